@@ -1,0 +1,75 @@
+# Everything runs in .venv, made here from constraints.txt. A machine needs Python 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# uv installs in a tenth of pip's time; the pip of the new environment brings it.
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
+	--constraints constraints.txt --build-constraints constraints.txt
+CODE = $(wildcard memos schemas tests benchmarks)
+PYTEST_ARGS ?= --numprocesses=auto
+HAMMER_ARGS ?= --long
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format proto lock bench hammer clean
+
+help: ## Show these commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.core ## Set up what the embedded engine needs and show it at work
+	@$(BIN)/memos demo
+
+test: check ## Set up the development environment, check and test everything
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## Format, lint, types, import direction, generated code, schema changes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m schemas.check_breaking
+
+format: $(VENV)/.dev ## Format, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+proto: $(VENV)/.dev ## Generate memos/wire from schemas
+	$(BIN)/python -m schemas.generate
+
+lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --upgrade \
+		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt
+
+bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stores
+	$(BIN)/python -m benchmarks
+
+hammer: $(VENV)/.dev ## Kill writers at random instants, for long
+	$(BIN)/python -m tests.hammer $(HAMMER_ARGS)
+
+clean: ## Remove the environment, caches and builds
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find memos schemas tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# Each stamp says that an environment holds an extra as pyproject.toml and constraints.txt now state.
+$(VENV)/.core: $(BIN)/uv pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) ..."
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for development ..."
+	@$(INSTALL) --editable '.[dev]'
+	@touch $(VENV)/.core $@
+
+$(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for benchmarks ..."
+	@$(INSTALL) --editable '.[dev,bench]'
+	@touch $(VENV)/.core $(VENV)/.dev $@
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "MemOS needs Python 3.11 or newer, and $(PYTHON) is not:" \
+			"name one that is, as in make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv

@@ -1,0 +1,64 @@
+"""MemOS: the memory store of AI agents. Every memory operation is an event."""
+
+from memos.infrastructure.audit import Problem, Rebuilt, Verification
+from memos.interface.api import Memory
+from memos.interface.erasing import ErasureReceipt
+from memos.interface.keeping import Proof, SignedCheckpoint, Stats
+from memos.interface.receipts import Receipt, Rejection
+from memos.interface.undoing import Rollback, Sweep
+from memos.kernel.cube import Lifespan
+from memos.kernel.errors import (
+    Busy,
+    Conflict,
+    Damaged,
+    Denied,
+    Held,
+    IllegalMove,
+    InvalidInput,
+    MemosError,
+    NotFound,
+    OtherContent,
+    Refused,
+    VaultError,
+)
+from memos.kernel.event import Position
+from memos.operation.cubes import Forgotten, MemCube
+from memos.operation.history import Change, Diff, Lineage, LineageEdge, LogEntry
+from memos.operation.search import Hit
+
+__all__ = [
+    "Busy",
+    "Change",
+    "Conflict",
+    "Damaged",
+    "Denied",
+    "Diff",
+    "ErasureReceipt",
+    "Forgotten",
+    "Held",
+    "Hit",
+    "IllegalMove",
+    "InvalidInput",
+    "Lifespan",
+    "Lineage",
+    "LineageEdge",
+    "LogEntry",
+    "MemCube",
+    "Memory",
+    "MemosError",
+    "NotFound",
+    "OtherContent",
+    "Position",
+    "Problem",
+    "Proof",
+    "Rebuilt",
+    "Receipt",
+    "Refused",
+    "Rejection",
+    "Rollback",
+    "SignedCheckpoint",
+    "Stats",
+    "Sweep",
+    "VaultError",
+    "Verification",
+]

@@ -1,0 +1,234 @@
+"""Checking and rebuilding: what is damaged, what is still good, and the fold done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+import apsw
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.database import rows
+from memos.infrastructure.embedded import EmbeddedEngine, Reading
+from memos.infrastructure.governance.usage import refold_usage
+from memos.infrastructure.keys.signer import NoteVerifier
+from memos.infrastructure.log.sqlite import leaf_of, log_size, read_records, stored_tree
+from memos.infrastructure.vault.sqlite import VaultWriter, checksum
+from memos.kernel.cube import CubeState, cube_digest
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Undecodable, decode
+from memos.kernel.fold import fold
+from memos.kernel.merkle import Frontier
+from memos.kernel.note import Checkpoint, NoteError, open_note
+from memos.kernel.state import state_from_bytes
+
+FLUSH_EVERY = 2000
+KEPT_STATES = 100_000
+MOST_PROBLEMS = 1000
+
+Progress = Callable[[int, int], None]
+"""Told (done, of how many) now and then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it was written. `where` is a position, a cube or a file."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` found. Everything that `problems` does not name is good."""
+
+    events: int
+    cubes: int
+    checkpoints: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was written."""
+        return not self.problems
+
+
+def no_progress(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def verify(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verification:
+    """Read the whole log and every head, and check them against hashes, tree and signatures."""
+    problems: list[Problem] = []
+    with engine.reading() as reading:
+        connection = reading.connection
+        _check_pages(connection, problems)
+        notes: dict[int, str] = {
+            size: note
+            for size, note in rows(connection, "SELECT size, note FROM checkpoint ORDER BY size")
+        }
+        events = _check_log(engine, connection, notes, problems, progress)
+        cubes = _check_heads(reading, problems)
+        folded = reading.vault.folded_size()
+        if folded != events:
+            problems.append(
+                Problem("vault", f"{folded} of {events} records are folded: run `memos rebuild`")
+            )
+    return Verification(events, cubes, len(notes), tuple(problems[:MOST_PROBLEMS]))
+
+
+def _check_pages(connection: apsw.Connection, problems: list[Problem]) -> None:
+    try:
+        found = [told for (told,) in rows(connection, "PRAGMA quick_check(20)")]
+    except apsw.CorruptError as error:
+        found = [str(error)]
+    problems.extend(Problem("memos.db", told) for told in found if told != "ok")
+
+
+def _check_log(
+    engine: EmbeddedEngine,
+    connection: apsw.Connection,
+    notes: dict[int, str],
+    problems: list[Problem],
+    progress: Progress,
+) -> int:
+    tree = Frontier()
+    total = log_size(connection)
+    verifier = NoteVerifier(engine.signer().verifier_key)
+    sql = "SELECT offset, log_time, data, leaf FROM event ORDER BY offset"
+    try:
+        for offset, log_time, data, leaf in rows(connection, sql):
+            size = tree.size
+            if offset != size:
+                problems.append(
+                    Problem(f"0:{size}", f"records 0:{size} to 0:{offset - 1} are missing")
+                )
+                return total
+            if leaf_of(offset, log_time, data) != leaf:
+                problems.append(Problem(f"0:{offset}", "the record's bytes are not those written"))
+            tree.push(leaf)
+            size += 1
+            if size in notes:
+                _check_note(engine.origin, notes[size], tree, verifier, problems)
+            if not size % 10_000:
+                progress(size, total)
+    except apsw.CorruptError as error:
+        problems.append(Problem(f"0:{tree.size}", f"the log cannot be read on from here: {error}"))
+        return total
+    stored = stored_tree(connection)
+    if stored.size != tree.size:
+        problems.append(
+            Problem("log", f"{tree.size} records are there of the {stored.size} that were written")
+        )
+    elif stored.root() != tree.root():
+        problems.append(Problem("log", "the records' hashes do not give the root that was stored"))
+    for size in notes:
+        if size > tree.size:
+            problems.append(
+                Problem(
+                    f"checkpoint {size}", f"the log has only {tree.size} records: some are lost"
+                )
+            )
+    return total
+
+
+def _check_note(
+    origin: str, note: str, tree: Frontier, verifier: NoteVerifier, problems: list[Problem]
+) -> None:
+    where = f"checkpoint {tree.size}"
+    try:
+        opened = Checkpoint.parse(open_note(note, [verifier]).text)
+    except NoteError as error:
+        problems.append(Problem(where, f"the signed note does not open: {error}"))
+        return
+    if (opened.origin, opened.size, opened.root) != (origin, tree.size, tree.root()):
+        problems.append(Problem(where, "the log is not the one that was signed"))
+
+
+def _check_heads(reading: Reading, problems: list[Problem]) -> int:
+    count = 0
+    try:
+        for cube_id, state, check in reading.vault.heads():
+            count += 1
+            if checksum(state) != check:
+                problems.append(
+                    Problem(f"cube {cube_id.hex()}", "its head is damaged: run `memos rebuild`")
+                )
+    except apsw.CorruptError as error:
+        problems.append(Problem("vault", f"the heads cannot be read: {error}; run `memos rebuild`"))
+    return count
+
+
+def digest(reading: Reading) -> str:
+    """SHA-256 over every cube in id order (promise: a rebuild gives the same).
+
+    Raises:
+        Damaged: a head cannot be read.
+    """
+    total = sha256(b"memos/digest/v1\n")
+    for cube_id, stored, _ in reading.vault.heads():
+        try:
+            state = state_from_bytes(stored)
+        except (DecodeError, ValueError) as error:
+            raise Damaged(
+                f"the head of cube {cube_id.hex()} is damaged ({error}): run `memos rebuild`"
+            ) from None
+        total.update(cube_id + cube_digest(state))
+    return total.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild did. `undecodable` lists positions that hold no event: rejected, and kept."""
+
+    events: int
+    digest: str
+    undecodable: tuple[str, ...]
+
+
+def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt:
+    """Drop every projection and fold the log again, in one transaction.
+
+    Readers see the old projections until it is done; a crash leaves them as they were.
+    """
+
+    def work(engine: EmbeddedEngine) -> Rebuilt:
+        writer = engine.database.writer
+        VaultWriter.drop(writer)
+        VaultWriter.create(writer)
+        engine.index.clear()
+        undecodable = _refold(engine, writer, progress)
+        refold_usage(writer)
+        reading = Reading(writer, engine)
+        return Rebuilt(engine.log.size, digest(reading), tuple(undecodable))
+
+    return engine.write(work)
+
+
+def _refold(engine: EmbeddedEngine, writer: apsw.Connection, progress: Progress) -> list[str]:
+    states: dict[bytes, CubeState | None] = {}
+    undecodable = []
+    vault = Reading(writer, engine).vault
+    total = engine.log.size
+    done = 0
+    for record in read_records(writer, 0, total):
+        done += 1
+        try:
+            event = decode(record.data)
+        except Undecodable:
+            undecodable.append(str(record.position))
+            continue
+        cube_id = event.cube_id
+        # A cube that is not in memory was written by an earlier flush, or is new.
+        before = states[cube_id] if cube_id in states else vault.head(cube_id)
+        after, outcome, _ = fold(before, event)
+        states[cube_id] = after
+        engine.projector.project(record.position, record.log_time, event, before, after, outcome)
+        if not done % FLUSH_EVERY:
+            engine.projector.flush(done)
+            if len(states) > KEPT_STATES:
+                states.clear()
+            progress(done, total)
+    engine.projector.flush(total)
+    return undecodable

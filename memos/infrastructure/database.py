@@ -1,0 +1,223 @@
+"""The one SQLite file of an embedded vault: how it is opened, read and written.
+
+One writer at a time over all threads and processes. Threads share one transaction and one fsync
+(group commit): whoever gets the lock runs everything that waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import apsw
+
+from memos.kernel.errors import Busy, Damaged, VaultError
+
+T = TypeVar("T")
+
+Row = tuple[Any, ...]
+"""A row as SQLite gives it; the statement that asked for it knows its types."""
+
+APPLICATION_ID = 0x4D656D4F  # "MemO"
+FORMAT = 1
+BUSY_SECONDS = 60
+CACHE_KIB = 65_536
+
+
+def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
+    """A connection with the settings that the promises rest on.
+
+    WAL with synchronous=FULL makes a commit durable; secure_delete overwrites what is erased.
+
+    Raises:
+        VaultError: the file cannot be opened.
+    """
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+    with explained(path):
+        connection = apsw.Connection(str(path), flags=flags)
+        connection.set_busy_timeout(BUSY_SECONDS * 1000)
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",
+            "temp_store=MEMORY",
+            f"cache_size=-{CACHE_KIB}",
+            "wal_autocheckpoint=4000",
+            "trusted_schema=OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+    """The rows that a statement gives."""
+    return iter(connection.execute(sql, tuple(values)))
+
+
+def row(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Row | None:
+    """The first row that a statement gives."""
+    return connection.execute(sql, tuple(values)).fetchone()
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, with what to do."""
+    try:
+        yield
+    except apsw.BusyError as error:
+        raise Busy(
+            f"{path} was locked by another process for over {BUSY_SECONDS} s ({error}); "
+            "nothing was written: try again"
+        ) from error
+    except apsw.FullError as error:
+        raise VaultError(
+            f"the disk that holds {path} is full; nothing was written: free space and try again"
+        ) from error
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
+        raise VaultError(
+            f"{path} cannot be opened for writing ({error}): check the directory and its rights"
+        ) from error
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise Damaged(
+            f"{path} is damaged ({error}): run `memos verify` to learn what is still good, then "
+            "load your last export"
+        ) from error
+    except apsw.IOError as error:
+        raise VaultError(
+            f"{path} could not be read or written ({error}): check the disk"
+        ) from error
+
+
+class _Waiting(Generic[T]):
+    __slots__ = ("done", "error", "result", "work")
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self.work = work
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.done = False
+
+
+class Database:
+    """The vault's connections: one for the writer, one for each reading thread."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        self.writer = open_connection(path, create=create)
+        self._local = threading.local()
+        self._readers: list[apsw.Connection] = []
+        self._waiting: deque[_Waiting[Any]] = deque()
+        self._writing = threading.Lock()
+        self._registering = threading.Lock()
+        self._closed = False
+        self.before_commit: Callable[[], None] = lambda: None
+        self.on_begin: Callable[[], None] = lambda: None
+        self.on_rollback: Callable[[], None] = lambda: None
+        self.on_commit: Callable[[], None] = lambda: None
+
+    def reader(self) -> apsw.Connection:
+        """This thread's reading connection."""
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            self._check_open()
+            connection = open_connection(self.path)
+            self._local.connection = connection
+            with self._registering:
+                self._readers.append(connection)
+        return connection
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A read transaction: everything read in it is of one moment."""
+        connection = self.reader()
+        with explained(self.path):
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+
+    def write(self, work: Callable[[], T]) -> T:
+        """Run `work` inside a durable transaction, together with whatever else waits.
+
+        `work` may be run again when another one in its batch failed, so it must have no effect
+        outside the transaction. Once this returns, the effect is on the disk.
+        """
+        mine = _Waiting(work)
+        self._waiting.append(mine)
+        with self._writing:
+            if not mine.done:
+                self._check_open()
+                self._lead()
+        if mine.error is not None:
+            raise mine.error
+        return mine.result  # type: ignore[return-value]
+
+    def _lead(self) -> None:
+        batch: list[_Waiting[Any]] = []
+        while self._waiting:
+            batch.append(self._waiting.popleft())
+        if not self._run(batch):
+            for waiting in batch:
+                self._run([waiting], last_try=True)
+        for waiting in batch:
+            waiting.done = True
+
+    def _run(self, batch: list[_Waiting[Any]], *, last_try: bool = False) -> bool:
+        """Run a batch in one transaction; False where it must be run one by one instead."""
+        try:
+            with explained(self.path):
+                self.writer.execute("BEGIN IMMEDIATE")
+                try:
+                    self.on_begin()
+                    for waiting in batch:
+                        waiting.result = waiting.work()
+                    self.before_commit()
+                    self.writer.execute("COMMIT")
+                except BaseException:
+                    if self.writer.in_transaction:
+                        self.writer.execute("ROLLBACK")
+                    self.on_rollback()
+                    raise
+        except Exception as error:  # noqa: BLE001 - handed to the caller whose work it was
+            if len(batch) == 1 or last_try:
+                batch[0].error = error
+                return True
+            return False
+        except BaseException:
+            # An interrupt of this thread must not look like success to those that wait for it.
+            for waiting in batch:
+                waiting.error = VaultError("the write was interrupted; nothing was written")
+                waiting.done = True
+            raise
+        self.on_commit()
+        return True
+
+    def checkpoint_wal(self) -> bool:
+        """Copy the write-ahead log into the file and empty it; False while readers hold it."""
+        with self._writing, explained(self.path):
+            busy, _, _ = next(self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        return not busy
+
+    def close(self) -> None:
+        """Wait for the writer, then close every connection."""
+        with self._writing:
+            if self._closed:
+                return
+            self._closed = True
+            with self._registering:
+                for connection in self._readers:
+                    connection.close(True)
+                self._readers.clear()
+            self.writer.close(True)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise VaultError(f"{self.path} is closed: open the vault again")

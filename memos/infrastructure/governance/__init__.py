@@ -1,0 +1,1 @@
+"""MemGovernance: who may do what, and who did."""

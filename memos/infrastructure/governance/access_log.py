@@ -1,0 +1,149 @@
+"""The access log: every read and every denial, batched off the read's own path.
+
+Folding it gives usage: how often and when last a cube was used. Usage rows are absolute per cube
+and access position, so folding a record twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import uuid_utils
+
+from memos.infrastructure.embedded import EmbeddedEngine
+from memos.infrastructure.governance.usage import access_size, usage_row
+from memos.infrastructure.keys.envelope import SUITE, encrypt, keyed_digest
+from memos.kernel.errors import VaultError
+from memos.kernel.event import SCHEMA
+from memos.wire.access_pb2 import (
+    ACCESS_KIND_ACCESSED,
+    ACCESS_KIND_DENIED,
+    AccessEvent,
+)
+
+FLUSH_SECONDS = 1.0
+FLUSH_COUNT = 1000
+
+
+class Access(NamedTuple):
+    """One read, or one denial (`rule` says by which). `cubes` are (id, version) in rank order."""
+
+    actor: str
+    action: str
+    scope: str
+    time: int
+    cubes: Sequence[tuple[bytes, int]] = ()
+    query: str = ""
+    offset: int = 0
+    rule: str = ""
+
+
+class AccessLog:
+    """Collects accesses and writes them in the background; `flush` writes what waits."""
+
+    def __init__(self, engine: EmbeddedEngine, policy_digest: bytes) -> None:
+        self._engine = engine
+        self._policy_digest = policy_digest
+        self._waiting: deque[Access] = deque()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def record(self, access: Access) -> None:
+        """Note an access; it is written within about a second."""
+        self._waiting.append(access)
+        if self._thread is None:
+            self._start()
+        if len(self._waiting) >= FLUSH_COUNT:
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Write everything noted so far."""
+        batch: list[Access] = []
+        while self._waiting:
+            batch.append(self._waiting.popleft())
+        if batch:
+            try:
+                self._engine.write(lambda engine: self._write(engine, batch))
+            except VaultError:
+                self._waiting.extendleft(reversed(batch))
+                raise
+
+    def close(self) -> None:
+        """Stop the background writer and write what is left."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="memos-access-log", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait(FLUSH_SECONDS)
+            self._wake.clear()
+            try:
+                self.flush()
+            except VaultError:
+                # The accesses are kept and tried again; close() raises if they cannot be written.
+                self._closing.wait(FLUSH_SECONDS)
+
+    def _write(self, engine: EmbeddedEngine, batch: Sequence[Access]) -> None:
+        writer = engine.database.writer
+        position = access_size(writer)
+        usage: dict[bytes, tuple[int, int, int]] = {}
+        stored = []
+        for access in batch:
+            event = self._event(access)
+            stored.append((position, engine.log.log_time, event.SerializeToString()))
+            for cube_id, _ in access.cubes if not access.rule else ():
+                uses, _, _ = usage.get(cube_id) or usage_row(writer, cube_id)
+                usage[cube_id] = (uses + 1, access.time, position)
+            position += 1
+        writer.executemany("INSERT INTO access VALUES (?, ?, ?)", stored)
+        writer.executemany(
+            "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?)",
+            [(cube_id, *folded) for cube_id, folded in usage.items()],
+        )
+
+    def _event(self, access: Access) -> AccessEvent:
+        tenant = access.scope.partition("/")[0]
+        event = AccessEvent(
+            event_id=uuid_utils.uuid7().bytes,
+            schema_major=SCHEMA[0],
+            schema_minor=SCHEMA[1],
+            kind=ACCESS_KIND_DENIED if access.rule else ACCESS_KIND_ACCESSED,
+            tenant=tenant,
+            scope=access.scope,
+            actor=access.actor,
+            action=access.action,
+            client_time=access.time,
+            policy_digest=self._policy_digest,
+            rule=access.rule,
+        )
+        for cube_id, version in access.cubes:
+            event.cubes.add(cube_id=cube_id, version=version)
+        event.positions.add(partition=0, offset=max(access.offset, 0))
+        if access.query:
+            event.query.suite = SUITE
+            event.query.box = self._seal_query(tenant, access, event.event_id)
+        return event
+
+    def _seal_query(self, tenant: str, access: Access, event_id: bytes) -> bytes:
+        """Seal a query under the searched scope's key: erasing the scope erases it."""
+        store = self._engine.store
+        subject = keyed_digest(store.tenant_keys(tenant)[0], b"subject", access.scope.encode())
+        key = store.subject_key(tenant, subject)
+        assert key is not None  # noqa: S101 - made when absent
+        return encrypt(key, access.query.encode("utf-8", "surrogatepass"), event_id)

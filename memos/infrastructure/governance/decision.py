@@ -1,0 +1,93 @@
+"""The access decision behind one port: subject, action, resource, context in; decision out.
+
+The shape is that of the OpenID AuthZEN Authorization API 1.0, so that a policy engine can take the
+place of the header rules without a change elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+from memos.kernel.cube import Header
+
+
+class Action(StrEnum):
+    """What a principal may be allowed to do with a cube."""
+
+    CREATE = "create"
+    READ = "read"
+    WRITE = "write"
+    ADMINISTER = "administer"
+
+
+class Subject(NamedTuple):
+    """Who asks. `tenant` is empty for a caller who is trusted with the whole vault."""
+
+    actor: str
+    tenant: str = ""
+
+
+class Resource(NamedTuple):
+    """What it is about: a cube with its header, or a scope (no cube id)."""
+
+    tenant: str
+    scope: str
+    header: Header | None = None
+    cube_id: str = ""
+
+
+class Decision(NamedTuple):
+    """The answer, the rule that gave it, and why in words."""
+
+    allowed: bool
+    rule: str
+    reason: str = ""
+
+
+class Governor(Protocol):
+    """Decides. `digest` identifies the policy in force, so that a decision can be replayed."""
+
+    @property
+    def digest(self) -> bytes: ...
+
+    def decide(
+        self, subject: Subject, action: Action, resource: Resource, context: dict[str, str]
+    ) -> Decision: ...
+
+
+class HeaderRules:
+    """The rules of a cube's own header.
+
+    A silent header means: the tenant's actors read and write; only the owner or an administrator
+    changes governance, freezes and erases.
+    """
+
+    def __init__(self, administrators: Collection[str]) -> None:
+        self._administrators = frozenset(administrators)
+        named = "\n".join(sorted(self._administrators))
+        self.digest = sha256(f"memos/header-rules/v1\n{named}".encode()).digest()[:16]
+
+    def decide(
+        self, subject: Subject, action: Action, resource: Resource, context: dict[str, str]
+    ) -> Decision:
+        """Apply the rules in order; the first that speaks decides."""
+        if subject.tenant and subject.tenant != resource.tenant:
+            return Decision(False, "tenant-boundary", "the scope belongs to another tenant")
+        header = resource.header
+        if header is None or action is Action.CREATE:
+            return Decision(True, "tenant-member")
+        actor = subject.actor
+        if actor in self._administrators:
+            return Decision(True, "administrator")
+        if actor == header.owner:
+            return Decision(True, "owner")
+        if action is Action.ADMINISTER:
+            return Decision(False, "owner-only", "only the owner or an administrator may do this")
+        if header.readers and actor not in header.readers and actor not in header.writers:
+            return Decision(False, "readers-list", "the cube has readers, and you are not one")
+        if action is Action.WRITE and header.writers and actor not in header.writers:
+            return Decision(False, "writers-list", "the cube has writers, and you are not one")
+        return Decision(True, "tenant-member")

@@ -1,0 +1,57 @@
+"""Usage: the fold of the access log. How often, and when last, each cube was used."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import apsw
+
+from memos.infrastructure.database import row, rows
+from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, AccessEvent
+
+
+class Usage(NamedTuple):
+    """How a cube was used, as folded from the access log. `last_used` is in microseconds."""
+
+    uses: int = 0
+    last_used: int = 0
+
+
+def access_size(connection: apsw.Connection) -> int:
+    """The number of records on the access log."""
+    found = row(connection, "SELECT max(position) FROM access")
+    return 0 if found is None or found[0] is None else int(found[0]) + 1
+
+
+def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
+    """How often and when last a cube was used."""
+    return Usage(*usage_row(connection, cube_id)[:2])
+
+
+def all_usage(connection: apsw.Connection) -> list[tuple[bytes, int, int]]:
+    """(cube id, uses, last used) of every cube ever used, in id order."""
+    sql = "SELECT cube_id, uses, last_used FROM usage ORDER BY cube_id"
+    return [(cube_id, uses, last) for cube_id, uses, last in rows(connection, sql)]
+
+
+def refold_usage(writer: apsw.Connection) -> None:
+    """Fold usage from the access log again, inside the write transaction."""
+    writer.execute("DELETE FROM usage")
+    usage: dict[bytes, tuple[int, int, int]] = {}
+    for position, data in rows(writer, "SELECT position, data FROM access ORDER BY position"):
+        event = AccessEvent.FromString(data)
+        if event.kind == ACCESS_KIND_ACCESSED:
+            for cube in event.cubes:
+                uses = usage.get(cube.cube_id, (0, 0, 0))[0]
+                usage[cube.cube_id] = (uses + 1, event.client_time, position)
+    writer.executemany(
+        "INSERT INTO usage VALUES (?, ?, ?, ?)",
+        [(cube_id, *folded) for cube_id, folded in usage.items()],
+    )
+
+
+def usage_row(connection: apsw.Connection, cube_id: bytes) -> tuple[int, int, int]:
+    """(uses, last used, access position) of a cube; zeros where it was never used."""
+    sql = "SELECT uses, last_used, position FROM usage WHERE cube_id = ?"
+    found = row(connection, sql, (cube_id,))
+    return (0, 0, 0) if found is None else (found[0], found[1], found[2])

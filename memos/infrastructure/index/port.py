@@ -1,0 +1,131 @@
+"""Index: what search runs on.
+
+The index stores no clear text: a term is a 64-bit keyed hash, made by whoever analyses the text.
+It keeps every span of visibility of every indexed text, so that a reader can ask for the state at
+any offset, and it hands out raw postings instead of scores: statistics must cover exactly what the
+caller may read in the searched scope, and only the caller knows that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+OPEN = 2**62
+"""`closed` of a span that is still visible; greater than any offset."""
+
+MAX_TF = 2**16 - 1
+"""Term frequencies saturate here; BM25 is flat long before."""
+
+
+class IndexedText(NamedTuple):
+    """What the index keeps of one text.
+
+    `terms` maps a term hash (signed 64-bit) to its frequency; terms that are only matched and never
+    ranked, such as tags, have frequency 0. `length` is the text's length in ranked tokens.
+    """
+
+    terms: Mapping[int, int]
+    length: int
+
+
+class SpanChange(NamedTuple):
+    """One accepted change of one cube.
+
+    The change closes the cube's open span at `offset` and opens the next one there. `text` is None
+    where the text stays as it was (a change of state or header).
+    """
+
+    cube_id: bytes
+    scope: str
+    offset: int
+    version: int
+    state: int
+    flags: int
+    text: IndexedText | None
+
+
+class PurgeReport(NamedTuple):
+    """What a purge removed: indexed texts, spans of visibility, and (term, text) postings."""
+
+    docs: int
+    spans: int
+    postings: int
+
+
+class View(Protocol):
+    """The texts visible in one scope at one offset: parallel arrays, one row a text, by `doc`.
+
+    At most one row stands for a cube. A view is immutable; `restrict` narrows it before ranking.
+    """
+
+    @property
+    def offset(self) -> int:
+        """The offset that the view shows; for the newest view, that of the last applied change."""
+        ...
+
+    @property
+    def doc(self) -> Ints:
+        """Ids of the indexed texts, ascending; they grow with age inside a scope."""
+        ...
+
+    @property
+    def opened(self) -> Ints:
+        """Offsets of the changes that made the rows what they are."""
+        ...
+
+    @property
+    def version(self) -> npt.NDArray[np.int32]: ...
+
+    @property
+    def state(self) -> npt.NDArray[np.uint8]: ...
+
+    @property
+    def flags(self) -> npt.NDArray[np.uint8]: ...
+
+    @property
+    def length(self) -> npt.NDArray[np.int32]: ...
+
+    def __len__(self) -> int: ...
+
+    def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
+        """Rows that hold `term`, ascending, and the frequency of the term in each."""
+        ...
+
+    def cube_ids(self, rows: npt.NDArray[np.integer]) -> list[bytes]:
+        """Cube ids of `rows`, in the order asked."""
+        ...
+
+    def restrict(self, keep: Mask) -> View:
+        """The view of the rows where `keep` (one bool a row) is true."""
+        ...
+
+
+class Index(Protocol):
+    """Writes inside the caller's transaction; reads at any offset."""
+
+    def apply(self, changes: Sequence[SpanChange]) -> None:
+        """Write `changes`, ordered by offset, inside the caller's transaction.
+
+        Raises ValueError for offsets that do not grow, for a cube that changes scope and for a
+        first change without a text.
+        """
+        ...
+
+    def purge(self, cube_ids: Iterable[bytes]) -> PurgeReport:
+        """Remove every row of these cubes, at every offset, inside the caller's transaction."""
+        ...
+
+    def clear(self) -> None:
+        """Remove everything, inside the caller's transaction; a rebuild applies it all again."""
+        ...
+
+    def view(self, scope: str, offset: int | None = None) -> View:
+        """What is visible in `scope` and under it, at `offset` or (None) now."""
+        ...

@@ -1,0 +1,75 @@
+"""Postings of the docs that are not yet in a block, in memory, built from the docs' own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.port import Ints
+from memos.infrastructure.index.spans import join_columns
+from memos.infrastructure.index.tables import TERM
+
+_CHUNK = 65_536  # docs decoded at once
+_LOOSE = 32_768  # postings that may wait unsorted: looking through them takes about 10 µs
+
+
+class Postings(NamedTuple):
+    """Parallel arrays, one entry a posting."""
+
+    term: Ints
+    doc: Ints
+    tf: npt.NDArray[np.uint16]
+
+    def then(self, later: Postings) -> Postings:
+        return Postings._make(join_columns(self, later))
+
+    def by_term(self) -> Postings:
+        order = np.argsort(self.term, kind="stable")
+        return Postings._make(column[order] for column in self)
+
+
+NO_POSTINGS = Postings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
+
+
+def decode(rows: Iterable[tuple[int, bytes]]) -> Postings:
+    """Postings of (doc, terms) rows, in row order."""
+    rows = iter(rows)
+    parts = [NO_POSTINGS]
+    while chunk := list(islice(rows, _CHUNK)):
+        entries = np.frombuffer(b"".join(terms for _, terms in chunk), TERM)
+        counts = [len(terms) // TERM.itemsize for _, terms in chunk]
+        docs = np.repeat(np.array([doc for doc, _ in chunk], np.int64), counts)
+        parts.append(Postings(entries["term"].astype(np.int64), docs, entries["tf"].copy()))
+    return Postings._make(join_columns(*parts))
+
+
+class Recent(NamedTuple):
+    """A value: most postings sorted by term, the newest loose behind them."""
+
+    settled: Postings = NO_POSTINGS
+    loose: Postings = NO_POSTINGS
+
+    def extend(self, new: Postings) -> Recent:
+        loose = self.loose.then(new)
+        # Sorting everything again is linear in what is there, so it waits for its share of news.
+        if len(loose.term) <= max(_LOOSE, len(self.settled.term) // 4):
+            return Recent(self.settled, loose)
+        return Recent(self.settled.then(loose).by_term())
+
+    def find(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
+        """Docs that hold `term`, each once, in no particular order, and their frequencies."""
+        low = np.searchsorted(self.settled.term, term)
+        high = np.searchsorted(self.settled.term, term, side="right")
+        hits = np.flatnonzero(self.loose.term == term)
+        return (
+            np.concatenate((self.settled.doc[low:high], self.loose.doc[hits])),
+            np.concatenate((self.settled.tf[low:high], self.loose.tf[hits])),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        return sum(column.nbytes for part in self for column in part)

@@ -1,0 +1,92 @@
+"""The embedded index's tables.
+
+A doc is one indexed text: `doc = scope_id << 32 | n`, n counting 1, 2, … inside its scope, so that
+a scope's docs are one contiguous range and writing to one scope touches few pages, however large
+the vault is. Terms are written with their doc; every BLOCK docs of a scope are then turned into
+`index_posting` rows, appended in key order. Inserting a row a posting instead would touch a random
+page for every term of every text (docs/decisions/0002-lexical-index.md has the figures).
+"""
+
+from __future__ import annotations
+
+import apsw
+import numpy as np
+
+BLOCK = 1024
+"""Docs per block of postings; at most 2**16, since a posting holds its doc in 16 bits."""
+
+SCOPE_BITS = 32
+DOC_MASK = (1 << SCOPE_BITS) - 1
+
+TERM = np.dtype([("term", "<i8"), ("tf", "<u2")])
+"""One entry of `index_doc.terms`."""
+
+POSTING = np.dtype([("n", "<u2"), ("tf", "<u2")])
+"""One entry of `index_posting.docs`: the doc is block * BLOCK + n + 1 inside its scope."""
+
+SCHEMA = """
+-- docs: n of the newest doc; inverted: up to which n docs are in index_posting;
+-- changed: offset of the last change in this scope; purged: number of its last purge.
+CREATE TABLE IF NOT EXISTS index_scope(
+    scope_id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    docs INTEGER NOT NULL,
+    inverted INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    purged INTEGER NOT NULL);
+
+CREATE TABLE IF NOT EXISTS index_doc(
+    doc INTEGER PRIMARY KEY,
+    terms BLOB NOT NULL);
+
+CREATE TABLE IF NOT EXISTS index_cube(
+    cube_id BLOB NOT NULL,
+    doc INTEGER NOT NULL,
+    PRIMARY KEY(cube_id, doc)) WITHOUT ROWID;
+
+-- replaces: the doc whose open span this one closed; 0 for a cube's first.
+CREATE TABLE IF NOT EXISTS index_span(
+    doc INTEGER NOT NULL,
+    opened INTEGER NOT NULL,
+    cube_id BLOB NOT NULL,
+    closed INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    replaces INTEGER NOT NULL,
+    PRIMARY KEY(doc, opened)) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS index_span_changed ON index_span(doc >> 32, opened);
+
+CREATE TABLE IF NOT EXISTS index_posting(
+    scope_id INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    term INTEGER NOT NULL,
+    docs BLOB NOT NULL,
+    PRIMARY KEY(scope_id, block, term)) WITHOUT ROWID;
+
+-- One row. applied: offset of the last change; purges: number of the last purge; cleared: number
+-- of the last purge that took everything. They tell a reader whether its cached rows still stand.
+CREATE TABLE IF NOT EXISTS index_state(
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    applied INTEGER NOT NULL,
+    purges INTEGER NOT NULL,
+    cleared INTEGER NOT NULL);
+
+INSERT OR IGNORE INTO index_state VALUES (1, -1, 0, 0);
+"""
+
+TABLES = ("index_scope", "index_doc", "index_cube", "index_span", "index_posting")
+
+
+def create_tables(connection: apsw.Connection) -> None:
+    """Create what is missing, in the caller's transaction or in one of its own."""
+    with connection:
+        connection.execute(SCHEMA)
+
+
+def doc_range(scope_id: int, first: int = 0, last: int = DOC_MASK) -> tuple[int, int]:
+    """Lowest and highest doc id of a scope's docs n = first … last."""
+    base = scope_id << SCOPE_BITS
+    return base | first, base | last

@@ -1,0 +1,86 @@
+"""Envelope encryption: bodies under a cube's key, cube keys under their subjects' keys."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from google.protobuf.message import DecodeError
+
+from memos.kernel.errors import Damaged
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event
+
+SUITE = 1
+"""AES-256-GCM with a random 96-bit nonce before the ciphertext."""
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+DIGEST_BYTES = 16
+
+
+def new_key() -> bytes:
+    """A fresh 256-bit key."""
+    return os.urandom(KEY_BYTES)
+
+
+def encrypt(key: bytes, plain: bytes, bound_to: bytes) -> bytes:
+    """Nonce and ciphertext, bound to `bound_to`."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound_to)
+
+
+def decrypt(key: bytes, box: bytes, bound_to: bytes) -> bytes:
+    """What `encrypt` sealed.
+
+    Raises:
+        Damaged: the key is another one, or the bytes or what they are bound to were changed.
+    """
+    try:
+        return AESGCM(key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to)
+    except (InvalidTag, ValueError):
+        raise Damaged(
+            "sealed bytes do not open: they were changed, or belong to another key; "
+            "run `memos verify`"
+        ) from None
+
+
+def _binding(event: Event) -> bytes:
+    tenant = event.tenant.encode("utf-8", "surrogatepass")
+    return b"memos/body/v1\n" + event.event_id + event.cube_id + tenant
+
+
+def seal_body(key: bytes, event: Event, body: Body) -> None:
+    """Put `body` into `event`, sealed and bound to its tenant, cube and event."""
+    event.body.suite = SUITE
+    event.body.box = encrypt(key, body.SerializeToString(), _binding(event))
+
+
+def open_body(key: bytes, event: Event) -> Body:
+    """The body of an event.
+
+    Raises:
+        Damaged: it does not open, or is not what this release can read.
+    """
+    if event.body.suite != SUITE:
+        raise Damaged(f"the body is sealed with suite {event.body.suite}, which is not known here")
+    try:
+        return Body.FromString(decrypt(key, event.body.box, _binding(event)))
+    except DecodeError as error:
+        raise Damaged(f"the body opens, but is no body: {error}") from None
+
+
+def wrapping_key(subject_keys: Sequence[bytes]) -> bytes:
+    """The key that wraps a cube's key: gone as soon as one of the subjects' keys is gone."""
+    if len(subject_keys) == 1:
+        return subject_keys[0]
+    return sha256(b"memos/wrap/v1\n" + b"".join(sorted(subject_keys))).digest()
+
+
+def keyed_digest(key: bytes, label: bytes, value: bytes) -> bytes:
+    """HMAC-SHA256 cut to 16 bytes: tells equal from different to key holders only."""
+    return hmac.digest(key, label + b"\x00" + value, "sha256")[:DIGEST_BYTES]

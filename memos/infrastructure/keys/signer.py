@@ -1,0 +1,45 @@
+"""Ed25519 signers and verifiers for the kernel's signed notes."""
+
+from __future__ import annotations
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from memos.kernel.note import encode_verifier_key, key_id, parse_verifier_key
+
+
+class NoteSigner:
+    """Signs notes under a name."""
+
+    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self._public = key.public_key().public_bytes_raw()
+        self.name = name
+        self.key_id = key_id(name, self._public)
+
+    @property
+    def verifier_key(self) -> str:
+        """The public half, as others need it to check signatures."""
+        return encode_verifier_key(self.name, self._public)
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte signature of a message."""
+        return self._key.sign(message)
+
+
+class NoteVerifier:
+    """Checks signatures by the holder of a verifier key."""
+
+    def __init__(self, verifier_key: str) -> None:
+        parsed = parse_verifier_key(verifier_key)
+        self._public = Ed25519PublicKey.from_public_bytes(parsed.public_key)
+        self.name = parsed.name
+        self.key_id = parsed.key_id
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Whether the holder signed exactly this message."""
+        try:
+            self._public.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True

@@ -1,0 +1,210 @@
+"""The key file of an embedded vault: the root key, and tenants' and subjects' keys wrapped by it.
+
+It is a file of its own because erasing must overwrite keys at once, while the log never changes.
+A rollback journal, not a WAL, so that no copy of a destroyed key stays behind in a side file.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import apsw
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from memos.infrastructure.database import BUSY_SECONDS, explained, row, rows
+from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt, new_key
+from memos.kernel.errors import Damaged, VaultError
+
+ROOT_FILE = "root.key"
+KEYS_FILE = "keys.db"
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS tenant_key (
+    tenant TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    wrapped BLOB NOT NULL,
+    PRIMARY KEY (tenant, place)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subject_key (
+    tenant TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    wrapped BLOB NOT NULL,
+    PRIMARY KEY (tenant, subject)
+) WITHOUT ROWID;
+"""
+
+
+def create_root(directory: Path) -> None:
+    """Make the vault's root key, readable by its owner only, on the disk before first use."""
+    path = directory / ROOT_FILE
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(new_key().hex().encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    sync_directory(directory)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a directory's entries durable."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class KeyStore:
+    """Tenants' and subjects' keys. Safe to share between threads and processes.
+
+    A key handed out by `subject_key` inside the vault's write transaction is on the disk and
+    stays valid until that transaction ends, because keys are destroyed under the same lock.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / KEYS_FILE
+        self._root = _read_root(directory / ROOT_FILE)
+        self._lock = threading.RLock()
+        self._tenants: dict[str, list[bytes]] = {}
+        self._subjects: dict[tuple[str, bytes], bytes] = {}
+        self._version = -1
+        with explained(self._path):
+            self._db = apsw.Connection(str(self._path))
+            self._db.set_busy_timeout(BUSY_SECONDS * 1000)
+            for pragma in ("journal_mode=DELETE", "synchronous=FULL", "secure_delete=ON"):
+                self._db.execute(f"PRAGMA {pragma}").fetchall()
+            self._db.execute(SCHEMA)
+        self._path.chmod(0o600)
+
+    def refresh(self) -> None:
+        """Forget cached keys when another process changed the file."""
+        with self._lock, explained(self._path):
+            (version,) = next(rows(self._db, "PRAGMA data_version"))
+            if version != self._version:
+                self._version = version
+                self._tenants.clear()
+                self._subjects.clear()
+
+    def tenant_keys(self, tenant: str, *, create: bool = True) -> list[bytes]:
+        """The tenant's keys, its own first; others came with what was loaded from elsewhere."""
+        with self._lock:
+            keys = self._tenants.get(tenant)
+            if not keys:
+                keys = self._read_tenant(tenant)
+                if not keys and create:
+                    self.add_tenant_key(tenant, new_key())
+                    keys = self._read_tenant(tenant)
+                self._tenants[tenant] = keys
+            return keys
+
+    def add_tenant_key(self, tenant: str, key: bytes) -> None:
+        """Add a key to the tenant's ring, behind those that are there."""
+        with self._lock, explained(self._path), self._db:
+            if key in self._read_tenant(tenant):
+                return
+            sql = "SELECT count(*) FROM tenant_key WHERE tenant = ?"
+            (count,) = next(rows(self._db, sql, (tenant,)))
+            wrapped = encrypt(self._root, key, _tenant_binding(tenant, count))
+            # Two processes may make a tenant's first key at once: the first one stays.
+            self._db.execute(
+                "INSERT OR IGNORE INTO tenant_key VALUES (?, ?, ?)", (tenant, count, wrapped)
+            )
+            self._tenants.pop(tenant, None)
+
+    def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
+        """The subject's key, made and synced when absent; None where it is not to be made."""
+        with self._lock:
+            key = self._subjects.get((tenant, subject))
+            if key is None:
+                key = self._read_subject(tenant, subject)
+                if key is None and create:
+                    key = self._make_subject(tenant, subject)
+                if key is not None:
+                    self._subjects[tenant, subject] = key
+            return key
+
+    def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
+        """Overwrite the subjects' keys; how many there were. Call under the vault's write lock."""
+        destroyed = 0
+        with self._lock, explained(self._path), self._db:
+            for subject in subjects:
+                self._db.execute(
+                    "DELETE FROM subject_key WHERE tenant = ? AND subject = ?", (tenant, subject)
+                )
+                destroyed += self._db.changes()
+                self._subjects.pop((tenant, subject), None)
+        return destroyed
+
+    def tenants(self) -> list[str]:
+        """Every tenant that has a key here."""
+        with self._lock, explained(self._path):
+            sql = "SELECT DISTINCT tenant FROM tenant_key ORDER BY tenant"
+            return [tenant for (tenant,) in rows(self._db, sql)]
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints and receipts."""
+        return Ed25519PrivateKey.from_private_bytes(self._derive(b"memos/signing/v1"))
+
+    def close(self) -> None:
+        """Close the file and forget every key."""
+        with self._lock:
+            self._db.close()
+            self._tenants.clear()
+            self._subjects.clear()
+
+    def _derive(self, purpose: bytes) -> bytes:
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self._root)
+
+    def _read_tenant(self, tenant: str) -> list[bytes]:
+        with explained(self._path):
+            sql = "SELECT place, wrapped FROM tenant_key WHERE tenant = ? ORDER BY place"
+            return [
+                decrypt(self._root, wrapped, _tenant_binding(tenant, place))
+                for place, wrapped in rows(self._db, sql, (tenant,))
+            ]
+
+    def _read_subject(self, tenant: str, subject: bytes) -> bytes | None:
+        with explained(self._path):
+            sql = "SELECT wrapped FROM subject_key WHERE tenant = ? AND subject = ?"
+            found = row(self._db, sql, (tenant, subject))
+        return None if found is None else decrypt(self._root, found[0], _binding(tenant, subject))
+
+    def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
+        wrapped = encrypt(self._root, new_key(), _binding(tenant, subject))
+        with explained(self._path), self._db:
+            self._db.execute(
+                "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", (tenant, subject, wrapped)
+            )
+        return self._read_subject(tenant, subject)
+
+
+def _binding(tenant: str, subject: bytes) -> bytes:
+    return b"memos/subject/v1\n" + tenant.encode() + b"\n" + subject
+
+
+def _tenant_binding(tenant: str, place: int) -> bytes:
+    return b"memos/tenant/v1\n" + tenant.encode() + b"\n" + str(place).encode()
+
+
+def _read_root(path: Path) -> bytes:
+    try:
+        text = path.read_text("ascii").strip()
+    except FileNotFoundError:
+        raise VaultError(
+            f"{path} is missing: without its root key nothing in this vault can be opened; "
+            "put the file back from your backup"
+        ) from None
+    except PermissionError:
+        raise VaultError(f"{path} cannot be read: run as the user who owns the vault") from None
+    try:
+        root = bytes.fromhex(text)
+    except ValueError:
+        root = b""
+    if len(root) != KEY_BYTES:
+        raise Damaged(f"{path} is no root key: put the file back from your backup")
+    return root

@@ -1,0 +1,1 @@
+"""The log: the ordered events that everything else is a fold of."""

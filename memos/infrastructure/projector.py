@@ -1,0 +1,168 @@
+"""What one folded record does to every projection. Live writing and a rebuild share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import apsw
+
+from memos.infrastructure.index.port import Index, IndexedText, SpanChange
+from memos.infrastructure.keys.cube_keys import CubeKeys
+from memos.infrastructure.keys.envelope import open_body
+from memos.infrastructure.keys.store import KeyStore
+from memos.infrastructure.log.sqlite import read_record
+from memos.infrastructure.vault.read import VaultReader
+from memos.infrastructure.vault.sqlite import VaultWriter
+from memos.kernel.cube import CubeState, Form
+from memos.kernel.event import Kind, Position, decode
+from memos.kernel.fold import Outcome, Result
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event
+
+Analyse = Callable[[bytes, str, list[str]], IndexedText]
+"""(tenant key, text, tags) to what the index keeps of it."""
+
+RESTRICTED = 1
+HAS_LIFESPAN = 2
+
+
+class Purged(NamedTuple):
+    """How many rows the last erase of the transaction removed."""
+
+    cube_keys: int
+    texts: int
+    spans: int
+    postings: int
+
+
+class Projector:
+    """Collects what folded records change; `flush` writes it in the open transaction."""
+
+    def __init__(
+        self,
+        writer: apsw.Connection,
+        vault: VaultWriter,
+        index: Index,
+        keys: CubeKeys,
+        store: KeyStore,
+        analyse: Analyse,
+        settle: Callable[[], None],
+    ) -> None:
+        self._settle = settle
+        self._writer = writer
+        self._vault = vault
+        self._index = index
+        self._keys = keys
+        self._store = store
+        self._analyse = analyse
+        self._changes: list[SpanChange] = []
+        self._erased: list[bytes] = []
+        self.purged = Purged(0, 0, 0, 0)
+
+    def begin(self) -> None:
+        """Start a transaction with nothing collected."""
+        self._changes, self._erased, self.purged = [], [], Purged(0, 0, 0, 0)
+        self._vault.begin()
+
+    def project(
+        self,
+        position: Position,
+        log_time: int,
+        event: Event,
+        before: CubeState | None,
+        after: CubeState | None,
+        outcome: Outcome,
+        body: Body | None = None,
+    ) -> None:
+        """Take one folded record. `body` spares opening the event's own sealed body again."""
+        self._vault.write(position, log_time, event, after, outcome)
+        if after is None or outcome.result is not Result.ACCEPTED:
+            return
+        if event.kind == Kind.ERASED:
+            self._erased.append(event.cube_id)
+        elif after.form is Form.PLAINTEXT:
+            self._change_index(position, event, before, after, body)
+
+    def flush(self, size: int) -> None:
+        """Write what was collected; `size` records are then folded."""
+        self._vault.flush(size)
+        if self._changes:
+            self._index.apply(self._changes)
+            self._changes = []
+        if self._erased:
+            purged = self._index.purge(self._erased)
+            keys = self._keys.destroy(self._erased)
+            self.purged = Purged(keys, purged.docs, purged.spans, purged.postings)
+            self._erased = []
+
+    def _change_index(
+        self,
+        position: Position,
+        event: Event,
+        before: CubeState | None,
+        after: CubeState,
+        body: Body | None,
+    ) -> None:
+        key = self._keys.key(self._writer, after.cube_id)
+        if key is None:
+            return  # erased since: its text is gone and its row with it
+        text = None
+        if (
+            before is None
+            or after.parts.content != before.parts.content
+            or after.parts.tags != before.parts.tags
+        ):
+            text = self._text(event, after, body, key)
+        elif (
+            after.lifecycle is before.lifecycle
+            and after.header == before.header
+            and after.version == before.version
+        ):
+            return
+        flags = (RESTRICTED if after.header.readers else 0) | (
+            HAS_LIFESPAN if after.header.lifespan is not None else 0
+        )
+        self._changes.append(
+            SpanChange(
+                after.cube_id,
+                after.scope,
+                position.offset,
+                after.version,
+                int(after.lifecycle),
+                flags,
+                text,
+            )
+        )
+
+    def _text(self, event: Event, after: CubeState, body: Body | None, key: bytes) -> IndexedText:
+        def supplied_by(version: int) -> Body:
+            if version != after.version:
+                return self._earlier(after.cube_id, version, key)
+            return body if body is not None else open_body(key, event)
+
+        return self._analyse(
+            self._store.tenant_keys(event.tenant)[0],
+            content_text(supplied_by(after.parts.content)),
+            list(supplied_by(after.parts.tags).tags.tags),
+        )
+
+    def _earlier(self, cube_id: bytes, version: int, key: bytes) -> Body:
+        """The body of an earlier version of the cube."""
+        if version == 0:
+            return Body()
+        reader = VaultReader(self._writer)
+        attempt = reader.version(cube_id, version)
+        if attempt is None:  # folded in this transaction, but not yet written
+            self._settle()
+            attempt = reader.version(cube_id, version)
+        record = read_record(self._writer, attempt.position.offset) if attempt else None
+        return Body() if record is None else open_body(key, decode(record.data))
+
+
+def content_text(body: Body) -> str:
+    """The text of a body; empty where its media type is not text or it is kept elsewhere."""
+    content = body.content
+    if not content.media_type.startswith("text/"):
+        return ""
+    return content.inline.decode("utf-8", "surrogatepass")

@@ -1,0 +1,1 @@
+"""MemVault: where folded cubes live."""

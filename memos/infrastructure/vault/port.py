@@ -1,0 +1,90 @@
+"""What any vault must do. `tests/conformance/vault.py` is the contract that every backend passes.
+
+Reads take `at`, an offset in the cube's own partition: the state just after the record there, or
+None for the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from memos.kernel.cube import CubeState
+from memos.kernel.event import Kind, Position
+from memos.kernel.fold import Outcome
+from memos.kernel.lineage import Edge
+from memos.wire.event_pb2 import Event
+
+
+class Attempt(NamedTuple):
+    """One record, folded: what was attempted on a cube and what became of it.
+
+    `state` is the cube afterwards, None where the event was not accepted.
+    """
+
+    position: Position
+    log_time: int
+    event_id: bytes
+    cube_id: bytes
+    sequence: int
+    kind: Kind
+    scope: str
+    actor: str
+    operation_id: bytes
+    outcome: Outcome
+    composed_from: int
+    state: CubeState | None
+
+
+class LogQuery(NamedTuple):
+    """Which records a log query wants; empty fields do not narrow it. `since` and `until` are
+    offsets, from inclusive, until exclusive.
+    """
+
+    actor: str = ""
+    kind: Kind | None = None
+    scope: str = ""
+    cube_id: bytes = b""
+    operation_id: bytes = b""
+    sources: tuple[bytes, ...] = ()
+    since: int = 0
+    until: int | None = None
+
+
+class Vault(Protocol):
+    """Heads, attempts, versions and lineage of cubes, written by folding and only so."""
+
+    def write(
+        self,
+        position: Position,
+        log_time: int,
+        event: Event,
+        state: CubeState | None,
+        outcome: Outcome,
+    ) -> None:
+        """Take one folded record."""
+        ...
+
+    def head(self, cube_id: bytes) -> CubeState | None:
+        """The cube as it is now."""
+        ...
+
+    def state_at(self, cube_id: bytes, at: int) -> Attempt | None:
+        """The last accepted attempt on the cube at `at`."""
+        ...
+
+    def attempts(self, cube_id: bytes, at: int | None = None) -> list[Attempt]:
+        """Everything attempted on the cube, oldest first."""
+        ...
+
+    def edges(self, cube_id: bytes, *, downstream: bool) -> list[Edge]:
+        """The edges from the cube's sources, or to what was derived from it."""
+        ...
+
+    def query(self, wanted: LogQuery) -> Iterator[Attempt]:
+        """The attempts that a log query wants, in log order."""
+        ...
+
+    def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
+        """The cubes that carry one of these subjects' digests."""
+        ...

@@ -1,0 +1,85 @@
+"""Memory: the whole of what a caller of an embedded vault needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from memos.infrastructure.governance.decision import Governor
+from memos.infrastructure.log.sqlite import system_time
+from memos.interface import validate
+from memos.interface.erasing import resume_erases
+from memos.interface.keeping import Keeping
+from memos.interface.moving import Moving
+from memos.interface.reading import Readings
+from memos.interface.session import Session
+from memos.interface.undoing import Undoing
+from memos.interface.writing import Writing
+
+DEFAULT_ACTOR = "user:local"
+
+
+class Memory(Writing, Readings, Undoing, Keeping, Moving):
+    """A vault of memories, opened.
+
+    Safe to share between threads; several processes may open the same directory.
+
+        with Memory("team.vault", actor="agent:alice") as memory:
+            memory.add("She likes pottery.", scope="acme/alice/chat-7")
+            memory.search("pottery", scope="acme/alice")
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        actor: str = DEFAULT_ACTOR,
+        tenant: str | None = None,
+        create: bool = True,
+        clock: Callable[[], int] = system_time,
+        governor: Governor | None = None,
+    ) -> None:
+        """Open the vault at a directory; made, with its keys, when absent.
+
+        Args:
+            path: the directory.
+            actor: on whose behalf; who makes a vault administers it.
+            tenant: narrow everything to one tenant.
+            create: make the vault when there is none.
+            clock: microseconds since 1970; for tests.
+            governor: decides who may do what, instead of the header rules.
+
+        Raises:
+            VaultError: the vault cannot be opened.
+        """
+        self._session = Session(
+            Path(path),
+            actor=validate.check_name(actor, "actor"),
+            tenant="" if tenant is None else validate.check_scope(tenant).partition("/")[0],
+            clock=clock,
+            create=create,
+            governor=governor,
+        )
+        resume_erases(self._session)
+
+    @property
+    def path(self) -> Path:
+        """The vault's directory."""
+        return self._session.engine.directory
+
+    def close(self) -> None:
+        """Write what waits and close every file; harmless when repeated."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,203 @@
+"""The part of the Memory API that keeps the vault itself: proofs, checks, rebuilding, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memos.infrastructure import audit
+from memos.infrastructure.audit import Progress, Rebuilt, Verification
+from memos.infrastructure.database import row, rows
+from memos.infrastructure.embedded import Draft, EmbeddedEngine
+from memos.infrastructure.keys.signer import NoteVerifier
+from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
+from memos.interface import validate
+from memos.interface.commands import new_event
+from memos.interface.moments import is_cut_name
+from memos.interface.receipts import Receipt, receipt_of
+from memos.interface.session import VAULT_SCOPE, Session
+from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
+from memos.kernel.event import Kind, Position
+from memos.kernel.merkle import inclusion_proof, verify_inclusion
+from memos.kernel.note import Checkpoint, NoteError, open_note, sign_note
+from memos.operation.cubes import state_title
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """The log's tree head, signed (C2SP tlog-checkpoint). `note` is what to publish."""
+
+    size: int
+    root: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That an event is in the log that a checkpoint signs (RFC 6962 inclusion proof)."""
+
+    event_id: str
+    position: Position
+    leaf: str
+    path: tuple[str, ...]
+    checkpoint: SignedCheckpoint
+
+    def verify(self, verifier_key: str) -> bool:
+        """Whether the holder of the verifier key signed a log that holds this leaf here."""
+        try:
+            signed = Checkpoint.parse(
+                open_note(self.checkpoint.note, [NoteVerifier(verifier_key)]).text
+            )
+        except NoteError:
+            return False
+        return verify_inclusion(
+            bytes.fromhex(self.leaf),
+            self.position.offset,
+            signed.size,
+            [bytes.fromhex(node) for node in self.path],
+            signed.root,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Figures of a vault. `states` counts its memories by state."""
+
+    events: int
+    memories: int
+    states: Mapping[str, int]
+    scopes: int
+    accesses: int
+    bytes_on_disk: int
+    vault_id: str
+    verifier_key: str
+
+
+class Keeping:
+    """What an operator and an auditor do."""
+
+    _session: Session
+
+    def name_cut(self, name: str) -> Receipt:
+        """Name this moment, for `as_of` and `rollback(cut=...)`.
+
+        Raises:
+            IllegalMove: the name is taken.
+        """
+        session = self._session
+        checked = validate.check_name(name, "a cut's name")
+        if not is_cut_name(checked):
+            raise InvalidInput(f"{name!r} looks like a position or a time: give the cut a name")
+        _, cut_id, _ = session.keyed_ids(VAULT_SCOPE, ("cut", checked))
+
+        def work(engine: EmbeddedEngine) -> Receipt | None:
+            if engine.head(cut_id) is not None:
+                return None
+            event = new_event(session, Kind.CUT_NAMED, cut_id, VAULT_SCOPE)
+            event.cut_named.name = checked
+            event.cut_named.positions.add(partition=0, offset=engine.log.size)
+            return receipt_of(engine, engine.append(Draft(event)))
+
+        receipt = session.engine.write(work)
+        if receipt is None:
+            raise IllegalMove(f"there is a cut named {name!r} already: choose another name")
+        return receipt
+
+    def cuts(self) -> dict[str, int]:
+        """The named cuts, and the number of records before each."""
+        with self._session.engine.reading() as reading:
+            sql = "SELECT name, size FROM cut ORDER BY size, name"
+            return {name: size for name, size in rows(reading.connection, sql)}
+
+    def verify(self, progress: Progress = audit.no_progress) -> Verification:
+        """Check the log against its hashes, tree and signed checkpoints, and every head.
+
+        Returns:
+            What was found; `.ok`, and `.problems` that name what is damaged.
+        """
+        return audit.verify(self._session.engine, progress)
+
+    def checkpoint(self) -> SignedCheckpoint:
+        """Sign the log as it is now: whoever keeps the note can prove a later change."""
+        engine = self._session.engine
+
+        def work(engine: EmbeddedEngine) -> SignedCheckpoint:
+            tree = stored_tree(engine.written().connection)
+            writer = engine.database.writer
+            found = row(writer, "SELECT note FROM checkpoint WHERE size = ?", (tree.size,))
+            if found is not None:
+                return SignedCheckpoint(tree.size, tree.root().hex(), found[0])
+            text = Checkpoint(engine.origin, tree.size, tree.root()).format()
+            note = sign_note(text, [engine.signer()])
+            writer.execute("INSERT INTO checkpoint VALUES (?, ?)", (tree.size, note))
+            return SignedCheckpoint(tree.size, tree.root().hex(), note)
+
+        return engine.write(work)
+
+    def prove(self, event_id: str) -> Proof:
+        """Prove that an event is in the log; `Proof.verify` needs only the verifier key.
+
+        Raises:
+            NotFound: there is no such event.
+        """
+        raw = validate.check_id(event_id, "event id")
+        checkpoint = self.checkpoint()
+        with self._session.engine.reading() as reading:
+            attempt = reading.vault.by_event(raw)
+            if attempt is None:
+                raise NotFound(f"there is no event {event_id} in this log")
+            offset = attempt.position.offset
+            found = row(reading.connection, "SELECT leaf FROM event WHERE offset = ?", (offset,))
+            path = inclusion_proof(tree_nodes(reading.connection), offset, checkpoint.size)
+        return Proof(
+            event_id,
+            attempt.position,
+            b"".join(found or ()).hex(),
+            tuple(node.hex() for node in path),
+            checkpoint,
+        )
+
+    def verifier_key(self) -> str:
+        """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
+        return self._session.engine.signer().verifier_key
+
+    def rebuild(self, progress: Progress = audit.no_progress) -> Rebuilt:
+        """Drop every projection and fold the log again; `digest` must come out the same."""
+        self._session.access_log.flush()
+        return audit.rebuild(self._session.engine, progress)
+
+    def digest(self) -> str:
+        """SHA-256 over every cube: two vaults with the same history have the same digest."""
+        with self._session.engine.reading() as reading:
+            return audit.digest(reading)
+
+    def stats(self) -> Stats:
+        """Figures of the vault."""
+        session = self._session
+        session.access_log.flush()
+        engine = session.engine
+        with engine.reading() as reading:
+            connection = reading.connection
+            counted = {
+                state_title(Lifecycle(lifecycle)): count
+                for lifecycle, count in rows(
+                    connection,
+                    "SELECT lifecycle, count(*) FROM head WHERE cube_id IN"
+                    " (SELECT cube_id FROM attempt WHERE kind IN (1, 17, 19) AND result = 1)"
+                    " GROUP BY lifecycle ORDER BY lifecycle",
+                )
+            }
+            scopes = row(connection, "SELECT count(DISTINCT scope) FROM head WHERE scope <> ''")
+            return Stats(
+                events=stored_tree(connection).size,
+                memories=sum(counted.values()),
+                states=counted,
+                scopes=int(scopes[0]) if scopes else 0,
+                accesses=reading.access_size(),
+                bytes_on_disk=sum(
+                    file.stat().st_size for file in engine.directory.iterdir() if file.is_file()
+                ),
+                vault_id=engine.setting("vault_id"),
+                verifier_key=self.verifier_key(),
+            )

@@ -1,0 +1,190 @@
+"""What every call of one open vault shares: engine, actor, governance, access log."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import uuid_utils
+
+from memos.infrastructure.embedded import EmbeddedEngine, Reading
+from memos.infrastructure.governance.access_log import Access, AccessLog
+from memos.infrastructure.governance.decision import (
+    Action,
+    Decision,
+    Governor,
+    HeaderRules,
+    Resource,
+    Subject,
+)
+from memos.infrastructure.index.port import IndexedText
+from memos.infrastructure.keys.envelope import keyed_digest
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import Denied, NotFound
+from memos.kernel.event import as_uuid, id_text
+from memos.operation.analysis import Analyzer
+
+SERVICE = f"memos/{version('memos')}"
+VAULT_SCOPE = ""
+"""The scope of what belongs to no tenant, such as a named cut."""
+
+
+@lru_cache(maxsize=1024)
+def analyzer(tenant_key: bytes) -> Analyzer:
+    """The analyzer whose terms only this tenant's key holder can make."""
+    return Analyzer(keyed_digest(tenant_key, b"terms", b""))
+
+
+def analyse(tenant_key: bytes, text: str, tags: list[str]) -> IndexedText:
+    """What the index keeps of a text: its terms, and its tags as terms that are never ranked."""
+    terms_of = analyzer(tenant_key)
+    indexed = terms_of.index_terms(text)
+    if not tags:
+        return indexed
+    return IndexedText(
+        {**indexed.terms, **{terms_of.exact_term("tag", tag): 0 for tag in tags}}, indexed.length
+    )
+
+
+class Session:
+    """One open vault and the actor who uses it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        actor: str,
+        tenant: str,
+        clock: Callable[[], int],
+        create: bool,
+        governor: Governor | None,
+    ) -> None:
+        self.engine = EmbeddedEngine(directory, analyse, clock=clock, create=create, creator=actor)
+        self.actor = actor
+        self.subject = Subject(actor, tenant)
+        self.clock = clock
+        administrator = self.engine.setting("administrator")
+        self.governor = governor or HeaderRules([administrator] if administrator else [])
+        self.access_log = AccessLog(self.engine, self.governor.digest)
+
+    def new_id(self) -> bytes:
+        """A fresh UUIDv7."""
+        return uuid_utils.uuid7().bytes
+
+    def tenant_key(self, tenant: str) -> bytes:
+        """The tenant's own key, for keyed digests."""
+        return self.engine.store.tenant_keys(tenant)[0]
+
+    def subject_digest(self, tenant: str, subject: str) -> bytes:
+        """What stands for a subject in envelopes."""
+        return keyed_digest(self.tenant_key(tenant), b"subject", subject.encode())
+
+    def source_digests(self, tenant: str, source: str) -> list[bytes]:
+        """What stands for a source: one digest for each of its path prefixes, shortest first."""
+        key = self.tenant_key(tenant)
+        segments = source.split("/")
+        return [
+            keyed_digest(key, b"source", "/".join(segments[: count + 1]).encode())
+            for count in range(len(segments))
+        ]
+
+    def lookups(self, tenant: str, label: bytes, value: str) -> list[bytes]:
+        """The digests under which a value may stand: one for each key of the tenant's ring."""
+        ring = self.engine.store.tenant_keys(tenant, create=False)
+        return [keyed_digest(key, label, value.encode()) for key in ring]
+
+    def all_lookups(self, label: bytes, value: str, scope: str | None) -> tuple[bytes, ...]:
+        """The same over every tenant that the caller may ask about."""
+        return tuple(
+            digest
+            for tenant in self.tenants(scope)
+            for digest in self.lookups(tenant, label, value)
+        )
+
+    def tenants(self, scope: str | None = None) -> list[str]:
+        """The tenants that the caller may ask about: the scope's, their own, or all."""
+        if scope:
+            return [scope.partition("/")[0]]
+        if self.subject.tenant:
+            return [self.subject.tenant]
+        return [tenant for tenant in self.engine.store.tenants() if tenant]
+
+    def keyed_ids(self, tenant: str, what: tuple[object, ...]) -> tuple[bytes, bytes, bytes]:
+        """The event id, new cube id and digest that an idempotency key always gives."""
+        key = self.tenant_key(tenant)
+        named = json.dumps(what).encode()
+        digest = hmac.digest(key, b"idempotency\x00" + named, "sha256")
+        event_id = as_uuid(sha256(b"event\n" + digest).digest())
+        cube_id = as_uuid(sha256(b"cube\n" + digest).digest())
+        return event_id, cube_id, digest[:16]
+
+    def command_mac(self, tenant: str, subject: bytes, command: Any) -> bytes:
+        """Tells a retry from another command under the same key, for key holders only."""
+        key = self.engine.store.subject_key(tenant, subject)
+        assert key is not None  # noqa: S101 - made when absent
+        told = json.dumps(command, sort_keys=True, default=repr).encode()
+        return keyed_digest(key, b"command", told)
+
+    def decide(
+        self, action: Action, scope: str, state: CubeState | None = None, **context: str
+    ) -> Decision:
+        """Ask governance, without acting on the answer."""
+        resource = Resource(
+            scope.partition("/")[0],
+            scope,
+            None if state is None else state.header,
+            "" if state is None else id_text(state.cube_id),
+        )
+        return self.governor.decide(self.subject, action, resource, context)
+
+    def require(
+        self, action: Action, scope: str, state: CubeState | None = None, **context: str
+    ) -> None:
+        """Go on only where governance allows; a denial is recorded and says which rule denied.
+
+        Raises:
+            Denied: it does not.
+            NotFound: the cube is another tenant's; whether it exists is not told.
+        """
+        decision = self.decide(action, scope, state, **context)
+        if decision.allowed:
+            return
+        operation = context.get("operation", str(action))
+        cubes = [] if state is None else [(state.cube_id, state.version)]
+        self.access_log.record(
+            Access(self.actor, operation, scope, self.clock(), cubes, rule=decision.rule)
+        )
+        if decision.rule == "tenant-boundary" and state is not None:
+            raise no_cube(state.cube_id)
+        named = scope if state is None else id_text(state.cube_id)
+        raise Denied(
+            f"{self.actor} may not {operation} {named}: {decision.reason} (rule {decision.rule})",
+            decision.rule,
+        )
+
+    def live_state(self, reading: Reading, cube_id: bytes) -> CubeState:
+        """A cube's head.
+
+        Raises:
+            NotFound: there is none.
+        """
+        state = reading.vault.head(cube_id)
+        if state is None:
+            raise no_cube(cube_id)
+        return state
+
+    def close(self) -> None:
+        """Write what waits, then close the vault."""
+        self.access_log.close()
+        self.engine.close()
+
+
+def no_cube(cube_id: bytes) -> NotFound:
+    """The error for a cube that is not there."""
+    return NotFound(f"there is no cube {id_text(cube_id)}: check the id, and the vault it is from")

@@ -1,0 +1,298 @@
+"""The part of the Memory API that undoes: rollback, erase, and the sweep of what has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NoReturn
+
+from memos.infrastructure.embedded import Committed, Draft, EmbeddedEngine, Reading
+from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.vault.port import LogQuery
+from memos.interface import validate
+from memos.interface.commands import new_event
+from memos.interface.erasing import ErasureReceipt, erase_cubes
+from memos.interface.moments import AsOf, start_offset
+from memos.interface.receipts import Rejection, rejections
+from memos.interface.session import Session
+from memos.interface.validate import Time
+from memos.kernel.cube import LifespanEnd
+from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
+from memos.kernel.event import Kind, as_uuid, id_text
+from memos.kernel.fold import Result
+from memos.kernel.lifespan import deadline
+from memos.operation.rollback import PlannedChange, Planner, Target, fill_targets, matching
+
+TARGETS_PER_EVENT = 5_000
+"""Keeps an operation's event well below a broker's limit of 1 MB."""
+
+MOST_WALKS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """A rollback, planned (`dry_run`) or done. `changes` names every cube that it touches."""
+
+    changes: tuple[PlannedChange, ...]
+    operation_ids: tuple[str, ...]
+    rejected: tuple[Rejection, ...]
+    dry_run: bool
+
+    def __str__(self) -> str:
+        if not self.changes:
+            return "nothing to undo"
+        title = "would change" if self.dry_run else "changed"
+        count = len(self.changes)
+        lines = [f"{title} {count} cube{'s' if count != 1 else ''}:"]
+        lines += [f"  {change}" for change in self.changes]
+        lines += [f"  {no.cube_id} refused: {no.reason}" for no in self.rejected]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What came to the end of its lifespan, by what happened to it (cube ids)."""
+
+    archived: tuple[str, ...]
+    expired: tuple[str, ...]
+    erased: tuple[str, ...]
+
+
+class Undoing:
+    """Compensating operations. Each is new events; the history stays."""
+
+    _session: Session
+
+    def rollback(
+        self,
+        cube_id: str | None = None,
+        *,
+        to_version: int | None = None,
+        source: str | None = None,
+        actor: str | None = None,
+        operation: str | None = None,
+        cut: str | None = None,
+        since: AsOf | None = None,
+        until: AsOf | None = None,
+        scope: str | None = None,
+        dry_run: bool = False,
+    ) -> Rollback:
+        """Take a cube to a version, or undo a source, an actor, an operation or a stretch of log.
+
+        Walks the taint: everything that was derived, merged, quoted or appended from what is
+        undone goes back to its last clean version, or is archived where there is none.
+
+        Args:
+            cube_id: with `to_version`, the cube to take back.
+            to_version: the version that it goes back to.
+            source: undo what came from this source, or from below it (whole path segments).
+            actor: undo what this actor did.
+            operation: undo the operation with this id.
+            cut: undo everything after this named cut.
+            since: only from this position on.
+            until: only before this position.
+            scope: only in this scope and what lies under it.
+            dry_run: only plan.
+
+        Raises:
+            Denied: a cube may not be written by the actor; nothing was changed.
+        """
+        session = self._session
+        if cube_id is not None:
+            if any(given is not None for given in (source, actor, operation, cut, since, until)):
+                raise InvalidInput("pass a cube with to_version, or what to undo, not both")
+            return _cube_to_version(session, cube_id, to_version, dry_run)
+        if to_version is not None:
+            raise InvalidInput("to_version needs a cube")
+        if all(given is None for given in (source, actor, operation, cut, since, until)):
+            raise InvalidInput(
+                "say what to undo: source=, actor=, operation=, cut=, since=, until="
+            )
+        with session.engine.reading() as reading:
+            start = start_offset(reading, cut if cut is not None else since, session.clock())
+            end = None if until is None else start_offset(reading, until, session.clock())
+        wanted = LogQuery(
+            actor=actor or "",
+            scope="" if scope is None else validate.check_scope(scope),
+            operation_id=b"" if operation is None else validate.check_id(operation, "operation id"),
+            sources=() if source is None else session.all_lookups(b"source", source, scope),
+            since=start,
+            until=end,
+        )
+        if source is not None and not wanted.sources:
+            return Rollback((), (), (), dry_run)
+        return _undo(session, wanted, dry_run)
+
+    def erase(
+        self,
+        *,
+        subject: str | None = None,
+        scope: str | None = None,
+        cube_id: str | None = None,
+    ) -> ErasureReceipt:
+        """Erase for good: destroy keys, purge every copy, and sign a receipt that lists them.
+
+        The events stay, sealed for ever; the log's proofs still hold.
+
+        Args:
+            subject: all that is about this subject, and all that was derived from it.
+            scope: all that lies in or under this scope, and all that was derived from it.
+            cube_id: this cube, and all that was derived from it.
+
+        Raises:
+            Held: a cube is frozen; nothing was erased.
+            NotFound: nothing matches.
+        """
+        return erase_cubes(self._session, subject=subject, scope=scope, cube_id=cube_id)
+
+    def sweep(self, now: Time | None = None) -> Sweep:
+        """End what has outlived its lifespan: archive, expire or erase it, as its header says.
+
+        Args:
+            now: the time to judge by; by default the clock's.
+        """
+        session = self._session
+        session.access_log.flush()
+        time = session.clock() if now is None else validate.check_time(now, "now")
+
+        def work(engine: EmbeddedEngine) -> dict[LifespanEnd, list[bytes]]:
+            reading = engine.written()
+            ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
+            for raw in reading.vault.ending(time):
+                end = _expire(session, engine, reading, raw, time)
+                if end is not None:
+                    ended[end].append(raw)
+            return ended
+
+        ended = session.engine.write(work)
+        for raw in ended[LifespanEnd.ERASE]:
+            erase_cubes(session, cube_id=id_text(raw), swept=True)
+        return Sweep(*(tuple(map(id_text, ended[end])) for end in LifespanEnd))
+
+
+def _expire(
+    session: Session, engine: EmbeddedEngine, reading: Reading, raw: bytes, now: int
+) -> LifespanEnd | None:
+    """End one cube's lifespan; None where a use has renewed it, or its events refuse."""
+    state = engine.head(raw)
+    lifespan = None if state is None else state.header.lifespan
+    if state is None or lifespan is None:
+        return None
+    ends = deadline(lifespan, reading.usage(raw).last_used)
+    if ends > now:
+        return None
+    if lifespan.then is LifespanEnd.ERASE:
+        return LifespanEnd.ERASE
+    named = b"memos/expiry/v1\n" + raw + ends.to_bytes(8, "big", signed=True)
+    event_id = as_uuid(sha256(named).digest())
+    event = new_event(session, Kind.EXPIRED, raw, state.scope, event_id=event_id)
+    event.expired.deadline = ends
+    event.expired.then = lifespan.then.value  # type: ignore[assignment]
+    event.expired.expected_sequence = state.sequence
+    event.expired.access_position.offset = reading.access_size()
+    committed = engine.append(Draft(event))
+    return lifespan.then if committed.outcome.result is Result.ACCEPTED else None
+
+
+def _cube_to_version(
+    session: Session, cube_id: str, to_version: int | None, dry_run: bool
+) -> Rollback:
+    raw = validate.check_id(cube_id)
+    number = validate.check_version(to_version, "to_version")
+    with session.engine.reading() as reading:
+        state = session.live_state(reading, raw)
+        session.require(Action.WRITE, state.scope, state, operation="rollback")
+        if reading.vault.version(raw, number) is None:
+            raise NotFound(f"cube {cube_id} has no version {number}: see its history")
+
+    def plan(reading: Reading) -> list[Target]:
+        head, version = reading.vault.head(raw), reading.vault.version(raw, number)
+        if head is None or version is None:
+            return []
+        return Planner(reading).to_version(head, version)
+
+    if dry_run:
+        with session.engine.reading() as reading:
+            return _report(plan(reading), [], dry_run=True)
+
+    def work(engine: EmbeddedEngine) -> Rollback:
+        targets = plan(engine.written())
+        _require_all(session, targets)
+        return _report(targets, _execute(session, engine, targets), dry_run=False)
+
+    done = session.engine.write(work)
+    for rejection in done.rejected:
+        if rejection.cube_id == cube_id:
+            _raise_refusal(cube_id, rejection)
+    return done
+
+
+def _raise_refusal(cube_id: str, rejection: Rejection) -> NoReturn:
+    """Say why the cube itself did not go back."""
+    if rejection.reason == "frozen":
+        raise Held(f"cube {cube_id} is frozen: thaw it before a rollback", (cube_id,))
+    raise IllegalMove(f"cube {cube_id} was not rolled back: {rejection.reason}")
+
+
+def _undo(session: Session, wanted: LogQuery, dry_run: bool) -> Rollback:
+    if dry_run:
+        with session.engine.reading() as reading:
+            targets = Planner(reading).undo(matching(reading, wanted))
+            visible = [t for t in targets if _may(session, Action.READ, t)]
+            return _report(visible, [], dry_run=True)
+
+    def work(engine: EmbeddedEngine) -> Rollback:
+        """Walk until the closure is empty: what was rejected is reported, not tried again."""
+        seen: set[bytes] = set()
+        done: list[Target] = []
+        committed: list[Committed] = []
+        for _ in range(MOST_WALKS):
+            reading = engine.written()
+            planned = Planner(reading).undo(matching(reading, wanted))
+            targets = [t for t in planned if t.state.cube_id not in seen]
+            if not targets:
+                break
+            _require_all(session, targets)
+            committed += _execute(session, engine, targets)
+            seen |= {target.state.cube_id for target in targets}
+            done += targets
+        return _report(done, committed, dry_run=False)
+
+    return session.engine.write(work)
+
+
+def _execute(
+    session: Session, engine: EmbeddedEngine, targets: Sequence[Target]
+) -> list[Committed]:
+    """Append the operation, one event a tenant and five thousand cubes."""
+    committed = []
+    tenants: dict[str, list[Target]] = {}
+    for target in targets:
+        tenants.setdefault(target.state.scope.partition("/")[0], []).append(target)
+    for tenant, mine in tenants.items():
+        for start in range(0, len(mine), TARGETS_PER_EVENT):
+            operation_id = session.new_id()
+            event = new_event(
+                session, Kind.ROLLED_BACK, operation_id, tenant, operation_id=operation_id
+            )
+            fill_targets(event, mine[start : start + TARGETS_PER_EVENT])
+            committed.append(engine.append(Draft(event)))
+    return committed
+
+
+def _may(session: Session, action: Action, target: Target) -> bool:
+    return session.decide(action, target.state.scope, target.state).allowed
+
+
+def _require_all(session: Session, targets: Iterable[Target]) -> None:
+    for target in targets:
+        session.require(Action.WRITE, target.state.scope, target.state, operation="rollback")
+
+
+def _report(targets: Sequence[Target], committed: Sequence[Committed], dry_run: bool) -> Rollback:
+    rejected = [no for each in committed for no in rejections(each)]
+    refused = {no.cube_id for no in rejected}
+    changes = tuple(t.change for t in targets if t.change.cube_id not in refused)
+    ids = tuple(id_text(each.event.operation_id) for each in committed)
+    return Rollback(changes, ids, tuple(rejected), dry_run)

@@ -1,0 +1,424 @@
+"""The half of the Memory API that adds and changes memories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from memos.infrastructure.embedded import Draft
+from memos.infrastructure.governance.decision import Action
+from memos.interface import validate
+from memos.interface.changing import (
+    change,
+    change_header,
+    move,
+    opened,
+    sources_of,
+    writable,
+)
+from memos.interface.commands import (
+    add_sources,
+    check_addition,
+    draft_addition,
+    fill_body,
+    new_event,
+)
+from memos.interface.receipts import Receipt, receipt_of
+from memos.interface.session import Session
+from memos.interface.validate import Time
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import InvalidInput
+from memos.kernel.event import Kind
+from memos.kernel.lineage import Relation
+from memos.operation.compose import common_scope, join_texts, merge_texts
+from memos.operation.cubes import Parts
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event, Revised
+
+RELATIONS = {relation.name.lower(): relation for relation in Relation}
+
+_MODES = {
+    "overwrite": Revised.MODE_OVERWRITE,
+    "append": Revised.MODE_APPEND,
+    "merge": Revised.MODE_MERGE,
+}
+_PROVENANCE = {"source", "origin", "semantic_type"}
+_UPDATE_FIELDS = frozenset(
+    {"text", "tags", "metadata", "valid_from", "valid_until", "reason", *_PROVENANCE}
+)
+
+
+def retag(
+    session: Session,
+    cube_id: str,
+    added: Sequence[str],
+    removed: Sequence[str],
+    expected_version: int | None,
+) -> Receipt:
+    """Give a cube its tags, less those removed and with those added."""
+    wanted = validate.check_names(added, "tags")
+    unwanted = frozenset(validate.check_names(removed, "tags"))
+    if not wanted and not unwanted:
+        raise InvalidInput("name at least one tag")
+
+    def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
+        before = parts.tag_list if parts is not None else ()
+        kept = [tag for tag in dict.fromkeys((*before, *wanted)) if tag not in unwanted]
+        event.parts = fill_body(body, {"tags": kept})
+
+    return change(
+        session,
+        cube_id,
+        Kind.TAGGED,
+        build,
+        operation="tag",
+        composed=True,
+        expected_version=expected_version,
+    )
+
+
+class Writing:
+    """Commands that change cubes. Each returns a receipt, or raises and changes nothing."""
+
+    _session: Session
+
+    def add(
+        self,
+        text: str | None = None,
+        *,
+        scope: str,
+        source: str | None = None,
+        subject: str | None = None,
+        valid_from: Time | None = None,
+        valid_until: Time | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        origin: str | None = None,
+        semantic_type: str | None = None,
+        owner: str | None = None,
+        readers: Iterable[str] = (),
+        writers: Iterable[str] = (),
+        priority: int = 0,
+        sensitivity: str | None = None,
+        purpose: str | None = None,
+        lifespan: str | Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        media_type: str | None = None,
+        derived_from: Iterable[str] = (),
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Remember a text (or `content` of another `media_type`) in a scope.
+
+        Args:
+            text: the memory.
+            scope: where it belongs, for ever; the first segment is the tenant.
+            source: where it came from, as a path: `rollback(source=...)` matches its segments.
+            subject: whom it is about: erasing the subject erases it. By default its scope.
+            valid_from: when it became true in the world.
+            valid_until: when it stopped being true.
+            tags: short labels, exact.
+            metadata: any JSON object.
+            origin: how it came to be, such as `user input` or `inference extraction`.
+            semantic_type: what it is, such as `fact` or `user preference`.
+            owner: who administers it; by default the actor.
+            readers: who alone may read it; empty for the whole tenant.
+            writers: who alone may change it; empty for the whole tenant.
+            priority: a whole number.
+            sensitivity: a label.
+            purpose: what it may be used for.
+            lifespan: a duration such as `90d`, or a mapping of `set_lifespan`'s arguments.
+            content: bytes, where it is no text.
+            media_type: what `content` is.
+            derived_from: ids of cubes that this one was made from; their rollback and erase
+                reach it.
+            idempotency_key: a retry with the same key has one effect and the same receipt.
+
+        Raises:
+            InvalidInput: an argument does not fit; nothing was written.
+            OtherContent: the key was used for something else.
+        """
+        given = {
+            name: value
+            for name, value in locals().items()
+            if name not in ("self", "derived_from") and value is not None
+        }
+        session = self._session
+        sources, subjects = sources_of(session, derived_from, Relation.DERIVED_FROM, scope)
+        addition = check_addition(session, given, sources, subjects)
+        session.require(Action.CREATE, addition.scope, operation="add")
+        (committed,) = session.engine.commit([draft_addition(session, addition)])
+        return receipt_of(session.engine, committed)
+
+    def add_many(
+        self, items: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
+    ) -> list[Receipt]:
+        """Remember several memories in one durable batch: all or none.
+
+        Args:
+            items: mappings of `add`'s arguments; all are checked before any is written.
+            idempotency_key: one key for the batch; each item is keyed by its number.
+
+        Raises:
+            InvalidInput: an item does not fit; the message says which.
+        """
+        session = self._session
+        additions = []
+        keyed = {} if idempotency_key is None else {"idempotency_key": idempotency_key}
+        for number, given in enumerate(items):
+            item = {**keyed, **given}
+            try:
+                sources, subjects = sources_of(
+                    session,
+                    item.get("derived_from") or (),
+                    Relation.DERIVED_FROM,
+                    item.get("scope"),
+                )
+                additions.append(check_addition(session, item, sources, subjects))
+            except InvalidInput as error:
+                raise InvalidInput(f"item {number}: {error}; nothing was written") from None
+        for scope in dict.fromkeys(addition.scope for addition in additions):
+            session.require(Action.CREATE, scope, operation="add")
+        operation_id = session.new_id()
+        drafts = [
+            draft_addition(session, addition, operation_id, number)
+            for number, addition in enumerate(additions)
+        ]
+        return [receipt_of(session.engine, each) for each in session.engine.commit(drafts)]
+
+    def update(
+        self,
+        cube_id: str,
+        text: str | None = None,
+        *,
+        mode: str = "overwrite",
+        expected_version: int | None = None,
+        source: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        origin: str | None = None,
+        semantic_type: str | None = None,
+        valid_from: Time | None = None,
+        valid_until: Time | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Give a memory a new version; what is not passed stays as it is.
+
+        Args:
+            cube_id: the memory.
+            text: the new text, or what is added to the old one.
+            mode: `overwrite`, `append` (a new line) or `merge` (only lines that are new).
+            expected_version: refuse unless the cube is at this version.
+            source: where the change came from.
+            tags: replace the tags.
+            metadata: replace the metadata.
+            origin: replace the origin signature.
+            semantic_type: replace the semantic type.
+            valid_from: when the new content became true in the world.
+            valid_until: when it stopped being true.
+            reason: why, sealed with the content.
+            idempotency_key: a retry with the same key has one effect and the same receipt.
+
+        Raises:
+            Conflict: the cube has moved on; `current_version` says where to.
+            NotFound, Denied, Held, IllegalMove: as their names say.
+        """
+        if mode not in _MODES:
+            raise InvalidInput(f"mode={mode!r} is not known: choose {', '.join(_MODES)}")
+        given = {
+            name: value
+            for name, value in locals().items()
+            if name in _UPDATE_FIELDS and value is not None
+        }
+        if not given.keys() - {"reason"}:
+            raise InvalidInput("update changes nothing: pass a text, or what else is to change")
+        if mode != "overwrite" and text is None:
+            raise InvalidInput(f"mode={mode!r} needs a text")
+
+        def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
+            fields = dict(given)
+            if mode != "overwrite":
+                assert parts is not None  # noqa: S101 - composing opened them
+                joined = join_texts if mode == "append" else merge_texts
+                fields["text"] = joined(parts.text, str(text))
+            if parts is not None and _PROVENANCE & given.keys():
+                kept = parts.provenance.provenance
+                fields.setdefault("source", kept.source)
+                fields.setdefault("origin", kept.origin)
+                fields.setdefault("semantic_type", kept.semantic_type)
+            event.parts = fill_body(body, fields)
+            event.revised.mode = _MODES[mode]
+            if source:
+                tenant = state.scope.partition("/")[0]
+                event.source_digests.extend(self._session.source_digests(tenant, source))
+
+        return change(
+            self._session,
+            cube_id,
+            Kind.REVISED,
+            build,
+            operation="update",
+            composed=mode != "overwrite",
+            reads=bool(_PROVENANCE & given.keys()),
+            expected_version=expected_version,
+            key=idempotency_key,
+            command={"mode": mode, **given},
+        )
+
+    def tag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
+        """Add tags to a memory."""
+        return retag(self._session, cube_id, tags, (), expected_version)
+
+    def untag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
+        """Remove tags from a memory."""
+        return retag(self._session, cube_id, (), tags, expected_version)
+
+    def link(self, cube_id: str, other_id: str, relation: str = "derived_from") -> Receipt:
+        """Say what a memory is to another one: `cube_id` is the later end of the edge.
+
+        Args:
+            cube_id: what was derived, quoted, superseded with, ...
+            other_id: the earlier memory.
+            relation: derived_from, quoted_from, supersedes, same_text_as, ...
+        """
+        if relation not in RELATIONS:
+            raise InvalidInput(f"relation {relation!r} is not known: {', '.join(RELATIONS)}")
+        session = self._session
+        state = writable(session, cube_id, "link")
+        sources, subjects = sources_of(session, (other_id,), RELATIONS[relation], state.scope)
+        if sources[0].cube_id == state.cube_id:
+            raise InvalidInput("a memory cannot be linked to itself")
+        event = new_event(session, Kind.LINKED, state.cube_id, state.scope)
+        add_sources(event, sources)
+        event.subject_digests.extend(subjects)
+        (committed,) = session.engine.commit([Draft(event)])
+        return receipt_of(session.engine, committed)
+
+    def merge(
+        self,
+        cube_ids: Sequence[str],
+        text: str | None = None,
+        *,
+        scope: str | None = None,
+        source: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Absorb several memories into a new one; the sources become Merged.
+
+        Args:
+            cube_ids: two or more memories of one tenant.
+            text: the merged text; by default their lines, without repeats.
+            scope: of the new memory; by default the deepest one that holds them all.
+            source: where the merged text came from.
+            tags: of the new memory; by default all theirs.
+            metadata: of the new memory.
+            idempotency_key: a retry with the same key has one effect and the same receipt.
+
+        Returns:
+            A receipt whose `cube_id` is the new memory; `rejected` lists sources that refused.
+        """
+        if len(set(cube_ids)) < 2:
+            raise InvalidInput("merge needs two or more different cubes")
+        session = self._session
+        states = [writable(session, cube_id, "merge") for cube_id in cube_ids]
+        scope = scope or common_scope([state.scope for state in states])
+        sources, subjects = sources_of(session, cube_ids, Relation.MERGED_INTO, scope)
+        with session.engine.reading() as reading:
+            parts = [opened(reading, state) for state in states]
+        merged = text if text is not None else merge_texts(*(part.text for part in parts))
+        if tags is None:
+            tags = dict.fromkeys(tag for part in parts for tag in part.tag_list)
+        item = {
+            "text": merged,
+            "scope": scope,
+            "source": source,
+            "tags": tuple(tags),
+            "metadata": metadata,
+            "idempotency_key": idempotency_key,
+        }
+        addition = check_addition(session, item, sources, subjects)
+        session.require(Action.CREATE, addition.scope, operation="merge")
+        draft = draft_addition(session, addition)
+        draft.event.subject_digests[:] = sorted(subjects)
+        for state in states:
+            draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
+        (committed,) = session.engine.commit([draft])
+        return receipt_of(session.engine, committed)
+
+    def archive(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """Put a memory out of sight of searches; its history stays."""
+        return move(self._session, cube_id, Kind.ARCHIVED, Action.WRITE, expected_version)
+
+    def restore(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """Bring an archived or expired memory back, as Activated."""
+        return move(self._session, cube_id, Kind.RESTORED, Action.WRITE, expected_version)
+
+    def freeze(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """Put a memory under a legal hold: no change, no expiry and no erase until `thaw`."""
+        return move(self._session, cube_id, Kind.FROZEN, Action.ADMINISTER, expected_version)
+
+    def thaw(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """End a hold; the memory goes back to where it was."""
+        return move(self._session, cube_id, Kind.THAWED, Action.ADMINISTER, expected_version)
+
+    def set_header(
+        self,
+        cube_id: str,
+        *,
+        owner: str | None = None,
+        readers: Iterable[str] | None = None,
+        writers: Iterable[str] | None = None,
+        priority: int | None = None,
+        sensitivity: str | None = None,
+        purpose: str | None = None,
+        expected_version: int | None = None,
+    ) -> Receipt:
+        """Change who may do what with a memory; what is not passed stays as it is."""
+        changes: dict[str, Any] = {}
+        if owner is not None:
+            changes["owner"] = validate.check_name(owner, "owner")
+        if readers is not None:
+            changes["readers"] = validate.check_names(readers, "readers")
+        if writers is not None:
+            changes["writers"] = validate.check_names(writers, "writers")
+        if priority is not None:
+            changes["priority"] = validate.check_priority(priority)
+        if sensitivity is not None:
+            changes["sensitivity"] = validate.check_name(sensitivity, "sensitivity", empty=True)
+        if purpose is not None:
+            changes["purpose"] = validate.check_name(purpose, "purpose", empty=True)
+        if not changes:
+            raise InvalidInput("set_header changes nothing: pass owner, readers, writers, ...")
+        return change_header(self._session, cube_id, changes, expected_version)
+
+    def set_lifespan(
+        self,
+        cube_id: str,
+        after: str | None = None,
+        *,
+        renewed_by_access: bool = False,
+        then: str = "archive",
+        half_life: str | None = None,
+        expected_version: int | None = None,
+    ) -> Receipt:
+        """Give a memory a time to live.
+
+        Args:
+            cube_id: the memory.
+            after: a duration from now, such as `90d`; None for no end.
+            renewed_by_access: count from the last use instead.
+            then: what happens at the end: archive, expire or erase.
+            half_life: after which its rank in a search is halved.
+            expected_version: refuse unless the cube is at this version.
+        """
+        lifespan = validate.check_lifespan(
+            after,
+            self._session.clock(),
+            renewed_by_access=renewed_by_access,
+            then=then,
+            half_life=half_life,
+        )
+        wanted = lifespan if lifespan.after or lifespan.half_life else None
+        return change_header(self._session, cube_id, {"lifespan": wanted}, expected_version)

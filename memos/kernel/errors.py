@@ -1,0 +1,66 @@
+"""What MemOS raises. Each message names what could not be done, why, and what to do."""
+
+from __future__ import annotations
+
+
+class MemosError(Exception):
+    """The root of every error that MemOS raises on purpose."""
+
+
+class InvalidInput(MemosError, ValueError):
+    """An argument does not fit; nothing was written."""
+
+
+class NotFound(MemosError, KeyError):
+    """There is no such cube, version, cut or event at the position that was asked for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class Conflict(MemosError):
+    """The cube has moved on since the caller read it. `current_version` is where it is now."""
+
+    def __init__(self, message: str, current_version: int) -> None:
+        super().__init__(message)
+        self.current_version = current_version
+
+
+class Denied(MemosError, PermissionError):
+    """Governance refused. `rule` names the rule that did."""
+
+    def __init__(self, message: str, rule: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class IllegalMove(MemosError):
+    """The cube's state does not allow this operation."""
+
+
+class Held(IllegalMove):
+    """The cube is frozen (a legal hold). `cube_ids` are those that are held."""
+
+    def __init__(self, message: str, cube_ids: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.cube_ids = cube_ids
+
+
+class OtherContent(MemosError):
+    """The idempotency key was used before, for other content."""
+
+
+class VaultError(MemosError):
+    """The vault cannot be opened, read or written as it is."""
+
+
+class Busy(VaultError):
+    """Another process held the vault's write lock for too long; the write was not done."""
+
+
+class Damaged(VaultError):
+    """Stored bytes are not what was written. `memos verify` names what is still good."""
+
+
+class Refused(MemosError):
+    """Foreign data was refused whole; nothing of it was taken."""

@@ -1,0 +1,419 @@
+"""The fold: what one event means to one cube.
+
+Live, embedded, rebuild and audit call this same function. It reads the cube's own state and the
+event, nothing else: no other cube, clock, chance or store. It never raises on a decoded event;
+what cannot be done is an outcome, and stays in the log as evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from hashlib import sha256
+from typing import NamedTuple
+
+from memos.kernel.cube import (
+    ALL_PARTS,
+    ZERO_DIGEST,
+    CubeState,
+    Form,
+    Header,
+    KeyedEvent,
+    Lifecycle,
+    LifespanEnd,
+    PartVersions,
+)
+from memos.kernel.event import Kind, caused_id
+from memos.kernel.header import HEADER_FIELDS, read_header
+from memos.kernel.lifecycle import CONTENT_STATES, MOVES, may_move
+from memos.wire import event_pb2 as wire
+
+
+class Result(IntEnum):
+    """What became of an event."""
+
+    ACCEPTED = 1
+    REJECTED = 2
+    DUPLICATE = 3
+
+
+class Reason(IntEnum):
+    """Why an event was rejected."""
+
+    NONE = 0
+    NOT_FOUND = 1
+    EXISTS = 2
+    CONFLICT = 3
+    ILLEGAL_MOVE = 4
+    FROZEN = 5
+    ERASED = 6
+    ERASING = 7
+    WRONG_SCOPE = 8
+    OTHER_CONTENT = 9
+    STALE = 10
+    UNDECODABLE = 11
+
+
+class Outcome(NamedTuple):
+    """What the fold decided. `version` is the cube's version afterwards; `digest` the SHA-256 of
+    the sealed bytes of a new version; `duplicate_of` the id of the event already folded.
+    """
+
+    result: Result
+    version: int
+    reason: Reason = Reason.NONE
+    digest: bytes = b""
+    duplicate_of: bytes = b""
+
+
+_ROLLED_BACK_TO_LIFE = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED, Lifecycle.MERGED})
+
+Folded = tuple[CubeState | None, Outcome, tuple[wire.Event, ...]]
+
+UNDECODABLE = Outcome(Result.REJECTED, 0, Reason.UNDECODABLE)
+"""The folded outcome of a record that is no event, the same live and in a rebuild."""
+
+_CREATING = {
+    Kind.GENERATED: Form.PLAINTEXT,
+    Kind.CACHED: Form.ACTIVATION,
+    Kind.DISTILLED: Form.PARAMETRIC,
+    Kind.ROLLED_BACK: Form.OPERATION,
+    Kind.ERASE_REQUESTED: Form.OPERATION,
+    Kind.CUT_NAMED: Form.OPERATION,
+}
+_SPREADING = frozenset({Kind.ROLLED_BACK, Kind.ERASE_REQUESTED, Kind.ERASE_WITHDRAWN, Kind.ERASED})
+
+
+def fold(state: CubeState | None, event: wire.Event) -> Folded:
+    """Fold one decoded event into the state of its cube (None where there is none yet).
+
+    Returns:
+        The state afterwards, the outcome, and the events that follow on other cubes.
+    """
+    if state is None:
+        return _create(event)
+    reason = _refusal(state, event)
+    if reason is Reason.EXISTS:
+        return _repeat(state, event)
+    if reason is None:
+        changed = _HANDLERS[event.kind](state, event)
+        if not isinstance(changed, Reason):
+            return _accept(state, changed, event)
+        reason = changed
+    counted = state._replace(sequence=state.sequence + 1)
+    return counted, Outcome(Result.REJECTED, state.version, reason), ()
+
+
+def _refusal(state: CubeState, event: wire.Event) -> Reason | None:
+    """Why an event cannot be accepted whatever its kind; EXISTS where it was folded before."""
+    if state.keyed and any(keyed.event_id == event.event_id for keyed in state.keyed):
+        return Reason.EXISTS
+    if state.scope != event.scope:
+        return Reason.WRONG_SCOPE
+    kind = event.kind
+    if state.lifecycle is Lifecycle.ERASED:
+        return Reason.ERASED
+    if state.lifecycle is Lifecycle.FROZEN and kind not in (Kind.THAWED, Kind.DECIDED):
+        return Reason.FROZEN
+    if state.erasing and not (
+        kind in (Kind.ERASE_WITHDRAWN, Kind.ERASED) and event.operation_id == state.erasing
+    ):
+        return Reason.ERASING
+    if event.HasField("expected_version") and event.expected_version != state.version:
+        return Reason.CONFLICT
+    return None
+
+
+def _repeat(state: CubeState, event: wire.Event) -> Folded:
+    """A keyed event folded before: a duplicate, or the same key with other content."""
+    before = next(keyed for keyed in state.keyed if keyed.event_id == event.event_id)
+    counted = state._replace(sequence=state.sequence + 1)
+    if before.command_mac != event.command_mac and state.lifecycle is not Lifecycle.ERASED:
+        return counted, Outcome(Result.REJECTED, state.version, Reason.OTHER_CONTENT), ()
+    outcome = Outcome(Result.DUPLICATE, before.version, duplicate_of=before.event_id)
+    return counted, outcome, ()
+
+
+def _create(event: wire.Event) -> Folded:
+    form = _CREATING.get(event.kind)  # type: ignore[call-overload]
+    if form is None or (form is Form.OPERATION and not _is_operation(event)):
+        return None, Outcome(Result.REJECTED, 0, Reason.NOT_FOUND), ()
+    if event.HasField("expected_version") and event.expected_version != 0:
+        return None, Outcome(Result.REJECTED, 0, Reason.CONFLICT), ()
+    header = Header(owner=event.actor)
+    if event.kind == Kind.GENERATED:
+        header = read_header(event.generated.header)
+        if event.generated.form in (Form.ACTIVATION, Form.PARAMETRIC):
+            form = Form(event.generated.form)
+    state = CubeState(
+        cube_id=event.cube_id,
+        scope=event.scope,
+        form=form,
+        lifecycle=Lifecycle.GENERATED,
+        thaws_to=0,
+        version=0,
+        sequence=0,
+        header=header,
+        subjects=tuple(sorted(set(event.subject_digests))),
+        parts=PartVersions(),
+        versions_digest=ZERO_DIGEST,
+        lineage_digest=ZERO_DIGEST,
+    )
+    return _accept(state, _new_version(state, event), event)
+
+
+def _is_operation(event: wire.Event) -> bool:
+    """Whether the event is the operation itself, not what follows from it on a cube."""
+    return event.cube_id == event.operation_id or event.kind == Kind.CUT_NAMED
+
+
+def _accept(before: CubeState, after: CubeState, event: wire.Event) -> Folded:
+    lineage, keyed, subjects = before.lineage_digest, before.keyed, after.subjects
+    if event.edges:
+        lineage = _extend_lineage(lineage, event, after.version)
+        if event.subject_digests:
+            subjects = tuple(sorted({*subjects, *event.subject_digests}))
+    if event.idempotency_digest:
+        keyed = (*keyed, KeyedEvent(event.event_id, event.command_mac, after.version))
+    state = CubeState(
+        after.cube_id,
+        after.scope,
+        after.form,
+        after.lifecycle,
+        after.thaws_to,
+        after.version,
+        before.sequence + 1,
+        after.header,
+        subjects,
+        after.parts,
+        after.versions_digest,
+        lineage,
+        keyed,
+        after.erasing,
+        after.merged_into,
+    )
+    digest = sha256(event.body.box).digest() if after.version != before.version else b""
+    return state, Outcome(Result.ACCEPTED, after.version, digest=digest), _consequences(event)
+
+
+def _extend_lineage(digest: bytes, event: wire.Event, version: int) -> bytes:
+    for edge in event.edges:
+        other = edge.other
+        digest = sha256(
+            digest
+            + bytes((edge.relation & 0xFF,))
+            + version.to_bytes(8, "big")
+            + other.cube_id
+            + other.version.to_bytes(8, "big")
+            + other.digest
+        ).digest()
+    return digest
+
+
+def _new_version(state: CubeState, event: wire.Event) -> CubeState:
+    """The state with one more version, whose sealed bytes are the event's."""
+    version = state.version + 1
+    link = version.to_bytes(8, "big") + event.parts.to_bytes(4, "big")
+    return state._replace(
+        version=version,
+        parts=state.parts.supplied(event.parts & ALL_PARTS, version),
+        versions_digest=sha256(
+            state.versions_digest + link + sha256(event.body.box).digest()
+        ).digest(),
+    )
+
+
+def _generate(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    return Reason.EXISTS
+
+
+def _rebuild_form(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    """A KV segment or an adapter built again from its sources is a new version of its cube."""
+    wanted = _CREATING[Kind(event.kind)]
+    if state.form is not wanted:
+        return Reason.EXISTS
+    if state.lifecycle not in CONTENT_STATES:
+        return Reason.ILLEGAL_MOVE
+    return _new_version(state, event)
+
+
+def _change_content(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if state.lifecycle not in CONTENT_STATES or state.form is Form.OPERATION:
+        return Reason.ILLEGAL_MOVE
+    return _new_version(state, event)
+
+
+def _change_header(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if state.form is Form.OPERATION:
+        return Reason.ILLEGAL_MOVE
+    wanted = read_header(event.header_changed.header)
+    fields = {
+        field: getattr(wanted, field)
+        for field in event.header_changed.fields
+        if field in HEADER_FIELDS
+    }
+    return _new_version(state, event)._replace(header=state.header._replace(**fields))
+
+
+def _record_only(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    return state
+
+
+def _move(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    kind = Kind(event.kind)
+    if not may_move(state.lifecycle, kind):
+        return Reason.ILLEGAL_MOVE
+    return state._replace(lifecycle=MOVES[kind][1])
+
+
+def _merge(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    moved = _move(state, event)
+    if isinstance(moved, Reason):
+        return moved
+    return moved._replace(merged_into=event.merged.into_cube_id)
+
+
+def _freeze(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    moved = _move(state, event)
+    if isinstance(moved, Reason):
+        return moved
+    return moved._replace(thaws_to=int(state.lifecycle))
+
+
+def _thaw(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if state.lifecycle is not Lifecycle.FROZEN:
+        return Reason.ILLEGAL_MOVE
+    return state._replace(lifecycle=Lifecycle(state.thaws_to), thaws_to=0)
+
+
+def _expire(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if event.expired.expected_sequence != state.sequence:
+        return Reason.STALE
+    archives = event.expired.then == LifespanEnd.ARCHIVE
+    kind = Kind.ARCHIVED if archives else Kind.EXPIRED
+    if not may_move(state.lifecycle, kind):
+        return Reason.ILLEGAL_MOVE
+    return state._replace(lifecycle=MOVES[kind][1])
+
+
+def _roll_back(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if len(event.rolled_back.targets) != 1:
+        return Reason.EXISTS
+    target = event.rolled_back.targets[0]
+    if target.expected_sequence != state.sequence:
+        return Reason.STALE
+    actions = wire.RollbackTarget
+    if target.action == actions.ACTION_UNMERGE:
+        if state.lifecycle is not Lifecycle.MERGED:
+            return Reason.ILLEGAL_MOVE
+        return state._replace(lifecycle=Lifecycle.ACTIVATED, merged_into=b"")
+    if target.action == actions.ACTION_ARCHIVE:
+        if not may_move(state.lifecycle, Kind.ARCHIVED):
+            return Reason.ILLEGAL_MOVE
+        return state._replace(lifecycle=Lifecycle.ARCHIVED)
+    if target.action == actions.ACTION_RESTORE:
+        return _restore_version(state, event, target)
+    return Reason.ILLEGAL_MOVE
+
+
+def _restore_version(
+    state: CubeState, event: wire.Event, target: wire.RollbackTarget
+) -> CubeState | Reason:
+    kept = target.restoration
+    parts = PartVersions(kept.content, kept.tags, kept.provenance, kept.metadata, kept.valid_time)
+    if max(parts) > state.version or not 0 < target.to_version <= state.version:
+        return Reason.ILLEGAL_MOVE
+    restored = _new_version(state, event)._replace(parts=parts, header=read_header(kept.header))
+    if target.reactivate and state.lifecycle in _ROLLED_BACK_TO_LIFE:
+        restored = restored._replace(lifecycle=Lifecycle.ACTIVATED)
+    return restored
+
+
+def _request_erase(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if _is_operation(event):
+        return Reason.EXISTS
+    return state._replace(erasing=event.operation_id)
+
+
+def _withdraw_erase(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if _is_operation(event):
+        return state._replace(lifecycle=Lifecycle.ARCHIVED)
+    return state._replace(erasing=b"") if state.erasing else Reason.ILLEGAL_MOVE
+
+
+def _erase(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if _is_operation(event):
+        return state._replace(lifecycle=Lifecycle.ARCHIVED)
+    if not state.erasing:
+        return Reason.ILLEGAL_MOVE
+    return _move(state, event)
+
+
+def _consequences(event: wire.Event) -> tuple[wire.Event, ...]:
+    """The events that follow on other cubes: their ids come from their cause."""
+    kind = Kind(event.kind)
+    if kind is Kind.GENERATED:
+        return tuple(
+            _follow(event, Kind.MERGED, absorbed.cube_id, absorbed.scope)
+            for absorbed in event.generated.absorbs
+        )
+    if kind in _SPREADING and _is_operation(event):
+        return tuple(_spread(event, kind))
+    return ()
+
+
+def _spread(event: wire.Event, kind: Kind) -> Iterator[wire.Event]:
+    for target in getattr(event, kind.name.lower()).targets:
+        follower = _follow(event, kind, target.cube_id, target.scope)
+        if kind is Kind.ROLLED_BACK:
+            follower.rolled_back.targets.append(target)
+        yield follower
+
+
+def _follow(cause: wire.Event, kind: Kind, cube_id: bytes, scope: str) -> wire.Event:
+    follower = wire.Event(
+        event_id=caused_id(cause.event_id, cube_id, kind),
+        schema_major=cause.schema_major,
+        schema_minor=cause.schema_minor,
+        kind=int(kind),  # type: ignore[arg-type]
+        tenant=cause.tenant,
+        scope=scope,
+        actor=cause.actor,
+        cube_id=cube_id,
+        cause_id=cause.event_id,
+        operation_id=cause.operation_id,
+        client_time=cause.client_time,
+        policy_digest=cause.policy_digest,
+        service=cause.service,
+    )
+    getattr(follower, kind.name.lower()).SetInParent()
+    if kind is Kind.MERGED:
+        follower.merged.into_cube_id = cause.cube_id
+    return follower
+
+
+Handler = Callable[[CubeState, wire.Event], CubeState | Reason]
+_HANDLERS: dict[int, Handler] = {
+    Kind.GENERATED: _generate,
+    Kind.REVISED: _change_content,
+    Kind.HEADER_CHANGED: _change_header,
+    Kind.TAGGED: _change_content,
+    Kind.LINKED: _record_only,
+    Kind.ACTIVATED: _move,
+    Kind.MERGED: _merge,
+    Kind.ARCHIVED: _move,
+    Kind.RESTORED: _move,
+    Kind.FROZEN: _freeze,
+    Kind.THAWED: _thaw,
+    Kind.EXPIRED: _expire,
+    Kind.ROLLED_BACK: _roll_back,
+    Kind.ERASE_REQUESTED: _request_erase,
+    Kind.ERASE_WITHDRAWN: _withdraw_erase,
+    Kind.ERASED: _erase,
+    Kind.CACHED: _rebuild_form,
+    Kind.EVICTED: _move,
+    Kind.DISTILLED: _rebuild_form,
+    Kind.RETIRED: _move,
+    Kind.DECIDED: _record_only,
+    Kind.CUT_NAMED: _generate,
+}

@@ -1,0 +1,28 @@
+"""When a cube's time is over, and how its rank decays. Times are microseconds since 1970."""
+
+from __future__ import annotations
+
+from memos.kernel.cube import Lifespan
+
+NEVER = 2**62
+
+
+def deadline(lifespan: Lifespan | None, last_used: int) -> int:
+    """The time at which the lifespan ends; `NEVER` where there is none.
+
+    Args:
+        lifespan: the header's.
+        last_used: log time of the last use, 0 where there was none.
+    """
+    if lifespan is None or lifespan.after <= 0:
+        return NEVER
+    start = max(lifespan.since, last_used) if lifespan.renewed_by_access else lifespan.since
+    return start + lifespan.after
+
+
+def decay(lifespan: Lifespan | None, last_used: int, now: int) -> float:
+    """The factor by which a rank has decayed: one half per half-life since the last use."""
+    if lifespan is None or lifespan.half_life <= 0:
+        return 1.0
+    age = max(0, now - max(lifespan.since, last_used))
+    return float(2.0 ** (-age / lifespan.half_life))

@@ -1,0 +1,54 @@
+"""How a folded cube is stored and read back."""
+
+from __future__ import annotations
+
+from memos.kernel.cube import CubeState, Form, KeyedEvent, Lifecycle, PartVersions
+from memos.kernel.header import read_header, write_header
+from memos.wire.state_pb2 import CubeState as Stored
+
+
+def state_to_bytes(state: CubeState) -> bytes:
+    """The state's stored bytes."""
+    stored = Stored(
+        cube_id=state.cube_id,
+        scope=state.scope,
+        form=int(state.form),  # type: ignore[arg-type]
+        lifecycle=state.lifecycle,
+        thaws_to=state.thaws_to,
+        version=state.version,
+        sequence=state.sequence,
+        subject_digests=state.subjects,
+        parts=state.parts,
+        versions_digest=state.versions_digest,
+        lineage_digest=state.lineage_digest,
+        erasing=state.erasing,
+        merged_into=state.merged_into,
+    )
+    write_header(state.header, stored.header)
+    for keyed in state.keyed:
+        stored.keyed.add(
+            event_id=keyed.event_id, command_mac=keyed.command_mac, version=keyed.version
+        )
+    return stored.SerializeToString()
+
+
+def state_from_bytes(data: bytes) -> CubeState:
+    """The state that `state_to_bytes` stored."""
+    stored = Stored.FromString(data)
+    return CubeState(
+        stored.cube_id,
+        stored.scope,
+        Form(stored.form),
+        Lifecycle(stored.lifecycle),
+        stored.thaws_to,
+        stored.version,
+        stored.sequence,
+        read_header(stored.header),
+        tuple(stored.subject_digests),
+        PartVersions(*stored.parts),
+        stored.versions_digest,
+        stored.lineage_digest,
+        tuple(KeyedEvent(k.event_id, k.command_mac, k.version) for k in stored.keyed),
+        stored.erasing,
+        stored.merged_into,
+    )

@@ -1,0 +1,166 @@
+"""MemOperator search: candidates from the index, governed and ranked before anything is shown.
+
+Statistics cover exactly what the caller may read in the searched scope at the position asked for,
+so a score tells of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from memos.infrastructure.embedded import Reading
+from memos.infrastructure.index.port import View
+from memos.infrastructure.projector import HAS_LIFESPAN, RESTRICTED
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.event import Position
+from memos.kernel.lifespan import deadline, decay
+from memos.operation.analysis import Analyzer
+from memos.operation.bm25 import Ranking, rank
+from memos.operation.cubes import MemCube, read_cube
+from memos.operation.filters import Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One found memory, at its version for the position searched."""
+
+    cube_id: str
+    version: int
+    text: str
+    score: float
+    metadata: Mapping[str, Any]
+    tags: tuple[str, ...]
+    scope: str
+    source: str
+    state: str
+    valid_from: datetime | None
+    valid_until: datetime | None
+    changed: datetime
+    position: Position
+    explain: Mapping[str, Any] = field(repr=False)
+
+
+class Query(NamedTuple):
+    """A checked search. `offset` None means now; `read_time` is in microseconds."""
+
+    text: str
+    scope: str
+    limit: int
+    states: frozenset[Lifecycle]
+    accepts: Predicate
+    offset: int | None
+    read_time: int
+    may_read: Callable[[CubeState], bool]
+
+
+def search(reading: Reading, view: View, analyzer: Analyzer, query: Query) -> list[Hit]:
+    """The best memories for a query, best first, each cube once."""
+    flagged = _Flagged(reading, query)
+    visible = _restrict(view, query, flagged)
+    ranking = rank(visible, analyzer.query_terms(query.text))
+    decays = _decays(visible, ranking, flagged)
+    hits: list[Hit] = []
+    for row, score in _best_first(ranking, decays):
+        cube_id = visible.cube_ids(np.array([row]))[0]
+        attempt = reading.vault.state_at(cube_id, visible.offset)
+        cube = None if attempt is None else read_cube(reading, attempt)
+        if isinstance(cube, MemCube) and query.accepts(cube):
+            hits.append(_hit(cube, score, ranking, row, len(visible), query))
+            if len(hits) == query.limit:
+                break
+    return hits
+
+
+class _Flagged:
+    """The few rows whose header decides whether and how they are shown."""
+
+    def __init__(self, reading: Reading, query: Query) -> None:
+        self._reading = reading
+        self._query = query
+        self.factors: dict[int, float] = {}
+
+    def shows(self, view: View, row: int) -> bool:
+        """Whether the caller may read the row, and its lifespan has not ended."""
+        cube_id = view.cube_ids(np.array([row]))[0]
+        attempt = self._reading.vault.state_at(cube_id, view.offset)
+        if attempt is None or attempt.state is None:
+            return False
+        state = attempt.state
+        if state.header.lifespan is not None:
+            used = self._reading.usage(cube_id).last_used
+            if deadline(state.header.lifespan, used) <= self._query.read_time:
+                return False
+            factor = decay(state.header.lifespan, used, self._query.read_time)
+            if factor < 1.0:
+                self.factors[int(view.doc[row])] = factor
+        return self._query.may_read(state)
+
+
+def _restrict(view: View, query: Query, flagged: _Flagged) -> View:
+    """The rows that the caller may see: by state, governance and lifespan."""
+    keep = np.isin(view.state, [int(state) for state in query.states])
+    special = np.flatnonzero(keep & ((view.flags & (RESTRICTED | HAS_LIFESPAN)) != 0))
+    for row in special.tolist():
+        keep[row] = flagged.shows(view, row)
+    return view if keep.all() else view.restrict(keep)
+
+
+def _decays(view: View, ranking: Ranking, flagged: _Flagged) -> dict[int, float]:
+    if not flagged.factors:
+        return {}
+    docs = view.doc
+    return {
+        row: flagged.factors[int(docs[row])]
+        for row in ranking.rows.tolist()
+        if int(docs[row]) in flagged.factors
+    }
+
+
+def _best_first(ranking: Ranking, decays: Mapping[int, float]) -> Iterator[tuple[int, float]]:
+    pairs: Sequence[tuple[int, float]] = list(
+        zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
+    )
+    if decays:
+        decayed = [(row, score * decays.get(row, 1.0)) for row, score in pairs]
+        pairs = sorted(decayed, key=lambda pair: (-pair[1], pair[0]))
+    return iter(pairs)
+
+
+def _hit(
+    cube: MemCube, score: float, ranking: Ranking, row: int, searched: int, query: Query
+) -> Hit:
+    return Hit(
+        cube.cube_id,
+        cube.version,
+        cube.text,
+        score,
+        cube.metadata,
+        cube.tags,
+        cube.scope,
+        cube.source,
+        cube.state,
+        cube.valid_from,
+        cube.valid_until,
+        cube.changed,
+        cube.position,
+        {
+            "ranking": "bm25",
+            "searched": searched,
+            "read_time": query.read_time,
+            "terms": [
+                {
+                    "term": given.surface,
+                    "tf": given.tf,
+                    "df": given.df,
+                    "idf": round(given.idf, 6),
+                    "score": given.contribution,
+                }
+                for given in ranking.explain(row)
+            ],
+        },
+    )

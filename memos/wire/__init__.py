@@ -1,0 +1,1 @@
+"""Generated from schemas/memos/v1 by `make proto`; never edited."""

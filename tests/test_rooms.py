@@ -1,0 +1,35 @@
+"""The promises about imports that import-linter cannot state (the others are in pyproject.toml)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import grimp
+
+# protobuf is the runtime of memos.wire: its errors are caught where bytes are decoded.
+KERNEL_MAY_IMPORT = {"memos.kernel", "memos.wire", "google"}
+
+
+def test_the_kernel_imports_the_standard_library_and_wire_only() -> None:
+    graph = grimp.build_graph("memos", include_external_packages=True, cache_dir=None)
+    kernel = {"memos.kernel", *graph.find_descendants("memos.kernel")}
+    imported = {
+        target for module in kernel for target in graph.find_modules_directly_imported_by(module)
+    }
+    allowed = KERNEL_MAY_IMPORT | sys.stdlib_module_names
+    foreign = {
+        name
+        for name in imported
+        if name.split(".")[0] not in allowed and ".".join(name.split(".")[:2]) not in allowed
+    }
+    assert foreign == set()
+
+
+def test_importing_memos_loads_no_engine_that_is_not_in_use() -> None:
+    heavy = ["torch", "ray", "faust", "transformers", "cassandra", "aiokafka", "pymilvus"]
+    program = f"import sys, memos; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]"
