@@ -1,7 +1,9 @@
 """MemOS: the memory store of AI agents. Every memory operation is an event."""
 
 from memos.infrastructure.audit import Problem, Rebuilt, Verification
-from memos.interface.api import Memory
+from memos.infrastructure.doctor import Finding
+from memos.interface.aio import AsyncMemory
+from memos.interface.api import Memory, doctor
 from memos.interface.erasing import ErasureReceipt
 from memos.interface.keeping import Proof, SignedCheckpoint, Stats
 from memos.interface.receipts import Receipt, Rejection
@@ -27,6 +29,7 @@ from memos.operation.history import Change, Diff, Lineage, LineageEdge, LogEntry
 from memos.operation.search import Hit
 
 __all__ = [
+    "AsyncMemory",
     "Busy",
     "Change",
     "Conflict",
@@ -34,6 +37,7 @@ __all__ = [
     "Denied",
     "Diff",
     "ErasureReceipt",
+    "Finding",
     "Forgotten",
     "Held",
     "Hit",
@@ -61,4 +65,5 @@ __all__ = [
     "Sweep",
     "VaultError",
     "Verification",
+    "doctor",
 ]

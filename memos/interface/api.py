@@ -7,9 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from memos.infrastructure.doctor import Finding, examine
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.log.sqlite import system_time
 from memos.interface import validate
+from memos.interface.adding import Adding
 from memos.interface.erasing import resume_erases
 from memos.interface.keeping import Keeping
 from memos.interface.moving import Moving
@@ -21,7 +23,7 @@ from memos.interface.writing import Writing
 DEFAULT_ACTOR = "user:local"
 
 
-class Memory(Writing, Readings, Undoing, Keeping, Moving):
+class Memory(Adding, Writing, Readings, Undoing, Keeping, Moving):
     """A vault of memories, opened.
 
     Safe to share between threads; several processes may open the same directory.
@@ -83,3 +85,8 @@ class Memory(Writing, Readings, Undoing, Keeping, Moving):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def doctor(path: str | Path) -> tuple[Finding, ...]:
+    """What is wrong with the vault at a directory, and how to mend it; empty where all is well."""
+    return examine(Path(path))

@@ -43,7 +43,8 @@ class Artefact:
 @dataclass(frozen=True, slots=True)
 class ErasureReceipt:
     """What was erased, signed by the vault. `confirmed` says that the write-ahead log, too, was
-    overwritten; where a reader held it, the next checkpoint does that."""
+    overwritten; where a reader held it, the next checkpoint does that.
+    """
 
     operation_id: str
     erased_at: datetime

@@ -108,7 +108,7 @@ class Keeping:
         """The named cuts, and the number of records before each."""
         with self._session.engine.reading() as reading:
             sql = "SELECT name, size FROM cut ORDER BY size, name"
-            return {name: size for name, size in rows(reading.connection, sql)}
+            return dict(rows(reading.connection, sql))
 
     def verify(self, progress: Progress = audit.no_progress) -> Verification:
         """Check the log against its hashes, tree and signed checkpoints, and every head.

@@ -27,6 +27,9 @@ class Leaf(NamedTuple):
     inverted: int
 
 
+_NO_DOCS = Leaf(0, 0)
+
+
 class IndexState(NamedTuple):
     """Ordered by age: purges come first, because they are not changes and carry no offset."""
 
@@ -99,11 +102,11 @@ def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
     found = spans.read(
         row for scope_id in changed for row in connection.execute(select, (scope_id, since))
     )
-    leaves, new_docs = dict(old.leaves), []
-    for scope_id, leaf in changed.items():
-        known = old.leaves.get(scope_id, Leaf(0, 0))
-        new_docs.append(doc_range(scope_id, known.docs + 1, leaf.docs))
-        leaves[scope_id] = Leaf(leaf.docs, known.inverted)
+    new_docs = [
+        doc_range(scope_id, old.leaves.get(scope_id, _NO_DOCS).docs + 1, leaf.docs)
+        for scope_id, leaf in changed.items()
+    ]
+    leaves = old.leaves | changed
     blocks = old.blocks
     taken_in = old.taken_in + sum(last - first + 1 for first, last in new_docs)
     if taken_in <= _PATIENCE:

@@ -44,15 +44,16 @@ CREATE TABLE IF NOT EXISTS index_cube(
     doc INTEGER NOT NULL,
     PRIMARY KEY(cube_id, doc)) WITHOUT ROWID;
 
--- replaces: the doc whose open span this one closed; 0 for a cube's first.
+-- replaces: the doc whose open span this one closed; 0 for a cube's first. The checked widths are
+-- those of a reader's arrays.
 CREATE TABLE IF NOT EXISTS index_span(
     doc INTEGER NOT NULL,
     opened INTEGER NOT NULL,
-    cube_id BLOB NOT NULL,
+    cube_id BLOB NOT NULL CHECK (length(cube_id) = 16),
     closed INTEGER NOT NULL,
-    version INTEGER NOT NULL,
-    state INTEGER NOT NULL,
-    flags INTEGER NOT NULL,
+    version INTEGER NOT NULL CHECK (version BETWEEN 0 AND 0x7fffffff),
+    state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 255),
+    flags INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 255),
     length INTEGER NOT NULL,
     replaces INTEGER NOT NULL,
     PRIMARY KEY(doc, opened)) WITHOUT ROWID;

@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import apsw
 import numpy as np
@@ -29,6 +30,7 @@ from tests.infrastructure.index.support import (
 OTHER_PROCESS = """
 import sys
 from pathlib import Path
+from typing import Any
 from tests.infrastructure.index.support import Vault, change
 vault = Vault(Path(sys.argv[1]))
 first, last = int(sys.argv[2]), int(sys.argv[3])
@@ -84,30 +86,32 @@ def test_a_change_of_state_writes_no_new_postings(vault: Vault) -> None:
 def test_a_purge_leaves_no_byte_of_a_cube_in_the_file(vault: Vault, full_blocks: bool) -> None:
     random.seed(1)
     secret = [random.getrandbits(63) for _ in range(20)]
+    cube = random.getrandbits(127)
     count = BLOCK if full_blocks else 300
     vault.apply(
         *(
-            change(at, at, secret if at == 200 else [7, random.getrandbits(63)])
+            change(at, at, [7, random.getrandbits(63)]) if at != 200 else change(cube, at, secret)
             for at in range(count)
         )
     )
-    vault.apply(change(200, count, [7, *secret[:3]], version=2))
-    vault.apply(change(200, count + 1, state=ARCHIVED, version=3))
+    vault.apply(change(cube, count, [7, *secret[:3]], version=2))
+    vault.apply(change(cube, count + 1, state=ARCHIVED, version=3))
     vault.connection.wal_checkpoint(mode=3)
-    assert all(residues(vault.path, secret))
+    assert all(residues(vault.path, secret, cube))
 
     with vault.connection:
-        report = vault.index.purge([cube_id(200)])
+        report = vault.index.purge([cube_id(cube)])
     vault.connection.wal_checkpoint(mode=3)
     assert report == (2, 3, len(secret) + 4)
-    assert not any(residues(vault.path, secret))
+    assert not any(residues(vault.path, secret, cube))
     assert len(vault.index.view("acme")) == count - 1
 
 
-def residues(vault: Path, terms: list[int]) -> list[bool]:
-    """Whether each term, in either byte order, is in any file of the vault."""
+def residues(vault: Path, terms: list[int], cube: int) -> list[bool]:
+    """Whether the cube's id and each term, in either byte order, is in any file of the vault."""
     held = b"".join(path.read_bytes() for path in vault.parent.iterdir())
-    return [struct.pack("<q", term) in held or struct.pack(">q", term) in held for term in terms]
+    found = [struct.pack("<q", term) in held or struct.pack(">q", term) in held for term in terms]
+    return [cube_id(cube) in held, *found]
 
 
 def test_a_purge_is_seen_through_every_cache_that_holds_the_cube(vault: Vault) -> None:
@@ -240,6 +244,34 @@ def test_a_change_that_cannot_be_is_refused_and_named(vault: Vault) -> None:
     with pytest.raises(ValueError, match="is not in scope acme/b"):
         vault.apply(change(1, 6, [7], scope="acme/b"))
     assert len(vault.index.view("acme")) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cube_id": b"short"},
+        {"cube_id": bytes(17)},
+        {"version": 2**31},
+        {"state": 256},
+        {"flags": -1},
+    ],
+)
+def test_a_value_that_a_reader_could_not_hold_is_refused(
+    vault: Vault, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(apsw.ConstraintError):
+        vault.apply(change(1, 1, [7])._replace(**wrong))
+    assert vault.rows("index_span") == []
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_reader_takes_up_the_blocks_that_are_written_while_it_follows(vault: Vault) -> None:
+    watcher = vault.open()
+    for at in range(50):
+        vault.apply(change(at, at, [7]))
+        watcher.view("acme")
+    settled, loose = watcher._snapshots["acme"].recent
+    assert len(settled.term) + len(loose.term) < 8
 
 
 def test_terms_beyond_the_usual_are_kept(vault: Vault) -> None:

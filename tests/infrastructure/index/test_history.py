@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from memos.infrastructure.index.embedded import EmbeddedIndex
@@ -70,9 +70,9 @@ texts = st.dictionaries(st.sampled_from(TERMS), st.integers(0, 3), max_size=3).m
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(0, len(SCOPES) - 1), texts),
-        st.tuples(st.just("revise"), st.integers(0, 30), texts),
-        st.tuples(st.just("state"), st.integers(0, 30), st.integers(1, 7)),
-        st.tuples(st.just("purge"), st.integers(0, 30), st.none()),
+        st.tuples(st.just("revise"), st.integers(0, 9), texts),
+        st.tuples(st.just("state"), st.integers(0, 9), st.integers(1, 7)),
+        st.tuples(st.just("purge"), st.integers(0, 9), st.none()),
         st.tuples(st.just("commit"), st.none(), st.none()),
         st.tuples(st.just("look"), st.none(), st.none()),
     ),
@@ -172,6 +172,15 @@ class History:
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # the same for all examples
 )
 @given(steps)
+@example(
+    [
+        ("add", 1, text([1])),
+        ("look", None, None),
+        ("state", 0, 4),
+        ("revise", 0, text([0])),
+        ("state", 0, 5),
+    ]
+)
 def test_every_scope_at_every_offset_shows_what_the_model_shows(
     played: list[tuple[str, int | None, object]],
 ) -> None:

@@ -1,0 +1,78 @@
+"""Events for tests, built by hand so that the kernel is tested without any engine."""
+
+from __future__ import annotations
+
+from memos.kernel.event import DETAILS, SCHEMA, Kind
+from memos.wire.event_pb2 import Event, RollbackTarget
+
+SCOPE = "acme/alice/chat-1"
+TIME = 1_700_000_000_000_000
+
+
+def ident(number: int) -> bytes:
+    """Sixteen bytes that stand for a number."""
+    return number.to_bytes(16, "big")
+
+
+def event(
+    kind: Kind, number: int, cube: int = 1, *, scope: str = SCOPE, operation: int | None = None
+) -> Event:
+    """An event of a kind, with nothing in it but its envelope."""
+    built = Event(
+        event_id=ident(number),
+        schema_major=SCHEMA[0],
+        schema_minor=SCHEMA[1],
+        kind=kind.value,  # type: ignore[arg-type]
+        tenant=scope.partition("/")[0],
+        scope=scope,
+        actor="agent:alice",
+        cube_id=ident(cube),
+        operation_id=ident(number if operation is None else operation),
+        client_time=TIME + number,
+        policy_digest=bytes(16),
+        service="memos/test",
+    )
+    getattr(built, DETAILS[kind]).SetInParent()
+    return built
+
+
+def sealed(built: Event, parts: int = 31, box: bytes = b"") -> Event:
+    """The same event with a body."""
+    built.body.suite = 1
+    built.body.box = box or b"box of " + built.event_id
+    built.parts = parts
+    return built
+
+
+def generated(number: int, cube: int = 1, **options: str) -> Event:
+    """A new memory."""
+    built = sealed(event(Kind.GENERATED, number, cube, **options))  # type: ignore[arg-type]
+    built.generated.form = 1  # type: ignore[assignment]
+    built.generated.header.owner = "agent:alice"
+    built.subject_digests.append(b"subject of acme!")
+    return built
+
+
+def revised(number: int, cube: int = 1, expected: int | None = None) -> Event:
+    """New content for a memory."""
+    built = sealed(event(Kind.REVISED, number, cube), parts=1)
+    built.revised.mode = 1  # type: ignore[assignment]
+    if expected is not None:
+        built.expected_version = expected
+    return built
+
+
+def restored_to(number: int, cube: int, version: int, sequence: int, operation: int) -> Event:
+    """What a rollback does to one cube."""
+    built = event(Kind.ROLLED_BACK, number, cube, operation=operation)
+    target = built.rolled_back.targets.add(
+        cube_id=ident(cube),
+        scope=SCOPE,
+        action=RollbackTarget.ACTION_RESTORE,
+        to_version=version,
+        expected_sequence=sequence,
+    )
+    kept = target.restoration
+    kept.content = kept.tags = kept.provenance = kept.metadata = kept.valid_time = version
+    kept.header.owner = "agent:alice"
+    return built

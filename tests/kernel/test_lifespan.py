@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from memos.kernel.cube import Lifespan
+from memos.kernel.lifespan import NEVER, deadline, decay
+
+
+def test_a_lifespan_counts_from_when_it_was_set() -> None:
+    assert deadline(Lifespan(after=10, since=100), last_used=500) == 110
+
+
+def test_an_access_renews_a_lifespan_that_says_so() -> None:
+    renewed = Lifespan(after=10, since=100, renewed_by_access=True)
+    assert deadline(renewed, last_used=500) == 510
+    assert deadline(renewed, last_used=0) == 110
+
+
+def test_without_an_end_there_is_no_deadline() -> None:
+    assert deadline(None, 5) == NEVER
+    assert deadline(Lifespan(after=0, since=5), 5) == NEVER
+
+
+def test_rank_halves_with_each_half_life_since_the_last_use() -> None:
+    lifespan = Lifespan(after=0, since=100, half_life=50)
+    assert decay(lifespan, 0, 100) == 1.0
+    assert decay(lifespan, 0, 150) == pytest.approx(0.5)
+    assert decay(lifespan, 200, 300) == pytest.approx(0.25)
+    assert decay(None, 0, 10**9) == 1.0
+    assert decay(lifespan, 0, 50) == 1.0

@@ -1,0 +1,225 @@
+"""One event of every kind with every field set, and whole histories: what the golden files hold.
+
+The files are written once for each released schema version (`python -m tests.replay.samples`) and
+never changed afterwards: old events decode for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from google.protobuf.json_format import MessageToDict
+
+from memos.kernel.cube import cube_digest
+from memos.kernel.event import SCHEMA, Kind, decode
+from memos.kernel.fold import fold
+from memos.wire.access_pb2 import AccessEvent
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event, Lifespan, RollbackTarget
+from tests.kernel.builders import event, generated, ident, restored_to, revised, sealed
+
+GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
+
+
+def full(kind: Kind, number: int) -> Event:
+    """An event with every field of the envelope and of its kind set."""
+    built = sealed(event(kind, number))
+    built.expected_version = 3
+    built.cause_id = ident(900)
+    built.policy_digest = b"p" * 16
+    built.subject_digests.append(b"s" * 16)
+    built.source_digests.extend([b"a" * 16, b"b" * 16])
+    built.idempotency_digest = b"i" * 16
+    built.command_mac = b"m" * 16
+    built.composed_from = 2
+    edge = built.edges.add(relation=1)
+    edge.other.cube_id, edge.other.version, edge.other.digest = ident(9), 4, b"d" * 32
+    _fill(built, kind)
+    return built
+
+
+def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a kind
+    match kind:
+        case Kind.GENERATED:
+            built.generated.form = 1  # type: ignore[assignment]
+            _header(built.generated.header)
+            built.generated.absorbs.add(cube_id=ident(8), scope="acme/bob")
+        case Kind.REVISED:
+            built.revised.mode = 2  # type: ignore[assignment]
+        case Kind.HEADER_CHANGED:
+            _header(built.header_changed.header)
+            built.header_changed.fields.extend(["readers", "priority"])
+        case Kind.MERGED:
+            built.merged.into_cube_id = ident(7)
+        case Kind.EXPIRED:
+            built.expired.deadline = 1_700_000_000_000_000
+            built.expired.then = Lifespan.END_EXPIRE
+            built.expired.access_position.offset = 12
+            built.expired.expected_sequence = 5
+        case Kind.ROLLED_BACK:
+            target = built.rolled_back.targets.add(
+                cube_id=ident(1),
+                scope="acme/alice",
+                action=RollbackTarget.ACTION_RESTORE,
+                to_version=2,
+                expected_sequence=4,
+                reactivate=True,
+            )
+            kept = target.restoration
+            kept.content, kept.tags, kept.provenance, kept.metadata, kept.valid_time = 1, 2, 3, 4, 5
+            _header(kept.header)
+        case Kind.ERASE_REQUESTED | Kind.ERASE_WITHDRAWN | Kind.ERASED:
+            getattr(built, kind.name.lower()).targets.add(cube_id=ident(1), scope="acme/alice")
+        case Kind.CACHED | Kind.DISTILLED:
+            detail = getattr(built, kind.name.lower())
+            detail.manifest_digest, detail.model_id = b"f" * 32, "model@1"
+        case Kind.DECIDED:
+            built.decided.policy, built.decided.choice = "scheduler/1", "activation"
+        case Kind.CUT_NAMED:
+            built.cut_named.name = "before"
+            built.cut_named.positions.add(partition=1, offset=42)
+        case _:
+            pass
+
+
+def _header(header: object) -> None:
+    header.owner = "agent:alice"  # type: ignore[attr-defined]
+    header.readers.append("agent:bob")  # type: ignore[attr-defined]
+    header.writers.append("agent:carol")  # type: ignore[attr-defined]
+    header.priority, header.sensitivity, header.purpose = 2, "private", "support"  # type: ignore[attr-defined]
+    span = header.lifespan  # type: ignore[attr-defined]
+    span.after, span.since, span.renewed_by_access = 86_400_000_000, 1_700_000_000_000_000, True
+    span.half_life, span.then = 3_600_000_000, Lifespan.END_ERASE
+
+
+def long_life() -> Iterator[Event]:
+    """A cube that is made, revised, tagged, linked, held, rolled back and erased."""
+    yield generated(1)
+    yield revised(2)
+    yield revised(3, expected=1)
+    yield sealed(event(Kind.TAGGED, 4), parts=2)
+    linked = event(Kind.LINKED, 5)
+    edge = linked.edges.add(relation=5)
+    edge.other.cube_id, edge.other.version, edge.other.digest = ident(9), 1, b"d" * 32
+    yield linked
+    yield event(Kind.ARCHIVED, 6)
+    yield event(Kind.RESTORED, 7)
+    yield event(Kind.FROZEN, 8)
+    yield revised(9)
+    yield event(Kind.THAWED, 10)
+    yield restored_to(11, 1, 1, 10, operation=77)
+    yield event(Kind.ERASE_REQUESTED, 12, operation=99)
+    yield event(Kind.ERASED, 13, operation=99)
+
+
+def lifespans_in_days() -> Iterator[Event]:
+    """A history of schema 1.0, where a lifespan was a number of days."""
+    first = generated(1)
+    first.generated.header.lifespan.after_days = 90
+    first.generated.header.lifespan.then = Lifespan.END_ARCHIVE
+    changed = event(Kind.HEADER_CHANGED, 2)
+    changed.header_changed.header.lifespan.after_days = 7
+    changed.header_changed.fields.append("lifespan")
+    for each in (first, revised(3), changed):
+        each.schema_minor = 0
+        yield each
+
+
+def write(path: Path, lines: list[dict[str, object]]) -> None:
+    """Write a golden file once."""
+    if path.exists():
+        raise SystemExit(f"{path.name} was released: golden bytes are never changed")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
+
+
+def event_line(built: Event) -> dict[str, object]:
+    """An event as its bytes, and as what they must decode to."""
+    data = built.SerializeToString()
+    return {
+        "kind": Kind(built.kind).title,
+        "data": base64.b64encode(data).decode(),
+        "event": MessageToDict(decode(data), preserving_proto_field_name=True),
+    }
+
+
+def history_lines(events: Iterator[Event]) -> list[dict[str, object]]:
+    """A history as its bytes, and what the fold must make of each."""
+    state, lines = None, []
+    for each in events:
+        data = each.SerializeToString()
+        state, outcome, _ = fold(state, decode(data))
+        lines.append(
+            {
+                "data": base64.b64encode(data).decode(),
+                "result": outcome.result.name,
+                "reason": outcome.reason.name,
+                "version": outcome.version,
+                "digest": "" if state is None else cube_digest(state).hex(),
+            }
+        )
+    return lines
+
+
+def access_lines() -> list[dict[str, object]]:
+    """The events of the access log, and a sealed body, with every field set."""
+    lines: list[dict[str, object]] = []
+    for kind, name in ((1, "Accessed"), (2, "Denied")):
+        access = AccessEvent(
+            event_id=ident(kind),
+            schema_major=SCHEMA[0],
+            schema_minor=SCHEMA[1],
+            kind=kind,  # type: ignore[arg-type]
+            tenant="acme",
+            scope="acme/alice",
+            actor="agent:bob",
+            action="search",
+            client_time=1_700_000_000_000_000,
+            policy_digest=b"p" * 16,
+            rule="readers-list" if name == "Denied" else "",
+        )
+        access.cubes.add(cube_id=ident(9), version=3, digest=b"d" * 32)
+        access.query.suite, access.query.box = 1, b"box"
+        access.positions.add(partition=1, offset=42)
+        lines.append(_message_line(name, access))
+    body = Body(reason="a correction")
+    body.content.media_type, body.content.inline = "text/plain", b"She moved."
+    body.tags.tags.extend(["home", "family"])
+    body.provenance.source, body.provenance.origin = "web:blog/7", "external retrieval"
+    body.provenance.semantic_type = "fact"
+    body.metadata.json = b"{}"
+    setattr(body.valid_time, "from", 1)
+    body.valid_time.until = 2
+    lines.append(_message_line("Body", body))
+    referring = Body()
+    referring.content.media_type = "image/png"
+    kept = referring.content.reference
+    kept.sha256, kept.size, kept.uri = b"h" * 32, 7, "file:picture.png"
+    lines.append(_message_line("Body", referring))
+    return lines
+
+
+def _message_line(name: str, message: AccessEvent | Body) -> dict[str, object]:
+    return {
+        "message": name,
+        "data": base64.b64encode(message.SerializeToString()).decode(),
+        "fields": MessageToDict(message, preserving_proto_field_name=True),
+    }
+
+
+def main() -> None:
+    """Write the golden files of the current schema version."""
+    version = f"{SCHEMA[0]}.{SCHEMA[1]}"
+    events = [event_line(full(kind, 100 + kind)) for kind in Kind]
+    write(GOLDEN / version / "events.jsonl", events)
+    write(GOLDEN / version / "access.jsonl", access_lines())
+    write(GOLDEN / version / "long-life.jsonl", history_lines(long_life()))
+    if version == "1.1":
+        write(GOLDEN / "1.0" / "lifespans-in-days.jsonl", history_lines(lifespans_in_days()))
+
+
+if __name__ == "__main__":
+    main()
