@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import apsw
@@ -17,11 +17,11 @@ from memos.infrastructure.log.sqlite import leaf_of, log_size, read_records, sto
 from memos.infrastructure.vault.sqlite import VaultWriter, checksum
 from memos.kernel.cube import CubeState, cube_digest
 from memos.kernel.errors import Damaged
-from memos.kernel.event import Undecodable, decode
-from memos.kernel.fold import fold
+from memos.kernel.event import Undecodable, decode, id_text
+from memos.kernel.fold import Result, fold
 from memos.kernel.merkle import Frontier
 from memos.kernel.note import Checkpoint, NoteError, open_note
-from memos.kernel.state import state_from_bytes
+from memos.kernel.state import state_from_bytes, state_to_bytes
 
 FLUSH_EVERY = 2000
 KEPT_STATES = 100_000
@@ -153,7 +153,7 @@ def _check_heads(reading: Reading, problems: list[Problem]) -> int:
             count += 1
             if checksum(state) != check:
                 problems.append(
-                    Problem(f"cube {cube_id.hex()}", "its head is damaged: run `memos rebuild`")
+                    Problem(f"cube {id_text(cube_id)}", "its head is damaged: run `memos rebuild`")
                 )
     except apsw.CorruptError as error:
         problems.append(Problem("vault", f"the heads cannot be read: {error}; run `memos rebuild`"))
@@ -172,7 +172,7 @@ def digest(reading: Reading) -> str:
             state = state_from_bytes(stored)
         except (DecodeError, ValueError) as error:
             raise Damaged(
-                f"the head of cube {cube_id.hex()} is damaged ({error}): run `memos rebuild`"
+                f"the head of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
             ) from None
         total.update(cube_id + cube_digest(state))
     return total.hexdigest()
@@ -232,3 +232,58 @@ def _refold(engine: EmbeddedEngine, writer: apsw.Connection, progress: Progress)
             progress(done, total)
     engine.projector.flush(total)
     return undecodable
+
+
+def audit(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verification:
+    """Everything that `verify` checks, and every cube's history folded again and compared.
+
+    Memory stays flat: one cube at a time. Names each cube whose projections differ.
+    """
+    checked = verify(engine, progress)
+    problems = list(checked.problems)
+    with engine.reading() as reading:
+        folded = 0
+        for cube_id, stored, _ in reading.vault.heads():
+            folded += _audit_cube(reading, cube_id, stored, problems)
+            if not folded % 1000:
+                progress(folded, checked.events)
+        unfolded = _count(reading.connection, "attempt") - folded
+        strays = _count(
+            reading.connection, "attempt WHERE cube_id NOT IN (SELECT cube_id FROM head)"
+        )
+        if unfolded != strays:
+            problems.append(Problem("vault", f"{unfolded - strays} attempts belong to no cube"))
+    return replace(checked, problems=tuple(problems[:MOST_PROBLEMS]))
+
+
+def _audit_cube(reading: Reading, cube_id: bytes, stored: bytes, problems: list[Problem]) -> int:
+    """Fold one cube's records again; how many there were."""
+    state: CubeState | None = None
+    attempts = reading.vault.attempts(cube_id)
+    for attempt in attempts:
+        try:
+            state, outcome, _ = fold(state, reading.event(attempt.position.offset))
+        except (Undecodable, Damaged) as error:
+            problems.append(Problem(f"cube {id_text(cube_id)}", f"{attempt.position}: {error}"))
+            return len(attempts)
+        kept = state if outcome.result is Result.ACCEPTED else None
+        if outcome != attempt.outcome or kept != attempt.state:
+            problems.append(
+                Problem(
+                    f"cube {id_text(cube_id)}",
+                    f"{attempt.position}: what is stored is not what the fold gives: run "
+                    "`memos rebuild`",
+                )
+            )
+    if state is None or state_to_bytes(state) != stored:
+        problems.append(
+            Problem(
+                f"cube {id_text(cube_id)}",
+                "its head is not what the fold gives: run `memos rebuild`",
+            )
+        )
+    return len(attempts)
+
+
+def _count(connection: apsw.Connection, what: str) -> int:
+    return int(next(rows(connection, f"SELECT count(*) FROM {what}"))[0])

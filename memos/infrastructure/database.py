@@ -6,7 +6,9 @@ One writer at a time over all threads and processes. Threads share one transacti
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -109,7 +111,8 @@ class Database:
         self.path = path
         self.writer = open_connection(path, create=create)
         self._local = threading.local()
-        self._readers: list[apsw.Connection] = []
+        self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+        self._process = os.getpid()
         self._waiting: deque[_Waiting[Any]] = deque()
         self._writing = threading.Lock()
         self._registering = threading.Lock()
@@ -121,13 +124,13 @@ class Database:
 
     def reader(self) -> apsw.Connection:
         """This thread's reading connection."""
+        self._check_open()
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            self._check_open()
             connection = open_connection(self.path)
             self._local.connection = connection
             with self._registering:
-                self._readers.append(connection)
+                self._readers.add(connection)
         return connection
 
     @contextmanager
@@ -150,6 +153,7 @@ class Database:
         `work` may be run again when another one in its batch failed, so it must have no effect
         outside the transaction. Once this returns, the effect is on the disk.
         """
+        self._check_open()
         mine = _Waiting(work)
         self._waiting.append(mine)
         with self._writing:
@@ -213,7 +217,7 @@ class Database:
                 return
             self._closed = True
             with self._registering:
-                for connection in self._readers:
+                for connection in list(self._readers):
                     connection.close(True)
                 self._readers.clear()
             self.writer.close(True)
@@ -221,3 +225,8 @@ class Database:
     def _check_open(self) -> None:
         if self._closed:
             raise VaultError(f"{self.path} is closed: open the vault again")
+        if self._process != os.getpid():
+            raise VaultError(
+                f"{self.path} was opened before this process was forked, and SQLite's locks do not "
+                "survive that: open the vault in the child"
+            )

@@ -49,15 +49,26 @@ CREATE TABLE usage (
     position INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE erasure (operation_id BLOB PRIMARY KEY, receipt TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE migrated (
+    offset INTEGER PRIMARY KEY,
+    origin TEXT NOT NULL,
+    first_offset INTEGER NOT NULL,
+    first_log_time INTEGER NOT NULL
+);
 """
+REPLAY_FLUSH = 2000
 
 
 class Draft(NamedTuple):
-    """An event ready to be appended; its body in clear for the index, and a new cube's key."""
+    """An event ready to be appended; its body in clear for the index, and a new cube's key.
+
+    `is_new` says that the cube's id was made for this event, so no state needs to be looked up.
+    """
 
     event: Event
     body: Body | None = None
     cube_key: bytes | None = None
+    is_new: bool = False
 
 
 class Committed(NamedTuple):
@@ -124,7 +135,7 @@ class EmbeddedEngine:
     def append(self, draft: Draft) -> Committed:
         """Append one event inside the write transaction, fold it, and all that follows from it."""
         event = draft.event
-        before = self.head(event.cube_id)
+        before = None if draft.is_new else self.head(event.cube_id)
         after, outcome, consequences = fold(before, event)
         position = Position(PARTITION, self.log.add(event.SerializeToString()))
         if draft.cube_key is not None and before is None and outcome.result is Result.ACCEPTED:
@@ -134,6 +145,23 @@ class EmbeddedEngine:
         self._states[event.cube_id] = after
         followed = tuple(self.append(Draft(follower)) for follower in consequences)
         return Committed(event, position, log_time, outcome, after, followed)
+
+    def replay(self, data: bytes, event: Event, log_time: int, cube_key: bytes | None) -> Committed:
+        """Append one record of another log, byte for byte, inside the write transaction.
+
+        What followed from it is not appended: it stands in that log as records of its own.
+        """
+        before = self.head(event.cube_id)
+        after, outcome, _ = fold(before, event)
+        position = Position(PARTITION, self.log.add(data, log_time))
+        if cube_key is not None and before is None and outcome.result is Result.ACCEPTED:
+            self.keys.add(event.cube_id, event.tenant, event.subject_digests, cube_key)
+        self.projector.project(position, log_time, event, before, after, outcome)
+        self._states[event.cube_id] = after
+        if not self.log.size % REPLAY_FLUSH:
+            self.flush()
+            self._states.clear()
+        return Committed(event, position, log_time, outcome, after)
 
     def head(self, cube_id: bytes) -> CubeState | None:
         """A cube as the write transaction sees it."""

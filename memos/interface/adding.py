@@ -11,9 +11,32 @@ from memos.interface.commands import check_addition, draft_addition
 from memos.interface.receipts import Receipt, receipt_of
 from memos.interface.session import Session
 from memos.interface.validate import Time
-from memos.kernel.errors import InvalidInput
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.errors import Held, IllegalMove, InvalidInput
+from memos.kernel.event import Kind, id_text
+from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import Relation
 from memos.operation.compose import common_scope, merge_texts
+from memos.operation.cubes import state_title
+
+
+def _check_mergeable(states: Sequence[CubeState]) -> None:
+    """Refuse a merge whose sources would refuse it, before the merged memory is there."""
+    for state in states:
+        cube = id_text(state.cube_id)
+        if state.lifecycle is Lifecycle.FROZEN:
+            raise Held(f"cube {cube} is frozen: thaw it before merging it", (cube,))
+        if not may_move(state.lifecycle, Kind.MERGED):
+            raise IllegalMove(
+                f"cube {cube} is {state_title(state.lifecycle)}: only memories that are Generated, "
+                "Activated or Archived can be merged"
+            )
+
+
+def _is_repeated(session: Session, event_id: bytes) -> bool:
+    """Whether an event is a retry: its sources are merged by then, and rightly so."""
+    with session.engine.reading() as reading:
+        return reading.vault.by_event(event_id) is not None
 
 
 class Adding:
@@ -172,6 +195,8 @@ class Adding:
         session.require(Action.CREATE, addition.scope, operation="merge")
         draft = draft_addition(session, addition)
         draft.event.subject_digests[:] = sorted(subjects)
+        if not _is_repeated(session, draft.event.event_id):
+            _check_mergeable(states)
         for state in states:
             draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
         (committed,) = session.engine.commit([draft])

@@ -74,6 +74,7 @@ class AsyncMemory:
     name_cut = _in_thread(Memory.name_cut)
     cuts = _in_thread(Memory.cuts)
     verify = _in_thread(Memory.verify)
+    audit = _in_thread(Memory.audit)
     checkpoint = _in_thread(Memory.checkpoint)
     prove = _in_thread(Memory.prove)
     verifier_key = _in_thread(Memory.verifier_key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memos.infrastructure import audit
+from memos.infrastructure import audit as auditing
 from memos.infrastructure.audit import Progress, Rebuilt, Verification
 from memos.infrastructure.database import row, rows
 from memos.infrastructure.embedded import Draft, EmbeddedEngine
@@ -110,13 +110,21 @@ class Keeping:
             sql = "SELECT name, size FROM cut ORDER BY size, name"
             return dict(rows(reading.connection, sql))
 
-    def verify(self, progress: Progress = audit.no_progress) -> Verification:
+    def verify(self, progress: Progress = auditing.no_progress) -> Verification:
         """Check the log against its hashes, tree and signed checkpoints, and every head.
 
         Returns:
             What was found; `.ok`, and `.problems` that name what is damaged.
         """
-        return audit.verify(self._session.engine, progress)
+        return auditing.verify(self._session.engine, progress)
+
+    def audit(self, progress: Progress = auditing.no_progress) -> Verification:
+        """What `verify` checks, and every cube folded again from the log and compared.
+
+        Returns:
+            What was found; `.problems` names every cube whose projections differ.
+        """
+        return auditing.audit(self._session.engine, progress)
 
     def checkpoint(self) -> SignedCheckpoint:
         """Sign the log as it is now: whoever keeps the note can prove a later change."""
@@ -162,15 +170,15 @@ class Keeping:
         """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
         return self._session.engine.signer().verifier_key
 
-    def rebuild(self, progress: Progress = audit.no_progress) -> Rebuilt:
+    def rebuild(self, progress: Progress = auditing.no_progress) -> Rebuilt:
         """Drop every projection and fold the log again; `digest` must come out the same."""
         self._session.access_log.flush()
-        return audit.rebuild(self._session.engine, progress)
+        return auditing.rebuild(self._session.engine, progress)
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""
         with self._session.engine.reading() as reading:
-            return audit.digest(reading)
+            return auditing.digest(reading)
 
     def stats(self) -> Stats:
         """Figures of the vault."""

@@ -119,7 +119,7 @@ class Readings:
         accepts = compile_filter(filter)
         shown = _states(states, mentions(filter, "state"))
         session.require(Action.READ, scope, operation="search")
-        tenant = scope.partition("/")[0]
+        keys = session.engine.store.tenant_keys(scope.partition("/")[0], create=False)
         with session.engine.reading() as reading:
             moment = resolve(reading, as_of, session.clock())
             view = session.engine.index.view(scope, moment.offset)
@@ -133,7 +133,7 @@ class Readings:
                 moment.read_time,
                 lambda state: session.decide(Action.READ, state.scope, state).allowed,
             )
-            hits = search(reading, view, analyzer(session.tenant_key(tenant)), checked)
+            hits = search(reading, view, analyzer(keys[0]), checked) if keys else []
             offset = view.offset
         found = [(validate.check_id(hit.cube_id), hit.version) for hit in hits]
         self._note("search", scope, found, offset, query)

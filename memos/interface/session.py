@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import hmac
 import json
+import weakref
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
@@ -72,6 +74,11 @@ class Session:
         administrator = self.engine.setting("administrator")
         self.governor = governor or HeaderRules([administrator] if administrator else [])
         self.access_log = AccessLog(self.engine, self.governor.digest)
+        self._closed = False
+        # A program that ends without closing still keeps its last reads.
+        close = weakref.WeakMethod(self.close)
+        self._at_exit = lambda: (close() or _nothing)()
+        atexit.register(self._at_exit)
 
     def new_id(self) -> bytes:
         """A fresh UUIDv7."""
@@ -126,6 +133,7 @@ class Session:
 
     def command_mac(self, tenant: str, subject: bytes, command: Any) -> bytes:
         """Tells a retry from another command under the same key, for key holders only."""
+        self.engine.store.refresh()
         key = self.engine.store.subject_key(tenant, subject)
         assert key is not None  # noqa: S101 - made when absent
         told = json.dumps(command, sort_keys=True, default=repr).encode()
@@ -180,9 +188,17 @@ class Session:
         return state
 
     def close(self) -> None:
-        """Write what waits, then close the vault."""
+        """Write what waits, then close the vault; harmless when repeated."""
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self._at_exit)
         self.access_log.close()
         self.engine.close()
+
+
+def _nothing() -> None:
+    """What is left to do for a session that is gone."""
 
 
 def no_cube(cube_id: bytes) -> NotFound:

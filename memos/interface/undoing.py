@@ -114,7 +114,7 @@ class Undoing:
             end = None if until is None else start_offset(reading, until, session.clock())
         wanted = LogQuery(
             actor=actor or "",
-            scope="" if scope is None else validate.check_scope(scope),
+            scope=session.subject.tenant if scope is None else validate.check_scope(scope),
             operation_id=b"" if operation is None else validate.check_id(operation, "operation id"),
             sources=() if source is None else session.all_lookups(b"source", source, scope),
             since=start,

@@ -66,6 +66,7 @@ class Outcome(NamedTuple):
     duplicate_of: bytes = b""
 
 
+_NO_PARTS = PartVersions()
 _ROLLED_BACK_TO_LIFE = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED, Lifecycle.MERGED})
 
 Folded = tuple[CubeState | None, Outcome, tuple[wire.Event, ...]]
@@ -145,19 +146,20 @@ def _create(event: wire.Event) -> Folded:
         header = read_header(event.generated.header)
         if event.generated.form in (Form.ACTIVATION, Form.PARAMETRIC):
             form = Form(event.generated.form)
+    subjects = event.subject_digests
     state = CubeState(
-        cube_id=event.cube_id,
-        scope=event.scope,
-        form=form,
-        lifecycle=Lifecycle.GENERATED,
-        thaws_to=0,
-        version=0,
-        sequence=0,
-        header=header,
-        subjects=tuple(sorted(set(event.subject_digests))),
-        parts=PartVersions(),
-        versions_digest=ZERO_DIGEST,
-        lineage_digest=ZERO_DIGEST,
+        event.cube_id,
+        event.scope,
+        form,
+        Lifecycle.GENERATED,
+        0,
+        0,
+        0,
+        header,
+        tuple(subjects) if len(subjects) == 1 else tuple(sorted(set(subjects))),
+        _NO_PARTS,
+        ZERO_DIGEST,
+        ZERO_DIGEST,
     )
     return _accept(state, _new_version(state, event), event)
 
@@ -214,12 +216,23 @@ def _new_version(state: CubeState, event: wire.Event) -> CubeState:
     """The state with one more version, whose sealed bytes are the event's."""
     version = state.version + 1
     link = version.to_bytes(8, "big") + event.parts.to_bytes(4, "big")
-    return state._replace(
-        version=version,
-        parts=state.parts.supplied(event.parts & ALL_PARTS, version),
-        versions_digest=sha256(
-            state.versions_digest + link + sha256(event.body.box).digest()
-        ).digest(),
+    digest = sha256(state.versions_digest + link + sha256(event.body.box).digest()).digest()
+    return CubeState(
+        state.cube_id,
+        state.scope,
+        state.form,
+        state.lifecycle,
+        state.thaws_to,
+        version,
+        state.sequence,
+        state.header,
+        state.subjects,
+        state.parts.supplied(event.parts & ALL_PARTS, version),
+        digest,
+        state.lineage_digest,
+        state.keyed,
+        state.erasing,
+        state.merged_into,
     )
 
 

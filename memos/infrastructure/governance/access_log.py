@@ -14,7 +14,7 @@ from typing import NamedTuple
 import uuid_utils
 
 from memos.infrastructure.embedded import EmbeddedEngine
-from memos.infrastructure.governance.usage import access_size, usage_row
+from memos.infrastructure.governance.usage import access_size, counts_as_use, usage_row
 from memos.infrastructure.keys.envelope import SUITE, encrypt, keyed_digest
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
@@ -107,7 +107,7 @@ class AccessLog:
         for access in batch:
             event = self._event(access)
             stored.append((position, engine.log.log_time, event.SerializeToString()))
-            for cube_id, _ in access.cubes if not access.rule else ():
+            for cube_id, _ in access.cubes if counts_as_use(access.action, access.rule) else ():
                 uses, _, _ = usage.get(cube_id) or usage_row(writer, cube_id)
                 usage[cube_id] = (uses + 1, access.time, position)
             position += 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import apsw
 
 from memos.infrastructure.database import row, rows
-from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, AccessEvent
+from memos.wire.access_pb2 import AccessEvent
 
 
 class Usage(NamedTuple):
@@ -15,6 +15,14 @@ class Usage(NamedTuple):
 
     uses: int = 0
     last_used: int = 0
+
+
+_USES = frozenset({"get", "search", "context", "chat"})
+
+
+def counts_as_use(action: str, rule: str) -> bool:
+    """Whether an access counts: what an agent was given does; a denial or an audit does not."""
+    return not rule and action in _USES
 
 
 def access_size(connection: apsw.Connection) -> int:
@@ -40,7 +48,7 @@ def refold_usage(writer: apsw.Connection) -> None:
     usage: dict[bytes, tuple[int, int, int]] = {}
     for position, data in rows(writer, "SELECT position, data FROM access ORDER BY position"):
         event = AccessEvent.FromString(data)
-        if event.kind == ACCESS_KIND_ACCESSED:
+        if counts_as_use(event.action, event.rule):
             for cube in event.cubes:
                 uses = usage.get(cube.cube_id, (0, 0, 0))[0]
                 usage[cube.cube_id] = (uses + 1, event.client_time, position)

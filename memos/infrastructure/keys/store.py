@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -104,7 +105,7 @@ class KeyStore:
 
     def add_tenant_key(self, tenant: str, key: bytes) -> None:
         """Add a key to the tenant's ring, behind those that are there."""
-        with self._lock, explained(self._path), self._db:
+        with self._lock, self._writing():
             if key in self._read_tenant(tenant):
                 return
             sql = "SELECT count(*) FROM tenant_key WHERE tenant = ?"
@@ -131,7 +132,7 @@ class KeyStore:
     def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
         """Overwrite the subjects' keys; how many there were. Call under the vault's write lock."""
         destroyed = 0
-        with self._lock, explained(self._path), self._db:
+        with self._lock, self._writing():
             for subject in subjects:
                 self._db.execute(
                     "DELETE FROM subject_key WHERE tenant = ? AND subject = ?", (tenant, subject)
@@ -157,6 +158,18 @@ class KeyStore:
             self._tenants.clear()
             self._subjects.clear()
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A write transaction that takes its lock at once: two upgrading readers would dead-lock."""
+        with explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
     def _derive(self, purpose: bytes) -> bytes:
         return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self._root)
 
@@ -176,7 +189,7 @@ class KeyStore:
 
     def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
         wrapped = encrypt(self._root, new_key(), _binding(tenant, subject))
-        with explained(self._path), self._db:
+        with self._writing():
             self._db.execute(
                 "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", (tenant, subject, wrapped)
             )
