@@ -33,14 +33,36 @@ class Tags(_message.Message):
     def __init__(self, tags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Provenance(_message.Message):
-    __slots__ = ("source", "origin", "semantic_type")
+    __slots__ = ("source", "origin", "semantic_type", "turn")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     SEMANTIC_TYPE_FIELD_NUMBER: _ClassVar[int]
+    TURN_FIELD_NUMBER: _ClassVar[int]
     source: str
     origin: str
     semantic_type: str
-    def __init__(self, source: _Optional[str] = ..., origin: _Optional[str] = ..., semantic_type: _Optional[str] = ...) -> None: ...
+    turn: Turn
+    def __init__(self, source: _Optional[str] = ..., origin: _Optional[str] = ..., semantic_type: _Optional[str] = ..., turn: _Optional[_Union[Turn, _Mapping]] = ...) -> None: ...
+
+class Turn(_message.Message):
+    __slots__ = ("conversation", "session", "number", "speaker", "role", "at", "id", "caption")
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SPEAKER_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CAPTION_FIELD_NUMBER: _ClassVar[int]
+    conversation: str
+    session: str
+    number: int
+    speaker: str
+    role: str
+    at: int
+    id: str
+    caption: str
+    def __init__(self, conversation: _Optional[str] = ..., session: _Optional[str] = ..., number: _Optional[int] = ..., speaker: _Optional[str] = ..., role: _Optional[str] = ..., at: _Optional[int] = ..., id: _Optional[str] = ..., caption: _Optional[str] = ...) -> None: ...
 
 class Metadata(_message.Message):
     __slots__ = ("json",)

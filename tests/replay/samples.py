@@ -190,6 +190,9 @@ def access_lines() -> list[dict[str, object]]:
     body.tags.tags.extend(["home", "family"])
     body.provenance.source, body.provenance.origin = "web:blog/7", "external retrieval"
     body.provenance.semantic_type = "fact"
+    turn = body.provenance.turn
+    turn.conversation, turn.session, turn.number, turn.at = "chat-7", "3", 5, 1_683_554_160_000_000
+    turn.speaker, turn.role, turn.id, turn.caption = "Caroline", "user", "D3:6", "a clay bowl"
     body.metadata.json = b"{}"
     setattr(body.valid_time, "from", 1)
     body.valid_time.until = 2
