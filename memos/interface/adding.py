@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from memos.infrastructure.embedded import Committed, Draft, EmbeddedEngine
 from memos.infrastructure.governance.decision import Action
 from memos.interface.changing import opened, sources_of, writable
 from memos.interface.commands import check_addition, draft_addition
-from memos.interface.receipts import Receipt, receipt_of
+from memos.interface.receipts import Receipt, raise_rejection, receipt_of
 from memos.interface.session import Session
 from memos.interface.validate import Time
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import Held, IllegalMove, InvalidInput
 from memos.kernel.event import Kind, id_text
+from memos.kernel.fold import Result
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import Relation
 from memos.operation.compose import common_scope, merge_texts
@@ -37,6 +39,19 @@ def _is_repeated(session: Session, event_id: bytes) -> bool:
     """Whether an event is a retry: its sources are merged by then, and rightly so."""
     with session.engine.reading() as reading:
         return reading.vault.by_event(event_id) is not None
+
+
+def commit_whole(session: Session, drafts: Sequence[Draft]) -> list[Receipt]:
+    """Append drafts in one durable transaction: all or none."""
+
+    def work(engine: EmbeddedEngine) -> list[Committed]:
+        committed = [engine.append(draft) for draft in drafts]
+        for each in committed:
+            if each.outcome.result is Result.REJECTED:
+                raise_rejection(each)  # undoes the transaction: all or none
+        return committed
+
+    return [receipt_of(session.engine, each) for each in session.engine.write(work)]
 
 
 class Adding:
@@ -145,7 +160,7 @@ class Adding:
             draft_addition(session, addition, operation_id, number)
             for number, addition in enumerate(additions)
         ]
-        return [receipt_of(session.engine, each) for each in session.engine.commit(drafts)]
+        return commit_whole(session, drafts)
 
     def merge(
         self,

@@ -52,6 +52,7 @@ class AsyncMemory:
 
     add = _in_thread(Memory.add)
     add_many = _in_thread(Memory.add_many)
+    add_conversation = _in_thread(Memory.add_conversation)
     update = _in_thread(Memory.update)
     tag = _in_thread(Memory.tag)
     untag = _in_thread(Memory.untag)

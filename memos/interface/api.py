@@ -12,6 +12,7 @@ from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.log.sqlite import system_time
 from memos.interface import validate
 from memos.interface.adding import Adding
+from memos.interface.conversing import Conversing
 from memos.interface.erasing import resume_erases
 from memos.interface.keeping import Keeping
 from memos.interface.moving import Moving
@@ -23,7 +24,7 @@ from memos.interface.writing import Writing
 DEFAULT_ACTOR = "user:local"
 
 
-class Memory(Adding, Writing, Readings, Undoing, Keeping, Moving):
+class Memory(Adding, Conversing, Writing, Readings, Undoing, Keeping, Moving):
     """A vault of memories, opened.
 
     Safe to share between threads; several processes may open the same directory.

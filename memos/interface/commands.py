@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from memos.infrastructure.embedded import Draft
@@ -14,7 +14,7 @@ from memos.kernel.errors import InvalidInput
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
-from memos.wire.body_pb2 import Body
+from memos.wire.body_pb2 import Body, Turn
 from memos.wire.event_pb2 import Event
 
 
@@ -175,8 +175,9 @@ def check_addition(
     item: Mapping[str, Any],
     sources: Iterable[Source] = (),
     subjects: Iterable[bytes] = (),
+    turn: Turn | None = None,
 ) -> Addition:
-    """Check the arguments of one `add`.
+    """Check the arguments of one `add`; `turn` places it in a conversation.
 
     Raises:
         InvalidInput: an argument is unknown or does not fit.
@@ -186,6 +187,7 @@ def check_addition(
         raise InvalidInput(
             f"add knows no argument {min(unknown)!r}; it takes {', '.join(sorted(ADD_FIELDS))}"
         )
+    item = {name: _as_list(value) for name, value in item.items()}
     if item.get("text") is None and item.get("content") is None:
         raise InvalidInput("a memory needs a text (or content with its media_type)")
     scope = validate.check_scope(item.get("scope"))
@@ -205,6 +207,8 @@ def check_addition(
         fields["payload"] = payload(item["content"], item.get("media_type"))
     body = Body()
     parts = fill_body(body, fields)
+    if turn is not None:
+        body.provenance.turn.CopyFrom(turn)
     subject = validate.check_name(item.get("subject") or scope, "subject")
     key = item.get("idempotency_key")
     return Addition(
@@ -219,6 +223,13 @@ def check_addition(
         None if key is None else validate.check_name(key, "idempotency_key"),
         item,
     )
+
+
+def _as_list(value: Any) -> Any:
+    """Sets and iterators as lists in one order: a retry must be seen to ask for the same."""
+    if isinstance(value, Set):
+        return sorted(value, key=repr)
+    return list(value) if isinstance(value, Iterator) else value
 
 
 def check_header(session: Session, item: Mapping[str, Any]) -> Header:

@@ -84,8 +84,9 @@ def rank(view: View, query: Sequence[QueryTerm]) -> Ranking:
         found[matches.rows] = True
         terms.append(matches)
     rows = np.flatnonzero(found)
-    # Rows are in order of age, and a stable sort leaves them so among equals.
-    rows = rows[np.argsort(-scores[rows], kind="stable")]
+    # Equals in log order: row numbers depend on which scopes the index saw first, and a rebuild
+    # does not see those that were erased.
+    rows = rows[np.lexsort((view.opened[rows], -scores[rows]))]
     return Ranking(rows, scores[rows], terms)
 
 

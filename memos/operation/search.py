@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memos.infrastructure.embedded import Reading
-from memos.infrastructure.index.port import View
+from memos.infrastructure.index.port import Mask, View
 from memos.infrastructure.projector import HAS_LIFESPAN, RESTRICTED
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Position
@@ -58,10 +58,15 @@ class Query(NamedTuple):
     may_read: Callable[[CubeState], bool]
 
 
-def search(reading: Reading, view: View, analyzer: Analyzer, query: Query) -> list[Hit]:
-    """The best memories for a query, best first, each cube once."""
+def search(
+    reading: Reading, view: View, analyzer: Analyzer, query: Query, newest: View | None = None
+) -> list[Hit]:
+    """The best memories for a query, best first, each cube once.
+
+    `newest` is given where `view` is of an earlier moment: who may read is decided as of now.
+    """
     flagged = _Flagged(reading, query)
-    visible = _restrict(view, query, flagged)
+    visible = _restrict(view, query, flagged, newest or view)
     ranking = rank(visible, analyzer.query_terms(query.text))
     decays = _decays(visible, ranking, flagged)
     hits: list[Hit] = []
@@ -90,7 +95,7 @@ class _Flagged:
         attempt = self._reading.vault.state_at(cube_id, view.offset)
         if attempt is None or attempt.state is None:
             return False
-        state = attempt.state
+        state, head = attempt.state, self._reading.vault.head(cube_id)
         if state.header.lifespan is not None:
             used = self._reading.usage(cube_id).last_used
             if deadline(state.header.lifespan, used) <= self._query.read_time:
@@ -98,16 +103,26 @@ class _Flagged:
             factor = decay(state.header.lifespan, used, self._query.read_time)
             if factor < 1.0:
                 self.factors[int(view.doc[row])] = factor
-        return self._query.may_read(state)
+        return self._query.may_read(head or state)
 
 
-def _restrict(view: View, query: Query, flagged: _Flagged) -> View:
+def _restrict(view: View, query: Query, flagged: _Flagged, newest: View) -> View:
     """The rows that the caller may see: by state, governance and lifespan."""
     keep = np.isin(view.state, [int(state) for state in query.states])
-    special = np.flatnonzero(keep & ((view.flags & (RESTRICTED | HAS_LIFESPAN)) != 0))
-    for row in special.tolist():
+    special = (view.flags & (RESTRICTED | HAS_LIFESPAN)) != 0
+    if newest is not view:
+        special |= _restricted_now(view, newest)
+    for row in np.flatnonzero(keep & special).tolist():
         keep[row] = flagged.shows(view, row)
     return view if keep.all() else view.restrict(keep)
+
+
+def _restricted_now(view: View, newest: View) -> Mask:
+    """The rows of an earlier moment whose cubes have readers today."""
+    restricted = set(newest.cube_ids(np.flatnonzero(newest.flags & RESTRICTED)))
+    if not restricted:
+        return np.zeros(len(view), np.bool_)
+    return np.array([cube in restricted for cube in view.cube_ids(np.arange(len(view)))], np.bool_)
 
 
 def _decays(view: View, ranking: Ranking, flagged: _Flagged) -> dict[int, float]:
@@ -127,7 +142,7 @@ def _best_first(ranking: Ranking, decays: Mapping[int, float]) -> Iterator[tuple
     )
     if decays:
         decayed = [(row, score * decays.get(row, 1.0)) for row, score in pairs]
-        pairs = sorted(decayed, key=lambda pair: (-pair[1], pair[0]))
+        pairs = sorted(decayed, key=lambda pair: -pair[1])  # stable: equals stay in log order
     return iter(pairs)
 
 
