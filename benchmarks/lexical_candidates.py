@@ -16,7 +16,8 @@ from memos.infrastructure.index.embedded import EmbeddedIndex
 from memos.infrastructure.index.port import IndexedText, SpanChange
 from memos.infrastructure.index.tables import create_tables
 from memos.operation.analysis import QueryTerm
-from memos.operation.bm25 import K1, B, rank
+from memos.operation.ranking import K1, B, LexicalQuery, rank
+from memos.operation.recipe import BM25
 
 BEST = 10
 
@@ -114,7 +115,9 @@ class Blocks(Candidate):
 
     def search(self, scope: int, terms: Sequence[int]) -> list[int]:
         view = self._index.view(f"tenant/s{scope}")
-        ranking = rank(view, [QueryTerm("", term, 1) for term in terms])
+        ranking = rank(
+            view, LexicalQuery([QueryTerm("", term, 1) for term in terms], frozenset(), False), BM25
+        )
         return [int.from_bytes(cube, "big") for cube in view.cube_ids(ranking.rows[:BEST])]
 
     def erase(self, memory: Memory) -> None:

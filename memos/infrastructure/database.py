@@ -88,6 +88,8 @@ def explained(path: Path) -> Iterator[None]:
             f"{path} is damaged ({error}): run `memos verify` to learn what is still good, then "
             "load your last export"
         ) from error
+    except (apsw.ConnectionClosedError, apsw.CursorClosedError) as error:
+        raise VaultError(f"{path} is closed: open the vault again") from error
     except apsw.IOError as error:
         raise VaultError(
             f"{path} could not be read or written ({error}): check the disk"
@@ -168,11 +170,16 @@ class Database:
         batch: list[_Waiting[Any]] = []
         while self._waiting:
             batch.append(self._waiting.popleft())
-        if not self._run(batch):
+        try:
+            if not self._run(batch):
+                for waiting in batch:
+                    self._run([waiting], last_try=True)
+        finally:
+            # An interrupt of this thread must not look like success to those that wait for it.
             for waiting in batch:
-                self._run([waiting], last_try=True)
-        for waiting in batch:
-            waiting.done = True
+                if not waiting.done:
+                    waiting.error = VaultError("the write was interrupted; nothing was written")
+                    waiting.done = True
 
     def _run(self, batch: list[_Waiting[Any]], *, last_try: bool = False) -> bool:
         """Run a batch in one transaction; False where it must be run one by one instead."""
@@ -193,14 +200,11 @@ class Database:
         except Exception as error:  # noqa: BLE001 - handed to the caller whose work it was
             if len(batch) == 1 or last_try:
                 batch[0].error = error
+                batch[0].done = True
                 return True
             return False
-        except BaseException:
-            # An interrupt of this thread must not look like success to those that wait for it.
-            for waiting in batch:
-                waiting.error = VaultError("the write was interrupted; nothing was written")
-                waiting.done = True
-            raise
+        for waiting in batch:
+            waiting.done = True
         self.on_commit()
         return True
 
@@ -212,6 +216,8 @@ class Database:
 
     def close(self) -> None:
         """Wait for the writer, then close every connection."""
+        if self._process != os.getpid():
+            return  # a fork's copies are the parent's to close
         with self._writing:
             if self._closed:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, VaultError
-from memos.kernel.event import Position, decode
+from memos.kernel.event import Position, Undecodable, decode
 from memos.kernel.fold import Outcome, Result, fold
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
@@ -206,7 +207,9 @@ class EmbeddedEngine:
 
     def setting(self, name: str) -> str:
         """A setting made when the vault was created."""
-        found = row(self.database.reader(), "SELECT value FROM setting WHERE name = ?", (name,))
+        with self.reading() as reading:
+            sql = "SELECT value FROM setting WHERE name = ?"
+            found = row(reading.connection, sql, (name,))
         return "" if found is None else str(found[0])
 
     def close(self) -> None:
@@ -239,7 +242,12 @@ class Reading:
         record = read_record(self.connection, offset)
         if record is None:
             raise Damaged(f"the log has no record at 0:{offset}: run `memos verify`")
-        return decode(record.data)
+        try:
+            return decode(record.data)
+        except Undecodable as error:
+            raise Damaged(
+                f"the record at 0:{offset} is damaged ({error}): run `memos verify`"
+            ) from None
 
     def body(self, cube_id: bytes, version: int) -> Body | None:
         """The body that a version of a cube supplied; None where its key was destroyed."""
@@ -250,7 +258,10 @@ class Reading:
         if attempt is None or key is None:
             return None
         event = self.event(attempt.position.offset)
-        return open_body(key, event) if event.HasField("body") else Body()
+        try:
+            return open_body(key, event) if event.HasField("body") else Body()
+        except Damaged as error:
+            raise Damaged(f"the record at {attempt.position} does not open: {error}") from None
 
     def usage(self, cube_id: bytes) -> Usage:
         """How often and when last a cube was used."""
@@ -269,7 +280,11 @@ class Reading:
 
 def _create(directory: Path, creator: str) -> None:
     """Make a vault: built in a side directory and renamed, so that a crash leaves none half made."""
+    if directory.exists() and not directory.is_dir():
+        raise VaultError(f"{directory} is a file: a vault is a directory, name another")
     if directory.exists() and any(directory.iterdir()):
+        if (directory / DATABASE_FILE).exists():
+            return  # another process has just made it
         raise VaultError(
             f"{directory} is not empty and holds no vault: name another directory, or empty it"
         )
@@ -283,8 +298,21 @@ def _create(directory: Path, creator: str) -> None:
             f"the vault {directory} cannot be made ({error.strerror}): name a directory that you "
             "may write to"
         ) from error
+    try:
+        _fill(building, creator)
+        building.rename(directory)
+    except (OSError, VaultError) as error:
+        shutil.rmtree(building)
+        # Another process may have made the vault first: theirs is as good.
+        if not (directory / DATABASE_FILE).exists():
+            raise VaultError(f"the vault {directory} cannot be made: {error}") from error
+    sync_directory(parent)
+
+
+def _fill(building: Path, creator: str) -> None:
+    """Make root key, key file and database, and have them on the disk."""
     create_root(building)
-    KeyStore(building).close()
+    KeyStore(building, create=True).close()
     database = Database(building / DATABASE_FILE, create=True)
 
     def fill() -> None:
@@ -302,16 +330,6 @@ def _create(directory: Path, creator: str) -> None:
     database.write(fill)
     database.close()
     sync_directory(building)
-    try:
-        building.rename(directory)
-    except OSError:
-        # Another process made the vault first: theirs is as good.
-        for file in building.iterdir():
-            file.unlink()
-        building.rmdir()
-        if not (directory / DATABASE_FILE).exists():
-            raise
-    sync_directory(parent)
 
 
 def _check_format(database: Database) -> None:

@@ -17,11 +17,21 @@ from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.event import Kind, Position, decode
 from memos.kernel.fold import Outcome, Result
-from memos.wire.body_pb2 import Body
+from memos.wire.body_pb2 import Body, Turn
 from memos.wire.event_pb2 import Event
 
-Analyse = Callable[[bytes, str, list[str]], IndexedText]
-"""(tenant key, text, tags) to what the index keeps of it."""
+
+class Readable(NamedTuple):
+    """What the index is made of: the opened parts of a memory that can be searched."""
+
+    text: str
+    tags: list[str]
+    turn: Turn | None
+    valid_from: int | None
+
+
+Analyse = Callable[[bytes, Readable], IndexedText]
+"""(tenant key, readable) to what the index keeps of it."""
 
 RESTRICTED = 1
 HAS_LIFESPAN = 2
@@ -108,11 +118,7 @@ class Projector:
         if key is None:
             return  # erased since: its text is gone and its row with it
         text = None
-        if (
-            before is None
-            or after.parts.content != before.parts.content
-            or after.parts.tags != before.parts.tags
-        ):
+        if before is None or after.parts._replace(metadata=0) != before.parts._replace(metadata=0):
             text = self._text(event, after, body, key)
         elif (
             after.lifecycle is before.lifecycle
@@ -132,6 +138,7 @@ class Projector:
                 int(after.lifecycle),
                 flags,
                 text,
+                before is None,
             )
         )
 
@@ -142,9 +149,7 @@ class Projector:
             return body if body is not None else open_body(key, event)
 
         return self._analyse(
-            self._store.tenant_keys(event.tenant)[0],
-            content_text(supplied_by(after.parts.content)),
-            list(supplied_by(after.parts.tags).tags.tags),
+            self._store.tenant_keys(event.tenant)[0], readable(*map(supplied_by, after.parts))
         )
 
     def _earlier(self, cube_id: bytes, version: int, key: bytes) -> Body:
@@ -158,6 +163,19 @@ class Projector:
             attempt = reader.version(cube_id, version)
         record = read_record(self._writer, attempt.position.offset) if attempt else None
         return Body() if record is None else open_body(key, decode(record.data))
+
+
+def readable(
+    content: Body, tags: Body, provenance: Body, metadata: Body, valid_time: Body
+) -> Readable:
+    """What can be searched of a memory's parts."""
+    valid, told = valid_time.valid_time, provenance.provenance
+    return Readable(
+        content_text(content),
+        list(tags.tags.tags),
+        told.turn if told.HasField("turn") else None,
+        getattr(valid, "from") if valid.HasField("from") else None,
+    )
 
 
 def content_text(body: Body) -> str:

@@ -80,8 +80,11 @@ def erase_cubes(
 
     def wanted(reading: Reading) -> list[bytes]:
         if cube_id is not None:
-            return [validate.check_id(cube_id)]
+            raw = validate.check_id(cube_id)
+            session.live_state(reading, raw)
+            return [raw]
         if scope is not None:
+            session.require(Action.READ, validate.check_scope(scope), operation="erase")
             return reading.vault.cubes_in_scope(validate.check_scope(scope))
         tenant = _tenant_of(session, reading, validate.check_name(subject, "subject"))
         subjects.update(session.lookups(tenant, b"subject", str(subject)))

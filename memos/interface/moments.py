@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.embedded import Reading
 from memos.infrastructure.log.sqlite import log_size, offset_at, read_record
+from memos.infrastructure.vault.read import NEWEST
 from memos.interface import validate
 from memos.kernel.errors import InvalidInput, NotFound
 from memos.kernel.event import Position
@@ -40,6 +41,8 @@ def resolve(reading: Reading, as_of: AsOf | None, now: int) -> Moment:
     """
     if as_of is None:
         return Moment(None, now)
+    if isinstance(as_of, Position) and min(as_of) < 0:
+        raise InvalidInput(f"{as_of} is no position: partition and offset count from 0")
     if isinstance(as_of, str) and not _TIME.match(as_of):
         as_of = _named(reading, as_of)
     if isinstance(as_of, Position):
@@ -59,7 +62,7 @@ def resolve(reading: Reading, as_of: AsOf | None, now: int) -> Moment:
 def _named(reading: Reading, name: str) -> Position:
     if _POSITION.fullmatch(name):
         return Position.parse(name)
-    size = reading.vault.cut_size(name)
+    size = reading.vault.cut_size(validate.check_name(name, "a cut's name"))
     if size is None:
         raise NotFound(
             f"there is no cut named {name!r}: name one with name_cut, or pass a position such as "
@@ -82,9 +85,9 @@ def start_offset(reading: Reading, moment: AsOf | None, now: int) -> int:
     """
     if moment is None:
         return 0
-    if isinstance(moment, Position):
-        return moment.offset
     if isinstance(moment, str) and _POSITION.fullmatch(moment):
-        return Position.parse(moment).offset
+        moment = Position.parse(moment)
+    if isinstance(moment, Position):
+        return min(max(moment.offset, 0), NEWEST)
     resolved = resolve(reading, moment, now).offset
     return 0 if resolved is None else resolved + 1

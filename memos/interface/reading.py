@@ -36,6 +36,7 @@ from memos.operation.history import (
     log_entry,
     walk_lineage,
 )
+from memos.operation.recipe import recipe_named
 from memos.operation.search import Hit, Query, search
 
 MAX_DEPTH = 64
@@ -96,6 +97,7 @@ class Readings:
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         as_of: AsOf | None = None,
         states: Iterable[str] | None = None,
+        recipe: str | None = None,
     ) -> list[Hit]:
         """The memories that fit a query best, in a scope and all that lies under it.
 
@@ -106,6 +108,7 @@ class Readings:
             filter: what must hold: see `memos.operation.filters`.
             as_of: search what was known at a cut, a position or a log time.
             states: which states to show instead of Generated, Activated and Frozen.
+            recipe: which stages run: see `memos.operation.recipe`.
 
         Returns:
             Hits, best first, each cube once at its version for that position. The order is
@@ -116,6 +119,7 @@ class Readings:
         if not isinstance(query, str):
             raise InvalidInput("the query must be a text")
         limit = validate.check_limit(k)
+        chosen = recipe_named(recipe)
         accepts = compile_filter(filter)
         shown = _states(states, mentions(filter, "state"))
         session.require(Action.READ, scope, operation="search")
@@ -132,8 +136,10 @@ class Readings:
                 moment.offset,
                 moment.read_time,
                 lambda state: session.decide(Action.READ, state.scope, state).allowed,
+                chosen,
             )
-            hits = search(reading, view, analyzer(keys[0]), checked) if keys else []
+            newest = None if moment.offset is None else session.engine.index.view(scope)
+            hits = search(reading, view, analyzer(keys[0]), checked, newest) if keys else []
             offset = view.offset
         found = [(validate.check_id(hit.cube_id), hit.version) for hit in hits]
         self._note("search", scope, found, offset, query)
@@ -214,6 +220,9 @@ class Readings:
         session = self._session
         if kind is not None and kind not in KINDS_BY_TITLE:
             raise InvalidInput(f"kind={kind!r} is not known: choose {', '.join(KINDS_BY_TITLE)}")
+        for name, value in (("actor", actor), ("source", source)):
+            if value is not None:
+                validate.check_name(value, name)
         with session.engine.reading() as reading:
             start = start_offset(reading, since, session.clock())
             end = None if until is None else start_offset(reading, until, session.clock())

@@ -27,10 +27,12 @@ from memos.infrastructure.governance.decision import (
 )
 from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.keys.envelope import keyed_digest
+from memos.infrastructure.projector import Readable
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Denied, NotFound
 from memos.kernel.event import as_uuid, id_text
 from memos.operation.analysis import Analyzer
+from memos.operation.indexing import index_memory
 
 SERVICE = f"memos/{version('memos')}"
 VAULT_SCOPE = ""
@@ -43,15 +45,9 @@ def analyzer(tenant_key: bytes) -> Analyzer:
     return Analyzer(keyed_digest(tenant_key, b"terms", b""))
 
 
-def analyse(tenant_key: bytes, text: str, tags: list[str]) -> IndexedText:
-    """What the index keeps of a text: its terms, and its tags as terms that are never ranked."""
-    terms_of = analyzer(tenant_key)
-    indexed = terms_of.index_terms(text)
-    if not tags:
-        return indexed
-    return IndexedText(
-        {**indexed.terms, **{terms_of.exact_term("tag", tag): 0 for tag in tags}}, indexed.length
-    )
+def analyse(tenant_key: bytes, memory: Readable) -> IndexedText:
+    """What the index keeps of a memory."""
+    return index_memory(analyzer(tenant_key), memory)
 
 
 class Session:
@@ -193,8 +189,10 @@ class Session:
             return
         self._closed = True
         atexit.unregister(self._at_exit)
-        self.access_log.close()
-        self.engine.close()
+        try:
+            self.access_log.close()
+        finally:
+            self.engine.close()
 
 
 def _nothing() -> None:

@@ -109,6 +109,11 @@ class Undoing:
             raise InvalidInput(
                 "say what to undo: source=, actor=, operation=, cut=, since=, until="
             )
+        for name, value in (("actor", actor), ("source", source)):
+            if value is not None:
+                validate.check_name(value, name)
+        if scope is not None:
+            session.require(Action.READ, validate.check_scope(scope), operation="rollback")
         with session.engine.reading() as reading:
             start = start_offset(reading, cut if cut is not None else since, session.clock())
             end = None if until is None else start_offset(reading, until, session.clock())

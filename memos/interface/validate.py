@@ -18,6 +18,7 @@ MAX_SEGMENTS = 16
 MAX_TEXT_BYTES = 64 * 2**20
 MAX_NAME_BYTES = 1024
 MAX_METADATA_BYTES = 2**20
+MAX_METADATA_DEPTH = 100
 MAX_TAGS = 1_000_000
 
 Time = datetime | str
@@ -100,8 +101,7 @@ def check_metadata(metadata: object) -> bytes:
     """A JSON object as stored bytes."""
     if not isinstance(metadata, Mapping):
         raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
-    if not all(isinstance(key, str) for key in metadata):
-        raise InvalidInput("the keys of metadata must be texts")
+    _check_json(metadata, 0)
     try:
         data = json.dumps(dict(metadata), separators=(",", ":"), allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
@@ -109,6 +109,20 @@ def check_metadata(metadata: object) -> bytes:
     if len(data) > MAX_METADATA_BYTES:
         raise InvalidInput(f"metadata has {len(data):,} bytes; at most {MAX_METADATA_BYTES:,} fit")
     return data
+
+
+def _check_json(value: object, depth: int) -> None:
+    """Refuse what JSON would change (a key that is no text) or could not read back (too deep)."""
+    if depth > MAX_METADATA_DEPTH:
+        raise InvalidInput(f"metadata is nested deeper than {MAX_METADATA_DEPTH} levels")
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidInput("the keys of metadata must be texts")
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    for inner in value:
+        _check_json(inner, depth + 1)
 
 
 def check_id(value: object, what: str = "cube id") -> bytes:
@@ -136,7 +150,10 @@ def check_time(value: object, what: str) -> int:
         raise InvalidInput(f"{what} must be a datetime or an ISO 8601 text, not {shorten(value)}")
     if value.tzinfo is None:
         raise InvalidInput(f"{what} {value} has no time zone: pass an aware datetime")
-    return (value - EPOCH) // timedelta(microseconds=1)
+    try:
+        return (value.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+    except OverflowError:
+        raise InvalidInput(f"{what} {value} lies outside the years 1 to 9999 in UTC") from None
 
 
 def check_duration(value: object, what: str) -> int:

@@ -126,6 +126,8 @@ class Writing:
         }
         if not given.keys() - {"reason"}:
             raise InvalidInput("update changes nothing: pass a text, or what else is to change")
+        if text is not None:
+            validate.check_text(text)
         if mode != "overwrite" and text is None:
             raise InvalidInput(f"mode={mode!r} needs a text")
 

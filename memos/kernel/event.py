@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from memos.kernel.errors import VaultError
 from memos.kernel.upcast import UPCASTERS, Upcaster
 from memos.wire.event_pb2 import Event
 
@@ -87,7 +88,7 @@ class Undecodable(ValueError):
     """The bytes are no event: damaged or forged. Folded as rejected(undecodable)."""
 
 
-class TooNew(RuntimeError):
+class TooNew(VaultError):
     """The event was written by a newer release. Nothing is skipped: upgrade this worker."""
 
     def __init__(self, major: int, minor: int) -> None:

@@ -77,6 +77,10 @@ class Analyzer:
         surfaces = {term: token for token, term in reversed(pairs)}
         return [QueryTerm(surfaces[term], term, count) for term, count in counts.items()]
 
+    def words(self, text: str) -> list[str]:
+        """The folded words of a text, stop words included, not stemmed."""
+        return tokenize(text).words
+
     def exact_term(self, field: str, value: str) -> int:
         """A term for a value that is matched whole, such as a tag; never equal to a word's."""
         return self._hash(f"\x01{field}:{value}")

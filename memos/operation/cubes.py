@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from memos.infrastructure.embedded import Reading
 from memos.infrastructure.projector import content_text
@@ -66,7 +66,7 @@ class Forgotten:
     cube_id: str
     state: str = "Erased"
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
 

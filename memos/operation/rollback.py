@@ -15,9 +15,8 @@ from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.header import HEADER_FIELDS, read_header, write_header
-from memos.kernel.lineage import CARRIES_TAINT, Contribution, Relation, VersionFacts
+from memos.kernel.lineage import CARRIES_TAINT, Contribution, Relation, VersionFacts, taint
 from memos.kernel.lineage import clean_parts as find_clean_parts
-from memos.kernel.lineage import taint
 from memos.wire.event_pb2 import Event, RollbackTarget
 
 _HEADER_KINDS = frozenset({Kind.HEADER_CHANGED, Kind.ROLLED_BACK})

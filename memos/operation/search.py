@@ -20,9 +20,10 @@ from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.lifespan import deadline, decay
 from memos.operation.analysis import Analyzer
-from memos.operation.bm25 import Ranking, rank
 from memos.operation.cubes import MemCube, read_cube
 from memos.operation.filters import Predicate
+from memos.operation.ranking import LexicalQuery, Ranking, rank
+from memos.operation.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Query(NamedTuple):
     offset: int | None
     read_time: int
     may_read: Callable[[CubeState], bool]
+    recipe: Recipe
 
 
 def search(
@@ -67,7 +69,7 @@ def search(
     """
     flagged = _Flagged(reading, query)
     visible = _restrict(view, query, flagged, newest or view)
-    ranking = rank(visible, analyzer.query_terms(query.text))
+    ranking = rank(visible, analyse_query(analyzer, query.text), query.recipe)
     decays = _decays(visible, ranking, flagged)
     hits: list[Hit] = []
     for row, score in _best_first(ranking, decays):
@@ -79,6 +81,16 @@ def search(
             if len(hits) == query.limit:
                 break
     return hits
+
+
+_TO_ASSISTANT = frozenset({"you", "your", "yours", "assistant"})
+
+
+def analyse_query(analyzer: Analyzer, text: str) -> LexicalQuery:
+    """A query's terms, the names in it, and whether it asks for what the assistant said."""
+    words = analyzer.words(text)
+    names = frozenset(analyzer.exact_term("speaker", word) for word in words)
+    return LexicalQuery(analyzer.query_terms(text), names, not _TO_ASSISTANT.isdisjoint(words))
 
 
 class _Flagged:
@@ -164,18 +176,9 @@ def _hit(
         cube.changed,
         cube.position,
         {
-            "ranking": "bm25",
+            "recipe": f"{query.recipe.name}@{query.recipe.version}",
             "searched": searched,
             "read_time": query.read_time,
-            "terms": [
-                {
-                    "term": given.surface,
-                    "tf": given.tf,
-                    "df": given.df,
-                    "idf": round(given.idf, 6),
-                    "score": given.contribution,
-                }
-                for given in ranking.explain(row)
-            ],
+            **ranking.explain(row),
         },
     )

@@ -24,6 +24,29 @@ MAX_TF = 2**16 - 1
 """Term frequencies saturate here; BM25 is flat long before."""
 
 
+QUESTION = 1
+"""Trait of a text that ends as a question."""
+
+ASSISTANT = 2
+"""Trait of a turn that an assistant (or a tool) said."""
+
+
+class Place(NamedTuple):
+    """Where a text stands in a conversation; zeros where it is no turn of one.
+
+    `session` and `speaker` are keyed hashes (signed 64-bit), `number` orders the turns of a
+    session, `traits` is a bit set.
+    """
+
+    session: int = 0
+    number: int = 0
+    speaker: int = 0
+    traits: int = 0
+
+
+NO_PLACE = Place()
+
+
 class IndexedText(NamedTuple):
     """What the index keeps of one text.
 
@@ -33,13 +56,15 @@ class IndexedText(NamedTuple):
 
     terms: Mapping[int, int]
     length: int
+    place: Place = NO_PLACE
 
 
 class SpanChange(NamedTuple):
     """One accepted change of one cube.
 
     The change closes the cube's open span at `offset` and opens the next one there. `text` is None
-    where the text stays as it was (a change of state or header).
+    where the text stays as it was (a change of state or header). `is_first` spares looking for
+    the cube's open span where the caller knows that there is none.
     """
 
     cube_id: bytes
@@ -49,6 +74,7 @@ class SpanChange(NamedTuple):
     state: int
     flags: int
     text: IndexedText | None
+    is_first: bool = False
 
 
 class PurgeReport(NamedTuple):
@@ -91,6 +117,20 @@ class View(Protocol):
 
     @property
     def length(self) -> npt.NDArray[np.int32]: ...
+
+    @property
+    def session(self) -> Ints:
+        """See `Place`; 0 for a text that is no turn."""
+        ...
+
+    @property
+    def number(self) -> Ints: ...
+
+    @property
+    def speaker(self) -> Ints: ...
+
+    @property
+    def traits(self) -> npt.NDArray[np.uint8]: ...
 
     def __len__(self) -> int: ...
 

@@ -11,9 +11,14 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Mask
 
-COLUMNS = "doc, opened, cube_id, closed, version, state, flags, length, replaces"
+COLUMNS = (
+    "doc, opened, cube_id, closed, version, state, flags, length, session, number, speaker, traits,"
+    " replaces"
+)
 _CUBE_ID = np.dtype("V16")
-_TYPES = tuple(map(np.dtype, ("i8", "i8", "V16", "i8", "i4", "u1", "u1", "i4", "i8")))
+_TYPES = tuple(
+    map(np.dtype, ("i8", "i8", "V16", "i8", "i4", "u1", "u1", "i4", "i8", "i8", "i8", "u1", "i8"))
+)
 _CHUNK = 65_536  # rows held as Python objects at once while loading
 
 
@@ -28,6 +33,10 @@ class Spans(NamedTuple):
     state: npt.NDArray[np.uint8]
     flags: npt.NDArray[np.uint8]
     length: npt.NDArray[np.int32]
+    session: Ints
+    number: Ints
+    speaker: Ints
+    traits: npt.NDArray[np.uint8]
 
     def take(self, rows: npt.NDArray[np.integer] | Mask) -> Spans:
         return Spans._make(column[rows] for column in self)

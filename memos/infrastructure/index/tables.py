@@ -55,6 +55,10 @@ CREATE TABLE IF NOT EXISTS index_span(
     state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 255),
     flags INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 255),
     length INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    speaker INTEGER NOT NULL,
+    traits INTEGER NOT NULL CHECK (traits BETWEEN 0 AND 255),
     replaces INTEGER NOT NULL,
     PRIMARY KEY(doc, opened)) WITHOUT ROWID;
 

@@ -51,6 +51,22 @@ class EmbeddedView:
     def length(self) -> npt.NDArray[np.int32]:
         return self._rows.length
 
+    @property
+    def session(self) -> Ints:
+        return self._rows.session
+
+    @property
+    def number(self) -> Ints:
+        return self._rows.number
+
+    @property
+    def speaker(self) -> Ints:
+        return self._rows.speaker
+
+    @property
+    def traits(self) -> npt.NDArray[np.uint8]:
+        return self._rows.traits
+
     def __len__(self) -> int:
         return len(self._rows.doc)
 

@@ -42,13 +42,17 @@ def pack_terms(text: IndexedText) -> bytes:
     return _terms_format(len(terms)).pack(*chain.from_iterable(terms.items()))
 
 
+Facts = tuple[int, ...]
+"""What a span knows of its text: length, session, number, speaker, traits."""
+
+
 class Batch:
     """Rows of one `apply`, collected first and written table by table."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._scopes: dict[str, list[int]] = {}  # path → [scope_id, docs, inverted, changed]
-        self._open: dict[bytes, tuple[int, int, int]] = {}  # cube → (doc, opened, length)
+        self._open: dict[bytes, tuple[int, int, Facts]] = {}  # cube → (doc, opened, facts)
         self._docs: list[tuple[int, bytes]] = []
         self._cubes: list[tuple[bytes, int]] = []
         self._spans: dict[tuple[int, int], list[int | bytes]] = {}
@@ -60,7 +64,9 @@ class Batch:
         if not self._applied < offset < OPEN:
             raise ValueError(f"offset {offset} does not follow {self._applied}, the last applied")
         scope = self._scopes.get(change.scope) or self._load_scope(change.scope)
-        current = self._open.get(change.cube_id) or self._load_open(change.cube_id)
+        current = self._open.get(change.cube_id)
+        if current is None and not change.is_first:
+            current = self._load_open(change.cube_id)
         if current is not None and current[0] >> SCOPE_BITS != scope[0]:
             raise ValueError(f"cube {change.cube_id.hex()} is not in scope {change.scope}")
         replaces = 0
@@ -69,25 +75,26 @@ class Batch:
             self._close(current[0], current[1], offset)
         if change.text is not None:
             scope[1] += 1
-            doc, length = scope[0] << SCOPE_BITS | scope[1], change.text.length
+            doc = scope[0] << SCOPE_BITS | scope[1]
+            facts: Facts = (change.text.length, *change.text.place)
             self._docs.append((doc, pack_terms(change.text)))
             self._cubes.append((change.cube_id, doc))
         elif current is not None:
-            doc, length = current[0], current[2]
+            doc, facts = current[0], current[2]
         else:
             raise ValueError(f"the first change of cube {change.cube_id.hex()} has no text")
         self._spans[doc, offset] = [
             doc, offset, change.cube_id, OPEN,
-            change.version, change.state, change.flags, length, replaces,
+            change.version, change.state, change.flags, *facts, replaces,
         ]  # fmt: skip
-        self._open[change.cube_id] = (doc, offset, length)
+        self._open[change.cube_id] = (doc, offset, facts)
         scope[3] = self._applied = offset
 
     def write(self) -> None:
         many = self._connection.executemany
         many("INSERT INTO index_doc VALUES (?, ?)", self._docs)
         many("INSERT INTO index_cube VALUES (?, ?)", self._cubes)
-        many("INSERT INTO index_span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._spans.values())
+        many(f"INSERT INTO index_span VALUES ({','.join('?' * 13)})", self._spans.values())
         many("UPDATE index_span SET closed = ? WHERE doc = ? AND opened = ?", self._closings)
         for scope in self._scopes.values():
             while scope[1] - scope[2] >= BLOCK:
@@ -112,13 +119,14 @@ class Batch:
         self._scopes[path] = scope = [int(value) for value in row]
         return scope
 
-    def _load_open(self, cube_id: bytes) -> tuple[int, int, int] | None:
+    def _load_open(self, cube_id: bytes) -> tuple[int, int, Facts] | None:
         row = self._connection.execute(
-            "SELECT s.doc, s.opened, s.length FROM index_span s WHERE s.doc ="
+            "SELECT s.doc, s.opened, s.length, s.session, s.number, s.speaker, s.traits"
+            " FROM index_span s WHERE s.doc ="
             " (SELECT max(doc) FROM index_cube WHERE cube_id = ?) ORDER BY s.opened DESC LIMIT 1",
             (cube_id,),
         ).fetchone()
-        return None if row is None else (row[0], row[1], row[2])
+        return None if row is None else (row[0], row[1], row[2:])
 
     def _close(self, doc: int, opened: int, offset: int) -> None:
         pending = self._spans.get((doc, opened))

@@ -61,7 +61,7 @@ class CubeKeys:
         """A cube's key; None where it, or a key that it needs, was destroyed."""
         with self._lock:
             cached = self._opened.get(cube_id)
-            if cached is not None:
+            if cached is not None and (connection is self._writer or _is_kept(connection, cube_id)):
                 self._opened.move_to_end(cube_id)
                 return cached
         sql = "SELECT tenant, subjects, wrapped FROM cube_key WHERE cube_id = ?"
@@ -104,6 +104,11 @@ class CubeKeys:
             self._opened[cube_id] = key
             if len(self._opened) > CACHED_KEYS:
                 self._opened.popitem(last=False)
+
+
+def _is_kept(connection: apsw.Connection, cube_id: bytes) -> bool:
+    """Whether no other process has destroyed the key since it was opened here."""
+    return row(connection, "SELECT 1 FROM cube_key WHERE cube_id = ?", (cube_id,)) is not None
 
 
 def split_subjects(joined: bytes) -> list[bytes]:

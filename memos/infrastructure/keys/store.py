@@ -67,20 +67,34 @@ class KeyStore:
     stays valid until that transaction ends, because keys are destroyed under the same lock.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, create: bool = False) -> None:
         self._path = directory / KEYS_FILE
         self._root = _read_root(directory / ROOT_FILE)
         self._lock = threading.RLock()
         self._tenants: dict[str, list[bytes]] = {}
         self._subjects: dict[tuple[str, bytes], bytes] = {}
         self._version = -1
+        if not create and not self._path.exists():
+            raise VaultError(
+                f"{self._path} is missing: without it nothing in this vault can be opened; put the "
+                "file back from your backup"
+            )
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         with explained(self._path):
-            self._db = apsw.Connection(str(self._path))
+            self._db = apsw.Connection(str(self._path), flags=flags)
             self._db.set_busy_timeout(BUSY_SECONDS * 1000)
             for pragma in ("journal_mode=DELETE", "synchronous=FULL", "secure_delete=ON"):
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
-            self._db.execute(SCHEMA)
-        self._path.chmod(0o600)
+            if create:
+                self._db.execute(SCHEMA)
+            elif not self._has_tables():
+                raise Damaged(f"{self._path} holds no keys: put the file back from your backup")
+        if create:
+            self._path.chmod(0o600)
+
+    def _has_tables(self) -> bool:
+        sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('tenant_key', 'subject_key')"
+        return next(rows(self._db, sql)) == (2,)
 
     def refresh(self) -> None:
         """Forget cached keys when another process changed the file."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import apsw
+from google.protobuf.message import DecodeError
 
 from memos.infrastructure.database import Row, row, rows
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.infrastructure.vault.sqlite import checksum
 from memos.kernel.cube import CubeState
-from memos.kernel.event import Kind, Position
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.fold import Outcome, Reason, Result
 from memos.kernel.lineage import Edge, Relation
 from memos.kernel.state import state_from_bytes
@@ -39,8 +42,17 @@ def _attempt(found: Row) -> Attempt:
         operation_id,
         Outcome(Result(result), version, Reason(reason), digest, duplicate_of),
         composed_from,
-        None if state is None else state_from_bytes(state),
+        None if state is None else _state(cube_id, state),
     )
+
+
+def _state(cube_id: bytes, stored: bytes) -> CubeState:
+    try:
+        return state_from_bytes(stored)
+    except (DecodeError, ValueError) as error:
+        raise Damaged(
+            f"what is stored of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
+        ) from None
 
 
 class VaultReader:
@@ -51,8 +63,13 @@ class VaultReader:
 
     def head(self, cube_id: bytes) -> CubeState | None:
         """The cube as it is now."""
-        found = row(self._connection, "SELECT state FROM head WHERE cube_id = ?", (cube_id,))
-        return None if found is None else state_from_bytes(found[0])
+        sql = "SELECT state, checksum FROM head WHERE cube_id = ?"
+        found = row(self._connection, sql, (cube_id,))
+        if found is None:
+            return None
+        if checksum(found[0]) != found[1]:
+            raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
+        return _state(cube_id, found[0])
 
     def state_at(self, cube_id: bytes, at: int = NEWEST) -> Attempt | None:
         """The last accepted attempt on the cube at offset `at`."""

@@ -8,13 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memos.infrastructure.index.port import SpanChange
+from memos.infrastructure.index.port import (
+    ASSISTANT,
+    QUESTION,
+    IndexedText,
+    Place,
+    SpanChange,
+    View,
+)
 from memos.operation.analysis import Analyzer
-from memos.operation.bm25 import rank
+from memos.operation.ranking import LexicalQuery, Ranking, rank
+from memos.operation.recipe import BM25, LEXICAL
 from tests.infrastructure.index.support import Vault, cube_id
 
 ANALYZER = Analyzer(bytes(32))
 WORDS = ["pottery", "sweden", "dog", "river", "lantern", "copper", "violin", "harvest"]
+
+
+def by_words(view: View, query: str) -> Ranking:
+    """Each text for itself."""
+    return rank(view, LexicalQuery(ANALYZER.query_terms(query), frozenset(), False), BM25)
 
 
 class Memories:
@@ -33,7 +46,7 @@ class Memories:
         self, query: str, scope: str = "acme", offset: int | None = None
     ) -> list[tuple[int, float]]:
         view = self.vault.index.view(scope, offset)
-        ranking = rank(view, ANALYZER.query_terms(query))
+        ranking = by_words(view, query)
         cubes = [int.from_bytes(cube, "big") for cube in view.cube_ids(ranking.rows)]
         return list(zip(cubes, ranking.scores.tolist(), strict=True))
 
@@ -85,15 +98,14 @@ def test_a_score_tells_nothing_of_the_rows_that_the_caller_may_not_read(tmp_path
     texts = generated(40)
     whole = Memories(tmp_path / "whole.db", [("acme/a", text) for text in texts])
     even = Memories(tmp_path / "even.db", [("acme/a", text) for text in texts[::2]])
-    query = ANALYZER.query_terms("dog river lantern")
     view = whole.vault.index.view("acme")
-    restricted = rank(view.restrict(np.arange(40) % 2 == 0), query)
-    expected = rank(even.vault.index.view("acme"), query)
+    restricted = by_words(view.restrict(np.arange(40) % 2 == 0), "dog river lantern")
+    expected = by_words(even.vault.index.view("acme"), "dog river lantern")
     assert restricted.rows.tolist() == expected.rows.tolist()
     assert restricted.scores.tobytes() == expected.scores.tobytes()
 
 
-def test_equal_scores_come_in_order_of_age(tmp_path: Path) -> None:
+def test_equal_scores_come_in_log_order(tmp_path: Path) -> None:
     memories = Memories(tmp_path / "vault.db", [("acme/a", "a dog")] * 20)
     found = memories.search("dog")
     assert [cube for cube, _ in found] == list(range(20))
@@ -102,22 +114,21 @@ def test_equal_scores_come_in_order_of_age(tmp_path: Path) -> None:
 
 def test_a_ranking_is_the_same_to_the_bit_whoever_asks(tmp_path: Path) -> None:
     memories = Memories(tmp_path / "vault.db", [("acme/a", text) for text in generated(300)])
-    query = ANALYZER.query_terms("dog river lantern copper")
     rankings = [
-        rank(index.view("acme"), query) for index in (memories.vault.index, memories.vault.open())
+        by_words(index.view("acme"), "dog river lantern copper")
+        for index in (memories.vault.index, memories.vault.open())
     ]
     assert len({(r.rows.tobytes(), r.scores.tobytes()) for r in rankings}) == 1
 
 
 def test_an_explanation_sums_to_the_score(tmp_path: Path) -> None:
     memories = Memories(tmp_path / "vault.db", [("acme/a", text) for text in generated(50)])
-    ranking = rank(memories.vault.index.view("acme"), ANALYZER.query_terms("rivers dog violin"))
+    ranking = by_words(memories.vault.index.view("acme"), "rivers dog violin")
     for row, score in zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True):
-        given = ranking.explain(row)
-        assert math.fsum(term.contribution for term in given) == pytest.approx(score)
-        assert {term.surface for term in given} <= {"rivers", "dog", "violin"}
-        assert all(term.tf > 0 and term.df > 0 and term.idf > 0 for term in given)
-    assert ranking.explain(-1) == []
+        terms = ranking.explain(row)["terms"]
+        assert isinstance(terms, list)
+        assert math.fsum(term["score"] for term in terms) == pytest.approx(score)
+        assert {term["term"] for term in terms} <= {"rivers", "dog", "violin"}
 
 
 def test_a_query_of_stop_words_alone_finds_texts_that_hold_them(tmp_path: Path) -> None:
@@ -144,5 +155,88 @@ def test_terms_that_are_only_matched_count_for_nothing(tmp_path: Path) -> None:
     view = vault.index.view("acme")
     rows, tf = view.postings(tag)
     assert (rows.tolist(), tf.tolist()) == ([0], [0])
-    scores = rank(view, ANALYZER.query_terms("dog")).scores
+    scores = by_words(view, "dog").scores
     assert scores[0] == scores[1]
+
+
+def spoken(vault: Vault, *turns: tuple[str, int, int, int]) -> View:
+    """Turns (text, session, speaker, traits) of one scope, in order."""
+    vault.apply(
+        *(
+            SpanChange(
+                cube_id(n), "acme", n, 1, 1, 0,
+                IndexedText(*ANALYZER.index_terms(text)[:2], Place(session, n, speaker, traits)),
+            )
+            for n, (text, session, speaker, traits) in enumerate(turns)
+        )
+    )  # fmt: skip
+    return vault.index.view("acme")
+
+
+def in_order(view: View, query: str, *, names: frozenset[int] = frozenset()) -> list[int]:
+    asked = LexicalQuery(ANALYZER.query_terms(query), names, False)
+    rows: list[int] = rank(view, asked, LEXICAL).rows.tolist()
+    return rows
+
+
+def test_a_reply_is_found_by_what_its_question_asked(tmp_path: Path) -> None:
+    turns = [
+        ("Which violin did you buy?", 1, 7, QUESTION),
+        ("The copper one.", 1, 8, 0),
+        ("The copper one.", 2, 8, 0),
+    ]
+    found = in_order(spoken(Vault(tmp_path / "vault.db"), *turns), "violin")
+    assert found == [1, 0], "the answer first, its question next, and not the other session's"
+
+
+def test_a_question_lends_more_to_its_answer_than_to_its_own_next_sentence(tmp_path: Path) -> None:
+    turns = [
+        ("Which violin did you buy?", 1, 7, QUESTION),
+        ("Answered by another speaker.", 1, 8, 0),
+        ("Which violin did you buy?", 2, 7, QUESTION),
+        ("Followed by the same speaker.", 2, 7, 0),
+    ]
+    view = spoken(Vault(tmp_path / "vault.db"), *turns)
+    ranking = rank(view, LexicalQuery(ANALYZER.query_terms("violin"), frozenset(), False), LEXICAL)
+    scores = dict(zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True))
+    assert scores[1] > scores[3] > 0
+
+
+def test_context_ends_with_the_session(tmp_path: Path) -> None:
+    turns = [("A violin.", 1, 7, 0), ("Nothing of it.", 2, 7, 0), ("Nor here.", 2, 8, 0)]
+    assert in_order(spoken(Vault(tmp_path / "vault.db"), *turns), "violin") == [0]
+
+
+def test_a_neighbour_lends_words_that_a_turn_lacks_and_never_counts_twice(tmp_path: Path) -> None:
+    turns = [("A violin.", 1, 7, 0), ("A violin.", 1, 8, 0), ("A violin.", 2, 7, 0)]
+    view = spoken(Vault(tmp_path / "vault.db"), *turns)
+    ranking = rank(view, LexicalQuery(ANALYZER.query_terms("violin"), frozenset(), False), LEXICAL)
+    assert len({float(score) for term in ranking.terms for score in term.lent}) == 1
+
+
+def test_a_named_speaker_comes_first_where_both_say_the_same(tmp_path: Path) -> None:
+    turns = [("A river.", 1, 7, 0), ("A river.", 2, 8, 0)]
+    view = spoken(Vault(tmp_path / "vault.db"), *turns)
+    assert in_order(view, "river", names=frozenset({8})) == [1, 0]
+    assert in_order(view, "river", names=frozenset({7, 8})) == [0, 1]
+
+
+def test_an_assistant_counts_less_and_is_never_dropped(tmp_path: Path) -> None:
+    turns = [("A lantern.", 1, 7, ASSISTANT), ("A lantern.", 2, 8, 0)]
+    view = spoken(Vault(tmp_path / "vault.db"), *turns)
+    assert in_order(view, "lantern") == [1, 0]
+    asked = LexicalQuery(ANALYZER.query_terms("lantern"), frozenset(), addresses_assistant=True)
+    assert rank(view, asked, LEXICAL).rows.tolist() == [0, 1]
+
+
+def test_turns_stand_in_their_order_not_in_that_of_their_last_change(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "vault.db")
+    turns = [("A river.", 1, 7, 0), ("Middle.", 1, 8, 0), ("End.", 1, 7, 0), ("Last.", 1, 8, 0)]
+    spoken(vault, *turns)
+    changed = IndexedText(*ANALYZER.index_terms("A violin.")[:2], Place(1, 0, 7, 0))
+    vault.apply(SpanChange(cube_id(0), "acme", 9, 2, 1, 0, changed))
+    view = vault.index.view("acme")
+    found = [
+        int.from_bytes(cube, "big") for cube in view.cube_ids(np.array(in_order(view, "violin")))
+    ]
+    assert found == [0, 1, 2]

@@ -1,0 +1,164 @@
+"""What an export may hold, who may make it, and what it tells of each memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from memos.infrastructure.database import row
+from memos.infrastructure.embedded import Reading
+from memos.infrastructure.governance.access_log import Access
+from memos.infrastructure.governance.decision import Action, Resource
+from memos.infrastructure.transfer.dumper import Dumped, Selection
+from memos.infrastructure.transfer.layout import base64_text
+from memos.infrastructure.transfer.wrapping import Wrapping
+from memos.interface.session import Session
+from memos.kernel.cube import CubeState, Form, Header
+from memos.kernel.errors import Denied, VaultError
+from memos.kernel.event import Kind, id_text
+from memos.operation.cubes import Forgotten, MemCube, read_cube, state_title
+
+IN_CLEAR = (
+    "the keys and texts in this export are in clear: whoever has it can read every memory in it; "
+    "pass recipient= or passphrase= to wrap them"
+)
+KNOWN_CUBES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export holds. `complete` is the whole vault, whose digest `load` brings back;
+    `keys` says how they are wrapped: clear, passphrase or x25519.
+    """
+
+    path: Path
+    complete: bool
+    events: int
+    memories: int
+    tombstones: int
+    keys: str
+    verifier_key: str
+    warnings: tuple[str, ...]
+
+
+def require_administrator(session: Session, tenant: str, operation: str) -> None:
+    """Go on only for who administers what has no owner of its own.
+
+    Raises:
+        Denied: the actor does not.
+    """
+    nobodys = Resource(tenant, tenant, Header())
+    decision = session.governor.decide(
+        session.subject, Action.ADMINISTER, nobodys, {"operation": operation}
+    )
+    if decision.allowed:
+        return
+    session.access_log.record(
+        Access(session.actor, operation, tenant, session.clock(), rule=decision.rule)
+    )
+    what = f"all of {tenant}" if tenant else "the whole vault"
+    hint = "; pass scope= for what you may read" if operation == "export" else ""
+    raise Denied(
+        f"{session.actor} may not {operation} {what}: only an administrator may{hint} "
+        f"(rule {decision.rule})",
+        decision.rule,
+    )
+
+
+def selection_of(
+    session: Session,
+    reading: Reading,
+    scope: str | None,
+    wanted: Mapping[str, Any] | None,
+    accepts: Callable[[MemCube], bool],
+) -> Selection:
+    """The cubes to export: all, or those that fit and that the actor may read."""
+    if scope is None and wanted is None:
+        return Selection()
+
+    def chosen(state: CubeState) -> bool:
+        if state.form is Form.OPERATION:
+            return False
+        if scope is not None and not f"{state.scope}/".startswith(f"{scope}/"):
+            return False
+        if not session.decide(Action.READ, state.scope, state).allowed:
+            return False
+        if wanted is None:
+            return True
+        attempt = reading.vault.state_at(state.cube_id)
+        cube = None if attempt is None else read_cube(reading, attempt)
+        return isinstance(cube, MemCube) and accepts(cube)
+
+    return Selection(lru_cache(KNOWN_CUBES)(chosen), scope, wanted)
+
+
+def describe_clear(reading: Reading, state: CubeState) -> Mapping[str, Any]:
+    """A memory as it is now, for people."""
+    attempt = reading.vault.state_at(state.cube_id)
+    cube = None if attempt is None else read_cube(reading, attempt)
+    if attempt is None or cube is None or isinstance(cube, Forgotten):
+        raise VaultError(
+            f"cube {id_text(state.cube_id)} cannot be opened: run `memos verify`, then `memos doctor`"
+        )
+    content = {} if cube.media_type.startswith("text/") else {"payload": base64_text(cube.payload)}
+    return {
+        **describe_sealed(reading, state),
+        "text": cube.text,
+        "tags": cube.tags,
+        "metadata": dict(cube.metadata),
+        "source": cube.source,
+        "origin": cube.origin,
+        "semantic_type": cube.semantic_type,
+        "media_type": cube.media_type,
+        "valid_from": None if cube.valid_from is None else cube.valid_from.isoformat(),
+        "valid_until": None if cube.valid_until is None else cube.valid_until.isoformat(),
+        "created": cube.created.isoformat(),
+        "changed": cube.changed.isoformat(),
+        **content,
+    }
+
+
+def describe_sealed(reading: Reading, state: CubeState) -> Mapping[str, Any]:
+    """A memory without what is sealed: all that may stand beside wrapped keys."""
+    header, usage = state.header, reading.usage(state.cube_id)
+    return {
+        "cube_id": id_text(state.cube_id),
+        "version": state.version,
+        "state": state_title(state.lifecycle),
+        "scope": state.scope,
+        "owner": header.owner,
+        "readers": header.readers,
+        "writers": header.writers,
+        "priority": header.priority,
+        "sensitivity": header.sensitivity,
+        "purpose": header.purpose,
+        "lifespan": None if header.lifespan is None else header.lifespan._asdict(),
+        "uses": usage.uses,
+    }
+
+
+def check_not_erased_since(session: Session, dumped: Dumped) -> None:
+    """An export must not carry what was erased while it was being written."""
+    sql = "SELECT 1 FROM attempt WHERE position >= ? AND kind = ? AND result = 1"
+    with session.engine.reading() as reading:
+        if row(reading.connection, sql, (dumped.size, int(Kind.ERASED))) is not None:
+            raise VaultError("memories were erased while this was exported: export again")
+
+
+def export_report(
+    session: Session, target: Path, selection: Selection, dumped: Dumped, wrapping: Wrapping
+) -> ExportReport:
+    """What the caller is told."""
+    return ExportReport(
+        target,
+        selection.chosen is None,
+        dumped.events,
+        dumped.cubes - dumped.tombstones,
+        dumped.tombstones,
+        str(wrapping.described["method"]),
+        session.engine.signer().verifier_key,
+        (IN_CLEAR,) if wrapping.in_clear else (),
+    )

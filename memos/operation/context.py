@@ -1,0 +1,89 @@
+"""What stands around a turn: its neighbours in the session, and the question that it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.port import QUESTION, Ints, View
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """For each row of a view, the rows around it; `len(view)` stands for none.
+
+    `session` numbers the sessions from 0; rows that are no turn share number -1. `answers` is the
+    row before, where that is another speaker's question.
+    """
+
+    before: Ints
+    before_that: Ints
+    after: Ints
+    after_that: Ints
+    answers: Ints
+    session: Ints
+    sessions: int
+
+
+def context_of(view: View) -> Context | None:
+    """The neighbours of every row; None where nothing in the view is a turn."""
+    turns = np.flatnonzero(view.session)
+    if not len(turns):
+        return None
+    order = turns[np.lexsort((view.opened[turns], view.number[turns], view.session[turns]))]
+    keys = view.session[order]
+    found, session_of = np.unique(keys, return_inverse=True)
+    session = np.full(len(view), -1)
+    session[order] = session_of
+    before = _shifted(view, order, keys, 1)
+    asks = np.append((view.traits & QUESTION) != 0, False)
+    speakers = np.append(view.speaker, 0)
+    replies = asks[before] & (speakers[before] != view.speaker)
+    return Context(
+        before,
+        _shifted(view, order, keys, 2),
+        _shifted(view, order, keys, -1),
+        _shifted(view, order, keys, -2),
+        np.where(replies, before, len(view)),
+        session,
+        len(found),
+    )
+
+
+def _shifted(view: View, order: Ints, keys: Ints, by: int) -> Ints:
+    """For each row the one `by` turns earlier in its session (later where negative)."""
+    none = len(view)
+    shifted = np.full(none, none)
+    if abs(by) >= len(order):
+        return shifted
+    here, there = (order[by:], order[:-by]) if by > 0 else (order[:by], order[-by:])
+    same = (keys[by:] == keys[:-by]) if by > 0 else (keys[:by] == keys[-by:])
+    shifted[here[same]] = there[same]
+    return shifted
+
+
+def spread(matches: Floats, context: Context, near: Floats, far: Floats, reply: Floats) -> Floats:
+    """A term's match of each row, or the best that its surroundings lend it.
+
+    The maximum is taken term by term, so a neighbour helps with the words that a turn lacks and
+    never counts twice for those that it has.
+
+    Args:
+        matches: the term's match of each row.
+        context: the rows' neighbours.
+        near: for each row, what it takes over from one turn away.
+        far: the same, from two turns away.
+        reply: the same, from the question that it answers.
+    """
+    padded = np.append(matches, 0.0)
+    lent = near * np.maximum(padded[context.before], padded[context.after])
+    lent = np.maximum(
+        lent, far * np.maximum(padded[context.before_that], padded[context.after_that])
+    )
+    lent = np.maximum(lent, reply * padded[context.answers])
+    best: Floats = np.maximum(matches, lent)
+    return best
