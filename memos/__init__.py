@@ -2,9 +2,12 @@
 
 from memos.infrastructure.audit import Problem, Rebuilt, Verification
 from memos.infrastructure.doctor import Finding
+from memos.infrastructure.transfer.loader import LoadReport, RefusedCube
 from memos.interface.aio import AsyncMemory
 from memos.interface.api import Memory, doctor
 from memos.interface.erasing import ErasureReceipt
+from memos.interface.exporting import ExportReport
+from memos.interface.importing import ImportReport
 from memos.interface.keeping import Proof, SignedCheckpoint, Stats
 from memos.interface.receipts import Receipt, Rejection
 from memos.interface.undoing import Rollback, Sweep
@@ -37,15 +40,18 @@ __all__ = [
     "Denied",
     "Diff",
     "ErasureReceipt",
+    "ExportReport",
     "Finding",
     "Forgotten",
     "Held",
     "Hit",
     "IllegalMove",
+    "ImportReport",
     "InvalidInput",
     "Lifespan",
     "Lineage",
     "LineageEdge",
+    "LoadReport",
     "LogEntry",
     "MemCube",
     "Memory",
@@ -58,6 +64,7 @@ __all__ = [
     "Rebuilt",
     "Receipt",
     "Refused",
+    "RefusedCube",
     "Rejection",
     "Rollback",
     "SignedCheckpoint",

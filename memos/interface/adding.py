@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from memos.infrastructure.embedded import Committed, Draft, EmbeddedEngine
 from memos.infrastructure.governance.decision import Action
@@ -13,13 +13,15 @@ from memos.interface.receipts import Receipt, raise_rejection, receipt_of
 from memos.interface.session import Session
 from memos.interface.validate import Time
 from memos.kernel.cube import CubeState, Lifecycle
-from memos.kernel.errors import Held, IllegalMove, InvalidInput
+from memos.kernel.errors import Held, IllegalMove, InvalidInput, OtherContent
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import Relation
 from memos.operation.compose import common_scope, merge_texts
 from memos.operation.cubes import state_title
+
+T = TypeVar("T")
 
 
 def _check_mergeable(states: Sequence[CubeState]) -> None:
@@ -52,6 +54,18 @@ def commit_whole(session: Session, drafts: Sequence[Draft]) -> list[Receipt]:
         return committed
 
     return [receipt_of(session.engine, each) for each in session.engine.write(work)]
+
+
+def with_key(key: str | None, attempt: Callable[[], T]) -> T:
+    """Run a keyed attempt again where the first one under its key was being written meanwhile:
+    only now is the key of its cube there to compare by.
+    """
+    try:
+        return attempt()
+    except OtherContent:
+        if key is None:
+            raise
+        return attempt()
 
 
 class Adding:
@@ -123,8 +137,12 @@ class Adding:
         sources, subjects = sources_of(session, derived_from, Relation.DERIVED_FROM, scope)
         addition = check_addition(session, given, sources, subjects)
         session.require(Action.CREATE, addition.scope, operation="add")
-        (committed,) = session.engine.commit([draft_addition(session, addition)])
-        return receipt_of(session.engine, committed)
+
+        def attempt() -> Receipt:
+            (committed,) = session.engine.commit([draft_addition(session, addition)])
+            return receipt_of(session.engine, committed)
+
+        return with_key(idempotency_key, attempt)
 
     def add_many(
         self, items: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
@@ -156,11 +174,15 @@ class Adding:
         for scope in dict.fromkeys(addition.scope for addition in additions):
             session.require(Action.CREATE, scope, operation="add")
         operation_id = session.new_id()
-        drafts = [
-            draft_addition(session, addition, operation_id, number)
-            for number, addition in enumerate(additions)
-        ]
-        return commit_whole(session, drafts)
+
+        def attempt() -> list[Receipt]:
+            drafts = [
+                draft_addition(session, addition, operation_id, number)
+                for number, addition in enumerate(additions)
+            ]
+            return commit_whole(session, drafts)
+
+        return with_key(next((a.key for a in additions if a.key), None), attempt)
 
     def merge(
         self,
@@ -208,11 +230,15 @@ class Adding:
         }
         addition = check_addition(session, item, sources, subjects)
         session.require(Action.CREATE, addition.scope, operation="merge")
-        draft = draft_addition(session, addition)
-        draft.event.subject_digests[:] = sorted(subjects)
-        if not _is_repeated(session, draft.event.event_id):
-            _check_mergeable(states)
-        for state in states:
-            draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
-        (committed,) = session.engine.commit([draft])
-        return receipt_of(session.engine, committed)
+
+        def attempt() -> Receipt:
+            draft = draft_addition(session, addition)
+            if not _is_repeated(session, draft.event.event_id):
+                _check_mergeable(states)
+            draft.event.subject_digests[:] = sorted(subjects)
+            for state in states:
+                draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
+            (committed,) = session.engine.commit([draft])
+            return receipt_of(session.engine, committed)
+
+        return with_key(idempotency_key, attempt)

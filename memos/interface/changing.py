@@ -7,7 +7,7 @@ from typing import Any
 
 from memos.infrastructure.embedded import Draft, Reading
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.keys.envelope import seal_body
+from memos.infrastructure.keys.envelope import command_mac, seal_body
 from memos.interface import validate
 from memos.interface.commands import Source, new_event
 from memos.interface.receipts import Receipt, receipt_of
@@ -116,16 +116,16 @@ def change(
         state = writable(session, cube_id, operation)
         expected = state.version if composed and expected_version is None else expected_version
         event = new_event(session, kind, state.cube_id, state.scope, expected_version=expected)
-        if key is not None:
-            _bind_key(session, event, state, operation, key, command or {})
         body = Body()
         with session.engine.reading() as reading:
+            cube_key = session.engine.keys.key(reading.connection, state.cube_id)
+            if cube_key is None:
+                raise IllegalMove(f"cube {cube_id} is erased: nothing can change it")
+            if key is not None:
+                _bind_key(session, event, state, operation, key, cube_key, command or {})
             parts = opened(reading, state) if reads or composed else None
             build(state, parts, event, body)
             if event.parts:
-                cube_key = session.engine.keys.key(reading.connection, state.cube_id)
-                if cube_key is None:
-                    raise IllegalMove(f"cube {cube_id} is erased: nothing can change it")
                 seal_body(cube_key, event, body)
         if composed:
             event.composed_from = state.version
@@ -146,6 +146,7 @@ def _bind_key(
     state: CubeState,
     operation: str,
     key: str,
+    cube_key: bytes,
     command: Mapping[str, Any],
 ) -> None:
     """Make a retry recognisable: the same ids, and a digest of what was asked for."""
@@ -153,8 +154,7 @@ def _bind_key(
     named = (session.actor, operation, id_text(state.cube_id), key, 0)
     event.event_id, _, event.idempotency_digest = session.keyed_ids(event.tenant, named)
     event.operation_id = event.event_id
-    subject = state.subjects[0] if state.subjects else b""
-    event.command_mac = session.command_mac(event.tenant, subject, command)
+    event.command_mac = command_mac(cube_key, command)
 
 
 def move(

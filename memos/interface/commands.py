@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from memos.infrastructure.embedded import Draft
-from memos.infrastructure.keys.envelope import new_key, seal_body
+from memos.infrastructure.keys.envelope import command_mac, new_key, seal_body
 from memos.interface import validate
 from memos.interface.session import SERVICE, Session
 from memos.kernel.cube import PARTS, Form, Header
@@ -284,9 +284,10 @@ def draft_addition(
     if addition.source:
         event.source_digests.extend(session.source_digests(tenant, addition.source))
     add_sources(event, addition.sources)
+    known = None if addition.key is None else session.cube_key(cube_id)
+    key = known or new_key()
     if addition.key is not None:
         event.idempotency_digest = digest
-        event.command_mac = session.command_mac(tenant, subject, dict(addition.command))
-    key = new_key()
+        event.command_mac = command_mac(key, dict(addition.command))
     seal_body(key, event, addition.body)
     return Draft(event, addition.body, key, is_new=addition.key is None)

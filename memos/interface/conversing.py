@@ -7,7 +7,7 @@ from typing import Any
 
 from memos.infrastructure.governance.decision import Action
 from memos.interface import validate
-from memos.interface.adding import commit_whole
+from memos.interface.adding import commit_whole, with_key
 from memos.interface.commands import Addition, check_addition, draft_addition
 from memos.interface.receipts import Receipt
 from memos.interface.session import Session
@@ -80,13 +80,15 @@ class Conversing:
                 raise InvalidInput(f"turn {number}: {error}; nothing was written") from None
         opened.require(Action.CREATE, scope, operation="add_conversation")
         operation_id = opened.new_id()
-        return commit_whole(
-            opened,
-            [
+
+        def attempt() -> list[Receipt]:
+            drafts = [
                 draft_addition(opened, addition, operation_id, number)
                 for number, addition in enumerate(additions)
-            ],
-        )
+            ]
+            return commit_whole(opened, drafts)
+
+        return with_key(idempotency_key, attempt)
 
 
 def _as_item(

@@ -127,13 +127,10 @@ class Session:
         cube_id = as_uuid(sha256(b"cube\n" + digest).digest())
         return event_id, cube_id, digest[:16]
 
-    def command_mac(self, tenant: str, subject: bytes, command: Any) -> bytes:
-        """Tells a retry from another command under the same key, for key holders only."""
-        self.engine.store.refresh()
-        key = self.engine.store.subject_key(tenant, subject)
-        assert key is not None  # noqa: S101 - made when absent
-        told = json.dumps(command, sort_keys=True, default=repr).encode()
-        return keyed_digest(key, b"command", told)
+    def cube_key(self, cube_id: bytes) -> bytes | None:
+        """The key of a cube that is there already."""
+        with self.engine.reading() as reading:
+            return self.engine.keys.key(reading.connection, cube_id)
 
     def decide(
         self, action: Action, scope: str, state: CubeState | None = None, **context: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import json
 import os
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -79,6 +81,15 @@ def wrapping_key(subject_keys: Sequence[bytes]) -> bytes:
     if len(subject_keys) == 1:
         return subject_keys[0]
     return sha256(b"memos/wrap/v1\n" + b"".join(sorted(subject_keys))).digest()
+
+
+def command_mac(cube_key: bytes, command: Any) -> bytes:
+    """Tells a retry from another command under the same idempotency key.
+
+    Keyed with the cube's key, which travels with an export and ends with its subject's.
+    """
+    told = json.dumps(command, sort_keys=True, default=repr).encode()
+    return keyed_digest(cube_key, b"command", told)
 
 
 def keyed_digest(key: bytes, label: bytes, value: bytes) -> bytes:

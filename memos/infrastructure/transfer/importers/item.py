@@ -1,0 +1,112 @@
+"""What every importer yields: one memory as `add` takes it, and where in the file it stood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memos.kernel.errors import Refused
+
+MAX_FILE_BYTES = 2**30
+"""A file is read whole, so that it can be checked whole; split what is larger."""
+
+
+class Item(NamedTuple):
+    """One memory to be: its place in the file (`line 3`), a short name of that place for its
+    source, a scope under the import's, and `add`'s other arguments.
+    """
+
+    place: str
+    name: str
+    fields: Mapping[str, Any]
+    scope: str = ""
+
+
+class Parsed(NamedTuple):
+    """A file's items, and what was passed over and why."""
+
+    items: list[Item]
+    skipped: list[str]
+
+
+def read_text(path: Path) -> str:
+    """A file as text.
+
+    Raises:
+        Refused: it is too large, cannot be read or is no UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise Refused(f"{path.name} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are taken")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path.name} is no UTF-8 text, at byte {error.start}") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}") from None
+
+
+def read_json(path: Path) -> Any:
+    """A file as JSON.
+
+    Raises:
+        Refused: it is none.
+    """
+    return parse_json(read_text(path), path.name)
+
+
+def parse_json(text: str, where: str) -> Any:
+    """A text as JSON.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"{where} is no JSON: {error}") from None
+
+
+def mapping(value: Any, where: str) -> Mapping[str, Any]:
+    """A JSON object, or a refusal."""
+    if not isinstance(value, dict):
+        raise Refused(f"{where} must be an object, not {type(value).__name__}")
+    return value
+
+
+def listing(value: Any, where: str) -> list[Any]:
+    """A JSON list, or a refusal."""
+    if not isinstance(value, list):
+        raise Refused(f"{where} must be a list, not {type(value).__name__}")
+    return value
+
+
+def text_field(value: Mapping[str, Any], name: str, where: str) -> str:
+    """A field that must be a text."""
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise Refused(f"{where}: {name!r} must be a text")
+    return found
+
+
+def point_in_time(value: Any, where: str) -> str | None:
+    """A time as other programs write it, ISO 8601 or seconds since 1970, as ISO 8601 in UTC."""
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC).isoformat()
+        told = datetime.fromisoformat(value)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise Refused(
+            f"{where}: {value!r} is no time: ISO 8601 or seconds since 1970 are read"
+        ) from None
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).isoformat()
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """The fields that are there."""
+    return {name: value for name, value in fields.items() if value is not None}

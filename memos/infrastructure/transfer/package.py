@@ -1,0 +1,192 @@
+"""An export as a directory or as one tar file: put there whole or not at all, and read with care.
+
+The tar is plain ustar with regular members only. Its headers are read one block at a time, so
+that no member can make the reader take in more than 512 bytes before its name and size are judged.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from memos.infrastructure.keys.store import sync_directory
+from memos.infrastructure.transfer.layout import (
+    CHECKPOINT,
+    CHECKSUMS,
+    FILES,
+    MANIFEST,
+    MAX_SMALL_BYTES,
+    SIGNATURE,
+)
+from memos.kernel.errors import InvalidInput, Refused, VaultError
+
+TAR_SUFFIXES = (".tar", ".memos")
+BLOCK = 512
+CHUNK = 2**20
+_SMALL = frozenset({MANIFEST, CHECKPOINT, CHECKSUMS, SIGNATURE})
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A new directory, for the owner only, beside `target`; gone afterwards unless renamed.
+
+    Raises:
+        VaultError: it cannot be made there.
+    """
+    parent = target.absolute().parent
+    stage = parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        stage.mkdir(mode=0o700)
+    except OSError as error:
+        raise VaultError(f"nothing can be written beside {target}: {error.strerror}") from error
+    try:
+        yield stage
+    except OSError as error:
+        raise VaultError(f"{target} could not be written: {error}") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def check_free(target: Path) -> None:
+    """Raise InvalidInput where there is something at the target."""
+    if target.exists() or target.is_symlink():
+        raise InvalidInput(f"{target} exists already: name a path that does not")
+
+
+def publish(stage: Path, target: Path) -> None:
+    """Put a finished export where it belongs: one rename, on the disk before this returns."""
+    check_free(target)
+    if target.suffix in TAR_SUFFIXES:
+        _write_tar(stage, stage / "export.tar")
+        (stage / "export.tar").rename(target)
+    else:
+        sync_directory(stage)
+        stage.rename(target)
+    sync_directory(target.absolute().parent)
+
+
+@contextmanager
+def opened(path: Path, workplace: Path) -> Iterator[Path]:
+    """The directory of an export; a tar is unpacked beside `workplace` for as long as needed.
+
+    Raises:
+        Refused: it is no export, or holds something that an export never does.
+    """
+    if path.is_symlink() or not path.exists():
+        raise Refused(f"there is no export at {path}")
+    if path.is_dir():
+        _check_directory(path)
+        yield path
+        return
+    with staged(workplace) as stage:
+        with path.open("rb") as file:
+            _unpack(file, stage)
+        _check_complete(frozenset(file.name for file in stage.iterdir()))
+        yield stage
+
+
+def _check_directory(directory: Path) -> None:
+    names = set()
+    for file in directory.iterdir():
+        if file.name not in FILES:
+            raise Refused(f"{file.name!r} does not belong into an export; nothing was taken")
+        if file.is_symlink() or not file.is_file():
+            raise Refused(f"{file.name} is no regular file; nothing was taken")
+        _check_size(file.name, file.stat().st_size)
+        names.add(file.name)
+    _check_complete(frozenset(names))
+
+
+def _check_complete(names: frozenset[str]) -> None:
+    missing = [name for name in FILES if name not in names]
+    if missing:
+        raise Refused(f"the export lacks {', '.join(missing)}: it is truncated, or is none")
+
+
+def _check_size(name: str, size: int) -> None:
+    if name in _SMALL and size > MAX_SMALL_BYTES:
+        raise Refused(f"{name} has {size:,} bytes; at most {MAX_SMALL_BYTES:,} are taken")
+
+
+def _write_tar(stage: Path, target: Path) -> None:
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            for name in FILES:
+                member = tarfile.TarInfo(name)
+                member.size = (stage / name).stat().st_size
+                member.mode = 0o600
+                member.mtime = int((stage / name).stat().st_mtime)
+                with (stage / name).open("rb") as source:
+                    tar.addfile(member, source)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unpack(file: BinaryIO, stage: Path) -> None:
+    total = os.fstat(file.fileno()).st_size
+    at = 0
+    while at < total:
+        member = _header(file.read(BLOCK), at)
+        at += BLOCK
+        if member is None:
+            return
+        name = _member_name(member)
+        if member.size > total - at:
+            raise Refused(
+                f"{member.name!r} claims {member.size:,} bytes, and {total - at:,} are there: the "
+                "file is truncated or forged"
+            )
+        if name:
+            _check_size(name, member.size)
+            _copy(file, stage / name, member.size)
+        padding = -member.size % BLOCK
+        file.seek(padding, os.SEEK_CUR)
+        at += member.size + padding
+    raise Refused("the tar file has no end: it is truncated")
+
+
+def _header(block: bytes, at: int) -> tarfile.TarInfo | None:
+    """One header; None at the end of the archive."""
+    if len(block) == BLOCK and not block.strip(b"\0"):
+        return None
+    try:
+        return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError) as error:
+        raise Refused(f"the file is no tar, or damaged, at byte {at:,}: {error}") from None
+
+
+def _member_name(member: tarfile.TarInfo) -> str:
+    """The file that a member is; empty for the entry of the directory itself."""
+    shown = ascii(member.name)
+    name = member.name.removeprefix("./")
+    if member.isdir() and name.rstrip("/") in ("", "."):
+        return ""
+    if name.startswith("/") or ".." in name.split("/"):
+        raise Refused(f"the member {shown} leads out of its directory (path traversal)")
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        raise Refused(f"the member {shown} is no regular file: links and devices are not taken")
+    if name not in FILES:
+        raise Refused(f"the member {shown} does not belong into an export")
+    return name
+
+
+def _copy(source: BinaryIO, target: Path, size: int) -> None:
+    try:
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Refused(f"{target.name} is in the tar file twice") from None
+    with os.fdopen(handle, "wb") as file:
+        while size:
+            chunk = source.read(min(CHUNK, size))
+            if not chunk:
+                raise Refused(f"{target.name} is truncated")
+            file.write(chunk)
+            size -= len(chunk)

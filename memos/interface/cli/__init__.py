@@ -1,0 +1,31 @@
+"""The program `memos`: every call of the Memory API as a command."""
+
+from __future__ import annotations
+
+import typer
+
+from memos.interface.cli import (
+    demo,
+    governing,
+    keeping,
+    log,
+    moving,
+    reading,
+    undoing,
+    writing,
+)
+from memos.interface.cli.program import Program
+
+app = typer.Typer(
+    cls=Program,
+    name="memos",
+    help="MemOS: the memory store of AI agents. Every memory operation is an event.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+for _room in (demo, writing, reading, governing, undoing, log, keeping, moving):
+    _room.attach(app)
+
+__all__ = ["app"]

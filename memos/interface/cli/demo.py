@@ -1,0 +1,71 @@
+"""The demo command: it needs no vault, makes one of its own and asks nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from memos.interface import demo, demo_telling
+from memos.interface.cli import show
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.screen import console
+from memos.kernel.errors import InvalidInput
+
+
+def attach(app: typer.Typer) -> None:
+    """Add this command to the program."""
+    command(app, "demo")(run_demo)
+
+
+def run_demo(
+    run: Run,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Make the demo's vault here, and keep it.")
+    ] = None,
+) -> None:
+    """MemOS at work on a small conversation: each step with the code behind it."""
+    if keep is not None:
+        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+            raise InvalidInput(f"{keep} is not an empty directory: name a new one for the demo")
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"{keep} cannot be made: {error.strerror}") from None
+        _play(run, keep, kept=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="memos-demo-") as directory:
+        _play(run, Path(directory), kept=False)
+
+
+def _play(run: Run, directory: Path, *, kept: bool) -> None:
+    told: list[demo_telling.Told] = []
+    out = console()
+    if not run.as_json:
+        show.body(out, demo_telling.OPENING)
+    for number, step in enumerate(demo.play(directory), 1):
+        told.append(step)
+        if not run.as_json:
+            _draw(out, number, step)
+    result = {"vault": str(directory / demo.VAULT) if kept else None, "steps": told}
+    run.show(result, lambda console: _end(console, directory, kept=kept))
+
+
+def _draw(out: Console, number: int, step: demo_telling.Told) -> None:
+    show.line(out, "")
+    show.line(out, (f"{number:>2}. {step.title}", "bold"))
+    for line in step.code:
+        show.line(
+            out, ("    >>> " if not line.startswith(" ") else "    ... ", "dim"), (line, "cyan")
+        )
+    for line in step.result:
+        show.line(out, "    ", line)
+
+
+def _end(out: Console, directory: Path, *, kept: bool) -> None:
+    show.line(out, "")
+    vault = str(directory / demo.VAULT) if kept else demo.VAULT
+    show.body(out, demo_telling.ending(vault, demo.SCOPE, kept=kept))

@@ -1,0 +1,102 @@
+"""Exit codes, and how an error is told: one plain paragraph, or JSON, always on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import IntEnum
+
+import typer
+
+from memos.interface.cli.screen import clean
+from memos.interface.cli.shapes import SCHEMA
+from memos.kernel.errors import (
+    Conflict,
+    Damaged,
+    Denied,
+    Held,
+    IllegalMove,
+    InvalidInput,
+    MemosError,
+    NotFound,
+    OtherContent,
+)
+
+
+class ExitCode(IntEnum):
+    """What the program's exit status means. Scripts rely on these numbers."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    DENIED = 4
+    CONFLICT = 5
+    VERIFICATION_FAILED = 6
+    ILLEGAL_MOVE = 7
+
+
+_CODES: tuple[tuple[type[MemosError], ExitCode], ...] = (
+    (InvalidInput, ExitCode.USAGE),
+    (NotFound, ExitCode.NOT_FOUND),
+    (Denied, ExitCode.DENIED),
+    (Conflict, ExitCode.CONFLICT),
+    (OtherContent, ExitCode.CONFLICT),
+    (Damaged, ExitCode.VERIFICATION_FAILED),
+    (IllegalMove, ExitCode.ILLEGAL_MOVE),
+)
+
+
+def exit_code(error: MemosError) -> ExitCode:
+    """The exit status that tells of an error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.ERROR)
+
+
+def report(error: MemosError, command: str, *, as_json: bool) -> ExitCode:
+    """Tell of an error on stderr; the exit status that goes with it."""
+    code = exit_code(error)
+    _tell(type(error).__name__, str(error), code, command, _facts(error), as_json=as_json)
+    return code
+
+
+def report_usage(error: typer.TyperException, *, as_json: bool) -> int:
+    """Tell of a command line that cannot be understood."""
+    context = getattr(error, "ctx", None)
+    path = "memos" if context is None else str(context.command_path)
+    message = error.format_message()
+    if not message.strip():  # the help was asked for by giving no arguments, and is printed
+        return error.exit_code
+    if not as_json and context is not None:
+        message = f"{message} Try '{path} --help'."
+    command = path.partition(" ")[2]
+    _tell("Usage", message, error.exit_code, command, {}, as_json=as_json)
+    return error.exit_code
+
+
+def _facts(error: MemosError) -> dict[str, object]:
+    """What a program needs to go on: the current version, the rule, who is held."""
+    match error:
+        case Conflict():
+            return {"current_version": error.current_version}
+        case Denied():
+            return {"rule": error.rule}
+        case Held():
+            return {"cube_ids": list(error.cube_ids)}
+        case _:
+            return {}
+
+
+def _tell(
+    kind: str,
+    message: str,
+    code: int,
+    command: str,
+    facts: dict[str, object],
+    *,
+    as_json: bool,
+) -> None:
+    if not as_json:
+        sys.stderr.write(f"{clean(message, keep_newlines=True)}\n")
+        return
+    told = {"type": kind, "message": message, "exit_code": int(code), **facts}
+    sys.stderr.write(json.dumps({"schema": SCHEMA, "command": command, "error": told}) + "\n")

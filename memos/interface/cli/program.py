@@ -1,0 +1,45 @@
+"""The program itself: its entry, and what a command line that cannot be understood gets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from memos.interface.cli.errors import ExitCode, report_usage
+from memos.interface.cli.screen import forgiving_streams
+
+
+class Program(TyperGroup):
+    """Tells of usage errors as of all others: one paragraph, or JSON, on stderr."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run one command line and exit."""
+        forgiving_streams()
+        given = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(
+                given,
+                prog_name or "memos",
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except typer.TyperException as error:
+            sys.exit(report_usage(error, as_json="--json" in given))
+        except typer.Abort:
+            sys.stderr.write("stopped; nothing more was done\n")
+            sys.exit(ExitCode.ERROR)
+        sys.exit(code or ExitCode.OK)

@@ -1,0 +1,130 @@
+"""How the past looks on a terminal: history and diffs in colour, lineage as a tree, the log."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from memos.interface.cli.screen import clean, one_line
+from memos.interface.cli.show import line, value, when
+from memos.operation.history import Change, Diff, Lineage, LogEntry
+
+_LINE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def diff_lines(console: Console, lines: Iterable[str], *, indent: str = "") -> None:
+    """Lines of a unified diff, in its colours."""
+    for each in lines:
+        line(console, indent, (clean(each), _LINE_STYLES.get(each[:1], "")))
+
+
+def diff(console: Console, found: Diff) -> None:
+    """What changed between two versions."""
+    if not found.text and not found.fields:
+        line(console, (f"versions {found.before} and {found.after} are the same", "italic"))
+    diff_lines(console, found.text)
+    for name, (before, after) in found.fields.items():
+        line(console, (f"- {name}: {value(before)}", "red"))
+        line(console, (f"+ {name}: {value(after)}", "green"))
+
+
+def history(console: Console, changes: Sequence[Change]) -> None:
+    """Every attempt on a memory, and what it changed."""
+    version = 0
+    text: str | None = ""
+    tags: tuple[str, ...] = ()
+    state: str | None = None
+    for change in changes:
+        _title(console, change)
+        if change.state is None:
+            continue
+        if state is not None and change.state != state:
+            line(console, "    ", (f"state: {state} → {change.state}", "yellow"))
+        if change.text is None and change.version != version:
+            line(console, "    ", ("its text was erased", "italic"))
+        elif change.text is not None:
+            diff_lines(console, _changed(text or "", change.text), indent="    ")
+            _retagged(console, tags, change.tags)
+        version, text, tags, state = change.version, change.text, change.tags, change.state
+
+
+def _title(console: Console, change: Change) -> None:
+    entry = change.entry
+    refused = entry.result == "rejected"
+    told = f"{entry.result}: {entry.reason}" if entry.reason else ""
+    line(
+        console,
+        (f"version {change.version}  " if not refused else "no version  ", "bold"),
+        (entry.kind, "red" if refused else "cyan"),
+        f" by {clean(entry.actor)}  {when(entry.log_time)}  at {entry.position}",
+        (f"  {told}" if told else "", "red"),
+    )
+
+
+def _changed(before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    return [each for each in lines if not each.startswith(("---", "+++", "@@"))]
+
+
+def _retagged(console: Console, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    for tag in before:
+        if tag not in after:
+            line(console, "    ", (f"- #{clean(tag)}", "red"))
+    for tag in after:
+        if tag not in before:
+            line(console, "    ", (f"+ #{clean(tag)}", "green"))
+
+
+def lineage(console: Console, found: Lineage, texts: Mapping[str, str]) -> None:
+    """What a memory came from and what came from it, as a tree."""
+    tree = Tree(_label(found.cube_id, texts, style="bold"), guide_style="dim")
+    for title, upstream in (("came from", True), ("went into", False)):
+        branch = Tree(Text(title, style="italic"), guide_style="dim")
+        _grow(branch, found, found.cube_id, texts, {found.cube_id}, upstream=upstream)
+        if branch.children:
+            tree.add(branch)
+    console.print(tree)
+
+
+def _grow(
+    branch: Tree,
+    found: Lineage,
+    cube_id: str,
+    texts: Mapping[str, str],
+    seen: set[str],
+    *,
+    upstream: bool,
+) -> None:
+    for edge in found.edges:
+        here, there = (edge.derived, edge.source) if upstream else (edge.source, edge.derived)
+        if here[0] != cube_id:
+            continue
+        title = Text.assemble(
+            (f"{edge.relation} ", "cyan"), _label(there[0], texts), f"  version {there[1]}"
+        )
+        leaf = branch.add(title)
+        if there[0] not in seen:
+            seen.add(there[0])
+            _grow(leaf, found, there[0], texts, seen, upstream=upstream)
+
+
+def _label(cube_id: str, texts: Mapping[str, str], style: str = "") -> Text:
+    return Text.assemble((cube_id, style), f"  {one_line(texts.get(cube_id, ''), 60)}")
+
+
+def log_line(console: Console, entry: LogEntry) -> None:
+    """One record of the log."""
+    refused = entry.result == "rejected"
+    told = f"  {entry.result}: {entry.reason}" if entry.result != "accepted" else ""
+    line(
+        console,
+        (f"{entry.position!s:>8}  ", "dim"),
+        f"{when(entry.log_time)}  ",
+        (f"{entry.kind:<14} ", "red" if refused else "cyan"),
+        f"{entry.cube_id} v{entry.version}  {entry.scope or '-'}  {clean(entry.actor)}",
+        (told, "red"),
+    )

@@ -1,0 +1,181 @@
+"""Commands that write memories: add, update, tag, untag, link, merge."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from memos.interface.cli import show
+from memos.interface.cli.command import (
+    CubeId,
+    ExpectVersion,
+    Run,
+    command,
+    given,
+    json_object,
+    text_or_stdin,
+)
+
+Strings = list[str] | None
+Source = Annotated[str | None, typer.Option(help="Where it came from, as a path.")]
+Tags = Annotated[Strings, typer.Option("--tag", help="A label; repeat for more.")]
+Metadata = Annotated[str | None, typer.Option(help="A JSON object.")]
+Origin = Annotated[str | None, typer.Option(help="How it came to be, such as 'user input'.")]
+Type = Annotated[str | None, typer.Option("--type", help="What it is, such as 'fact'.")]
+ValidFrom = Annotated[str | None, typer.Option(help="When it became true in the world.")]
+ValidUntil = Annotated[str | None, typer.Option(help="When it stopped being true.")]
+Key = Annotated[str | None, typer.Option("--key", help="Idempotency key: a retry has one effect.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    command(app, "add")(add)
+    command(app, "update")(update)
+    command(app, "tag")(tag)
+    command(app, "untag")(untag)
+    command(app, "link")(link)
+    command(app, "merge")(merge)
+
+
+def add(
+    run: Run,
+    text: Annotated[str, typer.Argument(help="The memory; - reads it from stdin.")],
+    scope: Annotated[str, typer.Option(help="Where it belongs, such as acme/alice/chat-7.")],
+    source: Source = None,
+    subject: Annotated[str | None, typer.Option(help="Whom it is about.")] = None,
+    tags: Tags = None,
+    metadata: Metadata = None,
+    valid_from: ValidFrom = None,
+    valid_until: ValidUntil = None,
+    origin: Origin = None,
+    semantic_type: Type = None,
+    owner: Annotated[str | None, typer.Option(help="Who administers it.")] = None,
+    readers: Annotated[Strings, typer.Option("--reader", help="Who alone may read it.")] = None,
+    writers: Annotated[Strings, typer.Option("--writer", help="Who alone may change it.")] = None,
+    priority: Annotated[int, typer.Option(help="A whole number.")] = 0,
+    sensitivity: Annotated[str | None, typer.Option(help="A label.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="What it may be used for.")] = None,
+    lifespan: Annotated[str | None, typer.Option(help="A duration such as 90d.")] = None,
+    derived_from: Annotated[
+        Strings, typer.Option(help="The id of a memory that it was made from.")
+    ] = None,
+    key: Key = None,
+) -> None:
+    """Remember a text; the vault is made when there is none."""
+    options = given(
+        source=source,
+        subject=subject,
+        tags=tags,
+        metadata=json_object(metadata, "--metadata"),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        origin=origin,
+        semantic_type=semantic_type,
+        owner=owner,
+        readers=readers,
+        writers=writers,
+        sensitivity=sensitivity,
+        purpose=purpose,
+        lifespan=lifespan,
+        derived_from=derived_from,
+        idempotency_key=key,
+    )
+    content = text_or_stdin(text)
+    with run.open(create=True) as memory:
+        receipt = memory.add(content, scope=scope, priority=priority, **options)
+    run.show(receipt, lambda console: show.receipt(console, receipt, "added"))
+
+
+def update(
+    run: Run,
+    cube_id: CubeId,
+    text: Annotated[str | None, typer.Argument(help="The new text; - reads it from stdin.")] = None,
+    mode: Annotated[str, typer.Option(help="overwrite, append or merge.")] = "overwrite",
+    source: Source = None,
+    tags: Annotated[Strings, typer.Option("--tag", help="Replace the tags.")] = None,
+    metadata: Metadata = None,
+    valid_from: ValidFrom = None,
+    valid_until: ValidUntil = None,
+    origin: Origin = None,
+    semantic_type: Type = None,
+    reason: Annotated[str | None, typer.Option(help="Why; sealed with the content.")] = None,
+    expect_version: ExpectVersion = None,
+    key: Key = None,
+) -> None:
+    """Give a memory a new version; what is not passed stays as it is."""
+    options = given(
+        source=source,
+        tags=tags,
+        metadata=json_object(metadata, "--metadata"),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        origin=origin,
+        semantic_type=semantic_type,
+        reason=reason,
+        expected_version=expect_version,
+        idempotency_key=key,
+    )
+    content = None if text is None else text_or_stdin(text)
+    with run.open() as memory:
+        receipt = memory.update(cube_id, content, mode=mode, **options)
+    run.show(receipt, lambda console: show.receipt(console, receipt, "updated"))
+
+
+TagNames = Annotated[list[str], typer.Argument(metavar="TAG...", help="The tags.")]
+
+
+def tag(run: Run, cube_id: CubeId, tags: TagNames, expect_version: ExpectVersion = None) -> None:
+    """Add tags to a memory."""
+    with run.open() as memory:
+        receipt = memory.tag(cube_id, *tags, expected_version=expect_version)
+    run.show(receipt, lambda console: show.receipt(console, receipt, "tagged"))
+
+
+def untag(run: Run, cube_id: CubeId, tags: TagNames, expect_version: ExpectVersion = None) -> None:
+    """Remove tags from a memory."""
+    with run.open() as memory:
+        receipt = memory.untag(cube_id, *tags, expected_version=expect_version)
+    run.show(receipt, lambda console: show.receipt(console, receipt, "untagged"))
+
+
+def link(
+    run: Run,
+    cube_id: CubeId,
+    other_id: Annotated[str, typer.Argument(help="The earlier memory.")],
+    relation: Annotated[
+        str, typer.Option(help="derived_from, quoted_from, supersedes, same_text_as, ...")
+    ] = "derived_from",
+) -> None:
+    """Say what a memory is to an earlier one."""
+    with run.open() as memory:
+        receipt = memory.link(cube_id, other_id, relation)
+    run.show(receipt, lambda console: show.receipt(console, receipt, "linked"))
+
+
+def merge(
+    run: Run,
+    cube_ids: Annotated[
+        list[str], typer.Argument(metavar="CUBE_ID...", help="Two or more memories.")
+    ],
+    text: Annotated[
+        str | None, typer.Option(help="The merged text; by default their lines, without repeats.")
+    ] = None,
+    scope: Annotated[str | None, typer.Option(help="Of the new memory.")] = None,
+    source: Source = None,
+    tags: Tags = None,
+    metadata: Metadata = None,
+    key: Key = None,
+) -> None:
+    """Absorb several memories into a new one."""
+    options = given(
+        text=None if text is None else text_or_stdin(text),
+        scope=scope,
+        source=source,
+        tags=tags,
+        metadata=json_object(metadata, "--metadata"),
+        idempotency_key=key,
+    )
+    with run.open() as memory:
+        receipt = memory.merge(cube_ids, **options)
+    run.show(receipt, lambda console: show.receipt(console, receipt, "merged into"))

@@ -1,0 +1,86 @@
+"""The backends that every contract runs on: each opens a fresh, empty store in a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from memos.infrastructure.database import Database
+from memos.infrastructure.log.port import Cut
+from memos.infrastructure.log.sqlite import SqliteLog, log_end, read_records
+from memos.infrastructure.vault.read import VaultReader
+from memos.infrastructure.vault.sqlite import VaultWriter
+from memos.kernel.cube import CubeState
+from memos.kernel.event import Position, Record
+from memos.kernel.fold import fold
+from memos.wire.event_pb2 import Event
+
+
+class LogStore(NamedTuple):
+    """A log: durable `append`; `end` and `read` as in the port."""
+
+    append: Callable[[Sequence[tuple[bytes, bytes]]], list[Record]]
+    end: Callable[[], Cut]
+    read: Callable[[int, int, int | None], Iterator[Record]]
+
+
+class VaultStore(NamedTuple):
+    """A vault: `take` folds events at the next offsets and writes them; `reader` reads."""
+
+    take: Callable[[Sequence[Event]], list[Position]]
+    reader: VaultReader
+
+
+@contextmanager
+def sqlite_log(directory: Path) -> Iterator[LogStore]:
+    """The log of an embedded vault, alone in its file."""
+    path = directory / "log.db"
+    fresh = not path.exists()
+    database = Database(path, create=True)
+    log = SqliteLog(database.writer)
+    if fresh:
+        database.write(lambda: SqliteLog.create(database.writer))
+    database.on_begin, database.before_commit = log.begin, log.flush
+
+    def read(partition: int, start: int, end: int | None) -> Iterator[Record]:
+        return read_records(database.reader(), start, end) if partition == 0 else iter(())
+
+    yield LogStore(
+        lambda entries: database.write(lambda: log.append(entries)),
+        lambda: log_end(database.reader()),
+        read,
+    )
+    database.close()
+
+
+@contextmanager
+def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
+    """The vault of the embedded engine, alone in its file."""
+    database = Database(directory / "vault.db", create=True)
+    writer = VaultWriter(database.writer)
+    database.write(lambda: VaultWriter.create(database.writer))
+    reader = VaultReader(database.reader())
+
+    def take(events: Sequence[Event]) -> list[Position]:
+        def work() -> list[Position]:
+            positions: list[Position] = []
+            for event in events:
+                position = Position(0, reader.folded_size() + len(positions))
+                state, outcome, _ = fold(heads.get(event.cube_id), event)
+                heads[event.cube_id] = state
+                writer.write(position, position.offset * 10, event, state, outcome)
+                positions.append(position)
+            writer.flush(positions[-1].offset + 1)
+            return positions
+
+        return database.write(work)
+
+    heads: dict[bytes, CubeState | None] = {}
+    yield VaultStore(take, reader)
+    database.close()
+
+
+LOGS: dict[str, Callable[[Path], AbstractContextManager[LogStore]]] = {"sqlite": sqlite_log}
+VAULTS: dict[str, Callable[[Path], AbstractContextManager[VaultStore]]] = {"sqlite": sqlite_vault}

@@ -1,0 +1,157 @@
+"""The contract of a vault (see `memos.infrastructure.vault.port`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memos.infrastructure.vault.port import LogQuery
+from memos.kernel.event import DETAILS, SCHEMA, Kind
+from memos.kernel.fold import Reason, Result
+from memos.wire.event_pb2 import Event
+from tests.conformance.backends import VAULTS, VaultStore
+
+ONE, TWO, THREE = (bytes([n]) * 16 for n in (1, 2, 3))
+
+
+@pytest.fixture(params=sorted(VAULTS))
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VaultStore]:
+    with VAULTS[request.param](tmp_path) as opened:
+        yield opened
+
+
+def event(number: int, kind: Kind, cube_id: bytes, **given: object) -> Event:
+    made = Event(
+        event_id=number.to_bytes(16, "big"),
+        schema_major=SCHEMA[0],
+        schema_minor=SCHEMA[1],
+        kind=kind.value,  # type: ignore[arg-type]
+        tenant="acme",
+        scope="acme/a",
+        actor="agent:alice",
+        cube_id=cube_id,
+        operation_id=number.to_bytes(16, "big"),
+        parts=31,
+    )
+    getattr(made, DETAILS[kind]).SetInParent()
+    for name, value in given.items():
+        if isinstance(value, list):
+            getattr(made, name).extend(value)
+        else:
+            setattr(made, name, value)
+    return made
+
+
+def test_an_unknown_cube_has_no_head_no_version_and_no_attempts(vault: VaultStore) -> None:
+    assert vault.reader.head(ONE) is None
+    assert vault.reader.state_at(ONE) is None
+    assert vault.reader.version(ONE, 1) is None
+    assert vault.reader.attempts(ONE) == []
+    assert vault.reader.folded_size() == 0
+
+
+def test_a_head_is_the_cube_after_its_last_record(vault: VaultStore) -> None:
+    vault.take([event(1, Kind.GENERATED, ONE), event(2, Kind.REVISED, ONE)])
+    head = vault.reader.head(ONE)
+    assert head is not None
+    assert (head.version, head.sequence, head.scope) == (2, 2, "acme/a")
+    vault.take([event(3, Kind.ARCHIVED, ONE)])
+    archived = vault.reader.head(ONE)
+    assert archived is not None
+    assert (archived.lifecycle.name, archived.version) == ("ARCHIVED", 2)
+    assert vault.reader.folded_size() == 3
+
+
+def test_a_cube_is_read_as_it_was_at_every_offset(vault: VaultStore) -> None:
+    vault.take(
+        [
+            event(1, Kind.GENERATED, ONE),
+            event(2, Kind.GENERATED, TWO),
+            event(3, Kind.REVISED, ONE),
+            event(4, Kind.ARCHIVED, ONE),
+        ]
+    )
+    states = [vault.reader.state_at(ONE, offset) for offset in range(4)]
+    shown = [(a.state.version, a.state.lifecycle.name) for a in states if a and a.state]
+    assert shown == [(1, "GENERATED"), (1, "GENERATED"), (2, "GENERATED"), (2, "ARCHIVED")]
+    assert vault.reader.state_at(TWO, 0) is None
+    assert [len(vault.reader.attempts(ONE, offset)) for offset in range(4)] == [1, 1, 2, 3]
+
+
+def test_a_rejected_attempt_is_kept_with_its_reason_and_changes_no_state(
+    vault: VaultStore,
+) -> None:
+    vault.take([event(1, Kind.GENERATED, ONE), event(2, Kind.REVISED, ONE, expected_version=7)])
+    attempt = vault.reader.attempts(ONE)[1]
+    assert (attempt.outcome.result, attempt.outcome.reason) == (Result.REJECTED, Reason.CONFLICT)
+    assert attempt.state is None
+    now = vault.reader.state_at(ONE)
+    assert now is not None
+    assert now.position.offset == 0
+    head = vault.reader.head(ONE)
+    assert head is not None
+    assert (head.version, head.sequence) == (1, 2)
+
+
+def test_a_version_is_the_attempt_that_made_it(vault: VaultStore) -> None:
+    vault.take(
+        [
+            event(1, Kind.GENERATED, ONE),
+            event(2, Kind.ARCHIVED, ONE),
+            event(3, Kind.RESTORED, ONE),
+            event(4, Kind.REVISED, ONE),
+        ]
+    )
+    found = [vault.reader.version(ONE, n) for n in (1, 2, 3)]
+    assert [None if each is None else each.position.offset for each in found] == [0, 3, None]
+
+
+def test_edges_are_read_both_ways(vault: VaultStore) -> None:
+    derived = event(2, Kind.GENERATED, TWO)
+    edge = derived.edges.add(relation=1)
+    edge.other.cube_id, edge.other.version, edge.other.digest = ONE, 1, b"d" * 32
+    vault.take([event(1, Kind.GENERATED, ONE), derived])
+    (up,) = vault.reader.edges(TWO, downstream=False)
+    assert (up.source, up.derived, up.source_digest) == ((ONE, 1), (TWO, 1), b"d" * 32)
+    assert vault.reader.edges(ONE, downstream=True) == [up]
+    assert vault.reader.edges(ONE, downstream=False) == []
+
+
+def test_the_log_query_narrows_by_every_field(vault: VaultStore) -> None:
+    vault.take(
+        [
+            event(1, Kind.GENERATED, ONE, source_digests=[b"s" * 16]),
+            event(2, Kind.GENERATED, TWO, actor="agent:bob", scope="acme/ab"),
+            event(3, Kind.REVISED, ONE, operation_id=b"o" * 16),
+            event(4, Kind.REVISED, TWO, scope="acme/ab"),
+        ]
+    )
+
+    def offsets(wanted: LogQuery) -> list[int]:
+        return [attempt.position.offset for attempt in vault.reader.query(wanted)]
+
+    assert offsets(LogQuery()) == [0, 1, 2, 3]
+    assert offsets(LogQuery(actor="agent:bob")) == [1]
+    assert offsets(LogQuery(kind=Kind.REVISED)) == [2, 3]
+    assert offsets(LogQuery(scope="acme/a")) == [0, 2]
+    assert offsets(LogQuery(scope="acme")) == [0, 1, 2, 3]
+    assert offsets(LogQuery(cube_id=TWO)) == [1, 3]
+    assert offsets(LogQuery(operation_id=b"o" * 16)) == [2]
+    assert offsets(LogQuery(sources=(b"s" * 16,))) == [0]
+    assert offsets(LogQuery(since=1, until=3)) == [1, 2]
+    assert offsets(LogQuery(actor="agent:bob", kind=Kind.REVISED)) == []
+
+
+def test_cubes_are_found_by_their_subjects_in_id_order(vault: VaultStore) -> None:
+    vault.take(
+        [
+            event(1, Kind.GENERATED, THREE, subject_digests=[b"a" * 16, b"b" * 16]),
+            event(2, Kind.GENERATED, ONE, subject_digests=[b"a" * 16]),
+            event(3, Kind.GENERATED, TWO, subject_digests=[b"c" * 16]),
+        ]
+    )
+    assert vault.reader.cubes_of_subjects([b"a" * 16]) == [ONE, THREE]
+    assert vault.reader.cubes_of_subjects([b"b" * 16, b"c" * 16]) == [TWO, THREE]
+    assert vault.reader.cubes_of_subjects([b"d" * 16]) == []

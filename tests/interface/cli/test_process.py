@@ -1,0 +1,90 @@
+"""The program as the shell sees it: real processes, real streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.interface.cli.support import PROGRAM, Shell
+
+
+def test_results_go_to_stdout_and_errors_to_stderr(shell: Shell) -> None:
+    done = shell.process("add", "-", "--scope", "acme", "--json", stdin="日本 \N{SNOWMAN}".encode())
+    assert (done.code, done.err) == (0, "")
+    cube_id = json.loads(done.out)["result"]["cube_id"]
+    got = shell.process("get", cube_id)
+    assert "日本 ☃" in got.out
+    assert "\x1b" not in got.out
+    missing = shell.process("get", "00000000-0000-0000-0000-000000000000")
+    assert (missing.code, missing.out) == (3, "")
+    assert missing.err.startswith("there is no cube 00000000")
+    assert missing.err.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early_is_no_crash(shell: Shell) -> None:
+    for number in range(3):
+        shell.add(f"memory {number}")
+    pipe = f"{PROGRAM} events --vault {shell.vault} | head -n 1"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", pipe],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ran.stdout.count("\n") == 1
+    assert "Traceback" not in ran.stderr
+
+
+def test_tail_follows_what_other_processes_write(shell: Shell) -> None:
+    shell.add("before")
+    tail = subprocess.Popen(
+        [PROGRAM, "tail", "-f", "-n", "1", "--interval", "0.05", "--json", "--vault", shell.vault],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert tail.stdout is not None
+    try:
+        assert json.loads(tail.stdout.readline())["result"]["position"] == "0:0"
+        cube_id = shell.add("after")
+        entry = json.loads(tail.stdout.readline())["result"]
+        assert (entry["position"], entry["cube_id"]) == ("0:1", cube_id)
+        tail.send_signal(signal.SIGINT)
+        assert tail.wait(10) == 0
+    finally:
+        tail.kill()
+        tail.wait()
+        tail.stdout.close()
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, "Generated"), (b"y\n", 0, None)])
+def test_on_a_terminal_it_asks_before_it_erases(
+    shell: Shell, answer: bytes, code: int, left: str | None
+) -> None:
+    cube_id = shell.add("text", "--subject", "caroline")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, "erase", "--subject", "caroline", "--vault", shell.vault],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "MEMOS_ACTOR": "agent:alice"},
+    )
+    try:
+        time.sleep(0.2)
+        os.write(ours, answer)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
+    assert process.returncode == code
+    assert b"for good?" in err
+    assert (out == b"") is (left is not None)
+    assert shell.json("get", cube_id)["state"] == (left or "Erased")

@@ -1,0 +1,90 @@
+"""docs/cli.md against the program: every command, every option they share, every field of JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import typer
+
+import memos
+from memos.infrastructure.transfer.loader import LoadReport
+from memos.interface.cli import app
+from memos.interface.cli.errors import ExitCode
+from memos.interface.erasing import Artefact
+from memos.interface.exporting import ExportReport
+from memos.interface.importing import ImportReport
+from memos.operation.rollback import PlannedChange
+from tests.interface.cli.support import Shell
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cli.md").read_text("utf-8")
+SHAPES = [
+    memos.Receipt,
+    memos.Rejection,
+    memos.MemCube,
+    memos.Forgotten,
+    memos.Hit,
+    memos.Change,
+    memos.LogEntry,
+    memos.Diff,
+    memos.Lineage,
+    memos.LineageEdge,
+    memos.Rollback,
+    PlannedChange,
+    memos.ErasureReceipt,
+    Artefact,
+    memos.Sweep,
+    memos.SignedCheckpoint,
+    memos.Verification,
+    memos.Problem,
+    memos.Proof,
+    memos.Rebuilt,
+    memos.Stats,
+    memos.Finding,
+    ImportReport,
+    ExportReport,
+    LoadReport,
+]
+
+
+def commands(group: typer.Typer, prefix: str = "") -> Iterator[str]:
+    for command in group.registered_commands:
+        yield f"{prefix}{command.name}"
+    for inner in group.registered_groups:
+        assert inner.typer_instance is not None
+        yield from commands(inner.typer_instance, f"{inner.name} ")
+
+
+COMMANDS = sorted(commands(app))
+
+
+def test_the_program_has_every_command_it_should() -> None:
+    wanted = """demo add import search get history diff lineage update rollback merge archive
+        restore freeze thaw tag untag link set-header lifespan sweep erase events tail checkpoint
+        verify prove rebuild digest stats export load doctor recipient"""
+    assert sorted([*wanted.split(), "cut name", "cut list"]) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_the_shared_options_and_is_told_of(shell: Shell, command: str) -> None:
+    ran = shell.run(*command.split(), "--help")
+    assert ran.code == 0
+    for option in ("--vault", "--actor", "--json"):
+        assert option in ran.out
+    before_json = PAGE[: PAGE.index("## Output")]
+    assert re.search(rf"`{command}\b", before_json)
+    assert f"`{command}`" in PAGE[PAGE.index("## JSON") :]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape.__name__))
+def test_every_field_of_a_result_is_told_of(shape: type) -> None:
+    told = PAGE[PAGE.index("## JSON") :]
+    assert [each.name for each in fields(shape) if f"`{each.name}`" not in told] == []
+
+
+def test_every_exit_code_is_told_of() -> None:
+    table = PAGE[PAGE.index("## Exit codes") : PAGE.index("## JSON")]
+    assert [code for code in ExitCode if f"| {int(code)} |" not in table] == []

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from tests.interface.cli.support import Shell
+
+
+def poisoned(shell: Shell) -> tuple[str, str, str]:
+    clean = shell.add("She likes pottery.", "--source", "conversation:7/1")
+    bad = shell.add("She hates pottery.", "--source", "web:blog/7")
+    merged = shell.json("merge", clean, bad, "--text", "She used to like pottery.")["cube_id"]
+    return clean, bad, str(merged)
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(shell: Shell) -> None:
+    clean, bad, merged = poisoned(shell)
+    digest = shell.json("digest")
+    plan = shell.json("rollback", "--source", "web:blog", "--dry-run")
+    assert plan["dry_run"] is True
+    assert {change["cube_id"]: change["action"] for change in plan["changes"]} == {
+        clean: "unmerge",
+        bad: "archive",
+        merged: "archive",
+    }
+    assert (
+        "would change 3 memories" in shell.run("rollback", "--source", "web:blog", "--dry-run").out
+    )
+    assert shell.json("digest") == digest
+
+
+def test_without_a_terminal_or_yes_nothing_is_undone(shell: Shell) -> None:
+    poisoned(shell)
+    digest = shell.json("digest")
+    ran = shell.run("rollback", "--source", "web:blog")
+    assert (ran.code, ran.out) == (2, "")
+    assert "would change 3 memories" in ran.err
+    assert "pass --yes" in ran.err
+    assert shell.run("erase", "--scope", "acme").code == 2
+    assert shell.json("digest") == digest
+
+
+def test_a_source_is_undone_with_all_that_came_of_it(shell: Shell) -> None:
+    clean, _, _ = poisoned(shell)
+    done = shell.json("rollback", "--source", "web:blog", "--yes")
+    assert (len(done["changes"]), done["rejected"], done["dry_run"]) == (3, [], False)
+    found = shell.json("search", "pottery", "--scope", "acme")
+    assert [hit["cube_id"] for hit in found] == [clean]
+    assert shell.run("rollback", "--source", "web:blog", "--yes").out == "nothing to undo\n"
+
+
+def test_a_memory_goes_back_to_a_version(shell: Shell) -> None:
+    cube_id = shell.add("one")
+    shell.run("update", cube_id, "two")
+    assert shell.run("rollback", cube_id, "--to-version", "1", "--yes").code == 0
+    assert shell.json("get", cube_id)["text"] == "one"
+
+
+def test_an_actor_is_undone_by_name(shell: Shell) -> None:
+    mine = shell.add("mine")
+    shell.add("theirs", "--actor", "agent:bob")
+    done = shell.json("rollback", "--by", "agent:bob", "--yes")
+    assert [change["action"] for change in done["changes"]] == ["archive"]
+    assert shell.json("get", mine)["state"] == "Generated"
+
+
+def test_an_erase_prints_its_signed_receipt_and_leaves_no_trace(shell: Shell) -> None:
+    cube_id = shell.add("Caroline keeps xylographs.", "--subject", "caroline")
+    receipt = shell.json("erase", "--subject", "caroline", "--yes")
+    assert receipt["cube_ids"] == [cube_id]
+    assert receipt["note"].startswith("memos erasure receipt\n")
+    forgotten = shell.json("get", cube_id)
+    assert forgotten == {"cube_id": cube_id, "state": "Erased"}
+    assert shell.json("search", "xylographs", "--scope", "acme") == []
+    assert "its text was erased" in shell.run("history", cube_id).out
+    for file in shell.vault.rglob("*"):
+        assert b"xylograph" not in file.read_bytes()
+    assert shell.run("verify").code == 0

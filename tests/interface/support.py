@@ -1,0 +1,45 @@
+"""A vault to be damaged, and what damages it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from memos import MemCube, Memory
+
+COUNT = 30
+"""Memories in the vault that tests damage."""
+
+
+def damage(vault: Path, sql: str, *values: object) -> None:
+    """Change the file as no user of the API could."""
+    connection = apsw.Connection(str(vault / "memos.db"))
+    for name in ("event_is_never_changed", "event_is_never_removed", "event_is_never_replaced"):
+        connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+    connection.execute(sql, values)
+    connection.close()
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    changed = bytearray(data)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+def stored(vault: Path, sql: str, *values: object) -> bytes:
+    connection = apsw.Connection(str(vault / "memos.db"))
+    found = next(connection.execute(sql, values))[0]
+    connection.close()
+    assert isinstance(found, bytes)
+    return found
+
+
+def opened(vault: Path) -> Memory:
+    return Memory(vault, actor="agent:alice", create=False)
+
+
+def text_of(memory: Memory, cube_id: str) -> str:
+    cube = memory.get(cube_id)
+    assert isinstance(cube, MemCube)
+    return cube.text

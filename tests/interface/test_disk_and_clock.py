@@ -1,0 +1,159 @@
+"""Disks that are full or read-only, clocks that jump."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from memos import Memory, VaultError
+
+SECOND = 1_000_000
+NOBODY = 65534
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Rights do not bind the superuser: become somebody whom they bind."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(vault: Path) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        first = memory.add("before", scope="acme")
+        writer = memory._session.engine.database.writer
+        pages = next(writer.execute("PRAGMA page_count"))[0]
+        writer.execute(f"PRAGMA max_page_count = {pages + 20}").fetchall()
+        items = [{"text": f"filler {n} " * 50, "scope": "acme"} for n in range(100)]
+        digest, events = memory.digest(), memory.stats().events
+        with pytest.raises(VaultError, match="full"):
+            memory.add_many(items)
+        assert (memory.digest(), memory.stats().events) == (digest, events)
+        assert memory.get(first.cube_id)
+        writer.execute("PRAGMA max_page_count = 1000000").fetchall()
+        assert len(memory.add_many(items)) == 100
+        assert memory.rebuild().digest == memory.digest()
+        assert memory.verify().ok
+
+
+FILL = """
+import json, resource, sys
+from memos import Memory, VaultError
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+done, told = [], ""
+try:
+    memory = Memory(sys.argv[1], actor="agent:alice")
+    while True:
+        receipt = memory.add("some filler words " * 20, scope="acme")
+        done.append(receipt.cube_id)
+except VaultError as error:
+    told = str(error)
+try:
+    memory.close()
+except VaultError:
+    pass
+print(json.dumps([done, told]))
+"""
+
+
+def test_what_was_acknowledged_before_files_could_grow_no_more_is_there(vault: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", FILL, str(vault)], capture_output=True, text=True, check=True
+    )
+    done, error = json.loads(told.stdout)
+    assert done
+    assert str(vault) in error
+    with Memory(vault, actor="agent:alice") as memory:
+        for cube_id in done:
+            assert memory.get(cube_id)
+        assert memory.verify().ok
+        assert memory.rebuild().digest == memory.digest()
+        memory.add("there is room again", scope="acme")
+
+
+def test_a_vault_that_could_not_be_made_leaves_nothing(vault: Path) -> None:
+    code = FILL.replace("400_000, 400_000", "20_000, 20_000")
+    told = subprocess.run(
+        [sys.executable, "-c", code.replace("memory.close()", "pass"), str(vault)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    done, error = json.loads(told.stdout)
+    assert done == []
+    assert str(vault) in error
+    assert list(vault.parent.iterdir()) == []
+
+
+def test_a_read_only_vault_is_a_clear_error() -> None:
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o755)
+    try:
+        with Memory(directory / "vault") as memory:
+            memory.add("x", scope="acme")
+        for path in (directory / "vault").iterdir():
+            path.chmod(0o444)
+        (directory / "vault").chmod(0o555)
+        with unprivileged(), pytest.raises(VaultError, match=r"writing|missing|cannot"):
+            Memory(directory / "vault")
+        directory.chmod(0o555)
+        with unprivileged(), pytest.raises(VaultError, match="may write to"):
+            Memory(directory / "new")
+        assert [path.name for path in directory.iterdir()] == ["vault"]
+    finally:
+        directory.chmod(0o755)
+        (directory / "vault").chmod(0o755)
+        shutil.rmtree(directory)
+
+
+def test_a_clock_that_jumps_back_does_not_take_log_time_with_it(vault: Path) -> None:
+    start = 1_700_000_000 * SECOND
+    times = iter(range(10_000))
+    ahead = [0]
+
+    def clock() -> int:
+        return start + ahead[0] + next(times)
+
+    with Memory(vault, clock=clock) as memory:
+        first = memory.add("first", scope="acme")
+        ahead[0] = 3600 * SECOND
+        second = memory.add("second", scope="acme")
+        ahead[0] = -86_400 * SECOND
+        third = memory.add("third", scope="acme")
+        logged = [entry.log_time for entry in memory.events()]
+        assert logged == sorted(logged)
+        at = datetime.fromtimestamp(1_700_000_000, UTC)
+        shown = {
+            hours: {
+                hit.text
+                for hit in memory.search(
+                    "first second third", scope="acme", as_of=at + timedelta(hours=hours)
+                )
+            }
+            for hours in (-1, 0.5, 2)
+        }
+        assert shown == {-1: set(), 0.5: {"first"}, 2: {"first", "second", "third"}}
+        for receipt in (first, second, third):
+            assert memory.get(receipt.cube_id)
+        assert memory.verify().ok
+    with Memory(vault, clock=lambda: -5) as memory:
+        memory.add("before the epoch", scope="acme")
+        assert memory.verify().ok
+        logged = [entry.log_time for entry in memory.events()]
+        assert logged == sorted(logged)
