@@ -64,10 +64,9 @@ def verify(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verifica
     with engine.reading() as reading:
         connection = reading.connection
         _check_pages(connection, problems)
-        notes: dict[int, str] = {
-            size: note
-            for size, note in rows(connection, "SELECT size, note FROM checkpoint ORDER BY size")
-        }
+        notes: dict[int, str] = dict(
+            rows(connection, "SELECT size, note FROM checkpoint ORDER BY size")
+        )
         events = _check_log(engine, connection, notes, problems, progress)
         cubes = _check_heads(reading, problems)
         folded = reading.vault.folded_size()
@@ -116,6 +115,14 @@ def _check_log(
     except apsw.CorruptError as error:
         problems.append(Problem(f"0:{tree.size}", f"the log cannot be read on from here: {error}"))
         return total
+    _check_tree(connection, tree, notes, problems)
+    return total
+
+
+def _check_tree(
+    connection: apsw.Connection, tree: Frontier, notes: dict[int, str], problems: list[Problem]
+) -> None:
+    """Whether the records read give the tree that was stored and all that was signed."""
     stored = stored_tree(connection)
     if stored.size != tree.size:
         problems.append(
@@ -123,14 +130,11 @@ def _check_log(
         )
     elif stored.root() != tree.root():
         problems.append(Problem("log", "the records' hashes do not give the root that was stored"))
-    for size in notes:
-        if size > tree.size:
-            problems.append(
-                Problem(
-                    f"checkpoint {size}", f"the log has only {tree.size} records: some are lost"
-                )
-            )
-    return total
+    problems.extend(
+        Problem(f"checkpoint {size}", f"the log has only {tree.size} records: some are lost")
+        for size in notes
+        if size > tree.size
+    )
 
 
 def _check_note(

@@ -20,8 +20,8 @@ from memos.infrastructure.database import APPLICATION_ID, FORMAT, Database, expl
 from memos.infrastructure.governance.usage import Usage, access_size, usage_of
 from memos.infrastructure.index.embedded import EmbeddedIndex
 from memos.infrastructure.index.tables import create_tables as create_index
-from memos.infrastructure.keys.cube_keys import CubeKeys
 from memos.infrastructure.keys.cube_keys import SCHEMA as KEY_SCHEMA
+from memos.infrastructure.keys.cube_keys import CubeKeys
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.keys.store import ROOT_FILE, KeyStore, create_root, sync_directory

@@ -17,7 +17,6 @@ from memos.kernel.lineage import Relation
 from memos.wire.body_pb2 import Body, Turn
 from memos.wire.event_pb2 import Event
 
-
 # Plain numbers: a flag enum costs microseconds on the way of every write.
 _CONTENT, _TAGS, _PROVENANCE, _METADATA, _VALID_TIME = map(int, PARTS)
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import uuid_utils
 
@@ -72,8 +71,7 @@ class Session:
         self.access_log = AccessLog(self.engine, self.governor.digest)
         self._closed = False
         # A program that ends without closing still keeps its last reads.
-        close = weakref.WeakMethod(self.close)
-        self._at_exit = lambda: (close() or _nothing)()
+        self._at_exit = _closer(weakref.WeakMethod(self.close))
         atexit.register(self._at_exit)
 
     def new_id(self) -> bytes:
@@ -192,8 +190,15 @@ class Session:
             self.engine.close()
 
 
-def _nothing() -> None:
-    """What is left to do for a session that is gone."""
+def _closer(close: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
+    """Close a session that is still there; holds none of it."""
+
+    def close_if_there() -> None:
+        method = close()
+        if method is not None:
+            method()
+
+    return close_if_there
 
 
 def no_cube(cube_id: bytes) -> NotFound:
