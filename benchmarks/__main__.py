@@ -18,7 +18,9 @@ ENGINES = "lexical_engines"
 
 def main() -> int:
     """Run them all; 1 where one of them failed or, with --check, missed a target."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--full", action="store_true", help="grow to 1,000,000 memories: hours")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
     given = parser.parse_args()

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import scoring
+from benchmarks import scoring_run
 from benchmarks.scoring import Conversation, Question, Session
 
 CHAT = "chat.json"
@@ -132,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         "sessions without a day": undated,
         "messages with the id of another": _repeated(conversations),
     }
-    return scoring.measure("beam", given, conversations, groups(conversations), about)
+    return scoring_run.measure("beam", given, conversations, groups(conversations), about)
 
 
 def groups(conversations: Iterable[Conversation]) -> dict[str, list[str]]:
@@ -160,7 +160,7 @@ def _digest(directory: Path) -> str:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = scoring.parser("beam", __doc__)
+    parser = scoring_run.parser("beam", __doc__)
     parser.add_argument("--data", type=Path, required=True, help="a directory of chats")
     parser.add_argument("--chats", type=lambda text: text.split(","), help="only these: 1,2")
     return parser.parse_args(arguments)

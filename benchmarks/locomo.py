@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import scoring
+from benchmarks import scoring_run
 from benchmarks.scoring import Conversation, Question, Session
 
 CATEGORIES = {
@@ -102,11 +102,11 @@ def main(arguments: list[str] | None = None) -> int:
     if given.conversations is not None:
         conversations = [conversations[number] for number in given.conversations]
     about = {"level": given.level, "data sha256": hashlib.sha256(data).hexdigest()}
-    return scoring.measure("locomo", given, conversations, GROUPS, about, UNITS[given.level])
+    return scoring_run.measure("locomo", given, conversations, GROUPS, about, UNITS[given.level])
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = scoring.parser("locomo", __doc__)
+    parser = scoring_run.parser("locomo", __doc__)
     parser.add_argument("--data", type=Path, required=True, help="LoCoMo's JSON file")
     parser.add_argument("--level", choices=[*UNITS], default="turn")
     parser.add_argument("--conversations", type=numbers, help="only these, by number: 0,1")

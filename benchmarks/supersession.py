@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import harness, scoring
-from benchmarks.supersession_cases import PER_KIND, Case, Fact, Question, cases
+from benchmarks import harness, scoring_run
+from benchmarks.supersession_cases import PER_KIND, Case, Question, cases
+from benchmarks.supersession_kinds import ASKED, Fact
 from memos import Memory
 from memos.interface.receipts import Receipt
 
@@ -27,12 +28,17 @@ LIMIT = 10
 
 @dataclass(frozen=True)
 class Asked:
-    """Where the expected fact ranked, from 1; 0 where it is not among the first ten."""
+    """Where the expected fact ranked, from 1; 0 where it is not among the first ten.
+
+    `found` says whether the first hit is any fact of the slot asked for, current or not: where it
+    is none, finding failed rather than supersession.
+    """
 
     case: str
     kind: str
     about: str
     rank: int
+    found: bool
 
 
 def write(memory: Memory, case: Case) -> list[Receipt]:
@@ -62,14 +68,14 @@ def scope_of(case: Case) -> str:
     return f"supersession/{case.name}"
 
 
-def rank_of(
+def ask(
     memory: Memory,
     case: Case,
     question: Question,
     receipts: Sequence[Receipt],
     options: Mapping[str, Any],
-) -> int:
-    """The rank of the expected fact, from 1; 0 where it is not found."""
+) -> Asked:
+    """Where the expected fact ranks."""
     moment: dict[str, Any] = {}
     if question.about == "as_of":
         moment["as_of"] = receipts[question.known - 1].position
@@ -77,7 +83,9 @@ def rank_of(
         moment["valid_at"] = question.at
     hits = memory.search(question.text, scope=scope_of(case), k=LIMIT, **moment, **options)
     ranks = (rank for rank, hit in enumerate(hits, 1) if hit.text == question.expected)
-    return next(ranks, 0)
+    slot = {fact.text for fact in case.facts if fact.slot == ASKED}
+    found = bool(hits) and hits[0].text in slot
+    return Asked(case.name, case.kind, question.about, next(ranks, 0), found)
 
 
 def run(asked: Iterable[Case], options: Mapping[str, Any]) -> tuple[list[Asked], list[float]]:
@@ -94,9 +102,8 @@ def run(asked: Iterable[Case], options: Mapping[str, Any]) -> tuple[list[Asked],
             for question in case.questions:
                 if question.about in supported:
                     start = time.perf_counter()
-                    rank = rank_of(memory, case, question, receipts, options)
+                    found.append(ask(memory, case, question, receipts, options))
                     times.append(time.perf_counter() - start)
-                    found.append(Asked(case.name, case.kind, question.about, rank))
     return found, times
 
 
@@ -106,16 +113,19 @@ def report(found: Sequence[Asked], times: Sequence[float]) -> harness.Report:
     for kind in (*dict.fromkeys(one.kind for one in found), "all"):
         row: dict[str, Any] = {"kind": kind}
         for about in ABOUT:
-            ranks = [one.rank for one in found if one.about == about and kind in (one.kind, "all")]
-            share = sum(rank == 1 for rank in ranks) / len(ranks) if ranks else None
-            row[f"{about} first"] = None if share is None else f"{share:.3f}"
-            row[f"n {about}"] = len(ranks)
-            if share is not None:
-                told.figures[f"{about} first {kind}"] = share
+            those = [one for one in found if one.about == about and kind in (one.kind, "all")]
+            row[f"n {about}"] = len(those)
+            row[f"{about} first"] = row[f"{about} found"] = None
+            if those:
+                first = sum(one.rank == 1 for one in those) / len(those)
+                slot = sum(one.found for one in those) / len(those)
+                told.figures |= {f"{about} first {kind}": first, f"{about} found {kind}": slot}
+                row[f"{about} first"], row[f"{about} found"] = f"{first:.3f}", f"{slot:.3f}"
         told.rows.append(row)
     costs = {"search p50 ms": harness.p50(times), "search p95 ms": harness.percentile(times, 0.95)}
     told.figures |= costs
     told.rows.append({"questions": len(found), **costs})
+    told.notes.append("found: the first hit is a fact of the slot asked for, current or not")
     if not any(one.about == "valid_at" for one in found):
         told.notes.append("search takes no valid_at: not asked")
     return told
@@ -123,12 +133,12 @@ def report(found: Sequence[Asked], times: Sequence[float]) -> harness.Report:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and report; the exit code."""
-    parser = scoring.parser("supersession", __doc__)
+    parser = scoring_run.parser("supersession", __doc__)
     parser.add_argument("--per-kind", type=int, default=PER_KIND, help="cases of each kind")
     given: argparse.Namespace = parser.parse_args(arguments)
-    found, times = run(cases(given.per_kind), scoring.search_options(given))
+    found, times = run(cases(given.per_kind), scoring_run.search_options(given))
     about = {"per kind": given.per_kind}
-    return scoring.finish("supersession", given, report(found, times), found, about)
+    return scoring_run.finish("supersession", given, report(found, times), found, about)
 
 
 if __name__ == "__main__":

@@ -48,16 +48,6 @@ class Attribute:
         return PEOPLE if self.person else PROJECTS
 
 
-@dataclass(frozen=True)
-class Collection:
-    """What a subject may have several of: a new one takes the place of none."""
-
-    values: tuple[str, ...]
-    state: str
-    more: str
-    question: str
-
-
 def fill(template: str, subject: str, value: str = "", old: str = "", qualifier: str = "") -> str:
     """A template with its words."""
     return template.format(s=subject, v=value, o=old, q=qualifier)
@@ -295,30 +285,3 @@ ATTRIBUTES = (
         "Which port does the {q} endpoint of {s} listen on?",
     ),
 )  # fmt: skip
-
-COLLECTIONS = (
-    Collection(
-        ("the violin", "the cello", "the oboe", "the drums", "the harp"),
-        "{s} plays {v}.",
-        "{s} has started to play {v} as well.",
-        "Does {s} play {v}?",
-    ),
-    Collection(
-        ("Basque", "Finnish", "Swahili", "Korean", "Welsh"),
-        "{s} speaks {v}.",
-        "{s} now also speaks {v}.",
-        "Does {s} speak {v}?",
-    ),
-    Collection(
-        ("peanuts", "penicillin", "pollen", "shellfish", "latex"),
-        "{s} is allergic to {v}.",
-        "{s} turned out to be allergic to {v} too.",
-        "Is {s} allergic to {v}?",
-    ),
-    Collection(
-        ("a parrot", "a beagle", "a tortoise", "a pony", "a ferret"),
-        "{s} has {v}.",
-        "{s} has got {v} in addition.",
-        "Does {s} have {v}?",
-    ),
-)

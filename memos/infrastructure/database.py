@@ -1,22 +1,22 @@
 """The one SQLite file of an embedded vault: how it is opened, read and written.
 
-One writer at a time over all threads and processes. Threads share one transaction and one fsync
-(group commit): whoever gets the lock runs everything that waits.
+One writer at a time over all threads and processes.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
+from memos.infrastructure.group_commit import GroupCommit, Write
 from memos.kernel.errors import Busy, Damaged, VaultError
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ Row = tuple[Any, ...]
 APPLICATION_ID = 0x4D656D4F  # "MemO"
 FORMAT = 1
 BUSY_SECONDS = 60
+BUSY_POLL_SECONDS = 0.001
 CACHE_KIB = 65_536
 
 
@@ -41,7 +42,7 @@ def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     with explained(path):
         connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_timeout(BUSY_SECONDS * 1000)
+        connection.set_busy_handler(_wait_for_lock())
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -53,6 +54,25 @@ def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
+
+
+def _wait_for_lock() -> Callable[[int], bool]:
+    """A busy handler that asks every millisecond.
+
+    SQLite's own waits up to a tenth of a second between tries, and a process that has waited long
+    then loses against those that have just begun.
+    """
+    until = 0.0
+
+    def wait(tries: int) -> bool:
+        nonlocal until
+        now = time.monotonic()
+        if tries == 0:
+            until = now + BUSY_SECONDS
+        time.sleep(BUSY_POLL_SECONDS)
+        return now < until
+
+    return wait
 
 
 def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
@@ -96,16 +116,6 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-class _Waiting(Generic[T]):
-    __slots__ = ("done", "error", "result", "work")
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        self.work = work
-        self.result: T | None = None
-        self.error: BaseException | None = None
-        self.done = False
-
-
 class Database:
     """The vault's connections: one for the writer, one for each reading thread."""
 
@@ -115,14 +125,13 @@ class Database:
         self._local = threading.local()
         self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
         self._process = os.getpid()
-        self._waiting: deque[_Waiting[Any]] = deque()
+        self._group = GroupCommit(self._run)
         self._writing = threading.Lock()
         self._registering = threading.Lock()
         self._closed = False
         self.before_commit: Callable[[], None] = lambda: None
         self.on_begin: Callable[[], None] = lambda: None
         self.on_rollback: Callable[[], None] = lambda: None
-        self.on_commit: Callable[[], None] = lambda: None
 
     def reader(self) -> apsw.Connection:
         """This thread's reading connection."""
@@ -156,69 +165,36 @@ class Database:
         outside the transaction. Once this returns, the effect is on the disk.
         """
         self._check_open()
-        mine = _Waiting(work)
-        self._waiting.append(mine)
-        with self._writing:
-            if not mine.done:
-                self._check_open()
-                self._lead()
-        if mine.error is not None:
-            raise mine.error
-        return mine.result  # type: ignore[return-value]
+        return self._group.write(work)
 
-    def _lead(self) -> None:
-        batch: list[_Waiting[Any]] = []
-        while self._waiting:
-            batch.append(self._waiting.popleft())
-        try:
-            if not self._run(batch):
-                for waiting in batch:
-                    self._run([waiting], last_try=True)
-        finally:
-            # An interrupt of this thread must not look like success to those that wait for it.
-            for waiting in batch:
-                if not waiting.done:
-                    waiting.error = VaultError("the write was interrupted; nothing was written")
-                    waiting.done = True
-
-    def _run(self, batch: list[_Waiting[Any]], *, last_try: bool = False) -> bool:
-        """Run a batch in one transaction; False where it must be run one by one instead."""
-        try:
-            with explained(self.path):
-                self.writer.execute("BEGIN IMMEDIATE")
-                try:
-                    self.on_begin()
-                    for waiting in batch:
-                        waiting.result = waiting.work()
-                    self.before_commit()
-                    self.writer.execute("COMMIT")
-                except BaseException:
-                    if self.writer.in_transaction:
-                        self.writer.execute("ROLLBACK")
-                    self.on_rollback()
-                    raise
-        except Exception as error:  # noqa: BLE001 - handed to the caller whose work it was
-            if len(batch) == 1 or last_try:
-                batch[0].error = error
-                batch[0].done = True
-                return True
-            return False
-        for waiting in batch:
-            waiting.done = True
-        self.on_commit()
-        return True
+    def _run(self, batch: Sequence[Write[Any]]) -> None:
+        """Run the work of a batch in one transaction."""
+        with self._writing, explained(self.path):
+            self._check_open()
+            self.writer.execute("BEGIN IMMEDIATE")
+            try:
+                self.on_begin()
+                for write in batch:
+                    write.result = write.work()
+                self.before_commit()
+                self.writer.execute("COMMIT")
+            except BaseException:
+                if self.writer.in_transaction:
+                    self.writer.execute("ROLLBACK")
+                self.on_rollback()
+                raise
 
     def checkpoint_wal(self) -> bool:
         """Copy the write-ahead log into the file and empty it; False while readers hold it."""
         with self._writing, explained(self.path):
             # Waiting is the caller's: the busy handler would hold the write lock all the while.
-            self.writer.set_busy_timeout(0)
+            self.writer.set_busy_handler(None)
             try:
                 busy, _, _ = next(rows(self.writer, "PRAGMA wal_checkpoint(TRUNCATE)"))
             except apsw.BusyError:
                 busy = True
             finally:
-                self.writer.set_busy_timeout(BUSY_SECONDS * 1000)
+                self.writer.set_busy_handler(_wait_for_lock())
         return not busy
 
     def close(self) -> None:
