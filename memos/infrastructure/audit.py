@@ -17,7 +17,7 @@ from memos.infrastructure.log.sqlite import leaf_of, log_size, read_records, sto
 from memos.infrastructure.vault.sqlite import VaultWriter, checksum
 from memos.kernel.cube import CubeState, cube_digest
 from memos.kernel.errors import Damaged
-from memos.kernel.event import Undecodable, decode, id_text
+from memos.kernel.event import Position, Undecodable, decode, id_text
 from memos.kernel.fold import Result, fold
 from memos.kernel.merkle import Frontier
 from memos.kernel.note import Checkpoint, NoteError, open_note
@@ -184,11 +184,14 @@ def digest(reading: Reading) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild did. `undecodable` lists positions that hold no event: rejected, and kept."""
+    """What a rebuild did. `undecodable` lists positions that hold no event: rejected, and kept;
+    `unreadable` those whose sealed body does not open: folded, but not found by a search.
+    """
 
     events: int
     digest: str
     undecodable: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
 
 
 def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt:
@@ -202,10 +205,20 @@ def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt
         VaultWriter.drop(writer)
         VaultWriter.create(writer)
         engine.index.clear()
-        undecodable = _refold(engine, writer, progress)
+        unreadable: list[Position] = []
+        engine.projector.unreadable = unreadable
+        try:
+            undecodable = _refold(engine, writer, progress)
+        finally:
+            engine.projector.unreadable = None
         refold_usage(writer)
         reading = Reading(writer, engine)
-        return Rebuilt(engine.log.size, digest(reading), tuple(undecodable))
+        return Rebuilt(
+            engine.log.size,
+            digest(reading),
+            tuple(undecodable),
+            tuple(map(str, unreadable)),
+        )
 
     return engine.write(work)
 

@@ -249,19 +249,25 @@ class Reading:
                 f"the record at 0:{offset} is damaged ({error}): run `memos verify`"
             ) from None
 
-    def body(self, cube_id: bytes, version: int) -> Body | None:
-        """The body that a version of a cube supplied; None where its key was destroyed."""
+    def body(self, cube_id: bytes, version: int, at: int | None = None) -> Body | None:
+        """The body that a version of a cube supplied; None where its key was destroyed.
+
+        Args:
+            cube_id: the cube.
+            version: which version supplied it.
+            at: the version's offset, where that is known.
+        """
         if version == 0:
             return Body()
-        attempt = self.vault.version(cube_id, version)
+        offset = self.vault.version_offset(cube_id, version) if at is None else at
         key = self._engine.keys.key(self.connection, cube_id)
-        if attempt is None or key is None:
+        if offset is None or key is None:
             return None
-        event = self.event(attempt.position.offset)
+        event = self.event(offset)
         try:
             return open_body(key, event) if event.HasField("body") else Body()
         except Damaged as error:
-            raise Damaged(f"the record at {attempt.position} does not open: {error}") from None
+            raise Damaged(f"the record at 0:{offset} does not open: {error}") from None
 
     def usage(self, cube_id: bytes) -> Usage:
         """How often and when last a cube was used."""

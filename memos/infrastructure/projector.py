@@ -15,6 +15,7 @@ from memos.infrastructure.log.sqlite import read_record
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState, Form
+from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, decode
 from memos.kernel.fold import Outcome, Result
 from memos.wire.body_pb2 import Body, Turn
@@ -35,6 +36,9 @@ Analyse = Callable[[bytes, Readable], IndexedText]
 
 RESTRICTED = 1
 HAS_LIFESPAN = 2
+
+
+_NOTHING = IndexedText({}, 0)
 
 
 class Purged(NamedTuple):
@@ -69,6 +73,8 @@ class Projector:
         self._changes: list[SpanChange] = []
         self._erased: list[bytes] = []
         self.purged = Purged(0, 0, 0, 0)
+        self.unreadable: list[Position] | None = None
+        """Where a rebuild collects records whose body does not open; None raises instead."""
 
     def begin(self) -> None:
         """Start a transaction with nothing collected."""
@@ -119,7 +125,13 @@ class Projector:
             return  # erased since: its text is gone and its row with it
         text = None
         if before is None or after.parts._replace(metadata=0) != before.parts._replace(metadata=0):
-            text = self._text(event, after, body, key)
+            try:
+                text = self._text(event, after, body, key)
+            except Damaged:
+                if self.unreadable is None:
+                    raise
+                self.unreadable.append(position)
+                text = _NOTHING
         elif (
             after.lifecycle is before.lifecycle
             and after.header == before.header
@@ -143,25 +155,25 @@ class Projector:
         )
 
     def _text(self, event: Event, after: CubeState, body: Body | None, key: bytes) -> IndexedText:
-        def supplied_by(version: int) -> Body:
-            if version != after.version:
-                return self._earlier(after.cube_id, version, key)
-            return body if body is not None else open_body(key, event)
-
-        return self._analyse(
-            self._store.tenant_keys(event.tenant)[0], readable(*map(supplied_by, after.parts))
-        )
+        opened: dict[int, Body] = {}
+        if after.version in after.parts:
+            opened[after.version] = body if body is not None else open_body(key, event)
+        for version in after.parts:
+            if version not in opened:
+                opened[version] = self._earlier(after.cube_id, version, key)
+        parts = (opened[version] for version in after.parts)
+        return self._analyse(self._store.tenant_keys(event.tenant)[0], readable(*parts))
 
     def _earlier(self, cube_id: bytes, version: int, key: bytes) -> Body:
         """The body of an earlier version of the cube."""
         if version == 0:
             return Body()
         reader = VaultReader(self._writer)
-        attempt = reader.version(cube_id, version)
-        if attempt is None:  # folded in this transaction, but not yet written
+        offset = reader.version_offset(cube_id, version)
+        if offset is None:  # folded in this transaction, but not yet written
             self._settle()
-            attempt = reader.version(cube_id, version)
-        record = read_record(self._writer, attempt.position.offset) if attempt else None
+            offset = reader.version_offset(cube_id, version)
+        record = None if offset is None else read_record(self._writer, offset)
         return Body() if record is None else open_body(key, decode(record.data))
 
 

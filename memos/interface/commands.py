@@ -21,6 +21,18 @@ from memos.wire.event_pb2 import Event
 _CONTENT, _TAGS, _PROVENANCE, _METADATA, _VALID_TIME = map(int, PARTS)
 
 
+_PROVENANCE_FIELDS = ("source", "origin", "semantic_type")
+_GOVERNANCE_FIELDS = (
+    "owner",
+    "readers",
+    "writers",
+    "priority",
+    "sensitivity",
+    "purpose",
+    "lifespan",
+)
+
+
 class Source(NamedTuple):
     """An earlier version that a new one takes content from."""
 
@@ -85,10 +97,10 @@ def fill_body(body: Body, fields: Mapping[str, Any]) -> int:
         body.tags.tags.extend(validate.check_names(fields["tags"], "tags"))
         body.tags.SetInParent()
         parts |= _TAGS
-    if any(name in fields for name in ("source", "origin", "semantic_type")):
-        for name in ("source", "origin", "semantic_type"):
-            value = validate.check_name(fields.get(name) or "", name, empty=True)
-            setattr(body.provenance, name, value)
+    if not fields.keys().isdisjoint(_PROVENANCE_FIELDS):
+        for name in _PROVENANCE_FIELDS:
+            if fields.get(name):
+                setattr(body.provenance, name, validate.check_name(fields[name], name))
         body.provenance.SetInParent()
         parts |= _PROVENANCE
     if "metadata" in fields:
@@ -233,6 +245,8 @@ def _as_list(value: Any) -> Any:
 
 def check_header(session: Session, item: Mapping[str, Any]) -> Header:
     """The governance facts of a new cube; the owner is the actor unless another is named."""
+    if not any(map(item.get, _GOVERNANCE_FIELDS)):
+        return Header(session.actor)
     lifespan = item.get("lifespan")
     if isinstance(lifespan, Mapping):
         unknown = lifespan.keys() - {"after", "renewed_by_access", "then", "half_life"}

@@ -85,6 +85,7 @@ class Keeping:
         Raises:
             IllegalMove: the name is taken.
         """
+        self._session.require_whole_vault("name_cut")
         session = self._session
         checked = validate.check_name(name, "a cut's name")
         if not is_cut_name(checked):
@@ -106,6 +107,7 @@ class Keeping:
 
     def cuts(self) -> dict[str, int]:
         """The named cuts, and the number of records before each."""
+        self._session.require_whole_vault("cuts")
         with self._session.engine.reading() as reading:
             sql = "SELECT name, size FROM cut ORDER BY size, name"
             return dict(rows(reading.connection, sql))
@@ -116,6 +118,7 @@ class Keeping:
         Returns:
             What was found; `.ok`, and `.problems` that name what is damaged.
         """
+        self._session.require_whole_vault("verify")
         return auditing.verify(self._session.engine, progress)
 
     def audit(self, progress: Progress = auditing.no_progress) -> Verification:
@@ -124,10 +127,12 @@ class Keeping:
         Returns:
             What was found; `.problems` names every cube whose projections differ.
         """
+        self._session.require_whole_vault("audit")
         return auditing.audit(self._session.engine, progress)
 
     def checkpoint(self) -> SignedCheckpoint:
         """Sign the log as it is now: whoever keeps the note can prove a later change."""
+        self._session.require_whole_vault("checkpoint")
         engine = self._session.engine
 
         def work(engine: EmbeddedEngine) -> SignedCheckpoint:
@@ -149,6 +154,7 @@ class Keeping:
         Raises:
             NotFound: there is no such event.
         """
+        self._session.require_whole_vault("prove")
         raw = validate.check_id(event_id, "event id")
         checkpoint = self.checkpoint()
         with self._session.engine.reading() as reading:
@@ -172,16 +178,19 @@ class Keeping:
 
     def rebuild(self, progress: Progress = auditing.no_progress) -> Rebuilt:
         """Drop every projection and fold the log again; `digest` must come out the same."""
+        self._session.require_whole_vault("rebuild")
         self._session.access_log.flush()
         return auditing.rebuild(self._session.engine, progress)
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""
+        self._session.require_whole_vault("digest")
         with self._session.engine.reading() as reading:
             return auditing.digest(reading)
 
     def stats(self) -> Stats:
         """Figures of the vault."""
+        self._session.require_whole_vault("stats")
         session = self._session
         session.access_log.flush()
         engine = session.engine

@@ -16,12 +16,12 @@ from memos.interface.validate import Time
 from memos.kernel.cube import SHOWN, CubeState, Form, Lifecycle
 from memos.kernel.errors import InvalidInput, NotFound
 from memos.kernel.event import KINDS_BY_TITLE, id_text
-from memos.kernel.lifespan import deadline
 from memos.operation.cubes import (
     STATES_BY_TITLE,
     Forgotten,
     MemCube,
     as_datetime,
+    is_over,
     read_cube,
     state_title,
 )
@@ -326,7 +326,7 @@ def _check_shown(reading: Reading, attempt: Attempt, moment: Moment) -> None:
             "restore it"
         )
     used = reading.usage(attempt.cube_id).last_used
-    if deadline(state.header.lifespan, used) <= moment.read_time:
+    if is_over(state, used, moment.read_time):
         raise NotFound(f"cube {cube_id} has outlived its lifespan: pass any_state=True to read it")
 
 

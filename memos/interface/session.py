@@ -44,6 +44,11 @@ def analyzer(tenant_key: bytes) -> Analyzer:
     return Analyzer(keyed_digest(tenant_key, b"terms", b""))
 
 
+@lru_cache(maxsize=8192)
+def _digest(tenant_key: bytes, label: bytes, value: str) -> bytes:
+    return keyed_digest(tenant_key, label, value.encode())
+
+
 def analyse(tenant_key: bytes, memory: Readable) -> IndexedText:
     """What the index keeps of a memory."""
     return index_memory(analyzer(tenant_key), memory)
@@ -84,14 +89,14 @@ class Session:
 
     def subject_digest(self, tenant: str, subject: str) -> bytes:
         """What stands for a subject in envelopes."""
-        return keyed_digest(self.tenant_key(tenant), b"subject", subject.encode())
+        return _digest(self.tenant_key(tenant), b"subject", subject)
 
     def source_digests(self, tenant: str, source: str) -> list[bytes]:
         """What stands for a source: one digest for each of its path prefixes, shortest first."""
         key = self.tenant_key(tenant)
         segments = source.split("/")
         return [
-            keyed_digest(key, b"source", "/".join(segments[: count + 1]).encode())
+            _digest(key, b"source", "/".join(segments[: count + 1]))
             for count in range(len(segments))
         ]
 
@@ -166,6 +171,19 @@ class Session:
             f"{self.actor} may not {operation} {named}: {decision.reason} (rule {decision.rule})",
             decision.rule,
         )
+
+    def require_whole_vault(self, operation: str) -> None:
+        """Go on only where the caller is not narrowed to one tenant.
+
+        Raises:
+            Denied: they are, and the answer would tell of other tenants.
+        """
+        if self.subject.tenant:
+            raise Denied(
+                f"{operation} concerns the whole vault, and this caller is narrowed to the tenant "
+                f"{self.subject.tenant}: open the vault without tenant= (rule tenant-boundary)",
+                "tenant-boundary",
+            )
 
     def live_state(self, reading: Reading, cube_id: bytes) -> CubeState:
         """A cube's head.

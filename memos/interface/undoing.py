@@ -52,11 +52,15 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What came to the end of its lifespan, by what happened to it (cube ids)."""
+    """What came to the end of its lifespan, by what happened to it (cube ids).
+
+    `held` could not be erased, because it or what was derived from it is frozen.
+    """
 
     archived: tuple[str, ...]
     expired: tuple[str, ...]
     erased: tuple[str, ...]
+    held: tuple[str, ...] = ()
 
 
 class Undoing:
@@ -171,9 +175,19 @@ class Undoing:
             return ended
 
         ended = session.engine.write(work)
+        erased, held = [], []
         for raw in ended[LifespanEnd.ERASE]:
-            erase_cubes(session, cube_id=id_text(raw), swept=True)
-        return Sweep(*(tuple(map(id_text, ended[end])) for end in LifespanEnd))
+            try:
+                erase_cubes(session, cube_id=id_text(raw), swept=True)
+                erased.append(id_text(raw))
+            except Held:
+                held.append(id_text(raw))
+        return Sweep(
+            tuple(map(id_text, ended[LifespanEnd.ARCHIVE])),
+            tuple(map(id_text, ended[LifespanEnd.EXPIRE])),
+            tuple(erased),
+            tuple(held),
+        )
 
 
 def _expire(

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from memos.kernel.cube import Lifespan, LifespanEnd
@@ -45,18 +46,22 @@ def check_scope(scope: object) -> str:
     Raises:
         InvalidInput: it is none.
     """
-    segments = scope.split("/") if isinstance(scope, str) else []
-    if (
-        not isinstance(scope, str)
-        or not 1 <= len(segments) <= MAX_SEGMENTS
-        or len(scope) > MAX_SCOPE_BYTES
-        or not all(_SEGMENT.fullmatch(part) and part not in (".", "..") for part in segments)
-    ):
+    if not isinstance(scope, str) or not _is_scope(scope):
         raise InvalidInput(
             f"{shorten(scope)} is no scope: a scope is 1 to {MAX_SEGMENTS} segments of letters, "
             "digits, '.', '_', '-', ':' and '@' joined by '/', such as acme/alice/chat-7"
         )
     return scope
+
+
+@lru_cache(maxsize=8192)
+def _is_scope(scope: str) -> bool:
+    segments = scope.split("/")
+    return (
+        len(segments) <= MAX_SEGMENTS
+        and len(scope) <= MAX_SCOPE_BYTES
+        and all(_SEGMENT.fullmatch(part) and part not in (".", "..") for part in segments)
+    )
 
 
 def check_name(value: object, what: str, *, empty: bool = False) -> str:
@@ -76,6 +81,8 @@ def check_name(value: object, what: str, *, empty: bool = False) -> str:
 
 def check_names(values: object, what: str) -> tuple[str, ...]:
     """Several of them, in order, without repeats."""
+    if values == () or values == []:
+        return ()
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InvalidInput(f"{what} must be a list of texts, not {shorten(values)}")
     names = tuple(dict.fromkeys(check_name(value, f"each of {what}") for value in values))

@@ -64,3 +64,7 @@ class Damaged(VaultError):
 
 class Refused(MemosError):
     """Foreign data was refused whole; nothing of it was taken."""
+
+
+class EmbeddingFailed(MemosError):
+    """An embedder is missing, did not answer, or gave no vectors. Memories are never affected."""

@@ -13,6 +13,7 @@ from memos.infrastructure.projector import content_text
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Lifecycle, Lifespan
 from memos.kernel.event import Position, id_text
+from memos.kernel.lifespan import deadline
 from memos.wire.body_pb2 import Body
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,6 +71,13 @@ class Forgotten:
         return False
 
 
+def is_over(state: CubeState, last_used: int, now: int) -> bool:
+    """Whether a read at `now` hides a cube that no sweep has ended yet; a hold ends nothing."""
+    if state.lifecycle is Lifecycle.FROZEN:
+        return False
+    return deadline(state.header.lifespan, last_used) <= now
+
+
 def state_title(lifecycle: Lifecycle) -> str:
     """The name of a state as people write it."""
     return lifecycle.name.capitalize()
@@ -104,11 +112,18 @@ class Parts:
         return dict(json.loads(stored)) if stored else {}
 
 
-def open_parts(reading: Reading, state: CubeState) -> Parts | None:
-    """Open what a state's parts refer to; None where the key was destroyed."""
+def open_parts(reading: Reading, state: CubeState, at: int | None = None) -> Parts | None:
+    """Open what a state's parts refer to; None where the key was destroyed.
+
+    Args:
+        reading: where to read.
+        state: whose parts.
+        at: the offset of the event that made the state's version, where that is known.
+    """
     opened: dict[int, Body] = {}
     for version in set(state.parts):
-        body = reading.body(state.cube_id, version)
+        known = at if version == state.version else None
+        body = reading.body(state.cube_id, version, known)
         if body is None:
             return None
         opened[version] = body
@@ -118,7 +133,8 @@ def open_parts(reading: Reading, state: CubeState) -> Parts | None:
 def read_cube(reading: Reading, attempt: Attempt) -> MemCube | Forgotten:
     """The cube as an accepted attempt left it."""
     state = attempt.state
-    parts = None if state is None else open_parts(reading, state)
+    made_here = attempt.position.offset if attempt.outcome.digest else None
+    parts = None if state is None else open_parts(reading, state, made_here)
     if state is None or parts is None:
         return Forgotten(id_text(attempt.cube_id))
     valid = parts.valid_time.valid_time

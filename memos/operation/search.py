@@ -18,9 +18,9 @@ from memos.infrastructure.index.port import Mask, View
 from memos.infrastructure.projector import HAS_LIFESPAN, RESTRICTED
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Position
-from memos.kernel.lifespan import deadline, decay
+from memos.kernel.lifespan import decay
 from memos.operation.analysis import Analyzer
-from memos.operation.cubes import MemCube, read_cube
+from memos.operation.cubes import MemCube, is_over, read_cube
 from memos.operation.filters import Predicate
 from memos.operation.ranking import LexicalQuery, Ranking, rank
 from memos.operation.recipe import Recipe
@@ -110,7 +110,7 @@ class _Flagged:
         state, head = attempt.state, self._reading.vault.head(cube_id)
         if state.header.lifespan is not None:
             used = self._reading.usage(cube_id).last_used
-            if deadline(state.header.lifespan, used) <= self._query.read_time:
+            if is_over(state, used, self._query.read_time):
                 return False
             factor = decay(state.header.lifespan, used, self._query.read_time)
             if factor < 1.0:

@@ -256,7 +256,7 @@ def test_an_interrupt_never_looks_like_success(vault: Path) -> None:
         others += [threading.Thread(target=write, args=(lambda: "done",)) for _ in range(3)]
         for thread in others:
             thread.start()
-        while len(database._waiting) < 4:
+        while len(database._group._queue) < 4:
             pass
         waiting.set()
         for thread in [first, *others]:

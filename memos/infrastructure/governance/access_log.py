@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import uuid_utils
@@ -26,6 +27,8 @@ from memos.wire.access_pb2 import (
 
 FLUSH_SECONDS = 1.0
 FLUSH_COUNT = 1000
+CHUNK = 100
+"""Accesses written at a time: more would hold up the readers of this process."""
 
 
 class Access(NamedTuple):
@@ -52,6 +55,7 @@ class AccessLog:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._flushing = threading.Lock()
 
     def record(self, access: Access) -> None:
         """Note an access; it is written within about a second."""
@@ -63,15 +67,14 @@ class AccessLog:
 
     def flush(self) -> None:
         """Write everything noted so far."""
-        batch: list[Access] = []
-        while self._waiting:
-            batch.append(self._waiting.popleft())
-        if batch:
-            try:
-                self._engine.write(lambda engine: self._write(engine, batch))
-            except VaultError:
-                self._waiting.extendleft(reversed(batch))
-                raise
+        with self._flushing:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
+                try:
+                    self._engine.write(partial(self._write, batch=batch))
+                except VaultError:
+                    self._waiting.extendleft(reversed(batch))
+                    raise
 
     def close(self) -> None:
         """Stop the background writer and write what is left."""

@@ -9,7 +9,7 @@ from threading import Lock
 import apsw
 
 from memos.infrastructure.database import row
-from memos.infrastructure.keys.envelope import DIGEST_BYTES, decrypt, encrypt, wrapping_key
+from memos.infrastructure.keys.envelope import DIGEST_BYTES, decrypt, wrap_key, wrapping_key
 from memos.infrastructure.keys.store import KeyStore
 
 SCHEMA = """
@@ -47,7 +47,7 @@ class CubeKeys:
     def add(self, cube_id: bytes, tenant: str, subjects: Sequence[bytes], key: bytes) -> None:
         """Keep a new cube's key, wrapped so that every one of its subjects can end it."""
         wrapping = wrapping_key([self._subject(tenant, subject) for subject in subjects])
-        wrapped = encrypt(wrapping, key, cube_id)
+        wrapped = wrap_key(wrapping, key, cube_id)
         self._rows.append((cube_id, tenant, b"".join(subjects), wrapped))
         self._remember(cube_id, key)
 

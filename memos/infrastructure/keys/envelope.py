@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -32,8 +33,22 @@ def new_key() -> bytes:
 
 def encrypt(key: bytes, plain: bytes, bound_to: bytes) -> bytes:
     """Nonce and ciphertext, bound to `bound_to`."""
+    return _encrypt(AESGCM(key), plain, bound_to)
+
+
+def wrap_key(wrapping: bytes, key: bytes, bound_to: bytes) -> bytes:
+    """`encrypt` under a key that wraps many others."""
+    return _encrypt(_cipher(wrapping), key, bound_to)
+
+
+def _encrypt(cipher: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, plain, bound_to)
+    return nonce + cipher.encrypt(nonce, plain, bound_to)
+
+
+@lru_cache(maxsize=256)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def decrypt(key: bytes, box: bytes, bound_to: bytes) -> bytes:

@@ -32,7 +32,11 @@ CREATE TABLE tile (
     hash BLOB NOT NULL,
     PRIMARY KEY (level, position)
 ) WITHOUT ROWID;
-CREATE TABLE frontier (id INTEGER PRIMARY KEY CHECK (id = 0), tree BLOB NOT NULL);
+CREATE TABLE frontier (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    tree BLOB NOT NULL,
+    log_time INTEGER NOT NULL
+);
 CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL);
 CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
@@ -74,18 +78,17 @@ class SqliteLog:
     def create(writer: apsw.Connection) -> None:
         """Create the log's tables."""
         writer.execute(SCHEMA)
-        writer.execute("INSERT INTO frontier VALUES (0, ?)", (Frontier().to_bytes(),))
+        writer.execute("INSERT INTO frontier VALUES (0, ?, 0)", (Frontier().to_bytes(),))
 
     def begin(self) -> None:
         """Learn where the log ends now: another process may have appended."""
-        (tree,) = next(rows(self._writer, "SELECT tree FROM frontier"))
+        tree, last = next(rows(self._writer, "SELECT tree, log_time FROM frontier"))
         self._tiles = []
         self._tree = Frontier.from_bytes(tree, on_tile=self._tiles.append)
         self._rows = []
         self.size = self._tree.size
-        last = rows(self._writer, "SELECT log_time FROM event ORDER BY offset DESC LIMIT 1")
         # A clock that jumps back must not: log time decides what an as-of read shows.
-        self.log_time = max(self._clock(), *(at for (at,) in last), 0)
+        self.log_time = max(self._clock(), last)
 
     def add(self, data: bytes, log_time: int | None = None) -> int:
         """Append one event; its offset. Stored by `flush`."""
@@ -108,7 +111,10 @@ class SqliteLog:
                 [(tile.level, tile.index, tile.hash) for tile in self._tiles],
             )
             self._tiles.clear()
-        self._writer.execute("UPDATE frontier SET tree = ?", (self._tree.to_bytes(),))
+        self._writer.execute(
+            "UPDATE frontier SET tree = ?, log_time = ?",
+            (self._tree.to_bytes(), self._rows[-1][1]),
+        )
         self._rows = []
 
     def append(self, entries: Sequence[tuple[bytes, bytes]]) -> list[Record]:

@@ -100,6 +100,15 @@ class VaultReader:
         )
         return None if found is None else _attempt(found)
 
+    def version_offset(self, cube_id: bytes, version: int) -> int | None:
+        """The offset of the record that made a version of the cube."""
+        sql = (
+            "SELECT position FROM attempt WHERE cube_id = ? AND version = ? AND result = 1"
+            " AND digest <> x'' ORDER BY position LIMIT 1"
+        )
+        found = row(self._connection, sql, (cube_id, version))
+        return None if found is None else int(found[0])
+
     def by_event(self, event_id: bytes) -> Attempt | None:
         """What became of an event: its accepted attempt, or else its first one."""
         found = row(

@@ -114,7 +114,7 @@ def sweep(
         swept = memory.sweep(now)
 
     def draw(console: Console) -> None:
-        for done in ("archived", "expired", "erased"):
+        for done in ("archived", "expired", "erased", "held"):
             ids: tuple[str, ...] = getattr(swept, done)
             show.line(console, f"{done} {len(ids)}")
             for cube_id in ids:

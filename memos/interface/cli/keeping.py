@@ -113,6 +113,8 @@ def rebuild(run: Run) -> None:
         show.pairs(out, [("digest before", before), ("digest after", rebuilt.digest)])
         for position in rebuilt.undecodable:
             show.line(out, ("undecodable ", "red"), position)
+        for position in rebuilt.unreadable:
+            show.line(out, ("unreadable ", "red"), position)
         if not same:
             show.line(out, ("the projections had been another fold: they are now mended", "red"))
 

@@ -87,10 +87,10 @@ def progress(what: str) -> Iterator[Report]:
 
     def report(done: int, total: int) -> None:
         nonlocal shown
+        bar.update(task, completed=done, total=total or None)
         if not shown and time.monotonic() - started > PATIENCE_SECONDS:
             bar.start()
             shown = True
-        bar.update(task, completed=done, total=total or None)
 
     try:
         yield report
