@@ -24,7 +24,7 @@ from memos.kernel.note import Checkpoint, NoteError, open_note
 from memos.kernel.state import state_from_bytes, state_to_bytes
 
 FLUSH_EVERY = 2000
-KEPT_STATES = 100_000
+KEPT_STATES = 20_000
 MOST_PROBLEMS = 1000
 
 Progress = Callable[[int, int], None]

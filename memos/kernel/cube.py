@@ -5,7 +5,9 @@ No content is here: the fold sees envelopes and ciphertext only (design: the lif
 
 from __future__ import annotations
 
+import struct
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -130,6 +132,9 @@ class CubeState(NamedTuple):
     merged_into: bytes = b""
 
 
+_PARTS = struct.Struct(">5q")
+
+
 def _field(value: bytes) -> bytes:
     return len(value).to_bytes(4, "big") + value
 
@@ -146,6 +151,7 @@ def _many(values: tuple[bytes, ...]) -> bytes:
     return len(values).to_bytes(4, "big") + b"".join(values)
 
 
+@lru_cache(maxsize=4096)
 def _header_bytes(header: Header) -> bytes:
     span = header.lifespan
     return b"".join(
@@ -184,7 +190,7 @@ def cube_digest(state: CubeState) -> bytes:
                 _number(state.version),
                 _header_bytes(state.header),
                 _many(tuple(map(_field, state.subjects))),
-                b"".join(map(_number, state.parts)),
+                _PARTS.pack(*state.parts),
                 state.versions_digest,
                 state.lineage_digest,
                 _field(state.erasing),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from memos.kernel.cube import Header, Lifespan, LifespanEnd
 from memos.wire import event_pb2 as wire
 
@@ -11,6 +13,13 @@ HEADER_FIELDS = frozenset(Header._fields)
 
 def read_header(message: wire.Header) -> Header:
     """The header facts of an event."""
+    return _parse(message.SerializeToString())
+
+
+@lru_cache(maxsize=4096)
+def _parse(data: bytes) -> Header:
+    """Headers repeat from cube to cube, and reading one field by field costs as much as a fold."""
+    message = wire.Header.FromString(data)
     lifespan = None
     if message.HasField("lifespan"):
         span = message.lifespan
@@ -34,6 +43,12 @@ def read_header(message: wire.Header) -> Header:
 
 def write_header(header: Header, message: wire.Header) -> None:
     """Set an event's header facts."""
+    message.CopyFrom(_message(header))
+
+
+@lru_cache(maxsize=4096)
+def _message(header: Header) -> wire.Header:
+    message = wire.Header()
     message.owner = header.owner
     message.readers.extend(header.readers)
     message.writers.extend(header.writers)
@@ -46,3 +61,4 @@ def write_header(header: Header, message: wire.Header) -> None:
         message.lifespan.renewed_by_access = header.lifespan.renewed_by_access
         message.lifespan.half_life = header.lifespan.half_life
         message.lifespan.then = int(header.lifespan.then)  # type: ignore[assignment]
+    return message

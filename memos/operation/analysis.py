@@ -54,15 +54,15 @@ class Analyzer:
         stops = self._stops
         terms: dict[int, int] = {}
         skipped = 0
-        for token in words:
+        for token, count in Counter(words).items():
             term = known.get(token)
             if term is None:
                 term = stops.get(token)
                 if term is None:
                     term = self._term(token)
                 else:
-                    skipped += 1
-            terms[term] = terms.get(term, 0) + 1
+                    skipped += count
+            terms[term] = terms.get(term, 0) + count
         for character in characters:
             term = self._term(character)
             terms[term] = terms.get(term, 0) + 1
