@@ -10,6 +10,7 @@ from typing import NamedTuple
 from memos.infrastructure.database import Database
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import SqliteLog, log_end, read_records
+from memos.infrastructure.vault.port import Folding, Vault
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState
@@ -30,7 +31,7 @@ class VaultStore(NamedTuple):
     """A vault: `take` folds events at the next offsets and writes them; `reader` reads."""
 
     take: Callable[[Sequence[Event]], list[Position]]
-    reader: VaultReader
+    reader: Vault
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def sqlite_log(directory: Path) -> Iterator[LogStore]:
 def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
     """The vault of the embedded engine, alone in its file."""
     database = Database(directory / "vault.db", create=True)
-    writer = VaultWriter(database.writer)
+    writer: Folding = VaultWriter(database.writer)
     database.write(lambda: VaultWriter.create(database.writer))
     reader = VaultReader(database.reader())
 

@@ -1,7 +1,7 @@
 """What any vault must do. `tests/conformance/vault.py` is the contract that every backend passes.
 
-Reads take `at`, an offset in the cube's own partition: the state just after the record there, or
-None for the newest.
+Reads take `at`, an offset in the cube's own partition: the state just after the record there; by
+default the newest.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class LogQuery(NamedTuple):
     until: int | None = None
 
 
-class Vault(Protocol):
-    """Heads, attempts, versions and lineage of cubes, written by folding and only so."""
+class Folding(Protocol):
+    """The writing side of a vault: takes folded records, and nothing else."""
 
     def write(
         self,
@@ -65,19 +65,35 @@ class Vault(Protocol):
         """Take one folded record."""
         ...
 
+    def flush(self, size: int) -> None:
+        """Write what was taken; `size` records are then folded."""
+        ...
+
+
+class Vault(Protocol):
+    """The reading side: heads, attempts, versions and lineage of cubes."""
+
     def head(self, cube_id: bytes) -> CubeState | None:
         """The cube as it is now."""
         ...
 
-    def state_at(self, cube_id: bytes, at: int) -> Attempt | None:
+    def state_at(self, cube_id: bytes, at: int = ...) -> Attempt | None:
         """The last accepted attempt on the cube at `at`."""
         ...
 
-    def attempts(self, cube_id: bytes, at: int | None = None) -> list[Attempt]:
+    def attempts(self, cube_id: bytes, at: int = ...) -> list[Attempt]:
         """Everything attempted on the cube, oldest first."""
         ...
 
-    def edges(self, cube_id: bytes, *, downstream: bool) -> list[Edge]:
+    def version(self, cube_id: bytes, version: int) -> Attempt | None:
+        """The attempt that made a version of the cube."""
+        ...
+
+    def by_event(self, event_id: bytes) -> Attempt | None:
+        """What became of an event: its accepted attempt, or else its first one."""
+        ...
+
+    def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
         """The edges from the cube's sources, or to what was derived from it."""
         ...
 
@@ -87,4 +103,12 @@ class Vault(Protocol):
 
     def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
         """The cubes that carry one of these subjects' digests."""
+        ...
+
+    def cubes_in_scope(self, scope: str) -> list[bytes]:
+        """The cubes at or under a scope, in id order."""
+        ...
+
+    def folded_size(self) -> int:
+        """The number of records folded."""
         ...

@@ -135,21 +135,6 @@ class VaultReader:
             for relation, source, at, derived, then, digest in found
         ]
 
-    def edges_at(self, cube_id: bytes, at: int, *, downstream: bool) -> list[Edge]:
-        """The same edges, of those that existed at offset `at`."""
-        end = "source" if downstream else "derived"
-        found = rows(
-            self._connection,
-            "SELECT relation, source_cube, source_version, derived_cube, derived_version,"
-            f" source_digest FROM edge WHERE {end}_cube = ? AND position <= ?"
-            " ORDER BY position, relation, source_cube, derived_cube",
-            (cube_id, at),
-        )
-        return [
-            Edge(Relation(relation), (source, v), (derived, then), digest)
-            for relation, source, v, derived, then, digest in found
-        ]
-
     def query(self, wanted: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants, in log order, a page at a time."""
         conditions, values = _conditions(wanted)
