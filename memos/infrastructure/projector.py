@@ -29,6 +29,8 @@ class Readable(NamedTuple):
     tags: list[str]
     turn: Turn | None
     valid_from: int | None
+    valid_until: int | None
+    learned: int
 
 
 Analyse = Callable[[bytes, Readable], IndexedText]
@@ -48,6 +50,7 @@ class Purged(NamedTuple):
     texts: int
     spans: int
     postings: int
+    vectors: int
 
 
 class Projector:
@@ -72,13 +75,13 @@ class Projector:
         self._analyse = analyse
         self._changes: list[SpanChange] = []
         self._erased: list[bytes] = []
-        self.purged = Purged(0, 0, 0, 0)
+        self.purged = Purged(0, 0, 0, 0, 0)
         self.unreadable: list[Position] | None = None
         """Where a rebuild collects records whose body does not open; None raises instead."""
 
     def begin(self) -> None:
         """Start a transaction with nothing collected."""
-        self._changes, self._erased, self.purged = [], [], Purged(0, 0, 0, 0)
+        self._changes, self._erased, self.purged = [], [], Purged(0, 0, 0, 0, 0)
         self._vault.begin()
 
     def project(
@@ -98,7 +101,7 @@ class Projector:
         if event.kind == Kind.ERASED:
             self._erased.append(event.cube_id)
         elif after.form is Form.PLAINTEXT:
-            self._change_index(position, event, before, after, body)
+            self._change_index(position, log_time, event, before, after, body)
 
     def flush(self, size: int) -> None:
         """Write what was collected; `size` records are then folded."""
@@ -109,12 +112,13 @@ class Projector:
         if self._erased:
             purged = self._index.purge(self._erased)
             keys = self._keys.destroy(self._erased)
-            self.purged = Purged(keys, purged.docs, purged.spans, purged.postings)
+            self.purged = Purged(keys, *purged)
             self._erased = []
 
     def _change_index(
         self,
         position: Position,
+        log_time: int,
         event: Event,
         before: CubeState | None,
         after: CubeState,
@@ -126,7 +130,7 @@ class Projector:
         text = None
         if before is None or after.parts._replace(metadata=0) != before.parts._replace(metadata=0):
             try:
-                text = self._text(event, after, body, key)
+                text = self._text(log_time, event, after, body, key)
             except Damaged:
                 if self.unreadable is None:
                     raise
@@ -154,39 +158,53 @@ class Projector:
             )
         )
 
-    def _text(self, event: Event, after: CubeState, body: Body | None, key: bytes) -> IndexedText:
-        opened: dict[int, Body] = {}
+    def _text(
+        self, log_time: int, event: Event, after: CubeState, body: Body | None, key: bytes
+    ) -> IndexedText:
+        opened: dict[int, tuple[Body, int]] = {}
         if after.version in after.parts:
-            opened[after.version] = body if body is not None else open_body(key, event)
+            own = body if body is not None else open_body(key, event)
+            opened[after.version] = own, log_time
         for version in after.parts:
             if version not in opened:
                 opened[version] = self._earlier(after.cube_id, version, key)
-        parts = (opened[version] for version in after.parts)
-        return self._analyse(self._store.tenant_keys(event.tenant)[0], readable(*parts))
+        parts = (opened[version][0] for version in after.parts)
+        memory = readable(*parts, learned=opened[after.parts.content][1])
+        return self._analyse(self._store.tenant_keys(event.tenant)[0], memory)
 
-    def _earlier(self, cube_id: bytes, version: int, key: bytes) -> Body:
-        """The body of an earlier version of the cube."""
+    def _earlier(self, cube_id: bytes, version: int, key: bytes) -> tuple[Body, int]:
+        """The body of an earlier version of the cube, and the log time of it."""
         if version == 0:
-            return Body()
+            return Body(), 0
         reader = VaultReader(self._writer)
         offset = reader.version_offset(cube_id, version)
         if offset is None:  # folded in this transaction, but not yet written
             self._settle()
             offset = reader.version_offset(cube_id, version)
         record = None if offset is None else read_record(self._writer, offset)
-        return Body() if record is None else open_body(key, decode(record.data))
+        if record is None:
+            return Body(), 0
+        return open_body(key, decode(record.data)), record.log_time
 
 
 def readable(
-    content: Body, tags: Body, provenance: Body, metadata: Body, valid_time: Body
+    content: Body,
+    tags: Body,
+    provenance: Body,
+    metadata: Body,
+    valid_time: Body,
+    *,
+    learned: int = 0,
 ) -> Readable:
-    """What can be searched of a memory's parts."""
+    """What can be searched of a memory's parts; `learned` is the log time of its content."""
     valid, told = valid_time.valid_time, provenance.provenance
     return Readable(
         content_text(content),
         list(tags.tags.tags),
         told.turn if told.HasField("turn") else None,
         getattr(valid, "from") if valid.HasField("from") else None,
+        valid.until if valid.HasField("until") else None,
+        learned,
     )
 
 

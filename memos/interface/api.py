@@ -9,10 +9,13 @@ from typing import Self
 
 from memos.infrastructure.doctor import Finding, examine
 from memos.infrastructure.governance.decision import Governor
+from memos.infrastructure.index.embedders import Embedder
 from memos.infrastructure.log.sqlite import system_time
 from memos.interface import validate
 from memos.interface.adding import Adding
+from memos.interface.asking import Asking
 from memos.interface.conversing import Conversing
+from memos.interface.embedding import Embeddings
 from memos.interface.erasing import resume_erases
 from memos.interface.keeping import Keeping
 from memos.interface.moving import Moving
@@ -24,7 +27,7 @@ from memos.interface.writing import Writing
 DEFAULT_ACTOR = "user:local"
 
 
-class Memory(Adding, Conversing, Writing, Readings, Undoing, Keeping, Moving):
+class Memory(Adding, Conversing, Writing, Readings, Asking, Embeddings, Undoing, Keeping, Moving):
     """A vault of memories, opened.
 
     Safe to share between threads; several processes may open the same directory.
@@ -43,6 +46,7 @@ class Memory(Adding, Conversing, Writing, Readings, Undoing, Keeping, Moving):
         create: bool = True,
         clock: Callable[[], int] = system_time,
         governor: Governor | None = None,
+        embedder: Embedder | str | None = None,
     ) -> None:
         """Open the vault at a directory; made, with its keys, when absent.
 
@@ -53,9 +57,12 @@ class Memory(Adding, Conversing, Writing, Readings, Undoing, Keeping, Moving):
             create: make the vault when there is none.
             clock: microseconds since 1970; for tests.
             governor: decides who may do what, instead of the header rules.
+            embedder: lets search find what is near in meaning: `"minilm"` for the local model, or
+                an `Embedder` such as `EmbeddingsEndpoint`. Memories are embedded behind the write.
 
         Raises:
             VaultError: the vault cannot be opened.
+            EmbeddingFailed: the embedder's model is not installed.
         """
         self._session = Session(
             Path(path),
@@ -64,6 +71,7 @@ class Memory(Adding, Conversing, Writing, Readings, Undoing, Keeping, Moving):
             clock=clock,
             create=create,
             governor=governor,
+            embedder=embedder,
         )
         resume_erases(self._session)
 

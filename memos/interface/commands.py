@@ -9,6 +9,7 @@ from memos.infrastructure.embedded import Draft
 from memos.infrastructure.keys.envelope import command_mac, new_key, seal_body
 from memos.interface import validate
 from memos.interface.session import SERVICE, Session
+from memos.interface.tagging import check_tags
 from memos.kernel.cube import PARTS, Form, Header
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import DETAILS, SCHEMA, Kind
@@ -218,6 +219,7 @@ def check_addition(
         fields["payload"] = payload(item["content"], item.get("media_type"))
     body = Body()
     parts = fill_body(body, fields)
+    check_tags(session, scope, body.tags.tags)
     if turn is not None:
         body.provenance.turn.CopyFrom(turn)
     subject = validate.check_name(item.get("subject") or scope, "subject")

@@ -261,6 +261,7 @@ def _destroy(session: Session, engine: EmbeddedEngine, request: Event) -> str:
             ("texts", purged.texts),
             ("spans", purged.spans),
             ("postings", purged.postings),
+            ("vectors", purged.vectors),
         )
     ]
     receipt = _signed(session, committed, operation_id, targets, restored, artefacts)

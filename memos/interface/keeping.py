@@ -9,6 +9,7 @@ from memos.infrastructure import audit as auditing
 from memos.infrastructure.audit import Progress, Rebuilt, Verification
 from memos.infrastructure.database import row, rows
 from memos.infrastructure.embedded import Draft, EmbeddedEngine
+from memos.infrastructure.governance.usage import usage_digest
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.interface import validate
@@ -19,7 +20,12 @@ from memos.interface.session import VAULT_SCOPE, Session
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, Position
-from memos.kernel.merkle import inclusion_proof, verify_inclusion
+from memos.kernel.merkle import (
+    consistency_proof,
+    inclusion_proof,
+    verify_consistency,
+    verify_inclusion,
+)
 from memos.kernel.note import Checkpoint, NoteError, open_note, sign_note
 from memos.operation.cubes import state_title
 
@@ -58,6 +64,27 @@ class Proof:
             [bytes.fromhex(node) for node in self.path],
             signed.root,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof:
+    """That the log only grew since an earlier checkpoint (RFC 6962 consistency proof)."""
+
+    old_size: int
+    path: tuple[str, ...]
+    checkpoint: SignedCheckpoint
+
+    def verify(self, old_root: str, verifier_key: str) -> bool:
+        """Whether the signed log holds, unchanged, the one that had `old_root` (hexadecimal)."""
+        try:
+            signed = Checkpoint.parse(
+                open_note(self.checkpoint.note, [NoteVerifier(verifier_key)]).text
+            )
+            root = bytes.fromhex(old_root)
+        except ValueError:
+            return False
+        path = [bytes.fromhex(node) for node in self.path]
+        return verify_consistency(self.old_size, root, signed.size, signed.root, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +199,21 @@ class Keeping:
             checkpoint,
         )
 
+    def prove_consistency(self, since: SignedCheckpoint | int) -> ConsistencyProof:
+        """Prove that nothing was changed or removed since an earlier checkpoint (or its size).
+
+        Raises:
+            NotFound: the log is shorter than that.
+        """
+        self._session.require_whole_vault("prove_consistency")
+        size = since.size if isinstance(since, SignedCheckpoint) else since
+        checkpoint = self.checkpoint()
+        if not 0 <= size <= checkpoint.size:
+            raise NotFound(f"the log has {checkpoint.size} records, not {size}")
+        with self._session.engine.reading() as reading:
+            path = consistency_proof(tree_nodes(reading.connection), size, checkpoint.size)
+        return ConsistencyProof(size, tuple(node.hex() for node in path), checkpoint)
+
     def verifier_key(self) -> str:
         """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
         return self._session.engine.signer().verifier_key
@@ -187,6 +229,13 @@ class Keeping:
         self._session.require_whole_vault("digest")
         with self._session.engine.reading() as reading:
             return auditing.digest(reading)
+
+    def usage_digest(self) -> str:
+        """SHA-256 over how often and when last each cube was used; `digest` leaves usage out."""
+        self._session.require_whole_vault("usage_digest")
+        self._session.access_log.flush()
+        with self._session.engine.reading() as reading:
+            return usage_digest(reading.connection)
 
     def stats(self) -> Stats:
         """Figures of the vault."""

@@ -96,6 +96,7 @@ class Readings:
         k: int = 10,
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         as_of: AsOf | None = None,
+        valid_at: Time | None = None,
         states: Iterable[str] | None = None,
         recipe: str | None = None,
     ) -> list[Hit]:
@@ -107,6 +108,11 @@ class Readings:
             k: how many at most.
             filter: what must hold: see `memos.operation.filters`.
             as_of: search what was known at a cut, a position or a log time.
+            valid_at: search what was true in the world at this time: a memory of which it was told
+                that it began later comes at its newest earlier version that held then, and without
+                one is left out, as is one that had ended; one without a valid time is kept. Where the query asks for a slot (`Where does Ana live?`), the memory that began
+                last by then comes first; without it, the one that holds at the read time. With
+                `as_of`: of what was known then.
             states: which states to show instead of Generated, Activated and Frozen.
             recipe: which stages run: see `memos.operation.recipe`.
 
@@ -119,7 +125,7 @@ class Readings:
         if not isinstance(query, str):
             raise InvalidInput("the query must be a text")
         limit = validate.check_limit(k)
-        chosen = recipe_named(recipe)
+        chosen = recipe_named(recipe, embedder=session.embedding is not None)
         accepts = compile_filter(filter)
         shown = _states(states, mentions(filter, "state"))
         session.require(Action.READ, scope, operation="search")
@@ -137,6 +143,8 @@ class Readings:
                 moment.read_time,
                 lambda state: session.decide(Action.READ, state.scope, state).allowed,
                 chosen,
+                session.embedding,
+                None if valid_at is None else validate.check_time(valid_at, "valid_at"),
             )
             newest = None if moment.offset is None else session.engine.index.view(scope)
             hits = search(reading, view, analyzer(keys[0]), checked, newest) if keys else []

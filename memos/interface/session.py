@@ -24,6 +24,8 @@ from memos.infrastructure.governance.decision import (
     Resource,
     Subject,
 )
+from memos.infrastructure.index.embedders import embedder_named
+from memos.infrastructure.index.embedding import Embedding
 from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.keys.envelope import keyed_digest
 from memos.infrastructure.projector import Readable
@@ -31,6 +33,7 @@ from memos.kernel.cube import CubeState
 from memos.kernel.errors import Denied, NotFound
 from memos.kernel.event import as_uuid, id_text
 from memos.operation.analysis import Analyzer
+from memos.operation.dense import texts_to_embed
 from memos.operation.indexing import index_memory
 
 SERVICE = f"memos/{version('memos')}"
@@ -66,7 +69,9 @@ class Session:
         clock: Callable[[], int],
         create: bool,
         governor: Governor | None,
+        embedder: object = None,
     ) -> None:
+        chosen = embedder_named(embedder)
         self.engine = EmbeddedEngine(directory, analyse, clock=clock, create=create, creator=actor)
         self.actor = actor
         self.subject = Subject(actor, tenant)
@@ -74,6 +79,9 @@ class Session:
         administrator = self.engine.setting("administrator")
         self.governor = governor or HeaderRules([administrator] if administrator else [])
         self.access_log = AccessLog(self.engine, self.governor.digest)
+        self.embedding = None if chosen is None else Embedding(self.engine, chosen, texts_to_embed)
+        if self.embedding is not None:
+            self.embedding.start()
         self._closed = False
         # A program that ends without closing still keeps its last reads.
         self._at_exit = _closer(weakref.WeakMethod(self.close))
@@ -202,6 +210,8 @@ class Session:
             return
         self._closed = True
         atexit.unregister(self._at_exit)
+        if self.embedding is not None:
+            self.embedding.close()
         try:
             self.access_log.close()
         finally:

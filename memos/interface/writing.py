@@ -22,6 +22,7 @@ from memos.interface.commands import (
 )
 from memos.interface.receipts import Receipt, receipt_of
 from memos.interface.session import Session
+from memos.interface.tagging import check_tags
 from memos.interface.validate import Time
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import InvalidInput
@@ -59,6 +60,7 @@ def retag(
         raise InvalidInput("name at least one tag")
 
     def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
+        check_tags(session, state.scope, wanted)
         before = parts.tag_list if parts is not None else ()
         kept = [tag for tag in dict.fromkeys((*before, *wanted)) if tag not in unwanted]
         event.parts = fill_body(body, {"tags": kept})
@@ -128,10 +130,13 @@ class Writing:
             raise InvalidInput("update changes nothing: pass a text, or what else is to change")
         if text is not None:
             validate.check_text(text)
+        if tags is not None:
+            given["tags"] = validate.check_names(tags, "tags")
         if mode != "overwrite" and text is None:
             raise InvalidInput(f"mode={mode!r} needs a text")
 
         def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
+            check_tags(self._session, state.scope, given.get("tags", ()))
             fields = dict(given)
             if mode != "overwrite":
                 assert parts is not None  # noqa: S101 - composing opened them

@@ -1,8 +1,9 @@
-"""Lexical ranking: BM25 term by term, with what the conversation around a text lends it.
+"""Ranking: BM25 term by term with what the conversation around a text lends it, and nearness.
 
-score = (sum over terms of idf x (match, or what its context lends) + session match) x factors for
-speaker, question, role and length. Statistics are those of the view alone, so a score tells of
-nothing that the view does not show; sums run in query order in float64, so equal inputs give equal
+words = (sum over terms of idf x (match, or what its context lends) + session match) x factors for
+speaker, question, role and length. Without vectors that is the score; with them, score = words /
+best words + weight x nearness, over every row that either side reaches. Statistics are those of
+the view alone, so a score tells of nothing that the view does not show; sums run in query order in float64, so equal inputs give equal
 bits; equals stay in log order.
 """
 
@@ -19,7 +20,9 @@ import numpy.typing as npt
 from memos.infrastructure.index.port import ASSISTANT, QUESTION, Ints, View
 from memos.operation.analysis import QueryTerm
 from memos.operation.context import Context, context_of, spread
+from memos.operation.dense import Dense, with_neighbours
 from memos.operation.recipe import Recipe
+from memos.operation.supersession import Chain, put_first
 
 K1 = 1.2
 B = 0.75
@@ -47,6 +50,28 @@ class TermScores(NamedTuple):
     lent: Floats
 
 
+class Fused(NamedTuple):
+    """What the two sides gave every row: `words` is at most 1, `meaning` carries its weight."""
+
+    dense: Dense
+    words: Floats
+    meaning: Floats
+
+    def explain(self, row: int) -> dict[str, object]:
+        """What each side gave one row."""
+        return {
+            "lexical": float(self.words[row]),
+            "dense": {
+                "model": self.dense.model,
+                "embedded": bool(self.dense.known[row]),
+                "waiting": int(np.count_nonzero(~self.dense.known)),
+                "text": float(self.dense.text[row]),
+                "sentence": float(self.dense.sentence[row]),
+                "score": float(self.meaning[row]),
+            },
+        }
+
+
 @dataclass(frozen=True)
 class Ranking:
     """The rows that a query reaches, best first: `scores[i]` is the score of `rows[i]`."""
@@ -56,13 +81,19 @@ class Ranking:
     terms: Sequence[TermScores]
     sessions: Floats
     factors: dict[str, Floats]
+    fused: Fused | None = None
+    chain: Chain | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def explain(self, row: int) -> dict[str, object]:
         """What each stage gave one row."""
+        told = {} if self.fused is None else self.fused.explain(row)
+        if self.chain is not None:
+            told |= self.chain.explain(row)
         return {
+            **told,
             "terms": [
                 {
                     "term": scored.term.surface,
@@ -83,9 +114,19 @@ class Ranking:
         }
 
 
-def rank(view: View, query: LexicalQuery, recipe: Recipe) -> Ranking:
-    """Rank the rows of a view that the query reaches, by a recipe."""
-    context = context_of(view) if recipe.near or recipe.session else None
+def rank(
+    view: View,
+    query: LexicalQuery,
+    recipe: Recipe,
+    dense: Dense | None = None,
+    chain: Chain | None = None,
+) -> Ranking:
+    """Rank the rows of a view that the query reaches, by words and, where given, by nearness.
+
+    Where the query asks for a slot, the rows of its `chain` are reached as well, and the current
+    one comes first.
+    """
+    context = context_of(view) if recipe.near or recipe.session or recipe.dense_near else None
     norm = _length_norm(view)
     weights = _context_weights(view, recipe) if context is not None else None
     terms = [_score_term(view, term, norm, context, weights) for term in query.terms]
@@ -100,9 +141,52 @@ def rank(view: View, query: LexicalQuery, recipe: Recipe) -> Ranking:
     factors = _factors(view, query, recipe)
     for factor in factors.values():
         total *= factor
+    fused = None
+    if dense is not None:
+        best = float(total.max(initial=0.0)) or 1.0
+        meaning = recipe.dense * _nearness(view, query, recipe, dense, context, factors)
+        fused = Fused(dense, total / best, meaning)
+        total = fused.words + meaning
+        reached |= dense.known
+    if chain is not None:
+        put_first(total, chain, recipe.supersession)
+        reached[chain.rows] = True
     rows = np.flatnonzero(reached)
     rows = rows[np.lexsort((view.opened[rows], -total[rows]))]
-    return Ranking(rows, total[rows], terms, sessions, factors)
+    return Ranking(rows, total[rows], terms, sessions, factors, fused, chain)
+
+
+def _nearness(
+    view: View,
+    query: LexicalQuery,
+    recipe: Recipe,
+    dense: Dense,
+    context: Context | None,
+    factors: dict[str, Floats],
+) -> Floats:
+    """Nearness with what surroundings lend it and a named speaker adds, less for questions."""
+    near: Floats = dense.near
+    if context is not None and recipe.dense_near:
+        near = with_neighbours(near, context, recipe.dense_near * _short_share(view, recipe))
+    near = near - recipe.dense_question * ((view.traits & QUESTION) != 0)
+    speaker = _named_speaker(view, query)
+    if speaker is not None:
+        near = near + recipe.dense_speaker * (view.speaker == speaker)
+    if "assistant" in factors:
+        near *= factors["assistant"]
+    return near
+
+
+def _named_speaker(view: View, query: LexicalQuery) -> int | None:
+    """The speaker whom the query names, where that is exactly one of those in view."""
+    named = query.names & set(np.unique(view.speaker).tolist())
+    return min(named) if len(named) == 1 else None
+
+
+def _short_share(view: View, recipe: Recipe) -> Floats:
+    """How far each row's surroundings count: less, the longer it is."""
+    share: Floats = np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
+    return share
 
 
 def _length_norm(view: View) -> Floats:
@@ -115,7 +199,7 @@ def _length_norm(view: View) -> Floats:
 
 def _context_weights(view: View, recipe: Recipe) -> tuple[Floats, Floats, Floats]:
     """What each row takes over from near, far and the question: less, the longer it is."""
-    share = np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
+    share = _short_share(view, recipe)
     return recipe.near * share, recipe.far * share, recipe.reply * share
 
 
@@ -155,11 +239,9 @@ def _session_match(terms: Sequence[TermScores], context: Context) -> Floats:
 def _factors(view: View, query: LexicalQuery, recipe: Recipe) -> dict[str, Floats]:
     """What multiplies a row's score, by stage; stages that change nothing are left out."""
     factors: dict[str, Floats] = {}
-    if recipe.speaker and query.names:
-        named = query.names & set(np.unique(view.speaker).tolist())
-        if len(named) == 1:
-            (speaker,) = named
-            factors["speaker"] = np.where(view.speaker == speaker, 1 + recipe.speaker, 1.0)
+    speaker = _named_speaker(view, query)
+    if recipe.speaker and speaker is not None:
+        factors["speaker"] = np.where(view.speaker == speaker, 1 + recipe.speaker, 1.0)
     if recipe.question != 1.0:
         factors["question"] = np.where(view.traits & QUESTION, recipe.question, 1.0)
     if recipe.assistant != 1.0 and not query.addresses_assistant:

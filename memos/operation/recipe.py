@@ -6,7 +6,7 @@ more than a point of recall (docs/retrieval.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memos.kernel.errors import InvalidInput
 
@@ -28,6 +28,11 @@ class Recipe:
         question: the factor for a text that ends as a question.
         assistant: the factor for an assistant's turns where the query does not ask for them.
         length: how much more informative texts count.
+        dense: weight of nearness in meaning, beside words that together weigh 1 at most.
+        dense_near: what part of a neighbour's nearness a turn may take over.
+        dense_question: how much less near a text counts that ends as a question.
+        dense_speaker: how much nearer the turns of a named speaker count.
+        supersession: by what share the current memory of an asked slot stands above the best match.
     """
 
     name: str
@@ -41,6 +46,11 @@ class Recipe:
     question: float = 1.0
     assistant: float = 1.0
     length: float = 0.0
+    dense: float = 0.0
+    dense_near: float = 0.0
+    dense_question: float = 0.0
+    dense_speaker: float = 0.0
+    supersession: float = 0.0
 
 
 BM25 = Recipe("bm25", 1)
@@ -57,21 +67,34 @@ LEXICAL = Recipe(
     question=0.8,
     assistant=0.3,
     length=0.1,
+    supersession=0.1,
 )
 """Words, and what a conversation's structure says about them. No model."""
 
-RECIPES = {recipe.name: recipe for recipe in (BM25, LEXICAL)}
-DEFAULT = LEXICAL
+HYBRID = replace(
+    LEXICAL,
+    name="hybrid",
+    version=1,
+    dense=2.0,
+    dense_near=0.6,
+    dense_question=0.05,
+    dense_speaker=0.1,
+)
+"""Words and meaning. Needs an embedder."""
+
+RECIPES = {recipe.name: recipe for recipe in (BM25, LEXICAL, HYBRID)}
 
 
-def recipe_named(name: str | None) -> Recipe:
-    """The recipe of a name; the default where none is given.
+def recipe_named(name: str | None, *, embedder: bool = False) -> Recipe:
+    """The recipe of a name; where none is given `hybrid` with an embedder, else `lexical`.
 
     Raises:
-        InvalidInput: there is none.
+        InvalidInput: there is none, or it needs an embedder.
     """
     if name is None:
-        return DEFAULT
+        return HYBRID if embedder else LEXICAL
     if name not in RECIPES:
         raise InvalidInput(f"recipe={name!r} is not known: choose {', '.join(RECIPES)}")
+    if RECIPES[name].dense and not embedder:
+        raise InvalidInput(f"recipe={name!r} needs an embedder: open the vault with embedder=...")
     return RECIPES[name]

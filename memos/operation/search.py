@@ -14,16 +14,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memos.infrastructure.embedded import Reading
+from memos.infrastructure.index.embedding import Embedding
 from memos.infrastructure.index.port import Mask, View
 from memos.infrastructure.projector import HAS_LIFESPAN, RESTRICTED
 from memos.kernel.cube import CubeState, Lifecycle
-from memos.kernel.event import Position
+from memos.kernel.event import Position, id_text
 from memos.kernel.lifespan import decay
 from memos.operation.analysis import Analyzer
 from memos.operation.cubes import MemCube, is_over, read_cube
+from memos.operation.dense import Dense, NotDense, measure
 from memos.operation.filters import Predicate
+from memos.operation.indexing import claims_of_cube
 from memos.operation.ranking import LexicalQuery, Ranking, rank
 from memos.operation.recipe import Recipe
+from memos.operation.slot_phrases import Claim
+from memos.operation.slot_questions import asked
+from memos.operation.supersession import Chain, chain_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class Query(NamedTuple):
     read_time: int
     may_read: Callable[[CubeState], bool]
     recipe: Recipe
+    embedding: Embedding | None = None
+    valid_at: int | None = None
 
 
 def search(
@@ -67,20 +75,58 @@ def search(
 
     `newest` is given where `view` is of an earlier moment: who may read is decided as of now.
     """
-    flagged = _Flagged(reading, query)
-    visible = _restrict(view, query, flagged, newest or view)
-    ranking = rank(visible, analyse_query(analyzer, query.text), query.recipe)
+    flagged = Flagged(reading, query)
+    visible = restrict(view, query, flagged, newest or view)
+    if query.valid_at is not None:
+        visible = visible.true_at(query.valid_at)
+    dense: Dense | NotDense | None = None
+    if query.recipe.dense and query.embedding is not None:
+        dense = measure(reading, visible, query.scope, analyzer, query.embedding, query.text)
+    found = dense if isinstance(dense, Dense) else None
+    chain = _chain(reading, visible, analyzer, query) if query.recipe.supersession else None
+    ranking = rank(visible, analyse_query(analyzer, query.text), query.recipe, found, chain)
+    without = {"dense": {"unavailable": dense.reason}} if isinstance(dense, NotDense) else {}
     decays = _decays(visible, ranking, flagged)
     hits: list[Hit] = []
     for row, score in _best_first(ranking, decays):
-        cube_id = visible.cube_ids(np.array([row]))[0]
-        attempt = reading.vault.state_at(cube_id, visible.offset)
-        cube = None if attempt is None else read_cube(reading, attempt)
-        if isinstance(cube, MemCube) and query.accepts(cube):
-            hits.append(_hit(cube, score, ranking, row, len(visible), query))
+        cube = _cube_at(reading, visible, row, query)
+        if cube is not None and query.accepts(cube):
+            told = {**without, **ranking.explain(row), **_successor(visible, chain, row)}
+            hits.append(_hit(cube, score, told, len(visible), query))
             if len(hits) == query.limit:
                 break
     return hits
+
+
+def _cube_at(reading: Reading, view: View, row: int, query: Query) -> MemCube | None:
+    """The memory of a row; None where it was erased. At a valid time, its version of then."""
+    cube_id = view.cube_ids(np.array([row]))[0]
+    offset = view.offset if query.valid_at is None else int(view.opened[row])
+    attempt = reading.vault.state_at(cube_id, offset)
+    cube = None if attempt is None else read_cube(reading, attempt)
+    return cube if isinstance(cube, MemCube) else None
+
+
+def _chain(reading: Reading, view: View, analyzer: Analyzer, query: Query) -> Chain | None:
+    """The memories that fill the slot which the query asks for, as of the time asked for."""
+    slot = asked(query.text)
+    if slot is None:
+        return None
+
+    def claims_of(row: int) -> list[Claim]:
+        cube = _cube_at(reading, view, row, query)
+        return [] if cube is None else claims_of_cube(cube)
+
+    time = query.read_time if query.valid_at is None else query.valid_at
+    return chain_of(view, analyzer, slot, time, claims_of)
+
+
+def _successor(view: View, chain: Chain | None, row: int) -> dict[str, object]:
+    """Which memory took the place of this one."""
+    newer = None if chain is None else chain.successor(row)
+    if newer is None:
+        return {}
+    return {"superseded_by": id_text(view.cube_ids(np.array([newer]))[0])}
 
 
 _TO_ASSISTANT = frozenset({"you", "your", "yours", "assistant"})
@@ -93,7 +139,7 @@ def analyse_query(analyzer: Analyzer, text: str) -> LexicalQuery:
     return LexicalQuery(analyzer.query_terms(text), names, not _TO_ASSISTANT.isdisjoint(words))
 
 
-class _Flagged:
+class Flagged:
     """The few rows whose header decides whether and how they are shown."""
 
     def __init__(self, reading: Reading, query: Query) -> None:
@@ -118,7 +164,7 @@ class _Flagged:
         return self._query.may_read(head or state)
 
 
-def _restrict(view: View, query: Query, flagged: _Flagged, newest: View) -> View:
+def restrict(view: View, query: Query, flagged: Flagged, newest: View) -> View:
     """The rows that the caller may see: by state, governance and lifespan."""
     keep = np.isin(view.state, [int(state) for state in query.states])
     special = (view.flags & (RESTRICTED | HAS_LIFESPAN)) != 0
@@ -137,7 +183,7 @@ def _restricted_now(view: View, newest: View) -> Mask:
     return np.array([cube in restricted for cube in view.cube_ids(np.arange(len(view)))], np.bool_)
 
 
-def _decays(view: View, ranking: Ranking, flagged: _Flagged) -> dict[int, float]:
+def _decays(view: View, ranking: Ranking, flagged: Flagged) -> dict[int, float]:
     if not flagged.factors:
         return {}
     docs = view.doc
@@ -159,7 +205,7 @@ def _best_first(ranking: Ranking, decays: Mapping[int, float]) -> Iterator[tuple
 
 
 def _hit(
-    cube: MemCube, score: float, ranking: Ranking, row: int, searched: int, query: Query
+    cube: MemCube, score: float, stages: Mapping[str, object], searched: int, query: Query
 ) -> Hit:
     return Hit(
         cube.cube_id,
@@ -179,6 +225,6 @@ def _hit(
             "recipe": f"{query.recipe.name}@{query.recipe.version}",
             "searched": searched,
             "read_time": query.read_time,
-            **ranking.explain(row),
+            **stages,
         },
     )

@@ -44,7 +44,7 @@ class Tokens(NamedTuple):
 
 def tokenize(text: str) -> Tokens:
     """Tokens of `text`; what is neither a letter, a digit nor an emoji parts words."""
-    folded = text.lower() if text.isascii() else _fold(text)
+    folded = text.lower() if text.isascii() else fold(text)
     if "," in folded:
         folded = _THOUSANDS.sub("", folded)
     if folded.isascii():
@@ -75,7 +75,8 @@ def _unicode_word() -> re.Pattern[str]:
     return re.compile(rf"{word}|([{_UNSPACED}]++)|([{_EMOJI}])")
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """Compatibility forms, case and accents taken out, apostrophes made one."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     folded = _APOSTROPHES.sub("'", folded)
     bare = _ACCENTS.sub("", unicodedata.normalize("NFD", folded))

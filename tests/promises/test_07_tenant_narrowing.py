@@ -15,6 +15,8 @@ VAULT_WIDE: dict[str, Callable[[Memory], object]] = {
     "verify": lambda memory: memory.verify(),
     "audit": lambda memory: memory.audit(),
     "rebuild": lambda memory: memory.rebuild(),
+    "usage_digest": lambda memory: memory.usage_digest(),
+    "prove_consistency": lambda memory: memory.prove_consistency(0),
     "checkpoint": lambda memory: memory.checkpoint(),
     "prove": lambda memory: memory.prove("0" * 8 + "-0000-0000-0000-" + "0" * 12),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import NamedTuple
 
 import apsw
@@ -36,10 +37,13 @@ def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
     return Usage(*usage_row(connection, cube_id)[:2])
 
 
-def all_usage(connection: apsw.Connection) -> list[tuple[bytes, int, int]]:
-    """(cube id, uses, last used) of every cube ever used, in id order."""
+def usage_digest(connection: apsw.Connection) -> str:
+    """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order."""
+    total = sha256(b"memos/usage/v1\n")
     sql = "SELECT cube_id, uses, last_used FROM usage ORDER BY cube_id"
-    return [(cube_id, uses, last) for cube_id, uses, last in rows(connection, sql)]
+    for cube_id, uses, last_used in rows(connection, sql):
+        total.update(cube_id + uses.to_bytes(8, "big") + last_used.to_bytes(8, "big", signed=True))
+    return total.hexdigest()
 
 
 def refold_usage(writer: apsw.Connection) -> None:

@@ -30,6 +30,9 @@ QUESTION = 1
 ASSISTANT = 2
 """Trait of a turn that an assistant (or a tool) said."""
 
+DATED = 4
+"""Trait of a text of which it was told from when it holds."""
+
 
 class Place(NamedTuple):
     """Where a text stands in a conversation; zeros where it is no turn of one.
@@ -47,6 +50,16 @@ class Place(NamedTuple):
 NO_PLACE = Place()
 
 
+class Validity(NamedTuple):
+    """From when to when a text holds in the world: microseconds since 1970, the end exclusive.
+
+    Where nobody told, a text holds from the time at which it was learned, without end.
+    """
+
+    start: int = 0
+    end: int = OPEN
+
+
 class IndexedText(NamedTuple):
     """What the index keeps of one text.
 
@@ -57,6 +70,7 @@ class IndexedText(NamedTuple):
     terms: Mapping[int, int]
     length: int
     place: Place = NO_PLACE
+    validity: Validity = Validity()
 
 
 class SpanChange(NamedTuple):
@@ -78,11 +92,14 @@ class SpanChange(NamedTuple):
 
 
 class PurgeReport(NamedTuple):
-    """What a purge removed: indexed texts, spans of visibility, and (term, text) postings."""
+    """What a purge removed: indexed texts, spans of visibility, (term, text) postings, and the
+    vectors of texts, of every model.
+    """
 
     docs: int
     spans: int
     postings: int
+    vectors: int = 0
 
 
 class View(Protocol):
@@ -132,6 +149,14 @@ class View(Protocol):
     @property
     def traits(self) -> npt.NDArray[np.uint8]: ...
 
+    @property
+    def valid_from(self) -> Ints:
+        """See `Validity`."""
+        ...
+
+    @property
+    def valid_until(self) -> Ints: ...
+
     def __len__(self) -> int: ...
 
     def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
@@ -144,6 +169,15 @@ class View(Protocol):
 
     def restrict(self, keep: Mask) -> View:
         """The view of the rows where `keep` (one bool a row) is true."""
+        ...
+
+    def true_at(self, time: int) -> View:
+        """The view without what did not hold in the world at a time (microseconds since 1970).
+
+        A row of which it was told (`DATED`) that it began later gives way to the newest earlier
+        text of its cube that held, under the row's state and flags; without one it is left out,
+        as is a row that had ended.
+        """
         ...
 
 

@@ -67,7 +67,7 @@ class Snapshot:
 def load(connection: apsw.Connection, scope: str) -> Snapshot:
     """Read the scope; the connection must be in one transaction."""
     state = index_state(connection)
-    leaves = _leaves(connection, scope)
+    leaves = leaves_of(connection, scope)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc BETWEEN ? AND ?"
     found = spans.read(
         row for scope_id in leaves for row in connection.execute(select, doc_range(scope_id))
@@ -95,7 +95,7 @@ def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
     """
     state = index_state(connection)
     since = old.state.applied
-    changed = {} if state.applied == since else _leaves(connection, old.scope, since)
+    changed = {} if state.applied == since else leaves_of(connection, old.scope, since)
     if not changed:
         return old if state == old.state else replace(old, state=state)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc >> 32 = ? AND opened > ?"
@@ -112,14 +112,14 @@ def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
     if taken_in <= _PATIENCE:
         recent_terms = old.recent.extend(_read_terms(connection, new_docs))
     else:
-        taken_in, leaves = 0, _leaves(connection, old.scope)
+        taken_in, leaves = 0, leaves_of(connection, old.scope)
         blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
     extended = spans.extend(old.spans, found)
     newest = extended.active(state.applied)
     return Snapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
 
 
-def _leaves(connection: apsw.Connection, scope: str, since: int = -1) -> dict[int, Leaf]:
+def leaves_of(connection: apsw.Connection, scope: str, since: int = -1) -> dict[int, Leaf]:
     """The scopes at and under a path that changed after `since`, by scope id."""
     rows = connection.execute(
         "SELECT scope_id, docs, inverted FROM index_scope"

@@ -9,15 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import Ints, Mask
+from memos.infrastructure.index.port import DATED, Ints, Mask
 
 COLUMNS = (
     "doc, opened, cube_id, closed, version, state, flags, length, session, number, speaker, traits,"
-    " replaces"
+    " valid_from, valid_until, replaces"
 )
 _CUBE_ID = np.dtype("V16")
 _TYPES = tuple(
-    map(np.dtype, ("i8", "i8", "V16", "i8", "i4", "u1", "u1", "i4", "i8", "i8", "i8", "u1", "i8"))
+    map(
+        np.dtype,
+        ["i8", "i8", "V16", "i8", "i4", "u1", "u1", "i4", "i8", "i8", "i8", "u1", "i8", "i8", "i8"],
+    )
 )
 _CHUNK = 65_536  # rows held as Python objects at once while loading
 
@@ -37,6 +40,8 @@ class Spans(NamedTuple):
     number: Ints
     speaker: Ints
     traits: npt.NDArray[np.uint8]
+    valid_from: Ints
+    valid_until: Ints
 
     def take(self, rows: npt.NDArray[np.integer] | Mask) -> Spans:
         return Spans._make(column[rows] for column in self)
@@ -45,6 +50,12 @@ class Spans(NamedTuple):
         """The spans visible at `offset`: at most one a doc, so `doc` is strictly ascending."""
         visible = (self.opened <= offset) & (offset < self.closed)
         return self if visible.all() else self.take(visible)
+
+    def holds_at(self, time: int) -> Mask:
+        """Whether each holds in the world at a time, as far as it was told."""
+        late = ((self.traits & DATED) != 0) & (self.valid_from > time)
+        holds: Mask = ~late & (self.valid_until > time)
+        return holds
 
     @property
     def nbytes(self) -> int:

@@ -59,6 +59,8 @@ CREATE TABLE IF NOT EXISTS index_span(
     number INTEGER NOT NULL,
     speaker INTEGER NOT NULL,
     traits INTEGER NOT NULL CHECK (traits BETWEEN 0 AND 255),
+    valid_from INTEGER NOT NULL,
+    valid_until INTEGER NOT NULL,
     replaces INTEGER NOT NULL,
     PRIMARY KEY(doc, opened)) WITHOUT ROWID;
 
@@ -71,6 +73,30 @@ CREATE TABLE IF NOT EXISTS index_posting(
     docs BLOB NOT NULL,
     PRIMARY KEY(scope_id, block, term)) WITHOUT ROWID;
 
+-- Embedders that have served here. A digest is a model's identity.
+CREATE TABLE IF NOT EXISTS index_model(
+    model INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL);
+
+-- docs: up to which n the docs of a scope are embedded.
+CREATE TABLE IF NOT EXISTS index_embedded(
+    model INTEGER NOT NULL,
+    scope_id INTEGER NOT NULL,
+    docs INTEGER NOT NULL,
+    PRIMARY KEY(model, scope_id)) WITHOUT ROWID;
+
+-- box: the vectors of a doc, sealed under its cube's key. A number is never given twice, so that a
+-- reader finds what is new behind the last one that it knows.
+CREATE TABLE IF NOT EXISTS index_vector(
+    vector INTEGER PRIMARY KEY AUTOINCREMENT,
+    doc INTEGER NOT NULL,
+    model INTEGER NOT NULL,
+    cube_id BLOB NOT NULL,
+    box BLOB NOT NULL);
+
+CREATE UNIQUE INDEX IF NOT EXISTS index_vector_doc ON index_vector(doc, model);
+
 -- One row. applied: offset of the last change; purges: number of the last purge; cleared: number
 -- of the last purge that took everything. They tell a reader whether its cached rows still stand.
 CREATE TABLE IF NOT EXISTS index_state(
@@ -82,7 +108,16 @@ CREATE TABLE IF NOT EXISTS index_state(
 INSERT OR IGNORE INTO index_state VALUES (1, -1, 0, 0);
 """
 
-TABLES = ("index_scope", "index_doc", "index_cube", "index_span", "index_posting")
+TABLES = (
+    "index_scope",
+    "index_doc",
+    "index_cube",
+    "index_span",
+    "index_posting",
+    "index_embedded",
+    "index_vector",
+)
+"""What a rebuild empties."""
 
 
 def create_tables(connection: apsw.Connection) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.snapshot import Snapshot
-from memos.infrastructure.index.spans import Spans
+from memos.infrastructure.index.spans import Spans, join_columns
 from memos.infrastructure.index.tables import BLOCK, POSTING, doc_range
 
 
@@ -67,6 +67,14 @@ class EmbeddedView:
     def traits(self) -> npt.NDArray[np.uint8]:
         return self._rows.traits
 
+    @property
+    def valid_from(self) -> Ints:
+        return self._rows.valid_from
+
+    @property
+    def valid_until(self) -> Ints:
+        return self._rows.valid_until
+
     def __len__(self) -> int:
         return len(self._rows.doc)
 
@@ -86,6 +94,26 @@ class EmbeddedView:
 
     def restrict(self, keep: Mask) -> EmbeddedView:
         return EmbeddedView(self._connection, self._snapshot, self._rows.take(keep), self._offset)
+
+    def true_at(self, time: int) -> EmbeddedView:
+        here = self._rows
+        holds = here.holds_at(time)
+        if holds.all():
+            return self
+        spans = self._snapshot.spans
+        known = (spans.opened <= self._offset) & spans.holds_at(time)
+        old = spans.take(known & np.isin(spans.cube_id, here.cube_id[~holds]))
+        old = old.take(np.lexsort((old.opened, old.cube_id)))
+        last = np.append(old.cube_id[1:] != old.cube_id[:-1], True)[: len(old.doc)]
+        old = old.take(last)
+        # both are one row a cube, in the order of the cubes: what is ruled by today is today's
+        gone = here.take(~holds)
+        gone = gone.take(np.isin(gone.cube_id, old.cube_id))
+        gone = gone.take(np.argsort(gone.cube_id, kind="stable"))
+        old = old._replace(state=gone.state, flags=gone.flags)
+        rows = Spans._make(join_columns(here.take(holds), old))
+        rows = rows.take(np.argsort(rows.doc, kind="stable"))
+        return EmbeddedView(self._connection, self._snapshot, rows, self._offset)
 
     def _block_postings(
         self, scope_id: int, blocks: int, term: int

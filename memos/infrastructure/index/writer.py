@@ -43,7 +43,7 @@ def pack_terms(text: IndexedText) -> bytes:
 
 
 Facts = tuple[int, ...]
-"""What a span knows of its text: length, session, number, speaker, traits."""
+"""What a span knows of its text: length, session, number, speaker, traits, valid from, until."""
 
 
 class Batch:
@@ -76,7 +76,7 @@ class Batch:
         if change.text is not None:
             scope[1] += 1
             doc = scope[0] << SCOPE_BITS | scope[1]
-            facts: Facts = (change.text.length, *change.text.place)
+            facts: Facts = (change.text.length, *change.text.place, *change.text.validity)
             self._docs.append((doc, pack_terms(change.text)))
             self._cubes.append((change.cube_id, doc))
         elif current is not None:
@@ -94,7 +94,7 @@ class Batch:
         many = self._connection.executemany
         many("INSERT INTO index_doc VALUES (?, ?)", self._docs)
         many("INSERT INTO index_cube VALUES (?, ?)", self._cubes)
-        many(f"INSERT INTO index_span VALUES ({','.join('?' * 13)})", self._spans.values())
+        many(f"INSERT INTO index_span VALUES ({','.join('?' * 15)})", self._spans.values())
         many("UPDATE index_span SET closed = ? WHERE doc = ? AND opened = ?", self._closings)
         for scope in self._scopes.values():
             while scope[1] - scope[2] >= BLOCK:
@@ -121,7 +121,8 @@ class Batch:
 
     def _load_open(self, cube_id: bytes) -> tuple[int, int, Facts] | None:
         row = self._connection.execute(
-            "SELECT s.doc, s.opened, s.length, s.session, s.number, s.speaker, s.traits"
+            "SELECT s.doc, s.opened, s.length, s.session, s.number, s.speaker, s.traits,"
+            " s.valid_from, s.valid_until"
             " FROM index_span s WHERE s.doc ="
             " (SELECT max(doc) FROM index_cube WHERE cube_id = ?) ORDER BY s.opened DESC LIMIT 1",
             (cube_id,),
@@ -172,7 +173,7 @@ def invert_block(connection: apsw.Connection, scope_id: int, block: int) -> None
 
 def purge(connection: apsw.Connection, cube_ids: Iterable[bytes]) -> PurgeReport:
     """See `port.Index.purge`."""
-    docs = spans = postings = 0
+    docs = spans = postings = vectors = 0
     touched = set[int]()
     stale: dict[tuple[int, int, int], list[int]] = {}  # (scope_id, block, term) → n in the block
     for cube_id in cube_ids:
@@ -186,6 +187,8 @@ def purge(connection: apsw.Connection, cube_ids: Iterable[bytes]) -> PurgeReport
             connection.execute("DELETE FROM index_doc WHERE doc = ?", (doc,))
             connection.execute("DELETE FROM index_span WHERE doc = ?", (doc,))
             spans += connection.changes()
+            connection.execute("DELETE FROM index_vector WHERE doc = ?", (doc,))
+            vectors += connection.changes()
         connection.execute("DELETE FROM index_cube WHERE cube_id = ?", (cube_id,))
     for key in sorted(stale):
         _drop_postings(connection, key, stale[key])
@@ -195,7 +198,7 @@ def purge(connection: apsw.Connection, cube_ids: Iterable[bytes]) -> PurgeReport
             "UPDATE index_scope SET purged = (SELECT purges FROM index_state) WHERE scope_id = ?",
             ((scope_id,) for scope_id in sorted(touched)),
         )
-    return PurgeReport(docs, spans, postings)
+    return PurgeReport(docs, spans, postings, vectors)
 
 
 def clear(connection: apsw.Connection) -> None:

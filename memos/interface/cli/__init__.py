@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from memos.interface.cli import (
+    asking,
     demo,
     governing,
     keeping,
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _room in (demo, writing, reading, governing, undoing, log, keeping, moving):
+for _room in (demo, writing, reading, asking, governing, undoing, log, keeping, moving):
     _room.attach(app)
 
 __all__ = ["app"]

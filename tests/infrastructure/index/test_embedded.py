@@ -102,7 +102,7 @@ def test_a_purge_leaves_no_byte_of_a_cube_in_the_file(vault: Vault, full_blocks:
     with vault.connection:
         report = vault.index.purge([cube_id(cube)])
     vault.connection.wal_checkpoint(mode=3)
-    assert report == (2, 3, len(secret) + 4)
+    assert report == (2, 3, len(secret) + 4, 0)
     assert not any(residues(vault.path, secret, cube))
     assert len(vault.index.view("acme")) == count - 1
 

@@ -27,6 +27,16 @@ SHAPES = [
     memos.MemCube,
     memos.Forgotten,
     memos.Hit,
+    memos.ContextBlock,
+    memos.Citation,
+    memos.Related,
+    memos.Reason,
+    memos.Route,
+    memos.Topic,
+    memos.Concept,
+    memos.Fact,
+    memos.Step,
+    memos.Vocabulary,
     memos.Change,
     memos.LogEntry,
     memos.Diff,
@@ -62,7 +72,7 @@ COMMANDS = sorted(commands(app))
 
 
 def test_the_program_has_every_command_it_should() -> None:
-    wanted = """demo add import search get history diff lineage update rollback merge archive
+    wanted = """demo add import search context related route tags vocabulary get history diff lineage update rollback merge archive
         restore freeze thaw tag untag link set-header lifespan sweep erase events tail checkpoint
         verify prove rebuild digest stats export load doctor recipient"""
     assert sorted([*wanted.split(), "cut name", "cut list"]) == COMMANDS

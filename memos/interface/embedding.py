@@ -1,0 +1,54 @@
+"""The part of the Memory API that tells how far the dense side is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memos.infrastructure.index.embedding import Embedding
+from memos.interface.session import Session
+from memos.kernel.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingLag:
+    """How many indexed texts of the vault, of every version, are not embedded yet.
+
+    `failure` says why, where the embedder's last call failed; empty otherwise.
+    """
+
+    waiting: int
+    model: str
+    failure: str
+
+
+class Embeddings:
+    """What a caller may ask of the embedder that works behind the writes."""
+
+    _session: Session
+
+    def embedding_lag(self) -> EmbeddingLag:
+        """How far the dense side is behind the writes.
+
+        Raises:
+            InvalidInput: the vault was opened without an embedder.
+        """
+        embedding = self._embedding("embedding_lag")
+        with self._session.engine.reading() as reading:
+            return EmbeddingLag(
+                embedding.lag(reading.connection), embedding.name, embedding.failure
+            )
+
+    def embed_pending(self) -> int:
+        """Embed now what waits, and come back when all is done; how many texts it were.
+
+        Raises:
+            EmbeddingFailed: the embedder failed; what was done is kept, and the rest waits.
+            InvalidInput: the vault was opened without an embedder.
+        """
+        return self._embedding("embed_pending").embed_pending()
+
+    def _embedding(self, operation: str) -> Embedding:
+        embedding = self._session.embedding
+        if embedding is None:
+            raise InvalidInput(f"{operation} needs an embedder: open the vault with embedder=...")
+        return embedding

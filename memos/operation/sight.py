@@ -1,0 +1,32 @@
+"""What a caller sees: the rows of a view that a search by them would rank, whatever it is for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from memos.infrastructure.embedded import Reading
+from memos.infrastructure.index.port import View
+from memos.operation.analysis import Analyzer
+from memos.operation.search import Flagged, Hit, Query, restrict, search
+
+
+class Sight(NamedTuple):
+    """A reader at one moment in one scope. `newest` is given where `view` is of an earlier one.
+
+    `query` says who reads, in which states and at which time; its text is what `found` looks for.
+    """
+
+    reading: Reading
+    view: View
+    newest: View | None
+    analyzer: Analyzer
+    query: Query
+
+    def visible(self) -> View:
+        """The rows that the caller may see, decided by the rule that search has."""
+        flagged = Flagged(self.reading, self.query)
+        return restrict(self.view, self.query, flagged, self.newest or self.view)
+
+    def found(self) -> list[Hit]:
+        """What a search finds, best first."""
+        return search(self.reading, self.view, self.analyzer, self.query, self.newest)

@@ -1,0 +1,105 @@
+"""Tags in use, and vocabularies: which tags a scope, and all that lies under it, is to use.
+
+A vocabulary is a memory of semantic type `vocabulary`: it has versions, history, rollback, holds and
+readers as any other. Its content is JSON under a media type of its own, which no search reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import sha256
+
+import numpy as np
+
+from memos.infrastructure.index.lookup import matched_terms
+from memos.infrastructure.keys.envelope import keyed_digest
+from memos.kernel.event import as_uuid
+from memos.operation.cubes import open_parts
+from memos.operation.sight import Sight
+from memos.wire.body_pb2 import Content
+
+SEMANTIC_TYPE = "vocabulary"
+MEDIA_TYPE = "application/vnd.memos.vocabulary+json"
+SUGGESTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The tags that a scope is to use. `set_in` names the scopes, from the tenant down, whose
+    vocabularies add up to it; where one of them is closed, no other tags are taken.
+    """
+
+    scope: str
+    tags: tuple[str, ...]
+    closed: bool
+    set_in: tuple[str, ...]
+
+
+def vocabulary_id(tenant_key: bytes, scope: str, number: int) -> bytes:
+    """The id of a scope's vocabulary: known to who holds the key, so that it is found at once.
+
+    `number` counts those that were erased before it: nothing leaves Erased.
+    """
+    return as_uuid(
+        sha256(keyed_digest(tenant_key, b"vocabulary", f"{scope}\n{number}".encode())).digest()
+    )
+
+
+def path_of(scope: str) -> list[str]:
+    """A scope and all above it, the tenant first."""
+    segments = scope.split("/")
+    return ["/".join(segments[: count + 1]) for count in range(len(segments))]
+
+
+def to_bytes(tags: Sequence[str], *, closed: bool) -> bytes:
+    """A vocabulary as it is stored."""
+    return json.dumps({"closed": closed, "tags": list(tags)}).encode()
+
+
+def from_content(content: Content) -> tuple[tuple[str, ...], bool] | None:
+    """Tags and whether they are all that is allowed; None where the content is no vocabulary."""
+    if content.media_type != MEDIA_TYPE:
+        return None
+    try:
+        told = json.loads(content.inline)
+        return tuple(map(str, told["tags"])), bool(told["closed"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def add_up(scope: str, parts: Sequence[tuple[str, tuple[str, ...], bool]]) -> Vocabulary:
+    """What vocabularies (scope, tags, closed) from the tenant down to a scope come to."""
+    tags = dict.fromkeys(tag for _, part, _ in parts for tag in part)
+    closed = any(closed for _, _, closed in parts)
+    return Vocabulary(scope, tuple(tags), closed, tuple(at for at, _, _ in parts))
+
+
+def nearest(tag: str, known: Iterable[str]) -> list[str]:
+    """The known tags that are spelt most like a tag, best first."""
+    folded = {each.casefold(): each for each in sorted(known, reverse=True)}
+    close = get_close_matches(tag.casefold(), sorted(folded), SUGGESTIONS, 0.5)
+    return [folded[each] for each in close]
+
+
+def tags_in_use(sight: Sight) -> dict[str, int]:
+    """How many visible memories carry each tag: the commonest first, then by name.
+
+    The index holds tags as keyed terms; one memory of each is opened to learn its name.
+    """
+    view = sight.visible()
+    names: dict[int, str] = {}
+    counts: dict[str, int] = {}
+    for term, rows in matched_terms(sight.reading.connection, view).items():
+        if term not in names:
+            cube_id = view.cube_ids(np.array(rows[:1]))[0]
+            attempt = sight.reading.vault.state_at(cube_id, view.offset)
+            state = None if attempt is None else attempt.state
+            parts = None if state is None else open_parts(sight.reading, state)
+            for tag in () if parts is None else parts.tag_list:
+                names[sight.analyzer.exact_term("tag", tag)] = tag
+        if term in names:  # a term of another kind has no name here
+            counts[names[term]] = len(rows)
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
