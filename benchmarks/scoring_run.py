@@ -18,6 +18,7 @@ from benchmarks import harness
 from benchmarks.scoring import DEPTH, Conversation, Judged, interval, judge, means
 from memos import Memory
 from memos.infrastructure.embedded import DATABASE_FILE
+from memos.operation.recipe import RECIPES
 from memos.operation.search import Hit
 
 TIMED = 10
@@ -58,9 +59,12 @@ def run(
     """
     done = Run()
     with harness.workshop(prefix) as directory:
-        with Memory(directory / "vault") as memory:
+        with Memory(directory / "vault", embedder=_embedder(options)) as memory:
             for each in conversations:
                 _take_in(memory, each, prefix, done)
+            if _embedder(options):
+                harness.progress("embedding")
+                memory.embed_pending()
             for each in conversations:
                 harness.progress(f"asking {each.name}: {len(each.questions)} questions")
                 _ask(memory, each, prefix, unit, options, done)
@@ -68,6 +72,12 @@ def run(
         done.index_bytes = index_bytes(database)
         done.vault_bytes = sum(file.stat().st_size for file in database.parent.iterdir())
     return done
+
+
+def _embedder(options: Mapping[str, Any]) -> str | None:
+    """The local model where the recipe needs one."""
+    recipe = RECIPES.get(str(options.get("recipe")))
+    return "minilm" if recipe is not None and recipe.dense else None
 
 
 def _take_in(memory: Memory, conversation: Conversation, prefix: str, done: Run) -> None:

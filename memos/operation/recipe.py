@@ -1,7 +1,7 @@
 """Recipes: which stages a search runs, and how strong each is. Data, named and versioned.
 
-Constants were chosen by leaving a conversation out, and lie on a flat landscape: none was worth
-more than a point of recall (docs/retrieval.md).
+The constants lie on a flat landscape: small changes move recall by less than the noise of a
+benchmark. docs/retrieval.md has what each stage is worth, and what was tried in vain.
 """
 
 from __future__ import annotations

@@ -119,9 +119,7 @@ def typed(
         yield Claim(whose[0], "age", whose[1], rest[0])
         return
     for at, word in enumerate(rest[:10]):
-        attribute = NOUNS[word] if word in TYPE_NOUNS else DENTAL.get(word)
-        if raw[at][:1].isupper():  # part of a name: `left Sable Bank`
-            continue
+        attribute = _kind(word, raw[at])
         if attribute is None or (linked and not verb and word_at(rest, 0) not in ("on", "at", "a")):
             continue
         if "'s" in rest[:at] or ("of" in rest[:at] and "member" not in rest[:at]):
@@ -135,15 +133,24 @@ def typed(
             new = value(_behind(rest, at))
             yield Claim(whose[0], attribute, qualifier, "" if new == old else new, old)
             known = {*known, attribute}
-    if (
-        word_at(rest, 0) in ("a", "my")
-        and word_at(rest, 1) == "new"
-        and not known
-        and verb in _TYPED
-    ):
-        named = noun(rest[2:3]) if len(rest) < 4 or rest[3] in PREPOSITIONS else None
-        if named is not None:
-            yield Claim(whose[0], named.attribute, whose[1], value(rest[4:]))
+    if not known and verb in _TYPED:
+        yield from _new_one(whose, rest)
+
+
+def _kind(word: str, raw: str) -> str | None:
+    """What a noun is the kind of; none where it is part of a name (`Tern Bank`)."""
+    if raw[:1].isupper():
+        return None
+    return NOUNS[word] if word in TYPE_NOUNS else DENTAL.get(word)
+
+
+def _new_one(whose: tuple[str, str], rest: Words) -> Iterator[Claim]:
+    """`found a new landlord`: a noun that no list knows names what changed."""
+    if list(rest[:2]) not in (["a", "new"], ["my", "new"]):
+        return
+    named = noun(rest[2:3]) if len(rest) < 4 or rest[3] in PREPOSITIONS else None
+    if named is not None:
+        yield Claim(whose[0], named.attribute, whose[1], value(rest[4:]))
 
 
 def _behind(rest: Words, at: int) -> Words:
