@@ -202,8 +202,7 @@ def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt
 
     def work(engine: EmbeddedEngine) -> Rebuilt:
         writer = engine.database.writer
-        VaultWriter.drop(writer)
-        VaultWriter.create(writer)
+        VaultWriter.clear(writer)
         engine.index.clear()
         unreadable: list[Position] = []
         engine.projector.unreadable = unreadable
