@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from memos.operation.slot_words import (
@@ -73,7 +74,8 @@ def words_of(text: str) -> list[tuple[str, str]]:
     if "." in text:
         text = _TITLE.sub(r"\1", text)
     if text.isascii() and "'" not in text:
-        return list(zip(_TOKEN.findall(text.lower()), _TOKEN.findall(text), strict=True))
+        tokens = _TOKEN.findall(text)
+        return list(zip(map(str.lower, tokens), tokens, strict=True))
     found: list[tuple[str, str]] = []
     for token in _TOKEN.findall(text):
         word = token.lower() if token.isascii() else fold(token)
@@ -87,6 +89,7 @@ def words_of(text: str) -> list[tuple[str, str]]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def name_of(name: str) -> str:
     """What stands for a subject: its first word, folded."""
     words = [word for word, _ in words_of(name)]

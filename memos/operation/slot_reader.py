@@ -122,15 +122,20 @@ def _habit(words: Words, raw: Words, voice: str, subject: str) -> list[Claim]:
     return [Claim(whose[0], f"verb:{base_form(words[at])}", whose[1], value(words[at + 2 :]))]
 
 
+_BEFORE_VERBS = AUX | (ADVERBS - LIGHT)
+_PARTED = frozenset(verb.partition("_")[0] for verb in VERBS if "_" in verb)
+"""First words of verbs of two words."""
+
+
 def _verb_at(words: Words) -> int | None:
     """Where the verb, or what belongs to it, begins."""
     owned = words[0] in _OWNERSHIP or "'s" in words[:4] or "of" in words[1:5]
     for at, word in enumerate(words[:10]):
         if not at:
             continue
-        if word in AUX or word in ADVERBS - LIGHT:
+        if word in _BEFORE_VERBS:
             return at
-        if word in VERBS or f"{word}_{word_at(words, at + 1)}" in VERBS:
+        if word in VERBS or (word in _PARTED and f"{word}_{word_at(words, at + 1)}" in VERBS):
             # `Ana's work phone`, `the start of X`: a noun where the phrase is not over
             if owned and (word in NOUNS or word in ("work", "start", "report", "lead", "train")):
                 continue
