@@ -55,7 +55,9 @@ def _clauses(text: str) -> Iterator[tuple[list[str], list[str]]]:
     raw: list[str] = []
     tokens = words_of(text)
     for number, (word, token) in enumerate(tokens):
-        if word in _ENDS or (word in ("and", "but") and _verb_follows(tokens[number + 1 :])):
+        if word in _ENDS or (
+            word in ("and", "but") and _verb_follows(tokens[number + 1 : number + 4])
+        ):
             if words and word != "?":
                 yield words, raw
             carried = word in ("and", "but") and bool(words)
@@ -69,7 +71,7 @@ def _clauses(text: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def _verb_follows(tokens: Sequence[tuple[str, str]]) -> bool:
-    for word, _ in tokens[:3]:
+    for word, _ in tokens:
         if word not in ADVERBS:
             return word in VERBS or word in AUX or word in ("gave", "took", "went")
     return False
