@@ -13,7 +13,7 @@ import apsw
 from benchmarks.harness import timed
 from benchmarks.vaults import bare
 from memos.infrastructure.audit import FLUSH_EVERY
-from memos.infrastructure.embedded import DATABASE_FILE
+from memos.infrastructure.embedded_creation import DATABASE_FILE
 from memos.infrastructure.log.sqlite import log_size
 
 PROJECTIONS = {

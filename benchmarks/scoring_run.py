@@ -17,7 +17,7 @@ import apsw
 from benchmarks import harness
 from benchmarks.scoring import DEPTH, Conversation, Judged, interval, judge, means
 from memos import Memory
-from memos.infrastructure.embedded import DATABASE_FILE
+from memos.infrastructure.embedded_creation import DATABASE_FILE
 from memos.operation.recipe import RECIPES
 from memos.operation.search import Hit
 

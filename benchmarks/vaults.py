@@ -12,7 +12,7 @@ from benchmarks.harness import progress
 from benchmarks.texts import Texts, items
 from memos import Memory
 from memos.infrastructure.database import CACHE_KIB
-from memos.infrastructure.embedded import DATABASE_FILE
+from memos.infrastructure.embedded_creation import DATABASE_FILE
 
 BATCH = 1_000
 
@@ -36,7 +36,7 @@ def database_of(memory: Memory) -> Path:
 
 def writer_of(memory: Memory) -> apsw.Connection:
     """The connection that the vault writes over, to see what it writes."""
-    return memory._session.engine.database.writer
+    return memory._session.embedded("a test").database.writer
 
 
 class Statement(NamedTuple):

@@ -1,6 +1,6 @@
 """MemOS: the memory store of AI agents. Every memory operation is an event."""
 
-from memos.infrastructure.audit import Problem, Rebuilt, Verification
+from memos.infrastructure.engine import Problem, Rebuilt, Verification
 from memos.infrastructure.doctor import Finding
 from memos.infrastructure.index.embedders.endpoint import EmbeddingsEndpoint
 from memos.infrastructure.index.embedders.port import Embedder

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import apsw
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.database import rows
-from memos.infrastructure.embedded import EmbeddedEngine, Reading
+from memos.infrastructure.embedded_reading import EmbeddedReading
+from memos.infrastructure.engine import (
+    Problem,
+    Progress,
+    Rebuilt,
+    Verification,
+    no_progress,
+)
 from memos.infrastructure.governance.usage import refold_usage
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.sqlite import leaf_of, log_size, read_records, stored_tree
+from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter, checksum
 from memos.kernel.cube import CubeState, cube_digest
 from memos.kernel.errors import Damaged
@@ -23,39 +31,12 @@ from memos.kernel.merkle import Frontier
 from memos.kernel.note import Checkpoint, NoteError, open_note
 from memos.kernel.state import state_from_bytes, state_to_bytes
 
+if TYPE_CHECKING:
+    from memos.infrastructure.embedded import EmbeddedEngine
+
 FLUSH_EVERY = 2000
 KEPT_STATES = 20_000
 MOST_PROBLEMS = 1000
-
-Progress = Callable[[int, int], None]
-"""Told (done, of how many) now and then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is not as it was written. `where` is a position, a cube or a file."""
-
-    where: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What `verify` found. Everything that `problems` does not name is good."""
-
-    events: int
-    cubes: int
-    checkpoints: int
-    problems: tuple[Problem, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything is as it was written."""
-        return not self.problems
-
-
-def no_progress(done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 def verify(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verification:
@@ -150,7 +131,7 @@ def _check_note(
         problems.append(Problem(where, "the log is not the one that was signed"))
 
 
-def _check_heads(reading: Reading, problems: list[Problem]) -> int:
+def _check_heads(reading: EmbeddedReading, problems: list[Problem]) -> int:
     count = 0
     try:
         for cube_id, state, check in reading.vault.heads():
@@ -164,14 +145,14 @@ def _check_heads(reading: Reading, problems: list[Problem]) -> int:
     return count
 
 
-def digest(reading: Reading) -> str:
+def digest(vault: VaultReader) -> str:
     """SHA-256 over every cube in id order (promise: a rebuild gives the same).
 
     Raises:
         Damaged: a head cannot be read.
     """
     total = sha256(b"memos/digest/v1\n")
-    for cube_id, stored, _ in reading.vault.heads():
+    for cube_id, stored, _ in vault.heads():
         try:
             state = state_from_bytes(stored)
         except (DecodeError, ValueError) as error:
@@ -180,18 +161,6 @@ def digest(reading: Reading) -> str:
             ) from None
         total.update(cube_id + cube_digest(state))
     return total.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """What a rebuild did. `undecodable` lists positions that hold no event: rejected, and kept;
-    `unreadable` those whose sealed body does not open: folded, but not found by a search.
-    """
-
-    events: int
-    digest: str
-    undecodable: tuple[str, ...]
-    unreadable: tuple[str, ...] = ()
 
 
 def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt:
@@ -211,10 +180,9 @@ def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt
         finally:
             engine.projector.unreadable = None
         refold_usage(writer)
-        reading = Reading(writer, engine)
         return Rebuilt(
             engine.log.size,
-            digest(reading),
+            digest(VaultReader(writer)),
             tuple(undecodable),
             tuple(map(str, unreadable)),
         )
@@ -225,7 +193,7 @@ def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt
 def _refold(engine: EmbeddedEngine, writer: apsw.Connection, progress: Progress) -> list[str]:
     states: dict[bytes, CubeState | None] = {}
     undecodable = []
-    vault = Reading(writer, engine).vault
+    vault = VaultReader(writer)
     total = engine.log.size
     done = 0
     for record in read_records(writer, 0, total):
@@ -272,13 +240,15 @@ def audit(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verificat
     return replace(checked, problems=tuple(problems[:MOST_PROBLEMS]))
 
 
-def _audit_cube(reading: Reading, cube_id: bytes, stored: bytes, problems: list[Problem]) -> int:
+def _audit_cube(
+    reading: EmbeddedReading, cube_id: bytes, stored: bytes, problems: list[Problem]
+) -> int:
     """Fold one cube's records again; how many there were."""
     state: CubeState | None = None
     attempts = reading.vault.attempts(cube_id)
     for attempt in attempts:
         try:
-            state, outcome, _ = fold(state, reading.event(attempt.position.offset))
+            state, outcome, _ = fold(state, reading.event(attempt.position))
         except (Undecodable, Damaged) as error:
             problems.append(Problem(f"cube {id_text(cube_id)}", f"{attempt.position}: {error}"))
             return len(attempts)

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 
 from memos.infrastructure.database import APPLICATION_ID, FORMAT, row, rows
-from memos.infrastructure.embedded import DATABASE_FILE
+from memos.infrastructure.embedded_creation import DATABASE_FILE
 from memos.infrastructure.keys.store import KEYS_FILE, ROOT_FILE
 
 LOW_DISK_BYTES = 512 * 2**20

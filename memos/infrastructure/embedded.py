@@ -6,87 +6,51 @@ projections change in the same durable transaction.
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-import apsw
-
-from memos.infrastructure.database import APPLICATION_ID, FORMAT, Database, explained, row, rows
-from memos.infrastructure.governance.usage import Usage, access_size, usage_of
+from memos.infrastructure import audit as auditing
+from memos.infrastructure import embedded_tree as tree
+from memos.infrastructure.database import Database, explained, row
+from memos.infrastructure.embedded_creation import DATABASE_FILE, check_format, create_vault
+from memos.infrastructure.embedded_reading import EmbeddedReading
+from memos.infrastructure.engine import (
+    Committed,
+    Divide,
+    Draft,
+    Figures,
+    Progress,
+    Purged,
+    Rebuilt,
+    TreeHead,
+    Verification,
+    no_progress,
+)
+from memos.infrastructure.governance.usage import fold_accesses, forget_usage, usage_digest
 from memos.infrastructure.index.embedded import EmbeddedIndex
-from memos.infrastructure.index.tables import create_tables as create_index
-from memos.infrastructure.keys.cube_keys import SCHEMA as KEY_SCHEMA
+from memos.infrastructure.index.embedders.port import Embedder
+from memos.infrastructure.index.embedding import Embedding
 from memos.infrastructure.keys.cube_keys import CubeKeys
-from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.signer import NoteSigner
-from memos.infrastructure.keys.store import ROOT_FILE, KeyStore, create_root, sync_directory
-from memos.infrastructure.log.sqlite import PARTITION, SqliteLog, read_record, system_time
+from memos.infrastructure.keys.store import KeyStore
+from memos.infrastructure.log.sqlite import PARTITION, SqliteLog, system_time
 from memos.infrastructure.projector import Analyse, Projector
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Damaged, VaultError
-from memos.kernel.event import Position, Undecodable, decode
-from memos.kernel.fold import Outcome, Result, fold
-from memos.wire.body_pb2 import Body
+from memos.kernel.errors import VaultError
+from memos.kernel.event import Kind, Position
+from memos.kernel.fold import Result, fold
+from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event
 
 T = TypeVar("T")
 
-DATABASE_FILE = "memos.db"
-
-SETTINGS = """
-CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE access (position INTEGER PRIMARY KEY, log_time INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE TABLE usage (
-    cube_id BLOB PRIMARY KEY,
-    uses INTEGER NOT NULL,
-    last_used INTEGER NOT NULL,
-    position INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE erasure (operation_id BLOB PRIMARY KEY, receipt TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE migrated (
-    offset INTEGER PRIMARY KEY,
-    origin TEXT NOT NULL,
-    first_offset INTEGER NOT NULL,
-    first_log_time INTEGER NOT NULL
-);
-"""
 REPLAY_FLUSH = 2000
-
-
-class Draft(NamedTuple):
-    """An event ready to be appended; its body in clear for the index, and a new cube's key.
-
-    `is_new` says that the cube's id was made for this event, so no state needs to be looked up.
-    """
-
-    event: Event
-    body: Body | None = None
-    cube_key: bytes | None = None
-    is_new: bool = False
-
-
-class Committed(NamedTuple):
-    """A folded event and all that followed from it."""
-
-    event: Event
-    position: Position
-    log_time: int
-    outcome: Outcome
-    state: CubeState | None
-    consequences: tuple[Committed, ...] = ()
-
-    def walk(self) -> Iterator[Committed]:
-        """This one and, depth first, everything that followed."""
-        yield self
-        for consequence in self.consequences:
-            yield from consequence.walk()
+CONFIRM_SECONDS = 10.0
 
 
 class EmbeddedEngine:
@@ -105,11 +69,11 @@ class EmbeddedEngine:
         if not (directory / DATABASE_FILE).exists():
             if not create:
                 raise VaultError(f"there is no vault at {directory}")
-            _create(directory, creator)
+            create_vault(directory, creator)
         self.database = Database(directory / DATABASE_FILE)
         self.clock = clock
         with explained(self.database.path):
-            _check_format(self.database)
+            check_format(self.database)
         self.store = KeyStore(directory)
         writer = self.database.writer
         self.log = SqliteLog(writer, clock)
@@ -186,15 +150,53 @@ class EmbeddedEngine:
         self.vault_writer.flush(self.log.size)
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self) -> Iterator[EmbeddedReading]:
         """Everything read inside is of one moment."""
         with self.database.reading() as connection:
-            yield Reading(connection, self)
+            yield EmbeddedReading(connection, self.keys, self.index)
 
-    def written(self) -> Reading:
+    def written(self) -> EmbeddedReading:
         """Reading inside the write transaction, with what it has written so far."""
         self.settle()
-        return Reading(self.database.writer, self)
+        return EmbeddedReading(self.database.writer, self.keys, self.index)
+
+    def streaming(self) -> EmbeddedReading:
+        return EmbeddedReading(self.database.reader(), self.keys, self.index)
+
+    def name_cut(self, draft: Draft) -> Committed:
+        draft.event.cut_named.positions.add(partition=PARTITION, offset=self.log.size)
+        return self.append(draft)
+
+    def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
+        self.write(
+            lambda engine: fold_accesses(engine.database.writer, engine.log.log_time, accesses)
+        )
+
+    def purge(self, cube_ids: Sequence[bytes]) -> Purged:
+        forget_usage(self.database.writer, cube_ids)
+        self.flush()
+        return self.projector.purged
+
+    def erasure_receipt(self, operation_id: bytes) -> str | None:
+        sql = "SELECT receipt FROM erasure WHERE operation_id = ?"
+        found = row(self.database.writer, sql, (operation_id,))
+        return None if found is None else str(found[0])
+
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> None:
+        self.database.writer.execute("INSERT INTO erasure VALUES (?, ?)", (operation_id, receipt))
+
+    def confirm_erased(self) -> bool:
+        """Overwrite what the write-ahead log still holds; wait for readers that keep it."""
+        until = time.monotonic() + CONFIRM_SECONDS
+        while not self.database.checkpoint_wal():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
+
+    @property
+    def name(self) -> str:
+        return str(self.directory)
 
     @property
     def origin(self) -> str:
@@ -212,6 +214,52 @@ class EmbeddedEngine:
             found = row(reading.connection, sql, (name,))
         return "" if found is None else str(found[0])
 
+    def verify(self, progress: Progress = no_progress) -> Verification:
+        return auditing.verify(self, progress)
+
+    def audit(self, progress: Progress = no_progress) -> Verification:
+        return auditing.audit(self, progress)
+
+    def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
+        return auditing.rebuild(self, progress)
+
+    def digest(self) -> str:
+        with self.reading() as reading:
+            return auditing.digest(reading.vault)
+
+    def usage_digest(self) -> str:
+        with self.reading() as reading:
+            return usage_digest(reading.connection)
+
+    def figures(self) -> Figures:
+        with self.reading() as reading:
+            return tree.figures(reading.connection, self.directory)
+
+    def sign_tree(self, partition: int = PARTITION) -> TreeHead:
+        return self.write(
+            lambda engine: tree.sign(engine.written().connection, engine.origin, engine.signer())
+        )
+
+    def leaf(self, position: Position) -> bytes:
+        with self.reading() as reading:
+            return tree.leaf(reading.connection, position)
+
+    def inclusion(self, position: Position, size: int) -> list[bytes]:
+        with self.reading() as reading:
+            return tree.inclusion(reading.connection, position, size)
+
+    def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
+        with self.reading() as reading:
+            return tree.consistency(reading.connection, old_size, size)
+
+    def erased_since(self, size: int) -> bool:
+        sql = "SELECT 1 FROM attempt WHERE position >= ? AND kind = ? AND result = 1"
+        with self.reading() as reading:
+            return row(reading.connection, sql, (size, int(Kind.ERASED))) is not None
+
+    def embed_with(self, embedder: Embedder, divide: Divide) -> Embedding:
+        return Embedding(self, embedder, divide)
+
     def close(self) -> None:
         """Finish what is being written and close every file."""
         self.database.close()
@@ -223,131 +271,3 @@ class EmbeddedEngine:
         self.log.begin()
         self.keys.begin()
         self.projector.begin()
-
-
-class Reading:
-    """Log, vault and bodies as one connection sees them."""
-
-    def __init__(self, connection: apsw.Connection, engine: EmbeddedEngine) -> None:
-        self.connection = connection
-        self.vault = VaultReader(connection)
-        self._engine = engine
-
-    def event(self, offset: int) -> Event:
-        """The event at an offset.
-
-        Raises:
-            Damaged: there is none, though something refers to it.
-        """
-        record = read_record(self.connection, offset)
-        if record is None:
-            raise Damaged(f"the log has no record at 0:{offset}: run `memos verify`")
-        try:
-            return decode(record.data)
-        except Undecodable as error:
-            raise Damaged(
-                f"the record at 0:{offset} is damaged ({error}): run `memos verify`"
-            ) from None
-
-    def body(self, cube_id: bytes, version: int, at: int | None = None) -> Body | None:
-        """The body that a version of a cube supplied; None where its key was destroyed.
-
-        Args:
-            cube_id: the cube.
-            version: which version supplied it.
-            at: the version's offset, where that is known.
-        """
-        if version == 0:
-            return Body()
-        offset = self.vault.version_offset(cube_id, version) if at is None else at
-        key = self._engine.keys.key(self.connection, cube_id)
-        if offset is None or key is None:
-            return None
-        event = self.event(offset)
-        try:
-            return open_body(key, event) if event.HasField("body") else Body()
-        except Damaged as error:
-            raise Damaged(f"the record at 0:{offset} does not open: {error}") from None
-
-    def usage(self, cube_id: bytes) -> Usage:
-        """How often and when last a cube was used."""
-        return usage_of(self.connection, cube_id)
-
-    def access_size(self) -> int:
-        """The number of records on the access log."""
-        return access_size(self.connection)
-
-    def created(self, cube_id: bytes) -> int:
-        """Log time of the cube's first accepted record."""
-        sql = "SELECT log_time FROM attempt WHERE cube_id = ? AND result = 1 ORDER BY position"
-        found = row(self.connection, sql, (cube_id,))
-        return 0 if found is None else int(found[0])
-
-
-def _create(directory: Path, creator: str) -> None:
-    """Make a vault: built in a side directory and renamed, so that a crash leaves none half made."""
-    if directory.exists() and not directory.is_dir():
-        raise VaultError(f"{directory} is a file: a vault is a directory, name another")
-    if directory.exists() and any(directory.iterdir()):
-        if (directory / DATABASE_FILE).exists():
-            return  # another process has just made it
-        raise VaultError(
-            f"{directory} is not empty and holds no vault: name another directory, or empty it"
-        )
-    parent = directory.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        building = parent / f".{directory.name}.{os.getpid()}.{secrets.token_hex(4)}"
-        building.mkdir(mode=0o700)
-    except OSError as error:
-        raise VaultError(
-            f"the vault {directory} cannot be made ({error.strerror}): name a directory that you "
-            "may write to"
-        ) from error
-    try:
-        _fill(building, creator)
-        building.rename(directory)
-    except (OSError, VaultError) as error:
-        shutil.rmtree(building)
-        # Another process may have made the vault first: theirs is as good.
-        if not (directory / DATABASE_FILE).exists():
-            raise VaultError(f"the vault {directory} cannot be made: {error}") from error
-    sync_directory(parent)
-
-
-def _fill(building: Path, creator: str) -> None:
-    """Make root key, key file and database, and have them on the disk."""
-    create_root(building)
-    KeyStore(building, create=True).close()
-    database = Database(building / DATABASE_FILE, create=True)
-
-    def fill() -> None:
-        writer = database.writer
-        writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        writer.execute(f"PRAGMA user_version = {FORMAT}")
-        writer.execute(SETTINGS)
-        writer.execute(KEY_SCHEMA)
-        SqliteLog.create(writer)
-        VaultWriter.create(writer)
-        create_index(writer)
-        for name, value in (("vault_id", secrets.token_hex(8)), ("administrator", creator)):
-            writer.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
-
-    database.write(fill)
-    database.close()
-    sync_directory(building)
-
-
-def _check_format(database: Database) -> None:
-    (application,) = next(rows(database.writer, "PRAGMA application_id"))
-    (version,) = next(rows(database.writer, "PRAGMA user_version"))
-    if application != APPLICATION_ID:
-        raise VaultError(f"{database.path} is no MemOS vault: name the directory of a vault")
-    if version > FORMAT:
-        raise VaultError(
-            f"{database.path} has format {version}, newer than the {FORMAT} that this release of "
-            "MemOS reads: upgrade MemOS"
-        )
-
-
-__all__ = ["DATABASE_FILE", "ROOT_FILE", "Committed", "Draft", "EmbeddedEngine", "Reading"]

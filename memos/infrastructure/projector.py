@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import apsw
 
+from memos.infrastructure.engine import Purged
 from memos.infrastructure.index.port import Index, IndexedText, SpanChange
 from memos.infrastructure.keys.cube_keys import CubeKeys
 from memos.infrastructure.keys.envelope import open_body
@@ -41,16 +42,6 @@ HAS_LIFESPAN = 2
 
 
 _NOTHING = IndexedText({}, 0)
-
-
-class Purged(NamedTuple):
-    """How many rows the last erase of the transaction removed."""
-
-    cube_keys: int
-    texts: int
-    spans: int
-    postings: int
-    vectors: int
 
 
 class Projector:

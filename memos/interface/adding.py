@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from memos.infrastructure.embedded import Committed, Draft, EmbeddedEngine
+from memos.infrastructure.engine import Committed, Draft, Writing
 from memos.infrastructure.governance.decision import Action
 from memos.interface.changing import opened, sources_of, writable
 from memos.interface.commands import check_addition, draft_addition
@@ -46,7 +46,7 @@ def _is_repeated(session: Session, event_id: bytes) -> bool:
 def commit_whole(session: Session, drafts: Sequence[Draft]) -> list[Receipt]:
     """Append drafts in one durable transaction: all or none."""
 
-    def work(engine: EmbeddedEngine) -> list[Committed]:
+    def work(engine: Writing) -> list[Committed]:
         committed = [engine.append(draft) for draft in drafts]
         for each in committed:
             if each.outcome.result is Result.REJECTED:

@@ -9,7 +9,7 @@ from typing import Self
 
 from memos.infrastructure.doctor import Finding, examine
 from memos.infrastructure.governance.decision import Governor
-from memos.infrastructure.index.embedders import Embedder
+from memos.infrastructure.index.embedders import Embedder, embedder_named
 from memos.infrastructure.log.sqlite import system_time
 from memos.interface import validate
 from memos.interface.adding import Adding
@@ -19,6 +19,7 @@ from memos.interface.embedding import Embeddings
 from memos.interface.erasing import resume_erases
 from memos.interface.keeping import Keeping
 from memos.interface.moving import Moving
+from memos.interface.opening import open_engine
 from memos.interface.reading import Readings
 from memos.interface.session import Session
 from memos.interface.undoing import Undoing
@@ -64,21 +65,24 @@ class Memory(Adding, Conversing, Writing, Readings, Asking, Embeddings, Undoing,
             VaultError: the vault cannot be opened.
             EmbeddingFailed: the embedder's model is not installed.
         """
+        validate.check_name(actor, "actor")
+        narrowed = "" if tenant is None else validate.check_scope(tenant).partition("/")[0]
+        chosen = embedder_named(embedder)
+        self._path = Path(path)
         self._session = Session(
-            Path(path),
-            actor=validate.check_name(actor, "actor"),
-            tenant="" if tenant is None else validate.check_scope(tenant).partition("/")[0],
+            open_engine(self._path, actor=actor, clock=clock, create=create),
+            actor=actor,
+            tenant=narrowed,
             clock=clock,
-            create=create,
             governor=governor,
-            embedder=embedder,
+            embedder=chosen,
         )
         resume_erases(self._session)
 
     @property
     def path(self) -> Path:
-        """The vault's directory."""
-        return self._session.engine.directory
+        """The vault's directory, or its settings file."""
+        return self._path
 
     def close(self) -> None:
         """Write what waits and close every file; harmless when repeated."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memos.infrastructure.embedded import Draft
+from memos.infrastructure.engine import Draft
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.index.lookup import rows_of
 from memos.infrastructure.keys.envelope import new_key, seal_body
+from memos.infrastructure.moment import At
 from memos.interface import validate
 from memos.interface.changing import change
 from memos.interface.commands import fill_body, new_event
@@ -71,13 +71,14 @@ class Asking:
             count_tokens: a model's own counter; by default `estimate_tokens`.
         """
         budget = _check_budget(budget_tokens)
-        block, offset = ContextBlock("", (), 0, ()), 0
+        block = ContextBlock("", (), 0, ())
+        at: At = 0
         session = self._session
         with looking(
             session, scope, "context", text=query, k=k, filter=filter, as_of=as_of, recipe=recipe
         ) as sight:
             if sight is not None:
-                offset = sight.view.offset
+                at = sight.view.at
                 read_time = as_datetime(sight.query.read_time)
 
                 def terms(text: str) -> frozenset[int]:
@@ -87,7 +88,7 @@ class Asking:
                 hits = newest_first(found, terms, _superseded(sight, found), read_time)
                 block = compose(hits, _places(sight, hits), read_time, budget, count_tokens)
         cited = [(cite.cube_id, cite.version) for cite in block.citations]
-        note(session, "context", scope, cited, offset, query)
+        note(session, "context", scope, cited, at, query)
         return block
 
     def related(self, cube_id: str, *, k: int = 10, scope: str | None = None) -> list[Related]:
@@ -113,18 +114,18 @@ class Asking:
         if within.partition("/")[0] != tenant:
             raise InvalidInput(f"scope={within!r} is of another tenant than cube {cube_id}")
         found: list[Related] = []
-        offset = 0
+        at: At = 0
         with looking(session, within, "related", k=k) as sight:
             attempt = None if sight is None else sight.reading.vault.state_at(raw)
             if sight is not None and attempt is not None and attempt.state is not None:
                 cube = read_cube(sight.reading, attempt)
                 if isinstance(cube, Forgotten):
                     raise NotFound(f"cube {cube_id} was erased: nothing of it is left to go by")
-                offset = sight.view.offset
+                at = sight.view.at
                 paths = [path for path in _source_paths(cube.source) if path]
                 sources = [(path, session.all_lookups(b"source", path, tenant)) for path in paths]
                 found = related(sight, attempt.state, cube, sources)
-        note(session, "related", within, [(each.cube_id, each.version) for each in found], offset)
+        note(session, "related", within, [(each.cube_id, each.version) for each in found], at)
         return found
 
     def route(
@@ -154,17 +155,18 @@ class Asking:
             count_tokens: a model's own counter; by default `estimate_tokens`.
         """
         budget = _check_budget(budget_tokens)
-        planned, offset = Route((), (), (), (), 0, ()), 0
+        planned = Route((), (), (), (), 0, ())
+        at: At = 0
         session = self._session
         with looking(
             session, scope, "route", text=task, k=k, filter=filter, as_of=as_of, recipe=recipe
         ) as sight:
             if sight is not None:
-                offset = sight.view.offset
+                at = sight.view.at
                 read_time = as_datetime(sight.query.read_time)
                 planned = route(sight, sight.found(), read_time, budget, count_tokens)
         facts = [(fact.cube_id, fact.version) for fact in planned.facts]
-        note(session, "route", scope, facts, offset, task)
+        note(session, "route", scope, facts, at, task)
         return planned
 
     def tags(self, scope: str, *, as_of: AsOf | None = None) -> dict[str, int]:
@@ -174,8 +176,8 @@ class Asking:
         """
         with looking(self._session, scope, "tags", as_of=as_of) as sight:
             counts = {} if sight is None else tags_in_use(sight)
-            offset = 0 if sight is None else sight.view.offset
-        note(self._session, "tags", scope, [], offset)
+            at = 0 if sight is None else sight.view.at
+        note(self._session, "tags", scope, [], at)
         return counts
 
     def vocabulary(self, scope: str) -> Vocabulary:
@@ -266,7 +268,7 @@ def _source_paths(source: str) -> tuple[str, str]:
 def _places(sight: Sight, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
     """The session and number of the hits that are turns."""
     ids = {id_bytes(hit.cube_id): hit.cube_id for hit in hits}
-    rows = rows_of(sight.reading.connection, sight.view, ids)
+    rows = sight.reading.rows_of(sight.view, ids)
     placed = {
         ids[raw]: (int(sight.view.session[row]), int(sight.view.number[row]))
         for raw, row in rows.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from memos.infrastructure.embedded import Draft, Reading
+from memos.infrastructure.engine import Draft, Reading
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import command_mac, seal_body
 from memos.interface import validate
@@ -118,7 +118,7 @@ def change(
         event = new_event(session, kind, state.cube_id, state.scope, expected_version=expected)
         body = Body()
         with session.engine.reading() as reading:
-            cube_key = session.engine.keys.key(reading.connection, state.cube_id)
+            cube_key = reading.cube_key(state.cube_id)
             if cube_key is None:
                 raise IllegalMove(f"cube {cube_id} is erased: nothing can change it")
             if key is not None:

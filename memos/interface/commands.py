@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
-from memos.infrastructure.embedded import Draft
+from memos.infrastructure.engine import Draft
 from memos.infrastructure.keys.envelope import command_mac, new_key, seal_body
 from memos.interface import validate
 from memos.interface.session import SERVICE, Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memos.infrastructure.index.embedding import Embedding
+from memos.infrastructure.engine import DenseIndex
 from memos.interface.session import Session
 from memos.kernel.errors import InvalidInput
 
@@ -34,9 +34,7 @@ class Embeddings:
         """
         embedding = self._embedding("embedding_lag")
         with self._session.engine.reading() as reading:
-            return EmbeddingLag(
-                embedding.lag(reading.connection), embedding.name, embedding.failure
-            )
+            return EmbeddingLag(embedding.waiting(reading), embedding.name, embedding.failure)
 
     def embed_pending(self) -> int:
         """Embed now what waits, and come back when all is done; how many texts it were.
@@ -47,7 +45,7 @@ class Embeddings:
         """
         return self._embedding("embed_pending").embed_pending()
 
-    def _embedding(self, operation: str) -> Embedding:
+    def _embedding(self, operation: str) -> DenseIndex:
         embedding = self._session.embedding
         if embedding is None:
             raise InvalidInput(f"{operation} needs an embedder: open the vault with embedder=...")

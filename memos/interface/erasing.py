@@ -7,13 +7,11 @@ EraseRequested on all; then, in one transaction, keys destroyed and Erased on al
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from memos.infrastructure.database import row
-from memos.infrastructure.embedded import Committed, Draft, EmbeddedEngine, Reading
+from memos.infrastructure.engine import Committed, Draft, Reading, Writing
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.interface import validate
@@ -28,8 +26,6 @@ from memos.kernel.note import NoteError, open_note, sign_note
 from memos.operation.cubes import as_datetime
 from memos.operation.rollback import Histories, absorbed_by, fill_targets, unmerge_target
 from memos.wire.event_pb2 import Event
-
-CONFIRM_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ def erase_cubes(
         subjects.update(session.lookups(tenant, b"subject", str(subject)))
         return reading.vault.cubes_of_subjects(sorted(subjects))
 
-    def request(engine: EmbeddedEngine) -> tuple[bytes, list[str]]:
+    def request(engine: Writing) -> tuple[bytes, list[str]]:
         reading = engine.written()
         states = _erasable(session, engine, wanted(reading), swept)
         if not states:
@@ -113,12 +109,12 @@ def erase_cubes(
 def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
     """The second step, also after a crash: destroy the keys, purge, write Erased, sign."""
 
-    def destroy(engine: EmbeddedEngine) -> str:
+    def destroy(engine: Writing) -> str:
         request = _request_event(engine.written(), operation_id)
         return _destroy(session, engine, request)
 
     stored = session.engine.write(destroy)
-    confirmed = _empty_wal(session.engine)
+    confirmed = session.engine.confirm_erased()
     told = json.loads(stored)
     return ErasureReceipt(
         told["operation_id"],
@@ -156,7 +152,7 @@ def _tenant_of(session: Session, reading: Reading, subject: str) -> str:
 
 
 def _erasable(
-    session: Session, engine: EmbeddedEngine, cube_ids: Iterable[bytes], swept: bool
+    session: Session, engine: Writing, cube_ids: Iterable[bytes], swept: bool
 ) -> list[CubeState]:
     states = []
     for raw in cube_ids:
@@ -170,7 +166,7 @@ def _erasable(
 
 
 def _with_derived(
-    reading: Reading, engine: EmbeddedEngine, states: Sequence[CubeState]
+    reading: Reading, engine: Writing, states: Sequence[CubeState]
 ) -> list[CubeState]:
     """These cubes and all that any version of theirs flowed into."""
     histories = Histories(reading)
@@ -200,7 +196,7 @@ def _operation_event(session: Session, kind: Kind, operation_id: bytes, tenant: 
 
 
 def _request(
-    session: Session, engine: EmbeddedEngine, states: Sequence[CubeState], gone: set[bytes]
+    session: Session, engine: Writing, states: Sequence[CubeState], gone: set[bytes]
 ) -> tuple[bytes, list[str]]:
     """Ask on every cube; withdraw where one is held. The operation's id, and who is held."""
     operation_id = session.new_id()
@@ -226,35 +222,28 @@ def _request(
 
 def _request_event(reading: Reading, operation_id: bytes) -> Event:
     first = reading.vault.attempts(operation_id)[0]
-    return reading.event(first.position.offset)
+    return reading.event(first.position)
 
 
-def _destroy(session: Session, engine: EmbeddedEngine, request: Event) -> str:
+def _destroy(session: Session, engine: Writing, request: Event) -> str:
     reading = engine.written()
     operation_id = request.operation_id
-    done = row(
-        reading.connection, "SELECT receipt FROM erasure WHERE operation_id = ?", (operation_id,)
-    )
+    done = engine.erasure_receipt(operation_id)
     if done is not None:
-        return str(done[0])
+        return done
     targets = request.erase_requested.targets
     artefacts = list(_version_artefacts(reading, [target.cube_id for target in targets]))
     subjects = list(request.erase_requested.subject_digests)
     # The key file first: were the process killed now, the request is resumed, and no new memory
     # can be sealed under these keys, since writers wait for this transaction.
-    engine.store.destroy(request.tenant, subjects)
+    session.engine.store.destroy(request.tenant, subjects)
     erased = _operation_event(session, Kind.ERASED, operation_id, request.tenant)
     for target in targets:
         erased.erased.targets.add(cube_id=target.cube_id, scope=target.scope)
     committed = engine.append(Draft(erased))
     restored = _bring_back(session, engine, [target.cube_id for target in targets])
-    writer = engine.database.writer
-    writer.executemany(
-        "DELETE FROM usage WHERE cube_id = ?", [(target.cube_id,) for target in targets]
-    )
-    engine.flush()
+    purged = engine.purge([target.cube_id for target in targets])
     artefacts += [Artefact("subject key", subject.hex()) for subject in subjects]
-    purged = engine.projector.purged
     artefacts += [
         Artefact(f"index {name}", str(count))
         for name, count in (
@@ -265,7 +254,7 @@ def _destroy(session: Session, engine: EmbeddedEngine, request: Event) -> str:
         )
     ]
     receipt = _signed(session, committed, operation_id, targets, restored, artefacts)
-    writer.execute("INSERT INTO erasure VALUES (?, ?)", (operation_id, receipt))
+    engine.keep_erasure_receipt(operation_id, receipt)
     return receipt
 
 
@@ -279,7 +268,7 @@ def _version_artefacts(reading: Reading, cube_ids: Iterable[bytes]) -> Iterable[
                 yield Artefact("version", version)
 
 
-def _bring_back(session: Session, engine: EmbeddedEngine, cube_ids: Iterable[bytes]) -> list[str]:
+def _bring_back(session: Session, engine: Writing, cube_ids: Iterable[bytes]) -> list[str]:
     """The other sources of an erased merge come back."""
     reading = engine.written()
     erased = set(cube_ids)
@@ -337,13 +326,3 @@ def _receipt_text(
     lines += [f"restored {cube_id}" for cube_id in restored]
     lines += [f"{artefact.kind} {artefact.name}" for artefact in artefacts]
     return "\n".join(lines) + "\n"
-
-
-def _empty_wal(engine: EmbeddedEngine) -> bool:
-    """Overwrite what the write-ahead log still holds; wait for readers that keep it."""
-    until = time.monotonic() + CONFIRM_SECONDS
-    while not engine.database.checkpoint_wal():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True

@@ -8,8 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from memos.infrastructure.database import row
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.engine import Reading
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action, Resource
 from memos.infrastructure.transfer.dumper import Dumped, Selection
@@ -18,7 +17,7 @@ from memos.infrastructure.transfer.wrapping import Wrapping
 from memos.interface.session import Session
 from memos.kernel.cube import CubeState, Form, Header
 from memos.kernel.errors import Denied, VaultError
-from memos.kernel.event import Kind, id_text
+from memos.kernel.event import id_text
 from memos.operation.cubes import Forgotten, MemCube, read_cube, state_title
 
 IN_CLEAR = (
@@ -142,10 +141,8 @@ def describe_sealed(reading: Reading, state: CubeState) -> Mapping[str, Any]:
 
 def check_not_erased_since(session: Session, dumped: Dumped) -> None:
     """An export must not carry what was erased while it was being written."""
-    sql = "SELECT 1 FROM attempt WHERE position >= ? AND kind = ? AND result = 1"
-    with session.engine.reading() as reading:
-        if row(reading.connection, sql, (dumped.size, int(Kind.ERASED))) is not None:
-            raise VaultError("memories were erased while this was exported: export again")
+    if session.engine.erased_since(dumped.size):
+        raise VaultError("memories were erased while this was exported: export again")
 
 
 def export_report(

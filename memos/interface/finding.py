@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.engine import Reading
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.moment import At
 from memos.interface import validate
 from memos.interface.moments import AsOf, resolve
 from memos.interface.session import Session, analyzer, no_cube
@@ -57,14 +58,14 @@ def looking(
             limit=limit,
             states=SHOWN,
             accepts=accepts,
-            offset=moment.offset,
+            at=moment.at,
             read_time=moment.read_time,
             may_read=lambda state: session.decide(Action.READ, state.scope, state).allowed,
             recipe=chosen,
             embedding=session.embedding,
         )
-        view = session.engine.index.view(scope, moment.offset)
-        newest = None if moment.offset is None else session.engine.index.view(scope)
+        view = reading.view(scope, moment.at)
+        newest = None if moment.at is None else reading.view(scope)
         yield Sight(reading, view, newest, analyzer(keys[0]), query)
 
 
@@ -88,11 +89,11 @@ def note(
     action: str,
     scope: str,
     cubes: list[tuple[str, int]],
-    offset: int = 0,
+    at: At = 0,
     query: str = "",
 ) -> None:
     """Record a read on the access log; `cubes` are (cube id, version) in rank order."""
     found = [(validate.check_id(cube_id), version) for cube_id, version in cubes]
     session.access_log.record(
-        Access(session.actor, action, scope, session.clock(), found, query, offset)
+        Access(session.actor, action, scope, session.clock(), found, query, at)
     )

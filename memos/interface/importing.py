@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from memos.infrastructure.audit import Progress
+from memos.infrastructure.engine import Progress
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.transfer.importers import Item, parse_file
 from memos.interface import validate

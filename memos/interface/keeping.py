@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memos.infrastructure import audit as auditing
-from memos.infrastructure.audit import Progress, Rebuilt, Verification
-from memos.infrastructure.database import row, rows
-from memos.infrastructure.embedded import Draft, EmbeddedEngine
-from memos.infrastructure.governance.usage import usage_digest
+from memos.infrastructure.engine import (
+    Committed,
+    Draft,
+    Progress,
+    Rebuilt,
+    Verification,
+    Writing,
+    no_progress,
+)
 from memos.infrastructure.keys.signer import NoteVerifier
-from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.interface import validate
 from memos.interface.commands import new_event
 from memos.interface.moments import is_cut_name
@@ -21,12 +24,10 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, Position
 from memos.kernel.merkle import (
-    consistency_proof,
-    inclusion_proof,
     verify_consistency,
     verify_inclusion,
 )
-from memos.kernel.note import Checkpoint, NoteError, open_note, sign_note
+from memos.kernel.note import Checkpoint, NoteError, open_note
 from memos.operation.cubes import state_title
 
 
@@ -119,61 +120,51 @@ class Keeping:
             raise InvalidInput(f"{name!r} looks like a position or a time: give the cut a name")
         _, cut_id, _ = session.keyed_ids(VAULT_SCOPE, ("cut", checked))
 
-        def work(engine: EmbeddedEngine) -> Receipt | None:
+        def work(engine: Writing) -> Committed | None:
             if engine.head(cut_id) is not None:
                 return None
             event = new_event(session, Kind.CUT_NAMED, cut_id, VAULT_SCOPE)
             event.cut_named.name = checked
-            event.cut_named.positions.add(partition=0, offset=engine.log.size)
-            return receipt_of(engine, engine.append(Draft(event)))
+            return engine.name_cut(Draft(event))
 
-        receipt = session.engine.write(work)
-        if receipt is None:
+        committed = session.engine.write(work)
+        if committed is None:
             raise IllegalMove(f"there is a cut named {name!r} already: choose another name")
-        return receipt
+        return receipt_of(session.engine, committed)
 
     def cuts(self) -> dict[str, int]:
         """The named cuts, and the number of records before each."""
         self._session.require_whole_vault("cuts")
         with self._session.engine.reading() as reading:
-            sql = "SELECT name, size FROM cut ORDER BY size, name"
-            return dict(rows(reading.connection, sql))
+            return reading.cuts()
 
-    def verify(self, progress: Progress = auditing.no_progress) -> Verification:
+    def verify(self, progress: Progress = no_progress) -> Verification:
         """Check the log against its hashes, tree and signed checkpoints, and every head.
 
         Returns:
             What was found; `.ok`, and `.problems` that name what is damaged.
         """
         self._session.require_whole_vault("verify")
-        return auditing.verify(self._session.engine, progress)
+        return self._session.engine.verify(progress)
 
-    def audit(self, progress: Progress = auditing.no_progress) -> Verification:
+    def audit(self, progress: Progress = no_progress) -> Verification:
         """What `verify` checks, and every cube folded again from the log and compared.
 
         Returns:
             What was found; `.problems` names every cube whose projections differ.
         """
         self._session.require_whole_vault("audit")
-        return auditing.audit(self._session.engine, progress)
+        return self._session.engine.audit(progress)
 
-    def checkpoint(self) -> SignedCheckpoint:
-        """Sign the log as it is now: whoever keeps the note can prove a later change."""
+    def checkpoint(self, partition: int = 0) -> SignedCheckpoint:
+        """Sign the log as it is now: whoever keeps the note can prove a later change.
+
+        Args:
+            partition: of a log of several partitions, which: each has a tree of its own.
+        """
         self._session.require_whole_vault("checkpoint")
-        engine = self._session.engine
-
-        def work(engine: EmbeddedEngine) -> SignedCheckpoint:
-            tree = stored_tree(engine.written().connection)
-            writer = engine.database.writer
-            found = row(writer, "SELECT note FROM checkpoint WHERE size = ?", (tree.size,))
-            if found is not None:
-                return SignedCheckpoint(tree.size, tree.root().hex(), found[0])
-            text = Checkpoint(engine.origin, tree.size, tree.root()).format()
-            note = sign_note(text, [engine.signer()])
-            writer.execute("INSERT INTO checkpoint VALUES (?, ?)", (tree.size, note))
-            return SignedCheckpoint(tree.size, tree.root().hex(), note)
-
-        return engine.write(work)
+        head = self._session.engine.sign_tree(partition)
+        return SignedCheckpoint(head.size, head.root.hex(), head.note)
 
     def prove(self, event_id: str) -> Proof:
         """Prove that an event is in the log; `Proof.verify` needs only the verifier key.
@@ -183,87 +174,77 @@ class Keeping:
         """
         self._session.require_whole_vault("prove")
         raw = validate.check_id(event_id, "event id")
-        checkpoint = self.checkpoint()
-        with self._session.engine.reading() as reading:
+        engine = self._session.engine
+        with engine.reading() as reading:
             attempt = reading.vault.by_event(raw)
-            if attempt is None:
-                raise NotFound(f"there is no event {event_id} in this log")
-            offset = attempt.position.offset
-            found = row(reading.connection, "SELECT leaf FROM event WHERE offset = ?", (offset,))
-            path = inclusion_proof(tree_nodes(reading.connection), offset, checkpoint.size)
+        if attempt is None:
+            raise NotFound(f"there is no event {event_id} in this log")
+        position = attempt.position
+        checkpoint = self.checkpoint(position.partition)
+        path = engine.inclusion(position, checkpoint.size)
         return Proof(
             event_id,
-            attempt.position,
-            b"".join(found or ()).hex(),
+            position,
+            engine.leaf(position).hex(),
             tuple(node.hex() for node in path),
             checkpoint,
         )
 
-    def prove_consistency(self, since: SignedCheckpoint | int) -> ConsistencyProof:
+    def prove_consistency(
+        self, since: SignedCheckpoint | int, partition: int = 0
+    ) -> ConsistencyProof:
         """Prove that nothing was changed or removed since an earlier checkpoint (or its size).
+
+        Args:
+            since: the earlier checkpoint.
+            partition: of which partition of the log it is.
 
         Raises:
             NotFound: the log is shorter than that.
         """
         self._session.require_whole_vault("prove_consistency")
         size = since.size if isinstance(since, SignedCheckpoint) else since
-        checkpoint = self.checkpoint()
+        checkpoint = self.checkpoint(partition)
         if not 0 <= size <= checkpoint.size:
             raise NotFound(f"the log has {checkpoint.size} records, not {size}")
-        with self._session.engine.reading() as reading:
-            path = consistency_proof(tree_nodes(reading.connection), size, checkpoint.size)
+        path = self._session.engine.consistency(partition, size, checkpoint.size)
         return ConsistencyProof(size, tuple(node.hex() for node in path), checkpoint)
 
     def verifier_key(self) -> str:
         """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
         return self._session.engine.signer().verifier_key
 
-    def rebuild(self, progress: Progress = auditing.no_progress) -> Rebuilt:
+    def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         """Drop every projection and fold the log again; `digest` must come out the same."""
         self._session.require_whole_vault("rebuild")
         self._session.access_log.flush()
-        return auditing.rebuild(self._session.engine, progress)
+        return self._session.engine.rebuild(progress)
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""
         self._session.require_whole_vault("digest")
-        with self._session.engine.reading() as reading:
-            return auditing.digest(reading)
+        return self._session.engine.digest()
 
     def usage_digest(self) -> str:
         """SHA-256 over how often and when last each cube was used; `digest` leaves usage out."""
         self._session.require_whole_vault("usage_digest")
         self._session.access_log.flush()
-        with self._session.engine.reading() as reading:
-            return usage_digest(reading.connection)
+        return self._session.engine.usage_digest()
 
     def stats(self) -> Stats:
         """Figures of the vault."""
         self._session.require_whole_vault("stats")
         session = self._session
         session.access_log.flush()
-        engine = session.engine
-        with engine.reading() as reading:
-            connection = reading.connection
-            counted = {
-                state_title(Lifecycle(lifecycle)): count
-                for lifecycle, count in rows(
-                    connection,
-                    "SELECT lifecycle, count(*) FROM head WHERE cube_id IN"
-                    " (SELECT cube_id FROM attempt WHERE kind IN (1, 17, 19) AND result = 1)"
-                    " GROUP BY lifecycle ORDER BY lifecycle",
-                )
-            }
-            scopes = row(connection, "SELECT count(DISTINCT scope) FROM head WHERE scope <> ''")
-            return Stats(
-                events=stored_tree(connection).size,
-                memories=sum(counted.values()),
-                states=counted,
-                scopes=int(scopes[0]) if scopes else 0,
-                accesses=reading.access_size(),
-                bytes_on_disk=sum(
-                    file.stat().st_size for file in engine.directory.iterdir() if file.is_file()
-                ),
-                vault_id=engine.setting("vault_id"),
-                verifier_key=self.verifier_key(),
-            )
+        figures = session.engine.figures()
+        counted = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
+        return Stats(
+            events=figures.events,
+            memories=sum(counted.values()),
+            states=counted,
+            scopes=figures.scopes,
+            accesses=figures.accesses,
+            bytes_on_disk=figures.bytes_on_disk,
+            vault_id=session.engine.setting("vault_id"),
+            verifier_key=self.verifier_key(),
+        )

@@ -1,14 +1,12 @@
-"""As-of: from what a caller names (a cut, a position, a log time) to a position in the log."""
+"""As-of: from what a caller names (a cut, a position, a log time) to a moment of the log."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import NamedTuple
 
-from memos.infrastructure.embedded import Reading
-from memos.infrastructure.log.sqlite import log_size, offset_at, read_record
-from memos.infrastructure.vault.read import NEWEST
+from memos.infrastructure.engine import Reading
+from memos.infrastructure.moment import NEWEST, At, Moment
 from memos.interface import validate
 from memos.kernel.errors import InvalidInput, NotFound
 from memos.kernel.event import Position
@@ -20,20 +18,13 @@ _POSITION = re.compile(r"\d+:\d+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-class Moment(NamedTuple):
-    """A position to read at (None: now) and the read time in microseconds."""
-
-    offset: int | None
-    read_time: int
-
-
 def is_cut_name(name: str) -> bool:
     """Whether a name cannot be taken for a position or a time."""
     return not (_POSITION.fullmatch(name) or _TIME.match(name))
 
 
 def resolve(reading: Reading, as_of: AsOf | None, now: int) -> Moment:
-    """Where in the log a caller wants to read.
+    """When a caller wants to read.
 
     Raises:
         NotFound: there is no such cut, or no such position yet.
@@ -41,53 +32,57 @@ def resolve(reading: Reading, as_of: AsOf | None, now: int) -> Moment:
     """
     if as_of is None:
         return Moment(None, now)
-    if isinstance(as_of, Position) and min(as_of) < 0:
+    position = _position(as_of)
+    if position is None:
+        return _named(reading, as_of)
+    moment = reading.moment_of(position)
+    if moment is None:
+        raise NotFound(f"the log ends before position {position}: see `memos log` for its last one")
+    return moment
+
+
+def stretch(reading: Reading, since: AsOf | None, until: AsOf | None) -> tuple[At, At | None]:
+    """The stretch of the log that a `since` and an `until` mean: behind what, and up to what.
+
+    A position means the record there, which `since` takes in and `until` leaves out; a cut or a
+    time means all up to it.
+    """
+    after: At = -1 if since is None else _bound(reading, since)
+    return after, None if until is None else _bound(reading, until)
+
+
+def _bound(reading: Reading, as_of: AsOf) -> At:
+    position = _position(as_of)
+    if position is None:
+        at = _named(reading, as_of).at
+        return NEWEST if at is None else at
+    moment = reading.moment_of(position)
+    return NEWEST if moment is None or not isinstance(moment.at, int) else moment.at - 1
+
+
+def _position(as_of: AsOf) -> Position | None:
+    """The position that is meant, where it is one."""
+    if isinstance(as_of, str) and _POSITION.fullmatch(as_of):
+        as_of = Position.parse(as_of)
+    if not isinstance(as_of, Position):
+        return None
+    if min(as_of) < 0:
         raise InvalidInput(f"{as_of} is no position: partition and offset count from 0")
-    if isinstance(as_of, str) and not _TIME.match(as_of):
-        as_of = _named(reading, as_of)
-    if isinstance(as_of, Position):
-        offset = _existing(reading, as_of)
-    elif isinstance(as_of, (str, datetime)):
-        offset = offset_at(reading.connection, validate.check_time(as_of, "as_of")) - 1
-    else:
+    return as_of
+
+
+def _named(reading: Reading, as_of: AsOf) -> Moment:
+    """The moment of a cut's name or of a time."""
+    if isinstance(as_of, datetime) or (isinstance(as_of, str) and _TIME.match(as_of)):
+        return reading.moment_at(validate.check_time(as_of, "as_of"))
+    if not isinstance(as_of, str):
         raise InvalidInput(
             f"as_of takes a cut's name, a position or a log time, not {validate.shorten(as_of)}"
         )
-    if offset < 0:
-        return Moment(-1, 0)
-    record = read_record(reading.connection, offset)
-    return Moment(offset, now if record is None else record.log_time)
-
-
-def _named(reading: Reading, name: str) -> Position:
-    if _POSITION.fullmatch(name):
-        return Position.parse(name)
-    size = reading.vault.cut_size(validate.check_name(name, "a cut's name"))
-    if size is None:
+    moment = reading.moment_of_cut(validate.check_name(as_of, "a cut's name"))
+    if moment is None:
         raise NotFound(
-            f"there is no cut named {name!r}: name one with name_cut, or pass a position such as "
+            f"there is no cut named {as_of!r}: name one with name_cut, or pass a position such as "
             "0:42 or a time such as 2023-05-08T13:56:00Z"
         )
-    return Position(0, size - 1)
-
-
-def _existing(reading: Reading, position: Position) -> int:
-    size = log_size(reading.connection)
-    if position.partition != 0 or position.offset >= size:
-        raise NotFound(f"the log ends before position {position}: its last one is 0:{size - 1}")
-    return position.offset
-
-
-def start_offset(reading: Reading, moment: AsOf | None, now: int) -> int:
-    """The first offset that a `since` means, and the end that an `until` means.
-
-    A position means the record there; a cut or a time means the first record after it.
-    """
-    if moment is None:
-        return 0
-    if isinstance(moment, str) and _POSITION.fullmatch(moment):
-        moment = Position.parse(moment)
-    if isinstance(moment, Position):
-        return min(max(moment.offset, 0), NEWEST)
-    resolved = resolve(reading, moment, now).offset
-    return 0 if resolved is None else resolved + 1
+    return moment

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from memos.infrastructure.audit import Progress, no_progress
-from memos.infrastructure.embedded import DATABASE_FILE
+from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.infrastructure.engine import Progress, no_progress
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.log.sqlite import system_time
@@ -81,6 +81,7 @@ class Moving:
             VaultError: it could not be written; nothing is left at the path.
         """
         session = self._session
+        engine = session.embedded("export")
         target = Path(path)
         check_free(target)
         wrapping = wrap(recipient, passphrase)
@@ -95,11 +96,11 @@ class Moving:
             session.require(Action.READ, scope or "", operation="export")
         session.access_log.flush()
         with staged(target) as stage:
-            with session.engine.reading() as reading:
+            with engine.reading() as reading:
                 selection = selection_of(session, reading, scope, filter, accepts)
                 dumper = MemDumper(
                     reading,
-                    session.engine,
+                    engine,
                     stage,
                     selection,
                     wrapping,
@@ -110,7 +111,7 @@ class Moving:
             check_not_erased_since(session, dumped)
             publish(stage, target)
         session.access_log.record(
-            Access(session.actor, "export", scope or "", session.clock(), offset=dumped.size - 1)
+            Access(session.actor, "export", scope or "", session.clock(), at=dumped.size - 1)
         )
         return export_report(session, target, selection, dumped, wrapping)
 
@@ -211,12 +212,13 @@ class Moving:
             Denied: the actor administers not every tenant of the export; nothing was taken.
         """
         session = self._session
-        with opened(Path(path), session.engine.directory) as directory:
+        engine = session.embedded("import_export")
+        with opened(Path(path), engine.directory) as directory:
             dump = Dump(directory, verifier_key)
             wrapping = unwrap(dump.manifest.keys, passphrase, recipient_key)
             dump.check_log(progress)
             report = load_into(
-                session.engine,
+                engine,
                 dump,
                 wrapping,
                 validate.check_scope,
@@ -224,7 +226,7 @@ class Moving:
                 progress,
             )
         # An erase that came with the export leaves its text in the write-ahead log until now.
-        session.engine.database.checkpoint_wal()
+        engine.database.checkpoint_wal()
         return report
 
     def import_file(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.engine import Reading
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.moment import At, Moment
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.interface import validate
-from memos.interface.moments import AsOf, Moment, resolve, start_offset
+from memos.interface.moments import AsOf, resolve, stretch
 from memos.interface.session import Session, analyzer, no_cube
 from memos.interface.validate import Time
 from memos.kernel.cube import SHOWN, CubeState, Form, Lifecycle
@@ -85,7 +86,7 @@ class Readings:
             if not any_state and version is None and as_of is None and valid_at is None:
                 _check_shown(reading, attempt, moment)
             cube = read_cube(reading, attempt)
-        self._note("get", head.scope, [(raw, attempt.outcome.version)], attempt.position.offset)
+        self._note("get", head.scope, [(raw, attempt.outcome.version)], attempt.ordinal)
         return cube
 
     def search(
@@ -132,25 +133,25 @@ class Readings:
         keys = session.engine.store.tenant_keys(scope.partition("/")[0], create=False)
         with session.engine.reading() as reading:
             moment = resolve(reading, as_of, session.clock())
-            view = session.engine.index.view(scope, moment.offset)
+            view = reading.view(scope, moment.at)
             checked = Query(
                 query,
                 scope,
                 limit,
                 shown,
                 accepts,
-                moment.offset,
+                moment.at,
                 moment.read_time,
                 lambda state: session.decide(Action.READ, state.scope, state).allowed,
                 chosen,
                 session.embedding,
                 None if valid_at is None else validate.check_time(valid_at, "valid_at"),
             )
-            newest = None if moment.offset is None else session.engine.index.view(scope)
+            newest = None if moment.at is None else reading.view(scope)
             hits = search(reading, view, analyzer(keys[0]), checked, newest) if keys else []
-            offset = view.offset
+            at = view.at
         found = [(validate.check_id(hit.cube_id), hit.version) for hit in hits]
-        self._note("search", scope, found, offset, query)
+        self._note("search", scope, found, at, query)
         return hits
 
     def history(self, cube_id: str) -> list[Change]:
@@ -159,8 +160,9 @@ class Readings:
         raw = validate.check_id(cube_id)
         with session.engine.reading() as reading:
             head = _governed(session, reading, raw, "history")
-            changes = [change_of(reading, attempt) for attempt in reading.vault.attempts(raw)]
-        self._note("history", head.scope, [(raw, head.version)], changes[-1].entry.position.offset)
+            attempts = reading.vault.attempts(raw)
+            changes = [change_of(reading, attempt) for attempt in attempts]
+        self._note("history", head.scope, [(raw, head.version)], attempts[-1].ordinal)
         return changes
 
     def diff(self, cube_id: str, before: int, after: int) -> Diff:
@@ -232,8 +234,7 @@ class Readings:
             if value is not None:
                 validate.check_name(value, name)
         with session.engine.reading() as reading:
-            start = start_offset(reading, since, session.clock())
-            end = None if until is None else start_offset(reading, until, session.clock())
+            after, upto = stretch(reading, since, until)
         wanted = LogQuery(
             actor or "",
             None if kind is None else KINDS_BY_TITLE[kind],
@@ -241,8 +242,8 @@ class Readings:
             b"" if cube_id is None else validate.check_id(cube_id),
             b"" if operation is None else validate.check_id(operation, "operation id"),
             () if source is None else session.all_lookups(b"source", source, scope),
-            start,
-            end,
+            after,
+            upto,
         )
         if source is not None and not wanted.sources:
             return iter(())
@@ -251,7 +252,7 @@ class Readings:
     def _entries(self, wanted: LogQuery) -> Iterator[LogEntry]:
         session = self._session
         allowed: dict[bytes, bool] = {}
-        reading = Reading(session.engine.database.reader(), session.engine)
+        reading = session.engine.streaming()
         for attempt in reading.vault.query(wanted):
             cube = attempt.cube_id
             if cube not in allowed:
@@ -264,12 +265,12 @@ class Readings:
         action: str,
         scope: str,
         cubes: list[tuple[bytes, int]],
-        offset: int,
+        at: At,
         query: str = "",
     ) -> None:
         session = self._session
         session.access_log.record(
-            Access(session.actor, action, scope, session.clock(), cubes, query, offset)
+            Access(session.actor, action, scope, session.clock(), cubes, query, at)
         )
 
 
@@ -300,10 +301,10 @@ def _wanted(
         attempt = _valid_at(reading, raw, validate.check_time(valid_at, "valid_at"))
         if attempt is None:
             raise NotFound(f"no version of cube {id_text(raw)} was valid at {valid_at}")
-    elif moment.offset is None:
+    elif moment.at is None:
         attempt = reading.vault.state_at(raw)
     else:
-        attempt = reading.vault.state_at(raw, moment.offset)
+        attempt = reading.vault.state_at(raw, moment.at)
     if attempt is None:
         raise NotFound(f"cube {id_text(raw)} did not exist at that position")
     return attempt

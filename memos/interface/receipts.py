@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
-from memos.infrastructure.embedded import Committed, EmbeddedEngine
+from memos.infrastructure.engine import Committed, Engine
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Conflict, Held, IllegalMove, NotFound, OtherContent
 from memos.kernel.event import Kind, Position, id_text
@@ -37,7 +37,7 @@ class Receipt:
     rejected: tuple[Rejection, ...] = ()
 
 
-def receipt_of(engine: EmbeddedEngine, committed: Committed) -> Receipt:
+def receipt_of(engine: Engine, committed: Committed) -> Receipt:
     """The receipt of an accepted event, or of the one that it repeats.
 
     Raises:

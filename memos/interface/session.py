@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 
 import uuid_utils
 
-from memos.infrastructure.embedded import EmbeddedEngine, Reading
+from memos.infrastructure.embedded import EmbeddedEngine
+from memos.infrastructure.engine import Engine, Reading
 from memos.infrastructure.governance.access_log import Access, AccessLog
 from memos.infrastructure.governance.decision import (
     Action,
@@ -24,13 +24,12 @@ from memos.infrastructure.governance.decision import (
     Resource,
     Subject,
 )
-from memos.infrastructure.index.embedders import embedder_named
-from memos.infrastructure.index.embedding import Embedding
+from memos.infrastructure.index.embedders import Embedder
 from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.keys.envelope import keyed_digest
 from memos.infrastructure.projector import Readable
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Denied, NotFound
+from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import as_uuid, id_text
 from memos.operation.analysis import Analyzer
 from memos.operation.dense import texts_to_embed
@@ -62,24 +61,22 @@ class Session:
 
     def __init__(
         self,
-        directory: Path,
+        engine: Engine,
         *,
         actor: str,
         tenant: str,
         clock: Callable[[], int],
-        create: bool,
         governor: Governor | None,
-        embedder: object = None,
+        embedder: Embedder | None = None,
     ) -> None:
-        chosen = embedder_named(embedder)
-        self.engine = EmbeddedEngine(directory, analyse, clock=clock, create=create, creator=actor)
+        self.engine = engine
         self.actor = actor
         self.subject = Subject(actor, tenant)
         self.clock = clock
         administrator = self.engine.setting("administrator")
         self.governor = governor or HeaderRules([administrator] if administrator else [])
         self.access_log = AccessLog(self.engine, self.governor.digest)
-        self.embedding = None if chosen is None else Embedding(self.engine, chosen, texts_to_embed)
+        self.embedding = None if embedder is None else engine.embed_with(embedder, texts_to_embed)
         if self.embedding is not None:
             self.embedding.start()
         self._closed = False
@@ -141,7 +138,7 @@ class Session:
     def cube_key(self, cube_id: bytes) -> bytes | None:
         """The key of a cube that is there already."""
         with self.engine.reading() as reading:
-            return self.engine.keys.key(reading.connection, cube_id)
+            return reading.cube_key(cube_id)
 
     def decide(
         self, action: Action, scope: str, state: CubeState | None = None, **context: str
@@ -203,6 +200,19 @@ class Session:
         if state is None:
             raise no_cube(cube_id)
         return state
+
+    def embedded(self, operation: str) -> EmbeddedEngine:
+        """The engine, for what only an embedded vault can do.
+
+        Raises:
+            VaultError: it is another one.
+        """
+        if isinstance(self.engine, EmbeddedEngine):
+            return self.engine
+        raise VaultError(
+            f"{operation} needs an embedded vault, and {self.engine.name} is none: bring it into "
+            f"one with `memos migrate --from {self.engine.name} --to DIRECTORY`"
+        )
 
     def close(self) -> None:
         """Write what waits, then close the vault; harmless when repeated."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from itertools import count
 from typing import NamedTuple
 
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.engine import Reading
 from memos.infrastructure.governance.decision import Action
 from memos.interface.session import Session
 from memos.kernel.cube import SHOWN, CubeState, Lifecycle

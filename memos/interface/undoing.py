@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NoReturn
 
-from memos.infrastructure.embedded import Committed, Draft, EmbeddedEngine, Reading
+from memos.infrastructure.engine import Committed, Draft, Reading, Writing
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import LogQuery
 from memos.interface import validate
 from memos.interface.commands import new_event
 from memos.interface.erasing import ErasureReceipt, erase_cubes
-from memos.interface.moments import AsOf, start_offset
+from memos.interface.moments import AsOf, stretch
 from memos.interface.receipts import Rejection, rejections
 from memos.interface.session import Session
 from memos.interface.validate import Time
@@ -119,15 +119,14 @@ class Undoing:
         if scope is not None:
             session.require(Action.READ, validate.check_scope(scope), operation="rollback")
         with session.engine.reading() as reading:
-            start = start_offset(reading, cut if cut is not None else since, session.clock())
-            end = None if until is None else start_offset(reading, until, session.clock())
+            after, upto = stretch(reading, cut if cut is not None else since, until)
         wanted = LogQuery(
             actor=actor or "",
             scope=session.subject.tenant if scope is None else validate.check_scope(scope),
             operation_id=b"" if operation is None else validate.check_id(operation, "operation id"),
             sources=() if source is None else session.all_lookups(b"source", source, scope),
-            since=start,
-            until=end,
+            after=after,
+            upto=upto,
         )
         if source is not None and not wanted.sources:
             return Rollback((), (), (), dry_run)
@@ -165,7 +164,7 @@ class Undoing:
         session.access_log.flush()
         time = session.clock() if now is None else validate.check_time(now, "now")
 
-        def work(engine: EmbeddedEngine) -> dict[LifespanEnd, list[bytes]]:
+        def work(engine: Writing) -> dict[LifespanEnd, list[bytes]]:
             reading = engine.written()
             ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
             for raw in reading.vault.ending(time):
@@ -191,7 +190,7 @@ class Undoing:
 
 
 def _expire(
-    session: Session, engine: EmbeddedEngine, reading: Reading, raw: bytes, now: int
+    session: Session, engine: Writing, reading: Reading, raw: bytes, now: int
 ) -> LifespanEnd | None:
     """End one cube's lifespan; None where a use has renewed it, or its events refuse."""
     state = engine.head(raw)
@@ -235,7 +234,7 @@ def _cube_to_version(
         with session.engine.reading() as reading:
             return _report(plan(reading), [], dry_run=True)
 
-    def work(engine: EmbeddedEngine) -> Rollback:
+    def work(engine: Writing) -> Rollback:
         targets = plan(engine.written())
         _require_all(session, targets)
         return _report(targets, _execute(session, engine, targets), dry_run=False)
@@ -261,7 +260,7 @@ def _undo(session: Session, wanted: LogQuery, dry_run: bool) -> Rollback:
             visible = [t for t in targets if _may(session, Action.READ, t)]
             return _report(visible, [], dry_run=True)
 
-    def work(engine: EmbeddedEngine) -> Rollback:
+    def work(engine: Writing) -> Rollback:
         """Walk until the closure is empty: what was rejected is reported, not tried again."""
         seen: set[bytes] = set()
         done: list[Target] = []
@@ -281,9 +280,7 @@ def _undo(session: Session, wanted: LogQuery, dry_run: bool) -> Rollback:
     return session.engine.write(work)
 
 
-def _execute(
-    session: Session, engine: EmbeddedEngine, targets: Sequence[Target]
-) -> list[Committed]:
+def _execute(session: Session, engine: Writing, targets: Sequence[Target]) -> list[Committed]:
     """Append the operation, one event a tenant and five thousand cubes."""
     committed = []
     tenants: dict[str, list[Target]] = {}

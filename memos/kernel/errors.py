@@ -62,6 +62,31 @@ class Damaged(VaultError):
     """Stored bytes are not what was written. `memos verify` names what is still good."""
 
 
+class StoreUnavailable(VaultError):
+    """The store of a distributed vault does not answer; the message names its servers. What was
+    not confirmed may have been done or not: doing it again is safe.
+    """
+
+
+class LogUnavailable(VaultError):
+    """The log's server could not be reached or refused; nothing of the write was appended."""
+
+
+class Unacknowledged(LogUnavailable):
+    """The log's server did not acknowledge: the write may have been appended, in part or whole.
+
+    To repeat it is safe with the same idempotency key.
+    """
+
+
+class PartitionsChanged(VaultError):
+    """The log has another number of partitions than when the vault was made."""
+
+
+class IndexUnavailable(VaultError):
+    """A server that search runs on did not answer, or not as asked; what is remembered is safe."""
+
+
 class Refused(MemosError):
     """Foreign data was refused whole; nothing of it was taken."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.engine import Reading
 from memos.infrastructure.projector import content_text
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Lifecycle, Lifespan
@@ -112,13 +112,13 @@ class Parts:
         return dict(json.loads(stored)) if stored else {}
 
 
-def open_parts(reading: Reading, state: CubeState, at: int | None = None) -> Parts | None:
+def open_parts(reading: Reading, state: CubeState, at: Position | None = None) -> Parts | None:
     """Open what a state's parts refer to; None where the key was destroyed.
 
     Args:
         reading: where to read.
         state: whose parts.
-        at: the offset of the event that made the state's version, where that is known.
+        at: the position of the event that made the state's version, where that is known.
     """
     opened: dict[int, Body] = {}
     for version in set(state.parts):
@@ -133,7 +133,7 @@ def open_parts(reading: Reading, state: CubeState, at: int | None = None) -> Par
 def read_cube(reading: Reading, attempt: Attempt) -> MemCube | Forgotten:
     """The cube as an accepted attempt left it."""
     state = attempt.state
-    made_here = attempt.position.offset if attempt.outcome.digest else None
+    made_here = attempt.position if attempt.outcome.digest else None
     parts = None if state is None else open_parts(reading, state, made_here)
     if state is None or parts is None:
         return Forgotten(id_text(attempt.cube_id))

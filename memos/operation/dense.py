@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.embedded import Reading
-from memos.infrastructure.index.embedding import Embedding
+from memos.infrastructure.engine import DenseIndex, Reading
 from memos.infrastructure.index.port import View
 from memos.infrastructure.index.vectors import ScopeVectors
 from memos.kernel.errors import EmbeddingFailed
@@ -102,7 +101,7 @@ def first_person(text: str, analyzer: Analyzer, speakers: frozenset[int]) -> str
 
 
 def measure(
-    reading: Reading, view: View, scope: str, analyzer: Analyzer, embedding: Embedding, text: str
+    reading: Reading, view: View, scope: str, analyzer: Analyzer, embedding: DenseIndex, text: str
 ) -> Dense | NotDense:
     """How near the rows of a view are to a query; why not, where that cannot be told."""
     if not len(view) or not analyzer.words(text):

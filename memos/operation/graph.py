@@ -15,7 +15,6 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.lookup import rows_of
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import CubeState
@@ -104,7 +103,7 @@ def related(
     """
     view = sight.visible()
     edges = Edges(len(view))
-    own = rows_of(sight.reading.connection, view, [state.cube_id]).get(state.cube_id)
+    own = sight.reading.rows_of(view, [state.cube_id]).get(state.cube_id)
     _lineage(sight, view, state.cube_id, edges)
     is_turn = own is not None and _conversation(view, own, edges)
     _tags(sight, view, cube.tags, edges)
@@ -133,7 +132,7 @@ def _lineage(sight: Sight, view: View, cube_id: bytes, edges: Edges) -> None:
             other = edge.derived[0] if downstream else edge.source[0]
             way = "to" if downstream else "from"
             told[other, f"{edge.relation.name.lower()} ({way} it)"] = None
-    rows = rows_of(sight.reading.connection, view, {other: None for other, _ in told})
+    rows = sight.reading.rows_of(view, {other: None for other, _ in told})
     for other, detail in told:
         if other in rows and other != cube_id:
             edges.add_one("lineage", detail, rows[other], LINEAGE)
@@ -175,7 +174,7 @@ def _sources(
         if not digests or len(attempts) > CROWDED:
             continue
         cubes = dict.fromkeys(attempt.cube_id for attempt in attempts)
-        rows = set(rows_of(sight.reading.connection, view, cubes).values()) - known
+        rows = set(sight.reading.rows_of(view, cubes).values()) - known
         known |= rows
         weights = np.full(len(rows), SOURCE / (step + 1))
         edges.add("source", path, np.array(sorted(rows), np.int64), weights)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.engine import Reading
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind, id_text
@@ -169,7 +169,7 @@ class Planner:
             if attempt.kind is Kind.ROLLED_BACK:
                 header = attempt.state.header if attempt.state is not None else header
                 continue
-            changed = self._reading.event(attempt.position.offset).header_changed
+            changed = self._reading.event(attempt.position).header_changed
             wanted = read_header(changed.header)
             fields = {f: getattr(wanted, f) for f in changed.fields if f in HEADER_FIELDS}
             header = header._replace(**fields)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memos.infrastructure.embedded import Reading
-from memos.infrastructure.index.embedding import Embedding
+from memos.infrastructure.engine import DenseIndex, Reading
 from memos.infrastructure.index.port import Mask, View
+from memos.infrastructure.moment import At
 from memos.infrastructure.projector import HAS_LIFESPAN, RESTRICTED
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Position, id_text
@@ -53,18 +53,18 @@ class Hit:
 
 
 class Query(NamedTuple):
-    """A checked search. `offset` None means now; `read_time` is in microseconds."""
+    """A checked search. `at` None means now; `read_time` is in microseconds."""
 
     text: str
     scope: str
     limit: int
     states: frozenset[Lifecycle]
     accepts: Predicate
-    offset: int | None
+    at: At | None
     read_time: int
     may_read: Callable[[CubeState], bool]
     recipe: Recipe
-    embedding: Embedding | None = None
+    embedding: DenseIndex | None = None
     valid_at: int | None = None
 
 
@@ -101,8 +101,8 @@ def search(
 def _cube_at(reading: Reading, view: View, row: int, query: Query) -> MemCube | None:
     """The memory of a row; None where it was erased. At a valid time, its version of then."""
     cube_id = view.cube_ids(np.array([row]))[0]
-    offset = view.offset if query.valid_at is None else int(view.opened[row])
-    attempt = reading.vault.state_at(cube_id, offset)
+    at = view.at if query.valid_at is None else int(view.opened[row])
+    attempt = reading.vault.state_at(cube_id, at)
     cube = None if attempt is None else read_cube(reading, attempt)
     return cube if isinstance(cube, MemCube) else None
 
@@ -150,7 +150,7 @@ class Flagged:
     def shows(self, view: View, row: int) -> bool:
         """Whether the caller may read the row, and its lifespan has not ended."""
         cube_id = view.cube_ids(np.array([row]))[0]
-        attempt = self._reading.vault.state_at(cube_id, view.offset)
+        attempt = self._reading.vault.state_at(cube_id, view.at)
         if attempt is None or attempt.state is None:
             return False
         state, head = attempt.state, self._reading.vault.head(cube_id)

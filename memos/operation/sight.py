@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.engine import Reading
 from memos.infrastructure.index.port import View
 from memos.operation.analysis import Analyzer
 from memos.operation.search import Flagged, Hit, Query, restrict, search

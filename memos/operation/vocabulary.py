@@ -14,7 +14,6 @@ from hashlib import sha256
 
 import numpy as np
 
-from memos.infrastructure.index.lookup import matched_terms
 from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.event import as_uuid
 from memos.operation.cubes import open_parts
@@ -92,10 +91,10 @@ def tags_in_use(sight: Sight) -> dict[str, int]:
     view = sight.visible()
     names: dict[int, str] = {}
     counts: dict[str, int] = {}
-    for term, rows in matched_terms(sight.reading.connection, view).items():
+    for term, rows in sight.reading.matched_terms(view).items():
         if term not in names:
             cube_id = view.cube_ids(np.array(rows[:1]))[0]
-            attempt = sight.reading.vault.state_at(cube_id, view.offset)
+            attempt = sight.reading.vault.state_at(cube_id, view.at)
             state = None if attempt is None else attempt.state
             parts = None if state is None else open_parts(sight.reading, state)
             for tag in () if parts is None else parts.tag_list:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from memos import Forgotten, Memory, Position
-from memos.infrastructure.embedded import Reading
+from memos.infrastructure.embedded_reading import EmbeddedReading
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.kernel.event import decode, id_bytes, id_text
@@ -58,7 +58,7 @@ def judge(vault: Path, journals: list[Path], counters: list[str], seed: str) -> 
         else:
             verdict.cut_off += 1
     with Memory(vault, actor="user:admin") as memory:
-        engine = memory._session.engine
+        engine = memory._session.embedded("a check")
         with engine.reading() as reading:
             if reading.vault.erasing():
                 verdict.broken.append("an erase was not resumed")
@@ -84,7 +84,7 @@ def _receipts(attempts: list[Attempt]) -> list[tuple[dict[str, Any], dict[str, A
     return found
 
 
-def _check_receipts(reading: Reading, attempts: list[Attempt], verdict: Verdict) -> None:
+def _check_receipts(reading: EmbeddedReading, attempts: list[Attempt], verdict: Verdict) -> None:
     """Each acknowledged event is where its receipt says, with its version and its text."""
     for facts, receipt in _receipts(attempts):
         verdict.checked["receipts"] += 1
@@ -93,7 +93,7 @@ def _check_receipts(reading: Reading, attempts: list[Attempt], verdict: Verdict)
         if attempt is None or attempt.position.offset != offset:
             verdict.lost.append(f"{receipt} is not in the log: {attempt}")
             continue
-        event = decode(reading.event(offset).SerializeToString())
+        event = decode(reading.event(Position(0, offset)).SerializeToString())
         found = (id_text(event.event_id), id_text(event.cube_id), attempt.outcome.version)
         if found != (receipt["event"], receipt["cube"], receipt["version"]):
             verdict.lost.append(f"{receipt} is another event: {found}")
@@ -102,7 +102,7 @@ def _check_receipts(reading: Reading, attempts: list[Attempt], verdict: Verdict)
 
 
 def _check_text(
-    reading: Reading, facts: dict[str, Any], receipt: dict[str, Any], verdict: Verdict
+    reading: EmbeddedReading, facts: dict[str, Any], receipt: dict[str, Any], verdict: Verdict
 ) -> None:
     attempt = reading.vault.version(id_bytes(receipt["cube"]), receipt["version"])
     cube = None if attempt is None else read_cube(reading, attempt)
@@ -120,7 +120,7 @@ def _check_text(
         verdict.lost.append(f"{receipt} reads {cube.text!r}, not {facts['text']!r}")
 
 
-def _check_operations(reading: Reading, attempts: list[Attempt], verdict: Verdict) -> None:
+def _check_operations(reading: EmbeddedReading, attempts: list[Attempt], verdict: Verdict) -> None:
     """Acknowledged rollbacks are in the log; what an acknowledged erase names is erased."""
     for attempt in attempts:
         for operation in (attempt.done or {}).get("operations", ()):
@@ -135,7 +135,7 @@ def _check_operations(reading: Reading, attempts: list[Attempt], verdict: Verdic
 
 
 def _check_checkpoints(
-    memory: Memory, reading: Reading, attempts: list[Attempt], verdict: Verdict
+    memory: Memory, reading: EmbeddedReading, attempts: list[Attempt], verdict: Verdict
 ) -> None:
     """The log of every signed checkpoint is a prefix of the log as it is now (RFC 6962)."""
     verifier = NoteVerifier(memory.verifier_key())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from memos import AsyncMemory, Denied, InvalidInput, MemCube, Memory, NotFound, Receipt
-from memos.infrastructure.embedded import Draft
+from memos.infrastructure.engine import Draft
 from memos.interface.cli.shapes import document
 from memos.interface.commands import Source as EdgeSource
 from memos.interface.commands import add_sources, new_event

@@ -230,7 +230,7 @@ def test_a_forked_child_that_ends_does_the_parent_no_harm(vault: Path) -> None:
 def test_an_interrupt_never_looks_like_success(vault: Path) -> None:
     """Whoever waits in a batch that another thread leads is told when that thread is interrupted."""
     with Memory(vault, actor="agent:alice") as memory:
-        database = memory._session.engine.database
+        database = memory._session.embedded("a test").database
 
         def interrupted() -> None:
             raise KeyboardInterrupt

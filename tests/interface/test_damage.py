@@ -153,7 +153,7 @@ def test_a_truncated_write_ahead_log_gives_an_earlier_whole_state_and_a_kept_not
 ) -> None:
     with Memory(vault, actor="agent:alice") as memory:
         kept = [memory.add(f"early {n}", scope="acme") for n in range(5)]
-        memory._session.engine.database.checkpoint_wal()
+        memory._session.embedded("a test").database.checkpoint_wal()
         for n in range(20):
             memory.add(f"late {n}", scope="acme")
         note, key = memory.checkpoint().note, memory.verifier_key()
@@ -166,5 +166,5 @@ def test_a_truncated_write_ahead_log_gives_an_earlier_whole_state_and_a_kept_not
         assert memory.rebuild().digest == memory.digest()
         assert all(text_of(memory, receipt.cube_id) for receipt in kept)
         signed = Checkpoint.parse(open_note(note, [NoteVerifier(key)]).text)
-        with memory._session.engine.reading() as reading:
+        with memory._session.embedded("a test").reading() as reading:
             assert 5 <= stored_tree(reading.connection).size < signed.size

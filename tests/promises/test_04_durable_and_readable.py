@@ -72,11 +72,11 @@ def test_another_process_reads_what_was_acknowledged(memory: Memory, vault: Path
 
 
 def test_a_commit_waits_for_the_disk(memory: Memory) -> None:
-    database = memory._session.engine.database
+    database = memory._session.embedded("a test").database
     for connection in (database.writer, database.reader()):
         assert next(connection.execute("PRAGMA synchronous"))[0] == 2  # FULL
         assert next(connection.execute("PRAGMA journal_mode"))[0] == "wal"
-    keys = memory._session.engine.store._db
+    keys = memory._session.embedded("a test").store._db
     assert next(keys.execute("PRAGMA synchronous"))[0] == 2
 
 

@@ -34,7 +34,7 @@ def test_equal_texts_have_nothing_in_common_in_the_log(memory: Memory) -> None:
     digests = set()
     with memory._session.engine.reading() as reading:
         for receipt in receipts:
-            digests.add(reading.event(receipt.position.offset).body.box[12:])
+            digests.add(reading.event(receipt.position).body.box[12:])
     assert len(digests) == 2
 
 

@@ -156,7 +156,7 @@ def test_destroyed_keys_are_left_in_no_page(memory: Memory, vault: Path) -> None
             ],
             idempotency_key=f"batch {batch}",
         )
-    reader = memory._session.engine.database.reader()
+    reader = memory._session.embedded("a test").database.reader()
     wrapped = dict(reader.execute("SELECT cube_id, wrapped FROM cube_key"))
     with apsw.Connection(str(vault / "keys.db"), flags=apsw.SQLITE_OPEN_READONLY) as keys:
         before = {row[0] for row in keys.execute("SELECT wrapped FROM subject_key")}
@@ -195,7 +195,7 @@ def test_the_proofs_of_the_log_outlive_an_erase(memory: Memory) -> None:
     assert proof.verify(key)
     assert memory.prove(receipt.event_id).verify(key)
     assert memory.verify().ok
-    with memory._session.engine.reading() as reading:
+    with memory._session.embedded("a test").reading() as reading:
         tree, nodes = stored_tree(reading.connection), tree_nodes(reading.connection)
         grown = consistency_proof(nodes, old.size, tree.size)
     assert verify_consistency(old.size, bytes.fromhex(old.root), tree.size, tree.root(), grown)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import uuid_utils
 
-from memos.infrastructure.embedded import EmbeddedEngine
-from memos.infrastructure.governance.usage import access_size, counts_as_use, usage_row
+from memos.infrastructure.engine import Engine
 from memos.infrastructure.keys.envelope import SUITE, encrypt, keyed_digest
+from memos.infrastructure.moment import At, plain
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
 from memos.wire.access_pb2 import (
@@ -40,14 +39,14 @@ class Access(NamedTuple):
     time: int
     cubes: Sequence[tuple[bytes, int]] = ()
     query: str = ""
-    offset: int = 0
+    at: At = 0
     rule: str = ""
 
 
 class AccessLog:
     """Collects accesses and writes them in the background; `flush` writes what waits."""
 
-    def __init__(self, engine: EmbeddedEngine, policy_digest: bytes) -> None:
+    def __init__(self, engine: Engine, policy_digest: bytes) -> None:
         self._engine = engine
         self._policy_digest = policy_digest
         self._waiting: deque[Access] = deque()
@@ -71,7 +70,7 @@ class AccessLog:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
                 try:
-                    self._engine.write(partial(self._write, batch=batch))
+                    self._engine.append_accesses([self._event(access) for access in batch])
                 except VaultError:
                     self._waiting.extendleft(reversed(batch))
                     raise
@@ -102,24 +101,6 @@ class AccessLog:
                 # The accesses are kept and tried again; close() raises if they cannot be written.
                 self._closing.wait(FLUSH_SECONDS)
 
-    def _write(self, engine: EmbeddedEngine, batch: Sequence[Access]) -> None:
-        writer = engine.database.writer
-        position = access_size(writer)
-        usage: dict[bytes, tuple[int, int, int]] = {}
-        stored = []
-        for access in batch:
-            event = self._event(access)
-            stored.append((position, engine.log.log_time, event.SerializeToString()))
-            for cube_id, _ in access.cubes if counts_as_use(access.action, access.rule) else ():
-                uses, _, _ = usage.get(cube_id) or usage_row(writer, cube_id)
-                usage[cube_id] = (uses + 1, access.time, position)
-            position += 1
-        writer.executemany("INSERT INTO access VALUES (?, ?, ?)", stored)
-        writer.executemany(
-            "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?)",
-            [(cube_id, *folded) for cube_id, folded in usage.items()],
-        )
-
     def _event(self, access: Access) -> AccessEvent:
         tenant = access.scope.partition("/")[0]
         event = AccessEvent(
@@ -137,7 +118,7 @@ class AccessLog:
         )
         for cube_id, version in access.cubes:
             event.cubes.add(cube_id=cube_id, version=version)
-        event.positions.add(partition=0, offset=max(access.offset, 0))
+        event.positions.add(partition=0, offset=max(plain(access.at), 0))
         if access.query:
             event.query.suite = SUITE
             event.query.box = self._seal_query(tenant, access, event.event_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -44,6 +45,29 @@ def usage_digest(connection: apsw.Connection) -> str:
     for cube_id, uses, last_used in rows(connection, sql):
         total.update(cube_id + uses.to_bytes(8, "big") + last_used.to_bytes(8, "big", signed=True))
     return total.hexdigest()
+
+
+def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[AccessEvent]) -> None:
+    """Append records to the access log, and fold them, inside the write transaction."""
+    position = access_size(writer)
+    usage: dict[bytes, tuple[int, int, int]] = {}
+    stored = []
+    for access in accesses:
+        stored.append((position, log_time, access.SerializeToString()))
+        for cube in access.cubes if counts_as_use(access.action, access.rule) else ():
+            uses, _, _ = usage.get(cube.cube_id) or usage_row(writer, cube.cube_id)
+            usage[cube.cube_id] = (uses + 1, access.client_time, position)
+        position += 1
+    writer.executemany("INSERT INTO access VALUES (?, ?, ?)", stored)
+    writer.executemany(
+        "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?)",
+        [(cube_id, *folded) for cube_id, folded in usage.items()],
+    )
+
+
+def forget_usage(writer: apsw.Connection, cube_ids: Iterable[bytes]) -> None:
+    """Drop the usage of erased cubes, inside the write transaction."""
+    writer.executemany("DELETE FROM usage WHERE cube_id = ?", [(each,) for each in cube_ids])
 
 
 def refold_usage(writer: apsw.Connection) -> None:

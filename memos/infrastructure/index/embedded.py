@@ -12,6 +12,7 @@ from memos.infrastructure.index import snapshot, writer
 from memos.infrastructure.index.port import PurgeReport, SpanChange
 from memos.infrastructure.index.snapshot import IndexState, Snapshot
 from memos.infrastructure.index.view import EmbeddedView
+from memos.infrastructure.moment import At, plain
 
 CACHE_BYTES = 256 * 2**20
 """About 100 bytes a text of a searched scope, and 18 more a term of a text not yet in a block."""
@@ -52,12 +53,11 @@ class EmbeddedIndex:
     def clear(self) -> None:
         writer.clear(self._connection)
 
-    def view(self, scope: str, offset: int | None = None) -> EmbeddedView:
+    def view(self, scope: str, at: At | None = None) -> EmbeddedView:
         connection = self._reader()
         with connection:
             current, state = self._snapshot(connection, scope)
-        if offset is None or offset >= state.applied:
-            offset = state.applied
+        offset = state.applied if at is None else min(plain(at), state.applied)
         newest = offset == current.state.applied
         rows = current.newest if newest else current.spans.active(offset)
         return EmbeddedView(connection, current, rows, offset)

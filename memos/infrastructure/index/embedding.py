@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
-
-import apsw
+from typing import TYPE_CHECKING, NamedTuple
 
 from memos.infrastructure.database import rows
-from memos.infrastructure.embedded import EmbeddedEngine, Reading
+from memos.infrastructure.embedded_reading import EmbeddedReading, connection_of
+from memos.infrastructure.engine import Divide, Reading
 from memos.infrastructure.index.embedders.port import Embedder, Vectors, embed_checked
 from memos.infrastructure.index.snapshot import index_state
 from memos.infrastructure.index.tables import doc_range
@@ -32,14 +31,13 @@ from memos.infrastructure.projector import content_text
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
 
+if TYPE_CHECKING:
+    from memos.infrastructure.embedded import EmbeddedEngine
+
 BATCH = 32  # texts embedded and written together
 POLL_SECONDS = 0.5
 LONGEST_WAIT = 60.0  # seconds between two tries of an embedder that keeps failing
 QUERY_REST = 10.0  # seconds in which queries do without an embedder that has just failed
-
-Divide = Callable[[str, str], list[str]]
-"""(text, caption) to what is embedded: the text first, then its sentences; nothing of nothing."""
-
 
 class _Waiting(NamedTuple):
     doc: int
@@ -55,10 +53,7 @@ class _Batch(NamedTuple):
 
 
 class Embedding:
-    """The dense side of one open vault: embeds what is new, gives vectors to search.
-
-    `failure` tells why the embedder's last call did not succeed; empty where it did.
-    """
+    """See `engine.DenseIndex`."""
 
     def __init__(self, engine: EmbeddedEngine, embedder: Embedder, divide: Divide) -> None:
         self._engine = engine
@@ -88,10 +83,9 @@ class Embedding:
             self._thread.join()
         self._vectors.forget()
 
-    def lag(self, connection: apsw.Connection) -> int:
-        """How many indexed texts, of every scope, wait to be embedded."""
+    def waiting(self, reading: Reading) -> int:
         ((waiting,),) = rows(
-            connection,
+            connection_of(reading),
             "SELECT coalesce(sum(s.docs - coalesce(e.docs, 0)), 0) FROM index_scope s"
             " LEFT JOIN index_embedded e ON e.scope_id = s.scope_id AND e.model = ?",
             (self.model.number,),
@@ -99,26 +93,15 @@ class Embedding:
         return int(waiting)
 
     def embed_pending(self) -> int:
-        """Embed all that waits, in the calling thread; how many texts got their vectors.
-
-        Raises:
-            EmbeddingFailed: the embedder failed; what it had done is kept.
-        """
         done = 0
         while (written := self._step()) is not None:
             done += written
         return done
 
     def of_scope(self, reading: Reading, scope: str) -> ScopeVectors:
-        """The vectors at and under a scope."""
-        return self._vectors.of_scope(reading.connection, scope, self.model)
+        return self._vectors.of_scope(connection_of(reading), scope, self.model)
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of a query's wordings.
-
-        Raises:
-            EmbeddingFailed: the embedder failed, now or within the last seconds.
-        """
         if time.monotonic() < self._rest_until:
             raise EmbeddingFailed(self.failure)
         try:
@@ -178,7 +161,7 @@ class Embedding:
             ]
             return self._engine.write(lambda engine: self._write(engine, batch, embedded))
 
-    def _next_batch(self, reading: Reading) -> _Batch | None:
+    def _next_batch(self, reading: EmbeddedReading) -> _Batch | None:
         connection = reading.connection
         scopes = rows(
             connection,
@@ -206,7 +189,7 @@ class Embedding:
                 break
         return batch if batch.marks else None
 
-    def _texts(self, reading: Reading, cube_id: bytes, opened: int) -> list[str]:
+    def _texts(self, reading: EmbeddedReading, cube_id: bytes, opened: int) -> list[str]:
         """What to embed of a cube as it was at an offset; nothing where it cannot be read."""
         attempt = reading.vault.state_at(cube_id, opened)
         state: CubeState | None = None if attempt is None else attempt.state

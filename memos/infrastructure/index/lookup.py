@@ -45,7 +45,14 @@ def matched_terms(connection: apsw.Connection, view: View) -> dict[int, Ints]:
         for found in connection.execute(select, (int(doc[first]), int(doc[end - 1])))
     )
     only_matched = held.tf == 0
-    terms, docs = held.term[only_matched], held.doc[only_matched]
+    return rows_by_term(view, held.term[only_matched], held.doc[only_matched])
+
+
+def rows_by_term(view: View, terms: Ints, docs: Ints) -> dict[int, Ints]:
+    """Of postings as (term, doc) pairs, those that fall on the view: term to rows, ascending."""
+    doc = view.doc
+    if not len(doc):
+        return {}
     rows = np.searchsorted(doc, docs)
     shown = (rows < len(doc)) & (doc[np.minimum(rows, len(doc) - 1)] == docs)
     terms, rows = terms[shown], rows[shown]

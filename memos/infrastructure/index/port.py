@@ -2,7 +2,7 @@
 
 The index stores no clear text: a term is a 64-bit keyed hash, made by whoever analyses the text.
 It keeps every span of visibility of every indexed text, so that a reader can ask for the state at
-any offset, and it hands out raw postings instead of scores: statistics must cover exactly what the
+any moment, and it hands out raw postings instead of scores: statistics must cover exactly what the
 caller may read in the searched scope, and only the caller knows that.
 """
 
@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from memos.infrastructure.moment import At
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -103,14 +105,14 @@ class PurgeReport(NamedTuple):
 
 
 class View(Protocol):
-    """The texts visible in one scope at one offset: parallel arrays, one row a text, by `doc`.
+    """The texts visible in one scope at one moment: parallel arrays, one row a text, by `doc`.
 
     At most one row stands for a cube. A view is immutable; `restrict` narrows it before ranking.
     """
 
     @property
-    def offset(self) -> int:
-        """The offset that the view shows; for the newest view, that of the last applied change."""
+    def at(self) -> At:
+        """The moment that the view shows; for the newest view, that of the last applied change."""
         ...
 
     @property
@@ -120,7 +122,7 @@ class View(Protocol):
 
     @property
     def opened(self) -> Ints:
-        """Offsets of the changes that made the rows what they are."""
+        """Ordinals of the changes that made the rows what they are."""
         ...
 
     @property
@@ -200,6 +202,6 @@ class Index(Protocol):
         """Remove everything, inside the caller's transaction; a rebuild applies it all again."""
         ...
 
-    def view(self, scope: str, offset: int | None = None) -> View:
-        """What is visible in `scope` and under it, at `offset` or (None) now."""
+    def view(self, scope: str, at: At | None = None) -> View:
+        """What is visible in `scope` and under it, at a moment or (None) now."""
         ...

@@ -27,6 +27,11 @@ class Postings(NamedTuple):
     def then(self, later: Postings) -> Postings:
         return Postings._make(join_columns(self, later))
 
+    def without_docs(self, docs: Ints) -> Postings:
+        """The postings of other docs."""
+        keep = ~np.isin(self.doc, docs)
+        return Postings._make(column[keep] for column in self)
+
     def by_term(self) -> Postings:
         order = np.argsort(self.term, kind="stable")
         return Postings._make(column[order] for column in self)
@@ -59,6 +64,19 @@ class Recent(NamedTuple):
         if len(loose.term) <= max(_LOOSE, len(self.settled.term) // 4):
             return Recent(self.settled, loose)
         return Recent(self.settled.then(loose).by_term())
+
+    def without_docs(self, docs: Ints) -> Recent:
+        """The postings of other docs."""
+        return Recent(self.settled.without_docs(docs), self.loose.without_docs(docs))
+
+    def only_matched(self) -> Postings:
+        """The postings of terms that are matched and never ranked: their frequency is 0."""
+        return Postings._make(
+            np.concatenate(
+                [column[part.tf == 0] for column, part in zip(columns, self, strict=True)]
+            )
+            for columns in zip(*self, strict=True)
+        )
 
     def find(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
         """Docs that hold `term`, each once, in no particular order, and their frequencies."""

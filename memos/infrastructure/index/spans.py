@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import DATED, Ints, Mask
+from memos.infrastructure.moment import MOST_PARTITIONS, At
 
 COLUMNS = (
     "doc, opened, cube_id, closed, version, state, flags, length, session, number, speaker, traits,"
@@ -46,9 +47,10 @@ class Spans(NamedTuple):
     def take(self, rows: npt.NDArray[np.integer] | Mask) -> Spans:
         return Spans._make(column[rows] for column in self)
 
-    def active(self, offset: int) -> Spans:
-        """The spans visible at `offset`: at most one a doc, so `doc` is strictly ascending."""
-        visible = (self.opened <= offset) & (offset < self.closed)
+    def active(self, at: At) -> Spans:
+        """The spans visible at a moment: at most one a doc, so `doc` is strictly ascending."""
+        last = latest(at, self.opened)
+        visible = (self.opened <= last) & (last < self.closed)
         return self if visible.all() else self.take(visible)
 
     def holds_at(self, time: int) -> Mask:
@@ -60,6 +62,16 @@ class Spans(NamedTuple):
     @property
     def nbytes(self) -> int:
         return sum(column.nbytes for column in self)
+
+
+def latest(at: At, ordinals: Ints) -> int | Ints:
+    """Of a moment, the last ordinal that it reaches; of a cut, that of each ordinal's partition."""
+    if isinstance(at, int):
+        return at
+    last = np.full(MOST_PARTITIONS, -1, np.int64)
+    last[: len(at)] = at
+    reached: Ints = last[ordinals & (MOST_PARTITIONS - 1)]
+    return reached
 
 
 def join_columns(*parts: tuple[npt.NDArray[Any], ...]) -> Iterator[npt.NDArray[Any]]:
@@ -108,7 +120,37 @@ def extend(old: Spans, changed: Changed) -> Spans:
         # A doc may be replaced several times within `changed`: the first closes the old span.
         np.minimum.at(closed, last[known], at[known])
     joined = Spans._make(join_columns(old._replace(closed=closed), changed.spans))
-    if not len(old.doc) or not len(changed.spans.doc) or changed.spans.doc[0] > old.doc[-1]:
-        return joined
-    # Stable: the later span of a doc stays behind its earlier ones.
-    return joined.take(np.argsort(joined.doc, kind="stable"))
+    order = order_behind(old.doc, changed.spans.doc)
+    return joined if order is None else joined.take(order)
+
+
+def order_behind(old: Ints, new: Ints) -> Ints | None:
+    """What sorts the docs `old` followed by the docs `new`; None where they are sorted as they are.
+
+    The spans of `new` that a doc of `old` has as well stay behind its earlier ones.
+    """
+    if not len(old) or not len(new) or new[0] > old[-1]:
+        return None
+    return np.argsort(np.concatenate((old, new)), kind="stable")
+
+
+def true_at(shown: Spans, every: Spans, at: At, time: int) -> Spans:
+    """Of the rows that a view shows at `at`, what holds in the world at a time (see `port.View`).
+
+    `every` holds all spans of the rows' cubes; `shown` itself is given back where all of it holds.
+    """
+    holds = shown.holds_at(time)
+    if holds.all():
+        return shown
+    known = (every.opened <= latest(at, every.opened)) & every.holds_at(time)
+    old = every.take(known & np.isin(every.cube_id, shown.cube_id[~holds]))
+    old = old.take(np.lexsort((old.opened, old.cube_id)))
+    last = np.append(old.cube_id[1:] != old.cube_id[:-1], True)[: len(old.doc)]
+    old = old.take(last)
+    # both are one row a cube, in the order of the cubes: what is ruled by today is today's
+    gone = shown.take(~holds)
+    gone = gone.take(np.isin(gone.cube_id, old.cube_id))
+    gone = gone.take(np.argsort(gone.cube_id, kind="stable"))
+    old = old._replace(state=gone.state, flags=gone.flags)
+    rows = Spans._make(join_columns(shown.take(holds), old))
+    return rows.take(np.argsort(rows.doc, kind="stable"))

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from memos.infrastructure import audit
-from memos.infrastructure.audit import Progress
 from memos.infrastructure.database import row, rows
-from memos.infrastructure.embedded import EmbeddedEngine, Reading
+from memos.infrastructure.embedded import EmbeddedEngine
+from memos.infrastructure.embedded_reading import EmbeddedReading
+from memos.infrastructure.engine import Progress
 from memos.infrastructure.log.sqlite import read_record, stored_tree
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import SyncedFile, file_sum, signed_text
@@ -28,7 +29,7 @@ from memos.kernel.state import state_from_bytes
 from memos.wire.access_pb2 import AccessEvent
 
 Chosen = Callable[[CubeState], bool]
-Describe = Callable[[Reading, CubeState], Mapping[str, Any]]
+Describe = Callable[[EmbeddedReading, CubeState], Mapping[str, Any]]
 
 CREATING = f"({Kind.GENERATED:d}, {Kind.CACHED:d}, {Kind.DISTILLED:d})"
 PROGRESS_EVERY = 10_000
@@ -61,7 +62,7 @@ class MemDumper:
 
     def __init__(
         self,
-        reading: Reading,
+        reading: EmbeddedReading,
         engine: EmbeddedEngine,
         directory: Path,
         selection: Selection,
@@ -253,7 +254,7 @@ class MemDumper:
 
     def _digest(self) -> str:
         if self._selection.chosen is None:
-            return audit.digest(self._reading)
+            return audit.digest(self._reading.vault)
         total = sha256(b"memos/digest/v1\n")
         for cube_id, stored, _ in self._reading.vault.heads():
             state = state_from_bytes(stored)

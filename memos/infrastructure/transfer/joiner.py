@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from memos.infrastructure.audit import Progress
 from memos.infrastructure.database import row, rows
-from memos.infrastructure.embedded import EmbeddedEngine, Reading
+from memos.infrastructure.embedded import EmbeddedEngine
+from memos.infrastructure.embedded_reading import EmbeddedReading
+from memos.infrastructure.engine import Progress
 from memos.infrastructure.transfer.layout import EventLine, decoded
 from memos.infrastructure.transfer.loader import (
     CheckScope,
@@ -27,7 +28,7 @@ from memos.infrastructure.transfer.reader import Dump
 from memos.infrastructure.transfer.wrapping import Wrapping
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Refused
-from memos.kernel.event import Kind, id_text
+from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.lineage import CARRIES_TAINT
 from memos.wire.event_pb2 import Event
 
@@ -177,7 +178,7 @@ def load_into(
         )
 
 
-def _erased_subjects(reading: Reading) -> dict[bytes, int]:
+def _erased_subjects(reading: EmbeddedReading) -> dict[bytes, int]:
     """The subjects that were erased here, with the log time of their last erase."""
     sql = (
         "SELECT position, log_time FROM attempt WHERE kind = ? AND result = 1"
@@ -187,5 +188,5 @@ def _erased_subjects(reading: Reading) -> dict[bytes, int]:
     return {
         subject: log_time
         for offset, log_time in rows(reading.connection, sql, (int(Kind.ERASE_REQUESTED),))
-        for subject in reading.event(offset).erase_requested.subject_digests
+        for subject in reading.event(Position(0, offset)).erase_requested.subject_digests
     }

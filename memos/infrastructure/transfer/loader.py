@@ -12,9 +12,9 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure import audit
-from memos.infrastructure.audit import Progress
 from memos.infrastructure.database import rows
 from memos.infrastructure.embedded import EmbeddedEngine
+from memos.infrastructure.engine import Progress
 from memos.infrastructure.governance.usage import refold_usage
 from memos.infrastructure.keys.store import sync_directory
 from memos.infrastructure.projector import Analyse
@@ -229,7 +229,7 @@ def _check_result(engine: EmbeddedEngine, dump: Dump) -> None:
         raise Refused("the tombstones are not those of the cubes that the events erase")
     if reading.vault.erasing():
         raise Refused("an erase was under way when this was exported: finish it and export again")
-    if audit.digest(reading) != dump.manifest.digest:
+    if audit.digest(reading.vault) != dump.manifest.digest:
         raise Refused("the events fold to another digest than the export promises")
 
 

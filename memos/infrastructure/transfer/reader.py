@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from memos.infrastructure.audit import Progress
+from memos.infrastructure.engine import Progress
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.sqlite import leaf_of
 from memos.infrastructure.transfer import layout

@@ -1,6 +1,6 @@
 """What any vault must do. `tests/conformance/vault.py` is the contract that every backend passes.
 
-Reads take `at`, an offset in the cube's own partition: the state just after the record there; by
+Reads take `at`, a moment of the log: the state just after the last record that it reaches; by
 default the newest.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from memos.infrastructure.moment import At
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position
 from memos.kernel.fold import Outcome
@@ -19,10 +20,12 @@ from memos.wire.event_pb2 import Event
 class Attempt(NamedTuple):
     """One record, folded: what was attempted on a cube and what became of it.
 
-    `state` is the cube afterwards, None where the event was not accepted.
+    `ordinal` is the moment just after it (see `memos.infrastructure.moment`). `state` is the cube
+    afterwards, None where the event was not accepted.
     """
 
     position: Position
+    ordinal: int
     log_time: int
     event_id: bytes
     cube_id: bytes
@@ -37,8 +40,8 @@ class Attempt(NamedTuple):
 
 
 class LogQuery(NamedTuple):
-    """Which records a log query wants; empty fields do not narrow it. `since` and `until` are
-    offsets, from inclusive, until exclusive.
+    """Which records a log query wants; empty fields do not narrow it. What `after` reaches
+    is left out, and so is what `upto` does not reach.
     """
 
     actor: str = ""
@@ -47,8 +50,8 @@ class LogQuery(NamedTuple):
     cube_id: bytes = b""
     operation_id: bytes = b""
     sources: tuple[bytes, ...] = ()
-    since: int = 0
-    until: int | None = None
+    after: At = -1
+    upto: At | None = None
 
 
 class Folding(Protocol):
@@ -77,11 +80,11 @@ class Vault(Protocol):
         """The cube as it is now."""
         ...
 
-    def state_at(self, cube_id: bytes, at: int = ...) -> Attempt | None:
+    def state_at(self, cube_id: bytes, at: At = ...) -> Attempt | None:
         """The last accepted attempt on the cube at `at`."""
         ...
 
-    def attempts(self, cube_id: bytes, at: int = ...) -> list[Attempt]:
+    def attempts(self, cube_id: bytes, at: At = ...) -> list[Attempt]:
         """Everything attempted on the cube, oldest first."""
         ...
 
@@ -109,6 +112,10 @@ class Vault(Protocol):
         """The cubes at or under a scope, in id order."""
         ...
 
-    def folded_size(self) -> int:
-        """The number of records folded."""
+    def ending(self, now: int) -> list[bytes]:
+        """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""
+        ...
+
+    def erasing(self) -> list[bytes]:
+        """The erase operations that were asked for and have not come to an end."""
         ...

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.database import Row, row, rows
 from memos.infrastructure.log.sqlite import PARTITION
+from memos.infrastructure.moment import NEWEST, At, plain
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.infrastructure.vault.sqlite import checksum
 from memos.kernel.cube import CubeState
@@ -19,7 +20,6 @@ from memos.kernel.lineage import Edge, Relation
 from memos.kernel.state import state_from_bytes
 
 PAGE = 500
-NEWEST = 2**62
 
 _COLUMNS = (
     "position, log_time, event_id, cube_id, sequence, kind, scope, actor, operation_id,"
@@ -32,6 +32,7 @@ def _attempt(found: Row) -> Attempt:
     result, reason, version, digest, duplicate_of, composed_from, state = found[9:]
     return Attempt(
         Position(PARTITION, position),
+        position,
         log_time,
         event_id,
         cube_id,
@@ -71,22 +72,22 @@ class VaultReader:
             raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
         return _state(cube_id, found[0])
 
-    def state_at(self, cube_id: bytes, at: int = NEWEST) -> Attempt | None:
-        """The last accepted attempt on the cube at offset `at`."""
+    def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
+        """The last accepted attempt on the cube at a moment."""
         found = row(
             self._connection,
             f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND position <= ? AND result = 1"
             " ORDER BY position DESC LIMIT 1",
-            (cube_id, at),
+            (cube_id, plain(at)),
         )
         return None if found is None else _attempt(found)
 
-    def attempts(self, cube_id: bytes, at: int = NEWEST) -> list[Attempt]:
+    def attempts(self, cube_id: bytes, at: At = NEWEST) -> list[Attempt]:
         """Everything attempted on the cube, oldest first."""
         found = rows(
             self._connection,
             f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND position <= ? ORDER BY position",
-            (cube_id, at),
+            (cube_id, plain(at)),
         )
         return [_attempt(each) for each in found]
 
@@ -138,7 +139,7 @@ class VaultReader:
     def query(self, wanted: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants, in log order, a page at a time."""
         conditions, values = _conditions(wanted)
-        start = wanted.since
+        start = plain(wanted.after) + 1
         sql = (
             f"SELECT {_COLUMNS} FROM attempt WHERE position >= ?{conditions}"
             f" ORDER BY position LIMIT {PAGE}"
@@ -228,7 +229,7 @@ def _conditions(wanted: LogQuery) -> tuple[str, tuple[object, ...]]:
         marks = ",".join("?" * len(wanted.sources))
         sql += f" AND position IN (SELECT position FROM source WHERE digest IN ({marks}))"
         values.extend(wanted.sources)
-    if wanted.until is not None:
-        sql += " AND position < ?"
-        values.append(wanted.until)
+    if wanted.upto is not None:
+        sql += " AND position <= ?"
+        values.append(plain(wanted.upto))
     return sql, tuple(values)

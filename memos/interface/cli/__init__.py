@@ -7,6 +7,7 @@ import typer
 from memos.interface.cli import (
     asking,
     demo,
+    engine,
     governing,
     keeping,
     log,
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _room in (demo, writing, reading, asking, governing, undoing, log, keeping, moving):
+for _room in (demo, writing, reading, asking, governing, undoing, log, keeping, moving, engine):
     _room.attach(app)
 
 __all__ = ["app"]

@@ -207,9 +207,9 @@ def test_searching_while_others_write_always_shows_one_moment(vault: Vault) -> N
     def search() -> None:
         for _ in range(100):
             view = index.view("acme")
-            assert len(view.postings(7)[0]) == len(view) == 1 + view.offset // 2
+            assert len(view.postings(7)[0]) == len(view) == 1 + view.at // 2
             generated = np.flatnonzero(view.state == GENERATED)
-            assert len(generated) == (1 if view.offset % 2 or len(view) == 1 else 2)
+            assert len(generated) == (1 if view.at % 2 or len(view) == 1 else 2)
 
     with ThreadPoolExecutor(4) as pool:
         searches = [pool.submit(search) for _ in range(3)]

@@ -75,7 +75,9 @@ def test_the_program_has_every_command_it_should() -> None:
     wanted = """demo add import search context related route tags vocabulary get history diff lineage update rollback merge archive
         restore freeze thaw tag untag link set-header lifespan sweep erase events tail checkpoint
         verify prove rebuild digest stats export load doctor recipient"""
-    assert sorted([*wanted.split(), "cut name", "cut list"]) == COMMANDS
+    grouped = ["cut name", "cut list"]
+    grouped += ["engine up", "engine status", "engine down", "engine logs"]
+    assert sorted([*wanted.split(), *grouped]) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

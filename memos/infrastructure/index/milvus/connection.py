@@ -1,0 +1,180 @@
+"""One process's connection to a Milvus: what the server can do, and errors that say what to do."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, NamedTuple
+
+import grpc
+from pymilvus import MilvusClient, MilvusException
+from pymilvus.client.ts_utils import get_collection_ts
+from pymilvus.exceptions import DataNotMatchException, ParamError
+
+from memos.infrastructure.index.milvus.settings import MilvusSettings
+from memos.kernel.errors import IndexUnavailable
+
+OLDEST = (2, 3)
+SPARSE_SINCE = (2, 4)
+SLOW_SECONDS = 120.0
+"""Making, loading and flushing a collection takes longer than reading it."""
+
+_POLL_SECONDS = 0.5
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+_MOST_TOLD = 300
+
+
+class Capabilities(NamedTuple):
+    """What a server is and can do.
+
+    `sparse`: it holds sparse vectors beside dense ones. `flushes_to_index`: it is Milvus Lite,
+    which indexes rows only once they are flushed, and compares unflushed ones one by one.
+    """
+
+    version: str
+    sparse: bool
+    flushes_to_index: bool
+
+
+class Milvus:
+    """A Milvus, connected to at the first use. Safe to call from several threads."""
+
+    def __init__(self, settings: MilvusSettings) -> None:
+        self.settings = settings
+        self._lock = Lock()
+        self._client: Any = None
+        self._capabilities: Capabilities | None = None
+
+    @property
+    def client(self) -> Any:
+        """The driver's client; use it inside `doing`.
+
+        Raises:
+            IndexUnavailable: the server cannot be reached, or does not let us in.
+        """
+        with self._lock:
+            if self._client is None:
+                settings = self.settings
+                with self.doing("let us in"):
+                    self._client = MilvusClient(
+                        uri=settings.uri,
+                        token=settings.token,
+                        db_name=settings.database,
+                        timeout=settings.timeout,
+                    )
+            return self._client
+
+    def close(self) -> None:
+        """Close the connection; the next use makes another."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+            self._client = self._capabilities = None
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Tell of the driver's errors as ours: `what` follows "Milvus at … did not".
+
+        Arguments that do not fit a collection are this program's mistake and come as they are.
+        """
+        try:
+            yield
+        except (ParamError, DataNotMatchException):
+            raise
+        except (MilvusException, grpc.RpcError) as error:
+            raise IndexUnavailable(
+                f"Milvus at {self.settings.uri} did not {what}: {_told(error)}. {_advice(error)}"
+            ) from error
+
+    def capabilities(self) -> Capabilities:
+        """What the server can do.
+
+        Raises:
+            IndexUnavailable: it cannot be reached, or is older than 2.3.
+        """
+        if self._capabilities is None:
+            with self.doing("tell its version"):
+                version = str(self.client.get_server_version(timeout=self.settings.timeout))
+            self._capabilities = capabilities_of(version, self.settings.uri)
+        return self._capabilities
+
+    def written_at(self, collection: str) -> int:
+        """The server's timestamp of this process's last write; 0 where it gives none (Lite)."""
+        endpoint = self.client._get_connection().server_address
+        database = self.settings.database or "default"
+        # The driver files what it wrote without naming a database under the empty name.
+        found = get_collection_ts(collection, endpoint, database)
+        return int(found or get_collection_ts(collection, endpoint, self.settings.database) or 0)
+
+    def reading(self, after: int | None) -> dict[str, Any]:
+        """Consistency arguments of a read: as the settings say, or not before a write's timestamp.
+
+        An `after` of 0, of a server without timestamps, asks for the newest.
+        """
+        if after is None:
+            return {"consistency_level": self.settings.consistency}
+        if after == 0:
+            return {"consistency_level": "Strong"}
+        return {"consistency_level": "Customized", "guarantee_timestamp": after}
+
+    def wait_loaded(self, collection: str, seconds: float = SLOW_SECONDS) -> None:
+        """Wait until a collection can be searched, as after a server's restart.
+
+        Raises:
+            IndexUnavailable: it cannot, within that time; the message tells the last reason.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with self.doing(f"load the collection {collection}"):
+                    self.client.load_collection(collection, timeout=self.settings.timeout)
+                    self.client.query(
+                        collection,
+                        filter='key == ""',
+                        output_fields=["key"],
+                        consistency_level="Strong",
+                        timeout=self.settings.timeout,
+                    )
+                return
+            except IndexUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
+
+
+def capabilities_of(version: str, uri: str) -> Capabilities:
+    """What a server that calls itself this can do.
+
+    The server from the Python index calls itself v2.3.5-lite; Milvus Lite, milvus_lite-3.2.2.
+
+    Raises:
+        IndexUnavailable: it is older than 2.3, or tells no version.
+    """
+    is_lite = version.startswith("milvus_lite")
+    found = _VERSION.search(version)
+    if found is None or (not is_lite and (int(found[1]), int(found[2])) < OLDEST):
+        raise IndexUnavailable(
+            f"Milvus at {uri} calls itself {version!r}; MemOS needs Milvus 2.3 or newer, or Milvus "
+            "Lite: upgrade it, or name another in milvus.uri"
+        )
+    number = (int(found[1]), int(found[2]))
+    return Capabilities(version, is_lite or number >= SPARSE_SINCE, is_lite)
+
+
+def _told(error: MilvusException | grpc.RpcError) -> str:
+    told = error.message if isinstance(error, MilvusException) else error.details()
+    return str(told or type(error).__name__).strip().split("\n")[0][:_MOST_TOLD].rstrip(". ")
+
+
+def _advice(error: MilvusException | grpc.RpcError) -> str:
+    told = _told(error).lower()
+    if "auth" in told or "permission" in told or "privilege" in told:
+        return "Check milvus.token, and what it may do."
+    if "not loaded" in told or "recover" in told or "leader" in told or "available" in told:
+        return "After a start it takes up to a minute until its collections are loaded: try again."
+    if "collection not found" in told or "does not exist" in told:
+        return "Make the collection with `memos rebuild`, or check milvus.prefix and database."
+    return "Start it, or check milvus.uri (`memos doctor`); nothing that was remembered is lost."

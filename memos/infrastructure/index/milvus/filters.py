@@ -1,0 +1,49 @@
+"""Filters: what a scope holds at a moment, in Milvus's language, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from memos.infrastructure.index.milvus.spans import encoded, tenant_of
+from memos.infrastructure.index.port import OPEN
+from memos.infrastructure.moment import At
+
+
+def visible(scope: str, at: At) -> str | None:
+    """The rows at and under a scope at a moment; None where there can be none."""
+    when = _at(at)
+    return None if when is None else f"{within(scope)} and {when}"
+
+
+def within(scope: str) -> str:
+    """The rows at and under a scope, at any moment: whole segments, case and all."""
+    path = encoded(scope)
+    tenant = tenant_of(path)
+    clause = f'tenant == "{tenant}"'
+    if path == tenant:
+        return clause
+    # '0' follows '/': the range holds exactly the paths that continue the scope by a segment.
+    return f'{clause} and (scope == "{path}" or (scope > "{path}/" and scope < "{path}0"))'
+
+
+def of_cubes(cube_ids: Iterable[bytes]) -> str:
+    """The rows of these cubes, at any moment."""
+    listed = ", ".join(f'"{cube_id.hex()}"' for cube_id in cube_ids)
+    return f"cube in [{listed}]"
+
+
+def _at(at: At) -> str | None:
+    if isinstance(at, int):
+        return None if at < 0 else _between(at)
+    clauses = [
+        f"(partition == {partition} and {_between(last)})"
+        for partition, last in enumerate(at)
+        if last >= 0
+    ]
+    return f"({' or '.join(clauses)})" if clauses else None
+
+
+def _between(at: int) -> str:
+    # The newest moment is as great as an open span's end, which lies after every moment.
+    last = min(at, OPEN - 1)
+    return f"opened <= {last} and closed > {last}"

@@ -1,0 +1,95 @@
+"""The reading side of the distributed index: tenants' snapshots, kept between searches."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from memos.infrastructure.index.tenant.changes import join
+from memos.infrastructure.index.tenant.log import SpanLog
+from memos.infrastructure.index.tenant.snapshot import Marks, Snapshot, extend
+from memos.infrastructure.index.tenant.view import TenantView
+from memos.infrastructure.moment import At
+
+CACHE_BYTES = 512 * 2**20
+"""About 100 bytes a text, twice that where texts were changed, and 18 more a term of a text."""
+
+
+class _Tenant:
+    """A tenant's latest snapshot; the lock is held by who reads what it lacks."""
+
+    def __init__(self, tenant: str) -> None:
+        self.snapshot = Snapshot(tenant)
+        self.loading = Lock()
+
+
+class TenantIndex:
+    """Views of what the worker has indexed, over one generation's change log. Safe for threads.
+
+    A tenant is read whole when it is first searched, and then by what its partitions have taken
+    since. Another generation needs another TenantIndex.
+
+    Args:
+        log: the change log.
+        cache_bytes: bound on the snapshots kept between searches; the latest one always stays.
+    """
+
+    def __init__(self, log: SpanLog, cache_bytes: int = CACHE_BYTES) -> None:
+        self._log = log
+        self._cache_bytes = cache_bytes
+        self._lock = Lock()
+        self._tenants: OrderedDict[str, _Tenant] = OrderedDict()  # least recently used first
+
+    def view(self, scope: str, at: At | None = None) -> TenantView:
+        """What is visible in `scope` and under it, at a moment or (None) now."""
+        marks = self._log.marks()
+        tenant = self._tenant(scope.partition("/")[0])
+        snapshot = tenant.snapshot
+        if _lacks(snapshot, marks):
+            snapshot = self._refresh(tenant, marks)
+        return TenantView(snapshot, snapshot.visible(scope, at), snapshot.reached(at))
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory the snapshots take."""
+        with self._lock:
+            return sum(each.snapshot.nbytes for each in self._tenants.values())
+
+    def _tenant(self, name: str) -> _Tenant:
+        with self._lock:
+            tenant = self._tenants.setdefault(name, _Tenant(name))
+            self._tenants.move_to_end(name)
+            return tenant
+
+    def _refresh(self, tenant: _Tenant, marks: Marks) -> Snapshot:
+        with tenant.loading:
+            old = tenant.snapshot
+            if not _lacks(old, marks):
+                return old  # another thread was faster
+            behind = {
+                partition: mark
+                for partition, mark in marks.items()
+                if partition not in old.marks or old.marks[partition].offset < mark.offset
+            }
+            parts = self._log.read(old.tenant, old.scopes, old.marks, behind)
+            tenant.snapshot = latest = extend(old, join(parts), behind)
+        self._bound()
+        return latest
+
+    def _bound(self) -> None:
+        with self._lock:
+            held = sum(each.snapshot.nbytes for each in self._tenants.values())
+            while held > self._cache_bytes and len(self._tenants) > 1:
+                _, dropped = self._tenants.popitem(last=False)
+                held -= dropped.snapshot.nbytes
+
+
+def _lacks(snapshot: Snapshot, marks: Marks) -> bool:
+    """Whether a partition has gone further than the snapshot; one that seems to have gone back
+    was told by a node that lags.
+    """
+    held = snapshot.marks
+    return any(
+        partition not in held or held[partition].offset < mark.offset
+        for partition, mark in marks.items()
+    )

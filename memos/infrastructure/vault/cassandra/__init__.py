@@ -1,0 +1,1 @@
+"""The vault in Cassandra: what the fold of the distributed engine writes and everyone reads."""

@@ -1,0 +1,190 @@
+"""Making, migrating and switching the keyspaces of a distributed vault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.vault.cassandra.tables import BASE, GENERATION, VERSION
+from memos.kernel.errors import VaultError
+
+_ID = 0
+
+Migration = tuple[tuple[str, ...], tuple[str, ...]]
+"""The statements of one step: of the base, then of every generation; `{keyspace}` is its name."""
+
+MIGRATIONS: Mapping[int, Migration] = {}
+"""The step from each older version of the tables to the next."""
+
+
+def create(store: CassandraStore) -> None:
+    """Make the base and the first generation, where they do not exist. Running it again is safe.
+
+    Raises:
+        StoreUnavailable: no Cassandra node answers.
+        VaultError: the vault there was made by a newer release.
+    """
+    base = store.settings.keyspace
+    _keyspace(store, base)
+    for table in BASE:
+        store.define(f"CREATE TABLE IF NOT EXISTS {base}.{table}")
+    version = _version(store)
+    if version is None:
+        _write_version(store, VERSION)
+    else:
+        _check(version)
+    if _pointer(store) is None:
+        # The number must not be taken: an earlier attempt may have been cut off here.
+        switch_to(store, max(generations(store), default=0) or new_generation(store))
+
+
+def migrate(store: CassandraStore) -> int:
+    """Bring the tables of the base and of every generation to this release's version.
+
+    Each statement may be repeated, so a migration that was cut off is run again.
+
+    Returns:
+        The version that the tables had before.
+
+    Raises:
+        VaultError: there is no vault, or one of a newer release.
+    """
+    base = store.settings.keyspace
+    if not exists(store):
+        raise VaultError(f"there is no vault in keyspace {base}: create it first")
+    before = _version(store)
+    if before is None:
+        raise VaultError(f"the vault in keyspace {base} is half made: create it again")
+    _check(before)
+    for version in range(before, VERSION):
+        of_base, of_generation = MIGRATIONS[version]
+        for statement in of_base:
+            store.define(statement.format(keyspace=base))
+        for number in generations(store):
+            for statement in of_generation:
+                store.define(statement.format(keyspace=keyspace_of(store, number)))
+        _write_version(store, version + 1)
+    return before
+
+
+def exists(store: CassandraStore) -> bool:
+    """Whether the vault's base keyspace is there."""
+    found = store.execute(
+        "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?",
+        (store.settings.keyspace, "pointer"),
+    )
+    return bool(found)
+
+
+def keyspace_of(store: CassandraStore, generation: int) -> str:
+    """The name of a generation's keyspace."""
+    return f"{store.settings.keyspace}_g{generation}"
+
+
+def new_generation(store: CassandraStore) -> int:
+    """Make the tables of the next generation, empty, beside those that exist; its number.
+
+    It is not read before `switch_to`.
+    """
+    number = max(generations(store), default=0) + 1
+    keyspace = keyspace_of(store, number)
+    _keyspace(store, keyspace)
+    for table in GENERATION:
+        store.define(f"CREATE TABLE IF NOT EXISTS {keyspace}.{table}")
+    store.execute(
+        f"INSERT INTO {store.settings.keyspace}.generation (number, version) VALUES (?, ?)",
+        (number, VERSION),
+    )
+    return number
+
+
+def generations(store: CassandraStore) -> list[int]:
+    """The numbers of the generations that exist, ascending."""
+    found = store.execute(f"SELECT number FROM {store.settings.keyspace}.generation", ())
+    return sorted(number for (number,) in found)
+
+
+def live_generation(store: CassandraStore) -> int:
+    """The generation that is read and folded into.
+
+    Raises:
+        VaultError: the vault was never made.
+    """
+    number = _pointer(store) if exists(store) else None
+    if number is None:
+        raise VaultError(
+            f"there is no vault in keyspace {store.settings.keyspace}: create it first"
+        )
+    return number
+
+
+def switch_to(store: CassandraStore, generation: int) -> None:
+    """Make a generation the live one.
+
+    Raises:
+        VaultError: there is no such generation.
+    """
+    if generation not in generations(store):
+        raise VaultError(
+            f"the vault in keyspace {store.settings.keyspace} has no generation {generation}: it "
+            f"has {', '.join(map(str, generations(store))) or 'none'}"
+        )
+    store.execute(
+        f"INSERT INTO {store.settings.keyspace}.pointer (id, generation) VALUES (?, ?)",
+        (_ID, generation),
+    )
+
+
+def drop_generation(store: CassandraStore, generation: int) -> None:
+    """Remove a generation and all that was folded into it.
+
+    Raises:
+        VaultError: it is the live one.
+    """
+    if generation == live_generation(store):
+        raise VaultError(
+            f"generation {generation} is the live one: switch to another before dropping it"
+        )
+    store.define(f"DROP KEYSPACE IF EXISTS {keyspace_of(store, generation)}")
+    store.execute(
+        f"DELETE FROM {store.settings.keyspace}.generation WHERE number = ?", (generation,)
+    )
+
+
+def drop_all(store: CassandraStore) -> None:
+    """Remove the whole vault: every generation, the settings and the keys."""
+    if exists(store):
+        for number in generations(store):
+            store.define(f"DROP KEYSPACE IF EXISTS {keyspace_of(store, number)}")
+    store.define(f"DROP KEYSPACE IF EXISTS {store.settings.keyspace}")
+
+
+def _keyspace(store: CassandraStore, name: str) -> None:
+    store.define(
+        f"CREATE KEYSPACE IF NOT EXISTS {name} WITH replication = {store.settings.replication}"
+    )
+
+
+def _version(store: CassandraStore) -> int | None:
+    sql = f"SELECT version FROM {store.settings.keyspace}.schema_version WHERE id = ?"
+    found = store.execute(sql, (_ID,))
+    return found[0][0] if found else None
+
+
+def _write_version(store: CassandraStore, version: int) -> None:
+    sql = f"INSERT INTO {store.settings.keyspace}.schema_version (id, version) VALUES (?, ?)"
+    store.execute(sql, (_ID, version))
+
+
+def _check(version: int) -> None:
+    if version > VERSION:
+        raise VaultError(
+            f"this vault's tables have version {version}, newer than the {VERSION} that this "
+            "release of MemOS knows: upgrade MemOS"
+        )
+
+
+def _pointer(store: CassandraStore) -> int | None:
+    sql = f"SELECT generation FROM {store.settings.keyspace}.pointer WHERE id = ?"
+    found = store.execute(sql, (_ID,))
+    return found[0][0] if found else None

@@ -1,0 +1,139 @@
+"""Commands that run Kafka, Cassandra and Milvus on this machine, for the distributed engine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+from rich.console import Console
+
+from memos.interface.cli import show
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.screen import clean, console
+from memos.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memos.infrastructure.local import LocalEngine, ServerStatus
+
+Server = Literal["kafka", "cassandra", "milvus"]
+Directory = Annotated[
+    Path, typer.Argument(envvar="MEMOS_ENGINE", help="Where the servers' data and logs are.")
+]
+Only = Annotated[list[str] | None, typer.Option("--only", help="This server only; repeat it.")]
+
+DEFAULT_DIRECTORY = Path("memos.engine")
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    engine = typer.Typer(
+        no_args_is_help=True, help="Run Kafka, Cassandra and Milvus here, without containers."
+    )
+    app.add_typer(engine, name="engine")
+    command(engine, "up", group="engine")(up)
+    command(engine, "status", group="engine")(status)
+    command(engine, "down", group="engine")(down)
+    command(engine, "logs", group="engine")(logs)
+
+
+def up(
+    run: Run,
+    directory: Directory = DEFAULT_DIRECTORY,
+    milvus: Annotated[
+        Literal["lite", "server"] | None,
+        typer.Option(help="Milvus Lite, or the real server (dense vectors only)."),
+    ] = None,
+    only: Only = None,
+    heap_mb: Annotated[
+        int | None, typer.Option(min=256, help="Java heap of each server in MiB; 512.")
+    ] = None,
+    durable: Annotated[
+        bool | None,
+        typer.Option(help="Cassandra syncs a write before it acknowledges it; it does."),
+    ] = None,
+) -> None:
+    """Start the servers that do not run, and wait until they serve; the first time, fetch them."""
+    local = _engine(directory, only, milvus=milvus, heap_mb=heap_mb, durable=durable)
+    with _told("starting") as tell:
+        local.up(tell)
+    _show(run, local)
+
+
+def status(run: Run, directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Which servers run, where, and how much memory they take."""
+    _show(run, _engine(directory, None))
+
+
+def down(run: Run, directory: Directory = DEFAULT_DIRECTORY, only: Only = None) -> None:
+    """Stop exactly the servers that `up` started in this directory; their data stays."""
+    local = _engine(directory, only)
+    with _told("stopping") as tell:
+        local.down(tell)
+    _show(run, local)
+
+
+def logs(
+    run: Run,
+    server: Annotated[Server, typer.Argument(help="Whose log.", show_default=False)],
+    directory: Directory = DEFAULT_DIRECTORY,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many.")] = 50,
+) -> None:
+    """The end of a server's log."""
+    told = _engine(directory, None).logs(server, lines)
+    run.show({"server": server, "log": told}, lambda out: show.body(out, told))
+
+
+def _engine(
+    directory: Path,
+    only: list[str] | None,
+    *,
+    milvus: Literal["lite", "server"] | None = None,
+    heap_mb: int | None = None,
+    durable: bool | None = None,
+) -> LocalEngine:
+    try:
+        from memos.infrastructure.local import SERVERS, LocalEngine
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"the local engine needs {error.name}: `pip install 'memos[distributed]'`"
+        ) from None
+    servers = cast(list[Server], only) if only else SERVERS  # it refuses other names
+    return LocalEngine(directory, servers, milvus=milvus, heap_mb=heap_mb, durable=durable)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[Callable[[str], None]]:
+    """What goes on, as a spinner on stderr; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with console(stderr=True).status(what) as spinner:
+        yield lambda text: spinner.update(clean(text))
+
+
+def _show(run: Run, local: LocalEngine) -> None:
+    found = local.status()
+
+    def draw(out: Console) -> None:
+        for each in found:
+            _draw(out, each)
+        if not found:
+            show.line(out, f"no servers in {clean(str(local.directory))}: `memos engine up`")
+
+    run.show({"directory": local.directory, "servers": found}, draw)
+
+
+def _draw(out: Console, each: ServerStatus) -> None:
+    state = ("running", "green") if each.running else ("stopped", "red")
+    told = f"pid {each.pid}, {each.resident_mb} MB" if each.running else f"log {each.log}"
+    show.line(
+        out,
+        (f"{each.server:<10}", "bold"),
+        state,
+        f"  {each.address}  ",
+        (f"{each.version}, {clean(told)}", "dim"),
+    )

@@ -1,0 +1,72 @@
+"""The real servers for tests: started once a run, shared by all workers of it.
+
+A test that asks for the fixture `engines` gets the marker of that name and time to start them. It
+makes topics, keyspaces and collections under names of its own, and leaves the servers running: one
+that it killed or paused it starts or resumes.
+
+MEMOS_ENGINES names the directory of servers that already run (`memos engine up DIR`): they are used
+and left. MEMOS_ENGINES_REQUIRED=1 makes a missing JDK or Maven a failure, where it is a skip.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memos.infrastructure.local import LocalEngine, MissingTool
+from memos.infrastructure.local.state import locked
+
+DIRECTORY_VARIABLE = "MEMOS_ENGINES"
+REQUIRED_VARIABLE = "MEMOS_ENGINES_REQUIRED"
+
+
+def up_or_skip(engine: LocalEngine) -> None:
+    """Start an engine; skip the test, aloud, where this machine lacks what that takes."""
+    try:
+        engine.up()
+    except MissingTool as error:
+        if os.environ.get(REQUIRED_VARIABLE) == "1":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    """Kafka, Cassandra and Milvus Lite, running."""
+    named = os.environ.get(DIRECTORY_VARIABLE)
+    if named:
+        running = LocalEngine(named)
+        up_or_skip(running)
+        yield running
+        return
+    shared = _shared(tmp_path_factory)
+    engine = LocalEngine(shared / "servers")
+    _count(shared, 1)
+    try:
+        up_or_skip(engine)
+        yield engine
+    finally:
+        if _count(shared, -1) == 0:
+            engine.down()
+
+
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this run have in common."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    shared = base / "engines"
+    shared.mkdir(exist_ok=True)
+    return shared
+
+
+def _count(shared: Path, change: int) -> int:
+    """How many workers use the servers, after a change: the last one stops them."""
+    with locked(shared):
+        path = shared / "users"
+        users = int(path.read_text() if path.exists() else "0") + change
+        path.write_text(str(users))
+        return users
