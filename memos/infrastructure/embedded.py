@@ -30,6 +30,7 @@ from memos.infrastructure.engine import (
     no_progress,
 )
 from memos.infrastructure.governance.usage import fold_accesses, forget_usage, usage_digest
+from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.index.embedded import EmbeddedIndex
 from memos.infrastructure.index.embedders.port import Embedder
 from memos.infrastructure.index.embedding import Embedding
@@ -37,7 +38,7 @@ from memos.infrastructure.keys.cube_keys import CubeKeys
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.keys.store import KeyStore
 from memos.infrastructure.log.sqlite import PARTITION, SqliteLog, system_time
-from memos.infrastructure.projector import Analyse, Projector
+from memos.infrastructure.projector import Projector
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState

@@ -2,7 +2,7 @@
 
 An ordinal orders the records of every partition by log time, and those of one partition exactly as
 they stand in it. The embedded log has one partition, and its ordinals are its offsets. Kafka's are
-made of log time, offset and partition, so that a row that carries one can be placed in time, and be
+made of log time, a running number and the partition, so that a row that carries one can be placed in time, and be
 compared with a cut, without a look at the log.
 """
 
@@ -10,15 +10,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from memos.kernel.event import Position
-
 EPOCH = 1_704_067_200_000  # milliseconds; 2024-01-01: forty bits last until 2058
 PARTITION_BITS = 8
-_OFFSET_BITS = 14  # a partition takes fewer than 16,384 records in one millisecond
-_BITS = PARTITION_BITS + _OFFSET_BITS
-_PARTITIONS = 1 << PARTITION_BITS
-
-MOST_PARTITIONS = _PARTITIONS
+_RUN_BITS = 14  # records of one partition and millisecond; more than that run into the next one
+TIME_SHIFT = PARTITION_BITS + _RUN_BITS
+MOST_PARTITIONS = 1 << PARTITION_BITS
 
 
 class Cutoffs(tuple[int, ...]):
@@ -34,26 +30,31 @@ NEWEST = 2**62
 """Greater than any ordinal."""
 
 
-def ordinal_of(position: Position, log_time: int) -> int:
-    """The ordinal of a record of a log of several partitions.
+def next_ordinal(previous: int, partition: int, log_time: int) -> int:
+    """The ordinal of the next record of a partition of a log of several.
 
     Args:
-        position: where it stands.
+        previous: that of the record before it in the partition; -1 where it is the first.
+        partition: where it stands.
         log_time: in microseconds since 1970; within a partition it never falls.
     """
-    offset = position.offset & ((1 << _OFFSET_BITS) - 1)
-    time = max(log_time // 1000 - EPOCH, 0)
-    return time << _BITS | offset << PARTITION_BITS | position.partition
+    own = max(log_time // 1000 - EPOCH, 0) << TIME_SHIFT | partition
+    return own if previous < 0 else max(own, previous + MOST_PARTITIONS)
 
 
 def last_at(log_time: int) -> int:
-    """The greatest ordinal that a record of this log time can have, whatever its partition."""
-    return ((max(log_time // 1000 - EPOCH, -1) + 1) << _BITS) - 1
+    """The greatest ordinal of a record of this log time (microseconds), whatever its partition."""
+    return ((max(log_time // 1000 - EPOCH, -1) + 1) << TIME_SHIFT) - 1
+
+
+def time_of(ordinal: int) -> int:
+    """The log time that an ordinal tells, in microseconds: exact to the millisecond."""
+    return ((ordinal >> TIME_SHIFT) + EPOCH) * 1000
 
 
 def partition_of(ordinal: int) -> int:
     """The partition of the record with this ordinal."""
-    return ordinal & (_PARTITIONS - 1)
+    return ordinal & (MOST_PARTITIONS - 1)
 
 
 def reaches(at: At, ordinal: int) -> bool:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import apsw
 
 from memos.infrastructure.engine import Purged
+from memos.infrastructure.index.change import (
+    Analyse,
+    changes_span,
+    changes_text,
+    readable,
+    span_change,
+)
 from memos.infrastructure.index.port import Index, IndexedText, SpanChange
 from memos.infrastructure.keys.cube_keys import CubeKeys
 from memos.infrastructure.keys.envelope import open_body
@@ -19,27 +25,8 @@ from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, decode
 from memos.kernel.fold import Outcome, Result
-from memos.wire.body_pb2 import Body, Turn
+from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
-
-
-class Readable(NamedTuple):
-    """What the index is made of: the opened parts of a memory that can be searched."""
-
-    text: str
-    tags: list[str]
-    turn: Turn | None
-    valid_from: int | None
-    valid_until: int | None
-    learned: int
-
-
-Analyse = Callable[[bytes, Readable], IndexedText]
-"""(tenant key, readable) to what the index keeps of it."""
-
-RESTRICTED = 1
-HAS_LIFESPAN = 2
-
 
 _NOTHING = IndexedText({}, 0)
 
@@ -119,7 +106,7 @@ class Projector:
         if key is None:
             return  # erased since: its text is gone and its row with it
         text = None
-        if before is None or after.parts._replace(metadata=0) != before.parts._replace(metadata=0):
+        if before is None or changes_text(before, after):
             try:
                 text = self._text(log_time, event, after, body, key)
             except Damaged:
@@ -127,27 +114,9 @@ class Projector:
                     raise
                 self.unreadable.append(position)
                 text = _NOTHING
-        elif (
-            after.lifecycle is before.lifecycle
-            and after.header == before.header
-            and after.version == before.version
-        ):
+        elif not changes_span(before, after):
             return
-        flags = (RESTRICTED if after.header.readers else 0) | (
-            HAS_LIFESPAN if after.header.lifespan is not None else 0
-        )
-        self._changes.append(
-            SpanChange(
-                after.cube_id,
-                after.scope,
-                position.offset,
-                after.version,
-                int(after.lifecycle),
-                flags,
-                text,
-                before is None,
-            )
-        )
+        self._changes.append(span_change(position.offset, before, after, text))
 
     def _text(
         self, log_time: int, event: Event, after: CubeState, body: Body | None, key: bytes
@@ -176,32 +145,3 @@ class Projector:
         if record is None:
             return Body(), 0
         return open_body(key, decode(record.data)), record.log_time
-
-
-def readable(
-    content: Body,
-    tags: Body,
-    provenance: Body,
-    metadata: Body,
-    valid_time: Body,
-    *,
-    learned: int = 0,
-) -> Readable:
-    """What can be searched of a memory's parts; `learned` is the log time of its content."""
-    valid, told = valid_time.valid_time, provenance.provenance
-    return Readable(
-        content_text(content),
-        list(tags.tags.tags),
-        told.turn if told.HasField("turn") else None,
-        getattr(valid, "from") if valid.HasField("from") else None,
-        valid.until if valid.HasField("until") else None,
-        learned,
-    )
-
-
-def content_text(body: Body) -> str:
-    """The text of a body; empty where its media type is not text or it is kept elsewhere."""
-    content = body.content
-    if not content.media_type.startswith("text/"):
-        return ""
-    return content.inline.decode("utf-8", "surrogatepass")

@@ -74,6 +74,7 @@ class AsyncMemory:
     set_vocabulary = _in_thread(Memory.set_vocabulary)
     embed_pending = _in_thread(Memory.embed_pending)
     embedding_lag = _in_thread(Memory.embedding_lag)
+    extract_facts = _in_thread(Memory.extract_facts)
     history = _in_thread(Memory.history)
     diff = _in_thread(Memory.diff)
     lineage = _in_thread(Memory.lineage)

@@ -10,6 +10,7 @@ from typing import Self
 from memos.infrastructure.doctor import Finding, examine
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.index.embedders import Embedder, embedder_named
+from memos.infrastructure.index.rerankers import Reranker, reranker_from
 from memos.infrastructure.log.sqlite import system_time
 from memos.interface import validate
 from memos.interface.adding import Adding
@@ -17,9 +18,10 @@ from memos.interface.asking import Asking
 from memos.interface.conversing import Conversing
 from memos.interface.embedding import Embeddings
 from memos.interface.erasing import resume_erases
+from memos.interface.facts import Facts
 from memos.interface.keeping import Keeping
 from memos.interface.moving import Moving
-from memos.interface.opening import open_engine
+from memos.interface.opening import Wait, open_engine
 from memos.interface.reading import Readings
 from memos.interface.session import Session
 from memos.interface.undoing import Undoing
@@ -28,7 +30,9 @@ from memos.interface.writing import Writing
 DEFAULT_ACTOR = "user:local"
 
 
-class Memory(Adding, Conversing, Writing, Readings, Asking, Embeddings, Undoing, Keeping, Moving):
+class Memory(
+    Adding, Conversing, Writing, Readings, Asking, Embeddings, Facts, Undoing, Keeping, Moving
+):
     """A vault of memories, opened.
 
     Safe to share between threads; several processes may open the same directory.
@@ -48,11 +52,13 @@ class Memory(Adding, Conversing, Writing, Readings, Asking, Embeddings, Undoing,
         clock: Callable[[], int] = system_time,
         governor: Governor | None = None,
         embedder: Embedder | str | None = None,
+        reranker: Reranker | str | Path | None = None,
+        wait: Wait = "applied",
     ) -> None:
         """Open the vault at a directory; made, with its keys, when absent.
 
         Args:
-            path: the directory.
+            path: the directory, or a settings file whose name ends in `.toml`.
             actor: on whose behalf; who makes a vault administers it.
             tenant: narrow everything to one tenant.
             create: make the vault when there is none.
@@ -60,22 +66,30 @@ class Memory(Adding, Conversing, Writing, Readings, Asking, Embeddings, Undoing,
             governor: decides who may do what, instead of the header rules.
             embedder: lets search find what is near in meaning: `"minilm"` for the local model, or
                 an `Embedder` such as `EmbeddingsEndpoint`. Memories are embedded behind the write.
+            reranker: lets the recipes `lexical+rerank` and `hybrid+rerank` read the best again
+                together with the query: a `Reranker` such as `RerankEndpoint`, or the directory of
+                a cross-encoder.
+            wait: when an add returns: `"applied"`, as soon as it is readable, or `"durable"`, as
+                soon as it is durable. In an embedded vault the two are one.
 
         Raises:
             VaultError: the vault cannot be opened.
             EmbeddingFailed: the embedder's model is not installed.
+            RerankFailed: the reranker's directory holds no model that can be loaded.
         """
         validate.check_name(actor, "actor")
         narrowed = "" if tenant is None else validate.check_scope(tenant).partition("/")[0]
         chosen = embedder_named(embedder)
+        reader = reranker_from(reranker)
         self._path = Path(path)
         self._session = Session(
-            open_engine(self._path, actor=actor, clock=clock, create=create),
+            open_engine(self._path, actor=actor, clock=clock, create=create, wait=wait),
             actor=actor,
             tenant=narrowed,
             clock=clock,
             governor=governor,
             embedder=chosen,
+            reranker=reader,
         )
         resume_erases(self._session)
 

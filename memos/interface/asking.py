@@ -25,9 +25,9 @@ from memos.kernel.lineage import Relation
 from memos.operation.blocks import ContextBlock, compose, newest_first
 from memos.operation.cubes import Forgotten, Parts, as_datetime, read_cube
 from memos.operation.graph import Related, related
+from memos.operation.hits import Hit
 from memos.operation.quoting import CountTokens, estimate_tokens
 from memos.operation.routing import Route, route
-from memos.operation.search import Hit
 from memos.operation.sight import Sight
 from memos.operation.vocabulary import MEDIA_TYPE, SEMANTIC_TYPE, Vocabulary, tags_in_use, to_bytes
 from memos.wire.body_pb2 import Body

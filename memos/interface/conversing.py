@@ -117,15 +117,31 @@ def _as_item(
 def _turn(turn: Mapping[str, Any], scope: str, session: str, at: Time | None, number: int) -> Turn:
     """What the turn knows of its place."""
     said = turn.get("at") if turn.get("at") is not None else at
-    placed = Turn(
+    told = {name: turn.get(name) or "" for name in ("speaker", "role", "caption")}
+    return placed(scope, session, number, id=str(turn.get("id", "")), at=said, **told)
+
+
+def placed(
+    scope: str,
+    session: str,
+    number: int,
+    *,
+    id: str = "",  # noqa: A002 - the field's word
+    speaker: str = "",
+    role: str = "",
+    caption: str = "",
+    at: Time | None = None,
+) -> Turn:
+    """Where a turn stands in the conversation of its scope; `number` orders those of a session."""
+    turn = Turn(
         conversation=scope,
         session=session,
         number=number,
-        speaker=validate.check_name(turn.get("speaker") or "", "speaker", empty=True),
-        role=turn.get("role") or "",
-        id=validate.check_name(str(turn.get("id", "")), "id", empty=True),
-        caption=validate.check_name(turn.get("caption") or "", "caption", empty=True),
+        speaker=validate.check_name(speaker, "speaker", empty=True),
+        role=role,
+        id=validate.check_name(id, "id", empty=True),
+        caption=validate.check_name(caption, "caption", empty=True),
     )
-    if said is not None:
-        placed.at = validate.check_time(said, "at")
-    return placed
+    if at is not None:
+        turn.at = validate.check_time(at, "at")
+    return turn

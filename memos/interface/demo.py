@@ -23,7 +23,7 @@ from memos.interface.undoing import Rollback
 from memos.kernel.errors import Conflict
 from memos.operation.cubes import Forgotten, MemCube
 from memos.operation.history import Change, Diff, Lineage
-from memos.operation.search import Hit
+from memos.operation.hits import Hit
 
 VAULT = "demo.vault"
 SCOPE = "harbour/mira/evenings"

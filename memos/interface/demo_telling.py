@@ -17,7 +17,7 @@ from memos.interface.receipts import Receipt
 from memos.interface.undoing import Rollback
 from memos.operation.cubes import Forgotten, MemCube
 from memos.operation.history import Change, Diff, Lineage
-from memos.operation.search import Hit
+from memos.operation.hits import Hit
 
 OPENING = """\
 MemOS keeps the memory of AI agents. Every operation is an event in a log, and all else is

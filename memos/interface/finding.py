@@ -15,9 +15,9 @@ from memos.interface.moments import AsOf, resolve
 from memos.interface.session import Session, analyzer, no_cube
 from memos.kernel.cube import SHOWN, CubeState, Form, Lifecycle
 from memos.kernel.errors import InvalidInput, NotFound
-from memos.operation.filters import compile_filter
+from memos.operation.filters import compile_filter, mentions
+from memos.operation.query import Query
 from memos.operation.recipe import recipe_named
-from memos.operation.search import Query
 from memos.operation.sight import Sight
 
 
@@ -44,7 +44,9 @@ def looking(
         raise InvalidInput(f"a query is a text, not {validate.shorten(text)}")
     limit = validate.check_limit(k)
     accepts = compile_filter(filter)
-    chosen = recipe_named(recipe, embedder=session.embedding is not None)
+    chosen = recipe_named(
+        recipe, embedder=session.embedding is not None, reranker=session.reranking is not None
+    )
     session.require(Action.READ, scope, operation=operation)
     keys = session.engine.store.tenant_keys(scope.partition("/")[0], create=False)
     with session.engine.reading() as reading:
@@ -63,6 +65,8 @@ def looking(
             may_read=lambda state: session.decide(Action.READ, state.scope, state).allowed,
             recipe=chosen,
             embedding=session.embedding,
+            reranker=session.reranking,
+            facts=mentions(filter, "semantic_type"),
         )
         view = reading.view(scope, moment.at)
         newest = None if moment.at is None else reading.view(scope)

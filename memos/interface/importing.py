@@ -13,6 +13,7 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.transfer.importers import Item, parse_file
 from memos.interface import validate
 from memos.interface.commands import Addition, check_addition, draft_addition
+from memos.interface.conversing import placed
 from memos.interface.receipts import receipt_of
 from memos.interface.session import Session
 from memos.kernel.errors import InvalidInput, OtherContent, Refused
@@ -41,7 +42,11 @@ def import_items(
     """See `Memory.import_file`."""
     validate.check_scope(scope)
     form, parsed = parse_file(path, form)
-    additions = [_checked(session, item, scope, form, path.name) for item in parsed.items]
+    start = session.clock()
+    additions = [
+        _checked(session, item, scope, form, path.name, start + number)
+        for number, item in enumerate(parsed.items)
+    ]
     scopes = tuple(dict.fromkeys(addition.scope for addition in additions))
     for each in scopes:
         session.require(Action.CREATE, each, operation="import")
@@ -72,8 +77,10 @@ def _batches(additions: Sequence[Addition]) -> Iterator[Sequence[Addition]]:
         yield additions[start : start + BATCH]
 
 
-def _checked(session: Session, item: Item, scope: str, form: str, file: str) -> Addition:
-    """One item as a checked `add`.
+def _checked(
+    session: Session, item: Item, scope: str, form: str, file: str, number: int
+) -> Addition:
+    """One item as a checked `add`; a turn as `add_conversation` takes it, ordered by `number`.
 
     Raises:
         Refused: it does not fit; the message names its place.
@@ -89,7 +96,9 @@ def _checked(session: Session, item: Item, scope: str, form: str, file: str) -> 
         told = json.dumps(wanted, sort_keys=True).encode()
         wanted["idempotency_key"] = f"import:{sha256(told).hexdigest()}"
     try:
-        return check_addition(session, wanted)
+        said = item.said
+        turn = None if said is None else placed(wanted["scope"], number=number, **said._asdict())
+        return check_addition(session, wanted, turn=turn)
     except InvalidInput as error:
         raise Refused(f"{item.place}: {error}; nothing was imported") from None
 

@@ -1,19 +1,71 @@
-"""From what a caller names to an engine: a directory is an embedded vault, a .toml its settings."""
+"""From what a caller names to an engine: a directory is an embedded vault, a .toml file settings.
+
+The file says `engine = "embedded"` with a `path`, or `engine = "distributed"` with its servers: the
+line by which the same program grows from one into the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, get_args
 
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.engine import Engine
+from memos.infrastructure.toml import read_toml
 from memos.interface.session import analyse
+from memos.kernel.errors import InvalidInput, VaultError
+
+Wait = Literal["applied", "durable"]
+"""When an add returns: as soon as it is readable, or as soon as it is durable."""
 
 
-def open_engine(path: Path, *, actor: str, clock: Callable[[], int], create: bool) -> Engine:
+def open_engine(
+    path: Path, *, actor: str, clock: Callable[[], int], create: bool, wait: Wait
+) -> Engine:
     """Open the vault that a path names.
 
     Raises:
         VaultError: it cannot be opened.
+        InvalidInput: its settings do not fit.
     """
-    return EmbeddedEngine(path, analyse, clock=clock, create=create, creator=actor)
+    if wait not in get_args(Wait):
+        raise InvalidInput(f"wait={wait!r}: choose {' or '.join(get_args(Wait))}")
+    if path.suffix != ".toml":
+        return EmbeddedEngine(path, analyse, clock=clock, create=create, creator=actor)
+    settings = read_toml(path)
+    engine = settings.get("engine")
+    if engine == "embedded":
+        return _embedded(path, settings, actor=actor, clock=clock, create=create)
+    if engine == "distributed":
+        return _distributed(path, actor=actor, create=create, wait=wait)
+    raise InvalidInput(f'{path}: engine is {engine!r}: choose "embedded" or "distributed"')
+
+
+def _embedded(
+    path: Path,
+    settings: dict[str, object],
+    *,
+    actor: str,
+    clock: Callable[[], int],
+    create: bool,
+) -> Engine:
+    directory = settings.get("path")
+    if not isinstance(directory, str):
+        raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
+    directory_path = path.parent / directory
+    return EmbeddedEngine(directory_path, analyse, clock=clock, create=create, creator=actor)
+
+
+def _distributed(path: Path, *, actor: str, create: bool, wait: Wait) -> Engine:
+    try:
+        from memos.infrastructure.distributed.engine import DistributedEngine
+        from memos.infrastructure.distributed.settings import load_settings
+    except ModuleNotFoundError as error:
+        raise VaultError(
+            f"the distributed engine needs the package {error.name}: pip install "
+            "'memos[distributed]'"
+        ) from error
+    return DistributedEngine(
+        load_settings(path), analyse, create=create, creator=actor, durable=wait == "durable"
+    )

@@ -37,8 +37,10 @@ from memos.operation.history import (
     log_entry,
     walk_lineage,
 )
+from memos.operation.hits import Hits
+from memos.operation.query import Query
 from memos.operation.recipe import recipe_named
-from memos.operation.search import Hit, Query, search
+from memos.operation.search import search
 
 MAX_DEPTH = 64
 DIRECTIONS = ("both", "upstream", "downstream")
@@ -100,33 +102,41 @@ class Readings:
         valid_at: Time | None = None,
         states: Iterable[str] | None = None,
         recipe: str | None = None,
-    ) -> list[Hit]:
+        facts: bool = False,
+    ) -> Hits:
         """The memories that fit a query best, in a scope and all that lies under it.
 
         Args:
-            query: words, in any order.
+            query: words, in any order. A phrase in double quotes must stand in a text as it is;
+                dates (`in May 2023`, `last summer`) draw texts of that time to the top.
             scope: where to look; only what the actor may read there has any influence.
             k: how many at most.
             filter: what must hold: see `memos.operation.filters`.
             as_of: search what was known at a cut, a position or a log time.
             valid_at: search what was true in the world at this time: a memory of which it was told
                 that it began later comes at its newest earlier version that held then, and without
-                one is left out, as is one that had ended; one without a valid time is kept. Where the query asks for a slot (`Where does Ana live?`), the memory that began
-                last by then comes first; without it, the one that holds at the read time. With
-                `as_of`: of what was known then.
+                one is left out, as is one that had ended; one without a valid time is kept. Where
+                the query asks for a slot (`Where does Ana live?`), the memory that began last by
+                then comes first; without it, the one that holds at the read time. Relative dates
+                are relative to it, or else to the read time. With `as_of`: of what was known then.
             states: which states to show instead of Generated, Activated and Frozen.
             recipe: which stages run: see `memos.operation.recipe`.
+            facts: also find facts that `extract_facts` made; without it only where the filter
+                speaks of `semantic_type`.
 
         Returns:
             Hits, best first, each cube once at its version for that position. The order is
-            deterministic; `explain` says what each term gave.
+            deterministic. Each hit's `explain` says what each stage gave it; that of the list,
+            also of an empty one, how the search ran and which optional side was not there.
         """
         session = self._session
         validate.check_scope(scope)
         if not isinstance(query, str):
             raise InvalidInput("the query must be a text")
         limit = validate.check_limit(k)
-        chosen = recipe_named(recipe, embedder=session.embedding is not None)
+        chosen = recipe_named(
+            recipe, embedder=session.embedding is not None, reranker=session.reranking is not None
+        )
         accepts = compile_filter(filter)
         shown = _states(states, mentions(filter, "state"))
         session.require(Action.READ, scope, operation="search")
@@ -146,9 +156,11 @@ class Readings:
                 chosen,
                 session.embedding,
                 None if valid_at is None else validate.check_time(valid_at, "valid_at"),
+                session.reranking,
+                facts or mentions(filter, "semantic_type"),
             )
             newest = None if moment.at is None else reading.view(scope)
-            hits = search(reading, view, analyzer(keys[0]), checked, newest) if keys else []
+            hits = search(reading, view, analyzer(keys[0]), checked, newest) if keys else Hits()
             at = view.at
         found = [(validate.check_id(hit.cube_id), hit.version) for hit in hits]
         self._note("search", scope, found, at, query)

@@ -24,10 +24,11 @@ from memos.infrastructure.governance.decision import (
     Resource,
     Subject,
 )
+from memos.infrastructure.index.change import Readable
 from memos.infrastructure.index.embedders import Embedder
 from memos.infrastructure.index.port import IndexedText
+from memos.infrastructure.index.rerankers import Reranker, Reranking
 from memos.infrastructure.keys.envelope import keyed_digest
-from memos.infrastructure.projector import Readable
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import as_uuid, id_text
@@ -68,6 +69,7 @@ class Session:
         clock: Callable[[], int],
         governor: Governor | None,
         embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self.engine = engine
         self.actor = actor
@@ -77,6 +79,7 @@ class Session:
         self.governor = governor or HeaderRules([administrator] if administrator else [])
         self.access_log = AccessLog(self.engine, self.governor.digest)
         self.embedding = None if embedder is None else engine.embed_with(embedder, texts_to_embed)
+        self.reranking = None if reranker is None else Reranking(reranker)
         if self.embedding is not None:
             self.embedding.start()
         self._closed = False

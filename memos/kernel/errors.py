@@ -79,6 +79,12 @@ class Unacknowledged(LogUnavailable):
     """
 
 
+class NotApplied(VaultError):
+    """A write is durable, and the workers have not made it readable in time. Doing it again would
+    do it twice, unless it carries an idempotency key.
+    """
+
+
 class PartitionsChanged(VaultError):
     """The log has another number of partitions than when the vault was made."""
 
@@ -93,3 +99,7 @@ class Refused(MemosError):
 
 class EmbeddingFailed(MemosError):
     """An embedder is missing, did not answer, or gave no vectors. Memories are never affected."""
+
+
+class RerankFailed(MemosError):
+    """A reranker is missing, did not answer, or gave no scores. Search does without it."""

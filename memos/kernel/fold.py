@@ -7,11 +7,12 @@ what cannot be done is an outcome, and stays in the log as evidence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import IntEnum
 from hashlib import sha256
 from typing import NamedTuple
 
+from memos.kernel.consequences import consequences_of, is_operation
 from memos.kernel.cube import (
     ALL_PARTS,
     ZERO_DIGEST,
@@ -23,7 +24,7 @@ from memos.kernel.cube import (
     LifespanEnd,
     PartVersions,
 )
-from memos.kernel.event import Kind, caused_id
+from memos.kernel.event import Kind
 from memos.kernel.header import HEADER_FIELDS, read_header
 from memos.kernel.lifecycle import CONTENT_STATES, MOVES, may_move
 from memos.wire import event_pb2 as wire
@@ -82,7 +83,6 @@ _CREATING = {
     Kind.ERASE_REQUESTED: Form.OPERATION,
     Kind.CUT_NAMED: Form.OPERATION,
 }
-_SPREADING = frozenset({Kind.ROLLED_BACK, Kind.ERASE_REQUESTED, Kind.ERASE_WITHDRAWN, Kind.ERASED})
 
 
 def fold(state: CubeState | None, event: wire.Event) -> Folded:
@@ -137,7 +137,7 @@ def _repeat(state: CubeState, event: wire.Event) -> Folded:
 
 def _create(event: wire.Event) -> Folded:
     form = _CREATING.get(event.kind)  # type: ignore[call-overload]
-    if form is None or (form is Form.OPERATION and not _is_operation(event)):
+    if form is None or (form is Form.OPERATION and not is_operation(event)):
         return None, Outcome(Result.REJECTED, 0, Reason.NOT_FOUND), ()
     if event.HasField("expected_version") and event.expected_version != 0:
         return None, Outcome(Result.REJECTED, 0, Reason.CONFLICT), ()
@@ -162,11 +162,6 @@ def _create(event: wire.Event) -> Folded:
         ZERO_DIGEST,
     )
     return _accept(state, _new_version(state, event), event)
-
-
-def _is_operation(event: wire.Event) -> bool:
-    """Whether the event is the operation itself, not what follows from it on a cube."""
-    return event.cube_id == event.operation_id or event.kind == Kind.CUT_NAMED
 
 
 def _accept(before: CubeState, after: CubeState, event: wire.Event) -> Folded:
@@ -195,7 +190,7 @@ def _accept(before: CubeState, after: CubeState, event: wire.Event) -> Folded:
         after.merged_into,
     )
     digest = sha256(event.body.box).digest() if after.version != before.version else b""
-    return state, Outcome(Result.ACCEPTED, after.version, digest=digest), _consequences(event)
+    return state, Outcome(Result.ACCEPTED, after.version, digest=digest), consequences_of(event)
 
 
 def _extend_lineage(digest: bytes, event: wire.Event, version: int) -> bytes:
@@ -343,66 +338,23 @@ def _restore_version(
 
 
 def _request_erase(state: CubeState, event: wire.Event) -> CubeState | Reason:
-    if _is_operation(event):
+    if is_operation(event):
         return Reason.EXISTS
     return state._replace(erasing=event.operation_id)
 
 
 def _withdraw_erase(state: CubeState, event: wire.Event) -> CubeState | Reason:
-    if _is_operation(event):
+    if is_operation(event):
         return state._replace(lifecycle=Lifecycle.ARCHIVED)
     return state._replace(erasing=b"") if state.erasing else Reason.ILLEGAL_MOVE
 
 
 def _erase(state: CubeState, event: wire.Event) -> CubeState | Reason:
-    if _is_operation(event):
+    if is_operation(event):
         return state._replace(lifecycle=Lifecycle.ARCHIVED)
     if not state.erasing:
         return Reason.ILLEGAL_MOVE
     return _move(state, event)
-
-
-def _consequences(event: wire.Event) -> tuple[wire.Event, ...]:
-    """The events that follow on other cubes: their ids come from their cause."""
-    kind = Kind(event.kind)
-    if kind is Kind.GENERATED:
-        return tuple(
-            _follow(event, Kind.MERGED, absorbed.cube_id, absorbed.scope)
-            for absorbed in event.generated.absorbs
-        )
-    if kind in _SPREADING and _is_operation(event):
-        return tuple(_spread(event, kind))
-    return ()
-
-
-def _spread(event: wire.Event, kind: Kind) -> Iterator[wire.Event]:
-    for target in getattr(event, kind.name.lower()).targets:
-        follower = _follow(event, kind, target.cube_id, target.scope)
-        if kind is Kind.ROLLED_BACK:
-            follower.rolled_back.targets.append(target)
-        yield follower
-
-
-def _follow(cause: wire.Event, kind: Kind, cube_id: bytes, scope: str) -> wire.Event:
-    follower = wire.Event(
-        event_id=caused_id(cause.event_id, cube_id, kind),
-        schema_major=cause.schema_major,
-        schema_minor=cause.schema_minor,
-        kind=int(kind),  # type: ignore[arg-type]
-        tenant=cause.tenant,
-        scope=scope,
-        actor=cause.actor,
-        cube_id=cube_id,
-        cause_id=cause.event_id,
-        operation_id=cause.operation_id,
-        client_time=cause.client_time,
-        policy_digest=cause.policy_digest,
-        service=cause.service,
-    )
-    getattr(follower, kind.name.lower()).SetInParent()
-    if kind is Kind.MERGED:
-        follower.merged.into_cube_id = cause.cube_id
-    return follower
 
 
 Handler = Callable[[CubeState, wire.Event], CubeState | Reason]

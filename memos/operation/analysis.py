@@ -72,10 +72,14 @@ class Analyzer:
         """Distinct terms of a query in order; its stop words only where it has nothing else."""
         found = tokenize(text).words
         words = [token for token in found if token not in self._stops]
-        pairs = [(token, self._stops.get(token) or self._term(token)) for token in words or found]
+        pairs = [(token, self.word_term(token)) for token in words or found]
         counts = Counter(term for _, term in pairs)
         surfaces = {term: token for token, term in reversed(pairs)}
         return [QueryTerm(surfaces[term], term, count) for term, count in counts.items()]
+
+    def word_term(self, word: str) -> int:
+        """The term of one folded word, be it a stop word."""
+        return self._stops.get(word) or self._term(word)
 
     def words(self, text: str) -> list[str]:
         """The folded words of a text, stop words included, not stemmed."""

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from memos.operation.hits import Hit
 from memos.operation.quoting import CountTokens, quote
-from memos.operation.search import Hit
 
 Place = tuple[int, int]
 """Which session a turn belongs to (a keyed hash) and its number there."""

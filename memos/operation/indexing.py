@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from memos.infrastructure.index.change import Readable
 from memos.infrastructure.index.port import (
     ASSISTANT,
     DATED,
+    EXTRACTED,
     OPEN,
     QUESTION,
     IndexedText,
     Place,
     Validity,
 )
-from memos.infrastructure.projector import Readable
+from memos.kernel.calendar import MONTHS
 from memos.operation.analysis import Analyzer
 from memos.operation.cubes import EPOCH, MemCube
 from memos.operation.slot_phrases import SELF, Claim, name_of
 from memos.operation.slots import claims
 from memos.operation.supersession import terms_of
+from memos.operation.traits import traits_of
+
+EXTRACTION = "memos extraction"
+"""The origin of a fact that was extracted behind the write."""
 
 _ASSISTANT_ROLES = frozenset({"assistant", "system", "tool"})
 
@@ -75,23 +81,7 @@ def day_words(at: int) -> str:
         day = EPOCH + timedelta(microseconds=at)
     except OverflowError:
         return ""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def speaker_term(analyzer: Analyzer, name: str) -> int:
@@ -114,8 +104,11 @@ def _validity(memory: Readable) -> Validity:
 
 def _place(analyzer: Analyzer, memory: Readable) -> Place:
     traits = QUESTION if memory.text.rstrip().endswith(("?", "？", "؟")) else 0
+    traits |= traits_of(memory.text)
     if memory.valid_from is not None:
         traits |= DATED
+    if memory.origin == EXTRACTION:
+        traits |= EXTRACTED
     turn = memory.turn
     if turn is None:
         return Place(traits=traits)

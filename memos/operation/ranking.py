@@ -2,9 +2,10 @@
 
 words = (sum over terms of idf x (match, or what its context lends) + session match) x factors for
 speaker, question, role and length. Without vectors that is the score; with them, score = words /
-best words + weight x nearness, over every row that either side reaches. Statistics are those of
-the view alone, so a score tells of nothing that the view does not show; sums run in query order in float64, so equal inputs give equal
-bits; equals stay in log order.
+best words + weight x nearness / best nearness, over every row that either side reaches. Then come
+what answers the question, its time and its slot. Statistics are those of the view alone, so a
+score tells of nothing that the view does not show; sums run in query order in float64, so equal
+inputs give equal bits; equals stay in log order.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import ASSISTANT, QUESTION, Ints, View
+from memos.infrastructure.index.port import ASSISTANT, QUESTION, Ints, Mask, View
 from memos.operation.analysis import QueryTerm
+from memos.operation.answering import Answering, answering
 from memos.operation.context import Context, context_of, spread
 from memos.operation.dense import Dense, with_neighbours
+from memos.operation.question import Question
 from memos.operation.recipe import Recipe
 from memos.operation.supersession import Chain, put_first
 
@@ -32,12 +35,13 @@ Floats = npt.NDArray[np.float64]
 
 class LexicalQuery(NamedTuple):
     """An analysed query: its terms, the speakers that it names, whether it asks for what an
-    assistant said.
+    assistant said, and what it is beyond its words.
     """
 
     terms: Sequence[QueryTerm]
     names: frozenset[int]
     addresses_assistant: bool
+    question: Question = Question()
 
 
 class TermScores(NamedTuple):
@@ -51,7 +55,7 @@ class TermScores(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """What the two sides gave every row: `words` is at most 1, `meaning` carries its weight."""
+    """What the two sides gave every row: `words` is at most 1, `meaning` at most its weight."""
 
     dense: Dense
     words: Floats
@@ -83,6 +87,7 @@ class Ranking:
     factors: dict[str, Floats]
     fused: Fused | None = None
     chain: Chain | None = None
+    answers: Answering | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -92,6 +97,8 @@ class Ranking:
         told = {} if self.fused is None else self.fused.explain(row)
         if self.chain is not None:
             told |= self.chain.explain(row)
+        if self.answers is not None:
+            told |= self.answers.explain(row)
         return {
             **told,
             "terms": [
@@ -120,11 +127,15 @@ def rank(
     recipe: Recipe,
     dense: Dense | None = None,
     chain: Chain | None = None,
+    within: Mask | None = None,
+    holding: Mask | None = None,
 ) -> Ranking:
     """Rank the rows of a view that the query reaches, by words and, where given, by nearness.
 
-    Where the query asks for a slot, the rows of its `chain` are reached as well, and the current
-    one comes first.
+    Texts of a time that the query names are reached as well. Where it asks for a slot, so are the
+    rows of its `chain`, and the current one comes first. `within` says which rows may be reached at
+    all, and are; statistics are those of the whole view nevertheless. `holding` says which rows
+    hold the phrases that a question quotes.
     """
     context = context_of(view) if recipe.near or recipe.session or recipe.dense_near else None
     norm = _length_norm(view)
@@ -144,16 +155,24 @@ def rank(
     fused = None
     if dense is not None:
         best = float(total.max(initial=0.0)) or 1.0
-        meaning = recipe.dense * _nearness(view, query, recipe, dense, context, factors)
+        near = _nearness(view, query, recipe, dense, context, factors)
+        meaning = recipe.dense * near / (float(near.max(initial=0.0)) or 1.0)
         fused = Fused(dense, total / best, meaning)
         total = fused.words + meaning
         reached |= dense.known
+    answers = answering(view, query.question, recipe, holding)
+    if answers is not None:
+        total = answers.applied(total)
+        also = answers.reached()
+        reached = reached if also is None else reached | also
     if chain is not None:
         put_first(total, chain, recipe.supersession)
         reached[chain.rows] = True
+    if within is not None:
+        reached = within
     rows = np.flatnonzero(reached)
     rows = rows[np.lexsort((view.opened[rows], -total[rows]))]
-    return Ranking(rows, total[rows], terms, sessions, factors, fused, chain)
+    return Ranking(rows, total[rows], terms, sessions, factors, fused, chain, answers)
 
 
 def _nearness(

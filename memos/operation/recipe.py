@@ -28,10 +28,15 @@ class Recipe:
         question: the factor for a text that ends as a question.
         assistant: the factor for an assistant's turns where the query does not ask for them.
         length: how much more informative texts count.
-        dense: weight of nearness in meaning, beside words that together weigh 1 at most.
+        dense: weight of the nearest in meaning, beside 1 for the best by words.
         dense_near: what part of a neighbour's nearness a turn may take over.
         dense_question: how much less near a text counts that ends as a question.
         dense_speaker: how much nearer the turns of a named speaker count.
+        window: by what share of the best match texts of the time that the query names stand higher.
+        answer: how much more texts count that have what is asked for: a time, a number.
+        phrase: by what share of the best match texts stand higher that hold a phrase in double
+            quotes as it is. That is for questions; any other query finds only what holds it.
+        rerank: how many of the best are scored again by the reranker.
         supersession: by what share the current memory of an asked slot stands above the best match.
     """
 
@@ -50,6 +55,10 @@ class Recipe:
     dense_near: float = 0.0
     dense_question: float = 0.0
     dense_speaker: float = 0.0
+    window: float = 0.0
+    answer: float = 0.0
+    phrase: float = 0.0
+    rerank: int = 0
     supersession: float = 0.0
 
 
@@ -58,7 +67,7 @@ BM25 = Recipe("bm25", 1)
 
 LEXICAL = Recipe(
     "lexical",
-    1,
+    2,
     near=0.6,
     far=0.45,
     reply=0.9,
@@ -67,6 +76,9 @@ LEXICAL = Recipe(
     question=0.8,
     assistant=0.3,
     length=0.1,
+    window=0.2,
+    answer=0.1,
+    phrase=0.2,
     supersession=0.1,
 )
 """Words, and what a conversation's structure says about them. No model."""
@@ -74,27 +86,40 @@ LEXICAL = Recipe(
 HYBRID = replace(
     LEXICAL,
     name="hybrid",
-    version=1,
-    dense=2.0,
+    version=2,
+    dense=1.25,
     dense_near=0.6,
     dense_question=0.05,
     dense_speaker=0.1,
 )
 """Words and meaning. Needs an embedder."""
 
-RECIPES = {recipe.name: recipe for recipe in (BM25, LEXICAL, HYBRID)}
+LEXICAL_RERANK = replace(LEXICAL, name="lexical+rerank", rerank=50)
+"""Words, then a reranker over the best. Needs a reranker."""
+
+HYBRID_RERANK = replace(HYBRID, name="hybrid+rerank", rerank=50)
+"""Words and meaning, then a reranker over the best. Needs an embedder and a reranker."""
+
+RECIPES = {recipe.name: recipe for recipe in (BM25, LEXICAL, HYBRID, LEXICAL_RERANK, HYBRID_RERANK)}
 
 
-def recipe_named(name: str | None, *, embedder: bool = False) -> Recipe:
+def recipe_named(name: str | None, *, embedder: bool = False, reranker: bool = False) -> Recipe:
     """The recipe of a name; where none is given `hybrid` with an embedder, else `lexical`.
 
     Raises:
-        InvalidInput: there is none, or it needs an embedder.
+        InvalidInput: there is none, or it needs an embedder or a reranker.
     """
     if name is None:
         return HYBRID if embedder else LEXICAL
     if name not in RECIPES:
         raise InvalidInput(f"recipe={name!r} is not known: choose {', '.join(RECIPES)}")
-    if RECIPES[name].dense and not embedder:
-        raise InvalidInput(f"recipe={name!r} needs an embedder: open the vault with embedder=...")
-    return RECIPES[name]
+    chosen = RECIPES[name]
+    for needed, there, what in (
+        (chosen.dense, embedder, "an embedder"),
+        (chosen.rerank, reranker, "a reranker"),
+    ):
+        if needed and not there:
+            raise InvalidInput(
+                f"recipe={name!r} needs {what}: open the vault with {what.split()[1]}=..."
+            )
+    return chosen

@@ -16,8 +16,8 @@ from memos.kernel.cube import SHOWN, Form
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.lineage import Relation
 from memos.operation.blocks import quoted_line
+from memos.operation.hits import Hit
 from memos.operation.quoting import CountTokens
-from memos.operation.search import Hit
 from memos.operation.sight import Sight
 
 MOST_CONCEPTS = 12

@@ -7,7 +7,10 @@ from typing import NamedTuple
 from memos.infrastructure.engine import Reading
 from memos.infrastructure.index.port import View
 from memos.operation.analysis import Analyzer
-from memos.operation.search import Flagged, Hit, Query, restrict, search
+from memos.operation.hits import Hits
+from memos.operation.query import Query
+from memos.operation.search import search
+from memos.operation.visibility import Flagged, restrict
 
 
 class Sight(NamedTuple):
@@ -27,6 +30,6 @@ class Sight(NamedTuple):
         flagged = Flagged(self.reading, self.query)
         return restrict(self.view, self.query, flagged, self.newest or self.view)
 
-    def found(self) -> list[Hit]:
+    def found(self) -> Hits:
         """What a search finds, best first."""
         return search(self.reading, self.view, self.analyzer, self.query, self.newest)

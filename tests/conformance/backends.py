@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from memos.infrastructure.database import Database
+from memos.infrastructure.log.kafka import KafkaLogs
+from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import SqliteLog, log_end, read_records
+from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.vault.cassandra.reading import CassandraVault
+from memos.infrastructure.vault.cassandra.tables import GENERATION
+from memos.infrastructure.vault.cassandra.writing import VaultWriter as CassandraWriter
+from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Folding, Vault
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
@@ -57,6 +64,13 @@ def sqlite_log(directory: Path) -> Iterator[LogStore]:
 
 
 @contextmanager
+def kafka_log(settings: KafkaSettings) -> Iterator[LogStore]:
+    """The event log of a distributed vault; its topics are there."""
+    with KafkaLogs(settings) as logs:
+        yield LogStore(logs.events.append, logs.events.end, logs.events.read)
+
+
+@contextmanager
 def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
     """The vault of the embedded engine, alone in its file."""
     database = Database(directory / "vault.db", create=True)
@@ -83,5 +97,28 @@ def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
     database.close()
 
 
-LOGS: dict[str, Callable[[Path], AbstractContextManager[LogStore]]] = {"sqlite": sqlite_log}
-VAULTS: dict[str, Callable[[Path], AbstractContextManager[VaultStore]]] = {"sqlite": sqlite_vault}
+@contextmanager
+def cassandra_vault(store: CassandraStore) -> Iterator[VaultStore]:
+    """The vault of a distributed engine: the live generation, emptied. Its moments are offsets."""
+    writer, reader = CassandraWriter(store), CassandraVault(store)
+    for table in GENERATION:
+        store.define(f"TRUNCATE {writer.keyspace}.{table.split(maxsplit=1)[0]}")
+
+    def take(events: Sequence[Event]) -> list[Position]:
+        start = reader.folded_size()
+        batch = []
+        for offset, event in enumerate(events, start):
+            state, outcome, caused = fold(heads.get(event.cube_id), event)
+            heads[event.cube_id] = state
+            record = Record(Position(0, offset), offset * 10, event.SerializeToString())
+            ids = tuple(each.event_id for each in caused)
+            batch.append(Folded(record, offset, event, state, outcome, ids))
+        writer.write_records(batch)
+        writer.write_heads(batch)
+        last = batch[-1]
+        end = last.record.position.offset + 1
+        writer.write_checkpoint("fold", 0, end, last.ordinal, last.record.log_time)
+        return [folded.record.position for folded in batch]
+
+    heads: dict[bytes, CubeState | None] = {}
+    yield VaultStore(take, reader)

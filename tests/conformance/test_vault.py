@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from memos.infrastructure.vault.cassandra.connect import CassandraStore
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.fold import Reason, Result
 from memos.wire.event_pb2 import Event
-from tests.conformance.backends import VAULTS, VaultStore
+from tests.conformance.backends import VaultStore, cassandra_vault, sqlite_vault
+from tests.infrastructure.cassandra_vault import keyspaces
 
 ONE, TWO, THREE = (bytes([n]) * 16 for n in (1, 2, 3))
 
 
-@pytest.fixture(params=sorted(VAULTS))
-def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VaultStore]:
-    with VAULTS[request.param](tmp_path) as opened:
+BACKENDS = [
+    "sqlite",
+    pytest.param("cassandra", marks=[pytest.mark.engines, pytest.mark.timeout(600)]),
+]
+
+
+@pytest.fixture(scope="module")
+def servers(request: pytest.FixtureRequest) -> Iterator[Callable[[], CassandraStore]]:
+    """A connection to keyspaces of this module, made when a test first asks."""
+    with ExitStack() as opened:
+        made: list[CassandraStore] = []
+
+        def connected() -> CassandraStore:
+            if not made:
+                engines = request.getfixturevalue("engines")
+                made.append(opened.enter_context(keyspaces(engines)).store)
+            return made[0]
+
+        yield connected
+
+
+@pytest.fixture(params=BACKENDS)
+def vault(
+    request: pytest.FixtureRequest, servers: Callable[[], CassandraStore], tmp_path: Path
+) -> Iterator[VaultStore]:
+    backend = request.param
+    opening = sqlite_vault(tmp_path) if backend == "sqlite" else cassandra_vault(servers())
+    with opening as opened:
         yield opened
 
 

@@ -169,14 +169,14 @@ def test_a_locomo_file_gives_its_turns_and_nothing_made_for_grading(
     assert report.scopes == (f"{SCOPE}/conv-1", f"{SCOPE}/conv-2")
     assert [cube.text for cube in found[:4]] == [
         "My kiln arrived.",
-        "See! [image: a red bowl]",
+        "See!",
         "Well done.",
         "It broke.",
     ]
     assert found[0].metadata == {
         "speaker": "Ada",
-        "dia_id": "D1:1",
-        "session": 1,
+        "id": "D1:1",
+        "session": "1",
         "sample_id": "conv-1",
     }
     assert found[0].source == "locomo:locomo.json/conv-1/D1:1"

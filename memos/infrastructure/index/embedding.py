@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from memos.infrastructure.database import rows
 from memos.infrastructure.embedded_reading import EmbeddedReading, connection_of
 from memos.infrastructure.engine import Divide, Reading
+from memos.infrastructure.index.change import content_text
 from memos.infrastructure.index.embedders.port import Embedder, Vectors, embed_checked
 from memos.infrastructure.index.snapshot import index_state
 from memos.infrastructure.index.tables import doc_range
@@ -27,7 +28,6 @@ from memos.infrastructure.index.vectors import (
     add_vectors,
     model_number,
 )
-from memos.infrastructure.projector import content_text
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
 
@@ -38,6 +38,7 @@ BATCH = 32  # texts embedded and written together
 POLL_SECONDS = 0.5
 LONGEST_WAIT = 60.0  # seconds between two tries of an embedder that keeps failing
 QUERY_REST = 10.0  # seconds in which queries do without an embedder that has just failed
+
 
 class _Waiting(NamedTuple):
     doc: int

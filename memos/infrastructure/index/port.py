@@ -35,6 +35,15 @@ ASSISTANT = 2
 DATED = 4
 """Trait of a text of which it was told from when it holds."""
 
+TIMED = 8
+"""Trait of a text that speaks of a time."""
+
+COUNTED = 16
+"""Trait of a text that speaks of a number."""
+
+EXTRACTED = 32
+"""Trait of a fact that was extracted from another memory."""
+
 
 class Place(NamedTuple):
     """Where a text stands in a conversation; zeros where it is no turn of one.

@@ -71,12 +71,8 @@ class Recent(NamedTuple):
 
     def only_matched(self) -> Postings:
         """The postings of terms that are matched and never ranked: their frequency is 0."""
-        return Postings._make(
-            np.concatenate(
-                [column[part.tf == 0] for column, part in zip(columns, self, strict=True)]
-            )
-            for columns in zip(*self, strict=True)
-        )
+        settled, loose = (Postings._make(column[part.tf == 0] for column in part) for part in self)
+        return settled.then(loose)
 
     def find(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
         """Docs that hold `term`, each once, in no particular order, and their frequencies."""

@@ -45,6 +45,8 @@ class Spans(NamedTuple):
     valid_until: Ints
 
     def take(self, rows: npt.NDArray[np.integer] | Mask) -> Spans:
+        if rows.dtype == np.bool_:  # looked through once, and not once a column
+            rows = np.flatnonzero(rows)
         return Spans._make(column[rows] for column in self)
 
     def active(self, at: At) -> Spans:

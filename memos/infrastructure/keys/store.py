@@ -6,7 +6,6 @@ A rollback journal, not a WAL, so that no copy of a destroyed key stays behind i
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,11 +13,10 @@ from pathlib import Path
 
 import apsw
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from memos.infrastructure.database import BUSY_SECONDS, explained, row, rows
-from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt, new_key
+from memos.infrastructure.keys.envelope import new_key
+from memos.infrastructure.keys.root import RootKey, create_root_file, sync_directory
 from memos.kernel.errors import Damaged, VaultError
 
 ROOT_FILE = "root.key"
@@ -42,22 +40,7 @@ CREATE TABLE IF NOT EXISTS subject_key (
 
 def create_root(directory: Path) -> None:
     """Make the vault's root key, readable by its owner only, on the disk before first use."""
-    path = directory / ROOT_FILE
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(new_key().hex().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    sync_directory(directory)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make a directory's entries durable."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    create_root_file(directory / ROOT_FILE)
 
 
 class KeyStore:
@@ -69,7 +52,7 @@ class KeyStore:
 
     def __init__(self, directory: Path, *, create: bool = False) -> None:
         self._path = directory / KEYS_FILE
-        self._root = _read_root(directory / ROOT_FILE)
+        self._root = RootKey.read(directory / ROOT_FILE)
         self._lock = threading.RLock()
         self._tenants: dict[str, list[bytes]] = {}
         self._subjects: dict[tuple[str, bytes], bytes] = {}
@@ -124,7 +107,7 @@ class KeyStore:
                 return
             sql = "SELECT count(*) FROM tenant_key WHERE tenant = ?"
             (count,) = next(rows(self._db, sql, (tenant,)))
-            wrapped = encrypt(self._root, key, _tenant_binding(tenant, count))
+            wrapped = self._root.wrap_tenant(tenant, count, key)
             # Two processes may make a tenant's first key at once: the first one stays.
             self._db.execute(
                 "INSERT OR IGNORE INTO tenant_key VALUES (?, ?, ?)", (tenant, count, wrapped)
@@ -163,7 +146,7 @@ class KeyStore:
 
     def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints and receipts."""
-        return Ed25519PrivateKey.from_private_bytes(self._derive(b"memos/signing/v1"))
+        return self._root.signing_key()
 
     def close(self) -> None:
         """Close the file and forget every key."""
@@ -184,14 +167,11 @@ class KeyStore:
                 self._db.execute("ROLLBACK")
                 raise
 
-    def _derive(self, purpose: bytes) -> bytes:
-        return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self._root)
-
     def _read_tenant(self, tenant: str) -> list[bytes]:
         with explained(self._path):
             sql = "SELECT place, wrapped FROM tenant_key WHERE tenant = ? ORDER BY place"
             return [
-                decrypt(self._root, wrapped, _tenant_binding(tenant, place))
+                self._root.open_tenant(tenant, place, wrapped)
                 for place, wrapped in rows(self._db, sql, (tenant,))
             ]
 
@@ -199,10 +179,10 @@ class KeyStore:
         with explained(self._path):
             sql = "SELECT wrapped FROM subject_key WHERE tenant = ? AND subject = ?"
             found = row(self._db, sql, (tenant, subject))
-        return None if found is None else decrypt(self._root, found[0], _binding(tenant, subject))
+        return None if found is None else self._root.open_subject(tenant, subject, found[0])
 
     def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
-        wrapped = encrypt(self._root, new_key(), _binding(tenant, subject))
+        wrapped = self._root.wrap_subject(tenant, subject, new_key())
         with self._writing():
             self._db.execute(
                 "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", (tenant, subject, wrapped)
@@ -210,28 +190,4 @@ class KeyStore:
         return self._read_subject(tenant, subject)
 
 
-def _binding(tenant: str, subject: bytes) -> bytes:
-    return b"memos/subject/v1\n" + tenant.encode() + b"\n" + subject
-
-
-def _tenant_binding(tenant: str, place: int) -> bytes:
-    return b"memos/tenant/v1\n" + tenant.encode() + b"\n" + str(place).encode()
-
-
-def _read_root(path: Path) -> bytes:
-    try:
-        text = path.read_text("ascii").strip()
-    except FileNotFoundError:
-        raise VaultError(
-            f"{path} is missing: without its root key nothing in this vault can be opened; "
-            "put the file back from your backup"
-        ) from None
-    except PermissionError:
-        raise VaultError(f"{path} cannot be read: run as the user who owns the vault") from None
-    try:
-        root = bytes.fromhex(text)
-    except ValueError:
-        root = b""
-    if len(root) != KEY_BYTES:
-        raise Damaged(f"{path} is no root key: put the file back from your backup")
-    return root
+__all__ = ["KEYS_FILE", "ROOT_FILE", "KeyStore", "create_root", "sync_directory"]

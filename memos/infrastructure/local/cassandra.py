@@ -8,7 +8,7 @@ from memos.infrastructure.local import cache, ports, tools, versions
 from memos.infrastructure.local.facts import HOST
 from memos.infrastructure.local.server import Server
 
-JDK = frozenset({11, 17})
+JDK = (11, 17)
 PROBE_SECONDS = 5.0
 
 CONFIGURATION = """\

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from memos.infrastructure.local import ports, process, state
 from memos.infrastructure.local.cassandra import Cassandra
 from memos.infrastructure.local.errors import EngineError
@@ -30,7 +28,6 @@ Progress = Callable[[str], None]
 """Told in a few words what goes on."""
 
 PROBE_EVERY_SECONDS = 0.2
-QUOTED_LINES = 20
 KILL_SECONDS = 20.0
 
 
@@ -223,13 +220,13 @@ class LocalEngine:
         deadline = time.monotonic() + server.start_seconds
         while not server.serves():
             if not started.runs:
-                raise EngineError(f"{name} ended while it started. {_quote(server)}")
+                raise EngineError(f"{name} ended while it started. {server.quote()}")
             if time.monotonic() > deadline:
                 if fresh:
                     self._end(name, started)
                 raise EngineError(
                     f"{name} does not answer at {server.address} after "
-                    f"{server.start_seconds:.0f} seconds. {_quote(server)}"
+                    f"{server.start_seconds:.0f} seconds. {server.quote()}"
                 )
             time.sleep(PROBE_EVERY_SECONDS)
         progress(f"{name}: serves at {server.address}")
@@ -252,7 +249,7 @@ class LocalEngine:
         if entry.process is None or not entry.process.runs:
             raise EngineError(
                 f"{name} of {self.directory} does not run: `memos engine up {self.directory}`. "
-                f"{_quote(self._made(name, entry))}"
+                f"{self._made(name, entry).quote()}"
             )
         return entry.process
 
@@ -281,7 +278,7 @@ class LocalEngine:
             ports=server.ports,
             log=server.log,
             pid=None if found is None else found.pid,
-            resident_mb=None if found is None else _resident_mb(found),
+            resident_mb=None if entry.process is None else entry.process.resident_mb(),
         )
 
 
@@ -297,20 +294,8 @@ def _kind(name: ServerName, settings: Settings) -> type[Server]:
 
 def _refuse_taken_ports(server: Server) -> None:
     for purpose, port in server.ports.items():
-        if not ports.is_free(port):
+        if not ports.becomes_free(port):
             raise EngineError(
                 f"port {port}, the {purpose} port of {server.name}, is in use by another program: "
                 "stop that one first; the port stays the same, because clients know it"
             )
-
-
-def _quote(server: Server) -> str:
-    told = process.tail(server.log, QUOTED_LINES)
-    return f"The end of {server.log}:\n{told}" if told else f"{server.log} is empty"
-
-
-def _resident_mb(found: psutil.Process) -> int | None:
-    try:
-        return int(found.memory_info().rss / 2**20)
-    except psutil.NoSuchProcess:  # it ended since
-        return None

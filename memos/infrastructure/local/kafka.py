@@ -12,7 +12,7 @@ from memos.infrastructure.local.errors import EngineError
 from memos.infrastructure.local.facts import HOST
 from memos.infrastructure.local.server import Server
 
-JDK = frozenset(range(17, 26))
+JDK = range(17, 26)
 PROBE_SECONDS = 2.0
 
 CONFIGURATION = """\

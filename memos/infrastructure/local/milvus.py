@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.metadata
 import sys
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ localStorage:
 common:
   storageType: local
   simdType: auto
+  # A killed server comes back once its former self counts as dead.
+  session:
+    ttl: 5
 mq:
   type: rocksmq
 rocksmq:
@@ -81,17 +85,18 @@ class _Milvus(Server):
         return f"http://{super().address}"
 
     def serves(self) -> bool:
+        import grpc
         from pymilvus import MilvusClient, MilvusException
 
         if not ports.accepts(self.ports["client"]):
             return False
         try:
             client = MilvusClient(uri=self.address, timeout=PROBE_SECONDS)
-        except MilvusException:
+        except (MilvusException, grpc.RpcError):
             return False
         try:
             client.list_collections(timeout=PROBE_SECONDS)
-        except MilvusException:
+        except (MilvusException, grpc.RpcError):
             return False
         finally:
             client.close()
@@ -148,6 +153,18 @@ class MilvusServer(_Milvus):
             "MILVUS_RUN_DIR": str(self.directory / "run"),
             "LD_LIBRARY_PATH": libraries,
         }
+
+    def serves(self) -> bool:
+        # Asked first, because a call to components that are still coming up hangs.
+        health = http.client.HTTPConnection(HOST, self.ports["metrics"], timeout=PROBE_SECONDS)
+        try:
+            health.request("GET", "/healthz")
+            healthy = health.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            health.close()
+        return healthy and super().serves()
 
     def prepare(self) -> None:
         tools.require("pymilvus", "Milvus")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import time
 
 from memos.infrastructure.local.facts import HOST
 
@@ -11,6 +12,8 @@ from memos.infrastructure.local.facts import HOST
 # that range while its server is down may be given the same port for its own end: it then connects
 # to itself, and the server cannot come back.
 LOWEST, HIGHEST = 20_000, 32_767
+
+CLOSING_SECONDS = 10.0
 
 
 def is_free(port: int) -> bool:
@@ -22,6 +25,16 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+def becomes_free(port: int) -> bool:
+    """Whether a port is free, or is soon: the system closes those of a killed server after its end."""
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
     return True
 
 

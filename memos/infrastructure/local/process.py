@@ -32,11 +32,14 @@ class Started:
         """The process, or None where it has ended."""
         try:
             process = psutil.Process(self.pid)
-            ours = (
-                process.status() != psutil.STATUS_ZOMBIE
-                and abs(process.create_time() - self.at) < CLOCK_SLACK_SECONDS
-                and any(self.mark in argument for argument in process.cmdline())
-            )
+            if abs(process.create_time() - self.at) > CLOCK_SLACK_SECONDS:
+                return None
+            if process.status() == psutil.STATUS_ZOMBIE:
+                # Its first thread has ended. While others have not, its ports are still open.
+                return process if process.num_threads() > 1 else None
+            ours = any(self.mark in argument for argument in process.cmdline())
+        except psutil.ZombieProcess:
+            return process
         except psutil.NoSuchProcess:
             return None
         return process if ours else None
@@ -56,6 +59,14 @@ class Started:
         except psutil.NoSuchProcess:
             return False
         return True
+
+    def resident_mb(self) -> int | None:
+        """Its memory in units of 2**20 bytes; None where it has ended."""
+        process = self.find()
+        try:
+            return None if process is None else int(process.memory_info().rss / 2**20)
+        except psutil.NoSuchProcess:
+            return None
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; whether it came in time."""

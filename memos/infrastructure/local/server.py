@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from memos.infrastructure.local import process
 from memos.infrastructure.local.facts import HOST, MilvusKind, ServerName
+
+QUOTED_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,11 @@ class Server(ABC):
     def environment(self) -> Mapping[str, str]:
         """What it needs in its environment, beside this program's."""
         return {}
+
+    def quote(self) -> str:
+        """The end of its log, for a message."""
+        told = process.tail(self.log, QUOTED_LINES)
+        return f"The end of {self.log}:\n{told}" if told else f"{self.log} is empty"
 
     @abstractmethod
     def prepare(self) -> None:

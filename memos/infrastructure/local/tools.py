@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ HOW_TO_GET = "apt-get install openjdk-17-jdk-headless maven"
 OR_ELSE = "or leave the server out and give the address of one that you already have in memos.toml"
 
 
-def java(server: str, majors: frozenset[int]) -> str:
+def java(server: str, majors: Sequence[int]) -> str:
     """The `java` that a server runs on: of JAVA_HOME, else of PATH.
 
     Raises:
@@ -25,7 +26,7 @@ def java(server: str, majors: frozenset[int]) -> str:
     """
     home = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=str(Path(home) / "bin") if home else None)
-    wanted = " or ".join(map(str, sorted(majors)))
+    wanted = f"{majors[0]} {'to' if isinstance(majors, range) else 'or'} {majors[-1]}"
     if found is None:
         where = f"JAVA_HOME={home} has no bin/java" if home else "no `java` on PATH"
         raise MissingTool(

@@ -8,7 +8,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaExceptio
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # it is public
 
 from memos.infrastructure.log.kafka_settings import KafkaSettings
-from memos.kernel.errors import LogUnavailable, VaultError
+from memos.kernel.errors import InvalidInput, LogUnavailable, VaultError
 
 _REFUSED_CREDENTIALS = frozenset(
     {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL}
@@ -28,8 +28,9 @@ _NO_TOPIC = frozenset(
     }
 )
 
-EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+Whence = OffsetSpec
+EARLIEST: Whence = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: Whence = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class Connection:
@@ -57,6 +58,10 @@ class Connection:
     def unavailable(self, what: str, error: object) -> LogUnavailable:
         """The error of a request that failed; `what` says what was not done."""
         return LogUnavailable(self.told(what, error))
+
+    def settings_do_not_fit(self, error: KafkaException) -> InvalidInput:
+        """The error of settings that no client can be made of."""
+        return InvalidInput(f"the settings of Kafka do not fit: {error}")
 
     def told(self, what: str, error: object) -> str:
         """What was not done, by which server, why, and what to do."""

@@ -20,12 +20,13 @@ from memos.infrastructure.log.kafka_client import (
     EARLIEST,
     LATEST,
     Connection,
+    Whence,
     appended_at,
     kafka_error,
 )
 from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.log.port import Cut
-from memos.kernel.errors import Damaged, InvalidInput
+from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, Record
 
 BATCH = 1000
@@ -60,7 +61,7 @@ class KafkaReader:
         try:
             self._admin = AdminClient(self._connection.config())
         except KafkaException as error:
-            raise InvalidInput(f"Kafka's settings do not fit: {error}") from error
+            raise self._connection.settings_do_not_fit(error) from error
 
     def begins(self, partitions: Sequence[int]) -> Cut:
         """The first offset that is still there, by partition: 0 where nothing was removed."""
@@ -171,7 +172,7 @@ class KafkaReader:
             found.setdefault(partition, []).append(message)
         return found
 
-    def _offsets(self, partitions: Sequence[int], spec: object) -> Cut:
+    def _offsets(self, partitions: Sequence[int], spec: Whence) -> Cut:
         deadline = time.monotonic() + self._settings.timeout
         wanted = {TopicPartition(self._topic, partition): spec for partition in partitions}
         while True:
@@ -179,15 +180,21 @@ class KafkaReader:
             asked = self._admin.list_offsets(
                 wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=left
             )
+            error: object = "timed out"
             try:
-                return {each.partition: future.result().offset for each, future in asked.items()}
-            except KafkaException as error:
-                cause = kafka_error(error)
-                again = cause is not None and cause.retriable()
-                if not again or time.monotonic() > deadline:
-                    raise self._connection.unavailable(
-                        f"did not tell where {self._topic} ends", error
-                    ) from error
+                found = {each.partition: future.result().offset for each, future in asked.items()}
+            except KafkaException as failure:
+                error, cause = failure, kafka_error(failure)
+                if cause is None or not cause.retriable():
+                    deadline = 0
+            else:
+                # A broker that does not answer leaves its partitions without an offset, and no error.
+                if all(offset >= 0 for offset in found.values()):
+                    return found
+            if time.monotonic() > deadline:
+                raise self._connection.unavailable(
+                    f"did not tell where {self._topic} begins and ends", error
+                )
             time.sleep(RETRY_SECONDS)
 
     def _take(self) -> Consumer:

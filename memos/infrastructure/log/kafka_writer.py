@@ -94,7 +94,7 @@ class KafkaWriter:
         Raises:
             Unacknowledged: it takes longer than twice the time-out.
         """
-        left = self._producer.flush(2 * self._settings.timeout)
+        left = _flush(self._producer, 2 * self._settings.timeout)
         if left:
             raise Unacknowledged(
                 self._connection.told(f"did not acknowledge {left} records", "timed out")
@@ -106,7 +106,7 @@ class KafkaWriter:
             if self._closed.is_set():
                 return
             self._closed.set()
-        if self._producer.flush(self._settings.timeout):
+        if _flush(self._producer, self._settings.timeout):
             _give_up(self._producer)
         self._thread.join()
         self._producer.close()
@@ -127,7 +127,7 @@ class KafkaWriter:
         try:
             return Producer(config)
         except KafkaException as error:
-            raise InvalidInput(f"Kafka's settings do not fit: {error}") from error
+            raise self._connection.settings_do_not_fit(error) from error
 
     def _reconnect(self) -> None:
         """A producer that has lost its place in a partition refuses all further work."""
@@ -168,7 +168,11 @@ class KafkaWriter:
 
     def _report(self) -> None:
         while not (self._closed.is_set() and len(self._producer) == 0):
-            self._producer.poll(POLL_SECONDS)
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except KafkaException:  # a fatal error; each append that it concerns is told
+                self._broken.set()
+                self._closed.wait(POLL_SECONDS)
 
 
 class _Append:
@@ -250,7 +254,15 @@ def _events(count: int) -> str:
 
 def _give_up(producer: Producer) -> None:
     producer.purge()
-    producer.flush(CLOSE_SECONDS)
+    _flush(producer, CLOSE_SECONDS)
+
+
+def _flush(producer: Producer, seconds: float) -> int:
+    """How many records are still under way after so many seconds, or once the producer broke."""
+    try:
+        return producer.flush(seconds)
+    except KafkaException:
+        return len(producer)
 
 
 def acknowledged(future: Future[list[Record]], settings: KafkaSettings) -> list[Record]:

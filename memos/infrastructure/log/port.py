@@ -15,9 +15,12 @@ class EventLog(Protocol):
     """An append-only log of event bytes in one or more partitions."""
 
     def append(self, entries: Sequence[tuple[bytes, bytes]]) -> list[Record]:
-        """Append (key, event bytes) pairs in order, all or none; durable once acknowledged.
+        """Append (key, event bytes) pairs; their records in the order given, durable once here.
 
-        Entries with the same key go to the same partition.
+        Entries with the same key go to the same partition, in order and with none of another append
+        through the same log between them. Entries that do not fit leave nothing. A log of several
+        partitions cannot promise all or none where a server fails meanwhile: it raises
+        Unacknowledged.
         """
         ...
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 
 import apsw
 
 from memos.infrastructure.database import row, rows
+from memos.infrastructure.log.leaf import leaf_of
 from memos.infrastructure.log.port import Cut
 from memos.kernel.event import Position, Record
 from memos.kernel.merkle import Frontier, TiledNodes, TileRoot
@@ -46,13 +46,6 @@ CREATE TRIGGER event_is_never_replaced BEFORE INSERT ON event
 WHEN EXISTS (SELECT 1 FROM event WHERE offset = NEW.offset)
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
-
-
-def leaf_of(offset: int, log_time: int, data: bytes) -> bytes:
-    """The Merkle leaf hash of one record (RFC 6962 §2.1 over offset, log time and bytes)."""
-    return sha256(
-        b"\x00" + offset.to_bytes(8, "big") + log_time.to_bytes(8, "big", signed=True) + data
-    ).digest()
 
 
 def system_time() -> int:

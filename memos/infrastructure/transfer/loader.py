@@ -16,8 +16,8 @@ from memos.infrastructure.database import rows
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.engine import Progress
 from memos.infrastructure.governance.usage import refold_usage
+from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.keys.store import sync_directory
-from memos.infrastructure.projector import Analyse
 from memos.infrastructure.transfer.layout import EventLine, First, decoded
 from memos.infrastructure.transfer.package import staged
 from memos.infrastructure.transfer.reader import Dump

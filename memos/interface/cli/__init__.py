@@ -14,6 +14,7 @@ from memos.interface.cli import (
     moving,
     reading,
     undoing,
+    worker,
     writing,
 )
 from memos.interface.cli.program import Program
@@ -27,7 +28,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _room in (demo, writing, reading, asking, governing, undoing, log, keeping, moving, engine):
+for _room in (
+    demo,
+    writing,
+    reading,
+    asking,
+    governing,
+    undoing,
+    log,
+    keeping,
+    moving,
+    engine,
+    worker,
+):
     _room.attach(app)
 
 __all__ = ["app"]

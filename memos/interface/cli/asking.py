@@ -1,4 +1,4 @@
-"""Commands that ask about many memories at once: context, related, route, tags, vocabulary."""
+"""Commands that ask about many memories at once: context, related, route, tags, vocabulary, facts."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def attach(app: typer.Typer) -> None:
     command(app, "route")(route)
     command(app, "tags")(tags)
     command(app, "vocabulary")(vocabulary)
+    command(app, "facts")(facts)
 
 
 def context(
@@ -76,6 +77,24 @@ def route(
     with run.open() as memory:
         found = memory.route(task, scope=scope, budget_tokens=budget, k=k, **options)
     run.show(found, lambda console: _show_route(console, found))
+
+
+def facts(
+    run: Run,
+    scope: Annotated[str, typer.Argument(help="Where, and in all that lies under it.")],
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="How many memories are read at most.")
+    ] = None,
+) -> None:
+    """Extract the facts of memories that were not read yet, by the patterns of slots."""
+    with run.open() as memory:
+        report = memory.extract_facts(scope, limit=limit)
+
+    def draw(console: Console) -> None:
+        told = f"{report.read} memories read: {report.added} facts added, {report.present} there"
+        show.line(console, f"{told}, {report.archived} archived; {report.left} memories left")
+
+    run.show(report, draw)
 
 
 def tags(run: Run, scope: Scope, as_of: AsOfOption = None) -> None:

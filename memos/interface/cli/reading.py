@@ -33,12 +33,15 @@ def search(
     states: Annotated[
         list[str] | None, typer.Option("--state", help="Show memories in this state.")
     ] = None,
+    facts: Annotated[
+        bool, typer.Option("--facts", help="Also find facts that were extracted.")
+    ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="What each term gave.")] = False,
 ) -> None:
     """The memories that fit a query best."""
     options = given(filter=json_object(filter_, "--filter"), as_of=as_of, states=states)
     with run.open() as memory:
-        hits = memory.search(query, scope=scope, k=k, **options)
+        hits = memory.search(query, scope=scope, k=k, facts=facts, **options)
     run.show(hits, lambda console: show.hits(console, hits, explain=explain))
 
 

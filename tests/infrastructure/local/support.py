@@ -19,9 +19,17 @@ DEADLINE_SECONDS = 30.0
 @contextmanager
 def cassandra(engine: LocalEngine) -> Iterator[Session]:
     host, port = engine.address("cassandra").split(":")
-    cluster = Cluster([host], port=int(port), protocol_version=5)
+    cluster = Cluster(
+        [host],
+        port=int(port),
+        protocol_version=5,
+        connect_timeout=DEADLINE_SECONDS,
+        control_connection_timeout=DEADLINE_SECONDS,
+    )
     try:
-        yield cluster.connect()
+        session = cluster.connect()
+        session.default_timeout = DEADLINE_SECONDS
+        yield session
     finally:
         cluster.shutdown()
 

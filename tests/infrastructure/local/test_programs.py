@@ -37,18 +37,21 @@ esac; done"""
 
 
 def test_a_missing_jdk_is_told_of_with_what_to_install(programs: Path, tmp_path: Path) -> None:
-    with pytest.raises(MissingTool, match="no `java` on PATH.*openjdk-17-jdk-headless.*memos.toml"):
+    with pytest.raises(
+        MissingTool,
+        match=r"Kafka runs on a JDK 17 to 25, and there is no `java` on PATH.*openjdk-17-jdk-headless.*memos.toml",
+    ):
         LocalEngine(tmp_path / "engine", ["kafka"]).up()
 
 
 def test_a_jdk_that_the_server_does_not_run_on_is_told_of(programs: Path, tmp_path: Path) -> None:
     install(programs, "java", "echo 'openjdk version \"21.0.2\" 2024-01-16' >&2")
-    with pytest.raises(MissingTool, match="Cassandra runs on a JDK 11 or 17, .* is version 21"):
+    with pytest.raises(MissingTool, match=r"Cassandra runs on a JDK 11 or 17, .* is version 21"):
         LocalEngine(tmp_path / "engine", ["cassandra"]).up()
 
 
 def test_a_missing_maven_is_told_of_with_what_to_install(programs: Path) -> None:
-    with pytest.raises(MissingTool, match="`mvn` is not on PATH: `apt-get install .* maven`"):
+    with pytest.raises(MissingTool, match=r"`mvn` is not on PATH: `apt-get install .* maven`"):
         cache.jars("example", JARS)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from memos.infrastructure.database import Database
+from memos.infrastructure.log.leaf import leaf_of
 from memos.infrastructure.log.sqlite import (
     SqliteLog,
-    leaf_of,
     offset_at,
     read_record,
     stored_tree,

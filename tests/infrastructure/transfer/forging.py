@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from memos.infrastructure.keys.signer import NoteSigner
-from memos.infrastructure.log.sqlite import leaf_of
+from memos.infrastructure.log.leaf import leaf_of
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import file_sum, signed_text
 from memos.kernel.merkle import Frontier

@@ -28,15 +28,10 @@ _MOST_TOLD = 300
 
 
 class Capabilities(NamedTuple):
-    """What a server is and can do.
-
-    `sparse`: it holds sparse vectors beside dense ones. `flushes_to_index`: it is Milvus Lite,
-    which indexes rows only once they are flushed, and compares unflushed ones one by one.
-    """
+    """What a server is and can do; `sparse`: it holds sparse vectors beside dense ones."""
 
     version: str
     sparse: bool
-    flushes_to_index: bool
 
 
 class Milvus:
@@ -161,7 +156,7 @@ def capabilities_of(version: str, uri: str) -> Capabilities:
             "Lite: upgrade it, or name another in milvus.uri"
         )
     number = (int(found[1]), int(found[2]))
-    return Capabilities(version, is_lite or number >= SPARSE_SINCE, is_lite)
+    return Capabilities(version, is_lite or number >= SPARSE_SINCE)
 
 
 def _told(error: MilvusException | grpc.RpcError) -> str:
@@ -173,7 +168,7 @@ def _advice(error: MilvusException | grpc.RpcError) -> str:
     told = _told(error).lower()
     if "auth" in told or "permission" in told or "privilege" in told:
         return "Check milvus.token, and what it may do."
-    if "not loaded" in told or "recover" in told or "leader" in told or "available" in told:
+    if "not loaded" in told or "recover" in told or "leader" in told or "no available" in told:
         return "After a start it takes up to a minute until its collections are loaded: try again."
     if "collection not found" in told or "does not exist" in told:
         return "Make the collection with `memos rebuild`, or check milvus.prefix and database."

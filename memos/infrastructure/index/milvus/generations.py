@@ -6,7 +6,7 @@ import re
 
 from memos.infrastructure.index.milvus.connection import SLOW_SECONDS, Milvus
 from memos.infrastructure.index.milvus.schema import create_collection
-from memos.kernel.errors import IndexUnavailable, InvalidInput
+from memos.kernel.errors import InvalidInput
 
 _DIGEST_BYTES = 8
 
@@ -54,20 +54,16 @@ class Generations:
         return None
 
     def create(self) -> int:
-        """The live generation, made where there is none. Several processes may do it at once."""
+        """The live generation, loaded; made where there is none.
+
+        Where several processes do it at once, all but one may be refused: it can be done again.
+        """
         live = self.live()
+        generation = live or (self.all() or [1])[-1]
         if live is not None:
             self._check_width(live)
-            create_collection(self._milvus, self.name(live), self._dimensions)
-            return live
-        generation = (self.all() or [1])[-1]
         create_collection(self._milvus, self.name(generation), self._dimensions)
-        try:
-            self.switch(generation)
-        except IndexUnavailable:
-            if (live := self.live()) is None:
-                raise
-            return live  # another process was first
+        self.switch(generation)
         return generation
 
     def new_generation(self) -> int:

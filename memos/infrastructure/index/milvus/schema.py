@@ -25,17 +25,20 @@ def create_collection(milvus: Milvus, name: str, dimensions: int) -> None:
     Raises:
         IndexUnavailable: the server does not do it.
     """
-    sparse = milvus.capabilities().sparse
+    sparse, client = milvus.capabilities().sparse, milvus.client
     with milvus.doing(f"make the collection {name}"):
-        milvus.client.create_collection(
-            name,
-            schema=_schema(dimensions, sparse=sparse),
-            # Only a read that names no level takes this one: an iteration, which must miss nothing.
-            consistency_level="Strong",
-            timeout=SLOW_SECONDS,
-        )
-        milvus.client.create_index(name, _indexes(sparse=sparse), timeout=SLOW_SECONDS)
-        milvus.client.load_collection(name, timeout=SLOW_SECONDS)
+        if not client.has_collection(name, timeout=milvus.settings.timeout):
+            client.create_collection(
+                name,
+                schema=_schema(dimensions, sparse=sparse),
+                # A read that names no level takes this one: an iteration, which may miss nothing.
+                consistency_level="Strong",
+                timeout=SLOW_SECONDS,
+            )
+        for field in ("dense", "sparse") if sparse else ("dense",):
+            if not client.list_indexes(name, field_name=field):
+                client.create_index(name, _index(field), timeout=SLOW_SECONDS)
+        client.load_collection(name, timeout=SLOW_SECONDS)
 
 
 def _schema(dimensions: int, *, sparse: bool) -> Any:
@@ -54,10 +57,11 @@ def _schema(dimensions: int, *, sparse: bool) -> Any:
     return schema
 
 
-def _indexes(*, sparse: bool) -> Any:
-    indexes = MilvusClient.prepare_index_params()
-    built = {"M": M, "efConstruction": EF_CONSTRUCTION}
-    indexes.add_index("dense", index_type="HNSW", metric_type=METRIC, params=built)
-    if sparse:
-        indexes.add_index("sparse", index_type="SPARSE_INVERTED_INDEX", metric_type=METRIC)
-    return indexes
+def _index(field: str) -> Any:
+    index = MilvusClient.prepare_index_params()
+    if field == "sparse":
+        index.add_index(field, index_type="SPARSE_INVERTED_INDEX", metric_type=METRIC)
+    else:
+        built = {"M": M, "efConstruction": EF_CONSTRUCTION}
+        index.add_index(field, index_type="HNSW", metric_type=METRIC, params=built)
+    return index

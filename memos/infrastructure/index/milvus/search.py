@@ -6,6 +6,7 @@ order, is computed from the vectors that came with them, so that a list depends 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -22,13 +23,19 @@ from memos.infrastructure.moment import At
 from memos.kernel.errors import IndexUnavailable, InvalidInput
 
 MOST_CANDIDATES = 4_096
-FEWEST_EXPLORED = 256
+FEWEST_EXPLORED = 1_024
 EXPLORED_PER_CANDIDATE = 4
-MOST_EXPLORED = 32_768
-"""What the server takes as `ef`, how many rows a walk through the graph keeps in view."""
+MOST_EXPLORED = 8_192
+"""How many rows a walk through the graph keeps in view (`ef`): more, the fewer a filter keeps."""
+
+FEW_FLOATS = 2**18
+"""Where a filter keeps rows of no more numbers than these (1 MB; 682 rows of 384), all of them
+are read and compared: that is exact, and about as fast."""
 
 MOST_FLOATS = 2**22
-"""Numbers read at once where rows are compared one by one: 16 MB."""
+"""Numbers read in one request: 16 MB."""
+
+_TOTAL_SECONDS = 30.0
 
 _PARTS = 33
 _DIGITS = 5  # a product's last bits may depend on how many rows are multiplied at once
@@ -64,14 +71,16 @@ class VectorSearch:
         self._milvus = milvus
         self._collection = collection
         self._rotations = rotations
+        self._total = 0
+        self._counted = -_TOTAL_SECONDS
 
     def candidates(
         self, scope: str, at: At, vector: Vector, k: int, *, after: int | None = None
     ) -> list[Candidate]:
         """The rows at and under a scope at a moment that are nearest to a query, nearest first.
 
-        Equally near ones stand in the order of their texts' coming. Where the graph gives fewer
-        than k, all rows that the filter keeps are compared, as far as `MOST_FLOATS` go.
+        Equally near ones stand in the order of their texts' coming. Where the filter keeps few
+        rows, or the graph gives fewer than k, all that it keeps are compared.
 
         Args:
             scope: a path whose first segment is the tenant.
@@ -87,12 +96,13 @@ class VectorSearch:
         if condition is None:
             return []
         query = self._turned(scope, vector)
-        explored = min(MOST_EXPLORED, max(FEWEST_EXPLORED, EXPLORED_PER_CANDIDATE * k))
-        found = self._search("dense", query, condition, k, after, {"ef": explored}, _FIELDS)
-        if len(found) < k:
-            most = max(k, MOST_FLOATS // self._rotations.dimensions)
-            every = self._query(condition, after, most)
-            found = every if len(every) > len(found) else found
+        kept = self._count(condition, after)
+        if kept * self._rotations.dimensions <= FEW_FLOATS:
+            return _ranked(self._query(condition, after), query)[:k] if kept else []
+        explored = {"ef": self._explored(kept, k)}
+        found = self._search("dense", query, condition, k, after, explored, _FIELDS)
+        if len(found) < k and kept * self._rotations.dimensions <= MOST_FLOATS:
+            found = self._query(condition, after)
         return _ranked(found, query)[:k]
 
     def nearness(
@@ -119,7 +129,7 @@ class VectorSearch:
         rows: list[dict[str, Any]] = []
         for start in range(0, len(cube_ids), most):
             chosen = cube_ids[start : start + most]
-            rows += self._query(f"{seen} and {of_cubes(chosen)}", after, None)
+            rows += self._query(f"{seen} and {of_cubes(chosen)}", after)
         scored = sorted(_ranked(rows, query), key=lambda each: (each.cube_id, each.opened))
         return [
             _nearness(list(parts))
@@ -195,15 +205,32 @@ class VectorSearch:
             )
         return [hit["entity"] for hit in hits]
 
-    def _query(self, condition: str, after: int | None, limit: int | None) -> list[dict[str, Any]]:
-        limited = {} if limit is None else {"limit": limit}
+    def _explored(self, kept: int, k: int) -> int:
+        """`ef` for a filter that keeps so many of all rows."""
+        now = time.monotonic()
+        if now > self._counted + _TOTAL_SECONDS:
+            self._total, self._counted = self._count("", None), now
+        wanted = max(FEWEST_EXPLORED, EXPLORED_PER_CANDIDATE * k)
+        return max(k, min(MOST_EXPLORED, wanted * max(self._total, kept) // kept))
+
+    def _count(self, condition: str, after: int | None) -> int:
+        with self._milvus.doing("count rows"):
+            (row,) = self._milvus.client.query(
+                self._collection,
+                filter=condition,
+                output_fields=["count(*)"],
+                timeout=self._milvus.settings.timeout,
+                **self._milvus.reading(after),
+            )
+        return int(row["count(*)"])
+
+    def _query(self, condition: str, after: int | None) -> list[dict[str, Any]]:
         with self._milvus.doing("read rows"):
             found = self._milvus.client.query(
                 self._collection,
                 filter=condition,
                 output_fields=_FIELDS,
                 timeout=self._milvus.settings.timeout,
-                **limited,
                 **self._milvus.reading(after),
             )
         return list(found)

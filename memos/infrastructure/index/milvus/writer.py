@@ -18,7 +18,9 @@ from memos.infrastructure.index.port import OPEN
 T = TypeVar("T")
 
 MOST_FLOATS = 2**20
-"""Numbers of one request: 4 MB, far under what servers take."""
+"""Numbers written in one request: 4 MB, far under what servers take."""
+
+MOST_FLOATS_READ = 2**22
 
 MOST_ROWS = 2_000
 KEYS_READ = 8_192
@@ -74,7 +76,7 @@ class VectorWriter:
             IndexUnavailable: the server did not answer, or did not take all of them.
         """
         written = Written(0, self._milvus.written_at(self._collection))
-        most = max(1, MOST_FLOATS // (self._rotations.dimensions * _PARTS))
+        most = max(1, MOST_FLOATS_READ // (self._rotations.dimensions * _PARTS))
         for cube_ids in _chunks(closings, most):
             rows = self._read(f"{of_cubes(cube_ids)} and closed == {OPEN}", "*")
             closed = []
@@ -110,15 +112,18 @@ class VectorWriter:
         return removed
 
     def settle(self, fewest: int = 1) -> bool:
-        """Have what was written indexed, on a server that waits to be told; whether it was needed.
+        """Have what was written indexed now, after a load or a pause; whether it was.
 
-        Only Milvus Lite does: until then it compares unflushed rows one by one.
+        Until then Milvus Lite compares the rows one by one, and Milvus searches them by a coarse
+        index that misses much under a filter. Servers refuse to do it more than every ten seconds.
 
         Args:
             fewest: rows written since the last time, under which it is not worth it.
+
+        Raises:
+            IndexUnavailable: the server did not do it; the rows are safe all the same.
         """
-        flushes = self._milvus.capabilities().flushes_to_index
-        if not flushes or self._unflushed < fewest:
+        if self._unflushed < fewest:
             return False
         with self._milvus.doing("flush"):
             self._milvus.client.flush(self._collection, timeout=SLOW_SECONDS)

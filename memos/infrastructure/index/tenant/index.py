@@ -6,7 +6,7 @@ from collections import OrderedDict
 from threading import Lock
 
 from memos.infrastructure.index.tenant.changes import join
-from memos.infrastructure.index.tenant.log import SpanLog
+from memos.infrastructure.index.tenant.rows import SpanTable
 from memos.infrastructure.index.tenant.snapshot import Marks, Snapshot, extend
 from memos.infrastructure.index.tenant.view import TenantView
 from memos.infrastructure.moment import At
@@ -30,19 +30,20 @@ class TenantIndex:
     since. Another generation needs another TenantIndex.
 
     Args:
-        log: the change log.
+        table: the change log.
         cache_bytes: bound on the snapshots kept between searches; the latest one always stays.
     """
 
-    def __init__(self, log: SpanLog, cache_bytes: int = CACHE_BYTES) -> None:
-        self._log = log
+    def __init__(self, table: SpanTable, cache_bytes: int = CACHE_BYTES) -> None:
+        self._table = table
         self._cache_bytes = cache_bytes
         self._lock = Lock()
         self._tenants: OrderedDict[str, _Tenant] = OrderedDict()  # least recently used first
+        self._held = 0  # bytes
 
     def view(self, scope: str, at: At | None = None) -> TenantView:
         """What is visible in `scope` and under it, at a moment or (None) now."""
-        marks = self._log.marks()
+        marks = self._table.marks()
         tenant = self._tenant(scope.partition("/")[0])
         snapshot = tenant.snapshot
         if _lacks(snapshot, marks):
@@ -52,12 +53,14 @@ class TenantIndex:
     @property
     def nbytes(self) -> int:
         """About how much memory the snapshots take."""
-        with self._lock:
-            return sum(each.snapshot.nbytes for each in self._tenants.values())
+        return self._held
 
     def _tenant(self, name: str) -> _Tenant:
         with self._lock:
-            tenant = self._tenants.setdefault(name, _Tenant(name))
+            tenant = self._tenants.get(name)
+            if tenant is None:
+                tenant = self._tenants[name] = _Tenant(name)
+                self._held += tenant.snapshot.nbytes
             self._tenants.move_to_end(name)
             return tenant
 
@@ -71,17 +74,19 @@ class TenantIndex:
                 for partition, mark in marks.items()
                 if partition not in old.marks or old.marks[partition].offset < mark.offset
             }
-            parts = self._log.read(old.tenant, old.scopes, old.marks, behind)
-            tenant.snapshot = latest = extend(old, join(parts), behind)
-        self._bound()
+            parts = self._table.read(old.tenant, old.scopes, old.marks, behind)
+            latest = extend(old, join(parts), behind)
+            self._keep(tenant, latest)
         return latest
 
-    def _bound(self) -> None:
+    def _keep(self, tenant: _Tenant, latest: Snapshot) -> None:
         with self._lock:
-            held = sum(each.snapshot.nbytes for each in self._tenants.values())
-            while held > self._cache_bytes and len(self._tenants) > 1:
+            if self._tenants.get(latest.tenant) is tenant:  # not dropped while it was read
+                self._held += latest.nbytes - tenant.snapshot.nbytes
+            tenant.snapshot = latest
+            while self._held > self._cache_bytes and len(self._tenants) > 1:
                 _, dropped = self._tenants.popitem(last=False)
-                held -= dropped.snapshot.nbytes
+                self._held -= dropped.snapshot.nbytes
 
 
 def _lacks(snapshot: Snapshot, marks: Marks) -> bool:

@@ -95,7 +95,6 @@ class Snapshot:
         """The spans visible in a scope and under it, at a moment or (None) now."""
         shown = self.newest if at is None else self.every
         if scope != self.tenant:
-            # Shorter than the scope's numbers where another thread has just seen new paths.
             shown = shown.take(self.scopes.under(scope)[shown.scope])
         return shown.spans if at is None else shown.spans.active(self.reached(at))
 

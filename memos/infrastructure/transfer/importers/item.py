@@ -14,15 +14,27 @@ MAX_FILE_BYTES = 2**30
 """A file is read whole, so that it can be checked whole; split what is larger."""
 
 
+class Said(NamedTuple):
+    """Where a turn stands in its conversation, which is its scope; `at` is ISO 8601 or not told."""
+
+    session: str
+    id: str = ""
+    speaker: str = ""
+    role: str = ""
+    caption: str = ""
+    at: str | None = None
+
+
 class Item(NamedTuple):
     """One memory to be: its place in the file (`line 3`), a short name of that place for its
-    source, a scope under the import's, and `add`'s other arguments.
+    source, a scope under the import's, `add`'s other arguments, and where it was said, if it was.
     """
 
     place: str
     name: str
     fields: Mapping[str, Any]
     scope: str = ""
+    said: Said | None = None
 
 
 class Parsed(NamedTuple):

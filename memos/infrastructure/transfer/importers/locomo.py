@@ -15,30 +15,18 @@ from typing import Any
 from memos.infrastructure.transfer.importers.item import (
     Item,
     Parsed,
+    Said,
     listing,
     mapping,
     present,
     read_json,
     text_field,
 )
+from memos.kernel.calendar import MONTHS
 from memos.kernel.errors import Refused
 
 _SESSION = re.compile(r"session_(\d+)")
 _DATE_TIME = re.compile(r"(\d{1,2}):(\d\d) (am|pm) on (\d{1,2}) ([A-Z][a-z]+), (\d{4})")
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 
 
 def parse(path: Path) -> Parsed:
@@ -74,20 +62,22 @@ def _turn(
 ) -> Item:
     where = f"{session}, turn {number}"
     text, dia_id = text_field(turn, "text", where), text_field(turn, "dia_id", where)
-    caption = turn.get("blip_caption")
-    if caption:
-        text = f"{text} [image: {text_field(turn, 'blip_caption', where)}]".strip()
+    caption = text_field(turn, "blip_caption", where) if turn.get("blip_caption") else ""
+    speaker, name = text_field(turn, "speaker", where), session.rpartition(" ")[2]
+    at = None if held is None else held.isoformat()
     fields = present(
-        text=text,
-        valid_from=None if held is None else held.isoformat(),
+        text=text or f"[image: {caption}]",
+        valid_from=at,
         metadata=present(
-            speaker=text_field(turn, "speaker", where),
-            dia_id=dia_id,
-            session=int(session.rpartition(" ")[2]),
+            speaker=speaker,
+            id=dia_id,
+            session=name,
+            caption=caption or None,
             sample_id=sample_id,
         ),
     )
-    return Item(where, f"{sample_id}/{dia_id}", fields, sample_id)
+    said = Said(name, dia_id, speaker, caption=caption, at=at)
+    return Item(where, f"{sample_id}/{dia_id}", fields, sample_id, said)
 
 
 def session_time(told: Any, where: str) -> datetime:
@@ -97,10 +87,10 @@ def session_time(told: Any, where: str) -> datetime:
         Refused: it is none.
     """
     match = _DATE_TIME.fullmatch(told.strip()) if isinstance(told, str) else None
-    if match is None or match[5] not in _MONTHS:
+    if match is None or match[5] not in MONTHS:
         raise Refused(f"{where}: {told!r} is no time such as '1:56 pm on 8 May, 2023'")
     hour = int(match[1]) % 12 + (12 if match[3] == "pm" else 0)
-    month = _MONTHS.index(match[5]) + 1
+    month = MONTHS.index(match[5]) + 1
     try:
         return datetime(int(match[6]), month, int(match[4]), hour, int(match[2]), tzinfo=UTC)
     except ValueError as error:

@@ -9,6 +9,7 @@ from typing import Any
 from memos.infrastructure.transfer.importers.item import (
     Item,
     Parsed,
+    Said,
     listing,
     mapping,
     point_in_time,
@@ -19,6 +20,11 @@ from memos.infrastructure.transfer.importers.item import (
 from memos.kernel.errors import Refused
 
 _TIMES = ("timestamp", "created_at", "created")
+_ROLES = {
+    **{role: role for role in ("user", "assistant", "system", "tool")},
+    "developer": "system",
+    "function": "tool",
+}
 
 
 def parse(path: Path) -> Parsed:
@@ -43,7 +49,15 @@ def parse(path: Path) -> Parsed:
             tool_call_id=message.get("tool_call_id"),
             parts=kinds or None,
         )
-        items.append(Item(where, str(number), _fields(text, metadata, message, where)))
+        fields = _fields(text, metadata, message, where)
+        said = Said(
+            path.name,
+            str(message.get("id") or ""),
+            str(message.get("name") or ""),
+            _ROLES.get(role, ""),
+            at=fields.get("valid_from"),
+        )
+        items.append(Item(where, str(number), fields, said=said))
     return Parsed(items, skipped)
 
 

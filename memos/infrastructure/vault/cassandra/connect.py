@@ -124,8 +124,8 @@ class CassandraStore:
 
     def __init__(self, settings: CassandraSettings) -> None:
         self.settings = settings
-        self._read = ConsistencyLevel.name_to_value[settings.read_consistency]
-        self._write = ConsistencyLevel.name_to_value[settings.write_consistency]
+        self._read: int = ConsistencyLevel.name_to_value[settings.read_consistency]
+        self._write: int = ConsistencyLevel.name_to_value[settings.write_consistency]
         self._prepared: dict[str, PreparedStatement] = {}
         self._preparing = Lock()
         profile = ExecutionProfile(
@@ -193,8 +193,11 @@ class CassandraStore:
         in_flight: int = IN_FLIGHT,
     ) -> list[list[Row]]:
         """Run many statements, at most `in_flight` at once; the rows of each, in order."""
+        # Made before the first is sent: the driver takes the later ones in the thread that its
+        # answers come in, and whatever waits for an answer there waits for ever.
+        made = list(statements)
         with self.explained():
-            results = execute_concurrent(self.session, statements, concurrency=in_flight)
+            results = execute_concurrent(self.session, made, concurrency=in_flight)
             return [list(result) for _, result in results]
 
     def prepare(self, cql: str) -> PreparedStatement:
@@ -204,9 +207,7 @@ class CassandraStore:
             with self._preparing, self.explained():
                 prepared = self.session.prepare(cql)
                 prepared.is_idempotent = True
-                prepared.consistency_level = (
-                    self._read if cql.startswith("SELECT") else self._write
-                )
+                prepared.consistency_level = self._read if cql.startswith("SELECT") else self._write
                 self._prepared[cql] = prepared
         return prepared
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memos.infrastructure.vault.cassandra.connect import CassandraStore
-from memos.infrastructure.vault.cassandra.tables import BASE, GENERATION, VERSION
+from memos.infrastructure.vault.cassandra.tables import BASE, GENERATION, INDEXES, VERSION
 from memos.kernel.errors import VaultError
 
 _ID = 0
@@ -91,6 +91,8 @@ def new_generation(store: CassandraStore) -> int:
     _keyspace(store, keyspace)
     for table in GENERATION:
         store.define(f"CREATE TABLE IF NOT EXISTS {keyspace}.{table}")
+    for index in INDEXES:
+        store.define(f"CREATE INDEX IF NOT EXISTS {index.format(keyspace=keyspace)}")
     store.execute(
         f"INSERT INTO {store.settings.keyspace}.generation (number, version) VALUES (?, ?)",
         (number, VERSION),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from memos.infrastructure.index.port import PurgeReport, SpanChange
@@ -14,16 +14,17 @@ from memos.infrastructure.index.tenant.changes import COLUMNS, Changes, read
 from memos.infrastructure.index.tenant.scopes import Scopes
 from memos.infrastructure.index.tenant.snapshot import Mark, Marks
 from memos.infrastructure.index.writer import pack_terms
-from memos.infrastructure.moment import EPOCH, NEWEST, PARTITION_BITS, partition_of
+from memos.infrastructure.moment import NEWEST, partition_of, time_of
 from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.vault.cassandra.tables import HOUR
 
 PROJECTION = "index"
 """The name of the index worker's checkpoint."""
 
-_HOUR = 3_600_000  # milliseconds
-_TIME_BITS = PARTITION_BITS + 14
 _FEW_HOURS = 3  # asked for one by one, without a look at which of them exist
+_FEW_RECORDS = 20_000  # read whole; more are read by the page
 _READERS = 4  # hours read at once; a page of each is in memory
+_START = Mark(0, -1)
 _BATCH_ROWS = 32
 _BATCH_BYTES = 24_000  # Cassandra refuses batches of over 50 KiB
 _KNOWN_HOURS = 100_000
@@ -33,6 +34,8 @@ _WITH_TEXT = (
     " terms, length, session, number, speaker, traits, valid_from, valid_until"
 )
 _WITHOUT_TEXT = _WITH_TEXT.partition(", terms")[0]
+
+_PLACE = "WHERE tenant = ? AND partition = ? AND hour = ? AND offset = ?"
 
 _Row = tuple[Any, ...]
 
@@ -48,11 +51,13 @@ class IndexedAt(NamedTuple):
 
 
 def hour_of(ordinal: int) -> int:
-    """The hour since 1970 in which the record with this ordinal was logged."""
-    return ((ordinal >> _TIME_BITS) + EPOCH) // _HOUR
+    """The hour since 1970 that an ordinal tells: that of the record's log time, or in a rush of
+    records just behind it.
+    """
+    return time_of(ordinal) // HOUR
 
 
-class SpanLog:
+class SpanTable:
     """Writes the changes of the partitions that a worker owns, and reads those of a tenant.
 
     Args:
@@ -84,11 +89,16 @@ class SpanLog:
         self._hours.update(dict.fromkeys(new))
         while len(self._hours) > _KNOWN_HOURS:
             self._hours.popitem(last=False)
-        prepare = self._store.prepare
+        # Prepared before they are run: what feeds the driver's own thread must not wait for it.
         self._store.run_all(
-            (prepare(self._insert([len(row) for row in batch])), [v for row in batch for v in row])
-            for rows in hours.values()
-            for batch in _batches(rows)
+            [
+                (
+                    self._store.prepare(self._insert([len(row) for row in batch])),
+                    [value for row in batch for value in row],
+                )
+                for rows in hours.values()
+                for batch in _batches(rows)
+            ]
         )
 
     def purge(self, cube_id: bytes, tenant: str, before: int) -> PurgeReport:
@@ -103,16 +113,30 @@ class SpanLog:
         Returns:
             What was deleted; zeros where it had been before.
         """
-        places = [
+        places = self._places_of(cube_id, tenant, before)
+        counted = self._count(places)
+        # The timestamp is above any other: a worker that lags cannot bring the rows back.
+        self._store.concurrently(
+            f"DELETE FROM {self._keyspace}.span USING TIMESTAMP {NEWEST} {_PLACE}", places
+        )
+        return counted
+
+    def count(self, cube_id: bytes, tenant: str) -> PurgeReport:
+        """What a purge of a cube would delete."""
+        return self._count(self._places_of(cube_id, tenant, NEWEST))
+
+    def _places_of(
+        self, cube_id: bytes, tenant: str, before: int
+    ) -> list[tuple[str, int, int, int]]:
+        return [
             (tenant, partition_of(ordinal), hour_of(ordinal), offset)
             for ordinal, offset in self._attempts(cube_id)
             if ordinal < before
         ]
-        where = "WHERE tenant = ? AND partition = ? AND hour = ? AND offset = ?"
-        found = self._store.concurrently(f"SELECT terms FROM {self._keyspace}.span {where}", places)
-        # The timestamp is above any other: a worker that lags cannot bring the rows back.
-        self._store.concurrently(
-            f"DELETE FROM {self._keyspace}.span USING TIMESTAMP {NEWEST} {where}", places
+
+    def _count(self, places: Sequence[tuple[str, int, int, int]]) -> PurgeReport:
+        found = self._store.concurrently(
+            f"SELECT terms FROM {self._keyspace}.span {_PLACE}", places
         )
         rows = [terms for result in found for (terms,) in result]
         texts = [terms for terms in rows if terms is not None]
@@ -135,21 +159,22 @@ class SpanLog:
             " WHERE tenant = ? AND partition = ? AND hour = ? AND offset >= ? AND offset < ?"
         )
 
-        def changes(place: tuple[int, int, int, int]) -> Changes:
-            return read(self._store.stream(cql, (tenant, *place)), scopes)
-
-        places = list(self._places(tenant, since, upto))
-        if len(places) == 1:
-            yield changes(places[0])
-        elif places:
-            with ThreadPoolExecutor(_READERS) as readers:
-                yield from readers.map(changes, places)
+        places = [(tenant, *place) for place in self._places(tenant, since, upto)]
+        records = sum(end.offset - since.get(at, _START).offset for at, end in upto.items())
+        if records <= _FEW_RECORDS:  # whosever they are
+            found = self._store.concurrently(cql, places)
+            yield read(chain.from_iterable(found), scopes)
+            return
+        with ThreadPoolExecutor(_READERS) as readers:
+            yield from readers.map(
+                lambda place: read(self._store.stream(cql, place), scopes), places
+            )
 
     def _places(
         self, tenant: str, since: Marks, upto: Marks
     ) -> Iterator[tuple[int, int, int, int]]:
         """The (partition, hour, first offset, end offset) stretches to read."""
-        starts = {partition: since.get(partition, Mark(0, -1)) for partition in upto}
+        starts = {partition: since.get(partition, _START) for partition in upto}
         listed = self._listed(tenant) if any(not mark.offset for mark in starts.values()) else None
         for partition, end in upto.items():
             start = starts[partition]

@@ -1,0 +1,1 @@
+"""The distributed engine: a log in Kafka, folded by workers into Cassandra and Milvus."""

@@ -1,0 +1,361 @@
+"""The distributed engine: appends to Kafka, and waits for what the workers make of it.
+
+The log is the arbiter here as in an embedded vault, but it is another process that folds: a write
+is durable once Kafka has it, and its outcome is read from Cassandra when the fold has come to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import TypeVar
+
+from memos.infrastructure.distributed import auditing, keeping, rebuilding
+from memos.infrastructure.distributed.reading import DistributedReading
+from memos.infrastructure.distributed.settings import Settings
+from memos.infrastructure.distributed.stores import Generation, Stores
+from memos.infrastructure.distributed.trees import PartitionTrees
+from memos.infrastructure.distributed.waiting import Waiter, ends_of
+from memos.infrastructure.engine import (
+    Committed,
+    DenseIndex,
+    Divide,
+    Draft,
+    Figures,
+    Progress,
+    Purged,
+    Rebuilt,
+    TreeHead,
+    Verification,
+    no_progress,
+)
+from memos.infrastructure.index.change import Analyse
+from memos.infrastructure.index.embedders.port import Embedder
+from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
+from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.signer import NoteSigner
+from memos.infrastructure.log.kafka_settings import event_key
+from memos.infrastructure.vault.port import Attempt
+from memos.kernel.consequences import consequences_of
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import NotApplied, OtherContent, VaultError
+from memos.kernel.event import Kind, Position, Record, id_text
+from memos.kernel.fold import Result, fold
+from memos.wire.access_pb2 import AccessEvent
+from memos.wire.event_pb2 import Event
+
+T = TypeVar("T")
+
+GENERATION_SECONDS = 2.0
+"""How long a reader may go on with projections that a rebuild has replaced."""
+
+
+class DistributedEngine:
+    """See `engine.Engine`. Safe for threads; any number of processes may open one vault.
+
+    Args:
+        settings: where the servers are.
+        analyse: what the index keeps of a memory; a rebuild needs it.
+        create: make the vault where there is none.
+        creator: who administers a vault that is made.
+        durable: return from an add of new cubes as soon as it is durable, without waiting until
+            it is readable.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        analyse: Analyse,
+        *,
+        create: bool = True,
+        creator: str = "",
+        durable: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.stores = Stores(settings, create=create, creator=creator)
+        self.analyse = analyse
+        self._durable = durable
+        self._lock = Lock()
+        self._generation = self.stores.live()
+        self._looked = time.monotonic()
+        self._waiter = Waiter(lambda: self.generation.vault, settings.wait_seconds)
+        self._trees = PartitionTrees(self.stores)
+        self._copies: dict[bytes, Purged] = {}
+
+    @property
+    def generation(self) -> Generation:
+        """The projections that are live, as of the last seconds."""
+        with self._lock:
+            if time.monotonic() - self._looked > GENERATION_SECONDS:
+                if self.stores.live_number() != self._generation.number:
+                    self._generation = self.stores.live()
+                self._looked = time.monotonic()
+            return self._generation
+
+    @property
+    def name(self) -> str:
+        return str(self.settings.path)
+
+    @property
+    def origin(self) -> str:
+        return self.stores.origin
+
+    @property
+    def store(self) -> KeyVault:
+        return self.stores.keys
+
+    def commit(self, drafts: Iterable[Draft]) -> list[Committed]:
+        ready = list(drafts)
+        if not ready:
+            return []
+        self._keep_keys(ready)
+        records = self.stores.logs.events.append(
+            [
+                (event_key(draft.event.tenant, draft.event.cube_id), _bytes(draft.event))
+                for draft in ready
+            ]
+        )
+        if self._durable and all(draft.is_new for draft in ready):
+            return [_foreseen(each.event, at) for each, at in zip(ready, records, strict=True)]
+        events = [draft.event for draft in ready]
+        self._waiter.until_applied(ends_of(record.position for record in records))
+        attempts = self._attempts(events)
+        return [
+            self._committed(event, record, attempts[event.event_id])
+            for event, record in zip(events, records, strict=True)
+        ]
+
+    def append(self, draft: Draft) -> Committed:
+        """Append one event and wait until it, and all that follows from it, is folded."""
+        if draft.event.kind == Kind.ERASED:
+            self._count_copies(draft.event)
+        (committed,) = self.commit([draft])
+        return committed
+
+    def write(self, work: Callable[[DistributedEngine], T]) -> T:
+        """Run several appends. Each is done by itself: a crash between two leaves the first."""
+        return work(self)
+
+    def head(self, cube_id: bytes) -> CubeState | None:
+        return self.generation.vault.head(cube_id)
+
+    def written(self) -> DistributedReading:
+        return self._reading()
+
+    def streaming(self) -> DistributedReading:
+        return self._reading()
+
+    @contextmanager
+    def reading(self) -> Iterator[DistributedReading]:
+        yield self._reading()
+
+    def wait_for(self, ends: Mapping[int, int]) -> None:
+        """Wait until what lies before a cut can be read.
+
+        Raises:
+            NotApplied: a worker is not there in time.
+        """
+        self._waiter.until_applied(ends)
+
+    def name_cut(self, draft: Draft) -> Committed:
+        end = self.stores.logs.events.end()
+        for partition, size in sorted(end.items()):
+            draft.event.cut_named.positions.add(partition=partition, offset=size)
+        self._waiter.until_applied(end)
+        return self.append(draft)
+
+    def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
+        self.stores.logs.access.append(
+            [
+                (event_key(access.tenant, access.event_id), access.SerializeToString())
+                for access in accesses
+            ]
+        )
+
+    def purge(self, cube_ids: Sequence[bytes]) -> Purged:
+        """Remove every copy; the index worker has begun, and this waits for nobody."""
+        generation = self.generation
+        self.stores.cube_keys.destroy(cube_ids)
+        generation.usage.forget(cube_ids)
+        counted = Purged(0, 0, 0, 0, 0)
+        for cube_id in cube_ids:
+            gone = self._copies.pop(cube_id, None)
+            if gone is not None:
+                counted = Purged(*(a + b for a, b in zip(counted, gone, strict=True)))
+            last = generation.vault.state_at(cube_id)
+            if last is not None and last.kind is Kind.ERASED:
+                tenant = last.scope.partition("/")[0]
+                generation.spans.purge(cube_id, tenant, last.ordinal)
+        return counted
+
+    def erasure_receipt(self, operation_id: bytes) -> str | None:
+        table = f"{self.settings.cassandra.keyspace}.erasure"
+        found = self.stores.store.execute(
+            f"SELECT receipt FROM {table} WHERE operation_id = ?", (operation_id,)
+        )
+        return str(found[0][0]) if found else None
+
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> None:
+        table = f"{self.settings.cassandra.keyspace}.erasure"
+        self.stores.store.execute(
+            f"INSERT INTO {table} (operation_id, receipt) VALUES (?, ?)", (operation_id, receipt)
+        )
+
+    def confirm_erased(self) -> bool:
+        """Never certain from here: a node's files must be flushed, compacted and looked at."""
+        return False
+
+    def embed_with(self, embedder: Embedder, divide: Divide) -> DenseIndex:
+        raise VaultError(
+            "this vault's settings name no [milvus]: add the section, or open it without embedder="
+        )
+
+    def setting(self, name: str) -> str:
+        return self.stores.setting(name)
+
+    def signer(self) -> NoteSigner:
+        return self.stores.signer()
+
+    def verify(self, progress: Progress = no_progress) -> Verification:
+        return auditing.verify(self.stores, self.generation, progress)
+
+    def audit(self, progress: Progress = no_progress) -> Verification:
+        return auditing.audit(self.stores, self.generation, progress)
+
+    def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
+        return rebuilding.rebuild(self.stores, self.analyse, progress)
+
+    def digest(self) -> str:
+        return keeping.digest(self.generation.vault)
+
+    def usage_digest(self) -> str:
+        self._waiter.until_passed("usage", self.stores.logs.access.end())
+        return self.generation.usage.digest()
+
+    def figures(self) -> Figures:
+        return keeping.figures(self.stores, self.generation)
+
+    def sign_tree(self, partition: int = 0) -> TreeHead:
+        return self._trees.sign(self.generation, partition)
+
+    def leaf(self, position: Position) -> bytes:
+        return self._trees.leaf(self.generation, position)
+
+    def inclusion(self, position: Position, size: int) -> list[bytes]:
+        return self._trees.inclusion(self.generation, position, size)
+
+    def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
+        return self._trees.consistency(self.generation, partition, old_size, size)
+
+    def erased_since(self, size: int) -> bool:
+        raise VaultError("a distributed vault is not exported: migrate it to an embedded one first")
+
+    def close(self) -> None:
+        self.stores.close()
+
+    def _reading(self) -> DistributedReading:
+        generation = self.generation
+        return DistributedReading(
+            generation.vault,
+            self.stores.cube_keys,
+            generation.usage,
+            generation.index,
+            self.stores.logs,
+        )
+
+    def _keep_keys(self, drafts: Sequence[Draft]) -> None:
+        """Keep the keys of new cubes before the log has their first event.
+
+        Raises:
+            OtherContent: another writer under the same idempotency key was first with its cube.
+        """
+        new = [
+            NewKey(d.event.cube_id, d.event.tenant, tuple(d.event.subject_digests), d.cube_key)
+            for d in drafts
+            if d.cube_key is not None
+        ]
+        self.stores.cube_keys.add_new(each for each in new if not is_derived(each.cube_id))
+        derived = [each for each in new if is_derived(each.cube_id)]
+        kept = self.stores.cube_keys.add_keyed(derived) if derived else []
+        for wanted, key in zip(derived, kept, strict=True):
+            if key != wanted.key:
+                raise OtherContent(
+                    f"cube {id_text(wanted.cube_id)} is being written under the same idempotency "
+                    "key: try again"
+                )
+
+    def _attempts(self, events: Sequence[Event]) -> dict[bytes, Attempt]:
+        """What became of events that the fold is past."""
+        found = self._outcomes(events)
+        for event in events:
+            if event.event_id not in found:
+                raise NotApplied(
+                    f"event {id_text(event.event_id)} is durable, and the fold has no outcome of "
+                    "it: run `memos audit`"
+                )
+        return found
+
+    def _outcomes(self, events: Sequence[Event]) -> dict[bytes, Attempt]:
+        found = self.generation.vault.outcomes({each.event_id: each.cube_id for each in events})
+        return {event_id: stored.attempt for event_id, stored in found.items()}
+
+    def _committed(self, event: Event, record: Record, attempt: Attempt) -> Committed:
+        followed: tuple[Committed, ...] = ()
+        if attempt.outcome.result is Result.ACCEPTED:
+            followed = self._followed(consequences_of(event))
+        return Committed(
+            event,
+            record.position,
+            attempt.log_time,
+            attempt.outcome,
+            attempt.state or self.head(event.cube_id),
+            followed,
+        )
+
+    def _followed(self, events: Sequence[Event]) -> tuple[Committed, ...]:
+        """What became of what the fold appended: its records' positions are not known before."""
+        if not events:
+            return ()
+
+        def all_there() -> dict[bytes, Attempt] | None:
+            found = self._outcomes(events)
+            return found if len(found) == len(events) else None
+
+        found = self._waiter.until(all_there)
+        if found is None:
+            raise NotApplied(
+                f"not all of the {len(events)} events that follow from operation "
+                f"{id_text(events[0].operation_id)} are folded: is `memos worker fold` running?"
+            )
+        self._waiter.until_applied(ends_of(each.position for each in found.values()))
+        heads = self.generation.vault.heads_many([event.cube_id for event in events])
+        return tuple(
+            Committed(
+                event,
+                found[event.event_id].position,
+                found[event.event_id].log_time,
+                found[event.event_id].outcome,
+                heads.get(event.cube_id),
+            )
+            for event in events
+        )
+
+    def _count_copies(self, erased: Event) -> None:
+        """What there is of cubes before they are erased, for the receipt."""
+        for target in erased.erased.targets:
+            counted = self.generation.spans.count(target.cube_id, erased.tenant)
+            self._copies[target.cube_id] = Purged(
+                1, counted.docs, counted.spans, counted.postings, 0
+            )
+
+
+def _bytes(event: Event) -> bytes:
+    return event.SerializeToString()
+
+
+def _foreseen(event: Event, record: Record) -> Committed:
+    """What the fold will make of a new cube's first event: no other event can come before it."""
+    state, outcome, _ = fold(None, event)
+    return Committed(event, record.position, record.log_time, outcome, state)

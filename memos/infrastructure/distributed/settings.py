@@ -1,0 +1,81 @@
+"""The settings of a distributed vault: one TOML file, checked whole before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dacite import Config, DaciteError, from_dict
+
+from memos.infrastructure.index.milvus.settings import MilvusSettings
+from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.toml import read_toml
+from memos.infrastructure.vault.cassandra.connect import CassandraSettings
+from memos.kernel.errors import InvalidInput, MemosError
+
+T = TypeVar("T")
+
+_KNOWN = frozenset({"engine", "root_key", "wait_seconds", "kafka", "cassandra", "milvus"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a distributed vault's servers are.
+
+    `root_key` is the file of the key under which all others are wrapped: it is in no server.
+    `wait_seconds` is how long a write waits for the workers to make it readable.
+    """
+
+    path: Path
+    root_key: Path
+    kafka: KafkaSettings
+    cassandra: CassandraSettings
+    milvus: MilvusSettings | None = None
+    wait_seconds: float = field(default=30.0)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a vault's settings file.
+
+    A value may name an environment variable, as `${CASSANDRA_PASSWORD}`; paths are relative to the
+    file.
+
+    Raises:
+        InvalidInput: the file is missing or no TOML, or a setting does not fit; the message says
+            which.
+    """
+    told = read_toml(path)
+    unknown = sorted(told.keys() - _KNOWN)
+    if unknown:
+        raise InvalidInput(
+            f"{path}: {', '.join(unknown)} is no setting: choose {', '.join(sorted(_KNOWN))}"
+        )
+    root = told.get("root_key", "root.key")
+    if not isinstance(root, str):
+        raise InvalidInput(f"{path}: root_key must be the name of a file")
+    wait = told.get("wait_seconds", 30)
+    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or wait <= 0:
+        raise InvalidInput(f"{path}: wait_seconds must be a number above 0")
+    return Settings(
+        path,
+        path.parent / root,
+        _section(path, told, "kafka", KafkaSettings),
+        _section(path, told, "cassandra", CassandraSettings),
+        _section(path, told, "milvus", MilvusSettings) if "milvus" in told else None,
+        float(wait),
+    )
+
+
+def _section(path: Path, told: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    section = told.get(name)
+    if not isinstance(section, Mapping):
+        raise InvalidInput(f"{path}: the section [{name}] is missing")
+    try:
+        config = Config(strict=True, cast=[tuple], type_hooks={float: float})
+        return from_dict(kind, section, config)
+    except (DaciteError, TypeError) as error:
+        raise InvalidInput(f"{path}: [{name}] {error}") from None
+    except MemosError as error:
+        raise InvalidInput(f"{path}: [{name}] {error}") from None

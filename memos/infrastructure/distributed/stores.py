@@ -1,0 +1,101 @@
+"""The servers of a distributed vault, opened: what the engine and every worker begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memos.infrastructure.distributed.creation import (
+    check_partitions,
+    create_vault,
+    read_setting,
+)
+from memos.infrastructure.distributed.settings import Settings
+from memos.infrastructure.governance.usage_rows import UsageRows
+from memos.infrastructure.index.tenant.index import TenantIndex
+from memos.infrastructure.index.tenant.rows import SpanTable
+from memos.infrastructure.keys.cassandra import CassandraKeyStore
+from memos.infrastructure.keys.cassandra_cube_keys import CassandraCubeKeys
+from memos.infrastructure.keys.signer import NoteSigner
+from memos.infrastructure.log.kafka import KafkaLogs
+from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.vault.cassandra.reading import CassandraVault
+from memos.infrastructure.vault.cassandra.writing import VaultWriter
+from memos.kernel.errors import VaultError
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The projections of one generation: a rebuild makes the next one beside it."""
+
+    number: int
+    vault: CassandraVault
+    writer: VaultWriter
+    spans: SpanTable
+    index: TenantIndex
+    usage: UsageRows
+
+
+def open_generation(store: CassandraStore, number: int) -> Generation:
+    """The projections of a generation."""
+    keyspace = schema.keyspace_of(store, number)
+    spans = SpanTable(store, keyspace)
+    return Generation(
+        number,
+        CassandraVault(store, number),
+        VaultWriter(store, number),
+        spans,
+        TenantIndex(spans),
+        UsageRows(store, keyspace),
+    )
+
+
+class Stores:
+    """Log, vault and keys of a distributed vault. Safe for threads; `close` ends it.
+
+    Raises:
+        VaultError: there is no such vault, and none is to be made; or a server does not answer.
+    """
+
+    def __init__(self, settings: Settings, *, create: bool = False, creator: str = "") -> None:
+        self.settings = settings
+        self.store = CassandraStore(settings.cassandra)
+        try:
+            if create:
+                create_vault(settings, self.store, creator)
+            elif not schema.exists(self.store):
+                raise VaultError(
+                    f"there is no vault in the keyspace {settings.cassandra.keyspace} of "
+                    f"{settings.cassandra.server}: open it once with a Memory, which makes it"
+                )
+            check_partitions(settings, self.store)
+            self.logs = KafkaLogs(settings.kafka)
+        except BaseException:
+            self.store.close()
+            raise
+        self.keys = CassandraKeyStore(self.store, settings.root_key)
+        self.cube_keys = CassandraCubeKeys(self.store, self.keys)
+        self.origin = f"memos/{self.setting('vault_id')}"
+
+    def setting(self, name: str) -> str:
+        """A setting made when the vault was created."""
+        return read_setting(self.settings, self.store, name)
+
+    def live(self) -> Generation:
+        """The generation that is read and folded into now."""
+        return open_generation(self.store, schema.live_generation(self.store))
+
+    def live_number(self) -> int:
+        """The number of that generation."""
+        return schema.live_generation(self.store)
+
+    def signer(self) -> NoteSigner:
+        """Signs this vault's checkpoints and receipts."""
+        return NoteSigner(self.origin, self.keys.signing_key())
+
+    def close(self) -> None:
+        """Send what is queued, and let go of every connection and key."""
+        self.logs.close()
+        self.cube_keys.forget()
+        self.keys.close()
+        self.store.close()

@@ -1,0 +1,47 @@
+"""What a key vault must do. `tests/conformance/test_keys.py` is the contract of every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+class KeyVault(Protocol):
+    """Tenants' and subjects' keys, wrapped under a root key. Safe for threads and processes.
+
+    Two who make the same key at once end with one key.
+    """
+
+    def tenant_keys(self, tenant: str, *, create: bool = True) -> list[bytes]:
+        """The tenant's keys, its own first; others came with what was loaded from elsewhere."""
+        ...
+
+    def add_tenant_key(self, tenant: str, key: bytes) -> None:
+        """Add a key to the tenant's ring, behind those that are there."""
+        ...
+
+    def tenants(self) -> list[str]:
+        """Every tenant that has a key here, sorted."""
+        ...
+
+    def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
+        """The subject's key, durable when it is given out; None where it is not to be made."""
+        ...
+
+    def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
+        """End the subjects' keys for good; how many there were."""
+        ...
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints and receipts."""
+        ...
+
+    def refresh(self) -> None:
+        """Forget what may have changed elsewhere."""
+        ...
+
+    def close(self) -> None:
+        """Forget every key."""
+        ...

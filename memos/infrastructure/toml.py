@@ -1,0 +1,46 @@
+"""Settings files: TOML whose values may name environment variables."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from memos.kernel.errors import InvalidInput
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A settings file's contents, its environment variables filled in.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}): name a file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is no TOML: {error}") from None
+    return {name: _filled(path, value) for name, value in told.items()}
+
+
+def _filled(path: Path, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _filled(path, each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(path, each) for each in value]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if found is None:
+            raise InvalidInput(f"{path}: the environment variable {match[1]} is not set")
+        return found
+
+    return _VARIABLE.sub(variable, value)

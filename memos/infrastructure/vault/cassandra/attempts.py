@@ -1,0 +1,232 @@
+"""Reading attempts: everything that was tried on a cube, and what became of it.
+
+An attempt counts once its cube's head has it: rows behind the head belong to a batch that is still
+being written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
+from uuid import UUID
+
+from memos.infrastructure.moment import NEWEST, At, reaches
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
+from memos.infrastructure.vault.cassandra.moments import bound
+from memos.infrastructure.vault.cassandra.rows import bucket_of
+from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
+from memos.infrastructure.vault.cassandra.tables import BUCKET
+from memos.infrastructure.vault.port import Attempt
+from memos.kernel.event import Position, Record
+from memos.kernel.fold import Result
+
+_ACCEPTED = int(Result.ACCEPTED)
+_SELECT = f"SELECT {ATTEMPT_COLUMNS} FROM {{}}.attempt"
+PAGE = 200
+
+Place = tuple[bytes, int, int]
+"""Where a row of `attempt` stands: cube id, sequence, ordinal."""
+
+
+class Outline(NamedTuple):
+    """What became of one record: of which cube it is, as which of its records, and the result."""
+
+    offset: int
+    cube_id: bytes
+    sequence: int
+    result: int
+
+
+class Attempts(Generation):
+    """The rows of `attempt`, and those of `record` that lead to them."""
+
+    def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
+        """The last accepted attempt on the cube at a moment."""
+        last, newest = self._end(cube_id, at)
+        cql = (
+            f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND ordinal <= ? AND result = {_ACCEPTED}"
+            " ORDER BY ordinal DESC LIMIT 1 ALLOW FILTERING"
+        )
+        for bucket in range(last, -1, -1):
+            for row in self._rows(cql, (cube_id, bucket, newest)):
+                return stored_of(row).attempt
+        return None
+
+    def attempts(self, cube_id: bytes, at: At = NEWEST) -> list[Attempt]:
+        """Everything attempted on the cube, oldest first."""
+        return [stored.attempt for stored in self.stored(cube_id, at)]
+
+    def stored(self, cube_id: bytes, at: At = NEWEST) -> Iterator[Stored]:
+        """Everything attempted on the cube with its events, oldest first."""
+        last, newest = self._end(cube_id, at)
+        cql = f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND ordinal <= ?"
+        for bucket in range(last + 1):
+            for row in self._stream(cql, (cube_id, bucket, newest)):
+                yield stored_of(row)
+
+    def version(self, cube_id: bytes, version: int) -> Attempt | None:
+        """The attempt that made a version of the cube."""
+        found = self._version(cube_id, version)
+        return None if found is None else found.attempt
+
+    def event(self, cube_id: bytes, version: int) -> Record | None:
+        """The record that made a version of the cube, with its exact bytes."""
+        found = self._version(cube_id, version)
+        return None if found is None else found.record
+
+    def created(self, cube_id: bytes) -> int:
+        """Log time of the cube's first accepted record, in microseconds; 0 where there is none."""
+        cql = (
+            "SELECT log_time FROM {}.attempt WHERE cube_id = ? AND bucket = 0 AND result = "
+            f"{_ACCEPTED} LIMIT 1 ALLOW FILTERING"
+        )
+        found = self._rows(cql, (cube_id,))
+        return int(found[0][0]) if found else 0
+
+    def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
+        """What became of an event: its accepted attempt, or else its first one.
+
+        Where its cube is told, only that cube's rows are asked; else every node is.
+        """
+        if cube_id is not None:
+            found = self.outcomes({event_id: cube_id})
+        else:
+            rows = self._rows(f"{_SELECT} WHERE event_id = ?", (UUID(bytes=event_id),))
+            found = _by_event(map(stored_of, rows))
+        stored = found.get(event_id)
+        return None if stored is None else stored.attempt
+
+    def outcomes(self, events: Mapping[bytes, bytes]) -> dict[bytes, Stored]:
+        """What became of events, each told with its cube's id; those not folded are left out.
+
+        A cube of over a thousand records is looked through again by its index.
+        """
+        near = "SELECT event_id, cube_id, sequence, ordinal FROM {}.attempt"
+        places = [
+            (cube_id, sequence, ordinal)
+            for rows in self._many(
+                f"{near} WHERE cube_id IN ? AND bucket = 0",
+                ((ids,) for ids in chunks(dict.fromkeys(events.values()), IDS_AT_ONCE)),
+            )
+            for event_id, cube_id, sequence, ordinal in rows
+            if event_id.bytes in events
+        ]
+        found = _by_event(self._at(places))
+        missing = [event for event in events if event not in found]
+        buckets = self._buckets({events[event] for event in missing})
+        values = [
+            (cube_id, bucket, UUID(bytes=event))
+            for event, cube_id in ((event, events[event]) for event in missing)
+            for bucket in range(1, buckets.get(cube_id, 0) + 1)
+        ]
+        cql = f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND event_id = ?"
+        return found | _by_event(map(stored_of, chain.from_iterable(self._many(cql, values))))
+
+    def data_of(self, position: Position) -> bytes | None:
+        """The exact bytes of the record at a position; None where it is not folded."""
+        cql = (
+            "SELECT cube_id, sequence, ordinal, data FROM {}.record"
+            " WHERE partition = ? AND bucket = ? AND offset = ?"
+        )
+        found = self._rows(cql, (position.partition, position.offset // BUCKET, position.offset))
+        if not found:
+            return None
+        cube_id, sequence, ordinal, data = found[0]
+        if not cube_id:
+            return bytes(data)
+        return next((each.record.data for each in self._at([(cube_id, sequence, ordinal)])), None)
+
+    def folded(self, partition: int, start: int, end: int) -> Iterator[Stored]:
+        """The records of a partition from one offset up to another, in order.
+
+        Records that are no events are left out: they belong to no cube.
+        """
+        cql = (
+            "SELECT cube_id, sequence, ordinal FROM {}.record"
+            " WHERE partition = ? AND bucket = ? AND offset >= ? AND offset < ?"
+        )
+        for bucket in range(start // BUCKET, -(-end // BUCKET)):
+            rows = self._stream(cql, (partition, bucket, start, end))
+            for page in chunks(((row[0], row[1], row[2]) for row in rows if row[0]), PAGE):
+                yield from self._at(page)
+
+    def outlines(self, partition: int, start: int, end: int) -> Iterator[Outline]:
+        """What became of the records of a partition from one offset up to another, in order."""
+        cql = (
+            "SELECT offset, cube_id, sequence, result FROM {}.record"
+            " WHERE partition = ? AND bucket = ? AND offset >= ? AND offset < ?"
+        )
+        for bucket in range(start // BUCKET, -(-end // BUCKET)):
+            for offset, cube_id, sequence, result in self._rows(
+                cql, (partition, bucket, start, end)
+            ):
+                yield Outline(offset, cube_id or b"", sequence or 0, result)
+
+    def _at(self, places: Sequence[Place]) -> Iterator[Stored]:
+        """The attempts at these places, in the order asked."""
+        # An ordinal is that of one record only, so of all pairs of cube and ordinal only those
+        # asked for are there; and one statement costs far less than one for each place.
+        cql = f"{_SELECT} WHERE cube_id IN ? AND bucket = ? AND ordinal IN ?"
+        by_bucket: dict[int, list[Place]] = {}
+        for place in places:
+            by_bucket.setdefault(bucket_of(place[1]), []).append(place)
+        values = [
+            (list({place[0] for place in chunk}), bucket, [place[2] for place in chunk])
+            for bucket, among in by_bucket.items()
+            for chunk in chunks(among, IDS_AT_ONCE)
+        ]
+        found = {row[1]: row for rows in self._many(cql, values) for row in rows}
+        return (stored_of(found[place[2]]) for place in places if place[2] in found)
+
+    def _version(self, cube_id: bytes, version: int) -> Stored | None:
+        last, newest = self._end(cube_id, NEWEST)
+        cql = (
+            f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND ordinal <= ? AND version = ?"
+            f" AND result = {_ACCEPTED} ALLOW FILTERING"
+        )
+        # A version is no greater than the sequence of the record that made it.
+        for bucket in range(bucket_of(version), last + 1):
+            for row in self._stream(cql, (cube_id, bucket, newest, version)):
+                stored = stored_of(row)
+                if stored.attempt.outcome.digest:
+                    return stored
+        return None
+
+    def _end(self, cube_id: bytes, at: At) -> tuple[int, int]:
+        """The last bucket of a cube, and the greatest ordinal in it that counts at a moment."""
+        cql = "SELECT partition, ordinal, sequence FROM {}.head WHERE cube_id = ?"
+        found = self._rows(cql, (cube_id,))
+        if found:
+            partition, ordinal, sequence = found[0]
+            return bucket_of(sequence), min(bound(at, partition), ordinal)
+        return 0, self._end_of_refused(cube_id, at)
+
+    def _end_of_refused(self, cube_id: bytes, at: At) -> int:
+        """The last attempt at a moment on a cube that was never made: all of them were refused."""
+        cql = "SELECT ordinal, sequence FROM {}.attempt WHERE cube_id = ? AND bucket = 0"
+        newest = -1
+        for ordinal, sequence in self._stream(cql, (cube_id,)):
+            if sequence or not reaches(at, ordinal):
+                break
+            newest = ordinal
+        return newest
+
+    def _buckets(self, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        """The last bucket of each cube."""
+        cql = "SELECT cube_id, sequence FROM {}.head WHERE cube_id IN ?"
+        found = self._many(cql, ((ids,) for ids in chunks(cube_ids, IDS_AT_ONCE)))
+        return {row[0]: bucket_of(row[1]) for rows in found for row in rows}
+
+
+def _by_event(found: Iterable[Stored]) -> dict[bytes, Stored]:
+    """Of each event its accepted attempt, or else its first one."""
+    events: dict[bytes, list[Stored]] = {}
+    for stored in found:
+        events.setdefault(stored.attempt.event_id, []).append(stored)
+    return {event: min(those, key=_rank) for event, those in events.items()}
+
+
+def _rank(stored: Stored) -> tuple[bool, int]:
+    attempt = stored.attempt
+    return attempt.outcome.result is not Result.ACCEPTED, attempt.ordinal

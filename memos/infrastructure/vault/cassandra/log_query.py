@@ -1,0 +1,149 @@
+"""Answering log queries from the narrowest rows that serve them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from heapq import merge
+
+from memos.infrastructure.moment import NEWEST, At
+from memos.infrastructure.vault.cassandra import terms
+from memos.infrastructure.vault.cassandra.attempts import PAGE, Attempts, Place
+from memos.infrastructure.vault.cassandra.generation import chunks
+from memos.infrastructure.vault.cassandra.moments import bound
+from memos.infrastructure.vault.cassandra.stored import Stored
+from memos.infrastructure.vault.cassandra.tables import BUCKET
+from memos.infrastructure.vault.port import Attempt, LogQuery
+
+DIGEST_BYTES = 16
+
+
+class LogQueries(Attempts):
+    """Log queries: by cube and by operation from their own rows, all others over the log.
+
+    Of the log only those buckets are read that hold something of the tenant, the actor and the
+    sources asked for. In memory are a bucket of each partition and a page of attempts.
+    """
+
+    def query(self, wanted: LogQuery) -> Iterator[Attempt]:
+        """The attempts that a log query wants, in log order, a page at a time."""
+        if wanted.cube_id:
+            found: Iterator[Stored] = self.stored(wanted.cube_id)
+        elif wanted.operation_id:
+            found = self._of_operation(wanted.operation_id)
+        else:
+            found = self._of_log(wanted)
+        return (stored.attempt for stored in found if _matches(stored, wanted))
+
+    def _of_operation(self, operation_id: bytes) -> Iterator[Stored]:
+        cql = "SELECT cube_id, bucket, ordinal FROM {}.operation WHERE operation_id = ?"
+        places = [
+            (cube_id, bucket * BUCKET, ordinal)
+            for cube_id, bucket, ordinal in self._rows(cql, (operation_id,))
+        ]
+        alone = self.by_event(operation_id)
+        if alone is not None and alone.operation_id == operation_id:
+            places.append((alone.cube_id, alone.sequence, alone.ordinal))
+        places.sort(key=lambda place: place[2])
+        for page in chunks(places, PAGE):
+            yield from self._at(page)
+
+    def _of_log(self, wanted: LogQuery) -> Iterator[Stored]:
+        partitions = [
+            self._of_partition(partition, offset, wanted)
+            for partition, (offset, _, _) in self.checkpoints().items()
+        ]
+        for page in chunks(merge(*partitions, key=lambda place: place[2]), PAGE):
+            yield from self._at(page)
+
+    def _of_partition(self, partition: int, end: int, wanted: LogQuery) -> Iterator[Place]:
+        """The places of records of a partition before offset `end` that may be wanted."""
+        upto: At = NEWEST if wanted.upto is None else wanted.upto
+        oldest, newest = bound(wanted.after, partition), bound(upto, partition)
+        buckets = self._wanted_buckets(partition, end, wanted)
+        narrowed, values = "", []
+        for column, value in (("actor", wanted.actor), ("kind", wanted.kind)):
+            if value:
+                narrowed += f" AND {column} = ?"
+                values.append(value)
+        cql = (
+            "SELECT offset, ordinal, cube_id, sequence, scope, sources FROM {}.record"
+            f" WHERE partition = ? AND bucket = ? AND offset < ?{narrowed} ALLOW FILTERING"
+        )
+        for bucket in buckets[self._bucket_behind(partition, buckets, oldest) :]:
+            for row in self._rows(cql, (partition, bucket, end, *values)):
+                _, ordinal, cube_id, sequence, scope, sources = row
+                if ordinal > newest:
+                    return
+                if (
+                    ordinal > oldest
+                    and cube_id
+                    and _lies_in(scope, wanted.scope)
+                    and _comes_from(sources, wanted.sources)
+                ):
+                    yield cube_id, sequence, ordinal
+
+    def _wanted_buckets(self, partition: int, end: int, wanted: LogQuery) -> Sequence[int]:
+        """The buckets of a partition that can hold what is wanted, ascending."""
+        last = -(-end // BUCKET)
+        narrowing = []
+        if wanted.sources:
+            found = (self._postings(terms.of_source(each), partition) for each in wanted.sources)
+            narrowing.append(set[int]().union(*found))
+        if wanted.actor:
+            narrowing.append(self._postings(terms.of_actor(wanted.actor), partition))
+        if wanted.scope:
+            tenant = wanted.scope.partition("/")[0]
+            narrowing.append(self._postings(terms.of_tenant(tenant), partition))
+        if not narrowing:
+            return range(last)
+        return sorted(bucket for bucket in reduce(set.intersection, narrowing) if bucket < last)
+
+    def _postings(self, term: bytes, partition: int) -> set[int]:
+        cql = "SELECT bucket FROM {}.posting WHERE term = ? AND partition = ?"
+        return {bucket for (bucket,) in self._stream(cql, (term, partition))}
+
+    def _bucket_behind(self, partition: int, buckets: Sequence[int], oldest: int) -> int:
+        """The index of the first bucket that can hold an ordinal greater than `oldest`."""
+        if oldest < 0:
+            return 0
+        cql = "SELECT ordinal FROM {}.record WHERE partition = ? AND bucket = ? LIMIT 1"
+
+        def starts(bucket: int) -> int:
+            found = self._rows(cql, (partition, bucket))
+            return int(found[0][0]) if found else NEWEST
+
+        return max(bisect_left(buckets, oldest, key=starts) - 1, 0)
+
+
+def _matches(stored: Stored, wanted: LogQuery) -> bool:
+    attempt = stored.attempt
+    partition = attempt.position.partition
+    return (
+        (not wanted.actor or attempt.actor == wanted.actor)
+        and (not wanted.kind or attempt.kind is wanted.kind)
+        and (not wanted.cube_id or attempt.cube_id == wanted.cube_id)
+        and (not wanted.operation_id or attempt.operation_id == wanted.operation_id)
+        and _lies_in(attempt.scope, wanted.scope)
+        and (not wanted.sources or _is_from(stored, wanted.sources))
+        and attempt.ordinal > bound(wanted.after, partition)
+        and (wanted.upto is None or attempt.ordinal <= bound(wanted.upto, partition))
+    )
+
+
+def _is_from(stored: Stored, sources: Sequence[bytes]) -> bool:
+    accepted = stored.attempt.state is not None
+    return accepted and not set(sources).isdisjoint(stored.event.source_digests)
+
+
+def _lies_in(scope: str, wanted: str) -> bool:
+    """Whether a scope is another or lies under it, whole segments only."""
+    return not wanted or scope == wanted or scope.startswith(f"{wanted}/")
+
+
+def _comes_from(joined: bytes, sources: Sequence[bytes]) -> bool:
+    """Whether joined digests hold one of these."""
+    return not sources or any(
+        joined[at : at + DIGEST_BYTES] in sources for at in range(0, len(joined), DIGEST_BYTES)
+    )

@@ -1,0 +1,25 @@
+"""A folded record: what a worker hands to a vault that lives behind the log."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from memos.kernel.cube import CubeState
+from memos.kernel.event import Record
+from memos.kernel.fold import Outcome
+from memos.wire.event_pb2 import Event
+
+
+class Folded(NamedTuple):
+    """One record and what the fold made of it.
+
+    `event` is None where the record is no event. `state` is the cube afterwards, None where there
+    is none. `caused` are the ids of the events that follow from it on other cubes.
+    """
+
+    record: Record
+    ordinal: int
+    event: Event | None
+    state: CubeState | None
+    outcome: Outcome
+    caused: tuple[bytes, ...] = ()

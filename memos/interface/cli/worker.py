@@ -1,0 +1,149 @@
+"""Commands that run the workers of the distributed engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memos.interface.cli.command import Run, command
+from memos.kernel.errors import InvalidInput
+
+WORKERS = ("fold", "index", "usage", "seal")
+LOOK_SECONDS = 0.2
+END_SECONDS = 90.0
+
+Config = Annotated[Path, typer.Option("--config", help="The settings of the vault.")]
+Port = Annotated[
+    int | None, typer.Option("--metrics-port", help="Where Prometheus reads; 0 takes a free port.")
+]
+Host = Annotated[str, typer.Option("--metrics-host", help="On which address.")]
+
+DEFAULT_CONFIG = Path("memos.toml")
+DEFAULT_HOST = "127.0.0.1"
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    worker = typer.Typer(
+        no_args_is_help=True, help="Run a worker: it keeps one projection of the log in Kafka."
+    )
+    app.add_typer(worker, name="worker")
+    command(worker, "fold", group="worker")(fold)
+    command(worker, "index", group="worker")(index)
+    command(worker, "usage", group="worker")(usage)
+    command(worker, "seal", group="worker")(seal)
+    command(worker, "all", group="worker")(run_all)
+
+
+def fold(
+    _run: Run,
+    config: Config = DEFAULT_CONFIG,
+    metrics_port: Port = None,
+    metrics_host: Host = DEFAULT_HOST,
+) -> None:
+    """Fold the events: the vault that `get` reads. Run as many as you like, up to the partitions."""
+    _become("fold", config, metrics_host, metrics_port)
+
+
+def index(
+    _run: Run,
+    config: Config = DEFAULT_CONFIG,
+    metrics_port: Port = None,
+    metrics_host: Host = DEFAULT_HOST,
+) -> None:
+    """Keep what search runs on, behind the fold."""
+    _become("index", config, metrics_host, metrics_port)
+
+
+def usage(
+    _run: Run,
+    config: Config = DEFAULT_CONFIG,
+    metrics_port: Port = None,
+    metrics_host: Host = DEFAULT_HOST,
+) -> None:
+    """Count how often, and when last, memories were used."""
+    _become("usage", config, metrics_host, metrics_port)
+
+
+def seal(
+    _run: Run,
+    config: Config = DEFAULT_CONFIG,
+    metrics_port: Port = None,
+    metrics_host: Host = DEFAULT_HOST,
+) -> None:
+    """Keep the Merkle trees of the log, and sign checkpoints of them."""
+    _become("seal", config, metrics_host, metrics_port)
+
+
+def run_all(
+    _run: Run,
+    config: Config = DEFAULT_CONFIG,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option("--metrics-port", help="Of the first; the others take those that follow."),
+    ] = None,
+    metrics_host: Host = DEFAULT_HOST,
+) -> None:
+    """Run all four here, each in a process; when one ends, all end. Meant for development."""
+    ports = [None if metrics_port is None else metrics_port + n for n in range(len(WORKERS))]
+    children = {
+        name: subprocess.Popen(_command_line(name, config, metrics_host, port))  # noqa: S603
+        for name, port in zip(WORKERS, ports, strict=True)
+    }
+    told = 0
+
+    def tell(number: int, _: object = None) -> None:
+        nonlocal told
+        told = number
+        for child in children.values():
+            if child.poll() is None:
+                child.send_signal(number)
+
+    before = {each: signal.signal(each, tell) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        while all(child.poll() is None for child in children.values()):
+            time.sleep(LOOK_SECONDS)
+        if not told:
+            ended = [name for name, child in children.items() if child.poll() is not None]
+            sys.stderr.write(f"memos worker {', '.join(ended)} ended; the others are ended too\n")
+            tell(signal.SIGTERM)
+        for child in children.values():
+            _await_end(child)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    if any(child.returncode for child in children.values()):
+        raise typer.Exit(1)
+
+
+def _await_end(child: subprocess.Popen[bytes]) -> None:
+    try:
+        child.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()  # nothing is lost: it goes on from its mark
+        child.wait()
+
+
+def _become(name: str, config: Path, host: str, port: int | None) -> None:
+    """Put the worker in this process's place: a supervisor then sees the worker itself."""
+    line = _command_line(name, config, host, port)
+    sys.stdout.flush()
+    os.execv(line[0], line)  # noqa: S606 - this interpreter
+
+
+def _command_line(name: str, config: Path, host: str, port: int | None) -> list[str]:
+    missing = [each for each in ("streams", "faust") if find_spec(each) is None]
+    if missing:
+        raise InvalidInput(
+            f"the workers need {' and '.join(missing)}: `pip install 'memos[distributed]'`"
+        )
+    line = [sys.executable, "-m", "streams", name, "--config", str(config), "--metrics-host", host]
+    return line if port is None else [*line, "--metrics-port", str(port)]

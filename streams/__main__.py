@@ -1,0 +1,45 @@
+"""`python -m streams fold|index|usage|seal`: one worker, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from aiokafka.codec import has_lz4
+
+from memos.infrastructure.distributed.settings import load_settings
+from memos.kernel.errors import InvalidInput, MemosError
+from streams.program import run
+
+WORKERS = ("fold", "index", "usage", "seal")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a worker; the exit status."""
+    parser = argparse.ArgumentParser("memos worker", description="Keep one projection of the log.")
+    parser.add_argument("worker", choices=WORKERS)
+    parser.add_argument("--config", type=Path, default=Path("memos.toml"))
+    parser.add_argument("--metrics-host", default="127.0.0.1")
+    parser.add_argument("--metrics-port", type=int, help="none by default; 0 takes a free one")
+    given = parser.parse_args(arguments)
+    try:
+        if not has_lz4():
+            raise InvalidInput(
+                "the log's records are compressed with lz4, which Kafka's client here cannot read: "
+                "`pip install 'memos[distributed]'` brings cramjam"
+            )
+        settings = load_settings(given.config)
+        # Imported by name: each brings the drivers of its own stores.
+        opened = partial(import_module(f"streams.{given.worker}").opened, settings)
+        return run(given.worker, settings.kafka, opened, given.metrics_host, given.metrics_port)
+    except (MemosError, OSError) as error:
+        sys.stderr.write(f"memos worker {given.worker}: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

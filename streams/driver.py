@@ -1,0 +1,175 @@
+"""Drives a worker: one process, one event loop, one member of the worker's consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, runtime_checkable
+
+from aiokafka.errors import KafkaError
+from faust import StreamT
+from faust.types import TP, EventT
+
+from memos.infrastructure.distributed.worker import Worker
+from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.moment import MOST_PARTITIONS
+from streams.app import make_app
+from streams.lane import BATCH, Lane
+from streams.metrics import Metrics
+
+log = logging.getLogger("memos.worker")
+
+WITHIN_SECONDS = 0.02
+REVOKE_SECONDS = 5.0
+CLOSE_SECONDS = 60.0
+WATCH_SECONDS = 1.0
+SEEK_AGAIN_SECONDS = 1.0
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A worker that counts the records which were no events."""
+
+    @property
+    def undecodable(self) -> int:
+        """How many, since the start."""
+        ...
+
+
+class Driver:
+    """Runs one worker over the partitions that its group gives this process."""
+
+    def __init__(self, settings: KafkaSettings, worker: Worker, metrics: Metrics) -> None:
+        self._worker = worker
+        self._metrics = metrics
+        self._lanes: dict[int, Lane] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._threads = ThreadPoolExecutor(MOST_PARTITIONS, thread_name_prefix="memos-partition")
+        self._app = make_app(settings, f"{settings.prefix}-{worker.name}", self._on_sought)
+        self._app.on_partitions_revoked.connect(self._on_revoked)
+        self._app.on_partitions_assigned.connect(self._on_assigned)
+        self._ended = asyncio.Event()
+        self._broken: BaseException | None = None
+        topic = self._app.topic(worker.topic, key_type=bytes, value_type=bytes)
+        self._app.agent(topic, name=worker.name)(self._follow)
+
+    @property
+    def stopped(self) -> Mapping[int, BaseException]:
+        """The partitions that stopped, and why."""
+        return {
+            partition: lane.stopped
+            for partition, lane in self._lanes.items()
+            if lane.stopped is not None
+        }
+
+    async def run(self) -> None:
+        """Follow the topic until SIGTERM or SIGINT; then finish the batches and leave the group.
+
+        Raises:
+            Exception: whatever ended Faust; nothing is lost, another start goes on.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        watching = asyncio.create_task(self._watch())
+        try:
+            await self._app.start()
+            log.info("%s follows %s", self._worker.name, self._worker.topic)
+            await self._app.wait_first(self._ended.wait())
+        finally:
+            await self._close()
+            watching.cancel()
+        reason = self._broken or (self._app.crash_reason if self._app.crashed else None)
+        if reason is not None:
+            raise reason
+
+    async def _follow(self, stream: StreamT[bytes]) -> None:
+        # The one safe way: Faust acknowledges nothing by itself, and nothing is raised in here.
+        async for events in stream.noack().noack_take(BATCH, within=WITHIN_SECONDS):
+            for event in events:
+                self._offer(event)
+
+    def _offer(self, event: EventT[bytes]) -> None:
+        lane = self._lanes.get(event.message.partition)
+        if lane is not None:
+            lane.offer(event)
+
+    def _on_sought(self, committed: Mapping[int, int | None]) -> None:
+        for partition, offset in committed.items():
+            if partition not in self._lanes:
+                lane = Lane(partition, self._worker, self, self._threads, self._metrics)
+                self._lanes[partition] = lane
+                self._tasks[partition] = asyncio.create_task(lane.run(), name=f"lane {partition}")
+                self._tasks[partition].add_done_callback(self._on_lane_done)
+            self._lanes[partition].begin(offset)
+
+    def _on_lane_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._broken = task.exception()
+            self._ended.set()
+
+    async def _on_assigned(self, _: object, assigned: set[TP], **__: object) -> None:
+        for partition in self._lanes.keys() - {tp.partition for tp in assigned}:
+            self._lanes[partition].revoke()
+            self._metrics.gone(partition)
+
+    async def _on_revoked(self, _: object, revoked: set[TP], **__: object) -> None:
+        lanes = [self._lanes[tp.partition] for tp in revoked if tp.partition in self._lanes]
+        for lane in lanes:
+            lane.revoke()
+        await self._settled(lanes, REVOKE_SECONDS)
+
+    async def seek(self, partition: int, offset: int) -> None:
+        """See `lane.Source`."""
+        tp = TP(self._worker.topic, partition)
+        log.info("partition %d is read again from %d", partition, offset)
+        while not self._ended.is_set() and tp in self._app.consumer.assignment():
+            try:
+                await self._app.consumer.seek_wait({tp: offset})
+            except (KafkaError, TimeoutError) as error:
+                log.warning("partition %d cannot be read from %d yet: %s", partition, offset, error)
+                await asyncio.sleep(SEEK_AGAIN_SECONDS)
+            else:
+                return
+
+    def hold(self, partition: int) -> None:
+        """See `lane.Source`."""
+        self._app.consumer.on_buffer_full(TP(self._worker.topic, partition))
+
+    def go_on(self, partition: int) -> None:
+        """See `lane.Source`."""
+        self._app.consumer.on_buffer_drop(TP(self._worker.topic, partition))
+
+    async def _watch(self) -> None:
+        """Keep the metrics fresh."""
+        while True:
+            self._metrics.beat()
+            if isinstance(self._worker, Counting):
+                self._metrics.undecodable(self._worker.undecodable)
+            for partition, lane in self._lanes.items():
+                if lane.next is None:
+                    continue
+                end = self._app.consumer.highwater(TP(self._worker.topic, partition))
+                behind = 0.0 if lane.oldest is None else time.time() - lane.oldest
+                self._metrics.waits(partition, max((end or 0) - lane.next, 0), max(behind, 0.0))
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _close(self) -> None:
+        lanes = list(self._lanes.values())
+        for lane in lanes:
+            lane.close()
+        await self._settled(lanes, CLOSE_SECONDS)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._app.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _settled(self, lanes: list[Lane], seconds: float) -> None:
+        if lanes:
+            waits = [asyncio.create_task(lane.idle()) for lane in lanes]
+            _, late = await asyncio.wait(waits, timeout=seconds)
+            for task in late:
+                task.cancel()

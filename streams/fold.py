@@ -1,0 +1,18 @@
+"""The fold: from the log of events to the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from memos.infrastructure.distributed.folding import FoldWorker
+from memos.infrastructure.distributed.settings import Settings
+from memos.infrastructure.distributed.stores import Stores
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[FoldWorker]:
+    """The worker, and the servers that it writes to."""
+    with closing(Stores(settings)) as stores:
+        live = stores.live()
+        yield FoldWorker(live.vault, live.writer, stores.logs.events)

@@ -1,0 +1,59 @@
+"""A worker's process: metrics, the driver, and what its end says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from memos.infrastructure.distributed.worker import Worker
+from memos.infrastructure.log.kafka_settings import KafkaSettings
+from streams.driver import Driver
+from streams.metrics import Metrics, MetricsServer
+
+log = logging.getLogger("memos.worker")
+
+Opened = Callable[[], AbstractContextManager[Worker]]
+"""Opens a worker's stores; closes them behind it."""
+
+
+def run(
+    name: str, settings: KafkaSettings, opened: Opened, metrics_host: str, metrics_port: int | None
+) -> int:
+    """Run a worker until it is told to end.
+
+    Returns:
+        The exit status: 0, or 1 where a partition stopped and waits for somebody to act.
+
+    Raises:
+        MemosError: the worker cannot start.
+        OSError: the metrics' port is taken.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for noisy in ("faust", "mode", "aiokafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    metrics = Metrics(name)
+    server = None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
+    try:
+        with opened() as worker:
+            stopped = asyncio.run(_drive(settings, worker, metrics))
+    finally:
+        if server is not None:
+            server.close()
+    for partition, error in sorted(stopped.items()):
+        log.critical("partition %d is stopped: %s", partition, error)
+    return 1 if stopped else 0
+
+
+async def _drive(
+    settings: KafkaSettings, worker: Worker, metrics: Metrics
+) -> dict[int, BaseException]:
+    driver = Driver(settings, worker, metrics)
+    await driver.run()
+    return dict(driver.stopped)

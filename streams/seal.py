@@ -1,0 +1,17 @@
+"""The seal: from the log of events to signed Merkle trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from memos.infrastructure.distributed.sealing import SealWorker
+from memos.infrastructure.distributed.settings import Settings
+from memos.infrastructure.distributed.stores import Stores
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[SealWorker]:
+    """The worker, and the servers that it writes to."""
+    with closing(Stores(settings)) as stores:
+        yield SealWorker(stores, stores.live())

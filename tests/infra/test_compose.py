@@ -1,0 +1,82 @@
+"""infra/compose.yaml against the Compose specification, and what it must never lose."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from memos.infrastructure.distributed.settings import load_settings
+from memos.infrastructure.local import versions
+
+INFRA = Path(__file__).resolve().parents[2] / "infra"
+FILE = INFRA / "compose.yaml"
+COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+WORKERS = ["fold", "index", "usage", "seal"]
+
+
+def test_it_is_what_the_compose_specification_asks_for() -> None:
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    done = subprocess.run(
+        [checker, "--builtin-schema", "vendor.compose-spec", FILE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_a_pinned_image_a_health_check_and_closed_ports(name: str) -> None:
+    service = SERVICES[name]
+    _, _, tag = service["image"].rpartition(":")
+    assert any(character.isdigit() for character in tag)
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["restart"] == "unless-stopped"
+    for port in service.get("ports", []):
+        assert port.startswith("127.0.0.1:")
+
+
+def test_what_is_used_is_declared() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (INFRA / source).is_file()
+            else:
+                assert source in COMPOSE["volumes"]
+        for needed in service.get("depends_on", {}):
+            assert needed in SERVICES
+        for secret in service.get("secrets", []):
+            assert secret in COMPOSE["secrets"]
+    build = SERVICES["fold"]["build"]
+    assert (INFRA / build["context"] / build["dockerfile"]).is_file()
+
+
+def test_it_runs_the_versions_that_are_tested() -> None:
+    assert SERVICES["kafka"]["image"].endswith(f":{versions.KAFKA}")
+    assert SERVICES["cassandra"]["image"].endswith(f":{versions.CASSANDRA}")
+
+
+def test_every_worker_runs_as_it_is_called() -> None:
+    for name in WORKERS:
+        options = ["--config", "/etc/memos/memos.toml", "--metrics-port", "9464"]
+        assert SERVICES[name]["command"] == ["worker", name, *options]
+
+
+def test_the_settings_name_these_services() -> None:
+    settings = load_settings(INFRA / "memos.toml")
+    assert settings.kafka.bootstrap_servers.split(":")[0] in SERVICES
+    assert set(settings.cassandra.hosts) <= SERVICES.keys()
+    assert settings.milvus is not None
+    assert settings.milvus.uri == "http://milvus:19530"
+    assert settings.root_key == Path("/run/secrets/root_key")
+
+
+def test_no_topic_is_made_by_naming_it() -> None:
+    assert SERVICES["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"

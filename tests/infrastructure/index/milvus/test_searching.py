@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from memos.infrastructure.index.milvus import Milvus, Nearness
+from memos.infrastructure.index.milvus.terms import weights_of
+from memos.infrastructure.index.port import IndexedText
+from memos.infrastructure.moment import NEWEST, Cutoffs
+from memos.kernel.errors import IndexUnavailable, InvalidInput
+from tests.infrastructure.index.milvus.support import DIMENSIONS, Vectors, cube, span, unit
+from tests.infrastructure.index.milvus.test_filters import NAMES
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+
+
+def test_candidates_come_nearest_first_with_their_inner_products(vectors: Vectors) -> None:
+    rng = np.random.default_rng(3)
+    stored = rng.normal(size=(60, DIMENSIONS)).astype(np.float32)
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    after = vectors.upsert(*[span(n, n, vector) for n, vector in enumerate(stored)])
+    found = vectors.search.candidates("acme", NEWEST, stored[0], 10, after=after)
+    exact = stored @ stored[0]
+    order = np.argsort(-exact)[:10]
+    assert [each.opened for each in found] == order.tolist()
+    assert [each.similarity for each in found] == pytest.approx(exact[order], abs=2e-5)
+    assert [each.cube_id for each in found] == [cube(n) for n in order]
+
+
+def test_equally_near_rows_come_in_the_order_of_the_log(vectors: Vectors) -> None:
+    after = vectors.upsert(*[span(90 - n, n, unit(1)) for n in range(30)])
+    found = vectors.search.candidates("acme", NEWEST, unit(1), 20, after=after)
+    assert [each.opened for each in found] == list(range(20))
+    assert {each.similarity for each in found} == {1.0}
+
+
+def test_a_scope_with_any_name_covers_itself_and_what_lies_under_it(vectors: Vectors) -> None:
+    endings = ["", "/x", "/x/y", "/xx", "x", "0", ".", "Z"]
+    scopes = sorted({name + ending for name in [*NAMES, "acme"] for ending in endings})
+    after = vectors.upsert(*[span(n, n, unit(1), scope) for n, scope in enumerate(scopes)])
+    for scope in scopes:
+        covered = [n for n, s in enumerate(scopes) if s == scope or s.startswith(scope + "/")]
+        assert vectors.cubes(scope, NEWEST, after) == covered, scope
+
+
+def test_no_search_crosses_a_tenant(vectors: Vectors) -> None:
+    after = vectors.upsert(
+        span(1, 1, unit(1), "acme"), span(2, 2, unit(1), "acme2/a"), span(3, 3, unit(1), "ACME/a")
+    )
+    assert vectors.cubes("acme", NEWEST, after) == [1]
+    assert vectors.cubes("acm", NEWEST, after) == []
+
+
+def test_a_span_shows_from_its_opening_until_its_end(vectors: Vectors) -> None:
+    after = vectors.upsert(span(1, 10, unit(1), closed=20), span(1, 20, unit(1)))
+    seen = {
+        at: [each.opened for each in vectors.search.candidates("acme", at, unit(1), 9, after=after)]
+        for at in (9, 10, 19, 20, NEWEST)
+    }
+    assert seen == {9: [], 10: [10], 19: [10], 20: [20], NEWEST: [20]}
+
+
+def test_a_cut_shows_each_partition_as_far_as_it_reaches(vectors: Vectors) -> None:
+    after = vectors.upsert(
+        span(1, 10, unit(1), partition=0),
+        span(2, 10, unit(1), partition=1),
+        span(3, 10, unit(1), partition=2),
+    )
+    found = vectors.search.candidates("acme", Cutoffs((10, 9)), unit(1), 9, after=after)
+    assert [each.cube_id for each in found] == [cube(1)]
+    found = vectors.search.candidates("acme", Cutoffs((-1, 10, 10)), unit(1), 9, after=after)
+    assert [each.cube_id for each in found] == [cube(2), cube(3)]
+
+
+def test_nearness_is_of_the_whole_text_and_of_its_best_sentence(vectors: Vectors) -> None:
+    after = vectors.upsert(
+        span(1, 10, unit(1, 1)),
+        span(1, 10, unit(0, 1), part=1),
+        span(1, 10, unit(1), part=2),
+        span(2, 11, unit(1)),
+        span(3, 12, unit(1), closed=13),
+        span(4, 12, unit(1), "other"),
+    )
+    asked = [cube(n) for n in (4, 3, 2, 1, 9)]
+    near = vectors.search.nearness("acme", NEWEST, unit(1), asked, after=after)
+    assert near == [Nearness(cube(1), 10, 0.70711, 1.0), Nearness(cube(2), 11, 1.0, 1.0)]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_a_filter_that_keeps_few_rows_misses_hardly_one(milvus: Milvus, share: float) -> None:
+    vectors = Vectors(milvus, dimensions=64)
+    rng = np.random.default_rng(11)
+    centres = rng.normal(size=(100, 64))
+    stored = (centres[rng.integers(0, 100, 6_000)] + 0.8 * rng.normal(size=(6_000, 64))).astype(
+        "f4"
+    )
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    few = rng.random(6_000) < share
+    vectors.upsert(
+        *[
+            span(n, n, vector, "acme/few" if few[n] else "acme/many")
+            for n, vector in enumerate(stored)
+        ]
+    )
+    vectors.writer.settle()
+    milvus.wait_loaded(vectors.collection)
+    (kept,) = np.nonzero(few)
+    recalls = []
+    for number in range(30):
+        query = stored[number]
+        expected = set(kept[np.argsort(-(stored[kept] @ query))[:20]].tolist())
+        found = vectors.search.candidates("acme/few", NEWEST, query, 20)
+        recalls.append(len(expected & {each.opened for each in found}) / len(expected))
+    vectors.generations.drop_all()
+    assert np.mean(recalls) >= 0.99
+
+
+def test_texts_that_share_terms_are_lexical_candidates_where_the_server_can(
+    vectors: Vectors,
+) -> None:
+    after = vectors.upsert(
+        span(1, 10, unit(1), weights=_weights(7, 9, 9)),
+        span(2, 11, unit(1), weights=_weights(7)),
+        span(3, 12, unit(1), weights=_weights(8)),
+        span(4, 13, unit(1), weights=_weights(7, 7), closed=14),
+        span(5, 15, unit(1), "other", weights=_weights(7, 7)),
+        span(1, 10, unit(1), part=1),
+    )
+    query = {7: 1.0, 9: 1.0}
+    if not vectors.milvus.capabilities().sparse:
+        with pytest.raises(IndexUnavailable, match=r"use 2\.4 or newer"):
+            vectors.search.lexical_candidates("acme", NEWEST, query, 9, after=after)
+        return
+    found = vectors.search.lexical_candidates("acme", NEWEST, query, 9, after=after)
+    assert found == [(cube(1), 10), (cube(2), 11)]
+
+
+def test_asking_for_none_or_too_many_is_refused(vectors: Vectors) -> None:
+    for k in (0, 5_000):
+        with pytest.raises(InvalidInput, match="k must be from 1 to 4096"):
+            vectors.search.candidates("acme", NEWEST, unit(1), k)
+
+
+def test_what_is_held_is_not_what_the_embedder_gave(vectors: Vectors) -> None:
+    vectors.upsert(span(1, 10, unit(1)))
+    (row,) = vectors.milvus.client.query(
+        vectors.collection, filter='key != ""', output_fields=["dense"], consistency_level="Strong"
+    )
+    assert np.abs(np.array(row["dense"]) @ unit(1)) < 0.9
+    assert np.linalg.norm(row["dense"]) == pytest.approx(1.0, abs=1e-6)
+
+
+def _weights(*terms: int) -> dict[int, float]:
+    return weights_of(IndexedText(Counter(terms), len(terms)))

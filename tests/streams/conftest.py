@@ -1,0 +1,28 @@
+"""Topics and worker processes for the tests of the drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.log.kafka_topics import create_topics
+from tests.streams.support import Bench
+
+
+@pytest.fixture
+def bench(engines: LocalEngine, tmp_path: Path) -> Iterator[Bench]:
+    """An empty topic of four partitions, and an empty journal."""
+    settings = KafkaSettings(engines.address("kafka"), prefix=f"test-{uuid4()}", partitions=4)
+    create_topics(settings)
+    made = Bench(settings, tmp_path)
+    yield made
+    made.kill_all()
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    for removed in admin.delete_topics(list(settings.topics)).values():
+        removed.result()

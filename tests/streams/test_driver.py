@@ -1,0 +1,184 @@
+"""Nothing is lost and order is kept, whatever ends, fails or hangs in the middle."""
+
+from __future__ import annotations
+
+import signal
+import time
+from urllib.request import urlopen
+
+from memos.infrastructure.local.ports import choose
+from tests.streams.support import Bench
+
+
+def test_every_record_is_taken_once_in_order_with_the_brokers_time(bench: Bench) -> None:
+    before = time.time_ns() // 1_000_000 * 1000
+    bench.feed(4000)
+    worker = bench.start()
+    bench.await_taken()
+    bench.assert_complete()
+    assert sum(n for (n,) in bench.query("SELECT count FROM delivery")) == 4000
+    times = [each for (each,) in bench.query("SELECT log_time FROM taken")]
+    assert all(before <= each <= time.time_ns() // 1000 + 1_000_000 for each in times)
+    assert not any(each % 1000 for each in times)
+    assert bench.end(worker) == 0
+
+
+def test_a_worker_that_ends_well_leaves_nothing_to_take_again(bench: Bench) -> None:
+    bench.feed(2000)
+    worker = bench.start()
+    bench.await_taken()
+    assert bench.end(worker) == 0
+    bench.feed(400)
+    worker = bench.start()
+    bench.await_taken()
+    assert bench.end(worker) == 0
+    bench.assert_complete()
+    assert sum(n for (n,) in bench.query("SELECT count FROM delivery")) == 2400
+
+
+def test_a_worker_that_is_killed_in_a_batch_loses_nothing(bench: Bench) -> None:
+    bench.feed(8000)
+    for reached in (500, 2500, 5000):
+        worker = bench.start("--pause", "0.05")
+        bench.await_taken(reached)
+        worker.kill()
+        worker.wait()
+    worker = bench.start()
+    bench.await_taken()
+    bench.assert_complete()
+    assert bench.end(worker) == 0
+
+
+def test_a_store_that_is_away_is_waited_for(bench: Bench) -> None:
+    bench.ask_failures(30, "away")
+    bench.feed(3000)
+    worker = bench.start()
+    bench.await_taken()
+    bench.assert_complete()
+    assert not bench.failures_left
+    assert "the store is away" in bench.log
+    assert bench.end(worker) == 0
+
+
+def test_a_batch_that_is_refused_a_few_times_is_tried_again(bench: Bench) -> None:
+    bench.feed(1000)
+    bench.ask_failures(5, "refuse")
+    worker = bench.start()
+    bench.await_taken()
+    bench.assert_complete()
+    assert bench.end(worker) == 0
+
+
+def test_a_record_of_a_newer_release_stops_its_partition_alone_and_aloud(bench: Bench) -> None:
+    bench.feed(400)
+    bench.feed_one(b"stop", 2)
+    bench.feed(4000)
+    worker = bench.start()
+    bench.await_taken(3300 + 100)
+    bench.wait_until(lambda: "STOPPED" in bench.log, "the partition stops")
+    assert bench.end(worker) == 1
+    marks = bench.marks()
+    assert marks[2] == 100
+    assert all(marks[each] == 1100 for each in (0, 1, 3))
+    assert "partition 2 STOPPED at 2:" in bench.log
+    assert "Nothing was skipped" in bench.log
+
+
+def test_a_record_that_is_refused_for_good_stops_its_partition(bench: Bench) -> None:
+    bench.feed(40, partition=0)
+    bench.feed_one(b"refuse", 1)
+    worker = bench.start()
+    bench.wait_until(lambda: "partition 1 STOPPED at 1:0" in bench.log, "it stops", 60)
+    bench.await_taken(40)
+    assert bench.end(worker) == 1
+    assert bench.marks() == {0: 40}
+
+
+def test_a_second_worker_takes_over_half_and_gives_it_back(bench: Bench) -> None:
+    bench.feed(4000)
+    first = bench.start("--pause", "0.02")
+    bench.await_taken(500)
+    second = bench.start("--pause", "0.02")
+    two = "SELECT count(DISTINCT pid) FROM assigned"
+    bench.wait_until(lambda: bench.query(two) == [(2,)], "both have partitions")
+    bench.feed(4000)
+    bench.await_taken()
+    pids = bench.query("SELECT pid, count(DISTINCT partition) FROM delivery GROUP BY pid")
+    assert len(pids) == 2
+    bench.feed(2000)
+    assert bench.end(second) == 0
+    bench.await_taken()
+    bench.assert_complete()
+    assert bench.end(first) == 0
+
+
+def test_a_worker_that_hangs_beyond_its_session_loses_nothing_and_repeats_no_harm(
+    bench: Bench,
+) -> None:
+    bench.feed(6000)
+    hung = bench.start("--pause", "0.05")
+    bench.await_taken(300)
+    hung.send_signal(signal.SIGSTOP)
+    if bench.query("SELECT 1 FROM taken LIMIT 1"):
+        other = bench.start()
+    bench.await_taken(5900, seconds=60)
+    hung.send_signal(signal.SIGCONT)
+    bench.feed(2000)
+    bench.await_taken()
+    bench.wait_until(lambda: sum(bench.marks().values()) == bench.fed.total(), "marks are there")
+    bench.assert_complete()
+    assert bench.end(hung) == 0
+    assert bench.end(other) == 0
+
+
+def test_a_mark_that_was_set_back_is_gone_back_to(bench: Bench) -> None:
+    bench.feed(2000)
+    worker = bench.start()
+    bench.await_taken()
+    assert bench.end(worker) == 0
+    bench.query("SELECT 1")
+    for partition in range(4):
+        bench.set_mark(partition, 120)
+    bench.feed(40)
+    worker = bench.start()
+    bench.wait_until(lambda: sum(bench.marks().values()) == 2040, "all is taken again")
+    bench.assert_complete()
+    again = "SELECT min(first) FROM delivery WHERE pid = (SELECT max(pid) FROM delivery)"
+    assert bench.query(again) == [(120,)]
+    assert bench.end(worker) == 0
+
+
+def test_records_before_a_mark_that_is_ahead_are_passed_over(bench: Bench) -> None:
+    worker = bench.start()
+    bench.feed(4)
+    bench.await_taken()
+    assert bench.end(worker) == 0
+    bench.feed(400)
+    bench.set_mark(1, 60)
+    worker = bench.start()
+    bench.wait_until(lambda: sum(bench.marks().values()) == 404, "the marks are at the end")
+    assert bench.end(worker) == 0
+    assert bench.query("SELECT count(*) FROM taken WHERE partition = 1") == [(1 + 41,)]
+
+
+def test_metrics_tell_lag_rate_retries_and_stops(bench: Bench) -> None:
+    port = choose(("metrics",))["metrics"]
+    bench.feed(400)
+    bench.feed_one(b"stop", 3)
+    bench.ask_failures(2, "away")
+    worker = bench.start("--metrics-port", str(port))
+    bench.await_taken(400)
+
+    def told() -> str:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+    stopped = 'memos_worker_stopped_partitions{partition="3",worker="journal"} 1.0'
+    bench.wait_until(lambda: stopped in told(), "the stop is told")
+    lag = 'memos_worker_lag_records{partition="0",worker="journal"} 0.0'
+    bench.wait_until(lambda: lag in told(), "the lag is told")
+    assert 'memos_worker_records_total{partition="1",worker="journal"} 100.0' in told()
+    assert 'error="StoreUnavailable"' in told()
+    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:  # noqa: S310
+        assert answer.status == 200
+    assert bench.end(worker) == 1
