@@ -47,7 +47,11 @@ class Run:
 
 
 def run(
-    conversations: Sequence[Conversation], prefix: str, unit: str, options: Mapping[str, Any]
+    conversations: Sequence[Conversation],
+    prefix: str,
+    unit: str,
+    options: Mapping[str, Any],
+    reranker: Path | None = None,
 ) -> Run:
     """Take in all conversations in a new vault, then ask every question.
 
@@ -56,10 +60,11 @@ def run(
         prefix: of their scopes.
         unit: what is found, as hits name it in their metadata: `id` or `session`.
         options: further arguments of `search`.
+        reranker: the directory of a cross-encoder.
     """
     done = Run()
     with harness.workshop(prefix) as directory:
-        with Memory(directory / "vault", embedder=_embedder(options)) as memory:
+        with Memory(directory / "vault", embedder=_embedder(options), reranker=reranker) as memory:
             for each in conversations:
                 _take_in(memory, each, prefix, done)
             if _embedder(options):
@@ -176,12 +181,12 @@ def measure(
 ) -> int:
     """Run, report and finish; run again where asked to, and compare to the bit. The exit code."""
     options = search_options(given)
-    done = run(conversations, name, unit, options)
+    done = run(conversations, name, unit, options, given.reranker)
     told = report(done, groups)
     told.notes.append(f"{sum(each.skipped for each in conversations)} questions without evidence")
     unequal: list[str] = []
     if given.twice:
-        unequal = differing(done, run(conversations, name, unit, options))
+        unequal = differing(done, run(conversations, name, unit, options, given.reranker))
         told.notes.append(f"second run: {len(unequal)} questions differ {' '.join(unequal[:5])}")
     named = {"conversations": [each.name for each in conversations]}
     return finish(name, given, told, done.judged, {**about, **named}) or int(bool(unequal))
@@ -193,6 +198,9 @@ def parser(name: str, doc: str | None) -> argparse.ArgumentParser:
         prog=f"python -m benchmarks.{name}", description=(doc or "").partition("\n")[0]
     )
     made.add_argument("--recipe", help="how to search; by default as search itself does")
+    made.add_argument(
+        "--reranker", type=Path, help="a cross-encoder's directory, for recipes with +rerank"
+    )
     made.add_argument("--twice", action="store_true", help="run again; exit 1 unless bit-equal")
     made.add_argument("--json", type=Path, help="keep the figures, and each rank, in this file")
     made.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiokafka
 import faust
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.sensors.monitor import Monitor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
@@ -52,7 +52,7 @@ class _Thread(AIOKafkaConsumerThread):
         return True
 
 
-class _AnyOffset(dict[TP, None]):
+class _AnyOffset(dict[TP, int | None]):
     """Tells Faust that nothing was read: it drops, unseen, what lies before the last offset read,
     and that is where a lane has gone back to. Lanes see to order and repetition themselves.
     """
@@ -91,7 +91,7 @@ class _Consumer(Consumer):
                     if since_others_ran >= YIELD_EVERY:
                         since_others_ran = 0
                         await asyncio.sleep(0)
-        except self.consumer_stopped_errors:
+        except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.app.should_stop:
                 raise
 

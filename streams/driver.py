@@ -8,15 +8,15 @@ import signal
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from aiokafka.errors import KafkaError
-from faust import StreamT
-from faust.types import TP, EventT
+from faust.types import TP
 
 from memos.infrastructure.distributed.worker import Worker
 from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.moment import MOST_PARTITIONS
+from memos.kernel.errors import VaultError
 from streams.app import make_app
 from streams.lane import BATCH, Lane
 from streams.metrics import Metrics
@@ -54,7 +54,7 @@ class Driver:
         self._app.on_partitions_assigned.connect(self._on_assigned)
         self._ended = asyncio.Event()
         self._broken: BaseException | None = None
-        topic = self._app.topic(worker.topic, key_type=bytes, value_type=bytes)
+        topic: Any = self._app.topic(worker.topic, key_type=bytes, value_type=bytes)
         self._app.agent(topic, name=worker.name)(self._follow)
 
     @property
@@ -70,7 +70,7 @@ class Driver:
         """Follow the topic until SIGTERM or SIGINT; then finish the batches and leave the group.
 
         Raises:
-            Exception: whatever ended Faust; nothing is lost, another start goes on.
+            VaultError: something in here or in Faust broke; nothing is lost.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,20 +80,22 @@ class Driver:
             await self._app.start()
             log.info("%s follows %s", self._worker.name, self._worker.topic)
             await self._app.wait_first(self._ended.wait())
+            crash = self._app.crash_reason if self._app.crashed else None
         finally:
             await self._close()
             watching.cancel()
-        reason = self._broken or (self._app.crash_reason if self._app.crashed else None)
-        if reason is not None:
-            raise reason
+        if self._broken is not None or crash is not None:
+            raise VaultError(
+                f"the worker {self._worker.name} cannot go on: nothing is lost, start it again"
+            ) from (self._broken or crash)
 
-    async def _follow(self, stream: StreamT[bytes]) -> None:
+    async def _follow(self, stream: Any) -> None:
         # The one safe way: Faust acknowledges nothing by itself, and nothing is raised in here.
         async for events in stream.noack().noack_take(BATCH, within=WITHIN_SECONDS):
             for event in events:
                 self._offer(event)
 
-    def _offer(self, event: EventT[bytes]) -> None:
+    def _offer(self, event: Any) -> None:
         lane = self._lanes.get(event.message.partition)
         if lane is not None:
             lane.offer(event)
@@ -112,12 +114,14 @@ class Driver:
             self._broken = task.exception()
             self._ended.set()
 
-    async def _on_assigned(self, _: object, assigned: set[TP], **__: object) -> None:
+    async def _on_assigned(self, *given: Any, **_: Any) -> None:
+        assigned: set[TP] = given[-1]  # behind the app
         for partition in self._lanes.keys() - {tp.partition for tp in assigned}:
             self._lanes[partition].revoke()
             self._metrics.gone(partition)
 
-    async def _on_revoked(self, _: object, revoked: set[TP], **__: object) -> None:
+    async def _on_revoked(self, *given: Any, **_: Any) -> None:
+        revoked: set[TP] = given[-1]
         lanes = [self._lanes[tp.partition] for tp in revoked if tp.partition in self._lanes]
         for lane in lanes:
             lane.revoke()

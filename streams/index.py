@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from memos.infrastructure.distributed.indexing import IndexWorker
 from memos.infrastructure.distributed.rebuilding import index_worker
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Stores
+from memos.infrastructure.distributed.vectors import VectorIndexer, VectorThread
+from memos.infrastructure.index.milvus.connection import Milvus
 from memos.interface.session import analyse
+from memos.kernel.errors import InvalidInput
+from memos.operation.dense import texts_to_embed
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[IndexWorker]:
-    """The worker, and the servers that it writes to."""
-    with closing(Stores(settings)) as stores:
-        yield index_worker(stores, stores.live(), analyse)
+    """The worker, and the servers that it writes to; vectors follow in a thread of their own."""
+    with ExitStack() as stack:
+        stores = stack.enter_context(closing(Stores(settings)))
+        generation = stores.live()
+        worker = index_worker(stores, generation, analyse)
+        if settings.embedder is not None:
+            if settings.milvus is None:
+                raise InvalidInput(
+                    f"{settings.path} has a section [embedder] and none [milvus]: vectors need one"
+                )
+            milvus = stack.enter_context(closing(Milvus(settings.milvus)))
+            indexer = VectorIndexer(
+                stores, generation, milvus, settings.embedder.open(), texts_to_embed, analyse
+            )
+            thread = VectorThread(indexer, lambda: worker.partitions)
+            thread.start()
+            stack.callback(thread.close)
+        yield worker

@@ -31,7 +31,7 @@ REFUSALS = 8
 """How often a batch is tried that a worker refuses: it stops the partition then."""
 
 FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE = 2.0
 SEEK_SECONDS = 5.0
 SEEKS = 6
 TOLD_SECONDS = 30.0

@@ -42,7 +42,7 @@ from memos.infrastructure.projector import Projector
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import NotApplied, VaultError
 from memos.kernel.event import Kind, Position
 from memos.kernel.fold import Result, fold
 from memos.wire.access_pb2 import AccessEvent
@@ -97,6 +97,19 @@ class EmbeddedEngine:
         """Append drafts in order, in one durable transaction."""
         ready = list(drafts)
         return self.write(lambda engine: [engine.append(draft) for draft in ready])
+
+    def commit_whole(
+        self, drafts: Iterable[Draft], check: Callable[[Committed], None]
+    ) -> list[Committed]:
+        ready = list(drafts)
+
+        def work(engine: EmbeddedEngine) -> list[Committed]:
+            committed = [engine.append(draft) for draft in ready]
+            for each in committed:
+                check(each)  # raising undoes the transaction
+            return committed
+
+        return self.write(work)
 
     def append(self, draft: Draft) -> Committed:
         """Append one event inside the write transaction, fold it, and all that follows from it."""
@@ -167,6 +180,13 @@ class EmbeddedEngine:
     def name_cut(self, draft: Draft) -> Committed:
         draft.event.cut_named.positions.add(partition=PARTITION, offset=self.log.size)
         return self.append(draft)
+
+    def wait_for(self, position: Position, seconds: float) -> None:
+        with self.reading() as reading:
+            if reading.moment_of(position) is None:
+                raise NotApplied(
+                    f"the log of {self.name} ends before {position}: the token is of another vault"
+                )
 
     def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
         self.write(

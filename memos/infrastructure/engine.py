@@ -14,8 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from memos.infrastructure.governance.usage import Usage
 from memos.infrastructure.index.embedders.port import Embedder, Vectors
-from memos.infrastructure.index.port import Ints, View
-from memos.infrastructure.index.vectors import ScopeVectors
+from memos.infrastructure.index.port import Ints, Nearest, View
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.moment import At, Moment
 from memos.infrastructure.vault.port import Vault
@@ -255,8 +254,8 @@ class DenseIndex(Protocol):
         """
         ...
 
-    def of_scope(self, reading: Reading, scope: str) -> ScopeVectors:
-        """The vectors at and under a scope."""
+    def nearest(self, reading: Reading, view: View, scope: str, queries: Vectors) -> Nearest:
+        """How near what a view of a scope shows is to queries, one a row."""
         ...
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
@@ -322,8 +321,26 @@ class Engine(Protocol):
         """Append drafts in order and tell what became of each."""
         ...
 
+    def commit_whole(
+        self, drafts: Iterable[Draft], check: Callable[[Committed], None]
+    ) -> list[Committed]:
+        """Append drafts that are one command; `check` raises at an outcome that must not be.
+
+        Embedded, nothing of them is done then. In a log of several partitions no append spans all
+        of them: there, what was accepted stays, and the error says so.
+        """
+        ...
+
     def write(self, work: Callable[[Writing], T]) -> T:
         """Run several appends that belong together."""
+        ...
+
+    def wait_for(self, position: Position, seconds: float) -> None:
+        """Wait until the record at a position can be read by get and found by its words.
+
+        Raises:
+            NotApplied: it cannot, in that time; the message says which worker is behind or dead.
+        """
         ...
 
     def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:

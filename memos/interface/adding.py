@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from memos.infrastructure.engine import Committed, Draft, Writing
+from memos.infrastructure.engine import Committed, Draft
 from memos.infrastructure.governance.decision import Action
 from memos.interface.changing import opened, sources_of, writable
 from memos.interface.commands import check_addition, draft_addition
@@ -44,16 +44,13 @@ def _is_repeated(session: Session, event_id: bytes) -> bool:
 
 
 def commit_whole(session: Session, drafts: Sequence[Draft]) -> list[Receipt]:
-    """Append drafts in one durable transaction: all or none."""
+    """Append drafts that are one command."""
 
-    def work(engine: Writing) -> list[Committed]:
-        committed = [engine.append(draft) for draft in drafts]
-        for each in committed:
-            if each.outcome.result is Result.REJECTED:
-                raise_rejection(each)  # undoes the transaction: all or none
-        return committed
+    def check(committed: Committed) -> None:
+        if committed.outcome.result is Result.REJECTED:
+            raise_rejection(committed)
 
-    return [receipt_of(session.engine, each) for each in session.engine.write(work)]
+    return [receipt_of(session.engine, each) for each in session.engine.commit_whole(drafts, check)]
 
 
 def with_key(key: str | None, attempt: Callable[[], T]) -> T:

@@ -64,6 +64,7 @@ class AsyncMemory:
     thaw = _in_thread(Memory.thaw)
     set_header = _in_thread(Memory.set_header)
     set_lifespan = _in_thread(Memory.set_lifespan)
+    wait_for = _in_thread(Memory.wait_for)
     get = _in_thread(Memory.get)
     search = _in_thread(Memory.search)
     context = _in_thread(Memory.context)

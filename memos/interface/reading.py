@@ -12,11 +12,12 @@ from memos.infrastructure.moment import At, Moment
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.interface import validate
 from memos.interface.moments import AsOf, resolve, stretch
+from memos.interface.receipts import Receipt
 from memos.interface.session import Session, analyzer, no_cube
 from memos.interface.validate import Time
 from memos.kernel.cube import SHOWN, CubeState, Form, Lifecycle
 from memos.kernel.errors import InvalidInput, NotFound
-from memos.kernel.event import KINDS_BY_TITLE, id_text
+from memos.kernel.event import KINDS_BY_TITLE, Position, id_text
 from memos.operation.cubes import (
     STATES_BY_TITLE,
     Forgotten,
@@ -50,6 +51,28 @@ class Readings:
     """Queries. Every read is governed and noted on the access log."""
 
     _session: Session
+
+    def wait_for(self, token: Receipt | Position | str, *, seconds: float = 30.0) -> None:
+        """Wait until a write of any process can be read here.
+
+        What this vault's own adds return can be read already; a token from elsewhere, or of a vault
+        opened with `wait="durable"`, may be ahead of the workers.
+
+        Args:
+            token: the write's receipt, or its position (`receipt.position`, or its text, 0:42).
+            seconds: how long to wait.
+
+        Raises:
+            NotApplied: it cannot be read yet; the message says which worker is behind or dead.
+            InvalidInput: it is no token.
+        """
+        position = token.position if isinstance(token, Receipt) else token
+        if isinstance(position, str):
+            try:
+                position = Position.parse(position)
+            except ValueError as error:
+                raise InvalidInput(str(error)) from None
+        self._session.engine.wait_for(position, seconds)
 
     def get(
         self,
@@ -160,7 +183,11 @@ class Readings:
                 facts or mentions(filter, "semantic_type"),
             )
             newest = None if moment.at is None else reading.view(scope)
-            hits = search(reading, view, analyzer(keys[0]), checked, newest) if keys else Hits()
+            hits = (
+                search(reading, view, analyzer(keys[0]), checked, newest)
+                if keys
+                else Hits((), {"searched": 0})
+            )
             at = view.at
         found = [(validate.check_id(hit.cube_id), hit.version) for hit in hits]
         self._note("search", scope, found, at, query)

@@ -62,6 +62,10 @@ COUNT = r"(\d{1,3}|a few|few|(?:a )?couple(?: of)?|an?|one|two|three|four|five|s
 _Resolve = Callable[[re.Match[str], date], Span | None]
 
 
+MOST = 16
+"""Dates of a text that are read."""
+
+
 def named(text: str, today: date) -> list[Found]:
     """The dates that a text names, in order; of two that overlap the one of the earlier rule."""
     found: list[Found] = []
@@ -73,7 +77,7 @@ def named(text: str, today: date) -> list[Found]:
                 span = resolve(match, today)
             except (ValueError, OverflowError):
                 continue  # 31 June, or a year before the first
-            if span is not None:
+            if span is not None and len(found) < MOST:
                 found.append(Found(match.start(), match.end(), span))
     return sorted(found)
 

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.engine import DenseIndex, Reading
-from memos.infrastructure.index.port import View
-from memos.infrastructure.index.vectors import ScopeVectors
-from memos.kernel.errors import EmbeddingFailed
+from memos.infrastructure.index.port import Nearest, View
+from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
 from memos.operation.analysis import Analyzer
 from memos.operation.context import Context
 
@@ -24,7 +23,6 @@ Floats = npt.NDArray[np.float64]
 SENTENCE_SHARE = 0.3
 MOST_SENTENCES = 32
 LONGEST_QUERY = 4_000  # characters; a model reads no further
-_DIGITS = 5  # a product's last bits may depend on how many rows are multiplied at once
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|(?<=[。！？])|\n+")
 _FEWEST_WORDS = 3
@@ -34,8 +32,8 @@ _WORD = re.compile(r"([^\W_]+(?:-[^\W_]+)*)(['’]s(?![^\W_]))?")
 class Dense(NamedTuple):
     """How near each row of a view is to a query: its text and its best sentence.
 
-    `known` says which rows have vectors; the others are given the mean of those that have, so that
-    waiting to be embedded neither lifts nor sinks them.
+    `known` says which rows were compared; the others are given the mean of those, so that waiting to
+    be embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
     """
 
     model: str
@@ -106,56 +104,50 @@ def measure(
     """How near the rows of a view are to a query; why not, where that cannot be told."""
     if not len(view) or not analyzer.words(text):
         return NotDense("there is nothing to compare")
-    vectors = embedding.of_scope(reading, scope)
-    rows, places = _placed(view, vectors)
-    if not len(rows):
-        return NotDense("nothing here is embedded yet")
     asked = text[:LONGEST_QUERY]
     spoken = first_person(asked, analyzer, frozenset(np.unique(view.speaker).tolist()) - {0})
     # Turns are told in the first person; who wrote the others is not known, so they get the mean.
-    turn = view.session[rows] != 0
+    turn = view.session != 0
     wordings = [asked, spoken] if spoken != asked and not turn.all() else [spoken]
     try:
         queries = embedding.of_query(wordings)
     except EmbeddingFailed as error:
         return NotDense(str(error))
     if len(wordings) == 1:
-        turn[:] = True
-    text_near, sentence_near = np.empty(len(rows)), np.empty(len(rows))
-    for chosen, query in ((turn, queries[-1]), (~turn, queries.mean(axis=0))):
-        if chosen.any():
-            texts, sentences = _near(vectors, query)
-            text_near[chosen] = texts[places[chosen]]
-            sentence_near[chosen] = sentences[places[chosen]]
+        turn = np.ones(len(view), np.bool_)
+    else:
+        queries = np.stack([queries[-1], queries.mean(axis=0)])
+    try:
+        nearest = embedding.nearest(reading, view, scope, queries)
+    except IndexUnavailable as error:
+        return NotDense(str(error))
+    rows, places = _placed(view, nearest)
+    if not len(rows):
+        return NotDense("nothing here is embedded yet")
+    which = np.where(turn[rows], 0, len(queries) - 1)
     known = np.zeros(len(view), np.bool_)
     known[rows] = True
     return Dense(
         embedding.name,
         known,
-        _spread_over(len(view), rows, text_near),
-        _spread_over(len(view), rows, sentence_near),
+        _spread_over(len(view), rows, nearest.texts[which, places], nearest.complete),
+        _spread_over(len(view), rows, nearest.sentences[which, places], nearest.complete),
     )
 
 
-def _placed(view: View, vectors: ScopeVectors) -> tuple[npt.NDArray[np.int64], ...]:
-    """The rows of a view that have vectors, and where theirs are."""
-    if not len(vectors.docs):
+def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
+    """The rows of a view whose nearness is told, and where theirs is."""
+    if not len(nearest.docs):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    places = np.searchsorted(vectors.docs, view.doc)
-    places[places == len(vectors.docs)] = 0
-    rows = np.flatnonzero(vectors.docs[places] == view.doc)
+    places = np.searchsorted(nearest.docs, view.doc)
+    places[places == len(nearest.docs)] = 0
+    rows = np.flatnonzero(nearest.docs[places] == view.doc)
     return rows, places[rows]
 
 
-def _near(vectors: ScopeVectors, query: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
-    texts = np.round((vectors.texts @ query).astype(np.float64), _DIGITS)
-    best = np.maximum.reduceat(vectors.sentences @ query, vectors.first[:-1])
-    sentences = np.round(best.astype(np.float64), _DIGITS)
-    return np.asarray(texts, np.float64), np.asarray(sentences, np.float64)
-
-
-def _spread_over(count: int, rows: npt.NDArray[np.int64], values: Floats) -> Floats:
-    every = np.full(count, values.mean())
+def _spread_over(count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool) -> Floats:
+    """A value for every row: the others are not embedded, or are farther than all that are told."""
+    every = np.full(count, values.mean() if complete else values.min())
     every[rows] = values
     return every
 

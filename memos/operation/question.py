@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from memos.operation.tokens import tokenize
-from memos.operation.when import Window, windows
+from memos.operation.when import LONGEST_QUERY, Window, windows
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
 _MOST_PHRASES = 8
@@ -48,9 +48,10 @@ class Question(NamedTuple):
 
 def read_question(text: str, now: int) -> Question:
     """What a query asks for, its dates relative to `now` (microseconds since 1970)."""
-    quoted = [next(filter(None, found)) for found in _QUOTED.findall(text)]
+    start = text[:LONGEST_QUERY]
+    quoted = [next(filter(None, found)) for found in _QUOTED.findall(start)]
     phrases = [tuple(tokenize(phrase).words) for phrase in quoted[:_MOST_PHRASES]]
-    asks = text[:1000].lower()
+    asks = start.lower()
     places = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(asks))]
     first = min(places, key=lambda place: place[0], default=(0, ""))
     return Question(

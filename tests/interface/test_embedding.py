@@ -258,3 +258,55 @@ def test_vectors_of_the_wrong_shape_or_without_value_are_refused(
             memory.embed_pending()
         assert len(memory.search("pottery", scope="acme")) == 1
     assert sealed(vault) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (np.ones((1, 3), np.float32), "shape (1, 3), not (1, 64)"),
+        (np.ones(64, np.float32), "shape (64,), not (1, 64)"),
+        (np.full((1, 64), np.nan, np.float32), "NaN or infinity"),
+        (np.full((1, 64), np.inf, np.float32), "NaN or infinity"),
+        ("vectors", "ValueError"),
+    ],
+)
+def test_a_query_without_a_usable_vector_is_searched_by_words_and_an_empty_list_says_why(
+    memory: Memory,
+    embedder: HashingEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: object,
+    reason: str,
+) -> None:
+    memory.add("She likes pottery.", scope="acme")
+    memory.embed_pending()
+    monkeypatch.setattr(embedder, "embed", lambda texts: answer)
+    nothing = memory.search("violin", scope="acme")
+    assert nothing == []
+    assert reason in nothing.explain["dense"]["unavailable"]
+    (hit,) = memory.search("pottery", scope="acme")
+    assert reason in hit.explain["dense"]["unavailable"]
+
+
+def test_texts_without_usable_vectors_wait_and_nothing_false_is_stored(
+    memory: Memory, embedder: HashingEmbedder, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = np.full((1, 64), np.nan, np.float32)
+    with monkeypatch.context() as patched:
+        patched.setattr(embedder, "embed", lambda texts: np.repeat(bad, len(texts), axis=0))
+        memory.add("She likes pottery.", scope="acme")
+        with pytest.raises(EmbeddingFailed, match="NaN"):
+            memory.embed_pending()
+        assert sealed(vault) == []
+        assert memory.embedding_lag().waiting == 1
+    memory.embed_pending()
+    assert memory.embedding_lag().waiting == 0
+
+
+def test_an_empty_result_tells_how_it_was_searched(memory: Memory) -> None:
+    memory.add("She likes pottery.", scope="acme")
+    nothing = memory.search('"no such phrase" since March 2020', scope="acme")
+    assert nothing == []
+    assert nothing.explain["searched"] == 1
+    assert nothing.explain["phrases"] == ["no such phrase"]
+    assert nothing.explain["windows"][0]["from"] == "2020-03-01T00:00:00+00:00"
+    assert memory.search("x", scope="nobody").explain["searched"] == 0

@@ -190,6 +190,26 @@ def test_a_locomo_file_gives_its_turns_and_nothing_made_for_grading(
         assert memory.search(word, scope="acme") == []
 
 
+def test_imported_turns_know_their_place_as_those_of_add_conversation_do(
+    memory: Memory, tmp_path: Path
+) -> None:
+    memory.import_file(write(tmp_path / "locomo.json", [sample()]), scope=SCOPE)
+    (hit, *_) = memory.search("Which bowl does Ben show?", scope=SCOPE)
+    assert (hit.metadata["id"], hit.metadata["caption"]) == ("D1:2", "a red bowl")
+    assert hit.explain["factors"]["speaker"] == 1.5
+    assert memory.search("bowl", scope=SCOPE)[0].text == "See!"  # by what its picture shows
+    chat = [
+        {"role": "user", "content": "Where is the kiln now?"},
+        {"role": "assistant", "content": "Behind the shed."},
+        {"role": "developer", "content": "Be brief about sheds."},
+    ]
+    memory.import_file(write(tmp_path / "chat.json", chat), scope="acme/chat")
+    found = {hit.text: hit.explain for hit in memory.search("kiln", scope="acme/chat")}
+    assert found["Behind the shed."]["terms"][0]["with_context"] > 0  # a reply to the question
+    assert found["Behind the shed."]["factors"]["assistant"] == 0.3
+    assert found["Be brief about sheds."]["factors"]["assistant"] == 0.3
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

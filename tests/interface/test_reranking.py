@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_only_the_best_are_read_and_the_others_follow(
     memory: Memory, reranker: ByLength, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = found(memory, "lexical")
-    two = recipe.replace(recipe.LEXICAL_RERANK, rerank=2)
+    two = replace(recipe.LEXICAL_RERANK, rerank=2)
     monkeypatch.setitem(recipe.RECIPES, "lexical+rerank", two)
     hits = memory.search("pottery", scope="acme", recipe="lexical+rerank")
     assert [hit.text for hit in hits] == [*sorted(first[:2], key=len), first[2]]
@@ -122,9 +123,11 @@ def test_an_endpoint_that_is_gone_costs_no_result(vault: Path) -> None:
 
 def test_the_current_memory_of_a_slot_stays_first(memory: Memory) -> None:
     memory.add("Renata lives in Quito.", scope="acme/r", valid_from="2020-01-01")
-    memory.add("After years Renata moved to Loja.", scope="acme/r", valid_from="2022-01-01")
+    memory.add(
+        "Renata moved to Loja with all her many cats.", scope="acme/r", valid_from="2022-01-01"
+    )
     hits = memory.search("Where does Renata live?", scope="acme/r", recipe="lexical+rerank")
-    assert hits[0].text == "After years Renata moved to Loja."
+    assert hits[0].text == "Renata moved to Loja with all her many cats."
 
 
 def test_a_recipe_without_its_model_and_what_is_no_model_are_refused(vault: Path) -> None:

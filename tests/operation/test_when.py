@@ -11,10 +11,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def days(text: str, now: int = NOW) -> list[tuple[str, str]]:
-    return [
-        tuple((EPOCH + timedelta(microseconds=at)).date().isoformat() for at in window[:2])
-        for window in windows(text, now)
-    ]  # type: ignore[misc]
+    return [(day(window.start), day(window.end)) for window in windows(text, now)]
+
+
+def day(at: int) -> str:
+    return (EPOCH + timedelta(microseconds=at)).date().isoformat()
 
 
 @pytest.mark.parametrize(

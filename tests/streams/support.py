@@ -103,9 +103,7 @@ class Bench:
 
     def set_mark(self, partition: int, offset: int) -> None:
         with closing(sqlite3.connect(self.directory / "journal.db", timeout=30)) as journal:
-            journal.execute(
-                "INSERT OR REPLACE INTO mark VALUES (?, ?)", (partition, offset)
-            )
+            journal.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (partition, offset))
             journal.commit()
 
     def marks(self) -> dict[int, int]:

@@ -7,12 +7,13 @@ is durable once Kafka has it, and its outcome is read from Cassandra when the fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import TypeVar
 
 from memos.infrastructure.distributed import auditing, keeping, rebuilding
+from memos.infrastructure.distributed.dense import DistributedDense
 from memos.infrastructure.distributed.reading import DistributedReading
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Generation, Stores
@@ -33,6 +34,7 @@ from memos.infrastructure.engine import (
 )
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.index.embedders.port import Embedder
+from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.signer import NoteSigner
@@ -127,6 +129,14 @@ class DistributedEngine:
             for event, record in zip(events, records, strict=True)
         ]
 
+    def commit_whole(
+        self, drafts: Iterable[Draft], check: Callable[[Committed], None]
+    ) -> list[Committed]:
+        committed = self.commit(drafts)
+        for each in committed:
+            check(each)
+        return committed
+
     def append(self, draft: Draft) -> Committed:
         """Append one event and wait until it, and all that follows from it, is folded."""
         if draft.event.kind == Kind.ERASED:
@@ -151,13 +161,8 @@ class DistributedEngine:
     def reading(self) -> Iterator[DistributedReading]:
         yield self._reading()
 
-    def wait_for(self, ends: Mapping[int, int]) -> None:
-        """Wait until what lies before a cut can be read.
-
-        Raises:
-            NotApplied: a worker is not there in time.
-        """
-        self._waiter.until_applied(ends)
+    def wait_for(self, position: Position, seconds: float) -> None:
+        Waiter(lambda: self.generation.vault, seconds).until_applied(ends_of([position]))
 
     def name_cut(self, draft: Draft) -> Committed:
         end = self.stores.logs.events.end()
@@ -208,9 +213,13 @@ class DistributedEngine:
         return False
 
     def embed_with(self, embedder: Embedder, divide: Divide) -> DenseIndex:
-        raise VaultError(
-            "this vault's settings name no [milvus]: add the section, or open it without embedder="
-        )
+        settings = self.settings.milvus
+        if settings is None:
+            raise VaultError(
+                f"{self.name} has no section [milvus]: add it, or open the vault without embedder="
+            )
+        milvus = Milvus(settings)
+        return DistributedDense(self.stores, milvus, embedder, self.generation, self._waiter)
 
     def setting(self, name: str) -> str:
         return self.stores.setting(name)

@@ -7,23 +7,22 @@ reads what became of each record.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from memos.infrastructure.distributed import folding
+from memos.infrastructure.distributed.bodies import open_readable
 from memos.infrastructure.distributed.folding import mark_of
+from memos.infrastructure.distributed.prior import PriorStates
 from memos.infrastructure.distributed.worker import Mark
 from memos.infrastructure.index.change import (
     Analyse,
     changes_span,
     changes_text,
-    readable,
     span_change,
 )
 from memos.infrastructure.index.port import IndexedText, SpanChange
 from memos.infrastructure.index.tenant.rows import PROJECTION, IndexedAt, SpanTable
 from memos.infrastructure.keys.cassandra_cube_keys import CassandraCubeKeys
-from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.vault.cassandra.reading import CassandraVault
 from memos.infrastructure.vault.cassandra.stored import Stored
@@ -31,13 +30,11 @@ from memos.infrastructure.vault.cassandra.writing import VaultWriter
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import Damaged, VaultError
-from memos.kernel.event import Kind, Position, Record, decode
+from memos.kernel.event import Kind, Position, Record
 from memos.kernel.fold import Result
-from memos.wire.body_pb2 import Body
 
 FOLD_SECONDS = 20.0
 POLL_SECONDS = 0.004
-KEPT_STATES = 50_000
 
 _NOTHING = IndexedText({}, 0)
 
@@ -69,13 +66,18 @@ class IndexWorker:
         self._cube_keys = cube_keys
         self._analyse = analyse
         self._marks: dict[int, Mark] = {}
-        self._states: OrderedDict[bytes, CubeState] = OrderedDict()
+        self._prior = PriorStates(vault)
         self.unreadable: list[Position] = []
         """Records whose sealed body did not open: folded, but not found by a search."""
 
     @property
     def topic(self) -> str:
         return self._topic
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions that this worker was given."""
+        return sorted(self._marks)
 
     def assigned(self, partition: int) -> int:
         mark = mark_of(self._vault, PROJECTION, partition)
@@ -99,7 +101,7 @@ class IndexWorker:
         memories = [
             stored
             for stored in self._vault.folded(partition, start, mark.offset)
-            if _concerns_search(stored.attempt)
+            if concerns_search(stored.attempt)
         ]
         self._spans.write(partition, self._changes(memories))
         self._purge([stored.attempt for stored in memories])
@@ -125,8 +127,7 @@ class IndexWorker:
         for stored in memories:
             attempt, state = stored.attempt, stored.attempt.state
             assert state is not None  # noqa: S101 - it was accepted
-            before = self._before(attempt, state)
-            self._remember(state)
+            before = self._prior.before(attempt, state)
             change = self._change(stored, state, before, keys.get(attempt.cube_id))
             if change is not None:
                 changes.append(IndexedAt(attempt.position.offset, change))
@@ -152,39 +153,9 @@ class IndexWorker:
         return span_change(ordinal, before, after, text)
 
     def _text(self, stored: Stored, after: CubeState, key: bytes) -> IndexedText:
-        opened: dict[int, tuple[Body, int]] = {0: (Body(), 0)}
-        for version in set(after.parts) - {0}:
-            if version == after.version:
-                opened[version] = open_body(key, stored.event), stored.attempt.log_time
-            else:
-                opened[version] = self._earlier(after.cube_id, version, key)
-        parts = (opened[version][0] for version in after.parts)
-        memory = readable(*parts, learned=opened[after.parts.content][1])
+        memory = open_readable(self._vault, stored, after, key)
         tenant = after.scope.partition("/")[0]
         return self._analyse(self._keys.tenant_keys(tenant)[0], memory)
-
-    def _earlier(self, cube_id: bytes, version: int, key: bytes) -> tuple[Body, int]:
-        record = self._vault.event(cube_id, version)
-        if record is None:
-            return Body(), 0
-        event = decode(record.data)
-        return open_body(key, event) if event.HasField("body") else Body(), record.log_time
-
-    def _before(self, attempt: Attempt, after: CubeState) -> CubeState | None:
-        """The cube before an accepted record."""
-        if after.sequence == 1:
-            return None
-        seen = self._states.get(attempt.cube_id)
-        if seen is not None and seen.sequence == after.sequence - 1:
-            return seen
-        earlier = self._vault.state_at(attempt.cube_id, attempt.ordinal - 1)
-        return None if earlier is None else earlier.state
-
-    def _remember(self, state: CubeState) -> None:
-        self._states[state.cube_id] = state
-        self._states.move_to_end(state.cube_id)
-        if len(self._states) > KEPT_STATES:
-            self._states.popitem(last=False)
 
     def _purge(self, attempts: Iterable[Attempt]) -> None:
         """What an eraser that crashed left: harmless where it was done."""
@@ -196,7 +167,8 @@ class IndexWorker:
             self._cube_keys.destroy([attempt.cube_id for attempt in erased])
 
 
-def _concerns_search(attempt: Attempt) -> bool:
+def concerns_search(attempt: Attempt) -> bool:
+    """Whether a record changed a memory that search can find."""
     state = attempt.state
     if state is None or attempt.outcome.result is not Result.ACCEPTED:
         return False

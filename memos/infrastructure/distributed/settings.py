@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from dacite import Config, DaciteError, from_dict
 
+from memos.infrastructure.index.embedders import Embedder, embedder_named
+from memos.infrastructure.index.embedders.endpoint import EmbeddingsEndpoint
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.toml import read_toml
@@ -17,7 +19,43 @@ from memos.kernel.errors import InvalidInput, MemosError
 
 T = TypeVar("T")
 
-_KNOWN = frozenset({"engine", "root_key", "wait_seconds", "kafka", "cassandra", "milvus"})
+_KNOWN = frozenset(
+    {"engine", "root_key", "wait_seconds", "kafka", "cassandra", "milvus", "embedder"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSettings:
+    """The model that the index worker embeds with: one by `name`, or an endpoint's.
+
+    Args:
+        name: `minilm`, where `url` is empty.
+        url: an OpenAI-compatible endpoint.
+        model: the endpoint's name of the model.
+        dimensions: the width of the endpoint's vectors.
+        api_key: the endpoint's key; never shown.
+    """
+
+    name: str = "minilm"
+    url: str = ""
+    model: str = ""
+    dimensions: int = 0
+    api_key: str = field(default="", repr=False)
+
+    def open(self) -> Embedder:
+        """The embedder.
+
+        Raises:
+            EmbeddingFailed: the model is not installed.
+            InvalidInput: a setting does not fit.
+        """
+        if not self.url:
+            found = embedder_named(self.name)
+            assert found is not None  # noqa: S101 - a name was given
+            return found
+        return EmbeddingsEndpoint(
+            self.url, self.model, self.dimensions, api_key=self.api_key or None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +63,7 @@ class Settings:
     """Where a distributed vault's servers are.
 
     `root_key` is the file of the key under which all others are wrapped: it is in no server.
+    `embedder` is what the index worker embeds with; without it, search goes by words.
     `wait_seconds` is how long a write waits for the workers to make it readable.
     """
 
@@ -33,6 +72,7 @@ class Settings:
     kafka: KafkaSettings
     cassandra: CassandraSettings
     milvus: MilvusSettings | None = None
+    embedder: EmbedderSettings | None = None
     wait_seconds: float = field(default=30.0)
 
 
@@ -64,6 +104,7 @@ def load_settings(path: Path) -> Settings:
         _section(path, told, "kafka", KafkaSettings),
         _section(path, told, "cassandra", CassandraSettings),
         _section(path, told, "milvus", MilvusSettings) if "milvus" in told else None,
+        _section(path, told, "embedder", EmbedderSettings) if "embedder" in told else None,
         float(wait),
     )
 

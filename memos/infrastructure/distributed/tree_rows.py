@@ -71,7 +71,7 @@ class TreeRows:
     def notes(self, partition: int) -> dict[int, str]:
         """Every signed checkpoint of a partition, by size."""
         cql = f"SELECT size, note FROM {self._keyspace}.note WHERE partition = ?"
-        return dict(self._store.stream(cql, (partition,)))  # type: ignore[arg-type] # two columns
+        return dict(self._store.stream(cql, (partition,)))
 
     def write_note(self, partition: int, size: int, note: str) -> None:
         """Keep a signed checkpoint."""

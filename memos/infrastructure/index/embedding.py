@@ -12,21 +12,24 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from memos.infrastructure.database import rows
 from memos.infrastructure.embedded_reading import EmbeddedReading, connection_of
 from memos.infrastructure.engine import Divide, Reading
 from memos.infrastructure.index.change import content_text
 from memos.infrastructure.index.embedders.port import Embedder, Vectors, embed_checked
+from memos.infrastructure.index.port import Nearest, View
 from memos.infrastructure.index.snapshot import index_state
 from memos.infrastructure.index.tables import doc_range
 from memos.infrastructure.index.vectors import (
     Embedded,
     Model,
-    ScopeVectors,
     VectorIndex,
     add_model,
     add_vectors,
     model_number,
+    near_of,
 )
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
@@ -99,8 +102,11 @@ class Embedding:
             done += written
         return done
 
-    def of_scope(self, reading: Reading, scope: str) -> ScopeVectors:
-        return self._vectors.of_scope(connection_of(reading), scope, self.model)
+    def nearest(self, reading: Reading, view: View, scope: str, queries: Vectors) -> Nearest:
+        kept = self._vectors.of_scope(connection_of(reading), scope, self.model)
+        near = [near_of(kept, query) for query in queries]
+        texts, sentences = zip(*near, strict=True)
+        return Nearest(kept.docs, np.stack(texts), np.stack(sentences), complete=True)
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
         if time.monotonic() < self._rest_until:

@@ -113,6 +113,20 @@ class PurgeReport(NamedTuple):
     vectors: int = 0
 
 
+class Nearest(NamedTuple):
+    """How near indexed texts are to some queries: as a whole, and by their best sentence.
+
+    `docs` ascends and is distinct; `texts` and `sentences` have a row a query and a column a doc.
+    `complete` says that every embedded text is there; else these are the nearest ones, and every
+    other is farther than the farthest of them.
+    """
+
+    docs: Ints
+    texts: npt.NDArray[np.float64]
+    sentences: npt.NDArray[np.float64]
+    complete: bool
+
+
 class View(Protocol):
     """The texts visible in one scope at one moment: parallel arrays, one row a text, by `doc`.
 

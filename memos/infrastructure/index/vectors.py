@@ -29,6 +29,7 @@ CACHE_BYTES = 512 * 2**20
 """About 5.7 kB a turn of a searched scope, at 384 dimensions and 2.7 sentences."""
 
 _STORED = np.dtype("<f2")
+_DIGITS = 5  # a product's last bits may depend on how many rows are multiplied at once
 
 
 class Model(NamedTuple):
@@ -63,6 +64,18 @@ class ScopeVectors(NamedTuple):
     def nbytes(self) -> int:
         """What it takes of memory; never 0."""
         return 1_000 + sum(array.nbytes for array in self)
+
+
+def near_of(
+    vectors: ScopeVectors, query: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How near each text is to a query: as a whole, and by its best sentence."""
+    if not len(vectors.docs):
+        return np.empty(0), np.empty(0)
+    texts = np.round((vectors.texts @ query).astype(np.float64), _DIGITS)
+    best = np.maximum.reduceat(vectors.sentences @ query, vectors.first[:-1])
+    sentences = np.round(best.astype(np.float64), _DIGITS)
+    return np.asarray(texts, np.float64), np.asarray(sentences, np.float64)
 
 
 class _Kept(NamedTuple):

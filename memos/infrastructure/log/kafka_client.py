@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # it is public
+from confluent_kafka.admin import OffsetSpec
 
 from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.kernel.errors import InvalidInput, LogUnavailable, VaultError

@@ -255,9 +255,9 @@ def test_the_first_record_of_an_edge_stays(writer: VaultWriter, vault: Cassandra
     first, second = log.take(memory(1, 1), links[0]), log.take(links[1])
     for batch in (second, first, second):
         write(writer, batch)
-    (edge,) = vault.edges(ident(9), downstream=True)
-    assert edge.source_digest == b"2"
-    assert vault.edges(ident(1), downstream=False, version=1) == [edge]
+    (kept,) = vault.edges(ident(9), downstream=True)
+    assert kept.source_digest == b"2"
+    assert vault.edges(ident(1), downstream=False, version=1) == [kept]
     assert vault.edges(ident(1), downstream=False, version=2) == []
 
 

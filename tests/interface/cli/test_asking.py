@@ -47,3 +47,12 @@ def test_tags_and_vocabulary_are_listed(shell: Shell) -> None:
     assert ran.code == 2
     assert "did you mean 'home'" in ran.error["message"]
     assert shell.run("vocabulary", "--scope", "acme", "--closed").code == 2
+
+
+def test_facts_are_extracted_and_searched_where_asked_for(shell: Shell) -> None:
+    shell.add("Ana's tutor is Leo.")
+    report = shell.json("facts", "acme")
+    assert (report["read"], report["added"], report["left"]) == (1, 1, 0)
+    assert "0 memories read" in shell.run("facts", "acme", "--limit", "5").out
+    assert len(shell.json("search", "tutor", "--scope", "acme")) == 1
+    assert len(shell.json("search", "tutor", "--scope", "acme", "--facts")) == 2

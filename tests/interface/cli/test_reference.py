@@ -37,6 +37,7 @@ SHAPES = [
     memos.Fact,
     memos.Step,
     memos.Vocabulary,
+    memos.FactsReport,
     memos.Change,
     memos.LogEntry,
     memos.Diff,
@@ -72,7 +73,7 @@ COMMANDS = sorted(commands(app))
 
 
 def test_the_program_has_every_command_it_should() -> None:
-    wanted = """demo add import search context related route tags vocabulary get history diff lineage update rollback merge archive
+    wanted = """demo add import search context related route tags vocabulary facts get history diff lineage update rollback merge archive
         restore freeze thaw tag untag link set-header lifespan sweep erase events tail checkpoint
         verify prove rebuild digest stats export load doctor recipient"""
     grouped = ["cut name", "cut list"]

@@ -256,7 +256,7 @@ class CassandraStore:
 
 def _told(error: BaseException) -> str:
     """What an error says, and of each node what it said."""
-    errors = getattr(error, "errors", None)
-    if isinstance(error, NoHostAvailable) and isinstance(errors, dict) and errors:
-        return "; ".join(f"{host}: {why}" for host, why in errors.items())
+    if isinstance(error, NoHostAvailable):
+        told = [f"{host}: {why}" for host, why in dict(error.errors).items()]
+        return "; ".join(told) or "no node can be reached"
     return str(error) or type(error).__name__

@@ -1,0 +1,132 @@
+"""A distributed vault for tests: its settings file, its worker processes, and its removal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from secrets import token_hex
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from memos.infrastructure.distributed.settings import Settings, load_settings
+from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.connect import CassandraStore
+
+ROOT = Path(__file__).parents[1]
+WORKERS = ("fold", "index", "usage", "seal")
+PARTITIONS = 4
+WAIT_SECONDS = 120
+END_SECONDS = 60
+TOLD_LINES = 40
+
+
+class Fleet:
+    """One vault on running servers, and the worker processes that keep its projections.
+
+    Args:
+        directory: for the settings file, the root key and what the workers say.
+        servers: Kafka and Cassandra, running.
+    """
+
+    def __init__(self, directory: Path, servers: LocalEngine) -> None:
+        self.directory = directory
+        self.path = directory / "memos.toml"
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        name = f"t{token_hex(4)}"
+        port = servers.address("cassandra").rpartition(":")[2]
+        self.path.write_text(
+            f'engine = "distributed"\nroot_key = "root.key"\nwait_seconds = {WAIT_SECONDS}\n\n'
+            f'[kafka]\nbootstrap_servers = "{servers.address("kafka")}"\nprefix = "{name}"\n'
+            f"partitions = {PARTITIONS}\n\n"
+            f'[cassandra]\nhosts = ["127.0.0.1"]\nport = {port}\nkeyspace = "{name}"\n'
+            "replication_factor = 1\n"
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """What the settings file says."""
+        return load_settings(self.path)
+
+    def start(
+        self, worker: str, *, name: str = "", program: Sequence[str] = ("-m", "streams")
+    ) -> subprocess.Popen[bytes]:
+        """Start one worker; `name` tells it from others of its kind."""
+        known = name or worker
+        command = [sys.executable, *program, worker, "--config", str(self.path)]
+        with self.log_of(known).open("ab") as told:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=told)
+        self._processes[known] = process
+        return process
+
+    def start_all(self) -> None:
+        """Start one worker of each kind."""
+        for worker in WORKERS:
+            self.start(worker)
+
+    def stop(self, name: str) -> int:
+        """End a worker as a supervisor does; its exit status."""
+        process = self._processes[name]
+        process.send_signal(signal.SIGTERM)
+        return process.wait(END_SECONDS)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a worker."""
+        self._processes[name].kill()
+        self._processes[name].wait(END_SECONDS)
+
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """The process of a worker that was started."""
+        return self._processes[name]
+
+    def log_of(self, name: str) -> Path:
+        """The file of what a worker said."""
+        return self.directory / f"{name}.log"
+
+    def told(self) -> str:
+        """The last lines of every worker."""
+        parts = []
+        for name, process in self._processes.items():
+            status = process.poll()
+            state = "runs" if status is None else f"ended with {status}"
+            lines = self.log_of(name).read_text("utf-8", "replace").splitlines()[-TOLD_LINES:]
+            parts.append("\n".join([f"--- {name} ({state})", *lines]))
+        return "\n".join(parts)
+
+    def end(self) -> None:
+        """End every worker."""
+        running = [each for each in self._processes.values() if each.poll() is None]
+        for process in running:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(END_SECONDS)
+
+    def remove(self) -> None:
+        """End every worker, and drop the vault's topics and keyspaces."""
+        self.end()
+        settings = self.settings
+        with closing(CassandraStore(settings.cassandra)) as store:
+            schema.drop_all(store)
+        admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap_servers})
+        for removed in admin.delete_topics(list(settings.kafka.topics)).values():
+            try:
+                removed.result()
+            except KafkaException as error:
+                if "UNKNOWN_TOPIC" not in str(error):
+                    raise
+
+
+def children_environment() -> dict[str, str]:
+    """The environment of a child that imports this repository's tests."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,0 +1,73 @@
+"""Both engines under one name: every scenario takes a `place` and runs on each, unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from memos import Memory
+from memos.infrastructure.local import LocalEngine
+from tests.fleet import Fleet
+from tests.scenarios.place import ADMINISTRATOR, Place
+
+SECONDS = 600
+"""The first scenario of a run waits for the servers, the tables and the workers."""
+
+ENGINES = [
+    "embedded",
+    pytest.param("distributed", marks=[pytest.mark.engines, pytest.mark.timeout(SECONDS)]),
+]
+
+_fleets = pytest.StashKey[Fleet]()
+
+
+@pytest.fixture(scope="session")
+def fleet(
+    engines: LocalEngine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Fleet]:
+    """One distributed vault, with a worker of each kind, for all scenarios of this process."""
+    made = Fleet(tmp_path_factory.mktemp("fleet"), engines)
+    try:
+        Memory(made.path, actor=ADMINISTRATOR).close()
+        made.start_all()
+        request.config.stash[_fleets] = made
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(params=ENGINES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """An engine with a tenant of the test's own."""
+    if request.param == "embedded":
+        path = tmp_path / "memos.toml"
+        path.write_text('engine = "embedded"\npath = "team.vault"\n')
+        made = Place("embedded", path)
+    else:
+        made = Place("distributed", request.getfixturevalue("fleet").path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def memory(place: Place) -> Memory:
+    """The vault, opened by its administrator."""
+    return place.open()
+
+
+@pytest.fixture
+def tenant(place: Place) -> str:
+    """The test's own tenant."""
+    return place.tenant
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    report = yield
+    if report.failed and "distributed" in item.name and _fleets in item.config.stash:
+        report.sections.append(("workers", item.config.stash[_fleets].told()))
+    return report

@@ -1,0 +1,35 @@
+"""Kafka killed under a worker: it waits, and goes on when Kafka is back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.log.kafka_topics import create_topics
+from tests.engines import up_or_skip
+from tests.streams.support import Bench
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(600)
+def test_a_worker_outlives_a_kafka_that_is_killed(tmp_path: Path) -> None:
+    engine = LocalEngine(tmp_path / "kafka", ("kafka",))
+    up_or_skip(engine)
+    try:
+        settings = KafkaSettings(engine.address("kafka"), prefix="killed", partitions=4)
+        create_topics(settings)
+        bench = Bench(settings, tmp_path)
+        bench.feed(2000)
+        worker = bench.start("--pause", "0.02")
+        bench.await_taken(300)
+        engine.kill("kafka")
+        engine.start("kafka")
+        bench.feed(2000)
+        bench.await_taken(seconds=120)
+        bench.assert_complete()
+        assert bench.end(worker) == 0
+    finally:
+        engine.down()
