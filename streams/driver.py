@@ -6,9 +6,9 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
@@ -16,7 +16,7 @@ from faust.types import TP
 from memos.infrastructure.distributed.worker import Worker
 from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.moment import MOST_PARTITIONS
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import StoreUnavailable, VaultError
 from streams.app import make_app
 from streams.lane import BATCH, Lane
 from streams.metrics import Metrics
@@ -28,6 +28,14 @@ REVOKE_SECONDS = 5.0
 CLOSE_SECONDS = 60.0
 WATCH_SECONDS = 1.0
 SEEK_AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 2.0
+
+
+class Task(NamedTuple):
+    """A worker, and whether its projection was replaced by a rebuilt one since it was opened."""
+
+    worker: Worker
+    is_replaced: Callable[[], bool]
 
 
 @runtime_checkable
@@ -43,8 +51,11 @@ class Counting(Protocol):
 class Driver:
     """Runs one worker over the partitions that its group gives this process."""
 
-    def __init__(self, settings: KafkaSettings, worker: Worker, metrics: Metrics) -> None:
-        self._worker = worker
+    def __init__(self, settings: KafkaSettings, task: Task, metrics: Metrics) -> None:
+        self._worker = worker = task.worker
+        self._is_replaced = task.is_replaced
+        self.replaced = False
+        """Whether `run` ended because the projection was replaced: open the new one and go on."""
         self._metrics = metrics
         self._lanes: dict[int, Lane] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -75,7 +86,7 @@ class Driver:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ended.set)
-        watching = asyncio.create_task(self._watch())
+        background = [asyncio.create_task(self._watch()), asyncio.create_task(self._look())]
         try:
             await self._app.start()
             log.info("%s follows %s", self._worker.name, self._worker.topic)
@@ -83,7 +94,8 @@ class Driver:
             crash = self._app.crash_reason if self._app.crashed else None
         finally:
             await self._close()
-            watching.cancel()
+            for each in background:
+                each.cancel()
         if self._broken is not None or crash is not None:
             raise VaultError(
                 f"the worker {self._worker.name} cannot go on: nothing is lost, start it again"
@@ -161,6 +173,17 @@ class Driver:
                 behind = 0.0 if lane.oldest is None else time.time() - lane.oldest
                 self._metrics.waits(partition, max((end or 0) - lane.next, 0), max(behind, 0.0))
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def _look(self) -> None:
+        """End when a rebuild has put another projection in this one's place."""
+        while not self.replaced:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                self.replaced = await asyncio.to_thread(self._is_replaced)
+            except StoreUnavailable as error:
+                log.warning("which projection is live cannot be told now: %s", error)
+        log.info("the projection was rebuilt: %s goes on with the new one", self._worker.name)
+        self._ended.set()
 
     async def _close(self) -> None:
         lanes = list(self._lanes.values())

@@ -8,11 +8,13 @@ from contextlib import closing, contextmanager
 from memos.infrastructure.distributed.folding import FoldWorker
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Stores
+from streams.driver import Task
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[FoldWorker]:
-    """The worker, and the servers that it writes to."""
+def opened(settings: Settings) -> Iterator[Task]:
+    """The worker of the live generation, and the servers that it writes to."""
     with closing(Stores(settings)) as stores:
         live = stores.live()
-        yield FoldWorker(live.vault, live.writer, stores.logs.events)
+        worker = FoldWorker(live.vault, live.writer, stores.logs.events)
+        yield Task(worker, lambda: stores.live_number() != live.number)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from memos.infrastructure.distributed.indexing import IndexWorker
 from memos.infrastructure.distributed.rebuilding import index_worker
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Stores
@@ -14,10 +13,11 @@ from memos.infrastructure.index.milvus.connection import Milvus
 from memos.interface.session import analyse
 from memos.kernel.errors import InvalidInput
 from memos.operation.dense import texts_to_embed
+from streams.driver import Task
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[IndexWorker]:
+def opened(settings: Settings) -> Iterator[Task]:
     """The worker, and the servers that it writes to; vectors follow in a thread of their own."""
     with ExitStack() as stack:
         stores = stack.enter_context(closing(Stores(settings)))
@@ -35,4 +35,4 @@ def opened(settings: Settings) -> Iterator[IndexWorker]:
             thread = VectorThread(indexer, lambda: worker.partitions)
             thread.start()
             stack.callback(thread.close)
-        yield worker
+        yield Task(worker, lambda: stores.live_number() != generation.number)

@@ -8,14 +8,13 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from memos.infrastructure.distributed.worker import Worker
 from memos.infrastructure.log.kafka_settings import KafkaSettings
-from streams.driver import Driver
+from streams.driver import Driver, Task
 from streams.metrics import Metrics, MetricsServer
 
 log = logging.getLogger("memos.worker")
 
-Opened = Callable[[], AbstractContextManager[Worker]]
+Opened = Callable[[], AbstractContextManager[Task]]
 """Opens a worker's stores; closes them behind it."""
 
 
@@ -41,8 +40,11 @@ def run(
     metrics = Metrics(name)
     server = None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
     try:
-        with opened() as worker:
-            stopped = asyncio.run(_drive(settings, worker, metrics))
+        replaced = True
+        while replaced:
+            with opened() as task:
+                driver = asyncio.run(_drive(settings, task, metrics))
+            replaced, stopped = driver.replaced, driver.stopped
     finally:
         if server is not None:
             server.close()
@@ -51,9 +53,7 @@ def run(
     return 1 if stopped else 0
 
 
-async def _drive(
-    settings: KafkaSettings, worker: Worker, metrics: Metrics
-) -> dict[int, BaseException]:
-    driver = Driver(settings, worker, metrics)
+async def _drive(settings: KafkaSettings, task: Task, metrics: Metrics) -> Driver:
+    driver = Driver(settings, task, metrics)
     await driver.run()
-    return dict(driver.stopped)
+    return driver

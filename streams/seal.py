@@ -8,10 +8,13 @@ from contextlib import closing, contextmanager
 from memos.infrastructure.distributed.sealing import SealWorker
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Stores
+from streams.driver import Task
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[SealWorker]:
-    """The worker, and the servers that it writes to."""
+def opened(settings: Settings) -> Iterator[Task]:
+    """The worker of the live generation, and the servers that it writes to."""
     with closing(Stores(settings)) as stores:
-        yield SealWorker(stores, stores.live())
+        live = stores.live()
+        worker = SealWorker(stores, live)
+        yield Task(worker, lambda: stores.live_number() != live.number)

@@ -8,10 +8,13 @@ from contextlib import closing, contextmanager
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Stores
 from memos.infrastructure.distributed.using import UsageWorker
+from streams.driver import Task
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[UsageWorker]:
-    """The worker, and the servers that it writes to."""
+def opened(settings: Settings) -> Iterator[Task]:
+    """The worker of the live generation, and the servers that it writes to."""
     with closing(Stores(settings)) as stores:
-        yield UsageWorker(stores, stores.live())
+        live = stores.live()
+        worker = UsageWorker(stores, live)
+        yield Task(worker, lambda: stores.live_number() != live.number)

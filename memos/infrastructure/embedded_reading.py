@@ -91,11 +91,20 @@ class EmbeddedReading:
         return self._behind(offset_at(self.connection, log_time))
 
     def moment_of_cut(self, name: str) -> Moment | None:
-        size = self.vault.cut_size(name)
+        size = self._migrated_cuts().get(name, self.vault.cut_size(name))
         return None if size is None else self._behind(size)
 
     def cuts(self) -> dict[str, int]:
-        return dict(rows(self.connection, "SELECT name, size FROM cut ORDER BY size, name"))
+        sizes = dict(rows(self.connection, "SELECT name, size FROM cut")) | self._migrated_cuts()
+        return dict(sorted(sizes.items(), key=lambda each: (each[1], each[0])))
+
+    def _migrated_cuts(self) -> dict[str, int]:
+        """Cuts of the log before this one, whose events tell of positions there."""
+        sql = "SELECT value FROM setting WHERE name = ?"
+        found = row(self.connection, sql, (MIGRATED_CUTS,))
+        return (
+            {} if found is None else {name: cut["0"] for name, cut in json.loads(found[0]).items()}
+        )
 
     def _behind(self, size: int) -> Moment:
         """Just after the first `size` records."""

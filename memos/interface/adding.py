@@ -37,10 +37,10 @@ def _check_mergeable(states: Sequence[CubeState]) -> None:
             )
 
 
-def _is_repeated(session: Session, event_id: bytes) -> bool:
+def _is_repeated(session: Session, event_id: bytes, cube_id: bytes) -> bool:
     """Whether an event is a retry: its sources are merged by then, and rightly so."""
     with session.engine.reading() as reading:
-        return reading.vault.by_event(event_id) is not None
+        return reading.vault.by_event(event_id, cube_id) is not None
 
 
 def commit_whole(session: Session, drafts: Sequence[Draft]) -> list[Receipt]:
@@ -230,7 +230,7 @@ class Adding:
 
         def attempt() -> Receipt:
             draft = draft_addition(session, addition)
-            if not _is_repeated(session, draft.event.event_id):
+            if not _is_repeated(session, draft.event.event_id, draft.event.cube_id):
                 _check_mergeable(states)
             draft.event.subject_digests[:] = sorted(subjects)
             for state in states:

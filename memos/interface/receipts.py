@@ -50,7 +50,7 @@ def receipt_of(engine: Engine, committed: Committed) -> Receipt:
     operation_id = committed.event.operation_id
     if outcome.result is Result.DUPLICATE:
         with engine.reading() as reading:
-            first = reading.vault.by_event(outcome.duplicate_of)
+            first = reading.vault.by_event(outcome.duplicate_of, committed.event.cube_id)
         if first is not None:
             position, operation_id = first.position, first.operation_id
     return Receipt(

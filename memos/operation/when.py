@@ -1,8 +1,8 @@
 """When a query speaks of: dates and relative dates in it, as windows in time.
 
 English, in UTC, against the time that the query is asked at: `in May 2023`, `last summer`, `two
-weeks ago`, `the week before 9 June 2023`, `since March`, `between 2021 and 2023`. A library of
-dates gives a point where a question means a stretch, and takes milliseconds (docs/retrieval.md).
+weeks ago`, `the week before 9 June 2023`, `since March`, `between 2021 and 2023`. The libraries
+of dates give a point where a question means a stretch (docs/retrieval.md).
 """
 
 from __future__ import annotations

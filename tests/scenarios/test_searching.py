@@ -35,9 +35,7 @@ QUERIES: list[dict[str, Any]] = [
 
 
 def tell(memory: Memory, tenant: str) -> list[str]:
-    return [
-        memory.add(scope=f"{tenant}/{n % 2}", **fact).cube_id for n, fact in enumerate(FACTS)
-    ]
+    return [memory.add(scope=f"{tenant}/{n % 2}", **fact).cube_id for n, fact in enumerate(FACTS)]
 
 
 def shown(hits: list[Hit]) -> list[tuple[object, ...]]:
@@ -146,7 +144,10 @@ def test_a_tenant_with_nothing_in_it_finds_nothing(memory: Memory, tenant: str) 
 
 def test_a_great_many_are_found_after_they_are_added_at_once(memory: Memory, tenant: str) -> None:
     memory.add_many(
-        [{"text": f"Fact {n} is of topic{n % 7}.", "scope": f"{tenant}/{n % 5}"} for n in range(600)]
+        [
+            {"text": f"Fact {n} is of topic{n % 7}.", "scope": f"{tenant}/{n % 5}"}
+            for n in range(600)
+        ]
     )
     assert len(memory.search("topic3", scope=tenant, k=200)) == len(range(3, 600, 7))
     last = memory.search("599", scope=tenant)[0]

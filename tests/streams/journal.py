@@ -113,8 +113,18 @@ class Journal:
         raise VaultError("the store refuses")
 
 
+def is_replaced(directory: Path) -> bool:
+    """Whether the test asked, by a file `replaced`, to open the worker anew."""
+    asked = directory / "replaced"
+    if not asked.exists():
+        return False
+    asked.unlink()
+    return True
+
+
 def main() -> int:
     """Drive a journal over a topic."""
+    from streams.driver import Task
     from streams.program import run
 
     parser = argparse.ArgumentParser()
@@ -126,8 +136,9 @@ def main() -> int:
     settings = KafkaSettings(given.servers, given.prefix)
 
     @contextmanager
-    def opened() -> Iterator[Journal]:
-        yield Journal(Path(given.directory), settings.events, given.pause)
+    def opened() -> Iterator[Task]:
+        journal = Journal(Path(given.directory), settings.events, given.pause)
+        yield Task(journal, lambda: is_replaced(Path(given.directory)))
 
     return run("journal", settings, opened, "127.0.0.1", given.metrics_port)
 

@@ -43,6 +43,17 @@ def read_setting(settings: Settings, store: CassandraStore, name: str) -> str:
     return str(found[0][0]) if found else ""
 
 
+def write_setting(settings: Settings, store: CassandraStore, name: str, value: str) -> None:
+    """Keep a setting; an empty value takes it away. Not for one that `create_vault` makes: those
+    are written by lightweight transactions alone.
+    """
+    table = f"{settings.cassandra.keyspace}.setting"
+    if value:
+        store.execute(f"INSERT INTO {table} (name, value) VALUES (?, ?)", (name, value))
+    else:
+        store.execute(f"DELETE FROM {table} WHERE name = ?", (name,))
+
+
 def check_partitions(settings: Settings, store: CassandraStore) -> None:
     """Refuse a number of partitions that is not the one that the vault was made with.
 

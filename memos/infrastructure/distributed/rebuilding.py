@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memos.infrastructure.distributed import keeping
-from memos.infrastructure.distributed.folding import PROJECTION, PartitionFold
+from memos.infrastructure.distributed.folding import PROJECTION, PartitionFold, mark_of
 from memos.infrastructure.distributed.indexing import IndexWorker
 from memos.infrastructure.distributed.sealing import SealWorker
 from memos.infrastructure.distributed.stores import Generation, Stores, open_generation
 from memos.infrastructure.distributed.using import UsageWorker
-from memos.infrastructure.distributed.worker import Mark, Worker
+from memos.infrastructure.distributed.worker import Worker
 from memos.infrastructure.engine import Progress, Rebuilt
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.log.kafka import KafkaLog
@@ -34,9 +34,7 @@ def rebuild(stores: Stores, analyse: Analyse, progress: Progress) -> Rebuilt:
             schema.drop_generation(stores.store, number)
     generation = open_generation(stores.store, schema.new_generation(stores.store))
     index = index_worker(stores, generation, analyse)
-    undecodable = _refold(stores, generation, index, progress)
-    _follow(stores.logs.access, UsageWorker(stores, generation))
-    _follow(stores.logs.events, SealWorker(stores, generation))
+    undecodable = fold_log(stores, generation, index, progress)
     events = sum(offset for offset, _, _ in generation.vault.checkpoints(PROJECTION).values())
     rebuilt = Rebuilt(
         events,
@@ -61,14 +59,35 @@ def index_worker(stores: Stores, generation: Generation, analyse: Analyse) -> In
     )
 
 
+def fold_log(
+    stores: Stores, generation: Generation, index: IndexWorker, progress: Progress
+) -> list[str]:
+    """Bring every projection of a generation to where the log ends now, from where each one is.
+
+    What follows from an event stands in the log already and is not appended.
+
+    Returns:
+        The positions of the records that are no events, of those that were folded.
+    """
+    undecodable = _refold(stores, generation, index, progress)
+    _follow(stores.logs.access, UsageWorker(stores, generation))
+    _follow(stores.logs.events, SealWorker(stores, generation))
+    return undecodable
+
+
 def _refold(
     stores: Stores, generation: Generation, index: IndexWorker, progress: Progress
 ) -> list[str]:
     end = stores.logs.events.end()
-    total, done = sum(end.values()), 0
-    folds = {partition: PartitionFold(generation.vault, Mark()) for partition in end}
+    marks = {partition: mark_of(generation.vault, PROJECTION, partition) for partition in end}
+    folds = {p: PartitionFold(generation.vault, mark) for p, mark in marks.items()}
+    # The index is behind the fold, or where it is.
+    starts = {p: mark_of(generation.vault, index.name, p) for p in end}
+    start = {p: mark.offset for p, mark in starts.items()}
+    log_times = {p: mark.log_time for p, mark in starts.items()}
+    total, done = sum(end.values()), sum(start.values())
     undecodable: list[str] = []
-    for records in stores.logs.events.read_all(end):
+    for records in stores.logs.events.read_all(end, start, log_times):
         partition = records[0].position.partition
         undecodable += _fold(generation, folds[partition], partition, records)
         index.take(records)

@@ -8,6 +8,7 @@ from memos.infrastructure.distributed.creation import (
     check_partitions,
     create_vault,
     read_setting,
+    write_setting,
 )
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.governance.usage_rows import UsageRows
@@ -22,6 +23,9 @@ from memos.infrastructure.vault.cassandra.connect import CassandraStore
 from memos.infrastructure.vault.cassandra.reading import CassandraVault
 from memos.infrastructure.vault.cassandra.writing import VaultWriter
 from memos.kernel.errors import VaultError
+
+MIGRATION = "migration"
+"""The setting that is there while a vault is moved in here: what, and how far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,21 @@ def open_generation(store: CassandraStore, number: int) -> Generation:
 class Stores:
     """Log, vault and keys of a distributed vault. Safe for threads; `close` ends it.
 
+    `migrating` opens a vault that is still being moved in here, which nobody else may: a worker
+    would append once more what follows from its events.
+
     Raises:
         VaultError: there is no such vault, and none is to be made; or a server does not answer.
     """
 
-    def __init__(self, settings: Settings, *, create: bool = False, creator: str = "") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        create: bool = False,
+        creator: str = "",
+        migrating: bool = False,
+    ) -> None:
         self.settings = settings
         self.store = CassandraStore(settings.cassandra)
         try:
@@ -69,6 +83,11 @@ class Stores:
                     f"{settings.cassandra.server}: open it once with a Memory, which makes it"
                 )
             check_partitions(settings, self.store)
+            if not migrating and self.setting(MIGRATION):
+                raise VaultError(
+                    f"a vault is being moved into {settings.path}, and that is not done: run the "
+                    "same `memos migrate` again, which goes on where it was"
+                )
             self.logs = KafkaLogs(settings.kafka)
         except BaseException:
             self.store.close()
@@ -80,6 +99,10 @@ class Stores:
     def setting(self, name: str) -> str:
         """A setting made when the vault was created."""
         return read_setting(self.settings, self.store, name)
+
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep a setting beside those made when the vault was created; empty takes it away."""
+        write_setting(self.settings, self.store, name, value)
 
     def live(self) -> Generation:
         """The generation that is read and folded into now."""

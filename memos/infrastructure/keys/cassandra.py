@@ -6,7 +6,7 @@ make a key one is told that the other was first, and no plain write's clock can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,18 @@ class CassandraKeyStore:
             keys[subject] = self._root.open_subject(*subject, wrapped)
             self._subjects.put(subject, keys[subject], reading)
         return keys
+
+    def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        found = self._store.stream(f"SELECT tenant, subject, wrapped FROM {self._base}.subject_key")
+        for tenant, subject, wrapped in found:
+            yield tenant, subject, self._root.open_subject(tenant, subject, wrapped)
+
+    def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
+        self._store.concurrently(
+            f"INSERT INTO {self._base}.subject_key (tenant, subject, wrapped) VALUES (?, ?, ?)"
+            " IF NOT EXISTS",
+            [(t, s, self._root.wrap_subject(t, s, key)) for t, s, key in keys],
+        )
 
     def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
         found = self._read([(tenant, subject) for subject in set(subjects)], serial=True)

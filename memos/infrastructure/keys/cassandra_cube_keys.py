@@ -123,6 +123,15 @@ class CassandraCubeKeys:
         }
         return keys | self._open([each for each in distinct if each not in opened])
 
+    def kept(self, cube_ids: Iterable[bytes]) -> list[NewKey]:
+        """The keys of several cubes as they were given to be kept; without those that are gone."""
+        keys = self.keys(cube_ids)
+        found = self._rows("tenant, subjects", list(keys))
+        return [
+            NewKey(cube_id, tenant, split_subjects(joined), keys[cube_id])
+            for cube_id, tenant, joined in found
+        ]
+
     def destroy(self, cube_ids: Iterable[bytes]) -> int:
         """End the keys of these cubes for good; how many there were."""
         distinct = list(dict.fromkeys(cube_ids))

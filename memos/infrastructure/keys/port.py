@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,6 +28,14 @@ class KeyVault(Protocol):
 
     def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
         """The subject's key, durable when it is given out; None where it is not to be made."""
+        ...
+
+    def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Every (tenant, subject, key)."""
+        ...
+
+    def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Keep the keys of subjects that come from another vault; one that is there stays."""
         ...
 
     def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:

@@ -126,6 +126,20 @@ class KeyStore:
                     self._subjects[tenant, subject] = key
             return key
 
+    def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Every (tenant, subject, key), in order."""
+        sql = "SELECT tenant, subject, wrapped FROM subject_key ORDER BY tenant, subject"
+        with self._lock, explained(self._path):
+            found = list(rows(self._db, sql))
+        for tenant, subject, wrapped in found:
+            yield tenant, subject, self._root.open_subject(tenant, subject, wrapped)
+
+    def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Keep the keys of subjects that come from another vault; one that is there stays."""
+        wrapped = [(t, s, self._root.wrap_subject(t, s, key)) for t, s, key in keys]
+        with self._lock, self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", wrapped)
+
     def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
         """Overwrite the subjects' keys; how many there were. Call under the vault's write lock."""
         destroyed = 0

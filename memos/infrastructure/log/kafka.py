@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
+from typing import cast
 
-from confluent_kafka import murmur2
+from confluent_kafka import Message, murmur2
 
 from memos.infrastructure.log.kafka_reader import KafkaReader, Span
 from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.log.kafka_topics import verify_topics
-from memos.infrastructure.log.kafka_writer import Entry, KafkaWriter, acknowledged
+from memos.infrastructure.log.kafka_writer import Entry, Headers, KafkaWriter, acknowledged
 from memos.infrastructure.log.port import Cut
 from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Position, Record
@@ -58,6 +59,11 @@ class KafkaLog:
         return self._writer.send(
             self.topic, [Entry(self.partition_of(key), key, data) for key, data in entries]
         )
+
+    def append_with_headers(self, entries: Sequence[tuple[bytes, bytes, Headers]]) -> list[Record]:
+        """As `append`, of (key, event bytes, headers)."""
+        sent = [Entry(self.partition_of(key), key, data, told) for key, data, told in entries]
+        return acknowledged(self._writer.send(self.topic, sent), self._settings)
 
     def partition_of(self, key: bytes) -> int:
         """The partition of a key: Kafka's murmur2, as Java's and Faust's producers have it.
@@ -120,6 +126,20 @@ class KafkaLog:
         yield from self._reader.batches(
             {p: Span(start.get(p, 0), end, log_times.get(p, 0)) for p, end in cut.items()}
         )
+
+    def read_with_headers(
+        self, partition: int, start: int, end: int
+    ) -> Iterator[tuple[Record, Headers]]:
+        """As `read`, with each record's headers."""
+        told: list[Headers] = []
+
+        def keep(message: Message) -> None:
+            found = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+            told.append(tuple((name, value or b"") for name, value in found))
+
+        for batch in self._reader.batches({partition: Span(start, end, 0)}, keep):
+            yield from zip(batch, list(told), strict=True)
+            told.clear()
 
     def record_at(self, position: Position, *, log_time: int = 0) -> Record | None:
         """The record at a position; None where the log has none. `log_time` is as for `read`."""

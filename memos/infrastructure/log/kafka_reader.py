@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 
 from confluent_kafka import (
@@ -71,8 +71,12 @@ class KafkaReader:
         """The offset behind the last committed record, by partition."""
         return self._offsets(partitions, LATEST)
 
-    def batches(self, spans: Mapping[int, Span]) -> Iterator[list[Record]]:
+    def batches(
+        self, spans: Mapping[int, Span], seen: Callable[[Message], None] | None = None
+    ) -> Iterator[list[Record]]:
         """The records of spans, a list of one partition's at a time, in order within each.
+
+        `seen` is told the message of each record of the list that follows.
 
         Raises:
             Damaged: records of a span are gone.
@@ -93,7 +97,7 @@ class KafkaReader:
                     if partition not in missing:
                         continue
                     span = missing[partition]
-                    records = self._records(partition, messages, span)
+                    records = self._records(partition, messages, span, seen)
                     if records:
                         yield records
                     if span.next >= span.end:
@@ -114,7 +118,13 @@ class KafkaReader:
         for consumer in idle:
             consumer.close()
 
-    def _records(self, partition: int, messages: list[Message], span: Span) -> list[Record]:
+    def _records(
+        self,
+        partition: int,
+        messages: list[Message],
+        span: Span,
+        seen: Callable[[Message], None] | None,
+    ) -> list[Record]:
         records: list[Record] = []
         for message in messages:
             offset, error = message.offset(), message.error()
@@ -132,6 +142,8 @@ class KafkaReader:
             span.log_time = max(span.log_time, appended_at(message, self._topic))
             data = message.value() or b""
             records.append(Record(Position(partition, offset), span.log_time, data))
+            if seen is not None:
+                seen(message)
             span.next = offset + 1
         return records
 

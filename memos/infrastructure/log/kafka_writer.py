@@ -45,12 +45,17 @@ _NOT_APPENDED = frozenset(
 )
 
 
+Headers = tuple[tuple[str, bytes], ...]
+"""What a record says beside its bytes."""
+
+
 class Entry(NamedTuple):
     """A record to be: where it goes and what it holds."""
 
     partition: int
     key: bytes
     data: bytes
+    headers: Headers = ()
 
 
 class KafkaWriter:
@@ -149,11 +154,16 @@ class KafkaWriter:
     def _queue(self, topic: str, entries: Sequence[Entry], append: _Append) -> None:
         producer = self._producer
         deadline = time.monotonic() + self._settings.timeout
-        for index, (partition, key, data) in enumerate(entries):
+        for index, (partition, key, data, headers) in enumerate(entries):
             while True:
                 try:
                     producer.produce(
-                        topic, data, key, partition, on_delivery=partial(append.delivered, index)
+                        topic,
+                        data,
+                        key,
+                        partition,
+                        on_delivery=partial(append.delivered, index),
+                        headers=list(headers) or None,
                     )
                     break
                 except BufferError as error:

@@ -92,8 +92,11 @@ class Vault(Protocol):
         """The attempt that made a version of the cube."""
         ...
 
-    def by_event(self, event_id: bytes) -> Attempt | None:
-        """What became of an event: its accepted attempt, or else its first one."""
+    def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
+        """What became of an event: its accepted attempt, or else its first one.
+
+        Where its cube is told, only that cube's records need to be looked at.
+        """
         ...
 
     def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:

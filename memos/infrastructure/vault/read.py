@@ -110,7 +110,7 @@ class VaultReader:
         found = row(self._connection, sql, (cube_id, version))
         return None if found is None else int(found[0])
 
-    def by_event(self, event_id: bytes) -> Attempt | None:
+    def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
         """What became of an event: its accepted attempt, or else its first one."""
         found = row(
             self._connection,

@@ -71,24 +71,25 @@ def test_checkpoints_are_published(stores: Stores, sealed: list[Record]) -> None
     assert f"{stores.origin}/{partition_of(stores)}\n{RECORDS}\n".encode() in published.data
 
 
-@pytest.mark.parametrize("offset", [0, 255, 256, 511, 512, RECORDS - 1])
 def test_every_record_is_proved_to_be_in_the_tree(
-    stores: Stores, live: Generation, sealed: list[Record], offset: int
+    stores: Stores, live: Generation, sealed: list[Record]
 ) -> None:
     trees = PartitionTrees(stores)
-    position = Position(partition_of(stores), offset)
-    proof = trees.inclusion(live, position, RECORDS)
-    leaf = trees.leaf(live, position)
-    assert verify_inclusion(leaf, offset, RECORDS, proof, tree_of(sealed).root())
+    for offset in (0, 255, 256, 511, 512, RECORDS - 1):
+        position = Position(partition_of(stores), offset)
+        proof = trees.inclusion(live, position, RECORDS)
+        leaf = trees.leaf(live, position)
+        assert verify_inclusion(leaf, offset, RECORDS, proof, tree_of(sealed).root())
 
 
-@pytest.mark.parametrize("old", [0, 1, 255, 256, 300, 512, RECORDS])
 def test_every_earlier_tree_is_proved_to_be_a_prefix(
-    stores: Stores, live: Generation, sealed: list[Record], old: int
+    stores: Stores, live: Generation, sealed: list[Record]
 ) -> None:
-    proof = PartitionTrees(stores).consistency(live, partition_of(stores), old, RECORDS)
-    old_root, root = tree_of(sealed[:old]).root(), tree_of(sealed).root()
-    assert verify_consistency(old, old_root, RECORDS, root, proof)
+    trees = PartitionTrees(stores)
+    for old in (0, 1, 255, 256, 300, 512, RECORDS):
+        proof = trees.consistency(live, partition_of(stores), old, RECORDS)
+        old_root, root = tree_of(sealed[:old]).root(), tree_of(sealed).root()
+        assert verify_consistency(old, old_root, RECORDS, root, proof)
 
 
 def test_nothing_is_proved_beyond_what_is_sealed(
@@ -199,7 +200,7 @@ def test_the_check_counts_the_checkpoints_that_hold_also_behind_a_rebuild(
     for each in found:
         seals.push(each)
     assert seals.problems() == []
-    assert seals.checked == 5  # 100, 300, 500, 700 as it went, and 700 again
+    assert seals.checked == 4  # 100, 300, 500 and 700, which was signed twice
 
 
 def test_lost_records_are_told(stores: Stores, live: Generation, sealed: list[Record]) -> None:

@@ -66,13 +66,26 @@ class CassandraVault(Heads, LogQueries):
 
     def cut(self, name: str) -> tuple[Position, ...] | None:
         """The positions of a named cut; None where there is none of that name."""
+        migrated = self._migrated_cuts().get(name)
+        if migrated is not None:
+            return migrated
         found = self._rows("SELECT positions FROM {}.cut WHERE name = ?", (name,))
         return _positions(found[0][0]) if found else None
 
     def cuts(self) -> dict[str, tuple[Position, ...]]:
         """Every named cut and its positions, by name."""
         found = self._stream("SELECT name, positions FROM {}.cut")
-        return dict(sorted((name, _positions(positions)) for name, positions in found))
+        cuts = {name: _positions(positions) for name, positions in found}
+        return dict(sorted((cuts | self._migrated_cuts()).items()))
+
+    def _migrated_cuts(self) -> dict[str, tuple[Position, ...]]:
+        """Cuts of the log before this one, whose events tell of positions there."""
+        table = f"{self._store.settings.keyspace}.setting"
+        found = self._store.execute(f"SELECT value FROM {table} WHERE name = ?", (MIGRATED_CUTS,))
+        return {
+            name: tuple(Position(int(partition), size) for partition, size in cut.items())
+            for name, cut in json.loads(found[0][0] if found else "{}").items()
+        }
 
     def ending(self, now: int) -> list[bytes]:
         """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""

@@ -1,0 +1,1 @@
+"""Moving a vault from one engine to another: its log, record by record, and its keys."""

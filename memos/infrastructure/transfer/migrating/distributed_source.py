@@ -1,0 +1,136 @@
+"""A distributed vault that is left. Its workers run until it has been moved, its writers do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from memos.infrastructure.distributed.engine import DistributedEngine
+from memos.infrastructure.distributed.sealing import origin_of
+from memos.infrastructure.distributed.waiting import Waiter
+from memos.infrastructure.log.kafka import KafkaLog
+from memos.infrastructure.log.port import Cut
+from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.transfer.migrating.embedded_source import key_missing
+from memos.infrastructure.transfer.migrating.headers import first_in
+from memos.infrastructure.transfer.migrating.merging import Merger
+from memos.infrastructure.transfer.migrating.parts import (
+    Ancestor,
+    CubeKey,
+    Moved,
+    Sealed,
+    access_key,
+    ancestors_in,
+    event_in,
+    key_of,
+)
+from memos.kernel.cube import Lifecycle
+
+T = TypeVar("T")
+
+
+class DistributedSource:
+    """See `parts.Source`. Its partitions are read as one log, merged by log time."""
+
+    def __init__(self, engine: DistributedEngine) -> None:
+        self._engine = engine
+        self._logs = engine.stores.logs
+        self.name = engine.name
+        self.origin = engine.origin
+        self.verifier_key = engine.signer().verifier_key
+        self.administrator = engine.setting("administrator")
+
+    def hold(self, work: Callable[[], T]) -> T:
+        return work()
+
+    def end(self) -> Cut:
+        return self._logs.events.end()
+
+    def erasing(self) -> bool:
+        self._wait_for(self._logs.events.end())
+        with self._engine.reading() as reading:
+            return bool(reading.vault.erasing())
+
+    def seal(self) -> list[Sealed]:
+        found = []
+        for partition in self._logs.events.partitions:
+            head = self._engine.sign_tree(partition)
+            found.append(Sealed(partition, head.size, head.note))
+        self._wait_for({each.partition: each.size for each in found})
+        return found
+
+    def _wait_for(self, ends: Cut) -> None:
+        seconds = self._engine.settings.wait_seconds
+        Waiter(lambda: self._engine.generation.vault, seconds).until_applied(ends)
+
+    def cuts(self) -> Mapping[str, Cut]:
+        cuts = self._engine.generation.vault.cuts()
+        return {name: {at.partition: at.offset for at in cut} for name, cut in cuts.items()}
+
+    def records(self, ends: Sequence[Cut]) -> Iterator[Iterator[Moved]]:
+        last = ends[-1]
+        origins = {partition: origin_of(self._engine.stores, partition) for partition in last}
+        merger = Merger(
+            {
+                partition: _read(self._logs.events, partition, end, origins[partition])
+                for partition, end in last.items()
+            }
+        )
+        for end in ends:
+            yield merger.until(end)
+
+    def accesses(self) -> Iterator[Moved]:
+        log = self._logs.access
+        end = log.end()
+        merger = Merger(
+            {
+                partition: _read_accesses(log, partition, size, f"{self.origin}/{partition}")
+                for partition, size in end.items()
+            }
+        )
+        yield from merger.until(end)
+
+    def tenant_keys(self) -> Iterator[tuple[str, bytes]]:
+        keys = self._engine.store
+        for tenant in keys.tenants():
+            for key in keys.tenant_keys(tenant, create=False):
+                yield tenant, key
+
+    def subject_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
+        return self._engine.store.subjects()
+
+    def cube_keys(self, cube_ids: Sequence[bytes]) -> list[CubeKey]:
+        found = [CubeKey(*each) for each in self._engine.stores.cube_keys.kept(cube_ids)]
+        known = {each.cube_id for each in found}
+        vault = self._engine.generation.vault
+        for cube_id in cube_ids:
+            if cube_id not in known:
+                head = vault.head(cube_id)
+                if head is not None and head.lifecycle is not Lifecycle.ERASED:
+                    raise key_missing(cube_id)
+        return found
+
+    def erasures(self) -> Iterator[tuple[bytes, str]]:
+        stores = self._engine.stores
+        table = f"{stores.settings.cassandra.keyspace}.erasure"
+        cql = f"SELECT operation_id, receipt FROM {table}"
+        return ((row[0], row[1]) for row in stores.store.stream(cql))
+
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        return ancestors_in(self._engine.setting)
+
+    def digest(self) -> str:
+        return self._engine.digest()
+
+
+def _read(log: KafkaLog, partition: int, end: int, origin: str) -> Iterator[Moved]:
+    for record, headers in log.read_with_headers(partition, 0, end):
+        at, log_time, data = record
+        event = event_in(data)
+        first = first_in(headers) or First(origin, at.offset, log_time)
+        yield Moved(at, log_time, data, key_of(event), first, event)
+
+
+def _read_accesses(log: KafkaLog, partition: int, end: int, origin: str) -> Iterator[Moved]:
+    for at, log_time, data in log.read(partition, 0, end):
+        yield Moved(at, log_time, data, access_key(data), First(origin, at.offset, log_time))

@@ -1,0 +1,214 @@
+"""A distributed vault that is made: records with their first places, then one fold of them.
+
+The fold worker would append what follows from each event, which stands in the log already. So no
+worker, and no writer, can open the vault before the move is done: they begin behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from memos.infrastructure.distributed import keeping
+from memos.infrastructure.distributed.rebuilding import fold_log, index_worker
+from memos.infrastructure.distributed.settings import Settings
+from memos.infrastructure.distributed.stores import MIGRATION, Stores
+from memos.infrastructure.engine import Progress
+from memos.infrastructure.index.change import Analyse
+from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
+from memos.infrastructure.log.kafka import KafkaLog
+from memos.infrastructure.log.kafka_groups import running_workers
+from memos.infrastructure.log.port import Cut
+from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.transfer.migrating.embedded_target import holds_else
+from memos.infrastructure.transfer.migrating.headers import first_in, headers_of
+from memos.infrastructure.transfer.migrating.parts import (
+    MIGRATED_CUTS,
+    MIGRATED_FROM,
+    Ancestor,
+    CubeKey,
+    Moved,
+    Plan,
+    Sealed,
+    ancestors_in,
+    ancestors_to_text,
+    cuts_to_text,
+)
+from memos.infrastructure.transfer.migrating.resuming import CREATING, Resume
+from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import Damaged, Refused
+from memos.kernel.event import Kind
+
+SETTLE_SECONDS = 1.0
+"""What a process that was killed had sent is in the log by then."""
+
+
+class DistributedTarget:
+    """See `parts.Target`."""
+
+    def __init__(self, settings: Settings, analyse: Analyse, administrator: str) -> None:
+        self._settings = settings
+        self._analyse = analyse
+        self._administrator = administrator
+        self._stores: Stores | None = None
+        self._resume = Resume({})
+        self._access_resume = Resume({})
+        self._erased: set[bytes] = set()
+        self._done = False
+        self.name = str(settings.path)
+
+    @property
+    def stores(self) -> Stores:
+        """The servers, once they are open."""
+        assert self._stores is not None  # noqa: S101 - `plan` opens them
+        return self._stores
+
+    def plan(self, origin: str) -> Plan | None:
+        self._stores = Stores(
+            self._settings, create=True, creator=self._administrator, migrating=True
+        )
+        stored = self.stores.setting(MIGRATION)
+        if not stored:
+            self._done = any(each.origin == origin for each in ancestors_in(self.stores.setting))
+            logs = self.stores.logs
+            used = any(logs.events.end().values()) or any(logs.access.end().values())
+            if not self._done and (
+                used or self.stores.setting("administrator") != self._administrator
+            ):
+                raise holds_else(self.name)
+        if not self._done:
+            self._refuse_workers()
+        if not stored:
+            return None
+        time.sleep(SETTLE_SECONDS)
+        self._resume = Resume(_last(self.stores.logs.events, self.name))
+        self._access_resume = Resume(_last(self.stores.logs.access, self.name))
+        return Plan.from_text(stored)
+
+    def _refuse_workers(self) -> None:
+        running = running_workers(self._settings.kafka)
+        if running:
+            raise Refused(
+                f"the workers {', '.join(sorted(running))} of {self.name} are running: stop them, "
+                "and start them when the vault has been moved; nothing was changed"
+            )
+
+    def is_done(self) -> bool:
+        return self._done
+
+    def keep_plan(self, plan: Plan, notes: Sequence[Sealed], origin: str) -> None:
+        self.stores.keep_setting(MIGRATION, plan.to_text())
+        entries = [(origin.encode(), each.note.encode()) for each in notes if each.size]
+        if entries:
+            self.stores.logs.checkpoints.append(entries)
+
+    def add_tenant_key(self, tenant: str, key: bytes) -> None:
+        self.stores.keys.add_tenant_key(tenant, key)
+
+    def add_subject_keys(self, keys: Sequence[tuple[str, bytes, bytes]]) -> None:
+        self.stores.keys.add_subject_keys(keys)
+
+    def keep_only_subjects(self, known: Callable[[str, bytes], bool]) -> None:
+        keys = self.stores.keys
+        gone = [(t, subject) for t, subject, _ in keys.subjects() if not known(t, subject)]
+        for tenant, subject in gone:
+            keys.destroy(tenant, [subject])
+
+    def append(
+        self, moved: Sequence[Moved], keys: Callable[[Sequence[bytes]], list[CubeKey]]
+    ) -> int:
+        events = self.stores.logs.events
+        self._erased.update(
+            each.event.cube_id for each in moved if each.event and each.event.kind == Kind.ERASED
+        )
+        missing = [
+            each
+            for each in moved
+            if self._resume.is_missing(events.partition_of(each.key), each.first)
+        ]
+        # The keys first: a record of a memory that nothing opens could not be indexed.
+        wanted = {e.event.cube_id for e in missing if e.event and e.event.kind in CREATING}
+        if wanted:
+            self._keep_keys([NewKey(*each) for each in keys(sorted(wanted))])
+        _append(events, missing)
+        return len(missing)
+
+    def _keep_keys(self, keys: Sequence[NewKey]) -> None:
+        cube_keys = self.stores.cube_keys
+        cube_keys.add_new(each for each in keys if not is_derived(each.cube_id))
+        cube_keys.add_keyed(each for each in keys if is_derived(each.cube_id))
+
+    def counted(self) -> Cut:
+        return self._resume.counted
+
+    def append_accesses(self, moved: Sequence[Moved]) -> int:
+        access = self.stores.logs.access
+        missing = [
+            each
+            for each in moved
+            if self._access_resume.is_missing(access.partition_of(each.key), each.first)
+        ]
+        _append(access, missing)
+        return len(missing)
+
+    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
+        table = f"{self._settings.cassandra.keyspace}.erasure"
+        self.stores.store.concurrently(
+            f"INSERT INTO {table} (operation_id, receipt) VALUES (?, ?)", list(receipts)
+        )
+
+    def fold(self, progress: Progress) -> None:
+        self._resume.check_found()
+        self._access_resume.check_found()
+        self._check_count(self.stores.logs.events, self._resume)
+        self._check_count(self.stores.logs.access, self._access_resume)
+        stores = self.stores
+        generation = stores.live()
+        fold_log(stores, generation, index_worker(stores, generation, self._analyse), progress)
+        generation.usage.forget([each for each in self._erased if self._is_erased(each)])
+
+    def _check_count(self, log: KafkaLog, resume: Resume) -> None:
+        counted = resume.counted
+        for partition, size in log.end().items():
+            if size != counted.get(partition, 0):
+                raise Damaged(
+                    f"partition {partition} of {log.topic} has {size} records where "
+                    f"{counted.get(partition, 0)} were moved: somebody else wrote, or Kafka lost "
+                    "some; remove the topics and the keyspace, and move the vault again"
+                )
+
+    def _is_erased(self, cube_id: bytes) -> bool:
+        head = self.stores.live().vault.head(cube_id)
+        return head is not None and head.lifecycle is Lifecycle.ERASED
+
+    def digest(self) -> str:
+        return keeping.digest(self.stores.live().vault)
+
+    def finish(self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor]) -> None:
+        self.stores.keep_setting(MIGRATED_CUTS, cuts_to_text(cuts) if cuts else "")
+        self.stores.keep_setting(MIGRATED_FROM, ancestors_to_text(ancestors))
+        self.stores.keep_setting(MIGRATION, "")
+
+    def close(self) -> None:
+        if self._stores is not None:
+            self._stores.close()
+            self._stores = None
+
+
+def _append(log: KafkaLog, moved: Sequence[Moved]) -> None:
+    if moved:
+        log.append_with_headers([(m.key, m.data, headers_of(m.first)) for m in moved])
+
+
+def _last(log: KafkaLog, name: str) -> dict[int, First]:
+    """Where the last record of each partition first stood."""
+    found = {}
+    for partition, end in log.end().items():
+        if not end:
+            continue
+        for _, headers in log.read_with_headers(partition, end - 1, end):
+            first = first_in(headers)
+            if first is None:
+                raise holds_else(name)
+            found[partition] = first
+    return found
