@@ -1,4 +1,5 @@
-# Everything runs in .venv, made here from constraints.txt. A machine needs Python 3.11 and make.
+# Everything runs in .venv, made here from constraints.txt. A machine needs Python 3.11 and make, and
+# for the tests on real servers a JDK (11 or 17) and Maven.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,8 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--constraints constraints.txt --build-constraints constraints.txt
 CODE = $(wildcard memos streams schemas tests benchmarks)
-PYTEST_ARGS ?= --numprocesses=auto
+# By file: servers that a file starts for itself are started once.
+PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile
 HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help

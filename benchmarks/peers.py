@@ -1,6 +1,7 @@
 """Side by side with other memory stores: speed, and what becomes of a memory when things go wrong.
 
     python -m benchmarks.peers [--full] [--json FILE] [--check]
+    python -m benchmarks.peers --data locomo10.json      which finds what was said: peers_retrieval
 
 Same texts, same hashed bag of words as embedder (MemOS searches lexically), no model, no network.
 Each question is put to each store in a process and a directory of its own. Needs the extra `bench`.
@@ -18,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peers_retrieval
 from benchmarks.harness import (
     Options,
     Report,
@@ -45,8 +47,11 @@ class Failed(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Put every question to every store; the exit code."""
+    told = sys.argv[1:] if arguments is None else arguments
+    if any(each.partition("=")[0] == "--data" for each in told):
+        return peers_retrieval.main(told)
     given = parse("peers", __doc__, arguments)
-    asked = "--sizes" in (sys.argv if arguments is None else arguments)
+    asked = "--sizes" in told
     sizes = given.sizes if asked else (QUICK, LARGE) if given.full else (QUICK,)
     options = Options(given.name, given.full, given.json, given.check, sizes)
     report = Report()

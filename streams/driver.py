@@ -140,7 +140,7 @@ class Driver:
         await self._settled(lanes, REVOKE_SECONDS)
 
     async def seek(self, partition: int, offset: int) -> None:
-        """See `lane.Source`."""
+        """See `delivery.Source`."""
         tp = TP(self._worker.topic, partition)
         log.info("partition %d is read again from %d", partition, offset)
         while not self._ended.is_set() and tp in self._app.consumer.assignment():
@@ -153,11 +153,11 @@ class Driver:
                 return
 
     def hold(self, partition: int) -> None:
-        """See `lane.Source`."""
+        """See `delivery.Source`."""
         self._app.consumer.on_buffer_full(TP(self._worker.topic, partition))
 
     def go_on(self, partition: int) -> None:
-        """See `lane.Source`."""
+        """See `delivery.Source`."""
         self._app.consumer.on_buffer_drop(TP(self._worker.topic, partition))
 
     async def _watch(self) -> None:

@@ -8,10 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Protocol
 
-from memos.infrastructure.distributed.indexing import Behind
-from memos.infrastructure.distributed.worker import Worker
+from memos.infrastructure.distributed.worker import Behind, Worker
 from memos.kernel.errors import (
     IndexUnavailable,
     LogUnavailable,
@@ -19,6 +17,7 @@ from memos.kernel.errors import (
     VaultError,
 )
 from memos.kernel.event import Position, Record, TooNew
+from streams.delivery import Delivery, Message, Source
 from streams.metrics import Metrics
 
 log = logging.getLogger("memos.worker")
@@ -38,41 +37,6 @@ TOLD_SECONDS = 30.0
 BROKERS_TIME = 1
 
 _UNAVAILABLE = (StoreUnavailable, LogUnavailable, IndexUnavailable, Behind)
-
-
-class Message(Protocol):
-    """What is read of a Kafka record; `timestamp` is in seconds."""
-
-    offset: int
-    timestamp: float
-    timestamp_type: int
-    value: bytes | None
-
-
-class Delivery(Protocol):
-    """A record that Faust hands over, and may hear back of."""
-
-    message: Message
-
-    def ack(self) -> bool:
-        """It is taken for good."""
-        ...
-
-
-class Source(Protocol):
-    """Where a lane's records come from."""
-
-    async def seek(self, partition: int, offset: int) -> None:
-        """Send the partition's records again, from an offset."""
-        ...
-
-    def hold(self, partition: int) -> None:
-        """Send no more of a partition for now."""
-        ...
-
-    def go_on(self, partition: int) -> None:
-        """Send a held partition's records again."""
-        ...
 
 
 class Lane:

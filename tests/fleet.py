@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -66,9 +67,23 @@ class Fleet:
         return process
 
     def start_all(self) -> None:
-        """Start one worker of each kind."""
+        """Start one worker of each kind, and wait until they follow the log."""
         for worker in WORKERS:
             self.start(worker)
+        for worker in WORKERS:
+            self.await_said(worker, "goes on from", PARTITIONS)
+
+    def await_said(self, name: str, what: str, times: int = 1) -> None:
+        """Wait until a worker's log says something so many times."""
+        end = time.monotonic() + WAIT_SECONDS
+        while self.said(name).count(what) < times:
+            assert self._processes[name].poll() is None, self.told()
+            assert time.monotonic() < end, f"{name} did not say {what!r}\n{self.told()}"
+            time.sleep(0.05)
+
+    def said(self, name: str) -> str:
+        """All that a worker said."""
+        return self.log_of(name).read_text("utf-8", "replace")
 
     def stop(self, name: str) -> int:
         """End a worker as a supervisor does; its exit status."""
@@ -95,7 +110,7 @@ class Fleet:
         for name, process in self._processes.items():
             status = process.poll()
             state = "runs" if status is None else f"ended with {status}"
-            lines = self.log_of(name).read_text("utf-8", "replace").splitlines()[-TOLD_LINES:]
+            lines = self.said(name).splitlines()[-TOLD_LINES:]
             parts.append("\n".join([f"--- {name} ({state})", *lines]))
         return "\n".join(parts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import apsw
 
@@ -15,6 +15,7 @@ from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.keys.cube_keys import CubeKeys
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.log.sqlite import PARTITION, log_size, offset_at, read_record
+from memos.infrastructure.migrated import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.moment import At, Moment
 from memos.infrastructure.vault.read import VaultReader
 from memos.kernel.errors import Damaged
@@ -72,6 +73,9 @@ class EmbeddedReading:
         found = row(self.connection, sql, (cube_id,))
         return 0 if found is None else int(found[0])
 
+    def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
+        """What is in a file is read when it is asked for."""
+
     def view(self, scope: str, at: At | None = None) -> View:
         return self._index.view(scope, at)
 
@@ -102,9 +106,8 @@ class EmbeddedReading:
         """Cuts of the log before this one, whose events tell of positions there."""
         sql = "SELECT value FROM setting WHERE name = ?"
         found = row(self.connection, sql, (MIGRATED_CUTS,))
-        return (
-            {} if found is None else {name: cut["0"] for name, cut in json.loads(found[0]).items()}
-        )
+        cuts = cuts_in("" if found is None else found[0])
+        return {name: cut[PARTITION] for name, cut in cuts.items()}
 
     def _behind(self, size: int) -> Moment:
         """Just after the first `size` records."""

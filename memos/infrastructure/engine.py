@@ -190,6 +190,10 @@ class Reading(Protocol):
         """Log time of the cube's first accepted record."""
         ...
 
+    def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
+        """Cubes will be read at a moment: whoever asks a server can ask for all of them at once."""
+        ...
+
     def view(self, scope: str, at: At | None = None) -> View:
         """What is visible in a scope and under it, at a moment or (None) now."""
         ...

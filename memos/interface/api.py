@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from memos.infrastructure.doctor import Finding, examine
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.index.embedders import Embedder, embedder_named
 from memos.infrastructure.index.rerankers import Reranker, reranker_from
@@ -18,8 +17,10 @@ from memos.interface.asking import Asking
 from memos.interface.conversing import Conversing
 from memos.interface.embedding import Embeddings
 from memos.interface.erasing import resume_erases
+from memos.interface.examining import doctor
 from memos.interface.facts import Facts
 from memos.interface.keeping import Keeping
+from memos.interface.migrating import Migrating
 from memos.interface.moving import Moving
 from memos.interface.opening import Wait, open_engine
 from memos.interface.reading import Readings
@@ -31,7 +32,17 @@ DEFAULT_ACTOR = "user:local"
 
 
 class Memory(
-    Adding, Conversing, Writing, Readings, Asking, Embeddings, Facts, Undoing, Keeping, Moving
+    Adding,
+    Conversing,
+    Writing,
+    Readings,
+    Asking,
+    Embeddings,
+    Facts,
+    Undoing,
+    Keeping,
+    Moving,
+    Migrating,
 ):
     """A vault of memories, opened.
 
@@ -114,6 +125,4 @@ class Memory(
         self.close()
 
 
-def doctor(path: str | Path) -> tuple[Finding, ...]:
-    """What is wrong with the vault at a directory, and how to mend it; empty where all is well."""
-    return examine(Path(path))
+__all__ = ["DEFAULT_ACTOR", "Memory", "doctor"]

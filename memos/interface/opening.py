@@ -6,7 +6,8 @@ line by which the same program grows from one into the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -57,15 +58,26 @@ def _embedded(
     return EmbeddedEngine(directory_path, analyse, clock=clock, create=create, creator=actor)
 
 
-def _distributed(path: Path, *, actor: str, create: bool, wait: Wait) -> Engine:
+@contextmanager
+def distributed_driver() -> Iterator[None]:
+    """Inside, what the distributed engine is made of may be imported.
+
+    Raises:
+        VaultError: a package of it is not installed.
+    """
     try:
-        from memos.infrastructure.distributed.engine import DistributedEngine
-        from memos.infrastructure.distributed.settings import load_settings
+        yield
     except ModuleNotFoundError as error:
         raise VaultError(
             f"the distributed engine needs the package {error.name}: pip install "
             "'memos[distributed]'"
         ) from error
+
+
+def _distributed(path: Path, *, actor: str, create: bool, wait: Wait) -> Engine:
+    with distributed_driver():
+        from memos.infrastructure.distributed.engine import DistributedEngine
+        from memos.infrastructure.distributed.settings import load_settings
     return DistributedEngine(
         load_settings(path), analyse, create=create, creator=actor, durable=wait == "durable"
     )

@@ -144,10 +144,14 @@ def _found(
     phrases: Sequence[Phrase],
 ) -> Iterator[Found]:
     """The ranked rows as memories, without those that were erased or that do not fit."""
-    for row, score in ranked:
-        cube = _cube_at(reading, view, row, query)
-        if cube is not None and _holds(cube, phrases) and query.accepts(cube):
-            yield Found(row, score, cube)
+    while page := list(islice(ranked, query.limit)):
+        if query.valid_at is None:
+            rows = np.array([row for row, _ in page])
+            reading.read_ahead(view.cube_ids(rows), view.at)
+        for row, score in page:
+            cube = _cube_at(reading, view, row, query)
+            if cube is not None and _holds(cube, phrases) and query.accepts(cube):
+                yield Found(row, score, cube)
 
 
 def _holds(cube: MemCube, phrases: Sequence[Phrase]) -> bool:

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TypeVar
 
 from memos.infrastructure.distributed import auditing, keeping, rebuilding
+from memos.infrastructure.distributed.ahead import VaultAhead
 from memos.infrastructure.distributed.dense import DistributedDense
 from memos.infrastructure.distributed.reading import DistributedReading
 from memos.infrastructure.distributed.settings import Settings
@@ -123,11 +124,7 @@ class DistributedEngine:
             return [_foreseen(each.event, at) for each, at in zip(ready, records, strict=True)]
         events = [draft.event for draft in ready]
         self._waiter.until_applied(ends_of(record.position for record in records))
-        attempts = self._attempts(events)
-        return [
-            self._committed(event, record, attempts[event.event_id])
-            for event, record in zip(events, records, strict=True)
-        ]
+        return self._outcomes_at(events, records)
 
     def commit_whole(
         self, drafts: Iterable[Draft], check: Callable[[Committed], None]
@@ -266,10 +263,12 @@ class DistributedEngine:
 
     def _reading(self) -> DistributedReading:
         generation = self.generation
+        vault = VaultAhead(
+            self.stores.store, generation.number, generation.usage, self.stores.cube_keys
+        )
         return DistributedReading(
-            generation.vault,
+            vault,
             self.stores.cube_keys,
-            generation.usage,
             generation.index,
             self.stores.logs,
         )
@@ -295,16 +294,23 @@ class DistributedEngine:
                     "key: try again"
                 )
 
-    def _attempts(self, events: Sequence[Event]) -> dict[bytes, Attempt]:
-        """What became of events that the fold is past."""
-        found = self._outcomes(events)
-        for event in events:
-            if event.event_id not in found:
+    def _outcomes_at(
+        self, events: Sequence[Event], records: Sequence[Record]
+    ) -> list[Committed]:
+        """What became of events at their own records: one that repeats another has an outcome of
+        its own, which is not that of the first.
+        """
+        found = self.generation.vault.at_positions(record.position for record in records)
+        committed = []
+        for event, record in zip(events, records, strict=True):
+            stored = found.get(record.position)
+            if stored is None:
                 raise NotApplied(
                     f"event {id_text(event.event_id)} is durable, and the fold has no outcome of "
                     "it: run `memos audit`"
                 )
-        return found
+            committed.append(self._committed(event, record, stored.attempt))
+        return committed
 
     def _outcomes(self, events: Sequence[Event]) -> dict[bytes, Attempt]:
         found = self.generation.vault.outcomes({each.event_id: each.cube_id for each in events})

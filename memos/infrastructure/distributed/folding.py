@@ -127,6 +127,8 @@ class FoldWorker:
         self._writer = writer
         self._events = events
         self._partitions: dict[int, PartitionFold] = {}
+        self.undecodable = 0
+        """Records that were no events: rejected, with a copy of their bytes kept."""
 
     @property
     def topic(self) -> str:
@@ -151,6 +153,7 @@ class FoldWorker:
             folding.forget()
             raise
         folding.done(batch)
+        self.undecodable += sum(each.event is None for each in batch.folded)
         if batch.too_new is not None:
             raise batch.too_new
 

@@ -13,7 +13,7 @@ from memos.infrastructure.distributed import folding
 from memos.infrastructure.distributed.bodies import open_readable
 from memos.infrastructure.distributed.folding import mark_of
 from memos.infrastructure.distributed.prior import PriorStates
-from memos.infrastructure.distributed.worker import Mark
+from memos.infrastructure.distributed.worker import Behind, Mark
 from memos.infrastructure.index.change import (
     Analyse,
     changes_span,
@@ -29,7 +29,7 @@ from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.writing import VaultWriter
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form
-from memos.kernel.errors import Damaged, VaultError
+from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, Record
 from memos.kernel.fold import Result
 
@@ -37,10 +37,6 @@ FOLD_SECONDS = 20.0
 POLL_SECONDS = 0.004
 
 _NOTHING = IndexedText({}, 0)
-
-
-class Behind(VaultError):
-    """The fold has not yet come past these records."""
 
 
 class IndexWorker:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from memos.infrastructure.distributed.ahead import VaultAhead
 from memos.infrastructure.governance.usage import Usage
-from memos.infrastructure.governance.usage_rows import UsageRows
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.index.tenant.index import TenantIndex
 from memos.infrastructure.index.tenant.view import TenantView
@@ -13,7 +13,6 @@ from memos.infrastructure.keys.cassandra_cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.log.kafka import KafkaLogs
 from memos.infrastructure.moment import At, Moment, last_at, time_of
-from memos.infrastructure.vault.cassandra.reading import CassandraVault
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, Undecodable, decode
 from memos.wire.body_pb2 import Body
@@ -25,15 +24,13 @@ class DistributedReading:
 
     def __init__(
         self,
-        vault: CassandraVault,
+        vault: VaultAhead,
         cube_keys: CassandraCubeKeys,
-        usage: UsageRows,
         index: TenantIndex,
         logs: KafkaLogs,
     ) -> None:
         self.vault = vault
         self._cube_keys = cube_keys
-        self._usage = usage
         self._index = index
         self._logs = logs
 
@@ -67,13 +64,16 @@ class DistributedReading:
         return self._cube_keys.key(cube_id)
 
     def usage(self, cube_id: bytes) -> Usage:
-        return self._usage.usage(cube_id)
+        return self.vault.usage(cube_id)
 
     def access_size(self) -> int:
         return sum(self._logs.access.end().values())
 
     def created(self, cube_id: bytes) -> int:
         return self.vault.created(cube_id)
+
+    def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
+        self.vault.read_ahead(cube_ids, at)
 
     def view(self, scope: str, at: At | None = None) -> View:
         return self._index.view(scope, at)

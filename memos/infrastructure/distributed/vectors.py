@@ -38,6 +38,7 @@ log = logging.getLogger("memos.worker")
 PROJECTION = "vectors"
 BATCH = 128
 POLL_SECONDS = 0.2
+SETTLE_ROWS = 500
 LONGEST_PAUSE = 30.0
 
 
@@ -114,6 +115,10 @@ class VectorIndexer:
             done = Mark(last.position.offset + 1, last.ordinal, last.log_time)
         self._generation.writer.write_checkpoint(PROJECTION, partition, *done)
         return done.offset - mark.offset
+
+    def settle(self) -> None:
+        """Have the server index what was written; for a pause."""
+        self._writer.settle(SETTLE_ROWS)
 
     def _take(self, memories: Sequence[Stored]) -> None:
         erased = [each.attempt.cube_id for each in memories if each.attempt.kind is Kind.ERASED]
@@ -210,6 +215,8 @@ class VectorThread:
         while not self._closing.is_set():
             try:
                 worked = sum(self._indexer.step(each) for each in list(self._partitions()))
+                if not worked:
+                    self._indexer.settle()
             except (EmbeddingFailed, VaultError) as error:
                 # Nothing is lost: the texts wait, are found by their words, and are tried again.
                 log.warning("texts wait to be embedded: %s", error)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from memos.infrastructure.moment import next_ordinal
+from memos.kernel.errors import VaultError
 from memos.kernel.event import Record
 
 
@@ -23,6 +24,10 @@ class Mark(NamedTuple):
         log_time = max(self.log_time, record.log_time)
         ordinal = next_ordinal(self.ordinal, record.position.partition, log_time)
         return Mark(record.position.offset + 1, ordinal, log_time)
+
+
+class Behind(VaultError):
+    """The fold has not yet come past these records: take them again."""
 
 
 class Worker(Protocol):

@@ -30,6 +30,7 @@ from memos.infrastructure.index.vectors import (
     add_vectors,
     model_number,
     near_of,
+    only,
 )
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
@@ -103,7 +104,7 @@ class Embedding:
         return done
 
     def nearest(self, reading: Reading, view: View, scope: str, queries: Vectors) -> Nearest:
-        kept = self._vectors.of_scope(connection_of(reading), scope, self.model)
+        kept = only(self._vectors.of_scope(connection_of(reading), scope, self.model), view.doc)
         near = [near_of(kept, query) for query in queries]
         texts, sentences = zip(*near, strict=True)
         return Nearest(kept.docs, np.stack(texts), np.stack(sentences), complete=True)

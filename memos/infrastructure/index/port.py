@@ -117,8 +117,8 @@ class Nearest(NamedTuple):
     """How near indexed texts are to some queries: as a whole, and by their best sentence.
 
     `docs` ascends and is distinct; `texts` and `sentences` have a row a query and a column a doc.
-    `complete` says that every embedded text is there; else these are the nearest ones, and every
-    other is farther than the farthest of them.
+    `complete` says that every embedded text of the view is there; else these are the nearest ones,
+    and every other is farther than the farthest of them.
     """
 
     docs: Ints

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.database import Row, row, rows
+from memos.infrastructure.index.blas import one_thread
 from memos.infrastructure.index.port import Ints
 from memos.infrastructure.index.snapshot import index_state, leaves_of
 from memos.infrastructure.index.tables import SCOPE_BITS, doc_range
@@ -27,6 +28,9 @@ Vectors = npt.NDArray[np.float32]
 
 CACHE_BYTES = 512 * 2**20
 """About 5.7 kB a turn of a searched scope, at 384 dimensions and 2.7 sentences."""
+
+FEW = 0.1
+"""Of a scope's texts: where a view shows no more, it pays to copy theirs out before they are compared."""
 
 _STORED = np.dtype("<f2")
 _DIGITS = 5  # a product's last bits may depend on how many rows are multiplied at once
@@ -72,10 +76,30 @@ def near_of(
     """How near each text is to a query: as a whole, and by its best sentence."""
     if not len(vectors.docs):
         return np.empty(0), np.empty(0)
-    texts = np.round((vectors.texts @ query).astype(np.float64), _DIGITS)
-    best = np.maximum.reduceat(vectors.sentences @ query, vectors.first[:-1])
+    with one_thread():
+        whole, parts = vectors.texts @ query, vectors.sentences @ query
+    texts = np.round(whole.astype(np.float64), _DIGITS)
+    best = np.maximum.reduceat(parts, vectors.first[:-1])
     sentences = np.round(best.astype(np.float64), _DIGITS)
     return np.asarray(texts, np.float64), np.asarray(sentences, np.float64)
+
+
+def only(vectors: ScopeVectors, docs: Ints) -> ScopeVectors:
+    """The vectors of these texts, where they are few enough that taking them out is worth it.
+
+    Args:
+        vectors: of a scope.
+        docs: ascending and distinct; those that have no vectors are passed over.
+    """
+    if len(docs) > FEW * len(vectors.docs):
+        return vectors
+    found = np.minimum(np.searchsorted(vectors.docs, docs), len(vectors.docs) - 1)
+    found = found[vectors.docs[found] == docs]
+    counts = np.diff(vectors.first)[found]
+    first = np.concatenate(([0], np.cumsum(counts)))
+    # The sentences of each text stand together: where they begin, and how far in each one is.
+    rows = np.repeat(vectors.first[found] - first[:-1], counts) + np.arange(first[-1])
+    return ScopeVectors(vectors.docs[found], vectors.texts[found], vectors.sentences[rows], first)
 
 
 class _Kept(NamedTuple):

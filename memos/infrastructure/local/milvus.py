@@ -51,6 +51,15 @@ GLOG = """\
 """
 """Without this file Milvus ends, and does not say why."""
 
+EXACT_UNTIL_SEALED = """\
+  segcore:
+    interimIndex:
+      enableIndex: false
+"""
+"""What is not indexed yet is compared row by row: the coarse index for it misses half of what a
+filter keeps.
+"""
+
 COMPONENTS = {
     "proxy": "client",
     "rootCoord": "root_coord",
@@ -173,6 +182,7 @@ class MilvusServer(_Milvus):
         components = "".join(
             f"{component}:\n  ip: {HOST}\n  port: {self.ports[port]}\n"
             + (f"  internalPort: {self.ports['proxy_internal']}\n" if component == "proxy" else "")
+            + (EXACT_UNTIL_SEALED if component == "queryNode" else "")
             for component, port in COMPONENTS.items()
         )
         places = {"host": HOST, "directory": self.directory, "data": self.directory / "data"}

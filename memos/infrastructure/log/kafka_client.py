@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
 from confluent_kafka.admin import OffsetSpec
@@ -80,6 +80,22 @@ def kafka_error(error: object) -> KafkaError | None:
     if isinstance(error, KafkaException):
         error = error.args[0] if error.args else None
     return error if isinstance(error, KafkaError) else None
+
+
+KEPT_TIME = "memos-log-time"
+"""The header of a record that was moved here from another log: its log time there, which stays its
+log time, in microseconds.
+"""
+
+
+def log_time_of(message: Message, topic: str) -> int:
+    """The log time of a record, in microseconds since 1970: its own, or the broker's.
+
+    Raises:
+        VaultError: as `appended_at`.
+    """
+    kept = dict(cast("list[tuple[str, bytes]]", message.headers() or ())).get(KEPT_TIME)
+    return int(kept) if kept else appended_at(message, topic)
 
 
 def appended_at(message: Message, topic: str) -> int:

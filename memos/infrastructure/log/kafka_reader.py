@@ -21,8 +21,8 @@ from memos.infrastructure.log.kafka_client import (
     LATEST,
     Connection,
     Whence,
-    appended_at,
     kafka_error,
+    log_time_of,
 )
 from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.log.port import Cut
@@ -139,7 +139,7 @@ class KafkaReader:
                 span.next = offset
                 break
             # A broker's clock may jump back: log time does not, it decides what a read shows.
-            span.log_time = max(span.log_time, appended_at(message, self._topic))
+            span.log_time = max(span.log_time, log_time_of(message, self._topic))
             data = message.value() or b""
             records.append(Record(Position(partition, offset), span.log_time, data))
             if seen is not None:

@@ -11,6 +11,7 @@ from memos.interface.cli import (
     governing,
     keeping,
     log,
+    migrate,
     moving,
     reading,
     undoing,
@@ -38,6 +39,7 @@ for _room in (
     log,
     keeping,
     moving,
+    migrate,
     engine,
     worker,
 ):

@@ -165,9 +165,14 @@ def recipient(
     run.show(found, lambda out: show.line(out, pair.public))
 
 
-def examine(run: Run) -> None:
+def examine(
+    run: Run,
+    path: Annotated[
+        Path | None, typer.Argument(help="A directory or settings file, instead of --vault.")
+    ] = None,
+) -> None:
     """What is wrong with the vault and how to mend it; exit with 6 where there is an error."""
-    findings = doctor(run.vault)
+    findings = doctor(path or run.vault)
     healthy = all(finding.severity != "error" for finding in findings)
 
     def draw(out: Console) -> None:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from memos.infrastructure.index.blas import one_thread
+
 Array = npt.NDArray[np.float32]
 
 
@@ -120,8 +122,9 @@ class Bert:
                 kinds[row, : len(text)] = types[row]
         hidden = self._norm(self._words[tokens] + (self._places[:longest] + self._types[kinds]))
         padding = np.where(real, np.float32(0), np.float32(-1e9))[:, None, None, :]
-        for layer in self._layers:
-            hidden = layer(hidden, padding)
+        with one_thread():
+            for layer in self._layers:
+                hidden = layer(hidden, padding)
         return hidden, real
 
 

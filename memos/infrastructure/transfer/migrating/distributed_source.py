@@ -10,17 +10,16 @@ from memos.infrastructure.distributed.sealing import origin_of
 from memos.infrastructure.distributed.waiting import Waiter
 from memos.infrastructure.log.kafka import KafkaLog
 from memos.infrastructure.log.port import Cut
+from memos.infrastructure.migrated import Ancestor, ancestors_in
 from memos.infrastructure.transfer.layout import First
 from memos.infrastructure.transfer.migrating.embedded_source import key_missing
 from memos.infrastructure.transfer.migrating.headers import first_in
 from memos.infrastructure.transfer.migrating.merging import Merger
 from memos.infrastructure.transfer.migrating.parts import (
-    Ancestor,
     CubeKey,
     Moved,
     Sealed,
     access_key,
-    ancestors_in,
     event_in,
     key_of,
 )

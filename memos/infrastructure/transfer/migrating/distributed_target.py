@@ -19,21 +19,18 @@ from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka import KafkaLog
 from memos.infrastructure.log.kafka_groups import running_workers
 from memos.infrastructure.log.port import Cut
-from memos.infrastructure.transfer.layout import First
-from memos.infrastructure.transfer.migrating.embedded_target import holds_else
-from memos.infrastructure.transfer.migrating.headers import first_in, headers_of
-from memos.infrastructure.transfer.migrating.parts import (
+from memos.infrastructure.migrated import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
     Ancestor,
-    CubeKey,
-    Moved,
-    Plan,
-    Sealed,
     ancestors_in,
     ancestors_to_text,
     cuts_to_text,
 )
+from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.transfer.migrating.embedded_target import holds_else
+from memos.infrastructure.transfer.migrating.headers import first_in, headers_of
+from memos.infrastructure.transfer.migrating.parts import CubeKey, Moved, Plan, Sealed
 from memos.infrastructure.transfer.migrating.resuming import CREATING, Resume
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged, Refused
@@ -197,7 +194,7 @@ class DistributedTarget:
 
 def _append(log: KafkaLog, moved: Sequence[Moved]) -> None:
     if moved:
-        log.append_with_headers([(m.key, m.data, headers_of(m.first)) for m in moved])
+        log.append_with_headers([(m.key, m.data, headers_of(m.first, m.log_time)) for m in moved])
 
 
 def _last(log: KafkaLog, name: str) -> dict[int, First]:

@@ -11,15 +11,14 @@ from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.keys.cube_keys import split_subjects
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION, log_end
+from memos.infrastructure.migrated import Ancestor, ancestors_in
 from memos.infrastructure.transfer.layout import First
 from memos.infrastructure.transfer.migrating.parts import (
     BATCH,
-    Ancestor,
     CubeKey,
     Moved,
     Sealed,
     access_key,
-    ancestors_in,
     event_in,
     key_of,
 )

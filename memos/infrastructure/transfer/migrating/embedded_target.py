@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,19 +15,16 @@ from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION
-from memos.infrastructure.transfer.layout import First
-from memos.infrastructure.transfer.migrating.parts import (
+from memos.infrastructure.migrated import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
     Ancestor,
-    CubeKey,
-    Moved,
-    Plan,
-    Sealed,
     ancestors_in,
     ancestors_to_text,
     cuts_to_text,
 )
+from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.transfer.migrating.parts import CubeKey, Moved, Plan, Sealed
 from memos.infrastructure.transfer.migrating.resuming import CREATING, Resume
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Refused
@@ -208,8 +204,3 @@ def _erased(engine: EmbeddedEngine) -> Iterator[bytes]:
     sql = "SELECT cube_id FROM head WHERE lifecycle = ?"
     found = list(rows(engine.database.writer, sql, (int(Lifecycle.ERASED),)))
     return (cube_id for (cube_id,) in found)
-
-
-def cuts_in(setting: str) -> dict[str, int]:
-    """The sizes of named cuts that a move kept."""
-    return {name: int(cut[str(PARTITION)]) for name, cut in json.loads(setting or "{}").items()}

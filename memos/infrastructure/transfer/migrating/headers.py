@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.log.kafka_client import KEPT_TIME
 from memos.infrastructure.log.kafka_writer import Headers
 from memos.infrastructure.transfer.layout import First
 from memos.kernel.errors import Damaged
@@ -12,15 +13,19 @@ POSITION = "memos-first-position"
 LOG_TIME = "memos-first-log-time"
 
 
-def headers_of(first: First) -> Headers:
+def headers_of(first: First, log_time: int) -> Headers:
     """The headers that say it: the origin of the log, the position in it, and the log time there
     in microseconds. The origin of a partition of several ends with its number.
+
+    `log_time` is that in the log which is moved. It stays the record's log time: a read at a moment
+    shows the same, and "yesterday" in a memory is the same day.
     """
     position = Position(_partition(first.origin), first.offset)
     return (
         (ORIGIN, first.origin.encode()),
         (POSITION, str(position).encode()),
         (LOG_TIME, str(first.log_time).encode()),
+        (KEPT_TIME, str(log_time).encode()),
     )
 
 

@@ -9,15 +9,8 @@ from typing import TypeVar
 
 from memos.infrastructure.engine import Progress
 from memos.infrastructure.log.port import Cut
-from memos.infrastructure.transfer.migrating.parts import (
-    BATCH,
-    Ancestor,
-    Moved,
-    Plan,
-    Sealed,
-    Source,
-    Target,
-)
+from memos.infrastructure.migrated import Ancestor
+from memos.infrastructure.transfer.migrating.parts import BATCH, Moved, Plan, Sealed, Source, Target
 from memos.kernel.errors import Refused
 
 T = TypeVar("T")

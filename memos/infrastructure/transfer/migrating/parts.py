@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from memos.infrastructure.engine import Progress
 from memos.infrastructure.log.kafka_settings import event_key
 from memos.infrastructure.log.port import Cut
+from memos.infrastructure.migrated import Ancestor, cut_of, numbers
 from memos.infrastructure.transfer.layout import First
 from memos.kernel.event import Position, Undecodable, decode
 from memos.wire.access_pb2 import AccessEvent
@@ -21,12 +22,6 @@ T = TypeVar("T")
 
 BATCH = 2000
 """Records moved at a time: each batch is durable before the next is begun."""
-
-MIGRATED_FROM = "migrated_from"
-"""The setting that names the logs before this one: see `Ancestor`."""
-
-MIGRATED_CUTS = "migrated_cuts"
-"""The setting that says where the named cuts of the log before are in this one."""
 
 
 class Moved(NamedTuple):
@@ -63,15 +58,6 @@ class Sealed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ancestor:
-    """A log that this one goes on from. Proofs made there hold against these checkpoints."""
-
-    origin: str
-    verifier_key: str
-    checkpoints: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What is being moved into a target; kept there until it is done.
 
@@ -84,7 +70,7 @@ class Plan:
 
     def to_text(self) -> str:
         """As a setting."""
-        return json.dumps({"origin": self.origin, "cuts": [_numbers(cut) for cut in self.cuts]})
+        return json.dumps({"origin": self.origin, "cuts": [numbers(cut) for cut in self.cuts]})
 
     @classmethod
     def from_text(cls, text: str) -> Plan:
@@ -244,39 +230,3 @@ def access_key(data: bytes) -> bytes:
     except DecodeError:
         return event_key("", b"")
     return event_key(access.tenant, access.event_id)
-
-
-def cut_of(told: Mapping[str, int]) -> Cut:
-    """A cut as JSON has it."""
-    return {int(partition): int(size) for partition, size in told.items()}
-
-
-def cuts_to_text(cuts: Mapping[str, Cut]) -> str:
-    """Named cuts as a setting."""
-    return json.dumps({name: _numbers(cut) for name, cut in cuts.items()})
-
-
-def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:
-    """The logs before one, as a setting."""
-    return json.dumps(
-        [
-            {"origin": a.origin, "verifier_key": a.verifier_key, "checkpoints": a.checkpoints}
-            for a in ancestors
-        ]
-    )
-
-
-def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
-    """The logs before that of a vault with these settings, the oldest first."""
-    found = [
-        Ancestor(each["origin"], each["verifier_key"], tuple(each["checkpoints"]))
-        for each in json.loads(setting(MIGRATED_FROM) or "[]")
-    ]
-    loaded, note = setting("loaded_from"), setting("loaded_checkpoint")
-    if loaded:
-        found.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
-    return tuple(found)
-
-
-def _numbers(cut: Cut) -> dict[str, int]:
-    return {str(partition): size for partition, size in sorted(cut.items())}

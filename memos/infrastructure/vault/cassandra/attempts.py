@@ -13,6 +13,7 @@ from uuid import UUID
 
 from memos.infrastructure.moment import NEWEST, At, reaches
 from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
+from memos.infrastructure.vault.cassandra.many import select_many
 from memos.infrastructure.vault.cassandra.moments import bound
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
@@ -52,6 +53,46 @@ class Attempts(Generation):
             for row in self._rows(cql, (cube_id, bucket, newest)):
                 return stored_of(row).attempt
         return None
+
+    def states_at(self, cube_ids: Sequence[bytes], at: At = NEWEST) -> dict[bytes, Stored]:
+        """The last accepted attempts on cubes at a moment, asked for together."""
+        cql = (
+            f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND ordinal <= ? AND result = {_ACCEPTED}"
+            " ORDER BY ordinal DESC LIMIT 1 ALLOW FILTERING"
+        )
+        heads = select_many(
+            self._store, "partition, ordinal, sequence", f"{self.keyspace}.head", cube_ids
+        )
+        looks = [
+            (cube_id, bucket_of(sequence), min(bound(at, partition), ordinal))
+            for cube_id, partition, ordinal, sequence in heads
+        ]
+        found: dict[bytes, Stored] = {}
+        while looks:
+            earlier = []
+            for look, rows in zip(looks, self._many(cql, looks), strict=True):
+                cube_id, bucket, newest = look
+                if rows:
+                    found[cube_id] = stored_of(rows[0])
+                elif bucket:
+                    earlier.append((cube_id, bucket - 1, newest))
+            looks = earlier
+        return found
+
+    def created_many(self, last: Iterable[Stored]) -> dict[bytes, int]:
+        """Log times of the first accepted records of cubes, of which attempts are at hand."""
+        cql = (
+            "SELECT cube_id, log_time FROM {}.attempt WHERE cube_id = ? AND bucket = 0 AND result ="
+            f" {_ACCEPTED} LIMIT 1 ALLOW FILTERING"
+        )
+        times, others = {}, []
+        for each in last:
+            if each.attempt.sequence == 1:
+                times[each.attempt.cube_id] = each.attempt.log_time
+            else:
+                others.append((each.attempt.cube_id,))
+        times.update((row[0], row[1]) for rows in self._many(cql, others) for row in rows)
+        return times
 
     def attempts(self, cube_id: bytes, at: At = NEWEST) -> list[Attempt]:
         """Everything attempted on the cube, oldest first."""
@@ -122,6 +163,28 @@ class Attempts(Generation):
         ]
         cql = f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND event_id = ?"
         return found | _by_event(map(stored_of, chain.from_iterable(self._many(cql, values))))
+
+    def at_positions(self, positions: Iterable[Position]) -> dict[Position, Stored]:
+        """The records at positions; those not folded, and those that are no events, are left out."""
+        cql = (
+            "SELECT cube_id, sequence, ordinal FROM {}.record"
+            " WHERE partition = ? AND bucket = ? AND offset IN ?"
+        )
+        by_bucket: dict[tuple[int, int], list[int]] = {}
+        for partition, offset in positions:
+            by_bucket.setdefault((partition, offset // BUCKET), []).append(offset)
+        values = [
+            (*key, chunk)
+            for key, offsets in by_bucket.items()
+            for chunk in chunks(offsets, IDS_AT_ONCE)
+        ]
+        places = [
+            (cube_id, sequence, ordinal)
+            for rows in self._many(cql, values)
+            for cube_id, sequence, ordinal in rows
+            if cube_id
+        ]
+        return {stored.attempt.position: stored for stored in self._at(places)}
 
     def data_of(self, position: Position) -> bytes | None:
         """The exact bytes of the record at a position; None where it is not folded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memos.infrastructure.migrated import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.moment import Cutoffs
 from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.generation import chunks
@@ -82,10 +83,8 @@ class CassandraVault(Heads, LogQueries):
         """Cuts of the log before this one, whose events tell of positions there."""
         table = f"{self._store.settings.keyspace}.setting"
         found = self._store.execute(f"SELECT value FROM {table} WHERE name = ?", (MIGRATED_CUTS,))
-        return {
-            name: tuple(Position(int(partition), size) for partition, size in cut.items())
-            for name, cut in json.loads(found[0][0] if found else "{}").items()
-        }
+        cuts = cuts_in(found[0][0] if found else "")
+        return {name: tuple(Position(*at) for at in cut.items()) for name, cut in cuts.items()}
 
     def ending(self, now: int) -> list[bytes]:
         """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""

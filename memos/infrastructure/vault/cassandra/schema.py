@@ -28,11 +28,11 @@ def create(store: CassandraStore) -> None:
     _keyspace(store, base)
     for table in BASE:
         store.define(f"CREATE TABLE IF NOT EXISTS {base}.{table}")
-    version = _version(store)
-    if version is None:
+    found = version(store)
+    if found is None:
         _write_version(store, VERSION)
     else:
-        _check(version)
+        _check(found)
     if _pointer(store) is None:
         # The number must not be taken: an earlier attempt may have been cut off here.
         switch_to(store, max(generations(store), default=0) or new_generation(store))
@@ -52,18 +52,18 @@ def migrate(store: CassandraStore) -> int:
     base = store.settings.keyspace
     if not exists(store):
         raise VaultError(f"there is no vault in keyspace {base}: create it first")
-    before = _version(store)
+    before = version(store)
     if before is None:
         raise VaultError(f"the vault in keyspace {base} is half made: create it again")
     _check(before)
-    for version in range(before, VERSION):
-        of_base, of_generation = MIGRATIONS[version]
+    for step in range(before, VERSION):
+        of_base, of_generation = MIGRATIONS[step]
         for statement in of_base:
             store.define(statement.format(keyspace=base))
         for number in generations(store):
             for statement in of_generation:
                 store.define(statement.format(keyspace=keyspace_of(store, number)))
-        _write_version(store, version + 1)
+        _write_version(store, step + 1)
     return before
 
 
@@ -167,21 +167,22 @@ def _keyspace(store: CassandraStore, name: str) -> None:
     )
 
 
-def _version(store: CassandraStore) -> int | None:
+def version(store: CassandraStore) -> int | None:
+    """The version of the vault's tables; None where they are half made."""
     sql = f"SELECT version FROM {store.settings.keyspace}.schema_version WHERE id = ?"
     found = store.execute(sql, (_ID,))
     return found[0][0] if found else None
 
 
-def _write_version(store: CassandraStore, version: int) -> None:
+def _write_version(store: CassandraStore, number: int) -> None:
     sql = f"INSERT INTO {store.settings.keyspace}.schema_version (id, version) VALUES (?, ?)"
-    store.execute(sql, (_ID, version))
+    store.execute(sql, (_ID, number))
 
 
-def _check(version: int) -> None:
-    if version > VERSION:
+def _check(number: int) -> None:
+    if number > VERSION:
         raise VaultError(
-            f"this vault's tables have version {version}, newer than the {VERSION} that this "
+            f"this vault's tables have version {number}, newer than the {VERSION} that this "
             "release of MemOS knows: upgrade MemOS"
         )
 

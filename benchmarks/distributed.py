@@ -1,0 +1,262 @@
+"""How fast is the distributed engine, with its servers and workers on this one machine?
+
+    python -m benchmarks.distributed [--full] [--json FILE] [--check]
+
+Kafka, Cassandra and Milvus are started for the run; MEMOS_ENGINES=DIR uses those of `memos engine
+up DIR`. The floor of a rebuild writes the rows of the same records, folded before, and does nothing
+else.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.distributed_vault import (
+    Workers,
+    await_progress,
+    servers,
+    write_settings,
+)
+from benchmarks.harness import (
+    Options,
+    Report,
+    finish,
+    p50,
+    parse,
+    percentile,
+    progress,
+    timed,
+    workshop,
+)
+from benchmarks.texts import Item, Texts
+from memos import Memory
+from memos.infrastructure.distributed.folding import PROJECTION, PartitionFold
+from memos.infrastructure.distributed.settings import load_settings
+from memos.infrastructure.distributed.stores import Stores, open_generation
+from memos.infrastructure.distributed.worker import Mark
+from memos.infrastructure.vault.cassandra import schema
+
+READY_EVENTS = 100_000
+READY_BYTES = 290
+CHUNK = 2_000
+SINGLE = 300
+APPLIED = 200
+SEARCHES = 100
+COUNT, FULL_COUNT = 20_000, 100_000
+ALL = ("fold", "index", "usage", "seal")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; the exit code."""
+    options = parse("distributed", __doc__, arguments)
+    report = Report()
+    with workshop("distributed") as directory, servers(directory) as engine:
+        path = write_settings(engine, directory)
+        progress("making a vault")
+        report.figures["create vault s"] = timed(lambda: Memory(path).close())
+        workers = Workers(path)
+        stores = Stores(load_settings(path))
+        try:
+            _measure(options, report, path, workers, stores)
+        finally:
+            workers.stop()
+            schema.drop_all(stores.store)
+            stores.close()
+    load = os.getloadavg()[0]
+    report.notes.append(f"load of the machine at the end: {load:.1f}; everything ran on it")
+    return finish(options, report)
+
+
+def _measure(
+    options: Options, report: Report, path: Path, workers: Workers, stores: Stores
+) -> None:
+    count = FULL_COUNT if options.full else COUNT
+    texts = Texts(7)
+    _log(report, stores)
+    _durable(report, path, texts, count)
+    live = _fold(report, workers, stores)
+    workers.start("index", "usage", "seal")
+    _await(stores, "index")
+    _applied(report, path, workers, texts)
+    _search(report, path, texts, count)
+    _two_folds(report, path, workers, stores, texts, count)
+    _recover(report, path, workers, stores, texts)
+    workers.stop()
+    _audit(report, path, live)
+    _rebuild(report, path, stores)
+
+
+def _log(report: Report, stores: Stores) -> None:
+    """Ready-made events through the EventLog port, on the access topic: nobody folds them."""
+    progress("ready-made events through the log")
+    log = stores.logs.access
+    keys = [secrets.token_bytes(16) for _ in range(2_000)]
+    entries = [(keys[n % 2_000], os.urandom(READY_BYTES)) for n in range(READY_EVENTS)]
+    seconds = timed(
+        lambda: [log.append(entries[at : at + CHUNK]) for at in range(0, READY_EVENTS, CHUNK)]
+    )
+    _rate(report, "log append", READY_EVENTS, seconds)
+
+
+def _durable(report: Report, path: Path, texts: Texts, count: int) -> None:
+    progress(f"{count:,} memories, durable")
+    with Memory(path, wait="durable") as memory:
+        items = _items(texts, count)
+        seconds = timed(
+            lambda: [memory.add_many(items[at : at + CHUNK]) for at in range(0, count, CHUNK)]
+        )
+        _rate(report, "add_many", count, seconds)
+        times = [
+            timed(lambda item=item: memory.add(**item))  # type: ignore[misc]
+            for item in _items(texts, SINGLE)
+        ]
+    _latency(report, "durable add", times)
+
+
+def _fold(report: Report, workers: Workers, stores: Stores) -> float:
+    """The rate at which one worker folds what waits."""
+    progress("one fold worker")
+    end = sum(stores.logs.events.end().values())
+    workers.start("fold")
+    done, seconds = await_progress(lambda: _position(stores, PROJECTION), end)
+    return _rate(report, "live fold", done, seconds)
+
+
+def _two_folds(
+    report: Report, path: Path, workers: Workers, stores: Stores, texts: Texts, count: int
+) -> None:
+    progress("two fold workers")
+    workers.stop()
+    with Memory(path, wait="durable") as memory:
+        for at in range(0, count, CHUNK):
+            memory.add_many(_items(texts, min(CHUNK, count - at)))
+    end = sum(stores.logs.events.end().values())
+    workers.start("fold", "fold")
+    done, seconds = await_progress(lambda: _position(stores, PROJECTION), end)
+    rate = _rate(report, "live fold, two workers", done, seconds)
+    report.figures["two folds / one"] = rate / report.figures["live fold /s"]
+    workers.start("index", "usage", "seal")
+    _await(stores, "index")
+
+
+def _applied(report: Report, path: Path, workers: Workers, texts: Texts) -> None:
+    progress("applied adds")
+    with Memory(path) as memory:
+        items = _items(texts, APPLIED)
+        memory.add(**items[0])
+        times = [timed(lambda item=item: memory.add(**item)) for item in items]  # type: ignore[misc]
+    _latency(report, "applied add", times)
+
+
+def _search(report: Report, path: Path, texts: Texts, count: int) -> None:
+    progress(f"searches among {count:,}")
+    with Memory(path) as memory:
+        report.figures["tenant load s"] = timed(lambda: memory.search(texts.rare, scope="acme"))
+        queries = [" ".join(text.split()[:6]) for text in texts.take(SEARCHES)]
+        times = [
+            timed(lambda query=query: memory.search(query, scope="acme"))  # type: ignore[misc]
+            for query in queries
+        ]
+    _latency(report, "search", times)
+
+
+def _recover(report: Report, path: Path, workers: Workers, stores: Stores, texts: Texts) -> None:
+    """From SIGKILL of the fold workers to all that was appended meanwhile being readable."""
+    progress("SIGKILL of the fold workers")
+    for process in workers.running("fold"):
+        process.send_signal(signal.SIGKILL)
+    began = time.perf_counter()
+    with Memory(path, wait="durable") as memory:
+        receipts = memory.add_many(_items(texts, CHUNK))
+    workers.start("fold")
+    _await(stores, "index")
+    report.figures["recovery s"] = time.perf_counter() - began
+    with Memory(path) as memory:
+        lost = sum(not memory.get(each.cube_id) for each in receipts[::20])
+    report.figures["lost after SIGKILL"] = float(lost)
+
+
+def _audit(report: Report, path: Path, live: float) -> None:
+    progress("audit")
+    with Memory(path) as memory:
+        began = time.perf_counter()
+        found = memory.audit()
+        rate = _rate(report, "audit", found.events, time.perf_counter() - began)
+        report.figures["audit problems"] = float(len(found.problems))
+    report.figures["audit / live fold"] = rate / live
+
+
+def _rebuild(report: Report, path: Path, stores: Stores) -> None:
+    """A rebuild beside a bare script that writes the same rows, folded before."""
+    progress("the floor of a rebuild")
+    floor = _bare_rows(stores)
+    progress("rebuild")
+    with Memory(path) as memory:
+        before = memory.digest()
+        began = time.perf_counter()
+        rebuilt = memory.rebuild()
+        seconds = time.perf_counter() - began
+    _rate(report, "rebuild", rebuilt.events, seconds)
+    _rate(report, "rebuild floor", rebuilt.events, floor)
+    report.figures["rebuild / floor"] = floor / seconds
+    report.figures["rebuild differs"] = float(rebuilt.digest != before)
+
+
+def _bare_rows(stores: Stores) -> float:
+    """Seconds that the rows of all records take to be written, into a generation of their own."""
+    generation = open_generation(stores.store, schema.new_generation(stores.store))
+    end = stores.logs.events.end()
+    folds = {partition: PartitionFold(generation.vault, Mark()) for partition in end}
+    seconds = 0.0
+    for records in stores.logs.events.read_all(end):
+        batch = folds[records[0].position.partition].fold(records)
+        began = time.perf_counter()
+        generation.writer.write_records(batch.folded)
+        generation.writer.write_heads(batch.folded)
+        seconds += time.perf_counter() - began
+        folds[records[0].position.partition].done(batch)
+    schema.drop_generation(stores.store, generation.number)
+    return seconds
+
+
+def _items(texts: Texts, count: int) -> list[Item]:
+    return [
+        {"text": text, "scope": f"acme/user-{number % 50}/chat"}
+        for number, text in enumerate(texts.take(count))
+    ]
+
+
+def _position(stores: Stores, projection: str) -> int:
+    return sum(at[0] for at in stores.live().vault.checkpoints(projection).values())
+
+
+def _await(stores: Stores, projection: str) -> None:
+    end = sum(stores.logs.events.end().values())
+    while _position(stores, projection) < end:
+        time.sleep(0.05)
+
+
+def _rate(report: Report, what: str, count: int, seconds: float) -> float:
+    rate = count / seconds
+    report.figures[f"{what} /s"] = rate
+    report.row(rate=what, events=count, seconds=seconds, per_second=rate)
+    return rate
+
+
+def _latency(report: Report, what: str, times: Sequence[float]) -> None:
+    report.figures[f"{what} p50 ms"] = p50(times)
+    report.figures[f"{what} p99 ms"] = percentile(times, 0.99)
+    report.row(
+        latency=what, times=len(times), p50_ms=p50(times), p95_ms=percentile(times, 0.95),
+        p99_ms=percentile(times, 0.99),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

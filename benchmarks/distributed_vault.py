@@ -1,0 +1,100 @@
+"""A distributed vault on this machine for a benchmark: servers, settings, workers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from memos.infrastructure.local import LocalEngine
+
+DIRECTORY = "MEMOS_ENGINES"
+PARTITIONS = 4
+WAIT_SECONDS = 600
+
+
+@contextmanager
+def servers(directory: Path) -> Iterator[LocalEngine]:
+    """Kafka, Cassandra and Milvus: those of MEMOS_ENGINES, or new ones that end with the run."""
+    named = os.environ.get(DIRECTORY)
+    engine = LocalEngine(named or directory / "engines", milvus=None if named else "server")
+    engine.up()
+    try:
+        yield engine
+    finally:
+        if not named:
+            engine.down()
+
+
+def write_settings(engine: LocalEngine, directory: Path, *, embedder: bool = False) -> Path:
+    """The settings file of a vault with names of its own."""
+    name = f"bench_{secrets.token_hex(4)}"
+    host, _, port = engine.address("cassandra").rpartition(":")
+    path = directory / f"{name}.toml"
+    dense = f'[milvus]\nuri = "{engine.address("milvus")}"\nprefix = "{name}"\n[embedder]\n'
+    path.write_text(
+        f"""engine = "distributed"
+root_key = "{name}.key"
+wait_seconds = {WAIT_SECONDS}
+[kafka]
+bootstrap_servers = "{engine.address("kafka")}"
+prefix = "{name}"
+partitions = {PARTITIONS}
+[cassandra]
+hosts = ["{host}"]
+port = {port}
+keyspace = "{name}"
+replication_factor = 1
+{dense if embedder else ""}"""
+    )
+    return path
+
+
+class Workers:
+    """Worker processes of one vault; what is still running is ended by `stop`."""
+
+    def __init__(self, settings: Path) -> None:
+        self._settings = settings
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def running(self, name: str) -> list[subprocess.Popen[bytes]]:
+        """The workers of a name."""
+        return [process for each, process in self._running if each == name]
+
+    def start(self, *names: str) -> None:
+        """Start a worker of each name."""
+        for name in names:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streams", name, "--config", str(self._settings)],
+                stderr=subprocess.DEVNULL,
+            )
+            self._running.append((name, process))
+
+    def stop(self) -> None:
+        """End all of them, as a supervisor would."""
+        for _, process in self._running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for _, process in self._running:
+            process.wait(60)
+        self._running.clear()
+
+
+def await_progress(position: Callable[[], int], end: int) -> tuple[int, float]:
+    """Watch a position until it is at an end: how far it went after its first move, and how long.
+
+    What comes before the first move is the start of a process, which is no part of a rate.
+    """
+    start = position()
+    while (first := position()) == start:
+        time.sleep(0.005)
+    began = time.perf_counter()
+    while position() < end:
+        time.sleep(0.005)
+    return end - first, time.perf_counter() - began

@@ -1,0 +1,70 @@
+"""What a vault that was moved here from another log keeps of that log, in its settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from memos.infrastructure.log.port import Cut
+
+MIGRATED_FROM = "migrated_from"
+"""The setting that names the logs before this one: see `Ancestor`."""
+
+MIGRATED_CUTS = "migrated_cuts"
+"""The setting that says where the named cuts of the log before are in this one: the events that
+named them tell of positions there.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A log that a vault's own goes on from, whole. Proofs that were made there hold against its
+    last `checkpoints` (signed notes, one a partition) and its `verifier_key`.
+    """
+
+    origin: str
+    verifier_key: str
+    checkpoints: tuple[str, ...]
+
+
+def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:
+    """The logs before one, as a setting."""
+    return json.dumps(
+        [
+            {"origin": a.origin, "verifier_key": a.verifier_key, "checkpoints": a.checkpoints}
+            for a in ancestors
+        ]
+    )
+
+
+def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
+    """The logs before that of a vault with these settings, the oldest first."""
+    found = [
+        Ancestor(each["origin"], each["verifier_key"], tuple(each["checkpoints"]))
+        for each in json.loads(setting(MIGRATED_FROM) or "[]")
+    ]
+    loaded, note = setting("loaded_from"), setting("loaded_checkpoint")
+    if loaded:
+        found.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
+    return tuple(found)
+
+
+def cuts_to_text(cuts: Mapping[str, Cut]) -> str:
+    """Named cuts as a setting."""
+    return json.dumps({name: numbers(cut) for name, cut in cuts.items()})
+
+
+def cuts_in(text: str) -> dict[str, Cut]:
+    """What `cuts_to_text` gave; none of an empty setting."""
+    return {name: cut_of(told) for name, told in json.loads(text or "{}").items()}
+
+
+def numbers(cut: Cut) -> dict[str, int]:
+    """A cut as JSON has it."""
+    return {str(partition): size for partition, size in sorted(cut.items())}
+
+
+def cut_of(told: Mapping[str, int]) -> Cut:
+    """What `numbers` gave."""
+    return {int(partition): int(size) for partition, size in told.items()}

@@ -1,0 +1,175 @@
+"""Making a vault, and moving one from an engine to the other."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memos.infrastructure.embedded import EmbeddedEngine
+from memos.infrastructure.engine import Engine, Progress, no_progress
+from memos.infrastructure.governance.decision import Action, HeaderRules, Resource, Subject
+from memos.infrastructure.log.sqlite import system_time
+from memos.infrastructure.migrated import Ancestor, ancestors_in
+from memos.infrastructure.toml import read_toml
+from memos.infrastructure.transfer.migrating.embedded_source import EmbeddedSource
+from memos.infrastructure.transfer.migrating.embedded_target import EmbeddedTarget
+from memos.infrastructure.transfer.migrating.migration import MigrationReport
+from memos.infrastructure.transfer.migrating.migration import migrate as move
+from memos.infrastructure.transfer.migrating.parts import Source, Target
+from memos.interface import validate
+from memos.interface.opening import distributed_driver, open_engine
+from memos.interface.session import Session, analyse
+from memos.kernel.cube import Header
+from memos.kernel.errors import Denied, InvalidInput
+
+if TYPE_CHECKING:
+    from memos.infrastructure.distributed.engine import DistributedEngine
+
+
+class Migrating:
+    """What a vault knows of the logs before its own."""
+
+    _session: Session
+
+    def migrated_from(self) -> tuple[Ancestor, ...]:
+        """The logs that this vault was moved here from, the oldest first.
+
+        A proof that was made there holds with that log's `verifier_key`; `checkpoints` are the last
+        ones it signed, over everything that was moved.
+        """
+        return ancestors_in(self._session.engine.setting)
+
+
+@dataclass(frozen=True, slots=True)
+class VaultMade:
+    """A vault that is there. `tables` is the version that its tables had before; None where they
+    have none.
+    """
+
+    path: str
+    origin: str
+    verifier_key: str
+    administrator: str
+    tables: int | None
+
+
+def create_vault(path: str | Path, *, actor: str) -> VaultMade:
+    """Make what is missing of a vault, and bring its tables to this release's version.
+
+    Of a distributed one: topics, keyspaces, root key. Repeated, it changes nothing.
+
+    Args:
+        path: the vault's directory, or a settings file.
+        actor: administers a vault that is made now.
+
+    Raises:
+        VaultError: it cannot be made, or was made by a newer release.
+    """
+    validate.check_name(actor, "actor")
+    engine = _open(Path(path), actor, create=True)
+    with closing(engine):
+        before = None
+        if not isinstance(engine, EmbeddedEngine):
+            before = _upgrade(engine)
+        signer = engine.signer()
+        return VaultMade(
+            engine.name, engine.origin, signer.verifier_key, engine.setting("administrator"), before
+        )
+
+
+def migrate(
+    source: str | Path,
+    target: str | Path,
+    *,
+    actor: str,
+    progress: Progress = no_progress,
+) -> MigrationReport:
+    """Move a vault to another place, on the same engine or the other one. The source stays.
+
+    The target has the same memories, versions, ids, keys, receipts, named cuts and usage, and the
+    same digest; its log begins with the source's signed checkpoints. Interrupted, it goes on where
+    it was when called again; until it is done nobody else can open the target.
+
+    Args:
+        source: a directory or a settings file. An embedded vault takes no writes meanwhile; of a
+            distributed one the workers run and the writers must be stopped.
+        target: a directory or settings file of a vault that is not there yet.
+        actor: on whose behalf: an administrator of the source, who also administers the target.
+        progress: told (done, total).
+
+    Raises:
+        Denied: the actor does not administer the source.
+        Refused: the target holds something else, an erase is under way, or somebody wrote to the
+            source meanwhile.
+    """
+    validate.check_name(actor, "actor")
+    leaving, going = Path(source), Path(target)
+    if leaving.resolve() == going.resolve():
+        raise InvalidInput(f"{source} is both ends: name another target")
+    engine = _open(leaving, actor, create=False)
+    with closing(engine):
+        _require_administrator(engine, actor)
+        with closing(_target(going, actor)) as made:
+            return move(_source(engine), made, progress)
+
+
+def _open(path: Path, actor: str, *, create: bool) -> Engine:
+    return open_engine(path, actor=actor, clock=system_time, create=create, wait="applied")
+
+
+def _require_administrator(engine: Engine, actor: str) -> None:
+    rules = HeaderRules([engine.setting("administrator")])
+    nobodys = Resource("", "", Header())
+    decision = rules.decide(
+        Subject(actor, ""), Action.ADMINISTER, nobodys, {"operation": "migrate"}
+    )
+    if not decision.allowed:
+        raise Denied(
+            f"{actor} may not migrate {engine.name}: only its administrator may "
+            f"(rule {decision.rule})",
+            decision.rule,
+        )
+
+
+def _source(engine: Engine) -> Source:
+    if isinstance(engine, EmbeddedEngine):
+        return EmbeddedSource(engine)
+    with distributed_driver():
+        from memos.infrastructure.transfer.migrating.distributed_source import DistributedSource
+    return DistributedSource(_distributed(engine))
+
+
+def _target(path: Path, administrator: str) -> Target:
+    if path.suffix != ".toml":
+        return EmbeddedTarget(path, analyse, administrator)
+    told = read_toml(path)
+    if told.get("engine") == "embedded":
+        directory = told.get("path")
+        if not isinstance(directory, str):
+            raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
+        return EmbeddedTarget(path.parent / directory, analyse, administrator)
+    if told.get("engine") != "distributed":
+        raise InvalidInput(f'{path}: engine must be "embedded" or "distributed"')
+    with distributed_driver():
+        from memos.infrastructure.distributed.settings import load_settings
+        from memos.infrastructure.transfer.migrating.distributed_target import DistributedTarget
+    return DistributedTarget(load_settings(path), analyse, administrator)
+
+
+def _upgrade(engine: Engine) -> int:
+    from memos.infrastructure.vault.cassandra import schema
+
+    return schema.migrate(_distributed(engine).stores.store)
+
+
+def _distributed(engine: Engine) -> DistributedEngine:
+    from memos.infrastructure.distributed.engine import DistributedEngine
+
+    if not isinstance(engine, DistributedEngine):
+        raise TypeError(f"{type(engine).__name__} is no engine that is known here")
+    return engine
+
+
+__all__ = ["Ancestor", "Migrating", "MigrationReport", "VaultMade", "create_vault", "migrate"]

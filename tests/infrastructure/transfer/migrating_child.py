@@ -1,0 +1,21 @@
+"""Migrates a vault in small batches and kills itself when so many records are done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from memos.infrastructure.transfer.migrating import migration
+from memos.interface.migrating import migrate
+
+source, target, actor, until = sys.argv[1:]
+migration.BATCH = 10
+
+
+def progress(done: int, total: int) -> None:
+    if done >= int(until):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+migrate(source, target, actor=actor, progress=progress)

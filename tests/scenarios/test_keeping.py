@@ -1,0 +1,215 @@
+"""What an operator and an auditor do, from their side. A rebuild comes last: it moves the vault."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from memos import Memory, NotFound
+from memos.infrastructure.distributed.settings import load_settings
+from memos.infrastructure.distributed.stores import Stores
+from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.vault.cassandra import schema
+from memos.kernel.event import id_bytes
+from tests.fleet import Fleet
+from tests.scenarios.conftest import SECONDS
+from tests.scenarios.place import ADMINISTRATOR, Place, read, texts
+
+WORDS = ("Xylophonists", "befriended", "quokkas")
+TEXT, TAG, META, SOURCE = "Xylophonists befriended quokkas", "bilbytag", "numbatmeta", "potoroo:1"
+
+
+def fill(memory: Memory, tenant: str) -> str:
+    """A little of everything; the id of a memory that is changed and there."""
+    cube = memory.add("from Sweden", scope=f"{tenant}/a", tags=["home"], source="chat:1").cube_id
+    memory.update(cube, "from Norway")
+    memory.update(cube, "by train", mode="append")
+    other = memory.add("likes chess", scope=f"{tenant}/b", derived_from=[cube]).cube_id
+    third = memory.add("likes pottery", scope=f"{tenant}/b").cube_id
+    memory.merge([other, third])
+    gone = memory.add("to be forgotten", scope=f"{tenant}/c").cube_id
+    memory.erase(cube_id=gone)
+    held = memory.add("evidence", scope=f"{tenant}/c").cube_id
+    memory.freeze(held)
+    memory.rollback(source="chat:1", scope=tenant)
+    memory.update(cube, "from Norway", idempotency_key="k")
+    return cube
+
+
+def test_a_proof_holds_for_its_event_and_no_other(memory: Memory, tenant: str) -> None:
+    receipts = [memory.add(f"memory {n}", scope=f"{tenant}/{n}") for n in range(12)]
+    key = memory.verifier_key()
+    proofs = [memory.prove(receipt.event_id) for receipt in receipts[::4]]
+    assert all(proof.verify(key) for proof in proofs)
+    one, other = proofs[:2]
+    forged = type(one)(one.event_id, one.position, other.leaf, one.path, one.checkpoint)
+    assert not forged.verify(key)
+    with pytest.raises(NotFound):
+        memory.prove("00000000-0000-7000-8000-000000000000")
+
+
+def test_a_later_checkpoint_holds_the_earlier_one(memory: Memory, tenant: str) -> None:
+    partition = memory.add("first", scope=tenant).position.partition
+    earlier = memory.checkpoint(partition)
+    while memory.add("more", scope=tenant).position.partition != partition:
+        pass
+    proof = memory.prove_consistency(earlier, partition)
+    key = memory.verifier_key()
+    assert proof.checkpoint.size > earlier.size
+    assert proof.verify(earlier.root, key)
+    assert not proof.verify(proof.checkpoint.root, key)
+    with pytest.raises(NotFound):
+        memory.prove_consistency(10**9, partition)
+
+
+def test_a_proof_outlives_the_erase_of_what_it_proves(memory: Memory, tenant: str) -> None:
+    receipt = memory.add(TEXT, scope=tenant)
+    proof = memory.prove(receipt.event_id)
+    memory.erase(cube_id=receipt.cube_id)
+    key = memory.verifier_key()
+    assert proof.verify(key)
+    assert memory.prove(receipt.event_id).verify(key)
+
+
+def test_the_figures_count_what_is_there(memory: Memory, tenant: str) -> None:
+    before = memory.stats()
+    cube = memory.add("one", scope=f"{tenant}/a").cube_id
+    memory.add("two", scope=f"{tenant}/b")
+    memory.archive(cube)
+    after = memory.stats()
+    assert after.events - before.events == 3
+    assert after.memories - before.memories == 2
+    assert after.scopes - before.scopes == 2
+    assert after.states["Archived"] - before.states.get("Archived", 0) == 1
+    assert after.vault_id == before.vault_id
+
+
+def test_verify_and_audit_find_nothing_in_a_sound_vault(memory: Memory, tenant: str) -> None:
+    fill(memory, tenant)
+    partition = memory.add("last", scope=tenant).position.partition
+    memory.checkpoint(partition)
+    for check in (memory.verify, memory.audit):
+        found = check()
+        assert found.problems == ()
+        assert found.events >= 15
+        assert found.cubes >= 6
+    assert memory.verify().checkpoints >= 1
+
+
+def encodings(words: Iterable[str]) -> set[bytes]:
+    """The forms in which a word would be found that was not sealed."""
+    found: set[bytes] = set()
+    for word in words:
+        for form in (word, word.lower(), word.upper()):
+            found |= {form.encode(), form.encode("utf-16-le"), form.encode("utf-16-be")}
+            found |= {form.encode().hex().encode(), base64.b64encode(form.encode())[:-4]}
+    return {form for form in found if len(form) > 4}
+
+
+def rows_of(fleet: Fleet) -> Iterator[bytes]:
+    """Every value of every row of the vault's tables."""
+    with closing(Stores(fleet.settings)) as stores:
+        base = fleet.settings.cassandra.keyspace
+        live = schema.keyspace_of(stores.store, schema.live_generation(stores.store))
+        for keyspace in (base, live):
+            tables = stores.store.cluster.metadata.keyspaces[keyspace].tables
+            for table in tables:
+                for row in stores.store.stream(f"SELECT * FROM {keyspace}.{table}"):
+                    for value in row:
+                        yield value if isinstance(value, bytes) else str(value).encode()
+
+
+def files_of(fleet: Fleet, engines: LocalEngine) -> Iterator[bytes]:
+    """Every file in which Kafka or Cassandra keeps something of the vault."""
+    names = (fleet.settings.kafka.prefix, fleet.settings.cassandra.keyspace)
+    for server in ("kafka", "cassandra"):
+        for path in (engines.directory / server).rglob("*"):
+            ours = any(part.startswith(names) for part in path.parts)
+            if path.is_file() and (ours or "commitlog" in path.parts):
+                yield path.read_bytes()
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(SECONDS)
+def test_no_text_stands_in_clear_on_any_server(fleet: Fleet, engines: LocalEngine) -> None:
+    tenant = Place("distributed", fleet.path).tenant
+    with Memory(fleet.path, actor=ADMINISTRATOR) as memory:
+        receipt = memory.add(
+            TEXT, scope=tenant, source=SOURCE, tags=[TAG], metadata={"k": META}
+        )
+        memory.search("quokkas", scope=tenant)
+        needles = encodings([*WORDS, TAG, META, SOURCE])
+        for erased in (False, True):
+            if erased:
+                memory.erase(cube_id=receipt.cube_id)
+            for data in (*rows_of(fleet), *files_of(fleet, engines)):
+                assert [needle for needle in needles if needle in data] == []
+    # What is meant to be in clear is found: the search looks where things are.
+    assert any(tenant.encode() in data for data in rows_of(fleet))
+    assert any(tenant.encode() in data for data in files_of(fleet, engines))
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(SECONDS)
+def test_an_erase_takes_keys_and_index_rows_away(fleet: Fleet) -> None:
+    tenant = Place("distributed", fleet.path).tenant
+    with Memory(fleet.path, actor=ADMINISTRATOR) as memory:
+        cube = memory.add(TEXT, scope=tenant, subject=f"ann-{tenant}").cube_id
+        memory.update(cube, "another text")
+        raw = id_bytes(cube)
+        with closing(Stores(fleet.settings)) as stores:
+            live = stores.live()
+            assert stores.cube_keys.key(raw) is not None
+            assert live.spans.count(raw, tenant).postings > 0
+            memory.erase(subject=f"ann-{tenant}")
+            stores.cube_keys.forget()
+            assert stores.cube_keys.key(raw) is None
+            assert live.spans.count(raw, tenant).postings == 0
+            base = fleet.settings.cassandra.keyspace
+            kept = stores.store.execute(
+                f"SELECT wrapped FROM {base}.cube_key WHERE cube_id = ?", (raw,)
+            )
+            assert kept == []
+
+
+def tamper(place: Place, cube: str) -> None:
+    """Change a head's bytes as no user of the API could."""
+    raw = id_bytes(cube)
+    if place.is_embedded:
+        with apsw.Connection(str(place.path.parent / "team.vault" / "memos.db")) as database:
+            database.execute("UPDATE head SET state = x'00' WHERE cube_id = ?", (raw,))
+        return
+    with closing(Stores(load_settings(place.path))) as stores:
+        keyspace = schema.keyspace_of(stores.store, schema.live_generation(stores.store))
+        stores.store.execute(
+            f"UPDATE {keyspace}.head USING TIMESTAMP 1000000 SET state = 0x00 WHERE cube_id = ?",
+            (raw,),
+        )
+
+
+def test_a_tampered_head_is_found_and_a_rebuild_heals_it(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    cube = fill(memory, tenant)
+    before = memory.digest(), memory.usage_digest()
+    tamper(place, cube)
+    named = {problem.where for problem in memory.audit().problems}
+    assert named == {f"cube {cube}"}
+    rebuilt = memory.rebuild()
+    assert (rebuilt.undecodable, rebuilt.unreadable) == ((), ())
+    assert (rebuilt.digest, memory.digest(), memory.usage_digest()) == (before[0], *before)
+    for check in (memory.audit, memory.verify):
+        assert check().problems == ()
+    # The workers follow into what was built: the vault goes on, for who had it open and who not.
+    receipt = memory.add("after the rebuild", scope=tenant)
+    assert texts(memory.search("rebuild", scope=tenant)) == ["after the rebuild"]
+    other = place.open("agent:bob")
+    assert read(other, receipt.cube_id).text == "after the rebuild"
+    assert read(other, cube).text == "from Norway"
+    assert memory.prove(receipt.event_id).verify(memory.verifier_key())
+    assert memory.rebuild().digest == memory.digest()
