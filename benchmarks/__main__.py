@@ -11,7 +11,7 @@ import sys
 
 from benchmarks.harness import RESULTS
 
-NAMES = ("writes", "reads", "folding", "peers")
+NAMES = ("writes", "reads", "hybrid_reads", "folding", "peers", "vector_backends")
 ENGINES = "lexical_engines"
 """Why the index is what it is: a comparison without targets."""
 

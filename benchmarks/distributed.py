@@ -14,13 +14,18 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.distributed_vault import (
     Workers,
     await_progress,
+    cpu_seconds,
+    flush,
+    server_process,
     servers,
+    stored_bytes,
     write_settings,
 )
 from benchmarks.harness import (
@@ -37,10 +42,14 @@ from benchmarks.harness import (
 from benchmarks.texts import Item, Texts
 from memos import Memory
 from memos.infrastructure.distributed.folding import PROJECTION, PartitionFold
+from memos.infrastructure.distributed.rebuilding import index_worker
 from memos.infrastructure.distributed.settings import load_settings
 from memos.infrastructure.distributed.stores import Stores, open_generation
 from memos.infrastructure.distributed.worker import Mark
+from memos.infrastructure.local import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.stored import stored_from
+from memos.interface.session import analyse
 
 READY_EVENTS = 100_000
 READY_BYTES = 290
@@ -57,32 +66,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse("distributed", __doc__, arguments)
     report = Report()
     with workshop("distributed") as directory, servers(directory) as engine:
-        path = write_settings(engine, directory)
-        progress("making a vault")
-        report.figures["create vault s"] = timed(lambda: Memory(path).close())
-        workers = Workers(path)
-        stores = Stores(load_settings(path))
-        try:
-            _measure(options, report, path, workers, stores)
-        finally:
-            workers.stop()
-            schema.drop_all(stores.store)
-            stores.close()
+        _run(options, report, directory, engine)
     load = os.getloadavg()[0]
     report.notes.append(f"load of the machine at the end: {load:.1f}; everything ran on it")
     return finish(options, report)
 
 
+def _run(options: Options, report: Report, directory: Path, engine: LocalEngine) -> None:
+    path = write_settings(engine, directory)
+    progress("making a vault")
+    report.figures["create vault s"] = timed(lambda: Memory(path).close())
+    workers = Workers(path)
+    stores = Stores(load_settings(path))
+    try:
+        _measure(options, report, path, workers, stores, engine)
+    finally:
+        workers.stop()
+        schema.drop_all(stores.store)
+        stores.close()
+
+
 def _measure(
-    options: Options, report: Report, path: Path, workers: Workers, stores: Stores
+    options: Options,
+    report: Report,
+    path: Path,
+    workers: Workers,
+    stores: Stores,
+    engine: LocalEngine,
 ) -> None:
     count = FULL_COUNT if options.full else COUNT
     texts = Texts(7)
     _log(report, stores)
     _durable(report, path, texts, count)
-    live = _fold(report, workers, stores)
-    workers.start("index", "usage", "seal")
-    _await(stores, "index")
+    live = _fold(report, workers, stores, engine)
+    _index(report, workers, stores, engine)
+    _sizes(report, stores, engine)
+    workers.start("usage", "seal")
     _applied(report, path, workers, texts)
     _search(report, path, texts, count)
     _two_folds(report, path, workers, stores, texts, count)
@@ -119,13 +138,48 @@ def _durable(report: Report, path: Path, texts: Texts, count: int) -> None:
     _latency(report, "durable add", times)
 
 
-def _fold(report: Report, workers: Workers, stores: Stores) -> float:
-    """The rate at which one worker folds what waits."""
+def _fold(report: Report, workers: Workers, stores: Stores, engine: LocalEngine) -> float:
+    """The rate at which one worker folds what waits, and the CPU that it takes."""
     progress("one fold worker")
     end = sum(stores.logs.events.end().values())
-    workers.start("fold")
-    done, seconds = await_progress(lambda: _position(stores, PROJECTION), end)
+    with _cpu(report, workers, engine, "fold", end):
+        done, seconds = await_progress(lambda: _position(stores, PROJECTION), end)
     return _rate(report, "live fold", done, seconds)
+
+
+def _index(report: Report, workers: Workers, stores: Stores, engine: LocalEngine) -> None:
+    progress("one index worker")
+    end = sum(stores.logs.events.end().values())
+    with _cpu(report, workers, engine, "index", end):
+        done, seconds = await_progress(lambda: _position(stores, "index"), end)
+    _rate(report, "index", done, seconds)
+
+
+@contextmanager
+def _cpu(
+    report: Report, workers: Workers, engine: LocalEngine, name: str, events: int
+) -> Iterator[None]:
+    """CPU an event of a worker that starts here, from its first import on, and of Cassandra."""
+    cassandra = server_process(engine, "cassandra")
+    before = cpu_seconds(cassandra)
+    workers.start(name)
+    yield
+    (worker,) = workers.running(name)
+    report.figures[f"{name} worker us"] = cpu_seconds(worker.pid) / events * 1e6
+    report.figures[f"{name} cassandra us"] = (cpu_seconds(cassandra) - before) / events * 1e6
+
+
+def _sizes(report: Report, stores: Stores, engine: LocalEngine) -> None:
+    """What the log and the folded memories take on disk."""
+    progress("sizes")
+    flush(engine)
+    events = sum(stores.logs.events.end().values())
+    settings = stores.settings
+    log = stored_bytes(engine.directory / "kafka", f"**/{settings.kafka.events}-*/*.log")
+    tables = stored_bytes(engine.directory / "cassandra", f"**/{settings.cassandra.keyspace}*/**/*")
+    report.figures["kafka bytes"] = log / events
+    report.figures["cassandra bytes"] = tables / events
+    report.row(size="an event", events=events, in_Kafka=log / events, in_Cassandra=tables / events)
 
 
 def _two_folds(
@@ -211,16 +265,22 @@ def _rebuild(report: Report, path: Path, stores: Stores) -> None:
 def _bare_rows(stores: Stores) -> float:
     """Seconds that the rows of all records take to be written, into a generation of their own."""
     generation = open_generation(stores.store, schema.new_generation(stores.store))
+    index = index_worker(stores, generation, analyse)
     end = stores.logs.events.end()
     folds = {partition: PartitionFold(generation.vault, Mark()) for partition in end}
     seconds = 0.0
     for records in stores.logs.events.read_all(end):
-        batch = folds[records[0].position.partition].fold(records)
+        partition = records[0].position.partition
+        if partition not in index.partitions:
+            index.assigned(partition)
+        batch = folds[partition].fold(records)
+        changes = index.changes(partition, filter(None, map(stored_from, batch.folded)))
         began = time.perf_counter()
         generation.writer.write_records(batch.folded)
         generation.writer.write_heads(batch.folded)
+        generation.spans.write(partition, changes)
         seconds += time.perf_counter() - began
-        folds[records[0].position.partition].done(batch)
+        folds[partition].done(batch)
     schema.drop_generation(stores.store, generation.number)
     return seconds
 

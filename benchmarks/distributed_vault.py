@@ -12,18 +12,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from memos.infrastructure.local import LocalEngine
+import psutil
+
+from memos.infrastructure.local import LocalEngine, cache, tools, versions
+from memos.infrastructure.local.cassandra import EXPORTS, JDK, OPENS
 
 DIRECTORY = "MEMOS_ENGINES"
 PARTITIONS = 4
 WAIT_SECONDS = 600
+HEAP_MB = 1024
 
 
 @contextmanager
 def servers(directory: Path) -> Iterator[LocalEngine]:
     """Kafka, Cassandra and Milvus: those of MEMOS_ENGINES, or new ones that end with the run."""
     named = os.environ.get(DIRECTORY)
-    engine = LocalEngine(named or directory / "engines", milvus=None if named else "server")
+    engine = (
+        LocalEngine(named)
+        if named
+        else LocalEngine(directory / "engines", milvus="server", heap_mb=HEAP_MB)
+    )
     engine.up()
     try:
         yield engine
@@ -54,6 +62,36 @@ replication_factor = 1
 {dense if embedder else ""}"""
     )
     return path
+
+
+def cpu_seconds(process: int) -> float:
+    """CPU time that a process has used."""
+    times = psutil.Process(process).cpu_times()
+    return float(times.user + times.system)
+
+
+def server_process(engine: LocalEngine, name: str) -> int:
+    """The process of a server."""
+    return next(each.pid for each in engine.status() if each.name == name and each.pid)
+
+
+def flush(engine: LocalEngine) -> None:
+    """Have Cassandra write to its files what it holds in memory."""
+    port = next(each.ports["jmx"] for each in engine.status() if each.name == "cassandra")
+    jars = cache.jars(f"cassandra-{versions.CASSANDRA}", versions.CASSANDRA_JARS)
+    command = [
+        tools.java("Cassandra", JDK),
+        *(f"--add-exports={each}=ALL-UNNAMED" for each in EXPORTS),
+        *(f"--add-opens={each}=ALL-UNNAMED" for each in OPENS),
+        *("-cp", f"{jars}/*", "org.apache.cassandra.tools.NodeTool"),
+        *("-h", "127.0.0.1", "-p", str(port), "flush"),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def stored_bytes(directory: Path, pattern: str) -> int:
+    """Bytes of the files below a directory whose paths match."""
+    return sum(file.stat().st_size for file in directory.glob(pattern) if file.is_file())
 
 
 class Workers:

@@ -148,7 +148,7 @@ class Mem0:
     def add(self, conversation: str, session: Session) -> None:
         for turn in session.turns:
             metadata = {"turn": turn["id"]}
-            text = told(turn, session.at)
+            text = told(turn)
             self._memory.add(text, user_id=conversation, infer=False, metadata=metadata)
 
     def ready(self) -> None:
@@ -178,7 +178,7 @@ class LangGraph:
 
         self._store.batch(
             [
-                PutOp(("bench", conversation), turn["id"], {"text": told(turn, session.at)})
+                PutOp(("bench", conversation), turn["id"], {"text": told(turn)})
                 for turn in session.turns
             ]
         )
@@ -207,7 +207,7 @@ class Chroma:
         )
 
     def add(self, conversation: str, session: Session) -> None:
-        texts = [told(turn, session.at) for turn in session.turns]
+        texts = [told(turn) for turn in session.turns]
         self._of(conversation).add(
             ids=[turn["id"] for turn in session.turns],
             documents=texts,
@@ -284,8 +284,11 @@ def embedder() -> Callable[[Sequence[str]], list[list[float]]]:
     return embed
 
 
-def told(turn: Mapping[str, Any], at: datetime | None) -> str:
-    """A turn as one text, for stores that take nothing else: day, speaker, words, picture."""
+def told(turn: Mapping[str, Any], at: datetime | None = None) -> str:
+    """A turn as one text, for stores that take nothing else: day, speaker, words, picture.
+
+    Vectors find a little less with the day before the words, and words more.
+    """
     day = f"({at:%d %B %Y}) " if at is not None else ""
     caption = f" [image: {turn['caption']}]" if turn.get("caption") else ""
     return f"{day}{turn['speaker']}: {turn['text']}{caption}"

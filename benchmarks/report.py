@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.__main__ import ENGINES, NAMES
 from benchmarks.harness import RESULTS, ROOM, shown, tables
+from benchmarks.peers_retrieval import NAME as RETRIEVAL
 
 PAGE = ROOM.parent / "docs" / "performance.md"
 START = "<!-- figures: written by `python -m benchmarks.report` -->"
@@ -39,7 +40,7 @@ def main() -> int:
 
 def figures() -> str:
     """The tables of every benchmark that was run, in Markdown; the full run where there is one."""
-    return "\n".join(line for name in (*NAMES, ENGINES) for line in _section(name))
+    return "\n".join(line for name in (*NAMES, RETRIEVAL, ENGINES) for line in _section(name))
 
 
 def _section(name: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ from benchmarks.vector_candidates import (
     best,
 )
 from memos.infrastructure.index.blas import one_thread
+from memos.infrastructure.index.embedders.port import normalised
 from memos.infrastructure.index.vectors import ScopeVectors, near_of, only
 
 SCOPES = 100
@@ -70,13 +71,11 @@ class Clusters:
             + np.float32(0.3**0.5) * self._parts[parts]
             + np.float32(0.3**0.5) * self._directions(count)
         )
-        mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
-        return mixed
+        return normalised(mixed)
 
     def _directions(self, count: int) -> Vectors:
         rows = self._rng.standard_normal((count, DIMENSIONS), dtype=np.float32)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows
+        return normalised(rows)
 
 
 class Data:

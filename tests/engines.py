@@ -43,7 +43,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         yield running
         return
     shared = _shared(tmp_path_factory)
-    engine = LocalEngine(shared / "servers")
+    engine = LocalEngine(shared / "servers", heap_mb=1024)  # many vaults at once
     _count(shared, 1)
     try:
         up_or_skip(engine)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
@@ -56,13 +56,24 @@ class Fleet:
         return load_settings(self.path)
 
     def start(
-        self, worker: str, *, name: str = "", program: Sequence[str] = ("-m", "streams")
+        self,
+        worker: str,
+        *,
+        name: str = "",
+        program: str = "streams",
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start one worker; `name` tells it from others of its kind."""
+        """Start one worker; `name` tells it from others of its kind, `program` is its module."""
         known = name or worker
-        command = [sys.executable, *program, worker, "--config", str(self.path)]
+        command = [sys.executable, "-m", program, worker, "--config", str(self.path)]
         with self.log_of(known).open("ab") as told:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=told)
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdout=told,
+                stderr=told,
+                env={**os.environ, **(environment or {})},
+            )
         self._processes[known] = process
         return process
 
@@ -140,8 +151,3 @@ class Fleet:
             except KafkaException as error:
                 if "UNKNOWN_TOPIC" not in str(error):
                     raise
-
-
-def children_environment() -> dict[str, str]:
-    """The environment of a child that imports this repository's tests."""
-    return {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -18,7 +18,7 @@ from memos.infrastructure.engine import (
     Verification,
     no_progress,
 )
-from memos.infrastructure.governance.usage import refold_usage
+from memos.infrastructure.governance.usage import forget_erased, refold_usage
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.leaf import leaf_of
 from memos.infrastructure.log.sqlite import log_size, read_records, stored_tree
@@ -181,6 +181,7 @@ def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt
         finally:
             engine.projector.unreadable = None
         refold_usage(writer)
+        forget_erased(writer)
         return Rebuilt(
             engine.log.size,
             digest(VaultReader(writer)),

@@ -200,7 +200,8 @@ class Readings:
         with session.engine.reading() as reading:
             head = _governed(session, reading, raw, "history")
             attempts = reading.vault.attempts(raw)
-            changes = [change_of(reading, attempt) for attempt in attempts]
+            erased = head.lifecycle is Lifecycle.ERASED
+            changes = [change_of(reading, attempt, erased=erased) for attempt in attempts]
         self._note("history", head.scope, [(raw, head.version)], attempts[-1].ordinal)
         return changes
 

@@ -97,12 +97,14 @@ def log_entry(attempt: Attempt) -> LogEntry:
     )
 
 
-def change_of(reading: Reading, attempt: Attempt) -> Change:
-    """An attempt with the text that it left."""
+def change_of(reading: Reading, attempt: Attempt, *, erased: bool = False) -> Change:
+    """An attempt with the text that it left; none of a cube that is `erased` by now, even where
+    this process could still open it.
+    """
     if attempt.state is None or attempt.outcome.result is not Result.ACCEPTED:
         return Change(log_entry(attempt), attempt.outcome.version, None, None)
-    cube = read_cube(reading, attempt)
     state = state_title(attempt.state.lifecycle)
+    cube = Forgotten(id_text(attempt.cube_id)) if erased else read_cube(reading, attempt)
     if isinstance(cube, Forgotten):
         return Change(log_entry(attempt), attempt.outcome.version, state, None)
     return Change(log_entry(attempt), attempt.outcome.version, state, cube.text, cube.tags)

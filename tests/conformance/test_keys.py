@@ -125,6 +125,19 @@ def test_a_ring_keeps_its_own_key_first_and_no_key_twice(open_keys: Open) -> Non
     assert sorted(ring[1:]) == sorted(foreign)
 
 
+def test_subjects_keys_move_to_another_vault_and_one_that_is_there_stays(
+    open_keys: Open,
+) -> None:
+    moved = {("acme", ANN): new_key(), ("globex", ANN): new_key()}
+    keys = open_keys()
+    kept = keys.subject_key("acme", BOB)
+    keys.add_subject_keys([(*subject, key) for subject, key in moved.items()])
+    keys.add_subject_keys([("acme", BOB, new_key()), ("acme", ANN, new_key())])
+    found = {(tenant, subject): key for tenant, subject, key in open_keys().subjects()}
+    assert found == {**moved, ("acme", BOB): kept}
+    assert keys.subject_key("globex", ANN, create=False) == moved["globex", ANN]
+
+
 def test_the_signing_key_comes_from_the_root_key(open_keys: Open) -> None:
     one, other = open_keys().signing_key(), open_keys().signing_key()
     assert one.private_bytes_raw() == other.private_bytes_raw()

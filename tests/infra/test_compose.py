@@ -18,6 +18,7 @@ FILE = INFRA / "compose.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 WORKERS = ["fold", "index", "usage", "seal"]
+JOBS = ["vault"]
 
 
 def test_it_is_what_the_compose_specification_asks_for() -> None:
@@ -31,7 +32,7 @@ def test_it_is_what_the_compose_specification_asks_for() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", SERVICES.keys() - set(JOBS))
 def test_every_service_has_a_pinned_image_a_health_check_and_closed_ports(name: str) -> None:
     service = SERVICES[name]
     _, _, tag = service["image"].rpartition(":")
@@ -67,6 +68,16 @@ def test_every_worker_runs_as_it_is_called() -> None:
     for name in WORKERS:
         options = ["--config", "/etc/memos/memos.toml", "--metrics-port", "9464"]
         assert SERVICES[name]["command"] == ["worker", name, *options]
+
+
+def test_the_vault_is_made_once_and_before_a_worker_starts() -> None:
+    job = SERVICES["vault"]
+    assert job["command"] == ["vault", "create", "/etc/memos/memos.toml"]
+    assert job["restart"] == "on-failure"
+    assert job["depends_on"].keys() == {"kafka", "cassandra"}
+    for name in WORKERS:
+        needed = SERVICES[name]["depends_on"]["vault"]
+        assert needed == {"condition": "service_completed_successfully"}
 
 
 def test_the_settings_name_these_services() -> None:

@@ -115,6 +115,17 @@ def test_a_worker_finds_its_settings_and_the_root_key(workload: Manifest) -> Non
     assert run["ports"] == [{"name": "metrics", "containerPort": 9464}]
 
 
+def test_a_job_makes_the_vault_with_what_the_workers_have() -> None:
+    (job,) = [each for each in ALL if each["kind"] == "Job"]
+    (worker,) = [each for each in WORKLOADS if each["metadata"]["name"] == "memos-fold"]
+    made = container(job)
+    assert made["args"] == ["vault", "create", "/etc/memos/memos.toml"]
+    for same in ("image", "securityContext", "volumeMounts"):
+        assert made[same] == container(worker)[same]
+    pods = [each["spec"]["template"]["spec"] for each in (job, worker)]
+    assert pods[0]["volumes"] == pods[1]["volumes"]
+
+
 def test_the_settings_are_read_and_ask_for_two_of_three_copies(tmp_path: Path) -> None:
     (told,) = [each for each in ALL if each["kind"] == "ConfigMap"]
     path = tmp_path / "memos.toml"

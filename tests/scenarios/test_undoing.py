@@ -102,7 +102,7 @@ def test_an_erased_cube_reads_as_forgotten_at_every_position(memory: Memory, ten
         {"as_of": first.position},
         {"as_of": second.position},
     ):
-        assert isinstance(memory.get(first.cube_id, **given), Forgotten)  # type: ignore[arg-type]
+        assert isinstance(memory.get(first.cube_id, **given), Forgotten)
     assert {change.text for change in memory.history(first.cube_id)} == {None}
     for query in ("xylophone", "quokka", "secret"):
         assert memory.search(query, scope=tenant) == []
@@ -112,9 +112,13 @@ def test_an_erased_cube_reads_as_forgotten_at_every_position(memory: Memory, ten
         memory.erase(cube_id=first.cube_id)
 
 
-def test_a_subject_is_erased_with_all_that_was_derived(memory: Memory, tenant: str) -> None:
+def test_a_subject_is_erased_with_all_that_was_derived(
+    place: Place, memory: Memory, tenant: str
+) -> None:
     subject = f"ann-{tenant}"
     hers = memory.add("Ann likes chess.", scope=f"{tenant}/a", subject=subject).cube_id
+    other = place.open("agent:bob")
+    assert read(other, hers).text == "Ann likes chess."
     his = memory.add("Ben likes chess.", scope=f"{tenant}/b", subject=f"ben-{tenant}").cube_id
     both = memory.merge([hers, his], text="Both like chess.").cube_id
     told = memory.erase(subject=subject)
@@ -126,6 +130,8 @@ def test_a_subject_is_erased_with_all_that_was_derived(memory: Memory, tenant: s
     assert texts(memory.search("chess", scope=tenant)) == ["Ben likes chess."]
     new = memory.add("Ann is new here.", scope=f"{tenant}/a", subject=subject)
     assert read(memory, new.cube_id).text == "Ann is new here."
+    # The other one may still hold the subject's old key in memory: it must not take it for hers.
+    assert read(other, new.cube_id).text == "Ann is new here."
 
 
 def test_a_scope_is_erased_and_the_one_beside_it_is_not(memory: Memory, tenant: str) -> None:
@@ -172,6 +178,7 @@ def test_an_erasure_receipt_lists_what_is_gone_and_verifies(memory: Memory, tena
 
 def test_who_had_the_text_open_reads_it_no_more(place: Place, memory: Memory, tenant: str) -> None:
     receipt = memory.add("quokka secret", scope=tenant)
+    memory.name_cut(f"{tenant} before")
     other = place.open("agent:bob")
     assert read(other, receipt.cube_id).text == "quokka secret"
     assert len(other.search("quokka", scope=tenant)) == 1
@@ -180,6 +187,7 @@ def test_who_had_the_text_open_reads_it_no_more(place: Place, memory: Memory, te
     assert isinstance(other.get(receipt.cube_id, version=1), Forgotten)
     assert other.history(receipt.cube_id)[0].text is None
     assert other.search("quokka", scope=tenant) == []
+    assert other.search("quokka", scope=tenant, as_of=f"{tenant} before") == []
 
 
 def test_a_lifespan_hides_and_a_sweep_ends_it(place: Place, memory: Memory, tenant: str) -> None:

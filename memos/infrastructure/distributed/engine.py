@@ -294,9 +294,7 @@ class DistributedEngine:
                     "key: try again"
                 )
 
-    def _outcomes_at(
-        self, events: Sequence[Event], records: Sequence[Record]
-    ) -> list[Committed]:
+    def _outcomes_at(self, events: Sequence[Event], records: Sequence[Record]) -> list[Committed]:
         """What became of events at their own records: one that repeats another has an outcome of
         its own, which is not that of the first.
         """

@@ -25,8 +25,9 @@ from memos.infrastructure.index.tenant.rows import PROJECTION, IndexedAt, SpanTa
 from memos.infrastructure.keys.cassandra_cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.vault.cassandra.reading import CassandraVault
-from memos.infrastructure.vault.cassandra.stored import Stored
+from memos.infrastructure.vault.cassandra.stored import Stored, stored_from
 from memos.infrastructure.vault.cassandra.writing import VaultWriter
+from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import Damaged
@@ -62,7 +63,7 @@ class IndexWorker:
         self._cube_keys = cube_keys
         self._analyse = analyse
         self._marks: dict[int, Mark] = {}
-        self._prior = PriorStates(vault)
+        self._prior: dict[int, PriorStates] = {}
         self.unreadable: list[Position] = []
         """Records whose sealed body did not open: folded, but not found by a search."""
 
@@ -77,6 +78,7 @@ class IndexWorker:
 
     def assigned(self, partition: int) -> int:
         mark = mark_of(self._vault, PROJECTION, partition)
+        self._prior[partition] = PriorStates(self._vault)
         self._marks[partition] = mark
         return mark.offset
 
@@ -94,12 +96,23 @@ class IndexWorker:
         if mark.offset == start:
             return
         self._await_fold(partition, mark.offset)
-        memories = [
-            stored
-            for stored in self._vault.folded(partition, start, mark.offset)
-            if concerns_search(stored.attempt)
-        ]
-        self._spans.write(partition, self._changes(memories))
+        self._store(partition, self._vault.folded(partition, start, mark.offset), mark)
+
+    def take_folded(self, partition: int, folded: Sequence[Folded], mark: Mark) -> None:
+        """As `take`, by whoever has just folded every record of a stretch up to a mark."""
+        if partition not in self._marks:
+            self.assigned(partition)
+        self._store(partition, filter(None, map(stored_from, folded)), mark)
+
+    def changes(self, partition: int, records: Iterable[Stored]) -> list[IndexedAt]:
+        """What records of a partition, in order, change for search."""
+        return self._changes(
+            self._prior[partition], [each for each in records if concerns_search(each.attempt)]
+        )
+
+    def _store(self, partition: int, records: Iterable[Stored], mark: Mark) -> None:
+        memories = [each for each in records if concerns_search(each.attempt)]
+        self._spans.write(partition, self._changes(self._prior[partition], memories))
         self._purge([stored.attempt for stored in memories])
         self._writer.write_checkpoint(PROJECTION, partition, *mark)
         self._marks[partition] = mark
@@ -117,13 +130,13 @@ class IndexWorker:
                 )
             time.sleep(POLL_SECONDS)
 
-    def _changes(self, memories: Sequence[Stored]) -> list[IndexedAt]:
+    def _changes(self, prior: PriorStates, memories: Sequence[Stored]) -> list[IndexedAt]:
         keys = self._cube_keys.keys({stored.attempt.cube_id for stored in memories})
         changes = []
         for stored in memories:
             attempt, state = stored.attempt, stored.attempt.state
             assert state is not None  # noqa: S101 - it was accepted
-            before = self._prior.before(attempt, state)
+            before = prior.before(attempt, state)
             change = self._change(stored, state, before, keys.get(attempt.cube_id))
             if change is not None:
                 changes.append(IndexedAt(attempt.position.offset, change))

@@ -7,9 +7,16 @@ meanwhile the workers take up from the new generation's checkpoints.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 from memos.infrastructure.distributed import keeping
-from memos.infrastructure.distributed.folding import PROJECTION, PartitionFold, mark_of
+from memos.infrastructure.distributed.folding import (
+    PROJECTION,
+    Batch,
+    PartitionFold,
+    mark_of,
+)
 from memos.infrastructure.distributed.indexing import IndexWorker
 from memos.infrastructure.distributed.sealing import SealWorker
 from memos.infrastructure.distributed.stores import Generation, Stores, open_generation
@@ -19,7 +26,12 @@ from memos.infrastructure.engine import Progress, Rebuilt
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.log.kafka import KafkaLog
 from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.stored import state_of
+from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Record
+
+THREADS = 4
+"""Partitions folded side by side: a thread waits for the servers most of its time."""
 
 
 def rebuild(stores: Stores, analyse: Analyse, progress: Progress) -> Rebuilt:
@@ -69,37 +81,70 @@ def fold_log(
     Returns:
         The positions of the records that are no events, of those that were folded.
     """
-    undecodable = _refold(stores, generation, index, progress)
-    _follow(stores.logs.access, UsageWorker(stores, generation))
-    _follow(stores.logs.events, SealWorker(stores, generation))
+    end = stores.logs.events.end()
+    told = Telling(sum(end.values()), progress)
+    with ThreadPoolExecutor(THREADS) as threads:
+        others = [
+            threads.submit(_follow, stores.logs.access, UsageWorker(stores, generation)),
+            threads.submit(_follow, stores.logs.events, SealWorker(stores, generation)),
+        ]
+        folds = [
+            threads.submit(_refold, stores, generation, index, partition, size, told)
+            for partition, size in end.items()
+        ]
+        undecodable = [position for fold in folds for position in fold.result()]
+        for other in others:
+            other.result()
+    _forget_erased(generation)
     return undecodable
 
 
+class Telling:
+    """Adds up what several threads have done, and tells it."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total, self._done = total, 0
+        self._progress = progress
+        self._lock = Lock()
+
+    def more(self, count: int) -> None:
+        """So many more are done."""
+        with self._lock:
+            self._done += count
+            self._progress(self._done, self._total)
+
+
 def _refold(
-    stores: Stores, generation: Generation, index: IndexWorker, progress: Progress
+    stores: Stores,
+    generation: Generation,
+    index: IndexWorker,
+    partition: int,
+    end: int,
+    told: Telling,
 ) -> list[str]:
-    end = stores.logs.events.end()
-    marks = {partition: mark_of(generation.vault, PROJECTION, partition) for partition in end}
-    folds = {p: PartitionFold(generation.vault, mark) for p, mark in marks.items()}
+    """Fold and index one partition up to an offset; the positions of what is no event."""
+    folding = PartitionFold(generation.vault, mark_of(generation.vault, PROJECTION, partition))
     # The index is behind the fold, or where it is.
-    starts = {p: mark_of(generation.vault, index.name, p) for p in end}
-    start = {p: mark.offset for p, mark in starts.items()}
-    log_times = {p: mark.log_time for p, mark in starts.items()}
-    total, done = sum(end.values()), sum(start.values())
+    start = mark_of(generation.vault, index.name, partition)
+    told.more(start.offset)
     undecodable: list[str] = []
-    for records in stores.logs.events.read_all(end, start, log_times):
-        partition = records[0].position.partition
-        undecodable += _fold(generation, folds[partition], partition, records)
-        index.take(records)
-        done += len(records)
-        progress(done, total)
+    for records in stores.logs.events.read_all(
+        {partition: end}, {partition: start.offset}, {partition: start.log_time}
+    ):
+        batch = _fold(generation, folding, partition, records)
+        if len(batch.folded) == len(records):
+            index.take_folded(partition, batch.folded, batch.mark)
+        else:  # some were folded before a crash
+            index.take(records)
+        undecodable += [str(each.record.position) for each in batch.folded if each.event is None]
+        told.more(len(records))
     return undecodable
 
 
 def _fold(
     generation: Generation, folding: PartitionFold, partition: int, records: Sequence[Record]
-) -> list[str]:
-    """Fold a batch; what follows from it stands in the log already. Its undecodable records."""
+) -> Batch:
+    """Fold a batch; what follows from it stands in the log already."""
     batch = folding.fold(records)
     if batch.too_new is not None:
         raise batch.too_new
@@ -107,7 +152,16 @@ def _fold(
     generation.writer.write_heads(batch.folded)
     generation.writer.write_checkpoint(PROJECTION, partition, *batch.mark)
     folding.done(batch)
-    return [str(each.record.position) for each in batch.folded if each.event is None]
+    return batch
+
+
+def _forget_erased(generation: Generation) -> None:
+    """Drop the usage of erased cubes, which a fold of the access log from its begin brings back."""
+    generation.usage.forget(
+        cube_id
+        for cube_id, stored, _ in generation.vault.heads()
+        if state_of(cube_id, stored).lifecycle is Lifecycle.ERASED
+    )
 
 
 def _follow(log: KafkaLog, worker: Worker) -> None:

@@ -80,7 +80,7 @@ class Stores:
             elif not schema.exists(self.store):
                 raise VaultError(
                     f"there is no vault in the keyspace {settings.cassandra.keyspace} of "
-                    f"{settings.cassandra.server}: open it once with a Memory, which makes it"
+                    f"{settings.cassandra.server}: make it with `memos vault create`"
                 )
             check_partitions(settings, self.store)
             if not migrating and self.setting(MIGRATION):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import apsw
 
 from memos.infrastructure.database import row, rows
+from memos.kernel.cube import Lifecycle
 from memos.wire.access_pb2 import AccessEvent
 
 
@@ -83,6 +84,16 @@ def refold_usage(writer: apsw.Connection) -> None:
     writer.executemany(
         "INSERT INTO usage VALUES (?, ?, ?, ?)",
         [(cube_id, *folded) for cube_id, folded in usage.items()],
+    )
+
+
+def forget_erased(writer: apsw.Connection) -> None:
+    """Drop the usage of every erased cube, inside the write transaction: a fold of the access log
+    from its first record brings it back.
+    """
+    writer.execute(
+        "DELETE FROM usage WHERE cube_id IN (SELECT cube_id FROM head WHERE lifecycle = ?)",
+        (int(Lifecycle.ERASED),),
     )
 
 

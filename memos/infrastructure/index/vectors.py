@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.database import Row, row, rows
-from memos.infrastructure.index.blas import one_thread
+from memos.infrastructure.index import blas
 from memos.infrastructure.index.port import Ints
 from memos.infrastructure.index.snapshot import index_state, leaves_of
 from memos.infrastructure.index.tables import SCOPE_BITS, doc_range
@@ -29,7 +29,7 @@ Vectors = npt.NDArray[np.float32]
 CACHE_BYTES = 512 * 2**20
 """About 5.7 kB a turn of a searched scope, at 384 dimensions and 2.7 sentences."""
 
-FEW = 0.1
+FEW = 0.25
 """Of a scope's texts: where a view shows no more, it pays to copy theirs out before they are compared."""
 
 _STORED = np.dtype("<f2")
@@ -76,7 +76,7 @@ def near_of(
     """How near each text is to a query: as a whole, and by its best sentence."""
     if not len(vectors.docs):
         return np.empty(0), np.empty(0)
-    with one_thread():
+    with blas.one_thread():
         whole, parts = vectors.texts @ query, vectors.sentences @ query
     texts = np.round(whole.astype(np.float64), _DIGITS)
     best = np.maximum.reduceat(parts, vectors.first[:-1])

@@ -9,7 +9,7 @@ lightweight transactions alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from memos.infrastructure.keys.cube_keys import split_subjects
 from memos.infrastructure.keys.envelope import decrypt, wrap_key, wrapping_key
 from memos.infrastructure.vault.cassandra.connect import CassandraStore, Row
 from memos.infrastructure.vault.cassandra.many import select_many
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
 
 CACHED_KEYS = 20_000
 
@@ -36,6 +38,11 @@ class NewKey(NamedTuple):
     tenant: str
     subjects: Sequence[bytes]
     key: bytes
+
+
+_SHUT = b""
+_Wrapped = tuple[tuple[Subject, ...], bytes]
+"""Whose keys wrap a cube's, and the wrapped key."""
 
 
 class _Opened(NamedTuple):
@@ -183,14 +190,34 @@ class CassandraCubeKeys:
             cube_id: (tuple((tenant, subject) for subject in split_subjects(joined)), wrapped)
             for cube_id, tenant, joined, wrapped in found
         }
+        keys = self._unwrapped(rows, fresh=False)
+        stale = {cube_id: row for cube_id, row in rows.items() if keys.get(cube_id) == _SHUT}
+        keys |= self._unwrapped(stale, fresh=True)
+        for cube_id, key in keys.items():
+            if key == _SHUT:
+                raise Damaged(
+                    f"the key of cube {id_text(cube_id)} does not open: it was changed, or the "
+                    "root key is another vault's; run `memos verify`"
+                )
+            self._opened.put(cube_id, _Opened(key, rows[cube_id][0]), reading)
+        return keys
+
+    def _unwrapped(self, rows: Mapping[bytes, _Wrapped], *, fresh: bool) -> dict[bytes, bytes]:
+        """The keys of cubes all of whose subjects have one; _SHUT where these do not open it.
+
+        That is so where another process erased a subject and made it a new key, and this one still
+        believes in the old: then a `fresh` look at the subjects opens it.
+        """
         needed = {subject for subjects, _ in rows.values() for subject in subjects}
-        alive = self._key_store.subject_keys(needed, create=False)
+        alive = self._key_store.subject_keys(needed, create=False, fresh=fresh)
         keys: dict[bytes, bytes] = {}
         for cube_id, (subjects, wrapped) in rows.items():
             if all(subject in alive for subject in subjects):
                 wrapping = wrapping_key([alive[subject] for subject in subjects])
-                keys[cube_id] = decrypt(wrapping, wrapped, cube_id)
-                self._opened.put(cube_id, _Opened(keys[cube_id], subjects), reading)
+                try:
+                    keys[cube_id] = decrypt(wrapping, wrapped, cube_id)
+                except Damaged:
+                    keys[cube_id] = _SHUT
         return keys
 
     def _rows(self, columns: str, cube_ids: Sequence[bytes], *, serial: bool = False) -> list[Row]:

@@ -11,6 +11,7 @@ import apsw
 from memos.infrastructure.database import row
 from memos.infrastructure.keys.envelope import DIGEST_BYTES, decrypt, wrap_key, wrapping_key
 from memos.infrastructure.keys.store import KeyStore
+from memos.kernel.errors import Damaged
 
 SCHEMA = """
 CREATE TABLE cube_key (
@@ -69,15 +70,31 @@ class CubeKeys:
         if found is None:
             return None
         tenant, joined, wrapped = found
-        subjects = []
-        for subject in split_subjects(joined):
+        subjects = split_subjects(joined)
+        wrapping = self._wrapping(tenant, subjects)
+        if wrapping is None:
+            return None
+        try:
+            opened = decrypt(wrapping, wrapped, cube_id)
+        except Damaged:
+            # Another process may have erased a subject, which has a new key since.
+            self._store.refresh()
+            wrapping = self._wrapping(tenant, subjects)
+            if wrapping is None:
+                return None
+            opened = decrypt(wrapping, wrapped, cube_id)
+        self._remember(cube_id, opened)
+        return opened
+
+    def _wrapping(self, tenant: str, subjects: Iterable[bytes]) -> bytes | None:
+        """What subjects' keys together wrap with; None where one was destroyed."""
+        keys = []
+        for subject in subjects:
             key = self._store.subject_key(tenant, subject, create=False)
             if key is None:
                 return None
-            subjects.append(key)
-        opened = decrypt(wrapping_key(subjects), wrapped, cube_id)
-        self._remember(cube_id, opened)
-        return opened
+            keys.append(key)
+        return wrapping_key(keys)
 
     def destroy(self, cube_ids: Iterable[bytes]) -> int:
         """Overwrite the keys of these cubes; how many there were."""

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt, new_key
 from memos.kernel.errors import Damaged, VaultError
 
-_OTHERS = 0o077
+_OTHERS = 0o037  # a group may read it: so a container is given it
 
 
 class RootKey:

@@ -96,18 +96,20 @@ def embed_the_rest(vault: Path) -> None:
 def found(vault: Path) -> list[object]:
     """Every hit and score, and each text's nearness in meaning."""
     with Memory(vault, actor="agent:alice", embedder=HashingEmbedder()) as memory:
-        return [
-            (hit.cube_id, hit.score, hit.explain["dense"])
+        hits = [
+            memory.search(query, scope=scope, k=50)
             for query in QUERIES
             for scope in ("acme", *SCOPES)
-            for hit in memory.search(query, scope=scope, k=50)
         ]
+    return [(hit.cube_id, hit.score, hit.explain["dense"]) for each in hits for hit in each]
 
 
 def vector_rows(vault: Path) -> list[int]:
     """The texts that have vectors, one number a row."""
-    with apsw.Connection(str(vault / "memos.db")) as connection:
-        return [doc for (doc,) in connection.execute("SELECT doc FROM index_vector ORDER BY doc")]
+    connection = apsw.Connection(str(vault / "memos.db"))
+    found = [int(doc) for (doc,) in connection.execute("SELECT doc FROM index_vector")]
+    connection.close()
+    return found
 
 
 @pytest.mark.parametrize("seals", [1, 20, 33, 150, TEXTS])

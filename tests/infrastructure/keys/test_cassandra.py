@@ -213,8 +213,8 @@ def test_no_key_is_in_clear_in_a_row(
 
 
 def test_a_root_key_that_others_may_read_is_refused(vault: Keyspaces, root: Path) -> None:
-    root.chmod(0o640)
-    with pytest.raises(VaultError, match=r"has mode 0640.*chmod 0600"):
+    root.chmod(0o644)
+    with pytest.raises(VaultError, match=r"has mode 0644.*chmod 0600"):
         CassandraKeyStore(vault.store, root)
 
 

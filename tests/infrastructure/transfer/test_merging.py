@@ -14,7 +14,7 @@ from memos.infrastructure.transfer.migrating.parts import Moved, key_of
 from memos.infrastructure.transfer.migrating.resuming import Resume
 from memos.kernel.consequences import consequences_of
 from memos.kernel.errors import Refused
-from memos.kernel.event import SCHEMA, Kind, Position
+from memos.kernel.event import SCHEMA, Position
 from memos.wire.event_pb2 import Event
 
 
@@ -24,7 +24,7 @@ def generated(number: int, absorbs: Sequence[bytes] = ()) -> Event:
         cube_id=(1000 + number).to_bytes(16, "big"),
         schema_major=SCHEMA[0],
         schema_minor=SCHEMA[1],
-        kind=int(Kind.GENERATED),
+        kind="KIND_GENERATED",
         tenant="acme",
         scope="acme",
     )

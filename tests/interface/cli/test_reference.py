@@ -17,6 +17,7 @@ from memos.interface.cli.errors import ExitCode
 from memos.interface.erasing import Artefact
 from memos.interface.exporting import ExportReport
 from memos.interface.importing import ImportReport
+from memos.interface.migrating import MigrationReport, VaultMade
 from memos.operation.rollback import PlannedChange
 from tests.interface.cli.support import Shell
 
@@ -58,6 +59,8 @@ SHAPES = [
     ImportReport,
     ExportReport,
     LoadReport,
+    MigrationReport,
+    VaultMade,
 ]
 
 
@@ -75,9 +78,11 @@ COMMANDS = sorted(commands(app))
 def test_the_program_has_every_command_it_should() -> None:
     wanted = """demo add import search context related route tags vocabulary facts get history diff lineage update rollback merge archive
         restore freeze thaw tag untag link set-header lifespan sweep erase events tail checkpoint
-        verify prove rebuild digest stats export load doctor recipient"""
-    grouped = ["cut name", "cut list"]
+        verify prove rebuild digest stats export load doctor recipient
+        migrate"""
+    grouped = ["cut name", "cut list", "vault create"]
     grouped += ["engine up", "engine status", "engine down", "engine logs"]
+    grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "all")]
     assert sorted([*wanted.split(), *grouped]) == COMMANDS
 
 

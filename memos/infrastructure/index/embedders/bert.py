@@ -12,19 +12,26 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.blas import one_thread
+from memos.infrastructure.index import blas
 
 Array = npt.NDArray[np.float32]
 
+_FEW_ROWS = 48  # tokens, as a question has
+
 
 class Linear(NamedTuple):
-    """A linear map of rows."""
+    """A linear map of rows; `weight` has a row for each number that comes out."""
 
     weight: Array
     bias: Array
 
     def __call__(self, rows: Array) -> Array:
-        out: Array = rows @ self.weight
+        out: Array
+        if len(rows) <= _FEW_ROWS:
+            # A product copies its right side before it begins. That should not be the larger one.
+            out = np.ascontiguousarray((self.weight @ rows.T).T)
+        else:
+            out = rows @ self.weight.T
         out += self.bias
         return out
 
@@ -122,7 +129,7 @@ class Bert:
                 kinds[row, : len(text)] = types[row]
         hidden = self._norm(self._words[tokens] + (self._places[:longest] + self._types[kinds]))
         padding = np.where(real, np.float32(0), np.float32(-1e9))[:, None, None, :]
-        with one_thread():
+        with blas.one_thread():
             for layer in self._layers:
                 hidden = layer(hidden, padding)
         return hidden, real
@@ -145,7 +152,7 @@ def linear(tensors: dict[str, Any], *names: str) -> Linear:
     """One or more linear maps of the same input, side by side."""
     weight = np.concatenate([tensors[f"{name}.weight"] for name in names])
     bias = np.concatenate([tensors[f"{name}.bias"] for name in names])
-    return Linear(np.ascontiguousarray(weight.T), bias)
+    return Linear(weight, bias)
 
 
 def _norm(tensors: dict[str, Any], name: str) -> _Norm:

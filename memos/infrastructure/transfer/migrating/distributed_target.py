@@ -67,12 +67,8 @@ class DistributedTarget:
         stored = self.stores.setting(MIGRATION)
         if not stored:
             self._done = any(each.origin == origin for each in ancestors_in(self.stores.setting))
-            logs = self.stores.logs
-            used = any(logs.events.end().values()) or any(logs.access.end().values())
-            if not self._done and (
-                used or self.stores.setting("administrator") != self._administrator
-            ):
-                raise holds_else(self.name)
+            if not self._done:
+                self._check_empty()
         if not self._done:
             self._refuse_workers()
         if not stored:
@@ -81,6 +77,18 @@ class DistributedTarget:
         self._resume = Resume(_last(self.stores.logs.events, self.name))
         self._access_resume = Resume(_last(self.stores.logs.access, self.name))
         return Plan.from_text(stored)
+
+    def _check_empty(self) -> None:
+        logs = self.stores.logs
+        if any(logs.events.end().values()) or any(logs.access.end().values()):
+            raise holds_else(self.name)
+        administrator = self.stores.setting("administrator")
+        if administrator != self._administrator:
+            raise Refused(
+                f"{self.name} is administered by {administrator}, and the vault that is moved by "
+                f"{self._administrator}: make the target with --actor {self._administrator}, or "
+                "let the migration make it; nothing was changed"
+            )
 
     def _refuse_workers(self) -> None:
         running = running_workers(self._settings.kafka)

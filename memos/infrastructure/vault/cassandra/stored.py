@@ -7,6 +7,7 @@ from typing import NamedTuple
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.vault.cassandra.connect import Row
+from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
 from memos.infrastructure.vault.sqlite import checksum
 from memos.kernel.cube import CubeState
@@ -72,6 +73,29 @@ def stored_of(row: Row) -> Stored:
     )
     ids = tuple(caused[at : at + 16] for at in range(0, len(caused), 16))
     return Stored(attempt, event, Record(position, log_time, data), ids)
+
+
+def stored_from(folded: Folded) -> Stored | None:
+    """What a reader would find of a record that was folded here; None where it is no event."""
+    record, event, outcome, state = folded.record, folded.event, folded.outcome, folded.state
+    if event is None:
+        return None
+    attempt = Attempt(
+        position=record.position,
+        ordinal=folded.ordinal,
+        log_time=record.log_time,
+        event_id=event.event_id,
+        cube_id=event.cube_id,
+        sequence=0 if state is None else state.sequence,
+        kind=Kind(event.kind),
+        scope=event.scope,
+        actor=event.actor,
+        operation_id=event.operation_id,
+        outcome=outcome,
+        composed_from=event.composed_from,
+        state=state if outcome.result is Result.ACCEPTED else None,
+    )
+    return Stored(attempt, event, record, folded.caused)
 
 
 def state_of(cube_id: bytes, stored: bytes) -> CubeState:

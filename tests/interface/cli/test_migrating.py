@@ -1,0 +1,57 @@
+"""`migrate`, `vault create` and the doctor of a settings file, as commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memos.infrastructure.local import LocalEngine
+from tests.fleet import Fleet
+from tests.interface.cli.support import Shell
+
+
+def test_a_vault_is_moved_and_the_digest_is_told(shell: Shell, tmp_path: Path) -> None:
+    cube_id = shell.add("She likes pottery.")
+    digest = shell.json("digest")["digest"]
+    target = tmp_path / "moved.vault"
+    moved = shell.json("migrate", "--from", str(shell.vault), "--to", str(target))
+    assert (moved["events"], moved["present"], moved["digest"]) == (1, 0, digest)
+    other = Shell(target)
+    assert other.json("get", cube_id)["text"] == "She likes pottery."
+    told = shell.run("migrate", "--from", str(shell.vault), "--to", str(target))
+    assert told.code == 0
+    assert "1 events" in told.out
+    assert digest in told.out
+
+
+def test_a_target_that_is_taken_is_refused(shell: Shell, tmp_path: Path) -> None:
+    shell.add("one")
+    other = Shell(tmp_path / "other.vault")
+    other.add("two")
+    ran = shell.run("migrate", "--from", str(shell.vault), "--to", str(other.vault), "--json")
+    assert ran.code == 1
+    assert ran.error["type"] == "Refused"
+
+
+def test_a_vault_is_made_by_a_command_and_again_changes_nothing(
+    shell: Shell, tmp_path: Path
+) -> None:
+    made = shell.json("vault", "create", str(shell.vault))
+    assert made["administrator"] == "agent:alice"
+    assert made["tables"] is None
+    assert shell.json("vault", "create", str(shell.vault)) == made
+
+
+def test_a_vault_on_servers_is_made_and_examined_by_commands(
+    shell: Shell, engines: LocalEngine, tmp_path: Path
+) -> None:
+    fleet = Fleet(tmp_path, engines)
+    try:
+        ran = shell.run("doctor", str(fleet.path), "--json")
+        assert ran.code == 6
+        assert "there is no vault" in ran.out
+        assert shell.json("vault", "create", str(fleet.path))["tables"] == 1
+        found = shell.json("doctor", str(fleet.path))
+        assert found["ok"]
+        assert any("no worker fold is running" in each["what"] for each in found["findings"])
+    finally:
+        fleet.remove()

@@ -1,0 +1,61 @@
+"""Servers of the kill tests' own: they are killed and brought back, so nobody shares them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from memos import Memory
+from memos.infrastructure.local import LocalEngine
+from tests.engines import up_or_skip
+from tests.fleet import Fleet
+from tests.kill.load import ACTOR
+
+SECONDS = 600
+
+_fleets = pytest.StashKey[Fleet]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker("engines")
+            item.add_marker("slow")
+            item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    """Kafka and Cassandra, to be killed."""
+    engine = LocalEngine(tmp_path_factory.mktemp("servers"), ("kafka", "cassandra"))
+    try:
+        up_or_skip(engine)
+        yield engine
+    finally:
+        engine.down()
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    servers: LocalEngine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Fleet]:
+    """A vault for the tests of one module, with a worker of each kind."""
+    made = Fleet(tmp_path_factory.mktemp("fleet"), servers)
+    try:
+        Memory(made.path, actor=ACTOR).close()
+        made.start_all()
+        request.config.stash[_fleets] = made
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and _fleets in item.config.stash:
+        report.sections.append(("workers", item.config.stash[_fleets].told()))
+    return report

@@ -1,0 +1,88 @@
+"""SIGKILL of the producer and of the servers, and a worker that is stopped or joined by another."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Literal
+
+import pytest
+
+from memos.infrastructure.local import LocalEngine
+from tests.fleet import Fleet
+from tests.kill.trial import Trial, caught_up
+
+ITEMS = 40
+BEYOND_THE_SESSION = 14.0
+"""Seconds; a worker that is silent for ten has lost its partitions."""
+
+
+def test_a_producer_killed_amid_its_writes_does_each_once(fleet: Fleet) -> None:
+    trial = Trial(fleet, ITEMS)
+    for count in (5, 25):
+        load = trial.begin()
+        trial.await_acknowledged(count)
+        load.kill()
+        load.wait()
+    killed = time.monotonic()
+    trial.begin()
+    trial.end()
+    trial.check("producer killed", seconds=time.monotonic() - killed)
+
+
+@pytest.mark.parametrize("server", ["kafka", "cassandra"])
+def test_a_server_killed_under_load_loses_nothing_that_was_acknowledged(
+    fleet: Fleet, servers: LocalEngine, server: Literal["kafka", "cassandra"]
+) -> None:
+    trial = Trial(fleet, ITEMS)
+    trial.begin()
+    trial.await_acknowledged(10)
+    servers.kill(server)
+    killed = time.monotonic()
+    time.sleep(5)
+    servers.start(server)
+    back = time.monotonic()
+    caught_up(fleet)
+    caught = time.monotonic()
+    trial.end()
+    trial.check(f"{server} killed", seconds=caught - killed, after_it_was_back=caught - back)
+    for told in trial.errors:
+        message = told["message"]
+        names = servers.address(server) in message or "worker" in message
+        assert names, message
+        assert "again" in message or "see " in message or "running" in message, message
+
+
+def test_a_worker_that_joins_and_leaves_under_load_changes_nothing(fleet: Fleet) -> None:
+    trial = Trial(fleet, ITEMS)
+    trial.begin()
+    trial.await_acknowledged(5)
+    joined = time.monotonic()
+    fleet.start("fold", name="second fold")
+    fleet.await_said("second fold", "goes on from")
+    fleet.stop("second fold")
+    trial.end()
+    caught_up(fleet)
+    trial.check("a second fold joined and left", seconds=time.monotonic() - joined)
+
+
+def test_a_worker_stopped_for_longer_than_its_session_does_no_harm_when_it_wakes(
+    fleet: Fleet,
+) -> None:
+    trial = Trial(fleet, ITEMS)
+    trial.begin()
+    trial.await_acknowledged(5)
+    fleet.start("fold", name="second fold")
+    fleet.await_said("second fold", "goes on from")
+    sleeper = fleet.process("fold")
+    sleeper.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    caught_up(fleet)  # only the other one can do that
+    caught = time.monotonic()
+    time.sleep(max(BEYOND_THE_SESSION - (caught - stopped), 0))
+    sleeper.send_signal(signal.SIGCONT)
+    trial.end()
+    caught_up(fleet)
+    trial.check("fold stopped beyond its session", seconds=caught - stopped)
+    fleet.stop("second fold")
+    assert sleeper.poll() is None

@@ -1,0 +1,61 @@
+"""SIGKILL of a worker between each pair of steps of a batch: nothing is lost, nothing done twice."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from memos import Memory
+from tests.fleet import Fleet
+from tests.kill.load import ACTOR
+from tests.kill.trial import PATIENCE_SECONDS, Trial, caught_up
+from tests.kill.worker import CALL, STEP
+
+ITEMS = 16
+OF_FOLD = [
+    "before the records",
+    "amid the records",
+    "after the records",
+    "after the consequences",
+    "after the heads",
+    "after the checkpoint",
+]
+OF_INDEX = ["before the spans", "after the spans", "after the index's checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("worker", "step"),
+    [*(("fold", step) for step in OF_FOLD), *(("index", step) for step in OF_INDEX)],
+)
+def test_a_worker_killed_between_two_steps_loses_nothing(
+    fleet: Fleet, worker: str, step: str
+) -> None:
+    trial = Trial(fleet, ITEMS)
+    fleet.stop(worker)
+    doomed = fleet.start(
+        worker,
+        name="doomed",
+        program="tests.kill.worker",
+        environment={STEP: step, CALL: "2" if worker == "index" else "1"},
+    )
+    trial.begin()
+    assert doomed.wait(PATIENCE_SECONDS) == -9, fleet.told()
+    killed = time.monotonic()
+    fleet.start(worker)
+    caught_up(fleet)
+    seconds = time.monotonic() - killed
+    trial.end()
+    trial.check(f"{worker} killed {step}", seconds=seconds)
+
+
+def test_after_all_kills_a_rebuild_gives_the_same_vault(fleet: Fleet) -> None:
+    trial = Trial(fleet, 3)
+    trial.begin()
+    trial.end()
+    with Memory(fleet.path, actor=ACTOR) as memory:
+        digest = memory.digest()
+        rebuilt = memory.rebuild()
+        assert (rebuilt.digest, rebuilt.undecodable, rebuilt.unreadable) == (digest, (), ())
+        assert memory.digest() == digest
+    trial.check("rebuilt after all kills of workers")
