@@ -72,12 +72,12 @@ def cpu_seconds(process: int) -> float:
 
 def server_process(engine: LocalEngine, name: str) -> int:
     """The process of a server."""
-    return next(each.pid for each in engine.status() if each.name == name and each.pid)
+    return next(each.pid for each in engine.status() if each.server == name and each.pid)
 
 
 def flush(engine: LocalEngine) -> None:
     """Have Cassandra write to its files what it holds in memory."""
-    port = next(each.ports["jmx"] for each in engine.status() if each.name == "cassandra")
+    port = next(each.ports["jmx"] for each in engine.status() if each.server == "cassandra")
     jars = cache.jars(f"cassandra-{versions.CASSANDRA}", versions.CASSANDRA_JARS)
     command = [
         tools.java("Cassandra", JDK),

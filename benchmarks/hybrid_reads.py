@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for size in options.sizes:
         _measure(report, size)
     report.notes.append(
-        f"{SEARCHES} queries, {BEST} best. hybrid: one BLAS thread, as MemOS searches. all cores: "
+        f"{SEARCHES} queries, {BEST} best. hybrid: a question is encoded by one BLAS thread, as MemOS does. all cores: "
         "BLAS as it comes. embedding: while another thread embeds texts with the same model. after "
         "add: the first search that sees another memory. processor: what the searching thread itself "
         "used, which is what a search takes where nobody else wants the cores."

@@ -44,11 +44,12 @@ def newer(major: int, minor: int) -> bytes:
     return event.SerializeToString()
 
 
-def in_partition(fleet: Fleet, memory: Memory, tenant: str, partition: int) -> str:
-    """A memory whose records are in a partition; its id."""
+def in_partition(memory: Memory, tenant: str, partition: int) -> str:
+    """A memory whose records are in a partition; its id. The vault does not wait for others."""
     for number in range(200):
         receipt = memory.add(f"number {number}", scope=tenant)
         if receipt.position.partition == partition:
+            memory.wait_for(receipt)
             return receipt.cube_id
     raise AssertionError(f"no cube came to partition {partition}")
 
@@ -82,10 +83,10 @@ def test_a_record_of_a_newer_release_stops_its_partition_aloud_and_no_other(
     settings = fleet.path.read_text()
     fleet.path.write_text(settings.replace("wait_seconds = 120", "wait_seconds = 5"))
     try:
-        with Memory(fleet.path, actor=ACTOR) as memory:
+        with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
             tenant = f"newer{partition}"
-            cube = in_partition(fleet, memory, tenant, partition)
-            other = in_partition(fleet, memory, tenant, PARTITIONS - 1)
+            cube = in_partition(memory, tenant, partition)
+            other = in_partition(memory, tenant, PARTITIONS - 1)
             produce(fleet, newer(major, minor), partition)
             fleet.await_said("fold", f"partition {partition} STOPPED")
             with pytest.raises(NotApplied, match="the fold worker") as refused:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from memos import Memory, VaultError
 from memos.infrastructure.local import LocalEngine
 from tests.fleet import Fleet
+from tests.kill.load import ACTOR
 from tests.kill.trial import Trial, caught_up
 
 ITEMS = 40
+DOWN_SECONDS = 5.0
 BEYOND_THE_SESSION = 14.0
 """Seconds; a worker that is silent for ten has lost its partitions."""
+
+
+def impatient(fleet: Fleet) -> Path:
+    """The vault's settings, for who does not wait long for Kafka."""
+    path = fleet.directory / "impatient.toml"
+    path.write_text(fleet.path.read_text().replace("[kafka]\n", "[kafka]\ntimeout = 3.0\n"))
+    return path
 
 
 def test_a_producer_killed_amid_its_writes_does_each_once(fleet: Fleet) -> None:
@@ -39,7 +50,10 @@ def test_a_server_killed_under_load_loses_nothing_that_was_acknowledged(
     trial.await_acknowledged(10)
     servers.kill(server)
     killed = time.monotonic()
-    time.sleep(5)
+    time.sleep(DOWN_SECONDS)
+    with pytest.raises(VaultError, match=servers.address(server)) as refused:
+        Memory(impatient(fleet), actor=ACTOR)
+    assert "memos doctor" in str(refused.value)
     servers.start(server)
     back = time.monotonic()
     caught_up(fleet)

@@ -77,8 +77,12 @@ class Trial:
         """What the callers saw fail meanwhile."""
         return [each for each in self._told if "error" in each]
 
-    def check(self, name: str, **figures: float) -> None:
-        """Nothing acknowledged is missing or there twice; every projection is what the log says."""
+    def check(self, name: str, **figures: float) -> int:
+        """Nothing acknowledged is missing or there twice; every projection is what the log says.
+
+        Returns:
+            How many records of the log repeat another one, with no effect of their own.
+        """
         last = {each["cube_id"]: each for each in self.acknowledged}
         with Memory(self.fleet.path, actor=ACTOR) as memory:
             absorbed = {each["absorbed"] for each in self._told if "absorbed" in each}
@@ -98,7 +102,7 @@ class Trial:
             assert memory.prove(wanted[0]["event_id"]).verify(key)
             grown = memory.prove_consistency(self._earlier, 0)
             assert grown.verify(self._earlier.root, key)
-        duplicates = sum(entry.result == "duplicate" for entry in log)
+        duplicates = len(log) - len({entry.event_id for entry in log})
         keep(
             name,
             acknowledged=len(last),
@@ -107,6 +111,7 @@ class Trial:
             errors=len(self.errors),
             **figures,
         )
+        return duplicates
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:

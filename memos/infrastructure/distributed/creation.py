@@ -23,6 +23,8 @@ def create_vault(settings: Settings, store: CassandraStore, creator: str) -> Non
                 "opened; put the file back from your backup"
             )
         create_root_file(settings.root_key)
+    if schema.exists(store) and read_setting(settings, store, PARTITIONS):
+        check_partitions(settings, store)
     create_topics(settings.kafka)
     schema.create(store)
     table = f"{settings.cassandra.keyspace}.setting"

@@ -1,4 +1,4 @@
-"""One thread for BLAS where a search waits for a product of matrices.
+"""One thread for BLAS where a search waits for many small products of matrices.
 
 OpenBLAS splits even small products over all cores, and its threads wait for each other by spinning:
 where the cores are in use, they take each other's time. One thread costs a little on an idle machine
@@ -49,7 +49,7 @@ def _set(threads: Sequence[int]) -> None:
 
 @cache
 def _libraries() -> Sequence[Any]:
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     # It looks for the loaded libraries, which takes a millisecond.
     openblas = ThreadpoolController().select(internal_api="openblas")

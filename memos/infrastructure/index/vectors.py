@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.database import Row, row, rows
-from memos.infrastructure.index import blas
 from memos.infrastructure.index.port import Ints
 from memos.infrastructure.index.snapshot import index_state, leaves_of
 from memos.infrastructure.index.tables import SCOPE_BITS, doc_range
@@ -76,8 +75,7 @@ def near_of(
     """How near each text is to a query: as a whole, and by its best sentence."""
     if not len(vectors.docs):
         return np.empty(0), np.empty(0)
-    with blas.one_thread():
-        whole, parts = vectors.texts @ query, vectors.sentences @ query
+    whole, parts = vectors.texts @ query, vectors.sentences @ query
     texts = np.round(whole.astype(np.float64), _DIGITS)
     best = np.maximum.reduceat(parts, vectors.first[:-1])
     sentences = np.round(best.astype(np.float64), _DIGITS)
