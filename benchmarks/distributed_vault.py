@@ -20,7 +20,7 @@ from memos.infrastructure.local.cassandra import EXPORTS, JDK, OPENS
 DIRECTORY = "MEMOS_ENGINES"
 PARTITIONS = 4
 WAIT_SECONDS = 600
-HEAP_MB = 1024
+HEAP_MB = 1024  # and the commit log synced by the second, as Cassandra does by default
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def servers(directory: Path) -> Iterator[LocalEngine]:
     engine = (
         LocalEngine(named)
         if named
-        else LocalEngine(directory / "engines", milvus="server", heap_mb=HEAP_MB)
+        else LocalEngine(directory / "engines", milvus="server", heap_mb=HEAP_MB, durable=False)
     )
     engine.up()
     try:

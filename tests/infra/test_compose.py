@@ -32,7 +32,7 @@ def test_it_is_what_the_compose_specification_asks_for() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", SERVICES.keys() - set(JOBS))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - set(JOBS)))
 def test_every_service_has_a_pinned_image_a_health_check_and_closed_ports(name: str) -> None:
     service = SERVICES[name]
     _, _, tag = service["image"].rpartition(":")

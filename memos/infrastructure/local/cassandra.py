@@ -53,7 +53,8 @@ request_timeout: 20s
 
 # In batch mode a write is acknowledged once it is synced, and those that come during a sync share
 # the next one.
-DURABLE = "commitlog_sync: batch"
+# A write waits for the disk, so many wait at once: more threads than the default of 32.
+DURABLE = "commitlog_sync: batch\nconcurrent_writes: 256"
 PERIODIC = "commitlog_sync: periodic\ncommitlog_sync_period: 10s"
 
 LOGGING = """\
