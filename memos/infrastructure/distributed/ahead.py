@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 from memos.infrastructure.governance.usage import Usage
 from memos.infrastructure.governance.usage_rows import UsageRows
@@ -24,8 +25,10 @@ class VaultAhead(CassandraVault):
         generation: int,
         usage: UsageRows,
         cube_keys: CassandraCubeKeys,
+        threads: Executor,
     ) -> None:
         super().__init__(store, generation)
+        self._threads = threads
         self._usage = usage
         self._cube_keys = cube_keys
         self._found: dict[tuple[bytes, At], Stored | None] = {}
@@ -34,10 +37,12 @@ class VaultAhead(CassandraVault):
         self._uses: dict[bytes, Usage] = {}
 
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
-        """Read cubes at a moment, with all that showing them takes, in four rounds."""
+        """Read cubes at a moment, with all that showing them takes, side by side."""
         wanted = [cube_id for cube_id in cube_ids if (cube_id, at) not in self._found]
         if not wanted:
             return
+        usages = self._threads.submit(self._usage.usages, wanted)
+        keys = self._threads.submit(self._cube_keys.keys, wanted)
         found = self.states_at(wanted, at)
         for cube_id in wanted:
             stored = found.get(cube_id)
@@ -46,8 +51,8 @@ class VaultAhead(CassandraVault):
                 version = stored.attempt.outcome.version
                 self._records[cube_id, version] = stored.record
         self._made.update(self.created_many(found.values()))
-        self._uses.update(self._usage.usages(wanted))
-        self._cube_keys.keys(wanted)
+        self._uses.update(usages.result())
+        keys.result()  # they are kept where they are asked for
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
         if (cube_id, at) in self._found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from typing import TypeVar
@@ -15,6 +16,7 @@ from typing import TypeVar
 from memos.infrastructure.distributed import auditing, keeping, rebuilding
 from memos.infrastructure.distributed.ahead import VaultAhead
 from memos.infrastructure.distributed.dense import DistributedDense
+from memos.infrastructure.distributed.outcomes import Outcomes, foreseen
 from memos.infrastructure.distributed.reading import DistributedReading
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Generation, Stores
@@ -40,17 +42,15 @@ from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.kafka_settings import event_key
-from memos.infrastructure.vault.port import Attempt
-from memos.kernel.consequences import consequences_of
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import NotApplied, OtherContent, VaultError
-from memos.kernel.event import Kind, Position, Record, id_text
-from memos.kernel.fold import Result, fold
+from memos.kernel.errors import OtherContent, VaultError
+from memos.kernel.event import Kind, Position, id_text
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event
 
 T = TypeVar("T")
 
+READERS = 4
 GENERATION_SECONDS = 2.0
 """How long a reader may go on with projections that a rebuild has replaced."""
 
@@ -84,8 +84,10 @@ class DistributedEngine:
         self._generation = self.stores.live()
         self._looked = time.monotonic()
         self._waiter = Waiter(lambda: self.generation.vault, settings.wait_seconds)
+        self._outcomes = Outcomes(lambda: self.generation.vault, self._waiter)
         self._trees = PartitionTrees(self.stores)
         self._copies: dict[bytes, Purged] = {}
+        self._threads = ThreadPoolExecutor(READERS, "memos-read-ahead")
 
     @property
     def generation(self) -> Generation:
@@ -121,10 +123,10 @@ class DistributedEngine:
             ]
         )
         if self._durable and all(draft.is_new for draft in ready):
-            return [_foreseen(each.event, at) for each, at in zip(ready, records, strict=True)]
+            return [foreseen(each.event, at) for each, at in zip(ready, records, strict=True)]
         events = [draft.event for draft in ready]
         self._waiter.until_applied(ends_of(record.position for record in records))
-        return self._outcomes_at(events, records)
+        return self._outcomes.at(events, records)
 
     def commit_whole(
         self, drafts: Iterable[Draft], check: Callable[[Committed], None]
@@ -259,12 +261,17 @@ class DistributedEngine:
         raise VaultError("a distributed vault is not exported: migrate it to an embedded one first")
 
     def close(self) -> None:
+        self._threads.shutdown()
         self.stores.close()
 
     def _reading(self) -> DistributedReading:
         generation = self.generation
         vault = VaultAhead(
-            self.stores.store, generation.number, generation.usage, self.stores.cube_keys
+            self.stores.store,
+            generation.number,
+            generation.usage,
+            self.stores.cube_keys,
+            self._threads,
         )
         return DistributedReading(
             vault,
@@ -294,67 +301,6 @@ class DistributedEngine:
                     "key: try again"
                 )
 
-    def _outcomes_at(self, events: Sequence[Event], records: Sequence[Record]) -> list[Committed]:
-        """What became of events at their own records: one that repeats another has an outcome of
-        its own, which is not that of the first.
-        """
-        found = self.generation.vault.at_positions(record.position for record in records)
-        committed = []
-        for event, record in zip(events, records, strict=True):
-            stored = found.get(record.position)
-            if stored is None:
-                raise NotApplied(
-                    f"event {id_text(event.event_id)} is durable, and the fold has no outcome of "
-                    "it: run `memos audit`"
-                )
-            committed.append(self._committed(event, record, stored.attempt))
-        return committed
-
-    def _outcomes(self, events: Sequence[Event]) -> dict[bytes, Attempt]:
-        found = self.generation.vault.outcomes({each.event_id: each.cube_id for each in events})
-        return {event_id: stored.attempt for event_id, stored in found.items()}
-
-    def _committed(self, event: Event, record: Record, attempt: Attempt) -> Committed:
-        followed: tuple[Committed, ...] = ()
-        if attempt.outcome.result is Result.ACCEPTED:
-            followed = self._followed(consequences_of(event))
-        return Committed(
-            event,
-            record.position,
-            attempt.log_time,
-            attempt.outcome,
-            attempt.state or self.head(event.cube_id),
-            followed,
-        )
-
-    def _followed(self, events: Sequence[Event]) -> tuple[Committed, ...]:
-        """What became of what the fold appended: its records' positions are not known before."""
-        if not events:
-            return ()
-
-        def all_there() -> dict[bytes, Attempt] | None:
-            found = self._outcomes(events)
-            return found if len(found) == len(events) else None
-
-        found = self._waiter.until(all_there)
-        if found is None:
-            raise NotApplied(
-                f"not all of the {len(events)} events that follow from operation "
-                f"{id_text(events[0].operation_id)} are folded: is `memos worker fold` running?"
-            )
-        self._waiter.until_applied(ends_of(each.position for each in found.values()))
-        heads = self.generation.vault.heads_many([event.cube_id for event in events])
-        return tuple(
-            Committed(
-                event,
-                found[event.event_id].position,
-                found[event.event_id].log_time,
-                found[event.event_id].outcome,
-                heads.get(event.cube_id),
-            )
-            for event in events
-        )
-
     def _count_copies(self, erased: Event) -> None:
         """What there is of cubes before they are erased, for the receipt."""
         for target in erased.erased.targets:
@@ -366,9 +312,3 @@ class DistributedEngine:
 
 def _bytes(event: Event) -> bytes:
     return event.SerializeToString()
-
-
-def _foreseen(event: Event, record: Record) -> Committed:
-    """What the fold will make of a new cube's first event: no other event can come before it."""
-    state, outcome, _ = fold(None, event)
-    return Committed(event, record.position, record.log_time, outcome, state)

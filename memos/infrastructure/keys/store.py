@@ -95,10 +95,16 @@ class KeyStore:
             if not keys:
                 keys = self._read_tenant(tenant)
                 if not keys and create:
-                    self.add_tenant_key(tenant, new_key())
+                    self._make_tenant(tenant)
                     keys = self._read_tenant(tenant)
                 self._tenants[tenant] = keys
             return keys
+
+    def _make_tenant(self, tenant: str) -> None:
+        """Make a tenant's own key; that of whoever else makes it at once stays, and no second."""
+        wrapped = self._root.wrap_tenant(tenant, 0, new_key())
+        with self._writing():
+            self._db.execute("INSERT OR IGNORE INTO tenant_key VALUES (?, 0, ?)", (tenant, wrapped))
 
     def add_tenant_key(self, tenant: str, key: bytes) -> None:
         """Add a key to the tenant's ring, behind those that are there."""
