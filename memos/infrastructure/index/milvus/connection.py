@@ -34,6 +34,12 @@ class Capabilities(NamedTuple):
     sparse: bool
 
 
+QUIET = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_permit_without_calls": False}
+"""The driver pings every ten seconds; Milvus Lite, as any gRPC server by default, takes that for an
+attack and shuts the connection.
+"""
+
+
 class Milvus:
     """A Milvus, connected to at the first use. Safe to call from several threads."""
 
@@ -59,6 +65,7 @@ class Milvus:
                         token=settings.token,
                         db_name=settings.database,
                         timeout=settings.timeout,
+                        grpc_options=QUIET,
                     )
             return self._client
 
