@@ -16,6 +16,7 @@ from memos.infrastructure.engine import Engine
 from memos.infrastructure.toml import read_toml
 from memos.interface.session import analyse
 from memos.kernel.errors import InvalidInput, VaultError
+from memos.operation.dense import texts_to_embed
 
 Wait = Literal["applied", "durable"]
 """When an add returns: as soon as it is readable, or as soon as it is durable."""
@@ -79,5 +80,10 @@ def _distributed(path: Path, *, actor: str, create: bool, wait: Wait) -> Engine:
         from memos.infrastructure.distributed.engine import DistributedEngine
         from memos.infrastructure.distributed.settings import load_settings
     return DistributedEngine(
-        load_settings(path), analyse, create=create, creator=actor, durable=wait == "durable"
+        load_settings(path),
+        analyse,
+        texts_to_embed,
+        create=create,
+        creator=actor,
+        durable=wait == "durable",
     )

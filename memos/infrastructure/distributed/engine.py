@@ -60,7 +60,8 @@ class DistributedEngine:
 
     Args:
         settings: where the servers are.
-        analyse: what the index keeps of a memory; a rebuild needs it.
+        analyse: what the index keeps of a memory, for a rebuild.
+        divide: what is embedded of a memory, for a rebuild.
         create: make the vault where there is none.
         creator: who administers a vault that is made.
         durable: return from an add of new cubes as soon as it is durable, without waiting until
@@ -71,6 +72,7 @@ class DistributedEngine:
         self,
         settings: Settings,
         analyse: Analyse,
+        divide: Divide,
         *,
         create: bool = True,
         creator: str = "",
@@ -79,6 +81,7 @@ class DistributedEngine:
         self.settings = settings
         self.stores = Stores(settings, create=create, creator=creator)
         self.analyse = analyse
+        self._divide = divide
         self._durable = durable
         self._lock = Lock()
         self._generation = self.stores.live()
@@ -233,7 +236,7 @@ class DistributedEngine:
         return auditing.audit(self.stores, self.generation, progress)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
-        return rebuilding.rebuild(self.stores, self.analyse, progress)
+        return rebuilding.rebuild(self.stores, self.analyse, self._divide, progress)
 
     def digest(self) -> str:
         return keeping.digest(self.generation.vault)

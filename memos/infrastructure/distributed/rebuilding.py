@@ -6,8 +6,9 @@ meanwhile the workers take up from the new generation's checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from threading import Lock
 
 from memos.infrastructure.distributed import keeping
@@ -21,9 +22,12 @@ from memos.infrastructure.distributed.indexing import IndexWorker
 from memos.infrastructure.distributed.sealing import SealWorker
 from memos.infrastructure.distributed.stores import Generation, Stores, open_generation
 from memos.infrastructure.distributed.using import UsageWorker
+from memos.infrastructure.distributed.vectors import VectorIndexer
 from memos.infrastructure.distributed.worker import Worker
-from memos.infrastructure.engine import Progress, Rebuilt
+from memos.infrastructure.engine import Divide, Progress, Rebuilt
 from memos.infrastructure.index.change import Analyse
+from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.log.kafka import KafkaLog
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import state_of
@@ -34,7 +38,7 @@ THREADS = 4
 """Partitions folded side by side: a thread waits for the servers most of its time."""
 
 
-def rebuild(stores: Stores, analyse: Analyse, progress: Progress) -> Rebuilt:
+def rebuild(stores: Stores, analyse: Analyse, divide: Divide, progress: Progress) -> Rebuilt:
     """Fold the log again; the projections that it gives take the place of the live ones.
 
     Readers see the old ones until it is done; a crash leaves them as they were, and what was built
@@ -54,8 +58,39 @@ def rebuild(stores: Stores, analyse: Analyse, progress: Progress) -> Rebuilt:
         tuple(undecodable),
         tuple(map(str, index.unreadable)),
     )
-    schema.switch_to(stores.store, generation.number)
+    with _vectors_beside(stores, generation, analyse, divide) as switch_vectors:
+        schema.switch_to(stores.store, generation.number)
+        switch_vectors()
     return rebuilt
+
+
+@contextmanager
+def _vectors_beside(
+    stores: Stores, generation: Generation, analyse: Analyse, divide: Divide
+) -> Iterator[Callable[[], None]]:
+    """Embed everything again into a collection beside the live one; what then puts it in place."""
+    settings = stores.settings
+    if settings.milvus is None or settings.embedder is None:
+        yield lambda: None
+        return
+    embedder = settings.embedder.open()
+    with closing(Milvus(settings.milvus)) as milvus:
+        collections = Generations(milvus, embedder.digest, embedder.dimensions)
+        old = collections.live()
+        number = collections.new_generation()
+        name = collections.name(number)
+        indexer = VectorIndexer(stores, generation, milvus, embedder, divide, analyse, name)
+        for partition in generation.vault.checkpoints(PROJECTION):
+            while indexer.step(partition):
+                pass
+        indexer.settle()
+
+        def switch() -> None:
+            collections.switch(number)
+            if old is not None:
+                collections.drop(old)
+
+        yield switch
 
 
 def index_worker(stores: Stores, generation: Generation, analyse: Analyse) -> IndexWorker:
