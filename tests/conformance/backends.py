@@ -17,7 +17,7 @@ from memos.infrastructure.vault.cassandra.reading import CassandraVault
 from memos.infrastructure.vault.cassandra.tables import GENERATION
 from memos.infrastructure.vault.cassandra.writing import VaultWriter as CassandraWriter
 from memos.infrastructure.vault.folded import Folded
-from memos.infrastructure.vault.port import Folding, Vault
+from memos.infrastructure.vault.port import Vault
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState
@@ -74,7 +74,7 @@ def kafka_log(settings: KafkaSettings) -> Iterator[LogStore]:
 def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
     """The vault of the embedded engine, alone in its file."""
     database = Database(directory / "vault.db", create=True)
-    writer: Folding = VaultWriter(database.writer)
+    writer = VaultWriter(database.writer)
     database.write(lambda: VaultWriter.create(database.writer))
     reader = VaultReader(database.reader())
 

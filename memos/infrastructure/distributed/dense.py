@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class DistributedDense:
         stores: Stores,
         milvus: Milvus,
         embedder: Embedder,
-        generation: Generation,
+        generation: Callable[[], Generation],
         waiter: Waiter,
     ) -> None:
         collections = Generations(milvus, embedder.digest, embedder.dimensions)
@@ -59,8 +59,8 @@ class DistributedDense:
         self._milvus.close()
 
     def waiting(self, reading: Reading) -> int:
-        done = self._generation.vault.checkpoints(PROJECTION)
-        folded = self._generation.vault.checkpoints(folding.PROJECTION)
+        done = self._generation().vault.checkpoints(PROJECTION)
+        folded = self._generation().vault.checkpoints(folding.PROJECTION)
         return sum(
             max(at[0] - (done[partition][0] if partition in done else 0), 0)
             for partition, at in folded.items()
@@ -68,9 +68,9 @@ class DistributedDense:
 
     def embed_pending(self) -> int:
         """Wait for the worker that embeds; how many records waited."""
-        folded = self._generation.vault.checkpoints(folding.PROJECTION)
+        folded = self._generation().vault.checkpoints(folding.PROJECTION)
         ends = {partition: at[0] for partition, at in folded.items()}
-        done = self._generation.vault.checkpoints(PROJECTION)
+        done = self._generation().vault.checkpoints(PROJECTION)
         waiting = sum(
             max(end - (done[partition][0] if partition in done else 0), 0)
             for partition, end in ends.items()

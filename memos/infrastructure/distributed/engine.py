@@ -221,7 +221,9 @@ class DistributedEngine:
                 f"{self.name} has no section [milvus]: add it, or open the vault without embedder="
             )
         milvus = Milvus(settings)
-        return DistributedDense(self.stores, milvus, embedder, self.generation, self._waiter)
+        return DistributedDense(
+            self.stores, milvus, embedder, lambda: self.generation, self._waiter
+        )
 
     def setting(self, name: str) -> str:
         return self.stores.setting(name)

@@ -14,7 +14,6 @@ from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position
 from memos.kernel.fold import Outcome
 from memos.kernel.lineage import Edge
-from memos.wire.event_pb2 import Event
 
 
 class Attempt(NamedTuple):
@@ -52,25 +51,6 @@ class LogQuery(NamedTuple):
     sources: tuple[bytes, ...] = ()
     after: At = -1
     upto: At | None = None
-
-
-class Folding(Protocol):
-    """The writing side of a vault: takes folded records, and nothing else."""
-
-    def write(
-        self,
-        position: Position,
-        log_time: int,
-        event: Event,
-        state: CubeState | None,
-        outcome: Outcome,
-    ) -> None:
-        """Take one folded record."""
-        ...
-
-    def flush(self, size: int) -> None:
-        """Write what was taken; `size` records are then folded."""
-        ...
 
 
 class Vault(Protocol):
