@@ -29,7 +29,7 @@ def fill(memory: Memory) -> dict[str, str]:
         source="conversation:26/D4:3",
         subject="caroline",
         valid_from="2023-05-08T13:56:00Z",
-        tags=["home"],
+        tags=["household"],
         metadata={"speaker": "Caroline"},
     )
     pots, runs = memory.add_many(
@@ -41,7 +41,7 @@ def fill(memory: Memory) -> dict[str, str]:
     memory.name_cut("before-corrections")
     memory.update(moved.cube_id, "Caroline moved from Norway.", source="web:blog/8")
     merged = memory.merge([pots.cube_id, runs.cube_id], scope=SCOPE)
-    secret = memory.add("The safe opens with 4711.", scope=SCOPE, subject="safe")
+    secret = memory.add("The safe opens with nightingale.", scope=SCOPE, subject="safe")
     memory.erase(subject="safe")
     memory.archive(moved.cube_id)
     memory.restore(moved.cube_id)
@@ -161,7 +161,7 @@ def test_a_wrapped_export_shows_no_text_and_opens_with_the_passphrase_only(
     report = memory.export(tmp_path / "out", passphrase="correct horse", filter=None)
     assert (report.keys, report.warnings) == ("passphrase", ())
     told = b"".join(file.read_bytes() for file in (tmp_path / "out").iterdir())
-    for word in (b"Norway", b"pottery", b"conversation:26", b"home", b"caroline"):
+    for word in (b"Norway", b"pottery", b"conversation:26", b"household", b"caroline"):
         assert word not in told
     with pytest.raises(Refused, match="pass passphrase="):
         Memory.load(tmp_path / "out", into=tmp_path / "second.vault")
@@ -204,7 +204,7 @@ def test_no_root_subject_or_signing_key_and_no_key_of_the_erased_is_in_an_export
         for line in (tmp_path / "out/cube-keys.jsonl").read_text().splitlines()
     }
     assert keyed == set(ids.values()) - {ids["secret"]}
-    assert b"4711" not in told
+    assert b"nightingale" not in told
 
 
 def test_only_an_administrator_exports_the_whole_vault(memory: Memory, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_scoped_export_holds_only_what_the_actor_may_read(memory: Memory, tmp_
 
 def test_a_part_keeps_its_first_log_times(memory: Memory, tmp_path: Path) -> None:
     ids = fill(memory)
-    memory.export(tmp_path / "out", filter={"tags": "home"})
+    memory.export(tmp_path / "out", filter={"tags": "household"})
     with Memory.load(tmp_path / "out", into=tmp_path / "second.vault") as loaded:
         assert loaded.stats().memories == 1
         ours = [change.entry.log_time for change in memory.history(ids["moved"])]
