@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -118,7 +118,8 @@ class Blocks(Candidate):
         ranking = rank(
             view, LexicalQuery([QueryTerm("", term, 1) for term in terms], frozenset(), False), BM25
         )
-        return [int.from_bytes(cube, "big") for cube in view.cube_ids(ranking.rows[:BEST])]
+        best = np.array([row for row, _ in islice(ranking.best_first(), BEST)], np.int64)
+        return [int.from_bytes(cube, "big") for cube in view.cube_ids(best)]
 
     def erase(self, memory: Memory) -> None:
         with self._connection:

@@ -11,7 +11,7 @@ inputs give equal bits; equals stay in log order.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +29,9 @@ from memos.operation.supersession import Chain, put_first
 
 K1 = 1.2
 B = 0.75
+
+FIRST_GROUP = 512
+"""Rows put in order at first."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -78,10 +81,11 @@ class Fused(NamedTuple):
 
 @dataclass(frozen=True)
 class Ranking:
-    """The rows that a query reaches, best first: `scores[i]` is the score of `rows[i]`."""
+    """The rows that a query reaches: `scores[i]` is the score of `rows[i]`, in log order."""
 
     rows: Ints
     scores: Floats
+    opened: Ints
     terms: Sequence[TermScores]
     sessions: Floats
     factors: dict[str, Floats]
@@ -89,8 +93,18 @@ class Ranking:
     chain: Chain | None = None
     answers: Answering | None = None
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    def best_first(self, decays: Mapping[int, float] | None = None) -> Iterator[tuple[int, float]]:
+        """Rows and their scores, best first, each score times the row's decay where it has one.
+
+        Equal scores stand as they did before decay, and else in log order.
+        """
+        decayed = self.scores
+        if decays:
+            decayed = decayed * np.array([decays.get(row, 1.0) for row in self.rows.tolist()])
+        for group in _best_groups(decayed):
+            keys = self.opened[group], -self.scores[group], -decayed[group]
+            ordered = group[np.lexsort(keys)]
+            yield from zip(self.rows[ordered].tolist(), decayed[ordered].tolist(), strict=True)
 
     def explain(self, row: int) -> dict[str, object]:
         """What each stage gave one row."""
@@ -171,8 +185,22 @@ def rank(
     if within is not None:
         reached = within
     rows = np.flatnonzero(reached)
-    rows = rows[np.lexsort((view.opened[rows], -total[rows]))]
-    return Ranking(rows, total[rows], terms, sessions, factors, fused, chain, answers)
+    return Ranking(
+        rows, total[rows], view.opened[rows], terms, sessions, factors, fused, chain, answers
+    )
+
+
+def _best_groups(scores: Floats) -> Iterator[Ints]:
+    """Indices in groups, every score of one above every score of the next: who wants the ten best
+    of a hundred thousand has only the first group put in order.
+    """
+    left, size = np.arange(len(scores)), FIRST_GROUP
+    while len(left) > size:
+        bound = np.partition(scores[left], len(left) - size)[len(left) - size]
+        best = scores[left] >= bound
+        yield left[best]
+        left, size = left[~best], size * 8
+    yield left
 
 
 def _nearness(

@@ -6,7 +6,7 @@ so a score tells of nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -54,7 +54,7 @@ def search(
     chain = _chain(reading, visible, analyzer, query) if query.recipe.supersession else None
     ranking = rank(visible, words, query.recipe, near, chain, within, holding)
     decays = _decays(visible, ranking, flagged)
-    found = _found(reading, visible, query, _best_first(ranking, decays), needed)
+    found = _found(reading, visible, query, ranking.best_first(decays), needed)
     told = _told(query, words.question, len(visible), dense)
     if query.recipe.rerank and query.reranker is not None:
         current = None if chain is None else chain.current
@@ -198,13 +198,3 @@ def _decays(view: View, ranking: Ranking, flagged: Flagged) -> dict[int, float]:
         for row in ranking.rows.tolist()
         if int(docs[row]) in flagged.factors
     }
-
-
-def _best_first(ranking: Ranking, decays: Mapping[int, float]) -> Iterator[tuple[int, float]]:
-    pairs: Sequence[tuple[int, float]] = list(
-        zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
-    )
-    if decays:
-        decayed = [(row, score * decays.get(row, 1.0)) for row, score in pairs]
-        pairs = sorted(decayed, key=lambda pair: -pair[1])  # stable: equals stay in log order
-    return iter(pairs)

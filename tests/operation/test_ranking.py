@@ -47,8 +47,12 @@ class Memories:
     ) -> list[tuple[int, float]]:
         view = self.vault.index.view(scope, offset)
         ranking = by_words(view, query)
-        cubes = [int.from_bytes(cube, "big") for cube in view.cube_ids(ranking.rows)]
-        return list(zip(cubes, ranking.scores.tolist(), strict=True))
+        found = list(ranking.best_first())
+        cubes = view.cube_ids(np.array([row for row, _ in found], np.int64))
+        return [
+            (int.from_bytes(cube, "big"), score)
+            for cube, (_, score) in zip(cubes, found, strict=True)
+        ]
 
 
 def generated(count: int, seed: int = 1) -> list[str]:
@@ -110,6 +114,19 @@ def test_equal_scores_come_in_log_order(tmp_path: Path) -> None:
     found = memories.search("dog")
     assert [cube for cube, _ in found] == list(range(20))
     assert len({score for _, score in found}) == 1
+
+
+def test_the_best_come_first_however_many_there_are_and_however_they_decay(tmp_path: Path) -> None:
+    memories = Memories(tmp_path / "vault.db", [("acme/a", text) for text in generated(6000)])
+    view = memories.vault.index.view("acme")
+    ranking = by_words(view, "dog river lantern")
+    decays = {row: 0.5 for row in ranking.rows.tolist() if row % 3 == 0}
+    for each in ({}, decays):
+        pairs = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
+        by_score = sorted(pairs, key=lambda pair: -pair[1])
+        decayed = [(row, score * each.get(row, 1.0)) for row, score in by_score]
+        assert list(ranking.best_first(each)) == sorted(decayed, key=lambda pair: -pair[1])
+    assert len(ranking.rows) > 2000, "enough for several groups"
 
 
 def test_a_ranking_is_the_same_to_the_bit_whoever_asks(tmp_path: Path) -> None:
@@ -175,8 +192,7 @@ def spoken(vault: Vault, *turns: tuple[str, int, int, int]) -> View:
 
 def in_order(view: View, query: str, *, names: frozenset[int] = frozenset()) -> list[int]:
     asked = LexicalQuery(ANALYZER.query_terms(query), names, False)
-    rows: list[int] = rank(view, asked, LEXICAL).rows.tolist()
-    return rows
+    return [row for row, _ in rank(view, asked, LEXICAL).best_first()]
 
 
 def test_a_reply_is_found_by_what_its_question_asked(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ class VaultAhead(CassandraVault):
                 version = stored.attempt.outcome.version
                 self._records[cube_id, version] = stored.record
         self._made.update(self.created_many(found.values()))
-        self._uses.update(usages.result())
+        used = usages.result()
+        self._uses.update((cube_id, used.get(cube_id, Usage())) for cube_id in wanted)
         keys.result()  # they are kept where they are asked for
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:

@@ -11,18 +11,16 @@ from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
-from memos.infrastructure.moment import NEWEST, At, reaches
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
-from memos.infrastructure.vault.cassandra.many import select_many
-from memos.infrastructure.vault.cassandra.moments import bound
+from memos.infrastructure.moment import NEWEST, At
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, chunks
 from memos.infrastructure.vault.cassandra.rows import bucket_of
+from memos.infrastructure.vault.cassandra.states import ACCEPTED, States
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
 from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.event import Position, Record
 from memos.kernel.fold import Result
 
-_ACCEPTED = int(Result.ACCEPTED)
 _SELECT = f"SELECT {ATTEMPT_COLUMNS} FROM {{}}.attempt"
 PAGE = 200
 
@@ -39,60 +37,8 @@ class Outline(NamedTuple):
     result: int
 
 
-class Attempts(Generation):
+class Attempts(States):
     """The rows of `attempt`, and those of `record` that lead to them."""
-
-    def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
-        """The last accepted attempt on the cube at a moment."""
-        last, newest = self._end(cube_id, at)
-        cql = (
-            f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND ordinal <= ? AND result = {_ACCEPTED}"
-            " ORDER BY ordinal DESC LIMIT 1 ALLOW FILTERING"
-        )
-        for bucket in range(last, -1, -1):
-            for row in self._rows(cql, (cube_id, bucket, newest)):
-                return stored_of(row).attempt
-        return None
-
-    def states_at(self, cube_ids: Sequence[bytes], at: At = NEWEST) -> dict[bytes, Stored]:
-        """The last accepted attempts on cubes at a moment, asked for together."""
-        cql = (
-            f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND ordinal <= ? AND result = {_ACCEPTED}"
-            " ORDER BY ordinal DESC LIMIT 1 ALLOW FILTERING"
-        )
-        heads = select_many(
-            self._store, "partition, ordinal, sequence", f"{self.keyspace}.head", cube_ids
-        )
-        looks = [
-            (cube_id, bucket_of(sequence), min(bound(at, partition), ordinal))
-            for cube_id, partition, ordinal, sequence in heads
-        ]
-        found: dict[bytes, Stored] = {}
-        while looks:
-            earlier = []
-            for look, rows in zip(looks, self._many(cql, looks), strict=True):
-                cube_id, bucket, newest = look
-                if rows:
-                    found[cube_id] = stored_of(rows[0])
-                elif bucket:
-                    earlier.append((cube_id, bucket - 1, newest))
-            looks = earlier
-        return found
-
-    def created_many(self, last: Iterable[Stored]) -> dict[bytes, int]:
-        """Log times of the first accepted records of cubes, of which attempts are at hand."""
-        cql = (
-            "SELECT cube_id, log_time FROM {}.attempt WHERE cube_id = ? AND bucket = 0 AND result ="
-            f" {_ACCEPTED} LIMIT 1 ALLOW FILTERING"
-        )
-        times, others = {}, []
-        for each in last:
-            if each.attempt.sequence == 1:
-                times[each.attempt.cube_id] = each.attempt.log_time
-            else:
-                others.append((each.attempt.cube_id,))
-        times.update((row[0], row[1]) for rows in self._many(cql, others) for row in rows)
-        return times
 
     def attempts(self, cube_id: bytes, at: At = NEWEST) -> list[Attempt]:
         """Everything attempted on the cube, oldest first."""
@@ -115,15 +61,6 @@ class Attempts(Generation):
         """The record that made a version of the cube, with its exact bytes."""
         found = self._version(cube_id, version)
         return None if found is None else found.record
-
-    def created(self, cube_id: bytes) -> int:
-        """Log time of the cube's first accepted record, in microseconds; 0 where there is none."""
-        cql = (
-            "SELECT log_time FROM {}.attempt WHERE cube_id = ? AND bucket = 0 AND result = "
-            f"{_ACCEPTED} LIMIT 1 ALLOW FILTERING"
-        )
-        found = self._rows(cql, (cube_id,))
-        return int(found[0][0]) if found else 0
 
     def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
         """What became of an event: its accepted attempt, or else its first one.
@@ -228,14 +165,14 @@ class Attempts(Generation):
 
     def _at(self, places: Sequence[Place]) -> Iterator[Stored]:
         """The attempts at these places, in the order asked."""
-        # An ordinal is that of one record only, so of all pairs of cube and ordinal only those
-        # asked for are there; and one statement costs far less than one for each place.
-        cql = f"{_SELECT} WHERE cube_id IN ? AND bucket = ? AND ordinal IN ?"
+        # A range of ordinals costs Cassandra a quarter of a list of them. What lies between and was
+        # not asked for is another record of the same cube.
+        cql = f"{_SELECT} WHERE cube_id IN ? AND bucket = ? AND ordinal >= ? AND ordinal <= ?"
         by_bucket: dict[int, list[Place]] = {}
-        for place in places:
+        for place in sorted(places, key=_ordinal):
             by_bucket.setdefault(bucket_of(place[1]), []).append(place)
         values = [
-            (list({place[0] for place in chunk}), bucket, [place[2] for place in chunk])
+            (list({place[0] for place in chunk}), bucket, chunk[0][2], chunk[-1][2])
             for bucket, among in by_bucket.items()
             for chunk in chunks(among, IDS_AT_ONCE)
         ]
@@ -246,7 +183,7 @@ class Attempts(Generation):
         last, newest = self._end(cube_id, NEWEST)
         cql = (
             f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND ordinal <= ? AND version = ?"
-            f" AND result = {_ACCEPTED} ALLOW FILTERING"
+            f" AND result = {ACCEPTED} ALLOW FILTERING"
         )
         # A version is no greater than the sequence of the record that made it.
         for bucket in range(bucket_of(version), last + 1):
@@ -256,30 +193,15 @@ class Attempts(Generation):
                     return stored
         return None
 
-    def _end(self, cube_id: bytes, at: At) -> tuple[int, int]:
-        """The last bucket of a cube, and the greatest ordinal in it that counts at a moment."""
-        cql = "SELECT partition, ordinal, sequence FROM {}.head WHERE cube_id = ?"
-        found = self._rows(cql, (cube_id,))
-        if found:
-            partition, ordinal, sequence = found[0]
-            return bucket_of(sequence), min(bound(at, partition), ordinal)
-        return 0, self._end_of_refused(cube_id, at)
-
-    def _end_of_refused(self, cube_id: bytes, at: At) -> int:
-        """The last attempt at a moment on a cube that was never made: all of them were refused."""
-        cql = "SELECT ordinal, sequence FROM {}.attempt WHERE cube_id = ? AND bucket = 0"
-        newest = -1
-        for ordinal, sequence in self._stream(cql, (cube_id,)):
-            if sequence or not reaches(at, ordinal):
-                break
-            newest = ordinal
-        return newest
-
     def _buckets(self, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
         """The last bucket of each cube."""
         cql = "SELECT cube_id, sequence FROM {}.head WHERE cube_id IN ?"
         found = self._many(cql, ((ids,) for ids in chunks(cube_ids, IDS_AT_ONCE)))
         return {row[0]: bucket_of(row[1]) for rows in found for row in rows}
+
+
+def _ordinal(place: Place) -> int:
+    return place[2]
 
 
 def _by_event(found: Iterable[Stored]) -> dict[bytes, Stored]:
