@@ -21,11 +21,12 @@ from pathlib import Path
 from benchmarks.distributed_vault import (
     Workers,
     await_progress,
+    catch_up,
     cpu_seconds,
-    flush,
+    position,
     server_process,
     servers,
-    stored_bytes,
+    sizes,
     write_settings,
 )
 from benchmarks.harness import (
@@ -143,7 +144,7 @@ def _fold(report: Report, workers: Workers, stores: Stores, engine: LocalEngine)
     progress("one fold worker")
     end = sum(stores.logs.events.end().values())
     with _cpu(report, workers, engine, "fold", end):
-        done, seconds = await_progress(lambda: _position(stores, PROJECTION), end)
+        done, seconds = await_progress(lambda: position(stores, PROJECTION), end)
     return _rate(report, "live fold", done, seconds)
 
 
@@ -151,7 +152,7 @@ def _index(report: Report, workers: Workers, stores: Stores, engine: LocalEngine
     progress("one index worker")
     end = sum(stores.logs.events.end().values())
     with _cpu(report, workers, engine, "index", end):
-        done, seconds = await_progress(lambda: _position(stores, "index"), end)
+        done, seconds = await_progress(lambda: position(stores, "index"), end)
     _rate(report, "index", done, seconds)
 
 
@@ -172,11 +173,8 @@ def _cpu(
 def _sizes(report: Report, stores: Stores, engine: LocalEngine) -> None:
     """What the log and the folded memories take on disk."""
     progress("sizes")
-    flush(engine)
+    log, tables = sizes(stores, engine)
     events = sum(stores.logs.events.end().values())
-    settings = stores.settings
-    log = stored_bytes(engine.directory / "kafka", f"**/{settings.kafka.events}-*/*.log")
-    tables = stored_bytes(engine.directory / "cassandra", f"**/{settings.cassandra.keyspace}*/**/*")
     report.figures["kafka bytes"] = log / events
     report.figures["cassandra bytes"] = tables / events
     report.row(size="an event", events=events, in_Kafka=log / events, in_Cassandra=tables / events)
@@ -192,11 +190,11 @@ def _two_folds(
             memory.add_many(_items(texts, min(CHUNK, count - at)))
     end = sum(stores.logs.events.end().values())
     workers.start("fold", "fold")
-    done, seconds = await_progress(lambda: _position(stores, PROJECTION), end)
+    done, seconds = await_progress(lambda: position(stores, PROJECTION), end)
     rate = _rate(report, "live fold, two workers", done, seconds)
     report.figures["two folds / one"] = rate / report.figures["live fold /s"]
     workers.start("index", "usage", "seal")
-    _await(stores, "index")
+    catch_up(stores, "index")
 
 
 def _applied(report: Report, path: Path, workers: Workers, texts: Texts) -> None:
@@ -229,7 +227,7 @@ def _recover(report: Report, path: Path, workers: Workers, stores: Stores, texts
     with Memory(path, wait="durable") as memory:
         receipts = memory.add_many(_items(texts, CHUNK))
     workers.start("fold")
-    _await(stores, "index")
+    catch_up(stores, "index")
     report.figures["recovery s"] = time.perf_counter() - began
     with Memory(path) as memory:
         lost = sum(not memory.get(each.cube_id) for each in receipts[::20])
@@ -290,16 +288,6 @@ def _items(texts: Texts, count: int) -> list[Item]:
         {"text": text, "scope": f"acme/user-{number % 50}/chat"}
         for number, text in enumerate(texts.take(count))
     ]
-
-
-def _position(stores: Stores, projection: str) -> int:
-    return sum(at[0] for at in stores.live().vault.checkpoints(projection).values())
-
-
-def _await(stores: Stores, projection: str) -> None:
-    end = sum(stores.logs.events.end().values())
-    while _position(stores, projection) < end:
-        time.sleep(0.05)
 
 
 def _rate(report: Report, what: str, count: int, seconds: float) -> float:

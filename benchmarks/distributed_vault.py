@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from memos.infrastructure.distributed.stores import Stores
 from memos.infrastructure.local import LocalEngine, cache, tools, versions
 from memos.infrastructure.local.cassandra import EXPORTS, JDK, OPENS
 
@@ -40,12 +41,17 @@ def servers(directory: Path) -> Iterator[LocalEngine]:
             engine.down()
 
 
-def write_settings(engine: LocalEngine, directory: Path, *, embedder: bool = False) -> Path:
-    """The settings file of a vault with names of its own."""
+def write_settings(engine: LocalEngine, directory: Path, embedder: str = "") -> Path:
+    """The settings file of a vault with names of its own.
+
+    `embedder` is what stands in its section of that name; without it there are no vectors.
+    """
     name = f"bench_{secrets.token_hex(4)}"
     host, _, port = engine.address("cassandra").rpartition(":")
     path = directory / f"{name}.toml"
-    dense = f'[milvus]\nuri = "{engine.address("milvus")}"\nprefix = "{name}"\n[embedder]\n'
+    dense = (
+        f'[milvus]\nuri = "{engine.address("milvus")}"\nprefix = "{name}"\n[embedder]\n{embedder}'
+    )
     path.write_text(
         f"""engine = "distributed"
 root_key = "{name}.key"
@@ -87,6 +93,27 @@ def flush(engine: LocalEngine) -> None:
         *("-h", "127.0.0.1", "-p", str(port), "flush"),
     ]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def position(stores: Stores, projection: str) -> int:
+    """How many records a projection has taken, in all partitions."""
+    return sum(at[0] for at in stores.live().vault.checkpoints(projection).values())
+
+
+def catch_up(stores: Stores, projection: str) -> None:
+    """Wait until a projection is where the log ends now."""
+    end = sum(stores.logs.events.end().values())
+    while position(stores, projection) < end:
+        time.sleep(0.05)
+
+
+def sizes(stores: Stores, engine: LocalEngine) -> tuple[int, int]:
+    """Bytes on disk of a vault's log and of its tables, flushed."""
+    flush(engine)
+    settings = stores.settings
+    log = stored_bytes(engine.directory / "kafka", f"**/{settings.kafka.events}-*/*.log")
+    tables = f"**/{settings.cassandra.keyspace}*/**/*"
+    return log, stored_bytes(engine.directory / "cassandra", tables)
 
 
 def stored_bytes(directory: Path, pattern: str) -> int:
