@@ -13,7 +13,7 @@ HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format proto lock bench hammer clean
+.PHONY: help demo test check format proto lock bench hammer replicas clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,6 +48,9 @@ bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stor
 
 hammer: $(VENV)/.dev ## Kill writers at random instants, for long
 	$(BIN)/python -m tests.hammer $(HAMMER_ARGS)
+
+replicas: $(VENV)/.dev ## Kill one and two of three Cassandra nodes and Kafka brokers, for long
+	$(BIN)/python -m tests.replicas $(REPLICAS_ARGS)
 
 clean: ## Remove the environment, caches and builds
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -10,7 +10,7 @@ from memos.infrastructure.transfer.loader import LoadReport, RefusedCube
 from memos.interface.aio import AsyncMemory
 from memos.interface.api import Memory, doctor
 from memos.interface.embedding import EmbeddingLag
-from memos.interface.erasing import ErasureReceipt
+from memos.interface.erasure_receipt import ErasureReceipt
 from memos.interface.exporting import ExportReport
 from memos.interface.facts import FactsReport
 from memos.interface.importing import ImportReport

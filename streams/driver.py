@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -49,9 +50,19 @@ class Counting(Protocol):
 
 
 class Driver:
-    """Runs one worker over the partitions that its group gives this process."""
+    """Runs one worker over the partitions that its group gives this process.
 
-    def __init__(self, settings: KafkaSettings, task: Task, metrics: Metrics) -> None:
+    Args:
+        settings: where the log is.
+        task: the worker.
+        metrics: what is told of it.
+        told: whether the process was told to end; set here where that is while it runs.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, task: Task, metrics: Metrics, told: threading.Event
+    ) -> None:
+        self._told = told
         self._worker = worker = task.worker
         self._is_replaced = task.is_replaced
         self.replaced = False
@@ -85,7 +96,9 @@ class Driver:
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ended.set)
+            loop.add_signal_handler(number, self._tell)
+        if self._told.is_set():
+            return
         background = [asyncio.create_task(self._watch()), asyncio.create_task(self._look())]
         try:
             await self._app.start()
@@ -101,6 +114,10 @@ class Driver:
                 f"the worker {self._worker.name} cannot go on: nothing is lost, start it again"
             ) from (self._broken or crash)
 
+    def _tell(self) -> None:
+        self._told.set()
+        self._ended.set()
+
     async def _follow(self, stream: Any) -> None:
         # The one safe way: Faust acknowledges nothing by itself, and nothing is raised in here.
         async for events in stream.noack().noack_take(BATCH, within=WITHIN_SECONDS):
@@ -113,6 +130,8 @@ class Driver:
             lane.offer(event)
 
     def _on_sought(self, committed: Mapping[int, int | None]) -> None:
+        if self._ended.is_set():
+            return  # nobody would close the lanes that this begins
         for partition, offset in committed.items():
             if partition not in self._lanes:
                 lane = Lane(partition, self._worker, self, self._threads, self._metrics)
@@ -186,6 +205,7 @@ class Driver:
         self._ended.set()
 
     async def _close(self) -> None:
+        self._ended.set()
         lanes = list(self._lanes.values())
         for lane in lanes:
             lane.close()

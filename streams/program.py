@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -37,14 +39,19 @@ def run(
     )
     for noisy in ("faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It tells a traceback for each try while Milvus is away; the worker tells it in one line.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     metrics = Metrics(name)
     server = None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
+    told = threading.Event()
+    _catch(told)
     try:
         replaced = True
         while replaced:
             with opened() as task:
-                driver = asyncio.run(_drive(settings, task, metrics))
-            replaced, stopped = driver.replaced, driver.stopped
+                driver = asyncio.run(_drive(settings, task, metrics, told))
+                _catch(told)  # the loop has let go of the signals
+            replaced, stopped = driver.replaced and not told.is_set(), driver.stopped
     finally:
         if server is not None:
             server.close()
@@ -53,7 +60,15 @@ def run(
     return 1 if stopped else 0
 
 
-async def _drive(settings: KafkaSettings, task: Task, metrics: Metrics) -> Driver:
-    driver = Driver(settings, task, metrics)
+def _catch(told: threading.Event) -> None:
+    """Have SIGTERM and SIGINT noted, also while the worker's stores are opened or closed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+
+
+async def _drive(
+    settings: KafkaSettings, task: Task, metrics: Metrics, told: threading.Event
+) -> Driver:
+    driver = Driver(settings, task, metrics, told)
     await driver.run()
     return driver

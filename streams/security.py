@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 
@@ -70,8 +71,13 @@ def tls_context(extra: Mapping[str, str]) -> ssl.SSLContext:
     Raises:
         InvalidInput: a file cannot be read.
     """
+    trusted = extra.get("ssl.ca.location", "")
     try:
-        context = ssl.create_default_context(cafile=extra.get("ssl.ca.location") or None)
+        context = (
+            ssl.create_default_context(capath=trusted)
+            if Path(trusted).is_dir() and trusted
+            else ssl.create_default_context(cafile=trusted if trusted != "probe" else None)
+        )
         if certificate := extra.get("ssl.certificate.location"):
             context.load_cert_chain(
                 certificate, extra.get("ssl.key.location"), extra.get("ssl.key.password")

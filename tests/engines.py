@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -23,7 +24,15 @@ DIRECTORY_VARIABLE = "MEMOS_ENGINES"
 REQUIRED_VARIABLE = "MEMOS_ENGINES_REQUIRED"
 
 
-def up_or_skip(engine: LocalEngine) -> None:
+class Startable(Protocol):
+    """An engine, or servers that a test has set up in its own way."""
+
+    def up(self) -> None:
+        """Start, and wait until it serves."""
+        ...
+
+
+def up_or_skip(engine: Startable) -> None:
     """Start an engine; skip the test, aloud, where this machine lacks what that takes."""
     try:
         engine.up()

@@ -7,18 +7,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Protocol
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from memos.infrastructure.distributed.settings import Settings, load_settings
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.index.milvus.audit import SpanKey, span_keys
+from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.generations import Generations
+from memos.infrastructure.local import ServerName
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.kernel.event import id_bytes
 
 ROOT = Path(__file__).parents[1]
 WORKERS = ("fold", "index", "usage", "seal")
@@ -28,15 +33,32 @@ END_SECONDS = 60
 TOLD_LINES = 40
 
 
+class Servers(Protocol):
+    """Servers that run: a LocalEngine, or some that a test has set up in its own way."""
+
+    def address(self, server: ServerName) -> str:
+        """Where clients connect to one."""
+        ...
+
+
 class Fleet:
     """One vault on running servers, and the worker processes that keep its projections.
 
     Args:
         directory: for the settings file, the root key and what the workers say.
-        servers: Kafka and Cassandra, running.
+        servers: Kafka and Cassandra, running; where there is an embedder, Milvus too.
+        embedder: the settings' section [embedder]; without it, search goes by words.
+        milvus_timeout: seconds that a call of Milvus may take.
     """
 
-    def __init__(self, directory: Path, servers: LocalEngine) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        servers: Servers,
+        *,
+        embedder: str = "",
+        milvus_timeout: float = 60.0,
+    ) -> None:
         self.directory = directory
         self.path = directory / "memos.toml"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -49,6 +71,12 @@ class Fleet:
             f'[cassandra]\nhosts = ["127.0.0.1"]\nport = {port}\nkeyspace = "{name}"\n'
             "replication_factor = 1\n"
         )
+        if embedder:
+            with self.path.open("a") as settings:
+                settings.write(
+                    f'\n[milvus]\nuri = "{servers.address("milvus")}"\nprefix = "{name}"\n'
+                    f"timeout = {milvus_timeout}\n\n{embedder}"
+                )
 
     @property
     def settings(self) -> Settings:
@@ -111,6 +139,27 @@ class Fleet:
         """The process of a worker that was started."""
         return self._processes[name]
 
+    @contextmanager
+    def collections(self) -> Iterator[Generations]:
+        """Where Milvus keeps the vectors of a vault with an embedder."""
+        settings = self.settings
+        assert settings.milvus is not None
+        assert settings.embedder is not None
+        model = settings.embedder.open()
+        with closing(Milvus(settings.milvus)) as milvus:
+            yield Generations(milvus, model.digest, model.dimensions)
+
+    def vectors_of(self, cube_id: str) -> list[SpanKey]:
+        """The rows that Milvus has of a cube, in the live collection."""
+        settings = self.settings
+        assert settings.milvus is not None
+        with self.collections() as collections, closing(Milvus(settings.milvus)) as milvus:
+            live = collections.live()
+            assert live is not None
+            prefix = id_bytes(cube_id).hex()
+            rows = span_keys(milvus, collections.name(live))
+            return [row for row in rows if row.key.startswith(prefix)]
+
     def log_of(self, name: str) -> Path:
         """The file of what a worker said."""
         return self.directory / f"{name}.log"
@@ -139,9 +188,12 @@ class Fleet:
                 process.wait(END_SECONDS)
 
     def remove(self) -> None:
-        """End every worker, and drop the vault's topics and keyspaces."""
+        """End every worker, and drop the vault's topics, keyspaces and collections."""
         self.end()
         settings = self.settings
+        if settings.embedder is not None:
+            with self.collections() as collections:
+                collections.drop_all()
         with closing(CassandraStore(settings.cassandra)) as store:
             schema.drop_all(store)
         admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap_servers})

@@ -16,6 +16,7 @@ from memos.infrastructure import audit as auditing
 from memos.infrastructure import embedded_tree as tree
 from memos.infrastructure.database import Database, explained, row
 from memos.infrastructure.embedded_creation import DATABASE_FILE, check_format, create_vault
+from memos.infrastructure.embedded_erasing import are_gone
 from memos.infrastructure.embedded_reading import EmbeddedReading
 from memos.infrastructure.engine import (
     Committed,
@@ -43,7 +44,7 @@ from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import NotApplied, VaultError
-from memos.kernel.event import Kind, Position
+from memos.kernel.event import Position
 from memos.kernel.fold import Result, fold
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event
@@ -193,7 +194,10 @@ class EmbeddedEngine:
             lambda engine: fold_accesses(engine.database.writer, engine.log.log_time, accesses)
         )
 
-    def purge(self, cube_ids: Sequence[bytes]) -> Purged:
+    def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+        """One transaction destroys, counts and keeps the receipt."""
+
+    def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
         forget_usage(self.database.writer, cube_ids)
         self.flush()
         return self.projector.purged
@@ -203,8 +207,17 @@ class EmbeddedEngine:
         found = row(self.database.writer, sql, (operation_id,))
         return None if found is None else str(found[0])
 
-    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> None:
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
         self.database.writer.execute("INSERT INTO erasure VALUES (?, ?)", (operation_id, receipt))
+        return receipt
+
+    def unfinished_erasures(self) -> list[bytes]:
+        with self.reading() as reading:
+            return reading.vault.erasing()
+
+    def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        with self.reading() as reading:
+            return are_gone(reading.connection, cube_ids)
 
     def confirm_erased(self) -> bool:
         """Overwrite what the write-ahead log still holds; wait for readers that keep it."""
@@ -221,15 +234,12 @@ class EmbeddedEngine:
 
     @property
     def origin(self) -> str:
-        """The name under which this vault signs its checkpoints."""
         return f"memos/{self.setting('vault_id')}"
 
     def signer(self) -> NoteSigner:
-        """Signs this vault's checkpoints and receipts."""
         return NoteSigner(self.origin, self.store.signing_key())
 
     def setting(self, name: str) -> str:
-        """A setting made when the vault was created."""
         with self.reading() as reading:
             sql = "SELECT value FROM setting WHERE name = ?"
             found = row(reading.connection, sql, (name,))
@@ -272,11 +282,6 @@ class EmbeddedEngine:
     def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
         with self.reading() as reading:
             return tree.consistency(reading.connection, old_size, size)
-
-    def erased_since(self, size: int) -> bool:
-        sql = "SELECT 1 FROM attempt WHERE position >= ? AND kind = ? AND result = 1"
-        with self.reading() as reading:
-            return row(reading.connection, sql, (size, int(Kind.ERASED))) is not None
 
     def embed_with(self, embedder: Embedder, divide: Divide) -> Embedding:
         return Embedding(self, embedder, divide)

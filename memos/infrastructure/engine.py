@@ -290,16 +290,23 @@ class Writing(Protocol):
         """Append a CutNamed event, its positions filled in with where the log ends now."""
         ...
 
-    def purge(self, cube_ids: Sequence[bytes]) -> Purged:
-        """Remove every copy of erased cubes: keys, texts, vectors, usage."""
+    def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+        """Before anything of cubes is destroyed: count what there is, and keep that."""
+        ...
+
+    def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
+        """Remove every copy of the cubes that an operation erased: keys, texts, vectors, usage.
+
+        What there was of them, also where a process that crashed had begun to remove it.
+        """
         ...
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
         """The receipt that was kept of an erase."""
         ...
 
-    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> None:
-        """Keep the receipt of an erase."""
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
+        """Keep the receipt of an erase; the one that is kept, where another was first."""
         ...
 
 
@@ -367,8 +374,18 @@ class Engine(Protocol):
         """Signs this vault's checkpoints and receipts."""
         ...
 
+    def unfinished_erasures(self) -> list[bytes]:
+        """The erase operations that were asked for and of which there is no receipt yet."""
+        ...
+
+    def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        """Look once more for keys, texts, vectors and usage of erased cubes; whether it is certain
+        that the stores give none of them to anybody.
+        """
+        ...
+
     def confirm_erased(self) -> bool:
-        """Overwrite what logs of the stores still hold of erased keys; whether that is certain."""
+        """Overwrite what files of the stores still hold of erased keys; whether that is certain."""
         ...
 
     def verify(self, progress: Progress = no_progress) -> Verification:
@@ -409,10 +426,6 @@ class Engine(Protocol):
 
     def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
         """The RFC 6962 proof that the tree of `size` records extends that of `old_size`."""
-        ...
-
-    def erased_since(self, size: int) -> bool:
-        """Whether a cube was erased behind the first `size` records."""
         ...
 
     def embed_with(self, embedder: Embedder, divide: Divide) -> DenseIndex:

@@ -102,7 +102,11 @@ class Memory(
             embedder=chosen,
             reranker=reader,
         )
-        resume_erases(self._session)
+        try:
+            resume_erases(self._session)
+        except BaseException:
+            self._session.close()
+            raise
 
     @property
     def path(self) -> Path:

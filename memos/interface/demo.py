@@ -15,7 +15,7 @@ from memos.infrastructure.engine import Rebuilt, Verification
 from memos.interface.api import Memory
 from memos.interface.demo_conversation import turns
 from memos.interface.demo_telling import Told, code_of, tell
-from memos.interface.erasing import ErasureReceipt
+from memos.interface.erasure_receipt import ErasureReceipt
 from memos.interface.importing import ImportReport
 from memos.interface.keeping import Proof
 from memos.interface.receipts import Receipt

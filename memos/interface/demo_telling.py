@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.engine import Rebuilt, Verification
 from memos.interface.api import Memory
-from memos.interface.erasing import ErasureReceipt
+from memos.interface.erasure_receipt import ErasureReceipt
 from memos.interface.importing import ImportReport
 from memos.interface.keeping import Proof
 from memos.interface.receipts import Receipt

@@ -7,58 +7,23 @@ EraseRequested on all; then, in one transaction, keys destroyed and Erased on al
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from memos.infrastructure.engine import Committed, Draft, Reading, Writing
+from memos.infrastructure.engine import Draft, Reading, Writing
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.keys.signer import NoteVerifier
 from memos.interface import validate
 from memos.interface.commands import new_event
+from memos.interface.erasure_receipt import Artefact, ErasureReceipt, signed_receipt
 from memos.interface.session import Session
 from memos.kernel.cube import CubeState, Form, Lifecycle
-from memos.kernel.errors import Held, InvalidInput, NotFound
-from memos.kernel.event import Kind, id_text
+from memos.kernel.errors import Held, IndexUnavailable, InvalidInput, NotFound
+from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lineage import taint
-from memos.kernel.note import NoteError, open_note, sign_note
-from memos.operation.cubes import as_datetime
 from memos.operation.rollback import Histories, absorbed_by, fill_targets, unmerge_target
 from memos.wire.event_pb2 import Event
-
-
-@dataclass(frozen=True, slots=True)
-class Artefact:
-    """One thing that an erase destroyed, or one version that nothing can open any more."""
-
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ErasureReceipt:
-    """What was erased, signed by the vault. `confirmed` says that the write-ahead log, too, was
-    overwritten; where a reader held it, the next checkpoint does that.
-    """
-
-    operation_id: str
-    erased_at: datetime
-    cube_ids: tuple[str, ...]
-    restored: tuple[str, ...]
-    artefacts: tuple[Artefact, ...]
-    note: str
-    confirmed: bool
-
-    def verify(self, verifier_key: str) -> bool:
-        """Whether the vault with this verifier key signed exactly this receipt."""
-        try:
-            text = open_note(self.note, [NoteVerifier(verifier_key)]).text
-        except NoteError:
-            return False
-        return text == _receipt_text(
-            self.operation_id, self.erased_at, self.cube_ids, self.restored, self.artefacts
-        )
 
 
 def erase_cubes(
@@ -113,9 +78,8 @@ def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
         request = _request_event(engine.written(), operation_id)
         return _destroy(session, engine, request)
 
-    stored = session.engine.write(destroy)
-    confirmed = session.engine.confirm_erased()
-    told = json.loads(stored)
+    told = json.loads(session.engine.write(destroy))
+    gone = session.engine.are_gone([id_bytes(each) for each in told["cube_ids"]])
     return ErasureReceipt(
         told["operation_id"],
         datetime.fromisoformat(told["erased_at"]),
@@ -123,15 +87,24 @@ def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
         tuple(told["restored"]),
         tuple(Artefact(**artefact) for artefact in told["artefacts"]),
         told["note"],
-        confirmed,
+        session.engine.confirm_erased(),
+        gone,
     )
 
 
 def resume_erases(session: Session) -> list[ErasureReceipt]:
-    """Finish what a crash cut off between the two steps."""
-    with session.engine.reading() as reading:
-        pending = reading.vault.erasing()
-    return [finish_erase(session, operation_id) for operation_id in pending]
+    """Finish what a crash cut off: between the two steps, or within the second."""
+    finished = []
+    for operation_id in session.engine.unfinished_erasures():
+        try:
+            finished.append(finish_erase(session, operation_id))
+        except IndexUnavailable as error:  # the rest of the vault works without it
+            warnings.warn(
+                f"the erase {id_text(operation_id)} is not finished, and will be when the vault is "
+                f"opened again: {error}",
+                stacklevel=3,
+            )
+    return finished
 
 
 def _tenant_of(session: Session, reading: Reading, subject: str) -> str:
@@ -182,12 +155,26 @@ def _with_derived(
 
 def _only_theirs(reading: Reading, states: Sequence[CubeState]) -> set[bytes]:
     """The subjects that nobody else has: their keys can go as a whole."""
-    mine = {state.cube_id for state in states}
     subjects = {subject for state in states for subject in state.subjects}
+    return _nobody_elses(reading, subjects, [state.cube_id for state in states])
+
+
+def _nobody_elses(
+    reading: Reading, subjects: Iterable[bytes], cube_ids: Iterable[bytes]
+) -> set[bytes]:
+    """Of subjects those that no memory has but these, and what was erased before."""
+    mine = set(cube_ids)
+
+    def is_open(cube_id: bytes) -> bool:
+        state = reading.vault.head(cube_id)
+        return state is not None and state.lifecycle is not Lifecycle.ERASED
+
     return {
         subject
         for subject in subjects
-        if mine.issuperset(reading.vault.cubes_of_subjects([subject]))
+        if not any(
+            is_open(each) for each in reading.vault.cubes_of_subjects([subject]) if each not in mine
+        )
     }
 
 
@@ -231,18 +218,20 @@ def _destroy(session: Session, engine: Writing, request: Event) -> str:
     done = engine.erasure_receipt(operation_id)
     if done is not None:
         return done
-    targets = request.erase_requested.targets
-    artefacts = list(_version_artefacts(reading, [target.cube_id for target in targets]))
-    subjects = list(request.erase_requested.subject_digests)
-    # The key file first: were the process killed now, the request is resumed, and no new memory
-    # can be sealed under these keys, since writers wait for this transaction.
-    session.engine.store.destroy(request.tenant, subjects)
-    erased = _operation_event(session, Kind.ERASED, operation_id, request.tenant)
-    for target in targets:
-        erased.erased.targets.add(cube_id=target.cube_id, scope=target.scope)
-    committed = engine.append(Draft(erased))
-    restored = _bring_back(session, engine, [target.cube_id for target in targets])
-    purged = engine.purge([target.cube_id for target in targets])
+    cube_ids = [target.cube_id for target in request.erase_requested.targets]
+    artefacts = list(_version_artefacts(reading, cube_ids))
+    # A memory that came after the request is not to be erased, and needs its subject's key.
+    wanted = request.erase_requested.subject_digests
+    subjects = sorted(_nobody_elses(reading, wanted, cube_ids))
+    erased_at = _erased_at(reading, operation_id)
+    if erased_at is None:
+        engine.begin_erasure(operation_id, request.tenant, cube_ids)
+        # The key file first: were the process killed now, the request is resumed, and no new memory
+        # can be sealed under these keys, since writers wait for this transaction.
+        session.engine.store.destroy(request.tenant, subjects)
+        erased_at = _write_erased(session, engine, request)
+    purged = engine.purge(operation_id, cube_ids)
+    restored = _bring_back(session, engine, cube_ids)
     artefacts += [Artefact("subject key", subject.hex()) for subject in subjects]
     artefacts += [
         Artefact(f"index {name}", str(count))
@@ -253,9 +242,24 @@ def _destroy(session: Session, engine: Writing, request: Event) -> str:
             ("vectors", purged.vectors),
         )
     ]
-    receipt = _signed(session, committed, operation_id, targets, restored, artefacts)
-    engine.keep_erasure_receipt(operation_id, receipt)
-    return receipt
+    receipt = signed_receipt(
+        session.engine.signer(), operation_id, erased_at, cube_ids, restored, artefacts
+    )
+    return engine.keep_erasure_receipt(operation_id, receipt)
+
+
+def _erased_at(reading: Reading, operation_id: bytes) -> int | None:
+    """The log time of the Erased event, where a process that crashed had appended it."""
+    attempts = reading.vault.attempts(operation_id)
+    return next((each.log_time for each in attempts if each.kind is Kind.ERASED), None)
+
+
+def _write_erased(session: Session, engine: Writing, request: Event) -> int:
+    """Append the Erased event; its log time."""
+    erased = _operation_event(session, Kind.ERASED, request.operation_id, request.tenant)
+    for target in request.erase_requested.targets:
+        erased.erased.targets.add(cube_id=target.cube_id, scope=target.scope)
+    return engine.append(Draft(erased)).log_time
 
 
 def _version_artefacts(reading: Reading, cube_ids: Iterable[bytes]) -> Iterable[Artefact]:
@@ -285,44 +289,3 @@ def _bring_back(session: Session, engine: Writing, cube_ids: Iterable[bytes]) ->
         fill_targets(event, targets)
         engine.append(Draft(event))
     return [target.change.cube_id for target in targets]
-
-
-def _signed(
-    session: Session,
-    committed: Committed,
-    operation_id: bytes,
-    targets: Iterable[object],
-    restored: Sequence[str],
-    artefacts: Sequence[Artefact],
-) -> str:
-    erased_at = as_datetime(committed.log_time)
-    cube_ids = [id_text(each.event.cube_id) for each in committed.consequences]
-    text = _receipt_text(id_text(operation_id), erased_at, cube_ids, restored, artefacts)
-    return json.dumps(
-        {
-            "operation_id": id_text(operation_id),
-            "erased_at": erased_at.isoformat(),
-            "cube_ids": cube_ids,
-            "restored": list(restored),
-            "artefacts": [{"kind": a.kind, "name": a.name} for a in artefacts],
-            "note": sign_note(text, [session.engine.signer()]),
-        }
-    )
-
-
-def _receipt_text(
-    operation_id: str,
-    erased_at: datetime,
-    cube_ids: Iterable[str],
-    restored: Iterable[str],
-    artefacts: Iterable[Artefact],
-) -> str:
-    lines = [
-        "memos erasure receipt",
-        f"operation {operation_id}",
-        f"erased {erased_at.isoformat()}",
-    ]
-    lines += [f"cube {cube_id}" for cube_id in cube_ids]
-    lines += [f"restored {cube_id}" for cube_id in restored]
-    lines += [f"{artefact.kind} {artefact.name}" for artefact in artefacts]
-    return "\n".join(lines) + "\n"

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from memos.infrastructure.doctor import Finding
 from memos.infrastructure.doctor import examine as examine_directory
-from memos.infrastructure.toml import read_toml
-from memos.interface.opening import distributed_driver
+from memos.interface.opening import distributed_driver, embedded_directory
 from memos.kernel.errors import InvalidInput, VaultError
 
 
@@ -19,14 +18,10 @@ def doctor(path: str | Path) -> tuple[Finding, ...]:
             workers are examined too.
     """
     vault = Path(path)
-    if vault.suffix != ".toml":
-        return examine_directory(vault)
     try:
-        told = read_toml(vault)
-        if told.get("engine") == "embedded":
-            return examine_directory(vault.parent / str(told.get("path", "")))
-        if told.get("engine") != "distributed":
-            raise InvalidInput(f'{vault}: engine must be "embedded" or "distributed"')
+        directory = embedded_directory(vault)
+        if directory is not None:
+            return examine_directory(directory)
         with distributed_driver():
             from memos.infrastructure.distributed.doctor import examine
     except (InvalidInput, VaultError) as error:

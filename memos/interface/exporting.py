@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from memos.infrastructure.engine import Reading
+from memos.infrastructure.embedded import EmbeddedEngine
+from memos.infrastructure.engine import Engine
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action, Resource
-from memos.infrastructure.transfer.dumper import Dumped, Selection
+from memos.infrastructure.transfer.dumpable import Dumpable, Selection
+from memos.infrastructure.transfer.dumper import Dumped
+from memos.infrastructure.transfer.embedded_dump import EmbeddedDump
 from memos.infrastructure.transfer.layout import base64_text
 from memos.infrastructure.transfer.wrapping import Wrapping
+from memos.infrastructure.vault.port import LogQuery
+from memos.interface.opening import as_distributed, distributed_driver
 from memos.interface.session import Session
 from memos.kernel.cube import CubeState, Form, Header
 from memos.kernel.errors import Denied, VaultError
-from memos.kernel.event import id_text
+from memos.kernel.event import Kind, id_text
+from memos.kernel.fold import Result
 from memos.operation.cubes import Forgotten, MemCube, read_cube, state_title
 
 IN_CLEAR = (
@@ -41,6 +48,22 @@ class ExportReport:
     keys: str
     verifier_key: str
     warnings: tuple[str, ...]
+
+
+@contextmanager
+def dumpable(engine: Engine) -> Iterator[Dumpable]:
+    """One moment of a vault of either engine, to be exported.
+
+    Raises:
+        NotApplied: the workers are not past where the log ends.
+    """
+    if isinstance(engine, EmbeddedEngine):
+        with engine.reading() as reading:
+            yield EmbeddedDump(engine, reading)
+        return
+    with distributed_driver():
+        from memos.infrastructure.transfer.distributed_dump import DistributedDump
+    yield DistributedDump(as_distributed(engine))
 
 
 def require_administrator(session: Session, tenant: str, operation: str) -> None:
@@ -69,7 +92,7 @@ def require_administrator(session: Session, tenant: str, operation: str) -> None
 
 def selection_of(
     session: Session,
-    reading: Reading,
+    source: Dumpable,
     scope: str | None,
     wanted: Mapping[str, Any] | None,
     accepts: Callable[[MemCube], bool],
@@ -87,24 +110,27 @@ def selection_of(
             return False
         if wanted is None:
             return True
-        attempt = reading.vault.state_at(state.cube_id)
-        cube = None if attempt is None else read_cube(reading, attempt)
+        cube = _cube(source, state.cube_id)
         return isinstance(cube, MemCube) and accepts(cube)
 
     return Selection(lru_cache(KNOWN_CUBES)(chosen), scope, wanted)
 
 
-def describe_clear(reading: Reading, state: CubeState) -> Mapping[str, Any]:
+def _cube(source: Dumpable, cube_id: bytes) -> MemCube | Forgotten | None:
+    attempt = source.reading.vault.state_at(cube_id, source.at)
+    return None if attempt is None else read_cube(source.reading, attempt)
+
+
+def describe_clear(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
     """A memory as it is now, for people."""
-    attempt = reading.vault.state_at(state.cube_id)
-    cube = None if attempt is None else read_cube(reading, attempt)
-    if attempt is None or cube is None or isinstance(cube, Forgotten):
+    cube = _cube(source, cube_id)
+    if cube is None or isinstance(cube, Forgotten):
         raise VaultError(
-            f"cube {id_text(state.cube_id)} cannot be opened: run `memos verify`, then `memos doctor`"
+            f"cube {id_text(cube_id)} cannot be opened: run `memos verify`, then `memos doctor`"
         )
     content = {} if cube.media_type.startswith("text/") else {"payload": base64_text(cube.payload)}
     return {
-        **describe_sealed(reading, state),
+        **describe_sealed(source, cube_id),
         "text": cube.text,
         "tags": cube.tags,
         "metadata": dict(cube.metadata),
@@ -120,11 +146,12 @@ def describe_clear(reading: Reading, state: CubeState) -> Mapping[str, Any]:
     }
 
 
-def describe_sealed(reading: Reading, state: CubeState) -> Mapping[str, Any]:
+def describe_sealed(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
     """A memory without what is sealed: all that may stand beside wrapped keys."""
-    header, usage = state.header, reading.usage(state.cube_id)
+    state, usage = source.state(cube_id), source.reading.usage(cube_id)
+    header = state.header
     return {
-        "cube_id": id_text(state.cube_id),
+        "cube_id": id_text(cube_id),
         "version": state.version,
         "state": state_title(state.lifecycle),
         "scope": state.scope,
@@ -141,7 +168,9 @@ def describe_sealed(reading: Reading, state: CubeState) -> Mapping[str, Any]:
 
 def check_not_erased_since(session: Session, dumped: Dumped) -> None:
     """An export must not carry what was erased while it was being written."""
-    if session.engine.erased_since(dumped.size):
+    erased = LogQuery(kind=Kind.ERASED, after=dumped.at)
+    since = session.engine.streaming().vault.query(erased)
+    if any(each.outcome.result is Result.ACCEPTED for each in since):
         raise VaultError("memories were erased while this was exported: export again")
 
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.engine import Engine, Progress, no_progress
 from memos.infrastructure.governance.decision import Action, HeaderRules, Resource, Subject
 from memos.infrastructure.log.sqlite import system_time
 from memos.infrastructure.migrated import Ancestor, ancestors_in
-from memos.infrastructure.toml import read_toml
 from memos.infrastructure.transfer.migrating.embedded_source import EmbeddedSource
 from memos.infrastructure.transfer.migrating.embedded_target import EmbeddedTarget
 from memos.infrastructure.transfer.migrating.migration import MigrationReport
 from memos.infrastructure.transfer.migrating.migration import migrate as move
 from memos.infrastructure.transfer.migrating.parts import Source, Target
 from memos.interface import validate
-from memos.interface.opening import distributed_driver, open_engine
+from memos.interface.opening import (
+    as_distributed,
+    distributed_driver,
+    embedded_directory,
+    open_engine,
+)
 from memos.interface.session import Session, analyse
 from memos.kernel.cube import Header
 from memos.kernel.errors import Denied, InvalidInput
-
-if TYPE_CHECKING:
-    from memos.infrastructure.distributed.engine import DistributedEngine
 
 
 class Migrating:
@@ -94,7 +94,7 @@ def migrate(
 
     Args:
         source: a directory or a settings file. An embedded vault takes no writes meanwhile; of a
-            distributed one the workers run and the writers must be stopped.
+            distributed one the workers may run, and the writers must be stopped.
         target: a directory or settings file of a vault that is not there yet.
         actor: on whose behalf: an administrator of the source, who also administers the target.
         progress: told (done, total).
@@ -108,15 +108,17 @@ def migrate(
     leaving, going = Path(source), Path(target)
     if leaving.resolve() == going.resolve():
         raise InvalidInput(f"{source} is both ends: name another target")
-    engine = _open(leaving, actor, create=False)
+    engine = _open(leaving, actor, create=False, leaving=True)
     with closing(engine):
         _require_administrator(engine, actor)
-        with closing(_target(going, actor)) as made:
+        with closing(target_at(going, actor)) as made:
             return move(_source(engine), made, progress)
 
 
-def _open(path: Path, actor: str, *, create: bool) -> Engine:
-    return open_engine(path, actor=actor, clock=system_time, create=create, wait="applied")
+def _open(path: Path, actor: str, *, create: bool, leaving: bool = False) -> Engine:
+    return open_engine(
+        path, actor=actor, clock=system_time, create=create, wait="applied", leaving=leaving
+    )
 
 
 def _require_administrator(engine: Engine, actor: str) -> None:
@@ -138,20 +140,14 @@ def _source(engine: Engine) -> Source:
         return EmbeddedSource(engine)
     with distributed_driver():
         from memos.infrastructure.transfer.migrating.distributed_source import DistributedSource
-    return DistributedSource(_distributed(engine))
+    return DistributedSource(as_distributed(engine))
 
 
-def _target(path: Path, administrator: str) -> Target:
-    if path.suffix != ".toml":
-        return EmbeddedTarget(path, analyse, administrator)
-    told = read_toml(path)
-    if told.get("engine") == "embedded":
-        directory = told.get("path")
-        if not isinstance(directory, str):
-            raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
-        return EmbeddedTarget(path.parent / directory, analyse, administrator)
-    if told.get("engine") != "distributed":
-        raise InvalidInput(f'{path}: engine must be "embedded" or "distributed"')
+def target_at(path: Path, administrator: str) -> Target:
+    """The vault that is to be made where a path names."""
+    directory = embedded_directory(path)
+    if directory is not None:
+        return EmbeddedTarget(directory, analyse, administrator)
     with distributed_driver():
         from memos.infrastructure.distributed.settings import load_settings
         from memos.infrastructure.transfer.migrating.distributed_target import DistributedTarget
@@ -161,15 +157,7 @@ def _target(path: Path, administrator: str) -> Target:
 def _upgrade(engine: Engine) -> int:
     from memos.infrastructure.vault.cassandra import schema
 
-    return schema.migrate(_distributed(engine).stores.store)
-
-
-def _distributed(engine: Engine) -> DistributedEngine:
-    from memos.infrastructure.distributed.engine import DistributedEngine
-
-    if not isinstance(engine, DistributedEngine):
-        raise TypeError(f"{type(engine).__name__} is no engine that is known here")
-    return engine
+    return schema.migrate(as_distributed(engine).stores.store)
 
 
 __all__ = ["Ancestor", "Migrating", "MigrationReport", "VaultMade", "create_vault", "migrate"]

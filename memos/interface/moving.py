@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,8 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.log.sqlite import system_time
 from memos.infrastructure.transfer.dumper import MemDumper
 from memos.infrastructure.transfer.joiner import load_into
-from memos.infrastructure.transfer.loader import LoadReport, load_new
+from memos.infrastructure.transfer.loader import LoadReport, Making, load_new
+from memos.infrastructure.transfer.migrating.loaded_source import load_servers
 from memos.infrastructure.transfer.package import check_free, opened, publish, staged
 from memos.infrastructure.transfer.reader import Dump
 from memos.infrastructure.transfer.wrapping import unwrap, wrap
@@ -24,11 +26,14 @@ from memos.interface.exporting import (
     check_not_erased_since,
     describe_clear,
     describe_sealed,
+    dumpable,
     export_report,
     require_administrator,
     selection_of,
 )
 from memos.interface.importing import ImportReport, import_items
+from memos.interface.migrating import target_at
+from memos.interface.opening import embedded_directory
 from memos.interface.session import Session, analyse
 from memos.kernel.errors import VaultError
 from memos.operation.cubes import as_datetime
@@ -81,7 +86,6 @@ class Moving:
             VaultError: it could not be written; nothing is left at the path.
         """
         session = self._session
-        engine = session.embedded("export")
         target = Path(path)
         check_free(target)
         wrapping = wrap(recipient, passphrase)
@@ -96,11 +100,11 @@ class Moving:
             session.require(Action.READ, scope or "", operation="export")
         session.access_log.flush()
         with staged(target) as stage:
-            with engine.reading() as reading:
-                selection = selection_of(session, reading, scope, filter, accepts)
+            with dumpable(session.engine) as source:
+                selection = selection_of(session, source, scope, filter, accepts)
                 dumper = MemDumper(
-                    reading,
-                    engine,
+                    source,
+                    session.engine,
                     stage,
                     selection,
                     wrapping,
@@ -111,7 +115,7 @@ class Moving:
             check_not_erased_since(session, dumped)
             publish(stage, target)
         session.access_log.record(
-            Access(session.actor, "export", scope or "", session.clock(), at=dumped.size - 1)
+            Access(session.actor, "export", scope or "", session.clock(), at=dumped.at)
         )
         return export_report(session, target, selection, dumped, wrapping)
 
@@ -131,12 +135,14 @@ class Moving:
         """Open the vault `into` with what an export holds; `load_report` says what was done.
 
         A new vault is made where there is none: same digest, versions, positions and log times.
+        Where `into` is the settings file of a distributed vault, the servers must hold nothing of
+        it yet and its workers must not run; interrupted, it goes on where it was when called again.
         A vault that is there keeps what it has, as in `import_export`; cubes that it refused
         are in `load_report.refused`, and a warning says so.
 
         Args:
             path: the export, a directory or a file.
-            into: the vault's directory.
+            into: the vault's directory, or its settings file.
             actor: on whose behalf; who makes a vault administers it.
             passphrase: what the keys are wrapped to.
             recipient_key: the private half of what the keys are wrapped to.
@@ -145,13 +151,14 @@ class Moving:
             progress: told (done, total).
 
         Raises:
-            Refused: the export is damaged, forged, or not for this key; nothing is left behind.
+            Refused: the export is damaged, forged, or not for this key; nothing is left behind. Or
+                the servers hold something else.
             Denied: the vault is there, and the actor does not administer it.
         """
-        target = Path(into)
         validate.check_name(actor, "actor")
-        if (target / DATABASE_FILE).exists():
-            memory = cls(target, actor=actor, clock=clock)
+        directory = embedded_directory(Path(into))
+        if directory is not None and (directory / DATABASE_FILE).exists():
+            memory = cls(into, actor=actor, clock=clock)
             try:
                 memory.load_report = memory.import_export(
                     path,
@@ -165,23 +172,19 @@ class Moving:
                 raise
             _warn_of_refused(memory.load_report)
             return memory
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise VaultError(f"{target} is not empty and holds no vault: name another directory")
-        with opened(Path(path), target) as directory:
-            dump = Dump(directory, verifier_key)
+        if directory is not None and not _is_free(directory):
+            raise VaultError(f"{directory} is not empty and holds no vault: name another directory")
+        with opened(Path(path), directory or Path(into)) as files:
+            dump = Dump(files, verifier_key)
             wrapping = unwrap(dump.manifest.keys, passphrase, recipient_key)
             dump.check_log(progress)
-            report = load_new(
-                dump,
-                wrapping,
-                target,
-                analyse,
-                validate.check_scope,
-                actor=actor,
-                clock=clock,
-                progress=progress,
-            )
-        memory = cls(target, actor=actor, clock=clock)
+            making = Making(analyse, validate.check_scope, actor, clock, progress)
+            if directory is not None:
+                report = load_new(dump, wrapping, directory, making)
+            else:
+                with closing(target_at(Path(into), actor)) as target:
+                    report = load_servers(dump, wrapping, target, str(path), Path(into), making)
+        memory = cls(into, actor=actor, clock=clock)
         memory.load_report = report
         return memory
 
@@ -253,6 +256,10 @@ class Moving:
                 nothing was written.
         """
         return import_items(self._session, Path(path), scope, format, progress)
+
+
+def _is_free(directory: Path) -> bool:
+    return not directory.exists() or (directory.is_dir() and not any(directory.iterdir()))
 
 
 def _warn_of_refused(report: LoadReport) -> None:

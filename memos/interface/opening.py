@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.engine import Engine
@@ -18,14 +18,23 @@ from memos.interface.session import analyse
 from memos.kernel.errors import InvalidInput, VaultError
 from memos.operation.dense import texts_to_embed
 
+if TYPE_CHECKING:
+    from memos.infrastructure.distributed.engine import DistributedEngine
+
 Wait = Literal["applied", "durable"]
 """When an add returns: as soon as it is readable, or as soon as it is durable."""
 
 
 def open_engine(
-    path: Path, *, actor: str, clock: Callable[[], int], create: bool, wait: Wait
+    path: Path,
+    *,
+    actor: str,
+    clock: Callable[[], int],
+    create: bool,
+    wait: Wait,
+    leaving: bool = False,
 ) -> Engine:
-    """Open the vault that a path names.
+    """Open the vault that a path names; `leaving`, to move it away: see `Stores`.
 
     Raises:
         VaultError: it cannot be opened.
@@ -33,30 +42,29 @@ def open_engine(
     """
     if wait not in get_args(Wait):
         raise InvalidInput(f"wait={wait!r}: choose {' or '.join(get_args(Wait))}")
+    directory = embedded_directory(path)
+    if directory is not None:
+        return EmbeddedEngine(directory, analyse, clock=clock, create=create, creator=actor)
+    return _distributed(path, actor=actor, create=create, wait=wait, leaving=leaving)
+
+
+def embedded_directory(path: Path) -> Path | None:
+    """The directory of the embedded vault that a path names; None where it names servers.
+
+    Raises:
+        InvalidInput: it is a settings file that says neither.
+    """
     if path.suffix != ".toml":
-        return EmbeddedEngine(path, analyse, clock=clock, create=create, creator=actor)
+        return path
     settings = read_toml(path)
-    engine = settings.get("engine")
-    if engine == "embedded":
-        return _embedded(path, settings, actor=actor, clock=clock, create=create)
+    engine, directory = settings.get("engine"), settings.get("path")
     if engine == "distributed":
-        return _distributed(path, actor=actor, create=create, wait=wait)
-    raise InvalidInput(f'{path}: engine is {engine!r}: choose "embedded" or "distributed"')
-
-
-def _embedded(
-    path: Path,
-    settings: dict[str, object],
-    *,
-    actor: str,
-    clock: Callable[[], int],
-    create: bool,
-) -> Engine:
-    directory = settings.get("path")
+        return None
+    if engine != "embedded":
+        raise InvalidInput(f'{path}: engine is {engine!r}: choose "embedded" or "distributed"')
     if not isinstance(directory, str):
         raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
-    directory_path = path.parent / directory
-    return EmbeddedEngine(directory_path, analyse, clock=clock, create=create, creator=actor)
+    return path.parent / directory
 
 
 @contextmanager
@@ -75,7 +83,16 @@ def distributed_driver() -> Iterator[None]:
         ) from error
 
 
-def _distributed(path: Path, *, actor: str, create: bool, wait: Wait) -> Engine:
+def as_distributed(engine: Engine) -> DistributedEngine:
+    """An engine that is not embedded, as what it is."""
+    from memos.infrastructure.distributed.engine import DistributedEngine
+
+    if not isinstance(engine, DistributedEngine):
+        raise TypeError(f"{type(engine).__name__} is no engine that is known here")
+    return engine
+
+
+def _distributed(path: Path, *, actor: str, create: bool, wait: Wait, leaving: bool) -> Engine:
     with distributed_driver():
         from memos.infrastructure.distributed.engine import DistributedEngine
         from memos.infrastructure.distributed.settings import load_settings
@@ -86,4 +103,5 @@ def _distributed(path: Path, *, actor: str, create: bool, wait: Wait) -> Engine:
         create=create,
         creator=actor,
         durable=wait == "durable",
+        leaving=leaving,
     )

@@ -12,7 +12,8 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import LogQuery
 from memos.interface import validate
 from memos.interface.commands import new_event
-from memos.interface.erasing import ErasureReceipt, erase_cubes
+from memos.interface.erasing import erase_cubes
+from memos.interface.erasure_receipt import ErasureReceipt
 from memos.interface.moments import AsOf, stretch
 from memos.interface.receipts import Rejection, rejections
 from memos.interface.session import Session

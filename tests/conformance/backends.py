@@ -23,6 +23,7 @@ from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position, Record
 from memos.kernel.fold import fold
+from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 
 
@@ -112,7 +113,8 @@ def cassandra_vault(store: CassandraStore) -> Iterator[VaultStore]:
             heads[event.cube_id] = state
             record = Record(Position(0, offset), offset * 10, event.SerializeToString())
             ids = tuple(each.event_id for each in caused)
-            batch.append(Folded(record, offset, event, state, outcome, ids))
+            stored = None if state is None else state_to_bytes(state)
+            batch.append(Folded(record, offset, event, state, stored, outcome, ids))
         writer.write_records(batch)
         writer.write_heads(batch)
         last = batch[-1]

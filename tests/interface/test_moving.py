@@ -11,6 +11,8 @@ import pytest
 
 from memos import Denied, Forgotten, InvalidInput, Memory, NotFound, Refused, VaultError
 from memos.infrastructure.transfer.wrapping import new_recipient
+from memos.interface.migrating import migrate
+from memos.kernel.event import id_bytes
 
 SCOPE = "acme/alice/chat"
 
@@ -126,6 +128,46 @@ def test_an_export_of_a_loaded_vault_loads_again(memory: Memory, tmp_path: Path)
         with Memory.load(tmp_path / "two", into=tmp_path / "third.vault") as third:
             assert third.digest() == second.digest()
             assert third.checkpoint().root == second.checkpoint().root
+
+
+def test_a_load_brings_back_no_usage_of_what_was_erased(memory: Memory, tmp_path: Path) -> None:
+    ids = fill(memory)
+    gone = memory.add("The door opens with a robin.", scope=SCOPE).cube_id
+    for cube_id in (gone, ids["moved"]):
+        memory.get(cube_id)
+    memory.erase(cube_id=gone)
+    memory.export(tmp_path / "out.memos")
+    with Memory.load(tmp_path / "out.memos", into=tmp_path / "second.vault") as loaded:
+        reading = loaded._session.engine.streaming()
+        assert reading.usage(id_bytes(ids["moved"])).uses >= 1
+        assert reading.usage(id_bytes(gone)).uses == 0
+        assert loaded.usage_digest() == memory.usage_digest()
+
+
+def test_the_cuts_of_a_vault_that_was_moved_travel_with_its_export(
+    memory: Memory, tmp_path: Path
+) -> None:
+    ids = fill(memory)
+    migrate(memory.path, tmp_path / "moved.vault", actor="agent:alice")
+    with Memory(tmp_path / "moved.vault", actor="agent:alice") as moved:
+        moved.export(tmp_path / "out.memos")
+        cuts = moved.cuts()
+    with Memory.load(tmp_path / "out.memos", into=tmp_path / "second.vault") as loaded:
+        assert loaded.cuts() == cuts
+        before = loaded.get(ids["moved"], as_of="before-corrections")
+        assert getattr(before, "text", "") == "Caroline moved from Sweden."
+
+
+def test_a_settings_file_of_a_directory_takes_a_load(memory: Memory, tmp_path: Path) -> None:
+    fill(memory)
+    memory.export(tmp_path / "out.memos")
+    settings = tmp_path / "second.toml"
+    settings.write_text('engine = "embedded"\npath = "second.vault"\n')
+    with Memory.load(tmp_path / "out.memos", into=settings, actor="agent:zoe") as loaded:
+        assert loaded.digest() == memory.digest()
+    with Memory.load(tmp_path / "out.memos", into=settings, actor="agent:zoe") as again:
+        assert again.load_report is not None
+        assert again.load_report.events == 0
 
 
 def test_an_empty_vault_travels(memory: Memory, tmp_path: Path) -> None:

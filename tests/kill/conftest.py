@@ -27,8 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
-    """Kafka and Cassandra, to be killed."""
-    engine = LocalEngine(tmp_path_factory.mktemp("servers"), ("kafka", "cassandra"))
+    """Kafka, Cassandra and Milvus Lite, to be killed."""
+    engine = LocalEngine(tmp_path_factory.mktemp("servers"))
     try:
         up_or_skip(engine)
         yield engine

@@ -11,6 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from memos.infrastructure.distributed import sealing
+from memos.infrastructure.distributed.tree_rows import TreeRows
+from memos.infrastructure.governance.usage_rows import UsageRows
 from memos.infrastructure.index.tenant.rows import SpanTable
 from memos.infrastructure.log.kafka import KafkaLog
 from memos.infrastructure.vault.cassandra.writing import VaultWriter
@@ -57,14 +60,15 @@ def after(owner: type, name: str, trap: Trap, *, only: str = "") -> None:
 
 
 def halfway(owner: type, name: str, trap: Trap) -> None:
-    """Spring a trap when half of what a method is given is written."""
+    """Spring a trap when half of what a method is given, its last argument, is written."""
     method: Callable[..., Any] = getattr(owner, name)
 
-    def wrapped(self: Any, batch: Any) -> Any:
+    def wrapped(self: Any, *given: Any) -> Any:
+        *others, batch = given
         if len(batch) > 1:
-            method(self, batch[: len(batch) // 2])
+            method(self, *others, batch[: len(batch) // 2])
             trap.spring()
-        return method(self, batch)
+        return method(self, *given)
 
     setattr(owner, name, wrapped)
 
@@ -81,8 +85,17 @@ STEPS: dict[str, Callable[[Trap], None]] = {
     "after the index's checkpoint": lambda trap: after(
         VaultWriter, "write_checkpoint", trap, only="index"
     ),
+    "amid the uses": lambda trap: halfway(UsageRows, "fold", trap),
+    "after the uses": lambda trap: after(UsageRows, "fold", trap),
+    "after the tiles": lambda trap: after(TreeRows, "write_tiles", trap),
+    "after the frontier": lambda trap: after(TreeRows, "write_frontier", trap),
+    "after the seal's checkpoint": lambda trap: after(
+        VaultWriter, "write_checkpoint", trap, only="seal"
+    ),
+    "after the note": lambda trap: after(KafkaLog, "append", trap),
 }
 
 if __name__ == "__main__":
+    sealing.SIGN_SECONDS = 0.0  # every batch is signed
     STEPS[os.environ[STEP]](Trap(int(os.environ.get(CALL, "1"))))
     sys.exit(main())

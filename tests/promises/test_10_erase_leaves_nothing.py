@@ -265,6 +265,24 @@ def test_what_comes_after_an_erase_about_the_same_subject_is_new(memory: Memory)
     assert memory.erase(subject=SUBJECT).cube_ids == (new.cube_id,)
 
 
+def test_what_came_between_a_request_that_crashed_and_its_end_is_not_erased(
+    memory: Memory, vault: Path
+) -> None:
+    old = memory.add("before", scope="acme", subject=SUBJECT)
+    crashed = subprocess.run(
+        [sys.executable, "-c", CRASH_AFTER_THE_REQUEST, str(vault), SUBJECT], check=False
+    )
+    assert crashed.returncode == -9
+    new = memory.add("between", scope="acme", subject=SUBJECT)
+    with Memory(vault, actor="agent:alice") as opened:
+        assert isinstance(opened.get(old.cube_id), Forgotten)
+        assert opened.get(new.cube_id).text == "between"  # type: ignore[union-attr]
+        told = opened.erase(subject=SUBJECT)
+        assert told.cube_ids == (new.cube_id,)
+        assert [a.kind for a in told.artefacts].count("subject key") == 1
+        assert (told.gone, told.confirmed) == (True, True)
+
+
 def test_no_temporary_file_is_left_beside_or_in_the_vault(memory: Memory, vault: Path) -> None:
     add_secret(memory)
     memory.erase(subject=SUBJECT)

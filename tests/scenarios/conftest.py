@@ -9,8 +9,9 @@ import pytest
 
 from memos import Memory
 from memos.infrastructure.local import LocalEngine
+from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
-from tests.scenarios.place import ADMINISTRATOR, Place
+from tests.scenarios.place import ADMINISTRATOR, MeaningPlace, Place
 
 SECONDS = 600
 """The first scenario of a run waits for the servers, the tables and the workers."""
@@ -20,7 +21,7 @@ ENGINES = [
     pytest.param("distributed", marks=[pytest.mark.engines, pytest.mark.timeout(SECONDS)]),
 ]
 
-_fleets = pytest.StashKey[Fleet]()
+_fleets = pytest.StashKey[list[Fleet]]()
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +33,50 @@ def fleet(
     try:
         Memory(made.path, actor=ADMINISTRATOR).close()
         made.start_all()
-        request.config.stash[_fleets] = made
+        request.config.stash.setdefault(_fleets, []).append(made)
         yield made
     finally:
         made.remove()
+
+
+@pytest.fixture(scope="session")
+def embeddings() -> Iterator[Embeddings]:
+    """The model of all vaults that find by meaning."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def meaning_fleet(
+    engines: LocalEngine,
+    embeddings: Embeddings,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Fleet]:
+    """As `fleet`, with vectors in Milvus."""
+    made = Fleet(tmp_path_factory.mktemp("meaning"), engines, embedder=embeddings.section)
+    try:
+        Memory(made.path, actor=ADMINISTRATOR, embedder=embeddings.embedder()).close()
+        made.start_all()
+        request.config.stash.setdefault(_fleets, []).append(made)
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(params=ENGINES)
+def meaning_place(
+    request: pytest.FixtureRequest, tmp_path: Path, embeddings: Embeddings
+) -> Iterator[MeaningPlace]:
+    """An engine that finds by meaning, with a tenant of the test's own."""
+    if request.param == "embedded":
+        path = tmp_path / "memos.toml"
+        path.write_text('engine = "embedded"\npath = "team.vault"\n')
+    else:
+        path = request.getfixturevalue("meaning_fleet").path
+    made = MeaningPlace(request.param, path, embeddings)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=ENGINES)
@@ -69,5 +110,6 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed and "distributed" in item.name and _fleets in item.config.stash:
-        report.sections.append(("workers", item.config.stash[_fleets].told()))
+        told = "\n".join(fleet.told() for fleet in item.config.stash[_fleets])
+        report.sections.append(("workers", told))
     return report

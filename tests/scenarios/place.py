@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from memos import Hit, MemCube, Memory
+from tests.embeddings import Embeddings
 
 ADMINISTRATOR = "agent:alice"
 PATIENCE_SECONDS = 90
@@ -40,6 +41,18 @@ class Place:
     def close(self) -> None:
         for memory in self._opened:
             memory.close()
+
+
+class MeaningPlace(Place):
+    """Opens vaults with an embedder."""
+
+    def __init__(self, engine: str, path: Any, embeddings: Embeddings) -> None:
+        super().__init__(engine, path)
+        self.embeddings = embeddings
+
+    def open(self, actor: str = ADMINISTRATOR, **options: Any) -> Memory:
+        options.setdefault("embedder", self.embeddings.embedder())
+        return super().open(actor, **options)
 
 
 def read(memory: Memory, cube_id: str, **given: Any) -> MemCube:

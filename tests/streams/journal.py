@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -113,12 +114,26 @@ class Journal:
         raise VaultError("the store refuses")
 
 
+def asked(directory: Path, what: str) -> bool:
+    """Whether the test asked for something, by a file of that name; once."""
+    path = directory / what
+    if not path.exists():
+        return False
+    path.unlink()
+    return True
+
+
+def end_if_asked(directory: Path, what: str) -> None:
+    """SIGTERM to this process, where the test asked for it."""
+    if asked(directory, what):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def is_replaced(directory: Path) -> bool:
     """Whether the test asked, by a file `replaced`, to open the worker anew."""
-    asked = directory / "replaced"
-    if not asked.exists():
+    if not asked(directory, "replaced"):
         return False
-    asked.unlink()
+    end_if_asked(directory, "end when replaced")
     return True
 
 
@@ -137,6 +152,7 @@ def main() -> int:
 
     @contextmanager
     def opened() -> Iterator[Task]:
+        end_if_asked(Path(given.directory), "end when opened")
         journal = Journal(Path(given.directory), settings.events, given.pause)
         yield Task(journal, lambda: is_replaced(Path(given.directory)))
 

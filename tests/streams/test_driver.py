@@ -6,6 +6,8 @@ import signal
 import time
 from urllib.request import urlopen
 
+import pytest
+
 from memos.infrastructure.local.ports import choose
 from tests.streams.support import Bench
 
@@ -195,3 +197,14 @@ def test_a_projection_that_was_rebuilt_is_gone_on_with_from_its_own_marks(bench:
     bench.assert_complete()
     assert bench.query("SELECT sum(count) FROM delivery WHERE first >= 200")[0][0] >= 1200
     assert bench.end(worker) == 0
+
+
+@pytest.mark.parametrize("when", ["end when replaced", "end when opened"])
+def test_a_worker_told_to_end_while_it_changes_projections_ends(bench: Bench, when: str) -> None:
+    bench.feed(400)
+    worker = bench.start()
+    bench.await_taken()
+    (bench.directory / when).touch()
+    (bench.directory / "replaced").touch()
+    assert worker.wait(60) == 0
+    assert not (bench.directory / when).exists()

@@ -66,5 +66,6 @@ def check_partitions(settings: Settings, store: CassandraStore) -> None:
     if made_with != str(settings.kafka.partitions):
         raise PartitionsChanged(
             f"{settings.path} says {settings.kafka.partitions} partitions, and the vault was made "
-            f"with {made_with}: put that number back, since it cannot be changed"
+            f"with {made_with}: put that number back; another one takes another vault, into which "
+            "`memos migrate` moves this one"
         )

@@ -15,12 +15,20 @@ from memos.infrastructure.engine import Reading
 from memos.infrastructure.index.embedders.port import Embedder, Vectors, embed_checked
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
-from memos.infrastructure.index.milvus.search import VectorSearch
+from memos.infrastructure.index.milvus.search import MOST_CANDIDATES, VectorSearch
 from memos.infrastructure.index.port import Nearest, View
+from memos.infrastructure.index.spans import latest
+from memos.infrastructure.index.tenant.rows import PROJECTION as LEXICAL
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
 
 CANDIDATES = 200
 """Rows asked of Milvus for each wording of a query; a text may have several, its sentences."""
+
+WIDER = 4
+"""How many times as many are asked for, where a view hides some of the nearest."""
+
+FEW_TEXTS = 256
+"""Where a view shows no more texts than these, all are compared: that takes one request."""
 
 QUERY_REST = 10.0
 """Seconds in which queries do without an embedder that has just failed."""
@@ -41,7 +49,8 @@ class DistributedDense:
         if collections.live() is None:
             collections.create()
         self._milvus = milvus
-        self._search = VectorSearch(milvus, collections.alias, rotations_of(stores, embedder))
+        self._alias = collections.alias
+        self._search = VectorSearch(milvus, self._alias, rotations_of(stores, embedder))
         self._embedder = embedder
         self._generation = generation
         self._waiter = waiter
@@ -75,33 +84,57 @@ class DistributedDense:
             max(end - (done[partition][0] if partition in done else 0), 0)
             for partition, end in ends.items()
         )
-        self._waiter.until_passed(PROJECTION, ends)
+        self._waiter.until_passed(PROJECTION, ends, kept_by=LEXICAL)
         return waiting
 
     def nearest(self, reading: Reading, view: View, scope: str, queries: Vectors) -> Nearest:
         try:
-            return self._nearest(view, scope, queries)
+            return self._milvus.served(self._alias, lambda: self._nearest(view, scope, queries))
         except IndexUnavailable as error:
             self.failure = str(error)
             raise
 
     def _nearest(self, view: View, scope: str, queries: Vectors) -> Nearest:
-        cubes: dict[bytes, None] = {}
-        for query in queries:
-            found = self._search.candidates(scope, view.at, query, CANDIDATES)
-            cubes.update(dict.fromkeys(each.cube_id for each in found))
-        chosen = list(cubes)
+        # At a valid time a view may show texts that others have replaced since.
+        earlier = bool((view.closed <= latest(view.at, view.opened)).any())
+        complete = len(view) <= FEW_TEXTS
+        chosen = (
+            view.cube_ids(np.arange(len(view)))
+            if complete
+            else self._candidates(view, scope, queries, earlier)
+        )
         near = [
-            {each.opened: each for each in self._search.nearness(scope, view.at, query, chosen)}
+            {
+                each.opened: each
+                for each in self._search.nearness(scope, view.at, query, chosen, earlier=earlier)
+            }
             for query in queries
         ]
-        docs = sorted(set.intersection(*(set(each) for each in near))) if near else []
+        docs = sorted(set.intersection(*(set(each) for each in near)) & set(view.doc.tolist()))
         return Nearest(
             np.array(docs, np.int64),
             np.array([[each[doc].text for doc in docs] for each in near], np.float64),
             np.array([[each[doc].sentence for doc in docs] for each in near], np.float64),
-            complete=False,
+            complete,
         )
+
+    def _candidates(self, view: View, scope: str, queries: Vectors, earlier: bool) -> list[bytes]:
+        """The cubes of the rows of a view that are nearest to each query.
+
+        What the view does not show takes nobody's place: more are asked for where it is among them.
+        """
+        shown = set(view.doc.tolist())
+        cubes: dict[bytes, None] = {}
+        for query in queries:
+            asked = CANDIDATES
+            while True:
+                found = self._search.candidates(scope, view.at, query, asked, earlier=earlier)
+                kept = [each.cube_id for each in found if each.opened in shown][:CANDIDATES]
+                if len(kept) == CANDIDATES or len(found) < asked or asked == MOST_CANDIDATES:
+                    break
+                asked = min(asked * WIDER, MOST_CANDIDATES)
+            cubes.update(dict.fromkeys(kept))
+        return list(cubes)
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
         if time.monotonic() < self._rest_until:

@@ -43,10 +43,11 @@ def examine(
         if count:
             yield judge_lag(name, count, lag(ends[name], _offsets(vault, name)))
     yield from _clock(vault)
-    if vault.erasing():
+    begun = store.execute(f"SELECT operation_id FROM {settings.cassandra.keyspace}.erasure_begun")
+    if begun or vault.erasing():
         yield Finding(
             "warning",
-            "an erase was cut off after the request",
+            "an erase is under way, or was cut off",
             "open the vault once: it is finished then",
         )
 

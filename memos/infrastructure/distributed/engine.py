@@ -16,6 +16,7 @@ from typing import TypeVar
 from memos.infrastructure.distributed import auditing, keeping, rebuilding
 from memos.infrastructure.distributed.ahead import VaultAhead
 from memos.infrastructure.distributed.dense import DistributedDense
+from memos.infrastructure.distributed.erasing import Erasures
 from memos.infrastructure.distributed.outcomes import Outcomes, foreseen
 from memos.infrastructure.distributed.reading import DistributedReading
 from memos.infrastructure.distributed.settings import Settings
@@ -44,7 +45,7 @@ from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.kafka_settings import event_key
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import OtherContent, VaultError
-from memos.kernel.event import Kind, Position, id_text
+from memos.kernel.event import Position, id_text
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event
 
@@ -66,6 +67,7 @@ class DistributedEngine:
         creator: who administers a vault that is made.
         durable: return from an add of new cubes as soon as it is durable, without waiting until
             it is readable.
+        leaving: the vault is moved away: see `Stores`.
     """
 
     def __init__(
@@ -77,9 +79,10 @@ class DistributedEngine:
         create: bool = True,
         creator: str = "",
         durable: bool = False,
+        leaving: bool = False,
     ) -> None:
         self.settings = settings
-        self.stores = Stores(settings, create=create, creator=creator)
+        self.stores = Stores(settings, create=create, creator=creator, leaving=leaving)
         self.analyse = analyse
         self._divide = divide
         self._durable = durable
@@ -89,7 +92,7 @@ class DistributedEngine:
         self._waiter = Waiter(lambda: self.generation.vault, settings.wait_seconds)
         self._outcomes = Outcomes(lambda: self.generation.vault, self._waiter)
         self._trees = PartitionTrees(self.stores)
-        self._copies: dict[bytes, Purged] = {}
+        self._erasures = Erasures(self.stores, lambda: self.generation, self._waiter)
         self._threads = ThreadPoolExecutor(READERS, "memos-read-ahead")
 
     @property
@@ -141,8 +144,6 @@ class DistributedEngine:
 
     def append(self, draft: Draft) -> Committed:
         """Append one event and wait until it, and all that follows from it, is folded."""
-        if draft.event.kind == Kind.ERASED:
-            self._count_copies(draft.event)
         (committed,) = self.commit([draft])
         return committed
 
@@ -181,34 +182,23 @@ class DistributedEngine:
             ]
         )
 
-    def purge(self, cube_ids: Sequence[bytes]) -> Purged:
-        """Remove every copy; the index worker has begun, and this waits for nobody."""
-        generation = self.generation
-        self.stores.cube_keys.destroy(cube_ids)
-        generation.usage.forget(cube_ids)
-        counted = Purged(0, 0, 0, 0, 0)
-        for cube_id in cube_ids:
-            gone = self._copies.pop(cube_id, None)
-            if gone is not None:
-                counted = Purged(*(a + b for a, b in zip(counted, gone, strict=True)))
-            last = generation.vault.state_at(cube_id)
-            if last is not None and last.kind is Kind.ERASED:
-                tenant = last.scope.partition("/")[0]
-                generation.spans.purge(cube_id, tenant, last.ordinal)
-        return counted
+    def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+        self._erasures.begin(operation_id, tenant, cube_ids)
+
+    def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
+        return self._erasures.purge(operation_id, cube_ids)
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
-        table = f"{self.settings.cassandra.keyspace}.erasure"
-        found = self.stores.store.execute(
-            f"SELECT receipt FROM {table} WHERE operation_id = ?", (operation_id,)
-        )
-        return str(found[0][0]) if found else None
+        return self._erasures.receipt(operation_id)
 
-    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> None:
-        table = f"{self.settings.cassandra.keyspace}.erasure"
-        self.stores.store.execute(
-            f"INSERT INTO {table} (operation_id, receipt) VALUES (?, ?)", (operation_id, receipt)
-        )
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
+        return self._erasures.keep_receipt(operation_id, receipt)
+
+    def unfinished_erasures(self) -> list[bytes]:
+        return self._erasures.unfinished()
+
+    def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        return self._erasures.are_gone(cube_ids)
 
     def confirm_erased(self) -> bool:
         """Never certain from here: a node's files must be flushed, compacted and looked at."""
@@ -262,11 +252,9 @@ class DistributedEngine:
     def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
         return self._trees.consistency(self.generation, partition, old_size, size)
 
-    def erased_since(self, size: int) -> bool:
-        raise VaultError("a distributed vault is not exported: migrate it to an embedded one first")
-
     def close(self) -> None:
         self._threads.shutdown()
+        self._erasures.close()
         self.stores.close()
 
     def _reading(self) -> DistributedReading:
@@ -305,14 +293,6 @@ class DistributedEngine:
                     f"cube {id_text(wanted.cube_id)} is being written under the same idempotency "
                     "key: try again"
                 )
-
-    def _count_copies(self, erased: Event) -> None:
-        """What there is of cubes before they are erased, for the receipt."""
-        for target in erased.erased.targets:
-            counted = self.generation.spans.count(target.cube_id, erased.tenant)
-            self._copies[target.cube_id] = Purged(
-                1, counted.docs, counted.spans, counted.postings, 0
-            )
 
 
 def _bytes(event: Event) -> bytes:

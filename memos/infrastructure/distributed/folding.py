@@ -21,6 +21,7 @@ from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Record, TooNew, Undecodable, decode
 from memos.kernel.fold import UNDECODABLE, fold
+from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 
 PROJECTION = "fold"
@@ -73,7 +74,7 @@ class PartitionFold:
         consequences: list[Event] = []
         for record, at, event in events:
             if event is None:
-                folded.append(Folded(record, at.ordinal, None, None, UNDECODABLE))
+                folded.append(Folded(record, at.ordinal, None, None, None, UNDECODABLE))
                 continue
             head = self._heads[event.cube_id]
             if record.position.offset <= head.offset:
@@ -81,7 +82,8 @@ class PartitionFold:
             state, outcome, caused = fold(head.state, event)
             ids = tuple(each.event_id for each in caused)
             stamped = record._replace(log_time=at.log_time)
-            folded.append(Folded(stamped, at.ordinal, event, state, outcome, ids))
+            stored = None if state is None else state_to_bytes(state)
+            folded.append(Folded(stamped, at.ordinal, event, state, stored, outcome, ids))
             consequences.extend(caused)
             self._heads[event.cube_id] = Head(state, record.position.offset)
         return Batch(folded, consequences, mark, too_new)

@@ -14,6 +14,7 @@ from memos.infrastructure.distributed.bodies import open_readable
 from memos.infrastructure.distributed.folding import mark_of
 from memos.infrastructure.distributed.prior import PriorStates
 from memos.infrastructure.distributed.worker import Behind, Mark
+from memos.infrastructure.governance.usage_rows import UsageRows
 from memos.infrastructure.index.change import (
     Analyse,
     changes_span,
@@ -53,6 +54,7 @@ class IndexWorker:
         spans: SpanTable,
         keys: KeyVault,
         cube_keys: CassandraCubeKeys,
+        usage: UsageRows,
         analyse: Analyse,
     ) -> None:
         self._topic = topic
@@ -61,6 +63,7 @@ class IndexWorker:
         self._spans = spans
         self._keys = keys
         self._cube_keys = cube_keys
+        self._usage = usage
         self._analyse = analyse
         self._marks: dict[int, Mark] = {}
         self._prior: dict[int, PriorStates] = {}
@@ -111,9 +114,14 @@ class IndexWorker:
         )
 
     def _store(self, partition: int, records: Iterable[Stored], mark: Mark) -> None:
-        memories = [each for each in records if concerns_search(each.attempt)]
+        memories, erased = [], []
+        for each in records:
+            if concerns_search(each.attempt):
+                memories.append(each)
+            if is_erasure(each.attempt):
+                erased.append(each.attempt)
         self._spans.write(partition, self._changes(self._prior[partition], memories))
-        self._purge([stored.attempt for stored in memories])
+        self._purge(erased)
         self._writer.write_checkpoint(PROJECTION, partition, *mark)
         self._marks[partition] = mark
 
@@ -166,14 +174,16 @@ class IndexWorker:
         tenant = after.scope.partition("/")[0]
         return self._analyse(self._keys.tenant_keys(tenant)[0], memory)
 
-    def _purge(self, attempts: Iterable[Attempt]) -> None:
-        """What an eraser that crashed left: harmless where it was done."""
-        erased = [each for each in attempts if each.kind is Kind.ERASED]
+    def _purge(self, erased: Sequence[Attempt]) -> None:
+        """What an eraser that crashed left, and what a fold from the log's begin brought back."""
+        if not erased:
+            return
         for attempt in erased:
             tenant = attempt.scope.partition("/")[0]
             self._spans.purge(attempt.cube_id, tenant, attempt.ordinal)
-        if erased:
-            self._cube_keys.destroy([attempt.cube_id for attempt in erased])
+        cube_ids = [attempt.cube_id for attempt in erased]
+        self._usage.forget(cube_ids)
+        self._cube_keys.destroy(cube_ids)
 
 
 def concerns_search(attempt: Attempt) -> bool:
@@ -182,3 +192,9 @@ def concerns_search(attempt: Attempt) -> bool:
     if state is None or attempt.outcome.result is not Result.ACCEPTED:
         return False
     return state.form is Form.PLAINTEXT
+
+
+def is_erasure(attempt: Attempt) -> bool:
+    """Whether a record ended a cube for good; the operation that asked for it is another record."""
+    state = attempt.state
+    return attempt.kind is Kind.ERASED and state is not None and state.form is not Form.OPERATION

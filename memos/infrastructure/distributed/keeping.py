@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from google.protobuf.message import DecodeError
@@ -24,11 +25,23 @@ def digest(vault: CassandraVault) -> str:
     Raises:
         Damaged: a head cannot be read.
     """
-    cubes = []
+    return digest_of(digests(vault))
+
+
+def digests(vault: CassandraVault) -> Iterator[tuple[bytes, bytes]]:
+    """The id and the digest of every cube.
+
+    Raises:
+        Damaged: a head cannot be read.
+    """
     for cube_id, stored, check in vault.heads():
         if checksum(stored) != check:
             raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
-        cubes.append((cube_id, cube_digest(_state(cube_id, stored))))
+        yield cube_id, cube_digest(_state(cube_id, stored))
+
+
+def digest_of(cubes: Iterable[tuple[bytes, bytes]]) -> str:
+    """The digest of a vault with these cubes, each told as its id and its own digest."""
     total = sha256(b"memos/digest/v1\n")
     for cube_id, each in sorted(cubes):
         total.update(cube_id + each)

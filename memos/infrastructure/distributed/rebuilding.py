@@ -30,8 +30,6 @@ from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.log.kafka import KafkaLog
 from memos.infrastructure.vault.cassandra import schema
-from memos.infrastructure.vault.cassandra.stored import state_of
-from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Record
 
 THREADS = 4
@@ -102,6 +100,7 @@ def index_worker(stores: Stores, generation: Generation, analyse: Analyse) -> In
         generation.spans,
         stores.keys,
         stores.cube_keys,
+        generation.usage,
         analyse,
     )
 
@@ -130,7 +129,6 @@ def fold_log(
         undecodable = [position for fold in folds for position in fold.result()]
         for other in others:
             other.result()
-    _forget_erased(generation)
     return undecodable
 
 
@@ -188,15 +186,6 @@ def _fold(
     generation.writer.write_checkpoint(PROJECTION, partition, *batch.mark)
     folding.done(batch)
     return batch
-
-
-def _forget_erased(generation: Generation) -> None:
-    """Drop the usage of erased cubes, which a fold of the access log from its begin brings back."""
-    generation.usage.forget(
-        cube_id
-        for cube_id, stored, _ in generation.vault.heads()
-        if state_of(cube_id, stored).lifecycle is Lifecycle.ERASED
-    )
 
 
 def _follow(log: KafkaLog, worker: Worker) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dacite import Config, DaciteError, from_dict
+from dacite import Config, DaciteError, WrongTypeError, from_dict
 
+from memos.infrastructure.distributed.secured import filled_in
 from memos.infrastructure.index.embedders import Embedder, embedder_named
 from memos.infrastructure.index.embedders.endpoint import EmbeddingsEndpoint
 from memos.infrastructure.index.milvus.settings import MilvusSettings
@@ -115,8 +116,15 @@ def _section(path: Path, told: Mapping[str, Any], name: str, kind: type[T]) -> T
         raise InvalidInput(f"{path}: the section [{name}] is missing")
     try:
         config = Config(strict=True, cast=[tuple], type_hooks={float: float})
-        return from_dict(kind, section, config)
+        return from_dict(kind, filled_in(path, name, section), config)
+    except WrongTypeError as error:  # its own words tell the value, which may be a password
+        wanted = getattr(error.field_type, "__name__", str(error.field_type))
+        raise InvalidInput(
+            f"{path}: [{name}] {error.field_path} must be of the type {wanted}, and is of the type "
+            f"{type(error.value).__name__}"
+        ) from None
     except (DaciteError, TypeError) as error:
         raise InvalidInput(f"{path}: [{name}] {error}") from None
     except MemosError as error:
-        raise InvalidInput(f"{path}: [{name}] {error}") from None
+        why = str(error)
+        raise InvalidInput(why if str(path) in why else f"{path}: [{name}] {why}") from None

@@ -58,7 +58,8 @@ class Stores:
     """Log, vault and keys of a distributed vault. Safe for threads; `close` ends it.
 
     `migrating` opens a vault that is still being moved in here, which nobody else may: a worker
-    would append once more what follows from its events.
+    would append once more what follows from its events. `leaving` opens one that is moved away,
+    also where somebody added partitions to its topics: then workers refuse to start.
 
     Raises:
         VaultError: there is no such vault, and none is to be made; or a server does not answer.
@@ -71,6 +72,7 @@ class Stores:
         create: bool = False,
         creator: str = "",
         migrating: bool = False,
+        leaving: bool = False,
     ) -> None:
         self.settings = settings
         self.store = CassandraStore(settings.cassandra)
@@ -88,7 +90,7 @@ class Stores:
                     f"a vault is being moved into {settings.path}, and that is not done: run the "
                     "same `memos migrate` again, which goes on where it was"
                 )
-            self.logs = KafkaLogs(settings.kafka)
+            self.logs = KafkaLogs(settings.kafka, grown=leaving)
         except BaseException:
             self.store.close()
             raise

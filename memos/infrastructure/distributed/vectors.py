@@ -92,6 +92,7 @@ class VectorIndexer:
             collections = Generations(milvus, embedder.digest, embedder.dimensions)
             live = collections.live()
             name = collections.name(collections.create() if live is None else live)
+        self._milvus, self._collection = milvus, name
         self._writer = VectorWriter(milvus, name, rotations_of(stores, embedder))
         self._prior = PriorStates(generation.vault)
 
@@ -107,7 +108,8 @@ class VectorIndexer:
         if end.offset <= mark.offset:
             return 0
         records = list(islice(vault.folded(partition, mark.offset, end.offset), BATCH))
-        self._take([each for each in records if concerns_search(each.attempt)])
+        memories = [each for each in records if concerns_search(each.attempt)]
+        self._milvus.served(self._collection, lambda: self._take(memories))
         if len(records) < BATCH:
             done = end
         else:

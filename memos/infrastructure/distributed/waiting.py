@@ -48,8 +48,8 @@ class Waiter:
         for projection in PROJECTIONS:
             self.until_passed(projection, ends)
 
-    def until_passed(self, projection: str, ends: Mapping[int, int]) -> None:
-        """Until one projection is past a cut."""
+    def until_passed(self, projection: str, ends: Mapping[int, int], *, kept_by: str = "") -> None:
+        """Until one projection is past a cut; `kept_by` is its worker, if not called as it is."""
         first: dict[int, int] = {}
 
         def passed() -> bool | None:
@@ -66,13 +66,14 @@ class Waiter:
         if self.until(passed) is None:
             partition = min(last)
             moved = any(last[p] > first[p] for p in last)
+            worker = kept_by or projection
             why = (
                 "it is behind and catching up"
                 if moved
-                else f"it has not moved: is `memos worker {projection}` running?"
+                else f"it has not moved: is `memos worker {worker}` running?"
             )
             raise NotApplied(
-                f"what was appended is durable, but the {projection} worker is at "
+                f"what was appended is durable, but the {worker} worker is at "
                 f"{partition}:{last[partition]}, before {partition}:{ends[partition]}, after "
                 f"{self._seconds:g} s; {why}"
             )

@@ -15,7 +15,7 @@ import uuid_utils
 
 from memos.infrastructure.engine import Engine
 from memos.infrastructure.keys.envelope import SUITE, encrypt, keyed_digest
-from memos.infrastructure.moment import At, plain
+from memos.infrastructure.moment import At
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
 from memos.wire.access_pb2 import (
@@ -118,7 +118,9 @@ class AccessLog:
         )
         for cube_id, version in access.cubes:
             event.cubes.add(cube_id=cube_id, version=version)
-        event.positions.add(partition=0, offset=max(plain(access.at), 0))
+        for partition, last in enumerate(_by_partition(access.at)):
+            if last >= 0:
+                event.positions.add(partition=partition, offset=last)
         if access.query:
             event.query.suite = SUITE
             event.query.box = self._seal_query(tenant, access, event.event_id)
@@ -131,3 +133,8 @@ class AccessLog:
         key = store.subject_key(tenant, subject)
         assert key is not None  # noqa: S101 - made when absent
         return encrypt(key, access.query.encode("utf-8", "surrogatepass"), event_id)
+
+
+def _by_partition(at: At) -> Sequence[int]:
+    """A moment in each partition; a log that holds nothing yet may tell of none."""
+    return (max(at, 0),) if isinstance(at, int) else at

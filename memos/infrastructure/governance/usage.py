@@ -64,6 +64,12 @@ def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[Acc
         "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?)",
         [(cube_id, *folded) for cube_id, folded in usage.items()],
     )
+    # What was read before an erase may be written behind it.
+    writer.executemany(
+        "DELETE FROM usage WHERE cube_id = ? AND"
+        " (SELECT lifecycle FROM head WHERE head.cube_id = usage.cube_id) = ?",
+        [(cube_id, int(Lifecycle.ERASED)) for cube_id in usage],
+    )
 
 
 def forget_usage(writer: apsw.Connection, cube_ids: Iterable[bytes]) -> None:

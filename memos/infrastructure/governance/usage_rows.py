@@ -106,6 +106,11 @@ class UsageRows:
             [(each,) for each in cube_ids],
         )
 
+    def are_gone(self, cube_ids: Iterable[bytes]) -> bool:
+        """Whether no copy of any node has usage of these cubes."""
+        cql = f"SELECT uses FROM {self._table} WHERE cube_id = ?"
+        return not any(self._store.everywhere(cql, [(each,) for each in cube_ids]))
+
     def digest(self) -> str:
         """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order.
 

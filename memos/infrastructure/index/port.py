@@ -149,6 +149,11 @@ class View(Protocol):
         ...
 
     @property
+    def closed(self) -> Ints:
+        """Ordinals of the changes that ended them; OPEN where none did."""
+        ...
+
+    @property
     def version(self) -> npt.NDArray[np.int32]: ...
 
     @property

@@ -24,6 +24,10 @@ class SpanRows:
         return self._rows.opened
 
     @property
+    def closed(self) -> Ints:
+        return self._rows.closed
+
+    @property
     def version(self) -> npt.NDArray[np.int32]:
         return self._rows.version
 

@@ -159,6 +159,11 @@ class CassandraCubeKeys:
             self._opened.drop(distinct)
         return len(seen) + len(found)
 
+    def are_gone(self, cube_ids: Iterable[bytes]) -> bool:
+        """Whether no copy of any node has a key of these cubes."""
+        cql = f"SELECT cube_id FROM {self._table} WHERE cube_id = ?"
+        return not any(self._store.everywhere(cql, [(each,) for each in cube_ids]))
+
     def forget(self) -> None:
         """Drop every opened key from memory."""
         self._opened.clear()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from memos.infrastructure.local import cache, ports, tools, versions
-from memos.infrastructure.local.facts import HOST
 from memos.infrastructure.local.server import Server
 
 JDK = (11, 17)
@@ -120,17 +121,27 @@ class Cassandra(Server):
     def _logging(self) -> Path:
         return self.directory / "logback.xml"
 
+    def configuration(self) -> str:
+        """The text of `cassandra.yaml`."""
+        commitlog = DURABLE if self.settings.durable else PERIODIC
+        data = self.directory / "data"
+        return CONFIGURATION.format(host=self.host, data=data, commitlog=commitlog, **self.ports)
+
+    def options(self) -> tuple[str, ...]:
+        """System properties of its own."""
+        # A single node has nobody to gossip with.
+        return ("-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra.ring_delay_ms=1")
+
+    def client_config(self) -> Mapping[str, Any]:
+        """What the driver's Cluster needs beside its address."""
+        return {}
+
     def prepare(self) -> None:
         tools.require("cassandra", "Cassandra")
         tools.java("Cassandra", JDK)
         self._jars()
         (self.directory / "triggers").mkdir(parents=True, exist_ok=True)
-        commitlog = DURABLE if self.settings.durable else PERIODIC
-        self._configuration.write_text(
-            CONFIGURATION.format(
-                host=HOST, data=self.directory / "data", commitlog=commitlog, **self.ports
-            )
-        )
+        self._configuration.write_text(self.configuration())
         self._logging.write_text(LOGGING)
 
     def _jars(self) -> Path:
@@ -155,9 +166,7 @@ class Cassandra(Server):
             f"-Dcassandra.jmx.local.port={self.ports['jmx']}",
             f"-Dlogback.configurationFile={self._logging}",
             "-Dcassandra-foreground=yes",
-            # A single node has nobody to gossip with.
-            "-Dcassandra.skip_wait_for_gossip_to_settle=0",
-            "-Dcassandra.ring_delay_ms=1",
+            *self.options(),
             *("-cp", f"{jars}/*", "org.apache.cassandra.service.CassandraDaemon"),
         ]
 
@@ -171,15 +180,16 @@ class Cassandra(Server):
         )
         from cassandra.policies import WhiteListRoundRobinPolicy
 
-        if not ports.accepts(self.ports["client"]):
+        if not ports.accepts(self.ports["client"], self.host):
             return False
-        profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([HOST]))
+        profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([self.host]))
         cluster = Cluster(
-            [HOST],
+            [self.host],
             port=self.ports["client"],
             connect_timeout=PROBE_SECONDS,
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
             protocol_version=5,
+            **self.client_config(),
         )
         try:
             session = cluster.connect()

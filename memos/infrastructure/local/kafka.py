@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from memos.infrastructure.local import cache, ports, tools, versions
 from memos.infrastructure.local.errors import EngineError
-from memos.infrastructure.local.facts import HOST
 from memos.infrastructure.local.server import Server
 
 JDK = range(17, 26)
@@ -50,6 +51,8 @@ class Kafka(Server):
     heeds = ("heap_mb",)
     start_seconds = 90.0
     stop_seconds = 30.0
+    format_options: ClassVar[tuple[str, ...]] = ()
+    """What `kafka-storage format` is told beside the configuration and the cluster's id."""
 
     @property
     def version(self) -> str:
@@ -63,24 +66,36 @@ class Kafka(Server):
     def _data(self) -> Path:
         return self.directory / "data"
 
+    def configuration(self) -> str:
+        """The text of `server.properties`."""
+        return CONFIGURATION.format(host=self.host, data=self._data, **self.ports)
+
     def prepare(self) -> None:
         tools.require("confluent_kafka", "Kafka")
         program = self._java()
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._configuration.write_text(
-            CONFIGURATION.format(host=HOST, data=self._data, **self.ports)
-        )
+        self._configuration.write_text(self.configuration())
         if not (self._data / "meta.properties").is_file():
             self._format(program)
 
     def _format(self, program: list[str]) -> None:
         tool = [*program, "kafka.tools.StorageTool", "format", "-c", str(self._configuration)]
         done = subprocess.run(  # noqa: S603 # the command line is made here
-            [*tool, "-t", _cluster_id()], capture_output=True, text=True, check=False
+            [*tool, "-t", self.cluster_id(), *self.format_options],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             told = (done.stdout + done.stderr).strip()[-1000:]
             raise EngineError(f"Kafka's directory {self._data} cannot be set up:\n{told}")
+
+    def cluster_id(self) -> str:
+        """16 random bytes in base64url, as Kafka has it."""
+        while True:
+            text = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode("ascii")
+            if not text.startswith("-"):  # which would be an option to the tool
+                return text
 
     def _java(self) -> list[str]:
         java = tools.java("Kafka", JDK)  # asked for first: the download would be in vain
@@ -100,23 +115,21 @@ class Kafka(Server):
             str(self._configuration),
         ]
 
+    def client_config(self) -> Mapping[str, str]:
+        """What a client of it needs beside its address."""
+        return {}
+
     def serves(self) -> bool:
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
-        if not ports.accepts(self.ports["client"]):
+        if not ports.accepts(self.ports["client"], self.host):
             return False
         # Log level 0: that a server is not up yet is no news to the one who waits for it.
-        client = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        client = AdminClient(
+            {"bootstrap.servers": self.address, "log_level": 0, **self.client_config()}
+        )
         try:
             return bool(client.list_topics(timeout=PROBE_SECONDS).brokers)
         except KafkaException:
             return False
-
-
-def _cluster_id() -> str:
-    """16 random bytes in base64url, as Kafka has it; one with a leading dash is an option to it."""
-    while True:
-        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode("ascii")
-        if not text.startswith("-"):
-            return text

@@ -6,6 +6,7 @@ import http.client
 import importlib.metadata
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from memos.infrastructure.local import cache, ports, tools, versions
 from memos.infrastructure.local.facts import HOST
@@ -93,6 +94,10 @@ class _Milvus(Server):
     def address(self) -> str:
         return f"http://{super().address}"
 
+    def client_config(self) -> Mapping[str, Any]:
+        """What the driver's client needs beside its address."""
+        return {}
+
     def serves(self) -> bool:
         import grpc
         from pymilvus import MilvusClient, MilvusException
@@ -103,7 +108,9 @@ class _Milvus(Server):
             return False
         try:
             # Clients of one address share a connection, so this one asks as seldom as they do.
-            client = MilvusClient(uri=self.address, timeout=PROBE_SECONDS, grpc_options=QUIET)
+            client = MilvusClient(
+                uri=self.address, timeout=PROBE_SECONDS, grpc_options=QUIET, **self.client_config()
+            )
         except (MilvusException, grpc.RpcError):
             return False
         try:
@@ -182,6 +189,13 @@ class MilvusServer(_Milvus):
         tools.require("pymilvus", "Milvus")
         cache.milvus_server()
         self.directory.mkdir(parents=True, exist_ok=True)
+        places = {"host": HOST, "directory": self.directory, "data": self.directory / "data"}
+        (self.directory / "milvus.yaml").write_text(self.configuration())
+        (self.directory / "glog.conf").write_text(GLOG)
+        (self.directory / "etcd.yaml").write_text(ETCD.format(**places, **self.ports))
+
+    def configuration(self) -> str:
+        """The text of `milvus.yaml`."""
         components = "".join(
             f"{component}:\n  ip: {HOST}\n  port: {self.ports[port]}\n"
             + (f"  internalPort: {self.ports['proxy_internal']}\n" if component == "proxy" else "")
@@ -189,11 +203,7 @@ class MilvusServer(_Milvus):
             for component, port in COMPONENTS.items()
         )
         places = {"host": HOST, "directory": self.directory, "data": self.directory / "data"}
-        (self.directory / "milvus.yaml").write_text(
-            CONFIGURATION.format(components=components, **places, **self.ports)
-        )
-        (self.directory / "glog.conf").write_text(GLOG)
-        (self.directory / "etcd.yaml").write_text(ETCD.format(**places, **self.ports))
+        return CONFIGURATION.format(components=components, **places, **self.ports)
 
     def command(self) -> list[str]:
         return [str(cache.milvus_server() / "milvus"), "run", "standalone"]

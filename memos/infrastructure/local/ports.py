@@ -38,10 +38,10 @@ def becomes_free(port: int) -> bool:
     return True
 
 
-def accepts(port: int) -> bool:
+def accepts(port: int, host: str = HOST) -> bool:
     """Whether something accepts connections on a loopback port."""
     try:
-        with socket.create_connection((HOST, port), timeout=1):
+        with socket.create_connection((host, port), timeout=1):
             return True
     except OSError:
         return False

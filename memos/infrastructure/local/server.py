@@ -31,11 +31,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Server(ABC):
-    """One server of one engine. `directory` holds all it writes; ports are by their purpose."""
+    """One server. `directory` holds all it writes; ports are by their purpose, all on `host`."""
 
     directory: Path
     ports: Mapping[str, int]
     settings: Settings
+    host: str = HOST
 
     name: ClassVar[ServerName]
     port_names: ClassVar[tuple[str, ...]]
@@ -55,7 +56,7 @@ class Server(ABC):
     @property
     def address(self) -> str:
         """Where clients connect."""
-        return f"{HOST}:{self.ports[self.port_names[0]]}"
+        return f"{self.host}:{self.ports[self.port_names[0]]}"
 
     @property
     def log(self) -> Path:

@@ -19,7 +19,7 @@ from memos.infrastructure.log.kafka_settings import KafkaSettings
 from memos.infrastructure.log.kafka_topics import verify_topics
 from memos.infrastructure.log.kafka_writer import Entry, Headers, KafkaWriter, acknowledged
 from memos.infrastructure.log.port import Cut
-from memos.kernel.errors import Damaged, InvalidInput
+from memos.kernel.errors import Damaged, InvalidInput, PartitionsChanged
 from memos.kernel.event import Position, Record
 
 
@@ -150,6 +150,19 @@ class KafkaLog:
             return batch[0]
         return None
 
+    def check_empty(self, added: Sequence[int]) -> None:
+        """Raise PartitionsChanged where there are records in partitions that were added: no vault
+        writes there.
+        """
+        ends = self._reader.ends(added) if added else {}
+        for partition, end in ends.items():
+            if end:
+                raise PartitionsChanged(
+                    f"partition {partition} of {self.topic} was added, and another program wrote "
+                    f"{end} records there, which belong to no vault: see what they are, and remove "
+                    "them with kafka-delete-records"
+                )
+
     def close(self) -> None:
         """Close what reads; the producer is its owner's."""
         self._reader.close()
@@ -172,23 +185,30 @@ class KafkaLog:
 class KafkaLogs:
     """The three logs of a vault in Kafka, with one producer between them."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, *, grown: bool = False) -> None:
         """Open the logs.
 
         Args:
             settings: its `partitions` must be what the vault was made with.
+            grown: take topics to which partitions were added, as long as nothing is in them.
 
         Raises:
             InvalidInput: Kafka's client refuses the settings.
             LogUnavailable: the servers do not answer, or there are no such topics.
             PartitionsChanged: a topic has another number of partitions.
         """
-        verify_topics(settings)
+        found = verify_topics(settings, grown=grown)
         self._writer = KafkaWriter(settings)
         self.events, self.access, self.checkpoints = (
             KafkaLog(settings, topic, partitions, self._writer)
             for topic, partitions in settings.topics.items()
         )
+        try:
+            for log in (self.events, self.access, self.checkpoints):
+                log.check_empty(range(len(log.partitions), found[log.topic]))
+        except BaseException:
+            self.close()
+            raise
 
     def flush(self) -> None:
         """Wait until all that was appended is acknowledged or has failed."""

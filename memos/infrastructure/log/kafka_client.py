@@ -39,6 +39,8 @@ class Connection:
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         self._trouble = ""
+        self.refused: KafkaError | None = None
+        """That a server refused our credentials, or we its certificate, where that came last."""
 
     def config(self, **more: str | float | bool) -> dict[str, Any]:
         """The settings of a client; `more` with underscores for the dots of its names."""
@@ -61,7 +63,9 @@ class Connection:
 
     def settings_do_not_fit(self, error: KafkaException) -> InvalidInput:
         """The error of settings that no client can be made of."""
-        return InvalidInput(f"the settings of Kafka do not fit: {error}")
+        cause = kafka_error(error)
+        told = str(error) if cause is None else cause.str()
+        return InvalidInput(f"the settings of Kafka do not fit: {told}")
 
     def told(self, what: str, error: object) -> str:
         """What was not done, by which server, why, and what to do."""
@@ -69,10 +73,15 @@ class Connection:
         reason = str(error) if cause is None else cause.str()
         if self._trouble and self._trouble not in reason:
             reason = f"{reason} ({self._trouble})"
-        return f"Kafka at {self.settings.bootstrap_servers} {what}: {reason}. {_advice(cause)}"
+        advice = _advice(self.refused or cause)
+        return f"Kafka at {self.settings.bootstrap_servers} {what}: {reason}. {advice}"
 
     def _remember(self, error: KafkaError) -> None:
+        # That a server which refused is out of reach is said after why it is, and says less.
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self.refused is not None:
+            return
         self._trouble = error.str()
+        self.refused = error if error.code() in _REFUSED_CREDENTIALS else None
 
 
 def kafka_error(error: object) -> KafkaError | None:
@@ -121,4 +130,7 @@ def _advice(cause: KafkaError | None) -> str:
         return "Give this user the right to read and write the topics of MemOS"
     if code in _NO_TOPIC:
         return "Make the topics first, and see `memos doctor`"
-    return "Check that it runs and can be reached from here: `memos doctor` says more"
+    return (
+        "Check that it runs, can be reached from here and asks for the same security.protocol as the "
+        "settings: `memos doctor` says more"
+    )

@@ -27,6 +27,9 @@ OLDEST_KAFKA = (2, 1)
 """What current clients still speak with (KIP-896)."""
 
 WAIT_SECONDS = 0.1
+REFUSED_SECONDS = 2.0
+"""Credentials that are wrong stay wrong; another server of several may still take them."""
+
 UNLIMITED = "-1"
 
 
@@ -54,6 +57,7 @@ def create_topics(settings: KafkaSettings) -> tuple[str, ...]:
     """
     connection = Connection(settings)
     admin = _admin(connection)
+    _cluster(connection, admin)  # which tells soon and why, where the servers let nobody in
     asked: Mapping[str, Future[None]] = admin.create_topics(
         [
             NewTopic(name, partitions, settings.replication, config=dict(topic_config(settings)))
@@ -76,8 +80,15 @@ def create_topics(settings: KafkaSettings) -> tuple[str, ...]:
     return tuple(made)
 
 
-def verify_topics(settings: KafkaSettings) -> None:
+def verify_topics(settings: KafkaSettings, *, grown: bool = False) -> Mapping[str, int]:
     """See that the topics are there with the partitions that the vault was made with.
+
+    Args:
+        settings: where they are.
+        grown: take more partitions than that.
+
+    Returns:
+        How many partitions each topic has.
 
     Raises:
         LogUnavailable: the servers do not answer, or a topic is missing.
@@ -85,14 +96,17 @@ def verify_topics(settings: KafkaSettings) -> None:
     """
     connection = Connection(settings)
     cluster = _cluster(connection, _admin(connection))
+    found = {}
     for name, partitions in settings.topics.items():
         topic = _topic(cluster, name)
         if topic is None:
             raise connection.unavailable(
                 f"has no topic {name}", KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
             )
-        if len(topic.partitions) != partitions:
-            raise PartitionsChanged(_changed(name, len(topic.partitions), partitions))
+        found[name] = len(topic.partitions)
+        if found[name] != partitions and not (grown and found[name] > partitions):
+            raise PartitionsChanged(_changed(name, found[name], partitions))
+    return found
 
 
 def check_topics(
@@ -188,7 +202,8 @@ def _examine(
         wanted = asked if expected is None or name == settings.checkpoints else expected
         if len(topic.partitions) != wanted:
             told = _changed(name, len(topic.partitions), wanted)
-            yield Finding("error", told, "no write is taken until it is as it was")
+            mend = "stop the workers, and `memos migrate` it to topics and keyspaces of other names"
+            yield Finding("error", told, mend)
         replication = min((len(each.replicas) for each in topic.partitions.values()), default=0)
         yield from judge_topic(name, configs[ResourceType.TOPIC, name], replication, settings)
         yield from _replicas(name, topic)
@@ -241,11 +256,19 @@ def _admin(connection: Connection) -> AdminClient:
 
 
 def _cluster(connection: Connection, admin: AdminClient) -> ClusterMetadata:
-    try:
-        # All topics: to ask for one by name makes it where brokers make topics by themselves.
-        return admin.list_topics(timeout=connection.settings.timeout)
-    except KafkaException as error:
-        raise connection.unavailable("does not answer", error) from error
+    began, look = time.monotonic(), REFUSED_SECONDS
+    while True:
+        try:
+            # All topics: to ask for one by name makes it where brokers make topics by themselves.
+            return admin.list_topics(timeout=min(look, connection.settings.timeout))
+        except KafkaException as error:
+            admin.poll(0)  # takes in what the connections have told of themselves
+            waited = time.monotonic() - began
+            refused = connection.refused is not None and waited >= REFUSED_SECONDS
+            if refused or waited >= connection.settings.timeout:
+                raise connection.unavailable("does not answer", error) from error
+            time.sleep(WAIT_SECONDS)
+            look *= 2
 
 
 def _topic(cluster: ClusterMetadata, name: str) -> TopicMetadata | None:
@@ -270,5 +293,5 @@ def _changed(name: str, found: int, wanted: int) -> str:
     return (
         f"{name} has {found} partitions, and the vault was made with {wanted}: a cube's events would "
         "be split between two partitions and lose their order. Partitions cannot be taken away: move "
-        "the vault to new topics with `memos migrate`, or name the number it was made with"
+        "the vault to new topics with `memos migrate`; nothing is written here until then"
     )

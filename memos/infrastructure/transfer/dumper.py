@@ -3,55 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from memos.infrastructure import audit
-from memos.infrastructure.database import row, rows
-from memos.infrastructure.embedded import EmbeddedEngine
-from memos.infrastructure.embedded_reading import EmbeddedReading
-from memos.infrastructure.engine import Progress
-from memos.infrastructure.log.sqlite import read_record, stored_tree
+from memos.infrastructure.engine import Engine, Progress, Reading
+from memos.infrastructure.moment import At
 from memos.infrastructure.transfer import layout
+from memos.infrastructure.transfer.dumpable import Dumpable, Selection
 from memos.infrastructure.transfer.files import SyncedFile, file_sum, signed_text
-from memos.infrastructure.transfer.layout import EventLine, First, base64_text, encode_line
+from memos.infrastructure.transfer.layout import CREATING, EventLine, base64_text, encode_line
 from memos.infrastructure.transfer.wrapping import Wrapping, cube_binding, tenant_binding
-from memos.infrastructure.vault.read import scope_condition, scope_values
-from memos.kernel.cube import CubeState, Lifecycle, cube_digest
-from memos.kernel.errors import Damaged, VaultError
-from memos.kernel.event import Kind, Position, id_text
+from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import VaultError
+from memos.kernel.event import Position, id_text
 from memos.kernel.note import Checkpoint, sign_note
-from memos.kernel.state import state_from_bytes
 from memos.wire.access_pb2 import AccessEvent
 
-Chosen = Callable[[CubeState], bool]
-Describe = Callable[[EmbeddedReading, CubeState], Mapping[str, Any]]
+Describe = Callable[[Dumpable, bytes], Mapping[str, Any]]
+"""What people are told of a memory."""
 
-CREATING = f"({Kind.GENERATED:d}, {Kind.CACHED:d}, {Kind.DISTILLED:d})"
-PROGRESS_EVERY = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What an export holds: everything (`chosen` is None), or the cubes that `chosen` accepts.
-
-    `scope` narrows the reading, `filter` only tells people what was asked for.
-    """
-
-    chosen: Chosen | None = None
-    scope: str | None = None
-    filter: Mapping[str, Any] | None = None
+LINES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Dumped:
-    """What a dump holds; `size` is the number of records that the log then had."""
+    """What a dump holds; `at` is the moment that it is of."""
 
-    size: int
+    at: At
     events: int
     cubes: int
     tombstones: int
@@ -62,16 +44,15 @@ class MemDumper:
 
     def __init__(
         self,
-        reading: EmbeddedReading,
-        engine: EmbeddedEngine,
+        source: Dumpable,
+        engine: Engine,
         directory: Path,
         selection: Selection,
         wrapping: Wrapping,
         describe: Describe,
         progress: Progress,
     ) -> None:
-        self._reading = reading
-        self._connection = reading.connection
+        self._source = source
         self._engine = engine
         self._directory = directory
         self._selection = selection
@@ -86,17 +67,17 @@ class MemDumper:
         Raises:
             Damaged: a record or a head cannot be read.
         """
-        tree = stored_tree(self._connection)
+        source = self._source
         tombstones = self._write(layout.TOMBSTONES, self._tombstones())
-        cubes = self._write_cubes()
-        events = self._write(layout.EVENTS, self._events(tree.size))
+        events, cubes = self._write_log()
         self._write(layout.TENANT_KEYS, self._tenant_keys())
         accesses = self._write(layout.ACCESSES, self._accesses())
         self._write(layout.ERASURES, self._erasures())
         signer = self._engine.signer()
-        head = Checkpoint(self._engine.origin, tree.size, tree.root())
+        head = Checkpoint(self._engine.origin, *source.tree())
         note = sign_note(head.format(), [signer])
         self._write(layout.CHECKPOINT, [note.encode()])
+        complete = self._selection.chosen is None
         manifest = {
             "format": layout.FORMAT,
             "major": layout.MAJOR,
@@ -104,7 +85,7 @@ class MemDumper:
             "created": created,
             "vault_id": self._engine.setting("vault_id"),
             "verifier_key": signer.verifier_key,
-            "complete": self._selection.chosen is None,
+            "complete": complete,
             "scope": self._selection.scope,
             # A filter may quote what is sealed.
             "filter": self._selection.filter if self._wrapping.in_clear else None,
@@ -112,7 +93,8 @@ class MemDumper:
             "cubes": cubes,
             "tombstones": tombstones,
             "accesses": accesses,
-            "digest": self._digest(),
+            "cuts": dict(source.cuts()) if complete else {},
+            "digest": source.digest(self._selection),
             "keys": dict(self._wrapping.described),
         }
         self._write(layout.MANIFEST, [_indented(manifest)])
@@ -120,36 +102,13 @@ class MemDumper:
         self._write(layout.CHECKSUMS, [sums])
         signed = sign_note(signed_text(sums), [signer])
         self._write(layout.SIGNATURE, [signed.encode()])
-        return Dumped(tree.size, events, cubes, tombstones)
-
-    def _chosen(self, state: CubeState) -> bool:
-        chosen = self._selection.chosen
-        return chosen is None or chosen(state)
-
-    def _head(self, cube_id: bytes) -> CubeState:
-        state = self._reading.vault.head(cube_id)
-        if state is None:
-            raise Damaged(f"cube {id_text(cube_id)} has records but no head: run `memos rebuild`")
-        return state
-
-    def _scoped(self, sql: str) -> tuple[str, tuple[object, ...]]:
-        """A statement that ends in a condition, narrowed to the selection's scope."""
-        scope = self._selection.scope
-        if scope is None:
-            return sql, ()
-        return f"{sql} AND {scope_condition('scope')}", scope_values(scope)
+        return Dumped(source.at, events, cubes, tombstones)
 
     def _tombstones(self) -> Iterator[bytes]:
-        sql, values = self._scoped(
-            f"SELECT cube_id FROM head WHERE lifecycle = {Lifecycle.ERASED:d}"
-        )
-        for (cube_id,) in rows(self._connection, f"{sql} ORDER BY cube_id", values):
-            erased = self._reading.vault.state_at(cube_id)
-            if erased is None or not self._chosen(self._head(cube_id)):
-                continue
+        for erased in self._source.erased(self._selection):
             yield encode_line(
                 {
-                    "cube_id": id_text(cube_id),
+                    "cube_id": id_text(erased.cube_id),
                     "scope": erased.scope,
                     "operation_id": id_text(erased.operation_id),
                     "position": str(erased.position),
@@ -157,33 +116,40 @@ class MemDumper:
                 }
             )
 
-    def _write_cubes(self) -> int:
-        """Memories and their keys, in the order in which they were made."""
-        sql, values = self._scoped(
-            f"SELECT cube_id FROM attempt WHERE result = 1 AND sequence = 1 AND kind IN {CREATING}"
-        )
-        count = 0
+    def _write_log(self) -> tuple[int, int]:
+        """The records, and with its first one each memory and its key; how many of both."""
+        events = cubes = 0
+        lines = self._source.lines(self._selection, self._progress)
         with ExitStack() as stack:
-            memories = stack.enter_context(SyncedFile(self._directory / layout.MEMORIES))
-            keys = stack.enter_context(SyncedFile(self._directory / layout.CUBE_KEYS))
-            for (cube_id,) in rows(self._connection, f"{sql} ORDER BY position", values):
-                state = self._head(cube_id)
-                if not self._chosen(state):
-                    continue
-                count += 1
-                self._tenants.add(state.scope.partition("/")[0])
-                if state.erasing and state.lifecycle is not Lifecycle.ERASED:
-                    raise VaultError(
-                        f"cube {id_text(cube_id)} is being erased: open the vault again, which "
-                        "finishes it, and then export"
-                    )
-                if state.lifecycle is not Lifecycle.ERASED:
-                    keys.write(self._cube_key(cube_id))
-                    memories.write(encode_line(self._describe(self._reading, state)))
-        return count
+            log, memories, keys = (
+                stack.enter_context(SyncedFile(self._directory / name))
+                for name in (layout.EVENTS, layout.MEMORIES, layout.CUBE_KEYS)
+            )
+            while batch := list(islice(lines, LINES_AT_ONCE)):
+                log.write(b"".join(encode_line(layout.event_entry(line)) for line in batch))
+                events += len(batch)
+                made = list(_made_in(batch))
+                self._source.read_ahead(made)
+                for cube_id in made:
+                    self._write_cube(cube_id, memories, keys)
+                cubes += len(made)
+        return events, cubes
 
-    def _cube_key(self, cube_id: bytes) -> bytes:
-        key = self._engine.keys.key(self._connection, cube_id)
+    def _write_cube(self, cube_id: bytes, memories: BinaryIO, keys: BinaryIO) -> None:
+        state = self._source.state(cube_id)
+        self._tenants.add(state.scope.partition("/")[0])
+        if state.lifecycle is Lifecycle.ERASED:
+            return
+        if state.erasing:
+            raise VaultError(
+                f"cube {id_text(cube_id)} is being erased: open the vault again, which "
+                "finishes it, and then export"
+            )
+        keys.write(self._cube_key(self._source.reading, cube_id))
+        memories.write(encode_line(self._describe(self._source, cube_id)))
+
+    def _cube_key(self, reading: Reading, cube_id: bytes) -> bytes:
+        key = reading.cube_key(cube_id)
         if key is None:
             raise VaultError(
                 f"the key of cube {id_text(cube_id)} is gone: if it is being erased just now, "
@@ -191,34 +157,6 @@ class MemDumper:
             )
         sealed = self._wrapping.seal(key, cube_binding(cube_id))
         return encode_line({"cube_id": id_text(cube_id), "key": base64_text(sealed)})
-
-    def _events(self, total: int) -> Iterator[bytes]:
-        if self._selection.chosen is None:
-            sql = (
-                "SELECT offset, event.log_time, data, coalesce(sequence, 0)"
-                " FROM event LEFT JOIN attempt ON position = offset ORDER BY offset"
-            )
-            for done, (offset, log_time, data, sequence) in enumerate(rows(self._connection, sql)):
-                yield self._event(EventLine(offset, log_time, sequence, data))
-                if not done % PROGRESS_EVERY:
-                    self._progress(done, total)
-            return
-        sql, values = self._scoped("SELECT position, cube_id, sequence FROM attempt WHERE 1")
-        for offset, cube_id, sequence in rows(self._connection, f"{sql} ORDER BY position", values):
-            if not offset % PROGRESS_EVERY:
-                self._progress(offset, total)
-            if not sequence or not self._chosen(self._head(cube_id)):
-                continue  # sequence 0: refused before there was a cube
-            record = read_record(self._connection, offset)
-            if record is None:
-                raise Damaged(f"the log has no record at 0:{offset}: run `memos verify`")
-            yield self._event(EventLine(offset, record.log_time, sequence, record.data))
-
-    def _event(self, line: EventLine) -> bytes:
-        sql = "SELECT origin, first_offset, first_log_time FROM migrated WHERE offset = ?"
-        found = row(self._connection, sql, (line.offset,))
-        first = None if found is None else First(*found)
-        return encode_line(layout.event_entry(line._replace(first=first)))
 
     def _tenant_keys(self) -> Iterator[bytes]:
         store = self._engine.store
@@ -231,8 +169,7 @@ class MemDumper:
     def _accesses(self) -> Iterator[bytes]:
         if self._selection.chosen is not None:
             return
-        sql = "SELECT position, log_time, data FROM access ORDER BY position"
-        for position, log_time, data in rows(self._connection, sql):
+        for position, (log_time, data) in enumerate(self._source.accesses()):
             event = AccessEvent.FromString(data)
             yield encode_line(
                 {
@@ -248,21 +185,10 @@ class MemDumper:
     def _erasures(self) -> Iterator[bytes]:
         if self._selection.chosen is not None:
             return
-        sql = "SELECT operation_id, receipt FROM erasure ORDER BY operation_id"
-        for operation_id, receipt in rows(self._connection, sql):
+        for operation_id, receipt in self._source.erasures():
             yield encode_line({"operation_id": id_text(operation_id), "receipt": receipt})
 
-    def _digest(self) -> str:
-        if self._selection.chosen is None:
-            return audit.digest(self._reading.vault)
-        total = sha256(b"memos/digest/v1\n")
-        for cube_id, stored, _ in self._reading.vault.heads():
-            state = state_from_bytes(stored)
-            if self._chosen(state):
-                total.update(cube_id + cube_digest(state))
-        return total.hexdigest()
-
-    def _write(self, name: str, lines: Iterator[bytes] | list[bytes]) -> int:
+    def _write(self, name: str, lines: Iterable[bytes]) -> int:
         count = 0
         with SyncedFile(self._directory / name) as file:
             for line in lines:
@@ -273,6 +199,14 @@ class MemDumper:
     def _sums(self) -> bytes:
         lines = [f"{file_sum(self._directory / name)}  {name}\n" for name in layout.SUMMED]
         return "".join(lines).encode()
+
+
+def _made_in(lines: Sequence[EventLine]) -> Iterator[bytes]:
+    """The memories whose first record is among these."""
+    for line in lines:
+        event = layout.decoded(line.data) if line.sequence == 1 else None
+        if event is not None and event.kind in CREATING:
+            yield event.cube_id
 
 
 def _indented(value: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from memos.kernel.event import Kind, Position, TooNew, Undecodable, decode, id_b
 from memos.wire.event_pb2 import Event
 
 FORMAT = "memos-export"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 """A reader refuses a higher major; a higher minor only adds what may be passed over."""
 
 MANIFEST = "manifest.json"
@@ -50,6 +50,9 @@ MAX_LINE_BYTES = 160 * 2**20
 
 MAX_SMALL_BYTES = 2**20
 """The largest manifest, checkpoint, checksum or signature file."""
+
+CREATING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
+"""The kinds of a memory's first record."""
 
 END_OF_TIME = 253_402_300_800_000_000
 """The year 10000, in microseconds since 1970: no log time comes so late."""

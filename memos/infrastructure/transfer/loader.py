@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -15,10 +15,11 @@ from memos.infrastructure import audit
 from memos.infrastructure.database import rows
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.engine import Progress
-from memos.infrastructure.governance.usage import refold_usage
+from memos.infrastructure.governance.usage import forget_erased, refold_usage
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.keys.store import sync_directory
-from memos.infrastructure.transfer.layout import EventLine, First, decoded
+from memos.infrastructure.migrated import MIGRATED_CUTS, cuts_to_text
+from memos.infrastructure.transfer.layout import CREATING, EventLine, First, decoded
 from memos.infrastructure.transfer.package import staged
 from memos.infrastructure.transfer.reader import Dump
 from memos.infrastructure.transfer.wrapping import Wrapping
@@ -29,7 +30,6 @@ from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event
 
 PROGRESS_EVERY = 2_000
-CREATING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
 
 
 class CheckScope(Protocol):
@@ -142,17 +142,18 @@ class Replayer:
                 raise Refused(f"{where}: {error}") from None
 
 
-def load_new(
-    dump: Dump,
-    wrapping: Wrapping,
-    target: Path,
-    analyse: Analyse,
-    check_scope: CheckScope,
-    *,
-    actor: str,
-    clock: Callable[[], int],
-    progress: Progress,
-) -> LoadReport:
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a vault is made with of an export: `actor` administers it."""
+
+    analyse: Analyse
+    check_scope: CheckScope
+    actor: str
+    clock: Callable[[], int]
+    progress: Progress
+
+
+def load_new(dump: Dump, wrapping: Wrapping, target: Path, making: Making) -> LoadReport:
     """Make a vault of an export: built aside, checked, renamed.
 
     A complete export keeps every position and log time; a part keeps the log times, and its
@@ -163,31 +164,40 @@ def load_new(
     """
     with staged(target) as stage:
         directory = stage / "vault"
-        engine = EmbeddedEngine(directory, analyse, clock=clock, creator=actor)
-        try:
-            with foreign():
-                report = engine.write(
-                    lambda engine: _fill(engine, dump, wrapping, check_scope, progress)
-                )
-        finally:
-            engine.close()
+        with built(dump, wrapping, directory, making) as (_, report):
+            pass
         directory.rename(target)
     sync_directory(target.absolute().parent)
     return report
+
+
+@contextmanager
+def built(
+    dump: Dump, wrapping: Wrapping, directory: Path, making: Making
+) -> Iterator[tuple[EmbeddedEngine, LoadReport]]:
+    """An export, folded into a new vault in a directory and checked; open inside.
+
+    Raises:
+        Refused: something in the export does not hold.
+    """
+    engine = EmbeddedEngine(directory, making.analyse, clock=making.clock, creator=making.actor)
+    with closing(engine):
+        with foreign():
+            report = engine.write(lambda engine: _fill(engine, dump, wrapping, making))
+        yield engine, report
 
 
 def _fill(
     engine: EmbeddedEngine,
     dump: Dump,
     wrapping: Wrapping,
-    check_scope: CheckScope,
-    progress: Progress,
+    making: Making,
 ) -> LoadReport:
     manifest = dump.manifest
     for tenant, key in dump.tenant_keys(wrapping):
         engine.store.add_tenant_key(tenant, key)
     keys = KeyQueue(dump, wrapping)
-    replayer = Replayer(engine, dump, check_scope)
+    replayer = Replayer(engine, dump, making.check_scope)
     for done, line in enumerate(dump.events(), 1):
         event = decoded(line.data)
         if event is None:
@@ -196,10 +206,10 @@ def _fill(
             replayer.append(line, event, line.log_time, keys.take(line, event))
         if line.first is not None or not manifest.complete:
             replayer.keep_first(line)
-        tell(progress, done, manifest.events)
+        tell(making.progress, done, manifest.events)
     keys.check_empty()
-    _take_rest(engine, dump)
     engine.flush()
+    _take_rest(engine, dump)
     _check_result(engine, dump)
     return LoadReport(replayer.origin, manifest.complete, manifest.events, 0, 0, ())
 
@@ -211,11 +221,13 @@ def _take_rest(engine: EmbeddedEngine, dump: Dump) -> None:
         AccessEvent.FromString(access.data)
         writer.execute("INSERT INTO access VALUES (?, ?, ?)", (place, access.log_time, access.data))
     refold_usage(writer)
+    forget_erased(writer)
     for erasure in dump.erasures():
         writer.execute("INSERT INTO erasure VALUES (?, ?)", erasure)
     for name, value in (
         ("loaded_from", dump.manifest.verifier_key),
         ("loaded_checkpoint", dump.checkpoint_note),
+        (MIGRATED_CUTS, cuts_to_text({name: {0: at} for name, at in dump.manifest.cuts.items()})),
     ):
         writer.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
 

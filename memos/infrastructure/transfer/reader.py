@@ -34,6 +34,7 @@ class Manifest:
     accesses: int
     digest: str
     keys: Mapping[str, Any]
+    cuts: Mapping[str, int]
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -65,6 +66,7 @@ class Manifest:
             number_of(told, "accesses", where),
             text_of(told, "digest", where),
             keys,
+            _cuts_of(told.get("cuts", {}), where),
         )
 
 
@@ -218,6 +220,12 @@ class Dump:
 def _leaf(line: EventLine) -> bytes:
     """The leaf hash of an exported record in its first log."""
     return leaf_of(line.offset, line.log_time, line.data)
+
+
+def _cuts_of(told: object, where: str) -> dict[str, int]:
+    if not isinstance(told, dict):
+        raise Refused(f"{where}: 'cuts' must be an object")
+    return {name: number_of(told, name, where) for name in told}
 
 
 def _verifier(key: str) -> NoteVerifier:

@@ -10,9 +10,14 @@ from rich.console import Console
 from memos.interface.cli import show
 from memos.interface.cli.command import Run, Yes, command, given
 from memos.interface.cli.screen import clean, console
-from memos.interface.erasing import ErasureReceipt
+from memos.interface.erasure_receipt import ErasureReceipt
 from memos.interface.undoing import Rollback
 from memos.kernel.errors import InvalidInput
+
+NOT_CONFIRMED = (
+    "files may hold bytes of destroyed keys until they are written anew: the write-ahead log at its "
+    "next checkpoint, a server's at a compaction"
+)
 
 
 def attach(app: typer.Typer) -> None:
@@ -110,10 +115,12 @@ def _erased(out: Console, receipt: ErasureReceipt) -> None:
         show.line(out, "  ", cube_id)
     for cube_id in receipt.restored:
         show.line(out, ("came back ", "green"), cube_id, ": the merge that absorbed it is gone")
-    if not receipt.confirmed:
+    if not receipt.gone:
         show.line(
             out,
-            ("a reader holds the write-ahead log: its next checkpoint overwrites it", "yellow"),
+            ("it is not certain yet that no store has a copy: see `memos doctor`", "yellow"),
         )
+    if not receipt.confirmed:
+        show.line(out, (NOT_CONFIRMED, "yellow"))
     show.line(out, ("the signed receipt:", "bold"))
     show.body(out, receipt.note.rstrip("\n"))

@@ -131,7 +131,8 @@ def test_the_digest_is_that_of_the_embedded_engine(rows: UsageRows) -> None:
     connection = apsw.Connection(":memory:")
     connection.execute(
         "CREATE TABLE access (position INTEGER PRIMARY KEY, log_time, data BLOB);"
-        "CREATE TABLE usage (cube_id BLOB PRIMARY KEY, uses, last_used, position)"
+        "CREATE TABLE usage (cube_id BLOB PRIMARY KEY, uses, last_used, position);"
+        "CREATE TABLE head (cube_id BLOB PRIMARY KEY, lifecycle)"
     )
     fold_accesses(connection, 0, events)
     for partition in range(3):

@@ -1,4 +1,6 @@
-"""Migrates a vault in small batches and kills itself when so many records are done."""
+"""Migrates a vault in small batches, or loads an export, and kills itself when so many records are
+moved.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import os
 import signal
 import sys
 
+from memos import Memory
 from memos.infrastructure.transfer.migrating import migration
 from memos.interface.migrating import migrate
 
@@ -18,4 +21,7 @@ def progress(done: int, total: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-migrate(source, target, actor=actor, progress=progress)
+if source.endswith(".memos"):
+    Memory.load(source, target, actor=actor, passphrase="correct horse", progress=progress)
+else:
+    migrate(source, target, actor=actor, progress=progress)

@@ -11,14 +11,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewPartitions
 
-from memos import Denied, MemCube, Memory, OtherContent, Proof, Receipt, Refused, VaultError
+from memos import (
+    Denied,
+    MemCube,
+    Memory,
+    OtherContent,
+    PartitionsChanged,
+    Proof,
+    Receipt,
+    Refused,
+    VaultError,
+)
 from memos.infrastructure.local import LocalEngine
 from memos.infrastructure.log.kafka import KafkaLogs
 from memos.infrastructure.log.kafka_groups import running_workers
 from memos.infrastructure.transfer.migrating.headers import first_in
+from memos.interface.examining import doctor
 from memos.interface.migrating import migrate
-from tests.fleet import Fleet
+from tests.fleet import PARTITIONS, Fleet
 
 ACTOR = "agent:alice"
 COUNT = 60
@@ -63,6 +76,22 @@ def original(tmp_path: Path) -> Original:
         return Original(
             path, memory.digest(), figures.events, proof, figures.verifier_key, receipts
         )
+
+
+@pytest.fixture
+def other(engines: LocalEngine, tmp_path: Path) -> Iterator[Fleet]:
+    """Topics and keyspaces of other names, on the same servers."""
+    directory = tmp_path / "other"
+    directory.mkdir()
+    made = Fleet(directory, engines)
+    told = made.path.read_text()
+    made.path.write_text(
+        told.replace(f"partitions = {PARTITIONS}", f"partitions = {PARTITIONS + 2}")
+    )
+    try:
+        yield made
+    finally:
+        made.remove()
 
 
 @pytest.fixture
@@ -249,6 +278,104 @@ def test_a_move_to_servers_that_was_killed_goes_on_and_nobody_opens_it_before(
     assert published[0].data.decode().startswith(report.origin)
     fleet.start_all()
     check_same(fleet.path, original)
+
+
+def test_a_vault_moves_from_servers_to_servers_with_another_number_of_partitions(
+    original: Original, fleet: Fleet, other: Fleet
+) -> None:
+    migrate(original.path, fleet.path, actor=ACTOR)
+    fleet.start_all()
+    with Memory(fleet.path, actor=ACTOR) as memory:
+        memory.update(original.receipts[40].cube_id, "It moved once.")
+        memory.name_cut("between")
+        memory.update(original.receipts[40].cube_id, "It moves again.")
+        digest, key, events = memory.digest(), memory.verifier_key(), memory.stats().events
+        proof = memory.prove(original.receipts[2].event_id)
+    kill_at(fleet.path, other.path, events // 2)
+    report = migrate(fleet.path, other.path, actor=ACTOR)
+    assert report.digest == digest
+    assert report.events + report.present == events
+    other.start_all()
+    with Memory(other.path, actor=ACTOR) as memory:
+        assert memory.digest() == digest
+        assert memory.verify().problems == ()
+        assert memory.audit().problems == ()
+        first, second = memory.migrated_from()
+        assert (first.verifier_key, second.verifier_key) == (original.verifier_key, key)
+        assert original.proof.verify(first.verifier_key)
+        assert proof.verify(second.verifier_key)
+        for cut, text in (
+            ("before", "Caroline's kiln number 40 arrived."),
+            ("between", "It moved once."),
+        ):
+            told = memory.get(original.receipts[40].cube_id, as_of=cut)
+            assert getattr(told, "text", "") == text
+        moved = memory.get(original.receipts[40].cube_id)
+        assert getattr(moved, "text", "") == "It moves again."
+        memory.add("New here.", scope="acme/alice")
+        assert memory.search("new here", scope="acme", k=1)[0].text == "New here."
+    check_retries(other.path, original)
+
+
+def test_a_vault_whose_topics_somebody_gave_more_partitions_moves_to_others(
+    original: Original, fleet: Fleet, other: Fleet
+) -> None:
+    migrate(original.path, fleet.path, actor=ACTOR)
+    fleet.start("fold")
+    fleet.start("index")
+    with Memory(fleet.path, actor=ACTOR) as memory:
+        cube = memory.add("Left to be folded.", scope="acme/alice").cube_id
+        pair = [memory.add(f"part {n}", scope="acme/alice").cube_id for n in range(2)]
+        fleet.stop("index")
+        fleet.stop("fold")
+    with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
+        memory.add("Never folded there.", scope="acme/alice")
+    kafka = fleet.settings.kafka
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    for done in admin.create_partitions([NewPartitions(kafka.events, 7)]).values():
+        done.result()
+    with pytest.raises(PartitionsChanged, match="memos migrate"):
+        Memory(fleet.path, actor=ACTOR)
+    assert any("memos migrate" in finding.mend for finding in doctor(fleet.path))
+    migrate(fleet.path, other.path, actor=ACTOR)
+    other.start_all()
+    with Memory(other.path, actor=ACTOR) as memory:
+        assert memory.audit().problems == ()
+        assert memory.verify().problems == ()
+        assert getattr(memory.get(cube), "text", "") == "Left to be folded."
+        assert memory.search("never there", scope="acme", k=1)[0].text == "Never folded there."
+        assert len(memory.merge(pair).cube_id) == len(cube)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    producer.produce(kafka.events, b"foreign", b"key", partition=6)
+    assert producer.flush(60) == 0
+    with pytest.raises(PartitionsChanged, match="another program wrote 1 records"):
+        migrate(fleet.path, other.path, actor=ACTOR)
+
+
+def test_an_export_is_loaded_onto_servers_and_goes_on_where_it_was_killed(
+    original: Original, fleet: Fleet, tmp_path: Path
+) -> None:
+    with Memory(original.path, actor=ACTOR) as memory:
+        memory.export(tmp_path / "out.memos", passphrase="correct horse")
+        used = memory.usage_digest()
+    kill_at(tmp_path / "out.memos", fleet.path, 30)
+    with Memory.load(
+        tmp_path / "out.memos", fleet.path, actor=ACTOR, passphrase="correct horse"
+    ) as memory:
+        report = memory.load_report
+        assert report is not None
+        assert report.ok
+        assert 0 < report.present < original.events
+        assert report.present + report.events == original.events
+    fleet.start_all()
+    with Memory(fleet.path, actor=ACTOR) as memory:
+        assert memory.usage_digest() == used
+    check_same(fleet.path, original)
+    check_retries(fleet.path, original)
+    with Memory(fleet.path, actor=ACTOR) as memory:
+        memory.add("New since.", scope="acme/alice")
+    with pytest.raises(Refused, match="two ways"):
+        Memory.load(tmp_path / "out.memos", fleet.path, actor=ACTOR, passphrase="correct horse")
 
 
 def test_servers_that_hold_something_else_or_have_workers_are_refused(

@@ -12,6 +12,7 @@ from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position, Record
 from memos.kernel.fold import UNDECODABLE, fold
+from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import TIME, event, sealed
 
@@ -41,11 +42,12 @@ class Log:
         ordinal = self._ordinals[partition] = next_ordinal(previous, partition, self._time)
         record = Record(Position(partition, offset), self._time, data)
         if event is None:
-            return Folded(record, ordinal, None, None, UNDECODABLE)
+            return Folded(record, ordinal, None, None, None, UNDECODABLE)
         state, outcome, caused = fold(self._states.get(event.cube_id), event)
         self._states[event.cube_id] = state
         ids = tuple(each.event_id for each in caused)
-        return Folded(record, ordinal, event, state, outcome, ids)
+        stored = None if state is None else state_to_bytes(state)
+        return Folded(record, ordinal, event, state, stored, outcome, ids)
 
 
 def memory(number: int, cube: int, box: bytes = b"") -> Event:

@@ -41,6 +41,15 @@ def test_the_live_generation_is_not_dropped_and_an_unknown_one_not_read(shared: 
         schema.switch_to(shared.store, 99)
 
 
+def test_tables_of_version_1_get_what_they_lack(shared: Keyspaces) -> None:
+    base = shared.store.settings.keyspace
+    shared.store.define(f"DROP TABLE {base}.erasure_begun")
+    shared.store.execute(f"INSERT INTO {base}.schema_version (id, version) VALUES (0, 1)")
+    assert schema.migrate(shared.store) == 1
+    assert schema.version(shared.store) == tables.VERSION
+    assert shared.store.execute(f"SELECT operation_id FROM {base}.erasure_begun") == []
+
+
 def test_tables_of_a_newer_release_are_refused(
     shared: Keyspaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:

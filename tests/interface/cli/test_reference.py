@@ -14,7 +14,7 @@ import memos
 from memos.infrastructure.transfer.loader import LoadReport
 from memos.interface.cli import app
 from memos.interface.cli.errors import ExitCode
-from memos.interface.erasing import Artefact
+from memos.interface.erasure_receipt import Artefact
 from memos.interface.exporting import ExportReport
 from memos.interface.importing import ImportReport
 from memos.interface.migrating import MigrationReport, VaultMade

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 from pymilvus import MilvusClient, MilvusException
@@ -17,6 +17,8 @@ from pymilvus.exceptions import DataNotMatchException, ParamError
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.kernel.errors import IndexUnavailable
 
+T = TypeVar("T")
+
 OLDEST = (2, 3)
 SPARSE_SINCE = (2, 4)
 SLOW_SECONDS = 120.0
@@ -25,6 +27,10 @@ SLOW_SECONDS = 120.0
 _POLL_SECONDS = 0.5
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 _MOST_TOLD = 300
+
+
+class Unloaded(IndexUnavailable):
+    """The server has a collection and does not serve it, as Milvus Lite after every start."""
 
 
 class Capabilities(NamedTuple):
@@ -66,6 +72,7 @@ class Milvus:
                         db_name=settings.database,
                         timeout=settings.timeout,
                         grpc_options=QUIET,
+                        **settings.tls_files,
                     )
             return self._client
 
@@ -87,9 +94,23 @@ class Milvus:
         except (ParamError, DataNotMatchException):
             raise
         except (MilvusException, grpc.RpcError) as error:
-            raise IndexUnavailable(
+            kind = Unloaded if _is_unloaded(error) else IndexUnavailable
+            raise kind(
                 f"Milvus at {self.settings.uri} did not {what}: {_told(error)}. {_advice(error)}"
             ) from error
+
+    def served(self, collection: str, work: Callable[[], T]) -> T:
+        """What some work with a collection gives, which may be done again; loaded where it is not.
+
+        Raises:
+            IndexUnavailable: the server did not answer, or cannot load it.
+        """
+        try:
+            return work()
+        except Unloaded:
+            with self.doing(f"load the collection {collection}"):
+                self.client.load_collection(collection, timeout=SLOW_SECONDS)
+            return work()
 
     def capabilities(self) -> Capabilities:
         """What the server can do.
@@ -167,15 +188,25 @@ def capabilities_of(version: str, uri: str) -> Capabilities:
 
 
 def _told(error: MilvusException | grpc.RpcError) -> str:
+    # Of a first connection the driver says that it failed; why, its cause knows.
+    if isinstance(error, MilvusException) and isinstance(error.__cause__, grpc.RpcError):
+        error = error.__cause__
     told = error.message if isinstance(error, MilvusException) else error.details()
     return str(told or type(error).__name__).strip().split("\n")[0][:_MOST_TOLD].rstrip(". ")
 
 
+def _is_unloaded(error: MilvusException | grpc.RpcError) -> bool:
+    told = _told(error).lower()
+    return "not loaded" in told or "'released'" in told
+
+
 def _advice(error: MilvusException | grpc.RpcError) -> str:
     told = _told(error).lower()
+    if "ssl" in told or "certificate" in told or "handshake" in told:
+        return "Check milvus.uri and milvus.tls_ca, or the server's certificate."
     if "auth" in told or "permission" in told or "privilege" in told:
         return "Check milvus.token, and what it may do."
-    if "not loaded" in told or "recover" in told or "leader" in told or "no available" in told:
+    if _is_unloaded(error) or "recover" in told or "leader" in told or "no available" in told:
         return "After a start it takes up to a minute until its collections are loaded: try again."
     if "collection not found" in told or "does not exist" in told:
         return "Make the collection with `memos rebuild`, or check milvus.prefix and database."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from memos.infrastructure.index.milvus.spans import encoded, tenant_of
 from memos.infrastructure.index.port import OPEN
@@ -11,7 +11,13 @@ from memos.infrastructure.moment import At
 
 def visible(scope: str, at: At) -> str | None:
     """The rows at and under a scope at a moment; None where there can be none."""
-    when = _at(at)
+    when = _each(at, _between)
+    return None if when is None else f"{within(scope)} and {when}"
+
+
+def ever_visible(scope: str, at: At) -> str | None:
+    """The rows at and under a scope at a moment or before it; None where there can be none."""
+    when = _each(at, _begun)
     return None if when is None else f"{within(scope)} and {when}"
 
 
@@ -32,15 +38,19 @@ def of_cubes(cube_ids: Iterable[bytes]) -> str:
     return f"cube in [{listed}]"
 
 
-def _at(at: At) -> str | None:
+def _each(at: At, clause: Callable[[int], str]) -> str | None:
     if isinstance(at, int):
-        return None if at < 0 else _between(at)
+        return None if at < 0 else clause(at)
     clauses = [
-        f"(partition == {partition} and {_between(last)})"
+        f"(partition == {partition} and {clause(last)})"
         for partition, last in enumerate(at)
         if last >= 0
     ]
     return f"({' or '.join(clauses)})" if clauses else None
+
+
+def _begun(at: int) -> str:
+    return f"opened <= {at}"
 
 
 def _between(at: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memos.infrastructure.index.milvus.connection import Milvus
-from memos.infrastructure.index.milvus.filters import of_cubes, visible
+from memos.infrastructure.index.milvus.filters import ever_visible, of_cubes, visible
 from memos.infrastructure.index.milvus.rotation import Rotations
 from memos.infrastructure.index.milvus.schema import METRIC
 from memos.infrastructure.index.milvus.spans import Vector, tenant_of
@@ -75,7 +75,14 @@ class VectorSearch:
         self._counted = -_TOTAL_SECONDS
 
     def candidates(
-        self, scope: str, at: At, vector: Vector, k: int, *, after: int | None = None
+        self,
+        scope: str,
+        at: At,
+        vector: Vector,
+        k: int,
+        *,
+        earlier: bool = False,
+        after: int | None = None,
     ) -> list[Candidate]:
         """The rows at and under a scope at a moment that are nearest to a query, nearest first.
 
@@ -87,12 +94,13 @@ class VectorSearch:
             at: the moment.
             vector: the query's, shape (dimensions,), as the embedder gave it.
             k: how many rows; a cube may have several, its text and sentences.
+            earlier: also the texts that were visible before the moment, and no longer at it.
             after: the timestamp of a write to wait for; else as the settings say.
 
         Raises:
             IndexUnavailable: the server did not answer.
         """
-        condition = self._condition(scope, at, k)
+        condition = self._condition(scope, at, k, earlier)
         if condition is None:
             return []
         query = self._turned(scope, vector)
@@ -112,16 +120,19 @@ class VectorSearch:
         vector: Vector,
         cube_ids: Sequence[bytes],
         *,
+        earlier: bool = False,
         after: int | None = None,
     ) -> list[Nearness]:
         """How near the texts of these cubes, as visible at a moment, are to a query; by cube id.
+
+        With `earlier`, so are their texts of before it.
 
         A text of one sentence is that sentence. Cubes without vectors yet are left out.
 
         Raises:
             IndexUnavailable: the server did not answer.
         """
-        seen = visible(scope, at)
+        seen = ever_visible(scope, at) if earlier else visible(scope, at)
         if seen is None or not cube_ids:
             return []
         query = self._turned(scope, vector)
@@ -172,10 +183,10 @@ class VectorSearch:
         found = self._search("sparse", query_of(terms), narrowed, k, after, {}, ["cube", "opened"])
         return [(bytes.fromhex(each["cube"]), int(each["opened"])) for each in found]
 
-    def _condition(self, scope: str, at: At, k: int) -> str | None:
+    def _condition(self, scope: str, at: At, k: int, earlier: bool = False) -> str | None:
         if not 1 <= k <= MOST_CANDIDATES:
             raise InvalidInput(f"k must be from 1 to {MOST_CANDIDATES}, not {k}")
-        return visible(scope, at)
+        return ever_visible(scope, at) if earlier else visible(scope, at)
 
     def _turned(self, scope: str, vector: Vector) -> Vector:
         turned: Vector = self._rotations.turn(tenant_of(scope), vector.reshape(1, -1))[0]

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
-from typing import Any, NamedTuple, TypeVar
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from memos.infrastructure.index.milvus.connection import SLOW_SECONDS, Milvus
 from memos.infrastructure.index.milvus.filters import of_cubes
+from memos.infrastructure.index.milvus.removal import (
+    MOST_ROWS,
+    PARTS,
+    chunks,
+    purge_rows,
+    read_newest,
+)
 from memos.infrastructure.index.milvus.rotation import Rotations
 from memos.infrastructure.index.milvus.spans import VectorSpan, row_of, tenant_of
 from memos.infrastructure.index.milvus.terms import NOTHING
 from memos.infrastructure.index.port import OPEN
 
-T = TypeVar("T")
-
 MOST_FLOATS = 2**20
 """Numbers written in one request: 4 MB, far under what servers take."""
 
 MOST_FLOATS_READ = 2**22
-
-MOST_ROWS = 2_000
-KEYS_READ = 8_192
-_PARTS = 33
-"""A text and its sentences, at most."""
 
 _NO_TERMS = {NOTHING: 1e-6}
 
@@ -76,9 +76,10 @@ class VectorWriter:
             IndexUnavailable: the server did not answer, or did not take all of them.
         """
         written = Written(0, self._milvus.written_at(self._collection))
-        most = max(1, MOST_FLOATS_READ // (self._rotations.dimensions * _PARTS))
-        for cube_ids in _chunks(closings, most):
-            rows = self._read(f"{of_cubes(cube_ids)} and closed == {OPEN}", "*")
+        most = max(1, MOST_FLOATS_READ // (self._rotations.dimensions * PARTS))
+        for cube_ids in chunks(closings, most):
+            condition = f"{of_cubes(cube_ids)} and closed == {OPEN}"
+            rows = read_newest(self._milvus, self._collection, condition, "*")
             closed = []
             for row in rows:
                 at = closings[bytes.fromhex(row["cube"])]
@@ -90,26 +91,14 @@ class VectorWriter:
         return written
 
     def purge(self, cube_ids: Iterable[bytes]) -> int:
-        """Remove every row of these cubes, at every moment; how many there were.
+        """Remove every row of these cubes: see `purge_rows`; how many there were.
 
-        It is done when the server, asked for its newest state, finds none. The caller sees to it
-        that nobody writes the cubes any more. What is removed can be read by nobody; its bytes
-        leave the server's files with the next compaction.
+        The caller sees to it that nobody writes the cubes any more.
 
         Raises:
             IndexUnavailable: rows may be left: do it again.
         """
-        removed = 0
-        most = max(1, KEYS_READ // _PARTS)
-        for chosen in _chunks(cube_ids, most):
-            while rows := self._read(of_cubes(chosen), "key", limit=KEYS_READ):
-                for keys in _chunks((row["key"] for row in rows), MOST_ROWS):
-                    with self._milvus.doing("remove rows"):
-                        self._milvus.client.delete(
-                            self._collection, ids=keys, timeout=self._milvus.settings.timeout
-                        )
-                removed += len(rows)
-        return removed
+        return purge_rows(self._milvus, self._collection, cube_ids)
 
     def settle(self, fewest: int = 1) -> bool:
         """Have what was written indexed now, after a load or a pause; whether it was.
@@ -132,7 +121,7 @@ class VectorWriter:
 
     def _rows(self, spans: Sequence[VectorSpan]) -> Iterator[dict[str, Any]]:
         for tenant, group in groupby(spans, lambda span: tenant_of(span.scope)):
-            for chosen in _chunks(group, MOST_ROWS):
+            for chosen in chunks(group, MOST_ROWS):
                 turned = self._rotations.turn(tenant, np.stack([span.vector for span in chosen]))
                 for span, vector in zip(chosen, turned, strict=True):
                     weights = span.weights or _NO_TERMS
@@ -141,7 +130,7 @@ class VectorWriter:
     def _write(self, rows: Iterable[dict[str, Any]]) -> Written:
         count = 0
         most = min(MOST_ROWS, max(1, MOST_FLOATS // self._rotations.dimensions))
-        for chosen in _chunks(rows, most):
+        for chosen in chunks(rows, most):
             with self._milvus.doing("write rows"):
                 self._milvus.client.upsert(
                     self._collection, chosen, timeout=self._milvus.settings.timeout
@@ -149,23 +138,3 @@ class VectorWriter:
             count += len(chosen)
         self._unflushed += count
         return Written(count, self._milvus.written_at(self._collection))
-
-    def _read(self, condition: str, *fields: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """The newest state: a row that is overlooked here would stay open, or stay, for ever."""
-        limited = {} if limit is None else {"limit": limit}
-        with self._milvus.doing("read rows back"):
-            found = self._milvus.client.query(
-                self._collection,
-                filter=condition,
-                output_fields=list(fields),
-                consistency_level="Strong",
-                timeout=self._milvus.settings.timeout,
-                **limited,
-            )
-        return [dict(row) for row in found]
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

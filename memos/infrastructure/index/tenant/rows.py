@@ -121,6 +121,12 @@ class SpanTable:
         )
         return counted
 
+    def is_gone(self, cube_id: bytes, tenant: str, before: int) -> bool:
+        """Whether no copy of any node has what a purge of a cube deletes."""
+        places = self._places_of(cube_id, tenant, before)
+        cql = f"SELECT ordinal FROM {self._keyspace}.span {_PLACE}"
+        return not any(self._store.everywhere(cql, places))
+
     def count(self, cube_id: bytes, tenant: str) -> PurgeReport:
         """What a purge of a cube would delete."""
         return self._count(self._places_of(cube_id, tenant, NEWEST))

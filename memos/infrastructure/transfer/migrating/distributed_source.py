@@ -1,14 +1,19 @@
-"""A distributed vault that is left. Its workers run until it has been moved, its writers do not."""
+"""A distributed vault that is left: its writers are stopped, its workers may run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from memos.infrastructure.distributed import folding, sealing
 from memos.infrastructure.distributed.engine import DistributedEngine
-from memos.infrastructure.distributed.sealing import origin_of
+from memos.infrastructure.distributed.folding import FoldWorker
+from memos.infrastructure.distributed.sealing import SealWorker, origin_of
 from memos.infrastructure.distributed.waiting import Waiter
+from memos.infrastructure.distributed.worker import Worker
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.kafka import KafkaLog
+from memos.infrastructure.log.kafka_groups import running_workers
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.migrated import Ancestor, ancestors_in
 from memos.infrastructure.transfer.layout import First
@@ -37,7 +42,7 @@ class DistributedSource:
         self.name = engine.name
         self.origin = engine.origin
         self.verifier_key = engine.signer().verifier_key
-        self.administrator = engine.setting("administrator")
+        self.keys: KeyVault = engine.store
 
     def hold(self, work: Callable[[], T]) -> T:
         return work()
@@ -46,21 +51,42 @@ class DistributedSource:
         return self._logs.events.end()
 
     def erasing(self) -> bool:
-        self._wait_for(self._logs.events.end())
-        with self._engine.reading() as reading:
-            return bool(reading.vault.erasing())
+        self._bring_up(folding.PROJECTION)
+        return bool(self._engine.unfinished_erasures())
 
     def seal(self) -> list[Sealed]:
+        self._bring_up(sealing.PROJECTION)
         found = []
         for partition in self._logs.events.partitions:
             head = self._engine.sign_tree(partition)
             found.append(Sealed(partition, head.size, head.note))
-        self._wait_for({each.partition: each.size for each in found})
+        self._bring_up(folding.PROJECTION)
         return found
 
-    def _wait_for(self, ends: Cut) -> None:
-        seconds = self._engine.settings.wait_seconds
-        Waiter(lambda: self._engine.generation.vault, seconds).until_applied(ends)
+    def _bring_up(self, projection: str) -> None:
+        """Have a projection at the end of the log: by its worker, or here where none is running.
+
+        Where partitions were added to the topics no worker starts any more, and what they left is
+        folded here.
+        """
+        settings, events = self._engine.settings, self._logs.events
+        if projection in running_workers(settings.kafka):
+            Waiter(lambda: self._engine.generation.vault, settings.wait_seconds).until_passed(
+                projection, events.end()
+            )
+            return
+        worker = self._worker(projection)
+        taken: Cut = {partition: worker.assigned(partition) for partition in events.partitions}
+        while (end := events.end()) != taken:  # the fold appends what follows
+            for records in events.read_all(end, taken):
+                worker.take(records)
+            taken = end
+
+    def _worker(self, projection: str) -> Worker:
+        stores, generation = self._engine.stores, self._engine.generation
+        if projection == sealing.PROJECTION:
+            return SealWorker(stores, generation)
+        return FoldWorker(generation.vault, generation.writer, stores.logs.events)
 
     def cuts(self) -> Mapping[str, Cut]:
         cuts = self._engine.generation.vault.cuts()
@@ -88,15 +114,6 @@ class DistributedSource:
             }
         )
         yield from merger.until(end)
-
-    def tenant_keys(self) -> Iterator[tuple[str, bytes]]:
-        keys = self._engine.store
-        for tenant in keys.tenants():
-            for key in keys.tenant_keys(tenant, create=False):
-                yield tenant, key
-
-    def subject_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
-        return self._engine.store.subjects()
 
     def cube_keys(self, cube_ids: Sequence[bytes]) -> list[CubeKey]:
         found = [CubeKey(*each) for each in self._engine.stores.cube_keys.kept(cube_ids)]

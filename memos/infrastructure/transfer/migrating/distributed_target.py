@@ -16,6 +16,7 @@ from memos.infrastructure.distributed.stores import MIGRATION, Stores
 from memos.infrastructure.engine import Progress
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.kafka import KafkaLog
 from memos.infrastructure.log.kafka_groups import running_workers
 from memos.infrastructure.log.port import Cut
@@ -27,14 +28,12 @@ from memos.infrastructure.migrated import (
     ancestors_to_text,
     cuts_to_text,
 )
-from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.transfer.layout import CREATING, First
 from memos.infrastructure.transfer.migrating.embedded_target import holds_else
 from memos.infrastructure.transfer.migrating.headers import first_in, headers_of
 from memos.infrastructure.transfer.migrating.parts import CubeKey, Moved, Plan, Sealed
-from memos.infrastructure.transfer.migrating.resuming import CREATING, Resume
-from memos.kernel.cube import Lifecycle
+from memos.infrastructure.transfer.migrating.resuming import Resume
 from memos.kernel.errors import Damaged, Refused
-from memos.kernel.event import Kind
 
 SETTLE_SECONDS = 1.0
 """What a process that was killed had sent is in the log by then."""
@@ -50,7 +49,6 @@ class DistributedTarget:
         self._stores: Stores | None = None
         self._resume = Resume({})
         self._access_resume = Resume({})
-        self._erased: set[bytes] = set()
         self._done = False
         self.name = str(settings.path)
 
@@ -107,25 +105,14 @@ class DistributedTarget:
         if entries:
             self.stores.logs.checkpoints.append(entries)
 
-    def add_tenant_key(self, tenant: str, key: bytes) -> None:
-        self.stores.keys.add_tenant_key(tenant, key)
-
-    def add_subject_keys(self, keys: Sequence[tuple[str, bytes, bytes]]) -> None:
-        self.stores.keys.add_subject_keys(keys)
-
-    def keep_only_subjects(self, known: Callable[[str, bytes], bool]) -> None:
-        keys = self.stores.keys
-        gone = [(t, subject) for t, subject, _ in keys.subjects() if not known(t, subject)]
-        for tenant, subject in gone:
-            keys.destroy(tenant, [subject])
+    @property
+    def keys(self) -> KeyVault:
+        return self.stores.keys
 
     def append(
         self, moved: Sequence[Moved], keys: Callable[[Sequence[bytes]], list[CubeKey]]
     ) -> int:
         events = self.stores.logs.events
-        self._erased.update(
-            each.event.cube_id for each in moved if each.event and each.event.kind == Kind.ERASED
-        )
         missing = [
             each
             for each in moved
@@ -170,7 +157,6 @@ class DistributedTarget:
         stores = self.stores
         generation = stores.live()
         fold_log(stores, generation, index_worker(stores, generation, self._analyse), progress)
-        generation.usage.forget([each for each in self._erased if self._is_erased(each)])
 
     def _check_count(self, log: KafkaLog, resume: Resume) -> None:
         counted = resume.counted
@@ -181,10 +167,6 @@ class DistributedTarget:
                     f"{counted.get(partition, 0)} were moved: somebody else wrote, or Kafka lost "
                     "some; remove the topics and the keyspace, and move the vault again"
                 )
-
-    def _is_erased(self, cube_id: bytes) -> bool:
-        head = self.stores.live().vault.head(cube_id)
-        return head is not None and head.lifecycle is Lifecycle.ERASED
 
     def digest(self) -> str:
         return keeping.digest(self.stores.live().vault)

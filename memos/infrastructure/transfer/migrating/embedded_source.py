@@ -9,6 +9,7 @@ from memos.infrastructure import embedded_tree as tree
 from memos.infrastructure.database import row, rows
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.keys.cube_keys import split_subjects
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION, log_end
 from memos.infrastructure.migrated import Ancestor, ancestors_in
@@ -37,7 +38,7 @@ class EmbeddedSource:
         self.name = engine.name
         self.origin = engine.origin
         self.verifier_key = engine.signer().verifier_key
-        self.administrator = engine.setting("administrator")
+        self.keys: KeyVault = engine.store
 
     def hold(self, work: Callable[[], T]) -> T:
         return self._engine.write(lambda _: work())
@@ -47,8 +48,7 @@ class EmbeddedSource:
             return log_end(reading.connection)
 
     def erasing(self) -> bool:
-        with self._engine.reading() as reading:
-            return bool(reading.vault.erasing())
+        return bool(self._engine.unfinished_erasures())
 
     def seal(self) -> list[Sealed]:
         writer = self._engine.written().connection
@@ -97,15 +97,6 @@ class EmbeddedSource:
                 first = First(self.origin, offset, log_time)
                 yield Moved(Position(PARTITION, offset), log_time, data, access_key(data), first)
             start = found[-1][0] + 1
-
-    def tenant_keys(self) -> Iterator[tuple[str, bytes]]:
-        store = self._engine.store
-        for tenant in store.tenants():
-            for key in store.tenant_keys(tenant, create=False):
-                yield tenant, key
-
-    def subject_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
-        return self._engine.store.subjects()
 
     def cube_keys(self, cube_ids: Sequence[bytes]) -> list[CubeKey]:
         sql = "SELECT tenant, subjects FROM cube_key WHERE cube_id = ?"

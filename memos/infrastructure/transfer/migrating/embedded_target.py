@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from memos.infrastructure.database import row, rows
+from memos.infrastructure.database import row
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.embedded_creation import DATABASE_FILE
 from memos.infrastructure.engine import Progress
-from memos.infrastructure.governance.usage import access_size, forget_usage, refold_usage
+from memos.infrastructure.governance.usage import access_size, forget_erased, refold_usage
 from memos.infrastructure.index.change import Analyse
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION
@@ -23,10 +24,9 @@ from memos.infrastructure.migrated import (
     ancestors_to_text,
     cuts_to_text,
 )
-from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.transfer.layout import CREATING, First
 from memos.infrastructure.transfer.migrating.parts import CubeKey, Moved, Plan, Sealed
-from memos.infrastructure.transfer.migrating.resuming import CREATING, Resume
-from memos.kernel.cube import Lifecycle
+from memos.infrastructure.transfer.migrating.resuming import Resume
 from memos.kernel.errors import Refused
 
 PLAN = "migration"
@@ -81,17 +81,9 @@ class EmbeddedTarget:
     def keep_plan(self, plan: Plan, notes: Sequence[Sealed], origin: str) -> None:
         self._keep({PLAN: plan.to_text()})
 
-    def add_tenant_key(self, tenant: str, key: bytes) -> None:
-        self.engine.store.add_tenant_key(tenant, key)
-
-    def add_subject_keys(self, keys: Sequence[tuple[str, bytes, bytes]]) -> None:
-        self.engine.store.add_subject_keys(keys)
-
-    def keep_only_subjects(self, known: Callable[[str, bytes], bool]) -> None:
-        store = self.engine.store
-        gone = [(t, subject) for t, subject, _ in store.subjects() if not known(t, subject)]
-        for tenant, subject in gone:
-            store.destroy(tenant, [subject])
+    @property
+    def keys(self) -> KeyVault:
+        return self.engine.store
 
     def append(
         self, moved: Sequence[Moved], keys: Callable[[Sequence[bytes]], list[CubeKey]]
@@ -197,10 +189,4 @@ def _add_accesses(engine: EmbeddedEngine, moved: Sequence[Moved]) -> None:
 def _fold_usage(engine: EmbeddedEngine) -> None:
     writer = engine.database.writer
     refold_usage(writer)
-    forget_usage(writer, _erased(engine))
-
-
-def _erased(engine: EmbeddedEngine) -> Iterator[bytes]:
-    sql = "SELECT cube_id FROM head WHERE lifecycle = ?"
-    found = list(rows(engine.database.writer, sql, (int(Lifecycle.ERASED),)))
-    return (cube_id for (cube_id,) in found)
+    forget_erased(writer)

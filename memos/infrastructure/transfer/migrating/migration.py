@@ -84,15 +84,21 @@ class _Migration:
         return self._report(seals, total - self._events, accesses, digest)
 
     def _move_keys(self) -> None:
-        for tenant, key in self._source.tenant_keys():
-            self._target.add_tenant_key(tenant, key)
-        for keys in batched(self._source.subject_keys(), BATCH):
-            self._target.add_subject_keys(keys)
+        here, there = self._source.keys, self._target.keys
+        for tenant in here.tenants():
+            for key in here.tenant_keys(tenant, create=False):
+                there.add_tenant_key(tenant, key)
+        for keys in batched(here.subjects(), BATCH):
+            there.add_subject_keys(keys)
 
     def _drop_subjects(self) -> None:
         """A move that was cut off may have taken the key of who was erased since."""
-        known = {(tenant, subject) for tenant, subject, _ in self._source.subject_keys()}
-        self._target.keep_only_subjects(lambda tenant, subject: (tenant, subject) in known)
+        known = {(tenant, subject) for tenant, subject, _ in self._source.keys.subjects()}
+        there = self._target.keys
+        moved = [(tenant, subject) for tenant, subject, _ in there.subjects()]
+        for tenant, subject in moved:
+            if (tenant, subject) not in known:
+                there.destroy(tenant, [subject])
 
     def _move_records(self, plan: Plan, end: Cut) -> dict[str, Cut]:
         """Append every record; where the named cuts are in the target."""
@@ -104,7 +110,7 @@ class _Migration:
                 self._append(batch, 2 * sum(end.values()))
             at = self._target.counted()
             cuts |= {
-                name: at for name, cut in named.items() if name not in cuts and _holds(stop, cut)
+                name: at for name, cut in named.items() if name not in cuts and holds(stop, cut)
             }
         return cuts
 
@@ -162,7 +168,7 @@ def _extended(plan: Plan, source: Source, end: Cut) -> Plan:
             f"another vault ({plan.origin}) is being moved into the target: finish that, or name "
             "another target"
         )
-    if plan.cuts and not _holds(end, plan.cuts[-1]):
+    if plan.cuts and not holds(end, plan.cuts[-1]):
         raise Refused(
             f"{source.name} is shorter than when this migration began: it is not the same vault, or "
             "its log was cut; run `memos verify` on it"
@@ -186,7 +192,8 @@ def ascending(cuts: Iterable[Cut], end: Cut) -> list[Cut]:
     return found
 
 
-def _holds(wide: Cut, cut: Cut) -> bool:
+def holds(wide: Cut, cut: Cut) -> bool:
+    """Whether a cut holds another."""
     return all(at <= wide.get(partition, 0) for partition, at in cut.items())
 
 

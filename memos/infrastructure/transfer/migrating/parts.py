@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine import Progress
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.kafka_settings import event_key
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.migrated import Ancestor, cut_of, numbers
@@ -92,7 +93,9 @@ class Source(Protocol):
     def verifier_key(self) -> str: ...
 
     @property
-    def administrator(self) -> str: ...
+    def keys(self) -> KeyVault:
+        """Tenants' and subjects' keys."""
+        ...
 
     def hold(self, work: Callable[[], T]) -> T:
         """Do the work, with writers kept out where that is possible."""
@@ -122,14 +125,6 @@ class Source(Protocol):
 
     def accesses(self) -> Iterator[Moved]:
         """The access log."""
-        ...
-
-    def tenant_keys(self) -> Iterator[tuple[str, bytes]]:
-        """Every tenant's ring, in its order."""
-        ...
-
-    def subject_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
-        """Every (tenant, subject, key)."""
         ...
 
     def cube_keys(self, cube_ids: Sequence[bytes]) -> list[CubeKey]:
@@ -173,12 +168,9 @@ class Target(Protocol):
         """Whether the move was finished before, and nothing may be added by it."""
         ...
 
-    def add_tenant_key(self, tenant: str, key: bytes) -> None: ...
-
-    def add_subject_keys(self, keys: Sequence[tuple[str, bytes, bytes]]) -> None: ...
-
-    def keep_only_subjects(self, known: Callable[[str, bytes], bool]) -> None:
-        """End the keys of subjects that the source does not know any more."""
+    @property
+    def keys(self) -> KeyVault:
+        """Where tenants' and subjects' keys go, once the target is open."""
         ...
 
     def append(

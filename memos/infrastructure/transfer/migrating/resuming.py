@@ -6,9 +6,6 @@ from collections.abc import Mapping
 
 from memos.infrastructure.transfer.layout import First
 from memos.kernel.errors import Refused
-from memos.kernel.event import Kind
-
-CREATING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
 
 
 class Resume:

@@ -50,7 +50,7 @@ class Batches:
         open_batches: dict[Hashable, tuple[BatchStatement, int]] = {}
         several = self._store.nodes > 1
         for row in rows:
-            size = sum(len(value) for value in row.values if value.__class__ is bytes)
+            size = sum(map(len, filter(None, row.values)))
             if size > MOST_BYTES:
                 yield row  # alone: the limit is one of batches
                 continue

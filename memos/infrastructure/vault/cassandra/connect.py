@@ -10,10 +10,12 @@ from threading import Lock
 from typing import Any
 
 from cassandra import (
+    AuthenticationFailed,
     ConsistencyLevel,
     DriverException,
     OperationTimedOut,
     RequestExecutionException,
+    Unauthorized,
     UnresolvableContactPoints,
 )
 from cassandra.auth import PlainTextAuthProvider
@@ -109,9 +111,15 @@ class CassandraSettings:
         """What a connection is encrypted with; None for a connection in clear."""
         if not self.tls:
             return None
-        context = ssl.create_default_context(cafile=self.tls_ca or None)
-        if self.tls_certificate:
-            context.load_cert_chain(self.tls_certificate, self.tls_key or None)
+        try:
+            context = ssl.create_default_context(cafile=self.tls_ca or None)
+            if self.tls_certificate:
+                context.load_cert_chain(self.tls_certificate, self.tls_key or None)
+        except OSError as error:  # also ssl.SSLError
+            raise VaultError(
+                f"Cassandra's TLS files do not fit ({error}): correct tls_ca, tls_certificate and "
+                "tls_key in its settings"
+            ) from error
         return context
 
 
@@ -186,6 +194,13 @@ class CassandraStore:
         prepared = self.prepare(cql)
         return self.run_all(((prepared, each) for each in values), in_flight=in_flight)
 
+    def everywhere(self, cql: str, values: Iterable[Sequence[Any]]) -> list[list[Row]]:
+        """As `concurrently`, answered by every copy: what none of them has is nowhere."""
+        statements = [self.prepare(cql).bind(each) for each in values]
+        for statement in statements:
+            statement.consistency_level = ConsistencyLevel.ALL
+        return self.run_all([(statement, ()) for statement in statements])
+
     def run_all(
         self,
         statements: Iterable[tuple[Statement | PreparedStatement, Sequence[Any]]],
@@ -240,18 +255,34 @@ class CassandraStore:
         ) as error:
             raise StoreUnavailable(
                 f"Cassandra at {self.settings.server} (keyspace {self.settings.keyspace}) did not "
-                f"do what was asked ({_told(error)}): see that enough of its nodes run and can be "
-                "reached (`memos doctor`), then try again"
+                f"do what was asked ({_told(error)}): {_advice(error)}"
             ) from error
         except (DriverException, ErrorMessage) as error:
+            forbidden = isinstance(error, Unauthorized)
+            advice = "grant the user that" if forbidden else "run `memos doctor`"
             raise VaultError(
                 f"Cassandra at {self.settings.server} refused a statement on keyspace "
-                f"{self.settings.keyspace} ({_told(error)}): run `memos doctor`"
+                f"{self.settings.keyspace} ({_told(error)}): {advice}"
             ) from error
 
     def close(self) -> None:
         """Close every connection."""
         self.cluster.shutdown()
+
+
+def _advice(error: BaseException) -> str:
+    """What to do about a connection or a request that failed."""
+    causes = list(dict(error.errors).values()) if isinstance(error, NoHostAvailable) else [error]
+    if any(isinstance(each, AuthenticationFailed) for each in causes):
+        return "correct username and password in the settings of Cassandra"
+    if any("[SSL" in str(each) for each in causes):  # the driver keeps the words alone
+        return (
+            "correct tls, tls_ca, tls_certificate and tls_key in the settings of Cassandra, or the "
+            "server's certificate"
+        )
+    if any(isinstance(each, ConnectionResetError) for each in causes):
+        return "see that it runs and whether it asks for TLS (`memos doctor`), then try again"
+    return "see that enough of its nodes run and can be reached (`memos doctor`), then try again"
 
 
 def _told(error: BaseException) -> str:

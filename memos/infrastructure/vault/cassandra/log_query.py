@@ -28,13 +28,17 @@ class LogQueries(Attempts):
 
     def query(self, wanted: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants, in log order, a page at a time."""
+        return (stored.attempt for stored in self.records(wanted))
+
+    def records(self, wanted: LogQuery) -> Iterator[Stored]:
+        """As `query`, with their events."""
         if wanted.cube_id:
             found: Iterator[Stored] = self.stored(wanted.cube_id)
         elif wanted.operation_id:
             found = self._of_operation(wanted.operation_id)
         else:
             found = self._of_log(wanted)
-        return (stored.attempt for stored in found if _matches(stored, wanted))
+        return (stored for stored in found if _matches(stored, wanted))
 
     def _of_operation(self, operation_id: bytes) -> Iterator[Stored]:
         cql = "SELECT cube_id, bucket, ordinal FROM {}.operation WHERE operation_id = ?"

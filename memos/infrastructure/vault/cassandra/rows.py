@@ -13,7 +13,6 @@ from memos.infrastructure.vault.sqlite import checksum
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.fold import Result
 from memos.kernel.lifespan import NEVER
-from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 
 Values = tuple[Any, ...]
@@ -112,8 +111,8 @@ def bucket_of(sequence: int) -> int:
     return sequence // BUCKET
 
 
-def record_rows(folded: Folded, stored: bytes | None) -> Iterator[Change]:
-    """The rows of one record, but for its postings; `stored` is the state's bytes."""
+def record_rows(folded: Folded) -> Iterator[Change]:
+    """The rows of one record, but for its postings."""
     (partition, offset), log_time, data = folded.record
     event, state, outcome, ordinal = folded.event, folded.state, folded.outcome, folded.ordinal
     place = (partition, offset // BUCKET, offset, ordinal, log_time)
@@ -140,7 +139,7 @@ def record_rows(folded: Folded, stored: bytes | None) -> Iterator[Change]:
             outcome.version,
             outcome.digest,
             outcome.duplicate_of,
-            stored if accepted else b"",
+            folded.stored if accepted else b"",
             b"".join(folded.caused),
             data,
         ),
@@ -208,8 +207,9 @@ def hint_rows(folded: Folded, state: CubeState) -> Iterator[Change]:
             yield NOT_ERASING, (sequence, partition, event.operation_id, state.cube_id)
 
 
-def head_row(folded: Folded, state: CubeState, stored: bytes) -> Change:
+def head_row(folded: Folded, state: CubeState) -> Change:
     """The row of a cube after its last record."""
+    stored = folded.stored or b""
     partition, offset = folded.record.position
     return (
         HEAD,
@@ -228,11 +228,6 @@ def head_row(folded: Folded, state: CubeState, stored: bytes) -> Change:
             state.sequence,
         ),
     )
-
-
-def stored_state(folded: Folded) -> bytes | None:
-    """The bytes of the record's state; None where it has none."""
-    return None if folded.state is None else state_to_bytes(folded.state)
 
 
 def _ends(state: CubeState) -> int:

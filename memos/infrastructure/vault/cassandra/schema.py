@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memos.infrastructure.vault.cassandra.connect import CassandraStore
-from memos.infrastructure.vault.cassandra.tables import BASE, GENERATION, INDEXES, VERSION
+from memos.infrastructure.vault.cassandra.tables import (
+    BASE,
+    ERASURE_BEGUN,
+    GENERATION,
+    INDEXES,
+    VERSION,
+)
 from memos.kernel.errors import VaultError
 
 _ID = 0
@@ -13,7 +19,11 @@ _ID = 0
 Migration = tuple[tuple[str, ...], tuple[str, ...]]
 """The statements of one step: of the base, then of every generation; `{keyspace}` is its name."""
 
-MIGRATIONS: Mapping[int, Migration] = {}
+NAME = "{keyspace}"
+
+MIGRATIONS: Mapping[int, Migration] = {
+    1: ((f"CREATE TABLE IF NOT EXISTS {NAME}.{ERASURE_BEGUN}",), ()),
+}
 """The step from each older version of the tables to the next."""
 
 
@@ -59,10 +69,10 @@ def migrate(store: CassandraStore) -> int:
     for step in range(before, VERSION):
         of_base, of_generation = MIGRATIONS[step]
         for statement in of_base:
-            store.define(statement.format(keyspace=base))
+            store.define(statement.replace(NAME, base))
         for number in generations(store):
             for statement in of_generation:
-                store.define(statement.format(keyspace=keyspace_of(store, number)))
+                store.define(statement.replace(NAME, keyspace_of(store, number)))
         _write_version(store, step + 1)
     return before
 

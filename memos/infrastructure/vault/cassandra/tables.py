@@ -10,7 +10,7 @@ times are in microseconds since 1970. An ordinal is that of `memos.infrastructur
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 """Of the tables below; `MIGRATIONS` of the schema lead every older one here."""
 
 BUCKET = 1000
@@ -25,6 +25,10 @@ PERIOD = 30 * 24 * HOUR
 _APPENDED = "compaction = {'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T4'}"
 _REPLACED = "compaction = {'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'L4'}"
 _KEYS = f"{_REPLACED} AND gc_grace_seconds = 86400"
+
+# Erasures whose Erased event may be in the log, and whose receipt is not kept yet; `counted`: what
+# there was to destroy.
+ERASURE_BEGUN = f"erasure_begun (operation_id blob PRIMARY KEY, counted text) WITH {_REPLACED}"
 
 BASE: tuple[str, ...] = (
     f"schema_version (id int PRIMARY KEY, version int) WITH {_REPLACED}",
@@ -42,6 +46,7 @@ BASE: tuple[str, ...] = (
     # `subjects`: digests of 16 bytes, joined.
     f"cube_key (cube_id blob PRIMARY KEY, tenant text, subjects blob, wrapped blob) WITH {_KEYS}",
     f"erasure (operation_id blob PRIMARY KEY, receipt text) WITH {_REPLACED}",
+    ERASURE_BEGUN,
 )
 
 GENERATION: tuple[str, ...] = (

@@ -19,7 +19,6 @@ from memos.infrastructure.vault.cassandra.rows import (
     hint_rows,
     posting_terms,
     record_rows,
-    stored_state,
 )
 from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.folded import Folded
@@ -52,7 +51,7 @@ class VaultWriter:
         """
         batches = Batches(self._store, self.keyspace)
         for folded in batch:
-            for change in record_rows(folded, stored_state(folded)):
+            for change in record_rows(folded):
                 batches.add(change)
         for folded, state in _last(batch):
             for change in hint_rows(folded, state):
@@ -65,9 +64,7 @@ class VaultWriter:
         """Write each cube of the batch as its last record leaves it."""
         batches = Batches(self._store, self.keyspace)
         for folded, state in _last(batch):
-            stored = stored_state(folded)
-            if stored is not None:
-                batches.add(head_row(folded, state, stored))
+            batches.add(head_row(folded, state))
         batches.send()
 
     def write_checkpoint(

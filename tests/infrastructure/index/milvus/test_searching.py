@@ -8,7 +8,7 @@ import pytest
 from memos.infrastructure.index.milvus import Milvus, Nearness
 from memos.infrastructure.index.milvus.terms import weights_of
 from memos.infrastructure.index.port import IndexedText
-from memos.infrastructure.moment import NEWEST, Cutoffs
+from memos.infrastructure.moment import NEWEST, At, Cutoffs
 from memos.kernel.errors import IndexUnavailable, InvalidInput
 from tests.infrastructure.index.milvus.support import DIMENSIONS, Vectors, cube, span, unit
 from tests.infrastructure.index.milvus.test_filters import NAMES
@@ -86,6 +86,28 @@ def test_nearness_is_of_the_whole_text_and_of_its_best_sentence(vectors: Vectors
     asked = [cube(n) for n in (4, 3, 2, 1, 9)]
     near = vectors.search.nearness("acme", NEWEST, unit(1), asked, after=after)
     assert near == [Nearness(cube(1), 10, 0.70711, 1.0), Nearness(cube(2), 11, 1.0, 1.0)]
+
+
+def test_texts_that_others_have_replaced_are_found_where_they_are_asked_for(
+    vectors: Vectors,
+) -> None:
+    after = vectors.upsert(
+        span(1, 10, unit(1), closed=20),
+        span(1, 20, unit(0, 1)),
+        span(2, 30, unit(1)),
+    )
+
+    def found(at: At) -> list[tuple[int, float]]:
+        search, cubes = vectors.search, [cube(1), cube(2)]
+        near = search.nearness("acme", at, unit(1), cubes, earlier=True, after=after)
+        rows = search.candidates("acme", at, unit(1), 9, earlier=True, after=after)
+        assert {each.opened for each in rows} == {each.opened for each in near}
+        return [(each.opened, each.text) for each in near]
+
+    assert found(NEWEST) == [(10, 1.0), (20, 0.0), (30, 1.0)]
+    assert found(25) == [(10, 1.0), (20, 0.0)]
+    assert found(Cutoffs((15,))) == [(10, 1.0)]
+    assert found(-1) == []
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1])

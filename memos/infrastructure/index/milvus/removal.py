@@ -1,0 +1,94 @@
+"""Removing the rows of erased cubes, from one collection or from every one that a vault has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.filters import of_cubes
+
+T = TypeVar("T")
+
+MOST_ROWS = 2_000
+KEYS_READ = 8_192
+PARTS = 33
+"""A text and its sentences, at most."""
+
+_CUBES = KEYS_READ // PARTS
+
+
+class VectorCopies:
+    """The rows of cubes in all collections of a vault: of every model, live or being rebuilt."""
+
+    def __init__(self, milvus: Milvus) -> None:
+        self._milvus = milvus
+
+    def count(self, cube_ids: Iterable[bytes]) -> int:
+        """How many rows there are of these cubes.
+
+        Raises:
+            IndexUnavailable: the server did not answer; so do all methods here.
+        """
+        chosen, collections = list(cube_ids), self._collections()
+        return sum(
+            read_newest(self._milvus, collection, of_cubes(cubes), "count(*)")[0]["count(*)"]
+            for collection in collections
+            for cubes in chunks(chosen, _CUBES)
+        )
+
+    def purge(self, cube_ids: Iterable[bytes]) -> int:
+        """Remove every row of these cubes: see `purge_rows`; how many there were."""
+        chosen = list(cube_ids)
+        return sum(purge_rows(self._milvus, each, chosen) for each in self._collections())
+
+    def _collections(self) -> list[str]:
+        with self._milvus.doing("list its collections"):
+            names = self._milvus.client.list_collections(timeout=self._milvus.settings.timeout)
+        pattern = re.compile(re.escape(self._milvus.settings.prefix) + r"_[0-9a-f]{16}_g\d+")
+        return sorted(name for name in names if pattern.fullmatch(name))
+
+
+def purge_rows(milvus: Milvus, collection: str, cube_ids: Iterable[bytes]) -> int:
+    """Remove every row of these cubes, at every moment; how many there were.
+
+    It is done when the server, asked for its newest state, finds none. What is removed can be read
+    by nobody; its bytes leave the server's files with the next compaction.
+
+    Raises:
+        IndexUnavailable: rows may be left: do it again.
+    """
+    removed = 0
+    for chosen in chunks(cube_ids, _CUBES):
+        while rows := read_newest(milvus, collection, of_cubes(chosen), "key", limit=KEYS_READ):
+            for keys in chunks((row["key"] for row in rows), MOST_ROWS):
+                with milvus.doing("remove rows"):
+                    milvus.client.delete(collection, ids=keys, timeout=milvus.settings.timeout)
+            removed += len(rows)
+    return removed
+
+
+def read_newest(
+    milvus: Milvus, collection: str, condition: str, *fields: str, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Rows in their newest state: one that is overlooked would stay open, or stay, for ever."""
+    limited = {} if limit is None else {"limit": limit}
+    with milvus.doing("read rows back"):
+        found = milvus.client.query(
+            collection,
+            filter=condition,
+            output_fields=list(fields),
+            consistency_level="Strong",
+            timeout=milvus.settings.timeout,
+            **limited,
+        )
+    return [dict(row) for row in found]
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items, so many at a time."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
