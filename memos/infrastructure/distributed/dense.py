@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from memos.infrastructure.distributed import folding
 from memos.infrastructure.distributed.stores import Generation, Stores
@@ -98,43 +99,32 @@ class DistributedDense:
         # At a valid time a view may show texts that others have replaced since.
         earlier = bool((view.closed <= latest(view.at, view.opened)).any())
         complete = len(view) <= FEW_TEXTS
-        chosen = (
-            view.cube_ids(np.arange(len(view)))
-            if complete
-            else self._candidates(view, scope, queries, earlier)
-        )
-        near = [
-            {
-                each.opened: each
-                for each in self._search.nearness(scope, view.at, query, chosen, earlier=earlier)
-            }
-            for query in queries
-        ]
-        docs = sorted(set.intersection(*(set(each) for each in near)) & set(view.doc.tolist()))
-        return Nearest(
-            np.array(docs, np.int64),
-            np.array([[each[doc].text for doc in docs] for each in near], np.float64),
-            np.array([[each[doc].sentence for doc in docs] for each in near], np.float64),
-            complete,
-        )
+        rows = np.arange(len(view)) if complete else self._candidates(view, scope, queries, earlier)
+        chosen = view.cube_ids(rows)
+        near = self._search.nearness(scope, view.at, queries, chosen, earlier=earlier)
+        shown = np.isin(near.opened, view.doc)
+        return Nearest(near.opened[shown], near.texts[:, shown], near.sentences[:, shown], complete)
 
-    def _candidates(self, view: View, scope: str, queries: Vectors, earlier: bool) -> list[bytes]:
-        """The cubes of the rows of a view that are nearest to each query.
+    def _candidates(
+        self, view: View, scope: str, queries: Vectors, earlier: bool
+    ) -> npt.NDArray[np.int64]:
+        """The rows of a view that are nearest to any of the queries.
 
         What the view does not show takes nobody's place: more are asked for where it is among them.
         """
-        shown = set(view.doc.tolist())
-        cubes: dict[bytes, None] = {}
-        for query in queries:
-            asked = CANDIDATES
-            while True:
-                found = self._search.candidates(scope, view.at, query, asked, earlier=earlier)
-                kept = [each.cube_id for each in found if each.opened in shown][:CANDIDATES]
-                if len(kept) == CANDIDATES or len(found) < asked or asked == MOST_CANDIDATES:
-                    break
-                asked = min(asked * WIDER, MOST_CANDIDATES)
-            cubes.update(dict.fromkeys(kept))
-        return list(cubes)
+        asked = CANDIDATES
+        while True:
+            found = self._search.candidates(
+                scope, view.at, queries, asked, texts=len(view), earlier=earlier
+            )
+            kept = [_rows(view, [each.opened for each in those])[:CANDIDATES] for those in found]
+            short = [
+                len(rows) < CANDIDATES and len(those) >= asked
+                for rows, those in zip(kept, found, strict=True)
+            ]
+            if not any(short) or asked == MOST_CANDIDATES:
+                return np.unique(np.concatenate(kept))
+            asked = min(asked * WIDER, MOST_CANDIDATES)
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
         if time.monotonic() < self._rest_until:
@@ -147,3 +137,12 @@ class DistributedDense:
             raise
         self.failure = ""
         return vectors
+
+
+def _rows(view: View, docs: Sequence[int]) -> npt.NDArray[np.int64]:
+    """The rows of a view that show these texts, in the texts' order; the others are left out."""
+    wanted = np.array(docs, np.int64)
+    rows = np.searchsorted(view.doc, wanted)
+    rows[rows == len(view)] = 0
+    found: npt.NDArray[np.int64] = rows[view.doc[rows] == wanted]
+    return found

@@ -21,6 +21,17 @@ def ever_visible(scope: str, at: At) -> str | None:
     return None if when is None else f"{within(scope)} and {when}"
 
 
+def around(scope: str, at: At, *, earlier: bool) -> str:
+    """All rows of a scope's tenant visible at a moment (or before it), and some others of it: little
+    for a server to check.
+    """
+    tenant = within(tenant_of(scope))
+    cutoffs = (at,) if isinstance(at, int) else at
+    begun = _begun(max(cutoffs, default=-1))
+    last = min(min(cutoffs, default=-1), OPEN - 1)
+    return f"{tenant} and {begun}" + ("" if earlier else f" and closed > {last}")
+
+
 def within(scope: str) -> str:
     """The rows at and under a scope, at any moment: whole segments, case and all."""
     path = encoded(scope)

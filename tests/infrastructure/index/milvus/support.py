@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.milvus import (
+    Candidate,
     Generations,
     Milvus,
     Rotations,
@@ -17,6 +19,7 @@ from memos.infrastructure.index.milvus import (
     VectorWriter,
 )
 from memos.infrastructure.index.port import OPEN
+from memos.infrastructure.moment import At
 
 DIMENSIONS = 16
 
@@ -64,7 +67,39 @@ class Vectors:
         """Write; the timestamp after which a reader sees it."""
         return self.writer.upsert(spans).timestamp
 
-    def cubes(self, scope: str, at: int, after: int) -> list[int]:
+    def cubes(self, scope: str, at: At, after: int) -> list[int]:
         """The cubes that a search for anything finds, in order."""
-        found = self.search.candidates(scope, at, unit(1), 1_000, after=after)
+        found = self.candidates(scope, at, unit(1), 1_000, after=after)
         return sorted({int.from_bytes(each.cube_id, "big") for each in found})
+
+    def candidates(
+        self,
+        scope: str,
+        at: At,
+        query: npt.NDArray[np.float32],
+        k: int,
+        *,
+        earlier: bool = False,
+        after: int | None = None,
+    ) -> list[Candidate]:
+        """Those of one query, of a scope of some thousand texts at most."""
+        (found,) = self.search.candidates(
+            scope, at, query[np.newaxis], k, texts=1_000, earlier=earlier, after=after
+        )
+        return found
+
+    def near(
+        self,
+        at: At,
+        query: npt.NDArray[np.float32],
+        cubes: Sequence[bytes],
+        *,
+        after: int,
+        earlier: bool = False,
+    ) -> dict[int, tuple[float, float]]:
+        """How near the cubes' texts are, whole and by sentence, by when they were opened."""
+        near = self.search.nearness(
+            "acme", at, query[np.newaxis], cubes, earlier=earlier, after=after
+        )
+        pairs = zip(near.texts[0].tolist(), near.sentences[0].tolist(), strict=True)
+        return dict(zip(near.opened.tolist(), pairs, strict=True))

@@ -38,7 +38,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(
         assert acknowledged
         assert acknowledged <= kept
         after = vectors.upsert(span(10**6, 10**6, unit(1)))
-        found = vectors.search.candidates("acme", NEWEST, unit(1), 10, after=after)
+        found = vectors.candidates("acme", NEWEST, unit(1), 10, after=after)
         assert len(found) == 10
         assert vectors.writer.close({cube(0): 10**7}).rows == 1
     finally:

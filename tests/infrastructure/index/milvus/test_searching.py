@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from memos.infrastructure.index.milvus import Milvus, Nearness
+from memos.infrastructure.index.milvus import Milvus
 from memos.infrastructure.index.milvus.terms import weights_of
 from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.moment import NEWEST, At, Cutoffs
@@ -16,24 +16,23 @@ from tests.infrastructure.index.milvus.test_filters import NAMES
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
 
-def test_candidates_come_nearest_first_with_their_inner_products(vectors: Vectors) -> None:
+def test_candidates_are_the_nearest_and_compared_by_their_inner_products(vectors: Vectors) -> None:
     rng = np.random.default_rng(3)
     stored = rng.normal(size=(60, DIMENSIONS)).astype(np.float32)
     stored /= np.linalg.norm(stored, axis=1, keepdims=True)
     after = vectors.upsert(*[span(n, n, vector) for n, vector in enumerate(stored)])
-    found = vectors.search.candidates("acme", NEWEST, stored[0], 10, after=after)
-    exact = stored @ stored[0]
-    order = np.argsort(-exact)[:10]
-    assert [each.opened for each in found] == order.tolist()
-    assert [each.similarity for each in found] == pytest.approx(exact[order], abs=2e-5)
-    assert [each.cube_id for each in found] == [cube(n) for n in order]
-
-
-def test_equally_near_rows_come_in_the_order_of_the_log(vectors: Vectors) -> None:
-    after = vectors.upsert(*[span(90 - n, n, unit(1)) for n in range(30)])
-    found = vectors.search.candidates("acme", NEWEST, unit(1), 20, after=after)
-    assert [each.opened for each in found] == list(range(20))
-    assert {each.similarity for each in found} == {1.0}
+    queries = stored[:2]
+    found = vectors.search.candidates("acme", NEWEST, queries, 10, texts=60, after=after)
+    exact = queries @ stored.T
+    for number, those in enumerate(found):
+        nearest = np.argsort(-exact[number])[:10].tolist()
+        assert {each.opened for each in those} == set(nearest)
+        assert all(each.cube_id == cube(each.opened) for each in those)
+    chosen = [cube(n) for n in range(60)]
+    near = vectors.search.nearness("acme", NEWEST, queries, chosen, after=after)
+    assert near.opened.tolist() == list(range(60))
+    assert near.texts == pytest.approx(exact, abs=2e-5)
+    assert near.sentences.tolist() == near.texts.tolist()
 
 
 def test_a_scope_with_any_name_covers_itself_and_what_lies_under_it(vectors: Vectors) -> None:
@@ -56,7 +55,7 @@ def test_no_search_crosses_a_tenant(vectors: Vectors) -> None:
 def test_a_span_shows_from_its_opening_until_its_end(vectors: Vectors) -> None:
     after = vectors.upsert(span(1, 10, unit(1), closed=20), span(1, 20, unit(1)))
     seen = {
-        at: [each.opened for each in vectors.search.candidates("acme", at, unit(1), 9, after=after)]
+        at: [each.opened for each in vectors.candidates("acme", at, unit(1), 9, after=after)]
         for at in (9, 10, 19, 20, NEWEST)
     }
     assert seen == {9: [], 10: [10], 19: [10], 20: [20], NEWEST: [20]}
@@ -68,9 +67,9 @@ def test_a_cut_shows_each_partition_as_far_as_it_reaches(vectors: Vectors) -> No
         span(2, 10, unit(1), partition=1),
         span(3, 10, unit(1), partition=2),
     )
-    found = vectors.search.candidates("acme", Cutoffs((10, 9)), unit(1), 9, after=after)
+    found = vectors.candidates("acme", Cutoffs((10, 9)), unit(1), 9, after=after)
     assert [each.cube_id for each in found] == [cube(1)]
-    found = vectors.search.candidates("acme", Cutoffs((-1, 10, 10)), unit(1), 9, after=after)
+    found = vectors.candidates("acme", Cutoffs((-1, 10, 10)), unit(1), 9, after=after)
     assert [each.cube_id for each in found] == [cube(2), cube(3)]
 
 
@@ -84,8 +83,8 @@ def test_nearness_is_of_the_whole_text_and_of_its_best_sentence(vectors: Vectors
         span(4, 12, unit(1), "other"),
     )
     asked = [cube(n) for n in (4, 3, 2, 1, 9)]
-    near = vectors.search.nearness("acme", NEWEST, unit(1), asked, after=after)
-    assert near == [Nearness(cube(1), 10, 0.70711, 1.0), Nearness(cube(2), 11, 1.0, 1.0)]
+    near = vectors.near(NEWEST, unit(1), asked, after=after)
+    assert near == {10: (0.70711, 1.0), 11: (1.0, 1.0)}
 
 
 def test_texts_that_others_have_replaced_are_found_where_they_are_asked_for(
@@ -98,11 +97,11 @@ def test_texts_that_others_have_replaced_are_found_where_they_are_asked_for(
     )
 
     def found(at: At) -> list[tuple[int, float]]:
-        search, cubes = vectors.search, [cube(1), cube(2)]
-        near = search.nearness("acme", at, unit(1), cubes, earlier=True, after=after)
-        rows = search.candidates("acme", at, unit(1), 9, earlier=True, after=after)
-        assert {each.opened for each in rows} == {each.opened for each in near}
-        return [(each.opened, each.text) for each in near]
+        cubes = [cube(1), cube(2)]
+        near = vectors.near(at, unit(1), cubes, earlier=True, after=after)
+        rows = vectors.candidates("acme", at, unit(1), 9, earlier=True, after=after)
+        assert {each.opened for each in rows} == near.keys()
+        return [(opened, text) for opened, (text, _) in near.items()]
 
     assert found(NEWEST) == [(10, 1.0), (20, 0.0), (30, 1.0)]
     assert found(25) == [(10, 1.0), (20, 0.0)]
@@ -133,7 +132,7 @@ def test_a_filter_that_keeps_few_rows_misses_hardly_one(milvus: Milvus, share: f
     for number in range(30):
         query = stored[number]
         expected = set(kept[np.argsort(-(stored[kept] @ query))[:20]].tolist())
-        found = vectors.search.candidates("acme/few", NEWEST, query, 20)
+        found = vectors.candidates("acme/few", NEWEST, query, 20)
         recalls.append(len(expected & {each.opened for each in found}) / len(expected))
     vectors.generations.drop_all()
     assert np.mean(recalls) >= 0.99
@@ -162,7 +161,7 @@ def test_texts_that_share_terms_are_lexical_candidates_where_the_server_can(
 def test_asking_for_none_or_too_many_is_refused(vectors: Vectors) -> None:
     for k in (0, 5_000):
         with pytest.raises(InvalidInput, match="k must be from 1 to 4096"):
-            vectors.search.candidates("acme", NEWEST, unit(1), k)
+            vectors.candidates("acme", NEWEST, unit(1), k)
 
 
 def test_what_is_held_is_not_what_the_embedder_gave(vectors: Vectors) -> None:

@@ -37,13 +37,13 @@ def test_the_greatest_ordinals_come_back_to_the_last_digit(vectors: Vectors) -> 
 def test_closing_rewrites_every_part_and_keeps_its_vector(vectors: Vectors) -> None:
     parts = [span(1, 10, unit(n + 1, 2), part=n, weights={5: 1.5}) for n in range(4)]
     vectors.upsert(*parts, span(2, 10, unit(1)))
-    before = vectors.search.candidates("acme", 19, unit(1, 1), 10, after=_now(vectors))
+    before = vectors.candidates("acme", 19, unit(1, 1), 10, after=_now(vectors))
     closed = vectors.writer.close({cube(1): 20})
     assert closed.rows == 4
     after = closed.timestamp
     assert vectors.cubes("acme", 19, after) == [1, 2]
     assert vectors.cubes("acme", 20, after) == [2]
-    assert vectors.search.candidates("acme", 19, unit(1, 1), 10, after=after) == before
+    assert vectors.candidates("acme", 19, unit(1, 1), 10, after=after) == before
     assert len(before) == 5
 
 
