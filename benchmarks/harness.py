@@ -132,11 +132,11 @@ def show(kept: Mapping[str, Any]) -> None:
     machine = ", ".join(f"{name} {shown(value)}" for name, value in kept["hardware"].items())
     console.print(f"\n[bold]{kept['benchmark']}[/bold]  {kept['date']}  {machine}")
     for heads, cells in tables(kept["rows"]):
-        console.print(_table(heads, cells))
+        console.print(table_of(heads, cells))
     if kept["targets"]:
         cells = [(t["target"], t["measured"], "met" if t["met"] else "MISSED")
                  for t in kept["targets"]]  # fmt: skip
-        console.print(_table(("target", "measured", ""), cells))
+        console.print(table_of(("target", "measured", ""), cells))
     for note in kept["notes"]:
         console.print(f"[dim]{note}[/dim]")
 
@@ -149,7 +149,8 @@ def tables(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, ...], list[tuple[st
     yield from grouped.items()
 
 
-def _table(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Table:
+def table_of(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Table:
+    """A table as the benchmarks print it."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, head in enumerate(heads):
         table.add_column(head, justify="right" if number else "left", overflow="fold")

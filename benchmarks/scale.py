@@ -1,9 +1,12 @@
 """What do a billion memories and 100,000 events a second take?
 
-    python -m benchmarks.scale [--cubes N] [--rate N] [--results FILE] [--json FILE]
+    python -m benchmarks.scale [--cubes N] [--rate N] [--json FILE] [--check]
 
 A model with one line a resource: work per event, times events, over what one unit gives. What an event
-costs is read from what `benchmarks.distributed` measured; what a machine gives is assumed.
+costs is read from what `benchmarks.distributed` measured, what a memory takes from `benchmarks.growth`;
+what a machine gives is assumed. The model says that costs stay as they are while a vault grows: what
+it makes of the smallest vault of `benchmarks.growth` is compared with what the largest one measured,
+and --check fails where it was further off than a target allows.
 """
 
 from __future__ import annotations
@@ -19,7 +22,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.harness import RESULTS, Report, judge, table_of, tables, targets
+
+GROWING = {
+    "kafka bytes": True,
+    "cassandra bytes": True,
+    "reader bytes": True,
+    "fold /s": False,
+    "index /s": False,
+}
+"""What the model takes to stay as it is, a memory or altogether."""
+
 SECONDS_A_MONTH = 30 * 86_400
 
 
@@ -35,24 +48,47 @@ class Costs:
     cassandra_index: float
     kafka_bytes: float
     cassandra_bytes: float
+    reader_bytes: float
+    vector_memory: float
+    vector_disk: float
     embedding: float = 10_000.0  # a text on one core: docs/performance.md
-    reader_bytes: float = 450.0  # 100,000 texts in 45 MB: docs/decisions/0019
     vectors: float = 2.7  # a memory: its text and its sentences
-    dimensions: int = 384
-    graph_overhead: float = 1.5  # an assumption: the graph's links beside the vectors
 
 
 def measured(results: Path) -> Costs:
-    """The costs that `benchmarks.distributed` measured."""
-    figures = json.loads(results.read_text())["figures"]
+    """The costs that `benchmarks.distributed` and `benchmarks.growth` measured."""
+    rates = json.loads((results / "distributed.json").read_text())["figures"]
+    largest = json.loads((results / "growth.json").read_text())["rows"][-1]
     return Costs(
-        figures["fold worker us"],
-        figures["index worker us"],
-        figures["fold cassandra us"],
-        figures["index cassandra us"],
-        figures["kafka bytes"],
-        figures["cassandra bytes"],
+        rates["fold worker us"],
+        rates["index worker us"],
+        rates["fold cassandra us"],
+        rates["index cassandra us"],
+        largest["kafka bytes"],
+        largest["cassandra bytes"],
+        largest["reader bytes"],
+        largest["milvus memory"],
+        largest["milvus bytes"],
     )
+
+
+def growth_check(results: Path) -> Report:
+    """What the model makes of the smallest vault for the largest, beside what that one measured."""
+    rows = json.loads((results / "growth.json").read_text())["rows"]
+    first, last = rows[0], rows[-1]
+    report = Report()
+    for what, of_total in GROWING.items():
+        times = last["memories"] if of_total else 1
+        foretold, found = first[what] * times, last[what] * times
+        report.row(
+            resource=f"{what}, all of them" if of_total else what,
+            from_a_vault_of=first["memories"],
+            foretold_for=last["memories"],
+            as_=foretold,
+            measured=found,
+        )
+        report.figures[f"{what}: measured / foretold"] = found / foretold
+    return report
 
 
 @dataclass(frozen=True)
@@ -97,7 +133,8 @@ def needs(cubes: float, rate: float, costs: Costs, machines: Machines) -> list[N
         _up(taken_in / machines.broker_bytes / machines.load),
         _up(log / machines.broker_disk / machines.load),
     )
-    vector_bytes = cubes * costs.vectors * costs.dimensions * 4 * costs.graph_overhead
+    vector_memory = cubes * costs.vectors * costs.vector_memory
+    vector_disk = cubes * costs.vectors * costs.vector_disk
     partitions = min(256, _power(max(folds, indexes)))
     cpu = costs.fold_worker + costs.index_worker + server * machines.compaction
     return [
@@ -115,9 +152,9 @@ def needs(cubes: float, rate: float, costs: Costs, machines: Machines) -> list[N
         ),
         Need(
             "Milvus query nodes",
-            _up(vector_bytes / machines.query_node_memory / machines.load),
+            _up(vector_memory / machines.query_node_memory / machines.load),
             f"of {machines.query_node_memory / 1e9:.0f} GB",
-            f"{vector_bytes / 1e12:.1f} TB of vectors in memory; on disk a tenth",
+            f"{vector_memory / 1e12:.1f} TB in memory, {vector_disk / 1e12:.1f} TB on disk",
         ),
         Need(
             "embedding",
@@ -147,9 +184,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cubes", type=float, default=1e9)
     parser.add_argument("--rate", type=float, default=1e5, help="events a second")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--results", type=Path, default=RESULTS / "distributed.json")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where both figures are")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 1 when growth was foretold badly"
+    )
     given = parser.parse_args(arguments)
     costs = measured(given.results)
+    checked = growth_check(given.results)
+    told = [judge(target, checked.figures) for target in targets("scale", full=False)]
     found = needs(given.cubes, given.rate, costs, Machines())
     if given.json:
         kept = {
@@ -158,6 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "costs": asdict(costs),
             "machines": asdict(Machines()),
             "needs": [asdict(need) for need in found],
+            "growth": checked.rows,
+            "figures": checked.figures,
+            "targets": told,
         }
         given.json.write_text(json.dumps(kept, indent=1) + "\n")
     table = Table(box=None, title=f"{given.cubes:,.0f} memories, {given.rate:,.0f} events a second")
@@ -166,7 +211,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for need in found:
         table.add_row(need.what, f"{need.count:,.0f}", need.unit, need.why)
     Console(width=120).print(table)
-    return 0
+    for heads, cells in tables(checked.rows):
+        Console(width=120).print(table_of(heads, cells))
+    missed = [each for each in told if not each["met"]]
+    for each in missed:
+        print(f"MISSED {each['target']}: {each['measured']}")
+    return 1 if given.check and missed else 0
 
 
 def _up(amount: float) -> int:

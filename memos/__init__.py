@@ -1,11 +1,11 @@
 """MemOS: the memory store of AI agents. Every memory operation is an event."""
 
 from memos.infrastructure.doctor import Finding
-from memos.infrastructure.engine import Problem, Rebuilt, Verification
 from memos.infrastructure.index.embedders.endpoint import EmbeddingsEndpoint
 from memos.infrastructure.index.embedders.port import Embedder
 from memos.infrastructure.index.rerankers import Reranker
 from memos.infrastructure.index.rerankers.endpoint import RerankEndpoint
+from memos.infrastructure.reports import Problem, Rebuilt, Verification
 from memos.infrastructure.transfer.loader import LoadReport, RefusedCube
 from memos.interface.aio import AsyncMemory
 from memos.interface.api import Memory, doctor
@@ -16,7 +16,8 @@ from memos.interface.facts import FactsReport
 from memos.interface.importing import ImportReport
 from memos.interface.keeping import ConsistencyProof, Proof, SignedCheckpoint, Stats
 from memos.interface.receipts import Receipt, Rejection
-from memos.interface.undoing import Rollback, Sweep
+from memos.interface.sweeping import Sweep
+from memos.interface.undoing import Rollback
 from memos.kernel.cube import Lifespan
 from memos.kernel.errors import (
     Busy,

@@ -24,7 +24,7 @@ from streams.metrics import Metrics
 
 log = logging.getLogger("memos.worker")
 
-WITHIN_SECONDS = 0.02
+WITHIN_SECONDS = 0.05
 REVOKE_SECONDS = 5.0
 CLOSE_SECONDS = 60.0
 WATCH_SECONDS = 1.0

@@ -11,17 +11,12 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.database import rows
 from memos.infrastructure.embedded_reading import EmbeddedReading
-from memos.infrastructure.engine import (
-    Problem,
-    Progress,
-    Rebuilt,
-    Verification,
-    no_progress,
-)
 from memos.infrastructure.governance.usage import forget_erased, refold_usage
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.leaf import leaf_of
 from memos.infrastructure.log.sqlite import log_size, read_records, stored_tree
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import Problem, Rebuilt, Verification
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter, checksum
 from memos.kernel.cube import CubeState, cube_digest

@@ -14,24 +14,14 @@ from typing import TypeVar
 
 from memos.infrastructure import audit as auditing
 from memos.infrastructure import embedded_tree as tree
+from memos.infrastructure.commit import Committed, Draft, Purged
 from memos.infrastructure.database import Database, explained, row
 from memos.infrastructure.embedded_creation import DATABASE_FILE, check_format, create_vault
 from memos.infrastructure.embedded_erasing import are_gone
 from memos.infrastructure.embedded_reading import EmbeddedReading
-from memos.infrastructure.engine import (
-    Committed,
-    Divide,
-    Draft,
-    Figures,
-    Progress,
-    Purged,
-    Rebuilt,
-    TreeHead,
-    Verification,
-    no_progress,
-)
 from memos.infrastructure.governance.usage import fold_accesses, forget_usage, usage_digest
 from memos.infrastructure.index.change import Analyse
+from memos.infrastructure.index.dense import Divide
 from memos.infrastructure.index.embedded import EmbeddedIndex
 from memos.infrastructure.index.embedders.port import Embedder
 from memos.infrastructure.index.embedding import Embedding
@@ -39,7 +29,9 @@ from memos.infrastructure.keys.cube_keys import CubeKeys
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.keys.store import KeyStore
 from memos.infrastructure.log.sqlite import PARTITION, SqliteLog, system_time
+from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.projector import Projector
+from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verification
 from memos.infrastructure.vault.read import VaultReader
 from memos.infrastructure.vault.sqlite import VaultWriter
 from memos.kernel.cube import CubeState

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import apsw
 
 from memos.infrastructure.database import row, rows
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.governance.usage import Usage, access_size, usage_of
 from memos.infrastructure.index import lookup
 from memos.infrastructure.index.embedded import EmbeddedIndex
@@ -17,6 +16,7 @@ from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.log.sqlite import PARTITION, log_size, offset_at, read_record
 from memos.infrastructure.migrated import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.moment import At, Moment
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.vault.read import VaultReader
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, Undecodable, decode
@@ -25,7 +25,7 @@ from memos.wire.event_pb2 import Event
 
 
 class EmbeddedReading:
-    """See `engine.Reading`. `index` reads over connections of its own, of the calling thread."""
+    """See `reading.Reading`. `index` reads over connections of its own, of the calling thread."""
 
     def __init__(self, connection: apsw.Connection, keys: CubeKeys, index: EmbeddedIndex) -> None:
         self.connection = connection

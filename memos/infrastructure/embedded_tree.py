@@ -7,10 +7,10 @@ from pathlib import Path
 import apsw
 
 from memos.infrastructure.database import row, rows
-from memos.infrastructure.engine import Figures, TreeHead
 from memos.infrastructure.governance.usage import access_size
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
+from memos.infrastructure.reports import Figures, TreeHead
 from memos.kernel.event import Position
 from memos.kernel.merkle import consistency_proof, inclusion_proof
 from memos.kernel.note import Checkpoint, sign_note

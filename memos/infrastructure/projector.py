@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import apsw
 
-from memos.infrastructure.engine import Purged
+from memos.infrastructure.commit import Purged
 from memos.infrastructure.index.change import (
     Analyse,
     changes_span,

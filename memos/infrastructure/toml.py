@@ -14,19 +14,41 @@ from memos.kernel.errors import InvalidInput
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
+def check_present(path: Path) -> None:
+    """Check that there is a settings file, before anything is done that needs it.
+
+    Raises:
+        InvalidInput: there is none, or its directory cannot be read.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidInput(
+            f"there is no settings file {path}: name one that exists, or write it first; its line "
+            '`engine = "embedded"` or `engine = "distributed"` says where the vault is'
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """A settings file's contents, its environment variables filled in.
 
     Raises:
-        InvalidInput: it cannot be read.
+        InvalidInput: there is none, or it cannot be read.
     """
+    check_present(path)
     try:
         told = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({error.strerror}): name a file") from None
+        raise _unreadable(path, error) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} is no TOML: {error}") from None
     return {name: _filled(path, value) for name, value in told.items()}
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(f"{path} cannot be read ({error.strerror}): name a file that can")
 
 
 def _filled(path: Path, value: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from memos.infrastructure.engine import Committed, Draft
+from memos.infrastructure.commit import Committed, Draft
 from memos.infrastructure.governance.decision import Action
+from memos.interface.addition import check_addition, draft_addition
 from memos.interface.changing import opened, sources_of, writable
-from memos.interface.commands import check_addition, draft_addition
 from memos.interface.receipts import Receipt, raise_rejection, receipt_of
 from memos.interface.session import Session
 from memos.interface.validate import Time

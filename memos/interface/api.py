@@ -19,6 +19,7 @@ from memos.interface.embedding import Embeddings
 from memos.interface.erasing import resume_erases
 from memos.interface.examining import doctor
 from memos.interface.facts import Facts
+from memos.interface.following import Following
 from memos.interface.keeping import Keeping
 from memos.interface.migrating import Migrating
 from memos.interface.moving import Moving
@@ -36,6 +37,7 @@ class Memory(
     Conversing,
     Writing,
     Readings,
+    Following,
     Asking,
     Embeddings,
     Facts,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from memos.infrastructure.engine import Draft, Reading
+from memos.infrastructure.commit import Draft
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import command_mac, seal_body
+from memos.infrastructure.reading import Reading
 from memos.interface import validate
 from memos.interface.commands import Source, new_event
 from memos.interface.receipts import Receipt, receipt_of
@@ -29,8 +30,8 @@ Build = Callable[[CubeState, Parts | None, Event, Body], None]
 """Fill the event and its body from the cube's state and, where asked for, its opened parts."""
 
 
-def writable(session: Session, cube_id: str, operation: str) -> CubeState:
-    """The head of a cube that the actor may write.
+def permitted(session: Session, cube_id: str, action: Action, operation: str) -> CubeState:
+    """The head of a cube with which the actor may do something.
 
     Raises:
         NotFound, Denied: there is none, or they may not.
@@ -38,8 +39,17 @@ def writable(session: Session, cube_id: str, operation: str) -> CubeState:
     raw = validate.check_id(cube_id)
     with session.engine.reading() as reading:
         state = session.live_state(reading, raw)
-    session.require(Action.WRITE, state.scope, state, operation=operation)
+    session.require(action, state.scope, state, operation=operation)
     return state
+
+
+def writable(session: Session, cube_id: str, operation: str) -> CubeState:
+    """The head of a cube that the actor may write.
+
+    Raises:
+        NotFound, Denied: there is none, or they may not.
+    """
+    return permitted(session, cube_id, Action.WRITE, operation)
 
 
 def opened(reading: Reading, state: CubeState) -> Parts:
@@ -161,13 +171,10 @@ def move(
     session: Session, cube_id: str, kind: Kind, action: Action, expected_version: int | None
 ) -> Receipt:
     """Append a move between states; the fold decides whether it is legal."""
-    raw = validate.check_id(cube_id)
     if expected_version is not None:
         validate.check_version(expected_version, "expected_version")
-    with session.engine.reading() as reading:
-        state = session.live_state(reading, raw)
-    session.require(action, state.scope, state, operation=kind.title)
-    event = new_event(session, kind, raw, state.scope, expected_version=expected_version)
+    state = permitted(session, cube_id, action, kind.title)
+    event = new_event(session, kind, state.cube_id, state.scope, expected_version=expected_version)
     (committed,) = session.engine.commit([Draft(event)])
     return receipt_of(session.engine, committed)
 
@@ -176,14 +183,15 @@ def change_header(
     session: Session, cube_id: str, changes: Mapping[str, Any], expected_version: int | None
 ) -> Receipt:
     """Append a change of header facts: only the fields that the caller named."""
-    raw = validate.check_id(cube_id)
     if expected_version is not None:
         validate.check_version(expected_version, "expected_version")
-    with session.engine.reading() as reading:
-        state = session.live_state(reading, raw)
-    session.require(Action.ADMINISTER, state.scope, state, operation="set_header")
+    state = permitted(session, cube_id, Action.ADMINISTER, "set_header")
     event = new_event(
-        session, Kind.HEADER_CHANGED, raw, state.scope, expected_version=expected_version
+        session,
+        Kind.HEADER_CHANGED,
+        state.cube_id,
+        state.scope,
+        expected_version=expected_version,
     )
     write_header(state.header._replace(**changes), event.header_changed.header)
     event.header_changed.fields.extend(sorted(changes))

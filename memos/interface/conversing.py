@@ -8,7 +8,7 @@ from typing import Any
 from memos.infrastructure.governance.decision import Action
 from memos.interface import validate
 from memos.interface.adding import commit_whole, with_key
-from memos.interface.commands import Addition, check_addition, draft_addition
+from memos.interface.addition import Addition, check_addition, draft_addition
 from memos.interface.receipts import Receipt
 from memos.interface.session import Session
 from memos.interface.validate import Time

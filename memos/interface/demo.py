@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from memos.infrastructure.engine import Rebuilt, Verification
+from memos.infrastructure.reports import Rebuilt, Verification
 from memos.interface.api import Memory
 from memos.interface.demo_conversation import turns
 from memos.interface.demo_telling import Told, code_of, tell

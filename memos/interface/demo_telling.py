@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from memos.infrastructure.engine import Rebuilt, Verification
+from memos.infrastructure.reports import Rebuilt, Verification
 from memos.interface.api import Memory
 from memos.interface.erasure_receipt import ErasureReceipt
 from memos.interface.importing import ImportReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memos.infrastructure.engine import DenseIndex
+from memos.infrastructure.index.dense import DenseIndex
 from memos.interface.session import Session
 from memos.kernel.errors import InvalidInput
 

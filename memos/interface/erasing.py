@@ -11,8 +11,10 @@ import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from memos.infrastructure.engine import Draft, Reading, Writing
+from memos.infrastructure.commit import Draft
+from memos.infrastructure.engine import Writing
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.reading import Reading
 from memos.interface import validate
 from memos.interface.commands import new_event
 from memos.interface.erasure_receipt import Artefact, ErasureReceipt, signed_receipt

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from memos.infrastructure.doctor import Finding
 from memos.infrastructure.doctor import examine as examine_directory
-from memos.interface.opening import distributed_driver, embedded_directory
+from memos.infrastructure.toml import check_present
+from memos.interface.opening import distributed_driver, embedded_directory, names_settings
 from memos.kernel.errors import InvalidInput, VaultError
 
 
@@ -16,8 +17,13 @@ def doctor(path: str | Path) -> tuple[Finding, ...]:
     Args:
         path: the vault's directory, or its settings file; of a distributed vault the servers and
             workers are examined too.
+
+    Raises:
+        InvalidInput: there is no such settings file.
     """
     vault = Path(path)
+    if names_settings(vault):
+        check_present(vault)
     try:
         directory = embedded_directory(vault)
         if directory is not None:

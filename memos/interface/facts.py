@@ -8,12 +8,15 @@ from itertools import count
 
 import numpy as np
 
-from memos.infrastructure.engine import Draft, Progress, Reading, no_progress
+from memos.infrastructure.commit import Draft
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import new_key, seal_body
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reading import Reading
 from memos.interface import validate
+from memos.interface.addition import check_addition, draft_addition
 from memos.interface.changing import move, sources_of
-from memos.interface.commands import check_addition, draft_addition, fill_body, new_event
+from memos.interface.commands import fill_body, new_event
 from memos.interface.finding import looking, note
 from memos.interface.receipts import receipt_of
 from memos.interface.session import Session

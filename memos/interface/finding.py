@@ -1,4 +1,4 @@
-"""How a read of many memories begins: checked, governed, at one moment."""
+"""How a read begins and ends: checked and governed, at one moment, noted on the access log."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.moment import At
+from memos.infrastructure.reading import Reading
 from memos.interface import validate
 from memos.interface.moments import AsOf, resolve
 from memos.interface.session import Session, analyzer, no_cube
@@ -19,6 +19,8 @@ from memos.operation.filters import compile_filter, mentions
 from memos.operation.query import Query
 from memos.operation.recipe import recipe_named
 from memos.operation.sight import Sight
+
+EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 
 
 @contextmanager
@@ -32,8 +34,14 @@ def looking(
     filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
     as_of: AsOf | None = None,
     recipe: str | None = None,
+    states: frozenset[Lifecycle] | None = SHOWN,
+    valid_at: int | None = None,
+    facts: bool = False,
 ) -> Iterator[Sight | None]:
     """What the actor sees of a scope; None where its tenant holds nothing yet.
+
+    `states` None shows all that a filter of states may ask for, and else what is SHOWN; a filter
+    of semantic types asks for `facts`.
 
     Raises:
         InvalidInput: an argument does not fit.
@@ -44,6 +52,8 @@ def looking(
         raise InvalidInput(f"a query is a text, not {validate.shorten(text)}")
     limit = validate.check_limit(k)
     accepts = compile_filter(filter)
+    if states is None:
+        states = EVERY_STATE if mentions(filter, "state") else SHOWN
     chosen = recipe_named(
         recipe, embedder=session.embedding is not None, reranker=session.reranking is not None
     )
@@ -58,23 +68,30 @@ def looking(
             text=text,
             scope=scope,
             limit=limit,
-            states=SHOWN,
+            states=states,
             accepts=accepts,
             at=moment.at,
             read_time=moment.read_time,
             may_read=lambda state: session.decide(Action.READ, state.scope, state).allowed,
             recipe=chosen,
             embedding=session.embedding,
+            valid_at=valid_at,
             reranker=session.reranking,
-            facts=mentions(filter, "semantic_type"),
+            facts=facts or mentions(filter, "semantic_type"),
         )
         view = reading.view(scope, moment.at)
         newest = None if moment.at is None else reading.view(scope)
         yield Sight(reading, view, newest, analyzer(keys[0]), query)
 
 
-def readable_head(session: Session, reading: Reading, raw: bytes, operation: str) -> CubeState:
-    """The head of a memory that the actor may read and that is not erased.
+def readable(session: Session, reading: Reading, raw: bytes) -> bool:
+    """Whether there is such a cube and the actor may read it."""
+    head = reading.vault.head(raw)
+    return head is not None and session.decide(Action.READ, head.scope, head).allowed
+
+
+def governed_head(session: Session, reading: Reading, raw: bytes, operation: str) -> CubeState:
+    """The head of a memory that the actor may read; erased ones have one, too.
 
     Raises:
         NotFound, Denied: as their names say.
@@ -83,6 +100,16 @@ def readable_head(session: Session, reading: Reading, raw: bytes, operation: str
     if head.form is Form.OPERATION:
         raise no_cube(raw)
     session.require(Action.READ, head.scope, head, operation=operation)
+    return head
+
+
+def readable_head(session: Session, reading: Reading, raw: bytes, operation: str) -> CubeState:
+    """The head of a memory that the actor may read and that is not erased.
+
+    Raises:
+        NotFound, Denied: as their names say.
+    """
+    head = governed_head(session, reading, raw, operation)
     if head.lifecycle is Lifecycle.ERASED:
         raise NotFound("the memory was erased: nothing of it is left to go by")
     return head

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from memos.infrastructure.engine import Progress
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.importers import Item, parse_file
 from memos.interface import validate
-from memos.interface.commands import Addition, check_addition, draft_addition
+from memos.interface.addition import Addition, check_addition, draft_addition
 from memos.interface.conversing import placed
 from memos.interface.receipts import receipt_of
 from memos.interface.session import Session

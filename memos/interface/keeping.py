@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memos.infrastructure.engine import (
-    Committed,
-    Draft,
-    Progress,
-    Rebuilt,
-    Verification,
-    Writing,
-    no_progress,
-)
+from memos.infrastructure.commit import Committed, Draft
+from memos.infrastructure.engine import Writing
 from memos.infrastructure.keys.signer import NoteVerifier
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import Rebuilt, Verification
 from memos.interface import validate
 from memos.interface.commands import new_event
 from memos.interface.moments import is_cut_name

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memos.infrastructure.embedded import EmbeddedEngine
-from memos.infrastructure.engine import Engine, Progress, no_progress
+from memos.infrastructure.engine import Engine
 from memos.infrastructure.governance.decision import Action, HeaderRules, Resource, Subject
 from memos.infrastructure.log.sqlite import system_time
 from memos.infrastructure.migrated import Ancestor, ancestors_in
+from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrating.embedded_source import EmbeddedSource
 from memos.infrastructure.transfer.migrating.embedded_target import EmbeddedTarget
 from memos.infrastructure.transfer.migrating.migration import MigrationReport

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.moment import NEWEST, At, Moment
+from memos.infrastructure.reading import Reading
 from memos.interface import validate
 from memos.kernel.errors import InvalidInput, NotFound
 from memos.kernel.event import Position
@@ -37,7 +37,9 @@ def resolve(reading: Reading, as_of: AsOf | None, now: int) -> Moment:
         return _named(reading, as_of)
     moment = reading.moment_of(position)
     if moment is None:
-        raise NotFound(f"the log ends before position {position}: see `memos log` for its last one")
+        raise NotFound(
+            f"the log ends before position {position}: see `memos tail` for its last one"
+        )
     return moment
 
 

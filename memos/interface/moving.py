@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from memos.infrastructure.embedded_creation import DATABASE_FILE
-from memos.infrastructure.engine import Progress, no_progress
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.log.sqlite import system_time
+from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.dumper import MemDumper
 from memos.infrastructure.transfer.joiner import load_into
 from memos.infrastructure.transfer.loader import LoadReport, Making, load_new

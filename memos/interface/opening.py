@@ -48,13 +48,18 @@ def open_engine(
     return _distributed(path, actor=actor, create=create, wait=wait, leaving=leaving)
 
 
+def names_settings(path: Path) -> bool:
+    """Whether a path is meant as a settings file; all others are directories."""
+    return path.suffix == ".toml"
+
+
 def embedded_directory(path: Path) -> Path | None:
     """The directory of the embedded vault that a path names; None where it names servers.
 
     Raises:
-        InvalidInput: it is a settings file that says neither.
+        InvalidInput: it is a settings file that is not there, or says neither.
     """
-    if path.suffix != ".toml":
+    if not names_settings(path):
         return path
     settings = read_toml(path)
     engine, directory = settings.get("engine"), settings.get("path")

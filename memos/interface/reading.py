@@ -1,23 +1,21 @@
-"""The half of the Memory API that reads."""
+"""The part of the Memory API that reads memories."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memos.infrastructure.engine import Reading
-from memos.infrastructure.governance.access_log import Access
-from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.moment import At, Moment
-from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.infrastructure.reading import Reading
+from memos.infrastructure.vault.port import Attempt
 from memos.interface import validate
-from memos.interface.moments import AsOf, resolve, stretch
-from memos.interface.receipts import Receipt
-from memos.interface.session import Session, analyzer, no_cube
+from memos.interface.finding import governed_head, looking, note, readable
+from memos.interface.moments import AsOf, resolve
+from memos.interface.session import Session
 from memos.interface.validate import Time
-from memos.kernel.cube import SHOWN, CubeState, Form, Lifecycle
+from memos.kernel.cube import SHOWN, Lifecycle
 from memos.kernel.errors import InvalidInput, NotFound
-from memos.kernel.event import KINDS_BY_TITLE, Position, id_text
+from memos.kernel.event import id_text
 from memos.operation.cubes import (
     STATES_BY_TITLE,
     Forgotten,
@@ -27,21 +25,15 @@ from memos.operation.cubes import (
     read_cube,
     state_title,
 )
-from memos.operation.filters import compile_filter, mentions
 from memos.operation.history import (
     Change,
     Diff,
     Lineage,
-    LogEntry,
     change_of,
     difference,
-    log_entry,
     walk_lineage,
 )
 from memos.operation.hits import Hits
-from memos.operation.query import Query
-from memos.operation.recipe import recipe_named
-from memos.operation.search import search
 
 MAX_DEPTH = 64
 DIRECTIONS = ("both", "upstream", "downstream")
@@ -51,28 +43,6 @@ class Readings:
     """Queries. Every read is governed and noted on the access log."""
 
     _session: Session
-
-    def wait_for(self, token: Receipt | Position | str, *, seconds: float = 30.0) -> None:
-        """Wait until a write of any process can be read here.
-
-        What this vault's own adds return can be read already; a token from elsewhere, or of a vault
-        opened with `wait="durable"`, may be ahead of the workers.
-
-        Args:
-            token: the write's receipt, or its position (`receipt.position`, or its text, 0:42).
-            seconds: how long to wait.
-
-        Raises:
-            NotApplied: it cannot be read yet; the message says which worker is behind or dead.
-            InvalidInput: it is no token.
-        """
-        position = token.position if isinstance(token, Receipt) else token
-        if isinstance(position, str):
-            try:
-                position = Position.parse(position)
-            except ValueError as error:
-                raise InvalidInput(str(error)) from None
-        self._session.engine.wait_for(position, seconds)
 
     def get(
         self,
@@ -104,14 +74,14 @@ class Readings:
             raise InvalidInput("pass only one of version, as_of and valid_at")
         with session.engine.reading() as reading:
             moment = resolve(reading, as_of, session.clock())
-            head = _governed(session, reading, raw, "get")
+            head = governed_head(session, reading, raw, "get")
             if head.lifecycle is Lifecycle.ERASED:
                 return Forgotten(cube_id)
             attempt = _wanted(reading, raw, version, valid_at, moment)
             if not any_state and version is None and as_of is None and valid_at is None:
                 _check_shown(reading, attempt, moment)
             cube = read_cube(reading, attempt)
-        self._note("get", head.scope, [(raw, attempt.outcome.version)], attempt.ordinal)
+        note(session, "get", head.scope, [(cube_id, attempt.outcome.version)], attempt.ordinal)
         return cube
 
     def search(
@@ -153,44 +123,24 @@ class Readings:
             also of an empty one, how the search ran and which optional side was not there.
         """
         session = self._session
-        validate.check_scope(scope)
-        if not isinstance(query, str):
-            raise InvalidInput("the query must be a text")
-        limit = validate.check_limit(k)
-        chosen = recipe_named(
-            recipe, embedder=session.embedding is not None, reranker=session.reranking is not None
-        )
-        accepts = compile_filter(filter)
-        shown = _states(states, mentions(filter, "state"))
-        session.require(Action.READ, scope, operation="search")
-        keys = session.engine.store.tenant_keys(scope.partition("/")[0], create=False)
-        with session.engine.reading() as reading:
-            moment = resolve(reading, as_of, session.clock())
-            view = reading.view(scope, moment.at)
-            checked = Query(
-                query,
-                scope,
-                limit,
-                shown,
-                accepts,
-                moment.at,
-                moment.read_time,
-                lambda state: session.decide(Action.READ, state.scope, state).allowed,
-                chosen,
-                session.embedding,
-                None if valid_at is None else validate.check_time(valid_at, "valid_at"),
-                session.reranking,
-                facts or mentions(filter, "semantic_type"),
-            )
-            newest = None if moment.at is None else reading.view(scope)
-            hits = (
-                search(reading, view, analyzer(keys[0]), checked, newest)
-                if keys
-                else Hits((), {"searched": 0})
-            )
-            at = view.at
-        found = [(validate.check_id(hit.cube_id), hit.version) for hit in hits]
-        self._note("search", scope, found, at, query)
+        hits = Hits((), {"searched": 0})
+        at: At = 0
+        with looking(
+            session,
+            scope,
+            "search",
+            text=query,
+            k=k,
+            filter=filter,
+            as_of=as_of,
+            recipe=recipe,
+            states=None if states is None else _states(states),
+            valid_at=None if valid_at is None else validate.check_time(valid_at, "valid_at"),
+            facts=facts,
+        ) as sight:
+            if sight is not None:
+                hits, at = sight.found(), sight.view.at
+        note(session, "search", scope, [(hit.cube_id, hit.version) for hit in hits], at, query)
         return hits
 
     def history(self, cube_id: str) -> list[Change]:
@@ -198,11 +148,11 @@ class Readings:
         session = self._session
         raw = validate.check_id(cube_id)
         with session.engine.reading() as reading:
-            head = _governed(session, reading, raw, "history")
+            head = governed_head(session, reading, raw, "history")
             attempts = reading.vault.attempts(raw)
             erased = head.lifecycle is Lifecycle.ERASED
             changes = [change_of(reading, attempt, erased=erased) for attempt in attempts]
-        self._note("history", head.scope, [(raw, head.version)], attempts[-1].ordinal)
+        note(session, "history", head.scope, [(cube_id, head.version)], attempts[-1].ordinal)
         return changes
 
     def diff(self, cube_id: str, before: int, after: int) -> Diff:
@@ -225,14 +175,14 @@ class Readings:
             raise InvalidInput(f"direction={direction!r}: choose {', '.join(DIRECTIONS)}")
         steps = validate.check_limit(depth, MAX_DEPTH)
         with session.engine.reading() as reading:
-            head = _governed(session, reading, raw, "lineage")
+            head = governed_head(session, reading, raw, "lineage")
             lineage = walk_lineage(reading, raw, direction, steps)
             hidden = {
                 cube
                 for cube in lineage.depth
-                if not _readable(session, reading, validate.check_id(cube))
+                if not readable(session, reading, validate.check_id(cube))
             }
-        self._note("lineage", head.scope, [(raw, head.version)], 0)
+        note(session, "lineage", head.scope, [(cube_id, head.version)])
         return Lineage(
             lineage.cube_id,
             {cube: far for cube, far in lineage.depth.items() if cube not in hidden},
@@ -242,90 +192,6 @@ class Readings:
                 if edge.source[0] not in hidden and edge.derived[0] not in hidden
             ),
         )
-
-    def events(
-        self,
-        *,
-        actor: str | None = None,
-        kind: str | None = None,
-        scope: str | None = None,
-        cube_id: str | None = None,
-        operation: str | None = None,
-        source: str | None = None,
-        since: AsOf | None = None,
-        until: AsOf | None = None,
-    ) -> Iterator[LogEntry]:
-        """The log: who attempted what, when, and what became of it, in log order.
-
-        Args:
-            actor: by this actor.
-            kind: of this kind, such as `Revised`.
-            scope: in this scope and all that lies under it.
-            cube_id: on this cube.
-            operation: of the operation with this id.
-            source: whose source is, or lies under, this path.
-            since: from this position, cut or time on, inclusive.
-            until: before this position, cut or time.
-        """
-        session = self._session
-        if kind is not None and kind not in KINDS_BY_TITLE:
-            raise InvalidInput(f"kind={kind!r} is not known: choose {', '.join(KINDS_BY_TITLE)}")
-        for name, value in (("actor", actor), ("source", source)):
-            if value is not None:
-                validate.check_name(value, name)
-        with session.engine.reading() as reading:
-            after, upto = stretch(reading, since, until)
-        wanted = LogQuery(
-            actor or "",
-            None if kind is None else KINDS_BY_TITLE[kind],
-            "" if scope is None else validate.check_scope(scope),
-            b"" if cube_id is None else validate.check_id(cube_id),
-            b"" if operation is None else validate.check_id(operation, "operation id"),
-            () if source is None else session.all_lookups(b"source", source, scope),
-            after,
-            upto,
-        )
-        if source is not None and not wanted.sources:
-            return iter(())
-        return self._entries(wanted)
-
-    def _entries(self, wanted: LogQuery) -> Iterator[LogEntry]:
-        session = self._session
-        allowed: dict[bytes, bool] = {}
-        reading = session.engine.streaming()
-        for attempt in reading.vault.query(wanted):
-            cube = attempt.cube_id
-            if cube not in allowed:
-                allowed[cube] = _readable(session, reading, cube)
-            if allowed[cube]:
-                yield log_entry(attempt)
-
-    def _note(
-        self,
-        action: str,
-        scope: str,
-        cubes: list[tuple[bytes, int]],
-        at: At,
-        query: str = "",
-    ) -> None:
-        session = self._session
-        session.access_log.record(
-            Access(session.actor, action, scope, session.clock(), cubes, query, at)
-        )
-
-
-def _governed(session: Session, reading: Reading, raw: bytes, operation: str) -> CubeState:
-    """The head of a memory that the actor may read."""
-    head = session.live_state(reading, raw)
-    if head.form is Form.OPERATION:
-        raise no_cube(raw)
-    session.require(Action.READ, head.scope, head, operation=operation)
-    return head
-
-
-def _readable(session: Session, reading: Reading, raw: bytes) -> bool:
-    head = reading.vault.head(raw)
-    return head is not None and session.decide(Action.READ, head.scope, head).allowed
 
 
 def _wanted(
@@ -379,9 +245,7 @@ def _check_shown(reading: Reading, attempt: Attempt, moment: Moment) -> None:
         raise NotFound(f"cube {cube_id} has outlived its lifespan: pass any_state=True to read it")
 
 
-def _states(states: Iterable[str] | None, filtered: bool) -> frozenset[Lifecycle]:
-    if states is None:
-        return frozenset(Lifecycle) - {Lifecycle.ERASED} if filtered else SHOWN
+def _states(states: Iterable[str]) -> frozenset[Lifecycle]:
     names = validate.check_names(states, "states")
     unknown = [name for name in names if name not in STATES_BY_TITLE]
     if unknown:

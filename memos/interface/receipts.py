@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
-from memos.infrastructure.engine import Committed, Engine
+from memos.infrastructure.commit import Committed
+from memos.infrastructure.engine import Engine
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Conflict, Held, IllegalMove, NotFound, OtherContent
 from memos.kernel.event import Kind, Position, id_text

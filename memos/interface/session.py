@@ -14,7 +14,7 @@ from importlib.metadata import version
 import uuid_utils
 
 from memos.infrastructure.embedded import EmbeddedEngine
-from memos.infrastructure.engine import Engine, Reading
+from memos.infrastructure.engine import Engine
 from memos.infrastructure.governance.access_log import Access, AccessLog
 from memos.infrastructure.governance.decision import (
     Action,
@@ -29,6 +29,7 @@ from memos.infrastructure.index.embedders import Embedder
 from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.index.rerankers import Reranker, Reranking
 from memos.infrastructure.keys.envelope import keyed_digest
+from memos.infrastructure.reading import Reading
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import as_uuid, id_text

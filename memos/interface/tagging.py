@@ -6,8 +6,8 @@ from collections.abc import Collection
 from itertools import count
 from typing import NamedTuple
 
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.reading import Reading
 from memos.interface.session import Session
 from memos.kernel.cube import SHOWN, CubeState, Lifecycle
 from memos.kernel.errors import InvalidInput

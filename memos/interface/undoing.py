@@ -1,14 +1,15 @@
-"""The part of the Memory API that undoes: rollback, erase, and the sweep of what has ended."""
+"""The part of the Memory API that undoes: rollback; and erase and sweep, which are called here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import NoReturn
 
-from memos.infrastructure.engine import Committed, Draft, Reading, Writing
+from memos.infrastructure.commit import Committed, Draft
+from memos.infrastructure.engine import Writing
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.vault.port import LogQuery
 from memos.interface import validate
 from memos.interface.commands import new_event
@@ -17,12 +18,10 @@ from memos.interface.erasure_receipt import ErasureReceipt
 from memos.interface.moments import AsOf, stretch
 from memos.interface.receipts import Rejection, rejections
 from memos.interface.session import Session
+from memos.interface.sweeping import Sweep, sweep_ended
 from memos.interface.validate import Time
-from memos.kernel.cube import LifespanEnd
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
-from memos.kernel.event import Kind, as_uuid, id_text
-from memos.kernel.fold import Result
-from memos.kernel.lifespan import deadline
+from memos.kernel.event import Kind, id_text
 from memos.operation.rollback import PlannedChange, Planner, Target, fill_targets, matching
 
 TARGETS_PER_EVENT = 5_000
@@ -49,19 +48,6 @@ class Rollback:
         lines += [f"  {change}" for change in self.changes]
         lines += [f"  {no.cube_id} refused: {no.reason}" for no in self.rejected]
         return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """What came to the end of its lifespan, by what happened to it (cube ids).
-
-    `held` could not be erased, because it or what was derived from it is frozen.
-    """
-
-    archived: tuple[str, ...]
-    expired: tuple[str, ...]
-    erased: tuple[str, ...]
-    held: tuple[str, ...] = ()
 
 
 class Undoing:
@@ -161,57 +147,7 @@ class Undoing:
         Args:
             now: the time to judge by; by default the clock's.
         """
-        session = self._session
-        session.access_log.flush()
-        time = session.clock() if now is None else validate.check_time(now, "now")
-
-        def work(engine: Writing) -> dict[LifespanEnd, list[bytes]]:
-            reading = engine.written()
-            ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
-            for raw in reading.vault.ending(time):
-                end = _expire(session, engine, reading, raw, time)
-                if end is not None:
-                    ended[end].append(raw)
-            return ended
-
-        ended = session.engine.write(work)
-        erased, held = [], []
-        for raw in ended[LifespanEnd.ERASE]:
-            try:
-                erase_cubes(session, cube_id=id_text(raw), swept=True)
-                erased.append(id_text(raw))
-            except Held:
-                held.append(id_text(raw))
-        return Sweep(
-            tuple(map(id_text, ended[LifespanEnd.ARCHIVE])),
-            tuple(map(id_text, ended[LifespanEnd.EXPIRE])),
-            tuple(erased),
-            tuple(held),
-        )
-
-
-def _expire(
-    session: Session, engine: Writing, reading: Reading, raw: bytes, now: int
-) -> LifespanEnd | None:
-    """End one cube's lifespan; None where a use has renewed it, or its events refuse."""
-    state = engine.head(raw)
-    lifespan = None if state is None else state.header.lifespan
-    if state is None or lifespan is None:
-        return None
-    ends = deadline(lifespan, reading.usage(raw).last_used)
-    if ends > now:
-        return None
-    if lifespan.then is LifespanEnd.ERASE:
-        return LifespanEnd.ERASE
-    named = b"memos/expiry/v1\n" + raw + ends.to_bytes(8, "big", signed=True)
-    event_id = as_uuid(sha256(named).digest())
-    event = new_event(session, Kind.EXPIRED, raw, state.scope, event_id=event_id)
-    event.expired.deadline = ends
-    event.expired.then = lifespan.then.value  # type: ignore[assignment]
-    event.expired.expected_sequence = state.sequence
-    event.expired.access_position.offset = reading.access_size()
-    committed = engine.append(Draft(event))
-    return lifespan.then if committed.outcome.result is Result.ACCEPTED else None
+        return sweep_ended(self._session, now)
 
 
 def _cube_to_version(

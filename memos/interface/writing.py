@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memos.infrastructure.engine import Draft
+from memos.infrastructure.commit import Draft
 from memos.infrastructure.governance.decision import Action
 from memos.interface import validate
 from memos.interface.changing import (

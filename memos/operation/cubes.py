@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.index.change import content_text
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Lifecycle, Lifespan
 from memos.kernel.event import Position, id_text

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.engine import DenseIndex, Reading
+from memos.infrastructure.index.dense import DenseIndex
 from memos.infrastructure.index.port import Nearest, View
+from memos.infrastructure.reading import Reading
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
 from memos.operation.analysis import Analyzer
 from memos.operation.context import Context

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from memos.infrastructure.engine import Reading
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.event import Position, id_text
 from memos.kernel.fold import Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from memos.infrastructure.engine import DenseIndex
+from memos.infrastructure.index.dense import DenseIndex
 from memos.infrastructure.index.rerankers import Reranking
 from memos.infrastructure.moment import At
 from memos.kernel.cube import CubeState, Lifecycle

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from memos.infrastructure.engine import Reading
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind, id_text

@@ -11,8 +11,8 @@ from itertools import islice
 
 import numpy as np
 
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.index.port import Mask, View
+from memos.infrastructure.reading import Reading
 from memos.kernel.event import id_text
 from memos.operation.analysis import Analyzer
 from memos.operation.cubes import MemCube, as_datetime, read_cube

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.index.port import View
+from memos.infrastructure.reading import Reading
 from memos.operation.analysis import Analyzer
 from memos.operation.hits import Hits
 from memos.operation.query import Query

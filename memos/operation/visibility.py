@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from memos.infrastructure.engine import Reading
 from memos.infrastructure.index.change import HAS_LIFESPAN, RESTRICTED
 from memos.infrastructure.index.port import EXTRACTED, Mask, View
+from memos.infrastructure.reading import Reading
 from memos.kernel.lifespan import decay
 from memos.operation.cubes import is_over
 from memos.operation.query import Query

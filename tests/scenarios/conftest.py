@@ -46,7 +46,7 @@ def embeddings() -> Iterator[Embeddings]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def meaning_fleet(
     engines: LocalEngine,
     embeddings: Embeddings,

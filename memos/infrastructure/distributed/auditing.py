@@ -11,7 +11,8 @@ from memos.infrastructure.audit import MOST_PROBLEMS
 from memos.infrastructure.distributed import folding
 from memos.infrastructure.distributed.sealing import Seals
 from memos.infrastructure.distributed.stores import Generation, Stores
-from memos.infrastructure.engine import Problem, Progress, Verification
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reports import Problem, Verification
 from memos.infrastructure.vault.cassandra.attempts import Outline
 from memos.infrastructure.vault.cassandra.reading import CassandraVault
 from memos.infrastructure.vault.sqlite import checksum

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,15 +11,16 @@ from memos.infrastructure.distributed import folding
 from memos.infrastructure.distributed.stores import Generation, Stores
 from memos.infrastructure.distributed.vectors import PROJECTION, rotations_of
 from memos.infrastructure.distributed.waiting import Waiter
-from memos.infrastructure.engine import Reading
-from memos.infrastructure.index.embedders.port import Embedder, Vectors, embed_checked
+from memos.infrastructure.index.embedders.calls import EmbedderCalls
+from memos.infrastructure.index.embedders.port import Embedder, Vectors
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.index.milvus.search import MOST_CANDIDATES, VectorSearch
 from memos.infrastructure.index.port import Nearest, View
 from memos.infrastructure.index.spans import latest
 from memos.infrastructure.index.tenant.rows import PROJECTION as LEXICAL
-from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
+from memos.infrastructure.reading import Reading
+from memos.kernel.errors import IndexUnavailable
 
 CANDIDATES = 200
 """Rows asked of Milvus for each wording of a query; a text may have several, its sentences."""
@@ -31,12 +31,9 @@ WIDER = 4
 FEW_TEXTS = 256
 """Where a view shows no more texts than these, all are compared: that takes one request."""
 
-QUERY_REST = 10.0
-"""Seconds in which queries do without an embedder that has just failed."""
-
 
 class DistributedDense:
-    """See `engine.DenseIndex`. Embedding is the index worker's; this only embeds queries."""
+    """See `dense.DenseIndex`. Embedding is the index worker's; this only embeds queries."""
 
     def __init__(
         self,
@@ -55,12 +52,16 @@ class DistributedDense:
         self._embedder = embedder
         self._generation = generation
         self._waiter = waiter
-        self._rest_until = 0.0
-        self.failure = ""
+        self._calls = EmbedderCalls(embedder)
+        self._unserved = ""
 
     @property
     def name(self) -> str:
         return self._embedder.name
+
+    @property
+    def failure(self) -> str:
+        return self._calls.failure or self._unserved
 
     def start(self) -> None:
         """Nothing runs here."""
@@ -90,10 +91,12 @@ class DistributedDense:
 
     def nearest(self, reading: Reading, view: View, scope: str, queries: Vectors) -> Nearest:
         try:
-            return self._milvus.served(self._alias, lambda: self._nearest(view, scope, queries))
+            near = self._milvus.served(self._alias, lambda: self._nearest(view, scope, queries))
         except IndexUnavailable as error:
-            self.failure = str(error)
+            self._unserved = str(error)
             raise
+        self._unserved = ""
+        return near
 
     def _nearest(self, view: View, scope: str, queries: Vectors) -> Nearest:
         # At a valid time a view may show texts that others have replaced since.
@@ -127,16 +130,7 @@ class DistributedDense:
             asked = min(asked * WIDER, MOST_CANDIDATES)
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
-        if time.monotonic() < self._rest_until:
-            raise EmbeddingFailed(self.failure)
-        try:
-            vectors = embed_checked(self._embedder, texts)
-        except EmbeddingFailed as error:
-            self.failure = str(error)
-            self._rest_until = time.monotonic() + QUERY_REST
-            raise
-        self.failure = ""
-        return vectors
+        return self._calls.of_query(texts)
 
 
 def _rows(view: View, docs: Sequence[int]) -> npt.NDArray[np.int64]:

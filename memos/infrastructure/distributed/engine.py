@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TypeVar
 
+from memos.infrastructure.commit import Committed, Draft, Purged
 from memos.infrastructure.distributed import auditing, keeping, rebuilding
 from memos.infrastructure.distributed.ahead import VaultAhead
 from memos.infrastructure.distributed.dense import DistributedDense
@@ -23,26 +24,16 @@ from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import Generation, Stores
 from memos.infrastructure.distributed.trees import PartitionTrees
 from memos.infrastructure.distributed.waiting import Waiter, ends_of
-from memos.infrastructure.engine import (
-    Committed,
-    DenseIndex,
-    Divide,
-    Draft,
-    Figures,
-    Progress,
-    Purged,
-    Rebuilt,
-    TreeHead,
-    Verification,
-    no_progress,
-)
 from memos.infrastructure.index.change import Analyse
+from memos.infrastructure.index.dense import DenseIndex, Divide
 from memos.infrastructure.index.embedders.port import Embedder
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.kafka_settings import event_key
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verification
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import OtherContent, VaultError
 from memos.kernel.event import Position, id_text

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
+from memos.infrastructure.commit import Purged
 from memos.infrastructure.distributed import vectors
 from memos.infrastructure.distributed.indexing import is_erasure
 from memos.infrastructure.distributed.stores import Generation, Stores
 from memos.infrastructure.distributed.waiting import Waiter, ends_of
-from memos.infrastructure.engine import Purged
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.removal import VectorCopies
 from memos.infrastructure.vault.cassandra import schema

@@ -46,10 +46,15 @@ class Batch(NamedTuple):
 
 
 class PartitionFold:
-    """Folds one partition, in order, from the heads that are stored."""
+    """Folds one partition, in order, from the heads that are stored.
 
-    def __init__(self, vault: CassandraVault, mark: Mark) -> None:
+    Where none was when it began, as in a generation just made, none is asked for that was not folded
+    here.
+    """
+
+    def __init__(self, vault: CassandraVault, mark: Mark, *, from_nothing: bool = False) -> None:
         self._vault = vault
+        self._holds_all = from_nothing
         self._heads: OrderedDict[bytes, Head] = OrderedDict()
         self.mark = mark
 
@@ -93,10 +98,12 @@ class PartitionFold:
         self.mark = batch.mark
         while len(self._heads) > KEPT_HEADS:
             self._heads.popitem(last=False)
+            self._holds_all = False
 
     def forget(self) -> None:
         """Drop what was folded and not stored: the stored heads are what counts."""
         self._heads.clear()
+        self._holds_all = False
 
     def _load(self, cube_ids: Iterable[bytes]) -> None:
         missing = []
@@ -105,7 +112,7 @@ class PartitionFold:
                 self._heads.move_to_end(cube_id)
             else:
                 missing.append(cube_id)
-        stored = self._vault.folded_heads(missing)
+        stored = {} if self._holds_all else self._vault.folded_heads(missing)
         for cube_id in missing:
             found = stored.get(cube_id)
             self._heads[cube_id] = (

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.distributed import folding
 from memos.infrastructure.distributed.stores import Generation, Stores
-from memos.infrastructure.engine import Figures
+from memos.infrastructure.reports import Figures
 from memos.infrastructure.vault.cassandra.reading import CassandraVault
 from memos.infrastructure.vault.sqlite import checksum
 from memos.kernel.cube import CubeState, Form, cube_digest

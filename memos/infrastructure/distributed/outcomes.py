@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from memos.infrastructure.commit import Committed
 from memos.infrastructure.distributed.waiting import Waiter, ends_of
-from memos.infrastructure.engine import Committed
 from memos.infrastructure.vault.cassandra.reading import CassandraVault
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.consequences import consequences_of
@@ -39,7 +39,7 @@ class Outcomes:
             if stored is None:
                 raise NotApplied(
                     f"event {id_text(event.event_id)} is durable, and the fold has no outcome of "
-                    "it: run `memos audit`"
+                    "it: call `memory.audit()`"
                 )
             committed.append(self._committed(event, record, stored.attempt))
         return committed

@@ -20,7 +20,7 @@ from memos.wire.event_pb2 import Event
 
 
 class DistributedReading:
-    """See `engine.Reading`. Each read sees what is folded and indexed when it is made."""
+    """See `reading.Reading`. Each read sees what is folded and indexed when it is made."""
 
     def __init__(
         self,
@@ -37,12 +37,12 @@ class DistributedReading:
     def event(self, position: Position) -> Event:
         data = self.vault.data_of(position)
         if data is None:
-            raise Damaged(f"the vault has no record at {position}: run `memos audit`")
+            raise Damaged(f"the vault has no record at {position}: call `memory.audit()`")
         try:
             return decode(data)
         except Undecodable as error:
             raise Damaged(
-                f"the record at {position} is damaged ({error}): run `memos audit`"
+                f"the record at {position} is damaged ({error}): call `memory.audit()`"
             ) from None
 
     def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:

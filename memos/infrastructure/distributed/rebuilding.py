@@ -24,11 +24,13 @@ from memos.infrastructure.distributed.stores import Generation, Stores, open_gen
 from memos.infrastructure.distributed.using import UsageWorker
 from memos.infrastructure.distributed.vectors import VectorIndexer
 from memos.infrastructure.distributed.worker import Worker
-from memos.infrastructure.engine import Divide, Progress, Rebuilt
 from memos.infrastructure.index.change import Analyse
+from memos.infrastructure.index.dense import Divide
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.log.kafka import KafkaLog
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reports import Rebuilt
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.event import Record
 
@@ -48,7 +50,7 @@ def rebuild(stores: Stores, analyse: Analyse, divide: Divide, progress: Progress
             schema.drop_generation(stores.store, number)
     generation = open_generation(stores.store, schema.new_generation(stores.store))
     index = index_worker(stores, generation, analyse)
-    undecodable = fold_log(stores, generation, index, progress)
+    undecodable = fold_log(stores, generation, index, progress, from_nothing=True)
     events = sum(offset for offset, _, _ in generation.vault.checkpoints(PROJECTION).values())
     rebuilt = Rebuilt(
         events,
@@ -106,11 +108,17 @@ def index_worker(stores: Stores, generation: Generation, analyse: Analyse) -> In
 
 
 def fold_log(
-    stores: Stores, generation: Generation, index: IndexWorker, progress: Progress
+    stores: Stores,
+    generation: Generation,
+    index: IndexWorker,
+    progress: Progress,
+    *,
+    from_nothing: bool = False,
 ) -> list[str]:
     """Bring every projection of a generation to where the log ends now, from where each one is.
 
-    What follows from an event stands in the log already and is not appended.
+    `from_nothing` says that the generation was made just now and holds nothing. What follows from an
+    event stands in the log already and is not appended.
 
     Returns:
         The positions of the records that are no events, of those that were folded.
@@ -123,7 +131,9 @@ def fold_log(
             threads.submit(_follow, stores.logs.events, SealWorker(stores, generation)),
         ]
         folds = [
-            threads.submit(_refold, stores, generation, index, partition, size, told)
+            threads.submit(
+                _refold, stores, generation, index, partition, size, told, from_nothing=from_nothing
+            )
             for partition, size in end.items()
         ]
         undecodable = [position for fold in folds for position in fold.result()]
@@ -154,9 +164,12 @@ def _refold(
     partition: int,
     end: int,
     told: Telling,
+    *,
+    from_nothing: bool,
 ) -> list[str]:
     """Fold and index one partition up to an offset; the positions of what is no event."""
-    folding = PartitionFold(generation.vault, mark_of(generation.vault, PROJECTION, partition))
+    folded = mark_of(generation.vault, PROJECTION, partition)
+    folding = PartitionFold(generation.vault, folded, from_nothing=from_nothing)
     # The index is behind the fold, or where it is.
     start = mark_of(generation.vault, index.name, partition)
     told.more(start.offset)

@@ -13,9 +13,9 @@ from threading import Lock
 from memos.infrastructure.distributed.stores import Generation, Stores
 from memos.infrastructure.distributed.tree_rows import TreeRows
 from memos.infrastructure.distributed.worker import Mark
-from memos.infrastructure.engine import Problem
 from memos.infrastructure.keys.signer import NoteSigner, NoteVerifier
 from memos.infrastructure.log.leaf import leaf_of
+from memos.infrastructure.reports import Problem
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Record
 from memos.kernel.merkle import TILE_WIDTH, Frontier, TileRoot

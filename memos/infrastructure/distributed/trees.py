@@ -10,8 +10,8 @@ from memos.infrastructure.distributed.sealing import PROJECTION, origin_of
 from memos.infrastructure.distributed.stores import Generation, Stores
 from memos.infrastructure.distributed.tree_rows import TreeRows
 from memos.infrastructure.distributed.waiting import Waiter
-from memos.infrastructure.engine import TreeHead
 from memos.infrastructure.log.leaf import leaf_of
+from memos.infrastructure.reports import TreeHead
 from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Position
 from memos.kernel.merkle import (

@@ -19,8 +19,8 @@ from memos.infrastructure.distributed.indexing import concerns_search
 from memos.infrastructure.distributed.prior import PriorStates
 from memos.infrastructure.distributed.stores import Generation, Stores
 from memos.infrastructure.distributed.worker import Mark
-from memos.infrastructure.engine import Divide
 from memos.infrastructure.index.change import Analyse, changes_text
+from memos.infrastructure.index.dense import Divide
 from memos.infrastructure.index.embedders.port import Embedder, embed_checked
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
@@ -95,6 +95,15 @@ class VectorIndexer:
         self._milvus, self._collection = milvus, name
         self._writer = VectorWriter(milvus, name, rotations_of(stores, embedder))
         self._prior = PriorStates(generation.vault)
+
+    def behind(self, partitions: Iterable[int]) -> list[int]:
+        """Those of some partitions in which records wait."""
+        vault = self._generation.vault
+        done, folded = vault.checkpoints(PROJECTION), vault.checkpoints(folding.PROJECTION)
+        nothing = (0, 0, 0)
+        return [
+            each for each in partitions if folded.get(each, nothing)[0] > done.get(each, nothing)[0]
+        ]
 
     def step(self, partition: int) -> int:
         """Embed a batch of a partition; how many records it took, 0 where none wait.
@@ -216,7 +225,8 @@ class VectorThread:
         pause = POLL_SECONDS
         while not self._closing.is_set():
             try:
-                worked = sum(self._indexer.step(each) for each in list(self._partitions()))
+                behind = self._indexer.behind(self._partitions())
+                worked = sum(map(self._indexer.step, behind))
                 if not worked:
                     self._indexer.settle()
             except (EmbeddingFailed, VaultError) as error:

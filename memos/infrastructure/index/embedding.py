@@ -7,7 +7,6 @@ here can hold up a write or lose one; a text that waits is found by its words.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,9 +15,10 @@ import numpy as np
 
 from memos.infrastructure.database import rows
 from memos.infrastructure.embedded_reading import EmbeddedReading, connection_of
-from memos.infrastructure.engine import Divide, Reading
 from memos.infrastructure.index.change import content_text
-from memos.infrastructure.index.embedders.port import Embedder, Vectors, embed_checked
+from memos.infrastructure.index.dense import Divide
+from memos.infrastructure.index.embedders.calls import EmbedderCalls
+from memos.infrastructure.index.embedders.port import Embedder, Vectors
 from memos.infrastructure.index.port import Nearest, View
 from memos.infrastructure.index.snapshot import index_state
 from memos.infrastructure.index.tables import doc_range
@@ -32,6 +32,7 @@ from memos.infrastructure.index.vectors import (
     near_of,
     only,
 )
+from memos.infrastructure.reading import Reading
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 BATCH = 32  # texts embedded and written together
 POLL_SECONDS = 0.5
 LONGEST_WAIT = 60.0  # seconds between two tries of an embedder that keeps failing
-QUERY_REST = 10.0  # seconds in which queries do without an embedder that has just failed
 
 
 class _Waiting(NamedTuple):
@@ -58,7 +58,7 @@ class _Batch(NamedTuple):
 
 
 class Embedding:
-    """See `engine.DenseIndex`."""
+    """See `dense.DenseIndex`."""
 
     def __init__(self, engine: EmbeddedEngine, embedder: Embedder, divide: Divide) -> None:
         self._engine = engine
@@ -66,8 +66,7 @@ class Embedding:
         self._divide = divide
         self._vectors = VectorIndex(engine.keys.key)
         self.model = self._known_model()
-        self.failure = ""
-        self._rest_until = 0.0
+        self._calls = EmbedderCalls(embedder)
         self._one_at_a_time = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memos-embedding", daemon=True)
@@ -76,6 +75,11 @@ class Embedding:
     def name(self) -> str:
         """The embedder's name."""
         return self._embedder.name
+
+    @property
+    def failure(self) -> str:
+        """Why the embedder's last call did not succeed; empty where it did."""
+        return self._calls.failure
 
     def start(self) -> None:
         """Begin to follow the index in the background."""
@@ -110,16 +114,7 @@ class Embedding:
         return Nearest(kept.docs, np.stack(texts), np.stack(sentences), complete=True)
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
-        if time.monotonic() < self._rest_until:
-            raise EmbeddingFailed(self.failure)
-        try:
-            vectors = embed_checked(self._embedder, texts)
-        except EmbeddingFailed as error:
-            self.failure = str(error)
-            self._rest_until = time.monotonic() + QUERY_REST
-            raise
-        self.failure = ""
-        return vectors
+        return self._calls.of_query(texts)
 
     def _known_model(self) -> Model:
         embedder = self._embedder
@@ -155,12 +150,7 @@ class Embedding:
             if batch is None:
                 return None
             texts = [text for each in batch.waiting for text in each.texts]
-            try:
-                vectors = embed_checked(self._embedder, texts)
-            except EmbeddingFailed as error:
-                self.failure = str(error)
-                raise
-            self.failure = ""
+            vectors = self._calls.embed(texts)
             ends = list(accumulate(len(each.texts) for each in batch.waiting))
             embedded = [
                 Embedded(each.doc, each.cube_id, each.opened, vectors[end - len(each.texts) : end])

@@ -13,9 +13,10 @@ from memos.infrastructure.distributed import folding, keeping
 from memos.infrastructure.distributed.engine import DistributedEngine
 from memos.infrastructure.distributed.sealing import origin_of
 from memos.infrastructure.distributed.waiting import Waiter
-from memos.infrastructure.engine import Progress, Reading
 from memos.infrastructure.log.leaf import leaf_of
 from memos.infrastructure.moment import At
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.transfer.dumpable import PROGRESS_EVERY, Selection
 from memos.infrastructure.transfer.layout import EventLine, First
 from memos.infrastructure.transfer.migrating.distributed_source import DistributedSource
@@ -57,7 +58,9 @@ class DistributedDump:
     def state(self, cube_id: bytes) -> CubeState:
         found = self.reading.vault.state_at(cube_id, self.at)
         if found is None or found.state is None:
-            raise Damaged(f"cube {id_text(cube_id)} has records but no state: run `memos audit`")
+            raise Damaged(
+                f"cube {id_text(cube_id)} has records but no state: call `memory.audit()`"
+            )
         return found.state
 
     def erased(self, selection: Selection) -> Iterator[Attempt]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from memos.infrastructure.engine import Progress, Reading
 from memos.infrastructure.moment import At
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.transfer.layout import EventLine
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState

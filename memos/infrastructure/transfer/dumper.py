@@ -10,8 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from memos.infrastructure.engine import Engine, Progress, Reading
+from memos.infrastructure.engine import Engine
 from memos.infrastructure.moment import At
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reading import Reading
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.dumpable import Dumpable, Selection
 from memos.infrastructure.transfer.files import SyncedFile, file_sum, signed_text

@@ -9,10 +9,10 @@ from memos.infrastructure import audit
 from memos.infrastructure.database import row, rows
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.embedded_reading import EmbeddedReading
-from memos.infrastructure.engine import Progress
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree
 from memos.infrastructure.migrated import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.moment import At
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.dumpable import PROGRESS_EVERY, Selection
 from memos.infrastructure.transfer.layout import EventLine, First
 from memos.infrastructure.vault.port import Attempt

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from memos.infrastructure.database import row, rows
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.embedded_reading import EmbeddedReading
-from memos.infrastructure.engine import Progress
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.layout import EventLine, decoded
 from memos.infrastructure.transfer.loader import (
     CheckScope,

@@ -14,11 +14,11 @@ from google.protobuf.message import DecodeError
 from memos.infrastructure import audit
 from memos.infrastructure.database import rows
 from memos.infrastructure.embedded import EmbeddedEngine
-from memos.infrastructure.engine import Progress
 from memos.infrastructure.governance.usage import forget_erased, refold_usage
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.keys.store import sync_directory
 from memos.infrastructure.migrated import MIGRATED_CUTS, cuts_to_text
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.layout import CREATING, EventLine, First, decoded
 from memos.infrastructure.transfer.package import staged
 from memos.infrastructure.transfer.reader import Dump

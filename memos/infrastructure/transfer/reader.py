@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from memos.infrastructure.engine import Progress
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.leaf import leaf_of
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import file_sum, signed_text
 from memos.infrastructure.transfer.layout import EventLine, bytes_of, id_of, number_of, text_of

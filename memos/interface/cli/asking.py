@@ -9,7 +9,16 @@ from rich.console import Console
 
 from memos.interface.api import Memory
 from memos.interface.cli import show
-from memos.interface.cli.command import AsOfOption, CubeId, Run, command, given, json_object
+from memos.interface.cli.command import (
+    AsOfOption,
+    CubeId,
+    FilterOption,
+    Run,
+    Where,
+    command,
+    given,
+    json_object,
+)
 from memos.interface.cli.screen import clean, one_line
 from memos.kernel.errors import InvalidInput
 from memos.operation.blocks import ContextBlock
@@ -17,9 +26,7 @@ from memos.operation.graph import Related
 from memos.operation.routing import Route
 from memos.operation.vocabulary import Vocabulary
 
-Scope = Annotated[str, typer.Option(help="Where to look, and in all that lies under it.")]
 Budget = Annotated[int, typer.Option("--budget", help="How many tokens it may take.")]
-Filter = Annotated[str | None, typer.Option("--filter", help='JSON, such as {"tags": "home"}.')]
 
 
 def attach(app: typer.Typer) -> None:
@@ -35,10 +42,10 @@ def attach(app: typer.Typer) -> None:
 def context(
     run: Run,
     query: Annotated[str, typer.Argument(help="Words, in any order.")],
-    scope: Scope,
+    scope: Where,
     budget: Budget = 1000,
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 30,
-    filter_: Filter = None,
+    filter_: FilterOption = None,
     as_of: AsOfOption = None,
 ) -> None:
     """A block for a prompt: what fits a query best, quoted and cited, within a budget."""
@@ -66,10 +73,10 @@ def related(
 def route(
     run: Run,
     task: Annotated[str, typer.Argument(help="What is to be done, in words.")],
-    scope: Scope,
+    scope: Where,
     budget: Budget = 1000,
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 50,
-    filter_: Filter = None,
+    filter_: FilterOption = None,
     as_of: AsOfOption = None,
 ) -> None:
     """Which scopes, concepts and memories serve a task, in which form and order."""
@@ -97,7 +104,7 @@ def facts(
     run.show(report, draw)
 
 
-def tags(run: Run, scope: Scope, as_of: AsOfOption = None) -> None:
+def tags(run: Run, scope: Where, as_of: AsOfOption = None) -> None:
     """The tags of a scope, and how many memories carry each."""
     with run.open() as memory:
         counts = memory.tags(scope, as_of=as_of)

@@ -17,6 +17,7 @@ from memos.interface.api import DEFAULT_ACTOR, Memory
 from memos.interface.cli.errors import ExitCode, report
 from memos.interface.cli.screen import console
 from memos.interface.cli.shapes import document
+from memos.interface.opening import names_settings
 from memos.kernel.errors import InvalidInput, MemosError, VaultError
 
 P = ParamSpec("P")
@@ -24,7 +25,8 @@ P = ParamSpec("P")
 DEFAULT_VAULT = Path("memos.vault")
 
 _VaultOption = Annotated[
-    Path, typer.Option("--vault", envvar="MEMOS_VAULT", help="The vault's directory.")
+    Path,
+    typer.Option("--vault", envvar="MEMOS_VAULT", help="The vault: a directory or settings file."),
 ]
 _ActorOption = Annotated[
     str, typer.Option("--actor", envvar="MEMOS_ACTOR", help="On whose behalf.")
@@ -41,6 +43,12 @@ ExpectVersion = Annotated[
 AsOfOption = Annotated[
     str | None,
     typer.Option("--as-of", help="A cut's name, a position (0:42) or a log time (ISO 8601)."),
+]
+FilterOption = Annotated[
+    str | None, typer.Option("--filter", help='JSON, such as {"tags": "home"}.')
+]
+Where = Annotated[
+    str, typer.Option("--scope", help="Where to look, and in all that lies under it.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -59,8 +67,10 @@ class Run:
 
         Raises:
             VaultError: there is none, or it cannot be opened.
+            InvalidInput: it is a settings file that is not there.
         """
-        if not create and not self.vault.exists():
+        # Opening tells of a settings file that is missing, as it does everywhere.
+        if not create and not names_settings(self.vault) and not self.vault.exists():
             raise VaultError(
                 f"there is no vault at {self.vault}: name another with --vault or MEMOS_VAULT; "
                 "`memos add`, `memos import` and `memos load` make one"

@@ -13,7 +13,7 @@ from rich.console import Console
 from memos.infrastructure.transfer.wrapping import new_recipient
 from memos.interface.api import Memory, doctor
 from memos.interface.cli import show
-from memos.interface.cli.command import Run, command, given, json_object
+from memos.interface.cli.command import FilterOption, Run, command, given, json_object
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.screen import clean, progress
 from memos.kernel.errors import InvalidInput
@@ -78,9 +78,7 @@ def export(
     run: Run,
     path: Annotated[Path, typer.Argument(help="A new directory, or a .tar or .memos file.")],
     scope: Annotated[str | None, typer.Option(help="Only in and under this scope.")] = None,
-    filter_: Annotated[
-        str | None, typer.Option("--filter", help='JSON, such as {"tags": "home"}.')
-    ] = None,
+    filter_: FilterOption = None,
     recipient: Annotated[
         str | None, typer.Option(help="Wrap the keys to this public key: see memos recipient.")
     ] = None,

@@ -8,7 +8,16 @@ import typer
 
 from memos.interface.api import Memory
 from memos.interface.cli import show, story
-from memos.interface.cli.command import AsOfOption, CubeId, Run, command, given, json_object
+from memos.interface.cli.command import (
+    AsOfOption,
+    CubeId,
+    FilterOption,
+    Run,
+    Where,
+    command,
+    given,
+    json_object,
+)
 from memos.operation.history import Lineage
 
 
@@ -24,11 +33,9 @@ def attach(app: typer.Typer) -> None:
 def search(
     run: Run,
     query: Annotated[str, typer.Argument(help="Words, in any order.")],
-    scope: Annotated[str, typer.Option(help="Where to look, and in all that lies under it.")],
+    scope: Where,
     k: Annotated[int, typer.Option("--limit", "-k", help="How many at most.")] = 10,
-    filter_: Annotated[
-        str | None, typer.Option("--filter", help='JSON, such as {"tags": "home"}.')
-    ] = None,
+    filter_: FilterOption = None,
     as_of: AsOfOption = None,
     states: Annotated[
         list[str] | None, typer.Option("--state", help="Show memories in this state.")

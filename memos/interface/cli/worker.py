@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from memos.infrastructure.toml import check_present
 from memos.interface.cli.command import Run, command
 from memos.kernel.errors import InvalidInput
 
@@ -140,6 +141,7 @@ def _become(name: str, config: Path, host: str, port: int | None) -> None:
 
 
 def _command_line(name: str, config: Path, host: str, port: int | None) -> list[str]:
+    check_present(config)
     missing = [each for each in ("streams", "faust") if find_spec(each) is None]
     if missing:
         raise InvalidInput(

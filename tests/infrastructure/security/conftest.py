@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(SECONDS))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """Kafka and Cassandra; Cassandra has a user who may make keyspaces, and nothing more."""
     directory = tmp_path_factory.mktemp("secured")
@@ -56,7 +56,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         yield Secured(kafka, cassandra)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def vault(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredVault]:
     """A vault on them, with its workers."""
     opened = SecuredVault(tmp_path_factory.mktemp("vault"), secured)
@@ -74,13 +74,13 @@ def vault(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             opened.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An authority that signed nobody's certificate."""
     return Authority(tmp_path_factory.mktemp("stranger"), "stranger").path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredMilvus]:
     """The real Milvus server."""
     server = made(SecuredMilvus, tmp_path_factory.mktemp("milvus"))

@@ -13,7 +13,6 @@ from memos.infrastructure.distributed import keeping
 from memos.infrastructure.distributed.rebuilding import fold_log, index_worker
 from memos.infrastructure.distributed.settings import Settings
 from memos.infrastructure.distributed.stores import MIGRATION, Stores
-from memos.infrastructure.engine import Progress
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.keys.cassandra_cube_keys import NewKey, is_derived
 from memos.infrastructure.keys.port import KeyVault
@@ -28,6 +27,7 @@ from memos.infrastructure.migrated import (
     ancestors_to_text,
     cuts_to_text,
 )
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.layout import CREATING, First
 from memos.infrastructure.transfer.migrating.embedded_target import holds_else
 from memos.infrastructure.transfer.migrating.headers import first_in, headers_of

@@ -9,7 +9,6 @@ from pathlib import Path
 from memos.infrastructure.database import row
 from memos.infrastructure.embedded import EmbeddedEngine
 from memos.infrastructure.embedded_creation import DATABASE_FILE
-from memos.infrastructure.engine import Progress
 from memos.infrastructure.governance.usage import access_size, forget_erased, refold_usage
 from memos.infrastructure.index.change import Analyse
 from memos.infrastructure.keys.port import KeyVault
@@ -24,6 +23,7 @@ from memos.infrastructure.migrated import (
     ancestors_to_text,
     cuts_to_text,
 )
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.layout import CREATING, First
 from memos.infrastructure.transfer.migrating.parts import CubeKey, Moved, Plan, Sealed
 from memos.infrastructure.transfer.migrating.resuming import Resume

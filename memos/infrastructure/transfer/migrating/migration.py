@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from memos.infrastructure.engine import Progress
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.migrated import Ancestor
+from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.migrating.parts import BATCH, Moved, Plan, Sealed, Source, Target
 from memos.kernel.errors import Refused
 
@@ -128,8 +128,8 @@ class _Migration:
         here, there = self._source.digest(), self._target.digest()
         if here != there:
             raise Refused(
-                f"{self._source.name} has the digest {here} and what was moved of it {there}: run "
-                "`memos audit` on the source, then migrate into a new place; the target cannot be "
+                f"{self._source.name} has the digest {here} and what was moved of it {there}: call "
+                "`memory.audit()` on the source, then migrate into a new place; the target cannot be "
                 "opened"
             )
         return here

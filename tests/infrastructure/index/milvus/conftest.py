@@ -14,7 +14,7 @@ from tests.engines import up_or_skip
 from tests.infrastructure.index.milvus.support import Vectors
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     engine = LocalEngine(tmp_path_factory.mktemp("milvus"), ("milvus",), milvus="server")
     try:
@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         engine.down()
 
 
-@pytest.fixture(scope="session", params=["lite", "server"])
+@pytest.fixture(scope="module", params=["lite", "server"])
 def milvus(request: pytest.FixtureRequest) -> Iterator[Milvus]:
     engine = request.getfixturevalue("engines" if request.param == "lite" else "server")
     prefix = f"t{uuid4().hex[:12]}"
@@ -41,7 +41,7 @@ def fresh(milvus: Milvus) -> Iterator[Vectors]:
     made.generations.drop_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(milvus: Milvus) -> Iterator[Vectors]:
     made = Vectors(milvus)
     yield made

@@ -1,0 +1,12 @@
+"""How a long operation tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[int, int], None]
+"""Told (done, of how many) now and then."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Tell nobody."""

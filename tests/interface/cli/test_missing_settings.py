@@ -1,0 +1,115 @@
+"""A settings file that is not there: every command ends alike, and makes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from memos import InvalidInput, Memory, doctor
+from tests.interface.cli.support import Shell
+from tests.interface.cli.test_reference import COMMANDS
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+NOWHERE = "nowhere.toml"
+
+NEEDS_NONE = {"demo", "recipient", "engine up", "engine status", "engine down", "engine logs"}
+
+NAMED_BY_VAULT = {
+    "add": ["text", "--scope", "acme"],
+    "archive": [NOBODY],
+    "checkpoint": [],
+    "context": ["words", "--scope", "acme"],
+    "cut list": [],
+    "cut name": ["then"],
+    "diff": [NOBODY, "1", "2"],
+    "digest": [],
+    "doctor": [],
+    "erase": ["--subject", "caroline", "--yes"],
+    "events": [],
+    "export": ["out.memos"],
+    "facts": ["acme"],
+    "freeze": [NOBODY],
+    "get": [NOBODY],
+    "history": [NOBODY],
+    "import": ["notes.jsonl", "--scope", "acme"],
+    "lifespan": [NOBODY, "--after", "1d"],
+    "lineage": [NOBODY],
+    "link": [NOBODY, NOBODY],
+    "load": ["out.memos"],
+    "merge": [NOBODY, NOBODY],
+    "prove": [NOBODY],
+    "rebuild": [],
+    "related": [NOBODY],
+    "restore": [NOBODY],
+    "rollback": ["--source", "web:x", "--yes"],
+    "route": ["task", "--scope", "acme"],
+    "search": ["words", "--scope", "acme"],
+    "set-header": [NOBODY, "--owner", "agent:bob"],
+    "stats": [],
+    "sweep": [],
+    "tag": [NOBODY, "home"],
+    "tags": ["--scope", "acme"],
+    "tail": [],
+    "thaw": [NOBODY],
+    "untag": [NOBODY, "home"],
+    "update": [NOBODY, "text"],
+    "verify": [],
+    "vocabulary": ["--scope", "acme"],
+}
+
+NAMED_OTHERWISE = [
+    ["doctor", NOWHERE],
+    ["vault", "create", NOWHERE],
+    ["migrate", "--from", NOWHERE, "--to", "there.vault"],
+    ["migrate", "--from", "here.vault", "--to", NOWHERE],
+    *(["worker", name, "--config", NOWHERE] for name in ("fold", "index", "usage", "seal", "all")),
+]
+
+EVERY = [
+    *([*name.split(), *given, "--vault", NOWHERE] for name, given in NAMED_BY_VAULT.items()),
+    *NAMED_OTHERWISE,
+]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands run: a vault and a file to import are there, the settings are not."""
+    monkeypatch.chdir(tmp_path)
+    Memory("here.vault", actor="agent:alice").close()
+    Path("notes.jsonl").write_text('{"text": "She likes pottery."}\n')
+    return tmp_path
+
+
+def test_every_command_that_takes_settings_is_tried() -> None:
+    otherwise = {
+        name
+        for args in NAMED_OTHERWISE
+        for name in (args[0], " ".join(args[:2]))
+        if name in COMMANDS
+    }
+    assert NAMED_BY_VAULT.keys() | otherwise | NEEDS_NONE == set(COMMANDS)
+
+
+@pytest.mark.parametrize("args", EVERY, ids=" ".join)
+def test_settings_that_are_not_there_end_every_command_alike(place: Path, args: list[str]) -> None:
+    before = sorted(file.name for file in place.iterdir())
+    shell = Shell(place / "memos.vault")
+    ran = shell.run(*args)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"there is no settings file {NOWHERE}: name one that exists")
+    assert ran.err.count("\n") == 1
+    error = shell.run(*args, "--json").error
+    assert (error["type"], error["exit_code"]) == ("InvalidInput", 2)
+    assert sorted(file.name for file in place.iterdir()) == before
+
+
+def test_the_api_says_the_same(place: Path) -> None:
+    for opening in (
+        lambda: Memory(NOWHERE),
+        lambda: Memory(NOWHERE, create=False),
+        lambda: Memory.load("out.memos", into=NOWHERE),
+        lambda: doctor(NOWHERE),
+    ):
+        with pytest.raises(InvalidInput, match=f"there is no settings file {NOWHERE}"):
+            opening()
