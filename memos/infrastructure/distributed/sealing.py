@@ -62,8 +62,12 @@ class SealWorker:
         tree, log_time = self._rows.frontier(partition)
         found = self._generation.vault.checkpoints(PROJECTION).get(partition)
         mark = Mark() if found is None else Mark(*found)
-        # A crash may lie between frontier and checkpoint: the frontier is what the next leaf needs.
+        # A crash may lie between frontier and checkpoint: the frontier is what the next leaf needs,
+        # and who waits for the checkpoint would wait for the next record.
+        is_behind = mark.offset < tree.size
         mark = mark._replace(offset=tree.size, log_time=log_time)
+        if is_behind:
+            self._generation.writer.write_checkpoint(PROJECTION, partition, *mark)
         self._seals[partition] = _Seal(mark, tree, self._rows.last_note(partition))
         return tree.size
 
