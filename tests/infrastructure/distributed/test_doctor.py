@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memos import Finding, Memory, doctor
+from memos import Finding, InvalidInput, Memory, doctor
 from memos.infrastructure.distributed.doctor_cassandra import (
     copies_of,
     judge_consistency,
@@ -94,7 +94,8 @@ def test_a_worker_that_is_behind_is_told_by_whether_it_moves() -> None:
 
 def test_settings_that_do_not_fit_are_told(tmp_path: Path) -> None:
     path = tmp_path / "memos.toml"
-    assert told(doctor(path), "error")
+    with pytest.raises(InvalidInput, match="there is no settings file"):
+        doctor(path)
     path.write_text('engine = "distributed"\nroot = "key"\n')
     assert "root is no setting" in told(doctor(path), "error")
     path.write_text('engine = "embedded"\npath = "team.vault"\n')

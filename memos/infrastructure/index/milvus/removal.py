@@ -75,16 +75,20 @@ def read_newest(
 ) -> list[dict[str, Any]]:
     """Rows in their newest state: one that is overlooked would stay open, or stay, for ever."""
     limited = {} if limit is None else {"limit": limit}
-    with milvus.doing("read rows back"):
-        found = milvus.client.query(
-            collection,
-            filter=condition,
-            output_fields=list(fields),
-            consistency_level="Strong",
-            timeout=milvus.settings.timeout,
-            **limited,
-        )
-    return [dict(row) for row in found]
+
+    def read() -> list[dict[str, Any]]:
+        with milvus.doing("read rows back"):
+            found = milvus.client.query(
+                collection,
+                filter=condition,
+                output_fields=list(fields),
+                consistency_level="Strong",
+                timeout=milvus.settings.timeout,
+                **limited,
+            )
+            return [dict(row) for row in found]
+
+    return milvus.served(collection, read)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
