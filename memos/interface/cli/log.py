@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-import time
+import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -85,19 +87,35 @@ def tail(
         entries = memory.events(**wanted, since=Position(0, start), until=Position(0, size))
         _print(run, deque(entries, maxlen=count))
         if follow:
-            try:
-                _follow(run, memory, wanted, size, interval)
-            except KeyboardInterrupt:
-                return
+            with _interrupted() as interrupted:
+                _follow(run, memory, wanted, size, interval, interrupted)
 
 
-def _follow(run: Run, memory: Memory, wanted: dict[str, Any], size: int, interval: float) -> None:
-    while True:
-        sys.stdout.flush()
-        time.sleep(interval)
+@contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """What Ctrl-C sets inside: an exception could be raised where Python ignores it, and be lost."""
+    told = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: told.set())
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _follow(
+    run: Run,
+    memory: Memory,
+    wanted: dict[str, Any],
+    size: int,
+    interval: float,
+    interrupted: threading.Event,
+) -> None:
+    sys.stdout.flush()
+    while not interrupted.wait(interval):
         for entry in memory.events(**wanted, since=Position(0, size)):
             _print(run, (entry,))
             size = entry.position.offset + 1
+        sys.stdout.flush()
 
 
 def _print(run: Run, entries: Iterable[LogEntry]) -> None:

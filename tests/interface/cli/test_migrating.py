@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.vault.cassandra.tables import VERSION
 from tests.fleet import Fleet
 from tests.interface.cli.support import Shell
 
@@ -49,7 +50,7 @@ def test_a_vault_on_servers_is_made_and_examined_by_commands(
         ran = shell.run("doctor", str(fleet.path), "--json")
         assert ran.code == 6
         assert "there is no vault" in ran.out
-        assert shell.json("vault", "create", str(fleet.path))["tables"] == 1
+        assert shell.json("vault", "create", str(fleet.path))["tables"] == VERSION
         found = shell.json("doctor", str(fleet.path))
         assert found["ok"]
         assert any("no worker fold is running" in each["what"] for each in found["findings"])
