@@ -56,6 +56,8 @@ READY_EVENTS = 100_000
 READY_BYTES = 290
 CHUNK = 2_000
 SINGLE = 300
+JOINED_SECONDS = 12.0
+"""In which two workers start and share the partitions out."""
 APPLIED = 200
 SEARCHES = 100
 COUNT, FULL_COUNT = 20_000, 100_000
@@ -185,11 +187,18 @@ def _two_folds(
 ) -> None:
     progress("two fold workers")
     workers.stop()
+    workers.start("fold", "fold")
+    time.sleep(JOINED_SECONDS)
+    # Stopped while the log grows, so that neither the start of a process nor their sharing out of the
+    # partitions is counted; for shorter than their session.
+    for process in workers.running("fold"):
+        process.send_signal(signal.SIGSTOP)
     with Memory(path, wait="durable") as memory:
         for at in range(0, count, CHUNK):
             memory.add_many(_items(texts, min(CHUNK, count - at)))
     end = sum(stores.logs.events.end().values())
-    workers.start("fold", "fold")
+    for process in workers.running("fold"):
+        process.send_signal(signal.SIGCONT)
     done, seconds = await_progress(lambda: position(stores, PROJECTION), end)
     rate = _rate(report, "live fold, two workers", done, seconds)
     report.figures["two folds / one"] = rate / report.figures["live fold /s"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -46,11 +47,14 @@ from benchmarks.texts import Texts
 from memos import EmbeddingsEndpoint, Memory
 from memos.infrastructure.distributed.settings import load_settings
 from memos.infrastructure.distributed.stores import Stores
+from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.local import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
 
 SIZES = (20_000, 50_000, 100_000)
 CHUNK = 2_000
+GRAPH_SECONDS = 240
 SEARCHES = 100
 TENANT = "acme"
 RECIPES = ("lexical", "hybrid")
@@ -129,8 +133,26 @@ def _grow(
     progress(f"{wanted:,} memories: vectors")
     catch_up(stores, "vectors")
     workers.stop()
+    _await_graph(stores)
     log, tables = sizes(stores, engine)
     return {**rates, "kafka bytes": log / wanted, "cassandra bytes": tables / wanted}
+
+
+def _await_graph(stores: Stores) -> None:
+    """Wait until Milvus has built its graph over all that was written, which takes both cores."""
+    settings, embedder = stores.settings.milvus, stores.settings.embedder
+    if settings is None or embedder is None:
+        raise ValueError("a vault without vectors")
+    model = embedder.open()
+    with closing(Milvus(settings)) as milvus:
+        collection = Generations(milvus, model.digest, model.dimensions).alias
+        begun = time.monotonic()
+        while time.monotonic() - begun < GRAPH_SECONDS:
+            told = milvus.client.describe_index(collection, "dense")
+            if not int(told.get("pending_index_rows", 0)):
+                return
+            time.sleep(1)
+        raise TimeoutError(f"Milvus still builds its graph: {told}")
 
 
 def _milvus(engine: LocalEngine) -> tuple[int, int]:
