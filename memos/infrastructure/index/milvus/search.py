@@ -110,7 +110,7 @@ class VectorSearch:
             min(map(len, found)) < min(k, texts)
             and texts * self._rotations.dimensions <= MOST_FLOATS
         ):
-            return [self._query(condition, _PLACE, after, _candidate)] * len(found)
+            return self._all(condition, turned, k, after)
         return [[_candidate(row) for row in rows] for rows in found]
 
     def nearness(
@@ -211,6 +211,18 @@ class VectorSearch:
                 **self._milvus.reading(after),
             )
         return [[hit["entity"] for hit in hits] for hits in found]
+
+    def _all(
+        self, condition: str, queries: Sequence[Vectors], k: int, after: int | None
+    ) -> list[list[Candidate]]:
+        """As `candidates`, by comparing every row: a walk through the graph may come to too few."""
+        rows = self._query(condition, [*_PLACE, "dense"], after, dict)
+        if not rows:
+            return [[] for _ in queries]
+        near = np.round(np.stack(queries) @ np.stack([row["dense"] for row in rows]).T, _DIGITS)
+        opened = np.array([row["opened"] for row in rows])
+        ordered = [np.lexsort((opened, -each))[:k].tolist() for each in near]
+        return [[_candidate(rows[number]) for number in those] for those in ordered]
 
     def _explored(self, kept: int, k: int) -> int:
         """`ef` for a filter that keeps so many of all rows."""
