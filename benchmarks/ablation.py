@@ -22,9 +22,9 @@ from benchmarks import harness
 from benchmarks.locomo import GROUPS, load, numbers
 from benchmarks.scoring import Conversation, Judged, judge, means
 from memos import Memory
-from memos.infrastructure.index.embedders.minilm import MiniLM
-from memos.infrastructure.index.embedders.port import Vectors
-from memos.operation.recipe import BM25, HYBRID, LEXICAL, RECIPES, Recipe
+from memos.infrastructure.index.models.embedders.minilm import MiniLM
+from memos.infrastructure.index.models.embedders.port import Vectors
+from memos.operation.search.recipe import BM25, HYBRID, LEXICAL, RECIPES, Recipe
 
 K = 10
 

@@ -42,15 +42,15 @@ from benchmarks.harness import (
 )
 from benchmarks.texts import Item, Texts
 from memos import Memory
-from memos.infrastructure.distributed.folding import PROJECTION, PartitionFold
-from memos.infrastructure.distributed.rebuilding import index_worker
-from memos.infrastructure.distributed.settings import load_settings
-from memos.infrastructure.distributed.stores import Stores, open_generation
-from memos.infrastructure.distributed.worker import Mark
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.engine.distributed.rebuild import index_worker
+from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.engine.distributed.stores import Stores, open_generation
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION, PartitionFold
+from memos.infrastructure.engine.distributed.workers.port import Mark
+from memos.infrastructure.servers import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import stored_from
-from memos.interface.session import analyse
+from memos.operation.session import analyse
 
 READY_EVENTS = 100_000
 READY_BYTES = 290
@@ -85,7 +85,7 @@ def _run(options: Options, report: Report, directory: Path, engine: LocalEngine)
         _measure(options, report, path, workers, stores, engine)
     finally:
         workers.stop()
-        schema.drop_all(stores.store)
+        schema.drop_all(stores.cassandra)
         stores.close()
 
 
@@ -271,7 +271,7 @@ def _rebuild(report: Report, path: Path, stores: Stores) -> None:
 
 def _bare_rows(stores: Stores) -> float:
     """Seconds that the rows of all records take to be written, into a generation of their own."""
-    generation = open_generation(stores.store, schema.new_generation(stores.store))
+    generation = open_generation(stores.cassandra, schema.new_generation(stores.cassandra))
     index = index_worker(stores, generation, analyse)
     end = stores.logs.events.end()
     folds = {partition: PartitionFold(generation.vault, Mark()) for partition in end}
@@ -288,7 +288,7 @@ def _bare_rows(stores: Stores) -> float:
         generation.spans.write(partition, changes)
         seconds += time.perf_counter() - began
         folds[partition].done(batch)
-    schema.drop_generation(stores.store, generation.number)
+    schema.drop_generation(stores.cassandra, generation.number)
     return seconds
 
 

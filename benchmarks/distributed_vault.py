@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from memos.infrastructure.distributed.stores import Stores
-from memos.infrastructure.local import LocalEngine, cache, tools, versions
-from memos.infrastructure.local.cassandra import EXPORTS, JDK, OPENS
+from memos.infrastructure.engine.distributed.stores import Stores
+from memos.infrastructure.servers import LocalEngine, cache, tools, versions
+from memos.infrastructure.servers.cassandra import EXPORTS, JDK, OPENS
 
 DIRECTORY = "MEMOS_ENGINES"
 PARTITIONS = 4

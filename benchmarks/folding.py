@@ -34,7 +34,7 @@ from benchmarks.harness import (
 from benchmarks.texts import Texts, items, scope_of
 from benchmarks.vaults import bare, fill
 from memos import Memory
-from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.log.sqlite import log_size, read_records
 from memos.kernel.cube import CubeState
 from memos.kernel.event import decode

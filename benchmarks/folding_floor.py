@@ -12,8 +12,8 @@ import apsw
 
 from benchmarks.harness import timed
 from benchmarks.vaults import bare
-from memos.infrastructure.audit import FLUSH_EVERY
-from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.audit import FLUSH_EVERY
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.log.sqlite import log_size
 
 PROJECTIONS = {
@@ -33,7 +33,7 @@ PROJECTIONS = {
 
 def insert_projections(vault: Path, path: Path) -> float:
     """Insert the projections' rows as a rebuild does, page by page in one transaction; in how many
-    seconds. Reading them from the finished vault does not count.
+    seconds. Reader them from the finished vault does not count.
     """
     source = bare(vault / DATABASE_FILE)
     target = bare(path)

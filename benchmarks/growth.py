@@ -45,11 +45,11 @@ from benchmarks.harness import (
 )
 from benchmarks.texts import Texts
 from memos import EmbeddingsEndpoint, Memory
-from memos.infrastructure.distributed.settings import load_settings
-from memos.infrastructure.distributed.stores import Stores
+from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
 
 SIZES = (20_000, 50_000, 100_000)
@@ -100,7 +100,7 @@ def _run(options: Options, report: Report, directory: Path, engine: LocalEngine,
                 size = wanted
         finally:
             workers.stop()
-            schema.drop_all(stores.store)
+            schema.drop_all(stores.cassandra)
     report.figures |= {f"{name} at {size:,}": figure for name, figure in found[-1].items()}
 
 

@@ -33,9 +33,9 @@ from benchmarks.harness import (
 )
 from benchmarks.texts import IN_SCOPE, MARKERS, STOPS, WORDS, Texts, word
 from memos import Memory
-from memos.infrastructure.index import blas
-from memos.infrastructure.index.embedders.minilm import MiniLM
-from memos.infrastructure.index.embedders.port import Vectors, normalised
+from memos.infrastructure.index.models import blas
+from memos.infrastructure.index.models.embedders.minilm import MiniLM
+from memos.infrastructure.index.models.embedders.port import Vectors, normalised
 
 SIZES = (1_000, 10_000, 20_000)
 SEARCHES = 60

@@ -12,12 +12,12 @@ import apsw
 import numpy as np
 import tantivy
 
-from memos.infrastructure.index.embedded import EmbeddedIndex
 from memos.infrastructure.index.port import IndexedText, SpanChange
-from memos.infrastructure.index.tables import create_tables
-from memos.operation.analysis import QueryTerm
-from memos.operation.ranking import K1, B, LexicalQuery, rank
-from memos.operation.recipe import BM25
+from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.index.sqlite.tables import create_tables
+from memos.operation.search.analyzer import QueryTerm
+from memos.operation.search.ranking import K1, B, LexicalQuery, rank
+from memos.operation.search.recipe import BM25
 
 BEST = 10
 

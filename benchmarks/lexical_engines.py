@@ -30,8 +30,8 @@ import numpy as np
 
 from benchmarks.lexical_candidates import CANDIDATES, Candidate, Memory, files_of, token
 from memos.infrastructure.index.port import IndexedText
-from memos.operation.analysis import Analyzer
-from memos.operation.stopwords import STOP_WORDS
+from memos.operation.english.stop_words import STOP_WORDS
+from memos.operation.search.analyzer import Analyzer
 
 SIZES = (1_000, 10_000, 100_000)
 FULL = 1_000_000

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from memos.infrastructure.index.embedders.minilm import MiniLM
+from memos.infrastructure.index.models.embedders.minilm import MiniLM
 
 
 class Session(NamedTuple):

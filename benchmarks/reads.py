@@ -34,7 +34,8 @@ from benchmarks.harness import (
 from benchmarks.texts import IN_SCOPE, Texts, items, scope_of
 from benchmarks.vaults import bare, database_of, fill
 from memos import Memory
-from memos.interface.session import analyzer
+from memos.kernel.scope import tenant_of
+from memos.operation.session import analyzer
 
 SEARCHES = 200
 GETS = 2_000
@@ -142,7 +143,7 @@ class _Floor:
         self._connection: apsw.Connection = bare(database_of(memory))
         session = memory._session
         scope = scope_of(0)
-        terms_of = analyzer(session.tenant_key(scope.partition("/")[0]))
+        terms_of = analyzer(session.tenant_key(tenant_of(scope)))
         self._terms = {
             query: [term.term for term in terms_of.query_terms(query)]
             for query in (texts.frequent, texts.rare)

@@ -17,9 +17,9 @@ import apsw
 from benchmarks import harness
 from benchmarks.scoring import DEPTH, Conversation, Judged, interval, judge, means
 from memos import Memory
-from memos.infrastructure.embedded_creation import DATABASE_FILE
-from memos.operation.hits import Hit
-from memos.operation.recipe import RECIPES
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.operation.search.hits import Hit
+from memos.operation.search.recipe import RECIPES
 
 TIMED = 10
 """How many hits the timed searches ask for."""

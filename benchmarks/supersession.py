@@ -20,7 +20,7 @@ from benchmarks import harness, scoring_run
 from benchmarks.supersession_cases import PER_KIND, Case, Question, cases
 from benchmarks.supersession_kinds import ASKED, Fact
 from memos import Memory
-from memos.interface.receipts import Receipt
+from memos.operation.receipt import Receipt
 
 ABOUT = ("current", "as_of", "valid_at")
 LIMIT = 10

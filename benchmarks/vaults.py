@@ -11,8 +11,8 @@ import apsw
 from benchmarks.harness import progress
 from benchmarks.texts import Texts, items
 from memos import Memory
-from memos.infrastructure.database import CACHE_KIB
-from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.sqlite.database import CACHE_KIB
 
 BATCH = 1_000
 

@@ -26,9 +26,9 @@ from benchmarks.vector_candidates import (
     Vectors,
     best,
 )
-from memos.infrastructure.index.blas import one_thread
-from memos.infrastructure.index.embedders.port import normalised
-from memos.infrastructure.index.vectors import ScopeVectors, near_of, only
+from memos.infrastructure.index.models.blas import one_thread
+from memos.infrastructure.index.models.embedders.port import normalised
+from memos.infrastructure.index.sqlite.vectors import ScopeVectors, near_of, only
 
 SCOPES = 100
 TOPICS = 300

@@ -17,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from memos.infrastructure.index.embedders.port import Vectors, normalised
+from memos.infrastructure.index.models.embedders.port import Vectors, normalised
 
 DIMENSIONS = 384
 MODEL = "words"

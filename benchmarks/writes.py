@@ -38,7 +38,7 @@ from benchmarks.harness import (
 from benchmarks.texts import Item, Texts, items
 from benchmarks.vaults import BATCH, Rows, bare, fill, insert, rows_of
 from memos import Memory
-from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 
 REFERENCE = 10_000
 SINGLES = 1_000

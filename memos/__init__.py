@@ -1,22 +1,17 @@
 """MemOS: the memory store of AI agents. Every memory operation is an event."""
 
-from memos.infrastructure.doctor import Finding
-from memos.infrastructure.index.embedders.endpoint import EmbeddingsEndpoint
-from memos.infrastructure.index.embedders.port import Embedder
-from memos.infrastructure.index.rerankers import Reranker
-from memos.infrastructure.index.rerankers.endpoint import RerankEndpoint
+from memos.infrastructure.engine.embedded.doctor import Finding
+from memos.infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
+from memos.infrastructure.index.models.embedders.port import Embedder
+from memos.infrastructure.index.models.rerankers import Reranker
+from memos.infrastructure.index.models.rerankers.endpoint import RerankEndpoint
 from memos.infrastructure.reports import Problem, Rebuilt, Verification
-from memos.infrastructure.transfer.loader import LoadReport, RefusedCube
-from memos.interface.aio import AsyncMemory
-from memos.interface.api import Memory, doctor
+from memos.infrastructure.transfer.load.loader import LoadReport, RefusedCube
+from memos.interface.async_memory import AsyncMemory
 from memos.interface.embedding import EmbeddingLag
-from memos.interface.erasure_receipt import ErasureReceipt
-from memos.interface.exporting import ExportReport
 from memos.interface.facts import FactsReport
-from memos.interface.importing import ImportReport
 from memos.interface.keeping import ConsistencyProof, Proof, SignedCheckpoint, Stats
-from memos.interface.receipts import Receipt, Rejection
-from memos.interface.sweeping import Sweep
+from memos.interface.memory import Memory, doctor
 from memos.interface.undoing import Rollback
 from memos.kernel.cube import Lifespan
 from memos.kernel.errors import (
@@ -42,12 +37,17 @@ from memos.kernel.errors import (
     VaultError,
 )
 from memos.kernel.event import Position
-from memos.operation.blocks import Citation, ContextBlock
-from memos.operation.cubes import Forgotten, MemCube
-from memos.operation.graph import Reason, Related
-from memos.operation.history import Change, Diff, Lineage, LineageEdge, LogEntry
-from memos.operation.hits import Hit, Hits
-from memos.operation.routing import Concept, Fact, Route, Step, Topic
+from memos.operation.commands.export import ExportReport
+from memos.operation.commands.import_file import ImportReport
+from memos.operation.commands.sweep import Sweep
+from memos.operation.cube import Forgotten, MemCube
+from memos.operation.erasure_receipt import ErasureReceipt
+from memos.operation.reads.context_block import Citation, ContextBlock
+from memos.operation.reads.graph import Reason, Related
+from memos.operation.reads.history import Change, Diff, Lineage, LineageEdge, LogEntry
+from memos.operation.reads.route import Concept, Fact, Route, Step, Topic
+from memos.operation.receipt import Receipt, Rejection
+from memos.operation.search.hits import Hit, Hits
 from memos.operation.vocabulary import Vocabulary
 
 __all__ = [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiokafka.codec import has_lz4
 
-from memos.infrastructure.distributed.settings import load_settings
+from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.kernel.errors import InvalidInput, MemosError
 from streams.program import run
 

@@ -14,7 +14,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 from mode import ServiceT
 
-from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.log.kafka.settings import KafkaSettings
 from streams.security import credentials
 
 SESSION_SECONDS = 10.0

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from memos.infrastructure.distributed.worker import Worker
-from memos.infrastructure.log.kafka_settings import KafkaSettings
-from memos.infrastructure.moment import MOST_PARTITIONS
+from memos.infrastructure.engine.distributed.workers.port import Worker
+from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.kernel.errors import StoreUnavailable, VaultError
+from memos.kernel.moment import MOST_PARTITIONS
 from streams.app import make_app
 from streams.lane import BATCH, Lane
 from streams.metrics import Metrics

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from memos.infrastructure.distributed.rebuilding import index_worker
-from memos.infrastructure.distributed.settings import Settings
-from memos.infrastructure.distributed.stores import Stores
-from memos.infrastructure.distributed.vectors import VectorIndexer, VectorThread
+from memos.infrastructure.engine.distributed.rebuild import index_worker
+from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.stores import Stores
+from memos.infrastructure.engine.distributed.workers.vectors import VectorIndexer, VectorThread
 from memos.infrastructure.index.milvus.connection import Milvus
-from memos.interface.session import analyse
 from memos.kernel.errors import InvalidInput
-from memos.operation.dense import texts_to_embed
+from memos.operation.search.dense import texts_to_embed
+from memos.operation.session import analyse
 from streams.driver import Task
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from memos.infrastructure.distributed.worker import Behind, Worker
+from memos.infrastructure.engine.distributed.workers.port import Behind, Worker
 from memos.kernel.errors import (
     IndexUnavailable,
     LogUnavailable,

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.log.kafka.settings import KafkaSettings
 from streams.driver import Driver, Task
 from streams.metrics import Metrics, MetricsServer
 

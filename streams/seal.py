@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from memos.infrastructure.distributed.sealing import SealWorker
-from memos.infrastructure.distributed.settings import Settings
-from memos.infrastructure.distributed.stores import Stores
+from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.stores import Stores
+from memos.infrastructure.engine.distributed.workers.seal import SealWorker
 from streams.driver import Task
 
 

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from memos import EmbeddingsEndpoint
-from memos.infrastructure.index.embedders.minilm import MiniLM
+from memos.infrastructure.index.models.embedders.minilm import MiniLM
 
 MODEL = "minilm"
 

@@ -17,8 +17,8 @@ from typing import Protocol
 
 import pytest
 
-from memos.infrastructure.local import LocalEngine, MissingTool
-from memos.infrastructure.local.state import locked
+from memos.infrastructure.servers import LocalEngine, MissingTool
+from memos.infrastructure.servers.state import locked
 
 DIRECTORY_VARIABLE = "MEMOS_ENGINES"
 REQUIRED_VARIABLE = "MEMOS_ENGINES_REQUIRED"

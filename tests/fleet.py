@@ -16,13 +16,13 @@ from typing import Protocol
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from memos.infrastructure.distributed.settings import Settings, load_settings
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.engine.distributed.settings import Settings, load_settings
 from memos.infrastructure.index.milvus.audit import SpanKey, span_keys
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
-from memos.infrastructure.local import ServerName
+from memos.infrastructure.servers import ServerName
 from memos.infrastructure.vault.cassandra import schema
-from memos.infrastructure.vault.cassandra.connect import CassandraStore
 from memos.kernel.event import id_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +194,7 @@ class Fleet:
         if settings.embedder is not None:
             with self.collections() as collections:
                 collections.drop_all()
-        with closing(CassandraStore(settings.cassandra)) as store:
+        with closing(CassandraSession(settings.cassandra)) as store:
             schema.drop_all(store)
         admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap_servers})
         for removed in admin.delete_topics(list(settings.kafka.topics)).values():

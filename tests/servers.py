@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from memos.infrastructure.local import EngineError, process
-from memos.infrastructure.local.server import Server
+from memos.infrastructure.servers import EngineError, process
+from memos.infrastructure.servers.server import Server
 from tests.engines import up_or_skip
 
 LOOK_SECONDS = 0.2

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from memos.infrastructure.commit import Committed, Draft
+from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.governance.decision import Action
-from memos.interface.addition import check_addition, draft_addition
-from memos.interface.changing import opened, sources_of, writable
-from memos.interface.receipts import Receipt, raise_rejection, receipt_of
-from memos.interface.session import Session
-from memos.interface.validate import Time
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, OtherContent
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import Relation
-from memos.operation.compose import common_scope, merge_texts
-from memos.operation.cubes import state_title
+from memos.operation.commands.change import opened, sources_of, writable
+from memos.operation.commands.compose import common_scope, merge_texts
+from memos.operation.commands.creation import check_addition, draft_addition
+from memos.operation.cube import state_title
+from memos.operation.receipt import Receipt, raise_rejection, receipt_of
+from memos.operation.session import Session
+from memos.operation.validation import Time
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ def _check_mergeable(states: Sequence[CubeState]) -> None:
 
 def _is_repeated(session: Session, event_id: bytes, cube_id: bytes) -> bool:
     """Whether an event is a retry: its sources are merged by then, and rightly so."""
-    with session.engine.reading() as reading:
-        return reading.vault.by_event(event_id, cube_id) is not None
+    with session.engine.read() as reader:
+        return reader.vault.by_event(event_id, cube_id) is not None
 
 
 def commit_whole(session: Session, drafts: Sequence[Draft]) -> list[Receipt]:
@@ -50,7 +50,10 @@ def commit_whole(session: Session, drafts: Sequence[Draft]) -> list[Receipt]:
         if committed.outcome.result is Result.REJECTED:
             raise_rejection(committed)
 
-    return [receipt_of(session.engine, each) for each in session.engine.commit_whole(drafts, check)]
+    return [
+        receipt_of(session.engine, each)
+        for each in session.engine.writer.commit_whole(drafts, check)
+    ]
 
 
 def with_key(key: str | None, attempt: Callable[[], T]) -> T:
@@ -136,7 +139,7 @@ class Adding:
         session.require(Action.CREATE, addition.scope, operation="add")
 
         def attempt() -> Receipt:
-            (committed,) = session.engine.commit([draft_addition(session, addition)])
+            (committed,) = session.engine.writer.commit([draft_addition(session, addition)])
             return receipt_of(session.engine, committed)
 
         return with_key(idempotency_key, attempt)
@@ -212,8 +215,8 @@ class Adding:
         states = [writable(session, cube_id, "merge") for cube_id in cube_ids]
         scope = scope or common_scope([state.scope for state in states])
         sources, subjects = sources_of(session, cube_ids, Relation.MERGED_INTO, scope)
-        with session.engine.reading() as reading:
-            parts = [opened(reading, state) for state in states]
+        with session.engine.read() as reader:
+            parts = [opened(reader, state) for state in states]
         merged = text if text is not None else merge_texts(*(part.text for part in parts))
         if tags is None:
             tags = dict.fromkeys(tag for part in parts for tag in part.tag_list)
@@ -235,7 +238,7 @@ class Adding:
             draft.event.subject_digests[:] = sorted(subjects)
             for state in states:
                 draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
-            (committed,) = session.engine.commit([draft])
+            (committed,) = session.engine.writer.commit([draft])
             return receipt_of(session.engine, committed)
 
         return with_key(idempotency_key, attempt)

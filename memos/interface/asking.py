@@ -5,30 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memos.infrastructure.commit import Draft
+from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import new_key, seal_body
-from memos.infrastructure.moment import At
-from memos.interface import validate
-from memos.interface.changing import change
-from memos.interface.commands import fill_body, new_event
-from memos.interface.finding import looking, note, readable_head
-from memos.interface.moments import AsOf
-from memos.interface.receipts import Receipt, receipt_of
-from memos.interface.session import Session
-from memos.interface.tagging import in_force, vocabulary_cube
 from memos.kernel.cube import CubeState, Form, Header
-from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
+from memos.kernel.errors import IllegalMove, InvalidInput, NotFound, shorten
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
-from memos.operation.blocks import ContextBlock, compose, newest_first
-from memos.operation.cubes import Forgotten, Parts, as_datetime, read_cube
-from memos.operation.graph import Related, related
-from memos.operation.hits import Hit
-from memos.operation.quoting import CountTokens, estimate_tokens
-from memos.operation.routing import Route, route
-from memos.operation.sight import Sight
+from memos.kernel.moment import At
+from memos.kernel.scope import check_scope, tenant_of
+from memos.operation import validation as validate
+from memos.operation.commands.change import change
+from memos.operation.commands.draft import fill_body, new_event
+from memos.operation.commands.tags import in_force, vocabulary_cube
+from memos.operation.cube import Forgotten, Parts, as_datetime, read_cube
+from memos.operation.reads.context_block import ContextBlock, compose, newest_first
+from memos.operation.reads.graph import Related, related
+from memos.operation.reads.look import looking, note, readable_head
+from memos.operation.reads.moment import AsOf
+from memos.operation.reads.quote import CountTokens, estimate_tokens
+from memos.operation.reads.route import Route, route
+from memos.operation.receipt import Receipt, receipt_of
+from memos.operation.search.hits import Hit
+from memos.operation.search.sight import Sight
+from memos.operation.session import Session
 from memos.operation.vocabulary import MEDIA_TYPE, SEMANTIC_TYPE, Vocabulary, tags_in_use, to_bytes
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Revised
@@ -57,7 +58,7 @@ class Asking:
 
         What two memories say alike is quoted once and cites both; of facts about the same thing
         the newest valid one comes first; turns of a conversation stand together in their order.
-        `memos.operation.blocks` tells what the quoting guarantees and what it cannot. What the
+        `memos.operation.reads.context_block` tells what the quoting guarantees and what it cannot. What the
         block quotes counts as used; what did not fit does not.
 
         Args:
@@ -107,18 +108,18 @@ class Asking:
         """
         session = self._session
         raw = validate.check_id(cube_id)
-        with session.engine.reading() as reading:
-            head = readable_head(session, reading, raw, "related")
-        tenant = head.scope.partition("/")[0]
-        within = validate.check_scope(tenant if scope is None else scope)
-        if within.partition("/")[0] != tenant:
+        with session.engine.read() as reader:
+            head = readable_head(session, reader, raw, "related")
+        tenant = tenant_of(head.scope)
+        within = check_scope(tenant if scope is None else scope)
+        if tenant_of(within) != tenant:
             raise InvalidInput(f"scope={within!r} is of another tenant than cube {cube_id}")
         found: list[Related] = []
         at: At = 0
         with looking(session, within, "related", k=k) as sight:
-            attempt = None if sight is None else sight.reading.vault.state_at(raw)
+            attempt = None if sight is None else sight.reader.vault.state_at(raw)
             if sight is not None and attempt is not None and attempt.state is not None:
-                cube = read_cube(sight.reading, attempt)
+                cube = read_cube(sight.reader, attempt)
                 if isinstance(cube, Forgotten):
                     raise NotFound(f"cube {cube_id} was erased: nothing of it is left to go by")
                 at = sight.view.at
@@ -187,12 +188,12 @@ class Asking:
             Denied: the actor may not read one of them.
         """
         session = self._session
-        session.require(Action.READ, validate.check_scope(scope), operation="vocabulary")
-        with session.engine.reading() as reading:
-            found = in_force(session, reading, scope)
+        session.require(Action.READ, check_scope(scope), operation="vocabulary")
+        with session.engine.read() as reader:
+            found = in_force(session, reader, scope)
             if not found.readable:
                 for at in found.vocabulary.set_in:
-                    _, head = vocabulary_cube(session, reading, at)
+                    _, head = vocabulary_cube(session, reader, at)
                     session.require(Action.READ, at, head, operation="vocabulary")
         note(session, "vocabulary", scope, [])
         return found.vocabulary
@@ -216,10 +217,10 @@ class Asking:
             Denied: the actor may not write in the scope, or may not change its vocabulary.
         """
         session = self._session
-        validate.check_scope(scope)
+        check_scope(scope)
         content = (MEDIA_TYPE, to_bytes(validate.check_names(tags, "tags"), closed=bool(closed)))
-        with session.engine.reading() as reading:
-            cube_id, head = vocabulary_cube(session, reading, scope)
+        with session.engine.read() as reader:
+            cube_id, head = vocabulary_cube(session, reader, scope)
         if head is None:
             session.require(Action.CREATE, scope, operation="set_vocabulary")
             try:
@@ -246,15 +247,14 @@ def _make_vocabulary(
     event.parts = fill_body(body, {"payload": content, "semantic_type": SEMANTIC_TYPE})
     key = new_key()
     seal_body(key, event, body)
-    (committed,) = session.engine.commit([Draft(event, body, key)])
+    (committed,) = session.engine.writer.commit([Draft(event, body, key)])
     return receipt_of(session.engine, committed)
 
 
 def _check_budget(budget: object) -> int:
     if not isinstance(budget, int) or isinstance(budget, bool) or not 1 <= budget <= MAX_BUDGET:
         raise InvalidInput(
-            f"budget_tokens must be a whole number from 1 to {MAX_BUDGET:,}, not "
-            f"{validate.shorten(budget)}"
+            f"budget_tokens must be a whole number from 1 to {MAX_BUDGET:,}, not {shorten(budget)}"
         )
     return budget
 
@@ -268,7 +268,7 @@ def _source_paths(source: str) -> tuple[str, str]:
 def _places(sight: Sight, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
     """The session and number of the hits that are turns."""
     ids = {id_bytes(hit.cube_id): hit.cube_id for hit in hits}
-    rows = sight.reading.rows_of(sight.view, ids)
+    rows = sight.reader.rows_of(sight.view, ids)
     placed = {
         ids[raw]: (int(sight.view.session[row]), int(sight.view.number[row]))
         for raw, row in rows.items()
@@ -282,6 +282,6 @@ def _superseded(sight: Sight, hits: Sequence[Hit]) -> frozenset[str]:
     return frozenset(
         id_text(edge.source[0])
         for raw in ids
-        for edge in sight.reading.vault.edges(raw, downstream=False)
+        for edge in sight.reader.vault.edges(raw, downstream=False)
         if edge.relation is Relation.SUPERSEDES and edge.source[0] in ids
     )

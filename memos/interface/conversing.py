@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memos.infrastructure.governance.decision import Action
-from memos.interface import validate
 from memos.interface.adding import commit_whole, with_key
-from memos.interface.addition import Addition, check_addition, draft_addition
-from memos.interface.receipts import Receipt
-from memos.interface.session import Session
-from memos.interface.validate import Time
 from memos.kernel.errors import InvalidInput
+from memos.kernel.scope import check_scope
+from memos.operation import validation as validate
+from memos.operation.commands.creation import Addition, check_addition, draft_addition
+from memos.operation.commands.turn import placed
+from memos.operation.receipt import Receipt
+from memos.operation.session import Session
+from memos.operation.validation import Time
 from memos.wire.body_pb2 import Turn
 
 TURN_FIELDS = frozenset({"id", "speaker", "text", "caption", "role", "at", "metadata", "tags"})
@@ -60,7 +62,7 @@ class Conversing:
             InvalidInput: a turn does not fit; the message says which, and nothing was written.
         """
         opened = self._session
-        validate.check_scope(scope)
+        check_scope(scope)
         name = validate.check_name(session, "session")
         origin = source or f"conversation:{scope}/{name}"
         shared = {"scope": scope, "subject": subject, "idempotency_key": idempotency_key}
@@ -119,29 +121,3 @@ def _turn(turn: Mapping[str, Any], scope: str, session: str, at: Time | None, nu
     said = turn.get("at") if turn.get("at") is not None else at
     told = {name: turn.get(name) or "" for name in ("speaker", "role", "caption")}
     return placed(scope, session, number, id=str(turn.get("id", "")), at=said, **told)
-
-
-def placed(
-    scope: str,
-    session: str,
-    number: int,
-    *,
-    id: str = "",  # noqa: A002 - the field's word
-    speaker: str = "",
-    role: str = "",
-    caption: str = "",
-    at: Time | None = None,
-) -> Turn:
-    """Where a turn stands in the conversation of its scope; `number` orders those of a session."""
-    turn = Turn(
-        conversation=scope,
-        session=session,
-        number=number,
-        speaker=validate.check_name(speaker, "speaker", empty=True),
-        role=role,
-        id=validate.check_name(id, "id", empty=True),
-        caption=validate.check_name(caption, "caption", empty=True),
-    )
-    if at is not None:
-        turn.at = validate.check_time(at, "at")
-    return turn

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memos.infrastructure.reports import Rebuilt, Verification
-from memos.interface.api import Memory
 from memos.interface.demo_conversation import turns
 from memos.interface.demo_telling import Told, code_of, tell
-from memos.interface.erasure_receipt import ErasureReceipt
-from memos.interface.importing import ImportReport
 from memos.interface.keeping import Proof
-from memos.interface.receipts import Receipt
+from memos.interface.memory import Memory
 from memos.interface.undoing import Rollback
 from memos.kernel.errors import Conflict
-from memos.operation.cubes import Forgotten, MemCube
-from memos.operation.history import Change, Diff, Lineage
-from memos.operation.hits import Hit
+from memos.operation.commands.import_file import ImportReport
+from memos.operation.cube import Forgotten, MemCube
+from memos.operation.erasure_receipt import ErasureReceipt
+from memos.operation.reads.history import Change, Diff, Lineage
+from memos.operation.receipt import Receipt
+from memos.operation.search.hits import Hit
 
 VAULT = "demo.vault"
 SCOPE = "harbour/mira/evenings"

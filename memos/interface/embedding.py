@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memos.infrastructure.index.dense import DenseIndex
-from memos.interface.session import Session
+from memos.infrastructure.engine.dense import DenseIndex
 from memos.kernel.errors import InvalidInput
+from memos.operation.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Embeddings:
             InvalidInput: the vault was opened without an embedder.
         """
         embedding = self._embedding("embedding_lag")
-        with self._session.engine.reading() as reading:
-            return EmbeddingLag(embedding.waiting(reading), embedding.name, embedding.failure)
+        with self._session.engine.read() as reader:
+            return EmbeddingLag(embedding.waiting(reader), embedding.name, embedding.failure)
 
     def embed_pending(self) -> int:
         """Embed now what waits, and come back when all is done; how many texts it were.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memos.infrastructure.doctor import Finding
-from memos.infrastructure.doctor import examine as examine_directory
-from memos.infrastructure.toml import check_present
-from memos.interface.opening import distributed_driver, embedded_directory, names_settings
+from memos.infrastructure.engine.embedded.doctor import Finding
+from memos.infrastructure.engine.embedded.doctor import examine as examine_directory
+from memos.infrastructure.settings_file import check_present
 from memos.kernel.errors import InvalidInput, VaultError
+from memos.operation.opening import distributed_driver, embedded_directory, names_settings
 
 
 def doctor(path: str | Path) -> tuple[Finding, ...]:
@@ -29,7 +29,7 @@ def doctor(path: str | Path) -> tuple[Finding, ...]:
         if directory is not None:
             return examine_directory(directory)
         with distributed_driver():
-            from memos.infrastructure.distributed.doctor import examine
+            from memos.infrastructure.engine.distributed.doctor import examine
     except (InvalidInput, VaultError) as error:
         return (Finding("error", str(error), "correct the settings file"),)
     return examine(vault)

@@ -8,26 +8,23 @@ from itertools import count
 
 import numpy as np
 
-from memos.infrastructure.commit import Draft
+from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import new_key, seal_body
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reading import Reading
-from memos.interface import validate
-from memos.interface.addition import check_addition, draft_addition
-from memos.interface.changing import move, sources_of
-from memos.interface.commands import fill_body, new_event
-from memos.interface.finding import looking, note
-from memos.interface.receipts import receipt_of
-from memos.interface.session import Session
 from memos.kernel.cube import SHOWN, Form, Header
 from memos.kernel.errors import IllegalMove, OtherContent
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
-from memos.operation.cubes import MemCube, read_cube
-from memos.operation.facts import (
+from memos.kernel.scope import check_scope, tenant_of
+from memos.operation import validation as validate
+from memos.operation.commands.change import move, sources_of
+from memos.operation.commands.creation import check_addition, draft_addition
+from memos.operation.commands.draft import fill_body, new_event
+from memos.operation.commands.facts import (
     RECORD_MEDIA_TYPE,
     RECORD_TYPE,
     SEMANTIC_TYPE,
@@ -38,8 +35,12 @@ from memos.operation.facts import (
     record_entries,
     record_id,
 )
-from memos.operation.indexing import EXTRACTION
-from memos.operation.sight import Sight
+from memos.operation.cube import MemCube, read_cube
+from memos.operation.reads.look import looking, note
+from memos.operation.receipt import receipt_of
+from memos.operation.search.indexed_text import EXTRACTION
+from memos.operation.search.sight import Sight
+from memos.operation.session import Session
 from memos.wire.body_pb2 import Body
 
 BATCH = 200
@@ -102,7 +103,7 @@ class Facts:
         session = self._session
         called = validate.check_name(name or name_of(extractor), "name")
         most = None if limit is None else validate.check_limit(limit)
-        validate.check_scope(scope)
+        check_scope(scope)
         session.require(Action.CREATE, scope, operation="extract_facts")
         run = _Run(session, scope, called)
         waiting = run.waiting()
@@ -132,7 +133,7 @@ class _Run:
         with looking(self._session, self._scope, "extract_facts") as sight:
             if sight is None:
                 return []
-            done = self._recorded(sight.reading)
+            done = self._recorded(sight.reader)
             return [each for each in _readable(sight) if each not in done]
 
     def extract(self, batch: list[tuple[str, int]], extractor: Extractor | None) -> None:
@@ -149,12 +150,12 @@ class _Run:
 
     def _extract(self, cube_id: str, version: int, extractor: Extractor | None) -> None:
         session = self._session
-        with session.engine.reading() as reading:
-            attempt = reading.vault.state_at(id_bytes(cube_id))
+        with session.engine.read() as reader:
+            attempt = reader.vault.state_at(id_bytes(cube_id))
             if attempt is None or attempt.state is None or attempt.state.version != version:
                 return  # it has changed meanwhile: its new version waits to be read
-            state, cube = attempt.state, read_cube(reading, attempt)
-            earlier = self._earlier(reading, id_bytes(cube_id), version)
+            state, cube = attempt.state, read_cube(reader, attempt)
+            earlier = self._earlier(reader, id_bytes(cube_id), version)
         if not isinstance(cube, MemCube) or state.lifecycle not in SHOWN:
             return
         drafts = []
@@ -162,7 +163,7 @@ class _Run:
             sources, subjects = sources_of(session, [cube_id], Relation.DERIVED_FROM, cube.scope)
             addition = check_addition(session, self._item(cube, text, number), sources, subjects)
             drafts.append(draft_addition(session, addition._replace(header=state.header)))
-        for committed in session.engine.commit(drafts) if drafts else ():
+        for committed in session.engine.writer.commit(drafts) if drafts else ():
             try:
                 self.facts.append(receipt_of(session.engine, committed).cube_id)
             except OtherContent:  # read before, by an extractor that words it otherwise
@@ -191,14 +192,14 @@ class _Run:
             "idempotency_key": f"fact:{self._name}:{cube.cube_id}@{cube.version}:{number}",
         }
 
-    def _earlier(self, reading: Reading, raw: bytes, version: int) -> list[str]:
+    def _earlier(self, reader: Reader, raw: bytes, version: int) -> list[str]:
         """The facts that this extractor made of earlier versions, and that are still shown."""
         found = []
-        for edge in reading.vault.edges(raw, downstream=True) if version > 1 else ():
+        for edge in reader.vault.edges(raw, downstream=True) if version > 1 else ():
             if edge.relation is not Relation.DERIVED_FROM or edge.source[1] >= version:
                 continue
-            attempt = reading.vault.state_at(edge.derived[0])
-            cube = None if attempt is None else read_cube(reading, attempt)
+            attempt = reader.vault.state_at(edge.derived[0])
+            cube = None if attempt is None else read_cube(reader, attempt)
             if (
                 isinstance(cube, MemCube)
                 and cube.origin == EXTRACTION
@@ -208,14 +209,14 @@ class _Run:
                 found.append(cube.cube_id)
         return found
 
-    def _recorded(self, reading: Reading) -> set[tuple[str, int]]:
+    def _recorded(self, reader: Reader) -> set[tuple[str, int]]:
         """What the records of this extractor in this scope say was read."""
         done: set[tuple[str, int]] = set()
         for raw in self._record_ids():
-            attempt = reading.vault.state_at(raw)
+            attempt = reader.vault.state_at(raw)
             if attempt is None:
                 break
-            cube = read_cube(reading, attempt)
+            cube = read_cube(reader, attempt)
             if isinstance(cube, MemCube) and attempt.state is not None:
                 kept = attempt.state.lifecycle in SHOWN
                 done |= record_entries(cube.payload) if kept else set()
@@ -224,8 +225,8 @@ class _Run:
     def _record(self, read: list[tuple[str, int]]) -> None:
         """Write down what was read, under the next free id."""
         for raw in self._record_ids():
-            with self._session.engine.reading() as reading:
-                if reading.vault.head(raw) is not None:
+            with self._session.engine.read() as reader:
+                if reader.vault.head(raw) is not None:
                     continue
             try:
                 _make_record(self._session, self._scope, raw, record_bytes(read))
@@ -234,7 +235,7 @@ class _Run:
             return
 
     def _record_ids(self) -> Iterator[bytes]:
-        key = self._session.tenant_key(self._scope.partition("/")[0])
+        key = self._session.tenant_key(tenant_of(self._scope))
         return (record_id(key, self._scope, self._name, number) for number in count())
 
 
@@ -261,5 +262,5 @@ def _make_record(session: Session, scope: str, cube_id: bytes, content: bytes) -
     event.parts = fill_body(body, fields)
     key = new_key()
     seal_body(key, event, body)
-    (committed,) = session.engine.commit([Draft(event, body, key)])
+    (committed,) = session.engine.writer.commit([Draft(event, body, key)])
     receipt_of(session.engine, committed)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memos.infrastructure.vault.port import LogQuery
-from memos.interface import validate
-from memos.interface.finding import readable
-from memos.interface.moments import AsOf, stretch
-from memos.interface.receipts import Receipt
-from memos.interface.session import Session
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import KINDS_BY_TITLE, Position
-from memos.operation.history import LogEntry, log_entry
+from memos.kernel.scope import check_scope
+from memos.operation import validation as validate
+from memos.operation.reads.history import LogEntry, log_entry
+from memos.operation.reads.look import readable
+from memos.operation.reads.moment import AsOf, stretch
+from memos.operation.receipt import Receipt
+from memos.operation.session import Session
 
 
 class Following:
@@ -40,7 +41,7 @@ class Following:
                 position = Position.parse(position)
             except ValueError as error:
                 raise InvalidInput(str(error)) from None
-        self._session.engine.wait_for(position, seconds)
+        self._session.engine.writer.wait_for(position, seconds)
 
     def events(
         self,
@@ -72,12 +73,12 @@ class Following:
         for name, value in (("actor", actor), ("source", source)):
             if value is not None:
                 validate.check_name(value, name)
-        with session.engine.reading() as reading:
-            after, upto = stretch(reading, since, until)
+        with session.engine.read() as reader:
+            after, upto = stretch(reader, since, until)
         wanted = LogQuery(
             actor or "",
             None if kind is None else KINDS_BY_TITLE[kind],
-            "" if scope is None else validate.check_scope(scope),
+            "" if scope is None else check_scope(scope),
             b"" if cube_id is None else validate.check_id(cube_id),
             b"" if operation is None else validate.check_id(operation, "operation id"),
             () if source is None else session.all_lookups(b"source", source, scope),
@@ -91,10 +92,10 @@ class Following:
     def _entries(self, wanted: LogQuery) -> Iterator[LogEntry]:
         session = self._session
         allowed: dict[bytes, bool] = {}
-        reading = session.engine.streaming()
-        for attempt in reading.vault.query(wanted):
+        reader = session.engine.stream()
+        for attempt in reader.vault.query(wanted):
             cube = attempt.cube_id
             if cube not in allowed:
-                allowed[cube] = readable(session, reading, cube)
+                allowed[cube] = readable(session, reader, cube)
             if allowed[cube]:
                 yield log_entry(attempt)

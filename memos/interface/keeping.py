@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memos.infrastructure.commit import Committed, Draft
-from memos.infrastructure.engine import Writing
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Rebuilt, Verification
-from memos.interface import validate
-from memos.interface.commands import new_event
-from memos.interface.moments import is_cut_name
-from memos.interface.receipts import Receipt, receipt_of
-from memos.interface.session import VAULT_SCOPE, Session
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, Position
@@ -23,7 +18,12 @@ from memos.kernel.merkle import (
     verify_inclusion,
 )
 from memos.kernel.note import Checkpoint, NoteError, open_note
-from memos.operation.cubes import state_title
+from memos.operation import validation as validate
+from memos.operation.commands.draft import new_event
+from memos.operation.cube import state_title
+from memos.operation.reads.moment import is_cut_name
+from memos.operation.receipt import Receipt, receipt_of
+from memos.operation.session import VAULT_SCOPE, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,14 @@ class Keeping:
             raise InvalidInput(f"{name!r} looks like a position or a time: give the cut a name")
         _, cut_id, _ = session.keyed_ids(VAULT_SCOPE, ("cut", checked))
 
-        def work(engine: Writing) -> Committed | None:
+        def work(engine: Transaction) -> Committed | None:
             if engine.head(cut_id) is not None:
                 return None
             event = new_event(session, Kind.CUT_NAMED, cut_id, VAULT_SCOPE)
             event.cut_named.name = checked
             return engine.name_cut(Draft(event))
 
-        committed = session.engine.write(work)
+        committed = session.engine.writer.write(work)
         if committed is None:
             raise IllegalMove(f"there is a cut named {name!r} already: choose another name")
         return receipt_of(session.engine, committed)
@@ -130,8 +130,8 @@ class Keeping:
     def cuts(self) -> dict[str, int]:
         """The named cuts, and the number of records before each."""
         self._session.require_whole_vault("cuts")
-        with self._session.engine.reading() as reading:
-            return reading.cuts()
+        with self._session.engine.read() as reader:
+            return reader.cuts()
 
     def verify(self, progress: Progress = no_progress) -> Verification:
         """Check the log against its hashes, tree and signed checkpoints, and every head.
@@ -140,7 +140,7 @@ class Keeping:
             What was found; `.ok`, and `.problems` that name what is damaged.
         """
         self._session.require_whole_vault("verify")
-        return self._session.engine.verify(progress)
+        return self._session.engine.maintenance.verify(progress)
 
     def audit(self, progress: Progress = no_progress) -> Verification:
         """What `verify` checks, and every cube folded again from the log and compared.
@@ -149,7 +149,7 @@ class Keeping:
             What was found; `.problems` names every cube whose projections differ.
         """
         self._session.require_whole_vault("audit")
-        return self._session.engine.audit(progress)
+        return self._session.engine.maintenance.audit(progress)
 
     def checkpoint(self, partition: int = 0) -> SignedCheckpoint:
         """Sign the log as it is now: whoever keeps the note can prove a later change.
@@ -158,7 +158,7 @@ class Keeping:
             partition: of a log of several partitions, which: each has a tree of its own.
         """
         self._session.require_whole_vault("checkpoint")
-        head = self._session.engine.sign_tree(partition)
+        head = self._session.engine.proofs.sign(partition)
         return SignedCheckpoint(head.size, head.root.hex(), head.note)
 
     def prove(self, event_id: str) -> Proof:
@@ -170,17 +170,17 @@ class Keeping:
         self._session.require_whole_vault("prove")
         raw = validate.check_id(event_id, "event id")
         engine = self._session.engine
-        with engine.reading() as reading:
-            attempt = reading.vault.by_event(raw)
+        with engine.read() as reader:
+            attempt = reader.vault.by_event(raw)
         if attempt is None:
             raise NotFound(f"there is no event {event_id} in this log")
         position = attempt.position
         checkpoint = self.checkpoint(position.partition)
-        path = engine.inclusion(position, checkpoint.size)
+        path = engine.proofs.inclusion(position, checkpoint.size)
         return Proof(
             event_id,
             position,
-            engine.leaf(position).hex(),
+            engine.proofs.leaf(position).hex(),
             tuple(node.hex() for node in path),
             checkpoint,
         )
@@ -202,36 +202,36 @@ class Keeping:
         checkpoint = self.checkpoint(partition)
         if not 0 <= size <= checkpoint.size:
             raise NotFound(f"the log has {checkpoint.size} records, not {size}")
-        path = self._session.engine.consistency(partition, size, checkpoint.size)
+        path = self._session.engine.proofs.consistency(partition, size, checkpoint.size)
         return ConsistencyProof(size, tuple(node.hex() for node in path), checkpoint)
 
     def verifier_key(self) -> str:
         """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
-        return self._session.engine.signer().verifier_key
+        return self._session.engine.proofs.signer().verifier_key
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         """Drop every projection and fold the log again; `digest` must come out the same."""
         self._session.require_whole_vault("rebuild")
         self._session.access_log.flush()
-        return self._session.engine.rebuild(progress)
+        return self._session.engine.maintenance.rebuild(progress)
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""
         self._session.require_whole_vault("digest")
-        return self._session.engine.digest()
+        return self._session.engine.maintenance.digest()
 
     def usage_digest(self) -> str:
         """SHA-256 over how often and when last each cube was used; `digest` leaves usage out."""
         self._session.require_whole_vault("usage_digest")
         self._session.access_log.flush()
-        return self._session.engine.usage_digest()
+        return self._session.engine.maintenance.usage_digest()
 
     def stats(self) -> Stats:
         """Figures of the vault."""
         self._session.require_whole_vault("stats")
         session = self._session
         session.access_log.flush()
-        figures = session.engine.figures()
+        figures = session.engine.maintenance.figures()
         counted = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
         return Stats(
             events=figures.events,

@@ -6,27 +6,27 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from memos.infrastructure.embedded import EmbeddedEngine
-from memos.infrastructure.engine import Engine
+from memos.infrastructure.clock import system_time
+from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.engine.embedded.source import EmbeddedSource
+from memos.infrastructure.engine.embedded.target import EmbeddedTarget
+from memos.infrastructure.engine.migration import Source, Target
+from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.governance.decision import Action, HeaderRules, Resource, Subject
-from memos.infrastructure.log.sqlite import system_time
-from memos.infrastructure.migrated import Ancestor, ancestors_in
+from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.transfer.migrating.embedded_source import EmbeddedSource
-from memos.infrastructure.transfer.migrating.embedded_target import EmbeddedTarget
-from memos.infrastructure.transfer.migrating.migration import MigrationReport
-from memos.infrastructure.transfer.migrating.migration import migrate as move
-from memos.infrastructure.transfer.migrating.parts import Source, Target
-from memos.interface import validate
-from memos.interface.opening import (
+from memos.infrastructure.transfer.migrate.migration import MigrationReport
+from memos.infrastructure.transfer.migrate.migration import migrate as move
+from memos.kernel.cube import Header
+from memos.kernel.errors import Denied, InvalidInput
+from memos.operation import validation as validate
+from memos.operation.opening import (
     as_distributed,
     distributed_driver,
     embedded_directory,
     open_engine,
 )
-from memos.interface.session import Session, analyse
-from memos.kernel.cube import Header
-from memos.kernel.errors import Denied, InvalidInput
+from memos.operation.session import Session, analyse
 
 
 class Migrating:
@@ -74,7 +74,7 @@ def create_vault(path: str | Path, *, actor: str) -> VaultMade:
         before = None
         if not isinstance(engine, EmbeddedEngine):
             before = _upgrade(engine)
-        signer = engine.signer()
+        signer = engine.proofs.signer()
         return VaultMade(
             engine.name, engine.origin, signer.verifier_key, engine.setting("administrator"), before
         )
@@ -140,7 +140,7 @@ def _source(engine: Engine) -> Source:
     if isinstance(engine, EmbeddedEngine):
         return EmbeddedSource(engine)
     with distributed_driver():
-        from memos.infrastructure.transfer.migrating.distributed_source import DistributedSource
+        from memos.infrastructure.engine.distributed.source import DistributedSource
     return DistributedSource(as_distributed(engine))
 
 
@@ -150,15 +150,15 @@ def target_at(path: Path, administrator: str) -> Target:
     if directory is not None:
         return EmbeddedTarget(directory, analyse, administrator)
     with distributed_driver():
-        from memos.infrastructure.distributed.settings import load_settings
-        from memos.infrastructure.transfer.migrating.distributed_target import DistributedTarget
+        from memos.infrastructure.engine.distributed.settings import load_settings
+        from memos.infrastructure.engine.distributed.target import DistributedTarget
     return DistributedTarget(load_settings(path), analyse, administrator)
 
 
 def _upgrade(engine: Engine) -> int:
     from memos.infrastructure.vault.cassandra import schema
 
-    return schema.migrate(as_distributed(engine).stores.store)
+    return schema.migrate(as_distributed(engine).stores.cassandra)
 
 
 __all__ = ["Ancestor", "Migrating", "MigrationReport", "VaultMade", "create_vault", "migrate"]

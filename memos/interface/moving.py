@@ -8,20 +8,23 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.infrastructure.clock import system_time
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.log.sqlite import system_time
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.transfer.dumper import MemDumper
-from memos.infrastructure.transfer.joiner import load_into
-from memos.infrastructure.transfer.loader import LoadReport, Making, load_new
-from memos.infrastructure.transfer.migrating.loaded_source import load_servers
+from memos.infrastructure.transfer.export.dumper import MemDumper
+from memos.infrastructure.transfer.load.joiner import load_into
+from memos.infrastructure.transfer.load.loader import LoadReport, Making, load_new
+from memos.infrastructure.transfer.load.reader import Dump
+from memos.infrastructure.transfer.migrate.loaded_source import load_servers
 from memos.infrastructure.transfer.package import check_free, opened, publish, staged
-from memos.infrastructure.transfer.reader import Dump
 from memos.infrastructure.transfer.wrapping import unwrap, wrap
-from memos.interface import validate
-from memos.interface.exporting import (
+from memos.interface.migrating import target_at
+from memos.kernel.errors import VaultError
+from memos.kernel.scope import check_scope
+from memos.operation import validation as validate
+from memos.operation.commands.export import (
     ExportReport,
     check_not_erased_since,
     describe_clear,
@@ -31,13 +34,11 @@ from memos.interface.exporting import (
     require_administrator,
     selection_of,
 )
-from memos.interface.importing import ImportReport, import_items
-from memos.interface.migrating import target_at
-from memos.interface.opening import embedded_directory
-from memos.interface.session import Session, analyse
-from memos.kernel.errors import VaultError
-from memos.operation.cubes import as_datetime
-from memos.operation.filters import compile_filter
+from memos.operation.commands.import_file import ImportReport, import_items
+from memos.operation.cube import as_datetime
+from memos.operation.opening import embedded_directory
+from memos.operation.search.filters import compile_filter
+from memos.operation.session import Session, analyse
 
 
 class Moving:
@@ -75,7 +76,7 @@ class Moving:
         Args:
             path: where to; nothing may be there yet.
             scope: only memories in or under this scope.
-            filter: only memories of which this holds now: see `memos.operation.filters`.
+            filter: only memories of which this holds now: see `memos.operation.search.filters`.
             recipient: wrap the keys to this X25519 public key: see `new_recipient`.
             passphrase: wrap the keys to this passphrase. Without either, all is in clear.
             progress: told (done, total).
@@ -91,7 +92,7 @@ class Moving:
         wrapping = wrap(recipient, passphrase)
         accepts = compile_filter(filter)
         if scope is not None:
-            validate.check_scope(scope)
+            check_scope(scope)
         elif session.subject.tenant:
             scope = session.subject.tenant
         if scope is None and filter is None:
@@ -178,7 +179,7 @@ class Moving:
             dump = Dump(files, verifier_key)
             wrapping = unwrap(dump.manifest.keys, passphrase, recipient_key)
             dump.check_log(progress)
-            making = Making(analyse, validate.check_scope, actor, clock, progress)
+            making = Making(analyse, actor, clock, progress)
             if directory is not None:
                 report = load_new(dump, wrapping, directory, making)
             else:
@@ -224,7 +225,6 @@ class Moving:
                 engine,
                 dump,
                 wrapping,
-                validate.check_scope,
                 lambda tenant: require_administrator(session, tenant, "load"),
                 progress,
             )

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memos.infrastructure.moment import At, Moment
-from memos.infrastructure.reading import Reading
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
-from memos.interface import validate
-from memos.interface.finding import governed_head, looking, note, readable
-from memos.interface.moments import AsOf, resolve
-from memos.interface.session import Session
-from memos.interface.validate import Time
 from memos.kernel.cube import SHOWN, Lifecycle
 from memos.kernel.errors import InvalidInput, NotFound
 from memos.kernel.event import id_text
-from memos.operation.cubes import (
+from memos.kernel.moment import At, Moment
+from memos.operation import validation as validate
+from memos.operation.cube import (
     STATES_BY_TITLE,
     Forgotten,
     MemCube,
@@ -25,7 +21,7 @@ from memos.operation.cubes import (
     read_cube,
     state_title,
 )
-from memos.operation.history import (
+from memos.operation.reads.history import (
     Change,
     Diff,
     Lineage,
@@ -33,7 +29,11 @@ from memos.operation.history import (
     difference,
     walk_lineage,
 )
-from memos.operation.hits import Hits
+from memos.operation.reads.look import governed_head, looking, note, readable
+from memos.operation.reads.moment import AsOf, resolve
+from memos.operation.search.hits import Hits
+from memos.operation.session import Session
+from memos.operation.validation import Time
 
 MAX_DEPTH = 64
 DIRECTIONS = ("both", "upstream", "downstream")
@@ -72,15 +72,15 @@ class Readings:
         raw = validate.check_id(cube_id)
         if sum(given is not None for given in (version, as_of, valid_at)) > 1:
             raise InvalidInput("pass only one of version, as_of and valid_at")
-        with session.engine.reading() as reading:
-            moment = resolve(reading, as_of, session.clock())
-            head = governed_head(session, reading, raw, "get")
+        with session.engine.read() as reader:
+            moment = resolve(reader, as_of, session.clock())
+            head = governed_head(session, reader, raw, "get")
             if head.lifecycle is Lifecycle.ERASED:
                 return Forgotten(cube_id)
-            attempt = _wanted(reading, raw, version, valid_at, moment)
+            attempt = _wanted(reader, raw, version, valid_at, moment)
             if not any_state and version is None and as_of is None and valid_at is None:
-                _check_shown(reading, attempt, moment)
-            cube = read_cube(reading, attempt)
+                _check_shown(reader, attempt, moment)
+            cube = read_cube(reader, attempt)
         note(session, "get", head.scope, [(cube_id, attempt.outcome.version)], attempt.ordinal)
         return cube
 
@@ -104,7 +104,7 @@ class Readings:
                 dates (`in May 2023`, `last summer`) draw texts of that time to the top.
             scope: where to look; only what the actor may read there has any influence.
             k: how many at most.
-            filter: what must hold: see `memos.operation.filters`.
+            filter: what must hold: see `memos.operation.search.filters`.
             as_of: search what was known at a cut, a position or a log time.
             valid_at: search what was true in the world at this time: a memory of which it was told
                 that it began later comes at its newest earlier version that held then, and without
@@ -113,7 +113,7 @@ class Readings:
                 then comes first; without it, the one that holds at the read time. Relative dates
                 are relative to it, or else to the read time. With `as_of`: of what was known then.
             states: which states to show instead of Generated, Activated and Frozen.
-            recipe: which stages run: see `memos.operation.recipe`.
+            recipe: which stages run: see `memos.operation.search.recipe`.
             facts: also find facts that `extract_facts` made; without it only where the filter
                 speaks of `semantic_type`.
 
@@ -147,11 +147,11 @@ class Readings:
         """Everything attempted on a memory, oldest first, with the text that each left."""
         session = self._session
         raw = validate.check_id(cube_id)
-        with session.engine.reading() as reading:
-            head = governed_head(session, reading, raw, "history")
-            attempts = reading.vault.attempts(raw)
+        with session.engine.read() as reader:
+            head = governed_head(session, reader, raw, "history")
+            attempts = reader.vault.attempts(raw)
             erased = head.lifecycle is Lifecycle.ERASED
-            changes = [change_of(reading, attempt, erased=erased) for attempt in attempts]
+            changes = [change_of(reader, attempt, erased=erased) for attempt in attempts]
         note(session, "history", head.scope, [(cube_id, head.version)], attempts[-1].ordinal)
         return changes
 
@@ -174,13 +174,13 @@ class Readings:
         if direction not in DIRECTIONS:
             raise InvalidInput(f"direction={direction!r}: choose {', '.join(DIRECTIONS)}")
         steps = validate.check_limit(depth, MAX_DEPTH)
-        with session.engine.reading() as reading:
-            head = governed_head(session, reading, raw, "lineage")
-            lineage = walk_lineage(reading, raw, direction, steps)
+        with session.engine.read() as reader:
+            head = governed_head(session, reader, raw, "lineage")
+            lineage = walk_lineage(reader, raw, direction, steps)
             hidden = {
                 cube
                 for cube in lineage.depth
-                if not readable(session, reading, validate.check_id(cube))
+                if not readable(session, reader, validate.check_id(cube))
             }
         note(session, "lineage", head.scope, [(cube_id, head.version)])
         return Lineage(
@@ -195,33 +195,33 @@ class Readings:
 
 
 def _wanted(
-    reading: Reading, raw: bytes, version: int | None, valid_at: Time | None, moment: Moment
+    reader: Reader, raw: bytes, version: int | None, valid_at: Time | None, moment: Moment
 ) -> Attempt:
     """The attempt whose state a `get` asks for."""
     attempt: Attempt | None
     if version is not None:
-        attempt = reading.vault.version(raw, validate.check_version(version))
+        attempt = reader.vault.version(raw, validate.check_version(version))
         if attempt is None:
             raise NotFound(f"cube {id_text(raw)} has no version {version}: see its history")
     elif valid_at is not None:
-        attempt = _valid_at(reading, raw, validate.check_time(valid_at, "valid_at"))
+        attempt = _valid_at(reader, raw, validate.check_time(valid_at, "valid_at"))
         if attempt is None:
             raise NotFound(f"no version of cube {id_text(raw)} was valid at {valid_at}")
     elif moment.at is None:
-        attempt = reading.vault.state_at(raw)
+        attempt = reader.vault.state_at(raw)
     else:
-        attempt = reading.vault.state_at(raw, moment.at)
+        attempt = reader.vault.state_at(raw, moment.at)
     if attempt is None:
         raise NotFound(f"cube {id_text(raw)} did not exist at that position")
     return attempt
 
 
-def _valid_at(reading: Reading, raw: bytes, time: int) -> Attempt | None:
+def _valid_at(reader: Reader, raw: bytes, time: int) -> Attempt | None:
     """The newest version whose content was true in the world at a time."""
-    for attempt in reversed(reading.vault.attempts(raw)):
+    for attempt in reversed(reader.vault.attempts(raw)):
         if attempt.state is None or not attempt.outcome.digest:
             continue
-        cube = read_cube(reading, attempt)
+        cube = read_cube(reader, attempt)
         if isinstance(cube, MemCube):
             at = as_datetime(time)
             started = cube.valid_from is None or cube.valid_from <= at
@@ -230,7 +230,7 @@ def _valid_at(reading: Reading, raw: bytes, time: int) -> Attempt | None:
     return None
 
 
-def _check_shown(reading: Reading, attempt: Attempt, moment: Moment) -> None:
+def _check_shown(reader: Reader, attempt: Attempt, moment: Moment) -> None:
     state = attempt.state
     if state is None:
         return
@@ -240,7 +240,7 @@ def _check_shown(reading: Reading, attempt: Attempt, moment: Moment) -> None:
             f"cube {cube_id} is {state_title(state.lifecycle)}: pass any_state=True to read it, or "
             "restore it"
         )
-    used = reading.usage(attempt.cube_id).last_used
+    used = reader.usage(attempt.cube_id).last_used
     if is_over(state, used, moment.read_time):
         raise NotFound(f"cube {cube_id} has outlived its lifespan: pass any_state=True to read it")
 

@@ -6,23 +6,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from memos.infrastructure.commit import Committed, Draft
-from memos.infrastructure.engine import Writing
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.port import Transaction
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.reading import Reading
 from memos.infrastructure.vault.port import LogQuery
-from memos.interface import validate
-from memos.interface.commands import new_event
-from memos.interface.erasing import erase_cubes
-from memos.interface.erasure_receipt import ErasureReceipt
-from memos.interface.moments import AsOf, stretch
-from memos.interface.receipts import Rejection, rejections
-from memos.interface.session import Session
-from memos.interface.sweeping import Sweep, sweep_ended
-from memos.interface.validate import Time
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
-from memos.operation.rollback import PlannedChange, Planner, Target, fill_targets, matching
+from memos.kernel.scope import check_scope, tenant_of
+from memos.operation import validation as validate
+from memos.operation.commands.draft import new_event
+from memos.operation.commands.erase import erase_cubes
+from memos.operation.commands.rollback_plan import (
+    PlannedChange,
+    Planner,
+    Target,
+    fill_targets,
+    matching,
+)
+from memos.operation.commands.sweep import Sweep, sweep_ended
+from memos.operation.erasure_receipt import ErasureReceipt
+from memos.operation.reads.moment import AsOf, stretch
+from memos.operation.receipt import Rejection, rejections
+from memos.operation.session import Session
+from memos.operation.validation import Time
 
 TARGETS_PER_EVENT = 5_000
 """Keeps an operation's event well below a broker's limit of 1 MB."""
@@ -104,12 +111,12 @@ class Undoing:
             if value is not None:
                 validate.check_name(value, name)
         if scope is not None:
-            session.require(Action.READ, validate.check_scope(scope), operation="rollback")
-        with session.engine.reading() as reading:
-            after, upto = stretch(reading, cut if cut is not None else since, until)
+            session.require(Action.READ, check_scope(scope), operation="rollback")
+        with session.engine.read() as reader:
+            after, upto = stretch(reader, cut if cut is not None else since, until)
         wanted = LogQuery(
             actor=actor or "",
-            scope=session.subject.tenant if scope is None else validate.check_scope(scope),
+            scope=session.subject.tenant if scope is None else check_scope(scope),
             operation_id=b"" if operation is None else validate.check_id(operation, "operation id"),
             sources=() if source is None else session.all_lookups(b"source", source, scope),
             after=after,
@@ -155,28 +162,28 @@ def _cube_to_version(
 ) -> Rollback:
     raw = validate.check_id(cube_id)
     number = validate.check_version(to_version, "to_version")
-    with session.engine.reading() as reading:
-        state = session.live_state(reading, raw)
+    with session.engine.read() as reader:
+        state = session.live_state(reader, raw)
         session.require(Action.WRITE, state.scope, state, operation="rollback")
-        if reading.vault.version(raw, number) is None:
+        if reader.vault.version(raw, number) is None:
             raise NotFound(f"cube {cube_id} has no version {number}: see its history")
 
-    def plan(reading: Reading) -> list[Target]:
-        head, version = reading.vault.head(raw), reading.vault.version(raw, number)
+    def plan(reader: Reader) -> list[Target]:
+        head, version = reader.vault.head(raw), reader.vault.version(raw, number)
         if head is None or version is None:
             return []
-        return Planner(reading).to_version(head, version)
+        return Planner(reader).to_version(head, version)
 
     if dry_run:
-        with session.engine.reading() as reading:
-            return _report(plan(reading), [], dry_run=True)
+        with session.engine.read() as reader:
+            return _report(plan(reader), [], dry_run=True)
 
-    def work(engine: Writing) -> Rollback:
-        targets = plan(engine.written())
+    def work(engine: Transaction) -> Rollback:
+        targets = plan(engine.reader())
         _require_all(session, targets)
         return _report(targets, _execute(session, engine, targets), dry_run=False)
 
-    done = session.engine.write(work)
+    done = session.engine.writer.write(work)
     for rejection in done.rejected:
         if rejection.cube_id == cube_id:
             _raise_refusal(cube_id, rejection)
@@ -192,19 +199,19 @@ def _raise_refusal(cube_id: str, rejection: Rejection) -> NoReturn:
 
 def _undo(session: Session, wanted: LogQuery, dry_run: bool) -> Rollback:
     if dry_run:
-        with session.engine.reading() as reading:
-            targets = Planner(reading).undo(matching(reading, wanted))
+        with session.engine.read() as reader:
+            targets = Planner(reader).undo(matching(reader, wanted))
             visible = [t for t in targets if _may(session, Action.READ, t)]
             return _report(visible, [], dry_run=True)
 
-    def work(engine: Writing) -> Rollback:
+    def work(engine: Transaction) -> Rollback:
         """Walk until the closure is empty: what was rejected is reported, not tried again."""
         seen: set[bytes] = set()
         done: list[Target] = []
         committed: list[Committed] = []
         for _ in range(MOST_WALKS):
-            reading = engine.written()
-            planned = Planner(reading).undo(matching(reading, wanted))
+            reader = engine.reader()
+            planned = Planner(reader).undo(matching(reader, wanted))
             targets = [t for t in planned if t.state.cube_id not in seen]
             if not targets:
                 break
@@ -214,15 +221,15 @@ def _undo(session: Session, wanted: LogQuery, dry_run: bool) -> Rollback:
             done += targets
         return _report(done, committed, dry_run=False)
 
-    return session.engine.write(work)
+    return session.engine.writer.write(work)
 
 
-def _execute(session: Session, engine: Writing, targets: Sequence[Target]) -> list[Committed]:
+def _execute(session: Session, engine: Transaction, targets: Sequence[Target]) -> list[Committed]:
     """Append the operation, one event a tenant and five thousand cubes."""
     committed = []
     tenants: dict[str, list[Target]] = {}
     for target in targets:
-        tenants.setdefault(target.state.scope.partition("/")[0], []).append(target)
+        tenants.setdefault(tenant_of(target.state.scope), []).append(target)
     for tenant, mine in tenants.items():
         for start in range(0, len(mine), TARGETS_PER_EVENT):
             operation_id = session.new_id()

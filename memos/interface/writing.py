@@ -5,31 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memos.infrastructure.commit import Draft
+from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action
-from memos.interface import validate
-from memos.interface.changing import (
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import InvalidInput
+from memos.kernel.event import Kind
+from memos.kernel.lineage import Relation
+from memos.kernel.scope import tenant_of
+from memos.operation import validation as validate
+from memos.operation.commands.change import (
     change,
     change_header,
     move,
     sources_of,
     writable,
 )
-from memos.interface.commands import (
+from memos.operation.commands.compose import join_texts, merge_texts
+from memos.operation.commands.draft import (
     add_sources,
     fill_body,
     new_event,
 )
-from memos.interface.receipts import Receipt, receipt_of
-from memos.interface.session import Session
-from memos.interface.tagging import check_tags
-from memos.interface.validate import Time
-from memos.kernel.cube import CubeState
-from memos.kernel.errors import InvalidInput
-from memos.kernel.event import Kind
-from memos.kernel.lineage import Relation
-from memos.operation.compose import join_texts, merge_texts
-from memos.operation.cubes import Parts
+from memos.operation.commands.tags import check_tags
+from memos.operation.cube import Parts
+from memos.operation.receipt import Receipt, receipt_of
+from memos.operation.session import Session
+from memos.operation.validation import Time
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Revised
 
@@ -150,7 +151,7 @@ class Writing:
             event.parts = fill_body(body, fields)
             event.revised.mode = _MODES[mode]
             if source:
-                tenant = state.scope.partition("/")[0]
+                tenant = tenant_of(state.scope)
                 event.source_digests.extend(self._session.source_digests(tenant, source))
 
         return change(
@@ -192,7 +193,7 @@ class Writing:
         event = new_event(session, Kind.LINKED, state.cube_id, state.scope)
         add_sources(event, sources)
         event.subject_digests.extend(subjects)
-        (committed,) = session.engine.commit([Draft(event)])
+        (committed,) = session.engine.writer.commit([Draft(event)])
         return receipt_of(session.engine, committed)
 
     def archive(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:

@@ -103,3 +103,9 @@ class EmbeddingFailed(MemosError):
 
 class RerankFailed(MemosError):
     """A reranker is missing, did not answer, or gave no scores. Search does without it."""
+
+
+def shorten(value: object, length: int = 60) -> str:
+    """A value for an error message, in ASCII; long ones are cut."""
+    shown = repr(value).encode("ascii", "backslashreplace").decode()
+    return shown if len(shown) <= length else f"{shown[:length]}…"

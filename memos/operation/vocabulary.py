@@ -16,8 +16,8 @@ import numpy as np
 
 from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.event import as_uuid
-from memos.operation.cubes import open_parts
-from memos.operation.sight import Sight
+from memos.operation.cube import open_parts
+from memos.operation.search.sight import Sight
 from memos.wire.body_pb2 import Content
 
 SEMANTIC_TYPE = "vocabulary"
@@ -91,12 +91,12 @@ def tags_in_use(sight: Sight) -> dict[str, int]:
     view = sight.visible()
     names: dict[int, str] = {}
     counts: dict[str, int] = {}
-    for term, rows in sight.reading.matched_terms(view).items():
+    for term, rows in sight.reader.matched_terms(view).items():
         if term not in names:
             cube_id = view.cube_ids(np.array(rows[:1]))[0]
-            attempt = sight.reading.vault.state_at(cube_id, view.at)
+            attempt = sight.reader.vault.state_at(cube_id, view.at)
             state = None if attempt is None else attempt.state
-            parts = None if state is None else open_parts(sight.reading, state)
+            parts = None if state is None else open_parts(sight.reader, state)
             for tag in () if parts is None else parts.tag_list:
                 names[sight.analyzer.exact_term("tag", tag)] = tag
         if term in names:  # a term of another kind has no name here

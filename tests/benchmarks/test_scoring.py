@@ -19,7 +19,7 @@ from benchmarks.scoring import (
 )
 from benchmarks.scoring_run import differing, finish, index_bytes, parser, report, run
 from memos import Memory
-from memos.infrastructure.embedded_creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 
 
 def judged(conversation: str, ranks: tuple[int, ...], gold: int = 1) -> Judged:

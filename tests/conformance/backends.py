@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from memos.infrastructure.database import Database
-from memos.infrastructure.log.kafka import KafkaLogs
-from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.log.kafka.log import KafkaLogs
+from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import SqliteLog, log_end, read_records
-from memos.infrastructure.vault.cassandra.connect import CassandraStore
-from memos.infrastructure.vault.cassandra.reading import CassandraVault
+from memos.infrastructure.sqlite.database import Database
 from memos.infrastructure.vault.cassandra.tables import GENERATION
-from memos.infrastructure.vault.cassandra.writing import VaultWriter as CassandraWriter
+from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.infrastructure.vault.cassandra.writer import VaultWriter as CassandraWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Vault
-from memos.infrastructure.vault.read import VaultReader
-from memos.infrastructure.vault.sqlite import VaultWriter
+from memos.infrastructure.vault.sqlite.reader import SqliteVault
+from memos.infrastructure.vault.sqlite.writer import VaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position, Record
 from memos.kernel.fold import fold
@@ -77,7 +77,7 @@ def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
     database = Database(directory / "vault.db", create=True)
     writer = VaultWriter(database.writer)
     database.write(lambda: VaultWriter.create(database.writer))
-    reader = VaultReader(database.reader())
+    reader = SqliteVault(database.reader())
 
     def take(events: Sequence[Event]) -> list[Position]:
         def work() -> list[Position]:
@@ -99,7 +99,7 @@ def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
 
 
 @contextmanager
-def cassandra_vault(store: CassandraStore) -> Iterator[VaultStore]:
+def cassandra_vault(store: CassandraSession) -> Iterator[VaultStore]:
     """The vault of a distributed engine: the live generation, emptied. Its moments are offsets."""
     writer, reader = CassandraWriter(store), CassandraVault(store)
     for table in GENERATION:

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from memos.infrastructure.keys.cassandra import CassandraKeyStore
+from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.envelope import new_key
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import create_root_file
-from memos.infrastructure.keys.store import ROOT_FILE, KeyStore, create_root
+from memos.infrastructure.keys.sqlite.key_store import ROOT_FILE, KeyStore, create_root
 from memos.kernel.errors import Damaged, VaultError
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 
@@ -37,7 +37,7 @@ def cassandra_keys(directory: Path, request: pytest.FixtureRequest) -> Iterator[
     create_root_file(directory / ROOT_FILE)
     keyspace: Keyspaces = request.getfixturevalue("cassandra_keyspaces")
     for table in ("tenant_key", "subject_key"):
-        keyspace.store.define(f"TRUNCATE {keyspace.base}.{table}")
+        keyspace.cassandra.define(f"TRUNCATE {keyspace.base}.{table}")
     others = []
 
     def open_again() -> KeyVault:

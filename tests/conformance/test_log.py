@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from memos.infrastructure.log.kafka_settings import KafkaSettings
-from memos.infrastructure.log.kafka_topics import create_topics
+from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.log.kafka.topics import create_topics
 from memos.kernel.event import Record
 from tests.conformance.backends import LogStore, kafka_log, sqlite_log
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.fold import Reason, Result
@@ -26,15 +26,15 @@ BACKENDS = [
 
 
 @pytest.fixture(scope="module")
-def servers(request: pytest.FixtureRequest) -> Iterator[Callable[[], CassandraStore]]:
+def servers(request: pytest.FixtureRequest) -> Iterator[Callable[[], CassandraSession]]:
     """A connection to keyspaces of this module, made when a test first asks."""
     with ExitStack() as opened:
-        made: list[CassandraStore] = []
+        made: list[CassandraSession] = []
 
-        def connected() -> CassandraStore:
+        def connected() -> CassandraSession:
             if not made:
                 engines = request.getfixturevalue("engines")
-                made.append(opened.enter_context(keyspaces(engines)).store)
+                made.append(opened.enter_context(keyspaces(engines)).cassandra)
             return made[0]
 
         yield connected
@@ -42,7 +42,7 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Callable[[], CassandraSt
 
 @pytest.fixture(params=BACKENDS)
 def vault(
-    request: pytest.FixtureRequest, servers: Callable[[], CassandraStore], tmp_path: Path
+    request: pytest.FixtureRequest, servers: Callable[[], CassandraSession], tmp_path: Path
 ) -> Iterator[VaultStore]:
     backend = request.param
     opening = sqlite_vault(tmp_path) if backend == "sqlite" else cassandra_vault(servers())

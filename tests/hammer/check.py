@@ -9,14 +9,14 @@ from random import Random
 from typing import Any
 
 from memos import Forgotten, Memory, Position
-from memos.infrastructure.embedded_reading import EmbeddedReading
+from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.kernel.event import decode, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.merkle import consistency_proof, verify_consistency
 from memos.kernel.note import Checkpoint, open_note
-from memos.operation.cubes import read_cube
+from memos.operation.cube import read_cube
 from tests.hammer.journal import Attempt, read_journal
 from tests.hammer.operations import TENANT
 
@@ -59,12 +59,12 @@ def judge(vault: Path, journals: list[Path], counters: list[str], seed: str) -> 
             verdict.cut_off += 1
     with Memory(vault, actor="user:admin") as memory:
         engine = memory._session.embedded("a check")
-        with engine.reading() as reading:
-            if reading.vault.erasing():
+        with engine.read() as reader:
+            if reader.vault.erasing():
                 verdict.broken.append("an erase was not resumed")
-            _check_receipts(reading, attempts, verdict)
-            _check_operations(reading, attempts, verdict)
-            _check_checkpoints(memory, reading, attempts, verdict)
+            _check_receipts(reader, attempts, verdict)
+            _check_operations(reader, attempts, verdict)
+            _check_checkpoints(memory, reader, attempts, verdict)
         _check_batches(memory, attempts, verdict)
         _check_keys(memory, attempts, verdict)
         for counter in counters:
@@ -84,30 +84,30 @@ def _receipts(attempts: list[Attempt]) -> list[tuple[dict[str, Any], dict[str, A
     return found
 
 
-def _check_receipts(reading: EmbeddedReading, attempts: list[Attempt], verdict: Verdict) -> None:
+def _check_receipts(reader: EmbeddedReader, attempts: list[Attempt], verdict: Verdict) -> None:
     """Each acknowledged event is where its receipt says, with its version and its text."""
     for facts, receipt in _receipts(attempts):
         verdict.checked["receipts"] += 1
         offset = Position.parse(receipt["position"]).offset
-        attempt = reading.vault.by_event(id_bytes(receipt["event"]))
+        attempt = reader.vault.by_event(id_bytes(receipt["event"]))
         if attempt is None or attempt.position.offset != offset:
             verdict.lost.append(f"{receipt} is not in the log: {attempt}")
             continue
-        event = decode(reading.event(Position(0, offset)).SerializeToString())
+        event = decode(reader.event(Position(0, offset)).SerializeToString())
         found = (id_text(event.event_id), id_text(event.cube_id), attempt.outcome.version)
         if found != (receipt["event"], receipt["cube"], receipt["version"]):
             verdict.lost.append(f"{receipt} is another event: {found}")
         if "text" in facts or "line" in facts:
-            _check_text(reading, facts, receipt, verdict)
+            _check_text(reader, facts, receipt, verdict)
 
 
 def _check_text(
-    reading: EmbeddedReading, facts: dict[str, Any], receipt: dict[str, Any], verdict: Verdict
+    reader: EmbeddedReader, facts: dict[str, Any], receipt: dict[str, Any], verdict: Verdict
 ) -> None:
-    attempt = reading.vault.version(id_bytes(receipt["cube"]), receipt["version"])
-    cube = None if attempt is None else read_cube(reading, attempt)
+    attempt = reader.vault.version(id_bytes(receipt["cube"]), receipt["version"])
+    cube = None if attempt is None else read_cube(reader, attempt)
     if isinstance(cube, Forgotten):
-        head = reading.vault.head(id_bytes(receipt["cube"]))
+        head = reader.vault.head(id_bytes(receipt["cube"]))
         if head is None or head.lifecycle.name != "ERASED":
             verdict.lost.append(f"{receipt} lost its key without an erase")
         verdict.checked["erased"] += 1
@@ -120,26 +120,26 @@ def _check_text(
         verdict.lost.append(f"{receipt} reads {cube.text!r}, not {facts['text']!r}")
 
 
-def _check_operations(reading: EmbeddedReading, attempts: list[Attempt], verdict: Verdict) -> None:
+def _check_operations(reader: EmbeddedReader, attempts: list[Attempt], verdict: Verdict) -> None:
     """Acknowledged rollbacks are in the log; what an acknowledged erase names is erased."""
     for attempt in attempts:
         for operation in (attempt.done or {}).get("operations", ()):
             verdict.checked["rollbacks"] += 1
-            if reading.vault.head(id_bytes(operation)) is None:
+            if reader.vault.head(id_bytes(operation)) is None:
                 verdict.lost.append(f"the rollback {operation} is not there")
         for cube in (attempt.done or {}).get("cubes", ()):
             verdict.checked["erases"] += 1
-            head = reading.vault.head(id_bytes(cube))
+            head = reader.vault.head(id_bytes(cube))
             if head is None or head.lifecycle.name != "ERASED":
                 verdict.lost.append(f"the erase of {cube} was acknowledged and is not done")
 
 
 def _check_checkpoints(
-    memory: Memory, reading: EmbeddedReading, attempts: list[Attempt], verdict: Verdict
+    memory: Memory, reader: EmbeddedReader, attempts: list[Attempt], verdict: Verdict
 ) -> None:
     """The log of every signed checkpoint is a prefix of the log as it is now (RFC 6962)."""
     verifier = NoteVerifier(memory.verifier_key())
-    tree, nodes = stored_tree(reading.connection), tree_nodes(reading.connection)
+    tree, nodes = stored_tree(reader.connection), tree_nodes(reader.connection)
     for note in {a.done["note"] for a in attempts if a.done and "note" in a.done}:
         signed = Checkpoint.parse(open_note(note, [verifier]).text)
         verdict.checked["checkpoints"] += 1

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from memos.infrastructure.distributed.settings import load_settings
-from memos.infrastructure.local import versions
+from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.servers import versions
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 FILE = INFRA / "compose.yaml"

@@ -9,8 +9,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from memos.infrastructure.distributed.settings import load_settings
-from memos.infrastructure.local import versions
+from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.servers import versions
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "infra" / "kubernetes"
 OLDEST_KUBERNETES = "1.28"

@@ -7,28 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
+from memos.infrastructure.servers import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
-from memos.infrastructure.vault.cassandra.connect import CassandraSettings, CassandraStore
 
 
 class Keyspaces(NamedTuple):
     """A connection, and the names of the base keyspace and of the live generation's."""
 
-    store: CassandraStore
+    cassandra: CassandraSession
     base: str
     generation: str
 
-    def connect(self) -> CassandraStore:
+    def connect(self) -> CassandraSession:
         """Another connection to the same, as another process would have."""
-        return CassandraStore(self.store.settings)
+        return CassandraSession(self.cassandra.settings)
 
 
 @contextmanager
 def keyspaces(engines: LocalEngine) -> Iterator[Keyspaces]:
     """Keyspaces under a name that no other test has; dropped at the end."""
     host, _, port = engines.address("cassandra").rpartition(":")
-    store = CassandraStore(
+    store = CassandraSession(
         CassandraSettings(
             hosts=(host,),
             port=int(port),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from memos import AsyncMemory, Denied, InvalidInput, Memory
-from memos.interface.cli.shapes import document
+from memos.interface.serialise import document
 from tests.interface.asked import SCOPE, talk
 
 ASKED: dict[str, Callable[[Memory, str], Any]] = {

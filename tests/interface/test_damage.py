@@ -166,5 +166,5 @@ def test_a_truncated_write_ahead_log_gives_an_earlier_whole_state_and_a_kept_not
         assert memory.rebuild().digest == memory.digest()
         assert all(text_of(memory, receipt.cube_id) for receipt in kept)
         signed = Checkpoint.parse(open_note(note, [NoteVerifier(key)]).text)
-        with memory._session.embedded("a test").reading() as reading:
-            assert 5 <= stored_tree(reading.connection).size < signed.size
+        with memory._session.embedded("a test").read() as reader:
+            assert 5 <= stored_tree(reader.connection).size < signed.size

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from memos import InvalidInput, Memory, RerankEndpoint, RerankFailed
-from memos.operation import recipe
+from memos.operation.search import recipe
 from tests.interface.embedder import HashingEmbedder
 
 

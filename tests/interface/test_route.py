@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from memos import Memory, Receipt
-from memos.infrastructure.commit import Draft
-from memos.interface.commands import Source as EdgeSource
-from memos.interface.commands import add_sources, new_event
+from memos.infrastructure.engine.commit import Draft
 from memos.kernel.cube import Form, Header
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
+from memos.operation.commands.draft import Source as EdgeSource
+from memos.operation.commands.draft import add_sources, new_event
 from tests.interface.asked import SCOPE, uses
 
 
@@ -66,7 +66,7 @@ def cached(memory: Memory, receipt: Receipt) -> str:
     write_header(Header(session.actor), event.generated.header)
     source = EdgeSource(Relation.CACHED_AS, id_bytes(receipt.cube_id), receipt.version, bytes(32))
     add_sources(event, [source])
-    session.engine.commit([Draft(event)])
+    session.engine.writer.commit([Draft(event)])
     return id_text(event.cube_id)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from memos import Memory
 from memos.kernel.errors import InvalidInput
-from memos.operation import recipe as recipes
+from memos.operation.search import recipe as recipes
 
 SCOPE = "acme/renata"
 QUESTION = "Where does Renata live?"

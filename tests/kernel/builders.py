@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memos.kernel.event import DETAILS, SCHEMA, Kind
+from memos.kernel.scope import tenant_of
 from memos.wire.event_pb2 import Event, RollbackTarget
 
 SCOPE = "acme/alice/chat-1"
@@ -23,7 +24,7 @@ def event(
         schema_major=SCHEMA[0],
         schema_minor=SCHEMA[1],
         kind=kind.value,  # type: ignore[arg-type]
-        tenant=scope.partition("/")[0],
+        tenant=tenant_of(scope),
         scope=scope,
         actor="agent:alice",
         cube_id=ident(cube),

@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memos.kernel.cube import CubeState, Lifecycle, cube_digest
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.digest import cube_digest
 from memos.kernel.event import Kind, Undecodable, decode
 from memos.kernel.fold import Outcome, Result, fold
 from memos.kernel.state import state_from_bytes, state_to_bytes

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from memos import Memory
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from tests.engines import up_or_skip
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR

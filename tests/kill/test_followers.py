@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from memos import Memory, SignedCheckpoint
-from memos.infrastructure.distributed.waiting import Waiter
+from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.kernel.event import id_bytes
 from memos.kernel.note import Checkpoint, open_note

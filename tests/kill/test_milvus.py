@@ -13,7 +13,7 @@ import pytest
 from memos import Memory, VaultError
 from memos.infrastructure.index.milvus.audit import Inventory, inventory
 from memos.infrastructure.index.milvus.connection import Milvus
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR

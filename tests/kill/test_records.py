@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from memos import Memory, NotApplied, PartitionsChanged
-from memos.infrastructure.log.kafka import KafkaLogs
+from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.kernel.event import SCHEMA, Kind
 from memos.wire.event_pb2 import Event
 from tests.fleet import PARTITIONS, Fleet

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from memos import Memory, VaultError
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
 from tests.kill.trial import Trial, caught_up

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from memos.infrastructure.distributed import sealing
-from memos.infrastructure.distributed.tree_rows import TreeRows
-from memos.infrastructure.governance.usage_rows import UsageRows
-from memos.infrastructure.index.tenant.rows import SpanTable
-from memos.infrastructure.log.kafka import KafkaLog
-from memos.infrastructure.vault.cassandra.writing import VaultWriter
+from memos.infrastructure.engine.distributed.tree_rows import TreeRows
+from memos.infrastructure.engine.distributed.workers import seal as sealing
+from memos.infrastructure.governance.usage.cassandra import UsageRows
+from memos.infrastructure.index.cassandra.rows import SpanTable
+from memos.infrastructure.log.kafka.log import KafkaLog
+from memos.infrastructure.vault.cassandra.writer import VaultWriter
 from streams.__main__ import main
 
 STEP, CALL = "MEMOS_KILL_STEP", "MEMOS_KILL_CALL"

@@ -76,7 +76,7 @@ def test_a_commit_waits_for_the_disk(memory: Memory) -> None:
     for connection in (database.writer, database.reader()):
         assert next(connection.execute("PRAGMA synchronous"))[0] == 2  # FULL
         assert next(connection.execute("PRAGMA journal_mode"))[0] == "wal"
-    keys = memory._session.embedded("a test").store._db
+    keys = memory._session.embedded("a test").keys._db
     assert next(keys.execute("PRAGMA synchronous"))[0] == 2
 
 

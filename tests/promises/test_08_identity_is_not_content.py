@@ -32,9 +32,9 @@ def test_a_batch_of_equal_texts_is_kept_whole(memory: Memory) -> None:
 def test_equal_texts_have_nothing_in_common_in_the_log(memory: Memory) -> None:
     receipts = [memory.add("equal", scope="acme") for _ in range(2)]
     digests = set()
-    with memory._session.engine.reading() as reading:
+    with memory._session.engine.read() as reader:
         for receipt in receipts:
-            digests.add(reading.event(receipt.position).body.box[12:])
+            digests.add(reader.event(receipt.position).body.box[12:])
     assert len(digests) == 2
 
 

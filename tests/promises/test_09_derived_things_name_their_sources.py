@@ -15,9 +15,9 @@ def test_a_derived_memory_names_cube_version_and_digest_of_its_sources(memory: M
     source = memory.add("the source", scope="acme")
     memory.update(source.cube_id, "the source, corrected")
     derived = memory.add("a summary", scope="acme", derived_from=[source.cube_id])
-    with memory._session.engine.reading() as reading:
-        (edge,) = reading.event(derived.position).edges
-        version = reading.vault.version(edge.other.cube_id, 2)
+    with memory._session.engine.read() as reader:
+        (edge,) = reader.event(derived.position).edges
+        version = reader.vault.version(edge.other.cube_id, 2)
     assert version is not None
     assert (edge.other.version, edge.other.digest) == (2, version.outcome.digest)
     (shown,) = memory.lineage(derived.cube_id, direction="upstream").edges

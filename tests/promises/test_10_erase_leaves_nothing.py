@@ -13,9 +13,9 @@ import pytest
 
 from memos import ErasureReceipt, Forgotten, Held, Memory, NotFound
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
-from memos.interface.session import analyzer
 from memos.kernel.event import id_bytes
 from memos.kernel.merkle import consistency_proof, verify_consistency
+from memos.operation.session import analyzer
 
 TEXT = "Xylophonists befriended quokkas in Wagga"
 WORDS = ["Xylophonists", "xylophonist", "befriended", "befriend", "quokkas", "quokka", "Wagga"]
@@ -24,7 +24,7 @@ TAG, META, SOURCE, SUBJECT = "bilbytag", "numbatmeta", "potoroosource", "wombats
 CRASH_AFTER_THE_REQUEST = """
 import os, signal, sys
 from memos import Memory
-from memos.interface import erasing
+from memos.operation.commands import erase as erasing
 erasing.finish_erase = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
 Memory(sys.argv[1], actor="agent:alice").erase(subject=sys.argv[2])
 """
@@ -32,7 +32,7 @@ Memory(sys.argv[1], actor="agent:alice").erase(subject=sys.argv[2])
 CRASH_AFTER_THE_KEYS = """
 import os, signal, sys
 from memos import Memory
-from memos.infrastructure.keys.store import KeyStore
+from memos.infrastructure.keys.sqlite.key_store import KeyStore
 destroy = KeyStore.destroy
 def destroy_and_die(*given):
     destroy(*given)
@@ -71,7 +71,7 @@ def traces(vault: Path, wanted: Iterable[bytes]) -> list[tuple[str, bytes]]:
 
 def index_terms(memory: Memory, words: Iterable[str], tag: str) -> set[bytes]:
     """The keyed hashes under which the index knows these words."""
-    key = memory._session.engine.store.tenant_keys("acme")[0]
+    key = memory._session.engine.keys.tenant_keys("acme")[0]
     terms = set(analyzer(key).index_terms(" ".join(words)).terms)
     terms.add(analyzer(key).exact_term("tag", tag))
     return {term.to_bytes(8, "little", signed=True) for term in terms} | {
@@ -195,7 +195,7 @@ def test_the_proofs_of_the_log_outlive_an_erase(memory: Memory) -> None:
     assert proof.verify(key)
     assert memory.prove(receipt.event_id).verify(key)
     assert memory.verify().ok
-    with memory._session.embedded("a test").reading() as reading:
+    with memory._session.embedded("a test").read() as reading:
         tree, nodes = stored_tree(reading.connection), tree_nodes(reading.connection)
         grown = consistency_proof(nodes, old.size, tree.size)
     assert verify_consistency(old.size, bytes.fromhex(old.root), tree.size, tree.root(), grown)

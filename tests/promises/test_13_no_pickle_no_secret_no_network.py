@@ -18,9 +18,9 @@ SOURCES = sorted(Path(memos.__file__).parent.rglob("*.py"))
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
 NETWORK = {"socket", "http", "urllib", "requests", "httpx", "aiohttp", "smtplib", "ftplib"}
 CONFIGURED = (
-    "infrastructure/index/json_endpoint.py",
+    "infrastructure/index/models/json_endpoint.py",
     "infrastructure/index/milvus/",
-    "infrastructure/local/",
+    "infrastructure/servers/",
 )
 """What speaks to an address that its caller named, and is in use only where it is handed over."""
 HEAVY = {
@@ -57,7 +57,7 @@ def test_the_embedded_engine_opens_no_connection() -> None:
         name = path.relative_to(Path(memos.__file__).parent)
         if name.parts[0] in rooms and not NETWORK.isdisjoint(imports(path)):
             speaking.add(name.as_posix())
-    assert "infrastructure/index/json_endpoint.py" in speaking
+    assert "infrastructure/index/models/json_endpoint.py" in speaking
     assert [name for name in speaking if not name.startswith(CONFIGURED)] == []
 
 

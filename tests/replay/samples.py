@@ -13,7 +13,7 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 
-from memos.kernel.cube import cube_digest
+from memos.kernel.digest import cube_digest
 from memos.kernel.event import SCHEMA, Kind, decode
 from memos.kernel.fold import fold
 from memos.wire.access_pb2 import AccessEvent

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from memos.kernel.cube import cube_digest
+from memos.kernel.digest import cube_digest
 from memos.kernel.event import SCHEMA, Kind, TooNew, Undecodable, check_upcasters, decode
 from memos.kernel.fold import fold
 from memos.kernel.upcast import DAY, UPCASTERS

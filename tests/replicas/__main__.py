@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from memos import Memory
-from memos.infrastructure.local import ServerName
+from memos.infrastructure.servers import ServerName
 from memos.kernel.errors import MemosError
 from tests.fleet import ROOT
 from tests.kill.load import ACTOR

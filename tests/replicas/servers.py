@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from memos.infrastructure.local import ServerName, ports
-from memos.infrastructure.local.cassandra import Cassandra
-from memos.infrastructure.local.kafka import Kafka
-from memos.infrastructure.local.server import Settings
+from memos.infrastructure.servers import ServerName, ports
+from memos.infrastructure.servers.cassandra import Cassandra
+from memos.infrastructure.servers.kafka import Kafka
+from memos.infrastructure.servers.server import Settings
 from tests.fleet import Fleet
 from tests.servers import OwnServer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memos import Memory
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 from tests.scenarios.place import ADMINISTRATOR, MeaningPlace, Place

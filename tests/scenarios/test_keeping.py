@@ -10,9 +10,9 @@ import apsw
 import pytest
 
 from memos import Memory, NotFound
-from memos.infrastructure.distributed.settings import load_settings
-from memos.infrastructure.distributed.stores import Stores
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.engine.distributed.stores import Stores
+from memos.infrastructure.servers import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.event import id_bytes
 from tests.fleet import Fleet
@@ -114,11 +114,11 @@ def rows_of(fleet: Fleet) -> Iterator[bytes]:
     """Every value of every row of the vault's tables."""
     with closing(Stores(fleet.settings)) as stores:
         base = fleet.settings.cassandra.keyspace
-        live = schema.keyspace_of(stores.store, schema.live_generation(stores.store))
+        live = schema.keyspace_of(stores.cassandra, schema.live_generation(stores.cassandra))
         for keyspace in (base, live):
-            tables = stores.store.cluster.metadata.keyspaces[keyspace].tables
+            tables = stores.cassandra.cluster.metadata.keyspaces[keyspace].tables
             for table in tables:
-                for row in stores.store.stream(f"SELECT * FROM {keyspace}.{table}"):
+                for row in stores.cassandra.stream(f"SELECT * FROM {keyspace}.{table}"):
                     for value in row:
                         yield value if isinstance(value, bytes) else str(value).encode()
 
@@ -173,7 +173,7 @@ def test_an_erase_takes_keys_and_index_rows_away(fleet: Fleet) -> None:
             assert stores.cube_keys.key(raw) is None
             assert live.spans.count(raw, tenant).postings == 0
             base = fleet.settings.cassandra.keyspace
-            kept = stores.store.execute(
+            kept = stores.cassandra.execute(
                 f"SELECT wrapped FROM {base}.cube_key WHERE cube_id = ?", (raw,)
             )
             assert kept == []
@@ -187,8 +187,8 @@ def tamper(place: Place, cube: str) -> None:
             database.execute("UPDATE head SET state = x'00' WHERE cube_id = ?", (raw,))
         return
     with closing(Stores(load_settings(place.path))) as stores:
-        keyspace = schema.keyspace_of(stores.store, schema.live_generation(stores.store))
-        stores.store.execute(
+        keyspace = schema.keyspace_of(stores.cassandra, schema.live_generation(stores.cassandra))
+        stores.cassandra.execute(
             f"UPDATE {keyspace}.head USING TIMESTAMP 1000000 SET state = 0x00 WHERE cube_id = ?",
             (raw,),
         )

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from memos.infrastructure.local import LocalEngine
-from memos.infrastructure.log.kafka_settings import KafkaSettings
-from memos.infrastructure.log.kafka_topics import create_topics
+from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.log.kafka.topics import create_topics
+from memos.infrastructure.servers import LocalEngine
 from tests.streams.support import Bench
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.kernel.errors import StoreUnavailable, VaultError
 from memos.kernel.event import Record, TooNew
 

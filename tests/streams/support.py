@@ -14,7 +14,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from memos.infrastructure.log.kafka_settings import KafkaSettings
+from memos.infrastructure.log.kafka.settings import KafkaSettings
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from memos.infrastructure.local.ports import choose
+from memos.infrastructure.servers.ports import choose
 from tests.streams.support import Bench
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.local import LocalEngine
-from memos.infrastructure.log.kafka_settings import KafkaSettings
-from memos.infrastructure.log.kafka_topics import create_topics
+from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.log.kafka.topics import create_topics
+from memos.infrastructure.servers import LocalEngine
 from tests.engines import up_or_skip
 from tests.streams.support import Bench
 

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import uuid_utils
 
-from memos.infrastructure.engine import Engine
+from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.keys.envelope import SUITE, encrypt, keyed_digest
-from memos.infrastructure.moment import At
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
+from memos.kernel.moment import At
+from memos.kernel.scope import tenant_of
 from memos.wire.access_pb2 import (
     ACCESS_KIND_ACCESSED,
     ACCESS_KIND_DENIED,
@@ -70,7 +71,7 @@ class AccessLog:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
                 try:
-                    self._engine.append_accesses([self._event(access) for access in batch])
+                    self._engine.writer.append_accesses([self._event(access) for access in batch])
                 except VaultError:
                     self._waiting.extendleft(reversed(batch))
                     raise
@@ -102,7 +103,7 @@ class AccessLog:
                 self._closing.wait(FLUSH_SECONDS)
 
     def _event(self, access: Access) -> AccessEvent:
-        tenant = access.scope.partition("/")[0]
+        tenant = tenant_of(access.scope)
         event = AccessEvent(
             event_id=uuid_utils.uuid7().bytes,
             schema_major=SCHEMA[0],
@@ -128,7 +129,7 @@ class AccessLog:
 
     def _seal_query(self, tenant: str, access: Access, event_id: bytes) -> bytes:
         """Seal a query under the searched scope's key: erasing the scope erases it."""
-        store = self._engine.store
+        store = self._engine.keys
         subject = keyed_digest(store.tenant_keys(tenant)[0], b"subject", access.scope.encode())
         key = store.subject_key(tenant, subject)
         assert key is not None  # noqa: S101 - made when absent

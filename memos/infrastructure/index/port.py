@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.moment import At
+from memos.kernel.moment import At
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints
 from memos.infrastructure.index.spans import join_columns
-from memos.infrastructure.index.tables import TERM
+from memos.infrastructure.index.sqlite.tables import TERM
 
 _CHUNK = 65_536  # docs decoded at once
 _LOOSE = 32_768  # postings that may wait unsorted: looking through them takes about 10 µs

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import DATED, Ints, Mask
-from memos.infrastructure.moment import MOST_PARTITIONS, At
+from memos.kernel.moment import MOST_PARTITIONS, At
 
 COLUMNS = (
     "doc, opened, cube_id, closed, version, state, flags, length, session, number, speaker, traits,"

@@ -5,15 +5,15 @@ Leaf i of the log's Merkle tree is the record at offset i: its offset, log time 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import apsw
 
-from memos.infrastructure.database import row, rows
-from memos.infrastructure.log.leaf import leaf_of
+from memos.infrastructure.clock import system_time
 from memos.infrastructure.log.port import Cut
+from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.event import Position, Record
+from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier, TiledNodes, TileRoot
 
 PARTITION = 0
@@ -46,11 +46,6 @@ CREATE TRIGGER event_is_never_replaced BEFORE INSERT ON event
 WHEN EXISTS (SELECT 1 FROM event WHERE offset = NEW.offset)
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
-
-
-def system_time() -> int:
-    """Microseconds since 1970 by this machine's clock."""
-    return time.time_ns() // 1000
 
 
 class SqliteLog:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from memos.infrastructure.moment import At
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position
 from memos.kernel.fold import Outcome
 from memos.kernel.lineage import Edge
+from memos.kernel.moment import At
 
 
 class Attempt(NamedTuple):
     """One record, folded: what was attempted on a cube and what became of it.
 
-    `ordinal` is the moment just after it (see `memos.infrastructure.moment`). `state` is the cube
+    `ordinal` is the moment just after it (see `memos.kernel.moment`). `state` is the cube
     afterwards, None where the event was not accepted.
     """
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from memos.interface.cli import (
-    asking,
-    demo,
-    engine,
-    governing,
-    keeping,
-    log,
-    migrate,
-    moving,
-    reading,
-    undoing,
-    worker,
-    writing,
-)
+from memos.interface.cli import demo, engine, log, migrate, worker
+from memos.interface.cli import governance as governing
+from memos.interface.cli import question as asking
+from memos.interface.cli import read as reader
+from memos.interface.cli import transfer as moving
+from memos.interface.cli import undo as undoing
+from memos.interface.cli import vault as keeping
+from memos.interface.cli import write as writing
 from memos.interface.cli.program import Program
 
 app = typer.Typer(
@@ -32,7 +26,7 @@ app = typer.Typer(
 for _room in (
     demo,
     writing,
-    reading,
+    reader,
     asking,
     governing,
     undoing,

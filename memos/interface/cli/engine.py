@@ -17,7 +17,7 @@ from memos.interface.cli.screen import clean, console
 from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memos.infrastructure.local import LocalEngine, ServerStatus
+    from memos.infrastructure.servers import LocalEngine, ServerStatus
 
 Server = Literal["kafka", "cassandra", "milvus"]
 Directory = Annotated[
@@ -96,7 +96,7 @@ def _engine(
     durable: bool | None = None,
 ) -> LocalEngine:
     try:
-        from memos.infrastructure.local import SERVERS, LocalEngine
+        from memos.infrastructure.servers import SERVERS, LocalEngine
     except ModuleNotFoundError as error:
         raise InvalidInput(
             f"the local engine needs {error.name}: `pip install 'memos[distributed]'`"

@@ -9,7 +9,7 @@ from enum import IntEnum
 import typer
 
 from memos.interface.cli.screen import clean
-from memos.interface.cli.shapes import SCHEMA
+from memos.interface.serialise import SCHEMA
 from memos.kernel.errors import (
     Conflict,
     Damaged,

@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
-from memos.interface.api import Memory
 from memos.interface.cli import story
 from memos.interface.cli.command import Run, command, given
 from memos.interface.cli.screen import console
-from memos.interface.cli.shapes import document
+from memos.interface.memory import Memory
+from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Position
-from memos.operation.history import LogEntry
+from memos.operation.reads.history import LogEntry
 
 By = Annotated[str | None, typer.Option("--by", help="Attempted by this actor.")]
 KindOption = Annotated[str | None, typer.Option("--kind", help="Of this kind, such as Revised.")]

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from memos.interface.cli.screen import clean, one_line
-from memos.interface.receipts import Receipt, Rejection
 from memos.kernel.cube import Lifespan
-from memos.operation.cubes import Forgotten, MemCube
-from memos.operation.hits import Hit
+from memos.operation.cube import Forgotten, MemCube
+from memos.operation.receipt import Receipt, Rejection
+from memos.operation.search.hits import Hit
 
 _SHOWN_APART = frozenset({"text", "payload", "cube_id"})
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000))

@@ -11,7 +11,7 @@ from rich.tree import Tree
 
 from memos.interface.cli.screen import clean, one_line
 from memos.interface.cli.show import line, value, when
-from memos.operation.history import Change, Diff, Lineage, LogEntry
+from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
 
 _LINE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from memos.infrastructure.toml import check_present
+from memos.infrastructure.settings_file import check_present
 from memos.interface.cli.command import Run, command
 from memos.kernel.errors import InvalidInput
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.database import Database
-from memos.infrastructure.log.leaf import leaf_of
 from memos.infrastructure.log.sqlite import (
     SqliteLog,
     offset_at,
@@ -16,6 +14,8 @@ from memos.infrastructure.log.sqlite import (
     stored_tree,
     tree_nodes,
 )
+from memos.infrastructure.sqlite.database import Database
+from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import (
     Frontier,
     consistency_proof,

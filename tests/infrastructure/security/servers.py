@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from memos.infrastructure.local import ports
-from memos.infrastructure.local.cassandra import Cassandra
-from memos.infrastructure.local.kafka import Kafka
-from memos.infrastructure.local.milvus import MilvusServer
-from memos.infrastructure.local.server import Server, Settings
+from memos.infrastructure.servers import ports
+from memos.infrastructure.servers.cassandra import Cassandra
+from memos.infrastructure.servers.kafka import Kafka
+from memos.infrastructure.servers.milvus import MilvusServer
+from memos.infrastructure.servers.server import Server, Settings
 from tests.certificates import Authority
 
 USER = "memos"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.distributed.settings import Settings, load_settings
+from memos.infrastructure.engine.distributed.settings import Settings, load_settings
 from memos.infrastructure.index.milvus import MilvusSettings
 from memos.kernel.errors import InvalidInput, VaultError
 from streams.security import credentials, tls_context

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from memos import Memory, VaultError
-from memos.infrastructure.distributed.doctor import examine
-from memos.infrastructure.distributed.settings import load_settings
-from memos.infrastructure.local import ServerName
-from memos.infrastructure.log.kafka import KafkaLogs
-from memos.infrastructure.log.kafka_topics import create_topics
-from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.engine.distributed.doctor import examine
+from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.log.kafka.log import KafkaLogs
+from memos.infrastructure.log.kafka.topics import create_topics
+from memos.infrastructure.servers import ServerName
 from memos.kernel.errors import LogUnavailable
 from tests.fleet import ROOT
 from tests.infrastructure.security.conftest import ACTOR, WORKERS
@@ -139,7 +139,7 @@ def test_a_worker_with_a_wrong_password_ends_and_says_why(
 
 def test_what_a_user_may_not_do_is_told_as_that(vault: SecuredVault) -> None:
     with (
-        closing(CassandraStore(load_settings(vault.path).cassandra)) as store,
+        closing(CassandraSession(load_settings(vault.path).cassandra)) as store,
         pytest.raises(VaultError, match=r"no SELECT permission.*grant"),
     ):
         store.execute("SELECT role FROM system_auth.roles")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.local import ServerName
+from memos.infrastructure.servers import ServerName
 from tests.fleet import Fleet
 from tests.infrastructure.security.servers import (
     PASSWORD,

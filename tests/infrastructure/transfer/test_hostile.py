@@ -15,7 +15,7 @@ import pytest
 from memos import Memory, Refused
 from memos.infrastructure.transfer import layout
 from memos.wire.event_pb2 import Event
-from tests.infrastructure.transfer.forging import (
+from tests.infrastructure.transfer.forged_export import (
     Lines,
     change_lines,
     change_manifest,

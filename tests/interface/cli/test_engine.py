@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from tests.engines import up_or_skip
 from tests.interface.cli.support import Shell
 

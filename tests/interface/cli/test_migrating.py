@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from memos.infrastructure.vault.cassandra.tables import VERSION
 from tests.fleet import Fleet
 from tests.interface.cli.support import Shell

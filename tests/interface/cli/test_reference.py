@@ -11,14 +11,14 @@ import pytest
 import typer
 
 import memos
-from memos.infrastructure.transfer.loader import LoadReport
+from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.cli import app
 from memos.interface.cli.errors import ExitCode
-from memos.interface.erasure_receipt import Artefact
-from memos.interface.exporting import ExportReport
-from memos.interface.importing import ImportReport
 from memos.interface.migrating import MigrationReport, VaultMade
-from memos.operation.rollback import PlannedChange
+from memos.operation.commands.export import ExportReport
+from memos.operation.commands.import_file import ImportReport
+from memos.operation.commands.rollback_plan import PlannedChange
+from memos.operation.erasure_receipt import Artefact
 from tests.interface.cli.support import Shell
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cli.md").read_text("utf-8")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from memos.interface.cli import screen
-from memos.interface.cli.shapes import document
+from memos.interface.serialise import document
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from memos.infrastructure.index.milvus.spans import encoded, tenant_of
+from memos.infrastructure.index.milvus.spans import encoded
 from memos.infrastructure.index.port import OPEN
-from memos.infrastructure.moment import At
+from memos.kernel.moment import At
+from memos.kernel.scope import tenant_of
 
 
 def visible(scope: str, at: At) -> str | None:

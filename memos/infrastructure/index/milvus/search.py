@@ -17,10 +17,10 @@ from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.filters import around, ever_visible, of_cubes, visible
 from memos.infrastructure.index.milvus.rotation import Rotations, Vectors
 from memos.infrastructure.index.milvus.schema import METRIC
-from memos.infrastructure.index.milvus.spans import tenant_of
 from memos.infrastructure.index.milvus.terms import query_of
-from memos.infrastructure.moment import At
 from memos.kernel.errors import IndexUnavailable, InvalidInput
+from memos.kernel.moment import At
+from memos.kernel.scope import tenant_of
 
 T = TypeVar("T")
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import OPEN
+from memos.kernel.scope import tenant_of
 
 Vector = npt.NDArray[np.float32]
 
@@ -48,11 +49,6 @@ class VectorSpan(NamedTuple):
     def key(self) -> str:
         """What names the row."""
         return f"{self.cube_id.hex()}{self.opened:016x}{self.part:04x}"
-
-
-def tenant_of(scope: str) -> str:
-    """The scope's first segment."""
-    return scope.partition("/")[0]
 
 
 def encoded(scope: str) -> str:

@@ -18,9 +18,10 @@ from memos.infrastructure.index.milvus.removal import (
     read_newest,
 )
 from memos.infrastructure.index.milvus.rotation import Rotations
-from memos.infrastructure.index.milvus.spans import VectorSpan, row_of, tenant_of
+from memos.infrastructure.index.milvus.spans import VectorSpan, row_of
 from memos.infrastructure.index.milvus.terms import NOTHING
 from memos.infrastructure.index.port import OPEN
+from memos.kernel.scope import tenant_of
 
 MOST_FLOATS = 2**20
 """Numbers written in one request: 4 MB, far under what servers take."""

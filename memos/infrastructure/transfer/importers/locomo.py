@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from memos.infrastructure.transfer.importers.item import (
     read_json,
     text_field,
 )
-from memos.kernel.calendar import MONTHS
 from memos.kernel.errors import Refused
 
 _SESSION = re.compile(r"session_(\d+)")
@@ -87,11 +87,13 @@ def session_time(told: Any, where: str) -> datetime:
         Refused: it is none.
     """
     match = _DATE_TIME.fullmatch(told.strip()) if isinstance(told, str) else None
-    if match is None or match[5] not in MONTHS:
+    # The month's English name, whatever this machine's locale is.
+    date = None if match is None else parsedate(f"{match[4]} {match[5]} {match[6]} 0:00")
+    if match is None or date is None:
         raise Refused(f"{where}: {told!r} is no time such as '1:56 pm on 8 May, 2023'")
     hour = int(match[1]) % 12 + (12 if match[3] == "pm" else 0)
-    month = MONTHS.index(match[5]) + 1
+    year, month, day = date[:3]
     try:
-        return datetime(int(match[6]), month, int(match[4]), hour, int(match[2]), tzinfo=UTC)
+        return datetime(year, month, day, hour, int(match[2]), tzinfo=UTC)
     except ValueError as error:
         raise Refused(f"{where}: {told!r}: {error}") from None

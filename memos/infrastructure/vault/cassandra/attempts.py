@@ -1,4 +1,4 @@
-"""Reading attempts: everything that was tried on a cube, and what became of it.
+"""Reader attempts: everything that was tried on a cube, and what became of it.
 
 An attempt counts once its cube's head has it: rows behind the head belong to a batch that is still
 being written.
@@ -11,7 +11,6 @@ from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
-from memos.infrastructure.moment import NEWEST, At
 from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, chunks
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.states import ACCEPTED, States
@@ -20,6 +19,7 @@ from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.event import Position, Record
 from memos.kernel.fold import Result
+from memos.kernel.moment import NEWEST, At
 
 _SELECT = f"SELECT {ATTEMPT_COLUMNS} FROM {{}}.attempt"
 PAGE = 200

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterator
 
 from cassandra.query import BatchStatement, BatchType, BoundStatement
 
-from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.vault.cassandra.rows import Change, Delete, Insert, Values
 
 MOST_ROWS = 48
@@ -23,7 +23,7 @@ IN_FLIGHT = 32
 class Batches:
     """Collects rows of one keyspace; `send` writes them all, in no order."""
 
-    def __init__(self, store: CassandraStore, keyspace: str) -> None:
+    def __init__(self, store: CassandraSession, keyspace: str) -> None:
         self._store = store
         self._keyspace = keyspace
         self._groups: dict[tuple[Insert | Delete, Values], dict[Values, None]] = {}

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.vault.cassandra import schema
-from memos.infrastructure.vault.cassandra.connect import CassandraStore, Row
-from memos.infrastructure.vault.cassandra.writing import FOLD
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.event import Position
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ IDS_AT_ONCE = 25
 class Generation:
     """Statements on the tables of one generation; the live one, as it was when this was made."""
 
-    def __init__(self, store: CassandraStore, generation: int | None = None) -> None:
+    def __init__(self, store: CassandraSession, generation: int | None = None) -> None:
         self._store = store
         self.number = schema.live_generation(store) if generation is None else generation
         self.keyspace = schema.keyspace_of(store, self.number)

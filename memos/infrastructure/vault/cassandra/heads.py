@@ -1,4 +1,4 @@
-"""Reading heads: the cubes as they are now."""
+"""Reader heads: the cubes as they are now."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from heapq import merge
 from typing import BinaryIO
 
-from memos.infrastructure.vault.cassandra.connect import Row
+from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
 from memos.infrastructure.vault.cassandra.stored import FoldedHead, checked_state
 from memos.kernel.cube import CubeState

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from heapq import merge
 
-from memos.infrastructure.moment import NEWEST, At
 from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.attempts import PAGE, Attempts, Place
+from memos.infrastructure.vault.cassandra.bounds import bound
 from memos.infrastructure.vault.cassandra.generation import chunks
-from memos.infrastructure.vault.cassandra.moments import bound
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.kernel.moment import NEWEST, At
+from memos.kernel.scope import contains, tenant_of
 
 DIGEST_BYTES = 16
 
@@ -98,7 +99,7 @@ class LogQueries(Attempts):
         if wanted.actor:
             narrowing.append(self._postings(terms.of_actor(wanted.actor), partition))
         if wanted.scope:
-            tenant = wanted.scope.partition("/")[0]
+            tenant = tenant_of(wanted.scope)
             narrowing.append(self._postings(terms.of_tenant(tenant), partition))
         if not narrowing:
             return range(last)
@@ -143,7 +144,7 @@ def _is_from(stored: Stored, sources: Sequence[bytes]) -> bool:
 
 def _lies_in(scope: str, wanted: str) -> bool:
     """Whether a scope is another or lies under it, whole segments only."""
-    return not wanted or scope == wanted or scope.startswith(f"{wanted}/")
+    return not wanted or contains(wanted, scope)
 
 
 def _comes_from(joined: bytes, sources: Sequence[bytes]) -> bool:

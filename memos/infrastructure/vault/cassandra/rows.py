@@ -9,10 +9,11 @@ from uuid import UUID
 from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
 from memos.infrastructure.vault.folded import Folded
-from memos.infrastructure.vault.sqlite import checksum
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.fold import Result
 from memos.kernel.lifespan import NEVER
+from memos.kernel.scope import tenant_of
+from memos.kernel.state import checksum
 from memos.wire.event_pb2 import Event
 
 Values = tuple[Any, ...]
@@ -178,7 +179,7 @@ def posting_terms(folded: Folded) -> Iterator[bytes]:
     event = folded.event
     if event is None:
         return
-    yield terms.of_tenant(event.scope.partition("/")[0])
+    yield terms.of_tenant(tenant_of(event.scope))
     yield terms.of_actor(event.actor)
     if folded.outcome.result is Result.ACCEPTED:
         for digest in event.source_digests:

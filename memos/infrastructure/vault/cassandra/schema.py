@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memos.infrastructure.vault.cassandra.connect import CassandraStore
+from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.vault.cassandra.tables import (
     BASE,
     ERASURE_BEGUN,
@@ -27,7 +27,7 @@ MIGRATIONS: Mapping[int, Migration] = {
 """The step from each older version of the tables to the next."""
 
 
-def create(store: CassandraStore) -> None:
+def create(store: CassandraSession) -> None:
     """Make the base and the first generation, where they do not exist. Running it again is safe.
 
     Raises:
@@ -48,7 +48,7 @@ def create(store: CassandraStore) -> None:
         switch_to(store, max(generations(store), default=0) or new_generation(store))
 
 
-def migrate(store: CassandraStore) -> int:
+def migrate(store: CassandraSession) -> int:
     """Bring the tables of the base and of every generation to this release's version.
 
     Each statement may be repeated, so a migration that was cut off is run again.
@@ -77,7 +77,7 @@ def migrate(store: CassandraStore) -> int:
     return before
 
 
-def exists(store: CassandraStore) -> bool:
+def exists(store: CassandraSession) -> bool:
     """Whether the vault's base keyspace is there."""
     found = store.execute(
         "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?",
@@ -86,12 +86,12 @@ def exists(store: CassandraStore) -> bool:
     return bool(found)
 
 
-def keyspace_of(store: CassandraStore, generation: int) -> str:
+def keyspace_of(store: CassandraSession, generation: int) -> str:
     """The name of a generation's keyspace."""
     return f"{store.settings.keyspace}_g{generation}"
 
 
-def new_generation(store: CassandraStore) -> int:
+def new_generation(store: CassandraSession) -> int:
     """Make the tables of the next generation, empty, beside those that exist; its number.
 
     It is not read before `switch_to`.
@@ -110,13 +110,13 @@ def new_generation(store: CassandraStore) -> int:
     return number
 
 
-def generations(store: CassandraStore) -> list[int]:
+def generations(store: CassandraSession) -> list[int]:
     """The numbers of the generations that exist, ascending."""
     found = store.execute(f"SELECT number FROM {store.settings.keyspace}.generation", ())
     return sorted(number for (number,) in found)
 
 
-def live_generation(store: CassandraStore) -> int:
+def live_generation(store: CassandraSession) -> int:
     """The generation that is read and folded into.
 
     Raises:
@@ -130,7 +130,7 @@ def live_generation(store: CassandraStore) -> int:
     return number
 
 
-def switch_to(store: CassandraStore, generation: int) -> None:
+def switch_to(store: CassandraSession, generation: int) -> None:
     """Make a generation the live one.
 
     Raises:
@@ -147,7 +147,7 @@ def switch_to(store: CassandraStore, generation: int) -> None:
     )
 
 
-def drop_generation(store: CassandraStore, generation: int) -> None:
+def drop_generation(store: CassandraSession, generation: int) -> None:
     """Remove a generation and all that was folded into it.
 
     Raises:
@@ -163,7 +163,7 @@ def drop_generation(store: CassandraStore, generation: int) -> None:
     )
 
 
-def drop_all(store: CassandraStore) -> None:
+def drop_all(store: CassandraSession) -> None:
     """Remove the whole vault: every generation, the settings and the keys."""
     if exists(store):
         for number in generations(store):
@@ -171,20 +171,20 @@ def drop_all(store: CassandraStore) -> None:
     store.define(f"DROP KEYSPACE IF EXISTS {store.settings.keyspace}")
 
 
-def _keyspace(store: CassandraStore, name: str) -> None:
+def _keyspace(store: CassandraSession, name: str) -> None:
     store.define(
         f"CREATE KEYSPACE IF NOT EXISTS {name} WITH replication = {store.settings.replication}"
     )
 
 
-def version(store: CassandraStore) -> int | None:
+def version(store: CassandraSession) -> int | None:
     """The version of the vault's tables; None where they are half made."""
     sql = f"SELECT version FROM {store.settings.keyspace}.schema_version WHERE id = ?"
     found = store.execute(sql, (_ID,))
     return found[0][0] if found else None
 
 
-def _write_version(store: CassandraStore, number: int) -> None:
+def _write_version(store: CassandraSession, number: int) -> None:
     sql = f"INSERT INTO {store.settings.keyspace}.schema_version (id, version) VALUES (?, ?)"
     store.execute(sql, (_ID, number))
 
@@ -197,7 +197,7 @@ def _check(number: int) -> None:
         )
 
 
-def _pointer(store: CassandraStore) -> int | None:
+def _pointer(store: CassandraSession) -> int | None:
     sql = f"SELECT generation FROM {store.settings.keyspace}.pointer WHERE id = ?"
     found = store.execute(sql, (_ID,))
     return found[0][0] if found else None

@@ -1,4 +1,4 @@
-"""Reading the states of cubes at a moment: the last attempts that were accepted."""
+"""Reader the states of cubes at a moment: the last attempts that were accepted."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from cassandra.query import PreparedStatement
 
-from memos.infrastructure.moment import NEWEST, At, reaches
-from memos.infrastructure.vault.cassandra.connect import Row
+from memos.infrastructure.cassandra.connection import Row
+from memos.infrastructure.vault.cassandra.bounds import bound
 from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
-from memos.infrastructure.vault.cassandra.moments import bound
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.fold import Result
+from memos.kernel.moment import NEWEST, At, reaches
 
 ACCEPTED = int(Result.ACCEPTED)
 _HEADS = "SELECT cube_id, partition, ordinal, sequence FROM {}.head WHERE cube_id IN ?"

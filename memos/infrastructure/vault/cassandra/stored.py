@@ -6,15 +6,14 @@ from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from memos.infrastructure.vault.cassandra.connect import Row
+from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
-from memos.infrastructure.vault.sqlite import checksum
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, Record, Undecodable, decode, id_text
 from memos.kernel.fold import Outcome, Reason, Result
-from memos.kernel.state import state_from_bytes
+from memos.kernel.state import checksum, state_from_bytes
 from memos.wire.event_pb2 import Event
 
 ATTEMPT_COLUMNS = (

@@ -5,7 +5,7 @@ receipts and the pointer to the live generation. A generation, `{base}_g{n}`, ho
 is folded from the log: a rebuild fills the next one beside the live one, and then the pointer moves.
 
 `hour` counts hours, `period` thirty days, both since 1970; `bucket` is named at each table. Log
-times are in microseconds since 1970. An ordinal is that of `memos.infrastructure.moment`.
+times are in microseconds since 1970. An ordinal is that of `memos.kernel.moment`.
 """
 
 from __future__ import annotations

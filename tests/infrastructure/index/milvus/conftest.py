@@ -9,7 +9,7 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
 from memos.infrastructure.index.milvus.audit import span_keys
-from memos.infrastructure.local import LocalEngine
+from memos.infrastructure.servers import LocalEngine
 from tests.engines import up_or_skip
 from tests.infrastructure.index.milvus.support import Vectors
 

@@ -19,7 +19,7 @@ from memos.infrastructure.index.milvus import (
     VectorWriter,
 )
 from memos.infrastructure.index.port import OPEN
-from memos.infrastructure.moment import At
+from memos.kernel.moment import At
 
 DIMENSIONS = 16
 

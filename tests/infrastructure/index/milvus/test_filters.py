@@ -6,7 +6,7 @@ import pytest
 
 from memos.infrastructure.index.milvus.filters import visible, within
 from memos.infrastructure.index.milvus.spans import encoded
-from memos.infrastructure.moment import NEWEST, Cutoffs
+from memos.kernel.moment import NEWEST, Cutoffs
 
 NAMES = ["acme/a", 'a"c', "a'c", "a\\c", "50%_off", "été/日本", "a\nb", "\udcff", 'x" or "" == "']
 

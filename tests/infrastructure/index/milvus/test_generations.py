@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from memos.infrastructure.index.milvus import Generations, VectorWriter, inventory
-from memos.infrastructure.moment import NEWEST
 from memos.kernel.errors import InvalidInput
+from memos.kernel.moment import NEWEST
 from tests.infrastructure.index.milvus.support import DIMENSIONS, Vectors, cube, span, unit
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]

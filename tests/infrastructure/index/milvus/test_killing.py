@@ -10,9 +10,9 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
 from memos.infrastructure.index.milvus.audit import span_keys
-from memos.infrastructure.local import LocalEngine
-from memos.infrastructure.moment import NEWEST
+from memos.infrastructure.servers import LocalEngine
 from memos.kernel.errors import IndexUnavailable
+from memos.kernel.moment import NEWEST
 from tests.engines import up_or_skip
 from tests.infrastructure.index.milvus.support import Vectors, cube, span, unit
 

@@ -4,7 +4,7 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
 from memos.infrastructure.index.milvus.connection import capabilities_of
-from memos.infrastructure.local import ports
+from memos.infrastructure.servers import ports
 from memos.kernel.errors import IndexUnavailable, InvalidInput
 
 

@@ -1,0 +1,293 @@
+"""The connection to Cassandra: settings, prepared statements, and errors that say what to do."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    DriverException,
+    OperationTimedOut,
+    RequestExecutionException,
+    Unauthorized,
+    UnresolvableContactPoints,
+)
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    ResponseFuture,
+    Session,
+)
+from cassandra.concurrent import execute_concurrent
+from cassandra.connection import ConnectionException
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    DCAwareRoundRobinPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.protocol import ErrorMessage
+from cassandra.query import PreparedStatement, Statement, tuple_factory
+
+from memos.kernel.errors import StoreUnavailable, VaultError
+
+Row = tuple[Any, ...]
+"""A row as Cassandra gives it; the statement that asked for it knows its types."""
+
+PROTOCOL = 5
+CONNECT_SECONDS = 10.0
+RECONNECT_SECONDS = 1.0
+DEFINE_SECONDS = 60.0
+IN_FLIGHT = 64
+
+
+@dataclass(frozen=True)
+class CassandraSettings:
+    """Where a distributed vault lives, and how sure a read and a write must be.
+
+    `keyspace` is the base name (see `tables`). `replication_factor` counts copies in the local
+    datacenter; consistencies are Cassandra's names. `tls_ca` is a file of certificates to trust
+    (the system's where empty), `tls_certificate` and `tls_key` the files of the client's own.
+    Times are in seconds.
+    """
+
+    hosts: tuple[str, ...] = ("127.0.0.1",)
+    port: int = 9042
+    keyspace: str = "memos"
+    replication_strategy: str = "NetworkTopologyStrategy"
+    replication_factor: int = 3
+    local_datacenter: str = "datacenter1"
+    read_consistency: str = "LOCAL_QUORUM"
+    write_consistency: str = "LOCAL_QUORUM"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    request_timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        name = self.keyspace
+        # 40 leaves room for `_g` and a generation in the 48 characters that a keyspace may have.
+        if not (name.isascii() and name.isidentifier() and name.islower() and len(name) <= 40):
+            raise VaultError(
+                f"{name!r} cannot be the name of a keyspace: take up to 40 small letters, digits "
+                "and _, a letter first"
+            )
+        for level in (self.read_consistency, self.write_consistency):
+            if level not in ConsistencyLevel.name_to_value:
+                known = ", ".join(sorted(ConsistencyLevel.name_to_value))
+                raise VaultError(f"{level!r} is no consistency of Cassandra: choose from {known}")
+        if self.replication_strategy not in ("NetworkTopologyStrategy", "SimpleStrategy"):
+            raise VaultError(
+                f"{self.replication_strategy!r} is no strategy of replication that is used here: "
+                "choose NetworkTopologyStrategy or SimpleStrategy"
+            )
+
+    @property
+    def server(self) -> str:
+        """The nodes, as a message names them."""
+        return ", ".join(f"{host}:{self.port}" for host in self.hosts)
+
+    @property
+    def replication(self) -> str:
+        """The replication of a keyspace, as CQL writes it."""
+        simple = self.replication_strategy == "SimpleStrategy"
+        copies = "replication_factor" if simple else self.local_datacenter
+        return (
+            f"{{'class': '{self.replication_strategy}', '{copies}': {self.replication_factor:d}}}"
+        )
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What a connection is encrypted with; None for a connection in clear."""
+        if not self.tls:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.tls_ca or None)
+            if self.tls_certificate:
+                context.load_cert_chain(self.tls_certificate, self.tls_key or None)
+        except OSError as error:  # also ssl.SSLError
+            raise VaultError(
+                f"Cassandra's TLS files do not fit ({error}): correct tls_ca, tls_certificate and "
+                "tls_key in its settings"
+            ) from error
+        return context
+
+
+class CassandraSession:
+    """One connection to a cluster, safe for threads. Statements are prepared once and idempotent.
+
+    Every method raises StoreUnavailable where no node, or too few, answered in time, and
+    VaultError where Cassandra refused a statement.
+    """
+
+    def __init__(self, settings: CassandraSettings) -> None:
+        self.settings = settings
+        self._read: int = ConsistencyLevel.name_to_value[settings.read_consistency]
+        self._write: int = ConsistencyLevel.name_to_value[settings.write_consistency]
+        self._prepared: dict[str, PreparedStatement] = {}
+        self._preparing = Lock()
+        profile = ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(
+                DCAwareRoundRobinPolicy(settings.local_datacenter)
+            ),
+            consistency_level=self._read,
+            request_timeout=settings.request_timeout,
+            row_factory=tuple_factory,
+        )
+        secret = (
+            PlainTextAuthProvider(settings.username, settings.password)
+            if settings.username
+            else None
+        )
+        self.cluster = Cluster(
+            settings.hosts,
+            port=settings.port,
+            protocol_version=PROTOCOL,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            auth_provider=secret,
+            ssl_context=settings.tls_context(),
+            # The driver's own grows to ten minutes: a vault would seem down long after the node is.
+            reconnection_policy=ConstantReconnectionPolicy(RECONNECT_SECONDS, None),
+            connect_timeout=CONNECT_SECONDS,
+        )
+        try:
+            with self.explained():
+                self.session: Session = self.cluster.connect()
+        except VaultError:
+            self.cluster.shutdown()
+            raise
+
+    def execute(self, cql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Run a statement with `?` for each value; all its rows."""
+        with self.explained():
+            return list(self.session.execute(self.prepare(cql), values))
+
+    def stream(self, cql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+        """Run a statement; its rows, of which a page at a time is in memory."""
+        with self.explained():
+            yield from self.session.execute(self.prepare(cql), values)
+
+    def execute_async(self, cql: str, values: Sequence[Any] = ()) -> ResponseFuture:
+        """Start a statement; `result` gives its rows."""
+        with self.explained():
+            return self.session.execute_async(self.prepare(cql), values)
+
+    def result(self, future: ResponseFuture) -> list[Row]:
+        """The rows of a statement that was started."""
+        with self.explained():
+            return list(future.result())
+
+    def concurrently(
+        self, cql: str, values: Iterable[Sequence[Any]], *, in_flight: int = IN_FLIGHT
+    ) -> list[list[Row]]:
+        """Run a statement once for each set of values; the rows of each, in order."""
+        prepared = self.prepare(cql)
+        return self.run_all(((prepared, each) for each in values), in_flight=in_flight)
+
+    def everywhere(self, cql: str, values: Iterable[Sequence[Any]]) -> list[list[Row]]:
+        """As `concurrently`, answered by every copy: what none of them has is nowhere."""
+        statements = [self.prepare(cql).bind(each) for each in values]
+        for statement in statements:
+            statement.consistency_level = ConsistencyLevel.ALL
+        return self.run_all([(statement, ()) for statement in statements])
+
+    def run_all(
+        self,
+        statements: Iterable[tuple[Statement | PreparedStatement, Sequence[Any]]],
+        *,
+        in_flight: int = IN_FLIGHT,
+    ) -> list[list[Row]]:
+        """Run many statements, at most `in_flight` at once; the rows of each, in order."""
+        # Made before the first is sent: the driver takes the later ones in the thread that its
+        # answers come in, and whatever waits for an answer there waits for ever.
+        made = list(statements)
+        with self.explained():
+            results = execute_concurrent(self.session, made, concurrency=in_flight)
+            return [list(result) for _, result in results]
+
+    def prepare(self, cql: str) -> PreparedStatement:
+        """The statement, prepared; it may be repeated without another effect."""
+        prepared = self._prepared.get(cql)
+        if prepared is None:
+            with self._preparing, self.explained():
+                prepared = self.session.prepare(cql)
+                prepared.is_idempotent = True
+                prepared.consistency_level = self._read if cql.startswith("SELECT") else self._write
+                self._prepared[cql] = prepared
+        return prepared
+
+    def define(self, ddl: str) -> None:
+        """Run a statement that changes the schema, and wait until every node has it."""
+        with self.explained():
+            self.session.execute(ddl, timeout=DEFINE_SECONDS)
+
+    @property
+    def write_consistency(self) -> int:
+        """The consistency of a write, as the driver counts them."""
+        return self._write
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes the cluster has."""
+        return len(self.cluster.metadata.all_hosts())
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn the driver's errors into ours, with what to do."""
+        try:
+            yield
+        except (
+            NoHostAvailable,
+            OperationTimedOut,
+            ConnectionException,
+            RequestExecutionException,
+            UnresolvableContactPoints,
+        ) as error:
+            raise StoreUnavailable(
+                f"Cassandra at {self.settings.server} (keyspace {self.settings.keyspace}) did not "
+                f"do what was asked ({_told(error)}): {_advice(error)}"
+            ) from error
+        except (DriverException, ErrorMessage) as error:
+            forbidden = isinstance(error, Unauthorized)
+            advice = "grant the user that" if forbidden else "run `memos doctor`"
+            raise VaultError(
+                f"Cassandra at {self.settings.server} refused a statement on keyspace "
+                f"{self.settings.keyspace} ({_told(error)}): {advice}"
+            ) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.cluster.shutdown()
+
+
+def _advice(error: BaseException) -> str:
+    """What to do about a connection or a request that failed."""
+    causes = list(dict(error.errors).values()) if isinstance(error, NoHostAvailable) else [error]
+    if any(isinstance(each, AuthenticationFailed) for each in causes):
+        return "correct username and password in the settings of Cassandra"
+    if any("[SSL" in str(each) for each in causes):  # the driver keeps the words alone
+        return (
+            "correct tls, tls_ca, tls_certificate and tls_key in the settings of Cassandra, or the "
+            "server's certificate"
+        )
+    if any(isinstance(each, ConnectionResetError) for each in causes):
+        return "see that it runs and whether it asks for TLS (`memos doctor`), then try again"
+    return "see that enough of its nodes run and can be reached (`memos doctor`), then try again"
+
+
+def _told(error: BaseException) -> str:
+    """What an error says, and of each node what it said."""
+    if isinstance(error, NoHostAvailable):
+        told = [f"{host}: {why}" for host, why in dict(error.errors).items()]
+        return "; ".join(told) or "no node can be reached"
+    return str(error) or type(error).__name__

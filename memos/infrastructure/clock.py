@@ -1,0 +1,10 @@
+"""The clock: the one place where MemOS asks for the time of day."""
+
+from __future__ import annotations
+
+import time
+
+
+def system_time() -> int:
+    """Microseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1000

@@ -1,0 +1,119 @@
+"""Checking a distributed vault: the log against what was signed, the projections against the log.
+
+A plain consumer reads the log, many times faster than a stream, and calls the same fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.engine.distributed.workers.seal import Seals
+from memos.infrastructure.engine.embedded.audit import MOST_PROBLEMS
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reports import Problem, Verification
+from memos.infrastructure.vault.cassandra.attempts import Outline
+from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.kernel.cube import CubeState
+from memos.kernel.event import Record, Undecodable, decode, id_text
+from memos.kernel.fold import UNDECODABLE, fold
+from memos.kernel.state import checksum, state_to_bytes
+
+REPORT_EVERY = 1000
+
+
+def verify(stores: Stores, generation: Generation, progress: Progress) -> Verification:
+    """Read the log and every head, and check them against signed trees and checksums."""
+    problems: list[Problem] = []
+    ends = stores.logs.events.end()
+    total, done, checkpoints = sum(ends.values()), 0, 0
+    for partition, end in sorted(ends.items()):
+        seals = Seals(stores, generation, partition)
+        for record in stores.logs.events.read(partition, 0, end):
+            seals.push(record)
+            done += 1
+            if not done % REPORT_EVERY:
+                progress(done, total)
+        problems += seals.problems()
+        checkpoints += seals.checked
+    cubes = 0
+    for cube_id, stored, check in generation.vault.heads():
+        cubes += 1
+        if checksum(stored) != check:
+            problems.append(_damaged(cube_id))
+    progress(total, total)
+    return Verification(done, cubes, checkpoints, tuple(problems[:MOST_PROBLEMS]))
+
+
+def audit(stores: Stores, generation: Generation, progress: Progress) -> Verification:
+    """Fold the log again, a partition at a time, and compare each outcome and each head."""
+    vault = generation.vault
+    problems: list[Problem] = []
+    folded = vault.checkpoints(folding.PROJECTION)
+    total, done = sum(offset for offset, _, _ in folded.values()), 0
+    heads: dict[bytes, bytes] = {}
+    for partition, (end, _, _) in sorted(folded.items()):
+        states: dict[bytes, CubeState | None] = {}
+        for records in _batches(stores, partition, end):
+            problems += _compare(vault, partition, [_refold(each, states) for each in records])
+            done += len(records)
+            progress(done, total)
+        heads |= {
+            cube_id: state_to_bytes(state) for cube_id, state in states.items() if state is not None
+        }
+    problems += _compare_heads(vault, heads)
+    return Verification(done, len(heads), 0, tuple(problems[:MOST_PROBLEMS]))
+
+
+def _batches(stores: Stores, partition: int, end: int) -> Iterator[Sequence[Record]]:
+    yield from stores.logs.events.read_all({partition: end})
+
+
+def _refold(record: Record, states: dict[bytes, CubeState | None]) -> Outline:
+    offset = record.position.offset
+    try:
+        event = decode(record.data)
+    except Undecodable:
+        return Outline(offset, b"", 0, int(UNDECODABLE.result))
+    state, outcome, _ = fold(states.get(event.cube_id), event)
+    states[event.cube_id] = state
+    sequence = 0 if state is None else state.sequence
+    return Outline(offset, event.cube_id, sequence, int(outcome.result))
+
+
+def _compare(
+    vault: CassandraVault, partition: int, expected: Sequence[Outline]
+) -> Iterator[Problem]:
+    """The records whose stored outcome is missing or is not what the fold gives."""
+    first, last = expected[0].offset, expected[-1].offset
+    rows = {each.offset: each for each in vault.outlines(partition, first, last + 1)}
+    for each in expected:
+        stored = rows.get(each.offset)
+        if stored != each:
+            what = "missing" if stored is None else "not what the fold gives"
+            yield Problem(
+                f"{partition}:{each.offset}", f"its outcome is {what}: run `memos rebuild`"
+            )
+
+
+def _compare_heads(vault: CassandraVault, expected: dict[bytes, bytes]) -> Iterator[Problem]:
+    seen = set()
+    for cube_id, stored, check in vault.heads():
+        seen.add(cube_id)
+        wanted = expected.get(cube_id)
+        if checksum(stored) != check:
+            yield _damaged(cube_id)
+        elif wanted is None:
+            yield Problem(f"cube {id_text(cube_id)}", "no record of the log made it")
+        elif stored != wanted:
+            yield Problem(
+                f"cube {id_text(cube_id)}",
+                "its head is not what the fold gives: run `memos rebuild`",
+            )
+    for cube_id in expected.keys() - seen:
+        yield Problem(f"cube {id_text(cube_id)}", "it has no head: run `memos rebuild`")
+
+
+def _damaged(cube_id: bytes) -> Problem:
+    return Problem(f"cube {id_text(cube_id)}", "its head is damaged: run `memos rebuild`")

@@ -1,0 +1,71 @@
+"""Making a distributed vault: topics, keyspaces, root key and settings, idempotent."""
+
+from __future__ import annotations
+
+import secrets
+
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.keys.root import create_root_file
+from memos.infrastructure.log.kafka.topics import create_topics
+from memos.infrastructure.vault.cassandra import schema
+from memos.kernel.errors import PartitionsChanged, VaultError
+
+PARTITIONS = "partitions"
+
+
+def create_vault(settings: Settings, store: CassandraSession, creator: str) -> None:
+    """Make what is missing; who comes first administers the vault."""
+    if not settings.root_key.exists():
+        if schema.exists(store):
+            raise VaultError(
+                f"{settings.root_key} is missing: without its root key nothing in this vault can be "
+                "opened; put the file back from your backup"
+            )
+        create_root_file(settings.root_key)
+    if schema.exists(store) and read_setting(settings, store, PARTITIONS):
+        check_partitions(settings, store)
+    create_topics(settings.kafka)
+    schema.create(store)
+    table = f"{settings.cassandra.keyspace}.setting"
+    for name, value in (
+        ("vault_id", secrets.token_hex(8)),
+        ("administrator", creator),
+        (PARTITIONS, str(settings.kafka.partitions)),
+    ):
+        store.execute(
+            f"INSERT INTO {table} (name, value) VALUES (?, ?) IF NOT EXISTS", (name, value)
+        )
+
+
+def read_setting(settings: Settings, store: CassandraSession, name: str) -> str:
+    """A setting made when the vault was created; empty where there is none of that name."""
+    table = f"{settings.cassandra.keyspace}.setting"
+    found = store.execute(f"SELECT value FROM {table} WHERE name = ?", (name,))
+    return str(found[0][0]) if found else ""
+
+
+def write_setting(settings: Settings, store: CassandraSession, name: str, value: str) -> None:
+    """Keep a setting; an empty value takes it away. Not for one that `create_vault` makes: those
+    are written by lightweight transactions alone.
+    """
+    table = f"{settings.cassandra.keyspace}.setting"
+    if value:
+        store.execute(f"INSERT INTO {table} (name, value) VALUES (?, ?)", (name, value))
+    else:
+        store.execute(f"DELETE FROM {table} WHERE name = ?", (name,))
+
+
+def check_partitions(settings: Settings, store: CassandraSession) -> None:
+    """Refuse a number of partitions that is not the one that the vault was made with.
+
+    Raises:
+        PartitionsChanged: a cube's records would no longer be in one partition.
+    """
+    made_with = read_setting(settings, store, PARTITIONS)
+    if made_with != str(settings.kafka.partitions):
+        raise PartitionsChanged(
+            f"{settings.path} says {settings.kafka.partitions} partitions, and the vault was made "
+            f"with {made_with}: put that number back; another one takes another vault, into which "
+            "`memos migrate` moves this one"
+        )

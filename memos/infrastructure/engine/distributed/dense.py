@@ -1,0 +1,142 @@
+"""The dense side of a distributed vault, as a reader has it: the nearest of what Milvus holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.waiter import Waiter
+from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION, rotations_of
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.index.cassandra.rows import PROJECTION as LEXICAL
+from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.generations import Generations
+from memos.infrastructure.index.milvus.search import MOST_CANDIDATES, VectorSearch
+from memos.infrastructure.index.models.embedders.calls import EmbedderCalls
+from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
+from memos.infrastructure.index.port import Nearest, View
+from memos.infrastructure.index.spans import latest
+from memos.kernel.errors import IndexUnavailable
+
+CANDIDATES = 200
+"""Rows asked of Milvus for each wording of a query; a text may have several, its sentences."""
+
+WIDER = 4
+"""How many times as many are asked for, where a view hides some of the nearest."""
+
+FEW_TEXTS = 256
+"""Where a view shows no more texts than these, all are compared: that takes one request."""
+
+
+class DistributedDense:
+    """See `dense.DenseIndex`. Embedding is the index worker's; this only embeds queries."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        milvus: Milvus,
+        embedder: Embedder,
+        generation: Callable[[], Generation],
+        waiter: Waiter,
+    ) -> None:
+        collections = Generations(milvus, embedder.digest, embedder.dimensions)
+        if collections.live() is None:
+            collections.create()
+        self._milvus = milvus
+        self._alias = collections.alias
+        self._search = VectorSearch(milvus, self._alias, rotations_of(stores, embedder))
+        self._embedder = embedder
+        self._generation = generation
+        self._waiter = waiter
+        self._calls = EmbedderCalls(embedder)
+        self._unserved = ""
+
+    @property
+    def name(self) -> str:
+        return self._embedder.name
+
+    @property
+    def failure(self) -> str:
+        return self._calls.failure or self._unserved
+
+    def start(self) -> None:
+        """Nothing runs here."""
+
+    def close(self) -> None:
+        self._milvus.close()
+
+    def waiting(self, reader: Reader) -> int:
+        done = self._generation().vault.checkpoints(PROJECTION)
+        folded = self._generation().vault.checkpoints(folding.PROJECTION)
+        return sum(
+            max(at[0] - (done[partition][0] if partition in done else 0), 0)
+            for partition, at in folded.items()
+        )
+
+    def embed_pending(self) -> int:
+        """Wait for the worker that embeds; how many records waited."""
+        folded = self._generation().vault.checkpoints(folding.PROJECTION)
+        ends = {partition: at[0] for partition, at in folded.items()}
+        done = self._generation().vault.checkpoints(PROJECTION)
+        waiting = sum(
+            max(end - (done[partition][0] if partition in done else 0), 0)
+            for partition, end in ends.items()
+        )
+        self._waiter.until_passed(PROJECTION, ends, kept_by=LEXICAL)
+        return waiting
+
+    def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
+        try:
+            near = self._milvus.served(self._alias, lambda: self._nearest(view, scope, queries))
+        except IndexUnavailable as error:
+            self._unserved = str(error)
+            raise
+        self._unserved = ""
+        return near
+
+    def _nearest(self, view: View, scope: str, queries: Vectors) -> Nearest:
+        # At a valid time a view may show texts that others have replaced since.
+        earlier = bool((view.closed <= latest(view.at, view.opened)).any())
+        complete = len(view) <= FEW_TEXTS
+        rows = np.arange(len(view)) if complete else self._candidates(view, scope, queries, earlier)
+        chosen = view.cube_ids(rows)
+        near = self._search.nearness(scope, view.at, queries, chosen, earlier=earlier)
+        shown = np.isin(near.opened, view.doc)
+        return Nearest(near.opened[shown], near.texts[:, shown], near.sentences[:, shown], complete)
+
+    def _candidates(
+        self, view: View, scope: str, queries: Vectors, earlier: bool
+    ) -> npt.NDArray[np.int64]:
+        """The rows of a view that are nearest to any of the queries.
+
+        What the view does not show takes nobody's place: more are asked for where it is among them.
+        """
+        asked = CANDIDATES
+        while True:
+            found = self._search.candidates(
+                scope, view.at, queries, asked, texts=len(view), earlier=earlier
+            )
+            kept = [_rows(view, [each.opened for each in those])[:CANDIDATES] for those in found]
+            short = [
+                len(rows) < CANDIDATES and len(those) >= asked
+                for rows, those in zip(kept, found, strict=True)
+            ]
+            if not any(short) or asked == MOST_CANDIDATES:
+                return np.unique(np.concatenate(kept))
+            asked = min(asked * WIDER, MOST_CANDIDATES)
+
+    def of_query(self, texts: Sequence[str]) -> Vectors:
+        return self._calls.of_query(texts)
+
+
+def _rows(view: View, docs: Sequence[int]) -> npt.NDArray[np.int64]:
+    """The rows of a view that show these texts, in the texts' order; the others are left out."""
+    wanted = np.array(docs, np.int64)
+    rows = np.searchsorted(view.doc, wanted)
+    rows[rows == len(view)] = 0
+    found: npt.NDArray[np.int64] = rows[view.doc[rows] == wanted]
+    return found

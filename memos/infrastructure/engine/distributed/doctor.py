@@ -1,0 +1,102 @@
+"""What is wrong with a distributed vault, and how to mend it. Reads only; asks what it can reach."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.engine.distributed import doctor_cassandra, doctor_workers
+from memos.infrastructure.engine.distributed.creation import PARTITIONS, read_setting
+from memos.infrastructure.engine.distributed.settings import Settings, load_settings
+from memos.infrastructure.engine.distributed.stores import MIGRATION
+from memos.infrastructure.engine.embedded.doctor import Finding
+from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.settings import MilvusSettings
+from memos.infrastructure.log.kafka.topics import check_topics
+from memos.infrastructure.vault.cassandra import schema
+from memos.kernel.errors import IndexUnavailable, InvalidInput, MemosError, VaultError
+
+START = "start it, or correct its address and credentials"
+
+
+def examine(path: Path) -> tuple[Finding, ...]:
+    """Examine the vault whose settings are in a file; empty where all is well."""
+    try:
+        settings = load_settings(path)
+    except InvalidInput as error:
+        return (Finding("error", str(error), "correct the settings file"),)
+    found = [*_root_key(settings.root_key)]
+    try:
+        store = CassandraSession(settings.cassandra)
+    except VaultError as error:
+        found += [Finding("error", str(error), START), *check_topics(settings.kafka)]
+    else:
+        with closing(store):
+            found += _servers(settings, store)
+    if settings.milvus is not None:
+        found += _milvus(settings.milvus)
+    return tuple(found)
+
+
+def _root_key(path: Path) -> Iterator[Finding]:
+    if not path.is_file():
+        yield Finding(
+            "error",
+            f"{path} is missing",
+            "put it back from your backup: nothing opens without the root key",
+        )
+    elif path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding("error", f"{path} can be read by other users", f"chmod 0600 {path}")
+
+
+def _servers(settings: Settings, store: CassandraSession) -> Iterator[Finding]:
+    yield from doctor_cassandra.examine(store)
+    has_vault = schema.exists(store)
+    made_with = read_setting(settings, store, PARTITIONS) if has_vault else ""
+    topics = check_topics(settings.kafka, int(made_with) if made_with else None)
+    yield from topics
+    if not has_vault:
+        yield Finding(
+            "error",
+            f"there is no vault in the keyspace {settings.cassandra.keyspace}",
+            f"make it: `memos vault create {settings.path.name}`",
+        )
+        return
+    if made_with and made_with != str(settings.kafka.partitions):
+        yield Finding(
+            "error",
+            f"the settings say {settings.kafka.partitions} partitions, and the vault was made with "
+            f"{made_with}: a cube's events would be split",
+            f"set kafka.partitions = {made_with}",
+        )
+    if read_setting(settings, store, MIGRATION):
+        yield Finding(
+            "error",
+            "a vault is being moved in here, and that is not done",
+            "run the same `memos migrate` again: it goes on where it was",
+        )
+    elif not any(each.severity == "error" for each in topics):
+        try:
+            yield from doctor_workers.examine(settings, store, time.sleep)
+        except MemosError as error:
+            yield Finding("error", str(error), START)
+
+
+def _milvus(settings: MilvusSettings) -> Iterator[Finding]:
+    with closing(Milvus(settings)) as milvus:
+        try:
+            able = milvus.capabilities()
+        except IndexUnavailable as error:
+            yield Finding("error", str(error), START)
+            return
+    if not able.sparse:
+        yield Finding(
+            "warning",
+            f"Milvus at {settings.uri} is {able.version}, which has no sparse vectors: it finds "
+            "candidates by dense vectors alone",
+            "open the vault with an embedder, or upgrade it to 2.4 or newer",
+        )

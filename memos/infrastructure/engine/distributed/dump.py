@@ -1,0 +1,186 @@
+"""One moment of a distributed vault, for a dump: the cut where its log ended when this began.
+
+Of a part only those stretches of the log are read that hold something of its tenant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.engine.distributed import figures as keeping
+from memos.infrastructure.engine.distributed.engine import DistributedEngine
+from memos.infrastructure.engine.distributed.source import DistributedSource
+from memos.infrastructure.engine.distributed.waiter import Waiter
+from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.engine.distributed.workers.seal import origin_of
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, Selection
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.log.kafka.first_place import first_in
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.transfer.layout import EventLine, First
+from memos.infrastructure.transfer.migrate.migration import ascending, batched, holds
+from memos.infrastructure.vault.cassandra.stored import state_of
+from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.digest import cube_digest, vault_digest
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Position, id_text
+from memos.kernel.leaf import leaf_of
+from memos.kernel.merkle import Frontier
+from memos.kernel.moment import At
+from memos.wire.access_pb2 import AccessEvent
+
+CUBES_AT_ONCE = 500
+
+
+class DistributedDump:
+    """See `dumpable.Dumpable`. What is written meanwhile is behind the cut and stays out of it."""
+
+    def __init__(self, engine: DistributedEngine) -> None:
+        self._engine = engine
+        self._source = DistributedSource(engine)
+        self._end = self._source.end()
+        Waiter(lambda: engine.generation.vault, engine.settings.wait_seconds).until_passed(
+            folding.PROJECTION, self._end
+        )
+        self._vault = engine.generation.vault
+        self.at: At = self._vault.cutoffs([Position(*at) for at in self._end.items()])
+        self.reader: Reader = engine.stream()
+        self._tree = Frontier()
+        self._cuts: dict[str, int] = {}
+        self._in_part: dict[bytes, bool] = {}
+        self._is_migrated = bool(self._source.ancestors())
+
+    def read_ahead(self, cube_ids: Sequence[bytes]) -> None:
+        self.reader = self._engine.stream()  # it keeps all that was read ahead
+        self.reader.read_ahead(cube_ids, self.at)
+
+    def state(self, cube_id: bytes) -> CubeState:
+        found = self.reader.vault.state_at(cube_id, self.at)
+        if found is None or found.state is None:
+            raise Damaged(
+                f"cube {id_text(cube_id)} has records but no state: call `memory.audit()`"
+            )
+        return found.state
+
+    def erased(self, selection: Selection) -> Iterator[Attempt]:
+        for attempt, state in self._states(self._candidates(selection)):
+            if state.lifecycle is Lifecycle.ERASED and selection.accepts(state):
+                yield attempt
+
+    def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
+        found = self._all() if selection.chosen is None else self._chosen(selection)
+        total = sum(self._end.values())
+        log_time = 0
+        for offset, (sequence, at, data, first) in enumerate(found):
+            log_time = max(log_time, at)
+            self._tree.push(leaf_of(offset, log_time, data))
+            yield EventLine(offset, log_time, sequence, data, first)
+            if not offset % PROGRESS_EVERY:
+                progress(offset, total)
+
+    def tree(self) -> tuple[int, bytes]:
+        return self._tree.size, self._tree.root()
+
+    def cuts(self) -> Mapping[str, int]:
+        return self._cuts
+
+    def digest(self, selection: Selection) -> str:
+        if selection.chosen is None:
+            return self._digest_of_all()
+        chosen = [cube_id for cube_id, wanted in self._in_part.items() if wanted]
+        states = (state for _, state in self._states(chosen))
+        return vault_digest(sorted((state.cube_id, cube_digest(state)) for state in states))
+
+    def accesses(self) -> Iterator[tuple[int, bytes]]:
+        for moved in self._source.accesses():
+            try:
+                AccessEvent.FromString(moved.data)
+            except DecodeError:
+                continue  # no access: it counts for nothing, and no vault takes it in
+            yield moved.log_time, moved.data
+
+    def erasures(self) -> Iterator[tuple[bytes, str]]:
+        return iter(sorted(self._source.erasures()))
+
+    def _all(self) -> Iterator[tuple[int, int, bytes, First | None]]:
+        """(sequence, log time, bytes, first place) of each record, and where the named cuts lie."""
+        named = self._source.cuts()
+        stops = ascending(named.values(), self._end)
+        outlines = {p: self._vault.outlines(p, 0, end) for p, end in self._end.items()}
+        count = 0
+        for stop, records in zip(stops, self._source.records(stops), strict=True):
+            for moved in records:
+                outline = next(outlines[moved.position.partition], None)
+                if outline is None or outline.offset != moved.position.offset:
+                    raise Damaged(
+                        f"the outcome of {moved.position} is missing: run `memos rebuild`"
+                    )
+                count += 1
+                yield outline.sequence, moved.log_time, moved.data, moved.first
+            for name, cut in named.items():
+                if name not in self._cuts and holds(stop, cut):
+                    self._cuts[name] = count
+
+    def _chosen(self, selection: Selection) -> Iterator[tuple[int, int, bytes, First | None]]:
+        wanted = LogQuery(scope=selection.scope or "", upto=self.at)
+        for batch in batched(self._vault.records(wanted), CUBES_AT_ONCE):
+            # Sequence 0: refused before there was a cube.
+            known = [each for each in batch if each.attempt.sequence]
+            new = {each.attempt.cube_id for each in known} - self._in_part.keys()
+            self._in_part |= dict.fromkeys(new, False)
+            for _, state in self._states(sorted(new)):
+                self._in_part[state.cube_id] = selection.accepts(state)
+            for attempt, _, record, _ in known:
+                if self._in_part[attempt.cube_id]:
+                    yield attempt.sequence, attempt.log_time, record.data, self._first(attempt)
+
+    def _first(self, attempt: Attempt) -> First:
+        """Where a record first stood: the log alone says that of one that was moved here."""
+        partition, offset = attempt.position
+        if self._is_migrated:
+            events = self._engine.stores.logs.events
+            for _, headers in events.read_with_headers(partition, offset, offset + 1):
+                first = first_in(headers)
+                if first is not None:
+                    return first
+        return First(origin_of(self._engine.stores, partition), offset, attempt.log_time)
+
+    def _candidates(self, selection: Selection) -> Iterator[bytes]:
+        """The cubes among which the erased ones of a selection are, in id order."""
+        if selection.scope is not None:
+            return iter(self._vault.cubes_in_scope(selection.scope))
+        heads = self._vault.heads()
+        if selection.chosen is not None:
+            return (cube_id for cube_id, _, _ in heads)
+        ended = Lifecycle.ERASED
+        return (c for c, stored, _ in heads if state_of(c, stored).lifecycle is ended)
+
+    def _states(self, cube_ids: Iterable[bytes]) -> Iterator[tuple[Attempt, CubeState]]:
+        """The last accepted records of cubes at the cut, in the order asked; without those that
+        were not there.
+        """
+        for batch in batched(cube_ids, CUBES_AT_ONCE):
+            found = self._vault.states_at(batch, self.at)
+            for cube_id in batch:
+                stored = found.get(cube_id)
+                if stored is not None and stored.attempt.state is not None:
+                    yield stored.attempt, stored.attempt.state
+
+    def _digest_of_all(self) -> str:
+        cubes = dict(keeping.digests(self._vault))
+        # Heads may be ahead of the cut; their records were stored before them.
+        now = self._source.end()
+        changed = {
+            outline.cube_id
+            for partition, end in self._end.items()
+            for outline in self._vault.outlines(partition, end, now[partition])
+            if outline.cube_id
+        }
+        for cube_id in changed:
+            cubes.pop(cube_id, None)
+        for _, state in self._states(sorted(changed)):
+            cubes[state.cube_id] = cube_digest(state)
+        return vault_digest(sorted(cubes.items()))

@@ -1,0 +1,183 @@
+"""Destroying every copy of erased cubes, counted before and looked for afterwards.
+
+From before the Erased event until its receipt is kept a row says that an erasure has begun, and what
+there was to destroy: whoever opens the vault after a crash finishes it, and tells the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from memos.infrastructure.engine.commit import Purged
+from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
+from memos.infrastructure.engine.distributed.workers import vectors
+from memos.infrastructure.engine.distributed.workers.index import is_erasure
+from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.removal import VectorCopies
+from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.stored import Stored
+from memos.kernel.errors import IndexUnavailable, NotApplied, StoreUnavailable
+from memos.kernel.event import id_text
+from memos.kernel.scope import tenant_of
+
+GONE_SECONDS = 10.0
+"""How long an erase waits for the worker that embeds, before it says that it is not certain."""
+
+
+class Erasures:
+    """The erasures of a vault. Every method may be repeated.
+
+    Args:
+        stores: the vault.
+        generation: its live projections.
+        waiter: waits for the fold.
+    """
+
+    def __init__(
+        self, stores: Stores, generation: Callable[[], Generation], waiter: Waiter
+    ) -> None:
+        self._stores = stores
+        self._generation = generation
+        self._waiter = waiter
+        milvus = stores.settings.milvus
+        self._milvus = None if milvus is None else Milvus(milvus)
+        self._base = stores.settings.cassandra.keyspace
+
+    def begin(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+        """Count what there is of cubes, before anything of it is destroyed, and keep that.
+
+        Raises:
+            IndexUnavailable, StoreUnavailable: nothing was begun.
+        """
+        spans = self._generation().spans
+        counts = [spans.count(each, tenant) for each in cube_ids]
+        counted = Purged(
+            len(cube_ids),
+            sum(each.docs for each in counts),
+            sum(each.spans for each in counts),
+            sum(each.postings for each in counts),
+            0 if self._milvus is None else VectorCopies(self._milvus).count(cube_ids),
+        )
+        self._stores.cassandra.execute(
+            f"INSERT INTO {self._base}.erasure_begun (operation_id, counted) VALUES (?, ?)"
+            " IF NOT EXISTS",
+            (operation_id, json.dumps(counted)),
+        )
+
+    def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
+        """Destroy every copy of cubes whose Erased event is in the log; what there was of them.
+
+        Raises:
+            NotApplied: not all of them are folded as erased.
+            IndexUnavailable, StoreUnavailable: copies may be left: do it again.
+        """
+        erased = self._erased(operation_id, cube_ids)
+        generation = self._generation()
+        self._stores.cube_keys.destroy(cube_ids)
+        generation.usage.forget(cube_ids)
+        for cube_id, stored in erased.items():
+            attempt = stored.attempt
+            generation.spans.purge(cube_id, _tenant(stored), attempt.ordinal)
+        if self._milvus is not None:
+            VectorCopies(self._milvus).purge(cube_ids)
+        cql = f"SELECT counted FROM {self._base}.erasure_begun WHERE operation_id = ?"
+        found = self._stores.cassandra.execute(cql, (operation_id,))
+        return Purged(*json.loads(found[0][0])) if found else Purged(0, 0, 0, 0, 0)
+
+    def receipt(self, operation_id: bytes) -> str | None:
+        """The receipt that is kept of an erasure."""
+        cql = f"SELECT receipt FROM {self._base}.erasure WHERE operation_id = ?"
+        found = self._stores.cassandra.execute(cql, (operation_id,))
+        return str(found[0][0]) if found else None
+
+    def keep_receipt(self, operation_id: bytes, receipt: str) -> str:
+        """Keep a receipt where none is kept; the one that is: of two who finish, one is first."""
+        self._stores.cassandra.execute(
+            f"INSERT INTO {self._base}.erasure (operation_id, receipt) VALUES (?, ?) IF NOT EXISTS",
+            (operation_id, receipt),
+        )
+        self._end(operation_id)
+        return self.receipt(operation_id) or receipt
+
+    def unfinished(self) -> list[bytes]:
+        """The operations that were asked for, or begun, and of which there is no receipt."""
+        unfinished = set(self._generation().vault.erasing())
+        cql = f"SELECT operation_id FROM {self._base}.erasure_begun"
+        for (operation_id,) in self._stores.cassandra.execute(cql):
+            if self.receipt(operation_id) is None:
+                unfinished.add(operation_id)
+            else:
+                self._end(operation_id)  # two finished it, and the second one crashed
+        return sorted(unfinished)
+
+    def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        """Whether no key, text, vector or usage of erased cubes is left in any table, and no worker
+        can bring any back. False where that cannot be told, such as while a node is down.
+        """
+        try:
+            return self._vectors_are_gone(cube_ids) and self._rows_are_gone(cube_ids)
+        except (IndexUnavailable, StoreUnavailable, NotApplied):
+            return False
+
+    def close(self) -> None:
+        """Let go of Milvus."""
+        if self._milvus is not None:
+            self._milvus.close()
+
+    def _end(self, operation_id: bytes) -> None:
+        self._stores.cassandra.execute(
+            f"DELETE FROM {self._base}.erasure_begun WHERE operation_id = ? IF EXISTS",
+            (operation_id,),
+        )
+
+    def _rows_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        generation = self._generation()
+        if schema.generations(self._stores.cassandra) != [generation.number]:
+            return False  # a rebuild is under way: what it has folded ends when it comes there
+        erased = generation.vault.states_at(cube_ids)
+        return (
+            self._stores.cube_keys.are_gone(cube_ids)
+            and generation.usage.are_gone(cube_ids)
+            and all(
+                generation.spans.is_gone(cube_id, _tenant(stored), stored.attempt.ordinal)
+                for cube_id, stored in erased.items()
+            )
+        )
+
+    def _vectors_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        vault = self._generation().vault
+        embeds = self._stores.settings.embedder is not None
+        if embeds or vault.checkpoints(vectors.PROJECTION):
+            # Whoever embeds may have had a text at hand, and takes its vectors away where it comes
+            # to the Erased record.
+            erased = vault.states_at(cube_ids).values()
+            ends = ends_of(each.attempt.position for each in erased)
+            Waiter(lambda: self._generation().vault, GONE_SECONDS).until_passed(
+                vectors.PROJECTION, ends
+            )
+            if self._milvus is None:
+                return False
+        return self._milvus is None or not VectorCopies(self._milvus).count(cube_ids)
+
+    def _erased(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Mapping[bytes, Stored]:
+        """The Erased records of cubes, once all of them are folded."""
+
+        def all_there() -> dict[bytes, Stored] | None:
+            found = self._generation().vault.states_at(cube_ids)
+            ended = {c: s for c, s in found.items() if is_erasure(s.attempt)}
+            return ended if len(ended) == len(cube_ids) else None
+
+        erased = self._waiter.until(all_there)
+        if erased is None:
+            raise NotApplied(
+                f"not all of the {len(cube_ids)} cubes that operation {id_text(operation_id)} "
+                "erases are folded as erased: is `memos worker fold` running?"
+            )
+        self._waiter.until_applied(ends_of(each.attempt.position for each in erased.values()))
+        return erased
+
+
+def _tenant(stored: Stored) -> str:
+    return tenant_of(stored.attempt.scope)

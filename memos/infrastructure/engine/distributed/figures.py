@@ -1,0 +1,68 @@
+"""The digest and the figures of a distributed vault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.reports import Figures
+from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.kernel.cube import CubeState, Form
+from memos.kernel.digest import cube_digest, vault_digest
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
+from memos.kernel.state import checksum, state_from_bytes
+
+
+def digest(vault: CassandraVault) -> str:
+    """SHA-256 over every cube in id order, the same as of an embedded vault.
+
+    Raises:
+        Damaged: a head cannot be read.
+    """
+    return vault_digest(sorted(digests(vault)))
+
+
+def digests(vault: CassandraVault) -> Iterator[tuple[bytes, bytes]]:
+    """The id and the digest of every cube.
+
+    Raises:
+        Damaged: a head cannot be read.
+    """
+    for cube_id, stored, check in vault.heads():
+        if checksum(stored) != check:
+            raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
+        yield cube_id, cube_digest(_state(cube_id, stored))
+
+
+def _state(cube_id: bytes, stored: bytes) -> CubeState:
+    try:
+        return state_from_bytes(stored)
+    except (DecodeError, ValueError) as error:
+        raise Damaged(
+            f"the head of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
+        ) from None
+
+
+def figures(stores: Stores, generation: Generation) -> Figures:
+    """Counts of the vault, by a look at every head. What it takes on disks its servers know."""
+    states: Counter[int] = Counter()
+    scopes: set[str] = set()
+    for cube_id, stored, _ in generation.vault.heads():
+        state = _state(cube_id, stored)
+        if state.scope:
+            scopes.add(state.scope)
+        if state.form is not Form.OPERATION:
+            states[int(state.lifecycle)] += 1
+    folded = generation.vault.checkpoints(folding.PROJECTION)
+    return Figures(
+        events=sum(offset for offset, _, _ in folded.values()),
+        states=dict(sorted(states.items())),
+        scopes=len(scopes),
+        accesses=sum(stores.logs.access.end().values()),
+        bytes_on_disk=0,
+    )

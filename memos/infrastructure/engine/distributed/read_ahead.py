@@ -1,0 +1,75 @@
+"""Reader ahead: what a search is about to show, asked for together instead of one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.governance.usage.cassandra import UsageRows
+from memos.infrastructure.governance.usage.sqlite import Usage
+from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
+from memos.infrastructure.vault.cassandra.stored import Stored
+from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.infrastructure.vault.port import Attempt
+from memos.kernel.event import Record
+from memos.kernel.moment import NEWEST, At
+
+
+class VaultAhead(CassandraVault):
+    """The vault as one reading sees it: what was read ahead is not asked for again."""
+
+    def __init__(
+        self,
+        store: CassandraSession,
+        generation: int,
+        usage: UsageRows,
+        cube_keys: CassandraCubeKeys,
+        threads: Executor,
+    ) -> None:
+        super().__init__(store, generation)
+        self._threads = threads
+        self._usage = usage
+        self._cube_keys = cube_keys
+        self._found: dict[tuple[bytes, At], Stored | None] = {}
+        self._records: dict[tuple[bytes, int], Record] = {}
+        self._made: dict[bytes, int] = {}
+        self._uses: dict[bytes, Usage] = {}
+
+    def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
+        """Read cubes at a moment, with all that showing them takes, side by side."""
+        wanted = [cube_id for cube_id in cube_ids if (cube_id, at) not in self._found]
+        if not wanted:
+            return
+        usages = self._threads.submit(self._usage.usages, wanted)
+        keys = self._threads.submit(self._cube_keys.keys, wanted)
+        found = self.states_at(wanted, at)
+        for cube_id in wanted:
+            stored = found.get(cube_id)
+            self._found[cube_id, at] = stored
+            if stored is not None and stored.attempt.outcome.digest:
+                version = stored.attempt.outcome.version
+                self._records[cube_id, version] = stored.record
+        self._made.update(self.created_many(found.values()))
+        used = usages.result()
+        self._uses.update((cube_id, used.get(cube_id, Usage())) for cube_id in wanted)
+        keys.result()  # they are kept where they are asked for
+
+    def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
+        if (cube_id, at) in self._found:
+            stored = self._found[cube_id, at]
+            return None if stored is None else stored.attempt
+        return super().state_at(cube_id, at)
+
+    def event(self, cube_id: bytes, version: int) -> Record | None:
+        ahead = self._records.get((cube_id, version))
+        return super().event(cube_id, version) if ahead is None else ahead
+
+    def created(self, cube_id: bytes) -> int:
+        ahead = self._made.get(cube_id)
+        return super().created(cube_id) if ahead is None else ahead
+
+    def usage(self, cube_id: bytes) -> Usage:
+        """How often and when last a cube was used."""
+        ahead = self._uses.get(cube_id)
+        return self._usage.usage(cube_id) if ahead is None else ahead

@@ -1,0 +1,113 @@
+"""Reader a distributed vault: Cassandra for what is, the tenant's index in memory for search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
+from memos.infrastructure.governance.usage.sqlite import Usage
+from memos.infrastructure.index.cassandra.index import TenantIndex
+from memos.infrastructure.index.cassandra.view import TenantView
+from memos.infrastructure.index.port import Ints, View
+from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
+from memos.infrastructure.keys.envelope import open_body
+from memos.infrastructure.log.kafka.log import KafkaLogs
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Position, Undecodable, decode
+from memos.kernel.moment import At, Moment, last_at, time_of
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event
+
+
+class DistributedReader:
+    """See `reading.Reader`. Each read sees what is folded and indexed when it is made."""
+
+    def __init__(
+        self,
+        vault: VaultAhead,
+        cube_keys: CassandraCubeKeys,
+        index: TenantIndex,
+        logs: KafkaLogs,
+    ) -> None:
+        self.vault = vault
+        self._cube_keys = cube_keys
+        self._index = index
+        self._logs = logs
+
+    def event(self, position: Position) -> Event:
+        data = self.vault.data_of(position)
+        if data is None:
+            raise Damaged(f"the vault has no record at {position}: call `memory.audit()`")
+        try:
+            return decode(data)
+        except Undecodable as error:
+            raise Damaged(
+                f"the record at {position} is damaged ({error}): call `memory.audit()`"
+            ) from None
+
+    def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:
+        if version == 0:
+            return Body()
+        key = self.cube_key(cube_id)
+        if key is None:
+            return None
+        record = self.vault.event(cube_id, version)
+        if record is None:
+            return None
+        event = decode(record.data)
+        try:
+            return open_body(key, event) if event.HasField("body") else Body()
+        except Damaged as error:
+            raise Damaged(f"the record at {record.position} does not open: {error}") from None
+
+    def cube_key(self, cube_id: bytes) -> bytes | None:
+        return self._cube_keys.key(cube_id)
+
+    def usage(self, cube_id: bytes) -> Usage:
+        return self.vault.usage(cube_id)
+
+    def access_size(self) -> int:
+        return sum(self._logs.access.end().values())
+
+    def created(self, cube_id: bytes) -> int:
+        return self.vault.created(cube_id)
+
+    def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
+        self.vault.read_ahead(cube_ids, at)
+
+    def view(self, scope: str, at: At | None = None) -> View:
+        return self._index.view(scope, at)
+
+    def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        return _ours(view).rows_of(cube_ids)
+
+    def matched_terms(self, view: View) -> dict[int, Ints]:
+        return _ours(view).matched_terms()
+
+    def moment_of(self, position: Position) -> Moment | None:
+        behind = Position(position.partition, position.offset + 1)
+        ordinal = self.vault.cutoffs([behind])[position.partition]
+        return None if ordinal < 0 else Moment(ordinal, time_of(ordinal))
+
+    def moment_at(self, log_time: int) -> Moment:
+        return Moment(last_at(log_time), log_time)
+
+    def moment_of_cut(self, name: str) -> Moment | None:
+        cut = self.vault.cut(name)
+        if cut is None:
+            return None
+        cutoffs = self.vault.cutoffs(cut)
+        return Moment(cutoffs, time_of(max(cutoffs)) if max(cutoffs, default=-1) >= 0 else 0)
+
+    def cuts(self) -> dict[str, int]:
+        sizes = {
+            name: sum(position.offset for position in cut)
+            for name, cut in self.vault.cuts().items()
+        }
+        return dict(sorted(sizes.items(), key=lambda each: (each[1], each[0])))
+
+
+def _ours(view: View) -> TenantView:
+    if not isinstance(view, TenantView):
+        raise TypeError(f"{type(view).__name__} is not of a distributed vault")
+    return view

@@ -1,0 +1,130 @@
+"""The settings of a distributed vault: one TOML file, checked whole before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dacite import Config, DaciteError, WrongTypeError, from_dict
+
+from memos.infrastructure.cassandra.connection import CassandraSettings
+from memos.infrastructure.engine.distributed.security import filled_in
+from memos.infrastructure.index.milvus.settings import MilvusSettings
+from memos.infrastructure.index.models.embedders import Embedder, embedder_named
+from memos.infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
+from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.settings_file import read_toml
+from memos.kernel.errors import InvalidInput, MemosError
+
+T = TypeVar("T")
+
+_KNOWN = frozenset(
+    {"engine", "root_key", "wait_seconds", "kafka", "cassandra", "milvus", "embedder"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSettings:
+    """The model that the index worker embeds with: one by `name`, or an endpoint's.
+
+    Args:
+        name: `minilm`, where `url` is empty.
+        url: an OpenAI-compatible endpoint.
+        model: the endpoint's name of the model.
+        dimensions: the width of the endpoint's vectors.
+        api_key: the endpoint's key; never shown.
+    """
+
+    name: str = "minilm"
+    url: str = ""
+    model: str = ""
+    dimensions: int = 0
+    api_key: str = field(default="", repr=False)
+
+    def open(self) -> Embedder:
+        """The embedder.
+
+        Raises:
+            EmbeddingFailed: the model is not installed.
+            InvalidInput: a setting does not fit.
+        """
+        if not self.url:
+            found = embedder_named(self.name)
+            assert found is not None  # noqa: S101 - a name was given
+            return found
+        return EmbeddingsEndpoint(
+            self.url, self.model, self.dimensions, api_key=self.api_key or None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a distributed vault's servers are.
+
+    `root_key` is the file of the key under which all others are wrapped: it is in no server.
+    `embedder` is what the index worker embeds with; without it, search goes by words.
+    `wait_seconds` is how long a write waits for the workers to make it readable.
+    """
+
+    path: Path
+    root_key: Path
+    kafka: KafkaSettings
+    cassandra: CassandraSettings
+    milvus: MilvusSettings | None = None
+    embedder: EmbedderSettings | None = None
+    wait_seconds: float = field(default=30.0)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a vault's settings file.
+
+    A value may name an environment variable, as `${CASSANDRA_PASSWORD}`; paths are relative to the
+    file.
+
+    Raises:
+        InvalidInput: the file is missing or no TOML, or a setting does not fit; the message says
+            which.
+    """
+    told = read_toml(path)
+    unknown = sorted(told.keys() - _KNOWN)
+    if unknown:
+        raise InvalidInput(
+            f"{path}: {', '.join(unknown)} is no setting: choose {', '.join(sorted(_KNOWN))}"
+        )
+    root = told.get("root_key", "root.key")
+    if not isinstance(root, str):
+        raise InvalidInput(f"{path}: root_key must be the name of a file")
+    wait = told.get("wait_seconds", 30)
+    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or wait <= 0:
+        raise InvalidInput(f"{path}: wait_seconds must be a number above 0")
+    return Settings(
+        path,
+        path.parent / root,
+        _section(path, told, "kafka", KafkaSettings),
+        _section(path, told, "cassandra", CassandraSettings),
+        _section(path, told, "milvus", MilvusSettings) if "milvus" in told else None,
+        _section(path, told, "embedder", EmbedderSettings) if "embedder" in told else None,
+        float(wait),
+    )
+
+
+def _section(path: Path, told: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    section = told.get(name)
+    if not isinstance(section, Mapping):
+        raise InvalidInput(f"{path}: the section [{name}] is missing")
+    try:
+        config = Config(strict=True, cast=[tuple], type_hooks={float: float})
+        return from_dict(kind, filled_in(path, name, section), config)
+    except WrongTypeError as error:  # its own words tell the value, which may be a password
+        wanted = getattr(error.field_type, "__name__", str(error.field_type))
+        raise InvalidInput(
+            f"{path}: [{name}] {error.field_path} must be of the type {wanted}, and is of the type "
+            f"{type(error.value).__name__}"
+        ) from None
+    except (DaciteError, TypeError) as error:
+        raise InvalidInput(f"{path}: [{name}] {error}") from None
+    except MemosError as error:
+        why = str(error)
+        raise InvalidInput(why if str(path) in why else f"{path}: [{name}] {why}") from None

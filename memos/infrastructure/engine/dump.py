@@ -1,0 +1,97 @@
+"""What a dump needs of a vault, whichever engine it is on: one moment of it, to be read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.transfer.layout import EventLine
+from memos.infrastructure.vault.port import Attempt
+from memos.kernel.cube import CubeState
+from memos.kernel.moment import At
+
+Chosen = Callable[[CubeState], bool]
+
+PROGRESS_EVERY = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What an export holds: everything (`chosen` is None), or the cubes that `chosen` accepts.
+
+    `scope` narrows the reading, `filter` only tells people what was asked for.
+    """
+
+    chosen: Chosen | None = None
+    scope: str | None = None
+    filter: Mapping[str, Any] | None = None
+
+    def accepts(self, state: CubeState) -> bool:
+        """Whether a cube is in it."""
+        return self.chosen is None or self.chosen(state)
+
+
+class Dumpable(Protocol):
+    """One moment of a vault. Memory stays flat in the size of the records.
+
+    A log of several partitions is told as one, in one order: see `migrating.merging`.
+    """
+
+    @property
+    def at(self) -> At:
+        """The moment."""
+        ...
+
+    @property
+    def reader(self) -> Reader:
+        """Reads the vault; what is told of a memory is read at `at`."""
+        ...
+
+    def read_ahead(self, cube_ids: Sequence[bytes]) -> None:
+        """These memories will be read next."""
+        ...
+
+    def state(self, cube_id: bytes) -> CubeState:
+        """A cube that has records.
+
+        Raises:
+            Damaged: it cannot be read.
+        """
+        ...
+
+    def erased(self, selection: Selection) -> Iterator[Attempt]:
+        """The accepted Erased record of each cube of a selection that has one, in id order."""
+        ...
+
+    def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
+        """The records of a selection, in order; to be read whole before what follows here.
+
+        Raises:
+            Damaged: a record is missing.
+        """
+        ...
+
+    def tree(self) -> tuple[int, bytes]:
+        """How many records the log has, and its Merkle root."""
+        ...
+
+    def cuts(self) -> Mapping[str, int]:
+        """Named cuts that no event of the log tells of rightly, as numbers of records before them:
+        those that were named in another log, or in one of several partitions.
+        """
+        ...
+
+    def digest(self, selection: Selection) -> str:
+        """SHA-256 over the cubes of a selection in id order."""
+        ...
+
+    def accesses(self) -> Iterator[tuple[int, bytes]]:
+        """(log time, bytes) of each record of the access log."""
+        ...
+
+    def erasures(self) -> Iterator[tuple[bytes, str]]:
+        """(operation id, receipt) of each erase."""
+        ...

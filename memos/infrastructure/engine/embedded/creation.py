@@ -1,0 +1,103 @@
+"""Making an embedded vault: its directory, keys and tables, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from memos.infrastructure.index.sqlite.tables import create_tables as create_index
+from memos.infrastructure.keys.sqlite.cube_keys import SCHEMA as KEY_SCHEMA
+from memos.infrastructure.keys.sqlite.key_store import KeyStore, create_root, sync_directory
+from memos.infrastructure.log.sqlite import SqliteLog
+from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, Database, rows
+from memos.infrastructure.vault.sqlite.writer import VaultWriter
+from memos.kernel.errors import VaultError
+
+DATABASE_FILE = "memos.db"
+
+SETTINGS = """
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE access (position INTEGER PRIMARY KEY, log_time INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE usage (
+    cube_id BLOB PRIMARY KEY,
+    uses INTEGER NOT NULL,
+    last_used INTEGER NOT NULL,
+    position INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE erasure (operation_id BLOB PRIMARY KEY, receipt TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE migrated (
+    offset INTEGER PRIMARY KEY,
+    origin TEXT NOT NULL,
+    first_offset INTEGER NOT NULL,
+    first_log_time INTEGER NOT NULL
+);
+"""
+
+
+def create_vault(directory: Path, creator: str) -> None:
+    """Make a vault: built in a side directory and renamed, so that a crash leaves none half made."""
+    if directory.exists() and not directory.is_dir():
+        raise VaultError(f"{directory} is a file: a vault is a directory, name another")
+    if directory.exists() and any(directory.iterdir()):
+        if (directory / DATABASE_FILE).exists():
+            return  # another process has just made it
+        raise VaultError(
+            f"{directory} is not empty and holds no vault: name another directory, or empty it"
+        )
+    parent = directory.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        building = parent / f".{directory.name}.{os.getpid()}.{secrets.token_hex(4)}"
+        building.mkdir(mode=0o700)
+    except OSError as error:
+        raise VaultError(
+            f"the vault {directory} cannot be made ({error.strerror}): name a directory that you "
+            "may write to"
+        ) from error
+    try:
+        _fill(building, creator)
+        building.rename(directory)
+    except (OSError, VaultError) as error:
+        shutil.rmtree(building)
+        # Another process may have made the vault first: theirs is as good.
+        if not (directory / DATABASE_FILE).exists():
+            raise VaultError(f"the vault {directory} cannot be made: {error}") from error
+    sync_directory(parent)
+
+
+def _fill(building: Path, creator: str) -> None:
+    """Make root key, key file and database, and have them on the disk."""
+    create_root(building)
+    KeyStore(building, create=True).close()
+    database = Database(building / DATABASE_FILE, create=True)
+
+    def fill() -> None:
+        writer = database.writer
+        writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        writer.execute(f"PRAGMA user_version = {FORMAT}")
+        writer.execute(SETTINGS)
+        writer.execute(KEY_SCHEMA)
+        SqliteLog.create(writer)
+        VaultWriter.create(writer)
+        create_index(writer)
+        for name, value in (("vault_id", secrets.token_hex(8)), ("administrator", creator)):
+            writer.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
+
+    database.write(fill)
+    database.close()
+    sync_directory(building)
+
+
+def check_format(database: Database) -> None:
+    """Refuse a file that is no vault, or one of a newer release."""
+    (application,) = next(rows(database.writer, "PRAGMA application_id"))
+    (version,) = next(rows(database.writer, "PRAGMA user_version"))
+    if application != APPLICATION_ID:
+        raise VaultError(f"{database.path} is no MemOS vault: name the directory of a vault")
+    if version > FORMAT:
+        raise VaultError(
+            f"{database.path} has format {version}, newer than the {FORMAT} that this release of "
+            "MemOS reads: upgrade MemOS"
+        )

@@ -1,0 +1,217 @@
+"""Embedding behind the write: a thread that follows the index and embeds what is new in it.
+
+Several processes may do it at once: a text's vectors are written once, whoever is first. Nothing
+here can hold up a write or lose one; a text that waits is found by its words.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from memos.infrastructure.engine.dense import Divide
+from memos.infrastructure.engine.embedded.reader import EmbeddedReader, connection_of
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.index.models.embedders.calls import EmbedderCalls
+from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
+from memos.infrastructure.index.port import Nearest, View
+from memos.infrastructure.index.projection import content_text
+from memos.infrastructure.index.sqlite.snapshot import index_state
+from memos.infrastructure.index.sqlite.tables import doc_range
+from memos.infrastructure.index.sqlite.vectors import (
+    Embedded,
+    Model,
+    VectorIndex,
+    add_model,
+    add_vectors,
+    model_number,
+    near_of,
+    only,
+)
+from memos.infrastructure.sqlite.database import rows
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
+
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+
+BATCH = 32  # texts embedded and written together
+POLL_SECONDS = 0.5
+LONGEST_WAIT = 60.0  # seconds between two tries of an embedder that keeps failing
+
+
+class _Waiting(NamedTuple):
+    doc: int
+    cube_id: bytes
+    opened: int
+    texts: list[str]
+
+
+class _Batch(NamedTuple):
+    waiting: list[_Waiting]
+    marks: list[tuple[int, int]]  # (scope id, n of the last doc that the batch covers)
+    cleared: int
+
+
+class Embedding:
+    """See `dense.DenseIndex`."""
+
+    def __init__(self, engine: EmbeddedEngine, embedder: Embedder, divide: Divide) -> None:
+        self._engine = engine
+        self._embedder = embedder
+        self._divide = divide
+        self._vectors = VectorIndex(engine.cube_keys.key)
+        self.model = self._known_model()
+        self._calls = EmbedderCalls(embedder)
+        self._one_at_a_time = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="memos-embedding", daemon=True)
+
+    @property
+    def name(self) -> str:
+        """The embedder's name."""
+        return self._embedder.name
+
+    @property
+    def failure(self) -> str:
+        """Why the embedder's last call did not succeed; empty where it did."""
+        return self._calls.failure
+
+    def start(self) -> None:
+        """Begin to follow the index in the background."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the batch at hand; what waits is embedded when the vault is next open."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._vectors.forget()
+
+    def waiting(self, reader: Reader) -> int:
+        ((waiting,),) = rows(
+            connection_of(reader),
+            "SELECT coalesce(sum(s.docs - coalesce(e.docs, 0)), 0) FROM index_scope s"
+            " LEFT JOIN index_embedded e ON e.scope_id = s.scope_id AND e.model = ?",
+            (self.model.number,),
+        )
+        return int(waiting)
+
+    def embed_pending(self) -> int:
+        done = 0
+        while (written := self._step()) is not None:
+            done += written
+        return done
+
+    def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
+        kept = only(self._vectors.of_scope(connection_of(reader), scope, self.model), view.doc)
+        near = [near_of(kept, query) for query in queries]
+        texts, sentences = zip(*near, strict=True)
+        return Nearest(kept.docs, np.stack(texts), np.stack(sentences), complete=True)
+
+    def of_query(self, texts: Sequence[str]) -> Vectors:
+        return self._calls.of_query(texts)
+
+    def _known_model(self) -> Model:
+        embedder = self._embedder
+        digest, engine = embedder.digest, self._engine
+        with engine.read() as reader:
+            number = model_number(reader.connection, digest)
+        if number is None:
+            engine.write(lambda engine: add_model(engine.database.writer, digest, embedder.name))
+            with engine.read() as reader:
+                number = model_number(reader.connection, digest)
+        assert number is not None  # noqa: S101 - just written
+        return Model(number, digest, embedder.dimensions)
+
+    def _run(self) -> None:
+        wait = POLL_SECONDS
+        while not self._closing.is_set():
+            try:
+                worked = self._step() is not None
+            except (EmbeddingFailed, VaultError):
+                # Nothing is lost: the texts wait, `failure` tells, and it is tried again.
+                wait = min(wait * 2, LONGEST_WAIT)
+                worked = False
+            else:
+                wait = POLL_SECONDS
+            if not worked:
+                self._closing.wait(wait)
+
+    def _step(self) -> int | None:
+        """Embed one batch: how many texts got their vectors; None where none waited."""
+        with self._one_at_a_time:
+            with self._engine.read() as reader:
+                batch = self._next_batch(reader)
+            if batch is None:
+                return None
+            texts = [text for each in batch.waiting for text in each.texts]
+            vectors = self._calls.embed(texts)
+            ends = list(accumulate(len(each.texts) for each in batch.waiting))
+            embedded = [
+                Embedded(each.doc, each.cube_id, each.opened, vectors[end - len(each.texts) : end])
+                for each, end in zip(batch.waiting, ends, strict=True)
+                if each.texts
+            ]
+            return self._engine.write(lambda engine: self._write(engine, batch, embedded))
+
+    def _next_batch(self, reader: EmbeddedReader) -> _Batch | None:
+        connection = reader.connection
+        scopes = rows(
+            connection,
+            "SELECT s.scope_id, coalesce(e.docs, 0), s.docs FROM index_scope s"
+            " LEFT JOIN index_embedded e ON e.scope_id = s.scope_id AND e.model = ?"
+            " WHERE s.docs > coalesce(e.docs, 0) ORDER BY s.scope_id LIMIT ?",
+            (self.model.number, BATCH),
+        )
+        batch = _Batch([], [], index_state(connection).cleared)
+        left = BATCH
+        for scope_id, done, docs in scopes:
+            last = min(docs, done + left)
+            found = rows(
+                connection,
+                "SELECT doc, cube_id, min(opened) FROM index_span WHERE doc BETWEEN ? AND ?"
+                " GROUP BY doc",
+                doc_range(scope_id, done + 1, last),
+            )
+            for doc, cube_id, opened in found:
+                texts = self._texts(reader, cube_id, opened)
+                batch.waiting.append(_Waiting(doc, cube_id, opened, texts))
+            batch.marks.append((scope_id, last))
+            left -= last - done
+            if left <= 0:
+                break
+        return batch if batch.marks else None
+
+    def _texts(self, reader: EmbeddedReader, cube_id: bytes, opened: int) -> list[str]:
+        """What to embed of a cube as it was at an offset; nothing where it cannot be read."""
+        attempt = reader.vault.state_at(cube_id, opened)
+        state: CubeState | None = None if attempt is None else attempt.state
+        if state is None:
+            return []
+        try:
+            bodies = [reader.body(cube_id, version) for version in state.parts]
+        except Damaged:
+            return []  # the index has no words of it either, and `memos verify` names it
+        content, _, provenance, *_ = bodies
+        if content is None or provenance is None:
+            return []
+        return self._divide(content_text(content), provenance.provenance.turn.caption)
+
+    def _write(self, engine: EmbeddedEngine, batch: _Batch, embedded: Sequence[Embedded]) -> int:
+        writer = engine.database.writer
+        if index_state(writer).cleared != batch.cleared:
+            return 0  # the index was rebuilt meanwhile, and its texts are numbered anew
+        written = add_vectors(
+            writer, self.model, embedded, lambda cube_id: engine.cube_keys.key(writer, cube_id)
+        )
+        writer.executemany(
+            "INSERT INTO index_embedded VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET docs = max(docs, excluded.docs)",
+            ((self.model.number, scope_id, last) for scope_id, last in batch.marks),
+        )
+        return written

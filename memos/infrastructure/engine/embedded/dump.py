@@ -1,0 +1,108 @@
+"""One moment of an embedded vault, for a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, Selection
+from memos.infrastructure.engine.embedded import audit
+from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.engine.embedded.reader import EmbeddedReader
+from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
+from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.transfer.layout import EventLine, First
+from memos.infrastructure.vault.port import Attempt
+from memos.infrastructure.vault.sqlite.reader import scope_condition, scope_values
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.digest import cube_digest, vault_digest
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
+from memos.kernel.moment import At
+from memos.kernel.state import state_from_bytes
+
+
+class EmbeddedDump:
+    """See `dumpable.Dumpable`. The moment is that of the reading."""
+
+    def __init__(self, engine: EmbeddedEngine, reader: EmbeddedReader) -> None:
+        self._engine = engine
+        self.reader = reader
+        self._connection = reader.connection
+        self._tree = stored_tree(reader.connection)
+        self.at: At = self._tree.size - 1
+
+    def read_ahead(self, cube_ids: Sequence[bytes]) -> None:
+        """What is in a file is read when it is asked for."""
+
+    def state(self, cube_id: bytes) -> CubeState:
+        state = self.reader.vault.head(cube_id)
+        if state is None:
+            raise Damaged(f"cube {id_text(cube_id)} has records but no head: run `memos rebuild`")
+        return state
+
+    def erased(self, selection: Selection) -> Iterator[Attempt]:
+        sql, values = _scoped(
+            f"SELECT cube_id FROM head WHERE lifecycle = {Lifecycle.ERASED:d}", selection
+        )
+        for (cube_id,) in rows(self._connection, f"{sql} ORDER BY cube_id", values):
+            erased = self.reader.vault.state_at(cube_id)
+            if erased is not None and selection.accepts(self.state(cube_id)):
+                yield erased
+
+    def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
+        lines = self._all() if selection.chosen is None else self._chosen(selection)
+        sql = "SELECT origin, first_offset, first_log_time FROM migrated WHERE offset = ?"
+        for done, line in enumerate(lines):
+            found = row(self._connection, sql, (line.offset,))
+            yield line._replace(first=None if found is None else First(*found))
+            if not done % PROGRESS_EVERY:
+                progress(line.offset, self._tree.size)
+
+    def tree(self) -> tuple[int, bytes]:
+        return self._tree.size, self._tree.root()
+
+    def cuts(self) -> Mapping[str, int]:
+        told = cuts_in(self._engine.setting(MIGRATED_CUTS))
+        return {name: cut[PARTITION] for name, cut in told.items()}
+
+    def digest(self, selection: Selection) -> str:
+        if selection.chosen is None:
+            return audit.digest(self.reader.vault)
+        states = (state_from_bytes(stored) for _, stored, _ in self.reader.vault.heads())
+        return vault_digest(
+            (state.cube_id, cube_digest(state)) for state in states if selection.accepts(state)
+        )
+
+    def accesses(self) -> Iterator[tuple[int, bytes]]:
+        sql = "SELECT log_time, data FROM access ORDER BY position"
+        return ((log_time, data) for log_time, data in rows(self._connection, sql))
+
+    def erasures(self) -> Iterator[tuple[bytes, str]]:
+        sql = "SELECT operation_id, receipt FROM erasure ORDER BY operation_id"
+        return ((operation_id, receipt) for operation_id, receipt in rows(self._connection, sql))
+
+    def _all(self) -> Iterator[EventLine]:
+        sql = (
+            "SELECT offset, event.log_time, coalesce(sequence, 0), data"
+            " FROM event LEFT JOIN attempt ON position = offset ORDER BY offset"
+        )
+        return (EventLine(*found) for found in rows(self._connection, sql))
+
+    def _chosen(self, selection: Selection) -> Iterator[EventLine]:
+        sql, values = _scoped("SELECT position, cube_id, sequence FROM attempt WHERE 1", selection)
+        for offset, cube_id, sequence in rows(self._connection, f"{sql} ORDER BY position", values):
+            if not sequence or not selection.accepts(self.state(cube_id)):
+                continue  # sequence 0: refused before there was a cube
+            record = read_record(self._connection, offset)
+            if record is None:
+                raise Damaged(f"the log has no record at 0:{offset}: run `memos verify`")
+            yield EventLine(offset, record.log_time, sequence, record.data)
+
+
+def _scoped(sql: str, selection: Selection) -> tuple[str, tuple[object, ...]]:
+    """A statement that ends in a condition, narrowed to the selection's scope."""
+    if selection.scope is None:
+        return sql, ()
+    return f"{sql} AND {scope_condition('scope')}", scope_values(selection.scope)

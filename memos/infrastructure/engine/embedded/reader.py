@@ -1,0 +1,126 @@
+"""Reader an embedded vault: log, vault, index and bodies as one SQLite connection sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.usage.sqlite import Usage, access_size, usage_of
+from memos.infrastructure.index.port import Ints, View
+from memos.infrastructure.index.sqlite import lookup
+from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.keys.envelope import open_body
+from memos.infrastructure.keys.sqlite.cube_keys import CubeKeys
+from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
+from memos.infrastructure.log.sqlite import PARTITION, log_size, offset_at, read_record
+from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.vault.sqlite.reader import SqliteVault
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Position, Undecodable, decode
+from memos.kernel.moment import At, Moment
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event
+
+
+class EmbeddedReader:
+    """See `reading.Reader`. `index` reads over connections of its own, of the calling thread."""
+
+    def __init__(self, connection: apsw.Connection, keys: CubeKeys, index: EmbeddedIndex) -> None:
+        self.connection = connection
+        self.vault = SqliteVault(connection)
+        self._keys = keys
+        self._index = index
+
+    def event(self, position: Position) -> Event:
+        record = read_record(self.connection, position.offset)
+        if record is None:
+            raise Damaged(f"the log has no record at {position}: run `memos verify`")
+        try:
+            return decode(record.data)
+        except Undecodable as error:
+            raise Damaged(
+                f"the record at {position} is damaged ({error}): run `memos verify`"
+            ) from None
+
+    def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:
+        if version == 0:
+            return Body()
+        key = self.cube_key(cube_id)
+        if at is None:
+            offset = self.vault.version_offset(cube_id, version)
+            at = None if offset is None else Position(PARTITION, offset)
+        if at is None or key is None:
+            return None
+        event = self.event(at)
+        try:
+            return open_body(key, event) if event.HasField("body") else Body()
+        except Damaged as error:
+            raise Damaged(f"the record at {at} does not open: {error}") from None
+
+    def cube_key(self, cube_id: bytes) -> bytes | None:
+        return self._keys.key(self.connection, cube_id)
+
+    def usage(self, cube_id: bytes) -> Usage:
+        return usage_of(self.connection, cube_id)
+
+    def access_size(self) -> int:
+        return access_size(self.connection)
+
+    def created(self, cube_id: bytes) -> int:
+        sql = "SELECT log_time FROM attempt WHERE cube_id = ? AND result = 1 ORDER BY position"
+        found = row(self.connection, sql, (cube_id,))
+        return 0 if found is None else int(found[0])
+
+    def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
+        """What is in a file is read when it is asked for."""
+
+    def view(self, scope: str, at: At | None = None) -> View:
+        return self._index.view(scope, at)
+
+    def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        return lookup.rows_of(self.connection, view, cube_ids)
+
+    def matched_terms(self, view: View) -> dict[int, Ints]:
+        return lookup.matched_terms(self.connection, view)
+
+    def moment_of(self, position: Position) -> Moment | None:
+        if position.partition != PARTITION or position.offset >= log_size(self.connection):
+            return None
+        record = read_record(self.connection, position.offset)
+        return None if record is None else Moment(position.offset, record.log_time)
+
+    def moment_at(self, log_time: int) -> Moment:
+        return self._behind(offset_at(self.connection, log_time))
+
+    def moment_of_cut(self, name: str) -> Moment | None:
+        size = self._migrated_cuts().get(name, self.vault.cut_size(name))
+        return None if size is None else self._behind(size)
+
+    def cuts(self) -> dict[str, int]:
+        sizes = dict(rows(self.connection, "SELECT name, size FROM cut")) | self._migrated_cuts()
+        return dict(sorted(sizes.items(), key=lambda each: (each[1], each[0])))
+
+    def _migrated_cuts(self) -> dict[str, int]:
+        """Cuts of the log before this one, whose events tell of positions there."""
+        sql = "SELECT value FROM setting WHERE name = ?"
+        found = row(self.connection, sql, (MIGRATED_CUTS,))
+        cuts = cuts_in("" if found is None else found[0])
+        return {name: cut[PARTITION] for name, cut in cuts.items()}
+
+    def _behind(self, size: int) -> Moment:
+        """Just after the first `size` records."""
+        record = read_record(self.connection, size - 1)
+        return Moment(-1, 0) if record is None else Moment(size - 1, record.log_time)
+
+
+def connection_of(reader: Reader) -> apsw.Connection:
+    """The connection of a reading of an embedded vault.
+
+    Raises:
+        TypeError: it is of another engine.
+    """
+    if not isinstance(reader, EmbeddedReader):
+        raise TypeError(f"{type(reader).__name__} is not of an embedded vault")
+    return reader.connection

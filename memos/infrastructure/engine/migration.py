@@ -1,0 +1,224 @@
+"""What is moved, and what both ends of a move have to offer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.log.ancestry import Ancestor, cut_of, numbers
+from memos.infrastructure.log.kafka.settings import event_key
+from memos.infrastructure.log.port import Cut
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.transfer.layout import First
+from memos.kernel.event import Position, Undecodable, decode
+from memos.wire.access_pb2 import AccessEvent
+from memos.wire.event_pb2 import Event
+
+T = TypeVar("T")
+
+BATCH = 2000
+"""Records moved at a time: each batch is durable before the next is begun."""
+
+
+class Moved(NamedTuple):
+    """A record on its way.
+
+    `position` and `log_time` (microseconds) are those in the log that it is read from; `first`
+    those in the log where it was written. `event` is None where the bytes are none, and in the
+    access log. `key` decides its partition.
+    """
+
+    position: Position
+    log_time: int
+    data: bytes
+    key: bytes
+    first: First
+    event: Event | None = None
+
+
+class CubeKey(NamedTuple):
+    """A cube's key in clear, and the digests of the subjects each of whom can end it."""
+
+    cube_id: bytes
+    tenant: str
+    subjects: Sequence[bytes]
+    key: bytes
+
+
+class Sealed(NamedTuple):
+    """One partition of the source: so many records, and the signed checkpoint over them."""
+
+    partition: int
+    size: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is being moved into a target; kept there until it is done.
+
+    `cuts` are the ends that the source had each time the move was begun: what was read up to an
+    earlier one comes in the same order again.
+    """
+
+    origin: str
+    cuts: tuple[Cut, ...] = ()
+
+    def to_text(self) -> str:
+        """As a setting."""
+        return json.dumps({"origin": self.origin, "cuts": [numbers(cut) for cut in self.cuts]})
+
+    @classmethod
+    def from_text(cls, text: str) -> Plan:
+        """What `to_text` gave."""
+        told = json.loads(text)
+        return cls(told["origin"], tuple(cut_of(cut) for cut in told["cuts"]))
+
+
+class Source(Protocol):
+    """The vault that is left."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def origin(self) -> str: ...
+
+    @property
+    def verifier_key(self) -> str: ...
+
+    @property
+    def keys(self) -> KeyVault:
+        """Tenants' and subjects' keys."""
+        ...
+
+    def hold(self, work: Callable[[], T]) -> T:
+        """Do the work, with writers kept out where that is possible."""
+        ...
+
+    def end(self) -> Cut:
+        """Where the log ends now."""
+        ...
+
+    def erasing(self) -> bool:
+        """Whether an erase was begun and has not come to its end."""
+        ...
+
+    def seal(self) -> list[Sealed]:
+        """Sign every partition as it is now."""
+        ...
+
+    def cuts(self) -> Mapping[str, Cut]:
+        """The named cuts."""
+        ...
+
+    def records(self, ends: Sequence[Cut]) -> Iterator[Iterator[Moved]]:
+        """For each of these cuts, ascending, the records since the one before it. To be read in
+        turn and whole; the same order every time.
+        """
+        ...
+
+    def accesses(self) -> Iterator[Moved]:
+        """The access log."""
+        ...
+
+    def cube_keys(self, cube_ids: Sequence[bytes]) -> list[CubeKey]:
+        """The keys of cubes; without those that were destroyed.
+
+        Raises:
+            Refused: the key of a memory that was not erased is missing.
+        """
+        ...
+
+    def erasures(self) -> Iterator[tuple[bytes, str]]:
+        """The erasure receipts by operation."""
+        ...
+
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        """The logs before this one."""
+        ...
+
+    def digest(self) -> str: ...
+
+
+class Target(Protocol):
+    """The vault that is made."""
+
+    @property
+    def name(self) -> str: ...
+
+    def plan(self, origin: str) -> Plan | None:
+        """Open the target; the plan of a move that was cut off, None where it is new.
+
+        Raises:
+            Refused: it holds something else.
+        """
+        ...
+
+    def keep_plan(self, plan: Plan, notes: Sequence[Sealed], origin: str) -> None:
+        """Keep what is being moved, and publish the source's checkpoints."""
+        ...
+
+    def is_done(self) -> bool:
+        """Whether the move was finished before, and nothing may be added by it."""
+        ...
+
+    @property
+    def keys(self) -> KeyVault:
+        """Where tenants' and subjects' keys go, once the target is open."""
+        ...
+
+    def append(
+        self, moved: Sequence[Moved], keys: Callable[[Sequence[bytes]], list[CubeKey]]
+    ) -> int:
+        """Append what is not there yet; how many records that were."""
+        ...
+
+    def counted(self) -> Cut:
+        """Of each partition of the target, how many records `append` was given."""
+        ...
+
+    def append_accesses(self, moved: Sequence[Moved]) -> int:
+        """As `append`, to the access log."""
+        ...
+
+    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None: ...
+
+    def fold(self, progress: Progress) -> None:
+        """Fold what was appended, as far as appending did not; Damaged where records are missing."""
+        ...
+
+    def digest(self) -> str: ...
+
+    def finish(self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor]) -> None:
+        """Make the target a vault that can be opened."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def key_of(event: Event | None) -> bytes:
+    """The key of a record; of one that is no event, that of nobody's cube."""
+    return event_key("", b"") if event is None else event_key(event.tenant, event.cube_id)
+
+
+def event_in(data: bytes) -> Event | None:
+    """The event that a record holds; None where it is none. Raises TooNew."""
+    try:
+        return decode(data)
+    except Undecodable:
+        return None
+
+
+def access_key(data: bytes) -> bytes:
+    """The key of a record of the access log."""
+    try:
+        access = AccessEvent.FromString(data)
+    except DecodeError:
+        return event_key("", b"")
+    return event_key(access.tenant, access.event_id)

@@ -1,0 +1,221 @@
+"""What an engine is to everything above it: small ports, each with one conformance suite.
+
+`embedded/` and `distributed/` implement them under equal file names. Both fold the same events by the
+same kernel; they differ in where the log, the vault and the index live, and in who folds: the
+writer's own transaction, or a worker behind the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from memos.infrastructure.engine.commit import Committed, Draft, Purged
+from memos.infrastructure.engine.dense import DenseIndex, Divide
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.index.models.embedders.port import Embedder
+from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.signer import NoteSigner
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verification
+from memos.kernel.cube import CubeState
+from memos.kernel.event import Position
+from memos.wire.access_pb2 import AccessEvent
+
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """A write of several events: append, and read what that led to."""
+
+    def append(self, draft: Draft) -> Committed:
+        """Append one event; it is folded, and so is all that follows from it."""
+        ...
+
+    def head(self, cube_id: bytes) -> CubeState | None:
+        """A cube as this writer sees it."""
+        ...
+
+    def reader(self) -> Reader:
+        """Reads with what was appended so far."""
+        ...
+
+    def name_cut(self, draft: Draft) -> Committed:
+        """Append a CutNamed event, its positions filled in with where the log ends now."""
+        ...
+
+    def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+        """Before anything of cubes is destroyed: count what there is, and keep that."""
+        ...
+
+    def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
+        """Remove every copy of the cubes that an operation erased: keys, texts, vectors, usage.
+
+        Returns:
+            What there was of them, also where a process that crashed had begun to remove it.
+        """
+        ...
+
+    def erasure_receipt(self, operation_id: bytes) -> str | None:
+        """The receipt that was kept of an erase."""
+        ...
+
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
+        """Keep the receipt of an erase; the one that is kept, where another was first."""
+        ...
+
+
+class Writer(Protocol):
+    """Appends events, durably, and tells what the fold made of them."""
+
+    def commit(self, drafts: Iterable[Draft]) -> list[Committed]:
+        """Append drafts in order and tell what became of each."""
+        ...
+
+    def commit_whole(
+        self, drafts: Iterable[Draft], check: Callable[[Committed], None]
+    ) -> list[Committed]:
+        """Append drafts that are one command; `check` raises at an outcome that must not be.
+
+        Embedded, nothing of them is done then. In a log of several partitions no append spans all
+        of them: there, what was accepted stays, and the error says so.
+        """
+        ...
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run several appends that belong together."""
+        ...
+
+    def wait_for(self, position: Position, seconds: float) -> None:
+        """Wait until the record at a position can be read by get and found by its words.
+
+        Raises:
+            NotApplied: it cannot, in that time; the message says which worker is behind or dead.
+        """
+        ...
+
+    def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
+        """Append records to the access log; usage is folded from them."""
+        ...
+
+
+class Proofs(Protocol):
+    """The log's Merkle trees, one a partition: signed heads, and proofs against them."""
+
+    def signer(self) -> NoteSigner:
+        """Signs this vault's checkpoints and receipts."""
+        ...
+
+    def sign(self, partition: int = 0) -> TreeHead:
+        """Sign a partition of the log as it is now."""
+        ...
+
+    def leaf(self, position: Position) -> bytes:
+        """The Merkle leaf of the record at a position."""
+        ...
+
+    def inclusion(self, position: Position, size: int) -> list[bytes]:
+        """The RFC 6962 path from a record to the root of the tree of `size` records."""
+        ...
+
+    def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
+        """The RFC 6962 proof that the tree of `size` records extends that of `old_size`."""
+        ...
+
+
+class Maintenance(Protocol):
+    """Checks, rebuilding and figures of the whole vault."""
+
+    def verify(self, progress: Progress = no_progress) -> Verification:
+        """Check the log against its hashes, trees and signed checkpoints, and every head."""
+        ...
+
+    def audit(self, progress: Progress = no_progress) -> Verification:
+        """What `verify` checks, and every cube folded again from the log and compared."""
+        ...
+
+    def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
+        """Fold the log again into projections that take the place of those there."""
+        ...
+
+    def digest(self) -> str:
+        """SHA-256 over every cube in id order."""
+        ...
+
+    def usage_digest(self) -> str:
+        """SHA-256 over how often and when last each cube was used."""
+        ...
+
+    def figures(self) -> Figures:
+        """Counts of the vault."""
+        ...
+
+
+class Erasure(Protocol):
+    """What is left of erases: those that a crash cut off, and copies of what was erased."""
+
+    def unfinished(self) -> list[bytes]:
+        """The erase operations that were asked for and of which there is no receipt yet."""
+        ...
+
+    def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        """Look once more for keys, texts, vectors and usage of erased cubes; whether it is certain
+        that the stores give none of them to anybody.
+        """
+        ...
+
+    def confirm(self) -> bool:
+        """Overwrite what files of the stores still hold of erased keys; whether that is certain."""
+        ...
+
+
+class Engine(Protocol):
+    """The whole memory of a vault. Safe for threads; several processes may open one."""
+
+    @property
+    def name(self) -> str:
+        """What an error calls the vault: its directory, or its settings file."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """The name under which the vault signs its checkpoints."""
+        ...
+
+    @property
+    def keys(self) -> KeyVault:
+        """Tenants' and subjects' keys."""
+        ...
+
+    @property
+    def writer(self) -> Writer: ...
+
+    @property
+    def proofs(self) -> Proofs: ...
+
+    @property
+    def maintenance(self) -> Maintenance: ...
+
+    @property
+    def erasure(self) -> Erasure: ...
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """Everything read inside is of one moment, as far as the engine can tell."""
+        ...
+
+    def stream(self) -> Reader:
+        """Reads that may go on for long: what is appended meanwhile may be seen."""
+        ...
+
+    def dense(self, embedder: Embedder, divide: Divide) -> DenseIndex:
+        """The dense side of the index, of one embedder; not yet started."""
+        ...
+
+    def setting(self, name: str) -> str:
+        """A setting made when the vault was created."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is being written, and let go of everything."""
+        ...

@@ -1,0 +1,89 @@
+"""What a reader sees of a vault: log, projections, index and bodies, of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from memos.infrastructure.governance.usage.sqlite import Usage
+from memos.infrastructure.index.port import Ints, View
+from memos.infrastructure.vault.port import Vault
+from memos.kernel.event import Position
+from memos.kernel.moment import At, Moment
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event
+
+
+class Reader(Protocol):
+    """Log, vault, index and bodies as one reader sees them."""
+
+    @property
+    def vault(self) -> Vault:
+        """Heads, attempts, versions and lineage."""
+        ...
+
+    def event(self, position: Position) -> Event:
+        """The event at a position.
+
+        Raises:
+            Damaged: there is none, though something refers to it.
+        """
+        ...
+
+    def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:
+        """The body that a version of a cube supplied; None where its key was destroyed.
+
+        Args:
+            cube_id: the cube.
+            version: which version supplied it.
+            at: the position of the version's event, where that is known.
+        """
+        ...
+
+    def cube_key(self, cube_id: bytes) -> bytes | None:
+        """A cube's key; None where it, or a key that it needs, was destroyed."""
+        ...
+
+    def usage(self, cube_id: bytes) -> Usage:
+        """How often and when last a cube was used."""
+        ...
+
+    def access_size(self) -> int:
+        """The number of records on the access log."""
+        ...
+
+    def created(self, cube_id: bytes) -> int:
+        """Log time of the cube's first accepted record."""
+        ...
+
+    def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
+        """Cubes will be read at a moment: whoever asks a server can ask for all of them at once."""
+        ...
+
+    def view(self, scope: str, at: At | None = None) -> View:
+        """What is visible in a scope and under it, at a moment or (None) now."""
+        ...
+
+    def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        """The row of each cube that the view shows; cubes that it does not show are left out."""
+        ...
+
+    def matched_terms(self, view: View) -> dict[int, Ints]:
+        """The terms that the view's texts are only matched by, such as tags, and their rows."""
+        ...
+
+    def moment_of(self, position: Position) -> Moment | None:
+        """Just after the record at a position; None where the log ends before it."""
+        ...
+
+    def moment_at(self, log_time: int) -> Moment:
+        """Just after the last record whose log time is not later."""
+        ...
+
+    def moment_of_cut(self, name: str) -> Moment | None:
+        """At a named cut; None where there is none of that name."""
+        ...
+
+    def cuts(self) -> dict[str, int]:
+        """The named cuts, and the number of records before each."""
+        ...

@@ -1,0 +1,110 @@
+"""Usage: the fold of the access log. How often, and when last, each cube was used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import apsw
+
+from memos.infrastructure.sqlite.database import row, rows
+from memos.kernel.cube import Lifecycle
+from memos.wire.access_pb2 import AccessEvent
+
+
+class Usage(NamedTuple):
+    """How a cube was used, as folded from the access log. `last_used` is in microseconds."""
+
+    uses: int = 0
+    last_used: int = 0
+
+
+_USES = frozenset({"get", "search", "context", "chat"})
+
+
+def counts_as_use(action: str, rule: str) -> bool:
+    """Whether an access counts: what an agent was given does; a denial or an audit does not."""
+    return not rule and action in _USES
+
+
+def access_size(connection: apsw.Connection) -> int:
+    """The number of records on the access log."""
+    found = row(connection, "SELECT max(position) FROM access")
+    return 0 if found is None or found[0] is None else int(found[0]) + 1
+
+
+def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
+    """How often and when last a cube was used."""
+    return Usage(*usage_row(connection, cube_id)[:2])
+
+
+def usage_digest(connection: apsw.Connection) -> str:
+    """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order."""
+    total = sha256(b"memos/usage/v1\n")
+    sql = "SELECT cube_id, uses, last_used FROM usage ORDER BY cube_id"
+    for cube_id, uses, last_used in rows(connection, sql):
+        total.update(cube_id + uses.to_bytes(8, "big") + last_used.to_bytes(8, "big", signed=True))
+    return total.hexdigest()
+
+
+def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[AccessEvent]) -> None:
+    """Append records to the access log, and fold them, inside the write transaction."""
+    position = access_size(writer)
+    usage: dict[bytes, tuple[int, int, int]] = {}
+    stored = []
+    for access in accesses:
+        stored.append((position, log_time, access.SerializeToString()))
+        for cube in access.cubes if counts_as_use(access.action, access.rule) else ():
+            uses, _, _ = usage.get(cube.cube_id) or usage_row(writer, cube.cube_id)
+            usage[cube.cube_id] = (uses + 1, access.client_time, position)
+        position += 1
+    writer.executemany("INSERT INTO access VALUES (?, ?, ?)", stored)
+    writer.executemany(
+        "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?)",
+        [(cube_id, *folded) for cube_id, folded in usage.items()],
+    )
+    # What was read before an erase may be written behind it.
+    writer.executemany(
+        "DELETE FROM usage WHERE cube_id = ? AND"
+        " (SELECT lifecycle FROM head WHERE head.cube_id = usage.cube_id) = ?",
+        [(cube_id, int(Lifecycle.ERASED)) for cube_id in usage],
+    )
+
+
+def forget_usage(writer: apsw.Connection, cube_ids: Iterable[bytes]) -> None:
+    """Drop the usage of erased cubes, inside the write transaction."""
+    writer.executemany("DELETE FROM usage WHERE cube_id = ?", [(each,) for each in cube_ids])
+
+
+def refold_usage(writer: apsw.Connection) -> None:
+    """Fold usage from the access log again, inside the write transaction."""
+    writer.execute("DELETE FROM usage")
+    usage: dict[bytes, tuple[int, int, int]] = {}
+    for position, data in rows(writer, "SELECT position, data FROM access ORDER BY position"):
+        event = AccessEvent.FromString(data)
+        if counts_as_use(event.action, event.rule):
+            for cube in event.cubes:
+                uses = usage.get(cube.cube_id, (0, 0, 0))[0]
+                usage[cube.cube_id] = (uses + 1, event.client_time, position)
+    writer.executemany(
+        "INSERT INTO usage VALUES (?, ?, ?, ?)",
+        [(cube_id, *folded) for cube_id, folded in usage.items()],
+    )
+
+
+def forget_erased(writer: apsw.Connection) -> None:
+    """Drop the usage of every erased cube, inside the write transaction: a fold of the access log
+    from its first record brings it back.
+    """
+    writer.execute(
+        "DELETE FROM usage WHERE cube_id IN (SELECT cube_id FROM head WHERE lifecycle = ?)",
+        (int(Lifecycle.ERASED),),
+    )
+
+
+def usage_row(connection: apsw.Connection, cube_id: bytes) -> tuple[int, int, int]:
+    """(uses, last used, access position) of a cube; zeros where it was never used."""
+    sql = "SELECT uses, last_used, position FROM usage WHERE cube_id = ?"
+    found = row(connection, sql, (cube_id,))
+    return (0, 0, 0) if found is None else (found[0], found[1], found[2])

@@ -1,0 +1,172 @@
+"""What a reader holds of one tenant: a value, grown by the changes of whichever partition is read.
+
+Each partition is held up to a mark of its own. What a snapshot shows depends on the marks alone and
+not on the order in which partitions were read: the changes of one cube are in one partition, and
+docs are numbered by the ordinals of the changes that brought their texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.cassandra.changes import NO_TEXT, Changes, join
+from memos.infrastructure.index.cassandra.cubes import among, halves
+from memos.infrastructure.index.cassandra.scopes import Scopes
+from memos.infrastructure.index.port import OPEN, Ints, Mask
+from memos.infrastructure.index.recent import Recent
+from memos.infrastructure.index.spans import Spans, join_columns, order_behind
+from memos.kernel.moment import At, Cutoffs
+
+_TEXT_COLUMNS = (
+    "doc", "length", "session", "number", "speaker", "traits", "valid_from", "valid_until",
+)  # fmt: skip
+"""Columns that a change without a text takes over from the span before it."""
+
+
+class Mark(NamedTuple):
+    """Up to where a partition is: the next offset to take, the ordinal of the last one taken."""
+
+    offset: int
+    ordinal: int
+
+
+Marks = Mapping[int, Mark]
+"""A mark for each partition of which anything was taken."""
+
+
+class Placed(NamedTuple):
+    """Spans, sorted by (doc, opened), and the numbers of their scopes."""
+
+    spans: Spans
+    scope: npt.NDArray[np.int32]
+
+    def take(self, rows: npt.NDArray[np.integer] | Mask) -> Placed:
+        return Placed(self.spans.take(rows), self.scope[rows])
+
+    def then(self, later: Placed) -> Placed:
+        return Placed(
+            Spans._make(join_columns(self.spans, later.spans)),
+            np.concatenate((self.scope, later.scope)),
+        )
+
+
+def _nothing() -> Placed:
+    nothing = join([])
+    return Placed(nothing.spans, nothing.scope)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Every span of a tenant up to `marks`, and the postings of its texts."""
+
+    tenant: str
+    scopes: Scopes = field(default_factory=Scopes)
+    marks: Marks = field(default_factory=dict)
+    every: Placed = field(default_factory=_nothing)
+    newest: Placed = field(default_factory=_nothing)  # those that no change has closed
+    recent: Recent = field(default_factory=Recent)
+
+    @cached_property
+    def nbytes(self) -> int:
+        """About what it takes of memory; never 0, so that empty tenants count as well."""
+        held = [self.every] if self.newest is self.every else [self.every, self.newest]
+        arrays = sum(each.spans.nbytes + each.scope.nbytes for each in held)
+        return arrays + self.recent.nbytes + 200 * len(self.scopes) + 2_000
+
+    def reached(self, at: At | None) -> Cutoffs:
+        """The moment that a view at `at` shows: no partition further than it is held here."""
+        last = [-1] * (max(self.marks, default=-1) + 1)
+        for partition, mark in self.marks.items():
+            last[partition] = mark.ordinal
+        if isinstance(at, int):
+            return Cutoffs(min(at, ordinal) for ordinal in last)
+        if at is None:
+            return Cutoffs(last)
+        asked = (*at, *[-1] * (len(last) - len(at)))
+        return Cutoffs(map(min, asked, last))
+
+    def visible(self, scope: str, at: At | None) -> Spans:
+        """The spans visible in a scope and under it, at a moment or (None) now."""
+        shown = self.newest if at is None else self.every
+        if scope != self.tenant:
+            shown = shown.take(self.scopes.under(scope)[shown.scope])
+        return shown.spans if at is None else shown.spans.active(self.reached(at))
+
+    def without(self, changes: Changes) -> Snapshot:
+        """The snapshot without the cubes that `changes` erase."""
+        gone = among(self.every.spans.cube_id, changes.erased)
+        if not gone.any():
+            return self
+        recent = self.recent.without_docs(self.every.spans.doc[gone])
+        every = self.every.take(~gone)
+        return replace(self, every=every, newest=_newest(every), recent=recent)
+
+
+def extend(old: Snapshot, new: Changes, marks: Marks) -> Snapshot:
+    """`old` with the changes that followed in some partitions, which are then held up to `marks`.
+
+    Changes of a cube whose first text is not there are left out: it was erased, and its rows are
+    being deleted.
+    """
+    erased = new.erased
+    if len(erased):
+        old, new = old.without(new), new.without(erased)
+    marks = {**old.marks, **marks}
+    if not len(new.spans.doc):
+        return replace(old, marks=marks)
+    every = _follow(old.every, new)
+    return replace(
+        old,
+        marks=marks,
+        every=every,
+        newest=_newest(every),
+        recent=old.recent.extend(new.postings),
+    )
+
+
+def _newest(every: Placed) -> Placed:
+    is_open = every.spans.closed == OPEN
+    return every if is_open.all() else every.take(is_open)
+
+
+def _follow(old: Placed, new: Changes) -> Placed:
+    """`old` with the spans that new changes open, and those that they close closed."""
+    is_open = np.flatnonzero(old.spans.closed == OPEN)
+    before = is_open[among(old.spans.cube_id[is_open], new.spans.cube_id)]
+    both = old.take(before).then(Placed(new.spans, new.scope))
+    order = np.lexsort((both.spans.opened, *halves(both.spans.cube_id)))
+    spans, known = _chain(both.spans.take(order))
+    is_old = order < len(before)
+    if len(before):
+        closed = old.spans.closed.copy()
+        closed[before[order[is_old]]] = spans.closed[is_old]
+        old = Placed(old.spans._replace(closed=closed), old.scope)
+    opened = Placed(spans, both.scope[order]).take(known & ~is_old)
+    opened = opened.take(np.lexsort((opened.spans.opened, opened.spans.doc)))
+    joined = old.then(opened)
+    by_doc = order_behind(old.spans.doc, opened.spans.doc)
+    return joined if by_doc is None else joined.take(by_doc)
+
+
+def _chain(spans: Spans) -> tuple[Spans, Mask]:
+    """Spans sorted by (cube, opened), each closed by the next of its cube and with its text's facts.
+
+    Returns:
+        The spans, and which of them have a text.
+    """
+    rows = np.arange(len(spans.doc))
+    first, last = halves(spans.cube_id)
+    follows = np.zeros(len(rows), np.bool_)
+    follows[1:] = (first[1:] == first[:-1]) & (last[1:] == last[:-1])
+    beginning: Ints = np.maximum.accumulate(np.where(follows, 0, rows))
+    text: Ints = np.maximum.accumulate(np.where(spans.doc != NO_TEXT, rows, -1))
+    facts = {name: getattr(spans, name)[text] for name in _TEXT_COLUMNS}
+    closed = np.full(len(rows), OPEN, np.int64)
+    closed[:-1][follows[1:]] = spans.opened[1:][follows[1:]]
+    return spans._replace(closed=closed, **facts), text >= beginning

@@ -1,0 +1,54 @@
+"""A view of a tenant's snapshot. It holds all that it shows, so any thread may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.cassandra.cubes import among, cube_ids
+from memos.infrastructure.index.cassandra.snapshot import Snapshot
+from memos.infrastructure.index.port import Ints, Mask
+from memos.infrastructure.index.span_rows import SpanRows
+from memos.infrastructure.index.spans import Spans, true_at
+from memos.infrastructure.index.sqlite.lookup import rows_by_term
+from memos.kernel.moment import Cutoffs
+
+
+class TenantView(SpanRows):
+    """See `port.View`."""
+
+    def __init__(self, snapshot: Snapshot, rows: Spans, at: Cutoffs) -> None:
+        super().__init__(rows)
+        self._snapshot = snapshot
+        self._at = at
+
+    @property
+    def at(self) -> Cutoffs:
+        return self._at
+
+    def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
+        return self._on_rows(*self._snapshot.recent.find(term))
+
+    def restrict(self, keep: Mask) -> TenantView:
+        return TenantView(self._snapshot, self._rows.take(keep), self._at)
+
+    def true_at(self, time: int) -> TenantView:
+        rows = true_at(self._rows, self._snapshot.every.spans, self._at, time)
+        return self if rows is self._rows else TenantView(self._snapshot, rows, self._at)
+
+    def rows_of(self, cubes: Iterable[bytes]) -> dict[bytes, int]:
+        """The row of each cube that the view shows; cubes that it does not show are left out."""
+        wanted = cube_ids(cubes)
+        rows = np.flatnonzero(among(self._rows.cube_id, wanted))
+        return dict(zip(self.cube_ids(rows), rows.tolist(), strict=True))
+
+    def matched_terms(self) -> dict[int, Ints]:
+        """The terms that the view's texts hold without being ranked by them, such as tags.
+
+        Returns:
+            Term to the rows that hold it, ascending.
+        """
+        matched = self._snapshot.recent.only_matched()
+        return rows_by_term(self, matched.term, matched.doc)

@@ -1,0 +1,56 @@
+"""Calls of an embedder: why the last one failed, and queries that do without it for a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from memos.infrastructure.index.models.embedders.port import Embedder, Vectors, embed_checked
+from memos.kernel.errors import EmbeddingFailed
+
+QUERY_REST = 10.0
+"""Seconds in which queries do without an embedder that has just failed one."""
+
+
+class EmbedderCalls:
+    """Calls one embedder. Safe for threads, as the embedder is."""
+
+    failure: str
+    """Why the last call did not succeed; empty where it did."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.failure = ""
+        self._embedder = embedder
+        self._rest_until = 0.0
+        self._rest_because = ""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One vector a text: shape (len(texts), dimensions).
+
+        Raises:
+            EmbeddingFailed: the embedder failed.
+        """
+        try:
+            vectors = embed_checked(self._embedder, texts)
+        except EmbeddingFailed as error:
+            self.failure = str(error)
+            raise
+        self.failure = ""
+        return vectors
+
+    def of_query(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of a query's wordings, as `embed` gives them.
+
+        Who searches should not wait for each query anew until an embedder that is away fails.
+
+        Raises:
+            EmbeddingFailed: the embedder failed, now or at a query of the last seconds.
+        """
+        if time.monotonic() < self._rest_until:
+            raise EmbeddingFailed(self._rest_because)
+        try:
+            return self.embed(texts)
+        except EmbeddingFailed as error:
+            self._rest_because = str(error)
+            self._rest_until = time.monotonic() + QUERY_REST
+            raise

@@ -1,0 +1,32 @@
+"""Rerankers: what reads a query and a text together. None is loaded unless it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memos.infrastructure.index.models.rerankers.port import Reranker, Reranking
+from memos.kernel.errors import InvalidInput
+
+
+def reranker_from(wanted: object) -> Reranker | None:
+    """A reranker as it is given, one from the directory of a cross-encoder, or None.
+
+    Raises:
+        InvalidInput: what is given is no reranker.
+        RerankFailed: the directory holds no cross-encoder that can be loaded.
+    """
+    if wanted is None:
+        return None
+    if isinstance(wanted, (str, Path)):
+        from memos.infrastructure.index.models.rerankers.crossencoder import CrossEncoder
+
+        return CrossEncoder(Path(wanted))
+    if not isinstance(wanted, Reranker):
+        raise InvalidInput(
+            f"a reranker has name, digest and score, or is a cross-encoder's directory; {wanted!r} "
+            "is neither"
+        )
+    return wanted
+
+
+__all__ = ["Reranker", "Reranking", "reranker_from"]

@@ -1,0 +1,95 @@
+"""The embedded index: tables in the vault's own SQLite file, read through cached snapshots."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
+
+import apsw
+
+from memos.infrastructure.index.port import PurgeReport, SpanChange
+from memos.infrastructure.index.sqlite import snapshot, writer
+from memos.infrastructure.index.sqlite.snapshot import IndexState, Snapshot
+from memos.infrastructure.index.sqlite.view import EmbeddedView
+from memos.kernel.moment import At, plain
+
+CACHE_BYTES = 256 * 2**20
+"""About 100 bytes a text of a searched scope, and 18 more a term of a text not yet in a block."""
+
+
+class EmbeddedIndex:
+    """See `port.Index`; `tables.create_tables` makes the tables.
+
+    Args:
+        connection: the writer's connection, used by `apply`, `purge` and `clear` inside the
+            transaction that the caller opened on it. No state is kept between calls, so rolling
+            back needs no word here, and several processes may write in turn.
+        reader: gives the calling thread's connection for reading; it must see committed data only.
+            A caller who opens a transaction on it sees one state in the view, its postings and its
+            own reads.
+        cache_bytes: bound on the snapshots kept between searches; the latest one always stays.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        reader: Callable[[], apsw.Connection],
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self._connection = connection
+        self._reader = reader
+        self._cache_bytes = cache_bytes
+        self._lock = Lock()
+        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()  # least recently used first
+        self._held = 0  # bytes
+
+    def apply(self, changes: Sequence[SpanChange]) -> None:
+        writer.apply(self._connection, changes)
+
+    def purge(self, cube_ids: Iterable[bytes]) -> PurgeReport:
+        return writer.purge(self._connection, cube_ids)
+
+    def clear(self) -> None:
+        writer.clear(self._connection)
+
+    def view(self, scope: str, at: At | None = None) -> EmbeddedView:
+        connection = self._reader()
+        with connection:
+            current, state = self._snapshot(connection, scope)
+        offset = state.applied if at is None else min(plain(at), state.applied)
+        newest = offset == current.state.applied
+        rows = current.newest if newest else current.spans.active(offset)
+        return EmbeddedView(connection, current, rows, offset)
+
+    def _snapshot(self, connection: apsw.Connection, scope: str) -> tuple[Snapshot, IndexState]:
+        """The scope's snapshot, good for what this connection sees, and what it sees."""
+        with self._lock:
+            cached = self._snapshots.get(scope)
+            if cached is not None:
+                self._snapshots.move_to_end(scope)
+        state = snapshot.index_state(connection)
+        if cached is None or snapshot.is_void(connection, cached):
+            latest = snapshot.load(connection, scope)
+        elif cached.state > state:
+            # The connection is in a transaction older than what another thread has cached.
+            return snapshot.load(connection, scope), state
+        else:
+            latest = snapshot.refresh(connection, cached)
+        if latest is not cached:
+            self._keep(latest)
+        return latest, state
+
+    def _keep(self, latest: Snapshot) -> None:
+        with self._lock:
+            kept = self._snapshots.pop(latest.scope, None)
+            if kept is not None and kept.state > latest.state:
+                latest = kept  # another thread was faster
+            elif kept is not None:
+                self._held += latest.nbytes - kept.nbytes
+            else:
+                self._held += latest.nbytes
+            self._snapshots[latest.scope] = latest
+            while self._held > self._cache_bytes and len(self._snapshots) > 1:
+                _, dropped = self._snapshots.popitem(last=False)
+                self._held -= dropped.nbytes

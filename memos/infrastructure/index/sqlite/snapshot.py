@@ -1,0 +1,149 @@
+"""What a reader holds of one searched scope: a value, read whole once and then by its changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import apsw
+
+from memos.infrastructure.index import recent, spans
+from memos.infrastructure.index.recent import Recent
+from memos.infrastructure.index.spans import COLUMNS, Spans
+from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range
+
+_PATIENCE = 4 * BLOCK
+"""Docs taken in by refreshes before the blocks that have been written since are taken up."""
+
+# '0' follows '/': the range holds exactly the paths that continue the scope by a segment.
+_UNDER = "(path = :scope OR (path > :scope || '/' AND path < :scope || '0'))"
+
+
+class Leaf(NamedTuple):
+    """A scope that holds docs itself: n of its newest doc, and up to which n blocks are used."""
+
+    docs: int
+    inverted: int
+
+
+_NO_DOCS = Leaf(0, 0)
+
+
+class IndexState(NamedTuple):
+    """Ordered by age: purges come first, because they are not changes and carry no offset."""
+
+    purges: int
+    applied: int
+    cleared: int
+
+
+def index_state(connection: apsw.Connection) -> IndexState:
+    """What this connection sees."""
+    (row,) = connection.execute("SELECT purges, applied, cleared FROM index_state")
+    return IndexState(*row)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Every span under `scope` up to the change `state.applied`, and the terms not in blocks."""
+
+    scope: str
+    state: IndexState
+    leaves: dict[int, Leaf]
+    blocks: list[tuple[int, int]]  # (scope id, number of its blocks) of the leaves that have any
+    spans: Spans
+    newest: Spans  # those visible at the last applied change
+    recent: Recent
+    taken_in: int = 0  # docs taken in by refreshes
+
+    @cached_property
+    def nbytes(self) -> int:
+        """About what it takes of memory; never 0, so that empty scopes count as well."""
+        arrays = self.spans.nbytes + self.newest.nbytes + self.recent.nbytes
+        return arrays + 200 * len(self.leaves) + 2_000
+
+
+def load(connection: apsw.Connection, scope: str) -> Snapshot:
+    """Read the scope; the connection must be in one transaction."""
+    state = index_state(connection)
+    leaves = leaves_of(connection, scope)
+    select = f"SELECT {COLUMNS} FROM index_span WHERE doc BETWEEN ? AND ?"
+    found = spans.read(
+        row for scope_id in leaves for row in connection.execute(select, doc_range(scope_id))
+    )
+    recent_terms = _load_recent(connection, leaves)
+    newest = found.spans.active(state.applied)
+    return Snapshot(scope, state, leaves, _blocks(leaves), found.spans, newest, recent_terms)
+
+
+def is_void(connection: apsw.Connection, kept: Snapshot) -> bool:
+    """Whether a purge has taken rows that the snapshot holds."""
+    state = index_state(connection)
+    if state.purges == kept.state.purges:
+        return False
+    ((purged,),) = connection.execute(
+        f"SELECT max(purged) FROM index_scope WHERE {_UNDER}", {"scope": kept.scope}
+    )
+    return state.cleared > kept.state.purges or (purged or 0) > kept.state.purges
+
+
+def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
+    """`old` with what was applied since; the connection must be in one transaction.
+
+    Only for a snapshot that is not void and no newer than what the connection sees.
+    """
+    state = index_state(connection)
+    since = old.state.applied
+    changed = {} if state.applied == since else leaves_of(connection, old.scope, since)
+    if not changed:
+        return old if state == old.state else replace(old, state=state)
+    select = f"SELECT {COLUMNS} FROM index_span WHERE doc >> 32 = ? AND opened > ?"
+    found = spans.read(
+        row for scope_id in changed for row in connection.execute(select, (scope_id, since))
+    )
+    new_docs = [
+        doc_range(scope_id, old.leaves.get(scope_id, _NO_DOCS).docs + 1, leaf.docs)
+        for scope_id, leaf in changed.items()
+    ]
+    leaves = old.leaves | changed
+    blocks = old.blocks
+    taken_in = old.taken_in + sum(last - first + 1 for first, last in new_docs)
+    if taken_in <= _PATIENCE:
+        recent_terms = old.recent.extend(_read_terms(connection, new_docs))
+    else:
+        taken_in, leaves = 0, leaves_of(connection, old.scope)
+        blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
+    extended = spans.extend(old.spans, found)
+    newest = extended.active(state.applied)
+    return Snapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
+
+
+def leaves_of(connection: apsw.Connection, scope: str, since: int = -1) -> dict[int, Leaf]:
+    """The scopes at and under a path that changed after `since`, by scope id."""
+    rows = connection.execute(
+        "SELECT scope_id, docs, inverted FROM index_scope"
+        f" WHERE {_UNDER} AND changed > :since ORDER BY scope_id",
+        {"scope": scope, "since": since},
+    )
+    return {scope_id: Leaf(docs, inverted) for scope_id, docs, inverted in rows}
+
+
+def _blocks(leaves: dict[int, Leaf]) -> list[tuple[int, int]]:
+    return [
+        (scope_id, leaf.inverted // BLOCK) for scope_id, leaf in leaves.items() if leaf.inverted
+    ]
+
+
+def _load_recent(connection: apsw.Connection, leaves: dict[int, Leaf]) -> Recent:
+    ranges = [
+        doc_range(scope_id, leaf.inverted + 1, leaf.docs)
+        for scope_id, leaf in leaves.items()
+        if leaf.docs > leaf.inverted
+    ]
+    return Recent().extend(_read_terms(connection, ranges))
+
+
+def _read_terms(connection: apsw.Connection, ranges: list[tuple[int, int]]) -> recent.Postings:
+    select = "SELECT doc, terms FROM index_doc WHERE doc BETWEEN ? AND ?"
+    return recent.decode(row for docs in ranges for row in connection.execute(select, docs))

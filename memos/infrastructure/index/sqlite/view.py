@@ -1,0 +1,66 @@
+"""A view of the embedded index: rows of a snapshot, and the postings that fall on them."""
+
+from __future__ import annotations
+
+import apsw
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.port import Ints, Mask
+from memos.infrastructure.index.span_rows import SpanRows
+from memos.infrastructure.index.spans import Spans, true_at
+from memos.infrastructure.index.sqlite.snapshot import Snapshot
+from memos.infrastructure.index.sqlite.tables import BLOCK, POSTING, doc_range
+
+
+class EmbeddedView(SpanRows):
+    """See `port.View`. Bound to the connection that it was made with, and to its thread."""
+
+    def __init__(
+        self, connection: apsw.Connection, snapshot: Snapshot, rows: Spans, offset: int
+    ) -> None:
+        super().__init__(rows)
+        self._connection = connection
+        self._snapshot = snapshot
+        self._offset = offset
+
+    @property
+    def at(self) -> int:
+        return self._offset
+
+    def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
+        docs, tf = self._snapshot.recent.find(term)
+        parts = [(docs, tf)]
+        for scope_id, blocks in self._snapshot.blocks:
+            parts.extend(self._block_postings(scope_id, blocks, term))
+        if len(parts) > 1:
+            docs = np.concatenate([docs for docs, _ in parts])
+            tf = np.concatenate([tf for _, tf in parts])
+        return self._on_rows(docs, tf)
+
+    def restrict(self, keep: Mask) -> EmbeddedView:
+        return self._of(self._rows.take(keep))
+
+    def true_at(self, time: int) -> EmbeddedView:
+        rows = true_at(self._rows, self._snapshot.spans, self._offset, time)
+        return self if rows is self._rows else self._of(rows)
+
+    def _of(self, rows: Spans) -> EmbeddedView:
+        return EmbeddedView(self._connection, self._snapshot, rows, self._offset)
+
+    def _block_postings(
+        self, scope_id: int, blocks: int, term: int
+    ) -> list[tuple[Ints, npt.NDArray[np.uint16]]]:
+        select = "SELECT docs FROM index_posting WHERE scope_id = ? AND block = ? AND term = ?"
+        rows = [
+            (block, packed)
+            for block in range(blocks)
+            for (packed,) in self._connection.execute(select, (scope_id, block, term))
+        ]
+        if not rows:
+            return []
+        base, _ = doc_range(scope_id, 1)
+        postings = np.frombuffer(b"".join(packed for _, packed in rows), POSTING)
+        counts = [len(packed) // POSTING.itemsize for _, packed in rows]
+        firsts = base + BLOCK * np.array([block for block, _ in rows], np.int64)
+        return [(np.repeat(firsts, counts) + postings["n"], postings["tf"])]

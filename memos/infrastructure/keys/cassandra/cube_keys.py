@@ -1,0 +1,243 @@
+"""Cube keys in Cassandra, each wrapped under its subjects' keys.
+
+A cube's id tells how its row is written, so that no row ever knows two clocks. An id that was made
+by chance is inserted once, plainly and under a fixed timestamp that is below that of its deletion: a
+writer that lags, or whose clock is ahead, cannot bring a destroyed key back. An id that was derived
+(UUIDv8) may be inserted by two writers at once, and deleted and made again: its row is written by
+lightweight transactions alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from memos.infrastructure.cassandra.connection import CassandraSession, Row
+from memos.infrastructure.cassandra.select import select_many
+from memos.infrastructure.keys.aged_cache import AgedCache, ReadStart
+from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore, Subject, select
+from memos.infrastructure.keys.envelope import decrypt, wrap_key, wrapping_key
+from memos.infrastructure.keys.sqlite.cube_keys import split_subjects
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
+
+CACHED_KEYS = 20_000
+
+_WRITTEN, _DESTROYED = 1, 2  # timestamps of the rows of ids made by chance
+_DERIVED = 8  # version of a UUID
+_GROUP = 8  # rows in a batch: Cassandra warns above ten partitions
+
+_COLUMNS = "(cube_id, tenant, subjects, wrapped) VALUES (?, ?, ?, ?)"
+
+
+class NewKey(NamedTuple):
+    """A new cube's key, and the digests of the subjects each of whom can end it."""
+
+    cube_id: bytes
+    tenant: str
+    subjects: Sequence[bytes]
+    key: bytes
+
+
+_SHUT = b""
+_Wrapped = tuple[tuple[Subject, ...], bytes]
+"""Whose keys wrap a cube's, and the wrapped key."""
+
+
+class _Opened(NamedTuple):
+    key: bytes
+    subjects: tuple[Subject, ...]
+
+
+class CassandraCubeKeys:
+    """Gives out the keys of cubes. Safe for threads and processes.
+
+    Another process goes on using a destroyed key for the key store's `age` at most, this one not
+    at all.
+    """
+
+    def __init__(self, store: CassandraSession, key_store: CassandraKeyStore) -> None:
+        self._store = store
+        self._key_store = key_store
+        self._table = f"{store.settings.keyspace}.cube_key"
+        self._opened: AgedCache[bytes, _Opened] = AgedCache(key_store.age, CACHED_KEYS)
+
+    def add_new(self, new: Iterable[NewKey]) -> None:
+        """Keep the keys of cubes whose ids were made by chance.
+
+        Raises:
+            ValueError: an id was derived; `add_keyed` takes those.
+        """
+        rows = list(new)
+        for row in rows:
+            if is_derived(row.cube_id):
+                raise ValueError(f"the id {row.cube_id.hex()} is derived: add_keyed takes it")
+        reading = self._opened.begin()
+        wrapped = iter(self._wrapped(rows))
+        insert = f"INSERT INTO {self._table} {_COLUMNS} USING TIMESTAMP {_WRITTEN}"
+        batch = f"BEGIN UNLOGGED BATCH {'; '.join([insert] * _GROUP)}; APPLY BATCH"
+        whole = [list(islice(wrapped, _GROUP)) for _ in range(len(rows) // _GROUP)]
+        self._store.concurrently(batch, [[v for row in rows for v in row] for rows in whole])
+        self._store.concurrently(insert, wrapped)
+        for row in rows:
+            self._remember(row, reading)
+
+    def add_keyed(self, new: Iterable[NewKey]) -> list[bytes | None]:
+        """Keep the keys of cubes whose ids were derived, where none is kept.
+
+        Returns:
+            For each cube the key that is kept: its own, or that of whoever was first; None where
+            the subject of that one was erased.
+
+        Raises:
+            ValueError: an id was made by chance; `add_new` takes those.
+        """
+        rows = list(new)
+        for row in rows:
+            if not is_derived(row.cube_id):
+                raise ValueError(f"the id {row.cube_id.hex()} is not derived: add_new takes it")
+        reading = self._opened.begin()
+        results = self._store.concurrently(
+            f"INSERT INTO {self._table} {_COLUMNS} IF NOT EXISTS", self._wrapped(rows)
+        )
+        won = [bool(result[0]) for (result,) in results]
+        for row, is_ours in zip(rows, won, strict=True):
+            if is_ours:
+                self._remember(row, reading)
+        lost = [row.cube_id for row, is_ours in zip(rows, won, strict=True) if not is_ours]
+        theirs = self._open(lost, serial=True)
+        return [
+            row.key if is_ours else theirs.get(row.cube_id)
+            for row, is_ours in zip(rows, won, strict=True)
+        ]
+
+    def key(self, cube_id: bytes) -> bytes | None:
+        """A cube's key; None where it, or a key that it needs, was destroyed."""
+        return self.keys([cube_id]).get(cube_id)
+
+    def keys(self, cube_ids: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The keys of several cubes, read at once; without those that cannot be opened."""
+        distinct = dict.fromkeys(cube_ids)
+        kept = {cube_id: self._opened.get(cube_id) for cube_id in distinct}
+        opened = {cube_id: each for cube_id, each in kept.items() if each is not None}
+        needed = {subject for each in opened.values() for subject in each.subjects}
+        alive = self._key_store.subject_keys(needed, create=False)
+        keys = {
+            cube_id: each.key
+            for cube_id, each in opened.items()
+            if all(subject in alive for subject in each.subjects)
+        }
+        return keys | self._open([each for each in distinct if each not in opened])
+
+    def kept(self, cube_ids: Iterable[bytes]) -> list[NewKey]:
+        """The keys of several cubes as they were given to be kept; without those that are gone."""
+        keys = self.keys(cube_ids)
+        found = self._rows("tenant, subjects", list(keys))
+        return [
+            NewKey(cube_id, tenant, split_subjects(joined), keys[cube_id])
+            for cube_id, tenant, joined in found
+        ]
+
+    def destroy(self, cube_ids: Iterable[bytes]) -> int:
+        """End the keys of these cubes for good; how many there were."""
+        distinct = list(dict.fromkeys(cube_ids))
+        derived = [each for each in distinct if is_derived(each)]
+        others = [each for each in distinct if not is_derived(each)]
+        seen = self._rows("wrapped", derived, serial=True)
+        found = self._rows("wrapped", others)
+        try:
+            self._store.concurrently(
+                f"DELETE FROM {self._table} WHERE cube_id = ? IF wrapped = ?",
+                seen,
+            )
+            self._store.concurrently(
+                f"DELETE FROM {self._table} USING TIMESTAMP {_DESTROYED} WHERE cube_id = ?",
+                [(each,) for each in others],
+            )
+        finally:
+            self._opened.drop(distinct)
+        return len(seen) + len(found)
+
+    def are_gone(self, cube_ids: Iterable[bytes]) -> bool:
+        """Whether no copy of any node has a key of these cubes."""
+        cql = f"SELECT cube_id FROM {self._table} WHERE cube_id = ?"
+        return not any(self._store.everywhere(cql, [(each,) for each in cube_ids]))
+
+    def forget(self) -> None:
+        """Drop every opened key from memory."""
+        self._opened.clear()
+
+    def _wrapped(self, rows: Sequence[NewKey]) -> list[tuple[bytes, str, bytes, bytes]]:
+        needed = {(row.tenant, subject) for row in rows for subject in row.subjects}
+        keys = self._key_store.subject_keys(needed, create=True, fresh=True)
+        return [
+            (
+                row.cube_id,
+                row.tenant,
+                b"".join(row.subjects),
+                wrap_key(
+                    wrapping_key([keys[row.tenant, subject] for subject in row.subjects]),
+                    row.key,
+                    row.cube_id,
+                ),
+            )
+            for row in rows
+        ]
+
+    def _open(self, cube_ids: Sequence[bytes], *, serial: bool = False) -> dict[bytes, bytes]:
+        """Read and unwrap keys; without those that are gone, or one of whose subjects' is."""
+        if not cube_ids:
+            return {}
+        reading = self._opened.begin()
+        found = self._rows("tenant, subjects, wrapped", cube_ids, serial=serial)
+        rows = {
+            cube_id: (tuple((tenant, subject) for subject in split_subjects(joined)), wrapped)
+            for cube_id, tenant, joined, wrapped in found
+        }
+        keys = self._unwrapped(rows, fresh=False)
+        stale = {cube_id: row for cube_id, row in rows.items() if keys.get(cube_id) == _SHUT}
+        keys |= self._unwrapped(stale, fresh=True)
+        for cube_id, key in keys.items():
+            if key == _SHUT:
+                raise Damaged(
+                    f"the key of cube {id_text(cube_id)} does not open: it was changed, or the "
+                    "root key is another vault's; run `memos verify`"
+                )
+            self._opened.put(cube_id, _Opened(key, rows[cube_id][0]), reading)
+        return keys
+
+    def _unwrapped(self, rows: Mapping[bytes, _Wrapped], *, fresh: bool) -> dict[bytes, bytes]:
+        """The keys of cubes all of whose subjects have one; _SHUT where these do not open it.
+
+        That is so where another process erased a subject and made it a new key, and this one still
+        believes in the old: then a `fresh` look at the subjects opens it.
+        """
+        needed = {subject for subjects, _ in rows.values() for subject in subjects}
+        alive = self._key_store.subject_keys(needed, create=False, fresh=fresh)
+        keys: dict[bytes, bytes] = {}
+        for cube_id, (subjects, wrapped) in rows.items():
+            if all(subject in alive for subject in subjects):
+                wrapping = wrapping_key([alive[subject] for subject in subjects])
+                try:
+                    keys[cube_id] = decrypt(wrapping, wrapped, cube_id)
+                except Damaged:
+                    keys[cube_id] = _SHUT
+        return keys
+
+    def _rows(self, columns: str, cube_ids: Sequence[bytes], *, serial: bool = False) -> list[Row]:
+        """The cube id and `columns` of those cubes that have a key."""
+        if not serial:
+            return select_many(self._store, columns, self._table, cube_ids)
+        cql = f"SELECT cube_id, {columns} FROM {self._table} WHERE cube_id = ?"
+        found = select(self._store, cql, [(each,) for each in cube_ids], serial=True)
+        return [row for rows in found for row in rows]
+
+    def _remember(self, row: NewKey, reading: ReadStart) -> None:
+        subjects = tuple((row.tenant, subject) for subject in row.subjects)
+        self._opened.put(row.cube_id, _Opened(row.key, subjects), reading)
+
+
+def is_derived(cube_id: bytes) -> bool:
+    """Whether an id is a UUIDv8: made of what it stands for, so that two may make it."""
+    return cube_id[6] >> 4 == _DERIVED

@@ -1,0 +1,183 @@
+"""Tenants' and subjects' keys in Cassandra, wrapped under a root key that is a file elsewhere.
+
+Their tables are written by lightweight transactions alone, inserts and deletes alike: of two who
+make a key one is told that the other was first, and no plain write's clock can undo that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cassandra import ConsistencyLevel
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.keys.aged_cache import AgedCache
+from memos.infrastructure.keys.envelope import new_key
+from memos.infrastructure.keys.root import RootKey
+
+KEY_AGE_SECONDS = 5.0
+"""How long a process goes on using a key that another one has destroyed, at most."""
+
+_CACHED_SUBJECTS = 50_000
+_CACHED_TENANTS = 10_000
+_NOBODYS = "*"
+"""Stands for the tenant of what belongs to none: a partition key of Cassandra may not be empty."""
+
+Subject = tuple[str, bytes]
+"""A tenant, and the digest of one of its subjects."""
+
+
+class CassandraKeyStore:
+    """See `port.KeyVault`. `close` forgets the keys; the connection is its owner's to close.
+
+    Args:
+        store: the connection; its settings name the base keyspace, where keys are.
+        root_file: holds the root key (`root.create_root_file`); nobody else may have rights to it.
+        age: see KEY_AGE_SECONDS.
+
+    Raises:
+        VaultError: the root key is missing, or others may read it.
+        Damaged: the file holds no root key.
+    """
+
+    def __init__(
+        self, store: CassandraSession, root_file: Path, *, age: float = KEY_AGE_SECONDS
+    ) -> None:
+        self._store = store
+        self._root = RootKey.read_private(root_file)
+        self._base = store.settings.keyspace
+        self._tenants: AgedCache[str, list[bytes]] = AgedCache(age, _CACHED_TENANTS)
+        self._subjects: AgedCache[Subject, bytes] = AgedCache(age, _CACHED_SUBJECTS)
+        self.age = age
+
+    def tenant_keys(self, tenant: str, *, create: bool = True) -> list[bytes]:
+        kept = self._tenants.get(tenant)
+        if kept is not None:
+            return kept
+        reading = self._tenants.begin()
+        keys = self._ring(tenant)
+        if not keys and create:
+            self._add_at(tenant, 0, new_key())
+            keys = self._ring(tenant, serial=True)
+        if keys:
+            self._tenants.put(tenant, keys, reading)
+        return keys
+
+    def add_tenant_key(self, tenant: str, key: bytes) -> None:
+        while key not in (keys := self._ring(tenant, serial=True)):
+            # Where another was first at this place, the ring is read again.
+            self._add_at(tenant, len(keys), key)
+        self._tenants.drop([tenant])
+
+    def tenants(self) -> list[str]:
+        found = self._store.execute(f"SELECT DISTINCT tenant FROM {self._base}.tenant_key")
+        return sorted("" if tenant == _NOBODYS else tenant for (tenant,) in found)
+
+    def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
+        return self.subject_keys([(tenant, subject)], create=create).get((tenant, subject))
+
+    def subject_keys(
+        self, subjects: Iterable[Subject], *, create: bool, fresh: bool = False
+    ) -> dict[Subject, bytes]:
+        """The keys of several subjects, read at once; without those that are not there.
+
+        `fresh` asks the store about every one: what is wrapped under a key that was destroyed a
+        moment ago would be lost, though it was written later.
+        """
+        distinct = set(subjects)
+        keys: dict[Subject, bytes] = {}
+        for subject in () if fresh else distinct:
+            kept = self._subjects.get(subject)
+            if kept is not None:
+                keys[subject] = kept
+        wanted = sorted(distinct - keys.keys())
+        if not wanted:
+            return keys
+        reading = self._subjects.begin()
+        found = self._read(wanted)
+        missing = [subject for subject in wanted if subject not in found] if create else []
+        if missing:
+            found |= self._make(missing)
+        for subject, wrapped in found.items():
+            keys[subject] = self._root.open_subject(*subject, wrapped)
+            self._subjects.put(subject, keys[subject], reading)
+        return keys
+
+    def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        found = self._store.stream(f"SELECT tenant, subject, wrapped FROM {self._base}.subject_key")
+        for tenant, subject, wrapped in found:
+            yield tenant, subject, self._root.open_subject(tenant, subject, wrapped)
+
+    def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
+        self._store.concurrently(
+            f"INSERT INTO {self._base}.subject_key (tenant, subject, wrapped) VALUES (?, ?, ?)"
+            " IF NOT EXISTS",
+            [(t, s, self._root.wrap_subject(t, s, key)) for t, s, key in keys],
+        )
+
+    def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
+        found = self._read([(tenant, subject) for subject in set(subjects)], serial=True)
+        try:
+            # Only the key that was seen: a repeated request must not take one that was made since.
+            destroyed = self._store.concurrently(
+                f"DELETE FROM {self._base}.subject_key"
+                " WHERE tenant = ? AND subject = ? IF wrapped = ?",
+                [(*subject, wrapped) for subject, wrapped in found.items()],
+            )
+        finally:
+            self._subjects.drop(found)
+        return sum(bool(row[0]) for (row,) in destroyed)
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        return self._root.signing_key()
+
+    def refresh(self) -> None:
+        self._tenants.clear()
+        self._subjects.clear()
+
+    def close(self) -> None:
+        self.refresh()
+
+    def _ring(self, tenant: str, *, serial: bool = False) -> list[bytes]:
+        cql = f"SELECT place, wrapped FROM {self._base}.tenant_key WHERE tenant = ?"
+        (found,) = select(self._store, cql, [(tenant or _NOBODYS,)], serial=serial)
+        return [self._root.open_tenant(tenant, place, wrapped) for place, wrapped in found]
+
+    def _add_at(self, tenant: str, place: int, key: bytes) -> None:
+        self._store.execute(
+            f"INSERT INTO {self._base}.tenant_key (tenant, place, wrapped) VALUES (?, ?, ?)"
+            " IF NOT EXISTS",
+            (tenant or _NOBODYS, place, self._root.wrap_tenant(tenant, place, key)),
+        )
+
+    def _read(self, subjects: Sequence[Subject], *, serial: bool = False) -> dict[Subject, bytes]:
+        """The wrapped keys of those subjects that have one."""
+        cql = f"SELECT wrapped FROM {self._base}.subject_key WHERE tenant = ? AND subject = ?"
+        found = select(self._store, cql, subjects, serial=serial)
+        return {
+            subject: result[0][0] for subject, result in zip(subjects, found, strict=True) if result
+        }
+
+    def _make(self, subjects: Sequence[Subject]) -> dict[Subject, bytes]:
+        """Make keys, and read back those that stayed."""
+        self._store.concurrently(
+            f"INSERT INTO {self._base}.subject_key (tenant, subject, wrapped) VALUES (?, ?, ?)"
+            " IF NOT EXISTS",
+            [(*each, self._root.wrap_subject(*each, new_key())) for each in subjects],
+        )
+        return self._read(subjects, serial=True)
+
+
+def select(
+    store: CassandraSession, cql: str, values: Sequence[Sequence[Any]], *, serial: bool
+) -> list[list[tuple[Any, ...]]]:
+    """The rows for each set of values; `serial` also ends transactions that are under way."""
+    if not serial:
+        return store.concurrently(cql, values)
+    statements = [store.prepare(cql).bind(each) for each in values]
+    for statement in statements:
+        statement.consistency_level = ConsistencyLevel.SERIAL
+    return store.run_all((statement, ()) for statement in statements)

@@ -1,0 +1,213 @@
+"""The key file of an embedded vault: the root key, and tenants' and subjects' keys wrapped by it.
+
+It is a file of its own because erasing must overwrite keys at once, while the log never changes.
+A rollback journal, not a WAL, so that no copy of a destroyed key stays behind in a side file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from memos.infrastructure.keys.envelope import new_key
+from memos.infrastructure.keys.root import RootKey, create_root_file, sync_directory
+from memos.infrastructure.sqlite.database import BUSY_SECONDS, explained, row, rows
+from memos.kernel.errors import Damaged, VaultError
+
+ROOT_FILE = "root.key"
+KEYS_FILE = "keys.db"
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS tenant_key (
+    tenant TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    wrapped BLOB NOT NULL,
+    PRIMARY KEY (tenant, place)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subject_key (
+    tenant TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    wrapped BLOB NOT NULL,
+    PRIMARY KEY (tenant, subject)
+) WITHOUT ROWID;
+"""
+
+
+def create_root(directory: Path) -> None:
+    """Make the vault's root key, readable by its owner only, on the disk before first use."""
+    create_root_file(directory / ROOT_FILE)
+
+
+class KeyStore:
+    """Tenants' and subjects' keys. Safe to share between threads and processes.
+
+    A key handed out by `subject_key` inside the vault's write transaction is on the disk and
+    stays valid until that transaction ends, because keys are destroyed under the same lock.
+    """
+
+    def __init__(self, directory: Path, *, create: bool = False) -> None:
+        self._path = directory / KEYS_FILE
+        self._root = RootKey.read(directory / ROOT_FILE)
+        self._lock = threading.RLock()
+        self._tenants: dict[str, list[bytes]] = {}
+        self._subjects: dict[tuple[str, bytes], bytes] = {}
+        self._version = -1
+        if not create and not self._path.exists():
+            raise VaultError(
+                f"{self._path} is missing: without it nothing in this vault can be opened; put the "
+                "file back from your backup"
+            )
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        with explained(self._path):
+            self._db = apsw.Connection(str(self._path), flags=flags)
+            self._db.set_busy_timeout(BUSY_SECONDS * 1000)
+            for pragma in ("journal_mode=DELETE", "synchronous=FULL", "secure_delete=ON"):
+                self._db.execute(f"PRAGMA {pragma}").fetchall()
+            if create:
+                self._db.execute(SCHEMA)
+            elif not self._has_tables():
+                raise Damaged(f"{self._path} holds no keys: put the file back from your backup")
+        if create:
+            self._path.chmod(0o600)
+
+    def _has_tables(self) -> bool:
+        sql = "SELECT count(*) FROM sqlite_schema WHERE name IN ('tenant_key', 'subject_key')"
+        return next(rows(self._db, sql)) == (2,)
+
+    def refresh(self) -> None:
+        """Forget cached keys when another process changed the file."""
+        with self._lock, explained(self._path):
+            (version,) = next(rows(self._db, "PRAGMA data_version"))
+            if version != self._version:
+                self._version = version
+                self._tenants.clear()
+                self._subjects.clear()
+
+    def tenant_keys(self, tenant: str, *, create: bool = True) -> list[bytes]:
+        """The tenant's keys, its own first; others came with what was loaded from elsewhere."""
+        with self._lock:
+            keys = self._tenants.get(tenant)
+            if not keys:
+                keys = self._read_tenant(tenant)
+                if not keys and create:
+                    self._make_tenant(tenant)
+                    keys = self._read_tenant(tenant)
+                self._tenants[tenant] = keys
+            return keys
+
+    def _make_tenant(self, tenant: str) -> None:
+        """Make a tenant's own key; that of whoever else makes it at once stays, and no second."""
+        wrapped = self._root.wrap_tenant(tenant, 0, new_key())
+        with self._writing():
+            self._db.execute("INSERT OR IGNORE INTO tenant_key VALUES (?, 0, ?)", (tenant, wrapped))
+
+    def add_tenant_key(self, tenant: str, key: bytes) -> None:
+        """Add a key to the tenant's ring, behind those that are there."""
+        with self._lock, self._writing():
+            if key in self._read_tenant(tenant):
+                return
+            sql = "SELECT count(*) FROM tenant_key WHERE tenant = ?"
+            (count,) = next(rows(self._db, sql, (tenant,)))
+            wrapped = self._root.wrap_tenant(tenant, count, key)
+            # Two processes may make a tenant's first key at once: the first one stays.
+            self._db.execute(
+                "INSERT OR IGNORE INTO tenant_key VALUES (?, ?, ?)", (tenant, count, wrapped)
+            )
+            self._tenants.pop(tenant, None)
+
+    def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
+        """The subject's key, made and synced when absent; None where it is not to be made."""
+        with self._lock:
+            key = self._subjects.get((tenant, subject))
+            if key is None:
+                key = self._read_subject(tenant, subject)
+                if key is None and create:
+                    key = self._make_subject(tenant, subject)
+                if key is not None:
+                    self._subjects[tenant, subject] = key
+            return key
+
+    def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Every (tenant, subject, key), in order."""
+        sql = "SELECT tenant, subject, wrapped FROM subject_key ORDER BY tenant, subject"
+        with self._lock, explained(self._path):
+            found = list(rows(self._db, sql))
+        for tenant, subject, wrapped in found:
+            yield tenant, subject, self._root.open_subject(tenant, subject, wrapped)
+
+    def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Keep the keys of subjects that come from another vault; one that is there stays."""
+        wrapped = [(t, s, self._root.wrap_subject(t, s, key)) for t, s, key in keys]
+        with self._lock, self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", wrapped)
+
+    def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
+        """Overwrite the subjects' keys; how many there were. Call under the vault's write lock."""
+        destroyed = 0
+        with self._lock, self._writing():
+            for subject in subjects:
+                self._db.execute(
+                    "DELETE FROM subject_key WHERE tenant = ? AND subject = ?", (tenant, subject)
+                )
+                destroyed += self._db.changes()
+                self._subjects.pop((tenant, subject), None)
+        return destroyed
+
+    def tenants(self) -> list[str]:
+        """Every tenant that has a key here."""
+        with self._lock, explained(self._path):
+            sql = "SELECT DISTINCT tenant FROM tenant_key ORDER BY tenant"
+            return [tenant for (tenant,) in rows(self._db, sql)]
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints and receipts."""
+        return self._root.signing_key()
+
+    def close(self) -> None:
+        """Close the file and forget every key."""
+        with self._lock:
+            self._db.close()
+            self._tenants.clear()
+            self._subjects.clear()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A write transaction that takes its lock at once: two upgrading readers would dead-lock."""
+        with explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def _read_tenant(self, tenant: str) -> list[bytes]:
+        with explained(self._path):
+            sql = "SELECT place, wrapped FROM tenant_key WHERE tenant = ? ORDER BY place"
+            return [
+                self._root.open_tenant(tenant, place, wrapped)
+                for place, wrapped in rows(self._db, sql, (tenant,))
+            ]
+
+    def _read_subject(self, tenant: str, subject: bytes) -> bytes | None:
+        with explained(self._path):
+            sql = "SELECT wrapped FROM subject_key WHERE tenant = ? AND subject = ?"
+            found = row(self._db, sql, (tenant, subject))
+        return None if found is None else self._root.open_subject(tenant, subject, found[0])
+
+    def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
+        wrapped = self._root.wrap_subject(tenant, subject, new_key())
+        with self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", (tenant, subject, wrapped)
+            )
+        return self._read_subject(tenant, subject)
+
+
+__all__ = ["KEYS_FILE", "ROOT_FILE", "KeyStore", "create_root", "sync_directory"]

@@ -1,0 +1,136 @@
+"""What every client of Kafka has in common: its settings, and how its failures are told."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
+from confluent_kafka.admin import OffsetSpec
+
+from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.kernel.errors import InvalidInput, LogUnavailable, VaultError
+
+_REFUSED_CREDENTIALS = frozenset(
+    {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL}
+)
+_FORBIDDEN = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    }
+)
+_NO_TOPIC = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+    }
+)
+
+Whence = OffsetSpec
+EARLIEST: Whence = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: Whence = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+class Connection:
+    """One client's view of the servers: its settings, and the last trouble it had with them."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+        self._trouble = ""
+        self.refused: KafkaError | None = None
+        """That a server refused our credentials, or we its certificate, where that came last."""
+
+    def config(self, **more: str | float | bool) -> dict[str, Any]:
+        """The settings of a client; `more` with underscores for the dots of its names."""
+        return {
+            "client.id": "memos",
+            "socket.keepalive.enable": True,
+            # A server that comes back is wanted at once, not after ten seconds.
+            "reconnect.backoff.max.ms": 1000,
+            **self.settings.extra,
+            "bootstrap.servers": self.settings.bootstrap_servers,
+            # Its lines would go to stderr past the program's logging; errors quote them instead.
+            "log_level": 0,
+            "error_cb": self._remember,
+            **{name.replace("_", "."): value for name, value in more.items()},
+        }
+
+    def unavailable(self, what: str, error: object) -> LogUnavailable:
+        """The error of a request that failed; `what` says what was not done."""
+        return LogUnavailable(self.told(what, error))
+
+    def settings_do_not_fit(self, error: KafkaException) -> InvalidInput:
+        """The error of settings that no client can be made of."""
+        cause = kafka_error(error)
+        told = str(error) if cause is None else cause.str()
+        return InvalidInput(f"the settings of Kafka do not fit: {told}")
+
+    def told(self, what: str, error: object) -> str:
+        """What was not done, by which server, why, and what to do."""
+        cause = kafka_error(error)
+        reason = str(error) if cause is None else cause.str()
+        if self._trouble and self._trouble not in reason:
+            reason = f"{reason} ({self._trouble})"
+        advice = _advice(self.refused or cause)
+        return f"Kafka at {self.settings.bootstrap_servers} {what}: {reason}. {advice}"
+
+    def _remember(self, error: KafkaError) -> None:
+        # That a server which refused is out of reach is said after why it is, and says less.
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self.refused is not None:
+            return
+        self._trouble = error.str()
+        self.refused = error if error.code() in _REFUSED_CREDENTIALS else None
+
+
+def kafka_error(error: object) -> KafkaError | None:
+    """The library's own error within an exception of it."""
+    if isinstance(error, KafkaException):
+        error = error.args[0] if error.args else None
+    return error if isinstance(error, KafkaError) else None
+
+
+KEPT_TIME = "memos-log-time"
+"""The header of a record that was moved here from another log: its log time there, which stays its
+log time, in microseconds.
+"""
+
+
+def log_time_of(message: Message, topic: str) -> int:
+    """The log time of a record, in microseconds since 1970: its own, or the broker's.
+
+    Raises:
+        VaultError: as `appended_at`.
+    """
+    kept = dict(cast("list[tuple[str, bytes]]", message.headers() or ())).get(KEPT_TIME)
+    return int(kept) if kept else appended_at(message, topic)
+
+
+def appended_at(message: Message, topic: str) -> int:
+    """The broker's time of a record, in microseconds since 1970.
+
+    Raises:
+        VaultError: the topic keeps the clients' times, and log time would be theirs.
+    """
+    kind, milliseconds = message.timestamp()
+    if kind != TIMESTAMP_LOG_APPEND_TIME:
+        raise VaultError(
+            f"Kafka's topic {topic} does not keep the broker's time of its records, which decides "
+            "what a read at a moment shows: set its message.timestamp.type to LogAppendTime"
+        )
+    return milliseconds * 1000
+
+
+def _advice(cause: KafkaError | None) -> str:
+    code = None if cause is None else cause.code()
+    if code in _REFUSED_CREDENTIALS:
+        return "Check security.protocol, sasl.* and ssl.* in the settings of Kafka"
+    if code in _FORBIDDEN:
+        return "Give this user the right to read and write the topics of MemOS"
+    if code in _NO_TOPIC:
+        return "Make the topics first, and see `memos doctor`"
+    return (
+        "Check that it runs, can be reached from here and asks for the same security.protocol as the "
+        "settings: `memos doctor` says more"
+    )

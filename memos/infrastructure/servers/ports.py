@@ -1,0 +1,57 @@
+"""Free ports on the loopback interface."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+
+from memos.infrastructure.servers.facts import HOST
+
+# Below the range that systems hand to outgoing connections. A client that keeps trying a port of
+# that range while its server is down may be given the same port for its own end: it then connects
+# to itself, and the server cannot come back.
+LOWEST, HIGHEST = 20_000, 32_767
+
+CLOSING_SECONDS = 10.0
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a loopback port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # What a stopped server left in TIME_WAIT does not keep the port from the next one.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def becomes_free(port: int) -> bool:
+    """Whether a port is free, or is soon: the system closes those of a killed server after its end."""
+    deadline = time.monotonic() + CLOSING_SECONDS
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def accepts(port: int, host: str = HOST) -> bool:
+    """Whether something accepts connections on a loopback port."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def choose(names: tuple[str, ...]) -> dict[str, int]:
+    """A free port for each name, chosen at random so that two engines rarely want the same."""
+    chosen: dict[str, int] = {}
+    while len(chosen) < len(names):
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST + 1)
+        if port not in chosen.values() and is_free(port):
+            chosen[names[len(chosen)]] = port
+    return chosen

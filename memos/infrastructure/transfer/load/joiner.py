@@ -1,0 +1,186 @@
+"""Loading into a vault that has memories of its own: its tombstones first, then what is new.
+
+A cube's records are compared by their number and event id with those that are here. What is here
+is passed over, what goes on from there is appended, and a cube that went two ways is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.engine.embedded.reader import EmbeddedReader
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.transfer.layout import EventLine, decoded
+from memos.infrastructure.transfer.load.loader import (
+    KeyQueue,
+    LoadReport,
+    RefusedCube,
+    Replayer,
+    foreign,
+    tell,
+)
+from memos.infrastructure.transfer.load.reader import Dump
+from memos.infrastructure.transfer.wrapping import Wrapping
+from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import Refused
+from memos.kernel.event import Kind, Position, id_text
+from memos.kernel.lineage import CARRIES_TAINT
+from memos.wire.event_pb2 import Event
+
+KNOWN_CUBES = 100_000
+
+Admit = Callable[[str], None]
+"""Raises Denied where the caller may not load memories of this tenant."""
+
+
+class Standing(NamedTuple):
+    """What is here of a cube: the count of its records, and whether it was erased."""
+
+    sequence: int
+    erased: bool
+
+
+class Joiner:
+    """One load into an open vault, inside its write transaction."""
+
+    def __init__(self, engine: EmbeddedEngine, dump: Dump, wrapping: Wrapping) -> None:
+        self._engine = engine
+        self._dump = dump
+        self._wrapping = wrapping
+        self._keys = KeyQueue(dump, wrapping)
+        self._replayer = Replayer(engine, dump)
+        self._reading = engine.reader()
+        self._standing = lru_cache(KNOWN_CUBES)(self._look_up)
+        self._erased_subjects = _erased_subjects(self._reading)
+        self._refused: dict[bytes, str] = {}
+
+    def join(self, admit: Admit, progress: Progress) -> LoadReport:
+        """Judge every cube, then append what is new.
+
+        Raises:
+            Denied, Refused: nothing was taken.
+        """
+        self._judge(admit)
+        pending = self._reading.vault.erasing()
+        for tenant, foreign_key in self._dump.tenant_keys(self._wrapping):
+            if tenant:
+                self._engine.keys.tenant_keys(tenant)  # this vault's own key comes first
+                self._engine.keys.add_tenant_key(tenant, foreign_key)
+        present = left_out = 0
+        for done, line in enumerate(self._dump.events(), 1):
+            event = decoded(line.data)
+            if event is None:
+                left_out += 1
+                continue
+            key = self._keys.take(line, event)
+            if self._means_nothing_here(line, event) or event.cube_id in self._refused:
+                left_out += 1
+            elif line.sequence <= self._standing(event.cube_id).sequence:
+                present += 1
+            else:
+                self._replayer.append(line, event, self._engine.log.log_time, key)
+                self._replayer.keep_first(line)
+            tell(progress, done, self._dump.manifest.events)
+        self._keys.check_empty()
+        writer = self._engine.database.writer
+        for erasure in self._dump.erasures():
+            writer.execute("INSERT OR IGNORE INTO erasure VALUES (?, ?)", erasure)
+        self._engine.flush()
+        if self._engine.reader().vault.erasing() != pending:
+            raise Refused("an erase was under way in the export: finish it there, export again")
+        return LoadReport(
+            self._replayer.origin,
+            self._dump.manifest.complete,
+            self._replayer.count,
+            present,
+            left_out,
+            tuple(RefusedCube(id_text(raw), why) for raw, why in self._refused.items()),
+        )
+
+    def _judge(self, admit: Admit) -> None:
+        """Decide about every cube before anything is written."""
+        admitted = set()
+        for line in self._dump.events():
+            event = decoded(line.data)
+            if event is None or self._means_nothing_here(line, event):
+                continue
+            if event.tenant not in admitted:
+                admit(event.tenant)
+                admitted.add(event.tenant)
+            if event.cube_id not in self._refused:
+                reason = self._objection(line, event)
+                if reason:
+                    self._refused[event.cube_id] = reason
+
+    def _objection(self, line: EventLine, event: Event) -> str:
+        standing = self._standing(event.cube_id)
+        if standing.erased and event.cube_id not in self._keys.erased:
+            return "it was erased here"
+        if line.sequence <= standing.sequence:
+            if self._event_here(event.cube_id, line.sequence) == event.event_id:
+                return ""
+            return f"it has another history here from its record {line.sequence} on"
+        for edge in event.edges:
+            source = edge.other.cube_id
+            if edge.relation in CARRIES_TAINT and (
+                source in self._refused or self._standing(source).erased
+            ):
+                return f"it was derived from cube {id_text(source)}, which is not taken here"
+        learned = line.log_time if line.first is None else line.first.log_time
+        for subject in event.subject_digests:
+            if learned <= self._erased_subjects.get(subject, -1):
+                return "its subject was erased here"
+        return ""
+
+    def _means_nothing_here(self, line: EventLine, event: Event) -> bool:
+        """A cut names positions of its own log; an attempt on no cube changed nothing."""
+        return event.kind == Kind.CUT_NAMED or line.sequence == 0
+
+    def _look_up(self, cube_id: bytes) -> Standing:
+        state = self._reading.vault.head(cube_id)
+        if state is None:
+            return Standing(0, erased=False)
+        return Standing(state.sequence, state.lifecycle is Lifecycle.ERASED)
+
+    def _event_here(self, cube_id: bytes, sequence: int) -> bytes:
+        sql = "SELECT event_id FROM attempt WHERE cube_id = ? AND sequence = ?"
+        found = row(self._reading.connection, sql, (cube_id, sequence))
+        return b"" if found is None else bytes(found[0])
+
+
+def load_into(
+    engine: EmbeddedEngine,
+    dump: Dump,
+    wrapping: Wrapping,
+    admit: Admit,
+    progress: Progress,
+) -> LoadReport:
+    """Load an export into an open vault, in one transaction; repeated, it changes nothing.
+
+    Records get new positions and log times and keep their first ones beside them. The access log
+    stays behind: it tells of reads of another vault.
+
+    Raises:
+        Denied: the caller does not administer a tenant of the export.
+        Refused: something in the export does not hold; nothing was taken.
+    """
+    with foreign():
+        return engine.write(lambda engine: Joiner(engine, dump, wrapping).join(admit, progress))
+
+
+def _erased_subjects(reader: EmbeddedReader) -> dict[bytes, int]:
+    """The subjects that were erased here, with the log time of their last erase."""
+    sql = (
+        "SELECT position, log_time FROM attempt WHERE kind = ? AND result = 1"
+        " AND cube_id = operation_id AND operation_id IN (SELECT operation_id FROM erasure)"
+        " ORDER BY position"
+    )
+    return {
+        subject: log_time
+        for offset, log_time in rows(reader.connection, sql, (int(Kind.ERASE_REQUESTED),))
+        for subject in reader.event(Position(0, offset)).erase_requested.subject_digests
+    }

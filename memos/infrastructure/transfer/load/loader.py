@@ -1,0 +1,252 @@
+"""MemLoader: an export becomes a vault, or joins one. Whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.engine.embedded import audit
+from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
+from memos.infrastructure.index.projection import Analyse
+from memos.infrastructure.keys.sqlite.key_store import sync_directory
+from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_to_text
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.transfer.layout import CREATING, EventLine, First, decoded
+from memos.infrastructure.transfer.load.reader import Dump
+from memos.infrastructure.transfer.package import staged
+from memos.infrastructure.transfer.wrapping import Wrapping
+from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import Damaged, Refused
+from memos.kernel.event import Kind, id_text
+from memos.kernel.scope import check_scope, tenant_of
+from memos.wire.access_pb2 import AccessEvent
+from memos.wire.event_pb2 import Event
+
+PROGRESS_EVERY = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCube:
+    """A cube that was not taken, and why."""
+
+    cube_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What a load did. `events` were appended, `present` were there already; `left_out` belong
+    to refused cubes, or mean nothing outside their first log (its named cuts, and attempts on
+    cubes that never were).
+    """
+
+    origin: str
+    complete: bool
+    events: int
+    present: int
+    left_out: int
+    refused: tuple[RefusedCube, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every cube of the export is here."""
+        return not self.refused
+
+
+class KeyQueue:
+    """Hands out cube keys in the order in which cubes are made, one of them in memory at a time."""
+
+    def __init__(self, dump: Dump, wrapping: Wrapping) -> None:
+        self._keys = dump.cube_keys(wrapping)
+        self._next = next(self._keys, None)
+        self.erased = frozenset(dump.tombstones())
+
+    def take(self, line: EventLine, event: Event) -> bytes | None:
+        """The key that comes with a cube's first record; None where it was erased, or is none.
+
+        Raises:
+            Refused: a live memory has no key, or an erased one has.
+        """
+        if line.sequence != 1 or event.kind not in CREATING:
+            return None
+        key = None
+        if self._next is not None and self._next[0] == event.cube_id:
+            key = self._next[1]
+            self._next = next(self._keys, None)
+        if (key is None) != (event.cube_id in self.erased):
+            told = "an erased cube" if key else "a memory that was not erased"
+            raise Refused(
+                f"{told} comes {'with' if key else 'without'} its key: {id_text(event.cube_id)}"
+            )
+        return key
+
+    def check_empty(self) -> None:
+        """Raise Refused where a key belongs to no cube of the export."""
+        if self._next is not None:
+            raise Refused(f"the export holds a key that fits no cube: {id_text(self._next[0])}")
+
+
+class Replayer:
+    """Appends the events of one export inside a write transaction, and checks what they become."""
+
+    def __init__(self, engine: EmbeddedEngine, dump: Dump) -> None:
+        self._engine = engine
+        self.origin = dump.checkpoint.origin
+        self.count = 0
+
+    def append(self, line: EventLine, event: Event, log_time: int, key: bytes | None) -> None:
+        """Append one event.
+
+        Raises:
+            Refused: it means something else here than where it comes from.
+        """
+        self._check_envelope(line, event)
+        committed = self._engine.replay(line.data, event, log_time, key)
+        sequence = 0 if committed.state is None else committed.state.sequence
+        if sequence != line.sequence:
+            raise Refused(
+                f"the event at 0:{line.offset} should be number {line.sequence} of its cube and "
+                f"is number {sequence}: events are missing"
+            )
+        self.count += 1
+
+    def keep_first(self, line: EventLine) -> None:
+        """Keep where the record just appended first stood, beside where it stands now."""
+        first = line.first or First(self.origin, line.offset, line.log_time)
+        self._engine.database.writer.execute(
+            "INSERT INTO migrated VALUES (?, ?, ?, ?)", (self._engine.log.size - 1, *first)
+        )
+
+    def _check_envelope(self, line: EventLine, event: Event) -> None:
+        where = f"the event at 0:{line.offset}"
+        if event.tenant != tenant_of(event.scope):
+            raise Refused(f"{where} is of another tenant than its scope")
+        if event.kind != Kind.CUT_NAMED:
+            try:
+                check_scope(event.scope)
+            except ValueError as error:
+                raise Refused(f"{where}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a vault is made with of an export: `actor` administers it."""
+
+    analyse: Analyse
+    actor: str
+    clock: Callable[[], int]
+    progress: Progress
+
+
+def load_new(dump: Dump, wrapping: Wrapping, target: Path, making: Making) -> LoadReport:
+    """Make a vault of an export: built aside, checked, renamed.
+
+    A complete export keeps every position and log time; a part keeps the log times, and its
+    first positions beside the new ones.
+
+    Raises:
+        Refused: something in the export does not hold; nothing is left behind.
+    """
+    with staged(target) as stage:
+        directory = stage / "vault"
+        with built(dump, wrapping, directory, making) as (_, report):
+            pass
+        directory.rename(target)
+    sync_directory(target.absolute().parent)
+    return report
+
+
+@contextmanager
+def built(
+    dump: Dump, wrapping: Wrapping, directory: Path, making: Making
+) -> Iterator[tuple[EmbeddedEngine, LoadReport]]:
+    """An export, folded into a new vault in a directory and checked; open inside.
+
+    Raises:
+        Refused: something in the export does not hold.
+    """
+    engine = EmbeddedEngine(directory, making.analyse, clock=making.clock, creator=making.actor)
+    with closing(engine):
+        with foreign():
+            report = engine.write(lambda engine: _fill(engine, dump, wrapping, making))
+        yield engine, report
+
+
+def _fill(
+    engine: EmbeddedEngine,
+    dump: Dump,
+    wrapping: Wrapping,
+    making: Making,
+) -> LoadReport:
+    manifest = dump.manifest
+    for tenant, key in dump.tenant_keys(wrapping):
+        engine.keys.add_tenant_key(tenant, key)
+    keys = KeyQueue(dump, wrapping)
+    replayer = Replayer(engine, dump)
+    for done, line in enumerate(dump.events(), 1):
+        event = decoded(line.data)
+        if event is None:
+            engine.log.add(line.data, line.log_time)
+        else:
+            replayer.append(line, event, line.log_time, keys.take(line, event))
+        if line.first is not None or not manifest.complete:
+            replayer.keep_first(line)
+        tell(making.progress, done, manifest.events)
+    keys.check_empty()
+    engine.flush()
+    _take_rest(engine, dump)
+    _check_result(engine, dump)
+    return LoadReport(replayer.origin, manifest.complete, manifest.events, 0, 0, ())
+
+
+def _take_rest(engine: EmbeddedEngine, dump: Dump) -> None:
+    """The access log, the erasure receipts, and where all of it comes from."""
+    writer = engine.database.writer
+    for place, access in enumerate(dump.accesses()):
+        AccessEvent.FromString(access.data)
+        writer.execute("INSERT INTO access VALUES (?, ?, ?)", (place, access.log_time, access.data))
+    refold_usage(writer)
+    forget_erased(writer)
+    for erasure in dump.erasures():
+        writer.execute("INSERT INTO erasure VALUES (?, ?)", erasure)
+    for name, value in (
+        ("loaded_from", dump.manifest.verifier_key),
+        ("loaded_checkpoint", dump.checkpoint_note),
+        (MIGRATED_CUTS, cuts_to_text({name: {0: at} for name, at in dump.manifest.cuts.items()})),
+    ):
+        writer.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
+
+
+def _check_result(engine: EmbeddedEngine, dump: Dump) -> None:
+    """What the events fold to must be what the export promised."""
+    reader = engine.reader()
+    sql = f"SELECT cube_id FROM head WHERE lifecycle = {Lifecycle.ERASED:d} ORDER BY cube_id"
+    erased = (cube_id for (cube_id,) in rows(reader.connection, sql))
+    if any(here != told for here, told in zip_longest(erased, dump.tombstones())):
+        raise Refused("the tombstones are not those of the cubes that the events erase")
+    if reader.vault.erasing():
+        raise Refused("an erase was under way when this was exported: finish it and export again")
+    if audit.digest(reader.vault) != dump.manifest.digest:
+        raise Refused("the events fold to another digest than the export promises")
+
+
+@contextmanager
+def foreign() -> Iterator[None]:
+    """Inside, whatever foreign bytes break is a refusal with its reason."""
+    try:
+        yield
+    except (Damaged, DecodeError, ValueError, OverflowError) as error:
+        raise Refused(f"the export holds what no vault wrote: {error}") from error
+
+
+def tell(progress: Progress, done: int, total: int) -> None:
+    """Progress of the second half of a load; checking was the first."""
+    if not done % PROGRESS_EVERY:
+        progress(total + done, 2 * total)

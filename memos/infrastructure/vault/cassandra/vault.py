@@ -1,0 +1,133 @@
+"""Reader the vault in Cassandra."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
+from memos.infrastructure.vault.cassandra import terms
+from memos.infrastructure.vault.cassandra.generation import chunks
+from memos.infrastructure.vault.cassandra.heads import Heads
+from memos.infrastructure.vault.cassandra.log_query import LogQueries
+from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
+from memos.kernel.cube import Lifecycle
+from memos.kernel.event import Position
+from memos.kernel.lineage import Edge, Relation
+from memos.kernel.moment import Cutoffs
+from memos.kernel.scope import bounds_under, tenant_of
+from memos.wire.event_pb2 import CutNamed
+
+PAGE = 1000
+_LIVE = (int(Lifecycle.GENERATED), int(Lifecycle.ACTIVATED))
+
+
+class CassandraVault(Heads, LogQueries):
+    """The vault of the distributed engine, as its workers have folded it so far.
+
+    Safe for threads. It reads the generation that was live when it was made: make another one after
+    a switch. Every method raises StoreUnavailable where Cassandra does not answer.
+    """
+
+    def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
+        """The edges from the cube's sources, or to what was derived from it."""
+        table, end = ("edge_out", "source") if downstream else ("edge_in", "derived")
+        cql = (
+            "SELECT relation, source_cube, source_version, derived_cube, derived_version,"
+            f" source_digest, ordinal FROM {{}}.{table} WHERE {end}_cube = ?"
+        )
+        if version is None:
+            found = self._rows(cql, (cube_id,))
+        else:
+            found = self._rows(f"{cql} AND {end}_version = ?", (cube_id, version))
+        found.sort(key=lambda row: (row[6], row[0], row[1], row[3]))
+        return [
+            Edge(Relation(relation), (source, at), (derived, then), digest)
+            for relation, source, at, derived, then, digest, _ in found
+        ]
+
+    def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
+        """The cubes that carry one of these subjects' digests, in id order."""
+        cql = "SELECT cube_id FROM {}.subject WHERE digest = ? AND partition = ?"
+        partitions = self._partitions()
+        values = [(digest, partition) for digest in subjects for partition in partitions]
+        return sorted({cube_id for rows in self._many(cql, values) for (cube_id,) in rows})
+
+    def cubes_in_scope(self, scope: str) -> list[bytes]:
+        """The cubes at or under a scope, in id order."""
+        tenant = tenant_of(scope)
+        key = [(tenant, partition) for partition in self._partitions()]
+        select = "SELECT cube_id FROM {}.scope WHERE tenant = ? AND partition = ?"
+        if scope == tenant:
+            found = self._many(select, key)
+        else:
+            # '0' follows '/' in ASCII.
+            under = f"{select} AND scope > ? AND scope < ?"
+            found = self._many(f"{select} AND scope = ?", [(*each, scope) for each in key])
+            found += self._many(under, [(*each, *bounds_under(scope)) for each in key])
+        return sorted(cube_id for rows in found for (cube_id,) in rows)
+
+    def cut(self, name: str) -> tuple[Position, ...] | None:
+        """The positions of a named cut; None where there is none of that name."""
+        migrated = self._migrated_cuts().get(name)
+        if migrated is not None:
+            return migrated
+        found = self._rows("SELECT positions FROM {}.cut WHERE name = ?", (name,))
+        return _positions(found[0][0]) if found else None
+
+    def cuts(self) -> dict[str, tuple[Position, ...]]:
+        """Every named cut and its positions, by name."""
+        found = self._stream("SELECT name, positions FROM {}.cut")
+        cuts = {name: _positions(positions) for name, positions in found}
+        return dict(sorted((cuts | self._migrated_cuts()).items()))
+
+    def _migrated_cuts(self) -> dict[str, tuple[Position, ...]]:
+        """Cuts of the log before this one, whose events tell of positions there."""
+        table = f"{self._store.settings.keyspace}.setting"
+        found = self._store.execute(f"SELECT value FROM {table} WHERE name = ?", (MIGRATED_CUTS,))
+        cuts = cuts_in(found[0][0] if found else "")
+        return {name: tuple(Position(*at) for at in cut.items()) for name, cut in cuts.items()}
+
+    def ending(self, now: int) -> list[bytes]:
+        """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""
+        periods = self._rows(
+            "SELECT partition, bucket FROM {}.posting WHERE term = ?", (terms.ENDING,)
+        )
+        cql = "SELECT cube_id FROM {}.ending WHERE partition = ? AND period = ? AND ends <= ?"
+        values = [(at, period, now) for at, period in periods if period <= now // PERIOD]
+        hinted = {cube_id for rows in self._many(cql, values) for (cube_id,) in rows}
+        confirmed = self._of("cube_id, ends, lifecycle", hinted)
+        return sorted(row[0] for row in confirmed if row[1] <= now and row[2] in _LIVE)
+
+    def erasing(self) -> list[bytes]:
+        """The erase operations that were asked for and have not come to an end."""
+        cql = "SELECT cube_id FROM {}.erasing WHERE partition = ?"
+        hinted = {
+            cube_id
+            for rows in self._many(cql, [(each,) for each in self._partitions()])
+            for (cube_id,) in rows
+        }
+        operations: set[bytes] = set()
+        for ids in chunks(hinted, PAGE):
+            for row in self._of("cube_id, erasing, lifecycle", ids):
+                if row[1] and row[2] != Lifecycle.ERASED:
+                    operations.add(row[1])
+        return sorted(operations)
+
+    def cutoffs(self, cut: Sequence[Position]) -> Cutoffs:
+        """The moment of a cut: of each partition the ordinal of the last record before it."""
+        cql = "SELECT ordinal FROM {}.record WHERE partition = ? AND bucket = ? AND offset = ?"
+        last = {at.partition: at.offset - 1 for at in cut if at.offset > 0}
+        values = [(partition, offset // BUCKET, offset) for partition, offset in last.items()]
+        ordinals = [-1] * (max((at.partition for at in cut), default=-1) + 1)
+        for partition, rows in zip(last, self._many(cql, values), strict=True):
+            if rows:
+                ordinals[partition] = rows[0][0]
+        return Cutoffs(ordinals)
+
+    def _partitions(self) -> list[int]:
+        return sorted(self.checkpoints())
+
+
+def _positions(stored: bytes) -> tuple[Position, ...]:
+    cut = CutNamed.FromString(stored)
+    return tuple(Position(at.partition, at.offset) for at in cut.positions)

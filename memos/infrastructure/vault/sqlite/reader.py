@@ -1,0 +1,235 @@
+"""Reader the vault in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import apsw
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.log.sqlite import PARTITION
+from memos.infrastructure.sqlite.database import Row, row, rows
+from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Kind, Position, id_text
+from memos.kernel.fold import Outcome, Reason, Result
+from memos.kernel.lineage import Edge, Relation
+from memos.kernel.moment import NEWEST, At, plain
+from memos.kernel.scope import bounds_under
+from memos.kernel.state import checksum, state_from_bytes
+
+PAGE = 500
+
+_COLUMNS = (
+    "position, log_time, event_id, cube_id, sequence, kind, scope, actor, operation_id,"
+    " result, reason, version, digest, duplicate_of, composed_from, state"
+)
+
+
+def _attempt(found: Row) -> Attempt:
+    position, log_time, event_id, cube_id, sequence, kind, scope, actor, operation_id = found[:9]
+    result, reason, version, digest, duplicate_of, composed_from, state = found[9:]
+    return Attempt(
+        Position(PARTITION, position),
+        position,
+        log_time,
+        event_id,
+        cube_id,
+        sequence,
+        Kind(kind),
+        scope,
+        actor,
+        operation_id,
+        Outcome(Result(result), version, Reason(reason), digest, duplicate_of),
+        composed_from,
+        None if state is None else _state(cube_id, state),
+    )
+
+
+def _state(cube_id: bytes, stored: bytes) -> CubeState:
+    try:
+        return state_from_bytes(stored)
+    except (DecodeError, ValueError) as error:
+        raise Damaged(
+            f"what is stored of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
+        ) from None
+
+
+class SqliteVault:
+    """The vault as one connection sees it."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def head(self, cube_id: bytes) -> CubeState | None:
+        """The cube as it is now."""
+        sql = "SELECT state, checksum FROM head WHERE cube_id = ?"
+        found = row(self._connection, sql, (cube_id,))
+        if found is None:
+            return None
+        if checksum(found[0]) != found[1]:
+            raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
+        return _state(cube_id, found[0])
+
+    def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
+        """The last accepted attempt on the cube at a moment."""
+        found = row(
+            self._connection,
+            f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND position <= ? AND result = 1"
+            " ORDER BY position DESC LIMIT 1",
+            (cube_id, plain(at)),
+        )
+        return None if found is None else _attempt(found)
+
+    def attempts(self, cube_id: bytes, at: At = NEWEST) -> list[Attempt]:
+        """Everything attempted on the cube, oldest first."""
+        found = rows(
+            self._connection,
+            f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND position <= ? ORDER BY position",
+            (cube_id, plain(at)),
+        )
+        return [_attempt(each) for each in found]
+
+    def version(self, cube_id: bytes, version: int) -> Attempt | None:
+        """The attempt that made a version of the cube."""
+        found = row(
+            self._connection,
+            f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND version = ? AND result = 1"
+            " AND digest <> x'' ORDER BY position LIMIT 1",
+            (cube_id, version),
+        )
+        return None if found is None else _attempt(found)
+
+    def version_offset(self, cube_id: bytes, version: int) -> int | None:
+        """The offset of the record that made a version of the cube."""
+        sql = (
+            "SELECT position FROM attempt WHERE cube_id = ? AND version = ? AND result = 1"
+            " AND digest <> x'' ORDER BY position LIMIT 1"
+        )
+        found = row(self._connection, sql, (cube_id, version))
+        return None if found is None else int(found[0])
+
+    def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
+        """What became of an event: its accepted attempt, or else its first one."""
+        found = row(
+            self._connection,
+            f"SELECT {_COLUMNS} FROM attempt WHERE event_id = ? ORDER BY result <> 1, position"
+            " LIMIT 1",
+            (event_id,),
+        )
+        return None if found is None else _attempt(found)
+
+    def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
+        """The edges from the cube's sources, or to what was derived from it."""
+        end = "source" if downstream else "derived"
+        narrowed = "" if version is None else f" AND {end}_version = {version:d}"
+        found = rows(
+            self._connection,
+            "SELECT relation, source_cube, source_version, derived_cube, derived_version,"
+            f" source_digest FROM edge WHERE {end}_cube = ?{narrowed} ORDER BY position, relation,"
+            " source_cube, derived_cube",
+            (cube_id,),
+        )
+        return [
+            Edge(Relation(relation), (source, at), (derived, then), digest)
+            for relation, source, at, derived, then, digest in found
+        ]
+
+    def query(self, wanted: LogQuery) -> Iterator[Attempt]:
+        """The attempts that a log query wants, in log order, a page at a time."""
+        conditions, values = _conditions(wanted)
+        start = plain(wanted.after) + 1
+        sql = (
+            f"SELECT {_COLUMNS} FROM attempt WHERE position >= ?{conditions}"
+            f" ORDER BY position LIMIT {PAGE}"
+        )
+        while True:
+            page = list(rows(self._connection, sql, (start, *values)))
+            yield from map(_attempt, page)
+            if len(page) < PAGE:
+                return
+            start = page[-1][0] + 1
+
+    def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
+        """The cubes that carry one of these subjects' digests, in id order."""
+        found: set[bytes] = set()
+        for subject in subjects:
+            sql = "SELECT cube_id FROM subject WHERE digest = ?"
+            found.update(each[0] for each in rows(self._connection, sql, (subject,)))
+        return sorted(found)
+
+    def cubes_in_scope(self, scope: str) -> list[bytes]:
+        """The cubes at or under a scope, in id order."""
+        sql = f"SELECT cube_id FROM head WHERE {scope_condition('scope')} ORDER BY cube_id"
+        return [each[0] for each in rows(self._connection, sql, scope_values(scope))]
+
+    def cut_size(self, name: str) -> int | None:
+        """The number of records before a named cut."""
+        found = row(self._connection, "SELECT size FROM cut WHERE name = ?", (name,))
+        return None if found is None else int(found[0])
+
+    def heads(self) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Every head row, in id order: cube id, stored state, checksum."""
+        last = b""
+        while True:
+            sql = (
+                "SELECT cube_id, state, checksum FROM head WHERE cube_id > ? ORDER BY cube_id"
+                f" LIMIT {PAGE}"
+            )
+            page = list(rows(self._connection, sql, (last,)))
+            yield from ((cube_id, state, check) for cube_id, state, check in page)
+            if len(page) < PAGE:
+                return
+            last = page[-1][0]
+
+    def ending(self, now: int) -> list[bytes]:
+        """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""
+        sql = "SELECT cube_id FROM head WHERE ends <= ? AND lifecycle IN (1, 2) ORDER BY cube_id"
+        return [each[0] for each in rows(self._connection, sql, (now,))]
+
+    def erasing(self) -> list[bytes]:
+        """The erase operations that were asked for and have not come to an end."""
+        sql = (
+            "SELECT DISTINCT erasing FROM head WHERE erasing <> x'' AND lifecycle <> 7"
+            " ORDER BY erasing"
+        )
+        return [each[0] for each in rows(self._connection, sql)]
+
+    def folded_size(self) -> int:
+        """The number of records folded."""
+        return int(next(rows(self._connection, "SELECT size FROM folded"))[0])
+
+
+def scope_condition(column: str) -> str:
+    """SQL that holds for a scope and all that lies under it, whole segments only."""
+    return f"({column} = ? OR ({column} > ? AND {column} < ?))"
+
+
+def scope_values(scope: str) -> tuple[str, str, str]:
+    """The values for `scope_condition`: '0' follows '/' in ASCII."""
+    return scope, *bounds_under(scope)
+
+
+def _conditions(wanted: LogQuery) -> tuple[str, tuple[object, ...]]:
+    sql, values = "", []
+    for column, value in (
+        ("actor", wanted.actor),
+        ("kind", wanted.kind),
+        ("cube_id", wanted.cube_id),
+        ("operation_id", wanted.operation_id),
+    ):
+        if value:
+            sql += f" AND {column} = ?"
+            values.append(int(value) if isinstance(value, Kind) else value)
+    if wanted.scope:
+        sql += f" AND {scope_condition('scope')}"
+        values.extend(scope_values(wanted.scope))
+    if wanted.sources:
+        marks = ",".join("?" * len(wanted.sources))
+        sql += f" AND position IN (SELECT position FROM source WHERE digest IN ({marks}))"
+        values.extend(wanted.sources)
+    if wanted.upto is not None:
+        sql += " AND position <= ?"
+        values.append(plain(wanted.upto))
+    return sql, tuple(values)

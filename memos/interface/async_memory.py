@@ -1,0 +1,115 @@
+"""AsyncMemory: the same API for programs that run an event loop. No call blocks it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import wraps
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from memos.interface.memory import Memory
+from memos.operation.reads.history import LogEntry
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PAGE = 500
+
+_Call = Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, T]]
+
+
+def _in_thread(method: Callable[Concatenate[Memory, P], T]) -> _Call[P, T]:
+    """The method of Memory, run in a thread."""
+
+    @wraps(method)
+    async def call(self: AsyncMemory, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(method, self.memory, *args, **kwargs)
+
+    return call
+
+
+class AsyncMemory:
+    """A vault of memories for asyncio.
+
+        async with await AsyncMemory.open("team.vault", actor="agent:alice") as memory:
+            await memory.add("She likes pottery.", scope="acme/alice/chat-7")
+
+    Every method is the one of `Memory` with the same name, run in a thread; calls that run at the
+    same time share one durable transaction.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        """Wrap an open vault."""
+        self.memory = memory
+
+    @classmethod
+    async def open(cls, path: str | Path, **options: Any) -> Self:
+        """Open a vault; the options are those of `Memory`."""
+        return cls(await asyncio.to_thread(Memory, path, **options))
+
+    add = _in_thread(Memory.add)
+    add_many = _in_thread(Memory.add_many)
+    add_conversation = _in_thread(Memory.add_conversation)
+    update = _in_thread(Memory.update)
+    tag = _in_thread(Memory.tag)
+    untag = _in_thread(Memory.untag)
+    link = _in_thread(Memory.link)
+    merge = _in_thread(Memory.merge)
+    archive = _in_thread(Memory.archive)
+    restore = _in_thread(Memory.restore)
+    freeze = _in_thread(Memory.freeze)
+    thaw = _in_thread(Memory.thaw)
+    set_header = _in_thread(Memory.set_header)
+    set_lifespan = _in_thread(Memory.set_lifespan)
+    wait_for = _in_thread(Memory.wait_for)
+    get = _in_thread(Memory.get)
+    search = _in_thread(Memory.search)
+    context = _in_thread(Memory.context)
+    related = _in_thread(Memory.related)
+    route = _in_thread(Memory.route)
+    tags = _in_thread(Memory.tags)
+    vocabulary = _in_thread(Memory.vocabulary)
+    set_vocabulary = _in_thread(Memory.set_vocabulary)
+    embed_pending = _in_thread(Memory.embed_pending)
+    embedding_lag = _in_thread(Memory.embedding_lag)
+    extract_facts = _in_thread(Memory.extract_facts)
+    history = _in_thread(Memory.history)
+    diff = _in_thread(Memory.diff)
+    lineage = _in_thread(Memory.lineage)
+    rollback = _in_thread(Memory.rollback)
+    erase = _in_thread(Memory.erase)
+    sweep = _in_thread(Memory.sweep)
+    name_cut = _in_thread(Memory.name_cut)
+    cuts = _in_thread(Memory.cuts)
+    verify = _in_thread(Memory.verify)
+    audit = _in_thread(Memory.audit)
+    checkpoint = _in_thread(Memory.checkpoint)
+    prove = _in_thread(Memory.prove)
+    prove_consistency = _in_thread(Memory.prove_consistency)
+    usage_digest = _in_thread(Memory.usage_digest)
+    verifier_key = _in_thread(Memory.verifier_key)
+    rebuild = _in_thread(Memory.rebuild)
+    digest = _in_thread(Memory.digest)
+    stats = _in_thread(Memory.stats)
+    close = _in_thread(Memory.close)
+
+    async def events(self, **wanted: Any) -> AsyncIterator[LogEntry]:
+        """The log, as `Memory.events` gives it, read a page at a time."""
+        entries = await asyncio.to_thread(self.memory.events, **wanted)
+        while page := await asyncio.to_thread(lambda: list(islice(entries, PAGE))):
+            for entry in page:
+                yield entry
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

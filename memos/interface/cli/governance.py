@@ -1,0 +1,123 @@
+"""Commands that move memories between states and govern them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from memos.interface.cli import show
+from memos.interface.cli.command import CubeId, ExpectVersion, Run, command, given
+from memos.interface.memory import Memory
+from memos.kernel.errors import InvalidInput
+from memos.operation.receipt import Receipt
+
+Names = list[str] | None
+
+_MOVES: tuple[tuple[str, str, Callable[..., Receipt], str], ...] = (
+    ("archive", "archived", Memory.archive, "Put a memory out of sight of searches."),
+    ("restore", "restored", Memory.restore, "Bring an archived or expired memory back."),
+    ("freeze", "froze", Memory.freeze, "Put a memory under a legal hold, until thaw."),
+    ("thaw", "thawed", Memory.thaw, "End a hold."),
+)
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    for name, done, method, told in _MOVES:
+        command(app, name)(_mover(method, done, told))
+    command(app, "set-header")(set_header)
+    command(app, "lifespan")(lifespan)
+    command(app, "sweep")(sweep)
+
+
+def _mover(method: Callable[..., Receipt], done: str, told: str) -> Callable[..., None]:
+    def move(run: Run, cube_id: CubeId, expect_version: ExpectVersion = None) -> None:
+        with run.open() as memory:
+            receipt = method(memory, cube_id, expected_version=expect_version)
+        run.show(receipt, lambda console: show.receipt(console, receipt, done))
+
+    move.__doc__ = told
+    return move
+
+
+def _names(wanted: Names, clear: bool, option: str) -> Names:
+    if clear and wanted:
+        raise InvalidInput(f"pass --{option} or --any-{option}, not both")
+    return [] if clear else wanted
+
+
+def set_header(
+    run: Run,
+    cube_id: CubeId,
+    owner: Annotated[str | None, typer.Option(help="Who administers it.")] = None,
+    readers: Annotated[Names, typer.Option("--reader", help="Who alone may read it.")] = None,
+    any_reader: Annotated[bool, typer.Option("--any-reader", help="Clear the readers.")] = False,
+    writers: Annotated[Names, typer.Option("--writer", help="Who alone may change it.")] = None,
+    any_writer: Annotated[bool, typer.Option("--any-writer", help="Clear the writers.")] = False,
+    priority: Annotated[int | None, typer.Option(help="A whole number.")] = None,
+    sensitivity: Annotated[str | None, typer.Option(help="A label; empty clears it.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Empty clears it.")] = None,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Change who may do what with a memory; what is not passed stays as it is."""
+    options = given(
+        owner=owner,
+        readers=_names(readers, any_reader, "reader"),
+        writers=_names(writers, any_writer, "writer"),
+        priority=priority,
+        sensitivity=sensitivity,
+        purpose=purpose,
+        expected_version=expect_version,
+    )
+    with run.open() as memory:
+        receipt = memory.set_header(cube_id, **options)
+    run.show(receipt, lambda console: show.receipt(console, receipt, "governed"))
+
+
+def lifespan(
+    run: Run,
+    cube_id: CubeId,
+    after: Annotated[
+        str | None, typer.Option(help="A duration from now, such as 90d; left out: no end.")
+    ] = None,
+    renewed_by_access: Annotated[
+        bool, typer.Option("--renewed-by-access", help="Count from the last use instead.")
+    ] = False,
+    then: Annotated[str, typer.Option(help="archive, expire or erase.")] = "archive",
+    half_life: Annotated[
+        str | None, typer.Option(help="After which its rank in a search is halved.")
+    ] = None,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Give a memory a time to live."""
+    with run.open() as memory:
+        receipt = memory.set_lifespan(
+            cube_id,
+            after,
+            renewed_by_access=renewed_by_access,
+            then=then,
+            half_life=half_life,
+            expected_version=expect_version,
+        )
+    run.show(receipt, lambda console: show.receipt(console, receipt, "governed"))
+
+
+def sweep(
+    run: Run,
+    now: Annotated[str | None, typer.Option(help="The time to judge by.")] = None,
+) -> None:
+    """End what has outlived its lifespan: archive, expire or erase it."""
+    with run.open() as memory:
+        swept = memory.sweep(now)
+
+    def draw(console: Console) -> None:
+        for done in ("archived", "expired", "erased", "held"):
+            ids: tuple[str, ...] = getattr(swept, done)
+            show.line(console, f"{done} {len(ids)}")
+            for cube_id in ids:
+                show.line(console, "  ", cube_id)
+
+    run.show(swept, draw)

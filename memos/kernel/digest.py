@@ -1,0 +1,85 @@
+"""Digests of folded cubes, and of a vault: what a rebuild must reproduce bit for bit.
+
+The encoding is this module's, not protobuf's, because protobuf bytes are not canonical. It holds no
+position, log time, usage or count of attempts, so a migrated log gives the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import sha256
+
+from memos.kernel.cube import CubeState, Header
+
+_PARTS = struct.Struct(">5q")
+
+
+def cube_digest(state: CubeState) -> bytes:
+    """SHA-256 of one cube: identity, versions' ciphertext digests, header facts, state, lineage."""
+    return sha256(
+        b"".join(
+            (
+                b"memos/cube/v1\n",
+                _field(state.cube_id),
+                _text(state.scope),
+                bytes((state.form, state.lifecycle, state.thaws_to)),
+                _number(state.version),
+                _header_bytes(state.header),
+                _many(tuple(map(_field, state.subjects))),
+                _PARTS.pack(*state.parts),
+                state.versions_digest,
+                state.lineage_digest,
+                _field(state.erasing),
+                _field(state.merged_into),
+            )
+        )
+    ).digest()
+
+
+def vault_digest(cubes: Iterable[tuple[bytes, bytes]]) -> str:
+    """SHA-256, in hexadecimal, over a vault's cubes in id order: (cube id, its `cube_digest`)."""
+    total = sha256(b"memos/digest/v1\n")
+    for cube_id, digest in cubes:
+        total.update(cube_id + digest)
+    return total.hexdigest()
+
+
+def _field(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
+
+
+def _text(value: str) -> bytes:
+    return _field(value.encode("utf-8", "surrogatepass"))
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(8, "big", signed=True)
+
+
+def _many(values: tuple[bytes, ...]) -> bytes:
+    return len(values).to_bytes(4, "big") + b"".join(values)
+
+
+@lru_cache(maxsize=4096)
+def _header_bytes(header: Header) -> bytes:
+    span = header.lifespan
+    return b"".join(
+        (
+            _text(header.owner),
+            _many(tuple(map(_text, header.readers))),
+            _many(tuple(map(_text, header.writers))),
+            b"\x00"
+            if span is None
+            else b"\x01"
+            + _number(span.after)
+            + _number(span.since)
+            + _number(span.renewed_by_access)
+            + _number(span.half_life)
+            + _number(span.then),
+            _number(header.priority),
+            _text(header.sensitivity),
+            _text(header.purpose),
+        )
+    )

@@ -1,0 +1,191 @@
+"""What an export may hold, who may make it, and what it tells of each memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from memos.infrastructure.engine.dump import Dumpable, Selection
+from memos.infrastructure.engine.embedded.dump import EmbeddedDump
+from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.engine.port import Engine
+from memos.infrastructure.governance.access_log import Access
+from memos.infrastructure.governance.decision import Action, Resource
+from memos.infrastructure.transfer.export.dumper import Dumped
+from memos.infrastructure.transfer.layout import base64_text
+from memos.infrastructure.transfer.wrapping import Wrapping
+from memos.infrastructure.vault.port import LogQuery
+from memos.kernel.cube import CubeState, Form, Header
+from memos.kernel.errors import Denied, VaultError
+from memos.kernel.event import Kind, id_text
+from memos.kernel.fold import Result
+from memos.kernel.scope import contains
+from memos.operation.cube import Forgotten, MemCube, read_cube, state_title
+from memos.operation.opening import as_distributed, distributed_driver
+from memos.operation.session import Session
+
+IN_CLEAR = (
+    "the keys and texts in this export are in clear: whoever has it can read every memory in it; "
+    "pass recipient= or passphrase= to wrap them"
+)
+KNOWN_CUBES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export holds. `complete` is the whole vault, whose digest `load` brings back;
+    `keys` says how they are wrapped: clear, passphrase or x25519.
+    """
+
+    path: Path
+    complete: bool
+    events: int
+    memories: int
+    tombstones: int
+    keys: str
+    verifier_key: str
+    warnings: tuple[str, ...]
+
+
+@contextmanager
+def dumpable(engine: Engine) -> Iterator[Dumpable]:
+    """One moment of a vault of either engine, to be exported.
+
+    Raises:
+        NotApplied: the workers are not past where the log ends.
+    """
+    if isinstance(engine, EmbeddedEngine):
+        with engine.read() as reader:
+            yield EmbeddedDump(engine, reader)
+        return
+    with distributed_driver():
+        from memos.infrastructure.engine.distributed.dump import DistributedDump
+    yield DistributedDump(as_distributed(engine))
+
+
+def require_administrator(session: Session, tenant: str, operation: str) -> None:
+    """Go on only for who administers what has no owner of its own.
+
+    Raises:
+        Denied: the actor does not.
+    """
+    nobodys = Resource(tenant, tenant, Header())
+    decision = session.governor.decide(
+        session.subject, Action.ADMINISTER, nobodys, {"operation": operation}
+    )
+    if decision.allowed:
+        return
+    session.access_log.record(
+        Access(session.actor, operation, tenant, session.clock(), rule=decision.rule)
+    )
+    what = f"all of {tenant}" if tenant else "the whole vault"
+    hint = "; pass scope= for what you may read" if operation == "export" else ""
+    raise Denied(
+        f"{session.actor} may not {operation} {what}: only an administrator may{hint} "
+        f"(rule {decision.rule})",
+        decision.rule,
+    )
+
+
+def selection_of(
+    session: Session,
+    source: Dumpable,
+    scope: str | None,
+    wanted: Mapping[str, Any] | None,
+    accepts: Callable[[MemCube], bool],
+) -> Selection:
+    """The cubes to export: all, or those that fit and that the actor may read."""
+    if scope is None and wanted is None:
+        return Selection()
+
+    def chosen(state: CubeState) -> bool:
+        if state.form is Form.OPERATION:
+            return False
+        if scope is not None and not contains(scope, state.scope):
+            return False
+        if not session.decide(Action.READ, state.scope, state).allowed:
+            return False
+        if wanted is None:
+            return True
+        cube = _cube(source, state.cube_id)
+        return isinstance(cube, MemCube) and accepts(cube)
+
+    return Selection(lru_cache(KNOWN_CUBES)(chosen), scope, wanted)
+
+
+def _cube(source: Dumpable, cube_id: bytes) -> MemCube | Forgotten | None:
+    attempt = source.reader.vault.state_at(cube_id, source.at)
+    return None if attempt is None else read_cube(source.reader, attempt)
+
+
+def describe_clear(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
+    """A memory as it is now, for people."""
+    cube = _cube(source, cube_id)
+    if cube is None or isinstance(cube, Forgotten):
+        raise VaultError(
+            f"cube {id_text(cube_id)} cannot be opened: run `memos verify`, then `memos doctor`"
+        )
+    content = {} if cube.media_type.startswith("text/") else {"payload": base64_text(cube.payload)}
+    return {
+        **describe_sealed(source, cube_id),
+        "text": cube.text,
+        "tags": cube.tags,
+        "metadata": dict(cube.metadata),
+        "source": cube.source,
+        "origin": cube.origin,
+        "semantic_type": cube.semantic_type,
+        "media_type": cube.media_type,
+        "valid_from": None if cube.valid_from is None else cube.valid_from.isoformat(),
+        "valid_until": None if cube.valid_until is None else cube.valid_until.isoformat(),
+        "created": cube.created.isoformat(),
+        "changed": cube.changed.isoformat(),
+        **content,
+    }
+
+
+def describe_sealed(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
+    """A memory without what is sealed: all that may stand beside wrapped keys."""
+    state, usage = source.state(cube_id), source.reader.usage(cube_id)
+    header = state.header
+    return {
+        "cube_id": id_text(cube_id),
+        "version": state.version,
+        "state": state_title(state.lifecycle),
+        "scope": state.scope,
+        "owner": header.owner,
+        "readers": header.readers,
+        "writers": header.writers,
+        "priority": header.priority,
+        "sensitivity": header.sensitivity,
+        "purpose": header.purpose,
+        "lifespan": None if header.lifespan is None else header.lifespan._asdict(),
+        "uses": usage.uses,
+    }
+
+
+def check_not_erased_since(session: Session, dumped: Dumped) -> None:
+    """An export must not carry what was erased while it was being written."""
+    erased = LogQuery(kind=Kind.ERASED, after=dumped.at)
+    since = session.engine.stream().vault.query(erased)
+    if any(each.outcome.result is Result.ACCEPTED for each in since):
+        raise VaultError("memories were erased while this was exported: export again")
+
+
+def export_report(
+    session: Session, target: Path, selection: Selection, dumped: Dumped, wrapping: Wrapping
+) -> ExportReport:
+    """What the caller is told."""
+    return ExportReport(
+        target,
+        selection.chosen is None,
+        dumped.events,
+        dumped.cubes - dumped.tombstones,
+        dumped.tombstones,
+        str(wrapping.described["method"]),
+        session.engine.proofs.signer().verifier_key,
+        (IN_CLEAR,) if wrapping.in_clear else (),
+    )

@@ -1,0 +1,82 @@
+"""Facts extracted from memories: which texts they are, and what a scope's extractions have read.
+
+A fact is a derived cube beside its memory. Searches leave it out unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from memos.infrastructure.keys.envelope import keyed_digest
+from memos.kernel.errors import InvalidInput
+from memos.kernel.event import as_uuid
+from memos.operation.cube import MemCube
+from memos.operation.english.slot_phrases import SELF, Claim
+from memos.operation.search.indexed_text import claims_of_cube
+from memos.operation.search.rerank import as_read
+
+SEMANTIC_TYPE = "fact"
+RECORD_TYPE = "extraction"
+RECORD_MEDIA_TYPE = "application/vnd.memos.extraction+json"
+SLOTS = "slots@1"
+
+Extractor = Callable[[str], Sequence[str]]
+"""A memory as text, `Speaker: text`, to facts as sentences that stand for themselves."""
+
+MOST_FACTS = 100
+"""Of one memory; more is taken for an extractor's fault."""
+
+
+def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
+    """The facts of a memory, each once; by the patterns of slots where no extractor is given.
+
+    Raises:
+        InvalidInput: the extractor gave something else than a few texts.
+    """
+    if extractor is None:
+        sentences = (_sentence(claim) for claim in claims_of_cube(cube))
+        return list(dict.fromkeys(filter(None, sentences)))
+    found = extractor(as_read(cube))
+    if isinstance(found, str) or not all(isinstance(each, str) for each in found):
+        raise InvalidInput("an extractor gives a list of texts, one a fact")
+    if len(found) > MOST_FACTS:
+        raise InvalidInput(
+            f"the extractor gave {len(found)} facts of one memory; {MOST_FACTS} are taken"
+        )
+    return list(dict.fromkeys(text for each in found if (text := each.strip())))
+
+
+def _sentence(claim: Claim) -> str:
+    """A claim as a sentence that claims the same; empty where it names no value or attribute."""
+    kind, colon, rest = claim.attribute.partition(":")
+    if not claim.new or not claim.attribute or kind == "verb":
+        return ""
+    named = f"{kind} {rest}" if colon else kind
+    whose = "My" if claim.subject == SELF else f"{claim.subject.title()}'s"
+    return " ".join(filter(None, (whose, claim.qualifier, named, "is", claim.new))) + "."
+
+
+def name_of(extractor: Extractor | None) -> str:
+    """What an extractor is called where the caller gives it no name."""
+    if extractor is None:
+        return SLOTS
+    told = getattr(extractor, "__qualname__", type(extractor).__qualname__)
+    return f"{getattr(extractor, '__module__', type(extractor).__module__)}.{told}"
+
+
+def record_id(tenant_key: bytes, scope: str, extractor: str, number: int) -> bytes:
+    """The id of the n-th record of what an extractor has read in a scope: found at once."""
+    told = f"{scope}\n{extractor}\n{number}".encode()
+    return as_uuid(sha256(keyed_digest(tenant_key, b"extraction", told)).digest())
+
+
+def record_bytes(read: Sequence[tuple[str, int]]) -> bytes:
+    """A record as it is stored: the memories read, each at its version."""
+    return json.dumps({"read": [list(each) for each in read]}, separators=(",", ":")).encode()
+
+
+def record_entries(payload: bytes) -> set[tuple[str, int]]:
+    """What a record says was read."""
+    return {(cube_id, version) for cube_id, version in json.loads(payload)["read"]}

@@ -1,0 +1,242 @@
+"""Rollback: walk the taint, plan what each cube goes back to, write the compensating events.
+
+Nothing is removed. Each cube goes back to its last clean parts, or is archived where it has none;
+the clean sources of an undone merge come back; later clean versions stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
+from memos.kernel.event import Kind, id_text
+from memos.kernel.fold import Result
+from memos.kernel.header import HEADER_FIELDS, read_header, write_header
+from memos.kernel.lineage import CARRIES_TAINT, Contribution, Relation, VersionFacts, taint
+from memos.kernel.lineage import clean_parts as find_clean_parts
+from memos.wire.event_pb2 import Event, RollbackTarget
+
+_HEADER_KINDS = frozenset({Kind.HEADER_CHANGED, Kind.ROLLED_BACK})
+_HIDING_KINDS = frozenset({Kind.ARCHIVED, Kind.EXPIRED})
+_HIDDEN = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """What a rollback does to one cube: `action` is restore, archive or unmerge."""
+
+    cube_id: str
+    scope: str
+    action: str
+    from_version: int
+    to_version: int
+    reactivates: bool = False
+
+    def __str__(self) -> str:
+        if self.action == "restore":
+            told = f"back to version {self.to_version}"
+        elif self.action == "archive":
+            told = "archived: no clean version is left"
+        else:
+            told = "comes back: the merge that absorbed it is undone"
+        return f"{self.cube_id} ({self.scope}) version {self.from_version}: {told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A planned change and what the compensating event needs for it."""
+
+    change: PlannedChange
+    state: CubeState
+    parts: PartVersions
+    header: Header
+
+
+class Histories:
+    """The vault as the taint walk reads it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._vault = reader.vault
+        self._attempts: dict[bytes, list[Attempt]] = {}
+
+    def attempts(self, cube_id: bytes) -> list[Attempt]:
+        """The accepted attempts on a cube, oldest first."""
+        if cube_id not in self._attempts:
+            self._attempts[cube_id] = [
+                attempt
+                for attempt in self._vault.attempts(cube_id)
+                if attempt.outcome.result is Result.ACCEPTED
+            ]
+        return self._attempts[cube_id]
+
+    def versions(self, cube_id: bytes) -> Sequence[VersionFacts]:
+        """See `memos.kernel.lineage.Histories`."""
+        return [
+            VersionFacts(attempt.state.version, attempt.state.parts, attempt.composed_from)
+            for attempt in self.attempts(cube_id)
+            if attempt.state is not None and attempt.outcome.digest
+        ]
+
+    def derived(self, cube_id: bytes, version: int) -> Iterable[Contribution]:
+        """See `memos.kernel.lineage.Histories`."""
+        edges = self._vault.edges(cube_id, downstream=True, version=version)
+        return [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
+
+
+def matching(reader: Reader, wanted: LogQuery) -> Iterator[Attempt]:
+    """The accepted attempts that a rollback is asked to undo."""
+    for attempt in reader.vault.query(wanted):
+        if attempt.outcome.result is Result.ACCEPTED and attempt.state is not None:
+            yield attempt
+
+
+class Planner:
+    """Plans one rollback at the position that `reading` sees."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reading = reader
+        self._histories = Histories(reader)
+
+    def undo(self, attempts: Iterable[Attempt]) -> list[Target]:
+        """Undo these attempts and everything that their content reached."""
+        undone = list(attempts)
+        seeds = [(a.cube_id, a.outcome.version) for a in undone if a.outcome.digest]
+        tainted = taint(seeds, self._histories)
+        hidden_by = {a.event_id for a in undone if a.kind in _HIDING_KINDS}
+        hidden = {a.cube_id for a in undone if a.kind in _HIDING_KINDS}
+        targets = {}
+        for cube_id in sorted(tainted.keys() | hidden):
+            target = self._plan_cube(cube_id, tainted.get(cube_id, set()), hidden_by)
+            if target is not None:
+                targets[cube_id] = target
+        return self._with_unmerged(targets)
+
+    def to_version(self, state: CubeState, version: Attempt) -> list[Target]:
+        """Take one cube to an earlier version, and undo what came from the later ones."""
+        assert version.state is not None  # noqa: S101 - it is an accepted version
+        later = [
+            (state.cube_id, attempt.outcome.version)
+            for attempt in self._histories.attempts(state.cube_id)
+            if attempt.outcome.digest and attempt.outcome.version > version.outcome.version
+        ]
+        tainted = taint(later, self._histories)
+        targets = {}
+        for cube_id in sorted(tainted.keys() - {state.cube_id}):
+            target = self._plan_cube(cube_id, tainted[cube_id], frozenset())
+            if target is not None:
+                targets[cube_id] = target
+        change = PlannedChange(
+            id_text(state.cube_id), state.scope, "restore", state.version, version.outcome.version
+        )
+        targets[state.cube_id] = Target(change, state, version.state.parts, version.state.header)
+        return self._with_unmerged(targets)
+
+    def _plan_cube(
+        self, cube_id: bytes, tainted: set[int], hidden_by: Iterable[bytes]
+    ) -> Target | None:
+        state = self._reading.vault.head(cube_id)
+        if state is None or state.form is Form.OPERATION or state.lifecycle is Lifecycle.ERASED:
+            return None
+        clean = find_clean_parts(self._histories.versions(cube_id), tainted)
+        if clean is None:
+            if state.lifecycle in _HIDDEN:
+                return None
+            change = PlannedChange(id_text(cube_id), state.scope, "archive", state.version, 0)
+            return Target(change, state, state.parts, state.header)
+        to_version, parts = clean
+        header = self._clean_header(cube_id, tainted, state.header)
+        reactivates = state.lifecycle in _HIDDEN and self._was_hidden_by(cube_id, hidden_by)
+        if parts == state.parts and header == state.header and not reactivates:
+            return None
+        change = PlannedChange(
+            id_text(cube_id), state.scope, "restore", state.version, to_version, reactivates
+        )
+        return Target(change, state, parts, header)
+
+    def _clean_header(self, cube_id: bytes, tainted: set[int], current: Header) -> Header:
+        """The header that the clean changes alone give."""
+        attempts = self._histories.attempts(cube_id)
+        if not any(a.kind in _HEADER_KINDS and a.outcome.version in tainted for a in attempts):
+            return current
+        first = attempts[0].state
+        header = current if first is None else first.header
+        for attempt in attempts[1:]:
+            if attempt.kind not in _HEADER_KINDS or attempt.outcome.version in tainted:
+                continue
+            if attempt.kind is Kind.ROLLED_BACK:
+                header = attempt.state.header if attempt.state is not None else header
+                continue
+            changed = self._reading.event(attempt.position).header_changed
+            wanted = read_header(changed.header)
+            fields = {f: getattr(wanted, f) for f in changed.fields if f in HEADER_FIELDS}
+            header = header._replace(**fields)
+        return header
+
+    def _was_hidden_by(self, cube_id: bytes, event_ids: Iterable[bytes]) -> bool:
+        """Whether what is undone is the last thing that moved the cube."""
+        moved_by, before = b"", None
+        for attempt in self._histories.attempts(cube_id):
+            if attempt.state is not None and attempt.state.lifecycle is not before:
+                moved_by, before = attempt.event_id, attempt.state.lifecycle
+        return moved_by in event_ids
+
+    def _with_unmerged(self, targets: dict[bytes, Target]) -> list[Target]:
+        """Bring back the sources that an archived merge had absorbed."""
+        gone = [at for at, target in targets.items() if target.change.action == "archive"]
+        for cube_id in gone:
+            for source, state in absorbed_by(self._reading, cube_id):
+                planned = targets.get(source)
+                if planned is None:
+                    targets[source] = unmerge_target(state)
+                elif planned.change.action == "restore":
+                    change = replace(planned.change, reactivates=True)
+                    targets[source] = replace(planned, change=change)
+        return [targets[cube_id] for cube_id in sorted(targets)]
+
+
+def absorbed_by(reader: Reader, cube_id: bytes) -> Iterator[tuple[bytes, CubeState]]:
+    """The cubes that were merged into a cube, and still are."""
+    for edge in reader.vault.edges(cube_id, downstream=False):
+        if edge.relation is Relation.MERGED_INTO:
+            state = reader.vault.head(edge.source[0])
+            if (
+                state is not None
+                and state.lifecycle is Lifecycle.MERGED
+                and state.merged_into == cube_id
+            ):
+                yield edge.source[0], state
+
+
+def unmerge_target(state: CubeState) -> Target:
+    """A clean source of an undone merge comes back as it was."""
+    change = PlannedChange(
+        id_text(state.cube_id), state.scope, "unmerge", state.version, state.version
+    )
+    return Target(change, state, state.parts, state.header)
+
+
+_ACTIONS = {
+    "restore": RollbackTarget.ACTION_RESTORE,
+    "archive": RollbackTarget.ACTION_ARCHIVE,
+    "unmerge": RollbackTarget.ACTION_UNMERGE,
+}
+
+
+def fill_targets(event: Event, targets: Iterable[Target]) -> None:
+    """Write a plan into the operation's event."""
+    for planned in targets:
+        target = event.rolled_back.targets.add(
+            cube_id=planned.state.cube_id,
+            scope=planned.state.scope,
+            action=_ACTIONS[planned.change.action],
+            to_version=planned.change.to_version,
+            expected_sequence=planned.state.sequence,
+            reactivate=planned.change.reactivates,
+        )
+        if planned.change.action == "restore":
+            kept = target.restoration
+            kept.content, kept.tags, kept.provenance, kept.metadata, kept.valid_time = planned.parts
+            write_header(planned.header, kept.header)

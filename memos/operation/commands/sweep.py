@@ -1,0 +1,87 @@
+"""The sweep of what has ended: each memory is archived, expired or erased, as its header says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.engine.port import Transaction
+from memos.infrastructure.engine.reader import Reader
+from memos.kernel.cube import LifespanEnd
+from memos.kernel.errors import Held
+from memos.kernel.event import Kind, as_uuid, id_text
+from memos.kernel.fold import Result
+from memos.kernel.lifespan import deadline
+from memos.operation import validation as validate
+from memos.operation.commands.draft import new_event
+from memos.operation.commands.erase import erase_cubes
+from memos.operation.session import Session
+from memos.operation.validation import Time
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What came to the end of its lifespan, by what happened to it (cube ids).
+
+    `held` could not be erased, because it or what was derived from it is frozen.
+    """
+
+    archived: tuple[str, ...]
+    expired: tuple[str, ...]
+    erased: tuple[str, ...]
+    held: tuple[str, ...] = ()
+
+
+def sweep_ended(session: Session, now: Time | None = None) -> Sweep:
+    """End what has outlived its lifespan at a time, or by the clock."""
+    session.access_log.flush()
+    time = session.clock() if now is None else validate.check_time(now, "now")
+
+    def work(engine: Transaction) -> dict[LifespanEnd, list[bytes]]:
+        reader = engine.reader()
+        ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
+        for raw in reader.vault.ending(time):
+            end = _expire(session, engine, reader, raw, time)
+            if end is not None:
+                ended[end].append(raw)
+        return ended
+
+    ended = session.engine.writer.write(work)
+    erased, held = [], []
+    for raw in ended[LifespanEnd.ERASE]:
+        try:
+            erase_cubes(session, cube_id=id_text(raw), swept=True)
+            erased.append(id_text(raw))
+        except Held:
+            held.append(id_text(raw))
+    return Sweep(
+        tuple(map(id_text, ended[LifespanEnd.ARCHIVE])),
+        tuple(map(id_text, ended[LifespanEnd.EXPIRE])),
+        tuple(erased),
+        tuple(held),
+    )
+
+
+def _expire(
+    session: Session, engine: Transaction, reader: Reader, raw: bytes, now: int
+) -> LifespanEnd | None:
+    """End one cube's lifespan; None where a use has renewed it, or its events refuse."""
+    state = engine.head(raw)
+    lifespan = None if state is None else state.header.lifespan
+    if state is None or lifespan is None:
+        return None
+    ends = deadline(lifespan, reader.usage(raw).last_used)
+    if ends > now:
+        return None
+    if lifespan.then is LifespanEnd.ERASE:
+        return LifespanEnd.ERASE
+    named = b"memos/expiry/v1\n" + raw + ends.to_bytes(8, "big", signed=True)
+    event_id = as_uuid(sha256(named).digest())
+    event = new_event(session, Kind.EXPIRED, raw, state.scope, event_id=event_id)
+    event.expired.deadline = ends
+    event.expired.then = lifespan.then.value  # type: ignore[assignment]
+    event.expired.expected_sequence = state.sequence
+    event.expired.access_position.offset = reader.access_size()
+    committed = engine.append(Draft(event))
+    return lifespan.then if committed.outcome.result is Result.ACCEPTED else None

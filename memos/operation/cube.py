@@ -1,0 +1,171 @@
+"""A cube as a caller reads it: header facts, lifecycle and opened content, at one position."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.index.projection import content_text
+from memos.infrastructure.vault.port import Attempt
+from memos.kernel.cube import CubeState, Lifecycle, Lifespan
+from memos.kernel.event import Position, id_text
+from memos.kernel.lifespan import deadline
+from memos.wire.body_pb2 import Body
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def as_datetime(microseconds: int) -> datetime:
+    """Microseconds since 1970 as a time in UTC."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class MemCube:
+    """The unit of memory at one version: header and payload.
+
+    `created` and `changed` are log times (when we learned it); `valid_from` and `valid_until` are
+    when the content was true in the world. `payload` holds the bytes where `text` cannot.
+    """
+
+    cube_id: str
+    version: int
+    text: str
+    tags: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    state: str
+    scope: str
+    source: str
+    origin: str
+    semantic_type: str
+    media_type: str
+    valid_from: datetime | None
+    valid_until: datetime | None
+    owner: str
+    readers: tuple[str, ...]
+    writers: tuple[str, ...]
+    priority: int
+    sensitivity: str
+    purpose: str
+    lifespan: Lifespan | None
+    created: datetime
+    changed: datetime
+    position: Position
+    uses: int = 0
+    last_used: datetime | None = None
+    payload: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What an erased cube reads as, at any position: its text and keys are gone for good."""
+
+    cube_id: str
+    state: str = "Erased"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+
+def is_over(state: CubeState, last_used: int, now: int) -> bool:
+    """Whether a read at `now` hides a cube that no sweep has ended yet; a hold ends nothing."""
+    if state.lifecycle is Lifecycle.FROZEN:
+        return False
+    return deadline(state.header.lifespan, last_used) <= now
+
+
+def state_title(lifecycle: Lifecycle) -> str:
+    """The name of a state as people write it."""
+    return lifecycle.name.capitalize()
+
+
+STATES_BY_TITLE = {state_title(state): state for state in Lifecycle}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The opened parts of a version, each from the version that supplied it."""
+
+    content: Body
+    tags: Body
+    provenance: Body
+    metadata: Body
+    valid_time: Body
+
+    @property
+    def text(self) -> str:
+        """The content's text; empty for other media."""
+        return content_text(self.content)
+
+    @property
+    def tag_list(self) -> tuple[str, ...]:
+        """The tags, as they were given."""
+        return tuple(self.tags.tags.tags)
+
+    def metadata_dict(self) -> dict[str, Any]:
+        """The metadata, a fresh copy."""
+        stored = self.metadata.metadata.json
+        return dict(json.loads(stored)) if stored else {}
+
+
+def open_parts(reader: Reader, state: CubeState, at: Position | None = None) -> Parts | None:
+    """Open what a state's parts refer to; None where the key was destroyed.
+
+    Args:
+        reader: where to read.
+        state: whose parts.
+        at: the position of the event that made the state's version, where that is known.
+    """
+    opened: dict[int, Body] = {}
+    for version in set(state.parts):
+        known = at if version == state.version else None
+        body = reader.body(state.cube_id, version, known)
+        if body is None:
+            return None
+        opened[version] = body
+    return Parts(*(opened[version] for version in state.parts))
+
+
+def read_cube(reader: Reader, attempt: Attempt) -> MemCube | Forgotten:
+    """The cube as an accepted attempt left it."""
+    state = attempt.state
+    made_here = attempt.position if attempt.outcome.digest else None
+    parts = None if state is None else open_parts(reader, state, made_here)
+    if state is None or parts is None:
+        return Forgotten(id_text(attempt.cube_id))
+    valid = parts.valid_time.valid_time
+    usage = reader.usage(attempt.cube_id)
+    provenance = parts.provenance.provenance
+    media_type = parts.content.content.media_type
+    return MemCube(
+        cube_id=id_text(attempt.cube_id),
+        version=state.version,
+        text=parts.text,
+        tags=parts.tag_list,
+        metadata=parts.metadata_dict(),
+        state=state_title(state.lifecycle),
+        scope=state.scope,
+        source=provenance.source,
+        origin=provenance.origin,
+        semantic_type=provenance.semantic_type,
+        media_type=media_type,
+        valid_from=as_datetime(getattr(valid, "from")) if valid.HasField("from") else None,
+        valid_until=as_datetime(valid.until) if valid.HasField("until") else None,
+        owner=state.header.owner,
+        readers=state.header.readers,
+        writers=state.header.writers,
+        priority=state.header.priority,
+        sensitivity=state.header.sensitivity,
+        purpose=state.header.purpose,
+        lifespan=state.header.lifespan,
+        created=as_datetime(reader.created(attempt.cube_id)),
+        changed=as_datetime(attempt.log_time),
+        position=attempt.position,
+        uses=usage.uses,
+        last_used=as_datetime(usage.last_used) if usage.uses else None,
+        payload=b"" if media_type.startswith("text/") else parts.content.content.inline,
+    )

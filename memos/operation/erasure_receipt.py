@@ -1,0 +1,96 @@
+"""The receipt of an erase: what was destroyed, signed by the vault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from memos.infrastructure.keys.signer import NoteSigner, NoteVerifier
+from memos.kernel.event import id_text
+from memos.kernel.note import NoteError, open_note, sign_note
+from memos.operation.cube import as_datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """One thing that an erase destroyed, or one version that nothing can open any more."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReceipt:
+    """What was erased, signed by the vault; `artefacts` are what there was when it was.
+
+    Two facts that are looked at afterwards and are not part of what is signed: `gone`, that every
+    store was asked again and has no key, text, vector or usage of it, and nothing can bring any
+    back; `confirmed`, that no file of the stores holds a destroyed key either. Servers do not let
+    that be seen: of a distributed vault it is never certain (docs/distributed.md says what then to
+    do). In an embedded one it is where the write-ahead log was overwritten; where a reader held it,
+    the next checkpoint does that.
+    """
+
+    operation_id: str
+    erased_at: datetime
+    cube_ids: tuple[str, ...]
+    restored: tuple[str, ...]
+    artefacts: tuple[Artefact, ...]
+    note: str
+    confirmed: bool
+    gone: bool = False
+
+    def verify(self, verifier_key: str) -> bool:
+        """Whether the vault with this verifier key signed exactly this receipt."""
+        try:
+            text = open_note(self.note, [NoteVerifier(verifier_key)]).text
+        except NoteError:
+            return False
+        return text == receipt_text(
+            self.operation_id, self.erased_at, self.cube_ids, self.restored, self.artefacts
+        )
+
+
+def receipt_text(
+    operation_id: str,
+    erased_at: datetime,
+    cube_ids: Iterable[str],
+    restored: Iterable[str],
+    artefacts: Iterable[Artefact],
+) -> str:
+    """What is signed of a receipt."""
+    lines = [
+        "memos erasure receipt",
+        f"operation {operation_id}",
+        f"erased {erased_at.isoformat()}",
+    ]
+    lines += [f"cube {cube_id}" for cube_id in cube_ids]
+    lines += [f"restored {cube_id}" for cube_id in restored]
+    lines += [f"{artefact.kind} {artefact.name}" for artefact in artefacts]
+    return "\n".join(lines) + "\n"
+
+
+def signed_receipt(
+    signer: NoteSigner,
+    operation_id: bytes,
+    log_time: int,
+    erased: Iterable[bytes],
+    restored: Sequence[str],
+    artefacts: Sequence[Artefact],
+) -> str:
+    """A receipt as it is kept; `log_time` is that of the Erased event."""
+    erased_at = as_datetime(log_time)
+    cube_ids = [id_text(cube_id) for cube_id in erased]
+    text = receipt_text(id_text(operation_id), erased_at, cube_ids, restored, artefacts)
+    return json.dumps(
+        {
+            "operation_id": id_text(operation_id),
+            "erased_at": erased_at.isoformat(),
+            "cube_ids": cube_ids,
+            "restored": list(restored),
+            "artefacts": [{"kind": a.kind, "name": a.name} for a in artefacts],
+            "note": sign_note(text, [signer]),
+        }
+    )

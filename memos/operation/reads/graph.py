@@ -1,0 +1,200 @@
+"""The knowledge graph of cubes: what a memory is related to, by how it came to be and what it says.
+
+Nodes are the memories that the caller sees; an edge is lineage, a place in the same conversation,
+a shared tag, a shared source or shared rare words. Every weight is a share of at most about 1, and
+a score is their sum; nothing in it tells of a memory that the caller may not read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.port import Ints, View
+from memos.infrastructure.vault.port import LogQuery
+from memos.kernel.cube import CubeState
+from memos.kernel.event import id_text
+from memos.operation.cube import MemCube
+from memos.operation.search.ranking import K1, B
+from memos.operation.search.sight import Sight
+
+LINEAGE = 1.0
+NEXT_TURN = 0.6
+TURN_AFTER = 0.3
+TAGS = 0.5
+SOURCE = 0.3
+WORDS = 0.5
+
+MOST_WORDS = 16
+COMMON = 10
+"""A word of up to this many memories is rare however few there are; else one of a quarter."""
+
+READ_WORDS = 256
+"""Of a long text, the first this many distinct words are looked at."""
+
+CROWDED = 200
+"""A source of more records than this says nothing about any one of them."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One edge: its kind (lineage, conversation, tag, source or word), what is shared, its weight."""
+
+    kind: str
+    detail: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A memory near another one in the graph, and why: the strongest reason first."""
+
+    cube_id: str
+    version: int
+    scope: str
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+class Edges:
+    """What was found of every row so far: a score each, and the edges that it comes from."""
+
+    def __init__(self, rows: int) -> None:
+        self.scores: Floats = np.zeros(rows)
+        self._found: list[tuple[str, str, Ints, Floats]] = []
+
+    def add(self, kind: str, detail: str, rows: Ints, weights: Floats) -> None:
+        """An edge of a kind to each of `rows`, distinct, with its weight."""
+        if len(rows):
+            self.scores[rows] += weights
+            self._found.append((kind, detail, rows, weights))
+
+    def add_one(self, kind: str, detail: str, row: int, weight: float) -> None:
+        """An edge to one row."""
+        self.add(kind, detail, np.array([row]), np.array([weight]))
+
+    def reasons(self, row: int) -> tuple[Reason, ...]:
+        """The edges to a row."""
+        found = [
+            Reason(kind, detail, round(float(weights[rows == row][0]), 6))
+            for kind, detail, rows, weights in self._found
+            if (rows == row).any()
+        ]
+        return tuple(sorted(found, key=lambda reason: (-reason.score, reason.kind, reason.detail)))
+
+
+def related(
+    sight: Sight, state: CubeState, cube: MemCube, sources: Sequence[tuple[str, tuple[bytes, ...]]]
+) -> list[Related]:
+    """The memories nearest to one, best first, as many as the sight's query asks for.
+
+    Args:
+        sight: who looks, and where.
+        state: the memory's head.
+        cube: the memory, opened.
+        sources: its source and the path above that, each with the digests that stand for it.
+    """
+    view = sight.visible()
+    edges = Edges(len(view))
+    own = sight.reader.rows_of(view, [state.cube_id]).get(state.cube_id)
+    _lineage(sight, view, state.cube_id, edges)
+    is_turn = own is not None and _conversation(view, own, edges)
+    _tags(sight, view, cube.tags, edges)
+    if not is_turn:  # a turn's source is its session, which says it better
+        _sources(sight, view, sources, edges)
+    _words(sight, view, cube.text, edges)
+    if own is not None:
+        edges.scores[own] = 0.0
+    reached = np.flatnonzero(edges.scores > 0)
+    best = reached[np.lexsort((view.opened[reached], -edges.scores[reached]))]
+    best = best[: sight.query.limit]
+    found = []
+    for row, raw in zip(best.tolist(), view.cube_ids(best), strict=True):
+        head = sight.reader.vault.head(raw)
+        scope = "" if head is None else head.scope
+        score = round(float(edges.scores[row]), 6)
+        version = int(view.version[row])
+        found.append(Related(id_text(raw), version, scope, score, edges.reasons(row)))
+    return found
+
+
+def _lineage(sight: Sight, view: View, cube_id: bytes, edges: Edges) -> None:
+    told: dict[tuple[bytes, str], None] = {}
+    for downstream in (False, True):
+        for edge in sight.reader.vault.edges(cube_id, downstream=downstream):
+            other = edge.derived[0] if downstream else edge.source[0]
+            way = "to" if downstream else "from"
+            told[other, f"{edge.relation.name.lower()} ({way} it)"] = None
+    rows = sight.reader.rows_of(view, {other: None for other, _ in told})
+    for other, detail in told:
+        if other in rows and other != cube_id:
+            edges.add_one("lineage", detail, rows[other], LINEAGE)
+
+
+def _conversation(view: View, own: int, edges: Edges) -> bool:
+    """The turns up to two before and after; whether the memory is a turn at all."""
+    session = view.session[own]
+    if not session:
+        return False
+    turns = np.flatnonzero(view.session == session)
+    turns = turns[np.lexsort((view.opened[turns], view.number[turns]))]
+    at = int(np.flatnonzero(turns == own)[0])
+    for far, weight in ((1, NEXT_TURN), (2, TURN_AFTER)):
+        for other, way in ((at - far, "before"), (at + far, "after")):
+            if 0 <= other < len(turns):
+                turn = "turn" if far == 1 else "turns"
+                edges.add_one("conversation", f"{far} {turn} {way}", int(turns[other]), weight)
+    return True
+
+
+def _tags(sight: Sight, view: View, tags: Sequence[str], edges: Edges) -> None:
+    """Shared tags: the rarer, the more; all of the memory's tags together weigh TAGS."""
+    held = [(tag, view.postings(sight.analyzer.exact_term("tag", tag))[0]) for tag in tags]
+    idfs = [_idf(len(view), len(rows)) for _, rows in held]
+    total = sum(idfs) or 1.0
+    for (tag, rows), idf in zip(held, idfs, strict=True):
+        edges.add("tag", tag, rows, np.full(len(rows), TAGS * idf / total))
+
+
+def _sources(
+    sight: Sight, view: View, sources: Sequence[tuple[str, tuple[bytes, ...]]], edges: Edges
+) -> None:
+    """The other memories of the same source; of the path above it, half as near."""
+    known: set[int] = set()
+    for step, (path, digests) in enumerate(sources):
+        wanted = LogQuery(scope=sight.query.scope, sources=digests)
+        attempts = list(islice(sight.reader.vault.query(wanted), CROWDED + 1))
+        if not digests or len(attempts) > CROWDED:
+            continue
+        cubes = dict.fromkeys(attempt.cube_id for attempt in attempts)
+        rows = set(sight.reader.rows_of(view, cubes).values()) - known
+        known |= rows
+        weights = np.full(len(rows), SOURCE / (step + 1))
+        edges.add("source", path, np.array(sorted(rows), np.int64), weights)
+
+
+def _words(sight: Sight, view: View, text: str, edges: Edges) -> None:
+    """The memory's rarest words that others share, matched as BM25 does; together about WORDS."""
+    count = len(view)
+    average = float(view.length.mean()) if count else 1.0
+    shared = []
+    for term in sight.analyzer.query_terms(text)[:READ_WORDS]:
+        rows, tf = view.postings(term.term)
+        if 1 < len(rows) <= max(COMMON, count // 4):
+            shared.append((_idf(count, len(rows)), term.surface, rows, tf))
+    shared.sort(key=lambda each: (-each[0], each[1]))
+    total = sum(idf for idf, *_ in shared[:MOST_WORDS]) or 1.0
+    for idf, surface, rows, tf in shared[:MOST_WORDS]:
+        norm = K1 * (1 - B + B * view.length[rows] / max(average, 1.0))
+        edges.add("word", surface, rows, WORDS * idf / total * (tf / (tf + norm)))
+
+
+def _idf(count: int, df: int) -> float:
+    return math.log(1 + (count - df + 0.5) / (df + 0.5))

@@ -1,0 +1,178 @@
+"""What happened to a cube: its attempts, the difference of two versions, its lineage."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.vault.port import Attempt
+from memos.kernel.event import Position, id_text
+from memos.kernel.fold import Result
+from memos.kernel.lineage import Edge
+from memos.operation.cube import Forgotten, MemCube, as_datetime, read_cube, state_title
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One record of the log, folded: who attempted what on which cube, and what became of it."""
+
+    event_id: str
+    kind: str
+    cube_id: str
+    version: int
+    scope: str
+    actor: str
+    position: Position
+    log_time: datetime
+    operation_id: str
+    result: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One attempt on a cube. `text` and `state` are as it left them; None where it was rejected,
+    or the text was erased.
+    """
+
+    entry: LogEntry
+    version: int
+    state: str | None
+    text: str | None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What changed between two versions of a cube: `text` as unified diff lines, `fields` as
+    (before, after).
+    """
+
+    cube_id: str
+    before: int
+    after: int
+    text: tuple[str, ...]
+    fields: Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEdge:
+    """Content flowed from (or was repeated, or replaced) `source` to `derived`."""
+
+    relation: str
+    source: tuple[str, int]
+    derived: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a cube came from and what came from it. `depth` tells how far each cube is away:
+    negative upstream, positive downstream.
+    """
+
+    cube_id: str
+    depth: Mapping[str, int]
+    edges: tuple[LineageEdge, ...]
+
+
+def log_entry(attempt: Attempt) -> LogEntry:
+    """An attempt as the log query shows it."""
+    outcome = attempt.outcome
+    return LogEntry(
+        id_text(attempt.event_id),
+        attempt.kind.title,
+        id_text(attempt.cube_id),
+        outcome.version,
+        attempt.scope,
+        attempt.actor,
+        attempt.position,
+        as_datetime(attempt.log_time),
+        id_text(attempt.operation_id),
+        outcome.result.name.lower(),
+        outcome.reason.name.lower().replace("_", " ") if outcome.reason else "",
+    )
+
+
+def change_of(reader: Reader, attempt: Attempt, *, erased: bool = False) -> Change:
+    """An attempt with the text that it left; none of a cube that is `erased` by now, even where
+    this process could still open it.
+    """
+    if attempt.state is None or attempt.outcome.result is not Result.ACCEPTED:
+        return Change(log_entry(attempt), attempt.outcome.version, None, None)
+    state = state_title(attempt.state.lifecycle)
+    cube = Forgotten(id_text(attempt.cube_id)) if erased else read_cube(reader, attempt)
+    if isinstance(cube, Forgotten):
+        return Change(log_entry(attempt), attempt.outcome.version, state, None)
+    return Change(log_entry(attempt), attempt.outcome.version, state, cube.text, cube.tags)
+
+
+_COMPARED = [
+    "tags",
+    "metadata",
+    "source",
+    "origin",
+    "semantic_type",
+    "media_type",
+    "valid_from",
+    "valid_until",
+    "owner",
+    "readers",
+    "writers",
+    "priority",
+    "sensitivity",
+    "purpose",
+    "lifespan",
+]
+
+
+def difference(before: MemCube, after: MemCube) -> Diff:
+    """What changed from one version to another."""
+    lines = difflib.unified_diff(
+        before.text.splitlines(),
+        after.text.splitlines(),
+        f"version {before.version}",
+        f"version {after.version}",
+        lineterm="",
+    )
+    fields = {
+        name: (getattr(before, name), getattr(after, name))
+        for name in _COMPARED
+        if getattr(before, name) != getattr(after, name)
+    }
+    return Diff(before.cube_id, before.version, after.version, tuple(lines), fields)
+
+
+def walk_lineage(reader: Reader, cube_id: bytes, direction: str, depth: int) -> Lineage:
+    """The cubes within `depth` edges of a cube, upstream, downstream or both."""
+    found: dict[Edge, None] = {}
+    distance = {cube_id: 0}
+    for downstream in (False, True):
+        if direction not in ("both", "downstream" if downstream else "upstream"):
+            continue
+        edge_of: list[bytes] = [cube_id]
+        for step in range(1, depth + 1):
+            reached: list[bytes] = []
+            for at in edge_of:
+                for edge in reader.vault.edges(at, downstream=downstream):
+                    found[edge] = None
+                    other = edge.derived[0] if downstream else edge.source[0]
+                    if other not in distance:
+                        distance[other] = step if downstream else -step
+                        reached.append(other)
+            edge_of = reached
+    return Lineage(
+        id_text(cube_id),
+        {id_text(cube): far for cube, far in distance.items()},
+        tuple(
+            LineageEdge(
+                edge.relation.name.lower(),
+                (id_text(edge.source[0]), edge.source[1]),
+                (id_text(edge.derived[0]), edge.derived[1]),
+            )
+            for edge in found
+        ),
+    )

@@ -1,0 +1,168 @@
+"""Nearness in meaning: what is embedded of a memory and of a query, and how the two compare.
+
+Names decide it. A speaker says `I`, and names whom they greet, so a question that names somebody is
+near to greetings of them. It is asked in the first person instead, as the answer would be said.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.engine.dense import DenseIndex
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.index.port import Nearest, View
+from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
+from memos.operation.search.analyzer import Analyzer
+from memos.operation.search.conversation import Context
+
+Floats = npt.NDArray[np.float64]
+
+SENTENCE_SHARE = 0.3
+MOST_SENTENCES = 32
+LONGEST_QUERY = 4_000  # characters; a model reads no further
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|(?<=[。！？])|\n+")
+_FEWEST_WORDS = 3
+_WORD = re.compile(r"([^\W_]+(?:-[^\W_]+)*)(['’]s(?![^\W_]))?")
+
+
+class Dense(NamedTuple):
+    """How near each row of a view is to a query: its text and its best sentence.
+
+    `known` says which rows were compared; the others are given the mean of those, so that waiting to
+    be embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
+    """
+
+    model: str
+    known: npt.NDArray[np.bool_]
+    text: Floats
+    sentence: Floats
+
+    @property
+    def near(self) -> Floats:
+        """Text and best sentence as one."""
+        mixed: Floats = (1 - SENTENCE_SHARE) * self.text + SENTENCE_SHARE * self.sentence
+        return mixed
+
+
+class NotDense(NamedTuple):
+    """Why a search ran without the dense side."""
+
+    reason: str
+
+
+def texts_to_embed(text: str, caption: str) -> list[str]:
+    """A memory's text and, where it has several, its sentences; a caption is one of them."""
+    text = text.strip()
+    parts = _sentences(text) + ([f"[image: {caption}]"] if caption else [])
+    if not parts:
+        return []
+    whole = f"{text} [image: {caption}]".strip() if caption else text
+    return [whole, *parts] if len(parts) > 1 else [whole]
+
+
+def _sentences(text: str) -> list[str]:
+    """A text's sentences; what is under three words goes with the next, the last with its previous.
+
+    A text of very many is cut in as many stretches as are kept at most.
+    """
+    found: list[str] = []
+    short = ""
+    for piece in filter(None, map(str.strip, _SENTENCE_END.split(text))):
+        joined = f"{short} {piece}".strip()
+        if piece.isascii() and len(joined.split()) < _FEWEST_WORDS:
+            short = joined
+        else:
+            found.append(joined)
+            short = ""
+    if short:
+        found[-1:] = [f"{found[-1]} {short}" if found else short]
+    size = -(-len(found) // MOST_SENTENCES)
+    if size <= 1:
+        return found
+    return [" ".join(found[start : start + size]) for start in range(0, len(found), size)]
+
+
+def first_person(text: str, analyzer: Analyzer, speakers: frozenset[int]) -> str:
+    """A query with the names of speakers as `I`, and `Name's` as `my`."""
+
+    def said(match: re.Match[str]) -> str:
+        words = analyzer.words(match[1])
+        if len(words) != 1 or analyzer.exact_term("speaker", words[0]) not in speakers:
+            return match[0]
+        return "my" if match[2] else "I"
+
+    return _WORD.sub(said, text) if speakers else text
+
+
+def measure(
+    reader: Reader, view: View, scope: str, analyzer: Analyzer, embedding: DenseIndex, text: str
+) -> Dense | NotDense:
+    """How near the rows of a view are to a query; why not, where that cannot be told."""
+    if not len(view) or not analyzer.words(text):
+        return NotDense("there is nothing to compare")
+    asked = text[:LONGEST_QUERY]
+    spoken = first_person(asked, analyzer, frozenset(np.unique(view.speaker).tolist()) - {0})
+    # Turns are told in the first person; who wrote the others is not known, so they get the mean.
+    turn = view.session != 0
+    wordings = [asked, spoken] if spoken != asked and not turn.all() else [spoken]
+    try:
+        queries = embedding.of_query(wordings)
+    except EmbeddingFailed as error:
+        return NotDense(str(error))
+    if len(wordings) == 1:
+        turn = np.ones(len(view), np.bool_)
+    else:
+        queries = np.stack([queries[-1], queries.mean(axis=0)])
+    try:
+        nearest = embedding.nearest(reader, view, scope, queries)
+    except IndexUnavailable as error:
+        return NotDense(str(error))
+    rows, places = _placed(view, nearest)
+    if not len(rows):
+        return NotDense("nothing here is embedded yet")
+    which = np.where(turn[rows], 0, len(queries) - 1)
+    known = np.zeros(len(view), np.bool_)
+    known[rows] = True
+    return Dense(
+        embedding.name,
+        known,
+        _spread_over(len(view), rows, nearest.texts[which, places], nearest.complete),
+        _spread_over(len(view), rows, nearest.sentences[which, places], nearest.complete),
+    )
+
+
+def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
+    """The rows of a view whose nearness is told, and where theirs is."""
+    if not len(nearest.docs):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    places = np.searchsorted(nearest.docs, view.doc)
+    places[places == len(nearest.docs)] = 0
+    rows = np.flatnonzero(nearest.docs[places] == view.doc)
+    return rows, places[rows]
+
+
+def _spread_over(count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool) -> Floats:
+    """A value for every row: the others are not embedded, or are farther than all that are told."""
+    every = np.full(count, values.mean() if complete else values.min())
+    every[rows] = values
+    return every
+
+
+def with_neighbours(near: Floats, context: Context, share: Floats) -> Floats:
+    """A row's nearness, or its mean with that of its better neighbour where that is more.
+
+    Args:
+        near: of each row.
+        context: the rows' neighbours.
+        share: for each row, what part of the mean is the neighbour's.
+    """
+    padded = np.append(near, -np.inf)
+    beside = np.maximum(padded[context.before], padded[context.after])
+    beside = np.where(np.isfinite(beside), beside, near)
+    lifted: Floats = np.maximum(near, (1 - share) * near + share * beside)
+    return lifted

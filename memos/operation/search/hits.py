@@ -1,0 +1,61 @@
+"""What a search gives back: hits, each with what every stage gave it, and how it ran as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from memos.kernel.event import Position
+from memos.operation.cube import MemCube
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One found memory, at its version for the position searched."""
+
+    cube_id: str
+    version: int
+    text: str
+    score: float
+    metadata: Mapping[str, Any]
+    tags: tuple[str, ...]
+    scope: str
+    source: str
+    state: str
+    valid_from: datetime | None
+    valid_until: datetime | None
+    changed: datetime
+    position: Position
+    explain: Mapping[str, Any] = field(repr=False)
+
+
+class Hits(list[Hit]):
+    """Hits, best first. `explain` tells how the search ran, also where it found nothing: what it
+    searched, what it read in the query, and which optional side was not there and why.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), explain: Mapping[str, Any] | None = None) -> None:
+        super().__init__(hits)
+        self.explain: Mapping[str, Any] = explain or {}
+
+
+def hit_of(cube: MemCube, score: float, explain: Mapping[str, object]) -> Hit:
+    """A found memory, with its score and what each stage gave it."""
+    return Hit(
+        cube.cube_id,
+        cube.version,
+        cube.text,
+        score,
+        cube.metadata,
+        cube.tags,
+        cube.scope,
+        cube.source,
+        cube.state,
+        cube.valid_from,
+        cube.valid_until,
+        cube.changed,
+        cube.position,
+        explain,
+    )

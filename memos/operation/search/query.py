@@ -1,0 +1,59 @@
+"""A checked search: what is asked, by whom, where and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from memos.infrastructure.engine.dense import DenseIndex
+from memos.infrastructure.index.models.rerankers import Reranking
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.moment import At
+from memos.operation.search.analyzer import Analyzer
+from memos.operation.search.filters import Predicate
+from memos.operation.search.question import read_question
+from memos.operation.search.ranking import LexicalQuery
+from memos.operation.search.recipe import Recipe
+
+
+class Query(NamedTuple):
+    """A checked search. `at` None means now; `read_time` is in microseconds.
+
+    `facts` says that facts extracted from other memories are searched as well.
+    """
+
+    text: str
+    scope: str
+    limit: int
+    states: frozenset[Lifecycle]
+    accepts: Predicate
+    at: At | None
+    read_time: int
+    may_read: Callable[[CubeState], bool]
+    recipe: Recipe
+    embedding: DenseIndex | None = None
+    valid_at: int | None = None
+    reranker: Reranking | None = None
+    facts: bool = False
+
+    @property
+    def time(self) -> int:
+        """When what is asked for is to hold, and what relative dates are relative to."""
+        return self.read_time if self.valid_at is None else self.valid_at
+
+
+_TO_ASSISTANT = frozenset({"you", "your", "yours", "assistant"})
+
+
+def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
+    """A query's terms, the names in it, whether it asks for what the assistant said, and what it
+    is beyond its words; its dates are relative to `now` (microseconds since 1970).
+    """
+    words = analyzer.words(text)
+    names = frozenset(analyzer.exact_term("speaker", word) for word in words)
+    return LexicalQuery(
+        analyzer.query_terms(text),
+        names,
+        not _TO_ASSISTANT.isdisjoint(words),
+        read_question(text, now),
+    )

@@ -1,0 +1,83 @@
+"""Reranking: the best of a search scored again by a model that reads them with the query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from memos.infrastructure.index.models.rerankers import Reranking
+from memos.kernel.errors import RerankFailed
+from memos.operation.cube import MemCube
+from memos.operation.search.query import Query
+
+_DIGITS = 5  # a model's last bits may depend on how many texts it reads at once
+
+
+class Found(NamedTuple):
+    """A memory that a search found, the row it stands for, and what later stages say of it."""
+
+    row: int
+    score: float
+    cube: MemCube
+    told: Mapping[str, Any] = {}
+
+
+def rerank(
+    query: Query,
+    reranking: Reranking,
+    found: Iterator[Found],
+    decays: Mapping[int, float],
+    current: int | None,
+) -> tuple[Iterator[Found], str | None]:
+    """The best in the reranker's order, then the others; and why it could not be, if so.
+
+    Scores stay comparable in one list: the worst that was scored again stands where the best of
+    the others does, and better ones as much higher as the reranker says. What decays still does,
+    and the current memory of an asked slot stays first.
+
+    Args:
+        query: its recipe says how many are scored again.
+        reranking: the model.
+        found: best first.
+        decays: factors of rows whose lifespan decays.
+        current: the row that holds now, where the query asks for a slot.
+    """
+    head = list(islice(found, query.recipe.rerank))
+    if not head:
+        return iter(head), None
+    try:
+        scores = reranking.score(query.text, [as_read(each.cube) for each in head])
+    except RerankFailed as error:
+        return chain(head, found), str(error)
+    following = list(islice(found, 1))
+    floor = following[0].score if following else 0.0
+    scores = np.round(scores, _DIGITS)
+    factors = np.array([decays.get(each.row, 1.0) for each in head])
+    gained = (scores - scores.min()) * factors
+    first = np.array([each.row == current for each in head])
+    gained[first] = float(gained.max()) + query.recipe.supersession
+    again = [
+        each._replace(
+            score=floor + float(gained[n]),
+            told={
+                "rerank": {
+                    "model": reranking.name,
+                    "score": float(scores[n]),
+                    "before": {"rank": n + 1, "score": each.score},
+                }
+            },
+        )
+        for n, each in enumerate(head)
+    ]
+    again.sort(key=lambda each: -each.score)  # stable: equals stay in the order of the ranking
+    return chain(again, following, found), None
+
+
+def as_read(cube: MemCube) -> str:
+    """A memory as a model reads it: who says it, the text, and what its picture shows."""
+    speaker, caption = cube.metadata.get("speaker"), cube.metadata.get("caption")
+    said = f"{speaker}: {cube.text}" if speaker else cube.text
+    return f"{said} [image: {caption}]" if caption else said

@@ -1,0 +1,35 @@
+"""What a caller sees: the rows of a view that a search by them would rank, whatever it is for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.index.port import View
+from memos.operation.search.analyzer import Analyzer
+from memos.operation.search.hits import Hits
+from memos.operation.search.query import Query
+from memos.operation.search.search import search
+from memos.operation.search.visibility import Flagged, restrict
+
+
+class Sight(NamedTuple):
+    """A reader at one moment in one scope. `newest` is given where `view` is of an earlier one.
+
+    `query` says who reads, in which states and at which time; its text is what `found` looks for.
+    """
+
+    reader: Reader
+    view: View
+    newest: View | None
+    analyzer: Analyzer
+    query: Query
+
+    def visible(self) -> View:
+        """The rows that the caller may see, decided by the rule that search has."""
+        flagged = Flagged(self.reader, self.query)
+        return restrict(self.view, self.query, flagged, self.newest or self.view)
+
+    def found(self) -> Hits:
+        """What a search finds, best first."""
+        return search(self.reader, self.view, self.analyzer, self.query, self.newest)

@@ -1,0 +1,58 @@
+"""Which rows a caller may see: by state, governance and lifespan, before anything is ranked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.index.port import EXTRACTED, Mask, View
+from memos.infrastructure.index.projection import HAS_LIFESPAN, RESTRICTED
+from memos.kernel.lifespan import decay
+from memos.operation.cube import is_over
+from memos.operation.search.query import Query
+
+
+class Flagged:
+    """The few rows whose header decides whether and how they are shown."""
+
+    def __init__(self, reader: Reader, query: Query) -> None:
+        self._reading = reader
+        self._query = query
+        self.factors: dict[int, float] = {}
+
+    def shows(self, view: View, row: int) -> bool:
+        """Whether the caller may read the row, and its lifespan has not ended."""
+        cube_id = view.cube_ids(np.array([row]))[0]
+        attempt = self._reading.vault.state_at(cube_id, view.at)
+        if attempt is None or attempt.state is None:
+            return False
+        state, head = attempt.state, self._reading.vault.head(cube_id)
+        if state.header.lifespan is not None:
+            used = self._reading.usage(cube_id).last_used
+            if is_over(state, used, self._query.read_time):
+                return False
+            factor = decay(state.header.lifespan, used, self._query.read_time)
+            if factor < 1.0:
+                self.factors[int(view.doc[row])] = factor
+        return self._query.may_read(head or state)
+
+
+def restrict(view: View, query: Query, flagged: Flagged, newest: View) -> View:
+    """The rows that the caller may see; extracted facts only where they are asked for."""
+    keep = np.isin(view.state, [int(state) for state in query.states])
+    if not query.facts:
+        keep &= (view.traits & EXTRACTED) == 0
+    special = (view.flags & (RESTRICTED | HAS_LIFESPAN)) != 0
+    if newest is not view:
+        special |= _restricted_now(view, newest)
+    for row in np.flatnonzero(keep & special).tolist():
+        keep[row] = flagged.shows(view, row)
+    return view if keep.all() else view.restrict(keep)
+
+
+def _restricted_now(view: View, newest: View) -> Mask:
+    """The rows of an earlier moment whose cubes have readers today."""
+    restricted = set(newest.cube_ids(np.flatnonzero(newest.flags & RESTRICTED)))
+    if not restricted:
+        return np.zeros(len(view), np.bool_)
+    return np.array([cube in restricted for cube in view.cube_ids(np.arange(len(view)))], np.bool_)

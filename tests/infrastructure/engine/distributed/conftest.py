@@ -1,0 +1,39 @@
+"""A distributed vault of its own for each test, on the shared servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from memos.infrastructure.cassandra.connection import CassandraSettings
+from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.stores import Stores
+from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.vault.cassandra import schema
+
+
+@pytest.fixture
+def stores(engines: LocalEngine, tmp_path: Path) -> Iterator[Stores]:
+    """An empty vault: topics of two partitions, a keyspace, keys."""
+    name = f"t{uuid4().hex[:16]}"
+    host, port = engines.address("cassandra").split(":")
+    settings = Settings(
+        tmp_path / "memos.toml",
+        tmp_path / "root.key",
+        KafkaSettings(engines.address("kafka"), prefix=name, partitions=2),
+        CassandraSettings((host,), int(port), name, replication_factor=1),
+    )
+    opened = Stores(settings, create=True, creator="tester")
+    try:
+        yield opened
+    finally:
+        schema.drop_all(opened.cassandra)
+        opened.close()
+        admin = AdminClient({"bootstrap.servers": settings.kafka.bootstrap_servers})
+        for removed in admin.delete_topics(list(settings.kafka.topics)).values():
+            removed.result()

@@ -1,0 +1,116 @@
+"""`memos worker all`: four workers under one process, which ends them and tells when one ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from memos import Memory
+from memos.infrastructure.servers import LocalEngine
+from tests.fleet import PARTITIONS, ROOT, WORKERS, Fleet
+from tests.scenarios.place import ADMINISTRATOR
+
+SECONDS = 90
+PROGRAM = "from memos.interface.cli import app; app()"
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def fleet(engines: LocalEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A vault without workers."""
+    made = Fleet(tmp_path_factory.mktemp("all"), engines)
+    try:
+        Memory(made.path, actor=ADMINISTRATOR).close()
+        yield made
+    finally:
+        made.remove()
+
+
+class All:
+    """The program, in a session of its own as under a terminal, and its children."""
+
+    def __init__(self, fleet: Fleet, log: Path) -> None:
+        self._log = log
+        line = [sys.executable, "-c", PROGRAM, "worker", "all", "--config", str(fleet.path)]
+        with log.open("wb") as told:
+            self.process = subprocess.Popen(
+                line, cwd=ROOT, stdout=told, stderr=told, start_new_session=True
+            )
+        self.await_true(lambda: self.said.count("goes on from") >= len(WORKERS) * PARTITIONS)
+        self.children = self._children()
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text("utf-8", "replace")
+
+    def await_true(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + SECONDS
+        while not holds():
+            assert time.monotonic() < end, self.said
+            time.sleep(0.1)
+
+    def end(self) -> int:
+        """Wait until it ends; its exit status. No child outlives it."""
+        status = self.process.wait(SECONDS)
+        assert [name for name, child in self.children.items() if child.is_running()] == []
+        return status
+
+    def _children(self) -> dict[str, psutil.Process]:
+        children = psutil.Process(self.process.pid).children()
+        found = {child.cmdline()[3]: child for child in children}
+        assert sorted(found) == sorted(WORKERS)
+        return found
+
+
+@contextmanager
+def running(fleet: Fleet, tmp_path: Path) -> Iterator[All]:
+    """All workers of a vault; nothing is left of them afterwards, however the test ends."""
+    made = All(fleet, tmp_path / "all.log")
+    try:
+        yield made
+    finally:
+        for child in made.children.values():
+            if child.is_running():
+                child.kill()
+        made.process.kill()
+        made.process.wait(SECONDS)
+
+
+def test_a_sigterm_ends_every_worker_and_that_is_no_failure(fleet: Fleet, tmp_path: Path) -> None:
+    with Memory(fleet.path, actor=ADMINISTRATOR, wait="durable") as memory:
+        receipt = memory.add("pottery, written while nobody worked", scope="all")
+    with running(fleet, tmp_path) as workers:
+        with Memory(fleet.path, actor=ADMINISTRATOR) as memory:
+            memory.wait_for(receipt)
+            memory.add("pottery, written while all did", scope="all")
+            assert len(memory.search("pottery", scope="all")) == 2
+        workers.process.send_signal(signal.SIGTERM)
+        assert workers.end() == 0
+        assert "ended; the others" not in workers.said
+        assert "Traceback" not in workers.said
+
+
+def test_an_interrupt_from_the_terminal_reaches_all_and_is_no_failure(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    with running(fleet, tmp_path) as workers:
+        os.killpg(workers.process.pid, signal.SIGINT)
+        assert workers.end() == 0
+        assert "Traceback" not in workers.said
+
+
+def test_a_worker_that_is_killed_is_named_and_ends_the_others(fleet: Fleet, tmp_path: Path) -> None:
+    with running(fleet, tmp_path) as workers:
+        workers.children["index"].kill()
+        assert workers.end() == 1
+        assert "memos worker index ended; the others are ended too" in workers.said

@@ -1,0 +1,135 @@
+"""Loads into a vault that has its own memories: neither history is lost or mixed up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from memos import Denied, Forgotten, Memory
+from tests.interface.transfer.support import SCOPE, fill
+
+
+def test_an_export_joins_a_vault_that_has_its_own_memories(memory: Memory, tmp_path: Path) -> None:
+    ids = fill(memory)
+    memory.export(tmp_path / "out.memos")
+    with Memory(tmp_path / "other.vault") as other:
+        own = other.add("Bob likes tea.", scope="acme/bob", source="web:blog/9")
+        report = other.import_export(tmp_path / "out.memos")
+        assert report.ok
+        assert report.left_out == 1  # the cut
+        assert other.get(ids["merged"]) is not None
+        assert [change.text for change in other.history(ids["moved"])] == [
+            change.text for change in memory.history(ids["moved"])
+        ]
+        assert {hit.cube_id for hit in other.search("likes", scope="acme")} == {
+            own.cube_id,
+            ids["merged"],
+        }
+        undone = {change.cube_id for change in other.rollback(source="web:blog").changes}
+        assert {own.cube_id, ids["moved"], ids["pots"]} <= undone
+        assert other.verify().ok
+        assert other.digest() == other.rebuild().digest
+
+
+def test_loading_again_changes_nothing_and_a_later_export_adds_what_is_new(
+    memory: Memory, tmp_path: Path
+) -> None:
+    ids = fill(memory)
+    memory.export(tmp_path / "one")
+    with Memory(tmp_path / "other.vault") as other:
+        other.import_export(tmp_path / "one")
+        digest, events = other.digest(), other.stats().events
+        again = other.import_export(tmp_path / "one")
+        assert (again.events, again.ok) == (0, True)
+        assert (other.digest(), other.stats().events) == (digest, events)
+        memory.update(ids["moved"], "Caroline moved from Finland.")
+        memory.export(tmp_path / "two")
+        assert other.import_export(tmp_path / "two").events == 1
+        moved = other.get(ids["moved"])
+        assert not isinstance(moved, Forgotten)
+        assert moved.text == "Caroline moved from Finland."
+
+
+def test_a_cube_that_went_two_ways_is_refused_and_stays_as_it_is(
+    memory: Memory, tmp_path: Path
+) -> None:
+    ids = fill(memory)
+    memory.export(tmp_path / "one")
+    with Memory(tmp_path / "other.vault") as other:
+        other.import_export(tmp_path / "one")
+        other.update(ids["moved"], "Changed here.")
+        memory.update(ids["moved"], "Changed there.")
+        memory.export(tmp_path / "two")
+        report = other.import_export(tmp_path / "two")
+        assert [(cube.cube_id, "another history" in cube.reason) for cube in report.refused] == [
+            (ids["moved"], True)
+        ]
+        moved = other.get(ids["moved"])
+        assert not isinstance(moved, Forgotten)
+        assert moved.text == "Changed here."
+
+
+def test_what_was_erased_here_is_refused_with_all_that_derives_from_it(
+    memory: Memory, tmp_path: Path
+) -> None:
+    ids = fill(memory)
+    memory.export(tmp_path / "old")
+    with Memory.load(tmp_path / "old", into=tmp_path / "second.vault") as second:
+        second.erase(subject="caroline")
+        digest = second.digest()
+        late = memory.add("Her cat is from Oslo.", scope=SCOPE, derived_from=[ids["moved"]])
+        about = memory.add("Caroline paints.", scope=SCOPE, subject="caroline")
+        memory.export(tmp_path / "new")
+        with pytest.warns(UserWarning, match="were refused"):
+            Memory.load(tmp_path / "old", into=second.path).close()
+        report = second.import_export(tmp_path / "new")
+        reasons = {cube.cube_id: cube.reason for cube in report.refused}
+        assert reasons[ids["moved"]] == "it was erased here"
+        assert "derived from" in reasons[late.cube_id]
+        assert about.cube_id not in reasons  # learned after the erase
+        assert isinstance(second.get(ids["moved"]), Forgotten)
+        assert second.search("Sweden Norway Oslo", scope="acme") == []
+        assert second.digest() != digest
+
+
+def test_another_memory_of_an_erased_subject_is_refused(memory: Memory, tmp_path: Path) -> None:
+    first = memory.add("Caroline moved.", scope=SCOPE, subject="caroline")
+    memory.export(tmp_path / "one")
+    later = memory.add("Caroline paints.", scope=SCOPE, subject="caroline")
+    memory.export(tmp_path / "two")
+    with Memory.load(tmp_path / "one", into=tmp_path / "second.vault") as second:
+        second.erase(subject="caroline")
+        report = second.import_export(tmp_path / "two")
+        assert {cube.cube_id: cube.reason for cube in report.refused} == {
+            first.cube_id: "it was erased here",
+            later.cube_id: "its subject was erased here",
+        }
+
+
+def test_an_erase_travels_with_an_export(memory: Memory, tmp_path: Path) -> None:
+    gone = memory.add("Zanzibar xylophone quincunx.", scope=SCOPE, subject="caroline")
+    memory.export(tmp_path / "one")
+    with Memory.load(tmp_path / "one", into=tmp_path / "second.vault") as second:
+        assert second.search("quincunx", scope="acme")
+        memory.erase(subject="caroline")
+        memory.export(tmp_path / "two")
+        assert second.import_export(tmp_path / "two").ok
+        assert isinstance(second.get(gone.cube_id), Forgotten)
+        assert second.search("quincunx", scope="acme") == []
+        assert second.digest() == memory.digest() == second.rebuild().digest
+
+
+def test_only_an_administrator_loads_into_a_vault(memory: Memory, tmp_path: Path) -> None:
+    fill(memory)
+    memory.export(tmp_path / "out")
+    Memory(tmp_path / "other.vault", actor="agent:root").close()
+    with Memory(tmp_path / "other.vault", actor="agent:bob") as bobs:
+        with pytest.raises(Denied):
+            bobs.import_export(tmp_path / "out")
+        assert bobs.stats().events == 0
+    with (
+        Memory(tmp_path / "other.vault", actor="agent:root", tenant="acme2") as narrowed,
+        pytest.raises(Denied),
+    ):
+        narrowed.import_export(tmp_path / "out")
