@@ -13,7 +13,7 @@ HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format proto lock bench hammer replicas clean
+.PHONY: help demo test check format proto async lock bench hammer replicas clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,7 @@ check: $(VENV)/.dev ## Format, lint, types, import direction, generated code, sc
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m memos.interface.async_source --check
 	$(BIN)/python -m schemas.check_breaking
 
 format: $(VENV)/.dev ## Format, and mend what ruff can mend
@@ -38,6 +39,9 @@ format: $(VENV)/.dev ## Format, and mend what ruff can mend
 
 proto: $(VENV)/.dev ## Generate memos/wire from schemas
 	$(BIN)/python -m schemas.generate
+
+async: $(VENV)/.dev ## Generate AsyncMemory from Memory
+	$(BIN)/python -m memos.interface.async_source
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embed --extra distributed --extra bench --universal --upgrade \

@@ -50,7 +50,7 @@ from memos.infrastructure.engine.distributed.workers.port import Mark
 from memos.infrastructure.servers import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import stored_from
-from memos.operation.session import analyse
+from memos.operation.analysis import analyse
 
 READY_EVENTS = 100_000
 READY_BYTES = 290

@@ -8,11 +8,8 @@ from memos.infrastructure.index.models.rerankers.endpoint import RerankEndpoint
 from memos.infrastructure.reports import Problem, Rebuilt, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport, RefusedCube
 from memos.interface.async_memory import AsyncMemory
-from memos.interface.embedding import EmbeddingLag
-from memos.interface.facts import FactsReport
-from memos.interface.keeping import ConsistencyProof, Proof, SignedCheckpoint, Stats
-from memos.interface.memory import Memory, doctor
-from memos.interface.undoing import Rollback
+from memos.interface.memory import Memory
+from memos.interface.vaults import doctor
 from memos.kernel.cube import Lifespan
 from memos.kernel.errors import (
     Busy,
@@ -38,14 +35,19 @@ from memos.kernel.errors import (
 )
 from memos.kernel.event import Position
 from memos.operation.commands.export import ExportReport
+from memos.operation.commands.extract import FactsReport
 from memos.operation.commands.import_file import ImportReport
+from memos.operation.commands.rollback import Rollback
 from memos.operation.commands.sweep import Sweep
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.reads.context_block import Citation, ContextBlock
+from memos.operation.reads.embedding import EmbeddingLag
 from memos.operation.reads.graph import Reason, Related
 from memos.operation.reads.history import Change, Diff, Lineage, LineageEdge, LogEntry
+from memos.operation.reads.proofs import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.route import Concept, Fact, Route, Step, Topic
+from memos.operation.reads.vault import Stats
 from memos.operation.receipt import Receipt, Rejection
 from memos.operation.search.hits import Hit, Hits
 from memos.operation.vocabulary import Vocabulary

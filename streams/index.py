@@ -11,8 +11,8 @@ from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.workers.vectors import VectorIndexer, VectorThread
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.kernel.errors import InvalidInput
+from memos.operation.analysis import analyse
 from memos.operation.search.dense import texts_to_embed
-from memos.operation.session import analyse
 from streams.driver import Task
 
 

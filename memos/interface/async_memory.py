@@ -1,4 +1,7 @@
-"""AsyncMemory: the same API for programs that run an event loop. No call blocks it."""
+"""AsyncMemory: the same API for programs that run an event loop. No call blocks it.
+
+Written by `memos.interface.async_source` from `Memory`; do not edit.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.memory import Memory
 from memos.operation.reads.history import LogEntry
 
@@ -50,51 +54,20 @@ class AsyncMemory:
         """Open a vault; the options are those of `Memory`."""
         return cls(await asyncio.to_thread(Memory, path, **options))
 
-    add = _in_thread(Memory.add)
-    add_many = _in_thread(Memory.add_many)
-    add_conversation = _in_thread(Memory.add_conversation)
-    update = _in_thread(Memory.update)
-    tag = _in_thread(Memory.tag)
-    untag = _in_thread(Memory.untag)
-    link = _in_thread(Memory.link)
-    merge = _in_thread(Memory.merge)
-    archive = _in_thread(Memory.archive)
-    restore = _in_thread(Memory.restore)
-    freeze = _in_thread(Memory.freeze)
-    thaw = _in_thread(Memory.thaw)
-    set_header = _in_thread(Memory.set_header)
-    set_lifespan = _in_thread(Memory.set_lifespan)
-    wait_for = _in_thread(Memory.wait_for)
-    get = _in_thread(Memory.get)
-    search = _in_thread(Memory.search)
-    context = _in_thread(Memory.context)
-    related = _in_thread(Memory.related)
-    route = _in_thread(Memory.route)
-    tags = _in_thread(Memory.tags)
-    vocabulary = _in_thread(Memory.vocabulary)
-    set_vocabulary = _in_thread(Memory.set_vocabulary)
-    embed_pending = _in_thread(Memory.embed_pending)
-    embedding_lag = _in_thread(Memory.embedding_lag)
-    extract_facts = _in_thread(Memory.extract_facts)
-    history = _in_thread(Memory.history)
-    diff = _in_thread(Memory.diff)
-    lineage = _in_thread(Memory.lineage)
-    rollback = _in_thread(Memory.rollback)
-    erase = _in_thread(Memory.erase)
-    sweep = _in_thread(Memory.sweep)
-    name_cut = _in_thread(Memory.name_cut)
-    cuts = _in_thread(Memory.cuts)
-    verify = _in_thread(Memory.verify)
-    audit = _in_thread(Memory.audit)
-    checkpoint = _in_thread(Memory.checkpoint)
-    prove = _in_thread(Memory.prove)
-    prove_consistency = _in_thread(Memory.prove_consistency)
-    usage_digest = _in_thread(Memory.usage_digest)
-    verifier_key = _in_thread(Memory.verifier_key)
-    rebuild = _in_thread(Memory.rebuild)
-    digest = _in_thread(Memory.digest)
-    stats = _in_thread(Memory.stats)
-    close = _in_thread(Memory.close)
+    @classmethod
+    async def load(cls, path: str | Path, into: str | Path, **options: Any) -> Self:
+        """Open the vault `into` with what an export holds, as `Memory.load` does."""
+        return cls(await asyncio.to_thread(Memory.load, path, into, **options))
+
+    @property
+    def path(self) -> Path:
+        """The vault's directory, or its settings file."""
+        return self.memory.path
+
+    @property
+    def load_report(self) -> LoadReport | None:
+        """What `load` did, on the vault that it returned."""
+        return self.memory.load_report
 
     async def events(self, **wanted: Any) -> AsyncIterator[LogEntry]:
         """The log, as `Memory.events` gives it, read a page at a time."""
@@ -113,3 +86,53 @@ class AsyncMemory:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    close = _in_thread(Memory.close)
+    add = _in_thread(Memory.add)
+    add_many = _in_thread(Memory.add_many)
+    merge = _in_thread(Memory.merge)
+    add_conversation = _in_thread(Memory.add_conversation)
+    update = _in_thread(Memory.update)
+    tag = _in_thread(Memory.tag)
+    untag = _in_thread(Memory.untag)
+    link = _in_thread(Memory.link)
+    archive = _in_thread(Memory.archive)
+    restore = _in_thread(Memory.restore)
+    freeze = _in_thread(Memory.freeze)
+    thaw = _in_thread(Memory.thaw)
+    set_header = _in_thread(Memory.set_header)
+    set_lifespan = _in_thread(Memory.set_lifespan)
+    get = _in_thread(Memory.get)
+    search = _in_thread(Memory.search)
+    history = _in_thread(Memory.history)
+    diff = _in_thread(Memory.diff)
+    lineage = _in_thread(Memory.lineage)
+    wait_for = _in_thread(Memory.wait_for)
+    context = _in_thread(Memory.context)
+    related = _in_thread(Memory.related)
+    route = _in_thread(Memory.route)
+    tags = _in_thread(Memory.tags)
+    vocabulary = _in_thread(Memory.vocabulary)
+    set_vocabulary = _in_thread(Memory.set_vocabulary)
+    embedding_lag = _in_thread(Memory.embedding_lag)
+    embed_pending = _in_thread(Memory.embed_pending)
+    extract_facts = _in_thread(Memory.extract_facts)
+    rollback = _in_thread(Memory.rollback)
+    erase = _in_thread(Memory.erase)
+    sweep = _in_thread(Memory.sweep)
+    name_cut = _in_thread(Memory.name_cut)
+    cuts = _in_thread(Memory.cuts)
+    verify = _in_thread(Memory.verify)
+    audit = _in_thread(Memory.audit)
+    checkpoint = _in_thread(Memory.checkpoint)
+    prove = _in_thread(Memory.prove)
+    prove_consistency = _in_thread(Memory.prove_consistency)
+    verifier_key = _in_thread(Memory.verifier_key)
+    rebuild = _in_thread(Memory.rebuild)
+    digest = _in_thread(Memory.digest)
+    usage_digest = _in_thread(Memory.usage_digest)
+    stats = _in_thread(Memory.stats)
+    export = _in_thread(Memory.export)
+    import_export = _in_thread(Memory.import_export)
+    import_file = _in_thread(Memory.import_file)
+    migrated_from = _in_thread(Memory.migrated_from)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from memos.infrastructure.reports import Rebuilt, Verification
-from memos.interface.keeping import Proof
 from memos.interface.memory import Memory
-from memos.interface.undoing import Rollback
 from memos.operation.commands.import_file import ImportReport
+from memos.operation.commands.rollback import Rollback
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.reads.history import Change, Diff, Lineage
+from memos.operation.reads.proofs import Proof
 from memos.operation.receipt import Receipt
 from memos.operation.search.hits import Hit
 

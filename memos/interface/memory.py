@@ -1,52 +1,75 @@
-"""Memory: the whole of what a caller of an embedded vault needs."""
+"""Memory: the whole of what a caller of a vault needs, each call thin onto operation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.index.models.embedders import Embedder, embedder_named
 from memos.infrastructure.index.models.rerankers import Reranker, reranker_from
-from memos.interface.adding import Adding
-from memos.interface.asking import Asking
-from memos.interface.conversing import Conversing
-from memos.interface.embedding import Embeddings
-from memos.interface.examining import doctor
-from memos.interface.facts import Facts
-from memos.interface.following import Following
-from memos.interface.keeping import Keeping
-from memos.interface.migrating import Migrating
-from memos.interface.moving import Moving
-from memos.interface.reading import Readings
-from memos.interface.undoing import Undoing
-from memos.interface.writing import Writing
+from memos.infrastructure.log.ancestry import Ancestor
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import Rebuilt, Verification
+from memos.infrastructure.transfer.load.loader import LoadReport
+from memos.kernel.errors import InvalidInput
+from memos.kernel.event import Position
 from memos.kernel.scope import check_scope, tenant_of
-from memos.operation import validation as validate
-from memos.operation.commands.erase import resume_erases
+from memos.operation.commands import add as adding
+from memos.operation.commands.cut import name_cut
+from memos.operation.commands.erase import EraseTarget, erase, resume_erases
+from memos.operation.commands.export import Export, ExportReport, export
+from memos.operation.commands.extract import FactsReport, extract_facts
+from memos.operation.commands.facts import Extractor
+from memos.operation.commands.header import set_header, set_lifespan
+from memos.operation.commands.header_facts import HeaderFacts
+from memos.operation.commands.import_file import ImportReport, import_file
+from memos.operation.commands.lifecycle import archive, freeze, restore, thaw
+from memos.operation.commands.lineage import Merge, link, merge
+from memos.operation.commands.load import (
+    ExportSource,
+    import_export,
+    make_vault_of,
+    warn_of_refused,
+)
+from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.rollback import Rollback, restore_version, undo
+from memos.operation.commands.sweep import Sweep, sweep
+from memos.operation.commands.tags import retag, set_vocabulary
+from memos.operation.commands.turn import Conversation
+from memos.operation.commands.update import Revision, update
+from memos.operation.cube import Forgotten, MemCube
+from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.opening import Wait, open_engine
+from memos.operation.reads import proofs, vault
+from memos.operation.reads.as_of import AsOf
+from memos.operation.reads.context import context, related, route
+from memos.operation.reads.context_block import ContextBlock
+from memos.operation.reads.embedding import EmbeddingLag, embed_pending, embedding_lag
+from memos.operation.reads.get import Wanted, diff, get, history, lineage
+from memos.operation.reads.graph import Related
+from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
+from memos.operation.reads.log import LogFilter, events, wait_for
+from memos.operation.reads.look import Look
+from memos.operation.reads.proofs import ConsistencyProof, Proof, SignedCheckpoint
+from memos.operation.reads.quote import CountTokens, estimate_tokens
+from memos.operation.reads.route import Route
+from memos.operation.reads.search import search, states_named
+from memos.operation.reads.vault import Stats
+from memos.operation.reads.vocabulary import tags, vocabulary
+from memos.operation.receipt import Receipt
+from memos.operation.search.hits import Hits
 from memos.operation.session import Session
+from memos.operation.validation import Time, check_lifespan, check_name, check_time
+from memos.operation.vocabulary import Vocabulary
 
 DEFAULT_ACTOR = "user:local"
 
 
-class Memory(
-    Adding,
-    Conversing,
-    Writing,
-    Readings,
-    Following,
-    Asking,
-    Embeddings,
-    Facts,
-    Undoing,
-    Keeping,
-    Moving,
-    Migrating,
-):
+class Memory:
     """A vault of memories, opened.
 
     Safe to share between threads; several processes may open the same directory.
@@ -55,6 +78,9 @@ class Memory(
             memory.add("She likes pottery.", scope="acme/alice/chat-7")
             memory.search("pottery", scope="acme/alice")
     """
+
+    load_report: LoadReport | None = None
+    """What `load` did, on the vault that it returned."""
 
     def __init__(
         self,
@@ -91,7 +117,7 @@ class Memory(
             EmbeddingFailed: the embedder's model is not installed.
             RerankFailed: the reranker's directory holds no model that can be loaded.
         """
-        validate.check_name(actor, "actor")
+        check_name(actor, "actor")
         narrowed = "" if tenant is None else tenant_of(check_scope(tenant))
         chosen = embedder_named(embedder)
         reader = reranker_from(reranker)
@@ -131,5 +157,943 @@ class Memory(
     ) -> None:
         self.close()
 
+    def add(
+        self,
+        text: str | None = None,
+        *,
+        scope: str,
+        source: str | None = None,
+        subject: str | None = None,
+        valid_from: Time | None = None,
+        valid_until: Time | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        origin: str | None = None,
+        semantic_type: str | None = None,
+        owner: str | None = None,
+        readers: Iterable[str] = (),
+        writers: Iterable[str] = (),
+        priority: int = 0,
+        sensitivity: str | None = None,
+        purpose: str | None = None,
+        lifespan: str | Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        media_type: str | None = None,
+        derived_from: Iterable[str] = (),
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Remember a text (or `content` of another `media_type`) in a scope.
 
-__all__ = ["DEFAULT_ACTOR", "Memory", "doctor"]
+        Args:
+            text: the memory.
+            scope: where it belongs, for ever; the first segment is the tenant.
+            source: where it came from, as a path: `rollback(source=...)` matches its segments.
+            subject: whom it is about: erasing the subject erases it. By default its scope.
+            valid_from: when it became true in the world.
+            valid_until: when it stopped being true.
+            tags: short labels, exact.
+            metadata: any JSON object.
+            origin: how it came to be, such as `user input` or `inference extraction`.
+            semantic_type: what it is, such as `fact` or `user preference`.
+            owner: who administers it; by default the actor.
+            readers: who alone may read it; empty for the whole tenant.
+            writers: who alone may change it; empty for the whole tenant.
+            priority: a whole number.
+            sensitivity: a label.
+            purpose: what it may be used for.
+            lifespan: a duration such as `90d`, or a mapping of `set_lifespan`'s arguments.
+            content: bytes, where it is no text.
+            media_type: what `content` is.
+            derived_from: ids of cubes that this one was made from; their rollback and erase
+                reach it.
+            idempotency_key: a retry with the same key has one effect and the same receipt.
+
+        Raises:
+            InvalidInput: an argument does not fit; nothing was written.
+            OtherContent: the key was used for something else.
+        """
+        memory = NewMemory(
+            text=text,
+            scope=scope,
+            source=source,
+            subject=subject,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            tags=tags,
+            metadata=metadata,
+            origin=origin,
+            semantic_type=semantic_type,
+            owner=owner,
+            readers=readers,
+            writers=writers,
+            priority=priority,
+            sensitivity=sensitivity,
+            purpose=purpose,
+            lifespan=lifespan,
+            content=content,
+            media_type=media_type,
+            derived_from=derived_from,
+            idempotency_key=idempotency_key,
+        )
+        return adding.add(self._session, memory)
+
+    def add_many(
+        self, items: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
+    ) -> list[Receipt]:
+        """Remember several memories in one durable batch: all or none.
+
+        Args:
+            items: mappings of `add`'s arguments; all are checked before any is written.
+            idempotency_key: one key for the batch; each item is keyed by its number.
+
+        Raises:
+            InvalidInput: an item does not fit; the message says which.
+        """
+        return adding.add_many(self._session, items, idempotency_key)
+
+    def merge(
+        self,
+        cube_ids: Sequence[str],
+        text: str | None = None,
+        *,
+        scope: str | None = None,
+        source: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Absorb several memories into a new one; the sources become Merged.
+
+        Args:
+            cube_ids: two or more memories of one tenant.
+            text: the merged text; by default their lines, without repeats.
+            scope: of the new memory; by default the deepest one that holds them all.
+            source: where the merged text came from.
+            tags: of the new memory; by default all theirs.
+            metadata: of the new memory.
+            idempotency_key: a retry with the same key has one effect and the same receipt.
+
+        Returns:
+            A receipt whose `cube_id` is the new memory; `rejected` lists sources that refused.
+        """
+        wanted = Merge(
+            cube_ids=cube_ids,
+            text=text,
+            scope=scope,
+            source=source,
+            tags=tags,
+            metadata=metadata,
+            idempotency_key=idempotency_key,
+        )
+        return merge(self._session, wanted)
+
+    def add_conversation(
+        self,
+        turns: Iterable[Mapping[str, Any]],
+        *,
+        scope: str,
+        session: str,
+        at: Time | None = None,
+        source: str | None = None,
+        subject: str | None = None,
+        tags: Iterable[str] = (),
+        idempotency_key: str | None = None,
+    ) -> list[Receipt]:
+        """Remember the turns of one session of a conversation, in order and all or none.
+
+        Search then knows what stands around a turn: a reply inherits what its question spoke of,
+        neighbours lend context, and a speaker's name finds what they said. A session may be taken
+        in by several calls; later turns follow earlier ones.
+
+        Args:
+            turns: mappings with `text` and, as far as known, `id`, `speaker`, `role` (user,
+                assistant, system, tool), `caption` (what a picture shows), `at`, `metadata`,
+                `tags`. Id, speaker, role, caption and session come back in the metadata of hits.
+            scope: the conversation's.
+            session: which session of it.
+            at: when the session took place; a turn's own `at` is finer.
+            source: where it came from; by default `conversation:<scope>/<session>`, and each
+                turn's source is this with the turn's id behind it.
+            subject: whom it is about; by default its scope.
+            tags: given to every turn.
+            idempotency_key: a retry with the same key has one effect and the same receipts.
+
+        Raises:
+            InvalidInput: a turn does not fit; the message says which, and nothing was written.
+        """
+        conversation = Conversation(
+            turns=turns,
+            scope=scope,
+            session=session,
+            at=at,
+            source=source,
+            subject=subject,
+            tags=tags,
+            idempotency_key=idempotency_key,
+        )
+        return adding.add_conversation(self._session, conversation)
+
+    def update(
+        self,
+        cube_id: str,
+        text: str | None = None,
+        *,
+        mode: str = "overwrite",
+        expected_version: int | None = None,
+        source: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        origin: str | None = None,
+        semantic_type: str | None = None,
+        valid_from: Time | None = None,
+        valid_until: Time | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Receipt:
+        """Give a memory a new version; what is not passed stays as it is.
+
+        Args:
+            cube_id: the memory.
+            text: the new text, or what is added to the old one.
+            mode: `overwrite`, `append` (a new line) or `merge` (only lines that are new).
+            expected_version: refuse unless the cube is at this version.
+            source: where the change came from.
+            tags: replace the tags.
+            metadata: replace the metadata.
+            origin: replace the origin signature.
+            semantic_type: replace the semantic type.
+            valid_from: when the new content became true in the world.
+            valid_until: when it stopped being true.
+            reason: why, sealed with the content.
+            idempotency_key: a retry with the same key has one effect and the same receipt.
+
+        Raises:
+            Conflict: the cube has moved on; `current_version` says where to.
+            NotFound, Denied, Held, IllegalMove: as their names say.
+        """
+        revision = Revision(
+            text=text,
+            mode=mode,
+            source=source,
+            tags=tags,
+            metadata=metadata,
+            origin=origin,
+            semantic_type=semantic_type,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            reason=reason,
+        )
+        return update(
+            self._session,
+            cube_id,
+            revision,
+            expected_version=expected_version,
+            idempotency_key=idempotency_key,
+        )
+
+    def tag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
+        """Add tags to a memory."""
+        return retag(self._session, cube_id, added=tags, expected_version=expected_version)
+
+    def untag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
+        """Remove tags from a memory."""
+        return retag(self._session, cube_id, removed=tags, expected_version=expected_version)
+
+    def link(self, cube_id: str, other_id: str, relation: str = "derived_from") -> Receipt:
+        """Say what a memory is to another one: `cube_id` is the later end of the edge.
+
+        Args:
+            cube_id: what was derived, quoted, superseded with, ...
+            other_id: the earlier memory.
+            relation: derived_from, quoted_from, supersedes, same_text_as, ...
+        """
+        return link(self._session, cube_id, other_id, relation)
+
+    def archive(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """Put a memory out of sight of searches; its history stays."""
+        return archive(self._session, cube_id, expected_version)
+
+    def restore(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """Bring an archived or expired memory back, as Activated."""
+        return restore(self._session, cube_id, expected_version)
+
+    def freeze(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """Put a memory under a legal hold: no change, no expiry and no erase until `thaw`."""
+        return freeze(self._session, cube_id, expected_version)
+
+    def thaw(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """End a hold; the memory goes back to where it was."""
+        return thaw(self._session, cube_id, expected_version)
+
+    def set_header(
+        self,
+        cube_id: str,
+        *,
+        owner: str | None = None,
+        readers: Iterable[str] | None = None,
+        writers: Iterable[str] | None = None,
+        priority: int | None = None,
+        sensitivity: str | None = None,
+        purpose: str | None = None,
+        expected_version: int | None = None,
+    ) -> Receipt:
+        """Change who may do what with a memory; what is not passed stays as it is."""
+        facts = HeaderFacts(
+            owner=owner,
+            readers=readers,
+            writers=writers,
+            priority=priority,
+            sensitivity=sensitivity,
+            purpose=purpose,
+        )
+        return set_header(self._session, cube_id, facts, expected_version)
+
+    def set_lifespan(
+        self,
+        cube_id: str,
+        after: str | None = None,
+        *,
+        renewed_by_access: bool = False,
+        then: str = "archive",
+        half_life: str | None = None,
+        expected_version: int | None = None,
+    ) -> Receipt:
+        """Give a memory a time to live.
+
+        Args:
+            cube_id: the memory.
+            after: a duration from now, such as `90d`; None for no end.
+            renewed_by_access: count from the last use instead.
+            then: what happens at the end: archive, expire or erase.
+            half_life: after which its rank in a search is halved.
+            expected_version: refuse unless the cube is at this version.
+        """
+        lifespan = check_lifespan(
+            after, 0, renewed_by_access=renewed_by_access, then=then, half_life=half_life
+        )
+        return set_lifespan(self._session, cube_id, lifespan, expected_version)
+
+    def get(
+        self,
+        cube_id: str,
+        *,
+        version: int | None = None,
+        as_of: AsOf | None = None,
+        valid_at: Time | None = None,
+        any_state: bool = False,
+    ) -> MemCube | Forgotten:
+        """One memory.
+
+        Args:
+            cube_id: which.
+            version: as it was at this version.
+            as_of: as it was known at a cut, a position or a log time.
+            valid_at: the newest version whose content was true in the world at this time.
+            any_state: also when it is archived, merged or expired.
+
+        Returns:
+            The memory; `Forgotten` where it was erased, at any position.
+
+        Raises:
+            NotFound: it did not exist then, or is out of sight.
+        """
+        wanted = Wanted(version=version, as_of=as_of, valid_at=valid_at)
+        return get(self._session, cube_id, wanted, any_state=any_state)
+
+    def search(
+        self,
+        query: str,
+        *,
+        scope: str,
+        k: int = 10,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        as_of: AsOf | None = None,
+        valid_at: Time | None = None,
+        states: Iterable[str] | None = None,
+        recipe: str | None = None,
+        facts: bool = False,
+    ) -> Hits:
+        """The memories that fit a query best, in a scope and all that lies under it.
+
+        Args:
+            query: words, in any order. A phrase in double quotes must stand in a text as it is;
+                dates (`in May 2023`, `last summer`) draw texts of that time to the top.
+            scope: where to look; only what the actor may read there has any influence.
+            k: how many at most.
+            filter: what must hold: see `memos.operation.search.filters`.
+            as_of: search what was known at a cut, a position or a log time.
+            valid_at: search what was true in the world at this time: a memory of which it was told
+                that it began later comes at its newest earlier version that held then, and without
+                one is left out, as is one that had ended; one without a valid time is kept. Where
+                the query asks for a slot (`Where does Ana live?`), the memory that began last by
+                then comes first; without it, the one that holds at the read time. Relative dates
+                are relative to it, or else to the read time. With `as_of`: of what was known then.
+            states: which states to show instead of Generated, Activated and Frozen.
+            recipe: which stages run: see `memos.operation.search.recipe`.
+            facts: also find facts that `extract_facts` made; without it only where the filter
+                speaks of `semantic_type`.
+
+        Returns:
+            Hits, best first, each cube once at its version for that position. The order is
+            deterministic. Each hit's `explain` says what each stage gave it; that of the list,
+            also of an empty one, how the search ran and which optional side was not there.
+        """
+        wanted = Look(
+            scope=scope,
+            text=query,
+            k=k,
+            filter=filter,
+            as_of=as_of,
+            recipe=recipe,
+            states=states_named(states),
+            valid_at=None if valid_at is None else check_time(valid_at, "valid_at"),
+            facts=facts,
+        )
+        return search(self._session, wanted)
+
+    def history(self, cube_id: str) -> list[Change]:
+        """Everything attempted on a memory, oldest first, with the text that each left."""
+        return history(self._session, cube_id)
+
+    def diff(self, cube_id: str, before: int, after: int) -> Diff:
+        """What changed between two versions of a memory.
+
+        Raises:
+            NotFound: there is no such version, or the memory was erased.
+        """
+        return diff(self._session, cube_id, before, after)
+
+    def lineage(self, cube_id: str, *, direction: str = "both", depth: int = 3) -> Lineage:
+        """What a memory came from (upstream) and what came from it (downstream)."""
+        return lineage(self._session, cube_id, direction, depth)
+
+    def wait_for(self, token: Receipt | Position | str, *, seconds: float = 30.0) -> None:
+        """Wait until a write of any process can be read here.
+
+        What this vault's own adds return can be read already; a token from elsewhere, or of a vault
+        opened with `wait="durable"`, may be ahead of the workers.
+
+        Args:
+            token: the write's receipt, or its position (`receipt.position`, or its text, 0:42).
+            seconds: how long to wait.
+
+        Raises:
+            NotApplied: it cannot be read yet; the message says which worker is behind or dead.
+            InvalidInput: it is no token.
+        """
+        wait_for(self._session, token, seconds)
+
+    def events(
+        self,
+        *,
+        actor: str | None = None,
+        kind: str | None = None,
+        scope: str | None = None,
+        cube_id: str | None = None,
+        operation: str | None = None,
+        source: str | None = None,
+        since: AsOf | None = None,
+        until: AsOf | None = None,
+    ) -> Iterator[LogEntry]:
+        """The log: who attempted what, when, and what became of it, in log order.
+
+        Args:
+            actor: by this actor.
+            kind: of this kind, such as `Revised`.
+            scope: in this scope and all that lies under it.
+            cube_id: on this cube.
+            operation: of the operation with this id.
+            source: whose source is, or lies under, this path.
+            since: from this position, cut or time on, inclusive.
+            until: before this position, cut or time.
+        """
+        wanted = LogFilter(
+            actor=actor,
+            kind=kind,
+            scope=scope,
+            cube_id=cube_id,
+            operation=operation,
+            source=source,
+            since=since,
+            until=until,
+        )
+        return events(self._session, wanted)
+
+    def context(
+        self,
+        query: str,
+        *,
+        scope: str,
+        budget_tokens: int = 1000,
+        k: int = 30,
+        as_of: AsOf | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        recipe: str | None = None,
+        count_tokens: CountTokens = estimate_tokens,
+    ) -> ContextBlock:
+        """A block for a prompt: the memories that fit a query best, quoted and cited.
+
+        What two memories say alike is quoted once and cites both; of facts about the same thing
+        the newest valid one comes first; turns of a conversation stand together in their order.
+        `memos.operation.reads.context_block` tells what the quoting guarantees and what it cannot. What the
+        block quotes counts as used; what did not fit does not.
+
+        Args:
+            query: words, in any order.
+            scope: where to look, and in all that lies under it.
+            budget_tokens: how many tokens the block may have, by `count_tokens`.
+            k: how many memories are considered.
+            as_of: what was known at a cut, a position or a log time.
+            filter: what must hold, as in `search`.
+            recipe: which stages of search run.
+            count_tokens: a model's own counter; by default `estimate_tokens`.
+        """
+        wanted = Look(scope=scope, text=query, k=k, filter=filter, as_of=as_of, recipe=recipe)
+        return context(self._session, wanted, budget_tokens, count_tokens)
+
+    def related(self, cube_id: str, *, k: int = 10, scope: str | None = None) -> list[Related]:
+        """The memories nearest to one in the graph of cubes, best first, each with its reasons.
+
+        Edges are lineage, turns around it, shared tags, a shared source and shared rare words.
+        Only what the actor may read is named, or counts. It is no use of what it names.
+
+        Args:
+            cube_id: of which.
+            k: how many at most.
+            scope: where to look, and in all that lies under it; by default its whole tenant.
+
+        Raises:
+            NotFound: there is no such memory, or it was erased.
+        """
+        return related(self._session, cube_id, k, scope)
+
+    def route(
+        self,
+        task: str,
+        *,
+        scope: str,
+        budget_tokens: int = 1000,
+        k: int = 50,
+        as_of: AsOf | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        recipe: str | None = None,
+        count_tokens: CountTokens = estimate_tokens,
+    ) -> Route:
+        """Which scopes, concepts and memories serve a task, in which form and order.
+
+        A plan, without the texts: reading what it names, by `get` or `context`, is the use.
+
+        Args:
+            task: what is to be done, in words.
+            scope: where to look, and in all that lies under it.
+            budget_tokens: how many tokens the plaintext on the path may take.
+            k: how many memories are considered.
+            as_of: what was known at a cut, a position or a log time.
+            filter: what must hold, as in `search`.
+            recipe: which stages of search run.
+            count_tokens: a model's own counter; by default `estimate_tokens`.
+        """
+        wanted = Look(scope=scope, text=task, k=k, filter=filter, as_of=as_of, recipe=recipe)
+        return route(self._session, wanted, budget_tokens, count_tokens)
+
+    def tags(self, scope: str, *, as_of: AsOf | None = None) -> dict[str, int]:
+        """How many memories in a scope and under it carry each tag, the commonest first.
+
+        Only memories that the actor may read are counted, and no tag of another is named.
+        """
+        return tags(self._session, scope, as_of)
+
+    def vocabulary(self, scope: str) -> Vocabulary:
+        """The tags that a scope is to use: its own vocabulary and those of the scopes above it.
+
+        Raises:
+            Denied: the actor may not read one of them.
+        """
+        return vocabulary(self._session, scope)
+
+    def set_vocabulary(self, scope: str, tags: Iterable[str], *, closed: bool = False) -> Receipt:
+        """Say which tags a scope, and all that lies under it, is to use.
+
+        A scope below may add tags of its own. Where one vocabulary on the way is closed, memories
+        are given no other tags: `add`, `add_conversation`, `merge`, `update` and `tag` refuse
+        them. What has them already keeps them; what another vault exported is loaded as it is.
+
+        The vocabulary is a memory: the receipt's cube has versions, history and rollback;
+        `archive` takes it out of force, `freeze` keeps it, and its header says who may change it.
+
+        Args:
+            scope: where.
+            tags: the tags, instead of those set before.
+            closed: whether no others are taken.
+
+        Raises:
+            Denied: the actor may not write in the scope, or may not change its vocabulary.
+        """
+        return set_vocabulary(self._session, scope, tags, closed=closed)
+
+    def embedding_lag(self) -> EmbeddingLag:
+        """How far the dense side is behind the writes.
+
+        Raises:
+            InvalidInput: the vault was opened without an embedder.
+        """
+        return embedding_lag(self._session)
+
+    def embed_pending(self) -> int:
+        """Embed now what waits, and come back when all is done; how many texts it were.
+
+        Raises:
+            EmbeddingFailed: the embedder failed; what was done is kept, and the rest waits.
+            InvalidInput: the vault was opened without an embedder.
+        """
+        return embed_pending(self._session)
+
+    def extract_facts(
+        self,
+        scope: str,
+        extractor: Extractor | None = None,
+        *,
+        name: str | None = None,
+        limit: int | None = None,
+        progress: Progress = no_progress,
+    ) -> FactsReport:
+        """Extract the facts of what an extractor has not read yet, in a scope and under it.
+
+        Each fact is a memory of semantic type `fact`, derived from the one that tells it: it has
+        its scope, source, valid time, readers and subjects, and rollback and erase reach it. When
+        a memory changes, the facts of its earlier version are archived. `search(facts=True)` finds
+        them; other searches find memories only. A repeat makes no second copy.
+
+        Args:
+            scope: where.
+            extractor: from a memory's text (`Speaker: text`) to its facts, such as a call of a
+                language model; by default what the patterns of slots read (English).
+            name: the extractor's, with its version; by default that of the function. Another name
+                reads everything anew.
+            limit: how many memories are read at most.
+            progress: told (memories read, of how many).
+
+        Raises:
+            Denied: the actor may not read there, or not add.
+            InvalidInput: the extractor gave something else than texts. It, and what else an
+                extractor raises, comes after what was read before is kept.
+        """
+        return extract_facts(
+            self._session, scope, extractor, name=name, limit=limit, progress=progress
+        )
+
+    def rollback(
+        self,
+        cube_id: str | None = None,
+        *,
+        to_version: int | None = None,
+        source: str | None = None,
+        actor: str | None = None,
+        operation: str | None = None,
+        cut: str | None = None,
+        since: AsOf | None = None,
+        until: AsOf | None = None,
+        scope: str | None = None,
+        dry_run: bool = False,
+    ) -> Rollback:
+        """Take a cube to a version, or undo a source, an actor, an operation or a stretch of log.
+
+        Walks the taint: everything that was derived, merged, quoted or appended from what is
+        undone goes back to its last clean version, or is archived where there is none.
+
+        Args:
+            cube_id: with `to_version`, the cube to take back.
+            to_version: the version that it goes back to.
+            source: undo what came from this source, or from below it (whole path segments).
+            actor: undo what this actor did.
+            operation: undo the operation with this id.
+            cut: undo everything after this named cut.
+            since: only from this position on.
+            until: only before this position.
+            scope: only in this scope and what lies under it.
+            dry_run: only plan.
+
+        Raises:
+            Denied: a cube may not be written by the actor; nothing was changed.
+        """
+        if cube_id is not None:
+            if any(given is not None for given in (source, actor, operation, cut, since, until)):
+                raise InvalidInput("pass a cube with to_version, or what to undo, not both")
+            return restore_version(self._session, cube_id, to_version, dry_run=dry_run)
+        if to_version is not None:
+            raise InvalidInput("to_version needs a cube")
+        wanted = LogFilter(
+            actor=actor,
+            scope=scope,
+            operation=operation,
+            source=source,
+            since=cut if cut is not None else since,
+            until=until,
+        )
+        return undo(self._session, wanted, dry_run=dry_run)
+
+    def erase(
+        self,
+        *,
+        subject: str | None = None,
+        scope: str | None = None,
+        cube_id: str | None = None,
+    ) -> ErasureReceipt:
+        """Erase for good: destroy keys, purge every copy, and sign a receipt that lists them.
+
+        The events stay, sealed for ever; the log's proofs still hold.
+
+        Args:
+            subject: all that is about this subject, and all that was derived from it.
+            scope: all that lies in or under this scope, and all that was derived from it.
+            cube_id: this cube, and all that was derived from it.
+
+        Raises:
+            Held: a cube is frozen; nothing was erased.
+            NotFound: nothing matches.
+        """
+        return erase(self._session, EraseTarget(subject=subject, scope=scope, cube_id=cube_id))
+
+    def sweep(self, now: Time | None = None) -> Sweep:
+        """End what has outlived its lifespan: archive, expire or erase it, as its header says.
+
+        Args:
+            now: the time to judge by; by default the clock's.
+        """
+        return sweep(self._session, now)
+
+    def name_cut(self, name: str) -> Receipt:
+        """Name this moment, for `as_of` and `rollback(cut=...)`.
+
+        Raises:
+            IllegalMove: the name is taken.
+        """
+        return name_cut(self._session, name)
+
+    def cuts(self) -> dict[str, int]:
+        """The named cuts, and the number of records before each."""
+        return vault.cuts(self._session)
+
+    def verify(self, progress: Progress = no_progress) -> Verification:
+        """Check the log against its hashes, tree and signed checkpoints, and every head.
+
+        Returns:
+            What was found; `.ok`, and `.problems` that name what is damaged.
+        """
+        return vault.verify(self._session, progress)
+
+    def audit(self, progress: Progress = no_progress) -> Verification:
+        """What `verify` checks, and every cube folded again from the log and compared.
+
+        Returns:
+            What was found; `.problems` names every cube whose projections differ.
+        """
+        return vault.audit(self._session, progress)
+
+    def checkpoint(self, partition: int = 0) -> SignedCheckpoint:
+        """Sign the log as it is now: whoever keeps the note can prove a later change.
+
+        Args:
+            partition: of a log of several partitions, which: each has a tree of its own.
+        """
+        return proofs.checkpoint(self._session, partition)
+
+    def prove(self, event_id: str) -> Proof:
+        """Prove that an event is in the log; `Proof.verify` needs only the verifier key.
+
+        Raises:
+            NotFound: there is no such event.
+        """
+        return proofs.prove(self._session, event_id)
+
+    def prove_consistency(
+        self, since: SignedCheckpoint | int, partition: int = 0
+    ) -> ConsistencyProof:
+        """Prove that nothing was changed or removed since an earlier checkpoint (or its size).
+
+        Args:
+            since: the earlier checkpoint.
+            partition: of which partition of the log it is.
+
+        Raises:
+            NotFound: the log is shorter than that.
+        """
+        return proofs.prove_consistency(self._session, since, partition)
+
+    def verifier_key(self) -> str:
+        """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
+        return proofs.verifier_key(self._session)
+
+    def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
+        """Drop every projection and fold the log again; `digest` must come out the same."""
+        return vault.rebuild(self._session, progress)
+
+    def digest(self) -> str:
+        """SHA-256 over every cube: two vaults with the same history have the same digest."""
+        return vault.digest(self._session)
+
+    def usage_digest(self) -> str:
+        """SHA-256 over how often and when last each cube was used; `digest` leaves usage out."""
+        return vault.usage_digest(self._session)
+
+    def stats(self) -> Stats:
+        """Figures of the vault."""
+        return vault.stats(self._session)
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        recipient: str | bytes | None = None,
+        passphrase: str | None = None,
+        progress: Progress = no_progress,
+    ) -> ExportReport:
+        """Write memories, with their whole history, to a new directory, or a `.tar` or `.memos` file.
+
+        Without `scope` and `filter` it is the whole vault: `load` gives the same digest, and only
+        an administrator may do it. With them it is the memories that match and that the actor may
+        read; operations over several cubes (rollbacks, erases, cuts) stay behind, what they did to
+        each memory travels.
+
+        Args:
+            path: where to; nothing may be there yet.
+            scope: only memories in or under this scope.
+            filter: only memories of which this holds now: see `memos.operation.search.filters`.
+            recipient: wrap the keys to this X25519 public key: see `new_recipient`.
+            passphrase: wrap the keys to this passphrase. Without either, all is in clear.
+            progress: told (done, total).
+
+        Raises:
+            Denied: the whole vault, by another than its administrator.
+            InvalidInput: an argument does not fit, or the path is taken.
+            VaultError: it could not be written; nothing is left at the path.
+        """
+        wanted = Export(
+            path=Path(path),
+            scope=scope,
+            filter=filter,
+            recipient=recipient,
+            passphrase=passphrase,
+        )
+        return export(self._session, wanted, progress)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        into: str | Path,
+        *,
+        actor: str = "user:local",
+        passphrase: str | None = None,
+        recipient_key: str | bytes | None = None,
+        verifier_key: str | None = None,
+        clock: Callable[[], int] = system_time,
+        progress: Progress = no_progress,
+    ) -> Self:
+        """Open the vault `into` with what an export holds; `load_report` says what was done.
+
+        A new vault is made where there is none: same digest, versions, positions and log times.
+        Where `into` is the settings file of a distributed vault, the servers must hold nothing of
+        it yet and its workers must not run; interrupted, it goes on where it was when called again.
+        A vault that is there keeps what it has, as in `import_export`; cubes that it refused
+        are in `load_report.refused`, and a warning says so.
+
+        Args:
+            path: the export, a directory or a file.
+            into: the vault's directory, or its settings file.
+            actor: on whose behalf; who makes a vault administers it.
+            passphrase: what the keys are wrapped to.
+            recipient_key: the private half of what the keys are wrapped to.
+            verifier_key: accept only an export of the vault with this key.
+            clock: microseconds since 1970; for tests.
+            progress: told (done, total).
+
+        Raises:
+            Refused: the export is damaged, forged, or not for this key; nothing is left behind. Or
+                the servers hold something else.
+            Denied: the vault is there, and the actor does not administer it.
+        """
+        source = ExportSource(
+            path=Path(path),
+            passphrase=passphrase,
+            recipient_key=recipient_key,
+            verifier_key=verifier_key,
+        )
+        report = make_vault_of(source, Path(into), actor=actor, clock=clock, progress=progress)
+        memory = cls(into, actor=actor, clock=clock)
+        try:
+            memory.load_report = report or import_export(memory._session, source, progress)
+        except BaseException:
+            memory.close()
+            raise
+        warn_of_refused(memory.load_report)
+        return memory
+
+    def import_export(
+        self,
+        path: str | Path,
+        *,
+        passphrase: str | None = None,
+        recipient_key: str | bytes | None = None,
+        verifier_key: str | None = None,
+        progress: Progress = no_progress,
+    ) -> LoadReport:
+        """Take the memories of an export into this vault, in one transaction.
+
+        Cubes that were erased here, whose subject was erased here since, that derive from one of
+        these, or that have another history here, are refused; the report names them. Repeated, it
+        changes nothing.
+
+        Args:
+            path: the export, a directory or a file.
+            passphrase: what the keys are wrapped to.
+            recipient_key: the private half of what the keys are wrapped to.
+            verifier_key: accept only an export of the vault with this key.
+            progress: told (done, total).
+
+        Raises:
+            Refused: the export is damaged, forged, or not for this key; nothing was taken.
+            Denied: the actor administers not every tenant of the export; nothing was taken.
+        """
+        source = ExportSource(
+            path=Path(path),
+            passphrase=passphrase,
+            recipient_key=recipient_key,
+            verifier_key=verifier_key,
+        )
+        return import_export(self._session, source, progress)
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        scope: str,
+        format: str = "auto",  # noqa: A002 - the field's word
+        progress: Progress = no_progress,
+    ) -> ImportReport:
+        """Remember what another program wrote, one memory an item.
+
+        The whole file is checked before anything is written. Each item carries an idempotency key
+        made of its content and place, so that a repeated import has one effect.
+
+        Args:
+            path: a file, or a folder of Markdown.
+            scope: where the memories go; formats with several conversations make scopes under it.
+            format: jsonl, messages, locomo, markdown or mem0; `auto` looks at name and content.
+            progress: told (done, total).
+
+        Raises:
+            Refused: the file is not of that format; the message names the line or item, and
+                nothing was written.
+        """
+        return import_file(self._session, Path(path), scope, format, progress)
+
+    def migrated_from(self) -> tuple[Ancestor, ...]:
+        """The logs that this vault was moved here from, the oldest first.
+
+        A proof that was made there holds with that log's `verifier_key`; `checkpoints` are the last
+        ones it signed, over everything that was moved.
+        """
+        return vault.migrated_from(self._session)

@@ -15,8 +15,8 @@ from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.settings_file import read_toml
 from memos.kernel.errors import InvalidInput, VaultError
+from memos.operation.analysis import analyse
 from memos.operation.search.dense import texts_to_embed
-from memos.operation.session import analyse
 
 if TYPE_CHECKING:
     from memos.infrastructure.engine.distributed.engine import DistributedEngine

@@ -75,6 +75,20 @@ def check_text(text: object) -> bytes:
     return data
 
 
+def check_content(data: object, media_type: object) -> tuple[str, bytes]:
+    """The media type and bytes of a content that is no text."""
+    name = check_name(media_type, "media_type")
+    kind, slash, subtype = name.partition("/")
+    if not (kind and slash and subtype) or not isinstance(data, bytes):
+        raise InvalidInput("content must be bytes, and media_type look like image/png")
+    if len(data) > MAX_TEXT_BYTES:
+        raise InvalidInput(
+            f"the content has {len(data):,} bytes; at most {MAX_TEXT_BYTES:,} fit: keep it "
+            "elsewhere and store a reference"
+        )
+    return name, data
+
+
 def check_metadata(metadata: object) -> bytes:
     """A JSON object as stored bytes."""
     if not isinstance(metadata, Mapping):

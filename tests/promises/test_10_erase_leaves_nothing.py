@@ -15,7 +15,7 @@ from memos import ErasureReceipt, Forgotten, Held, Memory, NotFound
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.kernel.event import id_bytes
 from memos.kernel.merkle import consistency_proof, verify_consistency
-from memos.operation.session import analyzer
+from memos.operation.analysis import analyzer
 
 TEXT = "Xylophonists befriended quokkas in Wagga"
 WORDS = ["Xylophonists", "xylophonist", "befriended", "befriend", "quokkas", "quokka", "Wagga"]

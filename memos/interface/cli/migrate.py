@@ -11,8 +11,8 @@ from rich.console import Console
 from memos.interface.cli import show
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.screen import clean, progress
-from memos.interface.migrating import create_vault
-from memos.interface.migrating import migrate as move
+from memos.interface.vaults import create_vault
+from memos.interface.vaults import migrate as move
 
 
 def attach(app: typer.Typer) -> None:

@@ -15,7 +15,8 @@ from memos.interface.cli import show
 from memos.interface.cli.command import FilterOption, Run, command, given, json_object
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.screen import clean, progress
-from memos.interface.memory import Memory, doctor
+from memos.interface.memory import Memory
+from memos.interface.vaults import doctor
 from memos.kernel.errors import InvalidInput
 
 PassphraseFile = Annotated[

@@ -10,8 +10,8 @@ from rich.console import Console
 from memos.interface.cli import show
 from memos.interface.cli.command import Run, Yes, command, given
 from memos.interface.cli.screen import clean, console
-from memos.interface.undoing import Rollback
 from memos.kernel.errors import InvalidInput
+from memos.operation.commands.rollback import Rollback
 from memos.operation.erasure_receipt import ErasureReceipt
 
 NOT_CONFIRMED = (

@@ -1,34 +1,39 @@
-"""What commands put into events: the envelope, where content comes from, and the body's parts."""
+"""From a checked command to an event that can be appended: envelope, edges, sealed body."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from memos.kernel.cube import PARTS
-from memos.kernel.errors import InvalidInput
+from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.keys.envelope import command_mac, new_key, seal_body
+from memos.kernel.cube import Form, Header
 from memos.kernel.event import DETAILS, SCHEMA, Kind
+from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
 from memos.kernel.scope import tenant_of
-from memos.operation import validation as validate
+from memos.operation.commands.new_memory import NewMemory
 from memos.operation.session import SERVICE, Session
-from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
-# Plain numbers: a flag enum costs microseconds on the way of every write.
-_CONTENT, _TAGS, _PROVENANCE, _METADATA, _VALID_TIME = map(int, PARTS)
 
-
-_PROVENANCE_FIELDS = ("source", "origin", "semantic_type")
-
-
-class Source(NamedTuple):
+class SourceVersion(NamedTuple):
     """An earlier version that a new one takes content from."""
 
     relation: Relation
     cube_id: bytes
     version: int
     digest: bytes
+
+
+class Sources(NamedTuple):
+    """Earlier versions, and the digests of all their subjects, in order."""
+
+    versions: tuple[SourceVersion, ...] = ()
+    subjects: tuple[bytes, ...] = ()
+
+
+NO_SOURCES = Sources()
 
 
 def new_event(
@@ -63,7 +68,12 @@ def new_event(
     return event
 
 
-def add_sources(event: Event, sources: Iterable[Source]) -> None:
+def operation_event(session: Session, kind: Kind, operation_id: bytes, tenant: str) -> Event:
+    """The event of an operation over several cubes: on a cube of its own, the operation."""
+    return new_event(session, kind, operation_id, tenant, operation_id=operation_id)
+
+
+def add_sources(event: Event, sources: Iterable[SourceVersion]) -> None:
     """Name what the event's content comes from."""
     for source in sources:
         edge = event.edges.add(relation=source.relation.value)
@@ -72,57 +82,61 @@ def add_sources(event: Event, sources: Iterable[Source]) -> None:
         edge.other.digest = source.digest
 
 
-def fill_body(body: Body, fields: Mapping[str, Any]) -> int:
-    """Put checked fields into a body; the bit set of the parts that they supply."""
-    parts = 0
-    if "text" in fields:
-        body.content.media_type = "text/plain"
-        body.content.inline = validate.check_text(fields["text"])
-        parts |= _CONTENT
-    if "payload" in fields:
-        body.content.media_type, body.content.inline = fields["payload"]
-        parts |= _CONTENT
-    if "tags" in fields:
-        body.tags.tags.extend(validate.check_names(fields["tags"], "tags"))
-        body.tags.SetInParent()
-        parts |= _TAGS
-    if not fields.keys().isdisjoint(_PROVENANCE_FIELDS):
-        for name in _PROVENANCE_FIELDS:
-            if fields.get(name):
-                setattr(body.provenance, name, validate.check_name(fields[name], name))
-        body.provenance.SetInParent()
-        parts |= _PROVENANCE
-    if "metadata" in fields:
-        body.metadata.json = validate.check_metadata(fields["metadata"])
-        parts |= _METADATA
-    if "valid_from" in fields or "valid_until" in fields:
-        _fill_valid_time(body, fields.get("valid_from"), fields.get("valid_until"))
-        parts |= _VALID_TIME
-    if fields.get("reason"):
-        body.reason = validate.check_name(fields["reason"], "reason")
-    return parts
+def create_cube(
+    session: Session,
+    memory: NewMemory,
+    sources: Sources = NO_SOURCES,
+    *,
+    cube_id: bytes = b"",
+    header: Header | None = None,
+    operation_id: bytes = b"",
+    number: int = 0,
+) -> Draft:
+    """The first event of a cube, sealed under a key of its own: the one place that makes cubes.
+
+    Args:
+        session: the open vault.
+        memory: what it is to hold.
+        sources: what its content comes from; its subjects are the memory's and all theirs.
+        cube_id: its id, where it is looked up by one that comes from elsewhere.
+        header: its header, where it is another cube's.
+        operation_id: the operation that it is part of.
+        number: of several memories under one idempotency key, which.
+    """
+    tenant = tenant_of(memory.scope)
+    digests = session.digests
+    is_new = memory.idempotency_key is None and not cube_id
+    event_id = digest = b""
+    if memory.idempotency_key is not None:
+        named = (session.actor, "add", memory.scope, memory.idempotency_key, number)
+        event_id, cube_id, digest = digests.keyed_ids(tenant, named)
+    cube_id = cube_id or session.new_id()
+    event = new_event(
+        session,
+        Kind.GENERATED,
+        cube_id,
+        memory.scope,
+        operation_id=operation_id,
+        event_id=event_id,
+    )
+    event.generated.form = Form.PLAINTEXT.value  # type: ignore[assignment]
+    write_header(header or memory.header(session.actor, session.clock), event.generated.header)
+    subject = digests.subject(tenant, memory.subject or memory.scope)
+    event.subject_digests.extend(sorted({subject, *sources.subjects}))
+    event.parts = memory.parts
+    if memory.source:
+        event.source_digests.extend(digests.sources(tenant, memory.source))
+    add_sources(event, sources.versions)
+    key = new_key()
+    if memory.idempotency_key is not None:
+        key = _kept_key(session, cube_id) or key
+        event.idempotency_digest = digest
+        event.command_mac = command_mac(key, dict(memory.asked))
+    seal_body(key, event, memory.body)
+    return Draft(event, memory.body, key, is_new=is_new)
 
 
-def _fill_valid_time(body: Body, valid_from: object, valid_until: object) -> None:
-    valid = body.valid_time
-    valid.SetInParent()
-    if valid_from is not None:
-        setattr(valid, "from", validate.check_time(valid_from, "valid_from"))
-    if valid_until is not None:
-        valid.until = validate.check_time(valid_until, "valid_until")
-    if valid.HasField("from") and valid.HasField("until") and getattr(valid, "from") >= valid.until:
-        raise InvalidInput("valid_until must be later than valid_from")
-
-
-def payload(data: object, media_type: object) -> tuple[str, bytes]:
-    """Checked bytes of a media type other than text."""
-    name = validate.check_name(media_type, "media_type")
-    kind, slash, subtype = name.partition("/")
-    if not (kind and slash and subtype) or not isinstance(data, bytes):
-        raise InvalidInput("content must be bytes, and media_type look like image/png")
-    if len(data) > validate.MAX_TEXT_BYTES:
-        raise InvalidInput(
-            f"the content has {len(data):,} bytes; at most {validate.MAX_TEXT_BYTES:,} fit: keep "
-            "it elsewhere and store a reference"
-        )
-    return name, data
+def _kept_key(session: Session, cube_id: bytes) -> bytes | None:
+    """The key of a cube that is there already: a retry is compared under it."""
+    with session.engine.read() as reader:
+        return reader.cube_key(cube_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from memos.infrastructure.engine.commit import Draft
@@ -21,8 +22,7 @@ from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lineage import taint
 from memos.kernel.scope import check_scope, tenant_of
-from memos.operation import validation as validate
-from memos.operation.commands.draft import new_event
+from memos.operation.commands.draft import operation_event
 from memos.operation.commands.rollback_plan import (
     Histories,
     absorbed_by,
@@ -30,44 +30,63 @@ from memos.operation.commands.rollback_plan import (
     unmerge_target,
 )
 from memos.operation.erasure_receipt import Artefact, ErasureReceipt, signed_receipt
-from memos.operation.session import Session
+from memos.operation.gate import Passage
+from memos.operation.session import Session, live_state
+from memos.operation.validation import check_id, check_name
 from memos.wire.event_pb2 import Event
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseTarget:
+    """What is to be erased: all about a subject, all in a scope, or one cube.
+
+    Raises:
+        InvalidInput: it is not exactly one of the three, or it does not fit.
+    """
+
+    subject: str | None = None
+    scope: str | None = None
+    cube_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(given is not None for given in (self.subject, self.scope, self.cube_id)) != 1:
+            raise InvalidInput("say what to erase: one of subject=, scope=, cube_id=")
+        if self.cube_id is not None:
+            check_id(self.cube_id)
+        elif self.scope is not None:
+            check_scope(self.scope)
+        else:
+            check_name(self.subject, "subject")
+
+
+def erase(session: Session, wanted: EraseTarget) -> ErasureReceipt:
+    """See `Memory.erase`."""
+    with session.gate.enter("erase") as passage:
+        return erase_cubes(session, passage, wanted)
+
+
 def erase_cubes(
-    session: Session,
-    *,
-    subject: str | None = None,
-    scope: str | None = None,
-    cube_id: str | None = None,
-    swept: bool = False,
+    session: Session, passage: Passage, wanted: EraseTarget, *, by_lifespan: bool = False
 ) -> ErasureReceipt:
-    """See `Memory.erase`. `swept`: the header's lifespan, not the actor, asks for it."""
-    if sum(given is not None for given in (subject, scope, cube_id)) != 1:
-        raise InvalidInput("say what to erase: one of subject=, scope=, cube_id=")
-    subjects: set[bytes] = set()
+    """Request, then destroy; `by_lifespan`: the header's lifespan, not the actor, asks for it.
 
-    def wanted(reader: Reader) -> list[bytes]:
-        if cube_id is not None:
-            raw = validate.check_id(cube_id)
-            session.live_state(reader, raw)
-            return [raw]
-        if scope is not None:
-            session.require(Action.READ, check_scope(scope), operation="erase")
-            return reader.vault.cubes_in_scope(check_scope(scope))
-        tenant = _tenant_of(session, reader, validate.check_name(subject, "subject"))
-        subjects.update(session.lookups(tenant, b"subject", str(subject)))
-        return reader.vault.cubes_of_subjects(sorted(subjects))
+    Raises:
+        Held: a cube is frozen; nothing was erased.
+        NotFound: nothing matches.
+    """
+    passage.admit()  # every cube that matches is asked about
 
-    def request(engine: Transaction) -> tuple[bytes, list[str]]:
-        reader = engine.reader()
-        states = _erasable(session, engine, wanted(reader), swept)
+    def request(transaction: Transaction) -> tuple[bytes, list[str]]:
+        reader = transaction.reader()
+        cube_ids, subjects = _matching(session, passage, reader, wanted)
+        states = _erasable(transaction, cube_ids)
+        if not by_lifespan:
+            passage.require_each(Action.ADMINISTER, states)
         if not states:
-            named = cube_id or scope or subject
+            named = wanted.cube_id or wanted.scope or wanted.subject
             raise NotFound(f"nothing to erase: no memory matches {shorten(named)}")
-        states = _with_derived(reader, engine, states)
-        gone = subjects | _only_theirs(reader, states)
-        return _request(session, engine, states, gone)
+        states = _with_derived(reader, transaction, states)
+        return _request(session, transaction, states, subjects | _only_theirs(reader, states))
 
     operation_id, held = session.engine.writer.write(request)
     if held:
@@ -77,27 +96,6 @@ def erase_cubes(
             tuple(held),
         )
     return finish_erase(session, operation_id)
-
-
-def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
-    """The second step, also after a crash: destroy the keys, purge, write Erased, sign."""
-
-    def destroy(engine: Transaction) -> str:
-        request = _request_event(engine.reader(), operation_id)
-        return _destroy(session, engine, request)
-
-    told = json.loads(session.engine.writer.write(destroy))
-    gone = session.engine.erasure.are_gone([id_bytes(each) for each in told["cube_ids"]])
-    return ErasureReceipt(
-        told["operation_id"],
-        datetime.fromisoformat(told["erased_at"]),
-        tuple(told["cube_ids"]),
-        tuple(told["restored"]),
-        tuple(Artefact(**artefact) for artefact in told["artefacts"]),
-        told["note"],
-        session.engine.erasure.confirm(),
-        gone,
-    )
 
 
 def resume_erases(session: Session) -> list[ErasureReceipt]:
@@ -115,39 +113,75 @@ def resume_erases(session: Session) -> list[ErasureReceipt]:
     return finished
 
 
-def _tenant_of(session: Session, reader: Reader, subject: str) -> str:
+def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
+    """The second step, also after a crash: destroy the keys, purge, write Erased, sign."""
+
+    def destroy(transaction: Transaction) -> str:
+        request = _request_event(transaction.reader(), operation_id)
+        return _destroy(session, transaction, request)
+
+    receipt = json.loads(session.engine.writer.write(destroy))
+    erasure = session.engine.erasure
+    gone = erasure.are_gone([id_bytes(cube_id) for cube_id in receipt["cube_ids"]])
+    return ErasureReceipt(
+        receipt["operation_id"],
+        datetime.fromisoformat(receipt["erased_at"]),
+        tuple(receipt["cube_ids"]),
+        tuple(receipt["restored"]),
+        tuple(Artefact(**artefact) for artefact in receipt["artefacts"]),
+        receipt["note"],
+        erasure.confirm(),
+        gone,
+    )
+
+
+def _matching(
+    session: Session, passage: Passage, reader: Reader, wanted: EraseTarget
+) -> tuple[list[bytes], set[bytes]]:
+    """The cubes that are to be erased, and the digests of the subject where one was named."""
+    if wanted.cube_id is not None:
+        raw = check_id(wanted.cube_id)
+        live_state(reader, raw)
+        return [raw], set()
+    if wanted.scope is not None:
+        passage.require(Action.READ, wanted.scope)
+        return reader.vault.cubes_in_scope(wanted.scope), set()
+    subject = wanted.subject or ""
+    tenant = _tenant_of_subject(session, reader, subject)
+    digests = set(session.digests.lookups(tenant, b"subject", subject))
+    return reader.vault.cubes_of_subjects(sorted(digests)), digests
+
+
+def _tenant_of_subject(session: Session, reader: Reader, subject: str) -> str:
     """The one tenant that knows this subject."""
-    known = [
+    tenants = [
         tenant
         for tenant in session.tenants()
-        if reader.vault.cubes_of_subjects(session.lookups(tenant, b"subject", subject))
+        if reader.vault.cubes_of_subjects(session.digests.lookups(tenant, b"subject", subject))
     ]
-    if len(known) > 1:
+    if len(tenants) > 1:
         raise InvalidInput(
-            f"the subject {subject!r} is known to several tenants ({', '.join(known)}): open the "
+            f"the subject {subject!r} is known to several tenants ({', '.join(tenants)}): open the "
             "vault with tenant=, a subject belongs to one"
         )
-    if not known:
+    if not tenants:
         raise NotFound(f"nothing to erase: no memory is about {subject!r}")
-    return known[0]
+    return tenants[0]
 
 
-def _erasable(
-    session: Session, engine: Transaction, cube_ids: Iterable[bytes], swept: bool
-) -> list[CubeState]:
-    states = []
-    for raw in cube_ids:
-        state = engine.head(raw)
-        if state is None or state.form is Form.OPERATION or state.lifecycle is Lifecycle.ERASED:
-            continue
-        if not swept:
-            session.require(Action.ADMINISTER, state.scope, state, operation="erase")
-        states.append(state)
-    return states
+def _erasable(transaction: Transaction, cube_ids: Iterable[bytes]) -> list[CubeState]:
+    heads = (transaction.head(raw) for raw in cube_ids)
+    return [
+        state
+        for state in heads
+        if state is not None
+        and state.form is not Form.OPERATION
+        and state.lifecycle is not Lifecycle.ERASED
+    ]
 
 
 def _with_derived(
-    reader: Reader, engine: Transaction, states: Sequence[CubeState]
+    reader: Reader, transaction: Transaction, states: Sequence[CubeState]
 ) -> list[CubeState]:
     """These cubes and all that any version of theirs flowed into."""
     histories = Histories(reader)
@@ -155,9 +189,9 @@ def _with_derived(
         (state.cube_id, version) for state in states for version in range(1, state.version + 1)
     ]
     reached = taint(seeds, histories).keys() | {state.cube_id for state in states}
-    found = [engine.head(raw) for raw in sorted(reached)]
+    heads = [transaction.head(raw) for raw in sorted(reached)]
     return [
-        state for state in found if state is not None and state.lifecycle is not Lifecycle.ERASED
+        state for state in heads if state is not None and state.lifecycle is not Lifecycle.ERASED
     ]
 
 
@@ -173,45 +207,41 @@ def _nobody_elses(
     """Of subjects those that no memory has but these, and what was erased before."""
     mine = set(cube_ids)
 
-    def is_open(cube_id: bytes) -> bool:
+    def is_anothers(cube_id: bytes) -> bool:
+        if cube_id in mine:
+            return False
         state = reader.vault.head(cube_id)
         return state is not None and state.lifecycle is not Lifecycle.ERASED
 
     return {
         subject
         for subject in subjects
-        if not any(
-            is_open(each) for each in reader.vault.cubes_of_subjects([subject]) if each not in mine
-        )
+        if not any(map(is_anothers, reader.vault.cubes_of_subjects([subject])))
     }
 
 
-def _operation_event(session: Session, kind: Kind, operation_id: bytes, tenant: str) -> Event:
-    return new_event(session, kind, operation_id, tenant, operation_id=operation_id)
-
-
 def _request(
-    session: Session, engine: Transaction, states: Sequence[CubeState], gone: set[bytes]
+    session: Session, transaction: Transaction, states: Sequence[CubeState], gone: set[bytes]
 ) -> tuple[bytes, list[str]]:
     """Ask on every cube; withdraw where one is held. The operation's id, and who is held."""
     operation_id = session.new_id()
     tenant = tenant_of(states[0].scope)
-    event = _operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant)
+    event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant)
     for state in states:
         event.erase_requested.targets.add(cube_id=state.cube_id, scope=state.scope)
     event.erase_requested.subject_digests.extend(sorted(gone))
-    committed = engine.append(Draft(event))
+    committed = transaction.append(Draft(event))
     refused = [
-        each.event.cube_id
-        for each in committed.consequences
-        if each.outcome.result is Result.REJECTED
+        followed.event.cube_id
+        for followed in committed.consequences
+        if followed.outcome.result is Result.REJECTED
     ]
     if refused:
-        withdrawal = _operation_event(session, Kind.ERASE_WITHDRAWN, operation_id, tenant)
+        withdrawal = operation_event(session, Kind.ERASE_WITHDRAWN, operation_id, tenant)
         for state in states:
             if state.cube_id not in refused:
                 withdrawal.erase_withdrawn.targets.add(cube_id=state.cube_id, scope=state.scope)
-        engine.append(Draft(withdrawal))
+        transaction.append(Draft(withdrawal))
     return operation_id, [id_text(raw) for raw in refused]
 
 
@@ -220,12 +250,12 @@ def _request_event(reader: Reader, operation_id: bytes) -> Event:
     return reader.event(first.position)
 
 
-def _destroy(session: Session, engine: Transaction, request: Event) -> str:
-    reader = engine.reader()
+def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
+    reader = transaction.reader()
     operation_id = request.operation_id
-    done = engine.erasure_receipt(operation_id)
-    if done is not None:
-        return done
+    receipt = transaction.erasure_receipt(operation_id)
+    if receipt is not None:
+        return receipt
     cube_ids = [target.cube_id for target in request.erase_requested.targets]
     artefacts = list(_version_artefacts(reader, cube_ids))
     # A memory that came after the request is not to be erased, and needs its subject's key.
@@ -233,13 +263,13 @@ def _destroy(session: Session, engine: Transaction, request: Event) -> str:
     subjects = sorted(_nobody_elses(reader, wanted, cube_ids))
     erased_at = _erased_at(reader, operation_id)
     if erased_at is None:
-        engine.begin_erasure(operation_id, request.tenant, cube_ids)
+        transaction.begin_erasure(operation_id, request.tenant, cube_ids)
         # The key file first: were the process killed now, the request is resumed, and no new memory
         # can be sealed under these keys, since writers wait for this transaction.
         session.engine.keys.destroy(request.tenant, subjects)
-        erased_at = _write_erased(session, engine, request)
-    purged = engine.purge(operation_id, cube_ids)
-    restored = _bring_back(session, engine, cube_ids)
+        erased_at = _write_erased(session, transaction, request)
+    purged = transaction.purge(operation_id, cube_ids)
+    restored = _bring_back(session, transaction, cube_ids)
     artefacts += [Artefact("subject key", subject.hex()) for subject in subjects]
     artefacts += [
         Artefact(f"index {name}", str(count))
@@ -250,24 +280,23 @@ def _destroy(session: Session, engine: Transaction, request: Event) -> str:
             ("vectors", purged.vectors),
         )
     ]
-    receipt = signed_receipt(
-        session.engine.proofs.signer(), operation_id, erased_at, cube_ids, restored, artefacts
-    )
-    return engine.keep_erasure_receipt(operation_id, receipt)
+    signer = session.engine.proofs.signer()
+    receipt = signed_receipt(signer, operation_id, erased_at, cube_ids, restored, artefacts)
+    return transaction.keep_erasure_receipt(operation_id, receipt)
 
 
 def _erased_at(reader: Reader, operation_id: bytes) -> int | None:
     """The log time of the Erased event, where a process that crashed had appended it."""
     attempts = reader.vault.attempts(operation_id)
-    return next((each.log_time for each in attempts if each.kind is Kind.ERASED), None)
+    return next((a.log_time for a in attempts if a.kind is Kind.ERASED), None)
 
 
-def _write_erased(session: Session, engine: Transaction, request: Event) -> int:
+def _write_erased(session: Session, transaction: Transaction, request: Event) -> int:
     """Append the Erased event; its log time."""
-    erased = _operation_event(session, Kind.ERASED, request.operation_id, request.tenant)
+    erased = operation_event(session, Kind.ERASED, request.operation_id, request.tenant)
     for target in request.erase_requested.targets:
         erased.erased.targets.add(cube_id=target.cube_id, scope=target.scope)
-    return engine.append(Draft(erased)).log_time
+    return transaction.append(Draft(erased)).log_time
 
 
 def _version_artefacts(reader: Reader, cube_ids: Iterable[bytes]) -> Iterable[Artefact]:
@@ -280,9 +309,9 @@ def _version_artefacts(reader: Reader, cube_ids: Iterable[bytes]) -> Iterable[Ar
                 yield Artefact("version", version)
 
 
-def _bring_back(session: Session, engine: Transaction, cube_ids: Iterable[bytes]) -> list[str]:
+def _bring_back(session: Session, transaction: Transaction, cube_ids: Iterable[bytes]) -> list[str]:
     """The other sources of an erased merge come back."""
-    reader = engine.reader()
+    reader = transaction.reader()
     erased = set(cube_ids)
     targets = [
         unmerge_target(state)
@@ -291,9 +320,8 @@ def _bring_back(session: Session, engine: Transaction, cube_ids: Iterable[bytes]
         if source not in erased
     ]
     if targets:
-        operation_id = session.new_id()
         tenant = tenant_of(targets[0].state.scope)
-        event = _operation_event(session, Kind.ROLLED_BACK, operation_id, tenant)
+        event = operation_event(session, Kind.ROLLED_BACK, session.new_id(), tenant)
         fill_targets(event, targets)
-        engine.append(Draft(event))
+        transaction.append(Draft(event))
     return [target.change.cube_id for target in targets]

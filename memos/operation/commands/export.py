@@ -1,10 +1,10 @@
-"""What an export may hold, who may make it, and what it tells of each memory."""
+"""Exporting memories with their history: what an export holds, and what it says of each memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,22 @@ from memos.infrastructure.engine.dump import Dumpable, Selection
 from memos.infrastructure.engine.embedded.dump import EmbeddedDump
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.port import Engine
-from memos.infrastructure.governance.access_log import Access
-from memos.infrastructure.governance.decision import Action, Resource
-from memos.infrastructure.transfer.export.dumper import Dumped
+from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.transfer.export.dumper import Dumped, MemDumper
 from memos.infrastructure.transfer.layout import base64_text
-from memos.infrastructure.transfer.wrapping import Wrapping
+from memos.infrastructure.transfer.package import check_free, publish, staged
+from memos.infrastructure.transfer.wrapping import Wrapping, wrap
 from memos.infrastructure.vault.port import LogQuery
-from memos.kernel.cube import CubeState, Form, Header
-from memos.kernel.errors import Denied, VaultError
+from memos.kernel.cube import CubeState, Form
+from memos.kernel.errors import VaultError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
-from memos.kernel.scope import contains
-from memos.operation.cube import Forgotten, MemCube, read_cube, state_title
+from memos.kernel.scope import check_scope, contains
+from memos.operation.cube import Forgotten, MemCube, as_datetime, read_cube, state_title
+from memos.operation.gate import Permitted
 from memos.operation.opening import as_distributed, distributed_driver
+from memos.operation.search.filters import compile_filter
 from memos.operation.session import Session
 
 IN_CLEAR = (
@@ -67,33 +70,60 @@ def dumpable(engine: Engine) -> Iterator[Dumpable]:
     yield DistributedDump(as_distributed(engine))
 
 
-def require_administrator(session: Session, tenant: str, operation: str) -> None:
-    """Go on only for who administers what has no owner of its own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What is to be exported, and where to. See `Memory.export`.
 
     Raises:
-        Denied: the actor does not.
+        InvalidInput: a field does not fit, or the path is taken.
     """
-    nobodys = Resource(tenant, tenant, Header())
-    decision = session.governor.decide(
-        session.subject, Action.ADMINISTER, nobodys, {"operation": operation}
-    )
-    if decision.allowed:
-        return
-    session.access_log.record(
-        Access(session.actor, operation, tenant, session.clock(), rule=decision.rule)
-    )
-    what = f"all of {tenant}" if tenant else "the whole vault"
-    hint = "; pass scope= for what you may read" if operation == "export" else ""
-    raise Denied(
-        f"{session.actor} may not {operation} {what}: only an administrator may{hint} "
-        f"(rule {decision.rule})",
-        decision.rule,
-    )
+
+    path: Path
+    scope: str | None = None
+    filter: Mapping[str, Any] | None = None
+    recipient: str | bytes | None = None
+    passphrase: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_free(self.path)
+        if self.scope is not None:
+            check_scope(self.scope)
 
 
-def selection_of(
-    session: Session,
+def export(session: Session, wanted: Export, progress: Progress) -> ExportReport:
+    """See `Memory.export`."""
+    wrapping = wrap(wanted.recipient, wanted.passphrase)
+    accepts = compile_filter(wanted.filter)
+    with session.gate.enter("export") as passage:
+        permitted = passage.permitted(Action.READ)
+        scope = wanted.scope or permitted.tenant or None
+        if scope is None and wanted.filter is None:
+            passage.require_administrator("", hint="; pass scope= for what you may read")
+        else:
+            passage.require(Action.READ, scope or "")
+        session.access_log.flush()
+        with staged(wanted.path) as stage:
+            with dumpable(session.engine) as source:
+                selection = _selection(source, permitted, scope, wanted.filter, accepts)
+                dumper = MemDumper(
+                    source,
+                    session.engine,
+                    stage,
+                    selection,
+                    wrapping,
+                    describe_clear if wrapping.in_clear else describe_sealed,
+                    progress,
+                )
+                dumped = dumper.dump(as_datetime(session.clock()).isoformat())
+            _check_not_erased_since(session, dumped)
+            publish(stage, wanted.path)
+        passage.note(scope or "", at=dumped.at)
+        return _report(session, wanted.path, selection, dumped, wrapping)
+
+
+def _selection(
     source: Dumpable,
+    permitted: Permitted,
     scope: str | None,
     wanted: Mapping[str, Any] | None,
     accepts: Callable[[MemCube], bool],
@@ -107,7 +137,7 @@ def selection_of(
             return False
         if scope is not None and not contains(scope, state.scope):
             return False
-        if not session.decide(Action.READ, state.scope, state).allowed:
+        if not permitted.check(state):
             return False
         if wanted is None:
             return True
@@ -167,7 +197,7 @@ def describe_sealed(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
     }
 
 
-def check_not_erased_since(session: Session, dumped: Dumped) -> None:
+def _check_not_erased_since(session: Session, dumped: Dumped) -> None:
     """An export must not carry what was erased while it was being written."""
     erased = LogQuery(kind=Kind.ERASED, after=dumped.at)
     since = session.engine.stream().vault.query(erased)
@@ -175,7 +205,7 @@ def check_not_erased_since(session: Session, dumped: Dumped) -> None:
         raise VaultError("memories were erased while this was exported: export again")
 
 
-def export_report(
+def _report(
     session: Session, target: Path, selection: Selection, dumped: Dumped, wrapping: Wrapping
 ) -> ExportReport:
     """What the caller is told."""

@@ -13,11 +13,10 @@ from memos.kernel.errors import Held
 from memos.kernel.event import Kind, as_uuid, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lifespan import deadline
-from memos.operation import validation as validate
 from memos.operation.commands.draft import new_event
-from memos.operation.commands.erase import erase_cubes
+from memos.operation.commands.erase import EraseTarget, erase_cubes
 from memos.operation.session import Session
-from memos.operation.validation import Time
+from memos.operation.validation import Time, check_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +32,31 @@ class Sweep:
     held: tuple[str, ...] = ()
 
 
-def sweep_ended(session: Session, now: Time | None = None) -> Sweep:
-    """End what has outlived its lifespan at a time, or by the clock."""
+def sweep(session: Session, now: Time | None) -> Sweep:
+    """See `Memory.sweep`."""
     session.access_log.flush()
-    time = session.clock() if now is None else validate.check_time(now, "now")
+    time = session.clock() if now is None else check_time(now, "now")
+    with session.gate.enter("sweep") as passage:
+        passage.admit()  # what ends a memory is its own header
 
-    def work(engine: Transaction) -> dict[LifespanEnd, list[bytes]]:
-        reader = engine.reader()
-        ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
-        for raw in reader.vault.ending(time):
-            end = _expire(session, engine, reader, raw, time)
-            if end is not None:
-                ended[end].append(raw)
-        return ended
+        def work(transaction: Transaction) -> dict[LifespanEnd, list[bytes]]:
+            reader = transaction.reader()
+            ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
+            for raw in reader.vault.ending(time):
+                end = _expire(session, transaction, reader, raw, time)
+                if end is not None:
+                    ended[end].append(raw)
+            return ended
 
-    ended = session.engine.writer.write(work)
-    erased, held = [], []
-    for raw in ended[LifespanEnd.ERASE]:
-        try:
-            erase_cubes(session, cube_id=id_text(raw), swept=True)
-            erased.append(id_text(raw))
-        except Held:
-            held.append(id_text(raw))
+        ended = session.engine.writer.write(work)
+        erased, held = [], []
+        for raw in ended[LifespanEnd.ERASE]:
+            cube_id = id_text(raw)
+            try:
+                erase_cubes(session, passage, EraseTarget(cube_id=cube_id), by_lifespan=True)
+                erased.append(cube_id)
+            except Held:
+                held.append(cube_id)
     return Sweep(
         tuple(map(id_text, ended[LifespanEnd.ARCHIVE])),
         tuple(map(id_text, ended[LifespanEnd.EXPIRE])),
@@ -64,10 +66,10 @@ def sweep_ended(session: Session, now: Time | None = None) -> Sweep:
 
 
 def _expire(
-    session: Session, engine: Transaction, reader: Reader, raw: bytes, now: int
+    session: Session, transaction: Transaction, reader: Reader, raw: bytes, now: int
 ) -> LifespanEnd | None:
     """End one cube's lifespan; None where a use has renewed it, or its events refuse."""
-    state = engine.head(raw)
+    state = transaction.head(raw)
     lifespan = None if state is None else state.header.lifespan
     if state is None or lifespan is None:
         return None
@@ -83,5 +85,5 @@ def _expire(
     event.expired.then = lifespan.then.value  # type: ignore[assignment]
     event.expired.expected_sequence = state.sequence
     event.expired.access_position.offset = reader.access_size()
-    committed = engine.append(Draft(event))
+    committed = transaction.append(Draft(event))
     return lifespan.then if committed.outcome.result is Result.ACCEPTED else None

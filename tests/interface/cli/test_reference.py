@@ -14,7 +14,7 @@ import memos
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.cli import app
 from memos.interface.cli.errors import ExitCode
-from memos.interface.migrating import MigrationReport, VaultMade
+from memos.interface.vaults import MigrationReport, VaultMade
 from memos.operation.commands.export import ExportReport
 from memos.operation.commands.import_file import ImportReport
 from memos.operation.commands.rollback_plan import PlannedChange

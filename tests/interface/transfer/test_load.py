@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memos import Forgotten, Memory, Refused
-from memos.interface.migrating import migrate
+from memos.interface.vaults import migrate
 from memos.kernel.event import id_bytes
 from tests.interface.transfer.support import SCOPE, fill
 

@@ -21,7 +21,7 @@ from memos.infrastructure.engine.distributed.doctor_workers import judge_lag, la
 from memos.infrastructure.log.kafka.groups import WORKERS, running_workers
 from memos.infrastructure.servers import LocalEngine
 from memos.infrastructure.vault.cassandra import schema
-from memos.interface.migrating import create_vault
+from memos.interface.vaults import create_vault
 from tests.fleet import Fleet
 
 ACTOR = "agent:alice"

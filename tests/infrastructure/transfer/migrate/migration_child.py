@@ -10,7 +10,7 @@ import sys
 
 from memos import Memory
 from memos.infrastructure.transfer.migrate import migration
-from memos.interface.migrating import migrate
+from memos.interface.vaults import migrate
 
 source, target, actor, until = sys.argv[1:]
 migration.BATCH = 10  # type: ignore[attr-defined] # small batches: a kill falls between two

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
+from memos.interface.vaults import doctor
 
 from memos import (
     Denied,
@@ -29,8 +30,7 @@ from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.servers import LocalEngine
-from memos.interface.examining import doctor
-from memos.interface.migrating import migrate
+from memos.interface.vaults import migrate
 from tests.fleet import PARTITIONS, Fleet
 
 ACTOR = "agent:alice"

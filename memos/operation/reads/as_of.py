@@ -9,7 +9,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.kernel.event import Position
 from memos.kernel.moment import NEWEST, At, Moment
-from memos.operation import validation as validate
+from memos.operation.validation import check_name, check_time
 
 AsOf = str | Position | datetime
 """A cut's name, a position (or its text, 0:42), or a log time (a datetime, or ISO 8601)."""
@@ -76,12 +76,12 @@ def _position(as_of: AsOf) -> Position | None:
 def _named(reader: Reader, as_of: AsOf) -> Moment:
     """The moment of a cut's name or of a time."""
     if isinstance(as_of, datetime) or (isinstance(as_of, str) and _TIME.match(as_of)):
-        return reader.moment_at(validate.check_time(as_of, "as_of"))
+        return reader.moment_at(check_time(as_of, "as_of"))
     if not isinstance(as_of, str):
         raise InvalidInput(
             f"as_of takes a cut's name, a position or a log time, not {shorten(as_of)}"
         )
-    moment = reader.moment_of_cut(validate.check_name(as_of, "a cut's name"))
+    moment = reader.moment_of_cut(check_name(as_of, "a cut's name"))
     if moment is None:
         raise NotFound(
             f"there is no cut named {as_of!r}: name one with name_cut, or pass a position such as "

@@ -12,35 +12,19 @@ from memos.infrastructure.engine.embedded.source import EmbeddedSource
 from memos.infrastructure.engine.embedded.target import EmbeddedTarget
 from memos.infrastructure.engine.migration import Source, Target
 from memos.infrastructure.engine.port import Engine
-from memos.infrastructure.governance.decision import Action, HeaderRules, Resource, Subject
-from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
 from memos.infrastructure.transfer.migrate.migration import migrate as move
-from memos.kernel.cube import Header
-from memos.kernel.errors import Denied, InvalidInput
-from memos.operation import validation as validate
+from memos.kernel.errors import InvalidInput
+from memos.operation.analysis import analyse
 from memos.operation.opening import (
     as_distributed,
     distributed_driver,
     embedded_directory,
     open_engine,
 )
-from memos.operation.session import Session, analyse
-
-
-class Migrating:
-    """What a vault knows of the logs before its own."""
-
-    _session: Session
-
-    def migrated_from(self) -> tuple[Ancestor, ...]:
-        """The logs that this vault was moved here from, the oldest first.
-
-        A proof that was made there holds with that log's `verifier_key`; `checkpoints` are the last
-        ones it signed, over everything that was moved.
-        """
-        return ancestors_in(self._session.engine.setting)
+from memos.operation.session import Session
+from memos.operation.validation import check_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +52,7 @@ def create_vault(path: str | Path, *, actor: str) -> VaultMade:
     Raises:
         VaultError: it cannot be made, or was made by a newer release.
     """
-    validate.check_name(actor, "actor")
+    check_name(actor, "actor")
     engine = _open(Path(path), actor, create=True)
     with closing(engine):
         before = None
@@ -105,13 +89,14 @@ def migrate(
         Refused: the target holds something else, an erase is under way, or somebody wrote to the
             source meanwhile.
     """
-    validate.check_name(actor, "actor")
+    check_name(actor, "actor")
     leaving, going = Path(source), Path(target)
     if leaving.resolve() == going.resolve():
         raise InvalidInput(f"{source} is both ends: name another target")
     engine = _open(leaving, actor, create=False, leaving=True)
-    with closing(engine):
-        _require_administrator(engine, actor)
+    session = Session(engine, actor=actor, tenant="", clock=system_time, governor=None)
+    with closing(session), session.gate.enter("migrate") as passage:
+        passage.require_administrator("")
         with closing(target_at(going, actor)) as made:
             return move(_source(engine), made, progress)
 
@@ -120,20 +105,6 @@ def _open(path: Path, actor: str, *, create: bool, leaving: bool = False) -> Eng
     return open_engine(
         path, actor=actor, clock=system_time, create=create, wait="applied", leaving=leaving
     )
-
-
-def _require_administrator(engine: Engine, actor: str) -> None:
-    rules = HeaderRules([engine.setting("administrator")])
-    nobodys = Resource("", "", Header())
-    decision = rules.decide(
-        Subject(actor, ""), Action.ADMINISTER, nobodys, {"operation": "migrate"}
-    )
-    if not decision.allowed:
-        raise Denied(
-            f"{actor} may not migrate {engine.name}: only its administrator may "
-            f"(rule {decision.rule})",
-            decision.rule,
-        )
 
 
 def _source(engine: Engine) -> Source:
@@ -159,6 +130,3 @@ def _upgrade(engine: Engine) -> int:
     from memos.infrastructure.vault.cassandra import schema
 
     return schema.migrate(as_distributed(engine).stores.cassandra)
-
-
-__all__ = ["Ancestor", "Migrating", "MigrationReport", "VaultMade", "create_vault", "migrate"]

@@ -1,0 +1,141 @@
+"""Writes `async_memory.py` from `Memory`, so that both have the same methods.
+
+`python -m memos.interface.async_source` writes it; with `--check` it exits with 1 where the file is
+not what would be written.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from memos.interface.memory import Memory
+
+TARGET = Path(__file__).with_name("async_memory.py")
+
+APART = frozenset({"events", "load"})
+"""Methods that are no plain calls: written in the template."""
+
+TEMPLATE = '''\
+"""AsyncMemory: the same API for programs that run an event loop. No call blocks it.
+
+Written by `memos.interface.async_source` from `Memory`; do not edit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import wraps
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from memos.infrastructure.transfer.load.loader import LoadReport
+from memos.interface.memory import Memory
+from memos.operation.reads.history import LogEntry
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PAGE = 500
+
+_Call = Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, T]]
+
+
+def _in_thread(method: Callable[Concatenate[Memory, P], T]) -> _Call[P, T]:
+    """The method of Memory, run in a thread."""
+
+    @wraps(method)
+    async def call(self: AsyncMemory, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(method, self.memory, *args, **kwargs)
+
+    return call
+
+
+class AsyncMemory:
+    """A vault of memories for asyncio.
+
+        async with await AsyncMemory.open("team.vault", actor="agent:alice") as memory:
+            await memory.add("She likes pottery.", scope="acme/alice/chat-7")
+
+    Every method is the one of `Memory` with the same name, run in a thread; calls that run at the
+    same time share one durable transaction.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        """Wrap an open vault."""
+        self.memory = memory
+
+    @classmethod
+    async def open(cls, path: str | Path, **options: Any) -> Self:
+        """Open a vault; the options are those of `Memory`."""
+        return cls(await asyncio.to_thread(Memory, path, **options))
+
+    @classmethod
+    async def load(cls, path: str | Path, into: str | Path, **options: Any) -> Self:
+        """Open the vault `into` with what an export holds, as `Memory.load` does."""
+        return cls(await asyncio.to_thread(Memory.load, path, into, **options))
+
+    @property
+    def path(self) -> Path:
+        """The vault's directory, or its settings file."""
+        return self.memory.path
+
+    @property
+    def load_report(self) -> LoadReport | None:
+        """What `load` did, on the vault that it returned."""
+        return self.memory.load_report
+
+    async def events(self, **wanted: Any) -> AsyncIterator[LogEntry]:
+        """The log, as `Memory.events` gives it, read a page at a time."""
+        entries = await asyncio.to_thread(self.memory.events, **wanted)
+        while page := await asyncio.to_thread(lambda: list(islice(entries, PAGE))):
+            for entry in page:
+                yield entry
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+'''
+
+
+def method_names() -> Iterator[str]:
+    """The public methods of Memory, in the order in which they are written."""
+    for name, member in vars(Memory).items():
+        if inspect.isfunction(member) and not name.startswith("_") and name not in APART:
+            yield name
+
+
+def source() -> str:
+    """The module, as it should be."""
+    calls = (f"    {name} = _in_thread(Memory.{name})\n" for name in method_names())
+    return TEMPLATE + "".join(calls)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the module, or check it; the exit status."""
+    if "--check" not in arguments:
+        TARGET.write_text(source(), "utf-8")
+        return 0
+    if TARGET.read_text("utf-8") == source():
+        return 0
+    sys.stderr.write(
+        f"{TARGET} is not what Memory gives: run `python -m memos.interface.async_source`\n"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

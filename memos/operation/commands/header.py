@@ -1,0 +1,59 @@
+"""Changes of a cube's header: who may do what with it, and how long it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import Lifespan
+from memos.kernel.errors import InvalidInput
+from memos.kernel.event import Kind
+from memos.kernel.header import write_header
+from memos.operation.commands.draft import new_event
+from memos.operation.commands.header_facts import HeaderFacts
+from memos.operation.commands.sources import permitted_state
+from memos.operation.receipt import Receipt, receipt_of
+from memos.operation.session import Session
+from memos.operation.validation import check_version
+
+
+def set_header(
+    session: Session, cube_id: str, facts: HeaderFacts, expected_version: int | None
+) -> Receipt:
+    """See `Memory.set_header`."""
+    changes = facts.changes()
+    if not changes:
+        raise InvalidInput("set_header changes nothing: pass owner, readers, writers, ...")
+    return _change_header(session, cube_id, changes, expected_version)
+
+
+def set_lifespan(
+    session: Session, cube_id: str, lifespan: Lifespan, expected_version: int | None
+) -> Receipt:
+    """See `Memory.set_lifespan`; the lifespan begins now."""
+    begun = lifespan._replace(since=session.clock())
+    wanted = begun if lifespan.after or lifespan.half_life else None
+    return _change_header(session, cube_id, {"lifespan": wanted}, expected_version)
+
+
+def _change_header(
+    session: Session, cube_id: str, changes: Mapping[str, Any], expected_version: int | None
+) -> Receipt:
+    """Append a change of header facts: only the fields that the caller named."""
+    if expected_version is not None:
+        check_version(expected_version, "expected_version")
+    with session.gate.enter("set_header") as passage:
+        state = permitted_state(session, passage, cube_id, Action.ADMINISTER)
+        event = new_event(
+            session,
+            Kind.HEADER_CHANGED,
+            state.cube_id,
+            state.scope,
+            expected_version=expected_version,
+        )
+        write_header(state.header._replace(**changes), event.header_changed.header)
+        event.header_changed.fields.extend(sorted(changes))
+        (committed,) = session.engine.writer.commit([Draft(event)])
+        return receipt_of(session.engine, committed)

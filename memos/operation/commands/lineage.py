@@ -1,0 +1,125 @@
+"""Commands that tie cubes together: link, and merge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.errors import Held, IllegalMove, InvalidInput
+from memos.kernel.event import Kind, id_text
+from memos.kernel.lifecycle import may_move
+from memos.kernel.lineage import Relation
+from memos.operation.commands.add import with_key
+from memos.operation.commands.compose import common_scope, merge_texts
+from memos.operation.commands.draft import add_sources, create_cube, new_event
+from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.sources import opened_parts, permitted_state, source_versions
+from memos.operation.commands.tags import check_tags
+from memos.operation.cube import Parts, state_title
+from memos.operation.receipt import Receipt, receipt_of
+from memos.operation.session import Session
+
+RELATIONS = {relation.name.lower(): relation for relation in Relation}
+
+
+def link(session: Session, cube_id: str, other_id: str, relation: str) -> Receipt:
+    """See `Memory.link`."""
+    if relation not in RELATIONS:
+        raise InvalidInput(f"relation {relation!r} is not known: {', '.join(RELATIONS)}")
+    with session.gate.enter("link") as passage:
+        state = permitted_state(session, passage, cube_id, Action.WRITE)
+        sources = source_versions(session, passage, (other_id,), RELATIONS[relation], state.scope)
+        if sources.versions[0].cube_id == state.cube_id:
+            raise InvalidInput("a memory cannot be linked to itself")
+        event = new_event(session, Kind.LINKED, state.cube_id, state.scope)
+        add_sources(event, sources.versions)
+        event.subject_digests.extend(sources.subjects)
+        (committed,) = session.engine.writer.commit([Draft(event)])
+        return receipt_of(session.engine, committed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """Which memories are to be absorbed, and into what. See `Memory.merge`.
+
+    Raises:
+        InvalidInput: they are not two or more.
+    """
+
+    cube_ids: Sequence[str]
+    text: str | None = None
+    scope: str | None = None
+    source: str | None = None
+    tags: Iterable[str] | None = None
+    metadata: Mapping[str, Any] | None = None
+    idempotency_key: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.cube_ids)) < 2:
+            raise InvalidInput("merge needs two or more different cubes")
+
+    def memory(self, scope: str, parts: Sequence[Parts]) -> NewMemory:
+        """The merged memory, made of the opened parts of its sources."""
+        tags = self.tags
+        if tags is None:
+            tags = dict.fromkeys(tag for part in parts for tag in part.tag_list)
+        item = {
+            "text": self.text
+            if self.text is not None
+            else merge_texts(*(part.text for part in parts)),
+            "scope": scope,
+            "source": self.source,
+            "tags": tuple(tags),
+            "metadata": self.metadata,
+            "idempotency_key": self.idempotency_key,
+        }
+        return NewMemory.of_item(item)
+
+
+def merge(session: Session, wanted: Merge) -> Receipt:
+    """See `Memory.merge`."""
+    with session.gate.enter("merge") as passage:
+        states = [
+            permitted_state(session, passage, cube_id, Action.WRITE) for cube_id in wanted.cube_ids
+        ]
+        scope = wanted.scope or common_scope([state.scope for state in states])
+        sources = source_versions(session, passage, wanted.cube_ids, Relation.MERGED_INTO, scope)
+        with session.engine.read() as reader:
+            memory = wanted.memory(scope, [opened_parts(reader, state) for state in states])
+        check_tags(session, passage, memory.scope, memory.body.tags.tags)
+        passage.require(Action.CREATE, memory.scope)
+
+        def attempt() -> Receipt:
+            draft = create_cube(session, memory, sources)
+            if not _is_repeated(session, draft):
+                _check_mergeable(states)
+            draft.event.subject_digests[:] = sources.subjects
+            for state in states:
+                draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
+            (committed,) = session.engine.writer.commit([draft])
+            return receipt_of(session.engine, committed)
+
+        return with_key(wanted.idempotency_key, attempt)
+
+
+def _is_repeated(session: Session, draft: Draft) -> bool:
+    """Whether an event is a retry: its sources are merged by then, and rightly so."""
+    with session.engine.read() as reader:
+        return reader.vault.by_event(draft.event.event_id, draft.event.cube_id) is not None
+
+
+def _check_mergeable(states: Sequence[CubeState]) -> None:
+    """Refuse a merge whose sources would refuse it, before the merged memory is there."""
+    for state in states:
+        cube = id_text(state.cube_id)
+        if state.lifecycle is Lifecycle.FROZEN:
+            raise Held(f"cube {cube} is frozen: thaw it before merging it", (cube,))
+        if not may_move(state.lifecycle, Kind.MERGED):
+            raise IllegalMove(
+                f"cube {cube} is {state_title(state.lifecycle)}: only memories that are Generated, "
+                "Activated or Archived can be merged"
+            )

@@ -1,0 +1,94 @@
+"""Loading an export: into a vault that is made for it, or into one that is there."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.transfer.load.joiner import load_into
+from memos.infrastructure.transfer.load.loader import LoadReport, Making, load_new
+from memos.infrastructure.transfer.load.reader import Dump
+from memos.infrastructure.transfer.migrate.loaded_source import load_servers
+from memos.infrastructure.transfer.package import opened
+from memos.infrastructure.transfer.wrapping import unwrap
+from memos.kernel.errors import VaultError
+from memos.operation.analysis import analyse
+from memos.operation.commands.migrate import target_at
+from memos.operation.opening import embedded_directory
+from memos.operation.session import Session
+from memos.operation.validation import check_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSource:
+    """An export that is to be loaded, and what opens it. See `Memory.load`."""
+
+    path: Path
+    passphrase: str | None = field(default=None, repr=False)
+    recipient_key: str | bytes | None = field(default=None, repr=False)
+    verifier_key: str | None = None
+
+
+def make_vault_of(
+    source: ExportSource,
+    into: Path,
+    *,
+    actor: str,
+    clock: Callable[[], int],
+    progress: Progress,
+) -> LoadReport | None:
+    """Make a vault of an export, administered by the actor; None where there is a vault.
+
+    Raises:
+        Refused: the export is damaged, forged, or not for this key; nothing is left behind.
+        VaultError: there is something else at `into`.
+    """
+    check_name(actor, "actor")
+    directory = embedded_directory(into)
+    if directory is not None and (directory / DATABASE_FILE).exists():
+        return None
+    if directory is not None and not _is_free(directory):
+        raise VaultError(f"{directory} is not empty and holds no vault: name another directory")
+    with opened(source.path, directory or into) as files:
+        dump = Dump(files, source.verifier_key)
+        wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
+        dump.check_log(progress)
+        making = Making(analyse, actor, clock, progress)
+        if directory is not None:
+            return load_new(dump, wrapping, directory, making)
+        with closing(target_at(into, actor)) as target:
+            return load_servers(dump, wrapping, target, str(source.path), into, making)
+
+
+def import_export(session: Session, source: ExportSource, progress: Progress) -> LoadReport:
+    """See `Memory.import_export`."""
+    with session.gate.enter("load") as passage:
+        passage.admit()  # the administrator of each tenant of the export is asked for below
+        engine = session.embedded("import_export")
+        with opened(source.path, engine.directory) as directory:
+            dump = Dump(directory, source.verifier_key)
+            wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
+            dump.check_log(progress)
+            report = load_into(engine, dump, wrapping, passage.require_administrator, progress)
+        # An erase that came with the export leaves its text in the write-ahead log until now.
+        engine.database.checkpoint_wal()
+        return report
+
+
+def warn_of_refused(report: LoadReport) -> None:
+    """Warn the caller's caller of cubes that were not taken."""
+    if report.refused:
+        shown = ", ".join(f"{cube.cube_id} ({cube.reason})" for cube in report.refused[:3])
+        warnings.warn(
+            f"{len(report.refused)} cubes of the export were refused: {shown}; see load_report",
+            stacklevel=3,
+        )
+
+
+def _is_free(directory: Path) -> bool:
+    return not directory.exists() or (directory.is_dir() and not any(directory.iterdir()))

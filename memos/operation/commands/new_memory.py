@@ -1,0 +1,160 @@
+"""A memory that is to be made: the arguments of `add`, checked once, where they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from memos.kernel.cube import Header
+from memos.kernel.errors import InvalidInput
+from memos.kernel.scope import check_scope
+from memos.operation.commands.body import (
+    put_content,
+    put_metadata,
+    put_provenance,
+    put_tags,
+    put_text,
+    put_valid_time,
+)
+from memos.operation.commands.header_facts import HeaderFacts, read_lifespan
+from memos.operation.validation import Time, check_content, check_name, check_names
+from memos.wire.body_pb2 import Body, Turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMemory:
+    """What is to be remembered; `Memory.add` tells what each field means.
+
+    Attributes:
+        turn: its place in a conversation.
+        asked: what the caller asked for, word for word: a retry under an idempotency key is told
+            from another command by it.
+        body: the content, tags, provenance, metadata and valid time, ready to be sealed.
+        parts: the bit set of the body's parts.
+        facts: the governance facts; None where all are silent.
+
+    Raises:
+        InvalidInput: a field does not fit.
+    """
+
+    scope: str
+    text: str | None = None
+    content: bytes | None = None
+    media_type: str | None = None
+    source: str | None = None
+    subject: str | None = None
+    origin: str | None = None
+    semantic_type: str | None = None
+    valid_from: Time | None = None
+    valid_until: Time | None = None
+    tags: Iterable[str] | None = ()
+    metadata: Mapping[str, Any] | None = None
+    owner: str | None = None
+    readers: Iterable[str] | None = ()
+    writers: Iterable[str] | None = ()
+    priority: int | None = 0
+    sensitivity: str | None = None
+    purpose: str | None = None
+    lifespan: str | Mapping[str, Any] | None = None
+    derived_from: Iterable[str] | None = ()
+    idempotency_key: str | None = None
+    turn: Turn | None = field(default=None, repr=False)
+    asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    body: Body = field(init=False, repr=False, compare=False)
+    parts: int = field(init=False, repr=False, compare=False)
+    facts: HeaderFacts | None = field(init=False, repr=False, compare=False)
+
+    @classmethod
+    def of_item(cls, item: Mapping[str, Any], *, turn: Turn | None = None) -> Self:
+        """A memory given as a mapping of `add`'s arguments.
+
+        Raises:
+            InvalidInput: an argument is unknown or does not fit.
+        """
+        unknown = item.keys() - _ARGUMENTS
+        if unknown:
+            raise InvalidInput(
+                f"add knows no argument {min(unknown)!r}; it takes {', '.join(sorted(_ARGUMENTS))}"
+            )
+        asked = {name: _listed(value) for name, value in item.items()}
+        return cls(**{"scope": None, **asked}, turn=turn, asked=asked)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        for name in _LISTS:
+            put(self, name, _listed(getattr(self, name)))
+        if not self.asked:
+            put(self, "asked", self._arguments())
+        if self.text is None and self.content is None:
+            raise InvalidInput("a memory needs a text (or content with its media_type)")
+        check_scope(self.scope)
+        body = Body()
+        put(self, "body", body)
+        put(self, "parts", self._fill(body))
+        if self.turn is not None:
+            body.provenance.turn.CopyFrom(self.turn)
+        put(self, "subject", check_name(self.subject or self.scope, "subject"))
+        if self.idempotency_key is not None:
+            check_name(self.idempotency_key, "idempotency_key")
+        put(self, "facts", self._facts())
+
+    def header(self, actor: str, clock: Callable[[], int]) -> Header:
+        """The header of the cube, made now: its lifespan begins."""
+        return Header(actor) if self.facts is None else self.facts.header(actor, clock())
+
+    def _arguments(self) -> dict[str, Any]:
+        """The arguments that were not left out; sources are told by the event's edges."""
+        named = ((name, getattr(self, name)) for name in _TOLD)
+        return {name: value for name, value in named if value is not None}
+
+    def _fill(self, body: Body) -> int:
+        if self.text is not None:
+            parts = put_text(body, self.text)
+        else:
+            parts = put_content(body, *check_content(self.content, self.media_type))
+        parts |= put_tags(body, check_names(self.tags or (), "tags"))
+        parts |= put_provenance(
+            body,
+            check_name(self.source or "", "source", empty=True),
+            self.origin,
+            self.semantic_type,
+        )
+        parts |= put_metadata(body, self.metadata or {})
+        return parts | put_valid_time(body, self.valid_from, self.valid_until)
+
+    def _facts(self) -> HeaderFacts | None:
+        silent = not (
+            self.owner
+            or self.readers
+            or self.writers
+            or self.priority
+            or self.sensitivity
+            or self.purpose
+            or self.lifespan
+        )
+        if silent:
+            return None
+        return HeaderFacts(
+            owner=self.owner or None,
+            readers=self.readers or (),
+            writers=self.writers or (),
+            priority=self.priority or 0,
+            sensitivity=self.sensitivity or "",
+            purpose=self.purpose or "",
+            lifespan=read_lifespan(self.lifespan),
+        )
+
+
+_ARGUMENTS = frozenset(
+    each.name for each in fields(NewMemory) if each.init and each.name not in ("turn", "asked")
+)
+_TOLD = tuple(sorted(_ARGUMENTS - {"derived_from"}))
+_LISTS = ("tags", "readers", "writers", "derived_from")
+
+
+def _listed(value: Any) -> Any:
+    """Sets and iterators as lists in one order: a retry must be seen to ask for the same."""
+    if isinstance(value, Set):
+        return sorted(value, key=repr)
+    return list(value) if isinstance(value, Iterator) else value

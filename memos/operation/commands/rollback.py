@@ -1,0 +1,160 @@
+"""Undo: each cube goes back to its last clean version, by new events; the history stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.port import Transaction
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.vault.port import LogQuery
+from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
+from memos.kernel.event import Kind, id_text
+from memos.kernel.scope import tenant_of
+from memos.operation.commands.draft import operation_event
+from memos.operation.commands.rollback_plan import (
+    PlannedChange,
+    Planner,
+    Target,
+    fill_targets,
+    matching,
+)
+from memos.operation.gate import Passage
+from memos.operation.reads.log import LogFilter
+from memos.operation.receipt import Rejection, rejections
+from memos.operation.session import Session, live_state
+from memos.operation.validation import check_id, check_version
+
+TARGETS_PER_EVENT = 5_000
+"""Keeps an operation's event well below a broker's limit of 1 MB."""
+
+MOST_WALKS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """A rollback, planned (`dry_run`) or done. `changes` names every cube that it touches."""
+
+    changes: tuple[PlannedChange, ...]
+    operation_ids: tuple[str, ...]
+    rejected: tuple[Rejection, ...]
+    dry_run: bool
+
+    def __str__(self) -> str:
+        if not self.changes:
+            return "nothing to undo"
+        title = "would change" if self.dry_run else "changed"
+        count = len(self.changes)
+        lines = [f"{title} {count} cube{'s' if count != 1 else ''}:"]
+        lines += [f"  {change}" for change in self.changes]
+        lines += [f"  {no.cube_id} refused: {no.reason}" for no in self.rejected]
+        return "\n".join(lines)
+
+
+def undo(session: Session, wanted: LogFilter, *, dry_run: bool) -> Rollback:
+    """Undo what the records of a filter did, and all that came of it. See `Memory.rollback`."""
+    stated = (wanted.actor, wanted.source, wanted.operation, wanted.since, wanted.until)
+    if all(given is None for given in stated):
+        raise InvalidInput("say what to undo: source=, actor=, operation=, cut=, since=, until=")
+    with session.gate.enter("rollback") as passage:
+        if wanted.scope is not None:
+            passage.require(Action.READ, wanted.scope)
+        permitted = passage.permitted(Action.READ)
+        scope = permitted.tenant if wanted.scope is None else wanted.scope
+        query = wanted.query(session, scope)
+        if query is None:
+            return Rollback((), (), (), dry_run)
+        if dry_run:
+            with session.engine.read() as reader:
+                targets = Planner(reader).undo(matching(reader, query))
+                visible = [target for target in targets if permitted.check(target.state)]
+                return _report(visible, [], dry_run=True)
+        return session.engine.writer.write(lambda tx: _undo(session, passage, tx, query))
+
+
+def restore_version(
+    session: Session, cube_id: str, to_version: int | None, *, dry_run: bool
+) -> Rollback:
+    """Take one cube to an earlier version. See `Memory.rollback`."""
+    raw = check_id(cube_id)
+    number = check_version(to_version, "to_version")
+    with session.gate.enter("rollback") as passage:
+        with session.engine.read() as reader:
+            state = live_state(reader, raw)
+            passage.require(Action.WRITE, state.scope, state)
+            if reader.vault.version(raw, number) is None:
+                raise NotFound(f"cube {cube_id} has no version {number}: see its history")
+            if dry_run:
+                return _report(_to_version(reader, raw, number), [], dry_run=True)
+
+        def work(transaction: Transaction) -> Rollback:
+            targets = _to_version(transaction.reader(), raw, number)
+            committed = _execute(session, passage, transaction, targets)
+            return _report(targets, committed, dry_run=False)
+
+        done = session.engine.writer.write(work)
+        for rejection in done.rejected:
+            if rejection.cube_id == cube_id:
+                _raise_refusal(cube_id, rejection)
+        return done
+
+
+def _to_version(reader: Reader, raw: bytes, number: int) -> list[Target]:
+    head, version = reader.vault.head(raw), reader.vault.version(raw, number)
+    if head is None or version is None:
+        return []
+    return Planner(reader).to_version(head, version)
+
+
+def _undo(
+    session: Session, passage: Passage, transaction: Transaction, query: LogQuery
+) -> Rollback:
+    """Walk until the closure is empty: what was rejected is reported, not tried again."""
+    seen: set[bytes] = set()
+    done: list[Target] = []
+    committed: list[Committed] = []
+    for _ in range(MOST_WALKS):
+        reader = transaction.reader()
+        planned = Planner(reader).undo(matching(reader, query))
+        targets = [target for target in planned if target.state.cube_id not in seen]
+        if not targets:
+            break
+        committed += _execute(session, passage, transaction, targets)
+        seen |= {target.state.cube_id for target in targets}
+        done += targets
+    return _report(done, committed, dry_run=False)
+
+
+def _execute(
+    session: Session, passage: Passage, transaction: Transaction, targets: Sequence[Target]
+) -> list[Committed]:
+    """Append the operation, one event a tenant and five thousand cubes."""
+    passage.require_each(Action.WRITE, [target.state for target in targets])
+    committed = []
+    tenants: dict[str, list[Target]] = {}
+    for target in targets:
+        tenants.setdefault(tenant_of(target.state.scope), []).append(target)
+    for tenant, mine in tenants.items():
+        for start in range(0, len(mine), TARGETS_PER_EVENT):
+            event = operation_event(session, Kind.ROLLED_BACK, session.new_id(), tenant)
+            fill_targets(event, mine[start : start + TARGETS_PER_EVENT])
+            committed.append(transaction.append(Draft(event)))
+    return committed
+
+
+def _raise_refusal(cube_id: str, rejection: Rejection) -> NoReturn:
+    """Say why the cube itself did not go back."""
+    if rejection.reason == "frozen":
+        raise Held(f"cube {cube_id} is frozen: thaw it before a rollback", (cube_id,))
+    raise IllegalMove(f"cube {cube_id} was not rolled back: {rejection.reason}")
+
+
+def _report(targets: Sequence[Target], committed: Sequence[Committed], dry_run: bool) -> Rollback:
+    rejected = [no for one in committed for no in rejections(one)]
+    refused = {no.cube_id for no in rejected}
+    changes = tuple(t.change for t in targets if t.change.cube_id not in refused)
+    ids = tuple(id_text(one.event.operation_id) for one in committed)
+    return Rollback(changes, ids, tuple(rejected), dry_run)

@@ -1,0 +1,80 @@
+"""The cubes that a command works on: read at their heads, and only those that the caller may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import Denied, IllegalMove
+from memos.kernel.event import id_text
+from memos.kernel.lineage import Relation
+from memos.kernel.scope import check_scope, tenant_of
+from memos.operation.commands.draft import NO_SOURCES, Sources, SourceVersion
+from memos.operation.cube import Parts, open_parts
+from memos.operation.gate import Passage
+from memos.operation.session import Session, live_state
+from memos.operation.validation import check_id
+
+
+def permitted_state(
+    session: Session, passage: Passage, cube_id: str, action: Action, operation: str | None = None
+) -> CubeState:
+    """The head of a cube with which the actor may do something.
+
+    Raises:
+        NotFound, Denied: there is none, or they may not.
+    """
+    raw = check_id(cube_id)
+    with session.engine.read() as reader:
+        state = live_state(reader, raw)
+    passage.require(action, state.scope, state, operation=operation)
+    return state
+
+
+def opened_parts(reader: Reader, state: CubeState) -> Parts:
+    """The opened parts of a cube.
+
+    Raises:
+        IllegalMove: it was erased.
+    """
+    parts = open_parts(reader, state)
+    if parts is None:
+        raise IllegalMove(f"cube {id_text(state.cube_id)} is erased: nothing can change it")
+    return parts
+
+
+def source_versions(
+    session: Session, passage: Passage, cube_ids: Iterable[str], relation: Relation, scope: str
+) -> Sources:
+    """The current versions of earlier cubes, and the subjects that come with them.
+
+    Args:
+        session: the open vault.
+        passage: where the actor's right to read each of them is asked.
+        cube_ids: the earlier cubes.
+        relation: what they are to the cube that is made or changed.
+        scope: of that cube: all are of one tenant.
+
+    Raises:
+        NotFound, Denied: a source is not there, or the actor may not read it.
+    """
+    versions: list[SourceVersion] = []
+    subjects: set[bytes] = set()
+    for cube_id in cube_ids:
+        raw = check_id(cube_id)
+        with session.engine.read() as reader:
+            state = live_state(reader, raw)
+            attempt = reader.vault.version(raw, state.version)
+        passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
+        if tenant_of(state.scope) != tenant_of(check_scope(scope)):
+            raise Denied(
+                f"cube {cube_id} belongs to another tenant than {scope}: memories of two tenants "
+                "meet only by a grant (rule tenant-boundary)",
+                "tenant-boundary",
+            )
+        digest = b"" if attempt is None else attempt.outcome.digest
+        versions.append(SourceVersion(relation, raw, state.version, digest))
+        subjects.update(state.subjects)
+    return Sources(tuple(versions), tuple(sorted(subjects))) if versions else NO_SOURCES

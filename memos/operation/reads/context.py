@@ -1,0 +1,130 @@
+"""What an agent asks of many memories at once: a context block, what is related, a route."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memos.kernel.errors import InvalidInput, NotFound, shorten
+from memos.kernel.event import id_bytes, id_text
+from memos.kernel.lineage import Relation
+from memos.kernel.moment import At
+from memos.kernel.scope import check_scope, tenant_of
+from memos.operation.cube import Forgotten, as_datetime, read_cube
+from memos.operation.reads.context_block import ContextBlock, compose, newest_first
+from memos.operation.reads.graph import Related
+from memos.operation.reads.graph import related as related_to
+from memos.operation.reads.head import readable_head
+from memos.operation.reads.look import Look, look
+from memos.operation.reads.quote import CountTokens
+from memos.operation.reads.route import Route
+from memos.operation.reads.route import route as route_of
+from memos.operation.search.hits import Hit
+from memos.operation.search.sight import Sight
+from memos.operation.session import Session
+from memos.operation.validation import check_id, check_limit
+
+MAX_BUDGET = 10_000_000
+
+
+def context(
+    session: Session, wanted: Look, budget_tokens: int, count_tokens: CountTokens
+) -> ContextBlock:
+    """See `Memory.context`."""
+    budget = _check_budget(budget_tokens)
+    block = ContextBlock("", (), 0, ())
+    at: At = 0
+    with session.gate.enter("context") as passage:
+        with look(session, passage, wanted) as sight:
+            if sight is not None:
+                at = sight.view.at
+                block = _compose(sight, budget, count_tokens)
+        cited = [(id_bytes(cite.cube_id), cite.version) for cite in block.citations]
+        passage.note(wanted.scope, cited, at, wanted.text)
+        return block
+
+
+def related(session: Session, cube_id: str, k: int, scope: str | None) -> list[Related]:
+    """See `Memory.related`."""
+    raw = check_id(cube_id)
+    check_limit(k)
+    with session.gate.enter("related") as passage:
+        with session.engine.read() as reader:
+            head = readable_head(passage, reader, raw)
+        tenant = tenant_of(head.scope)
+        within = check_scope(tenant if scope is None else scope)
+        if tenant_of(within) != tenant:
+            raise InvalidInput(f"scope={within!r} is of another tenant than cube {cube_id}")
+        near: list[Related] = []
+        at: At = 0
+        with look(session, passage, Look(scope=within, k=k)) as sight:
+            attempt = None if sight is None else sight.reader.vault.state_at(raw)
+            if sight is not None and attempt is not None and attempt.state is not None:
+                cube = read_cube(sight.reader, attempt)
+                if isinstance(cube, Forgotten):
+                    raise NotFound(f"cube {cube_id} was erased: nothing of it is left to go by")
+                at = sight.view.at
+                sources = [
+                    (path, session.lookups(b"source", path, tenant))
+                    for path in (cube.source, cube.source.rpartition("/")[0])
+                    if path
+                ]
+                near = related_to(sight, attempt.state, cube, sources)
+        passage.note(within, [(id_bytes(one.cube_id), one.version) for one in near], at)
+        return near
+
+
+def route(session: Session, wanted: Look, budget_tokens: int, count_tokens: CountTokens) -> Route:
+    """See `Memory.route`."""
+    budget = _check_budget(budget_tokens)
+    planned = Route((), (), (), (), 0, ())
+    at: At = 0
+    with session.gate.enter("route") as passage:
+        with look(session, passage, wanted) as sight:
+            if sight is not None:
+                at = sight.view.at
+                read_time = as_datetime(sight.query.read_time)
+                planned = route_of(sight, sight.found(), read_time, budget, count_tokens)
+        facts = [(id_bytes(fact.cube_id), fact.version) for fact in planned.facts]
+        passage.note(wanted.scope, facts, at, wanted.text)
+        return planned
+
+
+def _compose(sight: Sight, budget: int, count_tokens: CountTokens) -> ContextBlock:
+    read_time = as_datetime(sight.query.read_time)
+
+    def terms(text: str) -> frozenset[int]:
+        return frozenset(term.term for term in sight.analyzer.query_terms(text))
+
+    found = sight.found()
+    hits = newest_first(found, terms, _superseded(sight, found), read_time)
+    return compose(hits, _places(sight, hits), read_time, budget, count_tokens)
+
+
+def _check_budget(budget: object) -> int:
+    if not isinstance(budget, int) or isinstance(budget, bool) or not 1 <= budget <= MAX_BUDGET:
+        raise InvalidInput(
+            f"budget_tokens must be a whole number from 1 to {MAX_BUDGET:,}, not {shorten(budget)}"
+        )
+    return budget
+
+
+def _places(sight: Sight, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
+    """The session and number of the hits that are turns."""
+    ids = {id_bytes(hit.cube_id): hit.cube_id for hit in hits}
+    rows = sight.reader.rows_of(sight.view, ids)
+    placed = {
+        ids[raw]: (int(sight.view.session[row]), int(sight.view.number[row]))
+        for raw, row in rows.items()
+    }
+    return {cube_id: place for cube_id, place in placed.items() if place[0]}
+
+
+def _superseded(sight: Sight, hits: Sequence[Hit]) -> frozenset[str]:
+    """The hits that another hit says it supersedes."""
+    ids = {id_bytes(hit.cube_id) for hit in hits}
+    return frozenset(
+        id_text(edge.source[0])
+        for raw in ids
+        for edge in sight.reader.vault.edges(raw, downstream=False)
+        if edge.relation is Relation.SUPERSEDES and edge.source[0] in ids
+    )

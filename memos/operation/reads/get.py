@@ -1,0 +1,171 @@
+"""One memory: as it is, as it was at a version or moment, and how it came to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.vault.port import Attempt
+from memos.kernel.cube import SHOWN, Lifecycle
+from memos.kernel.errors import InvalidInput, NotFound
+from memos.kernel.event import id_text
+from memos.kernel.moment import Moment
+from memos.operation.cube import (
+    Forgotten,
+    MemCube,
+    as_datetime,
+    is_over,
+    read_cube,
+    state_title,
+)
+from memos.operation.reads.as_of import AsOf, resolve
+from memos.operation.reads.head import governed_head, is_readable
+from memos.operation.reads.history import (
+    Change,
+    Diff,
+    Lineage,
+    change_of,
+    difference,
+    walk_lineage,
+)
+from memos.operation.session import Session
+from memos.operation.validation import Time, check_id, check_limit, check_time, check_version
+
+MAX_DEPTH = 64
+DIRECTIONS = ("both", "upstream", "downstream")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which state of a memory is wanted; without any of the three, the one that it has now.
+
+    Raises:
+        InvalidInput: more than one is given.
+    """
+
+    version: int | None = None
+    as_of: AsOf | None = None
+    valid_at: Time | None = None
+
+    def __post_init__(self) -> None:
+        if sum(given is not None for given in (self.version, self.as_of, self.valid_at)) > 1:
+            raise InvalidInput("pass only one of version, as_of and valid_at")
+
+    @property
+    def is_now(self) -> bool:
+        """Whether it is the present state."""
+        return self.version is None and self.as_of is None and self.valid_at is None
+
+
+def get(
+    session: Session, cube_id: str, wanted: Wanted, *, any_state: bool = False
+) -> MemCube | Forgotten:
+    """See `Memory.get`."""
+    raw = check_id(cube_id)
+    with session.gate.enter("get") as passage:
+        with session.engine.read() as reader:
+            moment = resolve(reader, wanted.as_of, session.clock())
+            head = governed_head(passage, reader, raw)
+            if head.lifecycle is Lifecycle.ERASED:
+                return Forgotten(cube_id)
+            attempt = _attempt(reader, raw, wanted, moment)
+            if not any_state and wanted.is_now:
+                _check_shown(reader, attempt, moment)
+            cube = read_cube(reader, attempt)
+        passage.note(head.scope, [(raw, attempt.outcome.version)], attempt.ordinal)
+        return cube
+
+
+def history(session: Session, cube_id: str) -> list[Change]:
+    """See `Memory.history`."""
+    raw = check_id(cube_id)
+    with session.gate.enter("history") as passage:
+        with session.engine.read() as reader:
+            head = governed_head(passage, reader, raw)
+            attempts = reader.vault.attempts(raw)
+            erased = head.lifecycle is Lifecycle.ERASED
+            changes = [change_of(reader, attempt, erased=erased) for attempt in attempts]
+        passage.note(head.scope, [(raw, head.version)], attempts[-1].ordinal)
+        return changes
+
+
+def diff(session: Session, cube_id: str, before: int, after: int) -> Diff:
+    """See `Memory.diff`."""
+    old = get(session, cube_id, Wanted(version=before))
+    new = get(session, cube_id, Wanted(version=after))
+    if isinstance(old, Forgotten) or isinstance(new, Forgotten):
+        raise NotFound(f"cube {cube_id} was erased: its versions cannot be compared")
+    return difference(old, new)
+
+
+def lineage(session: Session, cube_id: str, direction: str, depth: int) -> Lineage:
+    """See `Memory.lineage`."""
+    raw = check_id(cube_id)
+    if direction not in DIRECTIONS:
+        raise InvalidInput(f"direction={direction!r}: choose {', '.join(DIRECTIONS)}")
+    check_limit(depth, MAX_DEPTH)
+    with session.gate.enter("lineage") as passage:
+        with session.engine.read() as reader:
+            head = governed_head(passage, reader, raw)
+            walked = walk_lineage(reader, raw, direction, depth)
+            hidden = {
+                cube for cube in walked.depth if not is_readable(passage, reader, check_id(cube))
+            }
+        passage.note(head.scope, [(raw, head.version)])
+    return Lineage(
+        walked.cube_id,
+        {cube: far for cube, far in walked.depth.items() if cube not in hidden},
+        tuple(
+            edge
+            for edge in walked.edges
+            if edge.source[0] not in hidden and edge.derived[0] not in hidden
+        ),
+    )
+
+
+def _attempt(reader: Reader, raw: bytes, wanted: Wanted, moment: Moment) -> Attempt:
+    """The attempt whose state a `get` asks for."""
+    attempt: Attempt | None
+    if wanted.version is not None:
+        attempt = reader.vault.version(raw, check_version(wanted.version))
+        if attempt is None:
+            raise NotFound(f"cube {id_text(raw)} has no version {wanted.version}: see its history")
+    elif wanted.valid_at is not None:
+        attempt = _valid_at(reader, raw, check_time(wanted.valid_at, "valid_at"))
+        if attempt is None:
+            raise NotFound(f"no version of cube {id_text(raw)} was valid at {wanted.valid_at}")
+    elif moment.at is None:
+        attempt = reader.vault.state_at(raw)
+    else:
+        attempt = reader.vault.state_at(raw, moment.at)
+    if attempt is None:
+        raise NotFound(f"cube {id_text(raw)} did not exist at that position")
+    return attempt
+
+
+def _valid_at(reader: Reader, raw: bytes, time: int) -> Attempt | None:
+    """The newest version whose content was true in the world at a time."""
+    at = as_datetime(time)
+    for attempt in reversed(reader.vault.attempts(raw)):
+        if attempt.state is None or not attempt.outcome.digest:
+            continue
+        cube = read_cube(reader, attempt)
+        if isinstance(cube, MemCube):
+            started = cube.valid_from is None or cube.valid_from <= at
+            if started and (cube.valid_until is None or at < cube.valid_until):
+                return attempt
+    return None
+
+
+def _check_shown(reader: Reader, attempt: Attempt, moment: Moment) -> None:
+    state = attempt.state
+    if state is None:
+        return
+    cube_id = id_text(attempt.cube_id)
+    if state.lifecycle not in SHOWN:
+        raise NotFound(
+            f"cube {cube_id} is {state_title(state.lifecycle)}: pass any_state=True to read it, or "
+            "restore it"
+        )
+    if is_over(state, reader.usage(attempt.cube_id).last_used, moment.read_time):
+        raise NotFound(f"cube {cube_id} has outlived its lifespan: pass any_state=True to read it")

@@ -1,0 +1,98 @@
+"""The vault as a whole: its checks, digests, figures and named cuts; and rebuilding it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reports import Rebuilt, Verification
+from memos.kernel.cube import Lifecycle
+from memos.operation.cube import state_title
+from memos.operation.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Figures of a vault. `states` counts its memories by state."""
+
+    events: int
+    memories: int
+    states: Mapping[str, int]
+    scopes: int
+    accesses: int
+    bytes_on_disk: int
+    vault_id: str
+    verifier_key: str
+
+
+def cuts(session: Session) -> dict[str, int]:
+    """See `Memory.cuts`."""
+    with session.gate.enter("cuts") as passage:
+        passage.require_vault()
+        with session.engine.read() as reader:
+            return reader.cuts()
+
+
+def verify(session: Session, progress: Progress) -> Verification:
+    """See `Memory.verify`."""
+    with session.gate.enter("verify") as passage:
+        passage.require_vault()
+        return session.engine.maintenance.verify(progress)
+
+
+def audit(session: Session, progress: Progress) -> Verification:
+    """See `Memory.audit`."""
+    with session.gate.enter("audit") as passage:
+        passage.require_vault()
+        return session.engine.maintenance.audit(progress)
+
+
+def rebuild(session: Session, progress: Progress) -> Rebuilt:
+    """See `Memory.rebuild`."""
+    with session.gate.enter("rebuild") as passage:
+        passage.require_vault()
+        session.access_log.flush()
+        return session.engine.maintenance.rebuild(progress)
+
+
+def digest(session: Session) -> str:
+    """See `Memory.digest`."""
+    with session.gate.enter("digest") as passage:
+        passage.require_vault()
+        return session.engine.maintenance.digest()
+
+
+def usage_digest(session: Session) -> str:
+    """See `Memory.usage_digest`."""
+    with session.gate.enter("usage_digest") as passage:
+        passage.require_vault()
+        session.access_log.flush()
+        return session.engine.maintenance.usage_digest()
+
+
+def stats(session: Session) -> Stats:
+    """See `Memory.stats`."""
+    with session.gate.enter("stats") as passage:
+        passage.require_vault()
+        session.access_log.flush()
+        figures = session.engine.maintenance.figures()
+        states = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
+        return Stats(
+            events=figures.events,
+            memories=sum(states.values()),
+            states=states,
+            scopes=figures.scopes,
+            accesses=figures.accesses,
+            bytes_on_disk=figures.bytes_on_disk,
+            vault_id=session.engine.setting("vault_id"),
+            verifier_key=session.engine.proofs.signer().verifier_key,
+        )
+
+
+def migrated_from(session: Session) -> tuple[Ancestor, ...]:
+    """See `Memory.migrated_from`."""
+    with session.gate.enter("migrated_from") as passage:
+        passage.admit()  # public keys and signed checkpoints
+        return ancestors_in(session.engine.setting)

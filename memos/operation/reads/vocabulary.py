@@ -1,0 +1,88 @@
+"""Reading tags: those in use, and the vocabulary that a scope is to use."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import NamedTuple
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import SHOWN, CubeState, Lifecycle
+from memos.kernel.scope import check_scope, path_prefixes, tenant_of
+from memos.operation.cube import open_parts
+from memos.operation.gate import Passage
+from memos.operation.reads.as_of import AsOf
+from memos.operation.reads.look import Look, look
+from memos.operation.session import Session
+from memos.operation.vocabulary import (
+    Vocabulary,
+    add_up,
+    from_content,
+    tags_in_use,
+    vocabulary_id,
+)
+
+
+class VocabularyInForce(NamedTuple):
+    """What vocabularies come to in a scope, and whether the actor may read every one of them."""
+
+    vocabulary: Vocabulary
+    readable: bool
+
+
+def tags(session: Session, scope: str, as_of: AsOf | None) -> dict[str, int]:
+    """See `Memory.tags`."""
+    with (
+        session.gate.enter("tags") as passage,
+        look(session, passage, Look(scope=scope, as_of=as_of)) as sight,
+    ):
+        counts = {} if sight is None else tags_in_use(sight)
+        passage.note(scope, at=0 if sight is None else sight.view.at)
+        return counts
+
+
+def vocabulary(session: Session, scope: str) -> Vocabulary:
+    """See `Memory.vocabulary`."""
+    with session.gate.enter("vocabulary") as passage:
+        passage.require(Action.READ, check_scope(scope))
+        with session.engine.read() as reader:
+            found = vocabulary_in_force(session, passage, reader, scope)
+            if not found.readable:
+                for at in found.vocabulary.set_in:
+                    _, head = vocabulary_cube(session, reader, at)
+                    passage.require(Action.READ, at, head)
+        passage.note(scope)
+        return found.vocabulary
+
+
+def vocabulary_cube(session: Session, reader: Reader, scope: str) -> tuple[bytes, CubeState | None]:
+    """The cube of a scope's own vocabulary: its id, and its head where it is there."""
+    tenant = tenant_of(scope)
+    free = b""
+    for key in session.engine.keys.tenant_keys(tenant, create=False):
+        for number in count():
+            cube_id = vocabulary_id(key, scope, number)
+            head = reader.vault.head(cube_id)
+            if head is None:
+                free = free or cube_id
+                break
+            if head.lifecycle is not Lifecycle.ERASED:
+                return cube_id, head
+    return free or vocabulary_id(session.digests.key(tenant), scope, 0), None
+
+
+def vocabulary_in_force(
+    session: Session, passage: Passage, reader: Reader, scope: str
+) -> VocabularyInForce:
+    """The vocabularies of a scope and all above it, added up; archived ones are not in force."""
+    parts, readable = [], True
+    for at in path_prefixes(scope):
+        _, head = vocabulary_cube(session, reader, at)
+        if head is None or head.lifecycle not in SHOWN:
+            continue
+        opened = open_parts(reader, head)
+        content = None if opened is None else from_content(opened.content.content)
+        if content is not None:
+            parts.append((at, *content))
+            readable &= passage.allows(Action.READ, head)
+    return VocabularyInForce(add_up(scope, parts), readable)

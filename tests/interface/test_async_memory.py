@@ -1,0 +1,48 @@
+"""AsyncMemory has what Memory has."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from pathlib import Path
+
+from memos import AsyncMemory, Memory
+from memos.interface import async_source
+
+
+def public(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+def test_the_module_is_the_one_that_memory_gives() -> None:
+    assert async_source.TARGET.read_text("utf-8") == async_source.source()
+
+
+def test_both_have_the_same_methods() -> None:
+    assert public(AsyncMemory) - {"open"} == public(Memory)
+
+
+def test_every_call_takes_what_that_of_memory_takes() -> None:
+    for name in async_source.method_names():
+        wanted = inspect.signature(getattr(Memory, name))
+        assert inspect.signature(getattr(AsyncMemory, name)) == wanted, name
+
+
+def test_an_export_is_made_loaded_and_imported_in_an_event_loop(tmp_path: Path) -> None:
+    async def run() -> tuple[str, str, int]:
+        async with await AsyncMemory.open(tmp_path / "one.vault", actor="agent:alice") as memory:
+            await memory.add("She likes pottery.", scope="acme/alice")
+            await memory.export(tmp_path / "export")
+            digest = await memory.digest()
+        loaded = await AsyncMemory.load(
+            tmp_path / "export", tmp_path / "two.vault", actor="agent:alice"
+        )
+        async with loaded:
+            assert loaded.path == tmp_path / "two.vault"
+            assert loaded.load_report is not None
+            again = await loaded.import_export(tmp_path / "export")
+            return digest, await loaded.digest(), again.present
+
+    before, after, present = asyncio.run(run())
+    assert before == after
+    assert present == 1
