@@ -23,6 +23,7 @@ from memos import (
     Proof,
     SignedCheckpoint,
 )
+from tests.fixtures.cassandra_rows import FILE, rows_of_histories, tables
 from tests.fixtures.make import ADMINISTRATOR, load_both
 from tests.fixtures.observation import FAR_AHEAD, as_json, observe
 
@@ -166,3 +167,19 @@ def test_an_export_of_then_adds_nothing_to_its_own_vault(former: Former) -> None
         report = memory.import_export(former.directory / "complete.memos")
         assert report.refused == ()
         assert memory.digest() == former.truth["observed"]["digest"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_golden_histories_are_the_rows_in_cassandra_that_they_were(release: str) -> None:
+    kept = json.loads((FIXTURES / release / FILE).read_text("utf-8"))
+    rows = rows_of_histories()
+    assert rows.keys() >= kept["rows"].keys()
+    for history, expected in kept["rows"].items():
+        assert rows[history] == expected, history
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_tables_of_cassandra_change_with_their_version_only(release: str) -> None:
+    kept = json.loads((FIXTURES / release / FILE).read_text("utf-8"))["tables"]
+    present = tables()
+    assert present == kept or present["version"] > kept["version"]
