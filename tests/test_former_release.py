@@ -1,0 +1,185 @@
+"""What a former release wrote opens, reads, searches and digests as it did then.
+
+`tests/fixtures/make.py` made each fixture with the release that its directory names.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memos import (
+    ErasureReceipt,
+    Forgotten,
+    Memory,
+    OtherContent,
+    Position,
+    Proof,
+    SignedCheckpoint,
+)
+from tests.fixtures.cassandra_rows import FILE, rows_of_histories, tables
+from tests.fixtures.make import ADMINISTRATOR, load_both
+from tests.fixtures.observation import FAR_AHEAD, as_json, observe
+
+FIXTURES = Path(__file__).parent / "fixtures"
+RELEASES = sorted(path.name for path in FIXTURES.glob("release_*"))
+# It is no name of the public API, and stands beside the receipt wherever that is.
+Artefact = sys.modules[ErasureReceipt.__module__].Artefact
+
+
+class Former:
+    """The fixture of a release, its vault copied to where it may be written."""
+
+    def __init__(self, release: str, place: Path) -> None:
+        self.directory = FIXTURES / release
+        self.place = place
+        self.truth = json.loads((self.directory / "truth.json").read_text("utf-8"))
+        self.written = self.truth["written"]
+        self.vault = place / "vault"
+        shutil.copytree(self.directory / "vault", self.vault)
+        for file in self.vault.iterdir():  # git keeps no permissions, and keys are nobody's
+            file.chmod(0o600)
+
+    def clock(self) -> int:
+        """The time at which the truth was observed."""
+        return int(self.truth["now"])
+
+    def open(self) -> Memory:
+        """The copied vault."""
+        return Memory(self.vault, actor=ADMINISTRATOR, clock=self.clock, create=False)
+
+
+@pytest.fixture(params=RELEASES)
+def former(request: pytest.FixtureRequest, tmp_path: Path) -> Former:
+    return Former(request.param, tmp_path)
+
+
+def to_twelve_digits(value: Any) -> Any:
+    """JSON with its floats rounded: the last bit of a logarithm is the processor's."""
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, dict):
+        return {name: to_twelve_digits(part) for name, part in value.items()}
+    return [to_twelve_digits(part) for part in value] if isinstance(value, list) else value
+
+
+def test_there_is_a_fixture() -> None:
+    assert "release_0_1" in RELEASES
+
+
+def test_every_read_gives_what_it_gave_then(former: Former) -> None:
+    with former.open() as memory:
+        seen = observe(memory, former.written["cubes"])
+    expected = former.truth["observed"]
+    assert seen.keys() == expected.keys()
+    for name, value in seen.items():
+        assert to_twelve_digits(value) == to_twelve_digits(expected[name]), name
+
+
+def test_the_vault_is_sound_and_rebuilds_to_the_same_digest(former: Former) -> None:
+    with former.open() as memory:
+        assert memory.verify().problems == ()
+        assert memory.audit().problems == ()
+        rebuilt = memory.rebuild()
+        assert rebuilt.digest == memory.digest() == former.truth["observed"]["digest"]
+        assert (rebuilt.undecodable, rebuilt.unreadable) == ((), ())
+        assert memory.usage_digest() == former.truth["observed"]["usage_digest"]
+        seen = observe(memory, former.written["cubes"])
+        expected = former.truth["observed"]["searches"]
+        assert to_twelve_digits(seen["searches"]) == to_twelve_digits(expected)
+
+
+def test_proofs_checkpoints_and_receipts_of_then_still_verify(former: Former) -> None:
+    key = former.truth["observed"]["verifier_key"]
+    checkpoint = SignedCheckpoint(**former.written["checkpoint"])
+    given = former.written["proof"]
+    proof = Proof(
+        given["event_id"],
+        Position.parse(given["position"]),
+        given["leaf"],
+        tuple(given["path"]),
+        SignedCheckpoint(**given["checkpoint"]),
+    )
+    assert proof.verify(key)
+    given = former.written["erased"]
+    receipt = ErasureReceipt(
+        given["operation_id"],
+        datetime.fromisoformat(given["erased_at"]),
+        tuple(given["cube_ids"]),
+        tuple(given["restored"]),
+        tuple(Artefact(**artefact) for artefact in given["artefacts"]),
+        given["note"],
+        given["confirmed"],
+        given["gone"],
+    )
+    assert as_json(receipt) == given
+    assert receipt.verify(key)
+    with former.open() as memory:
+        memory.add("Written by another release.", scope="acme/caroline")
+        grown = memory.prove_consistency(checkpoint)
+        assert grown.checkpoint.size > checkpoint.size
+        assert grown.verify(checkpoint.root, key)
+        again = memory.prove(proof.event_id)
+        assert (again.leaf, again.position) == (proof.leaf, proof.position)
+        assert again.verify(key)
+        for cube_id in receipt.cube_ids:
+            assert isinstance(memory.get(cube_id), Forgotten)
+
+
+def test_a_retry_of_a_call_of_then_gives_its_receipts(former: Former) -> None:
+    with former.open() as memory:
+        for call in former.written["keyed"]:
+            receipts = getattr(memory, call["call"])(**call["arguments"])
+            assert as_json(receipts) == call["receipts"], call["call"]
+        assert memory.digest() == former.truth["observed"]["digest"]
+        with pytest.raises(OtherContent):
+            memory.add(**{**former.written["keyed"][0]["arguments"], "text": "Other words."})
+
+
+def test_facts_that_were_extracted_then_are_not_extracted_again(former: Former) -> None:
+    with former.open() as memory:
+        report = memory.extract_facts("acme/renata")
+    assert (report.read, report.added, report.left) == (0, 0, 0)
+
+
+def test_what_was_due_then_ends_as_it_would_have(former: Former) -> None:
+    with former.open() as memory:
+        observe(memory, former.written["cubes"])  # as then: a lifespan is renewed by use
+        assert as_json(memory.sweep(FAR_AHEAD)) == former.truth["swept"]
+        assert memory.audit().ok
+
+
+def test_exports_of_then_load_to_the_same_digest_and_searches(former: Former) -> None:
+    loaded = load_both(former.directory, former.place, former.clock)
+    for name in ("complete", "partial"):
+        assert to_twelve_digits(loaded[name]) == to_twelve_digits(former.truth[name]), name
+    assert loaded["complete"]["digest"] == former.truth["observed"]["digest"]
+
+
+def test_an_export_of_then_adds_nothing_to_its_own_vault(former: Former) -> None:
+    with former.open() as memory:
+        report = memory.import_export(former.directory / "complete.memos")
+        assert report.refused == ()
+        assert memory.digest() == former.truth["observed"]["digest"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_golden_histories_are_the_rows_in_cassandra_that_they_were(release: str) -> None:
+    kept = json.loads((FIXTURES / release / FILE).read_text("utf-8"))
+    rows = rows_of_histories()
+    assert rows.keys() >= kept["rows"].keys()
+    for history, expected in kept["rows"].items():
+        assert rows[history] == expected, history
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_tables_of_cassandra_change_with_their_version_only(release: str) -> None:
+    kept = json.loads((FIXTURES / release / FILE).read_text("utf-8"))["tables"]
+    present = tables()
+    assert present == kept or present["version"] > kept["version"]
