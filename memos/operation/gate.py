@@ -83,7 +83,7 @@ class Passage:
     def __init__(self, gate: Gate, context: Context) -> None:
         self._gate = gate
         self._context = context
-        self._attributes = context.as_attributes()
+        self._attributes: dict[str, str] | None = None
         self._decided = False
         self._access: Access | None = None
 
@@ -126,7 +126,7 @@ class Passage:
             Denied: it does not.
             NotFound: the cube is another tenant's; whether it exists is not told.
         """
-        decision = self._decide(action, scope, state, operation)
+        decision = self._decide(action, _resource(scope, state), operation)
         if decision.allowed:
             return
         named = operation or self.operation
@@ -172,7 +172,7 @@ class Passage:
             Denied: the actor does not; `hint` is what else they may do.
         """
         nobodys = Resource(tenant, tenant, Header())
-        decision = self._ask(Action.ADMINISTER, nobodys, self._attributes)
+        decision = self._decide(Action.ADMINISTER, nobodys)
         if decision.allowed:
             return
         self._deny(self.operation, tenant, decision)
@@ -189,7 +189,7 @@ class Passage:
 
     def allows(self, action: Action, state: CubeState) -> bool:
         """Whether governance allows it; nothing is raised or recorded."""
-        return self._decide(action, state.scope, state).allowed
+        return self._decide(action, _resource(state.scope, state)).allowed
 
     def permitted(self, action: Action) -> Permitted:
         """For a set of cubes: a filter to look them up by, and a check of each row."""
@@ -214,26 +214,13 @@ class Passage:
         actor, (operation, _, time) = self._gate.subject.actor, self._context
         self._access = Access(actor, operation, scope, time, cubes, query, at)
 
-    def _decide(
-        self,
-        action: Action,
-        scope: str,
-        state: CubeState | None = None,
-        operation: str | None = None,
-    ) -> Decision:
-        resource = Resource(
-            tenant_of(scope),
-            scope,
-            None if state is None else state.header,
-            "" if state is None else id_text(state.cube_id),
-        )
+    def _decide(self, action: Action, resource: Resource, operation: str | None = None) -> Decision:
+        self._decided = True
         attributes = self._attributes
+        if attributes is None:
+            attributes = self._attributes = self._context.as_attributes()
         if operation is not None:
             attributes = {**attributes, "operation": operation}
-        return self._ask(action, resource, attributes)
-
-    def _ask(self, action: Action, resource: Resource, attributes: dict[str, str]) -> Decision:
-        self._decided = True
         gate = self._gate
         return gate.governor.decide(gate.subject, action, resource, attributes)
 
@@ -245,6 +232,12 @@ class Passage:
         self._gate.access_log.record(
             Access(actor, operation, scope, time, cubes, rule=decision.rule)
         )
+
+
+def _resource(scope: str, state: CubeState | None) -> Resource:
+    if state is None:
+        return Resource(tenant_of(scope), scope)
+    return Resource(tenant_of(scope), scope, state.header, id_text(state.cube_id))
 
 
 def no_cube(cube_id: bytes) -> NotFound:

@@ -10,8 +10,7 @@ from memos.kernel.cube import Form, Header
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
-from memos.operation.commands.draft import SourceVersion
-from memos.operation.commands.draft import add_sources, new_event
+from memos.operation.commands.draft import SourceVersion, add_sources, new_event
 from tests.interface.asked import SCOPE, uses
 
 
@@ -64,7 +63,9 @@ def cached(memory: Memory, receipt: Receipt) -> str:
     event = new_event(session, Kind.GENERATED, session.new_id(), SCOPE)
     event.generated.form = Form.ACTIVATION.value  # type: ignore[assignment]
     write_header(Header(session.actor), event.generated.header)
-    source = SourceVersion(Relation.CACHED_AS, id_bytes(receipt.cube_id), receipt.version, bytes(32))
+    source = SourceVersion(
+        Relation.CACHED_AS, id_bytes(receipt.cube_id), receipt.version, bytes(32)
+    )
     add_sources(event, [source])
     session.engine.writer.commit([Draft(event)])
     return id_text(event.cube_id)

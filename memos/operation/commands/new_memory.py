@@ -28,8 +28,8 @@ class NewMemory:
 
     Attributes:
         turn: its place in a conversation.
-        asked: what the caller asked for, word for word: a retry under an idempotency key is told
-            from another command by it.
+        asked: of a keyed memory what the caller asked for, word for word: a retry is told from
+            another command by it.
         body: the content, tags, provenance, metadata and valid time, ready to be sealed.
         parts: the bit set of the body's parts.
         facts: the governance facts; None where all are silent.
@@ -83,9 +83,12 @@ class NewMemory:
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name in _LISTS:
-            put(self, name, _listed(getattr(self, name)))
-        if not self.asked:
-            put(self, "asked", self._arguments())
+            value = getattr(self, name)
+            if isinstance(value, _UNORDERED):
+                put(self, name, _listed(value))
+        if self.idempotency_key is not None:
+            check_name(self.idempotency_key, "idempotency_key")
+            put(self, "asked", self.asked or self._arguments())
         if self.text is None and self.content is None:
             raise InvalidInput("a memory needs a text (or content with its media_type)")
         check_scope(self.scope)
@@ -95,8 +98,6 @@ class NewMemory:
         if self.turn is not None:
             body.provenance.turn.CopyFrom(self.turn)
         put(self, "subject", check_name(self.subject or self.scope, "subject"))
-        if self.idempotency_key is not None:
-            check_name(self.idempotency_key, "idempotency_key")
         put(self, "facts", self._facts())
 
     def header(self, actor: str, clock: Callable[[], int]) -> Header:
@@ -151,6 +152,9 @@ _ARGUMENTS = frozenset(
 )
 _TOLD = tuple(sorted(_ARGUMENTS - {"derived_from"}))
 _LISTS = ("tags", "readers", "writers", "derived_from")
+
+
+_UNORDERED = (Set, Iterator)
 
 
 def _listed(value: Any) -> Any:

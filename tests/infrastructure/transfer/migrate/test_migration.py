@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
-from memos.interface.vaults import doctor
 
 from memos import (
     Denied,
@@ -30,7 +29,7 @@ from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.servers import LocalEngine
-from memos.interface.vaults import migrate
+from memos.interface.vaults import doctor, migrate
 from tests.fleet import PARTITIONS, Fleet
 
 ACTOR = "agent:alice"

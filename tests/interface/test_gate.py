@@ -1,0 +1,300 @@
+"""Every public method and every command of the program passes the gate, and is denied there."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from memos import Denied, Memory, NotFound
+from memos.infrastructure.governance.decision import Action, Decision, Governor, Resource, Subject
+from memos.interface import vaults
+from memos.operation.gate import Gate, Passage
+from tests.interface.cli.support import Shell
+from tests.interface.cli.test_reference import COMMANDS
+
+ALICE, SCOPE = "agent:alice", "acme/alice"
+
+NO_CALL = {
+    "close": "lets go of the vault",
+    "path": "what the caller passed",
+    "load_report": "what `load` returned",
+}
+"""Public members that ask nothing of the vault."""
+
+OPENS_NO_VAULT = {
+    "doctor": "looks at files and servers from outside",
+    "recipient": "makes a key pair",
+    "vault create": "makes a vault: nobody has anything in it yet",
+    "engine up": "servers",
+    "engine status": "servers",
+    "engine down": "servers",
+    "engine logs": "servers",
+    "worker fold": "a worker acts for nobody",
+    "worker index": "a worker acts for nobody",
+    "worker usage": "a worker acts for nobody",
+    "worker seal": "a worker acts for nobody",
+    "worker all": "a worker acts for nobody",
+}
+"""Commands that act on no vault on anybody's behalf."""
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The operations that went through the gate, each with a decision made there."""
+    operations: list[str] = []
+    leave = Passage.__exit__
+
+    def leave_noted(passage: Passage, kind: type[BaseException] | None, *rest: object) -> None:
+        leave(passage, kind, *rest)  # raises where nothing was decided
+        operations.append(passage.operation)
+
+    monkeypatch.setattr(Passage, "__exit__", leave_noted)
+    return operations
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Memory]:
+    with Memory(tmp_path / "test.vault", actor=ALICE) as opened:
+        yield opened
+
+
+def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
+    """One call of every public method, and of the functions on whole vaults."""
+    first, second = (memory.add(text, scope=SCOPE).cube_id for text in ("pottery", "lakes"))
+    (event, *_) = memory.events()
+    archived = memory.add("old", scope=SCOPE).cube_id
+    memory.archive(archived)
+    held = memory.add("held", scope=SCOPE).cube_id
+    memory.freeze(held)
+    (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
+    memory.export(folder / "export")
+    return {
+        "add": lambda: memory.add("a", scope=SCOPE),
+        "add_many": lambda: memory.add_many([{"text": "a", "scope": SCOPE}]),
+        "add_conversation": lambda: memory.add_conversation(
+            [{"text": "hi"}], scope=SCOPE, session="s"
+        ),
+        "archive": lambda: memory.archive(memory.add("b", scope=SCOPE).cube_id),
+        "audit": memory.audit,
+        "checkpoint": memory.checkpoint,
+        "context": lambda: memory.context("pottery", scope=SCOPE),
+        "cuts": memory.cuts,
+        "diff": lambda: memory.diff(first, 1, 1),
+        "digest": memory.digest,
+        "embed_pending": lambda: expect_value_error(memory.embed_pending),
+        "embedding_lag": lambda: expect_value_error(memory.embedding_lag),
+        "erase": lambda: memory.erase(cube_id=memory.add("rivers", scope=SCOPE).cube_id),
+        "events": lambda: list(memory.events()),
+        "export": lambda: memory.export(folder / "again"),
+        "extract_facts": lambda: memory.extract_facts(SCOPE),
+        "freeze": lambda: memory.freeze(memory.add("c", scope=SCOPE).cube_id),
+        "get": lambda: memory.get(first),
+        "history": lambda: memory.history(first),
+        "import_export": lambda: memory.import_export(folder / "export"),
+        "import_file": lambda: memory.import_file(folder / "lines.jsonl", scope=SCOPE),
+        "lineage": lambda: memory.lineage(first),
+        "link": lambda: memory.link(first, second),
+        "load": lambda: Memory.load(folder / "export", memory.path, actor=ALICE).close(),
+        "merge": lambda: memory.merge([memory.add(t, scope=SCOPE).cube_id for t in "de"]),
+        "migrated_from": memory.migrated_from,
+        "name_cut": lambda: memory.name_cut("before"),
+        "prove": lambda: memory.prove(event.event_id),
+        "prove_consistency": lambda: memory.prove_consistency(1),
+        "rebuild": memory.rebuild,
+        "related": lambda: memory.related(first),
+        "restore": lambda: memory.restore(archived),
+        "rollback": lambda: memory.rollback(actor="agent:nobody"),
+        "route": lambda: memory.route("pottery", scope=SCOPE),
+        "search": lambda: memory.search("pottery", scope=SCOPE),
+        "set_header": lambda: memory.set_header(first, priority=1),
+        "set_lifespan": lambda: memory.set_lifespan(first, "90d"),
+        "set_vocabulary": lambda: memory.set_vocabulary(SCOPE, ["home"]),
+        "stats": memory.stats,
+        "sweep": memory.sweep,
+        "tag": lambda: memory.tag(first, "home"),
+        "tags": lambda: memory.tags(SCOPE),
+        "thaw": lambda: memory.thaw(held),
+        "untag": lambda: memory.untag(first, "home"),
+        "update": lambda: memory.update(first, "new"),
+        "usage_digest": memory.usage_digest,
+        "verifier_key": memory.verifier_key,
+        "verify": memory.verify,
+        "vocabulary": lambda: memory.vocabulary(SCOPE),
+        "wait_for": lambda: memory.wait_for("0:0"),
+        "vaults.migrate": lambda: vaults.migrate(memory.path, folder / "moved", actor=ALICE),
+    }
+
+
+def expect_value_error(call: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match="needs an embedder"):
+        call()
+
+
+def test_every_public_method_passes_the_gate(
+    memory: Memory, passed: list[str], tmp_path: Path
+) -> None:
+    every = calls(memory, tmp_path)
+    public = {name for name, _ in inspect.getmembers(Memory) if not name.startswith("_")}
+    assert {name for name in every if "." not in name} == public - NO_CALL.keys()
+    for name, call in every.items():
+        passed.clear()
+        call()
+        assert passed, f"{name} goes around the gate"
+
+
+class Refuses:
+    """Denies everything, whatever it is about."""
+
+    digest = bytes(16)
+
+    def decide(
+        self, subject: Subject, action: Action, resource: Resource, context: dict[str, str]
+    ) -> Decision:
+        return Decision(False, "nothing-is-allowed")
+
+
+GOVERNED = [
+    "add",
+    "add_many",
+    "add_conversation",
+    "archive",
+    "context",
+    "diff",
+    "erase",
+    "extract_facts",
+    "freeze",
+    "get",
+    "history",
+    "import_file",
+    "lineage",
+    "link",
+    "merge",
+    "related",
+    "restore",
+    "route",
+    "search",
+    "set_header",
+    "set_lifespan",
+    "set_vocabulary",
+    "tag",
+    "tags",
+    "thaw",
+    "untag",
+    "update",
+    "vocabulary",
+    "export",
+    "import_export",
+    "load",
+]
+
+
+@pytest.mark.parametrize("name", GOVERNED)
+def test_what_governance_refuses_is_not_done(memory: Memory, tmp_path: Path, name: str) -> None:
+    every = calls(memory, tmp_path)
+    memory._session.access_log.flush()
+    before = memory.digest()
+    memory._session.gate.governor = Refuses()
+    if name == "load":  # opens the vault for itself, under the rules of the headers
+        before = memory.digest()
+        with pytest.raises(Denied, match="only an administrator may"):
+            Memory.load(tmp_path / "export", memory.path, actor="agent:eve")
+    else:
+        with pytest.raises((Denied, NotFound), match="nothing-is-allowed"):
+            every[name]()
+    assert memory.digest() == before
+
+
+def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
+    """A command line for every command that acts on a vault."""
+    first, second, third = (
+        memory.add(text, scope=SCOPE).cube_id for text in ("pottery", "lakes", "clay")
+    )
+    (event, *_) = memory.events()
+    (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
+    memory.export(folder / "export")
+    spare = memory.add("rivers", scope=SCOPE).cube_id
+    return {
+        "demo": [],
+        "add": ["a text", "--scope", SCOPE],
+        "import": [str(folder / "lines.jsonl"), "--scope", SCOPE],
+        "search": ["pottery", "--scope", SCOPE],
+        "context": ["pottery", "--scope", SCOPE],
+        "related": [first],
+        "route": ["pottery", "--scope", SCOPE],
+        "tags": ["--scope", SCOPE],
+        "vocabulary": ["--scope", SCOPE],
+        "facts": [SCOPE],
+        "get": [first],
+        "history": [first],
+        "update": [first, "new"],
+        "diff": [first, "1", "2"],
+        "lineage": [first],
+        "tag": [first, "home"],
+        "untag": [first, "home"],
+        "link": [first, second],
+        "merge": [second, third],
+        "archive": [first],
+        "restore": [first],
+        "freeze": [first],
+        "thaw": [first],
+        "set-header": [first, "--priority", "1"],
+        "lifespan": [first, "--after", "90d"],
+        "sweep": [],
+        "rollback": ["--by", "agent:nobody", "--dry-run"],
+        "erase": ["--cube", spare, "--yes"],
+        "events": [],
+        "tail": [],
+        "checkpoint": [],
+        "verify": [],
+        "prove": [event.event_id],
+        "rebuild": [],
+        "digest": [],
+        "stats": [],
+        "export": [str(folder / "again")],
+        "load": [str(folder / "export")],
+        "migrate": ["--from", str(memory.path), "--to", str(folder / "moved")],
+        "cut name": ["before"],
+        "cut list": [],
+    }
+
+
+def test_every_command_passes_the_gate(memory: Memory, passed: list[str], tmp_path: Path) -> None:
+    lines = command_lines(memory, tmp_path)
+    assert sorted([*lines, *OPENS_NO_VAULT]) == COMMANDS
+    shell = Shell(memory.path)
+    for name, arguments in lines.items():
+        passed.clear()
+        ran = shell.run(*name.split(), *arguments)
+        assert ran.code == 0, (name, ran.err)
+        assert passed, f"memos {name} goes around the gate"
+
+
+def test_there_is_one_gate(monkeypatch: pytest.MonkeyPatch, memory: Memory) -> None:
+    """Nothing else asks a governor: as often as one is asked, the gate was entered."""
+    asked: list[str] = []
+    entered: list[str] = []
+    rules, enter = type(memory._session.governor), Gate.enter
+    decide = rules.decide
+
+    def decide_noted(
+        self: Governor,
+        subject: Subject,
+        action: Action,
+        resource: Resource,
+        context: dict[str, str],
+    ) -> Decision:
+        asked.append(context["operation"])
+        return decide(self, subject, action, resource, context)
+
+    def enter_noted(self: Gate, operation: str) -> Passage:
+        entered.append(operation)
+        return enter(self, operation)
+
+    monkeypatch.setattr(rules, "decide", decide_noted)
+    monkeypatch.setattr(Gate, "enter", enter_noted)
+    receipt = memory.add("pottery", scope=SCOPE)
+    memory.get(receipt.cube_id)
+    assert asked == entered == ["add", "get"]
