@@ -13,7 +13,7 @@ from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import as_uuid
 from memos.operation.cube import MemCube
-from memos.operation.english.slot_phrases import SELF, Claim
+from memos.operation.search.analyzer import LANGUAGE
 from memos.operation.search.indexed_text import claims_of_cube
 from memos.operation.search.rerank import as_read
 
@@ -36,7 +36,7 @@ def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
         InvalidInput: the extractor gave something else than a few texts.
     """
     if extractor is None:
-        sentences = (_sentence(claim) for claim in claims_of_cube(cube))
+        sentences = (LANGUAGE.sentence_of(claim) for claim in claims_of_cube(cube, LANGUAGE))
         return list(dict.fromkeys(filter(None, sentences)))
     found = extractor(as_read(cube))
     if isinstance(found, str) or not all(isinstance(each, str) for each in found):
@@ -46,16 +46,6 @@ def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
             f"the extractor gave {len(found)} facts of one memory; {MOST_FACTS} are taken"
         )
     return list(dict.fromkeys(text for each in found if (text := each.strip())))
-
-
-def _sentence(claim: Claim) -> str:
-    """A claim as a sentence that claims the same; empty where it names no value or attribute."""
-    kind, colon, rest = claim.attribute.partition(":")
-    if not claim.new or not claim.attribute or kind == "verb":
-        return ""
-    named = f"{kind} {rest}" if colon else kind
-    whose = "My" if claim.subject == SELF else f"{claim.subject.title()}'s"
-    return " ".join(filter(None, (whose, claim.qualifier, named, "is", claim.new))) + "."
 
 
 def name_of(extractor: Extractor | None) -> str:

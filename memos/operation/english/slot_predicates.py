@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memos.operation.english.slot_phrases import ANY, Claim, Words, noun, owner, value
+from memos.operation.english.slot_phrases import Words, noun, owner, value
 from memos.operation.english.slot_words import (
     ADVERBS,
     DENTAL,
@@ -23,6 +23,7 @@ from memos.operation.english.slot_words import (
     TYPE_NOUNS,
     word_set,
 )
+from memos.operation.language.port import ANY_FAVOURITE, Claim
 
 _PLACES = word_set("flat house apartment city town village country place suburb")
 FROM = frozenset(["from"])
@@ -50,8 +51,8 @@ def roles(whose: tuple[str, str], verb: str, words: Words, at: int) -> Iterator[
         return
     between = behind[1:cut]
     attribute = named.attribute
-    if verb in PREFERRING and not attribute.startswith(ANY):
-        attribute = f"{ANY}{attribute}"
+    if verb in PREFERRING and not attribute.startswith(ANY_FAVOURITE):
+        attribute = f"{ANY_FAVOURITE}{attribute}"
     if verb in TAKING_OVER:
         target = owner([word for word in between if word not in PARTICLES], whose[0], whose[0])
         if target is not None and target != whose:
@@ -176,7 +177,7 @@ def likings(whose: tuple[str, str], verb: str, rest: Words) -> Iterator[Claim]:
     if verb in LIKING and best:
         kind = list(rest[best + 1 :])
         name = kind[-1] if kind[:1] == ["of"] else ""
-        yield Claim(whose[0], f"{ANY}{singular(name)}", whose[1], value(rest[:best]))
+        yield Claim(whose[0], f"{ANY_FAVOURITE}{singular(name)}", whose[1], value(rest[:best]))
 
 
 def singular(word: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from memos.operation.english.slot_phrases import ANY, SELF, Words, is_plural, noun, owner, words_of
+from memos.operation.english.slot_phrases import Words, is_plural, noun, owner, words_of
 from memos.operation.english.slot_predicates import singular
 from memos.operation.english.slot_reader import base_form
 from memos.operation.english.slot_words import (
@@ -18,6 +17,7 @@ from memos.operation.english.slot_words import (
     SENSES,
     word_set,
 )
+from memos.operation.language.port import ANY_FAVOURITE, SELF, Slot
 
 LONGEST = 16
 """Words of a question that is looked at."""
@@ -32,15 +32,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _PUNCTUATION = frozenset(".,;:!?\n")
 
 
-class Slot(NamedTuple):
-    """What a question asks for: whose, which of several names of one attribute, which one."""
-
-    subject: str
-    attributes: tuple[str, ...]
-    qualifier: str = ""
-
-
-def asked(query: str) -> Slot | None:
+def asked_slot(query: str) -> Slot | None:
     """The slot whose value a question asks for as it is; None where it asks for anything else.
 
     The question must be that and no more: one about the past, about a year, or with other words
@@ -142,7 +134,7 @@ def _doing(rest: list[str], extra: tuple[str, ...], linked: bool) -> Slot | None
             continue
         who = rest[:at] if rest[at - 1] != "be" else rest[: at - 1]
         if rest[at] in ("like", "love", "enjoy") and rest[-1] in ("best", "most"):
-            return _of(rest[:at], tuple(f"{ANY}{_bare(name)}" for name in extra))
+            return _of(rest[:at], tuple(f"{ANY_FAVOURITE}{_bare(name)}" for name in extra))
         if not _TAIL.issuperset(behind):
             continue
         told = [
@@ -164,7 +156,7 @@ def _doing(rest: list[str], extra: tuple[str, ...], linked: bool) -> Slot | None
 
 
 def _bare(attribute: str) -> str:
-    return attribute.removeprefix(ANY)
+    return attribute.removeprefix(ANY_FAVOURITE)
 
 
 def _who_does(rest: list[str]) -> Slot | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from memos.operation.english.slot_phrases import NOBODY, Claim, Words, noun, owner, value
+from memos.operation.english.slot_phrases import NOBODY, Words, noun, owner, value
 from memos.operation.english.slot_predicates import (
     FROM,
     TO,
@@ -32,6 +32,7 @@ from memos.operation.english.slot_words import (
     TURNING,
     VERBS,
 )
+from memos.operation.language.port import Claim
 
 _STOPPING = frozenset(["stopped", "stop", "stops", "quit"])
 _OWNERSHIP = ("my", "our")

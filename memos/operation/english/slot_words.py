@@ -89,6 +89,9 @@ LIGHT = word_set(
 )
 """Words before a noun that do not tell two slots apart."""
 
+ABANDONED_ATTRIBUTES = frozenset(["employer", "school", "gym", "bank", "residence"])
+"""What `left A for B` speaks of where nothing else tells."""
+
 _SENSES = """
 live lives living reside resides residing|in at on near|residence
 move moves moved moving relocate relocates relocated relocating|to into back|residence

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from memos.operation.english.slot_phrases import SELF, Claim, Words, name_of, value, words_of
+from memos.operation.english.slot_phrases import Words, subject_of, value, words_of
 from memos.operation.english.slot_reader import open_verb, read
 from memos.operation.english.slot_words import ADVERBS, AUX, TRIGGERS, VERBS
+from memos.operation.language.port import SELF, Claim
 
 LONGEST_TEXT = 20_000
 """Characters of a text that are looked at."""
@@ -28,7 +29,7 @@ def claims(text: str, speaker: str = "") -> list[Claim]:
         text: at most LONGEST_TEXT characters of it are looked at.
         speaker: who speaks in the first person; nobody named where it is empty.
     """
-    voice = name_of(speaker) or SELF
+    voice = subject_of(speaker) or SELF
     found: dict[Claim, None] = {}
     subject = ""
     clauses = list(_clauses(text[:LONGEST_TEXT]))
@@ -42,6 +43,16 @@ def claims(text: str, speaker: str = "") -> list[Claim]:
                 found[claim] = None
             subject = claim.subject
     return list(found)
+
+
+def sentence_of(claim: Claim) -> str:
+    """A claim as a sentence that claims the same; empty where it names no value or attribute."""
+    kind, colon, name = claim.attribute.partition(":")
+    if not claim.new or not claim.attribute or kind == "verb":
+        return ""
+    attribute = f"{kind} {name}" if colon else kind
+    whose = "My" if claim.subject == SELF else f"{claim.subject.title()}'s"
+    return " ".join(filter(None, (whose, claim.qualifier, attribute, "is", claim.new))) + "."
 
 
 def _apposed(words: Words) -> str:

@@ -27,7 +27,7 @@ _NUMBER = re.compile(
 )
 
 
-def traits_of(text: str) -> int:
-    """The traits of a text, as a bit set of the index."""
+def traits(text: str) -> int:
+    """The traits of a text as a bit set: TIMED, COUNTED."""
     text = text[:LONGEST_TEXT]
     return (TIMED if _TIME.search(text) else 0) | (COUNTED if _NUMBER.search(text) else 0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
 
 from memos.operation.english.dates import (
     COUNT,
@@ -25,22 +24,12 @@ from memos.operation.english.dates import (
     named,
     one_day,
 )
-
-LONGEST_QUERY = 2_000
-"""Characters of a query that are looked at."""
+from memos.operation.language.port import LONGEST_QUERY, Window
 
 _MICROSECONDS = 1_000_000
 _EPOCH = date(1970, 1, 1)
 _DAY = 24 * 3600 * _MICROSECONDS
 _EARLIEST, _LATEST = date.min, date.max
-
-
-class Window(NamedTuple):
-    """A stretch of time, microseconds since 1970, the end exclusive; `phrase` is what names it."""
-
-    start: int
-    end: int
-    phrase: str
 
 
 def windows(text: str, now: int) -> tuple[Window, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import COUNTED, OPEN, TIMED, Mask, View
-from memos.operation.english.windows import Window
+from memos.operation.language.port import Window
 from memos.operation.search.question import Question
 from memos.operation.search.recipe import Recipe
 

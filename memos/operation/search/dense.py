@@ -6,7 +6,6 @@ near to greetings of them. It is asked in the first person instead, as the answe
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -18,16 +17,12 @@ from memos.infrastructure.index.port import Nearest, View
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
 from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.conversation import Context
+from memos.operation.search.sentences import sentences_to_embed
 
 Floats = npt.NDArray[np.float64]
 
 SENTENCE_SHARE = 0.3
-MOST_SENTENCES = 32
-LONGEST_QUERY = 4_000  # characters; a model reads no further
-
-_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|(?<=[。！？])|\n+")
-_FEWEST_WORDS = 3
-_WORD = re.compile(r"([^\W_]+(?:-[^\W_]+)*)(['’]s(?![^\W_]))?")
+LONGEST_EMBEDDED = 4_000  # characters; a model reads no further
 
 
 class Dense(NamedTuple):
@@ -58,45 +53,21 @@ class NotDense(NamedTuple):
 def texts_to_embed(text: str, caption: str) -> list[str]:
     """A memory's text and, where it has several, its sentences; a caption is one of them."""
     text = text.strip()
-    parts = _sentences(text) + ([f"[image: {caption}]"] if caption else [])
+    parts = sentences_to_embed(text) + ([f"[image: {caption}]"] if caption else [])
     if not parts:
         return []
     whole = f"{text} [image: {caption}]".strip() if caption else text
     return [whole, *parts] if len(parts) > 1 else [whole]
 
 
-def _sentences(text: str) -> list[str]:
-    """A text's sentences; what is under three words goes with the next, the last with its previous.
-
-    A text of very many is cut in as many stretches as are kept at most.
-    """
-    found: list[str] = []
-    short = ""
-    for piece in filter(None, map(str.strip, _SENTENCE_END.split(text))):
-        joined = f"{short} {piece}".strip()
-        if piece.isascii() and len(joined.split()) < _FEWEST_WORDS:
-            short = joined
-        else:
-            found.append(joined)
-            short = ""
-    if short:
-        found[-1:] = [f"{found[-1]} {short}" if found else short]
-    size = -(-len(found) // MOST_SENTENCES)
-    if size <= 1:
-        return found
-    return [" ".join(found[start : start + size]) for start in range(0, len(found), size)]
-
-
 def first_person(text: str, analyzer: Analyzer, speakers: frozenset[int]) -> str:
-    """A query with the names of speakers as `I`, and `Name's` as `my`."""
+    """A query as a speaker would say it; `speakers` are the terms that stand for them."""
 
-    def said(match: re.Match[str]) -> str:
-        words = analyzer.words(match[1])
-        if len(words) != 1 or analyzer.exact_term("speaker", words[0]) not in speakers:
-            return match[0]
-        return "my" if match[2] else "I"
+    def is_speaker(name: str) -> bool:
+        words = analyzer.words(name)
+        return len(words) == 1 and analyzer.exact_term("speaker", words[0]) in speakers
 
-    return _WORD.sub(said, text) if speakers else text
+    return analyzer.language.first_person(text, is_speaker) if speakers else text
 
 
 def measure(
@@ -105,7 +76,7 @@ def measure(
     """How near the rows of a view are to a query; why not, where that cannot be told."""
     if not len(view) or not analyzer.words(text):
         return NotDense("there is nothing to compare")
-    asked = text[:LONGEST_QUERY]
+    asked = text[:LONGEST_EMBEDDED]
     spoken = first_person(asked, analyzer, frozenset(np.unique(view.speaker).tolist()) - {0})
     # Turns are told in the first person; who wrote the others is not known, so they get the mean.
     turn = view.session != 0

@@ -42,9 +42,6 @@ class Query(NamedTuple):
         return self.read_time if self.valid_at is None else self.valid_at
 
 
-_TO_ASSISTANT = frozenset({"you", "your", "yours", "assistant"})
-
-
 def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
     """A query's terms, the names in it, whether it asks for what the assistant said, and what it
     is beyond its words; its dates are relative to `now` (microseconds since 1970).
@@ -54,6 +51,6 @@ def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
     return LexicalQuery(
         analyzer.query_terms(text),
         names,
-        not _TO_ASSISTANT.isdisjoint(words),
-        read_question(text, now),
+        not analyzer.language.assistant_words.isdisjoint(words),
+        read_question(analyzer, text, now),
     )

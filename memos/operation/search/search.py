@@ -15,8 +15,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import Mask, View
 from memos.kernel.event import id_text
 from memos.operation.cube import MemCube, as_datetime, read_cube
-from memos.operation.english.slot_phrases import Claim
-from memos.operation.english.slot_questions import asked
+from memos.operation.language.port import Claim
 from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.dense import Dense, NotDense, measure
 from memos.operation.search.hits import Hits, hit_of
@@ -48,13 +47,13 @@ def search(
     having = _having(visible, analyzer, phrases) if phrases else None
     quoted, needed = (phrases, ()) if words.question.asks else ((), phrases)
     within = having if needed else None
-    holding = _holding(reader, visible, query, having, quoted) if quoted else None
+    holding = _holding(reader, visible, analyzer, query, having, quoted) if quoted else None
     dense = _dense(reader, visible, analyzer, query)
     near = dense if isinstance(dense, Dense) else None
     chain = _chain(reader, visible, analyzer, query) if query.recipe.supersession else None
     ranking = rank(visible, words, query.recipe, near, chain, within, holding)
     decays = _decays(visible, ranking, flagged)
-    found = _found(reader, visible, query, ranking.best_first(decays), needed)
+    found = _found(reader, visible, analyzer, query, ranking.best_first(decays), needed)
     told = _told(query, words.question, len(visible), dense)
     if query.recipe.rerank and query.reranker is not None:
         current = None if chain is None else chain.current
@@ -119,7 +118,12 @@ def _having(view: View, analyzer: Analyzer, phrases: Sequence[Phrase]) -> Mask:
 
 
 def _holding(
-    reader: Reader, view: View, query: Query, having: Mask | None, phrases: Sequence[Phrase]
+    reader: Reader,
+    view: View,
+    analyzer: Analyzer,
+    query: Query,
+    having: Mask | None,
+    phrases: Sequence[Phrase],
 ) -> Mask | None:
     """Of the rows that have all words of the phrases those whose texts hold them as they are.
 
@@ -130,13 +134,14 @@ def _holding(
     holding = np.zeros(len(view), np.bool_)
     for row in np.flatnonzero(having).tolist():
         cube = _cube_at(reader, view, row, query)
-        holding[row] = cube is not None and _holds(cube, phrases)
+        holding[row] = cube is not None and _holds(analyzer, cube, phrases)
     return holding
 
 
 def _found(
     reader: Reader,
     view: View,
+    analyzer: Analyzer,
     query: Query,
     ranked: Iterator[tuple[int, float]],
     phrases: Sequence[Phrase],
@@ -148,13 +153,15 @@ def _found(
             reader.read_ahead(view.cube_ids(rows), view.at)
         for row, score in page:
             cube = _cube_at(reader, view, row, query)
-            if cube is not None and _holds(cube, phrases) and query.accepts(cube):
+            if cube is not None and _holds(analyzer, cube, phrases) and query.accepts(cube):
                 yield Found(row, score, cube)
 
 
-def _holds(cube: MemCube, phrases: Sequence[Phrase]) -> bool:
-    said = f"{cube.text}\n{cube.metadata.get('caption', '')}" if phrases else ""
-    return all(holds_phrase(said, phrase) for phrase in phrases)
+def _holds(analyzer: Analyzer, cube: MemCube, phrases: Sequence[Phrase]) -> bool:
+    if not phrases:
+        return True
+    tokens = analyzer.tokenize(f"{cube.text}\n{cube.metadata.get('caption', '')}")
+    return all(holds_phrase(tokens, phrase) for phrase in phrases)
 
 
 def _cube_at(reader: Reader, view: View, row: int, query: Query) -> MemCube | None:
@@ -168,13 +175,13 @@ def _cube_at(reader: Reader, view: View, row: int, query: Query) -> MemCube | No
 
 def _chain(reader: Reader, view: View, analyzer: Analyzer, query: Query) -> Chain | None:
     """The memories that fill the slot which the query asks for, as of the time asked for."""
-    slot = asked(query.text)
+    slot = analyzer.language.asked_slot(query.text)
     if slot is None:
         return None
 
     def claims_of(row: int) -> list[Claim]:
         cube = _cube_at(reader, view, row, query)
-        return [] if cube is None else claims_of_cube(cube)
+        return [] if cube is None else claims_of_cube(cube, analyzer.language)
 
     return chain_of(view, analyzer, slot, query.time, claims_of)
 
