@@ -63,8 +63,8 @@ def from_content(content: Content) -> tuple[tuple[str, ...], bool] | None:
     if content.media_type != MEDIA_TYPE:
         return None
     try:
-        told = json.loads(content.inline)
-        return tuple(map(str, told["tags"])), bool(told["closed"])
+        stored = json.loads(content.inline)
+        return tuple(map(str, stored["tags"])), bool(stored["closed"])
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -78,9 +78,9 @@ def add_up(scope: str, parts: Sequence[tuple[str, tuple[str, ...], bool]]) -> Vo
 
 def nearest(tag: str, known: Iterable[str]) -> list[str]:
     """The known tags that are spelt most like a tag, best first."""
-    folded = {each.casefold(): each for each in sorted(known, reverse=True)}
+    folded = {spelling.casefold(): spelling for spelling in sorted(known, reverse=True)}
     close = get_close_matches(tag.casefold(), sorted(folded), SUGGESTIONS, 0.5)
-    return [folded[each] for each in close]
+    return [folded[spelling] for spelling in close]
 
 
 def tags_in_use(sight: Sight) -> dict[str, int]:
@@ -101,4 +101,4 @@ def tags_in_use(sight: Sight) -> dict[str, int]:
                 names[sight.analyzer.exact_term("tag", tag)] = tag
         if term in names:  # a term of another kind has no name here
             counts[names[term]] = len(rows)
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+    return dict(sorted(counts.items(), key=lambda counted: (-counted[1], counted[0])))

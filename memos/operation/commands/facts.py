@@ -38,33 +38,33 @@ def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
     if extractor is None:
         sentences = (LANGUAGE.sentence_of(claim) for claim in claims_of_cube(cube, LANGUAGE))
         return list(dict.fromkeys(filter(None, sentences)))
-    found = extractor(as_read(cube))
-    if isinstance(found, str) or not all(isinstance(each, str) for each in found):
+    facts = extractor(as_read(cube))
+    if isinstance(facts, str) or not all(isinstance(fact, str) for fact in facts):
         raise InvalidInput("an extractor gives a list of texts, one a fact")
-    if len(found) > MOST_FACTS:
+    if len(facts) > MOST_FACTS:
         raise InvalidInput(
-            f"the extractor gave {len(found)} facts of one memory; {MOST_FACTS} are taken"
+            f"the extractor gave {len(facts)} facts of one memory; {MOST_FACTS} are taken"
         )
-    return list(dict.fromkeys(text for each in found if (text := each.strip())))
+    return list(dict.fromkeys(text for fact in facts if (text := fact.strip())))
 
 
 def name_of(extractor: Extractor | None) -> str:
     """What an extractor is called where the caller gives it no name."""
     if extractor is None:
         return SLOTS
-    told = getattr(extractor, "__qualname__", type(extractor).__qualname__)
-    return f"{getattr(extractor, '__module__', type(extractor).__module__)}.{told}"
+    name = getattr(extractor, "__qualname__", type(extractor).__qualname__)
+    return f"{getattr(extractor, '__module__', type(extractor).__module__)}.{name}"
 
 
 def record_id(tenant_key: bytes, scope: str, extractor: str, number: int) -> bytes:
     """The id of the n-th record of what an extractor has read in a scope: found at once."""
-    told = f"{scope}\n{extractor}\n{number}".encode()
-    return as_uuid(sha256(keyed_digest(tenant_key, b"extraction", told)).digest())
+    label = f"{scope}\n{extractor}\n{number}".encode()
+    return as_uuid(sha256(keyed_digest(tenant_key, b"extraction", label)).digest())
 
 
 def record_bytes(read: Sequence[tuple[str, int]]) -> bytes:
     """A record as it is stored: the memories read, each at its version."""
-    return json.dumps({"read": [list(each) for each in read]}, separators=(",", ":")).encode()
+    return json.dumps({"read": [list(entry) for entry in read]}, separators=(",", ":")).encode()
 
 
 def record_entries(payload: bytes) -> set[tuple[str, int]]:

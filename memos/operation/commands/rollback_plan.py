@@ -37,12 +37,12 @@ class PlannedChange:
 
     def __str__(self) -> str:
         if self.action == "restore":
-            told = f"back to version {self.to_version}"
+            effect = f"back to version {self.to_version}"
         elif self.action == "archive":
-            told = "archived: no clean version is left"
+            effect = "archived: no clean version is left"
         else:
-            told = "comes back: the merge that absorbed it is undone"
-        return f"{self.cube_id} ({self.scope}) version {self.from_version}: {told}"
+            effect = "comes back: the merge that absorbed it is undone"
+        return f"{self.cube_id} ({self.scope}) version {self.from_version}: {effect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Histories:
         return [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
 
 
-def matching(reader: Reader, wanted: LogQuery) -> Iterator[Attempt]:
+def matching(reader: Reader, query: LogQuery) -> Iterator[Attempt]:
     """The accepted attempts that a rollback is asked to undo."""
-    for attempt in reader.vault.query(wanted):
+    for attempt in reader.vault.query(query):
         if attempt.outcome.result is Result.ACCEPTED and attempt.state is not None:
             yield attempt
 
@@ -170,8 +170,8 @@ class Planner:
                 header = attempt.state.header if attempt.state is not None else header
                 continue
             changed = self._reading.event(attempt.position).header_changed
-            wanted = read_header(changed.header)
-            fields = {f: getattr(wanted, f) for f in changed.fields if f in HEADER_FIELDS}
+            written = read_header(changed.header)
+            fields = {f: getattr(written, f) for f in changed.fields if f in HEADER_FIELDS}
             header = header._replace(**fields)
         return header
 

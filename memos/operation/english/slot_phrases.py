@@ -57,17 +57,17 @@ def words_of(text: str) -> list[tuple[str, str]]:
     if text.isascii() and "'" not in text:
         tokens = _TOKEN.findall(text)
         return list(zip(map(str.lower, tokens), tokens, strict=True))
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for token in _TOKEN.findall(text):
         word = token.lower() if token.isascii() else fold(token)
         head, mark, clitic = word.partition("'")
         if mark and clitic == "s":
-            found += [(head, token[: len(head)]), (("is", "is") if head in _IS else ("'s", "'s"))]
+            pairs += [(head, token[: len(head)]), (("is", "is") if head in _IS else ("'s", "'s"))]
         elif mark and mark + clitic in _CLITICS:
-            found += [(head, token[: len(head)]), (_CLITICS[mark + clitic],) * 2]
+            pairs += [(head, token[: len(head)]), (_CLITICS[mark + clitic],) * 2]
         else:
-            found.append((word, token))
-    return found
+            pairs.append((word, token))
+    return pairs
 
 
 @lru_cache(maxsize=4096)
@@ -81,15 +81,15 @@ def subject_of(name: str) -> str:
 
 def value(words: Words) -> str:
     """A value's words, without determiners and what only follows it."""
-    found: list[str] = []
+    kept: list[str] = []
     for word in words:
-        if found and word in _STOPS_VALUE:
+        if kept and word in _STOPS_VALUE:
             break
-        if not found and word in PREPOSITIONS:
+        if not kept and word in PREPOSITIONS:
             continue
         if word not in DETERMINERS and word not in ADVERBS and word not in LIGHT:
-            found.append(word)
-    return " ".join(found[:8])
+            kept.append(word)
+    return " ".join(kept[:8])
 
 
 def noun(words: Words) -> Noun | None:

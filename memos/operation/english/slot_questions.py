@@ -88,14 +88,16 @@ def _question(wh: str, rest: list[str]) -> Slot | None:
             return slot
     slot = _doing(rest, extra, helper in _IS)
     if slot is not None and wh == "where":
-        places = tuple(each for each in slot.attributes if each != "job" or len(rest) > 3)
+        places = tuple(
+            attribute for attribute in slot.attributes if attribute != "job" or len(rest) > 3
+        )
         return slot._replace(attributes=places)
     return slot
 
 
 def _attribute(words: Words) -> str | None:
-    found = noun(words) if words and not is_plural(words[-1]) else None
-    return None if found is None or found.qualifier or found.value else found.attribute
+    named = noun(words) if words and not is_plural(words[-1]) else None
+    return None if named is None or named.qualifier or named.value else named.attribute
 
 
 def _possessive(words: Words, *, everything: bool = False) -> Slot | None:
@@ -137,13 +139,13 @@ def _doing(rest: list[str], extra: tuple[str, ...], linked: bool) -> Slot | None
             return _of(rest[:at], tuple(f"{ANY_FAVOURITE}{_bare(name)}" for name in extra))
         if not _TAIL.issuperset(behind):
             continue
-        told = [
+        senses = [
             (preps, attribute)
             for preps, attribute in SENSES.get(verb, ())
             if ">" not in preps and ("to_work" not in preps or "work" in behind)
         ]
-        fitting = [sense for sense in told if not sense[0].isdisjoint(behind)]
-        attributes = [attribute for _, attribute in fitting or told]
+        fitting = [sense for sense in senses if not sense[0].isdisjoint(behind)]
+        attributes = [attribute for _, attribute in fitting or senses]
         if attributes:
             return _of(who, extra if set(extra) & set(attributes) else (*extra, *attributes))
         if (at + 1 >= len(rest) and extra) or rest[at] in PREPOSITIONS or rest[at] == "have":

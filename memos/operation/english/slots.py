@@ -30,7 +30,7 @@ def claims(text: str, speaker: str = "") -> list[Claim]:
         speaker: who speaks in the first person; nobody named where it is empty.
     """
     voice = subject_of(speaker) or SELF
-    found: dict[Claim, None] = {}
+    claimed: dict[Claim, None] = {}
     subject = ""
     clauses = list(_clauses(text[:LONGEST_TEXT]))
     for number, (words, raw) in enumerate(clauses):
@@ -38,11 +38,11 @@ def claims(text: str, speaker: str = "") -> list[Claim]:
             continue
         for claim in read(words, raw, voice, subject):
             if not (claim.new or claim.old) and number + 1 < len(clauses):
-                found[claim._replace(new=_apposed(clauses[number + 1][0]))] = None
+                claimed[claim._replace(new=_apposed(clauses[number + 1][0]))] = None
             else:
-                found[claim] = None
+                claimed[claim] = None
             subject = claim.subject
-    return list(found)
+    return list(claimed)
 
 
 def sentence_of(claim: Claim) -> str:

@@ -18,7 +18,7 @@ from memos.operation.reads.quote import CountTokens, quote
 from memos.operation.search.hits import Hit
 from memos.operation.search.sentences import split_sentences
 
-Place = tuple[int, int]
+TurnPlace = tuple[int, int]
 """Which session a turn belongs to (a keyed hash) and its number there."""
 
 _OPEN = (
@@ -73,14 +73,14 @@ def quoted_line(hit: Hit, read_time: datetime, cites: Sequence[Citation] = ()) -
         facts.append(f"from {hit.valid_from:%Y-%m-%d}")
     if hit.valid_until is not None and hit.valid_until <= read_time:
         facts.append(f"no longer true since {hit.valid_until:%Y-%m-%d}")
-    told = f" ({', '.join(facts)})" if facts else ""
+    notes = f" ({', '.join(facts)})" if facts else ""
     cited = " ".join(map(str, cites or (_cite(hit),)))
-    return f"- {quote(_text(hit))}{told} {cited}\n"
+    return f"- {quote(_text(hit))}{notes} {cited}\n"
 
 
 def compose(
     hits: Sequence[Hit],
-    places: Mapping[str, Place],
+    places: Mapping[str, TurnPlace],
     read_time: datetime,
     budget: int,
     count: CountTokens,
@@ -118,7 +118,7 @@ def compose(
         entries.remove(worst)
         text = lines.render(entries)
     cited = tuple(cite for entry in entries for cite in entry.cites)
-    left_out.sort(key=lambda each: each[0])
+    left_out.sort(key=lambda ranked: ranked[0])
     return ContextBlock(text, cited, tokens, tuple(cite for _, cite in left_out))
 
 
@@ -129,7 +129,7 @@ class _Lines:
         self._read_time = read_time
         self._count = count
         self._frame = count(_OPEN + _CLOSE)
-        self._known: dict[tuple[Citation, ...], tuple[str, int]] = {}
+        self._counted: dict[tuple[Citation, ...], tuple[str, int]] = {}
 
     def size(self, entries: Sequence[_Entry]) -> int:
         """How many tokens the lines and the frame have, counted apart."""
@@ -141,11 +141,11 @@ class _Lines:
         return f"{_OPEN}{lines}{_CLOSE}" if lines else ""
 
     def _line(self, entry: _Entry) -> tuple[str, int]:
-        known = self._known.get(entry.cites)
-        if known is None:
+        counted = self._counted.get(entry.cites)
+        if counted is None:
             line = quoted_line(entry.hit, self._read_time, entry.cites)
-            known = self._known[entry.cites] = line, self._count(line)
-        return known
+            counted = self._counted[entry.cites] = line, self._count(line)
+        return counted
 
 
 def newest_first(
@@ -223,7 +223,7 @@ def _holds(longer: _Entry, shorter: _Entry) -> bool:
     return any(longer.sentences[at : at + size] == shorter.sentences for at in starts)
 
 
-def _arranged(entries: Sequence[_Entry], places: Mapping[str, Place]) -> list[_Entry]:
+def _arranged(entries: Sequence[_Entry], places: Mapping[str, TurnPlace]) -> list[_Entry]:
     """Entries by rank, the turns of a session together and in their order."""
     first: dict[int, int] = {}
     for entry in entries:

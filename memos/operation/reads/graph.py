@@ -7,7 +7,6 @@ a score is their sum; nothing in it tells of a memory that the caller may not re
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +19,7 @@ from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import CubeState
 from memos.kernel.event import id_text
 from memos.operation.cube import MemCube
-from memos.operation.search.ranking import K1, B
+from memos.operation.search.bm25 import K1, B, idf
 from memos.operation.search.sight import Sight
 
 LINEAGE = 1.0
@@ -64,17 +63,17 @@ class Related:
 
 
 class Edges:
-    """What was found of every row so far: a score each, and the edges that it comes from."""
+    """The edges to every row so far, and for each row the sum of their weights: its score."""
 
     def __init__(self, rows: int) -> None:
         self.scores: Floats = np.zeros(rows)
-        self._found: list[tuple[str, str, Ints, Floats]] = []
+        self._edges: list[tuple[str, str, Ints, Floats]] = []
 
     def add(self, kind: str, detail: str, rows: Ints, weights: Floats) -> None:
         """An edge of a kind to each of `rows`, distinct, with its weight."""
         if len(rows):
             self.scores[rows] += weights
-            self._found.append((kind, detail, rows, weights))
+            self._edges.append((kind, detail, rows, weights))
 
     def add_one(self, kind: str, detail: str, row: int, weight: float) -> None:
         """An edge to one row."""
@@ -82,12 +81,14 @@ class Edges:
 
     def reasons(self, row: int) -> tuple[Reason, ...]:
         """The edges to a row."""
-        found = [
+        reasons = [
             Reason(kind, detail, round(float(weights[rows == row][0]), 6))
-            for kind, detail, rows, weights in self._found
+            for kind, detail, rows, weights in self._edges
             if (rows == row).any()
         ]
-        return tuple(sorted(found, key=lambda reason: (-reason.score, reason.kind, reason.detail)))
+        return tuple(
+            sorted(reasons, key=lambda reason: (-reason.score, reason.kind, reason.detail))
+        )
 
 
 def related(
@@ -115,25 +116,25 @@ def related(
     reached = np.flatnonzero(edges.scores > 0)
     best = reached[np.lexsort((view.opened[reached], -edges.scores[reached]))]
     best = best[: sight.query.limit]
-    found = []
+    memories = []
     for row, raw in zip(best.tolist(), view.cube_ids(best), strict=True):
         head = sight.reader.vault.head(raw)
         scope = "" if head is None else head.scope
         score = round(float(edges.scores[row]), 6)
         version = int(view.version[row])
-        found.append(Related(id_text(raw), version, scope, score, edges.reasons(row)))
-    return found
+        memories.append(Related(id_text(raw), version, scope, score, edges.reasons(row)))
+    return memories
 
 
 def _lineage(sight: Sight, view: View, cube_id: bytes, edges: Edges) -> None:
-    told: dict[tuple[bytes, str], None] = {}
+    ways: dict[tuple[bytes, str], None] = {}
     for downstream in (False, True):
         for edge in sight.reader.vault.edges(cube_id, downstream=downstream):
             other = edge.derived[0] if downstream else edge.source[0]
             way = "to" if downstream else "from"
-            told[other, f"{edge.relation.name.lower()} ({way} it)"] = None
-    rows = sight.reader.rows_of(view, {other: None for other, _ in told})
-    for other, detail in told:
+            ways[other, f"{edge.relation.name.lower()} ({way} it)"] = None
+    rows = sight.reader.rows_of(view, {other: None for other, _ in ways})
+    for other, detail in ways:
         if other in rows and other != cube_id:
             edges.add_one("lineage", detail, rows[other], LINEAGE)
 
@@ -157,25 +158,25 @@ def _conversation(view: View, own: int, edges: Edges) -> bool:
 def _tags(sight: Sight, view: View, tags: Sequence[str], edges: Edges) -> None:
     """Shared tags: the rarer, the more; all of the memory's tags together weigh TAGS."""
     held = [(tag, view.postings(sight.analyzer.exact_term("tag", tag))[0]) for tag in tags]
-    idfs = [_idf(len(view), len(rows)) for _, rows in held]
-    total = sum(idfs) or 1.0
-    for (tag, rows), idf in zip(held, idfs, strict=True):
-        edges.add("tag", tag, rows, np.full(len(rows), TAGS * idf / total))
+    weights = [idf(len(view), len(rows)) for _, rows in held]
+    total = sum(weights) or 1.0
+    for (tag, rows), weight in zip(held, weights, strict=True):
+        edges.add("tag", tag, rows, np.full(len(rows), TAGS * weight / total))
 
 
 def _sources(
     sight: Sight, view: View, sources: Sequence[tuple[str, tuple[bytes, ...]]], edges: Edges
 ) -> None:
     """The other memories of the same source; of the path above it, half as near."""
-    known: set[int] = set()
+    counted: set[int] = set()
     for step, (path, digests) in enumerate(sources):
-        wanted = LogQuery(scope=sight.query.scope, sources=digests)
-        attempts = list(islice(sight.reader.vault.query(wanted), CROWDED + 1))
+        query = LogQuery(scope=sight.query.scope, sources=digests)
+        attempts = list(islice(sight.reader.vault.query(query), CROWDED + 1))
         if not digests or len(attempts) > CROWDED:
             continue
         cubes = dict.fromkeys(attempt.cube_id for attempt in attempts)
-        rows = set(sight.reader.rows_of(view, cubes).values()) - known
-        known |= rows
+        rows = set(sight.reader.rows_of(view, cubes).values()) - counted
+        counted |= rows
         weights = np.full(len(rows), SOURCE / (step + 1))
         edges.add("source", path, np.array(sorted(rows), np.int64), weights)
 
@@ -188,13 +189,9 @@ def _words(sight: Sight, view: View, text: str, edges: Edges) -> None:
     for term in sight.analyzer.query_terms(text)[:READ_WORDS]:
         rows, tf = view.postings(term.term)
         if 1 < len(rows) <= max(COMMON, count // 4):
-            shared.append((_idf(count, len(rows)), term.surface, rows, tf))
-    shared.sort(key=lambda each: (-each[0], each[1]))
-    total = sum(idf for idf, *_ in shared[:MOST_WORDS]) or 1.0
-    for idf, surface, rows, tf in shared[:MOST_WORDS]:
+            shared.append((idf(count, len(rows)), term.surface, rows, tf))
+    shared.sort(key=lambda word: (-word[0], word[1]))
+    total = sum(weight for weight, *_ in shared[:MOST_WORDS]) or 1.0
+    for weight, surface, rows, tf in shared[:MOST_WORDS]:
         norm = K1 * (1 - B + B * view.length[rows] / max(average, 1.0))
-        edges.add("word", surface, rows, WORDS * idf / total * (tf / (tf + norm)))
-
-
-def _idf(count: int, df: int) -> float:
-    return math.log(1 + (count - df + 0.5) / (df + 0.5))
+        edges.add("word", surface, rows, WORDS * weight / total * (tf / (tf + norm)))

@@ -111,7 +111,9 @@ def route(
             left_out.append(hit.cube_id)
             continue
         tokens += size
-        names = tuple(each.name for each in concepts if each.name in held[hit.cube_id, each.kind])
+        names = tuple(
+            concept.name for concept in concepts if concept.name in held[hit.cube_id, concept.kind]
+        )
         named = form.name.lower()
         facts.append(
             Fact(hit.cube_id, hit.version, hit.scope, hit.score, named, artefact, size, names)
@@ -125,7 +127,7 @@ def _topics(hits: Sequence[Hit]) -> tuple[Topic, ...]:
     scores: dict[str, list[float]] = {}
     for hit in hits:
         scores.setdefault(hit.scope, []).append(hit.score)
-    best = {scope: sum(found[:BEST_OF_TOPIC]) for scope, found in scores.items()}
+    best = {scope: sum(ranked[:BEST_OF_TOPIC]) for scope, ranked in scores.items()}
     total = sum(best.values()) or 1.0
     topics = [
         Topic(scope, score, round(score / total, 6), len(scores[scope]))
@@ -142,10 +144,10 @@ def _concepts(
     held: dict[tuple[str, str], frozenset[str]] = {}
     for hit in hits:
         terms = sight.analyzer.index_terms(hit.text).terms
-        words = frozenset(each.surface for each in asked if each.term in terms)
+        words = frozenset(term.surface for term in asked if term.term in terms)
         held[hit.cube_id, "word"] = words
         held[hit.cube_id, "tag"] = frozenset(hit.tags)
-    named = [("word", each.surface, each.term) for each in asked]
+    named = [("word", term.surface, term.term) for term in asked]
     tags = sorted({tag for hit in hits for tag in hit.tags})
     named += [("tag", tag, sight.analyzer.exact_term("tag", tag)) for tag in tags]
     total = sum(hit.score for hit in hits) or 1.0
@@ -157,7 +159,7 @@ def _concepts(
         common = len(view.postings(term)[0]) / max(len(view), 1)
         share = sum(hit.score for hit in holding) / total
         concepts.append(Concept(name, kind, round(share * (1 - common), 6), len(holding)))
-    concepts.sort(key=lambda each: (-each.score, each.kind, each.name))
+    concepts.sort(key=lambda concept: (-concept.score, concept.kind, concept.name))
     return tuple(concepts[:MOST_CONCEPTS]), held
 
 

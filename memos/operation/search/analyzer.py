@@ -1,7 +1,8 @@
 """Text to index terms: tokens, stems, and their keyed hashes.
 
-The same analysis serves texts and queries. Words are stemmed by the language's rules; stop words are indexed under terms of their own, which only a query made of
-nothing else asks for, and count for nothing in a text's length.
+The same analysis serves texts and queries. Words are stemmed by the rules of their language; stop
+words are indexed under terms of their own, which only a query made of nothing else asks for, and
+count for nothing in a text's length.
 """
 
 from __future__ import annotations

@@ -59,15 +59,15 @@ class Answering(NamedTuple):
 
     def explain(self, row: int) -> dict[str, object]:
         """What each stage gave one row."""
-        told: dict[str, object] = {}
+        explanation: dict[str, object] = {}
         if self.fitting is not None:
-            told["answer"] = {"asked": self.question.kind, "has": bool(self.fitting[row])}
+            explanation["answer"] = {"asked": self.question.kind, "has": bool(self.fitting[row])}
         if self.nearness is not None:
             named = [window.phrase for window in self.question.windows]
-            told["window"] = {"named": named, "near": round(float(self.nearness[row]), 6)}
+            explanation["window"] = {"named": named, "near": round(float(self.nearness[row]), 6)}
         if self.holding is not None:
-            told["phrase"] = {"held": bool(self.holding[row])}
-        return told
+            explanation["phrase"] = {"held": bool(self.holding[row])}
+        return explanation
 
 
 def answering(

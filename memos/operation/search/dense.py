@@ -28,12 +28,12 @@ LONGEST_EMBEDDED = 4_000  # characters; a model reads no further
 class Dense(NamedTuple):
     """How near each row of a view is to a query: its text and its best sentence.
 
-    `known` says which rows were compared; the others are given the mean of those, so that waiting to
-    be embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
+    `compared` says which rows were; the others are given the mean of those, so that waiting to be
+    embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
     """
 
     model: str
-    known: npt.NDArray[np.bool_]
+    compared: npt.NDArray[np.bool_]
     text: Floats
     sentence: Floats
 
@@ -97,11 +97,11 @@ def measure(
     if not len(rows):
         return NotDense("nothing here is embedded yet")
     which = np.where(turn[rows], 0, len(queries) - 1)
-    known = np.zeros(len(view), np.bool_)
-    known[rows] = True
+    compared = np.zeros(len(view), np.bool_)
+    compared[rows] = True
     return Dense(
         embedding.name,
-        known,
+        compared,
         _spread_over(len(view), rows, nearest.texts[which, places], nearest.complete),
         _spread_over(len(view), rows, nearest.sentences[which, places], nearest.complete),
     )

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from memos.operation.language.port import LONGEST_QUERY, Window
 from memos.operation.search.analyzer import Analyzer
-from memos.operation.search.tokens import Tokens
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
 _MOST_PHRASES = 8
@@ -52,16 +51,3 @@ def read_question(analyzer: Analyzer, text: str, now: int) -> Question:
 def ends_as_question(text: str) -> bool:
     """Whether a text ends with a question mark, of any script."""
     return text.rstrip().endswith(_QUESTION_MARKS)
-
-
-def holds_phrase(tokens: Tokens, phrase: Phrase) -> bool:
-    """Whether the words of a phrase stand beside each other in a text of these tokens."""
-    words, characters = tokens
-    sought = list(phrase)
-    if len(sought) == 1 and sought[0] in characters:
-        return True
-    return any(
-        words[start : start + len(sought)] == sought
-        for start in range(len(words) - len(sought) + 1)
-        if words[start] == sought[0]
-    )

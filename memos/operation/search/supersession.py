@@ -129,14 +129,14 @@ def _linked(
         for claim in claims_of(row)
         if row not in rows and claim.subject == slot.subject and not claim.attribute
     }
-    found: set[int] = set()
+    linked: set[int] = set()
     while joined := [row for row, claim in waiting.items() if _meet(_values(claim), values)]:
         for row in joined:
             values |= _values(waiting.pop(row))
-            found.add(row)
+            linked.add(row)
     if not rows and abandoned:
-        found |= {row for row, claim in waiting.items() if claim.old and claim.new}
-    return found
+        linked |= {row for row, claim in waiting.items() if claim.old and claim.new}
+    return linked
 
 
 def _values(claim: Claim) -> set[frozenset[str]]:

@@ -3,17 +3,13 @@ from __future__ import annotations
 import pytest
 
 from memos.operation.search.analyzer import Analyzer
-from memos.operation.search.question import Question, ends_as_question, holds_phrase, read_question
+from memos.operation.search.question import Question, ends_as_question, read_question
 
 ANALYZER = Analyzer(bytes(32))
 
 
 def question(text: str) -> Question:
     return read_question(ANALYZER, text, 0)
-
-
-def holds(text: str, phrase: tuple[str, ...]) -> bool:
-    return holds_phrase(ANALYZER.tokenize(text), phrase)
 
 
 @pytest.mark.parametrize(
@@ -50,14 +46,6 @@ def test_phrases_in_double_quotes_are_read_folded(text: str) -> None:
 @pytest.mark.parametrize("text", ["Ana's dogs' bowl", '""', '" "', 'an open " quote'])
 def test_what_quotes_no_words_has_no_phrases(text: str) -> None:
     assert question(text).phrases == ()
-
-
-def test_a_phrase_is_held_where_its_words_stand_together_in_order() -> None:
-    assert holds("He said: “To BE, or not”", ("to", "be"))
-    assert not holds("be to be not", ("be", "not", "to"))
-    assert not holds("to really be", ("to", "be"))
-    assert holds("北京大学很大", ("京大", "大学"))
-    assert holds("北京大学", ("京",))
 
 
 @pytest.mark.parametrize("text", ["Is it?", "Is it? ", "是吗？", "هل هو؟"])
