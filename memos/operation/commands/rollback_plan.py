@@ -94,10 +94,10 @@ def matching(reader: Reader, query: LogQuery) -> Iterator[Attempt]:
 
 
 class Planner:
-    """Plans one rollback at the position that `reading` sees."""
+    """Plans one rollback, at the position that its reader sees."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reading = reader
+        self._reader = reader
         self._histories = Histories(reader)
 
     def undo(self, attempts: Iterable[Attempt]) -> list[Target]:
@@ -137,7 +137,7 @@ class Planner:
     def _plan_cube(
         self, cube_id: bytes, tainted: set[int], hidden_by: Iterable[bytes]
     ) -> Target | None:
-        state = self._reading.vault.head(cube_id)
+        state = self._reader.vault.head(cube_id)
         if state is None or state.form is Form.OPERATION or state.lifecycle is Lifecycle.ERASED:
             return None
         clean = find_clean_parts(self._histories.versions(cube_id), tainted)
@@ -169,7 +169,7 @@ class Planner:
             if attempt.kind is Kind.ROLLED_BACK:
                 header = attempt.state.header if attempt.state is not None else header
                 continue
-            changed = self._reading.event(attempt.position).header_changed
+            changed = self._reader.event(attempt.position).header_changed
             written = read_header(changed.header)
             fields = {f: getattr(written, f) for f in changed.fields if f in HEADER_FIELDS}
             header = header._replace(**fields)
@@ -187,7 +187,7 @@ class Planner:
         """Bring back the sources that an archived merge had absorbed."""
         gone = [at for at, target in targets.items() if target.change.action == "archive"]
         for cube_id in gone:
-            for source, state in absorbed_by(self._reading, cube_id):
+            for source, state in absorbed_by(self._reader, cube_id):
                 planned = targets.get(source)
                 if planned is None:
                     targets[source] = unmerge_target(state)

@@ -62,11 +62,11 @@ COUNT = r"(\d{1,3}|a few|few|(?:a )?couple(?: of)?|an?|one|two|three|four|five|s
 _Resolve = Callable[[re.Match[str], date], DayRange | None]
 
 
-MOST = 16
+MOST_DATES = 16
 """Dates of a text that are read."""
 
 
-def named(text: str, today: date) -> list[DateMention]:
+def dates_in(text: str, today: date) -> list[DateMention]:
     """The dates that a text names, in order; of two that overlap the one of the earlier rule."""
     mentions: list[DateMention] = []
     for pattern, resolve in _RULES:
@@ -79,7 +79,7 @@ def named(text: str, today: date) -> list[DateMention]:
                 span = resolve(match, today)
             except (ValueError, OverflowError):
                 continue  # 31 June, or a year before the first
-            if span is not None and len(mentions) < MOST:
+            if span is not None and len(mentions) < MOST_DATES:
                 mentions.append(DateMention(match.start(), match.end(), span))
     return sorted(mentions)
 

@@ -38,7 +38,7 @@ _STOPPING = frozenset(["stopped", "stop", "stops", "quit"])
 _OWNERSHIP = ("my", "our")
 
 
-def read(words: Words, raw: Words, voice: str, subject: str = "") -> list[Claim]:
+def read_clause(words: Words, raw: Words, voice: str, subject: str = "") -> list[Claim]:
     """The claims of a clause.
 
     Args:

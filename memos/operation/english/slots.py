@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from memos.operation.english.slot_phrases import Words, subject_of, value, words_of
-from memos.operation.english.slot_reader import open_verb, read
+from memos.operation.english.slot_reader import open_verb, read_clause
 from memos.operation.english.slot_words import ADVERBS, AUX, TRIGGERS, VERBS
 from memos.operation.language.port import SELF, Claim
 
@@ -36,7 +36,7 @@ def claims(text: str, speaker: str = "") -> list[Claim]:
     for number, (words, raw) in enumerate(clauses):
         if TRIGGERS.isdisjoint(words) and not open_verb(words, raw):
             continue
-        for claim in read(words, raw, voice, subject):
+        for claim in read_clause(words, raw, voice, subject):
             if not (claim.new or claim.old) and number + 1 < len(clauses):
                 claimed[claim._replace(new=_apposed(clauses[number + 1][0]))] = None
             else:

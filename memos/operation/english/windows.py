@@ -20,8 +20,8 @@ from memos.operation.english.dates import (
     DayRange,
     around,
     count_of,
+    dates_in,
     months_on,
-    named,
     one_day,
 )
 from memos.operation.language.port import LONGEST_QUERY, Window
@@ -44,7 +44,7 @@ def windows(text: str, now: int) -> tuple[Window, ...]:
         today = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now)).date()
     except OverflowError:
         return ()
-    mentions = [_modified(text, mention) for mention in named(text, today)]
+    mentions = [_modified(text, mention) for mention in dates_in(text, today)]
     return tuple(
         Window(
             (span.start - _EPOCH).days * _DAY,

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import ASSISTANT, QUESTION, Ints, Mask, View
 from memos.operation.search.analyzer import QueryTerm
-from memos.operation.search.answer import Answering, answering
+from memos.operation.search.answer import AnswerFit, answer_fit
 from memos.operation.search.bm25 import TermScores, length_norm, score_term, session_match
 from memos.operation.search.conversation import Context, context_of
 from memos.operation.search.dense import Dense, with_neighbours
@@ -78,7 +78,7 @@ class Ranking:
     factors: dict[str, Floats]
     fused: Fused | None = None
     chain: Chain | None = None
-    answers: Answering | None = None
+    answers: AnswerFit | None = None
 
     def best_first(self, decays: Mapping[int, float] | None = None) -> Iterator[tuple[int, float]]:
         """Rows and their scores, best first, each score times the row's decay where it has one.
@@ -161,7 +161,7 @@ def rank(
         fused = Fused(dense, total / best, meaning)
         total = fused.words + meaning
         reached |= dense.compared
-    answers = answering(view, query.question, recipe, holding)
+    answers = answer_fit(view, query.question, recipe, holding)
     if answers is not None:
         total = answers.applied(total)
         also = answers.reached()

@@ -27,7 +27,7 @@ from memos.operation.search.question import Phrase, Question
 from memos.operation.search.ranking import Ranking, rank
 from memos.operation.search.rerank import Candidate, rerank
 from memos.operation.search.supersession import Chain, chain_of
-from memos.operation.search.visibility import Flagged, restrict
+from memos.operation.search.visibility import HeaderCheck, restrict
 
 
 def search(
@@ -37,8 +37,8 @@ def search(
 
     `newest` is given where `view` is of an earlier moment: who may read is decided as of now.
     """
-    flagged = Flagged(reader, query)
-    visible = restrict(view, query, flagged, newest or view)
+    check = HeaderCheck(reader, query)
+    visible = restrict(view, query, check, newest or view)
     if query.valid_at is not None:
         visible = visible.true_at(query.valid_at)
     memories = Memories(reader, visible, query)
@@ -54,7 +54,7 @@ def search(
     near = dense if isinstance(dense, Dense) else None
     chain = _chain(visible, analyzer, query, memories) if query.recipe.supersession else None
     ranking = rank(visible, words, query.recipe, near, chain, within, holding)
-    decays = _decays(visible, ranking, flagged)
+    decays = _decays(visible, ranking, check)
     candidates = _candidates(memories, analyzer, query, ranking.best_first(decays), needed)
     overview = _overview(query, words.question, len(visible), dense)
     if query.recipe.rerank and query.reranker is not None:
@@ -148,12 +148,12 @@ def _successor(view: View, chain: Chain | None, row: int) -> dict[str, object]:
     return {"superseded_by": id_text(view.cube_ids(np.array([newer]))[0])}
 
 
-def _decays(view: View, ranking: Ranking, flagged: Flagged) -> dict[int, float]:
-    if not flagged.factors:
+def _decays(view: View, ranking: Ranking, check: HeaderCheck) -> dict[int, float]:
+    if not check.factors:
         return {}
     docs = view.doc
     return {
-        row: flagged.factors[int(docs[row])]
+        row: check.factors[int(docs[row])]
         for row in ranking.rows.tolist()
-        if int(docs[row]) in flagged.factors
+        if int(docs[row]) in check.factors
     }

@@ -10,7 +10,7 @@ from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.hits import Hits
 from memos.operation.search.query import Query
 from memos.operation.search.search import search
-from memos.operation.search.visibility import Flagged, restrict
+from memos.operation.search.visibility import HeaderCheck, restrict
 
 
 class Sight(NamedTuple):
@@ -27,8 +27,8 @@ class Sight(NamedTuple):
 
     def visible(self) -> View:
         """The rows that the caller may see, decided by the rule that search has."""
-        flagged = Flagged(self.reader, self.query)
-        return restrict(self.view, self.query, flagged, self.newest or self.view)
+        check = HeaderCheck(self.reader, self.query)
+        return restrict(self.view, self.query, check, self.newest or self.view)
 
     def found(self) -> Hits:
         """What a search finds, best first."""
