@@ -14,10 +14,11 @@ from memos.operation.search.tokens import Tokenizer
 
 KEY = bytes(range(32))
 ANALYZER = Analyzer(KEY)
+TOKENIZER = Tokenizer(ENGLISH.clitics)
 
 
 def words(text: str) -> list[str]:
-    return Tokenizer(ENGLISH.clitics).tokenize(text).words
+    return TOKENIZER.tokenize(text).words
 
 
 def finds(query: str, text: str) -> bool:
