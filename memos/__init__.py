@@ -43,7 +43,7 @@ from memos.operation.commands.sweep import Sweep
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.reads.context_block import Citation, ContextBlock
-from memos.operation.reads.graph import Reason, Related
+from memos.operation.reads.graph import Related, RelatedReason
 from memos.operation.reads.history import Change, Diff, Lineage, LineageEdge, LogEntry
 from memos.operation.reads.route import Concept, Fact, Route, Step, Topic
 from memos.operation.receipt import Receipt, Rejection
@@ -95,13 +95,13 @@ __all__ = [
     "Position",
     "Problem",
     "Proof",
-    "Reason",
     "Rebuilt",
     "Receipt",
     "Refused",
     "RefusedCube",
     "Rejection",
     "Related",
+    "RelatedReason",
     "RerankEndpoint",
     "RerankFailed",
     "Reranker",

@@ -14,7 +14,7 @@ from memos.kernel.fold import Result
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import Relation
 from memos.operation.commands.change import opened, sources_of, writable
-from memos.operation.commands.compose import common_scope, merge_texts
+from memos.operation.commands.composition import common_scope, merge_texts
 from memos.operation.commands.creation import check_addition, draft_addition
 from memos.operation.cube import state_title
 from memos.operation.receipt import Receipt, raise_rejection, receipt_of

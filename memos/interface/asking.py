@@ -28,7 +28,7 @@ from memos.operation.reads.quote import CountTokens, estimate_tokens
 from memos.operation.reads.route import Route, route
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.search.hits import Hit
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 from memos.operation.vocabulary import MEDIA_TYPE, SEMANTIC_TYPE, Vocabulary, tags_in_use, to_bytes
 from memos.wire.body_pb2 import Body
@@ -77,17 +77,17 @@ class Asking:
         session = self._session
         with looking(
             session, scope, "context", text=query, k=k, filter=filter, as_of=as_of, recipe=recipe
-        ) as sight:
-            if sight is not None:
-                at = sight.view.at
-                read_time = as_datetime(sight.query.read_time)
+        ) as scope_view:
+            if scope_view is not None:
+                at = scope_view.view.at
+                read_time = as_datetime(scope_view.query.read_time)
 
                 def terms(text: str) -> frozenset[int]:
-                    return frozenset(term.term for term in sight.analyzer.query_terms(text))
+                    return frozenset(term.term for term in scope_view.analyzer.query_terms(text))
 
-                found = sight.found()
-                hits = newest_first(found, terms, _superseded(sight, found), read_time)
-                block = compose(hits, _places(sight, hits), read_time, budget, count_tokens)
+                found = scope_view.hits()
+                hits = newest_first(found, terms, _superseded(scope_view, found), read_time)
+                block = compose(hits, _places(scope_view, hits), read_time, budget, count_tokens)
         cited = [(cite.cube_id, cite.version) for cite in block.citations]
         note(session, "context", scope, cited, at, query)
         return block
@@ -116,16 +116,16 @@ class Asking:
             raise InvalidInput(f"scope={within!r} is of another tenant than cube {cube_id}")
         found: list[Related] = []
         at: At = 0
-        with looking(session, within, "related", k=k) as sight:
-            attempt = None if sight is None else sight.reader.vault.state_at(raw)
-            if sight is not None and attempt is not None and attempt.state is not None:
-                cube = read_cube(sight.reader, attempt)
+        with looking(session, within, "related", k=k) as scope_view:
+            attempt = None if scope_view is None else scope_view.reader.vault.state_at(raw)
+            if scope_view is not None and attempt is not None and attempt.state is not None:
+                cube = read_cube(scope_view.reader, attempt)
                 if isinstance(cube, Forgotten):
                     raise NotFound(f"cube {cube_id} was erased: nothing of it is left to go by")
-                at = sight.view.at
+                at = scope_view.view.at
                 paths = [path for path in _source_paths(cube.source) if path]
                 sources = [(path, session.all_lookups(b"source", path, tenant)) for path in paths]
-                found = related(sight, attempt.state, cube, sources)
+                found = related(scope_view, attempt.state, cube, sources)
         note(session, "related", within, [(each.cube_id, each.version) for each in found], at)
         return found
 
@@ -161,11 +161,11 @@ class Asking:
         session = self._session
         with looking(
             session, scope, "route", text=task, k=k, filter=filter, as_of=as_of, recipe=recipe
-        ) as sight:
-            if sight is not None:
-                at = sight.view.at
-                read_time = as_datetime(sight.query.read_time)
-                planned = route(sight, sight.found(), read_time, budget, count_tokens)
+        ) as scope_view:
+            if scope_view is not None:
+                at = scope_view.view.at
+                read_time = as_datetime(scope_view.query.read_time)
+                planned = route(scope_view, scope_view.hits(), read_time, budget, count_tokens)
         facts = [(fact.cube_id, fact.version) for fact in planned.facts]
         note(session, "route", scope, facts, at, task)
         return planned
@@ -175,9 +175,9 @@ class Asking:
 
         Only memories that the actor may read are counted, and no tag of another is named.
         """
-        with looking(self._session, scope, "tags", as_of=as_of) as sight:
-            counts = {} if sight is None else tags_in_use(sight)
-            at = 0 if sight is None else sight.view.at
+        with looking(self._session, scope, "tags", as_of=as_of) as scope_view:
+            counts = {} if scope_view is None else tags_in_use(scope_view)
+            at = 0 if scope_view is None else scope_view.view.at
         note(self._session, "tags", scope, [], at)
         return counts
 
@@ -265,23 +265,23 @@ def _source_paths(source: str) -> tuple[str, str]:
     return source, above
 
 
-def _places(sight: Sight, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
+def _places(scope_view: ScopeView, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
     """The session and number of the hits that are turns."""
     ids = {id_bytes(hit.cube_id): hit.cube_id for hit in hits}
-    rows = sight.reader.rows_of(sight.view, ids)
+    rows = scope_view.reader.rows_of(scope_view.view, ids)
     placed = {
-        ids[raw]: (int(sight.view.session[row]), int(sight.view.number[row]))
+        ids[raw]: (int(scope_view.view.session[row]), int(scope_view.view.number[row]))
         for raw, row in rows.items()
     }
     return {cube_id: place for cube_id, place in placed.items() if place[0]}
 
 
-def _superseded(sight: Sight, hits: Sequence[Hit]) -> frozenset[str]:
+def _superseded(scope_view: ScopeView, hits: Sequence[Hit]) -> frozenset[str]:
     """The hits that another hit says it supersedes."""
     ids = {id_bytes(hit.cube_id) for hit in hits}
     return frozenset(
         id_text(edge.source[0])
         for raw in ids
-        for edge in sight.reader.vault.edges(raw, downstream=False)
+        for edge in scope_view.reader.vault.edges(raw, downstream=False)
         if edge.relation is Relation.SUPERSEDES and edge.source[0] in ids
     )

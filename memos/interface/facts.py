@@ -39,7 +39,7 @@ from memos.operation.cube import MemCube, read_cube
 from memos.operation.reads.look import looking, note
 from memos.operation.receipt import receipt_of
 from memos.operation.search.indexed_text import EXTRACTION
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 from memos.wire.body_pb2 import Body
 
@@ -130,11 +130,11 @@ class _Run:
 
     def waiting(self) -> list[tuple[str, int]]:
         """The memories, each at its version, that were not read yet, oldest first."""
-        with looking(self._session, self._scope, "extract_facts") as sight:
-            if sight is None:
+        with looking(self._session, self._scope, "extract_facts") as scope_view:
+            if scope_view is None:
                 return []
-            done = self._recorded(sight.reader)
-            return [each for each in _readable(sight) if each not in done]
+            done = self._recorded(scope_view.reader)
+            return [each for each in _readable(scope_view) if each not in done]
 
     def extract(self, batch: list[tuple[str, int]], extractor: Extractor | None) -> None:
         """Extract the facts of some memories, and record what was read even where one fails."""
@@ -239,9 +239,9 @@ class _Run:
         return (record_id(key, self._scope, self._name, number) for number in count())
 
 
-def _readable(sight: Sight) -> list[tuple[str, int]]:
+def _readable(scope_view: ScopeView) -> list[tuple[str, int]]:
     """The memories with words that the actor sees, oldest first."""
-    visible = sight.visible()
+    visible = scope_view.visible()
     rows = np.flatnonzero(visible.length > 0)
     rows = rows[np.argsort(visible.opened[rows], kind="stable")]
     versions = visible.version[rows].tolist()

@@ -137,9 +137,9 @@ class Readings:
             states=None if states is None else _states(states),
             valid_at=None if valid_at is None else validate.check_time(valid_at, "valid_at"),
             facts=facts,
-        ) as sight:
-            if sight is not None:
-                hits, at = sight.found(), sight.view.at
+        ) as scope_view:
+            if scope_view is not None:
+                hits, at = scope_view.hits(), scope_view.view.at
         note(session, "search", scope, [(hit.cube_id, hit.version) for hit in hits], at, query)
         return hits
 

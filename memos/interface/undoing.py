@@ -19,10 +19,10 @@ from memos.operation.commands.draft import new_event
 from memos.operation.commands.erase import erase_cubes
 from memos.operation.commands.rollback_plan import (
     PlannedChange,
+    PlannedTarget,
     Planner,
-    Target,
+    attempts_to_undo,
     fill_targets,
-    matching,
 )
 from memos.operation.commands.sweep import Sweep, sweep_ended
 from memos.operation.erasure_receipt import ErasureReceipt
@@ -168,7 +168,7 @@ def _cube_to_version(
         if reader.vault.version(raw, number) is None:
             raise NotFound(f"cube {cube_id} has no version {number}: see its history")
 
-    def plan(reader: Reader) -> list[Target]:
+    def plan(reader: Reader) -> list[PlannedTarget]:
         head, version = reader.vault.head(raw), reader.vault.version(raw, number)
         if head is None or version is None:
             return []
@@ -200,18 +200,18 @@ def _raise_refusal(cube_id: str, rejection: Rejection) -> NoReturn:
 def _undo(session: Session, wanted: LogQuery, dry_run: bool) -> Rollback:
     if dry_run:
         with session.engine.read() as reader:
-            targets = Planner(reader).undo(matching(reader, wanted))
+            targets = Planner(reader).undo(attempts_to_undo(reader, wanted))
             visible = [t for t in targets if _may(session, Action.READ, t)]
             return _report(visible, [], dry_run=True)
 
     def work(engine: Transaction) -> Rollback:
         """Walk until the closure is empty: what was rejected is reported, not tried again."""
         seen: set[bytes] = set()
-        done: list[Target] = []
+        done: list[PlannedTarget] = []
         committed: list[Committed] = []
         for _ in range(MOST_WALKS):
             reader = engine.reader()
-            planned = Planner(reader).undo(matching(reader, wanted))
+            planned = Planner(reader).undo(attempts_to_undo(reader, wanted))
             targets = [t for t in planned if t.state.cube_id not in seen]
             if not targets:
                 break
@@ -224,10 +224,12 @@ def _undo(session: Session, wanted: LogQuery, dry_run: bool) -> Rollback:
     return session.engine.writer.write(work)
 
 
-def _execute(session: Session, engine: Transaction, targets: Sequence[Target]) -> list[Committed]:
+def _execute(
+    session: Session, engine: Transaction, targets: Sequence[PlannedTarget]
+) -> list[Committed]:
     """Append the operation, one event a tenant and five thousand cubes."""
     committed = []
-    tenants: dict[str, list[Target]] = {}
+    tenants: dict[str, list[PlannedTarget]] = {}
     for target in targets:
         tenants.setdefault(tenant_of(target.state.scope), []).append(target)
     for tenant, mine in tenants.items():
@@ -241,16 +243,18 @@ def _execute(session: Session, engine: Transaction, targets: Sequence[Target]) -
     return committed
 
 
-def _may(session: Session, action: Action, target: Target) -> bool:
+def _may(session: Session, action: Action, target: PlannedTarget) -> bool:
     return session.decide(action, target.state.scope, target.state).allowed
 
 
-def _require_all(session: Session, targets: Iterable[Target]) -> None:
+def _require_all(session: Session, targets: Iterable[PlannedTarget]) -> None:
     for target in targets:
         session.require(Action.WRITE, target.state.scope, target.state, operation="rollback")
 
 
-def _report(targets: Sequence[Target], committed: Sequence[Committed], dry_run: bool) -> Rollback:
+def _report(
+    targets: Sequence[PlannedTarget], committed: Sequence[Committed], dry_run: bool
+) -> Rollback:
     rejected = [no for each in committed for no in rejections(each)]
     refused = {no.cube_id for no in rejected}
     changes = tuple(t.change for t in targets if t.change.cube_id not in refused)

@@ -20,7 +20,7 @@ from memos.operation.commands.change import (
     sources_of,
     writable,
 )
-from memos.operation.commands.compose import join_texts, merge_texts
+from memos.operation.commands.composition import join_texts, merge_texts
 from memos.operation.commands.draft import (
     add_sources,
     fill_body,

@@ -18,7 +18,7 @@ from memos.operation.reads.moment import AsOf, resolve
 from memos.operation.search.filters import compile_filter, mentions
 from memos.operation.search.query import Query
 from memos.operation.search.recipe import recipe_named
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session, analyzer, no_cube
 
 EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
@@ -38,7 +38,7 @@ def looking(
     states: frozenset[Lifecycle] | None = SHOWN,
     valid_at: int | None = None,
     facts: bool = False,
-) -> Iterator[Sight | None]:
+) -> Iterator[ScopeView | None]:
     """What the actor sees of a scope; None where its tenant holds nothing yet.
 
     `states` None shows all that a filter of states may ask for, and else what is SHOWN; a filter
@@ -82,7 +82,7 @@ def looking(
         )
         view = reader.view(scope, moment.at)
         newest = None if moment.at is None else reader.view(scope)
-        yield Sight(reader, view, newest, analyzer(keys[0]), query)
+        yield ScopeView(reader, view, newest, analyzer(keys[0]), query)
 
 
 def readable(session: Session, reader: Reader, raw: bytes) -> bool:

@@ -18,7 +18,7 @@ from memos.kernel.lineage import Relation
 from memos.operation.reads.context_block import quoted_line
 from memos.operation.reads.quote import CountTokens
 from memos.operation.search.hits import Hit
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 
 MOST_CONCEPTS = 12
 BEST_OF_TOPIC = 3
@@ -90,22 +90,22 @@ class Route:
 
 
 def route(
-    sight: Sight, hits: Sequence[Hit], read_time: datetime, budget: int, count: CountTokens
+    scope_view: ScopeView, hits: Sequence[Hit], read_time: datetime, budget: int, count: CountTokens
 ) -> Route:
     """The path of the task that `hits` were found for.
 
     Args:
-        sight: who asks, and where.
+        scope_view: who asks, and where.
         hits: what a search for the task found, best first.
         read_time: when it is read.
         budget: how many tokens its plaintext may take.
         count: counts them.
     """
     topics = _topics(hits)
-    concepts, held = _concepts(sight, sight.visible(), hits)
+    concepts, held = _concepts(scope_view, scope_view.visible(), hits)
     facts, left_out, tokens = [], [], 0
     for hit in hits:
-        form, artefact = _form(sight, hit)
+        form, artefact = _form(scope_view, hit)
         size = count(quoted_line(hit, read_time)) if form is Form.PLAINTEXT else 0
         if tokens + size > budget:
             left_out.append(hit.cube_id)
@@ -137,19 +137,19 @@ def _topics(hits: Sequence[Hit]) -> tuple[Topic, ...]:
 
 
 def _concepts(
-    sight: Sight, view: View, hits: Sequence[Hit]
+    scope_view: ScopeView, view: View, hits: Sequence[Hit]
 ) -> tuple[tuple[Concept, ...], Mapping[tuple[str, str], frozenset[str]]]:
     """The concepts of the hits; and for each (cube id, kind) the names that it holds."""
-    asked = sight.analyzer.query_terms(sight.query.text)
+    asked = scope_view.analyzer.query_terms(scope_view.query.text)
     held: dict[tuple[str, str], frozenset[str]] = {}
     for hit in hits:
-        terms = sight.analyzer.index_terms(hit.text).terms
+        terms = scope_view.analyzer.index_terms(hit.text).terms
         words = frozenset(term.surface for term in asked if term.term in terms)
         held[hit.cube_id, "word"] = words
         held[hit.cube_id, "tag"] = frozenset(hit.tags)
     named = [("word", term.surface, term.term) for term in asked]
     tags = sorted({tag for hit in hits for tag in hit.tags})
-    named += [("tag", tag, sight.analyzer.exact_term("tag", tag)) for tag in tags]
+    named += [("tag", tag, scope_view.analyzer.exact_term("tag", tag)) for tag in tags]
     total = sum(hit.score for hit in hits) or 1.0
     concepts = []
     for kind, name, term in named:
@@ -163,9 +163,9 @@ def _concepts(
     return tuple(concepts[:MOST_CONCEPTS]), held
 
 
-def _form(sight: Sight, hit: Hit) -> tuple[Form, str]:
+def _form(scope_view: ScopeView, hit: Hit) -> tuple[Form, str]:
     """The best form that holds exactly this version, and its cube; plaintext where there is none."""
-    reader = sight.reader
+    reader = scope_view.reader
     edges = reader.vault.edges(id_bytes(hit.cube_id), downstream=True)
     for relation, form in _FORMS.items():
         for edge in edges:
@@ -174,7 +174,7 @@ def _form(sight: Sight, hit: Hit) -> tuple[Form, str]:
             head = reader.vault.head(edge.derived[0])
             if head is None or head.form is not form or head.lifecycle not in SHOWN:
                 continue
-            if sight.query.may_read(head):
+            if scope_view.query.may_read(head):
                 return form, id_text(head.cube_id)
     return Form.PLAINTEXT, ""
 

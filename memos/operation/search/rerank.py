@@ -16,7 +16,7 @@ from memos.operation.search.query import Query
 _DIGITS = 5  # a model's last bits may depend on how many texts it reads at once
 
 
-class Candidate(NamedTuple):
+class RankedMemory(NamedTuple):
     """A memory that a search may show, its row, and what the stages behind the ranking say of it."""
 
     row: int
@@ -28,10 +28,10 @@ class Candidate(NamedTuple):
 def rerank(
     query: Query,
     reranking: Reranking,
-    candidates: Iterator[Candidate],
+    candidates: Iterator[RankedMemory],
     decays: Mapping[int, float],
     current: int | None,
-) -> tuple[Iterator[Candidate], str | None]:
+) -> tuple[Iterator[RankedMemory], str | None]:
     """The best in the reranker's order, then the others; and why it could not be, if so.
 
     Scores stay comparable in one list: the worst that was scored again stands where the best of

@@ -25,7 +25,7 @@ from memos.operation.search.phrases import holds_phrases, rows_holding, rows_wit
 from memos.operation.search.query import Query, analyse_query
 from memos.operation.search.question import Phrase, Question
 from memos.operation.search.ranking import Ranking, rank
-from memos.operation.search.rerank import Candidate, rerank
+from memos.operation.search.rerank import RankedMemory, rerank
 from memos.operation.search.supersession import Chain, chain_of
 from memos.operation.search.visibility import HeaderCheck, restrict
 
@@ -115,7 +115,7 @@ def _candidates(
     query: Query,
     ranked: Iterator[tuple[int, float]],
     phrases: Sequence[Phrase],
-) -> Iterator[Candidate]:
+) -> Iterator[RankedMemory]:
     """The ranked rows as memories, without those that were erased or that do not fit."""
     while page := list(islice(ranked, query.limit)):
         memories.read_ahead([row for row, _ in page])
@@ -124,7 +124,7 @@ def _candidates(
             if cube is None or not holds_phrases(analyzer, cube, phrases):
                 continue
             if query.accepts(cube):
-                yield Candidate(row, score, cube)
+                yield RankedMemory(row, score, cube)
 
 
 def _chain(view: View, analyzer: Analyzer, query: Query, memories: Memories) -> Chain | None:
