@@ -26,7 +26,7 @@ Extractor = Callable[[str], Sequence[str]]
 """A memory as text, `Speaker: text`, to facts as sentences that stand for themselves."""
 
 MOST_FACTS = 100
-"""Of one memory; more is taken for an extractor's fault."""
+"""Facts that one memory may give; an extractor that gives more is at fault."""
 
 
 def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
@@ -57,7 +57,7 @@ def name_of(extractor: Extractor | None) -> str:
 
 
 def record_id(tenant_key: bytes, scope: str, extractor: str, number: int) -> bytes:
-    """The id of the n-th record of what an extractor has read in a scope: found at once."""
+    """The id of the n-th record of what an extractor has read in a scope; no search is needed."""
     label = f"{scope}\n{extractor}\n{number}".encode()
     return as_uuid(sha256(keyed_digest(tenant_key, b"extraction", label)).digest())
 

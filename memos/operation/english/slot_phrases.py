@@ -1,4 +1,4 @@
-"""The phrases that slots are told in: words, names, noun phrases, values, and whose they are."""
+"""The phrases of sentences about slots: words, names, nouns, values, and whose they are."""
 
 from __future__ import annotations
 

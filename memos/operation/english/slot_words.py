@@ -1,4 +1,4 @@
-"""The vocabulary of slots: nouns that name what one has one of at a time, and verbs that tell it.
+"""The vocabulary of slots: nouns that name a slot, and verbs that fill one.
 
 General English and small on purpose. A noun that is not listed still names a slot where a sentence
 says whose it is (`Ana's tutor is Leo`); a listed one is also known by its other names.
@@ -67,11 +67,11 @@ TYPE_NOUNS = word_set(
 """Nouns that say, inside a sentence, what is being changed or had: `bought a van`, `port 8080`."""
 
 SET_NOUNS = word_set(
-    "hobby friend child children people part kind mix bit lot one full here beauty kid son daughter brother sister sibling cousin aunt uncle pet dog cat "
-    "puppy kitten horse bird allergy skill plan idea goal dream question point interest "
-    "colleague neighbour neighbor trip photo picture day week weekend morning evening night "
-    "year time thing way reason problem issue heart mind hope wish opinion family life advice "
-    "favourite"
+    "hobby friend child children people part kind mix bit lot one full here beauty kid son "
+    "daughter brother sister sibling cousin aunt uncle pet dog cat puppy kitten horse bird "
+    "allergy skill plan idea goal dream question point interest colleague neighbour neighbor "
+    "trip photo picture day week weekend morning evening night year time thing way reason "
+    "problem issue heart mind hope wish opinion family life advice favourite"
 )
 """Nouns of which one has several, or which name no fact: nothing supersedes there."""
 

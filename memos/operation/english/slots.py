@@ -1,4 +1,4 @@
-"""Slots: what a text says about something of which its subject has one at a time.
+"""Slots: what a text claims of attributes that have one value at a time.
 
 A slot is (subject, attribute, qualifier): `Ana's work phone is 5` fills (ana, phone, work). Claims
 are proposals: they decide in which order memories are shown and change none. The patterns are

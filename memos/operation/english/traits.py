@@ -1,4 +1,4 @@
-"""What a text speaks of: a time, a number. English; a question about either prefers such texts."""
+"""Whether a text speaks of a time or a number: a question about either prefers such texts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""When a query speaks of: dates and relative dates in it, as windows in time.
+"""The dates of a query, absolute and relative, as windows in time.
 
-English, in UTC, against the time that the query is asked at: `in May 2023`, `last summer`, `two
+In UTC, against the time that the query is asked at: `in May 2023`, `last summer`, `two
 weeks ago`, `the week before 9 June 2023`, `since March`, `between 2021 and 2023`. The libraries
 of dates give a point where a question means a stretch (docs/retrieval.md).
 """

@@ -191,7 +191,7 @@ def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
 def _age(
     hit: Hit, superseded: frozenset[str], read_time: datetime
 ) -> tuple[bool, bool, bool, float]:
-    """Sorts the newest valid first. Valid time and log time are never compared with each other."""
+    """The key that sorts the newest valid hit first. Valid time and log time are never compared with each other."""
     over = hit.valid_until is not None and hit.valid_until <= read_time
     early = hit.valid_from is not None and hit.valid_from > read_time
     undated = hit.valid_from is None
@@ -254,6 +254,6 @@ def _speaker(hit: Hit) -> str:
 
 
 def _sentences(text: str) -> tuple[str, ...]:
-    """Sentences without what does not change what they say: case, spaces, the stop at the end."""
+    """Sentences without case, extra spaces and full stop, so that equal statements are equal."""
     pieces = (" ".join(piece.casefold().split()) for piece in split_sentences(text))
     return tuple(piece.rstrip(".。") or piece for piece in pieces)

@@ -61,7 +61,9 @@ class Diff:
 
 @dataclass(frozen=True, slots=True)
 class LineageEdge:
-    """Content flowed from (or was repeated, or replaced) `source` to `derived`."""
+    """An edge between two (cube id, version): content of `source` flowed into `derived`, or `derived`
+    repeats or replaces it.
+    """
 
     relation: str
     source: tuple[str, int]

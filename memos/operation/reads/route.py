@@ -40,8 +40,8 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A tag or word that carries the task: `score` is the part of all found that holds it, less
-    the more memories hold it anyway.
+    """A tag or word that carries the task. `score` is the share of the hits' scores that belongs to
+    hits with it, times the share of visible memories without it.
     """
 
     name: str

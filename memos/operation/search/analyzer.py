@@ -21,7 +21,7 @@ from memos.operation.language.port import Language
 from memos.operation.search.tokens import Tokenizer, Tokens
 
 LANGUAGE = ENGLISH
-"""The language of texts and queries: the one place that decides it."""
+"""The language of texts and queries. This is the one place that decides it."""
 
 _CACHED_TOKENS = 100_000
 _LONGEST_CACHED = 40  # characters; longer tokens are data, not words, and neither stemmed nor kept
@@ -90,7 +90,7 @@ class Analyzer:
         return [QueryTerm(surfaces[term], term, count) for term, count in counts.items()]
 
     def word_term(self, word: str) -> int:
-        """The term of one folded word, be it a stop word."""
+        """The term of one folded word, which may be a stop word."""
         return self._stops.get(word) or self._term(word)
 
     def words(self, text: str) -> list[str]:
@@ -102,7 +102,7 @@ class Analyzer:
         return self._hash(f"\x01{field}:{value}")
 
     def _term(self, token: str) -> int:
-        """The term of a token that is no stop word."""
+        """The term of a token that is no stop word, from its stem."""
         term = self._terms.get(token)
         if term is not None:
             return term

@@ -21,7 +21,7 @@ FADING = 3 * 24 * 3600 * 1_000_000
 """Microseconds: a text so far from a window counts 1/e as much, for what happened is often told a few
 days later."""
 
-_ANSWERING = {"when": TIMED, "count": COUNTED}
+_TRAITS_ASKED_FOR = {"when": TIMED, "count": COUNTED}
 
 
 class AnswerFit(NamedTuple):
@@ -43,7 +43,7 @@ class AnswerFit(NamedTuple):
     recipe: Recipe
 
     def applied(self, total: Floats) -> Floats:
-        """The scores with every stage."""
+        """Scores, with what the time, the kind and the phrases of the question add to them."""
         if self.fitting is not None:
             total = total * np.where(self.fitting, 1 + self.recipe.answer, 1.0)
         best = float(total.max(initial=0.0)) or 1.0
@@ -76,7 +76,7 @@ def answer_fit(
 ) -> AnswerFit | None:
     """How the rows of a view answer a question; None where no stage has anything to say."""
     named = bool(recipe.window) and bool(question.windows)
-    trait = _ANSWERING.get(question.kind, 0) if recipe.answer else 0
+    trait = _TRAITS_ASKED_FOR.get(question.kind, 0) if recipe.answer else 0
     if not named and not trait and holding is None:
         return None
     nearness = _nearness(view, question.windows) if named else None

@@ -73,7 +73,7 @@ def first_person(text: str, analyzer: Analyzer, speakers: frozenset[int]) -> str
 def measure(
     reader: Reader, view: View, scope: str, analyzer: Analyzer, embedding: DenseIndex, text: str
 ) -> Dense | NotDense:
-    """How near the rows of a view are to a query; why not, where that cannot be told."""
+    """How near the rows of a view are to a query, or the reason why that is not known."""
     if not len(view) or not analyzer.words(text):
         return NotDense("there is nothing to compare")
     asked = text[:LONGEST_EMBEDDED]
@@ -102,13 +102,13 @@ def measure(
     return Dense(
         embedding.name,
         compared,
-        _spread_over(len(view), rows, nearest.texts[which, places], nearest.complete),
-        _spread_over(len(view), rows, nearest.sentences[which, places], nearest.complete),
+        _for_every_row(len(view), rows, nearest.texts[which, places], nearest.complete),
+        _for_every_row(len(view), rows, nearest.sentences[which, places], nearest.complete),
     )
 
 
 def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
-    """The rows of a view whose nearness is told, and where theirs is."""
+    """The rows of a view that were compared, and for each its column in `nearest`."""
     if not len(nearest.docs):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     places = np.searchsorted(nearest.docs, view.doc)
@@ -117,20 +117,24 @@ def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
     return rows, places[rows]
 
 
-def _spread_over(count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool) -> Floats:
-    """A value for every row: the others are not embedded, or are farther than all that are told."""
+def _for_every_row(
+    count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool
+) -> Floats:
+    """A value for every row. Rows that were not compared get the mean of those that were, for they are
+    not embedded yet; or the least, where only the nearest were looked for (`complete` is False).
+    """
     every = np.full(count, values.mean() if complete else values.min())
     every[rows] = values
     return every
 
 
 def with_neighbours(near: Floats, context: Context, share: Floats) -> Floats:
-    """A row's nearness, or its mean with that of its better neighbour where that is more.
+    """The nearness of each row, or its weighted mean with the nearer neighbour's where that is more.
 
     Args:
         near: of each row.
         context: the rows' neighbours.
-        share: for each row, what part of the mean is the neighbour's.
+        share: for each row, the neighbour's weight in that mean, from 0 to 1.
     """
     padded = np.append(near, -np.inf)
     beside = np.maximum(padded[context.before], padded[context.after])

@@ -48,7 +48,7 @@ def claims_of_cube(cube: MemCube, language: Language) -> list[Claim]:
 
 
 def _claims(language: Language, text: str, speaker: str, role: str) -> list[Claim]:
-    """The claims of a text; a user's own are also those of the first person, whatever the name."""
+    """The claims of a text. What a user claims of themselves is claimed of the first person, too."""
     if role in _ASSISTANT_ROLES:
         return language.claims(text, speaker or "assistant")
     claims = language.claims(text, speaker)
@@ -58,12 +58,12 @@ def _claims(language: Language, text: str, speaker: str, role: str) -> list[Clai
 
 
 def _indexed_text(language: Language, memory: Readable) -> str:
-    """The text with what a picture shows and, in words, the day that it is from."""
+    """What is indexed: the text, its picture's caption, and in words the day that it is from."""
     parts = [memory.text]
     turn = memory.turn
     if turn is not None and turn.caption:
         parts.append(turn.caption)
-    at = _told_time(memory)
+    at = _stated_time(memory)
     if at is not None:
         parts.append(_day_words(language, at))
     return "\n".join(parts) if len(parts) > 1 else memory.text
@@ -84,14 +84,14 @@ def speaker_term(analyzer: Analyzer, name: str) -> int:
     return analyzer.exact_term("speaker", words[0]) if words else 0
 
 
-def _told_time(memory: Readable) -> int | None:
-    """When a turn was said, or from when a text holds, where that was told."""
+def _stated_time(memory: Readable) -> int | None:
+    """When a turn was said, or else from when the text holds; None where neither is stated."""
     turn = memory.turn
     return turn.at if turn is not None and turn.HasField("at") else memory.valid_from
 
 
 def _validity(memory: Readable) -> Validity:
-    start = memory.valid_from if memory.valid_from is not None else _told_time(memory)
+    start = memory.valid_from if memory.valid_from is not None else _stated_time(memory)
     end = memory.valid_until
     return Validity(memory.learned if start is None else start, OPEN if end is None else end)
 

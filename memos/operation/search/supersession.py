@@ -54,7 +54,7 @@ class Chain(NamedTuple):
 
 
 def slot_term(analyzer: Analyzer, subject: str, attribute: str, qualifier: str) -> int:
-    """The term of a slot; of a subject's changes that do not say of what, without attribute."""
+    """The term of a slot; without an attribute that of changes which do not say what changed."""
     return analyzer.exact_term("slot", f"{subject}|{attribute}|{qualifier if attribute else ''}")
 
 
@@ -113,10 +113,10 @@ def _linked(
     claims_of: ClaimsOf,
     abandoned: bool,
 ) -> set[int]:
-    """The changes that do not say of what, but whose values are values of the slot.
+    """The changes that do not say what changed, but have a value of the slot as old or new value.
 
-    Where no row fills it yet and its attribute is one that is `abandoned` for another, also those
-    that tell both an old value and a new one.
+    Where no row fills the slot, also those with an old and a new value, if people say of such a
+    slot that they left one for another (`abandoned`).
     """
     values: set[frozenset[str]] = set()
     for row in _newest(view, np.array(sorted(rows), np.int64)) if rows else ():
