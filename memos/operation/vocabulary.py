@@ -1,7 +1,7 @@
 """Tags in use, and vocabularies: which tags a scope, and all that lies under it, is to use.
 
-A vocabulary is a memory of semantic type `vocabulary`: it has versions, history, rollback, holds and
-readers as any other. Its content is JSON under a media type of its own, which no search reads.
+A vocabulary is a memory of semantic type `vocabulary`: it has versions, history, rollback, holds
+and readers as any other. Its content is JSON under a media type of its own, which no search reads.
 """
 
 from __future__ import annotations

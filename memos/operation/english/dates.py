@@ -57,7 +57,10 @@ _DAY_OF_MONTH = r"(\d{1,2})(?:st|nd|rd|th)?"
 WEEKDAY = rf"({'|'.join(WEEKDAYS).lower()})"
 _SEASON = r"(spring|summer|autumn|fall|winter)"
 UNIT = r"(day|night|week|weekend|month|year)s?"
-COUNT = r"(\d{1,3}|a few|few|(?:a )?couple(?: of)?|an?|one|two|three|four|five|six|seven|eight|nine|ten)"
+COUNT = (
+    r"(\d{1,3}|a few|few|(?:a )?couple(?: of)?|an?"
+    r"|one|two|three|four|five|six|seven|eight|nine|ten)"
+)
 
 _Resolve = Callable[[re.Match[str], date], DayRange | None]
 

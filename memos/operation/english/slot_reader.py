@@ -144,7 +144,7 @@ def _verb_at(words: Words) -> int | None:
 
 
 def _verb(words: Words, raw: Words, at: int) -> tuple[str, Words, Words, bool]:
-    """The main verb (empty where `to be` is all), what follows it, and whether it stands by `be`."""
+    """The main verb (empty where it is `to be`), what follows it, and whether it stands by `be`."""
     linked = False
     have = ""
     while at < len(words) and (words[at] in AUX or words[at] in ADVERBS):

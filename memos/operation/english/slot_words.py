@@ -13,7 +13,8 @@ def word_set(words: str) -> frozenset[str]:
 
 
 _NOUNS = """
-residence: home|house|flat|apartment|residence|city|hometown|home town|town|address|home address|place
+residence: home|house|flat|apartment|residence|city|hometown|home town|town|address|home address
+residence: place
 employer: employer|company|workplace|firm
 job: job|occupation|profession|position|role|job title|title|career
 phone: phone number|phone|number|telephone number|mobile number|cell number|telephone|mobile

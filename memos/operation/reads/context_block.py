@@ -1,8 +1,8 @@
 """Context blocks: memories quoted for a prompt, each with its citation, within a token budget.
 
 What is guaranteed of a block, whatever the memories in it say: every memory stands on one line, as
-a JSON string (RFC 8259); no character of it ends that string, the line or the block; angle brackets,
-control characters, direction overrides and invisible characters are written as escapes; what stands
+a JSON string (RFC 8259); no character of it ends that string, the line or the block; angle
+brackets, control characters, direction overrides and invisible characters are written as escapes; what stands
 outside the quotes was written by MemOS, and so every citation is real. What is not: that a model
 heeds the frame. Words that read as an instruction are kept, for nothing is filtered, and a prompt
 that gives the block an authority of its own undoes the frame.
@@ -65,7 +65,7 @@ class _Entry:
 
 
 def quoted_line(hit: Hit, read_time: datetime, cites: Sequence[Citation] = ()) -> str:
-    """The line that quotes a memory: the quote, who said it and since when it is true, citations."""
+    """The line that quotes a memory: the quote, who said it, since when it is true, citations."""
     facts = []
     if speaker := _speaker(hit):
         facts.append(f"said by {quote(speaker)}")
@@ -191,7 +191,7 @@ def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
 def _age(
     hit: Hit, superseded: frozenset[str], read_time: datetime
 ) -> tuple[bool, bool, bool, float]:
-    """The key that sorts the newest valid hit first. Valid time and log time are never compared with each other."""
+    """The key that sorts the newest valid hit first; valid time is never compared with log time."""
     over = hit.valid_until is not None and hit.valid_until <= read_time
     early = hit.valid_from is not None and hit.valid_from > read_time
     undated = hit.valid_from is None

@@ -44,7 +44,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class RelatedReason:
-    """One edge: its kind (lineage, conversation, tag, source or word), what is shared, its weight."""
+    """One edge: its kind (lineage, conversation, tag, source, word), what is shared, its weight."""
 
     kind: str
     detail: str

@@ -61,8 +61,8 @@ class Diff:
 
 @dataclass(frozen=True, slots=True)
 class LineageEdge:
-    """An edge between two (cube id, version): content of `source` flowed into `derived`, or `derived`
-    repeats or replaces it.
+    """An edge between two (cube id, version): content of `source` flowed into `derived`, or
+    `derived` repeats or replaces it.
     """
 
     relation: str

@@ -164,7 +164,7 @@ def _concepts(
 
 
 def _form(scope_view: ScopeView, hit: Hit) -> tuple[Form, str]:
-    """The best form that holds exactly this version, and its cube; plaintext where there is none."""
+    """The best form that holds exactly this version, and its cube; else plaintext."""
     reader = scope_view.reader
     edges = reader.vault.edges(id_bytes(hit.cube_id), downstream=True)
     for relation, form in _FORMS.items():
@@ -192,7 +192,8 @@ def _steps(topics: Iterable[Topic], facts: Sequence[Fact]) -> list[Step]:
             if served:
                 concepts = list(dict.fromkeys(name for fact in served for name in fact.concepts))
                 by = f" by {', '.join(concepts)}" if concepts else ""
-                why = f"{len(served)} of {topic.memories} found here, {topic.share:.0%} of the task{by}"
+                share = f"{topic.share:.0%} of the task"
+                why = f"{len(served)} of {topic.memories} found here, {share}{by}"
                 cubes = tuple(fact.cube_id for fact in served)
                 tokens = sum(fact.tokens for fact in served)
                 steps.append(Step(topic.scope, form.name.lower(), cubes, tokens, why))

@@ -18,8 +18,8 @@ from memos.operation.search.recipe import Recipe
 Floats = npt.NDArray[np.float64]
 
 FADING = 3 * 24 * 3600 * 1_000_000
-"""Microseconds: a text so far from a window counts 1/e as much, for what happened is often told a few
-days later."""
+"""Microseconds: a text so far from a window counts 1/e as much, for what happened is
+often told a few days later."""
 
 _TRAITS_ASKED_FOR = {"when": TIMED, "count": COUNTED}
 
@@ -91,7 +91,7 @@ def answer_fit(
 
 
 def _nearness(view: View, windows: Sequence[Window]) -> Floats:
-    """How near to a window each row's time is: when a turn was said, or from when to when it holds."""
+    """How near to a window each row's time is: when a turn was said, or while a text holds."""
     start = view.valid_from
     end = np.where(view.valid_until == OPEN, start + 1, view.valid_until)
     nearest = np.zeros(len(view))

@@ -120,8 +120,8 @@ def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
 def _for_every_row(
     count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool
 ) -> Floats:
-    """A value for every row. Rows that were not compared get the mean of those that were, for they are
-    not embedded yet; or the least, where only the nearest were looked for (`complete` is False).
+    """A value for every row. Rows that were not compared get the mean of those that were, for they
+    are not embedded yet; or the least, where only the nearest were looked for (not `complete`).
     """
     every = np.full(count, values.mean() if complete else values.min())
     every[rows] = values
@@ -129,7 +129,7 @@ def _for_every_row(
 
 
 def with_neighbours(near: Floats, context: Context, share: Floats) -> Floats:
-    """The nearness of each row, or its weighted mean with the nearer neighbour's where that is more.
+    """The nearness of each row, or its mean with the nearer neighbour's where that is more.
 
     Args:
         near: of each row.

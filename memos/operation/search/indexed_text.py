@@ -28,7 +28,7 @@ _ASSISTANT_ROLES = frozenset({"assistant", "system", "tool"})
 
 
 def index_memory(analyzer: Analyzer, memory: Readable) -> IndexedText:
-    """Terms of a memory's text, caption and date; its tags and claims as terms that are not ranked."""
+    """Terms of a memory's text, caption and date, and unranked ones of its tags and claims."""
     indexed = analyzer.index_terms(_indexed_text(analyzer.language, memory))
     terms = indexed.terms
     if memory.tags:
@@ -48,7 +48,7 @@ def claims_of_cube(cube: MemCube, language: Language) -> list[Claim]:
 
 
 def _claims(language: Language, text: str, speaker: str, role: str) -> list[Claim]:
-    """The claims of a text. What a user claims of themselves is claimed of the first person, too."""
+    """The claims of a text; what users claim of themselves is also claimed of the first person."""
     if role in _ASSISTANT_ROLES:
         return language.claims(text, speaker or "assistant")
     claims = language.claims(text, speaker)

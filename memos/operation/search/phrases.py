@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from memos.infrastructure.index.port import Mask, View
 from memos.operation.cube import MemCube
 from memos.operation.search.analyzer import Analyzer
-from memos.operation.search.memories import Memories
 from memos.operation.search.question import Phrase
 from memos.operation.search.tokens import Tokens
 
@@ -28,17 +27,26 @@ def rows_with_words(view: View, analyzer: Analyzer, phrases: Sequence[Phrase]) -
 
 
 def rows_holding(
-    memories: Memories, analyzer: Analyzer, having: Mask, phrases: Sequence[Phrase]
+    memory_of: Callable[[int], MemCube | None],
+    analyzer: Analyzer,
+    having: Mask,
+    phrases: Sequence[Phrase],
 ) -> Mask | None:
-    """Of the rows that have all words of the phrases (`having`) those whose texts hold them.
+    """Of the rows that have all words of the phrases those whose texts hold them.
 
     None where more than MOST_OPENED have the words: then the phrases tell little.
+
+    Args:
+        memory_of: opens the memory of a row; None where it was erased.
+        analyzer: of the tenant.
+        having: the rows that have the words, see `rows_with_words`.
+        phrases: what is quoted.
     """
     if np.count_nonzero(having) > MOST_OPENED:
         return None
     holding = np.zeros(len(having), np.bool_)
     for row in np.flatnonzero(having).tolist():
-        cube = memories.of(row)
+        cube = memory_of(row)
         holding[row] = cube is not None and holds_phrases(analyzer, cube, phrases)
     return holding
 

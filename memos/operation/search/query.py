@@ -38,7 +38,7 @@ class Query(NamedTuple):
 
     @property
     def time(self) -> int:
-        """The moment that is asked about: memories are to hold then, and relative dates count from it."""
+        """The moment that is asked about; relative dates count from it."""
         return self.read_time if self.valid_at is None else self.valid_at
 
 

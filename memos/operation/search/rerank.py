@@ -17,7 +17,7 @@ _DIGITS = 5  # a model's last bits may depend on how many texts it reads at once
 
 
 class RankedMemory(NamedTuple):
-    """A memory that a search may show, its row, and what the stages behind the ranking say of it."""
+    """A memory that a search may show, its row, and what the reranker says of it."""
 
     row: int
     score: float

@@ -49,7 +49,7 @@ def search(
     within = having if needed else None
     holding = None
     if quoted and having is not None:
-        holding = rows_holding(memories, analyzer, having, quoted)
+        holding = rows_holding(memories.of, analyzer, having, quoted)
     dense = _dense(reader, visible, analyzer, query)
     near = dense if isinstance(dense, Dense) else None
     chain = _chain(visible, analyzer, query, memories) if query.recipe.supersession else None
