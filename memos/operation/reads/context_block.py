@@ -2,10 +2,10 @@
 
 What is guaranteed of a block, whatever the memories in it say: every memory stands on one line, as
 a JSON string (RFC 8259); no character of it ends that string, the line or the block; angle
-brackets, control characters, direction overrides and invisible characters are written as escapes; what stands
-outside the quotes was written by MemOS, and so every citation is real. What is not: that a model
-heeds the frame. Words that read as an instruction are kept, for nothing is filtered, and a prompt
-that gives the block an authority of its own undoes the frame.
+brackets, control characters, direction overrides and invisible characters are written as escapes;
+what stands outside the quotes was written by MemOS, and so every citation is real. What is not:
+that a model heeds the frame. Words that read as an instruction are kept, for nothing is filtered,
+and a prompt that gives the block an authority of its own undoes the frame.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from memos.infrastructure.index.port import SpanChange, View
-from memos.kernel.event import Position
 from memos.operation.cube import MemCube
 from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.phrases import (
@@ -18,6 +16,7 @@ from memos.operation.search.phrases import (
     rows_with_words,
 )
 from tests.infrastructure.index.sqlite.support import Vault, cube_id
+from tests.operation.memories import memory
 
 ANALYZER = Analyzer(bytes(32))
 TEXTS = ["To be, or not.", "Be to me.", "To be erased.", "Silence."]
@@ -34,16 +33,6 @@ def view(tmp_path: Path) -> View:
         )
     )
     return vault.index.view("acme", None)
-
-
-def memory(text: str, **metadata: str) -> MemCube:
-    at = datetime(2023, 5, 8, tzinfo=UTC)
-    return MemCube(
-        cube_id="", version=1, text=text, tags=(), metadata=metadata, state="Generated",
-        scope="acme", source="", origin="", semantic_type="", media_type="text/plain",
-        valid_from=None, valid_until=None, owner="", readers=(), writers=(), priority=0,
-        sensitivity="", purpose="", lifespan=None, created=at, changed=at, position=Position(0, 0),
-    )  # fmt: skip
 
 
 def memory_of(row: int) -> MemCube | None:
@@ -63,7 +52,7 @@ def test_a_phrase_is_held_where_its_words_stand_together_in_order() -> None:
 
 
 def test_a_caption_holds_a_phrase_as_a_text_does() -> None:
-    assert holds_phrases(ANALYZER, memory("Look!", caption="a place to be"), [TO_BE])
+    assert holds_phrases(ANALYZER, memory("Look!", {"caption": "a place to be"}), [TO_BE])
     assert not holds_phrases(ANALYZER, memory("To be."), [TO_BE, ("or", "not")])
     assert holds_phrases(ANALYZER, memory("Silence."), [])
 
