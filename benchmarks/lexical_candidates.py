@@ -16,7 +16,8 @@ from memos.infrastructure.index.port import IndexedText, SpanChange
 from memos.infrastructure.index.sqlite.index import EmbeddedIndex
 from memos.infrastructure.index.sqlite.tables import create_tables
 from memos.operation.search.analyzer import QueryTerm
-from memos.operation.search.ranking import K1, B, LexicalQuery, rank
+from memos.operation.search.bm25 import K1, B
+from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.recipe import BM25
 
 BEST = 10

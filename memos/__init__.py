@@ -43,7 +43,7 @@ from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.reads.context_block import Citation, ContextBlock
 from memos.operation.reads.embedding import EmbeddingLag
-from memos.operation.reads.graph import Reason, Related
+from memos.operation.reads.graph import Related, RelatedReason
 from memos.operation.reads.history import Change, Diff, Lineage, LineageEdge, LogEntry
 from memos.operation.reads.proofs import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.route import Concept, Fact, Route, Step, Topic
@@ -97,13 +97,13 @@ __all__ = [
     "Position",
     "Problem",
     "Proof",
-    "Reason",
     "Rebuilt",
     "Receipt",
     "Refused",
     "RefusedCube",
     "Rejection",
     "Related",
+    "RelatedReason",
     "RerankEndpoint",
     "RerankFailed",
     "Reranker",

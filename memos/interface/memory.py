@@ -410,7 +410,7 @@ class Memory:
         return link(self._session, cube_id, other_id, relation)
 
     def archive(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
-        """Put a memory out of sight of searches; its history stays."""
+        """Put a memory out of scope_view of searches; its history stays."""
         return archive(self._session, cube_id, expected_version)
 
     def restore(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -495,7 +495,7 @@ class Memory:
             The memory; `Forgotten` where it was erased, at any position.
 
         Raises:
-            NotFound: it did not exist then, or is out of sight.
+            NotFound: it did not exist then, or is out of scope_view.
         """
         wanted = Wanted(version=version, as_of=as_of, valid_at=valid_at)
         return get(self._session, cube_id, wanted, any_state=any_state)

@@ -122,8 +122,8 @@ def open_parts(reader: Reader, state: CubeState, at: Position | None = None) -> 
     """
     opened: dict[int, Body] = {}
     for version in set(state.parts):
-        known = at if version == state.version else None
-        body = reader.body(state.cube_id, version, known)
+        position = at if version == state.version else None
+        body = reader.body(state.cube_id, version, position)
         if body is None:
             return None
         opened[version] = body

@@ -1,7 +1,7 @@
 """Tags in use, and vocabularies: which tags a scope, and all that lies under it, is to use.
 
-A vocabulary is a memory of semantic type `vocabulary`: it has versions, history, rollback, holds and
-readers as any other. Its content is JSON under a media type of its own, which no search reads.
+A vocabulary is a memory of semantic type `vocabulary`: it has versions, history, rollback, holds
+and readers as any other. Its content is JSON under a media type of its own, which no search reads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.event import as_uuid
 from memos.operation.cube import open_parts
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 from memos.wire.body_pb2 import Content
 
 SEMANTIC_TYPE = "vocabulary"
@@ -63,8 +63,8 @@ def from_content(content: Content) -> tuple[tuple[str, ...], bool] | None:
     if content.media_type != MEDIA_TYPE:
         return None
     try:
-        told = json.loads(content.inline)
-        return tuple(map(str, told["tags"])), bool(told["closed"])
+        stored = json.loads(content.inline)
+        return tuple(map(str, stored["tags"])), bool(stored["closed"])
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -78,27 +78,27 @@ def add_up(scope: str, parts: Sequence[tuple[str, tuple[str, ...], bool]]) -> Vo
 
 def nearest(tag: str, known: Iterable[str]) -> list[str]:
     """The known tags that are spelt most like a tag, best first."""
-    folded = {each.casefold(): each for each in sorted(known, reverse=True)}
+    folded = {spelling.casefold(): spelling for spelling in sorted(known, reverse=True)}
     close = get_close_matches(tag.casefold(), sorted(folded), SUGGESTIONS, 0.5)
-    return [folded[each] for each in close]
+    return [folded[spelling] for spelling in close]
 
 
-def tags_in_use(sight: Sight) -> dict[str, int]:
+def tags_in_use(scope_view: ScopeView) -> dict[str, int]:
     """How many visible memories carry each tag: the commonest first, then by name.
 
     The index holds tags as keyed terms; one memory of each is opened to learn its name.
     """
-    view = sight.visible()
+    view = scope_view.visible()
     names: dict[int, str] = {}
     counts: dict[str, int] = {}
-    for term, rows in sight.reader.matched_terms(view).items():
+    for term, rows in scope_view.reader.matched_terms(view).items():
         if term not in names:
             cube_id = view.cube_ids(np.array(rows[:1]))[0]
-            attempt = sight.reader.vault.state_at(cube_id, view.at)
+            attempt = scope_view.reader.vault.state_at(cube_id, view.at)
             state = None if attempt is None else attempt.state
-            parts = None if state is None else open_parts(sight.reader, state)
+            parts = None if state is None else open_parts(scope_view.reader, state)
             for tag in () if parts is None else parts.tag_list:
-                names[sight.analyzer.exact_term("tag", tag)] = tag
+                names[scope_view.analyzer.exact_term("tag", tag)] = tag
         if term in names:  # a term of another kind has no name here
             counts[names[term]] = len(rows)
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+    return dict(sorted(counts.items(), key=lambda counted: (-counted[1], counted[0])))

@@ -24,7 +24,7 @@ from memos.kernel.lineage import taint
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.draft import operation_event
 from memos.operation.commands.rollback_plan import (
-    Histories,
+    VaultHistories,
     absorbed_by,
     fill_targets,
     unmerge_target,
@@ -184,7 +184,7 @@ def _with_derived(
     reader: Reader, transaction: Transaction, states: Sequence[CubeState]
 ) -> list[CubeState]:
     """These cubes and all that any version of theirs flowed into."""
-    histories = Histories(reader)
+    histories = VaultHistories(reader)
     seeds = [
         (state.cube_id, version) for state in states for version in range(1, state.version + 1)
     ]

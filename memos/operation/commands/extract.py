@@ -38,7 +38,7 @@ from memos.operation.gate import Passage
 from memos.operation.reads.look import Look, look
 from memos.operation.receipt import receipt_of
 from memos.operation.search.indexed_text import EXTRACTION
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 from memos.operation.validation import check_limit, check_name
 
@@ -113,11 +113,11 @@ class _Extraction:
 
     def waiting(self) -> list[Version]:
         """The memories, each at its version, that were not read yet, oldest first."""
-        with look(self._session, self._passage, Look(scope=self._scope)) as sight:
-            if sight is None:
+        with look(self._session, self._passage, Look(scope=self._scope)) as scope_view:
+            if scope_view is None:
                 return []
-            done = self._recorded(sight.reader)
-            return [version for version in _readable(sight) if version not in done]
+            done = self._recorded(scope_view.reader)
+            return [version for version in _readable(scope_view) if version not in done]
 
     def extract(self, batch: list[Version], extractor: Extractor | None) -> None:
         """Extract the facts of some memories, and record what was read even where one fails."""
@@ -228,9 +228,9 @@ class _Extraction:
         return (record_id(key, self._scope, self._name, number) for number in count())
 
 
-def _readable(sight: Sight) -> list[Version]:
+def _readable(scope_view: ScopeView) -> list[Version]:
     """The memories with words that the actor sees, oldest first."""
-    visible = sight.visible()
+    visible = scope_view.visible()
     rows = np.flatnonzero(visible.length > 0)
     rows = rows[np.argsort(visible.opened[rows], kind="stable")]
     versions = visible.version[rows].tolist()

@@ -13,7 +13,7 @@ from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import as_uuid
 from memos.operation.cube import MemCube
-from memos.operation.english.slot_phrases import SELF, Claim
+from memos.operation.search.analyzer import LANGUAGE
 from memos.operation.search.indexed_text import claims_of_cube
 from memos.operation.search.rerank import as_read
 
@@ -26,7 +26,7 @@ Extractor = Callable[[str], Sequence[str]]
 """A memory as text, `Speaker: text`, to facts as sentences that stand for themselves."""
 
 MOST_FACTS = 100
-"""Of one memory; more is taken for an extractor's fault."""
+"""Facts that one memory may give; an extractor that gives more is at fault."""
 
 
 def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
@@ -36,45 +36,35 @@ def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
         InvalidInput: the extractor gave something else than a few texts.
     """
     if extractor is None:
-        sentences = (_sentence(claim) for claim in claims_of_cube(cube))
+        sentences = (LANGUAGE.sentence_of(claim) for claim in claims_of_cube(cube, LANGUAGE))
         return list(dict.fromkeys(filter(None, sentences)))
-    found = extractor(as_read(cube))
-    if isinstance(found, str) or not all(isinstance(each, str) for each in found):
+    facts = extractor(as_read(cube))
+    if isinstance(facts, str) or not all(isinstance(fact, str) for fact in facts):
         raise InvalidInput("an extractor gives a list of texts, one a fact")
-    if len(found) > MOST_FACTS:
+    if len(facts) > MOST_FACTS:
         raise InvalidInput(
-            f"the extractor gave {len(found)} facts of one memory; {MOST_FACTS} are taken"
+            f"the extractor gave {len(facts)} facts of one memory; {MOST_FACTS} are taken"
         )
-    return list(dict.fromkeys(text for each in found if (text := each.strip())))
-
-
-def _sentence(claim: Claim) -> str:
-    """A claim as a sentence that claims the same; empty where it names no value or attribute."""
-    kind, colon, rest = claim.attribute.partition(":")
-    if not claim.new or not claim.attribute or kind == "verb":
-        return ""
-    named = f"{kind} {rest}" if colon else kind
-    whose = "My" if claim.subject == SELF else f"{claim.subject.title()}'s"
-    return " ".join(filter(None, (whose, claim.qualifier, named, "is", claim.new))) + "."
+    return list(dict.fromkeys(text for fact in facts if (text := fact.strip())))
 
 
 def name_of(extractor: Extractor | None) -> str:
     """What an extractor is called where the caller gives it no name."""
     if extractor is None:
         return SLOTS
-    told = getattr(extractor, "__qualname__", type(extractor).__qualname__)
-    return f"{getattr(extractor, '__module__', type(extractor).__module__)}.{told}"
+    name = getattr(extractor, "__qualname__", type(extractor).__qualname__)
+    return f"{getattr(extractor, '__module__', type(extractor).__module__)}.{name}"
 
 
 def record_id(tenant_key: bytes, scope: str, extractor: str, number: int) -> bytes:
-    """The id of the n-th record of what an extractor has read in a scope: found at once."""
-    told = f"{scope}\n{extractor}\n{number}".encode()
-    return as_uuid(sha256(keyed_digest(tenant_key, b"extraction", told)).digest())
+    """The id of the n-th record of what an extractor has read in a scope; no search is needed."""
+    label = f"{scope}\n{extractor}\n{number}".encode()
+    return as_uuid(sha256(keyed_digest(tenant_key, b"extraction", label)).digest())
 
 
 def record_bytes(read: Sequence[tuple[str, int]]) -> bytes:
     """A record as it is stored: the memories read, each at its version."""
-    return json.dumps({"read": [list(each) for each in read]}, separators=(",", ":")).encode()
+    return json.dumps({"read": [list(entry) for entry in read]}, separators=(",", ":")).encode()
 
 
 def record_entries(payload: bytes) -> set[tuple[str, int]]:

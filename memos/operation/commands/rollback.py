@@ -17,10 +17,10 @@ from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
 from memos.operation.commands.rollback_plan import (
     PlannedChange,
+    PlannedTarget,
     Planner,
-    Target,
+    attempts_to_undo,
     fill_targets,
-    matching,
 )
 from memos.operation.gate import Passage
 from memos.operation.reads.log import LogFilter
@@ -69,7 +69,7 @@ def undo(session: Session, wanted: LogFilter, *, dry_run: bool) -> Rollback:
             return Rollback((), (), (), dry_run)
         if dry_run:
             with session.engine.read() as reader:
-                targets = Planner(reader).undo(matching(reader, query))
+                targets = Planner(reader).undo(attempts_to_undo(reader, query))
                 visible = [target for target in targets if permitted.check(target.state)]
                 return _report(visible, [], dry_run=True)
         return session.engine.writer.write(lambda tx: _undo(session, passage, tx, query))
@@ -102,7 +102,7 @@ def restore_version(
         return done
 
 
-def _to_version(reader: Reader, raw: bytes, number: int) -> list[Target]:
+def _to_version(reader: Reader, raw: bytes, number: int) -> list[PlannedTarget]:
     head, version = reader.vault.head(raw), reader.vault.version(raw, number)
     if head is None or version is None:
         return []
@@ -114,11 +114,11 @@ def _undo(
 ) -> Rollback:
     """Walk until the closure is empty: what was rejected is reported, not tried again."""
     seen: set[bytes] = set()
-    done: list[Target] = []
+    done: list[PlannedTarget] = []
     committed: list[Committed] = []
     for _ in range(MOST_WALKS):
         reader = transaction.reader()
-        planned = Planner(reader).undo(matching(reader, query))
+        planned = Planner(reader).undo(attempts_to_undo(reader, query))
         targets = [target for target in planned if target.state.cube_id not in seen]
         if not targets:
             break
@@ -129,12 +129,12 @@ def _undo(
 
 
 def _execute(
-    session: Session, passage: Passage, transaction: Transaction, targets: Sequence[Target]
+    session: Session, passage: Passage, transaction: Transaction, targets: Sequence[PlannedTarget]
 ) -> list[Committed]:
     """Append the operation, one event a tenant and five thousand cubes."""
     passage.require_each(Action.WRITE, [target.state for target in targets])
     committed = []
-    tenants: dict[str, list[Target]] = {}
+    tenants: dict[str, list[PlannedTarget]] = {}
     for target in targets:
         tenants.setdefault(tenant_of(target.state.scope), []).append(target)
     for tenant, mine in tenants.items():
@@ -152,7 +152,9 @@ def _raise_refusal(cube_id: str, rejection: Rejection) -> NoReturn:
     raise IllegalMove(f"cube {cube_id} was not rolled back: {rejection.reason}")
 
 
-def _report(targets: Sequence[Target], committed: Sequence[Committed], dry_run: bool) -> Rollback:
+def _report(
+    targets: Sequence[PlannedTarget], committed: Sequence[Committed], dry_run: bool
+) -> Rollback:
     rejected = [no for one in committed for no in rejections(one)]
     refused = {no.cube_id for no in rejected}
     changes = tuple(t.change for t in targets if t.change.cube_id not in refused)

@@ -37,16 +37,16 @@ class PlannedChange:
 
     def __str__(self) -> str:
         if self.action == "restore":
-            told = f"back to version {self.to_version}"
+            effect = f"back to version {self.to_version}"
         elif self.action == "archive":
-            told = "archived: no clean version is left"
+            effect = "archived: no clean version is left"
         else:
-            told = "comes back: the merge that absorbed it is undone"
-        return f"{self.cube_id} ({self.scope}) version {self.from_version}: {told}"
+            effect = "comes back: the merge that absorbed it is undone"
+        return f"{self.cube_id} ({self.scope}) version {self.from_version}: {effect}"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PlannedTarget:
     """A planned change and what the compensating event needs for it."""
 
     change: PlannedChange
@@ -55,7 +55,7 @@ class Target:
     header: Header
 
 
-class Histories:
+class VaultHistories:
     """The vault as the taint walk reads it."""
 
     def __init__(self, reader: Reader) -> None:
@@ -86,21 +86,21 @@ class Histories:
         return [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
 
 
-def matching(reader: Reader, wanted: LogQuery) -> Iterator[Attempt]:
+def attempts_to_undo(reader: Reader, query: LogQuery) -> Iterator[Attempt]:
     """The accepted attempts that a rollback is asked to undo."""
-    for attempt in reader.vault.query(wanted):
+    for attempt in reader.vault.query(query):
         if attempt.outcome.result is Result.ACCEPTED and attempt.state is not None:
             yield attempt
 
 
 class Planner:
-    """Plans one rollback at the position that `reading` sees."""
+    """Plans one rollback, at the position that its reader sees."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reading = reader
-        self._histories = Histories(reader)
+        self._reader = reader
+        self._histories = VaultHistories(reader)
 
-    def undo(self, attempts: Iterable[Attempt]) -> list[Target]:
+    def undo(self, attempts: Iterable[Attempt]) -> list[PlannedTarget]:
         """Undo these attempts and everything that their content reached."""
         undone = list(attempts)
         seeds = [(a.cube_id, a.outcome.version) for a in undone if a.outcome.digest]
@@ -114,7 +114,7 @@ class Planner:
                 targets[cube_id] = target
         return self._with_unmerged(targets)
 
-    def to_version(self, state: CubeState, version: Attempt) -> list[Target]:
+    def to_version(self, state: CubeState, version: Attempt) -> list[PlannedTarget]:
         """Take one cube to an earlier version, and undo what came from the later ones."""
         assert version.state is not None  # noqa: S101 - it is an accepted version
         later = [
@@ -131,13 +131,15 @@ class Planner:
         change = PlannedChange(
             id_text(state.cube_id), state.scope, "restore", state.version, version.outcome.version
         )
-        targets[state.cube_id] = Target(change, state, version.state.parts, version.state.header)
+        targets[state.cube_id] = PlannedTarget(
+            change, state, version.state.parts, version.state.header
+        )
         return self._with_unmerged(targets)
 
     def _plan_cube(
         self, cube_id: bytes, tainted: set[int], hidden_by: Iterable[bytes]
-    ) -> Target | None:
-        state = self._reading.vault.head(cube_id)
+    ) -> PlannedTarget | None:
+        state = self._reader.vault.head(cube_id)
         if state is None or state.form is Form.OPERATION or state.lifecycle is Lifecycle.ERASED:
             return None
         clean = find_clean_parts(self._histories.versions(cube_id), tainted)
@@ -145,7 +147,7 @@ class Planner:
             if state.lifecycle in _HIDDEN:
                 return None
             change = PlannedChange(id_text(cube_id), state.scope, "archive", state.version, 0)
-            return Target(change, state, state.parts, state.header)
+            return PlannedTarget(change, state, state.parts, state.header)
         to_version, parts = clean
         header = self._clean_header(cube_id, tainted, state.header)
         reactivates = state.lifecycle in _HIDDEN and self._was_hidden_by(cube_id, hidden_by)
@@ -154,7 +156,7 @@ class Planner:
         change = PlannedChange(
             id_text(cube_id), state.scope, "restore", state.version, to_version, reactivates
         )
-        return Target(change, state, parts, header)
+        return PlannedTarget(change, state, parts, header)
 
     def _clean_header(self, cube_id: bytes, tainted: set[int], current: Header) -> Header:
         """The header that the clean changes alone give."""
@@ -169,9 +171,9 @@ class Planner:
             if attempt.kind is Kind.ROLLED_BACK:
                 header = attempt.state.header if attempt.state is not None else header
                 continue
-            changed = self._reading.event(attempt.position).header_changed
-            wanted = read_header(changed.header)
-            fields = {f: getattr(wanted, f) for f in changed.fields if f in HEADER_FIELDS}
+            changed = self._reader.event(attempt.position).header_changed
+            written = read_header(changed.header)
+            fields = {f: getattr(written, f) for f in changed.fields if f in HEADER_FIELDS}
             header = header._replace(**fields)
         return header
 
@@ -183,11 +185,11 @@ class Planner:
                 moved_by, before = attempt.event_id, attempt.state.lifecycle
         return moved_by in event_ids
 
-    def _with_unmerged(self, targets: dict[bytes, Target]) -> list[Target]:
+    def _with_unmerged(self, targets: dict[bytes, PlannedTarget]) -> list[PlannedTarget]:
         """Bring back the sources that an archived merge had absorbed."""
         gone = [at for at, target in targets.items() if target.change.action == "archive"]
         for cube_id in gone:
-            for source, state in absorbed_by(self._reading, cube_id):
+            for source, state in absorbed_by(self._reader, cube_id):
                 planned = targets.get(source)
                 if planned is None:
                     targets[source] = unmerge_target(state)
@@ -210,12 +212,12 @@ def absorbed_by(reader: Reader, cube_id: bytes) -> Iterator[tuple[bytes, CubeSta
                 yield edge.source[0], state
 
 
-def unmerge_target(state: CubeState) -> Target:
+def unmerge_target(state: CubeState) -> PlannedTarget:
     """A clean source of an undone merge comes back as it was."""
     change = PlannedChange(
         id_text(state.cube_id), state.scope, "unmerge", state.version, state.version
     )
-    return Target(change, state, state.parts, state.header)
+    return PlannedTarget(change, state, state.parts, state.header)
 
 
 _ACTIONS = {
@@ -225,7 +227,7 @@ _ACTIONS = {
 }
 
 
-def fill_targets(event: Event, targets: Iterable[Target]) -> None:
+def fill_targets(event: Event, targets: Iterable[PlannedTarget]) -> None:
     """Write a plan into the operation's event."""
     for planned in targets:
         target = event.rolled_back.targets.add(

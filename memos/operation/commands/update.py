@@ -18,7 +18,7 @@ from memos.operation.commands.body import (
     put_valid_time,
 )
 from memos.operation.commands.change import Change, change
-from memos.operation.commands.compose import join_texts, merge_texts
+from memos.operation.commands.composition import join_texts, merge_texts
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
 from memos.operation.receipt import Receipt

@@ -10,19 +10,19 @@ from typing import NamedTuple
 from memos.operation.english.calendar import MONTHS, WEEKDAYS
 
 
-class Span(NamedTuple):
+class DayRange(NamedTuple):
     """Days, the end exclusive."""
 
     start: date
     end: date
 
 
-class Found(NamedTuple):
-    """A span and where in the text it is named."""
+class DateMention(NamedTuple):
+    """A date and where in the text it is named."""
 
     begin: int
     stop: int
-    span: Span
+    span: DayRange
 
 
 _MONTH_NAMES = {name.lower(): number for number, name in enumerate(MONTHS, 1)}
@@ -57,38 +57,43 @@ _DAY_OF_MONTH = r"(\d{1,2})(?:st|nd|rd|th)?"
 WEEKDAY = rf"({'|'.join(WEEKDAYS).lower()})"
 _SEASON = r"(spring|summer|autumn|fall|winter)"
 UNIT = r"(day|night|week|weekend|month|year)s?"
-COUNT = r"(\d{1,3}|a few|few|(?:a )?couple(?: of)?|an?|one|two|three|four|five|six|seven|eight|nine|ten)"
+COUNT = (
+    r"(\d{1,3}|a few|few|(?:a )?couple(?: of)?|an?"
+    r"|one|two|three|four|five|six|seven|eight|nine|ten)"
+)
 
-_Resolve = Callable[[re.Match[str], date], Span | None]
+_Resolve = Callable[[re.Match[str], date], DayRange | None]
 
 
-MOST = 16
+MOST_DATES = 16
 """Dates of a text that are read."""
 
 
-def named(text: str, today: date) -> list[Found]:
+def dates_in(text: str, today: date) -> list[DateMention]:
     """The dates that a text names, in order; of two that overlap the one of the earlier rule."""
-    found: list[Found] = []
+    mentions: list[DateMention] = []
     for pattern, resolve in _RULES:
         for match in pattern.finditer(text):
-            if any(match.start() < each.stop and each.begin < match.end() for each in found):
+            if any(
+                match.start() < mention.stop and mention.begin < match.end() for mention in mentions
+            ):
                 continue
             try:
                 span = resolve(match, today)
             except (ValueError, OverflowError):
                 continue  # 31 June, or a year before the first
-            if span is not None and len(found) < MOST:
-                found.append(Found(match.start(), match.end(), span))
-    return sorted(found)
+            if span is not None and len(mentions) < MOST_DATES:
+                mentions.append(DateMention(match.start(), match.end(), span))
+    return sorted(mentions)
 
 
-def one_day(day: date) -> Span:
+def one_day(day: date) -> DayRange:
     """A day as a stretch."""
-    return Span(day, day + timedelta(days=1))
+    return DayRange(day, day + timedelta(days=1))
 
 
-def _month(year: int, month: int) -> Span:
-    return Span(date(year, month, 1), months_on(date(year, month, 1), 1))
+def _month(year: int, month: int) -> DayRange:
+    return DayRange(date(year, month, 1), months_on(date(year, month, 1), 1))
 
 
 def months_on(day: date, months: int) -> date:
@@ -99,53 +104,53 @@ def months_on(day: date, months: int) -> date:
     return first.replace(day=min(day.day, last.day))
 
 
-def _year(year: int) -> Span:
-    return Span(date(year, 1, 1), date(year + 1, 1, 1))
+def _year(year: int) -> DayRange:
+    return DayRange(date(year, 1, 1), date(year + 1, 1, 1))
 
 
-def _season(name: str, year: int) -> Span:
+def _season(name: str, year: int) -> DayRange:
     start = date(year, _SEASONS[name], 1)
-    return Span(start, months_on(start, 3))
+    return DayRange(start, months_on(start, 3))
 
 
-def _latest(begin: Callable[[int], Span], today: date) -> Span:
+def _latest(begin: Callable[[int], DayRange], today: date) -> DayRange:
     """Of what comes every year the latest that has begun."""
     this = begin(today.year)
     return this if this.start <= today else begin(today.year - 1)
 
 
-def _moved(unit: str, count: int, today: date) -> Span:
+def _moved(unit: str, count: int, today: date) -> DayRange:
     """The stretch of a unit that lies so many of them on; the present one for 0."""
     if unit in ("day", "night"):
         return one_day(today + timedelta(days=count))
     monday = today - timedelta(days=today.weekday())
     if unit == "week":
-        return Span(monday + timedelta(weeks=count), monday + timedelta(weeks=count + 1))
+        return DayRange(monday + timedelta(weeks=count), monday + timedelta(weeks=count + 1))
     if unit == "weekend":
         saturday = monday + timedelta(weeks=count, days=5)
-        return Span(saturday, saturday + timedelta(days=2))
+        return DayRange(saturday, saturday + timedelta(days=2))
     if unit == "month":
         first = months_on(today.replace(day=1), count)
-        return Span(first, months_on(first, 1))
+        return DayRange(first, months_on(first, 1))
     return _year(today.year + count)
 
 
 _STEPS = {"last": -1, "past": -1, "previous": -1, "this": 0, "current": 0, "next": 1, "coming": 1}
 
 
-def _relative(match: re.Match[str], today: date) -> Span:
+def _relative(match: re.Match[str], today: date) -> DayRange:
     return _moved(match[2], _STEPS[match[1]], today)
 
 
-def _weekday(match: re.Match[str], today: date) -> Span:
+def _weekday(match: re.Match[str], today: date) -> DayRange:
     """`last Friday` is the one before today, `this Friday` and `next Friday` come."""
-    wanted, step = WEEKDAY_NUMBERS[match[2]], _STEPS[match[1]]
+    weekday, step = WEEKDAY_NUMBERS[match[2]], _STEPS[match[1]]
     if step < 0:
-        return one_day(today - timedelta(days=(today.weekday() - wanted - 1) % 7 + 1))
-    return one_day(today + timedelta(days=(wanted - today.weekday() - step) % 7 + step))
+        return one_day(today - timedelta(days=(today.weekday() - weekday - 1) % 7 + 1))
+    return one_day(today + timedelta(days=(weekday - today.weekday() - step) % 7 + step))
 
 
-def _relative_season(match: re.Match[str], today: date) -> Span:
+def _relative_season(match: re.Match[str], today: date) -> DayRange:
     """`last summer` is the latest that is over, `this summer` that of the year."""
     step, name = _STEPS[match[1]], match[2]
     years = range(today.year - 2, today.year + 3)
@@ -156,7 +161,7 @@ def _relative_season(match: re.Match[str], today: date) -> Span:
     return _season(name, today.year)
 
 
-def _relative_month(match: re.Match[str], today: date) -> Span:
+def _relative_month(match: re.Match[str], today: date) -> DayRange:
     step, month = _STEPS[match[1]], _MONTH_NUMBERS[match[2]]
     if step > 0:
         return _month(today.year + (month <= today.month), month)
@@ -170,27 +175,27 @@ def count_of(text: str) -> int:
     return int(text) if text.isdigit() else _COUNTS[text]
 
 
-def _ago(match: re.Match[str], today: date) -> Span:
+def _ago(match: re.Match[str], today: date) -> DayRange:
     """`two weeks ago`: about then, half a unit to both sides; of days exactly."""
     unit, count = match[2], count_of(match[1])
     return around(today, unit, -count)
 
 
-def around(day: date, unit: str, count: int) -> Span:
+def around(day: date, unit: str, count: int) -> DayRange:
     """About so many units from a day: half a unit to both sides; of days exactly."""
     if unit in ("day", "night"):
         return one_day(day + timedelta(days=count))
     if unit in ("week", "weekend"):
         about = day + timedelta(weeks=count)
-        return Span(about - timedelta(days=3), about + timedelta(days=4))
+        return DayRange(about - timedelta(days=3), about + timedelta(days=4))
     if unit == "month":
         about = months_on(day, count)
-        return Span(about - timedelta(days=15), about + timedelta(days=16))
+        return DayRange(about - timedelta(days=15), about + timedelta(days=16))
     about = months_on(day, 12 * count)
-    return Span(months_on(about, -6), months_on(about, 6))
+    return DayRange(months_on(about, -6), months_on(about, 6))
 
 
-def _recent(match: re.Match[str], today: date) -> Span:
+def _recent(match: re.Match[str], today: date) -> DayRange:
     """`in the last three months`: up to today."""
     unit, count = match[2], count_of(match[1])
     days = {"day": 1, "night": 1, "week": 7, "weekend": 7}.get(unit)
@@ -199,7 +204,7 @@ def _recent(match: re.Match[str], today: date) -> Span:
         if days
         else months_on(today, -count * (12 if unit == "year" else 1))
     )
-    return Span(start, today + timedelta(days=1))
+    return DayRange(start, today + timedelta(days=1))
 
 
 def _rule(pattern: str, resolve: _Resolve) -> tuple[re.Pattern[str], _Resolve]:

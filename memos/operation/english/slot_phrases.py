@@ -1,4 +1,4 @@
-"""The phrases that slots are told in: words, names, noun phrases, values, and whose they are."""
+"""The phrases of sentences about slots: words, names, nouns, values, and whose they are."""
 
 from __future__ import annotations
 
@@ -19,13 +19,8 @@ from memos.operation.english.slot_words import (
     SET_NOUNS,
     word_set,
 )
-from memos.operation.search.tokens import fold
-
-SELF = "i"
-"""The subject of the first person where no speaker is named, and of `the user`."""
-
-ANY = "favourite:"
-"""The attribute of a favourite of which it is not said what it is."""
+from memos.operation.language.letters import fold
+from memos.operation.language.port import ANY_FAVOURITE, SELF
 
 _TOKEN = re.compile(r"[^\W_][\w&@+/-]*(?:[.'’][\w&@+-]+)*|[.,;:!?\n]")
 _TITLE = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|St)\.")
@@ -42,20 +37,6 @@ _STOPS_VALUE = word_set(
     "and but because since with when while where after before again instead now any anymore "
     "so although though last this these from once too for by as than not no longer"
 )
-
-
-class Claim(NamedTuple):
-    """That a slot is filled, changed or emptied.
-
-    `attribute` is empty where the text does not say what changed. `new` and `old` are the folded
-    values where the text tells them; an empty `new` ends what was.
-    """
-
-    subject: str
-    attribute: str
-    qualifier: str = ""
-    new: str = ""
-    old: str = ""
 
 
 class Noun(NamedTuple):
@@ -76,21 +57,21 @@ def words_of(text: str) -> list[tuple[str, str]]:
     if text.isascii() and "'" not in text:
         tokens = _TOKEN.findall(text)
         return list(zip(map(str.lower, tokens), tokens, strict=True))
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for token in _TOKEN.findall(text):
         word = token.lower() if token.isascii() else fold(token)
         head, mark, clitic = word.partition("'")
         if mark and clitic == "s":
-            found += [(head, token[: len(head)]), (("is", "is") if head in _IS else ("'s", "'s"))]
+            pairs += [(head, token[: len(head)]), (("is", "is") if head in _IS else ("'s", "'s"))]
         elif mark and mark + clitic in _CLITICS:
-            found += [(head, token[: len(head)]), (_CLITICS[mark + clitic],) * 2]
+            pairs += [(head, token[: len(head)]), (_CLITICS[mark + clitic],) * 2]
         else:
-            found.append((word, token))
-    return found
+            pairs.append((word, token))
+    return pairs
 
 
 @lru_cache(maxsize=4096)
-def name_of(name: str) -> str:
+def subject_of(name: str) -> str:
     """What stands for a subject: its first word, folded."""
     words = [word for word, _ in words_of(name)]
     if not words or words[0] in {"user", "me", "human"}:
@@ -100,15 +81,15 @@ def name_of(name: str) -> str:
 
 def value(words: Words) -> str:
     """A value's words, without determiners and what only follows it."""
-    found: list[str] = []
+    kept: list[str] = []
     for word in words:
-        if found and word in _STOPS_VALUE:
+        if kept and word in _STOPS_VALUE:
             break
-        if not found and word in PREPOSITIONS:
+        if not kept and word in PREPOSITIONS:
             continue
         if word not in DETERMINERS and word not in ADVERBS and word not in LIGHT:
-            found.append(word)
-    return " ".join(found[:8])
+            kept.append(word)
+    return " ".join(kept[:8])
 
 
 def noun(words: Words) -> Noun | None:
@@ -117,16 +98,16 @@ def noun(words: Words) -> Noun | None:
     favourite = not FAVOURITE.isdisjoint(words)
     words = [word for word in words if word not in LIGHT and word not in FAVOURITE]
     if not words:
-        return Noun(ANY, "", "") if favourite else None
+        return Noun(ANY_FAVOURITE, "", "") if favourite else None
     for at in reversed(range(len(words))):
         for size in (2, 1):
             name = " ".join(words[at - size + 1 : at + 1])
             if at >= size - 1 and name in NOUNS:
-                attribute = f"{ANY}{name}" if favourite else NOUNS[name]
+                attribute = f"{ANY_FAVOURITE}{name}" if favourite else NOUNS[name]
                 return _noun(attribute, words[: at - size + 1], words[at + 1 :])
     if words[-1] in SET_NOUNS or words[-1] in GENERIC or is_plural(words[-1]):
         return None
-    return _noun(f"{ANY}{words[-1]}" if favourite else words[-1], words[:-1], ())
+    return _noun(f"{ANY_FAVOURITE}{words[-1]}" if favourite else words[-1], words[:-1], ())
 
 
 def _noun(attribute: str, before: Words, after: Words) -> Noun | None:

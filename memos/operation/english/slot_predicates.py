@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memos.operation.english.slot_phrases import ANY, Claim, Words, noun, owner, value
+from memos.operation.english.slot_phrases import Words, noun, owner, value
 from memos.operation.english.slot_words import (
     ADVERBS,
     DENTAL,
@@ -23,6 +23,7 @@ from memos.operation.english.slot_words import (
     TYPE_NOUNS,
     word_set,
 )
+from memos.operation.language.port import ANY_FAVOURITE, Claim
 
 _PLACES = word_set("flat house apartment city town village country place suburb")
 FROM = frozenset(["from"])
@@ -50,8 +51,8 @@ def roles(whose: tuple[str, str], verb: str, words: Words, at: int) -> Iterator[
         return
     between = behind[1:cut]
     attribute = named.attribute
-    if verb in PREFERRING and not attribute.startswith(ANY):
-        attribute = f"{ANY}{attribute}"
+    if verb in PREFERRING and not attribute.startswith(ANY_FAVOURITE):
+        attribute = f"{ANY_FAVOURITE}{attribute}"
     if verb in TAKING_OVER:
         target = owner([word for word in between if word not in PARTICLES], whose[0], whose[0])
         if target is not None and target != whose:
@@ -110,7 +111,7 @@ def _is_place(raw: Words) -> bool:
 
 
 def typed(
-    whose: tuple[str, str], verb: str, rest: Words, raw: Words, linked: bool, known: set[str]
+    whose: tuple[str, str], verb: str, rest: Words, raw: Words, linked: bool, claimed: set[str]
 ) -> Iterator[Claim]:
     """A noun in what is had or changed says which slot it is: `a vegan diet`, `the old number`."""
     if not (verb in _TYPED or (linked and not verb)):
@@ -125,15 +126,15 @@ def typed(
         if "'s" in rest[:at] or ("of" in rest[:at] and "member" not in rest[:at]):
             return
         at_whom = word == "job" and not {"at", "with"}.isdisjoint(rest[at + 1 : at + 3])
-        if at_whom and "employer" not in known:
+        if at_whom and "employer" not in claimed:
             yield Claim(whose[0], "employer", whose[1], after(rest[at:], frozenset(["at"])))
         qualifier = whose[1] or _between(rest, at)
-        if attribute not in known:
+        if attribute not in claimed:
             old = value(rest) if verb in LEAVING else after(rest, FROM)
             new = value(_behind(rest, at))
             yield Claim(whose[0], attribute, qualifier, "" if new == old else new, old)
-            known = {*known, attribute}
-    if not known and verb in _TYPED:
+            claimed = {*claimed, attribute}
+    if not claimed and verb in _TYPED:
         yield from _new_one(whose, rest)
 
 
@@ -176,7 +177,7 @@ def likings(whose: tuple[str, str], verb: str, rest: Words) -> Iterator[Claim]:
     if verb in LIKING and best:
         kind = list(rest[best + 1 :])
         name = kind[-1] if kind[:1] == ["of"] else ""
-        yield Claim(whose[0], f"{ANY}{singular(name)}", whose[1], value(rest[:best]))
+        yield Claim(whose[0], f"{ANY_FAVOURITE}{singular(name)}", whose[1], value(rest[:best]))
 
 
 def singular(word: str) -> str:
@@ -206,6 +207,6 @@ def after(words: Words, preps: frozenset[str]) -> str:
     for at, word in enumerate(words):
         if word in preps:
             rest = words[at + 1 :]
-            stop = next((n for n, each in enumerate(rest) if n and each in PREPOSITIONS), len(rest))
+            stop = next((n for n, word in enumerate(rest) if n and word in PREPOSITIONS), len(rest))
             return value(rest[:stop])
     return ""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from memos.operation.english.slot_phrases import ANY, SELF, Words, is_plural, noun, owner, words_of
+from memos.operation.english.slot_phrases import Words, is_plural, noun, owner, words_of
 from memos.operation.english.slot_predicates import singular
 from memos.operation.english.slot_reader import base_form
 from memos.operation.english.slot_words import (
@@ -18,6 +17,7 @@ from memos.operation.english.slot_words import (
     SENSES,
     word_set,
 )
+from memos.operation.language.port import ANY_FAVOURITE, SELF, Slot
 
 LONGEST = 16
 """Words of a question that is looked at."""
@@ -32,15 +32,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _PUNCTUATION = frozenset(".,;:!?\n")
 
 
-class Slot(NamedTuple):
-    """What a question asks for: whose, which of several names of one attribute, which one."""
-
-    subject: str
-    attributes: tuple[str, ...]
-    qualifier: str = ""
-
-
-def asked(query: str) -> Slot | None:
+def asked_slot(query: str) -> Slot | None:
     """The slot whose value a question asks for as it is; None where it asks for anything else.
 
     The question must be that and no more: one about the past, about a year, or with other words
@@ -96,14 +88,16 @@ def _question(wh: str, rest: list[str]) -> Slot | None:
             return slot
     slot = _doing(rest, extra, helper in _IS)
     if slot is not None and wh == "where":
-        places = tuple(each for each in slot.attributes if each != "job" or len(rest) > 3)
+        places = tuple(
+            attribute for attribute in slot.attributes if attribute != "job" or len(rest) > 3
+        )
         return slot._replace(attributes=places)
     return slot
 
 
 def _attribute(words: Words) -> str | None:
-    found = noun(words) if words and not is_plural(words[-1]) else None
-    return None if found is None or found.qualifier or found.value else found.attribute
+    named = noun(words) if words and not is_plural(words[-1]) else None
+    return None if named is None or named.qualifier or named.value else named.attribute
 
 
 def _possessive(words: Words, *, everything: bool = False) -> Slot | None:
@@ -142,16 +136,16 @@ def _doing(rest: list[str], extra: tuple[str, ...], linked: bool) -> Slot | None
             continue
         who = rest[:at] if rest[at - 1] != "be" else rest[: at - 1]
         if rest[at] in ("like", "love", "enjoy") and rest[-1] in ("best", "most"):
-            return _of(rest[:at], tuple(f"{ANY}{_bare(name)}" for name in extra))
+            return _of(rest[:at], tuple(f"{ANY_FAVOURITE}{_bare(name)}" for name in extra))
         if not _TAIL.issuperset(behind):
             continue
-        told = [
+        senses = [
             (preps, attribute)
             for preps, attribute in SENSES.get(verb, ())
             if ">" not in preps and ("to_work" not in preps or "work" in behind)
         ]
-        fitting = [sense for sense in told if not sense[0].isdisjoint(behind)]
-        attributes = [attribute for _, attribute in fitting or told]
+        fitting = [sense for sense in senses if not sense[0].isdisjoint(behind)]
+        attributes = [attribute for _, attribute in fitting or senses]
         if attributes:
             return _of(who, extra if set(extra) & set(attributes) else (*extra, *attributes))
         if (at + 1 >= len(rest) and extra) or rest[at] in PREPOSITIONS or rest[at] == "have":
@@ -164,7 +158,7 @@ def _doing(rest: list[str], extra: tuple[str, ...], linked: bool) -> Slot | None
 
 
 def _bare(attribute: str) -> str:
-    return attribute.removeprefix(ANY)
+    return attribute.removeprefix(ANY_FAVOURITE)
 
 
 def _who_does(rest: list[str]) -> Slot | None:

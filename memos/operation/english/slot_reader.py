@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from memos.operation.english.slot_phrases import NOBODY, Claim, Words, noun, owner, value
+from memos.operation.english.slot_phrases import NOBODY, Words, noun, owner, value
 from memos.operation.english.slot_predicates import (
     FROM,
     TO,
@@ -32,12 +32,13 @@ from memos.operation.english.slot_words import (
     TURNING,
     VERBS,
 )
+from memos.operation.language.port import Claim
 
 _STOPPING = frozenset(["stopped", "stop", "stops", "quit"])
 _OWNERSHIP = ("my", "our")
 
 
-def read(words: Words, raw: Words, voice: str, subject: str = "") -> list[Claim]:
+def read_clause(words: Words, raw: Words, voice: str, subject: str = "") -> list[Claim]:
     """The claims of a clause.
 
     Args:
@@ -59,33 +60,32 @@ def read(words: Words, raw: Words, voice: str, subject: str = "") -> list[Claim]
         return _habit(words, raw, voice, subject) if open_verb(words, raw) else []
     if not MODAL.isdisjoint(words[at : at + 4]):
         return []
-    told = _possessed(words, at, voice, subject)
-    if told:
-        return told
+    claims = _possessed(words, at, voice, subject)
+    if claims:
+        return claims
     whose = owner(words[:at], voice, subject)
-    found: list[Claim] = []
-    found += _role_of(words, at, voice, subject)
-    if whose is None:
-        return found
-    return found + _told(whose, words, raw, at)
+    claims += _role_of(words, at, voice, subject)
+    if whose is not None:
+        claims += _predicated(whose, words, raw, at)
+    return claims
 
 
-def _told(whose: tuple[str, str], words: Words, raw: Words, at: int) -> list[Claim]:
-    """What the verb at a place tells of a subject."""
+def _predicated(whose: tuple[str, str], words: Words, raw: Words, at: int) -> list[Claim]:
+    """The claims of a verb, which begins at a place, about a subject."""
     verb, rest, rest_raw, linked = _verb(words, raw, at)
     negated = _negates(words[at:])
-    found: list[Claim] = []
-    found += roles(whose, verb, words, at)
-    found += senses(whose, verb, rest, rest_raw, linked)
-    found += typed(whose, verb, rest, rest_raw, linked, {claim.attribute for claim in found})
-    if not found:
-        found += likings(whose, verb, rest)
-    if not found and (verb in LEAVING or verb in TURNING or (negated and verb)):
+    claims: list[Claim] = []
+    claims += roles(whose, verb, words, at)
+    claims += senses(whose, verb, rest, rest_raw, linked)
+    claims += typed(whose, verb, rest, rest_raw, linked, {claim.attribute for claim in claims})
+    if not claims:
+        claims += likings(whose, verb, rest)
+    if not claims and (verb in LEAVING or verb in TURNING or (negated and verb)):
         change = change_of(whose, verb, rest, negated)
-        found += [change] if change.old or change.new else []
+        claims += [change] if change.old or change.new else []
     if negated:
-        found = [claim._replace(new="", old=claim.new or claim.old) for claim in found]
-    return found
+        claims = [claim._replace(new="", old=claim.new or claim.old) for claim in claims]
+    return claims
 
 
 def _negates(words: Words) -> bool:
@@ -144,7 +144,7 @@ def _verb_at(words: Words) -> int | None:
 
 
 def _verb(words: Words, raw: Words, at: int) -> tuple[str, Words, Words, bool]:
-    """The main verb (empty where `to be` is all), what follows it, and whether it stands by `be`."""
+    """The main verb (empty where it is `to be`), what follows it, and whether it stands by `be`."""
     linked = False
     have = ""
     while at < len(words) and (words[at] in AUX or words[at] in ADVERBS):

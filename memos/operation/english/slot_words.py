@@ -1,4 +1,4 @@
-"""The vocabulary of slots: nouns that name what one has one of at a time, and verbs that tell it.
+"""The vocabulary of slots: nouns that name a slot, and verbs that fill one.
 
 General English and small on purpose. A noun that is not listed still names a slot where a sentence
 says whose it is (`Ana's tutor is Leo`); a listed one is also known by its other names.
@@ -13,7 +13,8 @@ def word_set(words: str) -> frozenset[str]:
 
 
 _NOUNS = """
-residence: home|house|flat|apartment|residence|city|hometown|home town|town|address|home address|place
+residence: home|house|flat|apartment|residence|city|hometown|home town|town|address|home address
+residence: place
 employer: employer|company|workplace|firm
 job: job|occupation|profession|position|role|job title|title|career
 phone: phone number|phone|number|telephone number|mobile number|cell number|telephone|mobile
@@ -67,11 +68,11 @@ TYPE_NOUNS = word_set(
 """Nouns that say, inside a sentence, what is being changed or had: `bought a van`, `port 8080`."""
 
 SET_NOUNS = word_set(
-    "hobby friend child children people part kind mix bit lot one full here beauty kid son daughter brother sister sibling cousin aunt uncle pet dog cat "
-    "puppy kitten horse bird allergy skill plan idea goal dream question point interest "
-    "colleague neighbour neighbor trip photo picture day week weekend morning evening night "
-    "year time thing way reason problem issue heart mind hope wish opinion family life advice "
-    "favourite"
+    "hobby friend child children people part kind mix bit lot one full here beauty kid son "
+    "daughter brother sister sibling cousin aunt uncle pet dog cat puppy kitten horse bird "
+    "allergy skill plan idea goal dream question point interest colleague neighbour neighbor "
+    "trip photo picture day week weekend morning evening night year time thing way reason "
+    "problem issue heart mind hope wish opinion family life advice favourite"
 )
 """Nouns of which one has several, or which name no fact: nothing supersedes there."""
 
@@ -88,6 +89,9 @@ LIGHT = word_set(
     "today now still lovely great good"
 )
 """Words before a noun that do not tell two slots apart."""
+
+ABANDONED_ATTRIBUTES = frozenset(["employer", "school", "gym", "bank", "residence"])
+"""What `left A for B` speaks of where nothing else tells."""
 
 _SENSES = """
 live lives living reside resides residing|in at on near|residence

@@ -1,4 +1,4 @@
-"""Slots: what a text says about something of which its subject has one at a time.
+"""Slots: what a text claims of attributes that have one value at a time.
 
 A slot is (subject, attribute, qualifier): `Ana's work phone is 5` fills (ana, phone, work). Claims
 are proposals: they decide in which order memories are shown and change none. The patterns are
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from memos.operation.english.slot_phrases import SELF, Claim, Words, name_of, value, words_of
-from memos.operation.english.slot_reader import open_verb, read
+from memos.operation.english.slot_phrases import Words, subject_of, value, words_of
+from memos.operation.english.slot_reader import open_verb, read_clause
 from memos.operation.english.slot_words import ADVERBS, AUX, TRIGGERS, VERBS
+from memos.operation.language.port import SELF, Claim
 
 LONGEST_TEXT = 20_000
 """Characters of a text that are looked at."""
@@ -28,20 +29,30 @@ def claims(text: str, speaker: str = "") -> list[Claim]:
         text: at most LONGEST_TEXT characters of it are looked at.
         speaker: who speaks in the first person; nobody named where it is empty.
     """
-    voice = name_of(speaker) or SELF
-    found: dict[Claim, None] = {}
+    voice = subject_of(speaker) or SELF
+    claimed: dict[Claim, None] = {}
     subject = ""
     clauses = list(_clauses(text[:LONGEST_TEXT]))
     for number, (words, raw) in enumerate(clauses):
         if TRIGGERS.isdisjoint(words) and not open_verb(words, raw):
             continue
-        for claim in read(words, raw, voice, subject):
+        for claim in read_clause(words, raw, voice, subject):
             if not (claim.new or claim.old) and number + 1 < len(clauses):
-                found[claim._replace(new=_apposed(clauses[number + 1][0]))] = None
+                claimed[claim._replace(new=_apposed(clauses[number + 1][0]))] = None
             else:
-                found[claim] = None
+                claimed[claim] = None
             subject = claim.subject
-    return list(found)
+    return list(claimed)
+
+
+def sentence_of(claim: Claim) -> str:
+    """A claim as a sentence that claims the same; empty where it names no value or attribute."""
+    kind, colon, name = claim.attribute.partition(":")
+    if not claim.new or not claim.attribute or kind == "verb":
+        return ""
+    attribute = f"{kind} {name}" if colon else kind
+    whose = "My" if claim.subject == SELF else f"{claim.subject.title()}'s"
+    return " ".join(filter(None, (whose, claim.qualifier, attribute, "is", claim.new))) + "."
 
 
 def _apposed(words: Words) -> str:

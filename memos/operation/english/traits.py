@@ -1,4 +1,4 @@
-"""What a text speaks of: a time, a number. English; a question about either prefers such texts."""
+"""Whether a text speaks of a time or a number: a question about either prefers such texts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NUMBER = re.compile(
 )
 
 
-def traits_of(text: str) -> int:
-    """The traits of a text, as a bit set of the index."""
+def traits(text: str) -> int:
+    """The traits of a text as a bit set: TIMED, COUNTED."""
     text = text[:LONGEST_TEXT]
     return (TIMED if _TIME.search(text) else 0) | (COUNTED if _NUMBER.search(text) else 0)

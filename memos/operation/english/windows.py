@@ -1,6 +1,6 @@
-"""When a query speaks of: dates and relative dates in it, as windows in time.
+"""The dates of a query, absolute and relative, as windows in time.
 
-English, in UTC, against the time that the query is asked at: `in May 2023`, `last summer`, `two
+In UTC, against the time that the query is asked at: `in May 2023`, `last summer`, `two
 weeks ago`, `the week before 9 June 2023`, `since March`, `between 2021 and 2023`. The libraries
 of dates give a point where a question means a stretch (docs/retrieval.md).
 """
@@ -10,37 +10,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
 
 from memos.operation.english.dates import (
     COUNT,
     UNIT,
     WEEKDAY,
     WEEKDAY_NUMBERS,
-    Found,
-    Span,
+    DateMention,
+    DayRange,
     around,
     count_of,
+    dates_in,
     months_on,
-    named,
     one_day,
 )
-
-LONGEST_QUERY = 2_000
-"""Characters of a query that are looked at."""
+from memos.operation.language.port import LONGEST_QUERY, Window
 
 _MICROSECONDS = 1_000_000
 _EPOCH = date(1970, 1, 1)
 _DAY = 24 * 3600 * _MICROSECONDS
 _EARLIEST, _LATEST = date.min, date.max
-
-
-class Window(NamedTuple):
-    """A stretch of time, microseconds since 1970, the end exclusive; `phrase` is what names it."""
-
-    start: int
-    end: int
-    phrase: str
 
 
 def windows(text: str, now: int) -> tuple[Window, ...]:
@@ -55,18 +44,20 @@ def windows(text: str, now: int) -> tuple[Window, ...]:
         today = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now)).date()
     except OverflowError:
         return ()
-    found = [_modified(text, each) for each in named(text, today)]
+    mentions = [_modified(text, mention) for mention in dates_in(text, today)]
     return tuple(
         Window(
             (span.start - _EPOCH).days * _DAY,
             (span.end - _EPOCH).days * _DAY,
             text[begin:stop].strip(),
         )
-        for begin, stop, span in _joined(text, found)
+        for begin, stop, span in _joined(text, mentions)
         if span.start < span.end
         and not any(
-            each.begin <= begin and stop <= each.stop and each.stop - each.begin > stop - begin
-            for each in found
+            mention.begin <= begin
+            and stop <= mention.stop
+            and mention.stop - mention.begin > stop - begin
+            for mention in mentions
         )
     )
 
@@ -84,44 +75,44 @@ _PARTS = {
 }  # fmt: skip
 
 
-def _modified(text: str, found: Found) -> Found:
+def _modified(text: str, mention: DateMention) -> DateMention:
     """A date with what stands before it: `late`, `the week before`, `since`."""
-    begin, stop, span = found
+    begin, stop, span = mention
     bound = _BOUND.match(text[begin:].partition(" ")[0] + " ")
     if (match := _PART.search(text, 0, begin)) is not None:
         first, last, of = _PARTS[match[1]]
         days = (span.end - span.start).days
         start = span.start + timedelta(days=days * first // of)
         span, begin = (
-            Span(start, span.start + timedelta(days=-(-days * last // of))),
+            DayRange(start, span.start + timedelta(days=-(-days * last // of))),
             match.start(),
         )
     try:
         if (match := _BESIDE.search(text, 0, begin)) is not None:
-            return Found(match.start(), stop, _beside(match, span))
+            return DateMention(match.start(), stop, _beside(match, span))
     except OverflowError:
-        return found
+        return mention
     match = bound or _BOUND.search(text, 0, begin)
     if match is None:
-        return Found(begin, stop, span)
+        return DateMention(begin, stop, span)
     begin = begin if match is bound else match.start()
     if match[1] in ("before", "until", "till", "by"):
         end = span.start if match[1] == "before" else span.end
-        return Found(begin, stop, Span(_EARLIEST, end))
+        return DateMention(begin, stop, DayRange(_EARLIEST, end))
     start = span.end if match[1] == "after" else span.start
-    return Found(begin, stop, Span(start, _LATEST))
+    return DateMention(begin, stop, DayRange(start, _LATEST))
 
 
-def _beside(match: re.Match[str], span: Span) -> Span:
+def _beside(match: re.Match[str], span: DayRange) -> DayRange:
     """`the week before 9 June`: the seven days; `two weeks before`: about then."""
     count, unit, weekday, side = match.groups()
     sign = -1 if side == "before" else 1
     edge = span.start if sign < 0 else span.end
     if weekday is not None:
-        wanted = WEEKDAY_NUMBERS[weekday]
+        number = WEEKDAY_NUMBERS[weekday]
         if sign < 0:
-            return one_day(edge - timedelta(days=(edge.weekday() - wanted - 1) % 7 + 1))
-        return one_day(edge + timedelta(days=(wanted - edge.weekday()) % 7))
+            return one_day(edge - timedelta(days=(edge.weekday() - number - 1) % 7 + 1))
+        return one_day(edge + timedelta(days=(number - edge.weekday()) % 7))
     if count is not None and count not in ("a", "an", "one"):
         return around(span.start, unit, sign * count_of(count))
     if unit == "weekend":
@@ -132,30 +123,30 @@ def _beside(match: re.Match[str], span: Span) -> Span:
         if days
         else months_on(edge, sign * (12 if unit == "year" else 1))
     )
-    return Span(min(edge, far), max(edge, far))
+    return DayRange(min(edge, far), max(edge, far))
 
 
-def _beside_weekend(edge: date, sign: int) -> Span:
+def _beside_weekend(edge: date, sign: int) -> DayRange:
     saturday = edge - timedelta(days=(edge.weekday() - 5) % 7)
     if sign < 0 and saturday + timedelta(days=1) >= edge:
         saturday -= timedelta(days=7)
     if sign > 0 and saturday < edge:
         saturday += timedelta(days=7)
-    return Span(saturday, saturday + timedelta(days=2))
+    return DayRange(saturday, saturday + timedelta(days=2))
 
 
-def _joined(text: str, found: list[Found]) -> Iterator[Found]:
+def _joined(text: str, mentions: list[DateMention]) -> Iterator[DateMention]:
     """`between 2021 and 2023`, `from May to July 2023` as one."""
     at = 0
-    while at < len(found):
-        one = found[at]
-        if at + 1 < len(found):
-            other = found[at + 1]
+    while at < len(mentions):
+        one = mentions[at]
+        if at + 1 < len(mentions):
+            other = mentions[at + 1]
             between = text[one.stop : other.begin].strip()
             ranged = text[: one.begin].rstrip().endswith("between") and between == "and"
             until = between in ("to", "until", "till", "-", "–") or other.span.start == _EARLIEST
             if ranged or (until and one.span.end in (_LATEST, other.span.start)):
-                yield Found(one.begin, other.stop, Span(one.span.start, other.span.end))
+                yield DateMention(one.begin, other.stop, DayRange(one.span.start, other.span.end))
                 at += 2
                 continue
         yield one

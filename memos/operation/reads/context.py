@@ -19,7 +19,7 @@ from memos.operation.reads.quote import CountTokens
 from memos.operation.reads.route import Route
 from memos.operation.reads.route import route as route_of
 from memos.operation.search.hits import Hit
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 from memos.operation.validation import check_id, check_limit
 
@@ -34,10 +34,10 @@ def context(
     block = ContextBlock("", (), 0, ())
     at: At = 0
     with session.gate.enter("context") as passage:
-        with look(session, passage, wanted) as sight:
-            if sight is not None:
-                at = sight.view.at
-                block = _compose(sight, budget, count_tokens)
+        with look(session, passage, wanted) as scope_view:
+            if scope_view is not None:
+                at = scope_view.view.at
+                block = _compose(scope_view, budget, count_tokens)
         cited = [(id_bytes(cite.cube_id), cite.version) for cite in block.citations]
         passage.note(wanted.scope, cited, at, wanted.text)
         return block
@@ -56,19 +56,19 @@ def related(session: Session, cube_id: str, k: int, scope: str | None) -> list[R
             raise InvalidInput(f"scope={within!r} is of another tenant than cube {cube_id}")
         near: list[Related] = []
         at: At = 0
-        with look(session, passage, Look(scope=within, k=k)) as sight:
-            attempt = None if sight is None else sight.reader.vault.state_at(raw)
-            if sight is not None and attempt is not None and attempt.state is not None:
-                cube = read_cube(sight.reader, attempt)
+        with look(session, passage, Look(scope=within, k=k)) as scope_view:
+            attempt = None if scope_view is None else scope_view.reader.vault.state_at(raw)
+            if scope_view is not None and attempt is not None and attempt.state is not None:
+                cube = read_cube(scope_view.reader, attempt)
                 if isinstance(cube, Forgotten):
                     raise NotFound(f"cube {cube_id} was erased: nothing of it is left to go by")
-                at = sight.view.at
+                at = scope_view.view.at
                 sources = [
                     (path, session.lookups(b"source", path, tenant))
                     for path in (cube.source, cube.source.rpartition("/")[0])
                     if path
                 ]
-                near = related_to(sight, attempt.state, cube, sources)
+                near = related_to(scope_view, attempt.state, cube, sources)
         passage.note(within, [(id_bytes(one.cube_id), one.version) for one in near], at)
         return near
 
@@ -79,25 +79,25 @@ def route(session: Session, wanted: Look, budget_tokens: int, count_tokens: Coun
     planned = Route((), (), (), (), 0, ())
     at: At = 0
     with session.gate.enter("route") as passage:
-        with look(session, passage, wanted) as sight:
-            if sight is not None:
-                at = sight.view.at
-                read_time = as_datetime(sight.query.read_time)
-                planned = route_of(sight, sight.found(), read_time, budget, count_tokens)
+        with look(session, passage, wanted) as scope_view:
+            if scope_view is not None:
+                at = scope_view.view.at
+                read_time = as_datetime(scope_view.query.read_time)
+                planned = route_of(scope_view, scope_view.hits(), read_time, budget, count_tokens)
         facts = [(id_bytes(fact.cube_id), fact.version) for fact in planned.facts]
         passage.note(wanted.scope, facts, at, wanted.text)
         return planned
 
 
-def _compose(sight: Sight, budget: int, count_tokens: CountTokens) -> ContextBlock:
-    read_time = as_datetime(sight.query.read_time)
+def _compose(scope_view: ScopeView, budget: int, count_tokens: CountTokens) -> ContextBlock:
+    read_time = as_datetime(scope_view.query.read_time)
 
     def terms(text: str) -> frozenset[int]:
-        return frozenset(term.term for term in sight.analyzer.query_terms(text))
+        return frozenset(term.term for term in scope_view.analyzer.query_terms(text))
 
-    found = sight.found()
-    hits = newest_first(found, terms, _superseded(sight, found), read_time)
-    return compose(hits, _places(sight, hits), read_time, budget, count_tokens)
+    found = scope_view.hits()
+    hits = newest_first(found, terms, _superseded(scope_view, found), read_time)
+    return compose(hits, _places(scope_view, hits), read_time, budget, count_tokens)
 
 
 def _check_budget(budget: object) -> int:
@@ -108,23 +108,23 @@ def _check_budget(budget: object) -> int:
     return budget
 
 
-def _places(sight: Sight, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
+def _places(scope_view: ScopeView, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
     """The session and number of the hits that are turns."""
     ids = {id_bytes(hit.cube_id): hit.cube_id for hit in hits}
-    rows = sight.reader.rows_of(sight.view, ids)
+    rows = scope_view.reader.rows_of(scope_view.view, ids)
     placed = {
-        ids[raw]: (int(sight.view.session[row]), int(sight.view.number[row]))
+        ids[raw]: (int(scope_view.view.session[row]), int(scope_view.view.number[row]))
         for raw, row in rows.items()
     }
     return {cube_id: place for cube_id, place in placed.items() if place[0]}
 
 
-def _superseded(sight: Sight, hits: Sequence[Hit]) -> frozenset[str]:
+def _superseded(scope_view: ScopeView, hits: Sequence[Hit]) -> frozenset[str]:
     """The hits that another hit says it supersedes."""
     ids = {id_bytes(hit.cube_id) for hit in hits}
     return frozenset(
         id_text(edge.source[0])
         for raw in ids
-        for edge in sight.reader.vault.edges(raw, downstream=False)
+        for edge in scope_view.reader.vault.edges(raw, downstream=False)
         if edge.relation is Relation.SUPERSEDES and edge.source[0] in ids
     )

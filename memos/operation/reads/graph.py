@@ -7,7 +7,6 @@ a score is their sum; nothing in it tells of a memory that the caller may not re
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,8 +19,8 @@ from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import CubeState
 from memos.kernel.event import id_text
 from memos.operation.cube import MemCube
-from memos.operation.search.ranking import K1, B
-from memos.operation.search.sight import Sight
+from memos.operation.search.bm25 import K1, B, idf
+from memos.operation.search.scope_view import ScopeView
 
 LINEAGE = 1.0
 NEXT_TURN = 0.6
@@ -44,8 +43,8 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """One edge: its kind (lineage, conversation, tag, source or word), what is shared, its weight."""
+class RelatedReason:
+    """One edge: its kind (lineage, conversation, tag, source, word), what is shared, its weight."""
 
     kind: str
     detail: str
@@ -60,80 +59,85 @@ class Related:
     version: int
     scope: str
     score: float
-    reasons: tuple[Reason, ...]
+    reasons: tuple[RelatedReason, ...]
 
 
 class Edges:
-    """What was found of every row so far: a score each, and the edges that it comes from."""
+    """The edges to every row so far, and for each row the sum of their weights: its score."""
 
     def __init__(self, rows: int) -> None:
         self.scores: Floats = np.zeros(rows)
-        self._found: list[tuple[str, str, Ints, Floats]] = []
+        self._edges: list[tuple[str, str, Ints, Floats]] = []
 
     def add(self, kind: str, detail: str, rows: Ints, weights: Floats) -> None:
         """An edge of a kind to each of `rows`, distinct, with its weight."""
         if len(rows):
             self.scores[rows] += weights
-            self._found.append((kind, detail, rows, weights))
+            self._edges.append((kind, detail, rows, weights))
 
     def add_one(self, kind: str, detail: str, row: int, weight: float) -> None:
         """An edge to one row."""
         self.add(kind, detail, np.array([row]), np.array([weight]))
 
-    def reasons(self, row: int) -> tuple[Reason, ...]:
+    def reasons(self, row: int) -> tuple[RelatedReason, ...]:
         """The edges to a row."""
-        found = [
-            Reason(kind, detail, round(float(weights[rows == row][0]), 6))
-            for kind, detail, rows, weights in self._found
+        reasons = [
+            RelatedReason(kind, detail, round(float(weights[rows == row][0]), 6))
+            for kind, detail, rows, weights in self._edges
             if (rows == row).any()
         ]
-        return tuple(sorted(found, key=lambda reason: (-reason.score, reason.kind, reason.detail)))
+        return tuple(
+            sorted(reasons, key=lambda reason: (-reason.score, reason.kind, reason.detail))
+        )
 
 
 def related(
-    sight: Sight, state: CubeState, cube: MemCube, sources: Sequence[tuple[str, tuple[bytes, ...]]]
+    scope_view: ScopeView,
+    state: CubeState,
+    cube: MemCube,
+    sources: Sequence[tuple[str, tuple[bytes, ...]]],
 ) -> list[Related]:
-    """The memories nearest to one, best first, as many as the sight's query asks for.
+    """The memories nearest to one, best first, as many as the query asks for.
 
     Args:
-        sight: who looks, and where.
+        scope_view: who looks, and where.
         state: the memory's head.
         cube: the memory, opened.
         sources: its source and the path above that, each with the digests that stand for it.
     """
-    view = sight.visible()
+    view = scope_view.visible()
     edges = Edges(len(view))
-    own = sight.reader.rows_of(view, [state.cube_id]).get(state.cube_id)
-    _lineage(sight, view, state.cube_id, edges)
+    own = scope_view.reader.rows_of(view, [state.cube_id]).get(state.cube_id)
+    _lineage(scope_view, view, state.cube_id, edges)
     is_turn = own is not None and _conversation(view, own, edges)
-    _tags(sight, view, cube.tags, edges)
+    _tags(scope_view, view, cube.tags, edges)
     if not is_turn:  # a turn's source is its session, which says it better
-        _sources(sight, view, sources, edges)
-    _words(sight, view, cube.text, edges)
+        _sources(scope_view, view, sources, edges)
+    _words(scope_view, view, cube.text, edges)
     if own is not None:
         edges.scores[own] = 0.0
     reached = np.flatnonzero(edges.scores > 0)
     best = reached[np.lexsort((view.opened[reached], -edges.scores[reached]))]
-    best = best[: sight.query.limit]
-    found = []
+    best = best[: scope_view.query.limit]
+    memories = []
     for row, raw in zip(best.tolist(), view.cube_ids(best), strict=True):
-        head = sight.reader.vault.head(raw)
+        head = scope_view.reader.vault.head(raw)
         scope = "" if head is None else head.scope
         score = round(float(edges.scores[row]), 6)
         version = int(view.version[row])
-        found.append(Related(id_text(raw), version, scope, score, edges.reasons(row)))
-    return found
+        memories.append(Related(id_text(raw), version, scope, score, edges.reasons(row)))
+    return memories
 
 
-def _lineage(sight: Sight, view: View, cube_id: bytes, edges: Edges) -> None:
-    told: dict[tuple[bytes, str], None] = {}
+def _lineage(scope_view: ScopeView, view: View, cube_id: bytes, edges: Edges) -> None:
+    ways: dict[tuple[bytes, str], None] = {}
     for downstream in (False, True):
-        for edge in sight.reader.vault.edges(cube_id, downstream=downstream):
+        for edge in scope_view.reader.vault.edges(cube_id, downstream=downstream):
             other = edge.derived[0] if downstream else edge.source[0]
             way = "to" if downstream else "from"
-            told[other, f"{edge.relation.name.lower()} ({way} it)"] = None
-    rows = sight.reader.rows_of(view, {other: None for other, _ in told})
-    for other, detail in told:
+            ways[other, f"{edge.relation.name.lower()} ({way} it)"] = None
+    rows = scope_view.reader.rows_of(view, {other: None for other, _ in ways})
+    for other, detail in ways:
         if other in rows and other != cube_id:
             edges.add_one("lineage", detail, rows[other], LINEAGE)
 
@@ -154,47 +158,46 @@ def _conversation(view: View, own: int, edges: Edges) -> bool:
     return True
 
 
-def _tags(sight: Sight, view: View, tags: Sequence[str], edges: Edges) -> None:
+def _tags(scope_view: ScopeView, view: View, tags: Sequence[str], edges: Edges) -> None:
     """Shared tags: the rarer, the more; all of the memory's tags together weigh TAGS."""
-    held = [(tag, view.postings(sight.analyzer.exact_term("tag", tag))[0]) for tag in tags]
-    idfs = [_idf(len(view), len(rows)) for _, rows in held]
-    total = sum(idfs) or 1.0
-    for (tag, rows), idf in zip(held, idfs, strict=True):
-        edges.add("tag", tag, rows, np.full(len(rows), TAGS * idf / total))
+    held = [(tag, view.postings(scope_view.analyzer.exact_term("tag", tag))[0]) for tag in tags]
+    weights = [idf(len(view), len(rows)) for _, rows in held]
+    total = sum(weights) or 1.0
+    for (tag, rows), weight in zip(held, weights, strict=True):
+        edges.add("tag", tag, rows, np.full(len(rows), TAGS * weight / total))
 
 
 def _sources(
-    sight: Sight, view: View, sources: Sequence[tuple[str, tuple[bytes, ...]]], edges: Edges
+    scope_view: ScopeView,
+    view: View,
+    sources: Sequence[tuple[str, tuple[bytes, ...]]],
+    edges: Edges,
 ) -> None:
     """The other memories of the same source; of the path above it, half as near."""
-    known: set[int] = set()
+    counted: set[int] = set()
     for step, (path, digests) in enumerate(sources):
-        wanted = LogQuery(scope=sight.query.scope, sources=digests)
-        attempts = list(islice(sight.reader.vault.query(wanted), CROWDED + 1))
+        query = LogQuery(scope=scope_view.query.scope, sources=digests)
+        attempts = list(islice(scope_view.reader.vault.query(query), CROWDED + 1))
         if not digests or len(attempts) > CROWDED:
             continue
         cubes = dict.fromkeys(attempt.cube_id for attempt in attempts)
-        rows = set(sight.reader.rows_of(view, cubes).values()) - known
-        known |= rows
+        rows = set(scope_view.reader.rows_of(view, cubes).values()) - counted
+        counted |= rows
         weights = np.full(len(rows), SOURCE / (step + 1))
         edges.add("source", path, np.array(sorted(rows), np.int64), weights)
 
 
-def _words(sight: Sight, view: View, text: str, edges: Edges) -> None:
+def _words(scope_view: ScopeView, view: View, text: str, edges: Edges) -> None:
     """The memory's rarest words that others share, matched as BM25 does; together about WORDS."""
     count = len(view)
     average = float(view.length.mean()) if count else 1.0
     shared = []
-    for term in sight.analyzer.query_terms(text)[:READ_WORDS]:
+    for term in scope_view.analyzer.query_terms(text)[:READ_WORDS]:
         rows, tf = view.postings(term.term)
         if 1 < len(rows) <= max(COMMON, count // 4):
-            shared.append((_idf(count, len(rows)), term.surface, rows, tf))
-    shared.sort(key=lambda each: (-each[0], each[1]))
-    total = sum(idf for idf, *_ in shared[:MOST_WORDS]) or 1.0
-    for idf, surface, rows, tf in shared[:MOST_WORDS]:
+            shared.append((idf(count, len(rows)), term.surface, rows, tf))
+    shared.sort(key=lambda word: (-word[0], word[1]))
+    total = sum(weight for weight, *_ in shared[:MOST_WORDS]) or 1.0
+    for weight, surface, rows, tf in shared[:MOST_WORDS]:
         norm = K1 * (1 - B + B * view.length[rows] / max(average, 1.0))
-        edges.add("word", surface, rows, WORDS * idf / total * (tf / (tf + norm)))
-
-
-def _idf(count: int, df: int) -> float:
-    return math.log(1 + (count - df + 0.5) / (df + 0.5))
+        edges.add("word", surface, rows, WORDS * weight / total * (tf / (tf + norm)))

@@ -61,7 +61,9 @@ class Diff:
 
 @dataclass(frozen=True, slots=True)
 class LineageEdge:
-    """Content flowed from (or was repeated, or replaced) `source` to `derived`."""
+    """An edge between two (cube id, version): content of `source` flowed into `derived`, or
+    `derived` repeats or replaces it.
+    """
 
     relation: str
     source: tuple[str, int]
@@ -148,22 +150,22 @@ def difference(before: MemCube, after: MemCube) -> Diff:
 
 def walk_lineage(reader: Reader, cube_id: bytes, direction: str, depth: int) -> Lineage:
     """The cubes within `depth` edges of a cube, upstream, downstream or both."""
-    found: dict[Edge, None] = {}
+    edges: dict[Edge, None] = {}
     distance = {cube_id: 0}
     for downstream in (False, True):
         if direction not in ("both", "downstream" if downstream else "upstream"):
             continue
-        edge_of: list[bytes] = [cube_id]
+        frontier: list[bytes] = [cube_id]
         for step in range(1, depth + 1):
             reached: list[bytes] = []
-            for at in edge_of:
+            for at in frontier:
                 for edge in reader.vault.edges(at, downstream=downstream):
-                    found[edge] = None
+                    edges[edge] = None
                     other = edge.derived[0] if downstream else edge.source[0]
                     if other not in distance:
                         distance[other] = step if downstream else -step
                         reached.append(other)
-            edge_of = reached
+            frontier = reached
     return Lineage(
         id_text(cube_id),
         {id_text(cube): far for cube, far in distance.items()},
@@ -173,6 +175,6 @@ def walk_lineage(reader: Reader, cube_id: bytes, direction: str, depth: int) -> 
                 (id_text(edge.source[0]), edge.source[1]),
                 (id_text(edge.derived[0]), edge.derived[1]),
             )
-            for edge in found
+            for edge in edges
         ),
     )

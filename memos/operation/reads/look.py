@@ -17,7 +17,7 @@ from memos.operation.reads.as_of import AsOf, resolve
 from memos.operation.search.filters import compile_filter, mentions
 from memos.operation.search.query import Query
 from memos.operation.search.recipe import recipe_named
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 from memos.operation.validation import check_limit
 
@@ -56,7 +56,7 @@ class Look:
 
 
 @contextmanager
-def look(session: Session, passage: Passage, wanted: Look) -> Iterator[Sight | None]:
+def look(session: Session, passage: Passage, wanted: Look) -> Iterator[ScopeView | None]:
     """What the actor sees of a scope; None where its tenant holds nothing yet.
 
     Raises:
@@ -97,4 +97,4 @@ def look(session: Session, passage: Passage, wanted: Look) -> Iterator[Sight | N
         )
         view = reader.view(wanted.scope, moment.at)
         newest = None if moment.at is None else reader.view(wanted.scope)
-        yield Sight(reader, view, newest, analyzer(keys[0]), query)
+        yield ScopeView(reader, view, newest, analyzer(keys[0]), query)

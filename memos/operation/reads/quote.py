@@ -37,10 +37,10 @@ def estimate_tokens(text: str) -> int:
 
 def quote(text: str) -> str:
     """A text as a JSON string on one line that holds nothing invisible and no angle bracket."""
-    said = json.dumps(text, ensure_ascii=False)
-    if said.isascii() and said.isprintable() and "<" not in said and ">" not in said:
-        return said
-    return "".join(map(_shown, said))
+    quoted = json.dumps(text, ensure_ascii=False)
+    if quoted.isascii() and quoted.isprintable() and "<" not in quoted and ">" not in quoted:
+        return quoted
+    return "".join(map(_shown, quoted))
 
 
 @lru_cache(maxsize=4096)

@@ -18,7 +18,7 @@ from memos.kernel.lineage import Relation
 from memos.operation.reads.context_block import quoted_line
 from memos.operation.reads.quote import CountTokens
 from memos.operation.search.hits import Hit
-from memos.operation.search.sight import Sight
+from memos.operation.search.scope_view import ScopeView
 
 MOST_CONCEPTS = 12
 BEST_OF_TOPIC = 3
@@ -40,8 +40,8 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A tag or word that carries the task: `score` is the part of all found that holds it, less
-    the more memories hold it anyway.
+    """A tag or word that carries the task. `score` is the share of the hits' scores that belongs to
+    hits with it, times the share of visible memories without it.
     """
 
     name: str
@@ -90,28 +90,30 @@ class Route:
 
 
 def route(
-    sight: Sight, hits: Sequence[Hit], read_time: datetime, budget: int, count: CountTokens
+    scope_view: ScopeView, hits: Sequence[Hit], read_time: datetime, budget: int, count: CountTokens
 ) -> Route:
     """The path of the task that `hits` were found for.
 
     Args:
-        sight: who asks, and where.
+        scope_view: who asks, and where.
         hits: what a search for the task found, best first.
         read_time: when it is read.
         budget: how many tokens its plaintext may take.
         count: counts them.
     """
     topics = _topics(hits)
-    concepts, held = _concepts(sight, sight.visible(), hits)
+    concepts, held = _concepts(scope_view, scope_view.visible(), hits)
     facts, left_out, tokens = [], [], 0
     for hit in hits:
-        form, artefact = _form(sight, hit)
+        form, artefact = _form(scope_view, hit)
         size = count(quoted_line(hit, read_time)) if form is Form.PLAINTEXT else 0
         if tokens + size > budget:
             left_out.append(hit.cube_id)
             continue
         tokens += size
-        names = tuple(each.name for each in concepts if each.name in held[hit.cube_id, each.kind])
+        names = tuple(
+            concept.name for concept in concepts if concept.name in held[hit.cube_id, concept.kind]
+        )
         named = form.name.lower()
         facts.append(
             Fact(hit.cube_id, hit.version, hit.scope, hit.score, named, artefact, size, names)
@@ -125,7 +127,7 @@ def _topics(hits: Sequence[Hit]) -> tuple[Topic, ...]:
     scores: dict[str, list[float]] = {}
     for hit in hits:
         scores.setdefault(hit.scope, []).append(hit.score)
-    best = {scope: sum(found[:BEST_OF_TOPIC]) for scope, found in scores.items()}
+    best = {scope: sum(ranked[:BEST_OF_TOPIC]) for scope, ranked in scores.items()}
     total = sum(best.values()) or 1.0
     topics = [
         Topic(scope, score, round(score / total, 6), len(scores[scope]))
@@ -135,19 +137,19 @@ def _topics(hits: Sequence[Hit]) -> tuple[Topic, ...]:
 
 
 def _concepts(
-    sight: Sight, view: View, hits: Sequence[Hit]
+    scope_view: ScopeView, view: View, hits: Sequence[Hit]
 ) -> tuple[tuple[Concept, ...], Mapping[tuple[str, str], frozenset[str]]]:
     """The concepts of the hits; and for each (cube id, kind) the names that it holds."""
-    asked = sight.analyzer.query_terms(sight.query.text)
+    asked = scope_view.analyzer.query_terms(scope_view.query.text)
     held: dict[tuple[str, str], frozenset[str]] = {}
     for hit in hits:
-        terms = sight.analyzer.index_terms(hit.text).terms
-        words = frozenset(each.surface for each in asked if each.term in terms)
+        terms = scope_view.analyzer.index_terms(hit.text).terms
+        words = frozenset(term.surface for term in asked if term.term in terms)
         held[hit.cube_id, "word"] = words
         held[hit.cube_id, "tag"] = frozenset(hit.tags)
-    named = [("word", each.surface, each.term) for each in asked]
+    named = [("word", term.surface, term.term) for term in asked]
     tags = sorted({tag for hit in hits for tag in hit.tags})
-    named += [("tag", tag, sight.analyzer.exact_term("tag", tag)) for tag in tags]
+    named += [("tag", tag, scope_view.analyzer.exact_term("tag", tag)) for tag in tags]
     total = sum(hit.score for hit in hits) or 1.0
     concepts = []
     for kind, name, term in named:
@@ -157,13 +159,13 @@ def _concepts(
         common = len(view.postings(term)[0]) / max(len(view), 1)
         share = sum(hit.score for hit in holding) / total
         concepts.append(Concept(name, kind, round(share * (1 - common), 6), len(holding)))
-    concepts.sort(key=lambda each: (-each.score, each.kind, each.name))
+    concepts.sort(key=lambda concept: (-concept.score, concept.kind, concept.name))
     return tuple(concepts[:MOST_CONCEPTS]), held
 
 
-def _form(sight: Sight, hit: Hit) -> tuple[Form, str]:
-    """The best form that holds exactly this version, and its cube; plaintext where there is none."""
-    reader = sight.reader
+def _form(scope_view: ScopeView, hit: Hit) -> tuple[Form, str]:
+    """The best form that holds exactly this version, and its cube; else plaintext."""
+    reader = scope_view.reader
     edges = reader.vault.edges(id_bytes(hit.cube_id), downstream=True)
     for relation, form in _FORMS.items():
         for edge in edges:
@@ -172,7 +174,7 @@ def _form(sight: Sight, hit: Hit) -> tuple[Form, str]:
             head = reader.vault.head(edge.derived[0])
             if head is None or head.form is not form or head.lifecycle not in SHOWN:
                 continue
-            if sight.query.may_read(head):
+            if scope_view.query.may_read(head):
                 return form, id_text(head.cube_id)
     return Form.PLAINTEXT, ""
 
@@ -190,7 +192,8 @@ def _steps(topics: Iterable[Topic], facts: Sequence[Fact]) -> list[Step]:
             if served:
                 concepts = list(dict.fromkeys(name for fact in served for name in fact.concepts))
                 by = f" by {', '.join(concepts)}" if concepts else ""
-                why = f"{len(served)} of {topic.memories} found here, {topic.share:.0%} of the task{by}"
+                share = f"{topic.share:.0%} of the task"
+                why = f"{len(served)} of {topic.memories} found here, {share}{by}"
                 cubes = tuple(fact.cube_id for fact in served)
                 tokens = sum(fact.tokens for fact in served)
                 steps.append(Step(topic.scope, form.name.lower(), cubes, tokens, why))

@@ -20,9 +20,9 @@ def search(session: Session, wanted: Look) -> Hits:
     hits = Hits((), {"searched": 0})
     at: At = 0
     with session.gate.enter("search") as passage:
-        with look(session, passage, wanted) as sight:
-            if sight is not None:
-                hits, at = sight.found(), sight.view.at
+        with look(session, passage, wanted) as scope_view:
+            if scope_view is not None:
+                hits, at = scope_view.hits(), scope_view.view.at
         used = [(id_bytes(hit.cube_id), hit.version) for hit in hits]
         passage.note(wanted.scope, used, at, wanted.text)
         return hits

@@ -34,10 +34,10 @@ def tags(session: Session, scope: str, as_of: AsOf | None) -> dict[str, int]:
     """See `Memory.tags`."""
     with (
         session.gate.enter("tags") as passage,
-        look(session, passage, Look(scope=scope, as_of=as_of)) as sight,
+        look(session, passage, Look(scope=scope, as_of=as_of)) as scope_view,
     ):
-        counts = {} if sight is None else tags_in_use(sight)
-        passage.note(scope, at=0 if sight is None else sight.view.at)
+        counts = {} if scope_view is None else tags_in_use(scope_view)
+        passage.note(scope, at=0 if scope_view is None else scope_view.view.at)
         return counts
 
 

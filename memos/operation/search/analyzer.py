@@ -1,22 +1,27 @@
 """Text to index terms: tokens, stems, and their keyed hashes.
 
-The same analysis serves texts and queries. English words are stemmed (Snowball, the stemmer of
-Porter's second paper); stop words are indexed under terms of their own, which only a query made of
-nothing else asks for, and count for nothing in a text's length.
+The same analysis serves texts and queries. Words are stemmed by the rules of their language; stop
+words are indexed under terms of their own, which only a query made of nothing else asks for, and
+count for nothing in a text's length.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from threading import Lock
 from typing import NamedTuple
 
 import Stemmer
 
 from memos.infrastructure.index.port import IndexedText
-from memos.operation.english.stop_words import STOP_WORDS
-from memos.operation.search.tokens import tokenize
+from memos.operation.english.language import ENGLISH
+from memos.operation.language.port import Language
+from memos.operation.search.tokens import Tokenizer, Tokens
+
+LANGUAGE = ENGLISH
+"""The language of texts and queries. This is the one place that decides it."""
 
 _CACHED_TOKENS = 100_000
 _LONGEST_CACHED = 40  # characters; longer tokens are data, not words, and neither stemmed nor kept
@@ -36,26 +41,33 @@ class Analyzer:
     Args:
         key: secret of at most 64 bytes. A term is the BLAKE2b hash of its stem under it (RFC 7693),
             8 bytes read as a signed integer, so terms of two tenants cannot be compared.
+        language: whose words these are.
+
+    Attributes:
+        language: the same.
+        tokenize: text to its folded words, stop words included, not stemmed.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, language: Language = LANGUAGE) -> None:
         if not 16 <= len(key) <= hashlib.blake2b.MAX_KEY_SIZE:
             raise ValueError(f"the index key has {len(key)} bytes, not 16 to 64")
+        self.language = language
+        self.tokenize: Callable[[str], Tokens] = Tokenizer(language.clitics).tokenize
         self._keyed = hashlib.blake2b(key=key, digest_size=8)
-        self._stemmer = Stemmer.Stemmer("english", 0)
+        self._stemmer = Stemmer.Stemmer(language.stemmer, 0)
         self._lock = Lock()  # a stemmer may not be used by two threads at once
         self._terms: dict[str, int] = {}  # token → term, of words that are ranked
-        self._stops = {word: self.exact_term("stop", word) for word in STOP_WORDS}
+        self._stops = {word: self.exact_term("stop", word) for word in language.stop_words}
 
     def index_terms(self, text: str) -> IndexedText:
         """Terms of a text with their frequencies, and its length without stop words."""
-        words, characters = tokenize(text)
-        known = self._terms
+        words, characters = self.tokenize(text)
+        cached = self._terms
         stops = self._stops
         terms: dict[int, int] = {}
         skipped = 0
         for token, count in Counter(words).items():
-            term = known.get(token)
+            term = cached.get(token)
             if term is None:
                 term = stops.get(token)
                 if term is None:
@@ -70,27 +82,27 @@ class Analyzer:
 
     def query_terms(self, text: str) -> list[QueryTerm]:
         """Distinct terms of a query in order; its stop words only where it has nothing else."""
-        found = tokenize(text).words
-        words = [token for token in found if token not in self._stops]
-        pairs = [(token, self.word_term(token)) for token in words or found]
+        words = self.words(text)
+        ranked = [word for word in words if word not in self._stops]
+        pairs = [(word, self.word_term(word)) for word in ranked or words]
         counts = Counter(term for _, term in pairs)
-        surfaces = {term: token for token, term in reversed(pairs)}
+        surfaces = {term: word for word, term in reversed(pairs)}
         return [QueryTerm(surfaces[term], term, count) for term, count in counts.items()]
 
     def word_term(self, word: str) -> int:
-        """The term of one folded word, be it a stop word."""
+        """The term of one folded word, which may be a stop word."""
         return self._stops.get(word) or self._term(word)
 
     def words(self, text: str) -> list[str]:
         """The folded words of a text, stop words included, not stemmed."""
-        return tokenize(text).words
+        return self.tokenize(text).words
 
     def exact_term(self, field: str, value: str) -> int:
         """A term for a value that is matched whole, such as a tag; never equal to a word's."""
         return self._hash(f"\x01{field}:{value}")
 
     def _term(self, token: str) -> int:
-        """The term of a token that is no stop word."""
+        """The term of a token that is no stop word, from its stem."""
         term = self._terms.get(token)
         if term is not None:
             return term

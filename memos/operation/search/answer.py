@@ -11,25 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import COUNTED, OPEN, TIMED, Mask, View
-from memos.operation.english.windows import Window
+from memos.operation.language.port import Window
 from memos.operation.search.question import Question
 from memos.operation.search.recipe import Recipe
 
 Floats = npt.NDArray[np.float64]
 
-TOLD_LATER = 3 * 24 * 3600 * 1_000_000
-"""Microseconds: a text so far from a window counts 1/e as much, as one tells of things later."""
+FADING = 3 * 24 * 3600 * 1_000_000
+"""Microseconds: a text so far from a window counts 1/e as much, for what happened is
+often told a few days later."""
 
-_ANSWERING = {"when": TIMED, "count": COUNTED}
+_TRAITS_ASKED_FOR = {"when": TIMED, "count": COUNTED}
 
 
-class Answering(NamedTuple):
-    """How well each row answers what is asked besides the words.
+class AnswerFit(NamedTuple):
+    """How well each row answers a question, beyond its words.
 
     Attributes:
         question: what is asked.
         nearness: 1 in a window in time, less the farther from it; None where none is named.
-        inside: which rows lie in a window and have words.
+        inside: which rows lie in a window and have words; None where no time is named.
         fitting: which rows are of the kind asked for, such as with a time; None for other kinds.
         holding: which rows hold the phrases that it quotes; None where it quotes none.
     """
@@ -42,7 +43,7 @@ class Answering(NamedTuple):
     recipe: Recipe
 
     def applied(self, total: Floats) -> Floats:
-        """The scores with every stage."""
+        """Scores, with what the time, the kind and the phrases of the question add to them."""
         if self.fitting is not None:
             total = total * np.where(self.fitting, 1 + self.recipe.answer, 1.0)
         best = float(total.max(initial=0.0)) or 1.0
@@ -59,27 +60,27 @@ class Answering(NamedTuple):
 
     def explain(self, row: int) -> dict[str, object]:
         """What each stage gave one row."""
-        told: dict[str, object] = {}
+        explanation: dict[str, object] = {}
         if self.fitting is not None:
-            told["answer"] = {"asked": self.question.kind, "has": bool(self.fitting[row])}
+            explanation["answer"] = {"asked": self.question.kind, "has": bool(self.fitting[row])}
         if self.nearness is not None:
             named = [window.phrase for window in self.question.windows]
-            told["window"] = {"named": named, "near": round(float(self.nearness[row]), 6)}
+            explanation["window"] = {"named": named, "near": round(float(self.nearness[row]), 6)}
         if self.holding is not None:
-            told["phrase"] = {"held": bool(self.holding[row])}
-        return told
+            explanation["phrase"] = {"held": bool(self.holding[row])}
+        return explanation
 
 
-def answering(
+def answer_fit(
     view: View, question: Question, recipe: Recipe, holding: Mask | None = None
-) -> Answering | None:
+) -> AnswerFit | None:
     """How the rows of a view answer a question; None where no stage has anything to say."""
     named = bool(recipe.window) and bool(question.windows)
-    trait = _ANSWERING.get(question.kind, 0) if recipe.answer else 0
+    trait = _TRAITS_ASKED_FOR.get(question.kind, 0) if recipe.answer else 0
     if not named and not trait and holding is None:
         return None
     nearness = _nearness(view, question.windows) if named else None
-    return Answering(
+    return AnswerFit(
         question,
         nearness,
         None if nearness is None else (nearness == 1.0) & (view.length > 0),
@@ -90,11 +91,11 @@ def answering(
 
 
 def _nearness(view: View, windows: Sequence[Window]) -> Floats:
-    """How near each row's time is to a window: when a turn was said, or what is told to hold."""
+    """How near to a window each row's time is: when a turn was said, or while a text holds."""
     start = view.valid_from
     end = np.where(view.valid_until == OPEN, start + 1, view.valid_until)
     nearest = np.zeros(len(view))
     for window in windows:
         gap = np.maximum(window.start - end + 1, 0) + np.maximum(start - window.end + 1, 0)
-        nearest = np.maximum(nearest, np.exp(-gap / TOLD_LATER))
+        nearest = np.maximum(nearest, np.exp(-gap / FADING))
     return nearest

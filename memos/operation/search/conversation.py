@@ -36,7 +36,7 @@ def context_of(view: View) -> Context | None:
         return None
     order = turns[np.lexsort((view.opened[turns], view.number[turns], view.session[turns]))]
     keys = view.session[order]
-    found, session_of = np.unique(keys, return_inverse=True)
+    distinct, session_of = np.unique(keys, return_inverse=True)
     session = np.full(len(view), -1)
     session[order] = session_of
     before = _shifted(view, order, keys, 1)
@@ -50,7 +50,7 @@ def context_of(view: View) -> Context | None:
         _shifted(view, order, keys, -2),
         np.where(replies, before, len(view)),
         session,
-        len(found),
+        len(distinct),
     )
 
 

@@ -6,7 +6,6 @@ near to greetings of them. It is asked in the first person instead, as the answe
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -18,27 +17,23 @@ from memos.infrastructure.index.port import Nearest, View
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
 from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.conversation import Context
+from memos.operation.search.sentences import sentences_to_embed
 
 Floats = npt.NDArray[np.float64]
 
 SENTENCE_SHARE = 0.3
-MOST_SENTENCES = 32
-LONGEST_QUERY = 4_000  # characters; a model reads no further
-
-_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|(?<=[。！？])|\n+")
-_FEWEST_WORDS = 3
-_WORD = re.compile(r"([^\W_]+(?:-[^\W_]+)*)(['’]s(?![^\W_]))?")
+LONGEST_EMBEDDED = 4_000  # characters; a model reads no further
 
 
 class Dense(NamedTuple):
     """How near each row of a view is to a query: its text and its best sentence.
 
-    `known` says which rows were compared; the others are given the mean of those, so that waiting to
-    be embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
+    `compared` says which rows were; the others are given the mean of those, so that waiting to be
+    embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
     """
 
     model: str
-    known: npt.NDArray[np.bool_]
+    compared: npt.NDArray[np.bool_]
     text: Floats
     sentence: Floats
 
@@ -58,54 +53,30 @@ class NotDense(NamedTuple):
 def texts_to_embed(text: str, caption: str) -> list[str]:
     """A memory's text and, where it has several, its sentences; a caption is one of them."""
     text = text.strip()
-    parts = _sentences(text) + ([f"[image: {caption}]"] if caption else [])
+    parts = sentences_to_embed(text) + ([f"[image: {caption}]"] if caption else [])
     if not parts:
         return []
     whole = f"{text} [image: {caption}]".strip() if caption else text
     return [whole, *parts] if len(parts) > 1 else [whole]
 
 
-def _sentences(text: str) -> list[str]:
-    """A text's sentences; what is under three words goes with the next, the last with its previous.
-
-    A text of very many is cut in as many stretches as are kept at most.
-    """
-    found: list[str] = []
-    short = ""
-    for piece in filter(None, map(str.strip, _SENTENCE_END.split(text))):
-        joined = f"{short} {piece}".strip()
-        if piece.isascii() and len(joined.split()) < _FEWEST_WORDS:
-            short = joined
-        else:
-            found.append(joined)
-            short = ""
-    if short:
-        found[-1:] = [f"{found[-1]} {short}" if found else short]
-    size = -(-len(found) // MOST_SENTENCES)
-    if size <= 1:
-        return found
-    return [" ".join(found[start : start + size]) for start in range(0, len(found), size)]
-
-
 def first_person(text: str, analyzer: Analyzer, speakers: frozenset[int]) -> str:
-    """A query with the names of speakers as `I`, and `Name's` as `my`."""
+    """A query as a speaker would say it; `speakers` are the terms that stand for them."""
 
-    def said(match: re.Match[str]) -> str:
-        words = analyzer.words(match[1])
-        if len(words) != 1 or analyzer.exact_term("speaker", words[0]) not in speakers:
-            return match[0]
-        return "my" if match[2] else "I"
+    def is_speaker(name: str) -> bool:
+        words = analyzer.words(name)
+        return len(words) == 1 and analyzer.exact_term("speaker", words[0]) in speakers
 
-    return _WORD.sub(said, text) if speakers else text
+    return analyzer.language.first_person(text, is_speaker) if speakers else text
 
 
 def measure(
     reader: Reader, view: View, scope: str, analyzer: Analyzer, embedding: DenseIndex, text: str
 ) -> Dense | NotDense:
-    """How near the rows of a view are to a query; why not, where that cannot be told."""
+    """How near the rows of a view are to a query, or the reason why that is not known."""
     if not len(view) or not analyzer.words(text):
         return NotDense("there is nothing to compare")
-    asked = text[:LONGEST_QUERY]
+    asked = text[:LONGEST_EMBEDDED]
     spoken = first_person(asked, analyzer, frozenset(np.unique(view.speaker).tolist()) - {0})
     # Turns are told in the first person; who wrote the others is not known, so they get the mean.
     turn = view.session != 0
@@ -126,18 +97,18 @@ def measure(
     if not len(rows):
         return NotDense("nothing here is embedded yet")
     which = np.where(turn[rows], 0, len(queries) - 1)
-    known = np.zeros(len(view), np.bool_)
-    known[rows] = True
+    compared = np.zeros(len(view), np.bool_)
+    compared[rows] = True
     return Dense(
         embedding.name,
-        known,
-        _spread_over(len(view), rows, nearest.texts[which, places], nearest.complete),
-        _spread_over(len(view), rows, nearest.sentences[which, places], nearest.complete),
+        compared,
+        _for_every_row(len(view), rows, nearest.texts[which, places], nearest.complete),
+        _for_every_row(len(view), rows, nearest.sentences[which, places], nearest.complete),
     )
 
 
 def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
-    """The rows of a view whose nearness is told, and where theirs is."""
+    """The rows of a view that were compared, and for each its column in `nearest`."""
     if not len(nearest.docs):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     places = np.searchsorted(nearest.docs, view.doc)
@@ -146,20 +117,24 @@ def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
     return rows, places[rows]
 
 
-def _spread_over(count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool) -> Floats:
-    """A value for every row: the others are not embedded, or are farther than all that are told."""
+def _for_every_row(
+    count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool
+) -> Floats:
+    """A value for every row. Rows that were not compared get the mean of those that were, for they
+    are not embedded yet; or the least, where only the nearest were looked for (not `complete`).
+    """
     every = np.full(count, values.mean() if complete else values.min())
     every[rows] = values
     return every
 
 
 def with_neighbours(near: Floats, context: Context, share: Floats) -> Floats:
-    """A row's nearness, or its mean with that of its better neighbour where that is more.
+    """The nearness of each row, or its mean with the nearer neighbour's where that is more.
 
     Args:
         near: of each row.
         context: the rows' neighbours.
-        share: for each row, what part of the mean is the neighbour's.
+        share: for each row, the neighbour's weight in that mean, from 0 to 1.
     """
     padded = np.append(near, -np.inf)
     beside = np.maximum(padded[context.before], padded[context.after])

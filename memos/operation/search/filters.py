@@ -51,30 +51,30 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 OPERATORS = ("eq", "ne", "in", "nin", "contains", "exists", "under", *_COMPARISONS)
 
 
-def compile_filter(wanted: Mapping[str, Any] | None) -> Predicate:
+def compile_filter(condition: Mapping[str, Any] | None) -> Predicate:
     """A filter as a predicate, checked whole before anything is read.
 
     Raises:
         InvalidInput: a field or an operator is unknown, or a value does not fit.
     """
-    return _all_of(wanted or {}, 0)
+    return _all_of(condition or {}, 0)
 
 
-def mentions(wanted: Any, field: str) -> bool:
+def mentions(condition: Any, field: str) -> bool:
     """Whether a filter speaks of a field anywhere."""
-    if isinstance(wanted, Mapping):
-        return field in wanted or any(mentions(value, field) for value in wanted.values())
-    if isinstance(wanted, (list, tuple)):
-        return any(mentions(value, field) for value in wanted)
+    if isinstance(condition, Mapping):
+        return field in condition or any(mentions(value, field) for value in condition.values())
+    if isinstance(condition, (list, tuple)):
+        return any(mentions(value, field) for value in condition)
     return False
 
 
-def _all_of(wanted: Any, depth: int) -> Predicate:
-    if not isinstance(wanted, Mapping):
-        raise InvalidInput(f"a filter is a mapping of fields, not {type(wanted).__name__}")
+def _all_of(condition: Any, depth: int) -> Predicate:
+    if not isinstance(condition, Mapping):
+        raise InvalidInput(f"a filter is a mapping of fields, not {type(condition).__name__}")
     if depth > MAX_DEPTH:
         raise InvalidInput(f"the filter is nested deeper than {MAX_DEPTH} levels")
-    checks = [_clause(name, value, depth) for name, value in wanted.items()]
+    checks = [_clause(name, value, depth) for name, value in condition.items()]
     return lambda cube: all(check(cube) for check in checks)
 
 
@@ -96,7 +96,7 @@ def _field(name: str, value: Any) -> Predicate:
     tests = value if isinstance(value, Mapping) else {"eq": value}
     if not tests:
         raise InvalidInput(f"the filter on {name!r} names no operator")
-    checks = [_test(name, op, wanted) for op, wanted in tests.items()]
+    checks = [_test(name, op, operand) for op, operand in tests.items()]
     return lambda cube: all(check(read(cube)) for check in checks)
 
 
@@ -120,30 +120,30 @@ def _dig(value: Any, path: list[str]) -> Any:
     return value
 
 
-def _test(name: str, op: str, wanted: Any) -> Callable[[Any], bool]:
+def _test(name: str, op: str, operand: Any) -> Callable[[Any], bool]:
     if op not in OPERATORS:
         raise InvalidInput(
             f"the operator {op!r} on {name!r} is not known: use {', '.join(OPERATORS)}"
         )
     if op == "exists":
-        if not isinstance(wanted, bool):
+        if not isinstance(operand, bool):
             raise InvalidInput(f"exists on {name!r} takes true or false")
-        return lambda found: (found is not _MISSING and found not in (None, "", ())) is wanted
+        return lambda actual: (actual is not _MISSING and actual not in (None, "", ())) is operand
     if op in ("in", "nin"):
-        if not isinstance(wanted, (list, tuple, set, frozenset)):
+        if not isinstance(operand, (list, tuple, set, frozenset)):
             raise InvalidInput(f"{op} on {name!r} takes a list")
-        values = [_value(name, each) for each in wanted]
+        values = [_value(name, item) for item in operand]
         inside = op == "in"
-        return lambda found: any(_equal(found, each) for each in values) is inside
-    value = _value(name, wanted)
+        return lambda actual: any(_equal(actual, item) for item in values) is inside
+    value = _value(name, operand)
     if op == "eq":
-        return lambda found: _equal(found, value)
+        return lambda actual: _equal(actual, value)
     if op == "ne":
-        return lambda found: not _equal(found, value)
+        return lambda actual: not _equal(actual, value)
     if op == "contains":
-        return lambda found: _contains(found, value)
+        return lambda actual: _contains(actual, value)
     if op == "under":
-        return lambda found: isinstance(found, str) and contains(str(value), found)
+        return lambda actual: isinstance(actual, str) and contains(str(value), actual)
     return _comparison(name, op, value)
 
 
@@ -152,54 +152,54 @@ def _comparison(name: str, op: str, value: Any) -> Callable[[Any], bool]:
         raise InvalidInput(f"{op} does not compare {name!r}, which is a list: use contains")
     compare = _COMPARISONS[op]
 
-    def check(found: Any) -> bool:
-        if isinstance(value, str) != isinstance(found, str) or found in (None, _MISSING):
+    def check(actual: Any) -> bool:
+        if isinstance(value, str) != isinstance(actual, str) or actual in (None, _MISSING):
             return False
         try:
-            return compare(found, value)
+            return compare(actual, value)
         except TypeError:
             return False
 
     return check
 
 
-def _value(name: str, wanted: Any) -> Any:
-    """A wanted value, checked against what the field can hold."""
-    if name in _TIMES and wanted is not None:
-        return _time(name, wanted)
-    if name in _NUMBERS and (isinstance(wanted, bool) or not isinstance(wanted, (int, float))):
-        raise InvalidInput(f"{name!r} is a number, so it cannot be compared with {wanted!r}")
-    if name in _TEXTS | _LISTS and not isinstance(wanted, str):
-        raise InvalidInput(f"{name!r} is a text, so it cannot be compared with {wanted!r}")
-    if name == "state" and wanted not in STATES_BY_TITLE:
-        raise InvalidInput(f"{wanted!r} is no state: use {', '.join(STATES_BY_TITLE)}")
-    return wanted
+def _value(name: str, operand: Any) -> Any:
+    """A value to compare with, checked against what the field can hold."""
+    if name in _TIMES and operand is not None:
+        return _time(name, operand)
+    if name in _NUMBERS and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
+        raise InvalidInput(f"{name!r} is a number, so it cannot be compared with {operand!r}")
+    if name in _TEXTS | _LISTS and not isinstance(operand, str):
+        raise InvalidInput(f"{name!r} is a text, so it cannot be compared with {operand!r}")
+    if name == "state" and operand not in STATES_BY_TITLE:
+        raise InvalidInput(f"{operand!r} is no state: use {', '.join(STATES_BY_TITLE)}")
+    return operand
 
 
-def _time(name: str, wanted: Any) -> datetime:
-    if isinstance(wanted, str):
+def _time(name: str, operand: Any) -> datetime:
+    if isinstance(operand, str):
         try:
-            wanted = datetime.fromisoformat(wanted)
+            operand = datetime.fromisoformat(operand)
         except ValueError:
-            raise InvalidInput(f"{name!r} is a time, and {wanted!r} is none") from None
-        if wanted.tzinfo is None:
-            wanted = wanted.replace(tzinfo=UTC)
-    if not isinstance(wanted, datetime) or wanted.tzinfo is None:
+            raise InvalidInput(f"{name!r} is a time, and {operand!r} is none") from None
+        if operand.tzinfo is None:
+            operand = operand.replace(tzinfo=UTC)
+    if not isinstance(operand, datetime) or operand.tzinfo is None:
         raise InvalidInput(f"{name!r} is a time: pass an aware datetime or ISO 8601")
-    return wanted
+    return operand
 
 
-def _equal(found: Any, value: Any) -> bool:
-    if isinstance(found, tuple):
-        return value in found
-    if isinstance(found, bool) != isinstance(value, bool):
+def _equal(actual: Any, value: Any) -> bool:
+    if isinstance(actual, tuple):
+        return value in actual
+    if isinstance(actual, bool) != isinstance(value, bool):
         return False
-    return bool(found == value)
+    return bool(actual == value)
 
 
-def _contains(found: Any, value: Any) -> bool:
-    if isinstance(found, str):
-        return isinstance(value, str) and value in found
-    if isinstance(found, (list, tuple)):
-        return value in found
+def _contains(actual: Any, value: Any) -> bool:
+    if isinstance(actual, str):
+        return isinstance(value, str) and value in actual
+    if isinstance(actual, (list, tuple)):
+        return value in actual
     return False

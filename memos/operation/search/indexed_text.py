@@ -16,11 +16,9 @@ from memos.infrastructure.index.port import (
 )
 from memos.infrastructure.index.projection import Readable
 from memos.operation.cube import EPOCH, MemCube
-from memos.operation.english.calendar import MONTHS
-from memos.operation.english.slot_phrases import SELF, Claim, name_of
-from memos.operation.english.slots import claims
-from memos.operation.english.traits import traits_of
+from memos.operation.language.port import SELF, Claim, Language
 from memos.operation.search.analyzer import Analyzer
+from memos.operation.search.question import ends_as_question
 from memos.operation.search.supersession import terms_of
 
 EXTRACTION = "memos extraction"
@@ -30,58 +28,54 @@ _ASSISTANT_ROLES = frozenset({"assistant", "system", "tool"})
 
 
 def index_memory(analyzer: Analyzer, memory: Readable) -> IndexedText:
-    """Terms of a memory's text, caption and date; its tags and claims as terms that are not ranked."""
-    indexed = analyzer.index_terms(_indexed_text(memory))
+    """Terms of a memory's text, caption and date, and unranked ones of its tags and claims."""
+    indexed = analyzer.index_terms(_indexed_text(analyzer.language, memory))
     terms = indexed.terms
     if memory.tags:
         terms = {**terms, **{analyzer.exact_term("tag", tag): 0 for tag in memory.tags}}
     turn = memory.turn
-    claimed = (
-        _claims(memory.text, "", "")
-        if turn is None
-        else (_claims(memory.text, turn.speaker, turn.role))
-    )
+    speaker, role = ("", "") if turn is None else (turn.speaker, turn.role)
+    claimed = _claims(analyzer.language, memory.text, speaker, role)
     if claimed:
         terms = {**terms, **dict.fromkeys(terms_of(analyzer, claimed), 0)}
     return IndexedText(terms, indexed.length, _place(analyzer, memory), _validity(memory))
 
 
-def claims_of_cube(cube: MemCube) -> list[Claim]:
+def claims_of_cube(cube: MemCube, language: Language) -> list[Claim]:
     """What a memory claims, as it was indexed."""
-    told = cube.metadata
-    return _claims(cube.text, str(told.get("speaker") or ""), str(told.get("role") or ""))
+    speaker, role = cube.metadata.get("speaker"), cube.metadata.get("role")
+    return _claims(language, cube.text, str(speaker or ""), str(role or ""))
 
 
-def _claims(text: str, speaker: str, role: str) -> list[Claim]:
-    """The claims of a text; a user's own are also those of the first person, whatever the name."""
+def _claims(language: Language, text: str, speaker: str, role: str) -> list[Claim]:
+    """The claims of a text; what users claim of themselves is also claimed of the first person."""
     if role in _ASSISTANT_ROLES:
-        return claims(text, speaker or "assistant")
-    found = claims(text, speaker)
-    name = name_of(speaker)
-    if role == "user" and name != SELF:
-        found += [claim._replace(subject=SELF) for claim in found if claim.subject == name]
-    return found
+        return language.claims(text, speaker or "assistant")
+    claims = language.claims(text, speaker)
+    if role == "user" and (name := language.subject_of(speaker)) != SELF:
+        claims += [claim._replace(subject=SELF) for claim in claims if claim.subject == name]
+    return claims
 
 
-def _indexed_text(memory: Readable) -> str:
-    """The text with what a picture shows and, in words, the day that it is from."""
+def _indexed_text(language: Language, memory: Readable) -> str:
+    """What is indexed: the text, its picture's caption, and in words the day that it is from."""
     parts = [memory.text]
     turn = memory.turn
     if turn is not None and turn.caption:
         parts.append(turn.caption)
-    at = _told_time(memory)
+    at = _stated_time(memory)
     if at is not None:
-        parts.append(day_words(at))
+        parts.append(_day_words(language, at))
     return "\n".join(parts) if len(parts) > 1 else memory.text
 
 
-def day_words(at: int) -> str:
-    """A day as people write it, `8 May 2023`, in UTC; empty where the calendar does not reach."""
+def _day_words(language: Language, at: int) -> str:
+    """The day of a time in UTC, in words; empty where the calendar does not reach."""
     try:
         day = EPOCH + timedelta(microseconds=at)
     except OverflowError:
         return ""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+    return language.day_words(day)
 
 
 def speaker_term(analyzer: Analyzer, name: str) -> int:
@@ -90,21 +84,21 @@ def speaker_term(analyzer: Analyzer, name: str) -> int:
     return analyzer.exact_term("speaker", words[0]) if words else 0
 
 
-def _told_time(memory: Readable) -> int | None:
-    """When a turn was said, or from when a text holds, where that was told."""
+def _stated_time(memory: Readable) -> int | None:
+    """When a turn was said, or else from when the text holds; None where neither is stated."""
     turn = memory.turn
     return turn.at if turn is not None and turn.HasField("at") else memory.valid_from
 
 
 def _validity(memory: Readable) -> Validity:
-    start = memory.valid_from if memory.valid_from is not None else _told_time(memory)
+    start = memory.valid_from if memory.valid_from is not None else _stated_time(memory)
     end = memory.valid_until
     return Validity(memory.learned if start is None else start, OPEN if end is None else end)
 
 
 def _place(analyzer: Analyzer, memory: Readable) -> Place:
-    traits = QUESTION if memory.text.rstrip().endswith(("?", "？", "؟")) else 0
-    traits |= traits_of(memory.text)
+    traits = QUESTION if ends_as_question(memory.text) else 0
+    traits |= analyzer.language.traits(memory.text)
     if memory.valid_from is not None:
         traits |= DATED
     if memory.origin == EXTRACTION:

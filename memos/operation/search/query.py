@@ -38,11 +38,8 @@ class Query(NamedTuple):
 
     @property
     def time(self) -> int:
-        """When what is asked for is to hold, and what relative dates are relative to."""
+        """The moment that is asked about; relative dates count from it."""
         return self.read_time if self.valid_at is None else self.valid_at
-
-
-_TO_ASSISTANT = frozenset({"you", "your", "yours", "assistant"})
 
 
 def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
@@ -54,6 +51,6 @@ def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
     return LexicalQuery(
         analyzer.query_terms(text),
         names,
-        not _TO_ASSISTANT.isdisjoint(words),
-        read_question(text, now),
+        not analyzer.language.assistant_words.isdisjoint(words),
+        read_question(analyzer, text, now),
     )

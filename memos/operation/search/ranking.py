@@ -10,7 +10,6 @@ inputs give equal bits; equals stay in log order.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,15 +19,13 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import ASSISTANT, QUESTION, Ints, Mask, View
 from memos.operation.search.analyzer import QueryTerm
-from memos.operation.search.answer import Answering, answering
-from memos.operation.search.conversation import Context, context_of, spread
+from memos.operation.search.answer import AnswerFit, answer_fit
+from memos.operation.search.bm25 import TermScores, length_norm, score_term, session_match
+from memos.operation.search.conversation import Context, context_of
 from memos.operation.search.dense import Dense, with_neighbours
 from memos.operation.search.question import Question
 from memos.operation.search.recipe import Recipe
 from memos.operation.search.supersession import Chain, put_first
-
-K1 = 1.2
-B = 0.75
 
 FIRST_GROUP = 512
 """Rows put in order at first."""
@@ -47,16 +44,6 @@ class LexicalQuery(NamedTuple):
     question: Question = Question()
 
 
-class TermScores(NamedTuple):
-    """What one query term gave: its own match and what context made of it, for every row."""
-
-    term: QueryTerm
-    df: int
-    idf: float
-    own: Floats
-    lent: Floats
-
-
 class Fused(NamedTuple):
     """What the two sides gave every row: `words` is at most 1, `meaning` at most its weight."""
 
@@ -70,8 +57,8 @@ class Fused(NamedTuple):
             "lexical": float(self.words[row]),
             "dense": {
                 "model": self.dense.model,
-                "embedded": bool(self.dense.known[row]),
-                "waiting": int(np.count_nonzero(~self.dense.known)),
+                "embedded": bool(self.dense.compared[row]),
+                "waiting": int(np.count_nonzero(~self.dense.compared)),
                 "text": float(self.dense.text[row]),
                 "sentence": float(self.dense.sentence[row]),
                 "score": float(self.meaning[row]),
@@ -91,7 +78,7 @@ class Ranking:
     factors: dict[str, Floats]
     fused: Fused | None = None
     chain: Chain | None = None
-    answers: Answering | None = None
+    answers: AnswerFit | None = None
 
     def best_first(self, decays: Mapping[int, float] | None = None) -> Iterator[tuple[int, float]]:
         """Rows and their scores, best first, each score times the row's decay where it has one.
@@ -108,13 +95,13 @@ class Ranking:
 
     def explain(self, row: int) -> dict[str, object]:
         """What each stage gave one row."""
-        told = {} if self.fused is None else self.fused.explain(row)
+        explanation = {} if self.fused is None else self.fused.explain(row)
         if self.chain is not None:
-            told |= self.chain.explain(row)
+            explanation |= self.chain.explain(row)
         if self.answers is not None:
-            told |= self.answers.explain(row)
+            explanation |= self.answers.explain(row)
         return {
-            **told,
+            **explanation,
             "terms": [
                 {
                     "term": scored.term.surface,
@@ -152,12 +139,12 @@ def rank(
     hold the phrases that a question quotes.
     """
     context = context_of(view) if recipe.near or recipe.session or recipe.dense_near else None
-    norm = _length_norm(view)
+    norm = length_norm(view)
     weights = _context_weights(view, recipe) if context is not None else None
-    terms = [_score_term(view, term, norm, context, weights) for term in query.terms]
+    terms = [score_term(view, term, norm, context, weights) for term in query.terms]
     sessions = np.zeros(len(view))
     if context is not None and recipe.session:
-        sessions = recipe.session * _session_match(terms, context)
+        sessions = recipe.session * session_match(terms, context)
     total = np.zeros(len(view))
     for scored in terms:
         total += scored.lent
@@ -173,8 +160,8 @@ def rank(
         meaning = recipe.dense * near / (float(near.max(initial=0.0)) or 1.0)
         fused = Fused(dense, total / best, meaning)
         total = fused.words + meaning
-        reached |= dense.known
-    answers = answering(view, query.question, recipe, holding)
+        reached |= dense.compared
+    answers = answer_fit(view, query.question, recipe, holding)
     if answers is not None:
         total = answers.applied(total)
         also = answers.reached()
@@ -236,51 +223,10 @@ def _short_share(view: View, recipe: Recipe) -> Floats:
     return share
 
 
-def _length_norm(view: View) -> Floats:
-    """k1 x (1 - b + b x length / average length) of each row."""
-    total = int(view.length.sum(dtype=np.int64))
-    average = total / len(view) if total else 1.0
-    norm: Floats = K1 * (1 - B + B * (view.length / average))
-    return norm
-
-
 def _context_weights(view: View, recipe: Recipe) -> tuple[Floats, Floats, Floats]:
     """What each row takes over from near, far and the question: less, the longer it is."""
     share = _short_share(view, recipe)
     return recipe.near * share, recipe.far * share, recipe.reply * share
-
-
-def _score_term(
-    view: View,
-    term: QueryTerm,
-    norm: Floats,
-    context: Context | None,
-    weights: tuple[Floats, Floats, Floats] | None,
-) -> TermScores:
-    rows, tf = view.postings(term.term)
-    df = len(rows)
-    idf = math.log(1 + (len(view) - df + 0.5) / (df + 0.5))
-    own = np.zeros(len(view))
-    own[rows] = term.qtf * idf * (K1 + 1) * (tf / (tf + norm[rows]))
-    lent = own if context is None or weights is None else spread(own, context, *weights)
-    return TermScores(term, df, idf, own, lent)
-
-
-def _session_match(terms: Sequence[TermScores], context: Context) -> Floats:
-    """How well each row's session as a whole fits: BM25 over sessions, saturating in the match."""
-    turns = context.session >= 0
-    numbers = context.session[turns]
-    match = np.zeros(context.sessions)
-    for scored in terms:
-        per_session = np.bincount(numbers, scored.own[turns], minlength=context.sessions)
-        df = int(np.count_nonzero(per_session))
-        if df and scored.idf:
-            idf = math.log(1 + (context.sessions - df + 0.5) / (df + 0.5))
-            mass = per_session / scored.idf
-            match += idf * 2 * mass / (mass + 2)
-    sessions = np.zeros(len(context.session))
-    sessions[turns] = match[numbers]
-    return sessions
 
 
 def _factors(view: View, query: LexicalQuery, recipe: Recipe) -> dict[str, Floats]:

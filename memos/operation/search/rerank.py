@@ -16,22 +16,22 @@ from memos.operation.search.query import Query
 _DIGITS = 5  # a model's last bits may depend on how many texts it reads at once
 
 
-class Found(NamedTuple):
-    """A memory that a search found, the row it stands for, and what later stages say of it."""
+class RankedMemory(NamedTuple):
+    """A memory that a search may show, its row, and what the reranker says of it."""
 
     row: int
     score: float
     cube: MemCube
-    told: Mapping[str, Any] = {}
+    explanation: Mapping[str, Any] = {}
 
 
 def rerank(
     query: Query,
     reranking: Reranking,
-    found: Iterator[Found],
+    candidates: Iterator[RankedMemory],
     decays: Mapping[int, float],
     current: int | None,
-) -> tuple[Iterator[Found], str | None]:
+) -> tuple[Iterator[RankedMemory], str | None]:
     """The best in the reranker's order, then the others; and why it could not be, if so.
 
     Scores stay comparable in one list: the worst that was scored again stands where the best of
@@ -41,43 +41,45 @@ def rerank(
     Args:
         query: its recipe says how many are scored again.
         reranking: the model.
-        found: best first.
+        candidates: best first.
         decays: factors of rows whose lifespan decays.
         current: the row that holds now, where the query asks for a slot.
     """
-    head = list(islice(found, query.recipe.rerank))
+    head = list(islice(candidates, query.recipe.rerank))
     if not head:
         return iter(head), None
     try:
-        scores = reranking.score(query.text, [as_read(each.cube) for each in head])
+        scores = reranking.score(query.text, [as_read(candidate.cube) for candidate in head])
     except RerankFailed as error:
-        return chain(head, found), str(error)
-    following = list(islice(found, 1))
+        return chain(head, candidates), str(error)
+    following = list(islice(candidates, 1))
     floor = following[0].score if following else 0.0
     scores = np.round(scores, _DIGITS)
-    factors = np.array([decays.get(each.row, 1.0) for each in head])
+    factors = np.array([decays.get(candidate.row, 1.0) for candidate in head])
     gained = (scores - scores.min()) * factors
-    first = np.array([each.row == current for each in head])
+    first = np.array([candidate.row == current for candidate in head])
     gained[first] = float(gained.max()) + query.recipe.supersession
     again = [
-        each._replace(
+        candidate._replace(
             score=floor + float(gained[n]),
-            told={
+            explanation={
                 "rerank": {
                     "model": reranking.name,
                     "score": float(scores[n]),
-                    "before": {"rank": n + 1, "score": each.score},
+                    "before": {"rank": n + 1, "score": candidate.score},
                 }
             },
         )
-        for n, each in enumerate(head)
+        for n, candidate in enumerate(head)
     ]
-    again.sort(key=lambda each: -each.score)  # stable: equals stay in the order of the ranking
-    return chain(again, following, found), None
+    again.sort(
+        key=lambda candidate: -candidate.score
+    )  # stable: equals stay in the order of the ranking
+    return chain(again, following, candidates), None
 
 
 def as_read(cube: MemCube) -> str:
     """A memory as a model reads it: who says it, the text, and what its picture shows."""
     speaker, caption = cube.metadata.get("speaker"), cube.metadata.get("caption")
-    said = f"{speaker}: {cube.text}" if speaker else cube.text
-    return f"{said} [image: {caption}]" if caption else said
+    text = f"{speaker}: {cube.text}" if speaker else cube.text
+    return f"{text} [image: {caption}]" if caption else text

@@ -13,15 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, View
-from memos.operation.english.slot_phrases import ANY, Claim
-from memos.operation.english.slot_questions import Slot
+from memos.operation.language.port import ANY_FAVOURITE, Claim, Slot
 from memos.operation.search.analyzer import Analyzer
 
 LINKED = 64
 """How many of a subject's newest changes are looked at, and of the slot's newest claims."""
-
-_LEAVABLE = frozenset(["employer", "school", "gym", "bank", "residence"])
-"""What `left A for B` speaks of where nothing else tells."""
 
 ClaimsOf = Callable[[int], Sequence[Claim]]
 """What the text of a row claims."""
@@ -58,7 +54,7 @@ class Chain(NamedTuple):
 
 
 def slot_term(analyzer: Analyzer, subject: str, attribute: str, qualifier: str) -> int:
-    """The term of a slot; of a subject's changes that do not say of what, without attribute."""
+    """The term of a slot; without an attribute that of changes which do not say what changed."""
     return analyzer.exact_term("slot", f"{subject}|{attribute}|{qualifier if attribute else ''}")
 
 
@@ -72,8 +68,8 @@ def chain_of(
 ) -> Chain | None:
     """The chain of a slot at a time (microseconds since 1970); None where no row fills it."""
     attributes = set(slot.attributes)
-    if any(attribute.startswith(ANY) for attribute in attributes):
-        attributes.add(ANY)
+    if any(attribute.startswith(ANY_FAVOURITE) for attribute in attributes):
+        attributes.add(ANY_FAVOURITE)
     rows = {
         int(row)
         for attribute in attributes
@@ -81,7 +77,8 @@ def chain_of(
     }
     changes = view.postings(slot_term(analyzer, slot.subject, "", ""))[0]
     if len(changes) and not slot.qualifier:
-        rows |= _linked(view, slot, attributes, rows, changes, claims_of)
+        abandoned = not analyzer.language.abandoned_attributes.isdisjoint(slot.attributes)
+        rows |= _linked(view, slot, attributes, rows, changes, claims_of, abandoned)
     if not rows:
         return None
     return _ordered(view, slot, np.array(sorted(rows), np.int64), time)
@@ -114,8 +111,13 @@ def _linked(
     rows: set[int],
     changes: Ints,
     claims_of: ClaimsOf,
+    abandoned: bool,
 ) -> set[int]:
-    """The changes that do not say of what, but whose values are values of the slot."""
+    """The changes that do not say what changed, but have a value of the slot as old or new value.
+
+    Where no row fills the slot, also those with an old and a new value, if people say of such a
+    slot that they left one for another (`abandoned`).
+    """
     values: set[frozenset[str]] = set()
     for row in _newest(view, np.array(sorted(rows), np.int64)) if rows else ():
         for claim in claims_of(row):
@@ -127,14 +129,14 @@ def _linked(
         for claim in claims_of(row)
         if row not in rows and claim.subject == slot.subject and not claim.attribute
     }
-    found: set[int] = set()
+    linked: set[int] = set()
     while joined := [row for row, claim in waiting.items() if _meet(_values(claim), values)]:
         for row in joined:
             values |= _values(waiting.pop(row))
-            found.add(row)
-    if not rows and not _LEAVABLE.isdisjoint(slot.attributes):
-        found |= {row for row, claim in waiting.items() if claim.old and claim.new}
-    return found
+            linked.add(row)
+    if not rows and abandoned:
+        linked |= {row for row, claim in waiting.items() if claim.old and claim.new}
+    return linked
 
 
 def _values(claim: Claim) -> set[frozenset[str]]:

@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-# English clitics are dropped (she's, don't); any other apostrophe parts two words (O'Brien).
-_CLITIC = r"(?:'(?:s|t|d|m|ll|re|ve)(?![^\W_]))?"
-_ASCII_WORD = re.compile(r"([a-z0-9]+)" + _CLITIC)
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_APOSTROPHES = re.compile("[’‘ʼ＇‛]")
+from memos.operation.language.letters import fold
 
-# Accents of Latin, Greek and Cyrillic letters, points of Hebrew and Arabic: what a reader leaves
-# out. Other marks, such as the vowels of Indic scripts, are part of the word.
-_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u064b-\u065f\u0670]+")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -42,26 +37,39 @@ class Tokens(NamedTuple):
     characters: list[str]
 
 
-def tokenize(text: str) -> Tokens:
-    """Tokens of `text`; what is neither a letter, a digit nor an emoji parts words."""
-    folded = text.lower() if text.isascii() else fold(text)
-    if "," in folded:
-        folded = _THOUSANDS.sub("", folded)
-    if folded.isascii():
-        return Tokens(_ASCII_WORD.findall(folded), [])
-    found = Tokens([], [])
-    for word, run, emoji in _unicode_word().findall(folded):
-        if len(run) > 1:
-            found.words.extend(map("".join, pairwise(run)))
-            found.characters.extend(run)
-        else:
-            found.words.append(word or run or emoji)
-    return found
+class Tokenizer:
+    """Cuts texts into tokens; safe to share between threads.
+
+    Args:
+        clitics: what is dropped from a word behind an apostrophe, such as the s of `she's`; any
+            other apostrophe parts two words (O'Brien).
+    """
+
+    def __init__(self, clitics: Sequence[str]) -> None:
+        self._clitic = rf"(?:'(?:{'|'.join(clitics)})(?![^\W_]))?"
+        self._ascii_words = re.compile(r"([a-z0-9]+)" + self._clitic).findall
+
+    def tokenize(self, text: str) -> Tokens:
+        """Tokens of `text`; what is neither a letter, a digit nor an emoji parts words."""
+        folded = text.lower() if text.isascii() else fold(text)
+        if "," in folded:
+            folded = _THOUSANDS.sub("", folded)
+        if folded.isascii():
+            return Tokens(self._ascii_words(folded), [])
+        tokens = Tokens([], [])
+        for word, run, emoji in _unicode_word(self._clitic).findall(folded):
+            if len(run) > 1:
+                tokens.words.extend(map("".join, pairwise(run)))
+                tokens.characters.extend(run)
+            else:
+                tokens.words.append(word or run or emoji)
+        return tokens
 
 
 @cache
-def _unicode_word() -> re.Pattern[str]:
-    """Groups: a word, a run of an unspaced script, an emoji.
+def _unicode_word(clitic: str) -> re.Pattern[str]:
+    """Groups: a word, a run of an unspaced script, an emoji. `clitic` is the pattern of what is
+    dropped from a word.
 
     Built on first need: `re` knows no combining marks, and finding them takes about 10 ms.
     """
@@ -71,13 +79,5 @@ def _unicode_word() -> re.Pattern[str]:
         if unicodedata.category(character).startswith("M")
     )
     marks = re.sub(f"[{_UNSPACED}]+", "", marks)
-    word = rf"([^\W_{_UNSPACED}](?:[^\W_{_UNSPACED}]++|[{marks}]++)*+){_CLITIC}"
+    word = rf"([^\W_{_UNSPACED}](?:[^\W_{_UNSPACED}]++|[{marks}]++)*+){clitic}"
     return re.compile(rf"{word}|([{_UNSPACED}]++)|([{_EMOJI}])")
-
-
-def fold(text: str) -> str:
-    """Compatibility forms, case and accents taken out, apostrophes made one."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    folded = _APOSTROPHES.sub("'", folded)
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", folded))
-    return unicodedata.normalize("NFC", bare)

@@ -12,23 +12,27 @@ from memos.operation.cube import is_over
 from memos.operation.search.query import Query
 
 
-class Flagged:
-    """The few rows whose header decides whether and how they are shown."""
+class HeaderCheck:
+    """Decides by its header whether a row is shown, for the few rows whose header says anything.
+
+    Attributes:
+        factors: by doc, what the score of a shown row is multiplied by where its lifespan decays.
+    """
 
     def __init__(self, reader: Reader, query: Query) -> None:
-        self._reading = reader
+        self._reader = reader
         self._query = query
         self.factors: dict[int, float] = {}
 
     def shows(self, view: View, row: int) -> bool:
-        """Whether the caller may read the row, and its lifespan has not ended."""
+        """Whether the caller may read the row and its lifespan has not ended; notes its decay."""
         cube_id = view.cube_ids(np.array([row]))[0]
-        attempt = self._reading.vault.state_at(cube_id, view.at)
+        attempt = self._reader.vault.state_at(cube_id, view.at)
         if attempt is None or attempt.state is None:
             return False
-        state, head = attempt.state, self._reading.vault.head(cube_id)
+        state, head = attempt.state, self._reader.vault.head(cube_id)
         if state.header.lifespan is not None:
-            used = self._reading.usage(cube_id).last_used
+            used = self._reader.usage(cube_id).last_used
             if is_over(state, used, self._query.read_time):
                 return False
             factor = decay(state.header.lifespan, used, self._query.read_time)
@@ -37,7 +41,7 @@ class Flagged:
         return self._query.may_read(head or state)
 
 
-def restrict(view: View, query: Query, flagged: Flagged, newest: View) -> View:
+def restrict(view: View, query: Query, check: HeaderCheck, newest: View) -> View:
     """The rows that the caller may see; extracted facts only where they are asked for."""
     keep = np.isin(view.state, [int(state) for state in query.states])
     if not query.facts:
@@ -46,7 +50,7 @@ def restrict(view: View, query: Query, flagged: Flagged, newest: View) -> View:
     if newest is not view:
         special |= _restricted_now(view, newest)
     for row in np.flatnonzero(keep & special).tolist():
-        keep[row] = flagged.shows(view, row)
+        keep[row] = check.shows(view, row)
     return view if keep.all() else view.restrict(keep)
 
 

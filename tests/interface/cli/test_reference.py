@@ -31,7 +31,7 @@ SHAPES = [
     memos.ContextBlock,
     memos.Citation,
     memos.Related,
-    memos.Reason,
+    memos.RelatedReason,
     memos.Route,
     memos.Topic,
     memos.Concept,

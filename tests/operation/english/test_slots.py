@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from memos.operation.english.slot_questions import Slot, asked
+from memos.operation.english.slot_questions import asked_slot
 from memos.operation.english.slots import claims
+from memos.operation.language.port import Slot
 
 
 def slots(text: str, speaker: str = "") -> set[tuple[str, str, str]]:
@@ -142,7 +143,7 @@ def test_a_very_long_text_is_read_in_bounded_part() -> None:
     ],
 )
 def test_a_question_asks_for_its_slot(query: str, slot: Slot) -> None:
-    assert asked(query) == slot
+    assert asked_slot(query) == slot
 
 
 @pytest.mark.parametrize(
@@ -164,4 +165,4 @@ def test_a_question_asks_for_its_slot(query: str, slot: Slot) -> None:
     ],
 )
 def test_other_questions_ask_for_no_slot(query: str) -> None:
-    assert asked(query) is None
+    assert asked_slot(query) is None

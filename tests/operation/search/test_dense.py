@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from memos.operation.search.analyzer import Analyzer
-from memos.operation.search.dense import MOST_SENTENCES, first_person, texts_to_embed
+from memos.operation.search.dense import first_person, texts_to_embed
+from memos.operation.search.sentences import MOST_SENTENCES
 
 ANALYZER = Analyzer(bytes(32))
 SPEAKERS = frozenset(ANALYZER.exact_term("speaker", name) for name in ("caroline", "jose"))

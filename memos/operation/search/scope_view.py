@@ -1,4 +1,4 @@
-"""What a caller sees: the rows of a view that a search by them would rank, whatever it is for."""
+"""What a caller sees of a scope: the rows that a search would rank, whatever the read is for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.hits import Hits
 from memos.operation.search.query import Query
 from memos.operation.search.search import search
-from memos.operation.search.visibility import Flagged, restrict
+from memos.operation.search.visibility import HeaderCheck, restrict
 
 
-class Sight(NamedTuple):
-    """A reader at one moment in one scope. `newest` is given where `view` is of an earlier one.
+class ScopeView(NamedTuple):
+    """A caller at one moment in one scope. `newest` is given where `view` is of an earlier one.
 
-    `query` says who reads, in which states and at which time; its text is what `found` looks for.
+    `query` says who reads, in which states and at which time; its text is what `hits` looks for.
     """
 
     reader: Reader
@@ -27,9 +27,9 @@ class Sight(NamedTuple):
 
     def visible(self) -> View:
         """The rows that the caller may see, decided by the rule that search has."""
-        flagged = Flagged(self.reader, self.query)
-        return restrict(self.view, self.query, flagged, self.newest or self.view)
+        check = HeaderCheck(self.reader, self.query)
+        return restrict(self.view, self.query, check, self.newest or self.view)
 
-    def found(self) -> Hits:
+    def hits(self) -> Hits:
         """What a search finds, best first."""
         return search(self.reader, self.view, self.analyzer, self.query, self.newest)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from memos.kernel.errors import InvalidInput
+from memos.operation.search.filters import MAX_DEPTH, compile_filter, mentions
+from tests.operation.memories import memory
+
+CUBE = memory(
+    "A violin.",
+    {"speaker": "Ana", "place": {"city": "Hove"}},
+    tags=("home", "music"),
+    scope="acme/alice",
+    priority=2,
+    valid_from=datetime(2023, 5, 8, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        None,
+        {},
+        {"tags": "home"},
+        {"tags": {"contains": "music"}},
+        {"metadata.speaker": "Ana"},
+        {"metadata.place.city": {"in": ["Hove", "Oslo"]}},
+        {"priority": {"gte": 2, "lt": 3}},
+        {"priority": {"ne": 3}},
+        {"text": {"contains": "violin"}},
+        {"scope": {"under": "acme"}},
+        {"valid_from": {"gt": "2023-05-07"}},
+        {"valid_until": {"exists": False}},
+        {"metadata.mood": {"exists": False}},
+        {"state": {"nin": ["Archived"]}},
+        {"or": [{"tags": "work"}, {"not": {"source": "web"}}]},
+        {"and": [{"tags": "home"}, {"priority": 2}]},
+    ],
+)
+def test_what_holds_of_a_memory_passes(condition: dict[str, Any] | None) -> None:
+    assert compile_filter(condition)(CUBE)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"tags": "work"},
+        {"metadata.mood": "glad"},
+        {"metadata.speaker": {"gt": 3}},
+        {"priority": {"gt": 2}},
+        {"scope": {"under": "acme/al"}},
+        {"valid_until": {"gt": "2023-05-07"}},
+        {"tags": "home", "text": "A violin"},
+        {"not": {"tags": "home"}},
+    ],
+)
+def test_what_does_not_hold_fails(condition: dict[str, Any]) -> None:
+    assert not compile_filter(condition)(CUBE)
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ({"colour": "red"}, "'colour' is not known"),
+        ({"priority": {"near": 2}}, "'near' on 'priority' is not known"),
+        ({"priority": "high"}, "'priority' is a number"),
+        ({"priority": True}, "'priority' is a number"),
+        ({"text": 3}, "'text' is a text"),
+        ({"tags": {"gt": "a"}}, "use contains"),
+        ({"state": "Asleep"}, "is no state"),
+        ({"created": "soon"}, "is a time"),
+        ({"created": datetime(2023, 5, 8)}, "is a time"),  # noqa: DTZ001 - naive on purpose
+        ({"priority": {}}, "names no operator"),
+        ({"or": []}, "takes a list"),
+        ({"priority": {"in": 2}}, "takes a list"),
+        ({"priority": {"exists": 1}}, "takes true or false"),
+        (["tags"], "a filter is a mapping"),
+    ],
+)
+def test_what_is_not_understood_is_an_error_before_anything_is_read(
+    condition: Any, why: str
+) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        compile_filter(condition)
+
+
+def test_a_filter_is_nested_in_bounds() -> None:
+    condition: dict[str, Any] = {"tags": "home"}
+    for _ in range(MAX_DEPTH + 1):
+        condition = {"not": condition}
+    with pytest.raises(InvalidInput, match="nested deeper"):
+        compile_filter(condition)
+
+
+def test_a_filter_mentions_a_field_at_any_depth() -> None:
+    assert mentions({"or": [{"tags": "a"}, {"not": {"state": "Archived"}}]}, "state")
+    assert not mentions({"tags": "state"}, "state")
+    assert not mentions(None, "state")
