@@ -13,7 +13,7 @@ from aiokafka.codec import has_lz4
 
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.kernel.errors import InvalidInput, MemosError
-from streams.program import run
+from streams.process import run
 
 WORKERS = ("fold", "index", "usage", "seal")
 

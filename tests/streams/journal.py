@@ -140,7 +140,7 @@ def is_replaced(directory: Path) -> bool:
 def main() -> int:
     """Drive a journal over a topic."""
     from streams.driver import Task
-    from streams.program import run
+    from streams.process import run
 
     parser = argparse.ArgumentParser()
     for name in ("directory", "servers", "prefix"):

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from memos import Memory
-from memos.interface import demo
-from memos.interface.demo_telling import Told
+from memos.interface.demo import steps as demo
+from memos.interface.demo.report import StepReport
 from tests.interface.cli.support import Shell
 
 
@@ -25,7 +25,7 @@ def test_every_step_shows_the_code_that_ran(shell: Shell) -> None:
         assert step["result"]
 
 
-def told(directory: Path) -> dict[str, Told]:
+def told(directory: Path) -> dict[str, StepReport]:
     names = [step.__name__ for step in demo.STEPS]
     return dict(zip(names, demo.play(directory), strict=True))
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from memos.interface.cli import screen
+from memos.interface.cli import terminal as screen
 from memos.interface.serialise import document
 
 
