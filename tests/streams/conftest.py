@@ -11,12 +11,12 @@ from confluent_kafka.admin import AdminClient
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.streams.support import Bench
 
 
 @pytest.fixture
-def bench(engines: LocalEngine, tmp_path: Path) -> Iterator[Bench]:
+def bench(engines: LocalServers, tmp_path: Path) -> Iterator[Bench]:
     """An empty topic of four partitions, and an empty journal."""
     settings = KafkaSettings(engines.address("kafka"), prefix=f"test-{uuid4()}", partitions=4)
     create_topics(settings)

@@ -17,7 +17,7 @@ from memos.interface.cli.terminal import clean, console
 from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memos.infrastructure.servers import LocalEngine, ServerStatus
+    from memos.infrastructure.servers import LocalServers, ServerStatus
 
 Server = Literal["kafka", "cassandra", "milvus"]
 Directory = Annotated[
@@ -94,15 +94,15 @@ def _servers(
     milvus: Literal["lite", "server"] | None = None,
     heap_mb: int | None = None,
     durable: bool | None = None,
-) -> LocalEngine:
+) -> LocalServers:
     try:
-        from memos.infrastructure.servers import SERVERS, LocalEngine
+        from memos.infrastructure.servers import SERVERS, LocalServers
     except ModuleNotFoundError as error:
         raise InvalidInput(
             f"the local engine needs {error.name}: `pip install 'memos[distributed]'`"
         ) from None
     names = cast(list[Server], only) if only else SERVERS  # it refuses other names
-    return LocalEngine(directory, names, milvus=milvus, heap_mb=heap_mb, durable=durable)
+    return LocalServers(directory, names, milvus=milvus, heap_mb=heap_mb, durable=durable)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def _spinner(what: str) -> Iterator[Callable[[str], None]]:
         yield lambda text: spinner.update(clean(text))
 
 
-def _show(run: Run, servers: LocalEngine) -> None:
+def _show(run: Run, servers: LocalServers) -> None:
     statuses = servers.status()
 
     def draw(out: Console) -> None:

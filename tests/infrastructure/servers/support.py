@@ -10,14 +10,14 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 
 TOPIC = "words"
 DEADLINE_SECONDS = 30.0
 
 
 @contextmanager
-def cassandra(engine: LocalEngine) -> Iterator[Session]:
+def cassandra(engine: LocalServers) -> Iterator[Session]:
     host, port = engine.address("cassandra").split(":")
     cluster = Cluster(
         [host],
@@ -34,13 +34,13 @@ def cassandra(engine: LocalEngine) -> Iterator[Session]:
         cluster.shutdown()
 
 
-def make_topic(engine: LocalEngine) -> None:
+def make_topic(engine: LocalServers) -> None:
     admin = AdminClient({"bootstrap.servers": engine.address("kafka")})
     made = admin.create_topics([NewTopic(TOPIC, 1, 1, config={"retention.ms": "-1"})])
     made[TOPIC].result(DEADLINE_SECONDS)
 
 
-def produce(engine: LocalEngine, word: str) -> None:
+def produce(engine: LocalServers, word: str) -> None:
     """Returns once the broker has it; raises where it refuses."""
     failures: list[object] = []
     producer = Producer(
@@ -55,7 +55,7 @@ def produce(engine: LocalEngine, word: str) -> None:
     assert failures == [None]
 
 
-def consume(engine: LocalEngine, count: int) -> list[str]:
+def consume(engine: LocalServers, count: int) -> list[str]:
     consumer = Consumer({"bootstrap.servers": engine.address("kafka"), "group.id": "reader"})
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
     try:

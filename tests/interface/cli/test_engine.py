@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
 from tests.interface.cli.support import Shell
 
@@ -34,7 +34,7 @@ def test_a_server_that_does_not_exist_is_refused(shell: Shell, tmp_path: Path) -
 @pytest.mark.timeout(600)
 def test_a_server_is_started_told_of_and_stopped(shell: Shell, tmp_path: Path) -> None:
     directory = tmp_path / "engine"
-    engine = LocalEngine(directory, ["kafka"])
+    engine = LocalServers(directory, ["kafka"])
     up_or_skip(engine)  # else a missing JDK would fail the commands below
     engine.down()
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra.tables import VERSION
 from tests.fleet import Fleet
 from tests.interface.cli.support import Shell
@@ -43,7 +43,7 @@ def test_a_vault_is_made_by_a_command_and_again_changes_nothing(
 
 
 def test_a_vault_on_servers_is_made_and_examined_by_commands(
-    shell: Shell, engines: LocalEngine, tmp_path: Path
+    shell: Shell, engines: LocalServers, tmp_path: Path
 ) -> None:
     fleet = Fleet(tmp_path, engines)
     try:

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from pymilvus import MilvusClient
 
-from memos.infrastructure.servers import EngineError, LocalEngine
+from memos.infrastructure.servers import EngineError, LocalServers
 from memos.infrastructure.servers.state import STATE_FILE
 from tests.engines import up_or_skip
 from tests.infrastructure.servers.support import cassandra, consume, make_topic, produce
@@ -21,9 +21,9 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """Servers of this module's own, because it kills them."""
-    engine = LocalEngine(tmp_path_factory.mktemp("engine"), heap_mb=256)
+    engine = LocalServers(tmp_path_factory.mktemp("engine"), heap_mb=256)
     try:
         up_or_skip(engine)
         make_topic(engine)
@@ -38,21 +38,21 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         engine.down()
 
 
-def pids(engine: LocalEngine) -> dict[str, int | None]:
+def pids(engine: LocalServers) -> dict[str, int | None]:
     return {each.server: each.pid for each in engine.status()}
 
 
-def words(engine: LocalEngine) -> set[str]:
+def words(engine: LocalServers) -> set[str]:
     with cassandra(engine) as session:
         return {row.word for row in session.execute("SELECT word FROM words.words")}
 
 
-def remember(engine: LocalEngine, word: str) -> None:
+def remember(engine: LocalServers, word: str) -> None:
     with cassandra(engine) as session:
         session.execute("INSERT INTO words.words (word) VALUES (%s)", [word])
 
 
-def test_status_tells_where_each_server_is_and_what_it_takes(own: LocalEngine) -> None:
+def test_status_tells_where_each_server_is_and_what_it_takes(own: LocalServers) -> None:
     found = own.status()
     assert [each.server for each in found] == ["kafka", "cassandra", "milvus"]
     for each in found:
@@ -66,7 +66,7 @@ def test_status_tells_where_each_server_is_and_what_it_takes(own: LocalEngine) -
         assert each.log.is_file()
 
 
-def test_up_again_leaves_what_runs(own: LocalEngine) -> None:
+def test_up_again_leaves_what_runs(own: LocalServers) -> None:
     before = pids(own)
     told: list[str] = []
     own.up(told.append)
@@ -74,7 +74,7 @@ def test_up_again_leaves_what_runs(own: LocalEngine) -> None:
     assert told == [f"{name}: serves at {own.address(name)}" for name in own.servers]
 
 
-def test_a_topic_is_not_made_by_naming_it(own: LocalEngine) -> None:
+def test_a_topic_is_not_made_by_naming_it(own: LocalServers) -> None:
     producer = Producer(
         {"bootstrap.servers": own.address("kafka"), "allow.auto.create.topics": True}
     )
@@ -84,7 +84,7 @@ def test_a_topic_is_not_made_by_naming_it(own: LocalEngine) -> None:
 
 
 def test_killed_servers_come_back_at_their_addresses_with_all_they_acknowledged(
-    own: LocalEngine,
+    own: LocalServers,
 ) -> None:
     produce(own, "clay")
     remember(own, "clay")
@@ -105,7 +105,7 @@ def test_killed_servers_come_back_at_their_addresses_with_all_they_acknowledged(
     MilvusClient(uri=own.address("milvus")).close()
 
 
-def test_a_paused_server_answers_again_once_resumed(own: LocalEngine) -> None:
+def test_a_paused_server_answers_again_once_resumed(own: LocalServers) -> None:
     own.pause("cassandra")
     found = next(each for each in own.status() if each.server == "cassandra")
     assert found.running
@@ -116,14 +116,14 @@ def test_a_paused_server_answers_again_once_resumed(own: LocalEngine) -> None:
     assert "kiln" in words(own)
 
 
-def test_other_settings_wait_for_a_stop(own: LocalEngine) -> None:
+def test_other_settings_wait_for_a_stop(own: LocalServers) -> None:
     with pytest.raises(EngineError, match=r"runs with heap_mb=256.*memos engine down"):
-        LocalEngine(own.directory, heap_mb=512).up()
+        LocalServers(own.directory, heap_mb=512).up()
     with pytest.raises(EngineError, match=r"of the kind lite.*name another directory"):
-        LocalEngine(own.directory, ["milvus"], milvus="server").up()
+        LocalServers(own.directory, ["milvus"], milvus="server").up()
 
 
-def test_down_stops_exactly_its_own_and_keeps_the_data(own: LocalEngine) -> None:
+def test_down_stops_exactly_its_own_and_keeps_the_data(own: LocalServers) -> None:
     remember(own, "glaze")
     stranger = subprocess.Popen(["/bin/sleep", "600"])
     try:
@@ -136,7 +136,7 @@ def test_down_stops_exactly_its_own_and_keeps_the_data(own: LocalEngine) -> None
             "at": psutil.Process(stranger.pid).create_time(),
         }
         path.write_text(json.dumps(told))
-        others = LocalEngine(own.directory, ["kafka"])
+        others = LocalServers(own.directory, ["kafka"])
 
         others.down()
         assert [each.running for each in own.status()] == [False, True, False]
@@ -151,7 +151,7 @@ def test_down_stops_exactly_its_own_and_keeps_the_data(own: LocalEngine) -> None
     assert "glaze" in words(own)
 
 
-def test_a_server_that_cannot_start_is_told_of_with_the_end_of_its_log(own: LocalEngine) -> None:
+def test_a_server_that_cannot_start_is_told_of_with_the_end_of_its_log(own: LocalServers) -> None:
     own.kill("kafka")
     meta = own.directory / "kafka" / "data" / "meta.properties"
     kept = meta.read_bytes()
