@@ -90,7 +90,7 @@ class Journal:
             "INSERT INTO delivery VALUES (NULL, ?, ?, ?, ?)",
             (os.getpid(), partition, records[0].position.offset, len(records)),
         )
-        # A worker that was given up for dead cannot set the mark back.
+        # A worker that was options up for dead cannot set the mark back.
         self._db.execute(
             "INSERT INTO mark VALUES (?, ?) ON CONFLICT (partition)"
             " DO UPDATE SET offset = max(offset, excluded.offset)",
@@ -139,7 +139,7 @@ def is_replaced(directory: Path) -> bool:
 
 def main() -> int:
     """Drive a journal over a topic."""
-    from streams.driver import Task
+    from streams.driver import OpenedWorker
     from streams.process import run
 
     parser = argparse.ArgumentParser()
@@ -147,16 +147,16 @@ def main() -> int:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--metrics-port", type=int)
-    given = parser.parse_args()
-    settings = KafkaSettings(given.servers, given.prefix)
+    options = parser.parse_args()
+    settings = KafkaSettings(options.servers, options.prefix)
 
     @contextmanager
-    def opened() -> Iterator[Task]:
-        end_if_asked(Path(given.directory), "end when opened")
-        journal = Journal(Path(given.directory), settings.events, given.pause)
-        yield Task(journal, lambda: is_replaced(Path(given.directory)))
+    def open_journal() -> Iterator[OpenedWorker]:
+        end_if_asked(Path(options.directory), "end when opened")
+        journal = Journal(Path(options.directory), settings.events, options.pause)
+        yield OpenedWorker(journal, lambda: is_replaced(Path(options.directory)))
 
-    return run("journal", settings, opened, "127.0.0.1", given.metrics_port)
+    return run("journal", settings, open_journal, "127.0.0.1", options.metrics_port)
 
 
 if __name__ == "__main__":
