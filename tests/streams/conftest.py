@@ -20,9 +20,9 @@ def bench(engines: LocalServers, tmp_path: Path) -> Iterator[Bench]:
     """An empty topic of four partitions, and an empty journal."""
     settings = KafkaSettings(engines.address("kafka"), prefix=f"test-{uuid4()}", partitions=4)
     create_topics(settings)
-    made = Bench(settings, tmp_path)
-    yield made
-    made.kill_all()
+    bench = Bench(settings, tmp_path)
+    yield bench
+    bench.kill_all()
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
     for removed in admin.delete_topics(list(settings.topics)).values():
         removed.result()

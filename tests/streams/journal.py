@@ -55,9 +55,9 @@ class Journal:
         with self._lock:
             self._fail()
             sql = "SELECT offset FROM mark WHERE partition = ?"
-            found = self._db.execute(sql, (partition,)).fetchone()
+            row = self._db.execute(sql, (partition,)).fetchone()
             self._db.execute("INSERT INTO assigned VALUES (NULL, ?, ?)", (os.getpid(), partition))
-            self._marks[partition] = found[0] if found else 0
+            self._marks[partition] = row[0] if row else 0
             return self._marks[partition]
 
     def take(self, records: Sequence[Record]) -> None:
@@ -75,7 +75,7 @@ class Journal:
             self._write(partition, mark, records)
 
     def _write(self, partition: int, mark: int, records: Sequence[Record]) -> None:
-        new = [each for each in records if each.position.offset >= mark]
+        new = [record for record in records if record.position.offset >= mark]
         if not new:
             return
         first, last = new[0].position.offset, new[-1].position.offset
@@ -84,7 +84,7 @@ class Journal:
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany(
             "INSERT OR REPLACE INTO taken VALUES (?, ?, ?, ?)",
-            [(*each.position, each.log_time, each.data) for each in new],
+            [(*record.position, record.log_time, record.data) for record in new],
         )
         self._db.execute(
             "INSERT INTO delivery VALUES (NULL, ?, ?, ?, ?)",

@@ -23,55 +23,55 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """Servers of this module's own, because it kills them."""
-    engine = LocalServers(tmp_path_factory.mktemp("engine"), heap_mb=256)
+    servers = LocalServers(tmp_path_factory.mktemp("engine"), heap_mb=256)
     try:
-        up_or_skip(engine)
-        make_topic(engine)
-        with cassandra(engine) as session:
+        up_or_skip(servers)
+        make_topic(servers)
+        with cassandra(servers) as session:
             session.execute(
                 "CREATE KEYSPACE words WITH replication = "
                 "{'class': 'SimpleStrategy', 'replication_factor': 1}"
             )
             session.execute("CREATE TABLE words.words (word text PRIMARY KEY)")
-        yield engine
+        yield servers
     finally:
-        engine.down()
+        servers.down()
 
 
-def pids(engine: LocalServers) -> dict[str, int | None]:
-    return {each.server: each.pid for each in engine.status()}
+def pids(servers: LocalServers) -> dict[str, int | None]:
+    return {server.server: server.pid for server in servers.status()}
 
 
-def words(engine: LocalServers) -> set[str]:
-    with cassandra(engine) as session:
+def words(servers: LocalServers) -> set[str]:
+    with cassandra(servers) as session:
         return {row.word for row in session.execute("SELECT word FROM words.words")}
 
 
-def remember(engine: LocalServers, word: str) -> None:
-    with cassandra(engine) as session:
+def remember(servers: LocalServers, word: str) -> None:
+    with cassandra(servers) as session:
         session.execute("INSERT INTO words.words (word) VALUES (%s)", [word])
 
 
 def test_status_tells_where_each_server_is_and_what_it_takes(own: LocalServers) -> None:
-    found = own.status()
-    assert [each.server for each in found] == ["kafka", "cassandra", "milvus"]
-    for each in found:
-        assert each.running
-        assert each.pid is not None
-        assert psutil.pid_exists(each.pid)
-        assert each.resident_mb is not None
-        assert 20 < each.resident_mb < 4000
-        assert each.address == own.address(each.server)
-        assert str(next(iter(each.ports.values()))) in each.address
-        assert each.log.is_file()
+    statuses = own.status()
+    assert [server.server for server in statuses] == ["kafka", "cassandra", "milvus"]
+    for server in statuses:
+        assert server.running
+        assert server.pid is not None
+        assert psutil.pid_exists(server.pid)
+        assert server.resident_mb is not None
+        assert 20 < server.resident_mb < 4000
+        assert server.address == own.address(server.server)
+        assert str(next(iter(server.ports.values()))) in server.address
+        assert server.log.is_file()
 
 
 def test_up_again_leaves_what_runs(own: LocalServers) -> None:
     before = pids(own)
-    told: list[str] = []
-    own.up(told.append)
+    messages: list[str] = []
+    own.up(messages.append)
     assert pids(own) == before
-    assert told == [f"{name}: serves at {own.address(name)}" for name in own.servers]
+    assert messages == [f"{name}: serves at {own.address(name)}" for name in own.servers]
 
 
 def test_a_topic_is_not_made_by_naming_it(own: LocalServers) -> None:
@@ -92,7 +92,7 @@ def test_killed_servers_come_back_at_their_addresses_with_all_they_acknowledged(
     before = pids(own)
     for name in own.servers:
         own.kill(name)
-    assert not any(each.running for each in own.status())
+    assert not any(server.running for server in own.status())
     with pytest.raises(EngineError, match="does not run"):
         own.pause("cassandra")
 
@@ -107,10 +107,10 @@ def test_killed_servers_come_back_at_their_addresses_with_all_they_acknowledged(
 
 def test_a_paused_server_answers_again_once_resumed(own: LocalServers) -> None:
     own.pause("cassandra")
-    found = next(each for each in own.status() if each.server == "cassandra")
-    assert found.running
-    assert found.pid is not None
-    assert psutil.Process(found.pid).status() == psutil.STATUS_STOPPED
+    server = next(server for server in own.status() if server.server == "cassandra")
+    assert server.running
+    assert server.pid is not None
+    assert psutil.Process(server.pid).status() == psutil.STATUS_STOPPED
     own.resume("cassandra")
     remember(own, "kiln")
     assert "kiln" in words(own)
@@ -130,19 +130,19 @@ def test_down_stops_exactly_its_own_and_keeps_the_data(own: LocalServers) -> Non
         # As after a restart of the machine: the pid of a server is now somebody else's.
         own.kill("milvus")
         path = own.directory / STATE_FILE
-        told = json.loads(path.read_text())
-        told["servers"]["milvus"]["process"] |= {
+        state = json.loads(path.read_text())
+        state["servers"]["milvus"]["process"] |= {
             "pid": stranger.pid,
             "at": psutil.Process(stranger.pid).create_time(),
         }
-        path.write_text(json.dumps(told))
+        path.write_text(json.dumps(state))
         others = LocalServers(own.directory, ["kafka"])
 
         others.down()
-        assert [each.running for each in own.status()] == [False, True, False]
+        assert [server.running for server in own.status()] == [False, True, False]
         own.down()
 
-        assert not any(each.running for each in own.status())
+        assert not any(server.running for server in own.status())
         assert stranger.poll() is None
     finally:
         stranger.kill()

@@ -17,19 +17,19 @@ ROWS = 200
 
 @pytest.fixture
 def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
-    engine = LocalServers(tmp_path_factory.mktemp("engine"), ["milvus"], milvus="server")
+    servers = LocalServers(tmp_path_factory.mktemp("engine"), ["milvus"], milvus="server")
     try:
-        up_or_skip(engine)
-        yield engine
+        up_or_skip(servers)
+        yield servers
     finally:
-        engine.down()
+        servers.down()
 
 
 def count(client: MilvusClient) -> int:
-    found = client.query(
+    rows = client.query(
         "words", output_fields=["count(*)"], consistency_level="Strong", timeout=120
     )
-    return int(found[0]["count(*)"])
+    return int(rows[0]["count(*)"])
 
 
 def test_rows_survive_a_kill_of_the_server(milvus: LocalServers) -> None:

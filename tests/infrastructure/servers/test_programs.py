@@ -62,11 +62,11 @@ def test_a_download_that_fails_leaves_nothing_and_is_made_again(programs: Path) 
     assert list(cache.directory().iterdir()) == []
 
     install(programs, "mvn", MAVEN_THAT_WORKS)
-    found = cache.jars("example", JARS)
-    assert [each.name for each in found.iterdir()] == ["example-1.0.jar"]
+    jars = cache.jars("example", JARS)
+    assert [file.name for file in jars.iterdir()] == ["example-1.0.jar"]
 
     install(programs, "mvn", "exit 1")
-    assert cache.jars("example", JARS) == found
+    assert cache.jars("example", JARS) == jars
 
 
 def test_chosen_ports_are_free_distinct_and_below_those_of_outgoing_connections() -> None:
@@ -91,12 +91,12 @@ def test_an_unknown_server_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_servers_has_no_status_and_nothing_to_stop(tmp_path: Path) -> None:
-    engine = LocalServers(tmp_path / "nothing")
-    engine.down()
-    assert engine.status() == ()
-    assert engine.addresses.kafka is None
+    servers = LocalServers(tmp_path / "nothing")
+    servers.down()
+    assert servers.status() == ()
+    assert servers.addresses.kafka is None
     with pytest.raises(EngineError, match="has no kafka: `memos engine up"):
-        engine.kill("kafka")
+        servers.kill("kafka")
     assert not (tmp_path / "nothing").exists()
 
 

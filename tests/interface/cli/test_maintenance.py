@@ -15,8 +15,8 @@ def flip_a_bit(shell: Shell, needle: bytes) -> None:
 def test_a_sound_vault_verifies(shell: Shell) -> None:
     shell.add("text")
     shell.run("checkpoint")
-    found = shell.json("verify")
-    assert found == {"ok": True, "events": 1, "cubes": 1, "checkpoints": 1, "problems": []}
+    result = shell.json("verify")
+    assert result == {"ok": True, "events": 1, "cubes": 1, "checkpoints": 1, "problems": []}
 
 
 def test_a_flipped_bit_fails_verification_and_is_named(shell: Shell) -> None:
@@ -30,9 +30,9 @@ def test_a_flipped_bit_fails_verification_and_is_named(shell: Shell) -> None:
     assert ran.code == 6
     assert "0:1" in ran.out
     assert "everything that is not named here is as it was written" in ran.out
-    found = shell.json("verify")
-    assert found["ok"] is False
-    assert "0:1" in [problem["where"] for problem in found["problems"]]
+    result = shell.json("verify")
+    assert result["ok"] is False
+    assert "0:1" in [problem["where"] for problem in result["problems"]]
 
 
 def test_an_event_is_proven_to_who_holds_the_key(shell: Shell) -> None:
@@ -57,9 +57,9 @@ def test_a_rebuild_gives_the_same_digest(shell: Shell) -> None:
 def test_stats_count_memories_by_state(shell: Shell) -> None:
     shell.add("one")
     shell.run("archive", shell.add("two"))
-    found = shell.json("stats")
-    assert (found["memories"], found["events"]) == (2, 3)
-    assert found["states"] == {"Generated": 1, "Archived": 1}
+    result = shell.json("stats")
+    assert (result["memories"], result["events"]) == (2, 3)
+    assert result["states"] == {"Generated": 1, "Archived": 1}
 
 
 def test_a_cut_name_is_taken_once(shell: Shell) -> None:

@@ -18,10 +18,10 @@ def test_a_vault_is_moved_and_the_digest_is_told(shell: Shell, tmp_path: Path) -
     assert (moved["events"], moved["present"], moved["digest"]) == (1, 0, digest)
     other = Shell(target)
     assert other.json("get", cube_id)["text"] == "She likes pottery."
-    told = shell.run("migrate", "--from", str(shell.vault), "--to", str(target))
-    assert told.code == 0
-    assert "1 events" in told.out
-    assert digest in told.out
+    ran = shell.run("migrate", "--from", str(shell.vault), "--to", str(target))
+    assert ran.code == 0
+    assert "1 events" in ran.out
+    assert digest in ran.out
 
 
 def test_a_target_that_is_taken_is_refused(shell: Shell, tmp_path: Path) -> None:
@@ -36,10 +36,10 @@ def test_a_target_that_is_taken_is_refused(shell: Shell, tmp_path: Path) -> None
 def test_a_vault_is_made_by_a_command_and_again_changes_nothing(
     shell: Shell, tmp_path: Path
 ) -> None:
-    made = shell.json("vault", "create", str(shell.vault))
-    assert made["administrator"] == "agent:alice"
-    assert made["tables"] is None
-    assert shell.json("vault", "create", str(shell.vault)) == made
+    created = shell.json("vault", "create", str(shell.vault))
+    assert created["administrator"] == "agent:alice"
+    assert created["tables"] is None
+    assert shell.json("vault", "create", str(shell.vault)) == created
 
 
 def test_a_vault_on_servers_is_made_and_examined_by_commands(
@@ -51,8 +51,8 @@ def test_a_vault_on_servers_is_made_and_examined_by_commands(
         assert ran.code == 6
         assert "there is no vault" in ran.out
         assert shell.json("vault", "create", str(fleet.path))["tables"] == VERSION
-        found = shell.json("doctor", str(fleet.path))
-        assert found["ok"]
-        assert any("no worker fold is running" in each["what"] for each in found["findings"])
+        report = shell.json("doctor", str(fleet.path))
+        assert report["ok"]
+        assert any("no worker fold is running" in finding["what"] for finding in report["findings"])
     finally:
         fleet.remove()
