@@ -47,7 +47,7 @@ from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.engine.distributed.stores import Stores, open_generation
 from memos.infrastructure.engine.distributed.workers.fold import PROJECTION, PartitionFold
 from memos.infrastructure.engine.distributed.workers.port import Mark
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import stored_from
 from memos.operation.analysis import analyse
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return finish(options, report)
 
 
-def _run(options: Options, report: Report, directory: Path, engine: LocalEngine) -> None:
+def _run(options: Options, report: Report, directory: Path, engine: LocalServers) -> None:
     path = write_settings(engine, directory)
     progress("making a vault")
     report.figures["create vault s"] = timed(lambda: Memory(path).close())
@@ -95,7 +95,7 @@ def _measure(
     path: Path,
     workers: Workers,
     stores: Stores,
-    engine: LocalEngine,
+    engine: LocalServers,
 ) -> None:
     count = FULL_COUNT if options.full else COUNT
     texts = Texts(7)
@@ -141,7 +141,7 @@ def _durable(report: Report, path: Path, texts: Texts, count: int) -> None:
     _latency(report, "durable add", times)
 
 
-def _fold(report: Report, workers: Workers, stores: Stores, engine: LocalEngine) -> float:
+def _fold(report: Report, workers: Workers, stores: Stores, engine: LocalServers) -> float:
     """The rate at which one worker folds what waits, and the CPU that it takes."""
     progress("one fold worker")
     end = sum(stores.logs.events.end().values())
@@ -150,7 +150,7 @@ def _fold(report: Report, workers: Workers, stores: Stores, engine: LocalEngine)
     return _rate(report, "live fold", done, seconds)
 
 
-def _index(report: Report, workers: Workers, stores: Stores, engine: LocalEngine) -> None:
+def _index(report: Report, workers: Workers, stores: Stores, engine: LocalServers) -> None:
     progress("one index worker")
     end = sum(stores.logs.events.end().values())
     with _cpu(report, workers, engine, "index", end):
@@ -160,7 +160,7 @@ def _index(report: Report, workers: Workers, stores: Stores, engine: LocalEngine
 
 @contextmanager
 def _cpu(
-    report: Report, workers: Workers, engine: LocalEngine, name: str, events: int
+    report: Report, workers: Workers, engine: LocalServers, name: str, events: int
 ) -> Iterator[None]:
     """CPU an event of a worker that starts here, from its first import on, and of Cassandra."""
     cassandra = server_process(engine, "cassandra")
@@ -172,7 +172,7 @@ def _cpu(
     report.figures[f"{name} cassandra us"] = (cpu_seconds(cassandra) - before) / events * 1e6
 
 
-def _sizes(report: Report, stores: Stores, engine: LocalEngine) -> None:
+def _sizes(report: Report, stores: Stores, engine: LocalServers) -> None:
     """What the log and the folded memories take on disk."""
     progress("sizes")
     log, tables = sizes(stores, engine)

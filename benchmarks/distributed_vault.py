@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from memos.infrastructure.engine.distributed.stores import Stores
-from memos.infrastructure.servers import LocalEngine, cache, tools, versions
+from memos.infrastructure.servers import LocalServers, cache, tools, versions
 from memos.infrastructure.servers.cassandra import EXPORTS, JDK, OPENS
 
 DIRECTORY = "MEMOS_ENGINES"
@@ -25,13 +25,13 @@ HEAP_MB = 1024  # and the commit log synced by the second, as Cassandra does by 
 
 
 @contextmanager
-def servers(directory: Path) -> Iterator[LocalEngine]:
+def servers(directory: Path) -> Iterator[LocalServers]:
     """Kafka, Cassandra and Milvus: those of MEMOS_ENGINES, or new ones that end with the run."""
     named = os.environ.get(DIRECTORY)
     engine = (
-        LocalEngine(named)
+        LocalServers(named)
         if named
-        else LocalEngine(directory / "engines", milvus="server", heap_mb=HEAP_MB, durable=False)
+        else LocalServers(directory / "engines", milvus="server", heap_mb=HEAP_MB, durable=False)
     )
     engine.up()
     try:
@@ -41,7 +41,7 @@ def servers(directory: Path) -> Iterator[LocalEngine]:
             engine.down()
 
 
-def write_settings(engine: LocalEngine, directory: Path, embedder: str = "") -> Path:
+def write_settings(engine: LocalServers, directory: Path, embedder: str = "") -> Path:
     """The settings file of a vault with names of its own.
 
     `embedder` is what stands in its section of that name; without it there are no vectors.
@@ -76,12 +76,12 @@ def cpu_seconds(process: int) -> float:
     return float(times.user + times.system)
 
 
-def server_process(engine: LocalEngine, name: str) -> int:
+def server_process(engine: LocalServers, name: str) -> int:
     """The process of a server."""
     return next(each.pid for each in engine.status() if each.server == name and each.pid)
 
 
-def flush(engine: LocalEngine) -> None:
+def flush(engine: LocalServers) -> None:
     """Have Cassandra write to its files what it holds in memory."""
     port = next(each.ports["jmx"] for each in engine.status() if each.server == "cassandra")
     jars = cache.jars(f"cassandra-{versions.CASSANDRA}", versions.CASSANDRA_JARS)
@@ -107,7 +107,7 @@ def catch_up(stores: Stores, projection: str) -> None:
         time.sleep(0.05)
 
 
-def sizes(stores: Stores, engine: LocalEngine) -> tuple[int, int]:
+def sizes(stores: Stores, engine: LocalServers) -> tuple[int, int]:
     """Bytes on disk of a vault's log and of its tables, flushed."""
     flush(engine)
     settings = stores.settings

@@ -49,7 +49,7 @@ from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 
 SIZES = (20_000, 50_000, 100_000)
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return finish(options, report)
 
 
-def _run(options: Options, report: Report, directory: Path, engine: LocalEngine, url: str) -> None:
+def _run(options: Options, report: Report, directory: Path, engine: LocalServers, url: str) -> None:
     model, width = word_vectors.MODEL, word_vectors.DIMENSIONS
     path = write_settings(
         engine, directory, f'url = "{url}"\nmodel = "{model}"\ndimensions = {width}\n'
@@ -107,7 +107,7 @@ def _run(options: Options, report: Report, directory: Path, engine: LocalEngine,
 def _grow(
     path: Path,
     stores: Stores,
-    engine: LocalEngine,
+    engine: LocalServers,
     workers: Workers,
     texts: Texts,
     size: int,
@@ -155,7 +155,7 @@ def _await_graph(stores: Stores) -> None:
         raise TimeoutError(f"Milvus still builds its graph: {told}")
 
 
-def _milvus(engine: LocalEngine) -> tuple[int, int]:
+def _milvus(engine: LocalServers) -> tuple[int, int]:
     """Bytes that Milvus has on disk and in memory, for whomever."""
     process = psutil.Process(server_process(engine, "milvus"))
     return stored_bytes(engine.directory / "milvus", "**/*"), process.memory_info().rss

@@ -13,7 +13,7 @@ from aiokafka.codec import has_lz4
 
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.kernel.errors import InvalidInput, MemosError
-from streams.program import run
+from streams.process import run
 
 WORKERS = ("fold", "index", "usage", "seal")
 
@@ -25,19 +25,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path("memos.toml"))
     parser.add_argument("--metrics-host", default="127.0.0.1")
     parser.add_argument("--metrics-port", type=int, help="none by default; 0 takes a free one")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         if not has_lz4():
             raise InvalidInput(
                 "the log's records are compressed with lz4, which Kafka's client here cannot read: "
                 "`pip install 'memos[distributed]'` brings cramjam"
             )
-        settings = load_settings(given.config)
+        settings = load_settings(options.config)
         # Imported by name: each brings the drivers of its own stores.
-        opened = partial(import_module(f"streams.{given.worker}").opened, settings)
-        return run(given.worker, settings.kafka, opened, given.metrics_host, given.metrics_port)
+        module = import_module(f"streams.{options.worker}")
+        open_worker = partial(module.open_worker, settings)
+        return run(
+            options.worker, settings.kafka, open_worker, options.metrics_host, options.metrics_port
+        )
     except (MemosError, OSError) as error:
-        sys.stderr.write(f"memos worker {given.worker}: {error}\n")
+        sys.stderr.write(f"memos worker {options.worker}: {error}\n")
         return 1
 
 

@@ -26,7 +26,7 @@ FETCH_WAIT_MS = 50
 
 YIELD_EVERY = 100
 
-OnSought = Callable[[Mapping[int, int | None]], None]
+OnSeek = Callable[[Mapping[int, int | None]], None]
 
 
 class _Thread(AIOKafkaConsumerThread):
@@ -53,7 +53,7 @@ class _Thread(AIOKafkaConsumerThread):
 
 
 class _AnyOffset(dict[TP, int | None]):
-    """Tells Faust that nothing was read: it drops, unseen, what lies before the last offset read,
+    """Says to Faust that nothing was read: it drops, unseen, what lies before the last offset read,
     and that is where a lane has gone back to. Lanes see to order and repetition themselves.
     """
 
@@ -96,9 +96,9 @@ class _Consumer(Consumer):
                 raise
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        sought = await super().seek_to_committed()
-        self.app.on_sought({tp.partition: offset for tp, offset in sought.items()})
-        return sought
+        offsets = await super().seek_to_committed()
+        self.app.on_seek({tp.partition: offset for tp, offset in offsets.items()})
+        return offsets
 
 
 class _Transport(Transport):
@@ -124,11 +124,11 @@ class _QuietMonitor(Monitor):
 class StreamApp(faust.App):
     """Follows one topic as a member of a group.
 
-    `on_sought` is called whenever Faust has gone to the group's offsets: with those, by partition;
+    `on_seek` is called whenever Faust has gone to the group's offsets: with those, by partition;
     None where the group has none.
     """
 
-    on_sought: OnSought
+    on_seek: OnSeek
 
     def _new_transport(self) -> Transport:
         return _Transport(self.conf.broker_consumer, self)
@@ -137,7 +137,7 @@ class StreamApp(faust.App):
         return  # there are no tables to keep
 
 
-def make_app(settings: KafkaSettings, group: str, on_sought: OnSought) -> StreamApp:
+def make_app(settings: KafkaSettings, group: str, on_seek: OnSeek) -> StreamApp:
     """The Faust app of one worker process.
 
     Raises:
@@ -145,7 +145,7 @@ def make_app(settings: KafkaSettings, group: str, on_sought: OnSought) -> Stream
     """
     app = StreamApp(
         group,
-        broker=[f"kafka://{each.strip()}" for each in settings.bootstrap_servers.split(",")],
+        broker=[f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
         broker_credentials=credentials(settings.extra),
         broker_session_timeout=SESSION_SECONDS,
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
@@ -163,5 +163,5 @@ def make_app(settings: KafkaSettings, group: str, on_sought: OnSought) -> Stream
         web_enabled=False,
         monitor=_QuietMonitor(),
     )
-    app.on_sought = on_sought
+    app.on_seek = on_seek
     return app

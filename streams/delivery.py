@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Message(Protocol):
-    """What is read of a Kafka record; `timestamp` is in seconds."""
+    """The part of a Kafka record that a lane reads; `timestamp` is in seconds since 1970."""
 
     offset: int
     timestamp: float
@@ -15,16 +15,16 @@ class Message(Protocol):
 
 
 class Delivery(Protocol):
-    """A record that Faust hands over, and may hear back of."""
+    """A record that Faust hands over, and that may be acknowledged."""
 
     message: Message
 
     def ack(self) -> bool:
-        """It is taken for good."""
+        """Acknowledge it: the record is taken for good."""
         ...
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """Where a lane's records come from."""
 
     async def seek(self, partition: int, offset: int) -> None:
@@ -35,6 +35,6 @@ class Source(Protocol):
         """Send no more of a partition for now."""
         ...
 
-    def go_on(self, partition: int) -> None:
+    def resume(self, partition: int) -> None:
         """Send a held partition's records again."""
         ...

@@ -27,12 +27,12 @@ log = logging.getLogger("memos.worker")
 WITHIN_SECONDS = 0.05
 REVOKE_SECONDS = 5.0
 CLOSE_SECONDS = 60.0
-WATCH_SECONDS = 1.0
+METRICS_SECONDS = 1.0
 SEEK_AGAIN_SECONDS = 1.0
-LOOK_SECONDS = 2.0
+REPLACEMENT_SECONDS = 2.0
 
 
-class Task(NamedTuple):
+class OpenedWorker(NamedTuple):
     """A worker, and whether its projection was replaced by a rebuilt one since it was opened."""
 
     worker: Worker
@@ -40,7 +40,7 @@ class Task(NamedTuple):
 
 
 @runtime_checkable
-class Counting(Protocol):
+class CountsUndecodable(Protocol):
     """A worker that counts the records which were no events."""
 
     @property
@@ -54,24 +54,28 @@ class Driver:
 
     Args:
         settings: where the log is.
-        task: the worker.
-        metrics: what is told of it.
-        told: whether the process was told to end; set here where that is while it runs.
+        opened: the worker.
+        metrics: where its lag, its batches and its stopped partitions are noted.
+        end_requested: set once the process has got SIGTERM or SIGINT; here while the driver runs.
     """
 
     def __init__(
-        self, settings: KafkaSettings, task: Task, metrics: Metrics, told: threading.Event
+        self,
+        settings: KafkaSettings,
+        opened: OpenedWorker,
+        metrics: Metrics,
+        end_requested: threading.Event,
     ) -> None:
-        self._told = told
-        self._worker = worker = task.worker
-        self._is_replaced = task.is_replaced
+        self._end_requested = end_requested
+        self._worker = worker = opened.worker
+        self._is_replaced = opened.is_replaced
         self.replaced = False
         """Whether `run` ended because the projection was replaced: open the new one and go on."""
         self._metrics = metrics
         self._lanes: dict[int, Lane] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._threads = ThreadPoolExecutor(MOST_PARTITIONS, thread_name_prefix="memos-partition")
-        self._app = make_app(settings, f"{settings.prefix}-{worker.name}", self._on_sought)
+        self._app = make_app(settings, f"{settings.prefix}-{worker.name}", self._on_seek)
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
         self._ended = asyncio.Event()
@@ -96,10 +100,13 @@ class Driver:
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._tell)
-        if self._told.is_set():
+            loop.add_signal_handler(number, self._request_end)
+        if self._end_requested.is_set():
             return
-        background = [asyncio.create_task(self._watch()), asyncio.create_task(self._look())]
+        background = [
+            asyncio.create_task(self._refresh_metrics()),
+            asyncio.create_task(self._watch_for_replacement()),
+        ]
         try:
             await self._app.start()
             log.info("%s follows %s", self._worker.name, self._worker.topic)
@@ -107,15 +114,15 @@ class Driver:
             crash = self._app.crash_reason if self._app.crashed else None
         finally:
             await self._close()
-            for each in background:
-                each.cancel()
+            for task in background:
+                task.cancel()
         if self._broken is not None or crash is not None:
             raise VaultError(
                 f"the worker {self._worker.name} cannot go on: nothing is lost, start it again"
             ) from (self._broken or crash)
 
-    def _tell(self) -> None:
-        self._told.set()
+    def _request_end(self) -> None:
+        self._end_requested.set()
         self._ended.set()
 
     async def _follow(self, stream: Any) -> None:
@@ -129,7 +136,7 @@ class Driver:
         if lane is not None:
             lane.offer(event)
 
-    def _on_sought(self, committed: Mapping[int, int | None]) -> None:
+    def _on_seek(self, committed: Mapping[int, int | None]) -> None:
         if self._ended.is_set():
             return  # nobody would close the lanes that this begins
         for partition, offset in committed.items():
@@ -145,21 +152,21 @@ class Driver:
             self._broken = task.exception()
             self._ended.set()
 
-    async def _on_assigned(self, *given: Any, **_: Any) -> None:
-        assigned: set[TP] = given[-1]  # behind the app
+    async def _on_assigned(self, *arguments: Any, **_: Any) -> None:
+        assigned: set[TP] = arguments[-1]  # behind the app
         for partition in self._lanes.keys() - {tp.partition for tp in assigned}:
             self._lanes[partition].revoke()
-            self._metrics.gone(partition)
+            self._metrics.forget_partition(partition)
 
-    async def _on_revoked(self, *given: Any, **_: Any) -> None:
-        revoked: set[TP] = given[-1]
+    async def _on_revoked(self, *arguments: Any, **_: Any) -> None:
+        revoked: set[TP] = arguments[-1]
         lanes = [self._lanes[tp.partition] for tp in revoked if tp.partition in self._lanes]
         for lane in lanes:
             lane.revoke()
         await self._settled(lanes, REVOKE_SECONDS)
 
     async def seek(self, partition: int, offset: int) -> None:
-        """See `delivery.Source`."""
+        """See `delivery.RecordSource`."""
         tp = TP(self._worker.topic, partition)
         log.info("partition %d is read again from %d", partition, offset)
         while not self._ended.is_set() and tp in self._app.consumer.assignment():
@@ -172,31 +179,33 @@ class Driver:
                 return
 
     def hold(self, partition: int) -> None:
-        """See `delivery.Source`."""
+        """See `delivery.RecordSource`."""
         self._app.consumer.on_buffer_full(TP(self._worker.topic, partition))
 
-    def go_on(self, partition: int) -> None:
-        """See `delivery.Source`."""
+    def resume(self, partition: int) -> None:
+        """See `delivery.RecordSource`."""
         self._app.consumer.on_buffer_drop(TP(self._worker.topic, partition))
 
-    async def _watch(self) -> None:
+    async def _refresh_metrics(self) -> None:
         """Keep the metrics fresh."""
         while True:
             self._metrics.beat()
-            if isinstance(self._worker, Counting):
-                self._metrics.undecodable(self._worker.undecodable)
+            if isinstance(self._worker, CountsUndecodable):
+                self._metrics.set_undecodable(self._worker.undecodable)
             for partition, lane in self._lanes.items():
                 if lane.next is None:
                     continue
                 end = self._app.consumer.highwater(TP(self._worker.topic, partition))
                 behind = 0.0 if lane.oldest is None else time.time() - lane.oldest
-                self._metrics.waits(partition, max((end or 0) - lane.next, 0), max(behind, 0.0))
-            await asyncio.sleep(WATCH_SECONDS)
+                self._metrics.set_waiting(
+                    partition, max((end or 0) - lane.next, 0), max(behind, 0.0)
+                )
+            await asyncio.sleep(METRICS_SECONDS)
 
-    async def _look(self) -> None:
+    async def _watch_for_replacement(self) -> None:
         """End when a rebuild has put another projection in this one's place."""
         while not self.replaced:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(REPLACEMENT_SECONDS)
             try:
                 self.replaced = await asyncio.to_thread(self._is_replaced)
             except StoreUnavailable as error:

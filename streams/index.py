@@ -13,11 +13,11 @@ from memos.infrastructure.index.milvus.connection import Milvus
 from memos.kernel.errors import InvalidInput
 from memos.operation.analysis import analyse
 from memos.operation.search.dense import texts_to_embed
-from streams.driver import Task
+from streams.driver import OpenedWorker
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Task]:
+def open_worker(settings: Settings) -> Iterator[OpenedWorker]:
     """The worker, and the servers that it writes to; vectors follow in a thread of their own."""
     with ExitStack() as stack:
         stores = stack.enter_context(closing(Stores(settings)))
@@ -35,4 +35,4 @@ def opened(settings: Settings) -> Iterator[Task]:
             thread = VectorThread(indexer, lambda: worker.partitions)
             thread.start()
             stack.callback(thread.close)
-        yield Task(worker, lambda: stores.live_number() != generation.number)
+        yield OpenedWorker(worker, lambda: stores.live_number() != generation.number)

@@ -17,7 +17,7 @@ from memos.kernel.errors import (
     VaultError,
 )
 from memos.kernel.event import Position, Record, TooNew
-from streams.delivery import Delivery, Message, Source
+from streams.delivery import Delivery, Message, RecordSource
 from streams.metrics import Metrics
 
 log = logging.getLogger("memos.worker")
@@ -33,7 +33,7 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 SEEK_SECONDS = 5.0
 SEEKS = 6
-TOLD_SECONDS = 30.0
+WARN_EVERY_SECONDS = 30.0
 BROKERS_TIME = 1
 
 _UNAVAILABLE = (StoreUnavailable, LogUnavailable, IndexUnavailable, Behind)
@@ -47,13 +47,18 @@ class Lane:
     """
 
     def __init__(
-        self, partition: int, worker: Worker, source: Source, threads: Executor, metrics: Metrics
+        self,
+        partition: int,
+        worker: Worker,
+        source: RecordSource,
+        threads: Executor,
+        metrics: Metrics,
     ) -> None:
         self.partition = partition
         self.stopped: BaseException | None = None
         """Why the partition stopped; None while it goes on."""
         self.next: int | None = None
-        """The offset that is taken next; None until the worker told."""
+        """The offset that is taken next; None until the worker has said where it goes on."""
         self._worker, self._source = worker, source
         self._threads, self._metrics = threads, metrics
         self._waiting: deque[Delivery] = deque()
@@ -125,7 +130,7 @@ class Lane:
 
     async def _start(self, term: int) -> None:
         """Ask the worker where to begin; go there where that is before the group's offset."""
-        self._source.go_on(self.partition)
+        self._source.resume(self.partition)
         committed = self._committed
         mark = 0
 
@@ -136,29 +141,29 @@ class Lane:
         if not await self._persist(assigned, term, committed or 0):
             return
         self.next = mark
-        self._metrics.stopped(self.partition, now=False)
+        self._metrics.set_stopped(self.partition, now=False)
         log.info("partition %d goes on from %d", self.partition, mark)
         # A group without an offset begins at 0, which a mark need not go back to.
         if mark != (committed or 0) and (committed is None or mark < committed):
             await self._seek()
 
     async def _take_some(self, term: int) -> None:
-        if not await self._mended():
+        if not await self._follows_on():
             return
         deliveries, records = self._batch()
         if len(self._waiting) < BATCH:
-            self._source.go_on(self.partition)
+            self._source.resume(self.partition)
         if records:
             begin = time.monotonic()
             first, end = records[0].position.offset, records[-1].position.offset + 1
             if not await self._persist(lambda: self._worker.take(records), term, first):
                 return
-            self._metrics.taken(self.partition, len(records), time.monotonic() - begin)
+            self._metrics.batch_taken(self.partition, len(records), time.monotonic() - begin)
             self._seeks = 0
             if term == self._term:
                 self.next = end
-        for each in deliveries:
-            each.ack()
+        for delivery in deliveries:
+            delivery.ack()
 
     def _batch(self) -> tuple[list[Delivery], list[Record]]:
         """The deliveries up to the next hole, and the records of those not taken before."""
@@ -180,7 +185,7 @@ class Lane:
         log_time = round(message.timestamp * 1000) * 1000
         return Record(Position(self.partition, message.offset), log_time, message.value or b"")
 
-    async def _mended(self) -> bool:
+    async def _follows_on(self) -> bool:
         """Whether the next delivery follows on what was taken; if not, have it sent again."""
         expected = self.next or 0
         first = self._waiting[0].message
@@ -219,12 +224,14 @@ class Lane:
         await self._source.seek(self.partition, self.next or 0)
 
     async def _persist(self, work: Callable[[], None], term: int, offset: int) -> bool:
-        """Do it in a thread until it is done: unavailability for ever, refusal a few times.
+        """Do the work in a thread until it is done.
+
+        It is tried again for ever while a store is away, and `REFUSALS` times where it is refused.
 
         Returns:
             Whether it was done; not where the partition went or stopped meanwhile.
         """
-        refused, pause, told = 0, FIRST_PAUSE, 0.0
+        refused, pause, warned_at = 0, FIRST_PAUSE, 0.0
         self._idle.clear()
         try:
             while True:
@@ -234,13 +241,13 @@ class Lane:
                     self._stop(error, offset)
                     return False
                 except _UNAVAILABLE as error:
-                    self._metrics.retried(self.partition, error)
-                    if time.monotonic() - told >= TOLD_SECONDS:
-                        told = time.monotonic()
+                    self._metrics.batch_retried(self.partition, error)
+                    if time.monotonic() - warned_at >= WARN_EVERY_SECONDS:
+                        warned_at = time.monotonic()
                         log.warning("partition %d waits at %d: %s", self.partition, offset, error)
                 except Exception as error:
                     refused += 1
-                    self._metrics.retried(self.partition, error)
+                    self._metrics.batch_retried(self.partition, error)
                     log.exception(
                         "partition %d, from %d on: try %d of %d failed",
                         *(self.partition, offset, refused, REFUSALS),
@@ -270,7 +277,7 @@ class Lane:
         self.stopped = error
         self._waiting.clear()
         self._source.hold(self.partition)
-        self._metrics.stopped(self.partition, now=True)
+        self._metrics.set_stopped(self.partition, now=True)
         log.critical(
             "partition %d STOPPED at %s: %s. Nothing was skipped and the other partitions go on; "
             "mend the cause, then start this worker again",

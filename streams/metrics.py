@@ -1,4 +1,4 @@
-"""What a worker tells of itself: Prometheus metrics and whether it lives, over HTTP."""
+"""A worker's Prometheus metrics, and whether it is alive, over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client import Counter as PrometheusCounter
 
 SILENT_SECONDS = 30.0
-"""A worker whose loop has not run for as long is told dead."""
+"""A worker whose loop has not run for this long counts as dead."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -45,7 +45,7 @@ class Metrics:
         ).labels(worker)
 
     def beat(self) -> None:
-        """The worker's loop runs."""
+        """Note that the worker's loop runs."""
         self._beat = time.monotonic()
 
     @property
@@ -53,31 +53,31 @@ class Metrics:
         """Whether the loop ran lately."""
         return time.monotonic() - self._beat < SILENT_SECONDS
 
-    def taken(self, partition: int, records: int, seconds: float) -> None:
+    def batch_taken(self, partition: int, records: int, seconds: float) -> None:
         """A batch was taken."""
         labels = (self._worker, str(partition))
         self._records.labels(*labels).inc(records)
         self._taken_at.labels(*labels).set(time.time())
         self._batch.observe(seconds)
 
-    def waits(self, partition: int, lag: int, behind: float) -> None:
+    def set_waiting(self, partition: int, lag: int, behind: float) -> None:
         """How much waits in a partition, and for how long the oldest of it."""
         self._lag.labels(self._worker, str(partition)).set(lag)
         self._behind.labels(self._worker, str(partition)).set(behind)
 
-    def retried(self, partition: int, error: BaseException) -> None:
+    def batch_retried(self, partition: int, error: BaseException) -> None:
         """A batch failed and is taken again."""
         self._retries.labels(self._worker, str(partition), type(error).__name__).inc()
 
-    def stopped(self, partition: int, *, now: bool) -> None:
-        """A partition stopped, or goes on."""
+    def set_stopped(self, partition: int, *, now: bool) -> None:
+        """A partition is stopped, or goes on."""
         self._stopped.labels(self._worker, str(partition)).set(int(now))
 
-    def undecodable(self, records: int) -> None:
+    def set_undecodable(self, records: int) -> None:
         """How many records were no events, since the start."""
         self._undecodable.labels(self._worker).set(records)
 
-    def gone(self, partition: int) -> None:
+    def forget_partition(self, partition: int) -> None:
         """The partition is another worker's."""
         for gauge in (self._lag, self._behind, self._stopped, self._taken_at):
             gauge.remove_by_labels({"worker": self._worker, "partition": str(partition)})

@@ -30,7 +30,7 @@ _SECURITY = ("security.", "sasl.", "ssl.", "enable.ssl.")
 
 
 def credentials(extra: Mapping[str, str]) -> Credentials | None:
-    """What a connection shows, from `KafkaSettings.extra`; None for one in clear.
+    """The credentials of a connection, from `KafkaSettings.extra`; None for one in clear.
 
     Settings that are not of security tune librdkafka and mean nothing here.
 
@@ -66,7 +66,7 @@ def credentials(extra: Mapping[str, str]) -> Credentials | None:
 
 
 def tls_context(extra: Mapping[str, str]) -> ssl.SSLContext:
-    """What a connection is encrypted with.
+    """The TLS settings of a connection.
 
     Raises:
         InvalidInput: a file cannot be read.

@@ -8,13 +8,13 @@ from contextlib import closing, contextmanager
 from memos.infrastructure.engine.distributed.settings import Settings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.workers.usage import UsageWorker
-from streams.driver import Task
+from streams.driver import OpenedWorker
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Task]:
+def open_worker(settings: Settings) -> Iterator[OpenedWorker]:
     """The worker of the live generation, and the servers that it writes to."""
     with closing(Stores(settings)) as stores:
         live = stores.live()
         worker = UsageWorker(stores, live)
-        yield Task(worker, lambda: stores.live_number() != live.number)
+        yield OpenedWorker(worker, lambda: stores.live_number() != live.number)

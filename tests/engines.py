@@ -17,7 +17,7 @@ from typing import Protocol
 
 import pytest
 
-from memos.infrastructure.servers import LocalEngine, MissingTool
+from memos.infrastructure.servers import LocalServers, MissingTool
 from memos.infrastructure.servers.state import locked
 
 DIRECTORY_VARIABLE = "MEMOS_ENGINES"
@@ -43,16 +43,16 @@ def up_or_skip(engine: Startable) -> None:
 
 
 @pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """Kafka, Cassandra and Milvus Lite, running."""
     named = os.environ.get(DIRECTORY_VARIABLE)
     if named:
-        running = LocalEngine(named)
+        running = LocalServers(named)
         up_or_skip(running)
         yield running
         return
     shared = _shared(tmp_path_factory)
-    engine = LocalEngine(shared / "servers", heap_mb=1024)  # many vaults at once
+    engine = LocalServers(shared / "servers", heap_mb=1024)  # many vaults at once
     _count(shared, 1)
     try:
         up_or_skip(engine)

@@ -34,7 +34,7 @@ TOLD_LINES = 40
 
 
 class Servers(Protocol):
-    """Servers that run: a LocalEngine, or some that a test has set up in its own way."""
+    """Servers that run: a LocalServers, or some that a test has set up in its own way."""
 
     def address(self, server: ServerName) -> str:
         """Where clients connect to one."""

@@ -21,7 +21,7 @@ class OwnServer:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._process: process.Started | None = None
+        self._process: process.ServerProcess | None = None
 
     def up(self) -> None:
         """Start it, and wait until it serves.

@@ -1,6 +1,7 @@
-"""The JSON that `--json` prints: stable shapes, ASCII only, one document a command.
+"""The JSON of results and errors: stable shapes, ASCII only, one document a line.
 
     {"schema": 1, "command": "get", "result": {...}}
+    {"schema": 1, "command": "get", "error": {"type": "NotFound", "message": "...", ...}}
 
 Dataclasses become objects with the same field names; positions are "0:42", times ISO 8601 in UTC,
 durations microseconds, bytes base64. A field may be added under the same schema number; none is
@@ -24,7 +25,7 @@ SCHEMA = 1
 
 
 def plain(value: Any) -> Any:
-    """A value of the API as JSON knows it."""
+    """A value of the API as JSON knows it: None, bool, int, float, str, list or dict."""
     match value:
         case Position() | Path():
             return str(value)
@@ -35,17 +36,38 @@ def plain(value: Any) -> Any:
         case bytes():
             return b64encode(value).decode("ascii")
         case Mapping():
-            return {str(key): plain(each) for key, each in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case tuple() if hasattr(value, "_asdict"):
             return plain(value._asdict())
         case tuple() | list() | set() | frozenset():
-            return [plain(each) for each in value]
+            return [plain(item) for item in value]
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         case _:
             return value
 
 
+def json_line(value: Any) -> str:
+    """A value of the API as JSON on one line, without the line's end."""
+    return json.dumps(plain(value))
+
+
 def document(command: str, result: Any) -> str:
     """One line: the envelope around a command's result."""
-    return json.dumps({"schema": SCHEMA, "command": command, "result": plain(result)})
+    return json_line({"schema": SCHEMA, "command": command, "result": result})
+
+
+def error_document(
+    command: str, kind: str, message: str, exit_code: int, details: Mapping[str, object]
+) -> str:
+    """One line: the envelope around the error of a command.
+
+    Args:
+        command: the command's name, such as "cut name".
+        kind: the error's class, or "Usage" for a command line that cannot be understood.
+        message: what, why and what to do.
+        exit_code: the program's exit status.
+        details: further fields, by the error's class: `current_version`, `rule`, `cube_ids`.
+    """
+    error = {"type": kind, "message": message, "exit_code": exit_code, **details}
+    return json_line({"schema": SCHEMA, "command": command, "error": error})

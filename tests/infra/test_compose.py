@@ -23,13 +23,13 @@ JOBS = ["vault"]
 
 def test_it_is_what_the_compose_specification_asks_for() -> None:
     checker = Path(sys.executable).with_name("check-jsonschema")
-    done = subprocess.run(
+    completed = subprocess.run(
         [checker, "--builtin-schema", "vendor.compose-spec", FILE],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - set(JOBS)))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 
 
@@ -25,7 +25,7 @@ class Keyspaces(NamedTuple):
 
 
 @contextmanager
-def keyspaces(engines: LocalEngine) -> Iterator[Keyspaces]:
+def keyspaces(engines: LocalServers) -> Iterator[Keyspaces]:
     """Keyspaces under a name that no other test has; dropped at the end."""
     host, _, port = engines.address("cassandra").rpartition(":")
     store = CassandraSession(

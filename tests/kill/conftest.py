@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from memos import Memory
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
@@ -26,9 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """Kafka, Cassandra and Milvus Lite, to be killed."""
-    engine = LocalEngine(tmp_path_factory.mktemp("servers"))
+    engine = LocalServers(tmp_path_factory.mktemp("servers"))
     try:
         up_or_skip(engine)
         yield engine
@@ -38,7 +38,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 @pytest.fixture(scope="module")
 def fleet(
-    servers: LocalEngine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    servers: LocalServers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Fleet]:
     """A vault for the tests of one module, with a worker of each kind."""
     made = Fleet(tmp_path_factory.mktemp("fleet"), servers)

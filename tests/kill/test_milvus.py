@@ -13,7 +13,7 @@ import pytest
 from memos import Memory, VaultError
 from memos.infrastructure.index.milvus.audit import Inventory, inventory
 from memos.infrastructure.index.milvus.connection import Milvus
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
@@ -32,7 +32,7 @@ def embeddings() -> Iterator[Embeddings]:
 
 @pytest.fixture(scope="module")
 def fleet(
-    servers: LocalEngine, embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory
+    servers: LocalServers, embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     """A vault with vectors, and a worker of each kind."""
     made = Fleet(
@@ -102,7 +102,7 @@ def held(fleet: Fleet) -> Inventory:
 
 
 def test_a_milvus_killed_under_load_holds_up_no_write_and_lacks_no_vector_afterwards(
-    fleet: Fleet, servers: LocalEngine, embeddings: Embeddings
+    fleet: Fleet, servers: LocalServers, embeddings: Embeddings
 ) -> None:
     trial = Trial(fleet, ITEMS)
     address = servers.address("milvus")

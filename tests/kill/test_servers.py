@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from memos import Memory, VaultError
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
 from tests.kill.trial import Trial, caught_up
@@ -43,7 +43,7 @@ def test_a_producer_killed_amid_its_writes_does_each_once(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("server", ["kafka", "cassandra"])
 def test_a_server_killed_under_load_loses_nothing_that_was_acknowledged(
-    fleet: Fleet, servers: LocalEngine, server: Literal["kafka", "cassandra"]
+    fleet: Fleet, servers: LocalServers, server: Literal["kafka", "cassandra"]
 ) -> None:
     trial = Trial(fleet, ITEMS)
     trial.begin()

@@ -8,7 +8,7 @@ from pathlib import Path
 from memos.infrastructure.servers import ServerName, ports
 from memos.infrastructure.servers.cassandra import Cassandra
 from memos.infrastructure.servers.kafka import Kafka
-from memos.infrastructure.servers.server import Settings
+from memos.infrastructure.servers.settings import ServerSettings
 from tests.fleet import Fleet
 from tests.servers import OwnServer
 
@@ -65,7 +65,7 @@ class Cluster:
                 Node(
                     directory / f"cassandra-{host}",
                     {"client": shared["client"], "storage": shared["storage"], "jmx": jmx[host]},
-                    Settings(heap_mb=CASSANDRA_HEAP_MB),
+                    ServerSettings(heap_mb=CASSANDRA_HEAP_MB),
                     host,
                 )
             )
@@ -76,7 +76,7 @@ class Cluster:
                 Broker(
                     directory / f"kafka-{host}",
                     {"client": shared["kafka"], "controller": shared["controller"]},
-                    Settings(heap_mb=KAFKA_HEAP_MB),
+                    ServerSettings(heap_mb=KAFKA_HEAP_MB),
                     host,
                 )
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memos import Memory
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 from tests.scenarios.place import ADMINISTRATOR, MeaningPlace, Place
@@ -26,7 +26,7 @@ _fleets = pytest.StashKey[list[Fleet]]()
 
 @pytest.fixture(scope="session")
 def fleet(
-    engines: LocalEngine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    engines: LocalServers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Fleet]:
     """One distributed vault, with a worker of each kind, for all scenarios of this process."""
     made = Fleet(tmp_path_factory.mktemp("fleet"), engines)
@@ -48,7 +48,7 @@ def embeddings() -> Iterator[Embeddings]:
 
 @pytest.fixture(scope="module")
 def meaning_fleet(
-    engines: LocalEngine,
+    engines: LocalServers,
     embeddings: Embeddings,
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,

@@ -12,7 +12,7 @@ import pytest
 from memos import Memory, NotFound
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.engine.distributed.stores import Stores
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.event import id_bytes
 from tests.fleet import Fleet
@@ -123,7 +123,7 @@ def rows_of(fleet: Fleet) -> Iterator[bytes]:
                         yield value if isinstance(value, bytes) else str(value).encode()
 
 
-def files_of(fleet: Fleet, engines: LocalEngine) -> Iterator[bytes]:
+def files_of(fleet: Fleet, engines: LocalServers) -> Iterator[bytes]:
     """Every file in which Kafka or Cassandra keeps something of the vault."""
     begun = fleet.path.stat().st_mtime
     names = (fleet.settings.kafka.prefix, fleet.settings.cassandra.keyspace)
@@ -137,7 +137,7 @@ def files_of(fleet: Fleet, engines: LocalEngine) -> Iterator[bytes]:
 
 @pytest.mark.engines
 @pytest.mark.timeout(SECONDS)
-def test_no_text_stands_in_clear_on_any_server(fleet: Fleet, engines: LocalEngine) -> None:
+def test_no_text_stands_in_clear_on_any_server(fleet: Fleet, engines: LocalServers) -> None:
     tenant = Place("distributed", fleet.path).tenant
     with Memory(fleet.path, actor=ADMINISTRATOR) as memory:
         receipt = memory.add(TEXT, scope=tenant, source=SOURCE, tags=[TAG], metadata={"k": META})

@@ -55,9 +55,9 @@ class Journal:
         with self._lock:
             self._fail()
             sql = "SELECT offset FROM mark WHERE partition = ?"
-            found = self._db.execute(sql, (partition,)).fetchone()
+            row = self._db.execute(sql, (partition,)).fetchone()
             self._db.execute("INSERT INTO assigned VALUES (NULL, ?, ?)", (os.getpid(), partition))
-            self._marks[partition] = found[0] if found else 0
+            self._marks[partition] = row[0] if row else 0
             return self._marks[partition]
 
     def take(self, records: Sequence[Record]) -> None:
@@ -75,7 +75,7 @@ class Journal:
             self._write(partition, mark, records)
 
     def _write(self, partition: int, mark: int, records: Sequence[Record]) -> None:
-        new = [each for each in records if each.position.offset >= mark]
+        new = [record for record in records if record.position.offset >= mark]
         if not new:
             return
         first, last = new[0].position.offset, new[-1].position.offset
@@ -84,13 +84,13 @@ class Journal:
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany(
             "INSERT OR REPLACE INTO taken VALUES (?, ?, ?, ?)",
-            [(*each.position, each.log_time, each.data) for each in new],
+            [(*record.position, record.log_time, record.data) for record in new],
         )
         self._db.execute(
             "INSERT INTO delivery VALUES (NULL, ?, ?, ?, ?)",
             (os.getpid(), partition, records[0].position.offset, len(records)),
         )
-        # A worker that was given up for dead cannot set the mark back.
+        # A worker that was options up for dead cannot set the mark back.
         self._db.execute(
             "INSERT INTO mark VALUES (?, ?) ON CONFLICT (partition)"
             " DO UPDATE SET offset = max(offset, excluded.offset)",
@@ -139,24 +139,24 @@ def is_replaced(directory: Path) -> bool:
 
 def main() -> int:
     """Drive a journal over a topic."""
-    from streams.driver import Task
-    from streams.program import run
+    from streams.driver import OpenedWorker
+    from streams.process import run
 
     parser = argparse.ArgumentParser()
     for name in ("directory", "servers", "prefix"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--metrics-port", type=int)
-    given = parser.parse_args()
-    settings = KafkaSettings(given.servers, given.prefix)
+    options = parser.parse_args()
+    settings = KafkaSettings(options.servers, options.prefix)
 
     @contextmanager
-    def opened() -> Iterator[Task]:
-        end_if_asked(Path(given.directory), "end when opened")
-        journal = Journal(Path(given.directory), settings.events, given.pause)
-        yield Task(journal, lambda: is_replaced(Path(given.directory)))
+    def open_journal() -> Iterator[OpenedWorker]:
+        end_if_asked(Path(options.directory), "end when opened")
+        journal = Journal(Path(options.directory), settings.events, options.pause)
+        yield OpenedWorker(journal, lambda: is_replaced(Path(options.directory)))
 
-    return run("journal", settings, opened, "127.0.0.1", given.metrics_port)
+    return run("journal", settings, open_journal, "127.0.0.1", options.metrics_port)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Bench:
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Start a worker process; what it says goes to the file `log`."""
-        with (self.directory / "log").open("ab") as told:
+        with (self.directory / "log").open("ab") as log:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "tests.streams.journal"),
@@ -59,8 +59,8 @@ class Bench:
                     *("--prefix", self.settings.prefix),
                     *options,
                 ],
-                stderr=told,
-                stdout=told,
+                stderr=log,
+                stdout=log,
                 cwd=ROOT,
             )
         self._processes.append(process)
@@ -110,13 +110,13 @@ class Bench:
         return dict(self.query("SELECT partition, offset FROM mark"))  # type: ignore[arg-type]
 
     def taken(self) -> int:
-        found = self.query("SELECT count(*) FROM taken")
-        return found[0][0] if found else 0
+        rows = self.query("SELECT count(*) FROM taken")
+        return rows[0][0] if rows else 0
 
     def await_taken(self, records: int | None = None, seconds: float = 90) -> None:
         """Wait until so many records were taken; all by default."""
-        wanted = self.fed.total() if records is None else records
-        self.wait_until(lambda: self.taken() >= wanted, f"{wanted} records taken", seconds)
+        count = self.fed.total() if records is None else records
+        self.wait_until(lambda: self.taken() >= count, f"{count} records taken", seconds)
 
     def wait_until(self, come: Callable[[], bool], what: str, seconds: float = 90) -> None:
         end = time.monotonic() + seconds
@@ -132,11 +132,11 @@ class Bench:
         The journal refuses a batch that does not follow on its mark, so order is proved as well.
         """
         assert self.marks() == {p: n for p, n in self.fed.items() if n}
-        found = self.query("SELECT partition, offset, data FROM taken ORDER BY partition, offset")
+        rows = self.query("SELECT partition, offset, data FROM taken ORDER BY partition, offset")
         expected = [
             (partition, offset, b"%d/%d" % (partition, offset))
             for partition in sorted(self.fed)
             for offset in range(self.fed[partition])
         ]
-        assert found == expected
+        assert rows == expected
         assert "came after" not in self.log

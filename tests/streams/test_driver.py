@@ -19,9 +19,9 @@ def test_every_record_is_taken_once_in_order_with_the_brokers_time(bench: Bench)
     bench.await_taken()
     bench.assert_complete()
     assert sum(n for (n,) in bench.query("SELECT count FROM delivery")) == 4000
-    times = [each for (each,) in bench.query("SELECT log_time FROM taken")]
-    assert all(before <= each <= time.time_ns() // 1000 + 1_000_000 for each in times)
-    assert not any(each % 1000 for each in times)
+    times = [log_time for (log_time,) in bench.query("SELECT log_time FROM taken")]
+    assert all(before <= log_time <= time.time_ns() // 1000 + 1_000_000 for log_time in times)
+    assert not any(log_time % 1000 for log_time in times)
     assert bench.end(worker) == 0
 
 
@@ -81,7 +81,7 @@ def test_a_record_of_a_newer_release_stops_its_partition_alone_and_aloud(bench: 
     assert bench.end(worker) == 1
     marks = bench.marks()
     assert marks[2] == 100
-    assert all(marks[each] == 1100 for each in (0, 1, 3))
+    assert all(marks[partition] == 1100 for partition in (0, 1, 3))
     assert "partition 2 STOPPED at 2:" in bench.log
     assert "Nothing was skipped" in bench.log
 
@@ -169,16 +169,16 @@ def test_metrics_tell_lag_rate_retries_and_stops(bench: Bench) -> None:
     worker = bench.start("--metrics-port", str(port))
     bench.await_taken(400)
 
-    def told() -> str:
+    def metrics() -> str:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             return str(answer.read().decode())
 
     stopped = 'memos_worker_stopped_partitions{partition="3",worker="journal"} 1.0'
-    bench.wait_until(lambda: stopped in told(), "the stop is told")
+    bench.wait_until(lambda: stopped in metrics(), "the stop is told")
     lag = 'memos_worker_lag_records{partition="0",worker="journal"} 0.0'
-    bench.wait_until(lambda: lag in told(), "the lag is told")
-    assert 'memos_worker_records_total{partition="1",worker="journal"} 100.0' in told()
-    assert 'error="StoreUnavailable"' in told()
+    bench.wait_until(lambda: lag in metrics(), "the lag is told")
+    assert 'memos_worker_records_total{partition="1",worker="journal"} 100.0' in metrics()
+    assert 'error="StoreUnavailable"' in metrics()
     with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
         assert answer.status == 200
     assert bench.end(worker) == 1

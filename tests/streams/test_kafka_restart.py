@@ -8,7 +8,7 @@ import pytest
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
 from tests.streams.support import Bench
 
@@ -16,7 +16,7 @@ from tests.streams.support import Bench
 @pytest.mark.engines
 @pytest.mark.timeout(600)
 def test_a_worker_outlives_a_kafka_that_is_killed(tmp_path: Path) -> None:
-    engine = LocalEngine(tmp_path / "kafka", ("kafka",))
+    engine = LocalServers(tmp_path / "kafka", ("kafka",))
     up_or_skip(engine)
     try:
         settings = KafkaSettings(engine.address("kafka"), prefix="killed", partitions=4)

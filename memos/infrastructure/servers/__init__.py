@@ -1,20 +1,15 @@
 """Kafka, Cassandra and Milvus on this machine, from ordinary packages and without containers."""
 
-from memos.infrastructure.servers.engine import LocalEngine
 from memos.infrastructure.servers.errors import EngineError, MissingTool
-from memos.infrastructure.servers.facts import (
-    SERVERS,
-    Addresses,
-    MilvusKind,
-    ServerName,
-    ServerStatus,
-)
+from memos.infrastructure.servers.local_servers import LocalServers
+from memos.infrastructure.servers.names import SERVERS, MilvusKind, ServerName
+from memos.infrastructure.servers.status import Addresses, ServerStatus
 
 __all__ = [
     "SERVERS",
     "Addresses",
     "EngineError",
-    "LocalEngine",
+    "LocalServers",
     "MilvusKind",
     "MissingTool",
     "ServerName",

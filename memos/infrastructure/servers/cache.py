@@ -99,29 +99,29 @@ def _made_once(name: str, make: Callable[[Path], None]) -> Path:
 
 
 def _pom(coordinates: Sequence[str]) -> str:
-    wanted = []
-    for each in coordinates:
-        group, artifact, version = each.split(":")
-        wanted.append(
+    dependencies = []
+    for coordinate in coordinates:
+        group, artifact, version = coordinate.split(":")
+        dependencies.append(
             f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>"
             f"<version>{version}</version></dependency>"
         )
     return (
         "<project><modelVersion>4.0.0</modelVersion><packaging>pom</packaging>\n"
         "<groupId>memos</groupId><artifactId>engine</artifactId><version>1</version>\n"
-        f"<dependencies>{''.join(wanted)}</dependencies>\n"
+        f"<dependencies>{''.join(dependencies)}</dependencies>\n"
         "</project>\n"
     )
 
 
 def _run(command: list[str], what: str) -> None:
-    done = subprocess.run(  # noqa: S603 # the command line is made here
+    completed = subprocess.run(  # noqa: S603 # the command line is made here
         command, capture_output=True, text=True, check=False
     )
-    if done.returncode != 0:
-        told = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+    if completed.returncode != 0:
+        output = "\n".join((completed.stdout + completed.stderr).strip().splitlines()[-15:])
         raise EngineError(
             f"{what} could not be fetched: `{Path(command[0]).name}` ended with "
-            f"{done.returncode}. Check the network and its settings, or copy the cache of a machine "
-            f"that has them and name it with {CACHE_VARIABLE}. It said:\n{told}"
+            f"{completed.returncode}. Check the network and its settings, or copy the cache of a machine "
+            f"that has them and name it with {CACHE_VARIABLE}. It said:\n{output}"
         )

@@ -105,7 +105,7 @@ class Cassandra(Server):
 
     name = "cassandra"
     port_names = ("client", "storage", "jmx")
-    heeds = ("durable", "heap_mb")
+    setting_names = ("durable", "heap_mb")
     start_seconds = 180.0
     stop_seconds = 60.0
 
@@ -156,8 +156,8 @@ class Cassandra(Server):
             *(tools.java("Cassandra", JDK), f"-javaagent:{jamm}", f"-Xbootclasspath/a:{jamm}"),
             *(f"-Xms{self.settings.heap_mb}m", f"-Xmx{self.settings.heap_mb}m"),
             "-XX:+ExitOnOutOfMemoryError",
-            *(f"--add-exports={each}=ALL-UNNAMED" for each in EXPORTS),
-            *(f"--add-opens={each}=ALL-UNNAMED" for each in OPENS),
+            *(f"--add-exports={package}=ALL-UNNAMED" for package in EXPORTS),
+            *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENS),
             "-Djdk.attach.allowAttachSelf=true",
             "-Dio.netty.tryReflectionSetAccessible=true",
             f"-Dcassandra.config={self._configuration.as_uri()}",

@@ -1,4 +1,4 @@
-"""What the local engine raises."""
+"""What starting, reaching and stopping a local server raises."""
 
 from __future__ import annotations
 

@@ -48,11 +48,11 @@ class Kafka(Server):
 
     name = "kafka"
     port_names = ("client", "controller")
-    heeds = ("heap_mb",)
+    setting_names = ("heap_mb",)
     start_seconds = 90.0
     stop_seconds = 30.0
     format_options: ClassVar[tuple[str, ...]] = ()
-    """What `kafka-storage format` is told beside the configuration and the cluster's id."""
+    """Options of `kafka-storage format`, beside the configuration and the cluster's id."""
 
     @property
     def version(self) -> str:
@@ -80,15 +80,15 @@ class Kafka(Server):
 
     def _format(self, program: list[str]) -> None:
         tool = [*program, "kafka.tools.StorageTool", "format", "-c", str(self._configuration)]
-        done = subprocess.run(  # noqa: S603 # the command line is made here
+        completed = subprocess.run(  # noqa: S603 # the command line is made here
             [*tool, "-t", self.cluster_id(), *self.format_options],
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode != 0:
-            told = (done.stdout + done.stderr).strip()[-1000:]
-            raise EngineError(f"Kafka's directory {self._data} cannot be set up:\n{told}")
+        if completed.returncode != 0:
+            output = (completed.stdout + completed.stderr).strip()[-1000:]
+            raise EngineError(f"Kafka's directory {self._data} cannot be set up:\n{output}")
 
     def cluster_id(self) -> str:
         """16 random bytes in base64url, as Kafka has it."""

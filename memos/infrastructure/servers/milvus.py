@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memos.infrastructure.servers import cache, ports, tools, versions
-from memos.infrastructure.servers.facts import HOST
+from memos.infrastructure.servers.names import HOST
 from memos.infrastructure.servers.server import Server
 
 PROBE_SECONDS = 5.0
@@ -85,7 +85,7 @@ auto-compaction-retention: "1000"
 
 class _Milvus(Server):
     name = "milvus"
-    heeds = ("milvus",)
+    setting_names = ("milvus",)
     start_seconds = 120.0
     # The server hardly ever ends by itself; what it acknowledged is in its log whichever way it ends.
     stop_seconds = 5.0

@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 
-from memos.infrastructure.servers.facts import HOST
+from memos.infrastructure.servers.names import HOST
 
 # Below the range that systems hand to outgoing connections. A client that keeps trying a port of
 # that range while its server is down may be given the same port for its own end: it then connects
@@ -48,7 +48,7 @@ def accepts(port: int, host: str = HOST) -> bool:
 
 
 def choose(names: tuple[str, ...]) -> dict[str, int]:
-    """A free port for each name, chosen at random so that two engines rarely want the same."""
+    """A free port for each name, chosen at random so that two directories rarely want the same."""
     chosen: dict[str, int] = {}
     while len(chosen) < len(names):
         port = LOWEST + secrets.randbelow(HIGHEST - LOWEST + 1)

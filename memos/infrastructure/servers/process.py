@@ -14,11 +14,11 @@ import psutil
 
 POLL_SECONDS = 0.05
 CLOCK_SLACK_SECONDS = 5.0
-"""Start times are told relative to a clock that the system may set meanwhile."""
+"""The system gives start times relative to a clock that may be set meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class ServerProcess:
     """A process that was started: the system may give its pid to another one later.
 
     `at` is its start in seconds since 1970, `mark` a part of its command line.
@@ -80,7 +80,7 @@ class Started:
 
 def start(
     command: Sequence[str], *, log: Path, directory: Path, environment: Mapping[str, str], mark: str
-) -> Started:
+) -> ServerProcess:
     """Start a command in a session of its own, its output appended to a log.
 
     A shell in between starts it and ends: the server then belongs to the system, which reaps it
@@ -100,7 +100,7 @@ def start(
         at = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         at = time.time()  # it ended at once; its log says why
-    return Started(pid, at, mark)
+    return ServerProcess(pid, at, mark)
 
 
 def tail(log: Path, lines: int) -> str:

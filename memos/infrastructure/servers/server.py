@@ -9,24 +9,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from memos.infrastructure.servers import process
-from memos.infrastructure.servers.facts import HOST, MilvusKind, ServerName
+from memos.infrastructure.servers.names import HOST, ServerName
+from memos.infrastructure.servers.settings import ServerSettings
 
 QUOTED_LINES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a server is run; kept with the engine, so that it comes back the same.
-
-    `durable` says that Cassandra acknowledges a write only once its commit log is synced to disk;
-    without it a power cut takes the last ten seconds, and a kill what came after the last marker in
-    the log (a tenth of a second). `heap_mb` is the
-    Java heap in units of 2**20 bytes; `milvus` is "lite" or "server".
-    """
-
-    durable: bool = True
-    heap_mb: int = 512
-    milvus: MilvusKind = "lite"
 
 
 @dataclass(frozen=True)
@@ -35,14 +21,14 @@ class Server(ABC):
 
     directory: Path
     ports: Mapping[str, int]
-    settings: Settings
+    settings: ServerSettings
     host: str = HOST
 
     name: ClassVar[ServerName]
     port_names: ClassVar[tuple[str, ...]]
     """The first is the one that clients connect to."""
-    heeds: ClassVar[tuple[str, ...]]
-    """The settings that matter to it."""
+    setting_names: ClassVar[tuple[str, ...]]
+    """The settings that matter to it; a change of the others is ignored."""
     start_seconds: ClassVar[float]
     """It serves within this time, or has failed."""
     stop_seconds: ClassVar[float]
@@ -75,8 +61,8 @@ class Server(ABC):
 
     def quote(self) -> str:
         """The end of its log, for a message."""
-        told = process.tail(self.log, QUOTED_LINES)
-        return f"The end of {self.log}:\n{told}" if told else f"{self.log} is empty"
+        lines = process.tail(self.log, QUOTED_LINES)
+        return f"The end of {self.log}:\n{lines}" if lines else f"{self.log} is empty"
 
     @abstractmethod
     def prepare(self) -> None:

@@ -1,4 +1,4 @@
-"""What an engine has started, kept in its directory: ports, settings, processes."""
+"""What was started in a directory, kept there: ports, settings, processes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from memos.infrastructure.servers.errors import EngineError
-from memos.infrastructure.servers.facts import SERVERS, ServerName
-from memos.infrastructure.servers.process import Started
-from memos.infrastructure.servers.server import Settings
+from memos.infrastructure.servers.names import SERVERS, ServerName
+from memos.infrastructure.servers.process import ServerProcess
+from memos.infrastructure.servers.settings import ServerSettings
 
 STATE_FILE = "engine.json"
 LOCK_FILE = "engine.lock"
@@ -22,39 +22,38 @@ FORMAT = 1
 
 
 @dataclass
-class Entry:
+class ServerEntry:
     """One server: its ports, how it is run, and its process of the last start."""
 
     ports: dict[str, int]
-    settings: Settings
-    process: Started | None = None
+    settings: ServerSettings
+    process: ServerProcess | None = None
 
 
 @dataclass
 class State:
-    """All servers of one engine."""
+    """All servers of one directory."""
 
-    servers: dict[ServerName, Entry] = field(default_factory=dict)
+    servers: dict[ServerName, ServerEntry] = field(default_factory=dict)
 
 
 def read(directory: Path) -> State:
-    """The state in a directory; empty where no engine was started there.
+    """The state in a directory; empty where nothing was started there.
 
     Raises:
         EngineError: the file is not what this version writes.
     """
     path = directory / STATE_FILE
     try:
-        told = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except FileNotFoundError:
         return State()
     except ValueError as error:
         raise EngineError(f"{path} cannot be read ({error}): {_MEND}") from None
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise EngineError(f"{path} is not of format {FORMAT}: {_MEND}")
-    return State(
-        {name: _entry(told["servers"][name]) for name in SERVERS if name in told["servers"]}
-    )
+    entries = document["servers"]
+    return State({name: _entry(entries[name]) for name in SERVERS if name in entries})
 
 
 _MEND = (
@@ -63,9 +62,9 @@ _MEND = (
 )
 
 
-def _entry(told: dict[str, Any]) -> Entry:
-    process = None if told["process"] is None else Started(**told["process"])
-    return Entry(dict(told["ports"]), Settings(**told["settings"]), process)
+def _entry(document: dict[str, Any]) -> ServerEntry:
+    process = None if document["process"] is None else ServerProcess(**document["process"])
+    return ServerEntry(dict(document["ports"]), ServerSettings(**document["settings"]), process)
 
 
 def write(directory: Path, state: State) -> None:
@@ -79,7 +78,7 @@ def write(directory: Path, state: State) -> None:
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the engine's lock: of two programs that start or stop servers, one waits."""
+    """Hold the directory's lock: of two programs that start or stop servers, one waits."""
     descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

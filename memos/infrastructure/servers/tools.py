@@ -25,30 +25,30 @@ def java(server: str, majors: Sequence[int]) -> str:
         MissingTool: there is none, or not of a version that this server runs on.
     """
     home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=str(Path(home) / "bin") if home else None)
-    wanted = f"{majors[0]} {'to' if isinstance(majors, range) else 'or'} {majors[-1]}"
-    if found is None:
+    program = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    versions = f"{majors[0]} {'to' if isinstance(majors, range) else 'or'} {majors[-1]}"
+    if program is None:
         where = f"JAVA_HOME={home} has no bin/java" if home else "no `java` on PATH"
         raise MissingTool(
-            f"{server} runs on a JDK {wanted}, and there is {where}: `{HOW_TO_GET}`, {OR_ELSE}"
+            f"{server} runs on a JDK {versions}, and there is {where}: `{HOW_TO_GET}`, {OR_ELSE}"
         )
-    major = _java_major(found)
+    major = _java_major(program)
     if major not in majors:
         raise MissingTool(
-            f"{server} runs on a JDK {wanted}, and {found} is version {major}: `{HOW_TO_GET}` and "
+            f"{server} runs on a JDK {versions}, and {program} is version {major}: `{HOW_TO_GET}` and "
             f"set JAVA_HOME to it, {OR_ELSE}"
         )
-    return found
+    return program
 
 
 @lru_cache(maxsize=8)
 def _java_major(program: str) -> int:
-    told = subprocess.run(  # noqa: S603 # found by shutil.which
+    completed = subprocess.run(  # noqa: S603 # found by shutil.which
         [program, "-version"], capture_output=True, text=True, check=False
     )
-    version = re.search(r'version "(?:1\.)?(\d+)', told.stderr + told.stdout)
+    version = re.search(r'version "(?:1\.)?(\d+)', completed.stderr + completed.stdout)
     if version is None:
-        raise MissingTool(f"{program} does not tell its version: {told.stderr.strip()[:200]}")
+        raise MissingTool(f"{program} does not tell its version: {completed.stderr.strip()[:200]}")
     return int(version[1])
 
 
@@ -58,13 +58,13 @@ def maven() -> str:
     Raises:
         MissingTool: it is not on PATH.
     """
-    found = shutil.which("mvn")
-    if found is None:
+    program = shutil.which("mvn")
+    if program is None:
         raise MissingTool(
             f"Kafka and Cassandra are fetched with Maven, and `mvn` is not on PATH: `{HOW_TO_GET}`,"
             f" {OR_ELSE}"
         )
-    return found
+    return program
 
 
 def installer() -> list[str]:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from memos.interface.cli import demo, engine, log, migrate, worker
-from memos.interface.cli import governance as governing
-from memos.interface.cli import question as asking
-from memos.interface.cli import read as reader
-from memos.interface.cli import transfer as moving
-from memos.interface.cli import undo as undoing
-from memos.interface.cli import vault as keeping
-from memos.interface.cli import write as writing
+from memos.interface.cli import (
+    context,
+    demo,
+    doctor,
+    engine,
+    governance,
+    log,
+    maintenance,
+    reads,
+    scope,
+    transfer,
+    undo,
+    vault,
+    worker,
+    writes,
+)
 from memos.interface.cli.program import Program
 
 app = typer.Typer(
@@ -23,20 +31,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _room in (
+# In the order in which `memos --help` lists them.
+for _family in (
     demo,
-    writing,
-    reader,
-    asking,
-    governing,
-    undoing,
+    writes,
+    reads,
+    context,
+    scope,
+    governance,
+    undo,
     log,
-    keeping,
-    moving,
-    migrate,
+    maintenance,
+    transfer,
+    doctor,
+    vault,
     engine,
     worker,
 ):
-    _room.attach(app)
+    _family.attach(app)
 
 __all__ = ["app"]

@@ -1,9 +1,8 @@
-"""What every command shares: which vault, on whose behalf, JSON or not, and how errors end it."""
+"""What every command is: a function with a vault, an actor, JSON or not, and an exit code."""
 
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import typer
 from rich.console import Console
 
 from memos.interface.cli.errors import ExitCode, report
-from memos.interface.cli.screen import console
+from memos.interface.cli.terminal import console
 from memos.interface.memory import DEFAULT_ACTOR, Memory
 from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput, MemosError, VaultError
@@ -35,23 +34,6 @@ _JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result, or the error, as JSON.")
 ]
 
-CubeId = Annotated[str, typer.Argument(help="The memory's id, 36 characters.", show_default=False)]
-ExpectVersion = Annotated[
-    int | None,
-    typer.Option("--expect-version", help="Refuse unless the memory is at this version."),
-]
-AsOfOption = Annotated[
-    str | None,
-    typer.Option("--as-of", help="A cut's name, a position (0:42) or a log time (ISO 8601)."),
-]
-FilterOption = Annotated[
-    str | None, typer.Option("--filter", help='JSON, such as {"tags": "home"}.')
-]
-Where = Annotated[
-    str, typer.Option("--scope", help="Where to look, and in all that lies under it.")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
 
 @dataclass(frozen=True)
 class Run:
@@ -69,7 +51,7 @@ class Run:
             VaultError: there is none, or it cannot be opened.
             InvalidInput: it is a settings file that is not there.
         """
-        # Opening tells of a settings file that is missing, as it does everywhere.
+        # A settings file that is missing is refused by Memory, as everywhere.
         if not create and not names_settings(self.vault) and not self.vault.exists():
             raise VaultError(
                 f"there is no vault at {self.vault}: name another with --vault or MEMOS_VAULT; "
@@ -118,12 +100,12 @@ def command(
     def register(
         work: Callable[Concatenate[Run, P], None],
     ) -> Callable[Concatenate[Run, P], None]:
-        def invoke(**given: Any) -> None:
-            run = Run(full_name, given.pop("vault"), given.pop("actor"), given.pop("as_json"))
+        def invoke(*, vault: Path, actor: str, as_json: bool, **own_arguments: Any) -> None:
+            run = Run(full_name, vault, actor, as_json)
             try:
-                work(run, **given)  # type: ignore[call-arg] # typer names every argument
+                work(run, **own_arguments)  # type: ignore[call-arg] # typer names every argument
             except MemosError as error:
-                raise typer.Exit(report(error, full_name, as_json=run.as_json)) from None
+                raise typer.Exit(report(error, full_name, as_json=as_json)) from None
 
         signature = inspect.signature(work, eval_str=True)
         own = list(signature.parameters.values())[1:]
@@ -133,7 +115,7 @@ def command(
             inspect.Parameter("actor", keyword, default=DEFAULT_ACTOR, annotation=_ActorOption),
             inspect.Parameter("as_json", keyword, default=False, annotation=_JsonOption),
         ]
-        parameters = [each.replace(kind=keyword) for each in own] + shared
+        parameters = [parameter.replace(kind=keyword) for parameter in own] + shared
         invoke.__doc__ = work.__doc__
         invoke.__annotations__ = {}
         invoke.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -141,31 +123,3 @@ def command(
         return work
 
     return register
-
-
-def text_or_stdin(text: str) -> str:
-    """The text itself, or all of stdin where it is `-`."""
-    if text != "-":
-        return text
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"stdin is no UTF-8 text: {error}") from None
-
-
-def json_object(value: str | None, option: str) -> dict[str, Any] | None:
-    """The JSON object that an option holds."""
-    if value is None:
-        return None
-    try:
-        parsed = json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{option} takes a JSON object: {error}") from None
-    if not isinstance(parsed, dict):
-        raise InvalidInput(f'{option} takes a JSON object such as {{"name": "value"}}')
-    return parsed
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were passed: what was not stays as the API has it."""
-    return {name: value for name, value in options.items() if value is not None}

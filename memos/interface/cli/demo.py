@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from memos.interface import demo, demo_telling
-from memos.interface.cli import show
+from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.screen import console
+from memos.interface.cli.terminal import console
+from memos.interface.demo import report, steps
 from memos.kernel.errors import InvalidInput
 
 
@@ -42,30 +42,30 @@ def run_demo(
 
 
 def _play(run: Run, directory: Path, *, kept: bool) -> None:
-    told: list[demo_telling.Told] = []
+    done: list[report.StepReport] = []
     out = console()
     if not run.as_json:
-        show.body(out, demo_telling.OPENING)
-    for number, step in enumerate(demo.play(directory), 1):
-        told.append(step)
+        layout.body(out, report.OPENING)
+    for number, step in enumerate(steps.play(directory), 1):
+        done.append(step)
         if not run.as_json:
             _draw(out, number, step)
-    result = {"vault": str(directory / demo.VAULT) if kept else None, "steps": told}
+    result = {"vault": str(directory / steps.VAULT) if kept else None, "steps": done}
     run.show(result, lambda console: _end(console, directory, kept=kept))
 
 
-def _draw(out: Console, number: int, step: demo_telling.Told) -> None:
-    show.line(out, "")
-    show.line(out, (f"{number:>2}. {step.title}", "bold"))
+def _draw(out: Console, number: int, step: report.StepReport) -> None:
+    layout.line(out, "")
+    layout.line(out, (f"{number:>2}. {step.title}", "bold"))
     for line in step.code:
-        show.line(
+        layout.line(
             out, ("    >>> " if not line.startswith(" ") else "    ... ", "dim"), (line, "cyan")
         )
     for line in step.result:
-        show.line(out, "    ", line)
+        layout.line(out, "    ", line)
 
 
 def _end(out: Console, directory: Path, *, kept: bool) -> None:
-    show.line(out, "")
-    vault = str(directory / demo.VAULT) if kept else demo.VAULT
-    show.body(out, demo_telling.ending(vault, demo.SCOPE, kept=kept))
+    layout.line(out, "")
+    vault = str(directory / steps.VAULT) if kept else steps.VAULT
+    layout.body(out, report.ending(vault, steps.SCOPE, kept=kept))

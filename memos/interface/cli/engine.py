@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 from rich.console import Console
 
-from memos.interface.cli import show
+from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.screen import clean, console
+from memos.interface.cli.terminal import clean, console
 from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memos.infrastructure.servers import LocalEngine, ServerStatus
+    from memos.infrastructure.servers import LocalServers, ServerStatus
 
 Server = Literal["kafka", "cassandra", "milvus"]
 Directory = Annotated[
@@ -57,23 +57,23 @@ def up(
     ] = None,
 ) -> None:
     """Start the servers that do not run, and wait until they serve; the first time, fetch them."""
-    local = _engine(directory, only, milvus=milvus, heap_mb=heap_mb, durable=durable)
-    with _told("starting") as tell:
-        local.up(tell)
-    _show(run, local)
+    servers = _servers(directory, only, milvus=milvus, heap_mb=heap_mb, durable=durable)
+    with _spinner("starting") as progress:
+        servers.up(progress)
+    _show(run, servers)
 
 
 def status(run: Run, directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Which servers run, where, and how much memory they take."""
-    _show(run, _engine(directory, None))
+    _show(run, _servers(directory, None))
 
 
 def down(run: Run, directory: Directory = DEFAULT_DIRECTORY, only: Only = None) -> None:
     """Stop exactly the servers that `up` started in this directory; their data stays."""
-    local = _engine(directory, only)
-    with _told("stopping") as tell:
-        local.down(tell)
-    _show(run, local)
+    servers = _servers(directory, only)
+    with _spinner("stopping") as progress:
+        servers.down(progress)
+    _show(run, servers)
 
 
 def logs(
@@ -83,30 +83,30 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many.")] = 50,
 ) -> None:
     """The end of a server's log."""
-    told = _engine(directory, None).logs(server, lines)
-    run.show({"server": server, "log": told}, lambda out: show.body(out, told))
+    text = _servers(directory, None).logs(server, lines)
+    run.show({"server": server, "log": text}, lambda out: layout.body(out, text))
 
 
-def _engine(
+def _servers(
     directory: Path,
     only: list[str] | None,
     *,
     milvus: Literal["lite", "server"] | None = None,
     heap_mb: int | None = None,
     durable: bool | None = None,
-) -> LocalEngine:
+) -> LocalServers:
     try:
-        from memos.infrastructure.servers import SERVERS, LocalEngine
+        from memos.infrastructure.servers import SERVERS, LocalServers
     except ModuleNotFoundError as error:
         raise InvalidInput(
             f"the local engine needs {error.name}: `pip install 'memos[distributed]'`"
         ) from None
-    servers = cast(list[Server], only) if only else SERVERS  # it refuses other names
-    return LocalEngine(directory, servers, milvus=milvus, heap_mb=heap_mb, durable=durable)
+    names = cast(list[Server], only) if only else SERVERS  # it refuses other names
+    return LocalServers(directory, names, milvus=milvus, heap_mb=heap_mb, durable=durable)
 
 
 @contextmanager
-def _told(what: str) -> Iterator[Callable[[str], None]]:
+def _spinner(what: str) -> Iterator[Callable[[str], None]]:
     """What goes on, as a spinner on stderr; nothing where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -115,25 +115,25 @@ def _told(what: str) -> Iterator[Callable[[str], None]]:
         yield lambda text: spinner.update(clean(text))
 
 
-def _show(run: Run, local: LocalEngine) -> None:
-    found = local.status()
+def _show(run: Run, servers: LocalServers) -> None:
+    statuses = servers.status()
 
     def draw(out: Console) -> None:
-        for each in found:
-            _draw(out, each)
-        if not found:
-            show.line(out, f"no servers in {clean(str(local.directory))}: `memos engine up`")
+        for server in statuses:
+            _draw(out, server)
+        if not statuses:
+            layout.line(out, f"no servers in {clean(str(servers.directory))}: `memos engine up`")
 
-    run.show({"directory": local.directory, "servers": found}, draw)
+    run.show({"directory": servers.directory, "servers": statuses}, draw)
 
 
-def _draw(out: Console, each: ServerStatus) -> None:
-    state = ("running", "green") if each.running else ("stopped", "red")
-    told = f"pid {each.pid}, {each.resident_mb} MB" if each.running else f"log {each.log}"
-    show.line(
+def _draw(out: Console, server: ServerStatus) -> None:
+    state = ("running", "green") if server.running else ("stopped", "red")
+    detail = f"pid {server.pid}, {server.resident_mb} MB" if server.running else f"log {server.log}"
+    layout.line(
         out,
-        (f"{each.server:<10}", "bold"),
+        (f"{server.server:<10}", "bold"),
         state,
-        f"  {each.address}  ",
-        (f"{each.version}, {clean(told)}", "dim"),
+        f"  {server.address}  ",
+        (f"{server.version}, {clean(detail)}", "dim"),
     )

@@ -1,15 +1,14 @@
-"""Exit codes, and how an error is told: one plain paragraph, or JSON, always on stderr."""
+"""Exit codes, and the report of an error: one plain paragraph, or JSON, always on stderr."""
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import IntEnum
 
 import typer
 
-from memos.interface.cli.screen import clean
-from memos.interface.serialise import SCHEMA
+from memos.interface.cli.terminal import clean
+from memos.interface.serialise import error_document
 from memos.kernel.errors import (
     Conflict,
     Damaged,
@@ -48,19 +47,19 @@ _CODES: tuple[tuple[type[MemosError], ExitCode], ...] = (
 
 
 def exit_code(error: MemosError) -> ExitCode:
-    """The exit status that tells of an error."""
+    """The exit status of an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.ERROR)
 
 
 def report(error: MemosError, command: str, *, as_json: bool) -> ExitCode:
-    """Tell of an error on stderr; the exit status that goes with it."""
+    """Write an error to stderr; returns the exit status that goes with it."""
     code = exit_code(error)
-    _tell(type(error).__name__, str(error), code, command, _facts(error), as_json=as_json)
+    _write(type(error).__name__, str(error), code, command, _details(error), as_json=as_json)
     return code
 
 
 def report_usage(error: typer.TyperException, *, as_json: bool) -> int:
-    """Tell of a command line that cannot be understood."""
+    """Write to stderr why a command line cannot be understood; returns the exit status."""
     context = getattr(error, "ctx", None)
     path = "memos" if context is None else str(context.command_path)
     message = error.format_message()
@@ -69,11 +68,11 @@ def report_usage(error: typer.TyperException, *, as_json: bool) -> int:
     if not as_json and context is not None:
         message = f"{message} Try '{path} --help'."
     command = path.partition(" ")[2]
-    _tell("Usage", message, error.exit_code, command, {}, as_json=as_json)
+    _write("Usage", message, error.exit_code, command, {}, as_json=as_json)
     return error.exit_code
 
 
-def _facts(error: MemosError) -> dict[str, object]:
+def _details(error: MemosError) -> dict[str, object]:
     """What a program needs to go on: the current version, the rule, who is held."""
     match error:
         case Conflict():
@@ -86,17 +85,16 @@ def _facts(error: MemosError) -> dict[str, object]:
             return {}
 
 
-def _tell(
+def _write(
     kind: str,
     message: str,
     code: int,
     command: str,
-    facts: dict[str, object],
+    details: dict[str, object],
     *,
     as_json: bool,
 ) -> None:
     if not as_json:
         sys.stderr.write(f"{clean(message, keep_newlines=True)}\n")
         return
-    told = {"type": kind, "message": message, "exit_code": int(code), **facts}
-    sys.stderr.write(json.dumps({"schema": SCHEMA, "command": command, "error": told}) + "\n")
+    sys.stderr.write(f"{error_document(command, kind, message, int(code), details)}\n")

@@ -1,4 +1,4 @@
-"""Commands that move memories between states and govern them."""
+"""Commands that change a memory's state, header and lifespan, and the sweep of lifespans."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from memos.interface.cli import show
-from memos.interface.cli.command import CubeId, ExpectVersion, Run, command, given
-from memos.interface.memory import Memory
+from memos import Memory, Receipt
+from memos.interface.cli import layout, memory_view
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import CubeId, ExpectVersion
 from memos.kernel.errors import InvalidInput
-from memos.operation.receipt import Receipt
 
 Names = list[str] | None
 
@@ -26,27 +26,27 @@ _MOVES: tuple[tuple[str, str, Callable[..., Receipt], str], ...] = (
 
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    for name, done, method, told in _MOVES:
-        command(app, name)(_mover(method, done, told))
+    for name, past_tense, method, help_text in _MOVES:
+        command(app, name)(_move(method, past_tense, help_text))
     command(app, "set-header")(set_header)
     command(app, "lifespan")(lifespan)
     command(app, "sweep")(sweep)
 
 
-def _mover(method: Callable[..., Receipt], done: str, told: str) -> Callable[..., None]:
+def _move(method: Callable[..., Receipt], past_tense: str, help_text: str) -> Callable[..., None]:
     def move(run: Run, cube_id: CubeId, expect_version: ExpectVersion = None) -> None:
         with run.open() as memory:
             receipt = method(memory, cube_id, expected_version=expect_version)
-        run.show(receipt, lambda console: show.receipt(console, receipt, done))
+        run.show(receipt, lambda out: memory_view.receipt(out, receipt, past_tense))
 
-    move.__doc__ = told
+    move.__doc__ = help_text
     return move
 
 
-def _names(wanted: Names, clear: bool, option: str) -> Names:
-    if clear and wanted:
+def _names(names: Names, clear: bool, option: str) -> Names:
+    if clear and names:
         raise InvalidInput(f"pass --{option} or --any-{option}, not both")
-    return [] if clear else wanted
+    return [] if clear else names
 
 
 def set_header(
@@ -63,18 +63,20 @@ def set_header(
     expect_version: ExpectVersion = None,
 ) -> None:
     """Change who may do what with a memory; what is not passed stays as it is."""
-    options = given(
-        owner=owner,
-        readers=_names(readers, any_reader, "reader"),
-        writers=_names(writers, any_writer, "writer"),
-        priority=priority,
-        sensitivity=sensitivity,
-        purpose=purpose,
-        expected_version=expect_version,
-    )
+    new_readers = _names(readers, any_reader, "reader")
+    new_writers = _names(writers, any_writer, "writer")
     with run.open() as memory:
-        receipt = memory.set_header(cube_id, **options)
-    run.show(receipt, lambda console: show.receipt(console, receipt, "governed"))
+        receipt = memory.set_header(
+            cube_id,
+            owner=owner,
+            readers=new_readers,
+            writers=new_writers,
+            priority=priority,
+            sensitivity=sensitivity,
+            purpose=purpose,
+            expected_version=expect_version,
+        )
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "governed"))
 
 
 def lifespan(
@@ -102,7 +104,7 @@ def lifespan(
             half_life=half_life,
             expected_version=expect_version,
         )
-    run.show(receipt, lambda console: show.receipt(console, receipt, "governed"))
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "governed"))
 
 
 def sweep(
@@ -113,11 +115,15 @@ def sweep(
     with run.open() as memory:
         swept = memory.sweep(now)
 
-    def draw(console: Console) -> None:
-        for done in ("archived", "expired", "erased", "held"):
-            ids: tuple[str, ...] = getattr(swept, done)
-            show.line(console, f"{done} {len(ids)}")
-            for cube_id in ids:
-                show.line(console, "  ", cube_id)
+    def draw(out: Console) -> None:
+        for outcome, cube_ids in (
+            ("archived", swept.archived),
+            ("expired", swept.expired),
+            ("erased", swept.erased),
+            ("held", swept.held),
+        ):
+            layout.line(out, f"{outcome} {len(cube_ids)}")
+            for cube_id in cube_ids:
+                layout.line(out, "  ", cube_id)
 
     run.show(swept, draw)

@@ -6,20 +6,19 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import typer
 
-from memos.interface.cli import story
-from memos.interface.cli.command import Run, command, given
-from memos.interface.cli.screen import console
-from memos.interface.memory import Memory
+from memos import LogEntry, Position
+from memos.interface.cli import history_view
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.terminal import console
 from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput
-from memos.kernel.event import Position
-from memos.operation.reads.history import LogEntry
 
 By = Annotated[str | None, typer.Option("--by", help="Attempted by this actor.")]
 KindOption = Annotated[str | None, typer.Option("--kind", help="Of this kind, such as Revised.")]
@@ -48,18 +47,18 @@ def events(
     """The log: who attempted what, when, and what became of it. With --json, a line an event."""
     if limit is not None and limit < 1:
         raise InvalidInput("--limit must be 1 or more")
-    wanted = given(
-        actor=by,
-        kind=kind,
-        scope=scope,
-        cube_id=cube_id,
-        operation=operation,
-        source=source,
-        since=since,
-        until=until,
-    )
     with run.open() as memory:
-        for number, entry in enumerate(memory.events(**wanted), 1):
+        entries = memory.events(
+            actor=by,
+            kind=kind,
+            scope=scope,
+            cube_id=cube_id,
+            operation=operation,
+            source=source,
+            since=since,
+            until=until,
+        )
+        for number, entry in enumerate(entries, 1):
             _print(run, (entry,))
             if number == limit:
                 break
@@ -80,39 +79,39 @@ def tail(
     """The end of the log; with -f, what comes after it as it comes."""
     if count < 0 or interval <= 0:
         raise InvalidInput("--lines must be 0 or more, and --interval more than 0 seconds")
-    wanted = given(actor=by, kind=kind, scope=scope, cube_id=cube_id)
+    is_narrowed = any(option is not None for option in (by, kind, scope, cube_id))
     with run.open() as memory:
+        matching = partial(memory.events, actor=by, kind=kind, scope=scope, cube_id=cube_id)
         size = memory.stats().events
-        start = 0 if wanted else max(0, size - count)
-        entries = memory.events(**wanted, since=Position(0, start), until=Position(0, size))
+        start = 0 if is_narrowed else max(0, size - count)
+        entries = matching(since=Position(0, start), until=Position(0, size))
         _print(run, deque(entries, maxlen=count))
         if follow:
-            with _interrupted() as interrupted:
-                _follow(run, memory, wanted, size, interval, interrupted)
+            with _interruption() as interrupted:
+                _follow(run, matching, size, interval, interrupted)
 
 
 @contextmanager
-def _interrupted() -> Iterator[threading.Event]:
+def _interruption() -> Iterator[threading.Event]:
     """What Ctrl-C sets inside: an exception could be raised where Python ignores it, and be lost."""
-    told = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: told.set())
+    interrupted = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     try:
-        yield told
+        yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 def _follow(
     run: Run,
-    memory: Memory,
-    wanted: dict[str, Any],
+    matching: Callable[..., Iterator[LogEntry]],
     size: int,
     interval: float,
     interrupted: threading.Event,
 ) -> None:
     sys.stdout.flush()
     while not interrupted.wait(interval):
-        for entry in memory.events(**wanted, since=Position(0, size)):
+        for entry in matching(since=Position(0, size)):
             _print(run, (entry,))
             size = entry.position.offset + 1
         sys.stdout.flush()
@@ -124,4 +123,4 @@ def _print(run: Run, entries: Iterable[LogEntry]) -> None:
         if run.as_json:
             sys.stdout.write(document(run.command, entry) + "\n")
         else:
-            story.log_line(out, entry)
+            history_view.log_line(out, entry)

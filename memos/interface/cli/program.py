@@ -10,11 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from memos.interface.cli.errors import ExitCode, report_usage
-from memos.interface.cli.screen import forgiving_streams
+from memos.interface.cli.terminal import forgiving_streams
 
 
 class Program(TyperGroup):
-    """Tells of usage errors as of all others: one paragraph, or JSON, on stderr."""
+    """Reports usage errors as all others: one paragraph, or JSON, on stderr."""
 
     def main(
         self,
@@ -27,10 +27,10 @@ class Program(TyperGroup):
     ) -> Any:
         """Run one command line and exit."""
         forgiving_streams()
-        given = sys.argv[1:] if args is None else list(args)
+        arguments = sys.argv[1:] if args is None else list(args)
         try:
             code = super().main(
-                given,
+                arguments,
                 prog_name or "memos",
                 complete_var,
                 standalone_mode=False,
@@ -38,7 +38,7 @@ class Program(TyperGroup):
                 **extra,
             )
         except typer.TyperException as error:
-            sys.exit(report_usage(error, as_json="--json" in given))
+            sys.exit(report_usage(error, as_json="--json" in arguments))
         except typer.Abort:
             sys.stderr.write("stopped; nothing more was done\n")
             sys.exit(ExitCode.ERROR)

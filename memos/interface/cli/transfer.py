@@ -1,4 +1,4 @@
-"""Commands that move memories: import, export, load, recipient; and doctor, for when one cannot."""
+"""Commands that move memories in and out of a vault: import, export, load, recipient."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from memos import Memory
 from memos.infrastructure.transfer.wrapping import new_recipient
-from memos.interface.cli import show
-from memos.interface.cli.command import FilterOption, Run, command, given, json_object
+from memos.interface.cli import layout
+from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
-from memos.interface.cli.screen import clean, progress
-from memos.interface.memory import Memory
-from memos.interface.vaults import doctor
+from memos.interface.cli.options import FilterOption, json_object
+from memos.interface.cli.terminal import clean, progress
 from memos.kernel.errors import InvalidInput
 
 PassphraseFile = Annotated[
@@ -31,7 +31,6 @@ def attach(app: typer.Typer) -> None:
     command(app, "export")(export)
     command(app, "load")(load)
     command(app, "recipient")(recipient)
-    command(app, "doctor")(examine)
 
 
 def _first_line(path: Path | None) -> str | None:
@@ -59,20 +58,21 @@ def import_file(
     if not path.exists():  # before a vault is made for it
         raise InvalidInput(f"there is no file {path}")
     with run.open(create=True) as memory, progress("importing") as report:
-        done = memory.import_file(path, scope=scope, format=form, progress=report)
+        imported = memory.import_file(path, scope=scope, format=form, progress=report)
 
     def draw(out: Console) -> None:
-        show.line(
+        layout.line(
             out,
             ("imported ", "green"),
-            f"{done.added} memories ({done.format}) into {', '.join(done.scopes) or scope}",
+            f"{imported.added} memories ({imported.format}) into "
+            f"{', '.join(imported.scopes) or scope}",
         )
-        if done.present:
-            show.line(out, f"{done.present} were there already")
-        for each in done.skipped:
-            show.line(out, ("skipped ", "yellow"), clean(each))
+        if imported.present:
+            layout.line(out, f"{imported.present} were there already")
+        for name in imported.skipped:
+            layout.line(out, ("skipped ", "yellow"), clean(name))
 
-    run.show(done, draw)
+    run.show(imported, draw)
 
 
 def export(
@@ -86,27 +86,34 @@ def export(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Write memories with their whole history; without a scope or filter, the whole vault."""
-    options = given(
-        scope=scope,
-        filter=json_object(filter_, "--filter"),
-        recipient=recipient,
-        passphrase=_first_line(passphrase_file),
-    )
+    condition = json_object(filter_, "--filter")
+    passphrase = _first_line(passphrase_file)
     with run.open() as memory, progress("exporting") as report:
-        done = memory.export(path, **options, progress=report)
+        exported = memory.export(
+            path,
+            scope=scope,
+            filter=condition,
+            recipient=recipient,
+            passphrase=passphrase,
+            progress=report,
+        )
 
     def draw(out: Console) -> None:
-        show.line(
+        layout.line(
             out,
             ("exported ", "green"),
-            f"{done.memories} memories and {done.events} events to {clean(str(done.path))}",
+            f"{exported.memories} memories and {exported.events} events to "
+            f"{clean(str(exported.path))}",
         )
-        kept = "the whole vault" if done.complete else "a part of the vault"
-        show.pairs(out, [("holds", kept), ("keys", done.keys), ("signed by", done.verifier_key)])
-        for warning in done.warnings:
-            show.line(out, ("warning: ", "yellow"), warning)
+        extent = "the whole vault" if exported.complete else "a part of the vault"
+        layout.pairs(
+            out,
+            [("holds", extent), ("keys", exported.keys), ("signed by", exported.verifier_key)],
+        )
+        for warning in exported.warnings:
+            layout.line(out, ("warning: ", "yellow"), warning)
 
-    run.show(done, draw)
+    run.show(exported, draw)
 
 
 def load(
@@ -121,27 +128,32 @@ def load(
     ] = None,
 ) -> None:
     """Load an export into --vault, which is made when absent; exit with 1 where cubes are refused."""
-    options = given(
-        passphrase=_first_line(passphrase_file),
-        recipient_key=_first_line(recipient_key_file),
-        verifier_key=verifier_key,
-    )
-    # What was refused is told below, with every cube's reason.
-    with progress("loading") as told, warnings.catch_warnings():
+    passphrase = _first_line(passphrase_file)
+    recipient_key = _first_line(recipient_key_file)
+    # What was refused is listed below, with every cube's reason.
+    with progress("loading") as track, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        memory = Memory.load(path, run.vault, actor=run.actor, progress=told, **options)
+        memory = Memory.load(
+            path,
+            run.vault,
+            actor=run.actor,
+            passphrase=passphrase,
+            recipient_key=recipient_key,
+            verifier_key=verifier_key,
+            progress=track,
+        )
     memory.close()
     report = memory.load_report
     refused = () if report is None else report.refused
 
     def draw(out: Console) -> None:
         if report is not None:
-            show.line(out, ("loaded ", "green"), f"{report.events} events of {report.origin}")
-            show.pairs(
+            layout.line(out, ("loaded ", "green"), f"{report.events} events of {report.origin}")
+            layout.pairs(
                 out, [("there already", report.present or ""), ("left out", report.left_out or "")]
             )
         for cube in refused:
-            show.line(out, ("refused ", "red"), f"{cube.cube_id}: {clean(cube.reason)}")
+            layout.line(out, ("refused ", "red"), f"{cube.cube_id}: {clean(cube.reason)}")
 
     run.show(report, draw)
     if refused:
@@ -160,28 +172,5 @@ def recipient(
         raise InvalidInput(f"{path} cannot be made: {error.strerror}") from None
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(f"{pair.private}\n")
-    found = {"public_key": pair.public, "private_key_file": path}
-    run.show(found, lambda out: show.line(out, pair.public))
-
-
-def examine(
-    run: Run,
-    path: Annotated[
-        Path | None, typer.Argument(help="A directory or settings file, instead of --vault.")
-    ] = None,
-) -> None:
-    """What is wrong with the vault and how to mend it; exit with 6 where there is an error."""
-    findings = doctor(path or run.vault)
-    healthy = all(finding.severity != "error" for finding in findings)
-
-    def draw(out: Console) -> None:
-        if not findings:
-            show.line(out, ("nothing is wrong", "green"))
-        for finding in findings:
-            style = "bold red" if finding.severity == "error" else "yellow"
-            show.line(out, (f"{finding.severity}: ", style), clean(finding.what))
-            show.line(out, "  mend: ", clean(finding.mend))
-
-    run.show({"ok": healthy, "findings": findings}, draw)
-    if not healthy:
-        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+    keys = {"public_key": pair.public, "private_key_file": path}
+    run.show(keys, lambda out: layout.line(out, pair.public))

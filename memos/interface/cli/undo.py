@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from memos.interface.cli import show
-from memos.interface.cli.command import Run, Yes, command, given
-from memos.interface.cli.screen import clean, console
+from memos import ErasureReceipt, Rollback
+from memos.interface.cli import layout, memory_view
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import Yes
+from memos.interface.cli.terminal import clean, console
 from memos.kernel.errors import InvalidInput
-from memos.operation.commands.rollback import Rollback
-from memos.operation.erasure_receipt import ErasureReceipt
 
 NOT_CONFIRMED = (
     "files may hold bytes of destroyed keys until they are written anew: the write-ahead log at its "
@@ -48,39 +49,40 @@ def rollback(
 
     The plan names every memory that is touched: what was derived from what is undone goes too.
     """
-    what = given(
-        cube_id=cube_id,
-        to_version=to_version,
-        source=source,
-        actor=by,
-        operation=operation,
-        cut=cut,
-        since=since,
-        until=until,
-        scope=scope,
-    )
     with run.open() as memory:
-        plan = memory.rollback(**what, dry_run=True)
+        roll_back = partial(
+            memory.rollback,
+            cube_id,
+            to_version=to_version,
+            source=source,
+            actor=by,
+            operation=operation,
+            cut=cut,
+            since=since,
+            until=until,
+            scope=scope,
+        )
+        plan = roll_back(dry_run=True)
         if dry_run or not plan.changes:
-            run.show(plan, lambda out: _rollback(out, plan))
+            run.show(plan, lambda out: _draw_rollback(out, plan))
             return
         if not yes:
-            _rollback(console(stderr=True), plan)
+            _draw_rollback(console(stderr=True), plan)
         run.confirm("Roll these back?", yes=yes)
-        done = memory.rollback(**what)
-    run.show(done, lambda out: _rollback(out, done))
+        rolled_back = roll_back()
+    run.show(rolled_back, lambda out: _draw_rollback(out, rolled_back))
 
 
-def _rollback(out: Console, found: Rollback) -> None:
-    if not found.changes and not found.rejected:
-        show.line(out, ("nothing to undo", "italic"))
+def _draw_rollback(out: Console, report: Rollback) -> None:
+    if not report.changes and not report.rejected:
+        layout.line(out, ("nothing to undo", "italic"))
         return
-    count = len(found.changes)
-    title = "would change" if found.dry_run else "changed"
-    show.line(out, (f"{title} {count} memor{'y' if count == 1 else 'ies'}:", "bold"))
-    for change in found.changes:
-        show.line(out, "  ", clean(str(change)))
-    show.rejections(out, found.rejected)
+    count = len(report.changes)
+    title = "would change" if report.dry_run else "changed"
+    layout.line(out, (f"{title} {count} memor{'y' if count == 1 else 'ies'}:", "bold"))
+    for change in report.changes:
+        layout.line(out, "  ", clean(str(change)))
+    memory_view.rejections(out, report.rejected)
 
 
 def erase(
@@ -97,30 +99,29 @@ def erase(
     yes: Yes = False,
 ) -> None:
     """Erase for good: destroy keys, purge every copy, and print the signed receipt."""
-    what = given(subject=subject, scope=scope, cube_id=cube_id)
-    if len(what) != 1:
+    options = (("subject", subject), ("scope", scope), ("cube", cube_id))
+    targets = [f"{kind} {clean(name)}" for kind, name in options if name is not None]
+    if len(targets) != 1:
         raise InvalidInput("say what to erase: one of --subject, --scope, --cube")
-    ((kind, name),) = what.items()
-    told = f"{kind.replace('cube_id', 'cube')} {clean(name)}"
     with run.open() as memory:
-        run.confirm(f"Erase {told}, and all that was derived from it, for good?", yes=yes)
-        receipt = memory.erase(**what)
-    run.show(receipt, lambda out: _erased(out, receipt))
+        run.confirm(f"Erase {targets[0]}, and all that was derived from it, for good?", yes=yes)
+        receipt = memory.erase(subject=subject, scope=scope, cube_id=cube_id)
+    run.show(receipt, lambda out: _draw_erasure(out, receipt))
 
 
-def _erased(out: Console, receipt: ErasureReceipt) -> None:
+def _draw_erasure(out: Console, receipt: ErasureReceipt) -> None:
     count = len(receipt.cube_ids)
-    show.line(out, (f"erased {count} memor{'y' if count == 1 else 'ies'} for good:", "bold"))
+    layout.line(out, (f"erased {count} memor{'y' if count == 1 else 'ies'} for good:", "bold"))
     for cube_id in receipt.cube_ids:
-        show.line(out, "  ", cube_id)
+        layout.line(out, "  ", cube_id)
     for cube_id in receipt.restored:
-        show.line(out, ("came back ", "green"), cube_id, ": the merge that absorbed it is gone")
+        layout.line(out, ("came back ", "green"), cube_id, ": the merge that absorbed it is gone")
     if not receipt.gone:
-        show.line(
+        layout.line(
             out,
             ("it is not certain yet that no store has a copy: see `memos doctor`", "yellow"),
         )
     if not receipt.confirmed:
-        show.line(out, (NOT_CONFIRMED, "yellow"))
-    show.line(out, ("the signed receipt:", "bold"))
-    show.body(out, receipt.note.rstrip("\n"))
+        layout.line(out, (NOT_CONFIRMED, "yellow"))
+    layout.line(out, ("the signed receipt:", "bold"))
+    layout.body(out, receipt.note.rstrip("\n"))

@@ -1,142 +1,72 @@
-"""Commands that keep the vault: cuts, proofs, checks, rebuilding, figures."""
+"""Commands on whole vaults: create one, migrate one to another engine."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from memos.interface.cli import show
+from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.errors import ExitCode
-from memos.interface.cli.screen import clean, progress
-from memos.interface.serialise import plain
-from memos.kernel.event import Position
+from memos.interface.cli.terminal import clean, progress
+from memos.interface.vaults import create_vault
+from memos.interface.vaults import migrate as move
 
 
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    cuts = typer.Typer(no_args_is_help=True, help="Name moments of the log, and list them.")
-    app.add_typer(cuts, name="cut")
-    command(cuts, "name", group="cut")(name_cut)
-    command(cuts, "list", group="cut")(list_cuts)
-    command(app, "checkpoint")(checkpoint)
-    command(app, "verify")(verify)
-    command(app, "prove")(prove)
-    command(app, "rebuild")(rebuild)
-    command(app, "digest")(digest)
-    command(app, "stats")(stats)
+    vaults = typer.Typer(no_args_is_help=True, help="Make vaults.")
+    app.add_typer(vaults, name="vault")
+    command(vaults, "create", group="vault")(create)
+    command(app, "migrate")(migrate)
 
 
-def name_cut(run: Run, name: Annotated[str, typer.Argument(help="A new name.")]) -> None:
-    """Name this moment, for --as-of and rollback --cut."""
-    with run.open() as memory:
-        receipt = memory.name_cut(name)
-    run.show(
-        receipt,
-        lambda out: show.line(out, ("named ", "green"), clean(name), f" at {receipt.position}"),
-    )
-
-
-def list_cuts(run: Run) -> None:
-    """The named cuts, and the last position before each."""
-    with run.open() as memory:
-        cuts = memory.cuts()
-    found = [{"name": name, "position": Position(0, size - 1)} for name, size in cuts.items()]
+def create(
+    run: Run,
+    path: Annotated[Path, typer.Argument(help="A new directory, or a settings file.")],
+) -> None:
+    """Make what is missing of a vault: topics, tables, keys; bring its tables up to date."""
+    created = create_vault(path, actor=run.actor)
 
     def draw(out: Console) -> None:
-        show.pairs(out, [(clean(str(each["name"])), str(each["position"])) for each in found])
-
-    run.show(found, draw)
-
-
-def checkpoint(run: Run) -> None:
-    """Sign the log as it is now; whoever keeps the note can prove a later change."""
-    with run.open() as memory:
-        signed = memory.checkpoint()
-    run.show(signed, lambda out: show.body(out, signed.note.rstrip("\n")))
-
-
-def verify(run: Run) -> None:
-    """Check the log against its hashes, tree and signatures; exit with 6 where it fails."""
-    with run.open() as memory, progress("verifying") as report:
-        found = memory.verify(report)
-
-    def draw(out: Console) -> None:
-        checked = (
-            f"{found.events} events, {found.cubes} cubes, {found.checkpoints} signed checkpoints"
+        layout.line(out, ("ready ", "green"), clean(created.path))
+        layout.pairs(
+            out,
+            [
+                ("origin", created.origin),
+                ("verifier key", created.verifier_key),
+                ("administrator", clean(created.administrator)),
+            ],
         )
-        if found.ok:
-            show.line(out, ("verified: ", "green"), checked)
-            return
-        show.line(out, ("damaged: ", "bold red"), f"{len(found.problems)} problems in {checked}")
-        for problem in found.problems:
-            show.line(out, "  ", (clean(problem.where), "bold"), f"  {clean(problem.what)}")
-        show.line(out, "everything that is not named here is as it was written")
 
-    run.show({"ok": found.ok, **plain(found)}, draw)
-    if not found.ok:
-        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+    run.show(created, draw)
 
 
-def prove(run: Run, event_id: Annotated[str, typer.Argument(help="The event's id.")]) -> None:
-    """Prove that an event is in the log; exit with 6 where the proof does not hold."""
-    with run.open() as memory:
-        proof = memory.prove(event_id)
-        key = memory.verifier_key()
-    holds = proof.verify(key)
+def migrate(
+    run: Run,
+    source: Annotated[Path, typer.Option("--from", help="The vault: a directory or settings.")],
+    target: Annotated[Path, typer.Option("--to", help="Where to: a directory or settings.")],
+) -> None:
+    """Move a vault to another engine or place; cut off, it goes on when run again."""
+    with progress("migrating") as track:
+        migrated = move(source, target, actor=run.actor, progress=track)
 
     def draw(out: Console) -> None:
-        told = ("proven: ", "green") if holds else ("not proven: ", "bold red")
-        show.line(out, told, f"event {proof.event_id} at {proof.position}")
-        show.pairs(out, [("leaf", proof.leaf), ("root", proof.checkpoint.root), ("key", key)])
-        for node in proof.path:
-            show.line(out, ("path  ", "dim"), node)
-        show.body(out, proof.checkpoint.note.rstrip("\n"))
+        layout.line(
+            out,
+            ("migrated ", "green"),
+            f"{migrated.events} events and {migrated.accesses} accesses to {clean(migrated.target)}",
+        )
+        present = f"{migrated.present} events" if migrated.present else ""
+        layout.pairs(
+            out,
+            [
+                ("there already", present),
+                ("digest of both", migrated.digest),
+                ("old proofs hold with", migrated.verifier_key),
+            ],
+        )
 
-    run.show({"ok": holds, "verifier_key": key, **plain(proof)}, draw)
-    if not holds:
-        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
-
-
-def rebuild(run: Run) -> None:
-    """Drop every projection and fold the log again; exit with 6 where the digest changes."""
-    with run.open() as memory:
-        before = memory.digest()
-        with progress("rebuilding") as report:
-            rebuilt = memory.rebuild(report)
-    same = rebuilt.digest == before
-
-    def draw(out: Console) -> None:
-        show.line(out, f"folded {rebuilt.events} events again")
-        show.pairs(out, [("digest before", before), ("digest after", rebuilt.digest)])
-        for position in rebuilt.undecodable:
-            show.line(out, ("undecodable ", "red"), position)
-        for position in rebuilt.unreadable:
-            show.line(out, ("unreadable ", "red"), position)
-        if not same:
-            show.line(out, ("the projections had been another fold: they are now mended", "red"))
-
-    run.show({"ok": same, "digest_before": before, **plain(rebuilt)}, draw)
-    if not same:
-        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
-
-
-def digest(run: Run) -> None:
-    """SHA-256 over every memory: the same history gives the same digest."""
-    with run.open() as memory:
-        found = memory.digest()
-    run.show({"digest": found}, lambda out: show.line(out, found))
-
-
-def stats(run: Run) -> None:
-    """Figures of the vault."""
-    with run.open() as memory:
-        found = memory.stats()
-
-    def draw(out: Console) -> None:
-        shape = plain(found)
-        show.pairs(out, [(name.replace("_", " "), each) for name, each in shape.items()])
-
-    run.show(found, draw)
+    run.show(migrated, draw)

@@ -18,7 +18,7 @@ from memos.interface.cli.command import Run, command
 from memos.kernel.errors import InvalidInput
 
 WORKERS = ("fold", "index", "usage", "seal")
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 END_SECONDS = 90.0
 
 Config = Annotated[Path, typer.Option("--config", help="The settings of the vault.")]
@@ -51,7 +51,7 @@ def fold(
     metrics_host: Host = DEFAULT_HOST,
 ) -> None:
     """Fold the events: the vault that `get` reads. Run as many as you like, up to the partitions."""
-    _become("fold", config, metrics_host, metrics_port)
+    _replace_process("fold", config, metrics_host, metrics_port)
 
 
 def index(
@@ -61,7 +61,7 @@ def index(
     metrics_host: Host = DEFAULT_HOST,
 ) -> None:
     """Keep what search runs on, behind the fold."""
-    _become("index", config, metrics_host, metrics_port)
+    _replace_process("index", config, metrics_host, metrics_port)
 
 
 def usage(
@@ -71,7 +71,7 @@ def usage(
     metrics_host: Host = DEFAULT_HOST,
 ) -> None:
     """Count how often, and when last, memories were used."""
-    _become("usage", config, metrics_host, metrics_port)
+    _replace_process("usage", config, metrics_host, metrics_port)
 
 
 def seal(
@@ -81,7 +81,7 @@ def seal(
     metrics_host: Host = DEFAULT_HOST,
 ) -> None:
     """Keep the Merkle trees of the log, and sign checkpoints of them."""
-    _become("seal", config, metrics_host, metrics_port)
+    _replace_process("seal", config, metrics_host, metrics_port)
 
 
 def run_all(
@@ -99,28 +99,30 @@ def run_all(
         name: subprocess.Popen(_command_line(name, config, metrics_host, port))  # noqa: S603
         for name, port in zip(WORKERS, ports, strict=True)
     }
-    told = 0
+    is_ending = False
 
-    def tell(number: int, _: object = None) -> None:
-        nonlocal told
-        told = number
+    def end_all(number: int, _: object = None) -> None:
+        nonlocal is_ending
+        is_ending = True
         for child in children.values():
             if child.poll() is None:
                 child.send_signal(number)
 
-    before = {each: signal.signal(each, tell) for each in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {
+        number: signal.signal(number, end_all) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         while all(child.poll() is None for child in children.values()):
-            time.sleep(LOOK_SECONDS)
-        if not told:
+            time.sleep(POLL_SECONDS)
+        if not is_ending:
             ended = [name for name, child in children.items() if child.poll() is not None]
             sys.stderr.write(f"memos worker {', '.join(ended)} ended; the others are ended too\n")
-            tell(signal.SIGTERM)
+            end_all(signal.SIGTERM)
         for child in children.values():
             _await_end(child)
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     if any(child.returncode for child in children.values()):
         raise typer.Exit(1)
 
@@ -133,7 +135,7 @@ def _await_end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _become(name: str, config: Path, host: str, port: int | None) -> None:
+def _replace_process(name: str, config: Path, host: str, port: int | None) -> None:
     """Put the worker in this process's place: a supervisor then sees the worker itself."""
     line = _command_line(name, config, host, port)
     sys.stdout.flush()
@@ -142,7 +144,7 @@ def _become(name: str, config: Path, host: str, port: int | None) -> None:
 
 def _command_line(name: str, config: Path, host: str, port: int | None) -> list[str]:
     check_present(config)
-    missing = [each for each in ("streams", "faust") if find_spec(each) is None]
+    missing = [package for package in ("streams", "faust") if find_spec(package) is None]
     if missing:
         raise InvalidInput(
             f"the workers need {' and '.join(missing)}: `pip install 'memos[distributed]'`"

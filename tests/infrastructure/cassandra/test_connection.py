@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema, tables
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import VaultWriter
@@ -19,7 +19,7 @@ from tests.kernel.builders import ident
 
 
 @pytest.fixture(scope="module")
-def shared(engines: LocalEngine) -> Iterator[Keyspaces]:
+def shared(engines: LocalServers) -> Iterator[Keyspaces]:
     with keyspaces(engines) as opened:
         yield opened
 
@@ -115,7 +115,7 @@ def until_answered(store: CassandraSession) -> None:
 @pytest.mark.engines
 @pytest.mark.timeout(600)
 def test_a_node_that_goes_down_is_named_and_serves_again_when_it_is_back(tmp_path: Path) -> None:
-    engine = LocalEngine(tmp_path, ("cassandra",))
+    engine = LocalServers(tmp_path, ("cassandra",))
     engine.up()
     try:
         with keyspaces(engine) as made:

@@ -11,7 +11,8 @@ from memos.infrastructure.servers import ports
 from memos.infrastructure.servers.cassandra import Cassandra
 from memos.infrastructure.servers.kafka import Kafka
 from memos.infrastructure.servers.milvus import MilvusServer
-from memos.infrastructure.servers.server import Server, Settings
+from memos.infrastructure.servers.server import Server
+from memos.infrastructure.servers.settings import ServerSettings
 from tests.certificates import Authority
 
 USER = "memos"
@@ -143,7 +144,7 @@ def made(kind: type[_Kind], directory: Path) -> _Kind:
     """A server of a kind, with a certificate of an authority of its own beside it."""
     home = directory / kind.name
     Authority(home).issue("server", password=STORE_PASSWORD)
-    return kind(home, ports.choose(kind.port_names), Settings(heap_mb=512))
+    return kind(home, ports.choose(kind.port_names), ServerSettings(heap_mb=512))
 
 
 def kafka_extra(authority: Path, mechanism: str = "SCRAM-SHA-512") -> dict[str, str]:

@@ -10,15 +10,15 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 
 TOPIC = "words"
 DEADLINE_SECONDS = 30.0
 
 
 @contextmanager
-def cassandra(engine: LocalEngine) -> Iterator[Session]:
-    host, port = engine.address("cassandra").split(":")
+def cassandra(servers: LocalServers) -> Iterator[Session]:
+    host, port = servers.address("cassandra").split(":")
     cluster = Cluster(
         [host],
         port=int(port),
@@ -34,18 +34,18 @@ def cassandra(engine: LocalEngine) -> Iterator[Session]:
         cluster.shutdown()
 
 
-def make_topic(engine: LocalEngine) -> None:
-    admin = AdminClient({"bootstrap.servers": engine.address("kafka")})
-    made = admin.create_topics([NewTopic(TOPIC, 1, 1, config={"retention.ms": "-1"})])
-    made[TOPIC].result(DEADLINE_SECONDS)
+def make_topic(servers: LocalServers) -> None:
+    admin = AdminClient({"bootstrap.servers": servers.address("kafka")})
+    topics = admin.create_topics([NewTopic(TOPIC, 1, 1, config={"retention.ms": "-1"})])
+    topics[TOPIC].result(DEADLINE_SECONDS)
 
 
-def produce(engine: LocalEngine, word: str) -> None:
+def produce(servers: LocalServers, word: str) -> None:
     """Returns once the broker has it; raises where it refuses."""
     failures: list[object] = []
     producer = Producer(
         {
-            "bootstrap.servers": engine.address("kafka"),
+            "bootstrap.servers": servers.address("kafka"),
             "acks": "all",
             "message.timeout.ms": int(DEADLINE_SECONDS * 1000),
         }
@@ -55,11 +55,11 @@ def produce(engine: LocalEngine, word: str) -> None:
     assert failures == [None]
 
 
-def consume(engine: LocalEngine, count: int) -> list[str]:
-    consumer = Consumer({"bootstrap.servers": engine.address("kafka"), "group.id": "reader"})
+def consume(servers: LocalServers, count: int) -> list[str]:
+    consumer = Consumer({"bootstrap.servers": servers.address("kafka"), "group.id": "reader"})
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
     try:
-        found = consumer.consume(count, DEADLINE_SECONDS)
-        return [(each.value() or b"").decode() for each in found]
+        messages = consumer.consume(count, DEADLINE_SECONDS)
+        return [(message.value() or b"").decode() for message in messages]
     finally:
         consumer.close()

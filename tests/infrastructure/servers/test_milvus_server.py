@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pymilvus import DataType, MilvusClient
 
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -16,23 +16,23 @@ ROWS = 200
 
 
 @pytest.fixture
-def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
-    engine = LocalEngine(tmp_path_factory.mktemp("engine"), ["milvus"], milvus="server")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
+    servers = LocalServers(tmp_path_factory.mktemp("engine"), ["milvus"], milvus="server")
     try:
-        up_or_skip(engine)
-        yield engine
+        up_or_skip(servers)
+        yield servers
     finally:
-        engine.down()
+        servers.down()
 
 
 def count(client: MilvusClient) -> int:
-    found = client.query(
+    rows = client.query(
         "words", output_fields=["count(*)"], consistency_level="Strong", timeout=120
     )
-    return int(found[0]["count(*)"])
+    return int(rows[0]["count(*)"])
 
 
-def test_rows_survive_a_kill_of_the_server(milvus: LocalEngine) -> None:
+def test_rows_survive_a_kill_of_the_server(milvus: LocalServers) -> None:
     client = MilvusClient(uri=milvus.address("milvus"))
     schema = client.create_schema()
     schema.add_field("id", DataType.INT64, is_primary=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.servers import EngineError, LocalEngine, MissingTool, cache, ports, state
+from memos.infrastructure.servers import EngineError, LocalServers, MissingTool, cache, ports, state
 from memos.kernel.errors import InvalidInput
 
 JARS = ("org.example:example:1.0",)
@@ -41,13 +41,13 @@ def test_a_missing_jdk_is_told_of_with_what_to_install(programs: Path, tmp_path:
         MissingTool,
         match=r"Kafka runs on a JDK 17 to 25, and there is no `java` on PATH.*openjdk-17-jdk-headless.*memos.toml",
     ):
-        LocalEngine(tmp_path / "engine", ["kafka"]).up()
+        LocalServers(tmp_path / "engine", ["kafka"]).up()
 
 
 def test_a_jdk_that_the_server_does_not_run_on_is_told_of(programs: Path, tmp_path: Path) -> None:
     install(programs, "java", "echo 'openjdk version \"21.0.2\" 2024-01-16' >&2")
     with pytest.raises(MissingTool, match=r"Cassandra runs on a JDK 11 or 17, .* is version 21"):
-        LocalEngine(tmp_path / "engine", ["cassandra"]).up()
+        LocalServers(tmp_path / "engine", ["cassandra"]).up()
 
 
 def test_a_missing_maven_is_told_of_with_what_to_install(programs: Path) -> None:
@@ -62,11 +62,11 @@ def test_a_download_that_fails_leaves_nothing_and_is_made_again(programs: Path) 
     assert list(cache.directory().iterdir()) == []
 
     install(programs, "mvn", MAVEN_THAT_WORKS)
-    found = cache.jars("example", JARS)
-    assert [each.name for each in found.iterdir()] == ["example-1.0.jar"]
+    jars = cache.jars("example", JARS)
+    assert [file.name for file in jars.iterdir()] == ["example-1.0.jar"]
 
     install(programs, "mvn", "exit 1")
-    assert cache.jars("example", JARS) == found
+    assert cache.jars("example", JARS) == jars
 
 
 def test_chosen_ports_are_free_distinct_and_below_those_of_outgoing_connections() -> None:
@@ -87,23 +87,23 @@ def test_a_port_that_is_listened_on_is_not_free() -> None:
 
 def test_an_unknown_server_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no server redis: name some of kafka"):
-        LocalEngine(tmp_path, ["redis"])  # type: ignore[list-item] # that is what is tested
+        LocalServers(tmp_path, ["redis"])  # type: ignore[list-item] # that is what is tested
 
 
 def test_a_directory_without_servers_has_no_status_and_nothing_to_stop(tmp_path: Path) -> None:
-    engine = LocalEngine(tmp_path / "nothing")
-    engine.down()
-    assert engine.status() == ()
-    assert engine.addresses.kafka is None
+    servers = LocalServers(tmp_path / "nothing")
+    servers.down()
+    assert servers.status() == ()
+    assert servers.addresses.kafka is None
     with pytest.raises(EngineError, match="has no kafka: `memos engine up"):
-        engine.kill("kafka")
+        servers.kill("kafka")
     assert not (tmp_path / "nothing").exists()
 
 
 def test_a_state_file_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
     (tmp_path / state.STATE_FILE).write_text("{")
     with pytest.raises(EngineError, match="cannot be read"):
-        LocalEngine(tmp_path).status()
+        LocalServers(tmp_path).status()
     (tmp_path / state.STATE_FILE).write_text('{"format": 2, "servers": {}}')
     with pytest.raises(EngineError, match="is not of format 1"):
-        LocalEngine(tmp_path).status()
+        LocalServers(tmp_path).status()

@@ -53,10 +53,10 @@ class Shell:
     def run(self, *args: str, stdin: str | bytes | None = None) -> Ran:
         """One run in this process."""
         environment = {"MEMOS_VAULT": str(self.vault), "MEMOS_ACTOR": "agent:alice"}
-        done = CliRunner().invoke(app, list(args), input=stdin, env=environment)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return Ran(done.exit_code, done.stdout, done.stderr)
+        ran = CliRunner().invoke(app, list(args), input=stdin, env=environment)
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return Ran(ran.exit_code, ran.stdout, ran.stderr)
 
     def json(self, *args: str, stdin: str | bytes | None = None) -> Any:
         """The result of one run with --json."""
@@ -68,7 +68,7 @@ class Shell:
 
     def process(self, *args: str, stdin: bytes = b"") -> Ran:
         """One run as a real process, with pipes for streams."""
-        done = subprocess.run(
+        ran = subprocess.run(
             [str(PROGRAM), *args],
             input=stdin,
             capture_output=True,
@@ -76,4 +76,4 @@ class Shell:
             timeout=60,
             check=False,
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())

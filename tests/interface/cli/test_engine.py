@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
 from tests.interface.cli.support import Shell
 
@@ -18,9 +18,9 @@ def test_a_directory_without_servers_says_how_to_have_them(shell: Shell, tmp_pat
     assert "no servers in" in ran.out
     assert "`memos engine up`" in ran.out
     assert shell.run("engine", "down", nothing, "--json").result["servers"] == []
-    told = shell.run("engine", "logs", "kafka", nothing, "--json").error
-    assert told["type"] == "EngineError"
-    assert "has no kafka" in told["message"]
+    error = shell.run("engine", "logs", "kafka", nothing, "--json").error
+    assert error["type"] == "EngineError"
+    assert "has no kafka" in error["message"]
 
 
 def test_a_server_that_does_not_exist_is_refused(shell: Shell, tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_server_that_does_not_exist_is_refused(shell: Shell, tmp_path: Path) -
 @pytest.mark.timeout(600)
 def test_a_server_is_started_told_of_and_stopped(shell: Shell, tmp_path: Path) -> None:
     directory = tmp_path / "engine"
-    engine = LocalEngine(directory, ["kafka"])
+    engine = LocalServers(directory, ["kafka"])
     up_or_skip(engine)  # else a missing JDK would fail the commands below
     engine.down()
     try:
@@ -43,8 +43,8 @@ def test_a_server_is_started_told_of_and_stopped(shell: Shell, tmp_path: Path) -
         assert (server["server"], server["running"]) == ("kafka", True)
         assert server["address"] == engine.address("kafka")
 
-        told = shell.run("engine", "status", str(directory))
-        assert told.out.split()[:3] == ["kafka", "running", server["address"]]
+        ran = shell.run("engine", "status", str(directory))
+        assert ran.out.split()[:3] == ["kafka", "running", server["address"]]
 
         assert "QuorumController" in shell.run("engine", "logs", "kafka", str(directory)).out
 

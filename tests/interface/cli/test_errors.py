@@ -85,10 +85,10 @@ def test_what_does_not_fit_exits_with_2_and_changes_nothing(
 ) -> None:
     shell.add("something")
     before = shell.json("stats")["events"]
-    told = shell.run(*command)
-    assert (told.code, told.out) == (2, "")
-    assert told.err.count("\n") == 1
-    assert "Traceback" not in told.err
+    ran = shell.run(*command)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+    assert "Traceback" not in ran.err
     assert shell.run(*command, "--json").error["exit_code"] == 2
     assert shell.json("stats")["events"] == before
 

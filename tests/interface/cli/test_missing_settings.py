@@ -67,7 +67,10 @@ NAMED_OTHERWISE = [
 ]
 
 EVERY = [
-    *([*name.split(), *given, "--vault", NOWHERE] for name, given in NAMED_BY_VAULT.items()),
+    *(
+        [*name.split(), *arguments, "--vault", NOWHERE]
+        for name, arguments in NAMED_BY_VAULT.items()
+    ),
     *NAMED_OTHERWISE,
 ]
 

@@ -15,9 +15,11 @@ from tests.interface.cli.support import PROGRAM, Shell
 
 
 def test_results_go_to_stdout_and_errors_to_stderr(shell: Shell) -> None:
-    done = shell.process("add", "-", "--scope", "acme", "--json", stdin="日本 \N{SNOWMAN}".encode())
-    assert (done.code, done.err) == (0, "")
-    cube_id = json.loads(done.out)["result"]["cube_id"]
+    added = shell.process(
+        "add", "-", "--scope", "acme", "--json", stdin="日本 \N{SNOWMAN}".encode()
+    )
+    assert (added.code, added.err) == (0, "")
+    cube_id = json.loads(added.out)["result"]["cube_id"]
     got = shell.process("get", cube_id)
     assert "日本 ☃" in got.out
     assert "\x1b" not in got.out

@@ -76,14 +76,14 @@ COMMANDS = sorted(commands(app))
 
 
 def test_the_program_has_every_command_it_should() -> None:
-    wanted = """demo add import search context related route tags vocabulary facts get history diff lineage update rollback merge archive
+    ungrouped = """demo add import search context related route tags vocabulary facts get history diff lineage update rollback merge archive
         restore freeze thaw tag untag link set-header lifespan sweep erase events tail checkpoint
         verify prove rebuild digest stats export load doctor recipient
         migrate"""
     grouped = ["cut name", "cut list", "vault create"]
     grouped += ["engine up", "engine status", "engine down", "engine logs"]
     grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "all")]
-    assert sorted([*wanted.split(), *grouped]) == COMMANDS
+    assert sorted([*ungrouped.split(), *grouped]) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -99,8 +99,8 @@ def test_every_command_takes_the_shared_options_and_is_told_of(shell: Shell, com
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape.__name__))
 def test_every_field_of_a_result_is_told_of(shape: type) -> None:
-    told = PAGE[PAGE.index("## JSON") :]
-    assert [each.name for each in fields(shape) if f"`{each.name}`" not in told] == []
+    described = PAGE[PAGE.index("## JSON") :]
+    assert [field.name for field in fields(shape) if f"`{field.name}`" not in described] == []
 
 
 def test_every_exit_code_is_told_of() -> None:

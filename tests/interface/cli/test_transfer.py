@@ -42,8 +42,8 @@ def test_what_was_exported_loads_with_the_same_digest(
 ) -> None:
     cube_id = shell.add("one")
     shell.run("update", cube_id, "two")
-    done = shell.json("export", str(tmp_path / "out.memos"))
-    assert (done["complete"], done["keys"], len(done["warnings"])) == (True, "clear", 1)
+    exported = shell.json("export", str(tmp_path / "out.memos"))
+    assert (exported["complete"], exported["keys"], len(exported["warnings"])) == (True, "clear", 1)
     report = other.json("load", str(tmp_path / "out.memos"))
     assert report["refused"] == []
     assert other.json("digest") == shell.json("digest")
@@ -97,13 +97,3 @@ def test_what_was_erased_is_not_loaded_again(shell: Shell, tmp_path: Path) -> No
     assert ran.code == 1
     assert [cube["cube_id"] for cube in json.loads(ran.out)["result"]["refused"]] == [cube_id]
     assert shell.json("get", cube_id)["state"] == "Erased"
-
-
-def test_the_doctor_finds_nothing_wrong_and_a_missing_key(shell: Shell) -> None:
-    shell.add("one")
-    assert shell.json("doctor") == {"ok": True, "findings": []}
-    (shell.vault / "root.key").unlink()
-    ran = shell.run("doctor")
-    assert ran.code == 6
-    assert "root.key is missing" in ran.out
-    assert "mend: put it back" in ran.out

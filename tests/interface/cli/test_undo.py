@@ -39,10 +39,10 @@ def test_without_a_terminal_or_yes_nothing_is_undone(shell: Shell) -> None:
 
 def test_a_source_is_undone_with_all_that_came_of_it(shell: Shell) -> None:
     clean, _, _ = poisoned(shell)
-    done = shell.json("rollback", "--source", "web:blog", "--yes")
-    assert (len(done["changes"]), done["rejected"], done["dry_run"]) == (3, [], False)
-    found = shell.json("search", "pottery", "--scope", "acme")
-    assert [hit["cube_id"] for hit in found] == [clean]
+    rollback = shell.json("rollback", "--source", "web:blog", "--yes")
+    assert (len(rollback["changes"]), rollback["rejected"], rollback["dry_run"]) == (3, [], False)
+    hits = shell.json("search", "pottery", "--scope", "acme")
+    assert [hit["cube_id"] for hit in hits] == [clean]
     assert shell.run("rollback", "--source", "web:blog", "--yes").out == "nothing to undo\n"
 
 
@@ -56,8 +56,8 @@ def test_a_memory_goes_back_to_a_version(shell: Shell) -> None:
 def test_an_actor_is_undone_by_name(shell: Shell) -> None:
     mine = shell.add("mine")
     shell.add("theirs", "--actor", "agent:bob")
-    done = shell.json("rollback", "--by", "agent:bob", "--yes")
-    assert [change["action"] for change in done["changes"]] == ["archive"]
+    rollback = shell.json("rollback", "--by", "agent:bob", "--yes")
+    assert [change["action"] for change in rollback["changes"]] == ["archive"]
     assert shell.json("get", mine)["state"] == "Generated"
 
 

@@ -1,80 +1,58 @@
+"""`migrate`, `vault create` and the doctor of a settings file, as commands."""
+
 from __future__ import annotations
 
-from memos import Memory
+from pathlib import Path
+
+from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.vault.cassandra.tables import VERSION
+from tests.fleet import Fleet
 from tests.interface.cli.support import Shell
 
 
-def flip_a_bit(shell: Shell, needle: bytes) -> None:
-    """Damage the first place of the log's file that holds some bytes."""
-    file = shell.vault / "memos.db"
-    data = bytearray(file.read_bytes())
-    data[data.index(needle) + 1] ^= 1
-    file.write_bytes(data)
+def test_a_vault_is_moved_and_the_digest_is_told(shell: Shell, tmp_path: Path) -> None:
+    cube_id = shell.add("She likes pottery.")
+    digest = shell.json("digest")["digest"]
+    target = tmp_path / "moved.vault"
+    moved = shell.json("migrate", "--from", str(shell.vault), "--to", str(target))
+    assert (moved["events"], moved["present"], moved["digest"]) == (1, 0, digest)
+    other = Shell(target)
+    assert other.json("get", cube_id)["text"] == "She likes pottery."
+    ran = shell.run("migrate", "--from", str(shell.vault), "--to", str(target))
+    assert ran.code == 0
+    assert "1 events" in ran.out
+    assert digest in ran.out
 
 
-def test_a_sound_vault_verifies(shell: Shell) -> None:
-    shell.add("text")
-    shell.run("checkpoint")
-    found = shell.json("verify")
-    assert found == {"ok": True, "events": 1, "cubes": 1, "checkpoints": 1, "problems": []}
-
-
-def test_a_flipped_bit_fails_verification_and_is_named(shell: Shell) -> None:
+def test_a_target_that_is_taken_is_refused(shell: Shell, tmp_path: Path) -> None:
     shell.add("one")
-    shell.add("two", scope="acme/flipped")
-    with Memory(shell.vault, create=False) as memory:
-        memory.checkpoint()
-        event_id = [entry.event_id for entry in memory.events()][1]
-    flip_a_bit(shell, bytes.fromhex(event_id.replace("-", "")) + b"\x10")
-    ran = shell.run("verify")
-    assert ran.code == 6
-    assert "0:1" in ran.out
-    assert "everything that is not named here is as it was written" in ran.out
-    found = shell.json("verify")
-    assert found["ok"] is False
-    assert "0:1" in [problem["where"] for problem in found["problems"]]
+    other = Shell(tmp_path / "other.vault")
+    other.add("two")
+    ran = shell.run("migrate", "--from", str(shell.vault), "--to", str(other.vault), "--json")
+    assert ran.code == 1
+    assert ran.error["type"] == "Refused"
 
 
-def test_an_event_is_proven_to_who_holds_the_key(shell: Shell) -> None:
-    shell.add("one")
-    receipt = shell.json("add", "two", "--scope", "acme")
-    proof = shell.json("prove", receipt["event_id"])
-    assert proof["ok"] is True
-    assert proof["position"] == "0:1"
-    assert proof["verifier_key"] == shell.json("stats")["verifier_key"]
-    assert shell.run("prove", receipt["event_id"]).out.startswith("proven: ")
+def test_a_vault_is_made_by_a_command_and_again_changes_nothing(
+    shell: Shell, tmp_path: Path
+) -> None:
+    created = shell.json("vault", "create", str(shell.vault))
+    assert created["administrator"] == "agent:alice"
+    assert created["tables"] is None
+    assert shell.json("vault", "create", str(shell.vault)) == created
 
 
-def test_a_rebuild_gives_the_same_digest(shell: Shell) -> None:
-    cube_id = shell.add("one")
-    shell.run("update", cube_id, "two")
-    before = shell.json("digest")["digest"]
-    rebuilt = shell.json("rebuild")
-    assert rebuilt["ok"] is True
-    assert rebuilt["digest_before"] == rebuilt["digest"] == before
-
-
-def test_stats_count_memories_by_state(shell: Shell) -> None:
-    shell.add("one")
-    shell.run("archive", shell.add("two"))
-    found = shell.json("stats")
-    assert (found["memories"], found["events"]) == (2, 3)
-    assert found["states"] == {"Generated": 1, "Archived": 1}
-
-
-def test_a_cut_name_is_taken_once(shell: Shell) -> None:
-    shell.add("one")
-    assert shell.run("cut", "name", "before").code == 0
-    assert shell.run("cut", "name", "before").code == 7
-
-
-def test_a_truncated_vault_is_damaged_in_one_paragraph(shell: Shell) -> None:
-    shell.add("one")
-    file = shell.vault / "memos.db"
-    file.write_bytes(file.read_bytes()[:40_000])
-    for command in ("verify", "stats", "digest"):
-        ran = shell.process(command)
+def test_a_vault_on_servers_is_made_and_examined_by_commands(
+    shell: Shell, engines: LocalServers, tmp_path: Path
+) -> None:
+    fleet = Fleet(tmp_path, engines)
+    try:
+        ran = shell.run("doctor", str(fleet.path), "--json")
         assert ran.code == 6
-        assert "Traceback" not in ran.err
-        assert "memos.db is damaged" in ran.err + ran.out
-    assert shell.process("doctor").code == 6
+        assert "there is no vault" in ran.out
+        assert shell.json("vault", "create", str(fleet.path))["tables"] == VERSION
+        report = shell.json("doctor", str(fleet.path))
+        assert report["ok"]
+        assert any("no worker fold is running" in finding["what"] for finding in report["findings"])
+    finally:
+        fleet.remove()

@@ -13,12 +13,12 @@ from memos.infrastructure.cassandra.connection import CassandraSettings
 from memos.infrastructure.engine.distributed.settings import Settings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.log.kafka.settings import KafkaSettings
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 
 
 @pytest.fixture
-def stores(engines: LocalEngine, tmp_path: Path) -> Iterator[Stores]:
+def stores(engines: LocalServers, tmp_path: Path) -> Iterator[Stores]:
     """An empty vault: topics of two partitions, a keyspace, keys."""
     name = f"t{uuid4().hex[:16]}"
     host, port = engines.address("cassandra").split(":")

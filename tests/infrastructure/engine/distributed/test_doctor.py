@@ -19,7 +19,7 @@ from memos.infrastructure.engine.distributed.doctor_cassandra import (
 )
 from memos.infrastructure.engine.distributed.doctor_workers import judge_lag, lag
 from memos.infrastructure.log.kafka.groups import WORKERS, running_workers
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault
 from tests.fleet import Fleet
@@ -33,7 +33,7 @@ def told(findings: Sequence[Finding], severity: str = "") -> str:
 
 
 @pytest.fixture
-def fleet(engines: LocalEngine, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(engines: LocalServers, tmp_path: Path) -> Iterator[Fleet]:
     made = Fleet(tmp_path, engines)
     try:
         yield made

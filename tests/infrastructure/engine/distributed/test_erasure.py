@@ -14,7 +14,7 @@ import pytest
 
 from memos import ErasureReceipt, Forgotten, Memory
 from memos.infrastructure.engine.distributed.stores import Stores
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.event import id_bytes
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
@@ -35,7 +35,7 @@ def embeddings() -> Iterator[Embeddings]:
 
 @pytest.fixture(scope="module")
 def fleet(
-    engines: LocalEngine, embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory
+    engines: LocalServers, embeddings: Embeddings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     made = Fleet(tmp_path_factory.mktemp("fleet"), engines, embedder=embeddings.section)
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from memos import Memory
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.fleet import Fleet
 
 
 def test_a_search_before_the_first_memory_is_noted_as_an_access(
-    engines: LocalEngine, tmp_path: Path
+    engines: LocalServers, tmp_path: Path
 ) -> None:
     fleet = Fleet(tmp_path, engines)
     try:

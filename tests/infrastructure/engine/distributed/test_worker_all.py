@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from memos import Memory
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.fleet import PARTITIONS, ROOT, WORKERS, Fleet
 from tests.scenarios.place import ADMINISTRATOR
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def fleet(engines: LocalEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(engines: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A vault without workers."""
     made = Fleet(tmp_path_factory.mktemp("all"), engines)
     try:

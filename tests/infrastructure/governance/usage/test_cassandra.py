@@ -17,7 +17,7 @@ from memos.infrastructure.governance.usage.sqlite import (
     usage_digest,
     usage_of,
 )
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.wire.access_pb2 import AccessEvent
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 
@@ -69,7 +69,7 @@ def test_a_batch_that_holds_a_record_twice_counts_it_once() -> None:
 
 
 @pytest.fixture(scope="module")
-def vault(engines: LocalEngine) -> Iterator[Keyspaces]:
+def vault(engines: LocalServers) -> Iterator[Keyspaces]:
     with keyspaces(engines) as made:
         yield made
 

@@ -13,7 +13,7 @@ from memos.infrastructure.index.cassandra.index import TenantIndex
 from memos.infrastructure.index.cassandra.rows import IndexedAt, SpanTable, hour_of
 from memos.infrastructure.index.cassandra.snapshot import Snapshot
 from memos.infrastructure.index.port import IndexedText, PurgeReport, SpanChange, View
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import Cutoffs
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
@@ -32,7 +32,7 @@ PARTITIONS = 3
 
 
 @pytest.fixture(scope="module")
-def vault(engines: LocalEngine) -> Iterator[Keyspaces]:
+def vault(engines: LocalServers) -> Iterator[Keyspaces]:
     with keyspaces(engines) as made:
         yield made
 

@@ -9,14 +9,14 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
 from memos.infrastructure.index.milvus.audit import span_keys
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
 from tests.infrastructure.index.milvus.support import Vectors
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
-    engine = LocalEngine(tmp_path_factory.mktemp("milvus"), ("milvus",), milvus="server")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
+    engine = LocalServers(tmp_path_factory.mktemp("milvus"), ("milvus",), milvus="server")
     try:
         up_or_skip(engine)
         yield engine

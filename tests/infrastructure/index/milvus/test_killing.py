@@ -10,7 +10,7 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
 from memos.infrastructure.index.milvus.audit import span_keys
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.errors import IndexUnavailable
 from memos.kernel.moment import NEWEST
 from tests.engines import up_or_skip
@@ -25,7 +25,7 @@ BATCH = 50
 def test_what_was_acknowledged_before_a_kill_is_there_after_it(
     tmp_path: Path, kind: Literal["lite", "server"]
 ) -> None:
-    engine = LocalEngine(tmp_path / "engine", ("milvus",), milvus=kind)
+    engine = LocalServers(tmp_path / "engine", ("milvus",), milvus=kind)
     up_or_skip(engine)
     try:
         vectors = Vectors(Milvus(MilvusSettings(engine.address("milvus"), timeout=5)))
@@ -45,7 +45,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(
         engine.down()
 
 
-def _write_until_killed(engine: LocalEngine, vectors: Vectors) -> tuple[set[str], str]:
+def _write_until_killed(engine: LocalServers, vectors: Vectors) -> tuple[set[str], str]:
     """The keys that the server acknowledged, and what the writer was told at the end."""
     acknowledged: set[str] = set()
     started = threading.Event()

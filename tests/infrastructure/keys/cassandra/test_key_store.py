@@ -18,7 +18,7 @@ from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys, New
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.envelope import new_key
 from memos.infrastructure.keys.root import create_root_file
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.errors import VaultError
 from memos.kernel.event import as_uuid
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
@@ -45,7 +45,7 @@ for n in range(20):
 
 
 @pytest.fixture(scope="module")
-def vault(engines: LocalEngine) -> Iterator[Keyspaces]:
+def vault(engines: LocalServers) -> Iterator[Keyspaces]:
     with keyspaces(engines) as made:
         yield made
 

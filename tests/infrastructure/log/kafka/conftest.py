@@ -11,16 +11,16 @@ from confluent_kafka.admin import AdminClient
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 
 
 @pytest.fixture
-def admin(engines: LocalEngine) -> AdminClient:
+def admin(engines: LocalServers) -> AdminClient:
     return AdminClient({"bootstrap.servers": engines.address("kafka")})
 
 
 @pytest.fixture
-def settings(engines: LocalEngine, admin: AdminClient) -> Iterator[KafkaSettings]:
+def settings(engines: LocalServers, admin: AdminClient) -> Iterator[KafkaSettings]:
     """Settings of topics that do not exist yet."""
     made = KafkaSettings(engines.address("kafka"), prefix=f"test-{uuid4()}", partitions=4)
     yield made

@@ -15,7 +15,7 @@ import pytest
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.errors import LogUnavailable, Unacknowledged
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
@@ -24,16 +24,16 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """A broker of our own, to be killed."""
-    engine = LocalEngine(tmp_path_factory.mktemp("broker"), ("kafka",))
+    engine = LocalServers(tmp_path_factory.mktemp("broker"), ("kafka",))
     up_or_skip(engine)
     yield engine
     engine.down()
 
 
 @pytest.fixture
-def settings(broker: LocalEngine) -> KafkaSettings:
+def settings(broker: LocalServers) -> KafkaSettings:
     made = KafkaSettings(broker.address("kafka"), prefix=f"test-{uuid4()}", partitions=4)
     create_topics(made)
     return made
@@ -72,7 +72,7 @@ class Appending:
 
 
 def test_nothing_acknowledged_is_missing_after_the_broker_was_killed(
-    broker: LocalEngine, settings: KafkaSettings
+    broker: LocalServers, settings: KafkaSettings
 ) -> None:
     with KafkaLogs(settings) as logs:
         appending = Appending(logs)
@@ -93,7 +93,7 @@ def test_nothing_acknowledged_is_missing_after_the_broker_was_killed(
 
 
 def test_a_broker_that_is_silent_for_a_while_is_waited_for(
-    broker: LocalEngine, settings: KafkaSettings
+    broker: LocalServers, settings: KafkaSettings
 ) -> None:
     with KafkaLogs(settings) as logs:
         logs.events.append([(b"key", b"first")])
@@ -109,7 +109,7 @@ def test_a_broker_that_is_silent_for_a_while_is_waited_for(
 
 
 def test_a_silent_broker_is_named_and_the_caller_is_told_what_is_unsure(
-    broker: LocalEngine, settings: KafkaSettings
+    broker: LocalServers, settings: KafkaSettings
 ) -> None:
     with KafkaLogs(replace(settings, timeout=3)) as logs:
         logs.events.append([(b"key", b"first")])
@@ -135,7 +135,7 @@ def test_a_silent_broker_is_named_and_the_caller_is_told_what_is_unsure(
 
 
 def test_a_log_that_is_closed_while_the_broker_is_away_ends_and_says_so(
-    broker: LocalEngine, settings: KafkaSettings
+    broker: LocalServers, settings: KafkaSettings
 ) -> None:
     logs = KafkaLogs(replace(settings, timeout=2))
     logs.events.append([(b"key", b"first")])
@@ -152,7 +152,7 @@ def test_a_log_that_is_closed_while_the_broker_is_away_ends_and_says_so(
 
 
 def test_a_read_goes_on_when_the_broker_comes_back(
-    broker: LocalEngine, settings: KafkaSettings
+    broker: LocalServers, settings: KafkaSettings
 ) -> None:
     data = bytes(10_000)
     with KafkaLogs(settings) as logs:

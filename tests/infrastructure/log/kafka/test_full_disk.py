@@ -13,7 +13,7 @@ import pytest
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.errors import LogUnavailable
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
@@ -25,9 +25,9 @@ ROOM = 12 * 2**20
 
 
 @pytest.fixture
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """A broker of our own, to be filled."""
-    engine = LocalEngine(tmp_path_factory.mktemp("full"), ("kafka",))
+    engine = LocalServers(tmp_path_factory.mktemp("full"), ("kafka",))
     up_or_skip(engine)
     yield engine
     engine.down()
@@ -40,7 +40,7 @@ def fill(logs: KafkaLogs, kept: list[Record]) -> None:
 
 
 def test_what_was_acknowledged_before_the_disk_was_full_is_there_when_there_is_room_again(
-    broker: LocalEngine,
+    broker: LocalServers,
 ) -> None:
     settings = KafkaSettings(
         broker.address("kafka"), prefix=f"test-{uuid4()}", partitions=1, timeout=5

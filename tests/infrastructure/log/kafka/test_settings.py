@@ -11,7 +11,7 @@ import pytest
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings, event_key
 from memos.infrastructure.log.kafka.topics import check_topics, create_topics
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.errors import InvalidInput, LogUnavailable
 
 SECRET = "hunter2-hunter2"
@@ -75,7 +75,7 @@ def test_what_may_be_secret_is_hidden_and_the_rest_is_shown() -> None:
 
 @pytest.mark.usefixtures("engines")
 def test_no_error_and_no_log_line_tells_a_secret(
-    engines: LocalEngine, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    engines: LocalServers, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     settings = KafkaSettings(engines.address("kafka"), timeout=2, extra=SASL)

@@ -28,7 +28,7 @@ from memos import (
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLogs
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.interface.vaults import doctor, migrate
 from tests.fleet import PARTITIONS, Fleet
 
@@ -78,7 +78,7 @@ def original(tmp_path: Path) -> Original:
 
 
 @pytest.fixture
-def other(engines: LocalEngine, tmp_path: Path) -> Iterator[Fleet]:
+def other(engines: LocalServers, tmp_path: Path) -> Iterator[Fleet]:
     """Topics and keyspaces of other names, on the same servers."""
     directory = tmp_path / "other"
     directory.mkdir()
@@ -94,7 +94,7 @@ def other(engines: LocalEngine, tmp_path: Path) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def fleet(engines: LocalEngine, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(engines: LocalServers, tmp_path: Path) -> Iterator[Fleet]:
     directory = tmp_path / "fleet"
     directory.mkdir()
     made = Fleet(directory, engines)

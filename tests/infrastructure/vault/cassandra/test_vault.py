@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import heads, schema
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, VaultWriter
@@ -27,7 +27,7 @@ from tests.kernel.builders import event, ident
 
 
 @pytest.fixture(scope="module")
-def shared(engines: LocalEngine) -> Iterator[Keyspaces]:
+def shared(engines: LocalServers) -> Iterator[Keyspaces]:
     with keyspaces(engines) as opened:
         yield opened
 

@@ -16,7 +16,7 @@ from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.index.models.embedders.minilm import MiniLM
-from memos.infrastructure.servers import LocalEngine
+from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 
 TEXTS = (
@@ -27,7 +27,7 @@ TEXTS = (
 
 
 @pytest.fixture
-def path(engines: LocalEngine, tmp_path: Path) -> Iterator[Path]:
+def path(engines: LocalServers, tmp_path: Path) -> Iterator[Path]:
     """The settings of a vault of the test's own, with an embedder."""
     name = f"v{uuid4().hex[:10]}"
     host, _, port = engines.address("cassandra").rpartition(":")

@@ -1,4 +1,4 @@
-"""How the demo tells of its steps: the code that ran, and its result in a few lines."""
+"""What the demo prints of a step: the code that ran, and its result in a few lines."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from memos.infrastructure.reports import Rebuilt, Verification
-from memos.interface.memory import Memory
-from memos.operation.commands.import_file import ImportReport
-from memos.operation.commands.rollback import Rollback
-from memos.operation.cube import Forgotten, MemCube
-from memos.operation.erasure_receipt import ErasureReceipt
-from memos.operation.reads.history import Change, Diff, Lineage
-from memos.operation.reads.proofs import Proof
-from memos.operation.receipt import Receipt
-from memos.operation.search.hits import Hit
+from memos import (
+    Change,
+    Diff,
+    ErasureReceipt,
+    Forgotten,
+    Hit,
+    ImportReport,
+    Lineage,
+    MemCube,
+    Memory,
+    Proof,
+    Rebuilt,
+    Receipt,
+    Rollback,
+    Verification,
+)
 
 OPENING = """\
 MemOS keeps the memory of AI agents. Every operation is an event in a log, and all else is
 folded from it. Mira and Tomas talked on three evenings; an agent remembers it."""
 
 
-class Told(NamedTuple):
+class StepReport(NamedTuple):
     """A step that was done: its title, the code that ran, and what came out."""
 
     title: str
@@ -42,22 +48,22 @@ def code_of(step: Callable[..., object]) -> tuple[str, ...]:
     return tuple(line.removeprefix("return ") for line in body.rstrip().splitlines())
 
 
-def tell(memory: Memory, result: object) -> Iterator[str]:  # noqa: C901 - one case a result
+def summary(memory: Memory, result: object) -> Iterator[str]:  # noqa: C901 - one case a result
     """A result in a few lines."""
     match result:
         case ImportReport():
             yield f"{result.added} memories imported into {', '.join(result.scopes)}"
         case list():
-            for each in result:
-                yield from tell(memory, each)
+            for item in result:
+                yield from summary(memory, item)
         case Hit():
             where = f"version {result.version}, {result.source}"
             yield f"{result.score:.3f}  {result.text}  ({where})"
         case Receipt():
             yield f"cube {result.cube_id}, version {result.version}, at {result.position}"
         case Change(entry=entry, text=text):
-            told = text if text is not None else f"{entry.result}: {entry.reason}"
-            yield f"{entry.kind} by {entry.actor} at {entry.position}: {told}"
+            outcome = text if text is not None else f"{entry.result}: {entry.reason}"
+            yield f"{entry.kind} by {entry.actor} at {entry.position}: {outcome}"
         case Diff():
             yield from result.text[2:]
         case Lineage():

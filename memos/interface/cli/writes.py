@@ -6,16 +6,9 @@ from typing import Annotated
 
 import typer
 
-from memos.interface.cli import show
-from memos.interface.cli.command import (
-    CubeId,
-    ExpectVersion,
-    Run,
-    command,
-    given,
-    json_object,
-    text_or_stdin,
-)
+from memos.interface.cli import memory_view
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import CubeId, ExpectVersion, json_object, text_or_stdin
 
 Strings = list[str] | None
 Source = Annotated[str | None, typer.Option(help="Where it came from, as a path.")]
@@ -63,28 +56,31 @@ def add(
     key: Key = None,
 ) -> None:
     """Remember a text; the vault is made when there is none."""
-    options = given(
-        source=source,
-        subject=subject,
-        tags=tags,
-        metadata=json_object(metadata, "--metadata"),
-        valid_from=valid_from,
-        valid_until=valid_until,
-        origin=origin,
-        semantic_type=semantic_type,
-        owner=owner,
-        readers=readers,
-        writers=writers,
-        sensitivity=sensitivity,
-        purpose=purpose,
-        lifespan=lifespan,
-        derived_from=derived_from,
-        idempotency_key=key,
-    )
+    metadata_object = json_object(metadata, "--metadata")
     content = text_or_stdin(text)
     with run.open(create=True) as memory:
-        receipt = memory.add(content, scope=scope, priority=priority, **options)
-    run.show(receipt, lambda console: show.receipt(console, receipt, "added"))
+        receipt = memory.add(
+            content,
+            scope=scope,
+            source=source,
+            subject=subject,
+            tags=tags or (),
+            metadata=metadata_object,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            origin=origin,
+            semantic_type=semantic_type,
+            owner=owner,
+            readers=readers or (),
+            writers=writers or (),
+            priority=priority,
+            sensitivity=sensitivity,
+            purpose=purpose,
+            lifespan=lifespan,
+            derived_from=derived_from or (),
+            idempotency_key=key,
+        )
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "added"))
 
 
 def update(
@@ -104,22 +100,25 @@ def update(
     key: Key = None,
 ) -> None:
     """Give a memory a new version; what is not passed stays as it is."""
-    options = given(
-        source=source,
-        tags=tags,
-        metadata=json_object(metadata, "--metadata"),
-        valid_from=valid_from,
-        valid_until=valid_until,
-        origin=origin,
-        semantic_type=semantic_type,
-        reason=reason,
-        expected_version=expect_version,
-        idempotency_key=key,
-    )
+    metadata_object = json_object(metadata, "--metadata")
     content = None if text is None else text_or_stdin(text)
     with run.open() as memory:
-        receipt = memory.update(cube_id, content, mode=mode, **options)
-    run.show(receipt, lambda console: show.receipt(console, receipt, "updated"))
+        receipt = memory.update(
+            cube_id,
+            content,
+            mode=mode,
+            source=source,
+            tags=tags,
+            metadata=metadata_object,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            origin=origin,
+            semantic_type=semantic_type,
+            reason=reason,
+            expected_version=expect_version,
+            idempotency_key=key,
+        )
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "updated"))
 
 
 TagNames = Annotated[list[str], typer.Argument(metavar="TAG...", help="The tags.")]
@@ -129,14 +128,14 @@ def tag(run: Run, cube_id: CubeId, tags: TagNames, expect_version: ExpectVersion
     """Add tags to a memory."""
     with run.open() as memory:
         receipt = memory.tag(cube_id, *tags, expected_version=expect_version)
-    run.show(receipt, lambda console: show.receipt(console, receipt, "tagged"))
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "tagged"))
 
 
 def untag(run: Run, cube_id: CubeId, tags: TagNames, expect_version: ExpectVersion = None) -> None:
     """Remove tags from a memory."""
     with run.open() as memory:
         receipt = memory.untag(cube_id, *tags, expected_version=expect_version)
-    run.show(receipt, lambda console: show.receipt(console, receipt, "untagged"))
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "untagged"))
 
 
 def link(
@@ -150,7 +149,7 @@ def link(
     """Say what a memory is to an earlier one."""
     with run.open() as memory:
         receipt = memory.link(cube_id, other_id, relation)
-    run.show(receipt, lambda console: show.receipt(console, receipt, "linked"))
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "linked"))
 
 
 def merge(
@@ -168,14 +167,16 @@ def merge(
     key: Key = None,
 ) -> None:
     """Absorb several memories into a new one."""
-    options = given(
-        text=None if text is None else text_or_stdin(text),
-        scope=scope,
-        source=source,
-        tags=tags,
-        metadata=json_object(metadata, "--metadata"),
-        idempotency_key=key,
-    )
+    content = None if text is None else text_or_stdin(text)
+    metadata_object = json_object(metadata, "--metadata")
     with run.open() as memory:
-        receipt = memory.merge(cube_ids, **options)
-    run.show(receipt, lambda console: show.receipt(console, receipt, "merged into"))
+        receipt = memory.merge(
+            cube_ids,
+            content,
+            scope=scope,
+            source=source,
+            tags=tags,
+            metadata=metadata_object,
+            idempotency_key=key,
+        )
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "merged into"))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from memos.interface.cli import screen
+from memos.interface.cli import terminal
 from memos.interface.serialise import document
 
 
@@ -22,40 +22,40 @@ from memos.interface.serialise import document
     ],
 )
 def test_only_what_could_steer_a_terminal_is_escaped(text: str, shown: str) -> None:
-    assert screen.clean(text) == shown
+    assert terminal.clean(text) == shown
 
 
 def test_line_breaks_stay_where_a_text_is_shown_whole() -> None:
-    assert screen.clean("a\nb\x1b", keep_newlines=True) == "a\nb\\x1b"
+    assert terminal.clean("a\nb\x1b", keep_newlines=True) == "a\nb\\x1b"
 
 
 def test_a_long_text_is_cut_to_one_line() -> None:
-    cut = screen.one_line("word\n" * 1000, 20)
+    cut = terminal.one_line("word\n" * 1000, 20)
     assert len(cut) == 20
     assert cut.endswith("…")
-    assert screen.one_line("a\n b", 20) == "a b"
+    assert terminal.one_line("a\n b", 20) == "a b"
 
 
 def test_json_is_ascii_whatever_the_text_holds() -> None:
-    told = document("get", {"text": "日本 \ud800 \x1b \u2028"})
-    assert told.isascii()
-    assert "\x1b" not in told
+    line = document("get", {"text": "日本 \ud800 \x1b \u2028"})
+    assert line.isascii()
+    assert "\x1b" not in line
 
 
 def test_a_bar_is_shown_on_a_terminal_and_only_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(screen, "PATIENCE_SECONDS", -1.0)
-    with screen.progress("verifying") as report:
+    monkeypatch.setattr(terminal, "PATIENCE_SECONDS", -1.0)
+    with terminal.progress("verifying") as report:
         report(1, 2)
     assert capsys.readouterr().err == ""
     ours, theirs = pty.openpty()
-    with os.fdopen(theirs, "w") as terminal, monkeypatch.context() as patch:
-        patch.setattr(sys, "stderr", terminal)
+    with os.fdopen(theirs, "w") as screen, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", screen)
         patch.setenv("TERM", "xterm")
-        with screen.progress("verifying") as report:
+        with terminal.progress("verifying") as report:
             report(1, 2)
-        terminal.flush()
+        screen.flush()
         shown = os.read(ours, 65_536)
     os.close(ours)
     assert b"verifying" in shown

@@ -1,29 +1,35 @@
-"""The demo: what MemOS promises, each shown by the lines of code that do it.
+"""The demo's steps: what MemOS promises, each shown by the lines of code that do it.
 
 Every step below runs as it stands; what is printed as its code is its own source.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from memos.infrastructure.reports import Rebuilt, Verification
-from memos.interface.demo_conversation import turns
-from memos.interface.demo_telling import Told, code_of, tell
-from memos.interface.memory import Memory
-from memos.kernel.errors import Conflict
-from memos.operation.commands.import_file import ImportReport
-from memos.operation.commands.rollback import Rollback
-from memos.operation.cube import Forgotten, MemCube
-from memos.operation.erasure_receipt import ErasureReceipt
-from memos.operation.reads.history import Change, Diff, Lineage
-from memos.operation.reads.proofs import Proof
-from memos.operation.receipt import Receipt
-from memos.operation.search.hits import Hit
+from memos import (
+    Change,
+    Conflict,
+    Diff,
+    ErasureReceipt,
+    Forgotten,
+    Hit,
+    ImportReport,
+    Lineage,
+    MemCube,
+    Memory,
+    Proof,
+    Rebuilt,
+    Receipt,
+    Rollback,
+    Verification,
+)
+from memos.interface.demo.conversation import turns
+from memos.interface.demo.report import StepReport, code_of, summary
+from memos.interface.serialise import json_line
 
 VAULT = "demo.vault"
 SCOPE = "harbour/mira/evenings"
@@ -55,7 +61,7 @@ def write_conversation(path: Path) -> Path:
         }
         for turn in turns()
     ]
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    path.write_text("".join(f"{json_line(line)}\n" for line in lines), "utf-8")
     return path
 
 
@@ -168,19 +174,19 @@ def verify_again(memory: Memory, seen: Seen) -> Verification:
 def refusal(write: Callable[..., Receipt], *args: object, **options: object) -> str:
     """How a write is refused."""
     try:
-        done = write(*args, **options)
+        receipt = write(*args, **options)
     except Conflict as conflict:
         return f"Conflict: {conflict}"
-    return f"it was not refused: {done}"
+    return f"it was not refused: {receipt}"
 
 
 def files_with(directory: Path, word: str) -> list[str]:
     """The files under a directory whose bytes hold a word, in either case."""
-    wanted = word.encode().lower()
+    needle = word.encode().lower()
     return [
         str(file.relative_to(directory))
         for file in sorted(directory.rglob("*"))
-        if file.is_file() and wanted in file.read_bytes().lower()
+        if file.is_file() and needle in file.read_bytes().lower()
     ]
 
 
@@ -208,14 +214,14 @@ STEPS: tuple[Callable[[Memory, Seen], object], ...] = (
 )
 
 
-def play(directory: Path) -> Iterator[Told]:
-    """Do every step in a new vault in a directory, and tell of each."""
+def play(directory: Path) -> Iterator[StepReport]:
+    """Do every step in a new vault in a directory; yields the report of each once it is done."""
     seen = Seen(write_conversation(directory / "conversation.jsonl"))
     with closing(Memory(directory / VAULT, actor="agent:host")) as memory:
         for step in STEPS:
             result = step(memory, seen)
             _hand_on(step, result, seen)
-            yield Told(str(step.__doc__), code_of(step), tuple(tell(memory, result)))
+            yield StepReport(str(step.__doc__), code_of(step), tuple(summary(memory, result)))
 
 
 def _hand_on(step: Callable[[Memory, Seen], object], result: object, seen: Seen) -> None:
@@ -223,8 +229,8 @@ def _hand_on(step: Callable[[Memory, Seen], object], result: object, seen: Seen)
         case list() if step is ask:
             seen.allergy = result[0].cube_id
         case ImportReport():
-            said = zip(turns(), result.cube_ids, strict=True)
-            seen.secret = next(cube_id for turn, cube_id in said if WORD in turn.text)
+            spoken = zip(turns(), result.cube_ids, strict=True)
+            seen.secret = next(cube_id for turn, cube_id in spoken if WORD in turn.text)
         case Receipt() if step is correct:
             seen.event = result.event_id
         case Receipt() if step is poison:

@@ -1,24 +1,17 @@
-"""What the local engine tells about its servers."""
+"""Where the servers are reached, and how each of them is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-ServerName = Literal["kafka", "cassandra", "milvus"]
-
-MilvusKind = Literal["lite", "server"]
-
-SERVERS: tuple[ServerName, ...] = ("kafka", "cassandra", "milvus")
-
-HOST = "127.0.0.1"
+from memos.infrastructure.servers.names import ServerName
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where clients connect; None for a server that this engine does not have.
+    """Where clients connect; None for a server that the directory does not have.
 
     `kafka` and `cassandra` are "host:port", `milvus` is a URI, "http://host:port".
     """

@@ -6,19 +6,16 @@ from typing import Annotated
 
 import typer
 
-from memos.interface.cli import show, story
-from memos.interface.cli.command import (
+from memos import Lineage, Memory
+from memos.interface.cli import history_view, memory_view
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import (
     AsOfOption,
     CubeId,
     FilterOption,
-    Run,
-    Where,
-    command,
-    given,
+    ScopeRoot,
     json_object,
 )
-from memos.interface.memory import Memory
-from memos.operation.reads.history import Lineage
 
 
 def attach(app: typer.Typer) -> None:
@@ -33,7 +30,7 @@ def attach(app: typer.Typer) -> None:
 def search(
     run: Run,
     query: Annotated[str, typer.Argument(help="Words, in any order.")],
-    scope: Where,
+    scope: ScopeRoot,
     k: Annotated[int, typer.Option("--limit", "-k", help="How many at most.")] = 10,
     filter_: FilterOption = None,
     as_of: AsOfOption = None,
@@ -46,10 +43,12 @@ def search(
     explain: Annotated[bool, typer.Option("--explain", help="What each term gave.")] = False,
 ) -> None:
     """The memories that fit a query best."""
-    options = given(filter=json_object(filter_, "--filter"), as_of=as_of, states=states)
+    condition = json_object(filter_, "--filter")
     with run.open() as memory:
-        hits = memory.search(query, scope=scope, k=k, facts=facts, **options)
-    run.show(hits, lambda console: show.hits(console, hits, explain=explain))
+        hits = memory.search(
+            query, scope=scope, k=k, facts=facts, filter=condition, as_of=as_of, states=states
+        )
+    run.show(hits, lambda out: memory_view.hits(out, hits, explain=explain))
 
 
 def get(
@@ -69,14 +68,14 @@ def get(
         cube = memory.get(
             cube_id, version=version, as_of=as_of, valid_at=valid_at, any_state=any_state
         )
-    run.show(cube, lambda console: show.cube(console, cube))
+    run.show(cube, lambda out: memory_view.cube(out, cube))
 
 
 def history(run: Run, cube_id: CubeId) -> None:
     """Everything attempted on a memory, and what each version changed."""
     with run.open() as memory:
         changes = memory.history(cube_id)
-    run.show(changes, lambda console: story.history(console, changes))
+    run.show(changes, lambda out: history_view.history(out, changes))
 
 
 def diff(
@@ -87,8 +86,8 @@ def diff(
 ) -> None:
     """What changed between two versions of a memory."""
     with run.open() as memory:
-        found = memory.diff(cube_id, before, after)
-    run.show(found, lambda console: story.diff(console, found))
+        difference = memory.diff(cube_id, before, after)
+    run.show(difference, lambda out: history_view.diff(out, difference))
 
 
 def lineage(
@@ -99,16 +98,19 @@ def lineage(
 ) -> None:
     """What a memory came from and what came from it, as a tree."""
     with run.open() as memory:
-        found = memory.lineage(cube_id, direction=direction, depth=depth)
-        texts = {} if run.as_json else _texts(memory, found)
-    run.show(found, lambda console: story.lineage(console, found, texts))
+        graph = memory.lineage(cube_id, direction=direction, depth=depth)
+        texts = {} if run.as_json else _newest_texts(memory, graph)
+    run.show(graph, lambda out: history_view.lineage(out, graph, texts))
 
 
-def _texts(memory: Memory, found: Lineage) -> dict[str, str]:
-    """Each cube's newest text, read from its history: drawing a tree is no use of a memory."""
+def _newest_texts(memory: Memory, graph: Lineage) -> dict[str, str]:
+    """The newest text of each cube of a lineage, by its id.
+
+    It is read from the history, because drawing a tree is no use of a memory.
+    """
     texts = {}
-    for cube_id in found.depth:
-        left = [change for change in memory.history(cube_id) if change.state is not None]
-        last = left[-1].text if left else ""
-        texts[cube_id] = "(erased)" if last is None else last
+    for cube_id in graph.depth:
+        changes = [change for change in memory.history(cube_id) if change.state is not None]
+        newest = changes[-1].text if changes else ""
+        texts[cube_id] = "(erased)" if newest is None else newest
     return texts

@@ -39,20 +39,20 @@ def test_as_of_reads_what_was_known_then(shell: Shell) -> None:
 def test_a_filter_and_a_state_narrow_a_search(shell: Shell) -> None:
     shell.add("pottery one", "--tag", "art")
     other = shell.add("pottery two")
-    found = shell.json("search", "pottery", "--scope", "acme", "--filter", '{"tags": "art"}')
-    assert [hit["text"] for hit in found] == ["pottery one"]
+    hits = shell.json("search", "pottery", "--scope", "acme", "--filter", '{"tags": "art"}')
+    assert [hit["text"] for hit in hits] == ["pottery one"]
     shell.run("archive", other)
-    found = shell.json("search", "pottery", "--scope", "acme", "--state", "Archived")
-    assert [hit["cube_id"] for hit in found] == [other]
+    hits = shell.json("search", "pottery", "--scope", "acme", "--state", "Archived")
+    assert [hit["cube_id"] for hit in hits] == [other]
 
 
 def test_explain_says_what_each_term_gave(shell: Shell) -> None:
     shell.add("She likes pottery.")
-    told = shell.run("search", "likes pottery", "--scope", "acme", "--explain").out
+    output = shell.run("search", "likes pottery", "--scope", "acme", "--explain").out
     plain = shell.run("search", "likes pottery", "--scope", "acme").out
-    assert told.startswith(plain)
-    assert "searched 1" in told
-    assert [term for term in ("likes: ", "pottery: ") if term not in told] == []
+    assert output.startswith(plain)
+    assert "searched 1" in output
+    assert [term for term in ("likes: ", "pottery: ") if term not in output] == []
     assert "pottery: " not in plain
 
 
@@ -60,23 +60,23 @@ def test_history_shows_each_version_as_a_diff_and_the_refused_attempt(shell: She
     cube_id = shell.add("from Sweden")
     shell.run("update", cube_id, "from Norway")
     shell.run("update", cube_id, "from Iceland", "--expect-version", "1")
-    told = shell.run("history", cube_id).out.splitlines()
-    assert [line.split("  ")[0] for line in told if line.startswith(("version", "no"))] == [
+    output = shell.run("history", cube_id).out.splitlines()
+    assert [line.split("  ")[0] for line in output if line.startswith(("version", "no"))] == [
         "version 1",
         "version 2",
         "no version",
     ]
-    assert "    -from Sweden" in told
-    assert "    +from Norway" in told
-    assert told[-1].endswith("rejected: conflict")
+    assert "    -from Sweden" in output
+    assert "    +from Norway" in output
+    assert output[-1].endswith("rejected: conflict")
 
 
 def test_diff_names_text_and_fields(shell: Shell) -> None:
     cube_id = shell.add("from Sweden")
     shell.run("update", cube_id, "from Norway", "--tag", "home")
-    told = shell.run("diff", cube_id, "1", "2").out
-    assert "-from Sweden\n+from Norway\n" in told
-    assert "+ tags: home" in told
+    output = shell.run("diff", cube_id, "1", "2").out
+    assert "-from Sweden\n+from Norway\n" in output
+    assert "+ tags: home" in output
     assert shell.json("diff", cube_id, "1", "2")["fields"] == {"tags": [[], ["home"]]}
 
 

@@ -9,27 +9,27 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from memos.interface.cli.screen import clean, one_line
-from memos.interface.cli.show import line, value, when
-from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
+from memos import Change, Diff, Lineage, LogEntry
+from memos.interface.cli.layout import line, value, when
+from memos.interface.cli.terminal import clean, one_line
 
 _LINE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def diff_lines(console: Console, lines: Iterable[str], *, indent: str = "") -> None:
-    """Lines of a unified diff, in its colours."""
-    for each in lines:
-        line(console, indent, (clean(each), _LINE_STYLES.get(each[:1], "")))
-
-
-def diff(console: Console, found: Diff) -> None:
+def diff(console: Console, difference: Diff) -> None:
     """What changed between two versions."""
-    if not found.text and not found.fields:
-        line(console, (f"versions {found.before} and {found.after} are the same", "italic"))
-    diff_lines(console, found.text)
-    for name, (before, after) in found.fields.items():
-        line(console, (f"- {name}: {value(before)}", "red"))
-        line(console, (f"+ {name}: {value(after)}", "green"))
+    before, after = difference.before, difference.after
+    if not difference.text and not difference.fields:
+        line(console, (f"versions {before} and {after} are the same", "italic"))
+    _diff_lines(console, difference.text)
+    for name, (old, new) in difference.fields.items():
+        line(console, (f"- {name}: {value(old)}", "red"))
+        line(console, (f"+ {name}: {value(new)}", "green"))
+
+
+def _diff_lines(console: Console, lines: Iterable[str], *, indent: str = "") -> None:
+    for text in lines:
+        line(console, indent, (clean(text), _LINE_STYLES.get(text[:1], "")))
 
 
 def history(console: Console, changes: Sequence[Change]) -> None:
@@ -47,30 +47,30 @@ def history(console: Console, changes: Sequence[Change]) -> None:
         if change.text is None and change.version != version:
             line(console, "    ", ("its text was erased", "italic"))
         elif change.text is not None:
-            diff_lines(console, _changed(text or "", change.text), indent="    ")
-            _retagged(console, tags, change.tags)
+            _diff_lines(console, _changed_lines(text or "", change.text), indent="    ")
+            _changed_tags(console, tags, change.tags)
         version, text, tags, state = change.version, change.text, change.tags, change.state
 
 
 def _title(console: Console, change: Change) -> None:
     entry = change.entry
     refused = entry.result == "rejected"
-    told = f"{entry.result}: {entry.reason}" if entry.reason else ""
+    outcome = f"{entry.result}: {entry.reason}" if entry.reason else ""
     line(
         console,
         (f"version {change.version}  " if not refused else "no version  ", "bold"),
         (entry.kind, "red" if refused else "cyan"),
         f" by {clean(entry.actor)}  {when(entry.log_time)}  at {entry.position}",
-        (f"  {told}" if told else "", "red"),
+        (f"  {outcome}" if outcome else "", "red"),
     )
 
 
-def _changed(before: str, after: str) -> list[str]:
+def _changed_lines(before: str, after: str) -> list[str]:
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
-    return [each for each in lines if not each.startswith(("---", "+++", "@@"))]
+    return [text for text in lines if not text.startswith(("---", "+++", "@@"))]
 
 
-def _retagged(console: Console, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+def _changed_tags(console: Console, before: tuple[str, ...], after: tuple[str, ...]) -> None:
     for tag in before:
         if tag not in after:
             line(console, "    ", (f"- #{clean(tag)}", "red"))
@@ -79,12 +79,12 @@ def _retagged(console: Console, before: tuple[str, ...], after: tuple[str, ...])
             line(console, "    ", (f"+ #{clean(tag)}", "green"))
 
 
-def lineage(console: Console, found: Lineage, texts: Mapping[str, str]) -> None:
+def lineage(console: Console, graph: Lineage, texts: Mapping[str, str]) -> None:
     """What a memory came from and what came from it, as a tree."""
-    tree = Tree(_label(found.cube_id, texts, style="bold"), guide_style="dim")
+    tree = Tree(_label(graph.cube_id, texts, style="bold"), guide_style="dim")
     for title, upstream in (("came from", True), ("went into", False)):
         branch = Tree(Text(title, style="italic"), guide_style="dim")
-        _grow(branch, found, found.cube_id, texts, {found.cube_id}, upstream=upstream)
+        _grow(branch, graph, graph.cube_id, texts, {graph.cube_id}, upstream=upstream)
         if branch.children:
             tree.add(branch)
     console.print(tree)
@@ -92,14 +92,14 @@ def lineage(console: Console, found: Lineage, texts: Mapping[str, str]) -> None:
 
 def _grow(
     branch: Tree,
-    found: Lineage,
+    graph: Lineage,
     cube_id: str,
     texts: Mapping[str, str],
     seen: set[str],
     *,
     upstream: bool,
 ) -> None:
-    for edge in found.edges:
+    for edge in graph.edges:
         here, there = (edge.derived, edge.source) if upstream else (edge.source, edge.derived)
         if here[0] != cube_id:
             continue
@@ -109,7 +109,7 @@ def _grow(
         leaf = branch.add(title)
         if there[0] not in seen:
             seen.add(there[0])
-            _grow(leaf, found, there[0], texts, seen, upstream=upstream)
+            _grow(leaf, graph, there[0], texts, seen, upstream=upstream)
 
 
 def _label(cube_id: str, texts: Mapping[str, str], style: str = "") -> Text:
@@ -119,12 +119,12 @@ def _label(cube_id: str, texts: Mapping[str, str], style: str = "") -> Text:
 def log_line(console: Console, entry: LogEntry) -> None:
     """One record of the log."""
     refused = entry.result == "rejected"
-    told = f"  {entry.result}: {entry.reason}" if entry.result != "accepted" else ""
+    outcome = f"  {entry.result}: {entry.reason}" if entry.result != "accepted" else ""
     line(
         console,
         (f"{entry.position!s:>8}  ", "dim"),
         f"{when(entry.log_time)}  ",
         (f"{entry.kind:<14} ", "red" if refused else "cyan"),
         f"{entry.cube_id} v{entry.version}  {entry.scope or '-'}  {clean(entry.actor)}",
-        (told, "red"),
+        (outcome, "red"),
     )

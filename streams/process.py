@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
-from streams.driver import Driver, Task
+from streams.driver import Driver, OpenedWorker
 from streams.metrics import Metrics, MetricsServer
 
 log = logging.getLogger("memos.worker")
@@ -20,14 +20,18 @@ log = logging.getLogger("memos.worker")
 COLLECT_AFTER = 50_000
 """Objects made and not dropped again before the collector looks for cycles among them."""
 
-Opened = Callable[[], AbstractContextManager[Task]]
+OpenWorker = Callable[[], AbstractContextManager[OpenedWorker]]
 """Opens a worker's stores; closes them behind it."""
 
 
 def run(
-    name: str, settings: KafkaSettings, opened: Opened, metrics_host: str, metrics_port: int | None
+    name: str,
+    settings: KafkaSettings,
+    open_worker: OpenWorker,
+    metrics_host: str,
+    metrics_port: int | None,
 ) -> int:
-    """Run a worker until it is told to end.
+    """Run a worker until SIGTERM or SIGINT.
 
     Returns:
         The exit status: 0, or 1 where a partition stopped and waits for somebody to act.
@@ -43,7 +47,7 @@ def run(
     )
     for noisy in ("faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It tells a traceback for each try while Milvus is away; the worker tells it in one line.
+    # It logs a traceback for each try while Milvus is away; the worker logs one line.
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     # A batch makes and drops thousands of objects that know no cycles. By default the collector looks
     # through all that lives a hundred times meanwhile: a tenth of a worker's processor time.
@@ -51,15 +55,16 @@ def run(
     gc.set_threshold(COLLECT_AFTER, 50, 50)
     metrics = Metrics(name)
     server = None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
-    told = threading.Event()
-    _catch(told)
+    end_requested = threading.Event()
+    _catch_signals(end_requested)
     try:
         replaced = True
         while replaced:
-            with opened() as task:
-                driver = asyncio.run(_drive(settings, task, metrics, told))
-                _catch(told)  # the loop has let go of the signals
-            replaced, stopped = driver.replaced and not told.is_set(), driver.stopped
+            with open_worker() as opened:
+                driver = asyncio.run(_drive(settings, opened, metrics, end_requested))
+                _catch_signals(end_requested)  # the loop has let go of the signals
+            replaced = driver.replaced and not end_requested.is_set()
+            stopped = driver.stopped
     finally:
         if server is not None:
             server.close()
@@ -68,15 +73,18 @@ def run(
     return 1 if stopped else 0
 
 
-def _catch(told: threading.Event) -> None:
+def _catch_signals(end_requested: threading.Event) -> None:
     """Have SIGTERM and SIGINT noted, also while the worker's stores are opened or closed."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: end_requested.set())
 
 
 async def _drive(
-    settings: KafkaSettings, task: Task, metrics: Metrics, told: threading.Event
+    settings: KafkaSettings,
+    opened: OpenedWorker,
+    metrics: Metrics,
+    end_requested: threading.Event,
 ) -> Driver:
-    driver = Driver(settings, task, metrics, told)
+    driver = Driver(settings, opened, metrics, end_requested)
     await driver.run()
     return driver

@@ -1,0 +1,134 @@
+"""Commands that gather memories for a task: context, related, route."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from memos import ContextBlock, Memory, Related, Route
+from memos.interface.cli import layout
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import (
+    AsOfOption,
+    CubeId,
+    FilterOption,
+    ScopeRoot,
+    json_object,
+)
+from memos.interface.cli.terminal import clean, one_line
+
+Budget = Annotated[int, typer.Option("--budget", help="How many tokens it may take.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    command(app, "context")(context)
+    command(app, "related")(related)
+    command(app, "route")(route)
+
+
+def context(
+    run: Run,
+    query: Annotated[str, typer.Argument(help="Words, in any order.")],
+    scope: ScopeRoot,
+    budget: Budget = 1000,
+    k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 30,
+    filter_: FilterOption = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """A block for a prompt: what fits a query best, quoted and cited, within a budget."""
+    condition = json_object(filter_, "--filter")
+    with run.open() as memory:
+        block = memory.context(
+            query, scope=scope, budget_tokens=budget, k=k, filter=condition, as_of=as_of
+        )
+    run.show(block, lambda out: _draw_context(out, block))
+
+
+def _draw_context(out: Console, block: ContextBlock) -> None:
+    if block.text:
+        layout.body(out, block.text.rstrip("\n"))
+    else:
+        layout.line(out, ("nothing found, or nothing fits", "italic"))
+    counts = f"{block.tokens} tokens, {len(block.citations)} cited, {len(block.left_out)} left out"
+    layout.line(out, (counts, "dim"))
+
+
+def related(
+    run: Run,
+    cube_id: CubeId,
+    k: Annotated[int, typer.Option("--limit", "-k", help="How many at most.")] = 10,
+    scope: Annotated[
+        str | None, typer.Option(help="Where to look; by default its whole tenant.")
+    ] = None,
+) -> None:
+    """The memories nearest to one in the graph of cubes, and why."""
+    with run.open() as memory:
+        neighbours = memory.related(cube_id, k=k, scope=scope)
+        texts = {} if run.as_json else _newest_texts(memory, neighbours)
+    run.show(neighbours, lambda out: _draw_related(out, neighbours, texts))
+
+
+def _newest_texts(memory: Memory, neighbours: Sequence[Related]) -> dict[str, str]:
+    """The newest text of each memory, by its id.
+
+    It is read from the history, because drawing a list of neighbours is no use of them.
+    """
+    texts = {}
+    for neighbour in neighbours:
+        history = memory.history(neighbour.cube_id)
+        versions = [change.text for change in history if change.state is not None]
+        texts[neighbour.cube_id] = (versions[-1] if versions else "") or ""
+    return texts
+
+
+def _draw_related(out: Console, neighbours: Sequence[Related], texts: dict[str, str]) -> None:
+    for number, neighbour in enumerate(neighbours, 1):
+        text = one_line(texts[neighbour.cube_id], 160)
+        layout.line(out, f"{number:>2}  ", (f"{neighbour.score:7.4f}  ", "cyan"), text)
+        reasons = ", ".join(f"{reason.kind} {reason.detail}" for reason in neighbour.reasons)
+        details = f"{neighbour.cube_id}  v{neighbour.version}  {neighbour.scope}  {reasons}"
+        layout.line(out, "             ", (clean(details), "dim"))
+    if not neighbours:
+        layout.line(out, ("nothing found", "italic"))
+
+
+def route(
+    run: Run,
+    task: Annotated[str, typer.Argument(help="What is to be done, in words.")],
+    scope: ScopeRoot,
+    budget: Budget = 1000,
+    k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 50,
+    filter_: FilterOption = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Which scopes, concepts and memories serve a task, in which form and order."""
+    condition = json_object(filter_, "--filter")
+    with run.open() as memory:
+        way = memory.route(
+            task, scope=scope, budget_tokens=budget, k=k, filter=condition, as_of=as_of
+        )
+    run.show(way, lambda out: _draw_route(out, way))
+
+
+def _draw_route(out: Console, way: Route) -> None:
+    for topic in way.topics:
+        share = f"{topic.share:.0%} of the task, {topic.memories} memories"
+        layout.line(out, ("topic    ", "dim"), (topic.scope, "bold"), f"  {share}")
+    for concept in way.concepts:
+        count = f"{concept.kind}, {concept.memories} memories"
+        layout.line(out, ("concept  ", "dim"), clean(concept.name), (f"  {count}", "dim"))
+    for number, step in enumerate(way.steps, 1):
+        size = f"{len(step.cube_ids)} in {step.form}, {step.tokens} tokens"
+        layout.line(out, (f"step {number:<4}", "cyan"), (step.scope, "bold"), f"  {size}")
+        layout.line(out, "         ", (clean(step.why), "dim"))
+        for cube_id in step.cube_ids:
+            layout.line(out, "         ", cube_id)
+    if not way.topics:
+        layout.line(out, ("nothing found", "italic"))
+        return
+    counts = f"{way.tokens} tokens, {len(way.facts)} memories, {len(way.left_out)} left out"
+    layout.line(out, (counts, "dim"))

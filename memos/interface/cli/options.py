@@ -1,0 +1,59 @@
+"""Arguments and options that several commands take, and how their values are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from memos.kernel.errors import InvalidInput
+
+CubeId = Annotated[str, typer.Argument(help="The memory's id, 36 characters.", show_default=False)]
+ExpectVersion = Annotated[
+    int | None,
+    typer.Option("--expect-version", help="Refuse unless the memory is at this version."),
+]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="A cut's name, a position (0:42) or a log time (ISO 8601)."),
+]
+FilterOption = Annotated[
+    str | None, typer.Option("--filter", help='JSON, such as {"tags": "home"}.')
+]
+ScopeRoot = Annotated[
+    str, typer.Option("--scope", help="Where to look, and in all that lies under it.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def text_or_stdin(text: str) -> str:
+    """The text itself, or all of stdin where it is `-`.
+
+    Raises:
+        InvalidInput: stdin is no UTF-8.
+    """
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"stdin is no UTF-8 text: {error}") from None
+
+
+def json_object(value: str | None, option: str) -> dict[str, Any] | None:
+    """The JSON object that an option holds; None where the option was not passed.
+
+    Raises:
+        InvalidInput: the value is no JSON object.
+    """
+    if value is None:
+        return None
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{option} takes a JSON object: {error}") from None
+    if not isinstance(parsed, dict):
+        raise InvalidInput(f'{option} takes a JSON object such as {{"name": "value"}}')
+    return parsed

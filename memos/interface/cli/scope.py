@@ -1,0 +1,85 @@
+"""Commands on a scope as a whole: tags, vocabulary, facts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from memos import Vocabulary
+from memos.interface.cli import layout
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import AsOfOption, ScopeRoot
+from memos.interface.cli.terminal import clean
+from memos.kernel.errors import InvalidInput
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    command(app, "tags")(tags)
+    command(app, "vocabulary")(vocabulary)
+    command(app, "facts")(facts)
+
+
+def tags(run: Run, scope: ScopeRoot, as_of: AsOfOption = None) -> None:
+    """The tags of a scope, and how many memories carry each."""
+    with run.open() as memory:
+        counts = memory.tags(scope, as_of=as_of)
+
+    def draw(out: Console) -> None:
+        for tag, count in counts.items():
+            layout.line(out, (f"{count:>7}  ", "cyan"), clean(tag))
+        if not counts:
+            layout.line(out, ("no tags", "italic"))
+
+    run.show(counts, draw)
+
+
+def vocabulary(
+    run: Run,
+    scope: Annotated[str, typer.Option(help="Whose, with those of the scopes above it.")],
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", help="Set the scope's own tags; may be repeated.")
+    ] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Take no other tags.")] = False,
+) -> None:
+    """The tags that a scope is to use; with --tag, sets its own first."""
+    if closed and not tags:
+        raise InvalidInput("--closed goes with --tag: name the tags that are to be taken")
+    with run.open() as memory:
+        if tags:
+            memory.set_vocabulary(scope, tags, closed=closed)
+        words = memory.vocabulary(scope)
+    run.show(words, lambda out: _draw_vocabulary(out, words))
+
+
+def _draw_vocabulary(out: Console, words: Vocabulary) -> None:
+    for tag in words.tags:
+        layout.line(out, clean(tag))
+    if words.set_in:
+        openness = "closed" if words.closed else "open"
+        layout.line(out, (f"{openness}, set in {', '.join(words.set_in)}", "dim"))
+    else:
+        layout.line(out, ("no vocabulary: any tag is taken", "italic"))
+
+
+def facts(
+    run: Run,
+    scope: Annotated[str, typer.Argument(help="Where, and in all that lies under it.")],
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="How many memories are read at most.")
+    ] = None,
+) -> None:
+    """Extract the facts of memories that were not read yet, by the patterns of slots."""
+    with run.open() as memory:
+        report = memory.extract_facts(scope, limit=limit)
+
+    def draw(out: Console) -> None:
+        layout.line(
+            out,
+            f"{report.read} memories read: {report.added} facts added, {report.present} there, "
+            f"{report.archived} archived; {report.left} memories left",
+        )
+
+    run.show(report, draw)

@@ -1,0 +1,1 @@
+"""The demo: a short conversation remembered, corrected, poisoned, undone, erased and proven."""
