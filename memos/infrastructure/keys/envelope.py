@@ -98,6 +98,11 @@ def wrapping_key(subject_keys: Sequence[bytes]) -> bytes:
     return sha256(b"memos/wrap/v1\n" + b"".join(sorted(subject_keys))).digest()
 
 
+def split_subjects(joined: bytes) -> list[bytes]:
+    """The subject digests that a key row lists, joined one behind the other."""
+    return [joined[at : at + DIGEST_BYTES] for at in range(0, len(joined), DIGEST_BYTES)]
+
+
 def command_mac(cube_key: bytes, command: Any) -> bytes:
     """Tells a retry from another command under the same idempotency key.
 

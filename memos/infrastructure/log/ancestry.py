@@ -1,10 +1,13 @@
-"""What a vault that was moved here from another log keeps of that log, in its settings."""
+"""What a vault that was moved here from another log keeps of that log: in its settings, and with
+each record.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from memos.infrastructure.log.port import Cut
 
@@ -26,6 +29,14 @@ class Ancestor:
     origin: str
     verifier_key: str
     checkpoints: tuple[str, ...]
+
+
+class First(NamedTuple):
+    """Where a migrated record first stood: the origin of that log, its offset and log time."""
+
+    origin: str
+    offset: int
+    log_time: int
 
 
 def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.cassandra.select import select_many
-from memos.infrastructure.governance.usage.sqlite import Usage, counts_as_use
+from memos.infrastructure.governance.usage.port import Usage, counts_as_use, digest_of_usage
 from memos.kernel.moment import NEWEST
 from memos.wire.access_pb2 import AccessEvent
 
@@ -117,12 +116,7 @@ class UsageRows:
         It reads the whole table and holds a row a cube.
         """
         used = _summed(self._store.stream(f"SELECT cube_id, uses, last_used FROM {self._table}"))
-        total = sha256(b"memos/usage/v1\n")
-        for cube_id in sorted(used):
-            uses, last_used = used[cube_id]
-            total.update(cube_id + uses.to_bytes(8, "big"))
-            total.update(last_used.to_bytes(8, "big", signed=True))
-        return total.hexdigest()
+        return digest_of_usage((cube_id, *used[cube_id]) for cube_id in sorted(used))
 
 
 def _summed(rows: Iterable[Row]) -> dict[bytes, Usage]:

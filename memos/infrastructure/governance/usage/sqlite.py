@@ -1,31 +1,15 @@
-"""Usage: the fold of the access log. How often, and when last, each cube was used."""
+"""Usage in SQLite: folded as accesses are appended, inside the vault's write transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
-from typing import NamedTuple
 
 import apsw
 
+from memos.infrastructure.governance.usage.port import Usage, counts_as_use, digest_of_usage
 from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.wire.access_pb2 import AccessEvent
-
-
-class Usage(NamedTuple):
-    """How a cube was used, as folded from the access log. `last_used` is in microseconds."""
-
-    uses: int = 0
-    last_used: int = 0
-
-
-_USES = frozenset({"get", "search", "context", "chat"})
-
-
-def counts_as_use(action: str, rule: str) -> bool:
-    """Whether an access counts: what an agent was given does; a denial or an audit does not."""
-    return not rule and action in _USES
 
 
 def access_size(connection: apsw.Connection) -> int:
@@ -41,11 +25,8 @@ def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
 
 def usage_digest(connection: apsw.Connection) -> str:
     """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order."""
-    total = sha256(b"memos/usage/v1\n")
     sql = "SELECT cube_id, uses, last_used FROM usage ORDER BY cube_id"
-    for cube_id, uses, last_used in rows(connection, sql):
-        total.update(cube_id + uses.to_bytes(8, "big") + last_used.to_bytes(8, "big", signed=True))
-    return total.hexdigest()
+    return digest_of_usage((cube, uses, last) for cube, uses, last in rows(connection, sql))
 
 
 def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[AccessEvent]) -> None:

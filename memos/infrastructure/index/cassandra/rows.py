@@ -13,8 +13,7 @@ from memos.infrastructure.index.cassandra.changes import COLUMNS, Changes, read
 from memos.infrastructure.index.cassandra.scopes import Scopes
 from memos.infrastructure.index.cassandra.snapshot import Mark, Marks
 from memos.infrastructure.index.port import PurgeReport, SpanChange
-from memos.infrastructure.index.sqlite.tables import TERM
-from memos.infrastructure.index.sqlite.writer import pack_terms
+from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.vault.cassandra.tables import HOUR
 from memos.kernel.moment import NEWEST, partition_of, time_of
 from memos.kernel.scope import tenant_of

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from memos.infrastructure.index.cassandra.cubes import among, cube_ids
 from memos.infrastructure.index.cassandra.snapshot import Snapshot
 from memos.infrastructure.index.port import Ints, Mask
+from memos.infrastructure.index.postings import rows_by_term
 from memos.infrastructure.index.span_rows import SpanRows
 from memos.infrastructure.index.spans import Spans, true_at
-from memos.infrastructure.index.sqlite.lookup import rows_by_term
 from memos.kernel.moment import Cutoffs
 
 

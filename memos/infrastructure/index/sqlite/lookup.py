@@ -9,7 +9,7 @@ import apsw
 import numpy as np
 
 from memos.infrastructure.index.port import Ints, View
-from memos.infrastructure.index.recent import decode
+from memos.infrastructure.index.postings import decode, rows_by_term
 from memos.infrastructure.index.sqlite.tables import SCOPE_BITS
 
 
@@ -46,18 +46,3 @@ def matched_terms(connection: apsw.Connection, view: View) -> dict[int, Ints]:
     )
     only_matched = held.tf == 0
     return rows_by_term(view, held.term[only_matched], held.doc[only_matched])
-
-
-def rows_by_term(view: View, terms: Ints, docs: Ints) -> dict[int, Ints]:
-    """Of postings as (term, doc) pairs, those that fall on the view: term to rows, ascending."""
-    doc = view.doc
-    if not len(doc):
-        return {}
-    rows = np.searchsorted(doc, docs)
-    shown = (rows < len(doc)) & (doc[np.minimum(rows, len(doc) - 1)] == docs)
-    terms, rows = terms[shown], rows[shown]
-    order = np.lexsort((rows, terms))
-    terms, rows = terms[order], rows[order]
-    distinct, starts = np.unique(terms, return_index=True)
-    bounds = pairwise([*starts.tolist(), len(rows)])
-    return {term: rows[at:end] for term, (at, end) in zip(distinct.tolist(), bounds, strict=True)}

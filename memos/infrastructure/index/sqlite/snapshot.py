@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import apsw
 
-from memos.infrastructure.index import recent, spans
+from memos.infrastructure.index import spans
+from memos.infrastructure.index.postings import Postings, decode
 from memos.infrastructure.index.recent import Recent
 from memos.infrastructure.index.spans import COLUMNS, Spans
 from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range
@@ -144,6 +145,6 @@ def _load_recent(connection: apsw.Connection, leaves: dict[int, Leaf]) -> Recent
     return Recent().extend(_read_terms(connection, ranges))
 
 
-def _read_terms(connection: apsw.Connection, ranges: list[tuple[int, int]]) -> recent.Postings:
+def _read_terms(connection: apsw.Connection, ranges: list[tuple[int, int]]) -> Postings:
     select = "SELECT doc, terms FROM index_doc WHERE doc BETWEEN ? AND ?"
-    return recent.decode(row for docs in ranges for row in connection.execute(select, docs))
+    return decode(row for docs in ranges for row in connection.execute(select, docs))

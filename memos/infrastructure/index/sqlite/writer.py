@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Sequence
-from functools import cache
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import apsw
 import numpy as np
 
-from memos.infrastructure.index.port import MAX_TF, OPEN, IndexedText, PurgeReport, SpanChange
+from memos.infrastructure.index.port import OPEN, PurgeReport, SpanChange
+from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.index.sqlite.tables import (
     BLOCK,
     DOC_MASK,
     POSTING,
     SCOPE_BITS,
     TABLES,
-    TERM,
     doc_range,
 )
 
 _CLOSED = 3  # column of a pending span row
-
-
-@cache
-def _terms_format(count: int) -> struct.Struct:
-    return struct.Struct("<" + "qH" * count)
-
-
-def pack_terms(text: IndexedText) -> bytes:
-    """The text's terms as TERM entries."""
-    terms = text.terms
-    if terms and max(terms.values()) > MAX_TF:
-        terms = {term: min(tf, MAX_TF) for term, tf in terms.items()}
-    if len(terms) > 256:  # formats are cached: only for common sizes
-        entries = np.empty(len(terms), TERM)
-        entries["term"] = np.fromiter(terms.keys(), np.int64, len(terms))
-        entries["tf"] = np.fromiter(terms.values(), np.uint16, len(terms))
-        return entries.tobytes()
-    return _terms_format(len(terms)).pack(*chain.from_iterable(terms.items()))
 
 
 Facts = tuple[int, ...]

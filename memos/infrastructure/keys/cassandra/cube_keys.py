@@ -17,8 +17,7 @@ from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.cassandra.select import select_many
 from memos.infrastructure.keys.aged_cache import AgedCache, ReadStart
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore, Subject, select
-from memos.infrastructure.keys.envelope import decrypt, wrap_key, wrapping_key
-from memos.infrastructure.keys.sqlite.cube_keys import split_subjects
+from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
 from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.log.ancestry import First
 from memos.infrastructure.log.kafka.client import KEPT_TIME
 from memos.infrastructure.log.kafka.writer import Headers
-from memos.infrastructure.transfer.layout import First
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position
 

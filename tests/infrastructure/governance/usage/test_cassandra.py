@@ -11,12 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memos.infrastructure.governance.usage.cassandra import Access, UsageRow, UsageRows, fold_usage
-from memos.infrastructure.governance.usage.sqlite import (
-    Usage,
-    fold_accesses,
-    usage_digest,
-    usage_of,
-)
+from memos.infrastructure.governance.usage.port import Usage
+from memos.infrastructure.governance.usage.sqlite import fold_accesses, usage_digest, usage_of
 from memos.infrastructure.servers import LocalEngine
 from memos.wire.access_pb2 import AccessEvent
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces

@@ -11,7 +11,7 @@ import numpy as np
 from memos.infrastructure.index.cassandra.snapshot import Mark, Marks, Snapshot
 from memos.infrastructure.index.cassandra.view import TenantView
 from memos.infrastructure.index.port import OPEN, IndexedText, SpanChange
-from memos.infrastructure.index.sqlite.writer import pack_terms
+from memos.infrastructure.index.postings import pack_terms
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.moment import At, next_ordinal, reaches
