@@ -70,7 +70,7 @@ class Outcome(NamedTuple):
 _NO_PARTS = PartVersions()
 _ROLLED_BACK_TO_LIFE = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED, Lifecycle.MERGED})
 
-Folded = tuple[CubeState | None, Outcome, tuple[wire.Event, ...]]
+FoldResult = tuple[CubeState | None, Outcome, tuple[wire.Event, ...]]
 
 UNDECODABLE = Outcome(Result.REJECTED, 0, Reason.UNDECODABLE)
 """The folded outcome of a record that is no event, the same live and in a rebuild."""
@@ -85,7 +85,7 @@ _CREATING = {
 }
 
 
-def fold(state: CubeState | None, event: wire.Event) -> Folded:
+def fold(state: CubeState | None, event: wire.Event) -> FoldResult:
     """Fold one decoded event into the state of its cube (None where there is none yet).
 
     Returns:
@@ -125,7 +125,7 @@ def _refusal(state: CubeState, event: wire.Event) -> Reason | None:
     return None
 
 
-def _repeat(state: CubeState, event: wire.Event) -> Folded:
+def _repeat(state: CubeState, event: wire.Event) -> FoldResult:
     """A keyed event folded before: a duplicate, or the same key with other content."""
     before = next(keyed for keyed in state.keyed if keyed.event_id == event.event_id)
     counted = state._replace(sequence=state.sequence + 1)
@@ -135,7 +135,7 @@ def _repeat(state: CubeState, event: wire.Event) -> Folded:
     return counted, outcome, ()
 
 
-def _create(event: wire.Event) -> Folded:
+def _create(event: wire.Event) -> FoldResult:
     form = _CREATING.get(event.kind)  # type: ignore[call-overload]
     if form is None or (form is Form.OPERATION and not is_operation(event)):
         return None, Outcome(Result.REJECTED, 0, Reason.NOT_FOUND), ()
@@ -164,7 +164,7 @@ def _create(event: wire.Event) -> Folded:
     return _accept(state, _new_version(state, event), event)
 
 
-def _accept(before: CubeState, after: CubeState, event: wire.Event) -> Folded:
+def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResult:
     lineage, keyed, subjects = before.lineage_digest, before.keyed, after.subjects
     if event.edges:
         lineage = _extend_lineage(lineage, event, after.version)

@@ -15,11 +15,11 @@ from memos.infrastructure.log.sqlite import SqliteLog, log_end, read_records
 from memos.infrastructure.sqlite.database import Database
 from memos.infrastructure.vault.cassandra.tables import GENERATION
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import VaultWriter as CassandraWriter
+from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Vault
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
-from memos.infrastructure.vault.sqlite.writer import VaultWriter
+from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position, Record
 from memos.kernel.fold import fold
@@ -75,8 +75,8 @@ def kafka_log(settings: KafkaSettings) -> Iterator[LogStore]:
 def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
     """The vault of the embedded engine, alone in its file."""
     database = Database(directory / "vault.db", create=True)
-    writer = VaultWriter(database.writer)
-    database.write(lambda: VaultWriter.create(database.writer))
+    writer = SqliteVaultWriter(database.writer)
+    database.write(lambda: SqliteVaultWriter.create(database.writer))
     reader = SqliteVault(database.reader())
 
     def take(events: Sequence[Event]) -> list[Position]:
@@ -101,7 +101,7 @@ def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
 @contextmanager
 def cassandra_vault(store: CassandraSession) -> Iterator[VaultStore]:
     """The vault of a distributed engine: the live generation, emptied. Its moments are offsets."""
-    writer, reader = CassandraWriter(store), CassandraVault(store)
+    writer, reader = CassandraVaultWriter(store), CassandraVault(store)
     for table in GENERATION:
         store.define(f"TRUNCATE {writer.keyspace}.{table.split(maxsplit=1)[0]}")
 

@@ -20,7 +20,7 @@ from memos.infrastructure.keys.sqlite.cube_keys import CubeKeys
 from memos.infrastructure.keys.sqlite.key_store import KeyStore
 from memos.infrastructure.log.sqlite import read_record
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
-from memos.infrastructure.vault.sqlite.writer import VaultWriter
+from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, decode
@@ -37,7 +37,7 @@ class Projector:
     def __init__(
         self,
         writer: apsw.Connection,
-        vault: VaultWriter,
+        vault: SqliteVaultWriter,
         index: Index,
         keys: CubeKeys,
         store: KeyStore,

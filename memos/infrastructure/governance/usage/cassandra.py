@@ -23,7 +23,7 @@ class UsageRow(NamedTuple):
 NEVER = UsageRow()
 
 
-class Access(NamedTuple):
+class AccessRecord(NamedTuple):
     """A record of the access log: its offset in its partition, and its bytes."""
 
     offset: int
@@ -65,7 +65,7 @@ class UsageRows:
         self._store = store
         self._table = f"{keyspace}.usage"
 
-    def fold(self, partition: int, accesses: Sequence[Access]) -> int:
+    def fold(self, partition: int, accesses: Sequence[AccessRecord]) -> int:
         """Fold records of one access partition, by offset; the caller writes the checkpoint then.
 
         A row is written under its position as timestamp, so that a worker that has lost the

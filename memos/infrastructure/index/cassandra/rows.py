@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.index.cassandra.changes import COLUMNS, Changes, read
 from memos.infrastructure.index.cassandra.scopes import Scopes
-from memos.infrastructure.index.cassandra.snapshot import Mark, Marks
+from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks
 from memos.infrastructure.index.port import PurgeReport, SpanChange
 from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.vault.cassandra.tables import HOUR
@@ -24,7 +24,7 @@ PROJECTION = "index"
 _FEW_HOURS = 3  # asked for one by one, without a look at which of them exist
 _FEW_RECORDS = 20_000  # read whole; more are read by the page
 _READERS = 4  # hours read at once; a page of each is in memory
-_START = Mark(0, -1)
+_START = IndexMark(0, -1)
 _BATCH_ROWS = 32
 _BATCH_BYTES = 24_000  # Cassandra refuses batches of over 50 KiB
 _KNOWN_HOURS = 100_000
@@ -149,16 +149,18 @@ class SpanTable:
         postings = sum(len(terms) // TERM.itemsize for terms in texts)
         return PurgeReport(len(texts), len(rows), postings)
 
-    def marks(self) -> Marks:
+    def marks(self) -> IndexMarks:
         """Up to where the worker has written each partition."""
         found = self._store.execute(
             f"SELECT partition, offset, ordinal FROM {self._keyspace}.checkpoint"
             " WHERE projection = ?",
             (PROJECTION,),
         )
-        return {partition: Mark(offset, ordinal) for partition, offset, ordinal in found}
+        return {partition: IndexMark(offset, ordinal) for partition, offset, ordinal in found}
 
-    def read(self, tenant: str, scopes: Scopes, since: Marks, upto: Marks) -> Iterator[Changes]:
+    def read(
+        self, tenant: str, scopes: Scopes, since: IndexMarks, upto: IndexMarks
+    ) -> Iterator[Changes]:
         """A tenant's changes in the partitions of `upto`, from behind `since`, up to `upto`."""
         cql = (
             f"SELECT {COLUMNS} FROM {self._keyspace}.span"
@@ -177,7 +179,7 @@ class SpanTable:
             )
 
     def _places(
-        self, tenant: str, since: Marks, upto: Marks
+        self, tenant: str, since: IndexMarks, upto: IndexMarks
     ) -> Iterator[tuple[int, int, int, int]]:
         """The (partition, hour, first offset, end offset) stretches to read."""
         starts = {partition: since.get(partition, _START) for partition in upto}

@@ -29,14 +29,14 @@ _TEXT_COLUMNS = (
 """Columns that a change without a text takes over from the span before it."""
 
 
-class Mark(NamedTuple):
+class IndexMark(NamedTuple):
     """Up to where a partition is: the next offset to take, the ordinal of the last one taken."""
 
     offset: int
     ordinal: int
 
 
-Marks = Mapping[int, Mark]
+IndexMarks = Mapping[int, IndexMark]
 """A mark for each partition of which anything was taken."""
 
 
@@ -62,12 +62,12 @@ def _nothing() -> Placed:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class TenantSnapshot:
     """Every span of a tenant up to `marks`, and the postings of its texts."""
 
     tenant: str
     scopes: Scopes = field(default_factory=Scopes)
-    marks: Marks = field(default_factory=dict)
+    marks: IndexMarks = field(default_factory=dict)
     every: Placed = field(default_factory=_nothing)
     newest: Placed = field(default_factory=_nothing)  # those that no change has closed
     recent: Recent = field(default_factory=Recent)
@@ -98,7 +98,7 @@ class Snapshot:
             shown = shown.take(self.scopes.under(scope)[shown.scope])
         return shown.spans if at is None else shown.spans.active(self.reached(at))
 
-    def without(self, changes: Changes) -> Snapshot:
+    def without(self, changes: Changes) -> TenantSnapshot:
         """The snapshot without the cubes that `changes` erase."""
         gone = among(self.every.spans.cube_id, changes.erased)
         if not gone.any():
@@ -108,7 +108,7 @@ class Snapshot:
         return replace(self, every=every, newest=_newest(every), recent=recent)
 
 
-def extend(old: Snapshot, new: Changes, marks: Marks) -> Snapshot:
+def extend(old: TenantSnapshot, new: Changes, marks: IndexMarks) -> TenantSnapshot:
     """`old` with the changes that followed in some partitions, which are then held up to `marks`.
 
     Changes of a cube whose first text is not there are left out: it was erased, and its rows are

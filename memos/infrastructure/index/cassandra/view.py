@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.cassandra.cubes import among, cube_ids
-from memos.infrastructure.index.cassandra.snapshot import Snapshot
+from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
 from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.postings import rows_by_term
 from memos.infrastructure.index.span_rows import SpanRows
@@ -19,7 +19,7 @@ from memos.kernel.moment import Cutoffs
 class TenantView(SpanRows):
     """See `port.View`."""
 
-    def __init__(self, snapshot: Snapshot, rows: Spans, at: Cutoffs) -> None:
+    def __init__(self, snapshot: TenantSnapshot, rows: Spans, at: Cutoffs) -> None:
         super().__init__(rows)
         self._snapshot = snapshot
         self._at = at

@@ -46,7 +46,7 @@ def index_state(connection: apsw.Connection) -> IndexState:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class ScopeSnapshot:
     """Every span under `scope` up to the change `state.applied`, and the terms not in blocks."""
 
     scope: str
@@ -65,7 +65,7 @@ class Snapshot:
         return arrays + 200 * len(self.leaves) + 2_000
 
 
-def load(connection: apsw.Connection, scope: str) -> Snapshot:
+def load(connection: apsw.Connection, scope: str) -> ScopeSnapshot:
     """Read the scope; the connection must be in one transaction."""
     state = index_state(connection)
     leaves = leaves_of(connection, scope)
@@ -75,10 +75,10 @@ def load(connection: apsw.Connection, scope: str) -> Snapshot:
     )
     recent_terms = _load_recent(connection, leaves)
     newest = found.spans.active(state.applied)
-    return Snapshot(scope, state, leaves, _blocks(leaves), found.spans, newest, recent_terms)
+    return ScopeSnapshot(scope, state, leaves, _blocks(leaves), found.spans, newest, recent_terms)
 
 
-def is_void(connection: apsw.Connection, kept: Snapshot) -> bool:
+def is_void(connection: apsw.Connection, kept: ScopeSnapshot) -> bool:
     """Whether a purge has taken rows that the snapshot holds."""
     state = index_state(connection)
     if state.purges == kept.state.purges:
@@ -89,7 +89,7 @@ def is_void(connection: apsw.Connection, kept: Snapshot) -> bool:
     return state.cleared > kept.state.purges or (purged or 0) > kept.state.purges
 
 
-def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
+def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
     """`old` with what was applied since; the connection must be in one transaction.
 
     Only for a snapshot that is not void and no newer than what the connection sees.
@@ -117,7 +117,7 @@ def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
         blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
     extended = spans.extend(old.spans, found)
     newest = extended.active(state.applied)
-    return Snapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
+    return ScopeSnapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
 
 
 def leaves_of(connection: apsw.Connection, scope: str, since: int = -1) -> dict[int, Leaf]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.span_rows import SpanRows
 from memos.infrastructure.index.spans import Spans, true_at
-from memos.infrastructure.index.sqlite.snapshot import Snapshot
+from memos.infrastructure.index.sqlite.snapshot import ScopeSnapshot
 from memos.infrastructure.index.sqlite.tables import BLOCK, POSTING, doc_range
 
 
@@ -17,7 +17,7 @@ class EmbeddedView(SpanRows):
     """See `port.View`. Bound to the connection that it was made with, and to its thread."""
 
     def __init__(
-        self, connection: apsw.Connection, snapshot: Snapshot, rows: Spans, offset: int
+        self, connection: apsw.Connection, snapshot: ScopeSnapshot, rows: Spans, offset: int
     ) -> None:
         super().__init__(rows)
         self._connection = connection

@@ -26,7 +26,7 @@ Facts = tuple[int, ...]
 """What a span knows of its text: length, session, number, speaker, traits, valid from, until."""
 
 
-class Batch:
+class ChangeBatch:
     """Rows of one `apply`, collected first and written table by table."""
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -119,7 +119,7 @@ class Batch:
 
 def apply(connection: apsw.Connection, changes: Sequence[SpanChange]) -> None:
     """See `port.Index.apply`."""
-    batch = Batch(connection)
+    batch = ChangeBatch(connection)
     for change in changes:
         batch.add(change)
     batch.write()

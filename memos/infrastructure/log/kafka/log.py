@@ -14,10 +14,10 @@ from typing import cast
 
 from confluent_kafka import Message, murmur2
 
-from memos.infrastructure.log.kafka.reader import KafkaReader, Span
+from memos.infrastructure.log.kafka.reader import KafkaReader, OffsetRange
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import verify_topics
-from memos.infrastructure.log.kafka.writer import Entry, Headers, KafkaWriter, acknowledged
+from memos.infrastructure.log.kafka.writer import Headers, KafkaWriter, LogEntry, acknowledged
 from memos.infrastructure.log.port import Cut
 from memos.kernel.errors import Damaged, InvalidInput, PartitionsChanged
 from memos.kernel.event import Position, Record
@@ -57,12 +57,12 @@ class KafkaLog:
             InvalidInput: an entry is too large; nothing was sent.
         """
         return self._writer.send(
-            self.topic, [Entry(self.partition_of(key), key, data) for key, data in entries]
+            self.topic, [LogEntry(self.partition_of(key), key, data) for key, data in entries]
         )
 
     def append_with_headers(self, entries: Sequence[tuple[bytes, bytes, Headers]]) -> list[Record]:
         """As `append`, of (key, event bytes, headers)."""
-        sent = [Entry(self.partition_of(key), key, data, told) for key, data, told in entries]
+        sent = [LogEntry(self.partition_of(key), key, data, told) for key, data, told in entries]
         return acknowledged(self._writer.send(self.topic, sent), self._settings)
 
     def partition_of(self, key: bytes) -> int:
@@ -97,7 +97,7 @@ class KafkaLog:
         last = self._end_of(partition)
         if start > last:
             raise self._too_short(partition, start, last)
-        span = Span(start, last if end is None else min(end, last), log_time)
+        span = OffsetRange(start, last if end is None else min(end, last), log_time)
         for batch in self._reader.batches({partition: span}):
             yield from batch
 
@@ -124,7 +124,7 @@ class KafkaLog:
             if end > ends[partition]:
                 raise self._too_short(partition, end, ends[partition])
         yield from self._reader.batches(
-            {p: Span(start.get(p, 0), end, log_times.get(p, 0)) for p, end in cut.items()}
+            {p: OffsetRange(start.get(p, 0), end, log_times.get(p, 0)) for p, end in cut.items()}
         )
 
     def read_with_headers(
@@ -137,7 +137,7 @@ class KafkaLog:
             found = cast("list[tuple[str, bytes | None]]", message.headers() or [])
             told.append(tuple((name, value or b"") for name, value in found))
 
-        for batch in self._reader.batches({partition: Span(start, end, 0)}, keep):
+        for batch in self._reader.batches({partition: OffsetRange(start, end, 0)}, keep):
             yield from zip(batch, list(told), strict=True)
             told.clear()
 
@@ -146,7 +146,7 @@ class KafkaLog:
         partition, offset = position
         if offset >= self._end_of(partition):
             return None
-        for batch in self._reader.batches({partition: Span(offset, offset + 1, log_time)}):
+        for batch in self._reader.batches({partition: OffsetRange(offset, offset + 1, log_time)}):
             return batch[0]
         return None
 

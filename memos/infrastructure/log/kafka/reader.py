@@ -37,7 +37,7 @@ IDLE_CONSUMERS = 4
 RETRY_SECONDS = 0.1
 
 
-class Span:
+class OffsetRange:
     """What is still to be read of a partition, and the greatest log time before it."""
 
     __slots__ = ("end", "log_time", "next")
@@ -72,7 +72,7 @@ class KafkaReader:
         return self._offsets(partitions, LATEST)
 
     def batches(
-        self, spans: Mapping[int, Span], seen: Callable[[Message], None] | None = None
+        self, spans: Mapping[int, OffsetRange], seen: Callable[[Message], None] | None = None
     ) -> Iterator[list[Record]]:
         """The records of spans, a list of one partition's at a time, in order within each.
 
@@ -122,7 +122,7 @@ class KafkaReader:
         self,
         partition: int,
         messages: list[Message],
-        span: Span,
+        span: OffsetRange,
         seen: Callable[[Message], None] | None,
     ) -> list[Record]:
         records: list[Record] = []
@@ -147,7 +147,7 @@ class KafkaReader:
             span.next = offset + 1
         return records
 
-    def _judge(self, error: KafkaError, partition: int, span: Span) -> None:
+    def _judge(self, error: KafkaError, partition: int, span: OffsetRange) -> None:
         """Whether a read can go on after what a consumer says."""
         if error.code() == KafkaError._PARTITION_EOF:
             return

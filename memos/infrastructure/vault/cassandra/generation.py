@@ -17,7 +17,7 @@ IDS_AT_ONCE = 25
 """Keys in one statement: each is read by itself, but asked and answered for together."""
 
 
-class Generation:
+class VaultGeneration:
     """Statements on the tables of one generation; the live one, as it was when this was made."""
 
     def __init__(self, store: CassandraSession, generation: int | None = None) -> None:

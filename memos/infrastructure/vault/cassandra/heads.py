@@ -10,7 +10,7 @@ from heapq import merge
 from typing import BinaryIO
 
 from memos.infrastructure.cassandra.connection import Row
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration, chunks
 from memos.infrastructure.vault.cassandra.stored import FoldedHead, checked_state
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
@@ -21,7 +21,7 @@ Head = tuple[bytes, bytes, bytes]
 """Cube id, stored state, checksum."""
 
 
-class Heads(Generation):
+class Heads(VaultGeneration):
     """The rows of `head`."""
 
     def head(self, cube_id: bytes) -> CubeState | None:

@@ -8,7 +8,7 @@ from cassandra.query import PreparedStatement
 
 from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.cassandra.bounds import bound
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration, chunks
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
 from memos.infrastructure.vault.port import Attempt
@@ -25,7 +25,7 @@ _LAST = _ACCEPTED % ("= ?", "")
 _LAST_OF_EACH = _ACCEPTED % ("IN ?", "PER PARTITION")
 
 
-class States(Generation):
+class States(VaultGeneration):
     """The rows of `attempt` that were accepted, as far as the heads have them."""
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:

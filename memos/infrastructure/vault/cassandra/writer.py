@@ -31,7 +31,7 @@ Known = tuple[int, frozenset[bytes]]
 """A bucket of `record` and the terms that have a posting for it."""
 
 
-class VaultWriter:
+class CassandraVaultWriter:
     """Writes what the fold of one generation made. Not for several threads at once.
 
     A batch holds records of one partition of the log, in their order. Every method returns when all

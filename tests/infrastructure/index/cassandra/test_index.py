@@ -11,7 +11,7 @@ import pytest
 
 from memos.infrastructure.index.cassandra.index import TenantIndex
 from memos.infrastructure.index.cassandra.rows import IndexedAt, SpanTable, hour_of
-from memos.infrastructure.index.cassandra.snapshot import Snapshot
+from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
 from memos.infrastructure.index.port import IndexedText, PurgeReport, SpanChange, View
 from memos.infrastructure.servers import LocalEngine
 from memos.kernel.cube import Lifecycle
@@ -149,7 +149,7 @@ def test_a_reader_that_follows_holds_what_one_that_comes_late_reads(
     assert len(held(late).every.spans.doc) > 100
 
 
-def held(index: TenantIndex, tenant: str = "acme") -> Snapshot:
+def held(index: TenantIndex, tenant: str = "acme") -> TenantSnapshot:
     return index._tenants[tenant].snapshot
 
 

@@ -27,7 +27,7 @@ from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.vault.cassandra.stored import Stored, stored_from
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import VaultWriter
+from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form
@@ -51,7 +51,7 @@ class IndexWorker:
         self,
         topic: str,
         vault: CassandraVault,
-        writer: VaultWriter,
+        writer: CassandraVaultWriter,
         spans: SpanTable,
         keys: KeyVault,
         cube_keys: CassandraCubeKeys,
