@@ -1,4 +1,4 @@
-"""What any vault must do. `tests/conformance/vault.py` is the contract that every backend passes.
+"""What any vault must do. `tests/conformance/test_vault.py` is the contract of every backend.
 
 Reads take `at`, a moment of the log: the state just after the last record that it reaches; by
 default the newest.

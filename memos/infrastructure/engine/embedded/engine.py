@@ -71,7 +71,7 @@ class EmbeddedEngine:
             check_format(self.database)
         self.keys = KeyStore(directory)
         writer = self.database.writer
-        self.log = SqliteLog(writer, clock)
+        self.log = SqliteLog(writer, self.database.reader, clock)
         self.cube_keys = CubeKeys(writer, self.keys)
         self.index = EmbeddedIndex(writer, self.database.reader)
         self.vault_writer = SqliteVaultWriter(writer)

@@ -9,6 +9,7 @@ from memos.infrastructure.index.cassandra.changes import join
 from memos.infrastructure.index.cassandra.rows import SpanTable
 from memos.infrastructure.index.cassandra.snapshot import IndexMarks, TenantSnapshot, extend
 from memos.infrastructure.index.cassandra.view import TenantView
+from memos.infrastructure.index.port import IndexReader
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 
@@ -24,7 +25,7 @@ class _Tenant:
         self.loading = Lock()
 
 
-class TenantIndex:
+class TenantIndex(IndexReader):
     """Views of what the worker has indexed, over one generation's change log. Safe for threads.
 
     A tenant is read whole when it is first searched, and then by what its partitions have taken
@@ -43,7 +44,6 @@ class TenantIndex:
         self._held = 0  # bytes
 
     def view(self, scope: str, at: At | None = None) -> TenantView:
-        """What is visible in `scope` and under it, at a moment or (None) now."""
         marks = self._table.marks()
         tenant = self._tenant(tenant_of(scope))
         snapshot = tenant.snapshot

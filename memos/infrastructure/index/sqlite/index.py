@@ -8,7 +8,7 @@ from threading import Lock
 
 import apsw
 
-from memos.infrastructure.index.port import PurgeReport, SpanChange
+from memos.infrastructure.index.port import Index, PurgeReport, SpanChange
 from memos.infrastructure.index.sqlite import snapshot, writer
 from memos.infrastructure.index.sqlite.snapshot import IndexState, ScopeSnapshot
 from memos.infrastructure.index.sqlite.view import EmbeddedView
@@ -18,7 +18,7 @@ CACHE_BYTES = 256 * 2**20
 """About 100 bytes a text of a searched scope, and 18 more a term of a text not yet in a block."""
 
 
-class EmbeddedIndex:
+class EmbeddedIndex(Index):
     """See `port.Index`; `tables.create_tables` makes the tables.
 
     Args:

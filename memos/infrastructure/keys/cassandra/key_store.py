@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.keys.aged_cache import AgedCache
 from memos.infrastructure.keys.envelope import new_key
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import RootKey
 
 KEY_AGE_SECONDS = 5.0
@@ -30,7 +31,7 @@ Subject = tuple[str, bytes]
 """A tenant, and the digest of one of its subjects."""
 
 
-class CassandraKeyStore:
+class CassandraKeyStore(KeyVault):
     """See `port.KeyVault`. `close` forgets the keys; the connection is its owner's to close.
 
     Args:

@@ -15,6 +15,7 @@ import apsw
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from memos.infrastructure.keys.envelope import new_key
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import RootKey, create_root_file, sync_directory
 from memos.infrastructure.sqlite.database import BUSY_SECONDS, explained, row, rows
 from memos.kernel.errors import Damaged, VaultError
@@ -43,7 +44,7 @@ def create_root(directory: Path) -> None:
     create_root_file(directory / ROOT_FILE)
 
 
-class KeyStore:
+class KeyStore(KeyVault):
     """Tenants' and subjects' keys. Safe to share between threads and processes.
 
     A key handed out by `subject_key` inside the vault's write transaction is on the disk and

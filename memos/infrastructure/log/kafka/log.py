@@ -18,12 +18,12 @@ from memos.infrastructure.log.kafka.reader import KafkaReader, OffsetRange
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import verify_topics
 from memos.infrastructure.log.kafka.writer import Headers, KafkaWriter, LogEntry, acknowledged
-from memos.infrastructure.log.port import Cut
+from memos.infrastructure.log.port import Cut, EventLog
 from memos.kernel.errors import Damaged, InvalidInput, PartitionsChanged
 from memos.kernel.event import Position, Record
 
 
-class KafkaLog:
+class KafkaLog(EventLog):
     """One topic. Made by `KafkaLogs`, whose producer it shares; safe to use from any thread."""
 
     def __init__(

@@ -10,6 +10,7 @@ from memos.infrastructure.vault.cassandra.generation import chunks
 from memos.infrastructure.vault.cassandra.heads import Heads
 from memos.infrastructure.vault.cassandra.log_query import LogQueries
 from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
+from memos.infrastructure.vault.port import Vault
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.lineage import Edge, Relation
@@ -21,7 +22,7 @@ PAGE = 1000
 _LIVE = (int(Lifecycle.GENERATED), int(Lifecycle.ACTIVATED))
 
 
-class CassandraVault(Heads, LogQueries):
+class CassandraVault(Heads, LogQueries, Vault):
     """The vault of the distributed engine, as its workers have folded it so far.
 
     Safe for threads. It reads the generation that was live when it was made: make another one after

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.sqlite.database import Row, row, rows
-from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.infrastructure.vault.port import Attempt, LogQuery, Vault
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, id_text
@@ -56,7 +56,7 @@ def _state(cube_id: bytes, stored: bytes) -> CubeState:
         ) from None
 
 
-class SqliteVault:
+class SqliteVault(Vault):
     """The vault as one connection sees it."""
 
     def __init__(self, connection: apsw.Connection) -> None:
