@@ -235,9 +235,14 @@ _NARROW = len(_WITHOUT_TEXT.split(","))
 def _values(change: SpanChange) -> _Row:
     """What a row says behind its key."""
     own = (
-        change.offset, change.cube_id, change.scope, change.version, change.state, change.flags,
+        change.offset,
+        change.cube_id,
+        change.scope,
+        change.version,
+        change.state,
+        change.flags,
         change.is_first,
-    )  # fmt: skip
+    )
     text = change.text
     if text is None:
         return own

@@ -24,8 +24,15 @@ from memos.infrastructure.index.spans import Spans, join_columns, order_behind
 from memos.kernel.moment import At, Cutoffs
 
 _TEXT_COLUMNS = (
-    "doc", "length", "session", "number", "speaker", "traits", "valid_from", "valid_until",
-)  # fmt: skip
+    "doc",
+    "length",
+    "session",
+    "number",
+    "speaker",
+    "traits",
+    "valid_from",
+    "valid_until",
+)
 """Columns that a change without a text takes over from the span before it."""
 
 

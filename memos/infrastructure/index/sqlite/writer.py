@@ -64,9 +64,16 @@ class ChangeBatch:
         else:
             raise ValueError(f"the first change of cube {change.cube_id.hex()} has no text")
         self._spans[doc, offset] = [
-            doc, offset, change.cube_id, OPEN,
-            change.version, change.state, change.flags, *facts, replaces,
-        ]  # fmt: skip
+            doc,
+            offset,
+            change.cube_id,
+            OPEN,
+            change.version,
+            change.state,
+            change.flags,
+            *facts,
+            replaces,
+        ]
         self._open[change.cube_id] = (doc, offset, facts)
         scope[3] = self._applied = offset
 

@@ -87,9 +87,15 @@ class Span:
     def row(self) -> tuple[object, ...]:
         text = self.text
         return (
-            self.cube, self.opened, self.version, self.state, self.flags,
-            text.length, *text.place, *text.validity,
-        )  # fmt: skip
+            self.cube,
+            self.opened,
+            self.version,
+            self.state,
+            self.flags,
+            text.length,
+            *text.place,
+            *text.validity,
+        )
 
 
 def spans_of(logged: Sequence[Logged]) -> list[Span]:
@@ -107,10 +113,16 @@ def spans_of(logged: Sequence[Logged]) -> list[Span]:
         assert text is not None
         spans.append(
             Span(
-                change.cube_id, change.scope, change.offset, OPEN,
-                change.version, change.state, change.flags, text,
+                change.cube_id,
+                change.scope,
+                change.offset,
+                OPEN,
+                change.version,
+                change.state,
+                change.flags,
+                text,
             )
-        )  # fmt: skip
+        )
     return spans
 
 
@@ -128,9 +140,18 @@ def assert_shows(view: TenantView, expected: Sequence[Span]) -> None:
     """Rows, postings, matched terms and lookups are those of the expected spans."""
     cubes = view.cube_ids(np.arange(len(view)))
     columns = (
-        view.opened, view.version, view.state, view.flags, view.length, view.session,
-        view.number, view.speaker, view.traits, view.valid_from, view.valid_until,
-    )  # fmt: skip
+        view.opened,
+        view.version,
+        view.state,
+        view.flags,
+        view.length,
+        view.session,
+        view.number,
+        view.speaker,
+        view.traits,
+        view.valid_from,
+        view.valid_until,
+    )
     rows = zip(cubes, *(column.tolist() for column in columns), strict=True)
     assert sorted(rows) == sorted(span.row for span in expected)
     assert (np.diff(view.doc) > 0).all()
