@@ -1,4 +1,4 @@
-"""Reader heads: the cubes as they are now."""
+"""Heads as they are read: the cubes as they are now."""
 
 from __future__ import annotations
 

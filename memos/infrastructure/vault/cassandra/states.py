@@ -1,4 +1,4 @@
-"""Reader the states of cubes at a moment: the last attempts that were accepted."""
+"""The states of cubes at a moment: the last attempts that were accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reader the vault in Cassandra."""
+"""The vault in Cassandra, as its readers see it."""
 
 from __future__ import annotations
 
