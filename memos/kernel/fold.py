@@ -237,8 +237,8 @@ def _generate(state: CubeState, event: wire.Event) -> CubeState | Reason:
 
 def _rebuild_form(state: CubeState, event: wire.Event) -> CubeState | Reason:
     """A KV segment or an adapter built again from its sources is a new version of its cube."""
-    wanted = _CREATING[Kind(event.kind)]
-    if state.form is not wanted:
+    form = _CREATING[Kind(event.kind)]
+    if state.form is not form:
         return Reason.EXISTS
     if state.lifecycle not in CONTENT_STATES:
         return Reason.ILLEGAL_MOVE
@@ -254,9 +254,9 @@ def _change_content(state: CubeState, event: wire.Event) -> CubeState | Reason:
 def _change_header(state: CubeState, event: wire.Event) -> CubeState | Reason:
     if state.form is Form.OPERATION:
         return Reason.ILLEGAL_MOVE
-    wanted = read_header(event.header_changed.header)
+    header = read_header(event.header_changed.header)
     fields = {
-        field: getattr(wanted, field)
+        field: getattr(header, field)
         for field in event.header_changed.fields
         if field in HEADER_FIELDS
     }

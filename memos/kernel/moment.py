@@ -2,8 +2,8 @@
 
 An ordinal orders the records of every partition by log time, and those of one partition exactly as
 they stand in it. The embedded log has one partition, and its ordinals are its offsets. Kafka's are
-made of log time, a running number and the partition, so that a row that carries one can be placed in time, and be
-compared with a cut, without a look at the log.
+made of log time, a running number and the partition, so that a row that carries one can be placed
+in time, and be compared with a cut, without a look at the log.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_a_scope_covers_whole_segments_only(index: IndexStore) -> None:
     assert cubes(index.reader.view("acme/a"), 7) == [1, 2]
     assert cubes(index.reader.view("a%me"), 7) == [7]
     assert cubes(index.reader.view("a_me"), 7) == [8]
-    for nowhere in ("", "/", "acm", "acme/", "%", "acme/a'--"):
+    for nowhere in ("acm", "acme/", "%", "acme/a'--"):
         assert len(index.reader.view(nowhere)) == 0
 
 

@@ -31,12 +31,12 @@ class AccessRecord(NamedTuple):
 
 
 def fold_usage(
-    known: Mapping[bytes, UsageRow], accesses: Iterable[tuple[int, AccessEvent]]
+    stored: Mapping[bytes, UsageRow], accesses: Iterable[tuple[int, AccessEvent]]
 ) -> dict[bytes, UsageRow]:
     """The rows that records of one access partition change; pure.
 
     Args:
-        known: the rows of the cubes that the records name, as far as there are any.
+        stored: the rows of the cubes that the records name, as far as there are any.
         accesses: (offset, record), by offset. One that a cube's row has seen changes nothing.
     """
     rows: dict[bytes, UsageRow] = {}
@@ -46,7 +46,7 @@ def fold_usage(
             continue
         taken = offset
         for cube in access.cubes:
-            before = known.get(cube.cube_id, NEVER)
+            before = stored.get(cube.cube_id, NEVER)
             if before.position < offset:
                 uses = rows.get(cube.cube_id, before).uses + 1
                 rows[cube.cube_id] = UsageRow(uses, access.client_time, offset)
@@ -77,12 +77,12 @@ class UsageRows:
         events = [(access.offset, AccessEvent.FromString(access.data)) for access in accesses]
         cubes = {cube.cube_id for _, event in events for cube in event.cubes}
         columns = "access_partition, uses, last_used, position"
-        known = {
+        stored = {
             cube_id: UsageRow(*row)
             for cube_id, told_by, *row in select_many(self._store, columns, self._table, cubes)
             if told_by == partition
         }
-        changed = fold_usage(known, events)
+        changed = fold_usage(stored, events)
         self._store.concurrently(
             f"INSERT INTO {self._table} (cube_id, access_partition, uses, last_used, position)"
             " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
@@ -102,13 +102,13 @@ class UsageRows:
         """Drop the usage of erased cubes for good, whatever is still folded of them."""
         self._store.concurrently(
             f"DELETE FROM {self._table} USING TIMESTAMP {NEWEST} WHERE cube_id = ?",
-            [(each,) for each in cube_ids],
+            [(cube_id,) for cube_id in cube_ids],
         )
 
     def are_gone(self, cube_ids: Iterable[bytes]) -> bool:
         """Whether no copy of any node has usage of these cubes."""
         cql = f"SELECT uses FROM {self._table} WHERE cube_id = ?"
-        return not any(self._store.everywhere(cql, [(each,) for each in cube_ids]))
+        return not any(self._store.everywhere(cql, [(cube_id,) for cube_id in cube_ids]))
 
     def digest(self) -> str:
         """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order.

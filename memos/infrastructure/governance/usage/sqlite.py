@@ -14,8 +14,8 @@ from memos.wire.access_pb2 import AccessEvent
 
 def access_size(connection: apsw.Connection) -> int:
     """The number of records on the access log."""
-    found = row(connection, "SELECT max(position) FROM access")
-    return 0 if found is None or found[0] is None else int(found[0]) + 1
+    last = row(connection, "SELECT max(position) FROM access")
+    return 0 if last is None or last[0] is None else int(last[0]) + 1
 
 
 def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
@@ -55,7 +55,7 @@ def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[Acc
 
 def forget_usage(writer: apsw.Connection, cube_ids: Iterable[bytes]) -> None:
     """Drop the usage of erased cubes, inside the write transaction."""
-    writer.executemany("DELETE FROM usage WHERE cube_id = ?", [(each,) for each in cube_ids])
+    writer.executemany("DELETE FROM usage WHERE cube_id = ?", [(cube_id,) for cube_id in cube_ids])
 
 
 def refold_usage(writer: apsw.Connection) -> None:
@@ -87,5 +87,5 @@ def forget_erased(writer: apsw.Connection) -> None:
 def usage_row(connection: apsw.Connection, cube_id: bytes) -> tuple[int, int, int]:
     """(uses, last used, access position) of a cube; zeros where it was never used."""
     sql = "SELECT uses, last_used, position FROM usage WHERE cube_id = ?"
-    found = row(connection, sql, (cube_id,))
-    return (0, 0, 0) if found is None else (found[0], found[1], found[2])
+    stored = row(connection, sql, (cube_id,))
+    return (0, 0, 0) if stored is None else (stored[0], stored[1], stored[2])

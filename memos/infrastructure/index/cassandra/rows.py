@@ -141,22 +141,22 @@ class SpanTable:
         ]
 
     def _count(self, places: Sequence[tuple[str, int, int, int]]) -> PurgeReport:
-        found = self._store.concurrently(
+        results = self._store.concurrently(
             f"SELECT terms FROM {self._keyspace}.span {_PLACE}", places
         )
-        rows = [terms for result in found for (terms,) in result]
+        rows = [terms for result in results for (terms,) in result]
         texts = [terms for terms in rows if terms is not None]
         postings = sum(len(terms) // TERM.itemsize for terms in texts)
         return PurgeReport(len(texts), len(rows), postings)
 
     def marks(self) -> IndexMarks:
         """Up to where the worker has written each partition."""
-        found = self._store.execute(
+        checkpoints = self._store.execute(
             f"SELECT partition, offset, ordinal FROM {self._keyspace}.checkpoint"
             " WHERE projection = ?",
             (PROJECTION,),
         )
-        return {partition: IndexMark(offset, ordinal) for partition, offset, ordinal in found}
+        return {partition: IndexMark(offset, ordinal) for partition, offset, ordinal in checkpoints}
 
     def read(
         self, tenant: str, scopes: Scopes, since: IndexMarks, upto: IndexMarks
@@ -170,8 +170,8 @@ class SpanTable:
         places = [(tenant, *place) for place in self._places(tenant, since, upto)]
         records = sum(end.offset - since.get(at, _START).offset for at, end in upto.items())
         if records <= _FEW_RECORDS:  # whosever they are
-            found = self._store.concurrently(cql, places)
-            yield read(chain.from_iterable(found), scopes)
+            results = self._store.concurrently(cql, places)
+            yield read(chain.from_iterable(results), scopes)
             return
         with ThreadPoolExecutor(_READERS) as readers:
             yield from readers.map(
@@ -198,11 +198,11 @@ class SpanTable:
 
     def _listed(self, tenant: str) -> defaultdict[int, list[int]]:
         """The hours of each partition that hold rows of a tenant."""
-        found = self._store.execute(
+        buckets = self._store.execute(
             f"SELECT partition, hour FROM {self._keyspace}.span_bucket WHERE tenant = ?", (tenant,)
         )
         hours: defaultdict[int, list[int]] = defaultdict(list)
-        for partition, hour in found:
+        for partition, hour in buckets:
             hours[partition].append(hour)
         return hours
 
@@ -212,8 +212,8 @@ class SpanTable:
         cql = (
             f"SELECT ordinal, offset FROM {self._keyspace}.attempt WHERE cube_id = ? AND bucket = ?"
         )
-        while found := self._store.execute(cql, (cube_id, bucket)):
-            yield from found
+        while attempts := self._store.execute(cql, (cube_id, bucket)):
+            yield from attempts
             bucket += 1
 
     def _insert(self, widths: Sequence[int]) -> str:
@@ -270,4 +270,4 @@ def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
 
 
 def _size(row: _Row) -> int:
-    return 200 + sum(len(each) for each in row if isinstance(each, bytes))
+    return 200 + sum(len(value) for value in row if isinstance(value, bytes))

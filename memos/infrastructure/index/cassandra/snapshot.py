@@ -83,7 +83,7 @@ class TenantSnapshot:
     def nbytes(self) -> int:
         """About what it takes of memory; never 0, so that empty tenants count as well."""
         held = [self.every] if self.newest is self.every else [self.every, self.newest]
-        arrays = sum(each.spans.nbytes + each.scope.nbytes for each in held)
+        arrays = sum(placed.spans.nbytes + placed.scope.nbytes for placed in held)
         return arrays + self.recent.nbytes + 200 * len(self.scopes) + 2_000
 
     def reached(self, at: At | None) -> Cutoffs:
@@ -148,13 +148,13 @@ def _follow(old: Placed, new: Changes) -> Placed:
     before = is_open[among(old.spans.cube_id[is_open], new.spans.cube_id)]
     both = old.take(before).then(Placed(new.spans, new.scope))
     order = np.lexsort((both.spans.opened, *halves(both.spans.cube_id)))
-    spans, known = _chain(both.spans.take(order))
+    spans, has_text = _chain(both.spans.take(order))
     is_old = order < len(before)
     if len(before):
         closed = old.spans.closed.copy()
         closed[before[order[is_old]]] = spans.closed[is_old]
         old = Placed(old.spans._replace(closed=closed), old.scope)
-    opened = Placed(spans, both.scope[order]).take(known & ~is_old)
+    opened = Placed(spans, both.scope[order]).take(has_text & ~is_old)
     opened = opened.take(np.lexsort((opened.spans.opened, opened.spans.doc)))
     joined = old.then(opened)
     by_doc = order_behind(old.spans.doc, opened.spans.doc)

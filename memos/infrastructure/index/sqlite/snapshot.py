@@ -70,12 +70,12 @@ def load(connection: apsw.Connection, scope: str) -> ScopeSnapshot:
     state = index_state(connection)
     leaves = leaves_of(connection, scope)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc BETWEEN ? AND ?"
-    found = spans.read(
+    every = spans.read(
         row for scope_id in leaves for row in connection.execute(select, doc_range(scope_id))
     )
     recent_terms = _load_recent(connection, leaves)
-    newest = found.spans.active(state.applied)
-    return ScopeSnapshot(scope, state, leaves, _blocks(leaves), found.spans, newest, recent_terms)
+    newest = every.spans.active(state.applied)
+    return ScopeSnapshot(scope, state, leaves, _blocks(leaves), every.spans, newest, recent_terms)
 
 
 def is_void(connection: apsw.Connection, kept: ScopeSnapshot) -> bool:
@@ -100,7 +100,7 @@ def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
     if not changed:
         return old if state == old.state else replace(old, state=state)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc >> 32 = ? AND opened > ?"
-    found = spans.read(
+    changes = spans.read(
         row for scope_id in changed for row in connection.execute(select, (scope_id, since))
     )
     new_docs = [
@@ -115,7 +115,7 @@ def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
     else:
         taken_in, leaves = 0, leaves_of(connection, old.scope)
         blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
-    extended = spans.extend(old.spans, found)
+    extended = spans.extend(old.spans, changes)
     newest = extended.active(state.applied)
     return ScopeSnapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
 

@@ -66,10 +66,10 @@ class CubeKeys:
                 self._opened.move_to_end(cube_id)
                 return cached
         sql = "SELECT tenant, subjects, wrapped FROM cube_key WHERE cube_id = ?"
-        found = row(connection, sql, (cube_id,))
-        if found is None:
+        stored = row(connection, sql, (cube_id,))
+        if stored is None:
             return None
-        tenant, joined, wrapped = found
+        tenant, joined, wrapped = stored
         subjects = split_subjects(joined)
         wrapping = self._wrapping(tenant, subjects)
         if wrapping is None:

@@ -137,8 +137,8 @@ class KeyStore(KeyVault):
         """Every (tenant, subject, key), in order."""
         sql = "SELECT tenant, subject, wrapped FROM subject_key ORDER BY tenant, subject"
         with self._lock, explained(self._path):
-            found = list(rows(self._db, sql))
-        for tenant, subject, wrapped in found:
+            stored = list(rows(self._db, sql))
+        for tenant, subject, wrapped in stored:
             yield tenant, subject, self._root.open_subject(tenant, subject, wrapped)
 
     def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
@@ -199,8 +199,8 @@ class KeyStore(KeyVault):
     def _read_subject(self, tenant: str, subject: bytes) -> bytes | None:
         with explained(self._path):
             sql = "SELECT wrapped FROM subject_key WHERE tenant = ? AND subject = ?"
-            found = row(self._db, sql, (tenant, subject))
-        return None if found is None else self._root.open_subject(tenant, subject, found[0])
+            stored = row(self._db, sql, (tenant, subject))
+        return None if stored is None else self._root.open_subject(tenant, subject, stored[0])
 
     def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
         wrapped = self._root.wrap_subject(tenant, subject, new_key())

@@ -64,8 +64,8 @@ class Connection:
     def settings_do_not_fit(self, error: KafkaException) -> InvalidInput:
         """The error of settings that no client can be made of."""
         cause = kafka_error(error)
-        told = str(error) if cause is None else cause.str()
-        return InvalidInput(f"the settings of Kafka do not fit: {told}")
+        reason = str(error) if cause is None else cause.str()
+        return InvalidInput(f"the settings of Kafka do not fit: {reason}")
 
     def told(self, what: str, error: object) -> str:
         """What was not done, by which server, why, and what to do."""

@@ -62,7 +62,9 @@ class KafkaLog(EventLog):
 
     def append_with_headers(self, entries: Sequence[tuple[bytes, bytes, Headers]]) -> list[Record]:
         """As `append`, of (key, event bytes, headers)."""
-        sent = [LogEntry(self.partition_of(key), key, data, told) for key, data, told in entries]
+        sent = [
+            LogEntry(self.partition_of(key), key, data, headers) for key, data, headers in entries
+        ]
         return acknowledged(self._writer.send(self.topic, sent), self._settings)
 
     def partition_of(self, key: bytes) -> int:
@@ -131,15 +133,15 @@ class KafkaLog(EventLog):
         self, partition: int, start: int, end: int
     ) -> Iterator[tuple[Record, Headers]]:
         """As `read`, with each record's headers."""
-        told: list[Headers] = []
+        kept: list[Headers] = []
 
         def keep(message: Message) -> None:
-            found = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-            told.append(tuple((name, value or b"") for name, value in found))
+            headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+            kept.append(tuple((name, value or b"") for name, value in headers))
 
         for batch in self._reader.batches({partition: OffsetRange(start, end, 0)}, keep):
-            yield from zip(batch, list(told), strict=True)
-            told.clear()
+            yield from zip(batch, list(kept), strict=True)
+            kept.clear()
 
     def record_at(self, position: Position, *, log_time: int = 0) -> Record | None:
         """The record at a position; None where the log has none. `log_time` is as for `read`."""
@@ -174,9 +176,9 @@ class KafkaLog(EventLog):
             )
         return self._reader.ends([partition])[partition]
 
-    def _too_short(self, partition: int, wanted: int, last: int) -> Damaged:
+    def _too_short(self, partition: int, expected: int, last: int) -> Damaged:
         return Damaged(
-            f"partition {partition} of Kafka's topic {self.topic} ends at {last}, before {wanted}, "
+            f"partition {partition} of Kafka's topic {self.topic} ends at {last}, before {expected}, "
             "which was acknowledged: the topic was made anew or an unclean leader was elected. Stop "
             "writing, see `memos doctor`, and load your last export"
         )
@@ -197,7 +199,7 @@ class KafkaLogs:
             LogUnavailable: the servers do not answer, or there are no such topics.
             PartitionsChanged: a topic has another number of partitions.
         """
-        found = verify_topics(settings, grown=grown)
+        partitions_of = verify_topics(settings, grown=grown)
         self._writer = KafkaWriter(settings)
         self.events, self.access, self.checkpoints = (
             KafkaLog(settings, topic, partitions, self._writer)
@@ -205,7 +207,7 @@ class KafkaLogs:
         )
         try:
             for log in (self.events, self.access, self.checkpoints):
-                log.check_empty(range(len(log.partitions), found[log.topic]))
+                log.check_empty(range(len(log.partitions), partitions_of[log.topic]))
         except BaseException:
             self.close()
             raise

@@ -221,8 +221,8 @@ class _Append:
             return
         if error is not None and (error.fatal() or error.code() == KafkaError._FATAL):
             self._broken.set()
-        known = error is not None and error.code() in _NOT_APPENDED
-        self._finish(1, error or "the broker did not tell where it is", unknown=not known)
+        refused = error is not None and error.code() in _NOT_APPENDED
+        self._finish(1, error or "the broker did not tell where it is", unknown=not refused)
 
     def not_sent(self, count: int, error: Exception) -> None:
         """The last `count` entries were not even queued."""

@@ -69,8 +69,8 @@ class Heads(VaultGeneration):
 
     def _of(self, columns: str, cube_ids: Iterable[bytes]) -> Iterator[Row]:
         cql = f"SELECT {columns} FROM {{}}.head WHERE cube_id IN ?"
-        wanted = dict.fromkeys(cube_ids)
-        for rows in self._many(cql, ((ids,) for ids in chunks(wanted, IDS_AT_ONCE))):
+        distinct = dict.fromkeys(cube_ids)
+        for rows in self._many(cql, ((ids,) for ids in chunks(distinct, IDS_AT_ONCE))):
             yield from rows
 
 

@@ -56,9 +56,9 @@ class CassandraVaultWriter:
         for folded, state in _last(batch):
             for change in hint_rows(folded, state):
                 batches.add(change)
-        known = self._add_postings(batch, batches)
+        postings = self._add_postings(batch, batches)
         batches.send()
-        self._postings.update(known)
+        self._postings.update(postings)
 
     def write_heads(self, batch: Sequence[Folded]) -> None:
         """Write each cube of the batch as its last record leaves it."""
@@ -84,8 +84,8 @@ class CassandraVaultWriter:
         if not batch:
             return {}
         partition = batch[0].record.position.partition
-        bucket, found = self._postings.get(partition, (-1, frozenset()))
-        there = set(found)
+        bucket, terms_there = self._postings.get(partition, (-1, frozenset()))
+        there = set(terms_there)
         for folded in batch:
             at = folded.record.position.offset // BUCKET
             if at != bucket:

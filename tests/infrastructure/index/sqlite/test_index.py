@@ -43,6 +43,12 @@ def cubes(view: View, term: int) -> list[int]:
     return [int.from_bytes(cube, "big") for cube in view.cube_ids(rows)]
 
 
+def test_what_is_no_scope_shows_nothing(vault: Vault) -> None:
+    vault.apply(change(1, 1, [7], scope="acme"))
+    for nowhere in ("", "/", "//"):
+        assert len(vault.index.view(nowhere)) == 0
+
+
 def test_postings_of_full_blocks_and_of_the_docs_behind_them_come_together(vault: Vault) -> None:
     count = 3 * BLOCK + 5
     vault.apply(*(change(at, at, {7: 1, at: at % 9}) for at in range(100, 100 + count)))
