@@ -109,16 +109,17 @@ class IndexWorker:
     def changes(self, partition: int, records: Iterable[Stored]) -> list[IndexedAt]:
         """What records of a partition, in order, change for search."""
         return self._changes(
-            self._prior[partition], [each for each in records if concerns_search(each.attempt)]
+            self._prior[partition],
+            [stored for stored in records if concerns_search(stored.attempt)],
         )
 
     def _store(self, partition: int, records: Iterable[Stored], mark: Mark) -> None:
         memories, erased = [], []
-        for each in records:
-            if concerns_search(each.attempt):
-                memories.append(each)
-            if is_erasure(each.attempt):
-                erased.append(each.attempt)
+        for stored in records:
+            if concerns_search(stored.attempt):
+                memories.append(stored)
+            if is_erasure(stored.attempt):
+                erased.append(stored.attempt)
         self._spans.write(partition, self._changes(self._prior[partition], memories))
         self._purge(erased)
         self._writer.write_checkpoint(PROJECTION, partition, *mark)
