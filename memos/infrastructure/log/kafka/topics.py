@@ -294,6 +294,6 @@ def _await_leaders(connection: Connection, admin: AdminClient) -> None:
 def _changed(name: str, partitions: int, expected: int) -> str:
     return (
         f"{name} has {partitions} partitions, and the vault was made with {expected}: a cube's events "
-        "would be split between two partitions and lose their order. Partitions cannot be taken away: move "
-        "the vault to new topics with `memos migrate`; nothing is written here until then"
+        "would be split between two partitions and lose their order. Partitions cannot be taken away: "
+        "move the vault to new topics with `memos migrate`; nothing is written here until then"
     )
