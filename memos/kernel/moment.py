@@ -48,7 +48,7 @@ def last_at(log_time: int) -> int:
 
 
 def time_of(ordinal: int) -> int:
-    """The log time that an ordinal tells, in microseconds: exact to the millisecond."""
+    """The log time of the record with this ordinal, in microseconds, exact to the millisecond."""
     return ((ordinal >> TIME_SHIFT) + EPOCH) * 1000
 
 

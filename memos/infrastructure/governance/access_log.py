@@ -155,5 +155,5 @@ class AccessLog:
 
 
 def _by_partition(at: At) -> Sequence[int]:
-    """A moment in each partition; a log that holds nothing yet may tell of none."""
+    """A moment in each partition; a log that holds nothing yet may have none."""
     return (max(at, 0),) if isinstance(at, int) else at

@@ -27,7 +27,7 @@ _CHUNK = 65_536  # rows held as Python objects at once while loading
 
 
 class Spans(NamedTuple):
-    """Parallel arrays, one entry a span; `port.SpanChange` and `tables` tell their meaning."""
+    """Parallel arrays, one entry a span; `port.SpanChange` says what they mean."""
 
     doc: Ints
     opened: Ints
@@ -56,7 +56,7 @@ class Spans(NamedTuple):
         return self if visible.all() else self.take(visible)
 
     def holds_at(self, time: int) -> Mask:
-        """Whether each holds in the world at a time, as far as it was told."""
+        """Which spans hold in the world at a time, by their stated validity."""
         late = ((self.traits & DATED) != 0) & (self.valid_from > time)
         holds: Mask = ~late & (self.valid_until > time)
         return holds

@@ -108,8 +108,8 @@ def command_mac(cube_key: bytes, command: Any) -> bytes:
 
     Keyed with the cube's key, which travels with an export and ends with its subject's.
     """
-    told = json.dumps(command, sort_keys=True, default=repr).encode()
-    return keyed_digest(cube_key, b"command", told)
+    text = json.dumps(command, sort_keys=True, default=repr).encode()
+    return keyed_digest(cube_key, b"command", text)
 
 
 def keyed_digest(key: bytes, label: bytes, value: bytes) -> bytes:

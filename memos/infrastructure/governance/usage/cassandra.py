@@ -13,7 +13,7 @@ from memos.wire.access_pb2 import AccessEvent
 
 
 class UsageRow(NamedTuple):
-    """How a cube was used, told by one access partition up to the record at `position`."""
+    """How a cube was used, by one access partition up to the record at `position`."""
 
     uses: int = 0
     last_used: int = 0
@@ -120,7 +120,7 @@ class UsageRows:
 
 
 def _summed(rows: Iterable[Row]) -> dict[bytes, Usage]:
-    """(cube id, uses, last used) rows as what all partitions together tell of each cube."""
+    """(cube id, uses, last used) rows, summed over all partitions, by cube."""
     used: dict[bytes, Usage] = {}
     for cube_id, uses, last_used in rows:
         # Client times may be negative, so 0 is no lower bound.

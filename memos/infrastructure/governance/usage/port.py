@@ -1,6 +1,6 @@
 """Usage: the fold of the access log. How often, and when last, each cube was used.
 
-What is told here is the same whatever store keeps it.
+All of it is the same whatever store keeps it.
 """
 
 from __future__ import annotations

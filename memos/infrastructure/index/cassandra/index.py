@@ -92,7 +92,7 @@ class TenantIndex(IndexReader):
 
 def _lacks(snapshot: TenantSnapshot, marks: IndexMarks) -> bool:
     """Whether a partition has gone further than the snapshot; one that seems to have gone back
-    was told by a node that lags.
+    was read from a node that lags.
     """
     held = snapshot.marks
     return any(

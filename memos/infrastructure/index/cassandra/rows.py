@@ -51,7 +51,7 @@ class IndexedAt(NamedTuple):
 
 
 def hour_of(ordinal: int) -> int:
-    """The hour since 1970 that an ordinal tells: that of the record's log time, or in a rush of
+    """The hour since 1970 of an ordinal: that of the record's log time, or in a rush of
     records just behind it.
     """
     return time_of(ordinal) // HOUR

@@ -149,7 +149,7 @@ class Milvus:
         """Wait until a collection can be searched, as after a server's restart.
 
         Raises:
-            IndexUnavailable: it cannot, within that time; the message tells the last reason.
+            IndexUnavailable: it cannot, within that time; the message says the last reason.
         """
         deadline = time.monotonic() + seconds
         while True:

@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
 class Nearness(NamedTuple):
     """How near texts are to queries: as a whole, and their nearest sentences.
 
-    Texts are told by the ordinals at which they were opened, ascending; `texts` and `sentences`
+    Texts are named by the ordinals at which they were opened, ascending; `texts` and `sentences`
     have the shape (queries, texts).
     """
 

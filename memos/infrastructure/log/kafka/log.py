@@ -39,7 +39,7 @@ class KafkaLog(EventLog):
         """Append (key, event bytes) pairs; their records, in the order of the entries.
 
         Entries of one key stay together and in order. A record's log time is the broker's time;
-        where its clock jumped back, `read` tells a greater one.
+        where its clock jumped back, `read` gives a greater one.
 
         Raises:
             InvalidInput: an entry is too large; nothing was appended.

@@ -76,7 +76,7 @@ class KafkaReader:
     ) -> Iterator[list[Record]]:
         """The records of spans, a list of one partition's at a time, in order within each.
 
-        `seen` is told the message of each record of the list that follows.
+        `seen` is called with the message of each record of the list that follows.
 
         Raises:
             Damaged: records of a span are gone.

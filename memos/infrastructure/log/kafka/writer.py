@@ -102,7 +102,7 @@ class KafkaWriter:
         left = _flush(self._producer, 2 * self._settings.timeout)
         if left:
             raise Unacknowledged(
-                self._connection.told(f"did not acknowledge {left} records", "timed out")
+                self._connection.describe(f"did not acknowledge {left} records", "timed out")
             )
 
     def close(self) -> None:
@@ -250,7 +250,7 @@ class _Append:
         if isinstance(error, VaultError):
             return error
         return Unacknowledged(
-            self._connection.told(
+            self._connection.describe(
                 f"acknowledged {stored} of {_events(total)}; {self._unknown} of the others may have "
                 "been appended: retry with the same idempotency key",
                 error,
