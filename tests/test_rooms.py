@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import grimp
 
@@ -24,6 +26,17 @@ def test_the_kernel_imports_the_standard_library_and_wire_only() -> None:
         if name.split(".")[0] not in allowed and ".".join(name.split(".")[:2]) not in allowed
     }
     assert foreign == set()
+
+
+def test_a_suite_that_a_docstring_names_is_there() -> None:
+    root = Path(__file__).parents[1]
+    named = {
+        path: suite
+        for path in (root / "memos").rglob("*.py")
+        for suite in re.findall(r"\btests/[\w/]+\.py", path.read_text())
+    }
+    assert len(named) > 3
+    assert {path: suite for path, suite in named.items() if not (root / suite).is_file()} == {}
 
 
 def test_importing_memos_loads_no_engine_that_is_not_in_use() -> None:

@@ -1,11 +1,11 @@
-"""How a long operation tells how far it is."""
+"""How a long operation reports how far it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Told (done, of how many) now and then."""
+"""Called with (done, of how many) now and then."""
 
 
 def no_progress(done: int, total: int) -> None:

@@ -39,12 +39,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     check_present(path)
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        settings = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise _unreadable(path, error) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} is no TOML: {error}") from None
-    return {name: _filled(path, value) for name, value in told.items()}
+    return {name: _filled(path, value) for name, value in settings.items()}
 
 
 def _unreadable(path: Path, error: OSError) -> InvalidInput:
@@ -53,16 +53,16 @@ def _unreadable(path: Path, error: OSError) -> InvalidInput:
 
 def _filled(path: Path, value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _filled(path, each) for name, each in value.items()}
+        return {name: _filled(path, item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_filled(path, each) for each in value]
+        return [_filled(path, item) for item in value]
     if not isinstance(value, str):
         return value
 
     def variable(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if found is None:
+        setting = os.environ.get(match[1])
+        if setting is None:
             raise InvalidInput(f"{path}: the environment variable {match[1]} is not set")
-        return found
+        return setting
 
     return _VARIABLE.sub(variable, value)

@@ -56,7 +56,7 @@ class VersionFacts(NamedTuple):
     composed_from: int
 
 
-class Histories(Protocol):
+class VersionHistories(Protocol):
     """Where the walk reads: versions of a cube, oldest first, and what was derived from one."""
 
     def versions(self, cube_id: bytes) -> Sequence[VersionFacts]: ...
@@ -64,7 +64,7 @@ class Histories(Protocol):
     def derived(self, cube_id: bytes, version: int) -> Iterable[Contribution]: ...
 
 
-def taint(seeds: Iterable[Contribution], histories: Histories) -> dict[bytes, set[int]]:
+def taint(seeds: Iterable[Contribution], histories: VersionHistories) -> dict[bytes, set[int]]:
     """Everything that content of the seeds reached.
 
     Returns:

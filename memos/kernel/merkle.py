@@ -50,7 +50,7 @@ class Frontier:
 
     It holds at most 64 hashes and is all that an appender needs to go on. `on_tile` is
     called with each `TileRoot` as a push completes it, lower levels first, so that tile
-    roots are stored without being computed again; ``on_tile=found.append`` collects them.
+    roots are stored without being computed again; ``on_tile=tiles.append`` collects them.
     """
 
     __slots__ = ("_edge", "_on_tile", "_size")
@@ -142,8 +142,8 @@ class TiledNodes:
         stored, start, end = level - inner, index << inner, (index + 1) << inner
         hashes = self._fetch(stored, start, end)
         if len(hashes) != end - start:
-            found = f"{len(hashes)} hashes, not {end - start}"
-            raise LookupError(f"level {stored} of the tree, [{start}, {end}): {found}")
+            counts = f"{len(hashes)} hashes, not {end - start}"
+            raise LookupError(f"level {stored} of the tree, [{start}, {end}): {counts}")
         while len(hashes) > 1:
             pair = iter(hashes)
             hashes = [node_hash(left, right) for left, right in zip(pair, pair, strict=True)]

@@ -2,8 +2,8 @@
 
 An ordinal orders the records of every partition by log time, and those of one partition exactly as
 they stand in it. The embedded log has one partition, and its ordinals are its offsets. Kafka's are
-made of log time, a running number and the partition, so that a row that carries one can be placed in time, and be
-compared with a cut, without a look at the log.
+made of log time, a running number and the partition, so that a row that carries one can be placed
+in time, and be compared with a cut, without a look at the log.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def last_at(log_time: int) -> int:
 
 
 def time_of(ordinal: int) -> int:
-    """The log time that an ordinal tells, in microseconds: exact to the millisecond."""
+    """The log time of the record with this ordinal, in microseconds, exact to the millisecond."""
     return ((ordinal >> TIME_SHIFT) + EPOCH) * 1000
 
 

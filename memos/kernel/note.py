@@ -194,18 +194,18 @@ def open_note(note: str, verifiers: Iterable[Verifier]) -> SignedNote:
     signature, when any signature by one of them does not hold. Raises ValueError when two
     verifiers have the same name and key id.
     """
-    known: dict[tuple[str, bytes], Verifier] = {}
+    by_key: dict[tuple[str, bytes], Verifier] = {}
     for verifier in verifiers:
-        if known.setdefault((verifier.name, verifier.key_id), verifier) is not verifier:
+        if by_key.setdefault((verifier.name, verifier.key_id), verifier) is not verifier:
             raise ValueError(f"two verifiers are {verifier.name!r} with the same key id")
     text, signatures = _split_note(note)
     message = text.encode()
     verified: dict[tuple[str, bytes], Signature] = {}
     for signature in signatures:
         key = (signature.name, signature.key_id)
-        if key not in known:
+        if key not in by_key:
             continue
-        if not known[key].verify(message, signature.signature):
+        if not by_key[key].verify(message, signature.signature):
             raise NoteError("bad signature", f"by {signature.name!r} over this text")
         verified.setdefault(key, signature)  # a key counts once, however often it signed
     if not verified:

@@ -57,5 +57,5 @@ def state_from_bytes(data: bytes) -> CubeState:
 
 
 def checksum(stored: bytes) -> bytes:
-    """What tells a damaged head row from a good one: 16 bytes of the SHA-256 of stored bytes."""
+    """By what a damaged head row is known: the first 16 bytes of the SHA-256 of stored bytes."""
     return sha256(stored).digest()[:16]

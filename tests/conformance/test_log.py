@@ -14,10 +14,12 @@ from confluent_kafka.admin import AdminClient
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
+from memos.infrastructure.log.port import EventLog
+from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Record
-from tests.conformance.backends import LogStore, kafka_log, sqlite_log
+from tests.conformance.backends import kafka_log, sqlite_log
 
-Open = Callable[[], AbstractContextManager[LogStore]]
+Open = Callable[[], AbstractContextManager[EventLog]]
 
 BACKENDS = [
     "sqlite",
@@ -43,9 +45,9 @@ def entries(*texts: str) -> list[tuple[bytes, bytes]]:
     return [(b"key", text.encode()) for text in texts]
 
 
-def all_of(log: LogStore) -> list[Record]:
+def all_of(log: EventLog) -> list[Record]:
     """Every record, a partition after the other."""
-    return [r for partition in sorted(log.end()) for r in log.read(partition, 0, None)]
+    return [r for partition in sorted(log.end()) for r in log.read(partition)]
 
 
 def test_an_empty_log_ends_where_it_begins(open_log: Open) -> None:
@@ -57,23 +59,23 @@ def test_an_empty_log_ends_where_it_begins(open_log: Open) -> None:
 def test_what_was_appended_is_read_in_order_byte_for_byte(open_log: Open) -> None:
     data = [b"", b"\x00\xff", b"x" * 100_000]
     with open_log() as log:
-        records = log.append([(b"key", each) for each in data])
+        records = log.append([(b"key", text) for text in data])
         partition = records[0].position.partition
         assert [record.data for record in records] == data
         assert [record.position.offset for record in records] == [0, 1, 2]
-        assert list(log.read(partition, 0, None)) == records
+        assert list(log.read(partition)) == records
         assert log.end()[partition] == 3
 
 
 def test_records_are_read_from_and_up_to_an_offset(open_log: Open) -> None:
     with open_log() as log:
         at = log.append(entries(*map(str, range(2500))))[0].position.partition
-        assert [r.data for r in log.read(at, 2498, None)] == [b"2498", b"2499"]
+        assert [r.data for r in log.read(at, 2498)] == [b"2498", b"2499"]
         assert [r.data for r in log.read(at, 999, 1002)] == [b"999", b"1000", b"1001"]
         assert [r.data for r in log.read(at, 2499, 9999)] == [b"2499"]
-        assert list(log.read(at, 2500, None)) == []
+        assert list(log.read(at, 2500)) == []
         assert list(log.read(at, 5, 5)) == []
-        assert len(list(log.read(at, 0, None))) == 2500
+        assert len(list(log.read(at))) == 2500
 
 
 def test_log_time_never_falls(open_log: Open) -> None:
@@ -151,3 +153,8 @@ def test_an_append_of_nothing_is_nothing(open_log: Open) -> None:
     with open_log() as log:
         assert log.append([]) == []
         assert all_of(log) == []
+
+
+def test_a_partition_that_is_not_there_is_refused(open_log: Open) -> None:
+    with open_log() as log, pytest.raises(InvalidInput, match="no partition 99"):
+        list(log.read(99))

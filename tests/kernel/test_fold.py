@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from memos.kernel.cube import CubeState, Form, Lifecycle, PartVersions
+from memos.kernel.cube import CubeState, Form, Header, KeyedEvent, Lifecycle, PartVersions
 from memos.kernel.event import Kind
 from memos.kernel.fold import Outcome, Reason, Result, fold
 from memos.kernel.lifecycle import MOVES
 from memos.wire.event_pb2 import Event
-from tests.kernel.builders import event, generated, ident, restored_to, revised, sealed
+from tests.kernel.builders import SCOPE, event, generated, ident, restored_to, revised, sealed
 
 L = Lifecycle
 
@@ -15,14 +15,34 @@ L = Lifecycle
 def run(*events: Event) -> tuple[CubeState, list[Outcome]]:
     """Fold events of one cube in order."""
     state, outcomes = None, []
-    for each in events:
-        state, outcome, _ = fold(state, each)
+    for following in events:
+        state, outcome, _ = fold(state, following)
         outcomes.append(outcome)
     assert state is not None
     return state, outcomes
 
 
-def in_state(wanted: Lifecycle) -> CubeState:
+FULL = CubeState(
+    ident(1),
+    SCOPE,
+    Form.PLAINTEXT,
+    L.ACTIVATED,
+    3,
+    5,
+    9,
+    Header(owner="agent:alice", readers=("agent:bob",), priority=2),
+    (b"subject of acme!",),
+    PartVersions(5, 4, 3, 2, 1),
+    b"v" * 32,
+    b"l" * 32,
+    (KeyedEvent(ident(50), b"mac", 1),),
+    b"",  # under an erase nothing else is accepted
+    ident(60),
+)
+"""A cube none of whose fields is what a new cube has, but for the erase."""
+
+
+def in_state(lifecycle: Lifecycle) -> CubeState:
     """A cube that came to a state by legal events."""
     paths: dict[Lifecycle, list[Event]] = {
         L.GENERATED: [],
@@ -36,8 +56,8 @@ def in_state(wanted: Lifecycle) -> CubeState:
             event(Kind.ERASED, 3, operation=99),
         ],
     }
-    state, _ = run(generated(1), *paths[wanted])
-    assert state.lifecycle is wanted
+    state, _ = run(generated(1), *paths[lifecycle])
+    assert state.lifecycle is lifecycle
     return state
 
 
@@ -46,6 +66,26 @@ def expired(number: int, sequence: int) -> Event:
     built.expired.then = 2  # type: ignore[assignment]
     built.expired.expected_sequence = sequence
     return built
+
+
+def test_an_event_that_only_stands_in_the_log_keeps_every_field() -> None:
+    for kind in (Kind.LINKED, Kind.DECIDED):
+        after, outcome, _ = fold(FULL, event(kind, 2))
+        assert outcome.result is Result.ACCEPTED
+        assert after == FULL._replace(sequence=10)
+
+
+def test_a_new_version_keeps_every_field_but_its_own() -> None:
+    after, outcome, _ = fold(FULL, revised(2))
+    assert outcome.result is Result.ACCEPTED
+    assert after is not None
+    assert after.versions_digest != FULL.versions_digest
+    assert after == FULL._replace(
+        version=6,
+        sequence=10,
+        parts=FULL.parts._replace(content=6),
+        versions_digest=after.versions_digest,
+    )
 
 
 def test_the_first_event_of_a_cube_makes_version_one() -> None:

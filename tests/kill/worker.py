@@ -16,7 +16,7 @@ from memos.infrastructure.engine.distributed.workers import seal as sealing
 from memos.infrastructure.governance.usage.cassandra import UsageRows
 from memos.infrastructure.index.cassandra.rows import SpanTable
 from memos.infrastructure.log.kafka.log import KafkaLog
-from memos.infrastructure.vault.cassandra.writer import VaultWriter
+from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
 from streams.__main__ import main
 
 STEP, CALL = "MEMOS_KILL_STEP", "MEMOS_KILL_CALL"
@@ -74,23 +74,25 @@ def halfway(owner: type, name: str, trap: Trap) -> None:
 
 
 STEPS: dict[str, Callable[[Trap], None]] = {
-    "before the records": lambda trap: before(VaultWriter, "write_records", trap),
-    "amid the records": lambda trap: halfway(VaultWriter, "write_records", trap),
-    "after the records": lambda trap: after(VaultWriter, "write_records", trap),
+    "before the records": lambda trap: before(CassandraVaultWriter, "write_records", trap),
+    "amid the records": lambda trap: halfway(CassandraVaultWriter, "write_records", trap),
+    "after the records": lambda trap: after(CassandraVaultWriter, "write_records", trap),
     "after the consequences": lambda trap: after(KafkaLog, "append", trap),
-    "after the heads": lambda trap: after(VaultWriter, "write_heads", trap),
-    "after the checkpoint": lambda trap: after(VaultWriter, "write_checkpoint", trap, only="fold"),
+    "after the heads": lambda trap: after(CassandraVaultWriter, "write_heads", trap),
+    "after the checkpoint": lambda trap: after(
+        CassandraVaultWriter, "write_checkpoint", trap, only="fold"
+    ),
     "before the spans": lambda trap: before(SpanTable, "write", trap),
     "after the spans": lambda trap: after(SpanTable, "write", trap),
     "after the index's checkpoint": lambda trap: after(
-        VaultWriter, "write_checkpoint", trap, only="index"
+        CassandraVaultWriter, "write_checkpoint", trap, only="index"
     ),
     "amid the uses": lambda trap: halfway(UsageRows, "fold", trap),
     "after the uses": lambda trap: after(UsageRows, "fold", trap),
     "after the tiles": lambda trap: after(TreeRows, "write_tiles", trap),
     "after the frontier": lambda trap: after(TreeRows, "write_frontier", trap),
     "after the seal's checkpoint": lambda trap: after(
-        VaultWriter, "write_checkpoint", trap, only="seal"
+        CassandraVaultWriter, "write_checkpoint", trap, only="seal"
     ),
     "after the note": lambda trap: after(KafkaLog, "append", trap),
 }

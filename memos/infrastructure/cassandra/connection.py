@@ -85,8 +85,8 @@ class CassandraSettings:
             )
         for level in (self.read_consistency, self.write_consistency):
             if level not in ConsistencyLevel.name_to_value:
-                known = ", ".join(sorted(ConsistencyLevel.name_to_value))
-                raise VaultError(f"{level!r} is no consistency of Cassandra: choose from {known}")
+                names = ", ".join(sorted(ConsistencyLevel.name_to_value))
+                raise VaultError(f"{level!r} is no consistency of Cassandra: choose from {names}")
         if self.replication_strategy not in ("NetworkTopologyStrategy", "SimpleStrategy"):
             raise VaultError(
                 f"{self.replication_strategy!r} is no strategy of replication that is used here: "
@@ -192,11 +192,11 @@ class CassandraSession:
     ) -> list[list[Row]]:
         """Run a statement once for each set of values; the rows of each, in order."""
         prepared = self.prepare(cql)
-        return self.run_all(((prepared, each) for each in values), in_flight=in_flight)
+        return self.run_all(((prepared, row) for row in values), in_flight=in_flight)
 
     def everywhere(self, cql: str, values: Iterable[Sequence[Any]]) -> list[list[Row]]:
         """As `concurrently`, answered by every copy: what none of them has is nowhere."""
-        statements = [self.prepare(cql).bind(each) for each in values]
+        statements = [self.prepare(cql).bind(row) for row in values]
         for statement in statements:
             statement.consistency_level = ConsistencyLevel.ALL
         return self.run_all([(statement, ()) for statement in statements])
@@ -210,9 +210,9 @@ class CassandraSession:
         """Run many statements, at most `in_flight` at once; the rows of each, in order."""
         # Made before the first is sent: the driver takes the later ones in the thread that its
         # answers come in, and whatever waits for an answer there waits for ever.
-        made = list(statements)
+        pending = list(statements)
         with self.explained():
-            results = execute_concurrent(self.session, made, concurrency=in_flight)
+            results = execute_concurrent(self.session, pending, concurrency=in_flight)
             return [list(result) for _, result in results]
 
     def prepare(self, cql: str) -> PreparedStatement:
@@ -273,14 +273,14 @@ class CassandraSession:
 def _advice(error: BaseException) -> str:
     """What to do about a connection or a request that failed."""
     causes = list(dict(error.errors).values()) if isinstance(error, NoHostAvailable) else [error]
-    if any(isinstance(each, AuthenticationFailed) for each in causes):
+    if any(isinstance(cause, AuthenticationFailed) for cause in causes):
         return "correct username and password in the settings of Cassandra"
-    if any("[SSL" in str(each) for each in causes):  # the driver keeps the words alone
+    if any("[SSL" in str(cause) for cause in causes):  # the driver keeps the words alone
         return (
             "correct tls, tls_ca, tls_certificate and tls_key in the settings of Cassandra, or the "
             "server's certificate"
         )
-    if any(isinstance(each, ConnectionResetError) for each in causes):
+    if any(isinstance(cause, ConnectionResetError) for cause in causes):
         return "see that it runs and whether it asks for TLS (`memos doctor`), then try again"
     return "see that enough of its nodes run and can be reached (`memos doctor`), then try again"
 
@@ -288,6 +288,6 @@ def _advice(error: BaseException) -> str:
 def _told(error: BaseException) -> str:
     """What an error says, and of each node what it said."""
     if isinstance(error, NoHostAvailable):
-        told = [f"{host}: {why}" for host, why in dict(error.errors).items()]
-        return "; ".join(told) or "no node can be reached"
+        reasons = [f"{host}: {why}" for host, why in dict(error.errors).items()]
+        return "; ".join(reasons) or "no node can be reached"
     return str(error) or type(error).__name__

@@ -10,11 +10,10 @@ from typing import NamedTuple, Protocol, TypeVar
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.keys.port import KeyVault
-from memos.infrastructure.log.ancestry import Ancestor, cut_of, numbers
+from memos.infrastructure.log.ancestry import Ancestor, First, cut_of, numbers
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.layout import First
 from memos.kernel.event import Position, Undecodable, decode
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event

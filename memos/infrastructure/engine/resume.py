@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.log.ancestry import First
 from memos.kernel.errors import Refused
 
 

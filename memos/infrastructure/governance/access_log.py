@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import uuid_utils
 
-from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.keys.envelope import SUITE, encrypt, keyed_digest
+from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
 from memos.kernel.moment import At
@@ -44,11 +44,29 @@ class Access(NamedTuple):
     rule: str = ""
 
 
+class AccessWriter(Protocol):
+    """Appends to the access log of a vault."""
+
+    def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
+        """Append records, durable once here; usage is folded from them."""
+        ...
+
+
+class AccessStore(Protocol):
+    """What the access log needs of a vault: where it is written, and the keys of queries."""
+
+    @property
+    def writer(self) -> AccessWriter: ...
+
+    @property
+    def keys(self) -> KeyVault: ...
+
+
 class AccessLog:
     """Collects accesses and writes them in the background; `flush` writes what waits."""
 
-    def __init__(self, engine: Engine, policy_digest: bytes) -> None:
-        self._engine = engine
+    def __init__(self, store: AccessStore, policy_digest: bytes) -> None:
+        self._store = store
         self._policy_digest = policy_digest
         self._waiting: deque[Access] = deque()
         self._wake = threading.Event()
@@ -71,7 +89,7 @@ class AccessLog:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
                 try:
-                    self._engine.writer.append_accesses([self._event(access) for access in batch])
+                    self._store.writer.append_accesses([self._event(access) for access in batch])
                 except VaultError:
                     self._waiting.extendleft(reversed(batch))
                     raise
@@ -129,13 +147,13 @@ class AccessLog:
 
     def _seal_query(self, tenant: str, access: Access, event_id: bytes) -> bytes:
         """Seal a query under the searched scope's key: erasing the scope erases it."""
-        store = self._engine.keys
-        subject = keyed_digest(store.tenant_keys(tenant)[0], b"subject", access.scope.encode())
-        key = store.subject_key(tenant, subject)
+        keys = self._store.keys
+        subject = keyed_digest(keys.tenant_keys(tenant)[0], b"subject", access.scope.encode())
+        key = keys.subject_key(tenant, subject)
         assert key is not None  # noqa: S101 - made when absent
         return encrypt(key, access.query.encode("utf-8", "surrogatepass"), event_id)
 
 
 def _by_partition(at: At) -> Sequence[int]:
-    """A moment in each partition; a log that holds nothing yet may tell of none."""
+    """A moment in each partition; a log that holds nothing yet may have none."""
     return (max(at, 0),) if isinstance(at, int) else at

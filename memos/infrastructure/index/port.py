@@ -1,4 +1,4 @@
-"""Index: what search runs on.
+"""Index: what search runs on. `tests/conformance/test_index.py` is the contract of every backend.
 
 The index stores no clear text: a term is a 64-bit keyed hash, made by whoever analyses the text.
 It keeps every span of visibility of every indexed text, so that a reader can ask for the state at
@@ -25,31 +25,32 @@ OPEN = 2**62
 MAX_TF = 2**16 - 1
 """Term frequencies saturate here; BM25 is flat long before."""
 
+# Traits of a text, as bits of `Place.traits`.
 
 QUESTION = 1
-"""Trait of a text that ends as a question."""
+"""QUESTION: the text ends with a question."""
 
 ASSISTANT = 2
-"""Trait of a turn that an assistant (or a tool) said."""
+"""ASSISTANT: the text is a turn that an assistant or a tool said."""
 
 DATED = 4
-"""Trait of a text of which it was told from when it holds."""
+"""DATED: the text has a stated start of validity."""
 
 TIMED = 8
-"""Trait of a text that speaks of a time."""
+"""TIMED: the text names a time."""
 
 COUNTED = 16
-"""Trait of a text that speaks of a number."""
+"""COUNTED: the text names a number."""
 
 EXTRACTED = 32
-"""Trait of a fact that was extracted from another memory."""
+"""EXTRACTED: the text is a fact that was extracted from another memory."""
 
 
 class Place(NamedTuple):
     """Where a text stands in a conversation; zeros where it is no turn of one.
 
     `session` and `speaker` are keyed hashes (signed 64-bit), `number` orders the turns of a
-    session, `traits` is a bit set.
+    session, `traits` is a set of the bits QUESTION to EXTRACTED.
     """
 
     session: int = 0
@@ -64,7 +65,8 @@ NO_PLACE = Place()
 class Validity(NamedTuple):
     """From when to when a text holds in the world: microseconds since 1970, the end exclusive.
 
-    Where nobody told, a text holds from the time at which it was learned, without end.
+    A text without a stated start holds from the time at which it was learned; one without a stated
+    end holds without end.
     """
 
     start: int = 0
@@ -88,8 +90,8 @@ class SpanChange(NamedTuple):
     """One accepted change of one cube.
 
     The change closes the cube's open span at `offset` and opens the next one there. `text` is None
-    where the text stays as it was (a change of state or header). `is_first` spares looking for
-    the cube's open span where the caller knows that there is none.
+    where the text stays as it was (a change of state or header). `is_first` says that the cube has
+    no open span, which spares looking for one.
     """
 
     cube_id: bytes
@@ -204,15 +206,35 @@ class View(Protocol):
     def true_at(self, time: int) -> View:
         """The view without what did not hold in the world at a time (microseconds since 1970).
 
-        A row of which it was told (`DATED`) that it began later gives way to the newest earlier
-        text of its cube that held, under the row's state and flags; without one it is left out,
-        as is a row that had ended.
+        A row with a stated start (`DATED`) that is later gives way to the newest earlier text of
+        its cube that held, under the row's state and flags; without one it is left out, as is a
+        row that had ended.
+        """
+        ...
+
+    def rows_of(self, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        """The row of each cube that the view shows; cubes that it does not show are left out."""
+        ...
+
+    def matched_terms(self) -> dict[int, Ints]:
+        """The terms that the view's texts hold without being ranked by them, such as tags.
+
+        Returns:
+            Term to the rows that hold it, ascending.
         """
         ...
 
 
-class Index(Protocol):
-    """Writes inside the caller's transaction; reads at any offset."""
+class IndexReader(Protocol):
+    """Reads at any moment of the log. What it shows is the same whatever store keeps it."""
+
+    def view(self, scope: str, at: At | None = None) -> View:
+        """What is visible in `scope` and under it, at a moment or (None) now."""
+        ...
+
+
+class Index(IndexReader, Protocol):
+    """An index in the vault's own file: it is written inside the caller's transaction."""
 
     def apply(self, changes: Sequence[SpanChange]) -> None:
         """Write `changes`, ordered by offset, inside the caller's transaction.
@@ -228,8 +250,4 @@ class Index(Protocol):
 
     def clear(self) -> None:
         """Remove everything, inside the caller's transaction; a rebuild applies it all again."""
-        ...
-
-    def view(self, scope: str, at: At | None = None) -> View:
-        """What is visible in `scope` and under it, at a moment or (None) now."""
         ...

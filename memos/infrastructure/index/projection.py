@@ -1,4 +1,8 @@
-"""What an accepted change of a memory is to the index: which text, from when, under which flags."""
+"""What a folded record is to the index: which text, from when, under which flags. Pure.
+
+Every store's index follows these functions. Bodies are opened by whoever calls: the body of an
+earlier version is read from where that store keeps it, and only where the record needs it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from memos.infrastructure.index.port import IndexedText, SpanChange
-from memos.kernel.cube import CubeState
+from memos.kernel.cube import CubeState, Form, PartVersions
+from memos.kernel.event import Kind
+from memos.kernel.fold import Result
 from memos.wire.body_pb2 import Body, Turn
 
 
@@ -22,11 +28,65 @@ class Readable(NamedTuple):
     origin: str = ""
 
 
+class OpenedBody(NamedTuple):
+    """The opened body of a version, and the log time of its record (microseconds)."""
+
+    body: Body
+    log_time: int
+
+
 Analyse = Callable[[bytes, Readable], IndexedText]
 """(tenant key, readable) to what the index keeps of it."""
 
+OpenVersion = Callable[[int], OpenedBody]
+"""Opens the body that came with a version of a cube; raises Damaged where it does not open."""
+
 RESTRICTED = 1
 HAS_LIFESPAN = 2
+
+NO_BODY = OpenedBody(Body(), 0)
+"""What a part has that no version supplied, or whose record is not there."""
+
+UNREADABLE = IndexedText({}, 0)
+"""What the index keeps of a text whose body does not open: its span, and nothing to find it by."""
+
+
+def concerns_index(result: Result, after: CubeState | None) -> bool:
+    """Whether a folded record changed a memory that search can find."""
+    return result is Result.ACCEPTED and after is not None and after.form is Form.PLAINTEXT
+
+
+def index_change(
+    ordinal: int,
+    kind: int,
+    before: CubeState | None,
+    after: CubeState,
+    cube_key: bytes | None,
+    text: Callable[[bytes], IndexedText],
+) -> SpanChange | None:
+    """What an accepted record of a memory changes in the index.
+
+    Args:
+        ordinal: the moment just after the record.
+        kind: the event's.
+        before: the cube before it, None for the first.
+        after: the cube after it.
+        cube_key: None where it was destroyed since.
+        text: what the index keeps of the memory afterwards, by the cube's key; asked only where
+            the record gives the cube another text.
+
+    Returns:
+        The change; None where there is none.
+    """
+    if kind == Kind.ERASED:
+        return span_change(ordinal, before, after, None)
+    if cube_key is None:
+        return None  # erased since: its text is gone, and a later record ends its rows
+    if before is None or changes_text(before, after):
+        return span_change(ordinal, before, after, text(cube_key))
+    if changes_span(before, after):
+        return span_change(ordinal, before, after, None)
+    return None
 
 
 def changes_text(before: CubeState | None, after: CubeState) -> bool:
@@ -62,6 +122,24 @@ def span_change(
     )
 
 
+def readable_of(parts: PartVersions, open_version: OpenVersion) -> Readable:
+    """What can be searched of a memory, each part from the version that supplied it last.
+
+    Args:
+        parts: the version that supplied each part, 0 where none did.
+        open_version: is asked once for each such version, and never for 0.
+
+    Raises:
+        Damaged: a body does not open.
+    """
+    opened = {0: NO_BODY}
+    for version in parts:
+        if version not in opened:
+            opened[version] = open_version(version)
+    bodies = (opened[version].body for version in parts)
+    return readable(*bodies, learned=opened[parts.content].log_time)
+
+
 def readable(
     content: Body,
     tags: Body,
@@ -72,15 +150,15 @@ def readable(
     learned: int = 0,
 ) -> Readable:
     """What can be searched of a memory's parts; `learned` is the log time of its content."""
-    valid, told = valid_time.valid_time, provenance.provenance
+    valid, source = valid_time.valid_time, provenance.provenance
     return Readable(
         content_text(content),
         list(tags.tags.tags),
-        told.turn if told.HasField("turn") else None,
+        source.turn if source.HasField("turn") else None,
         getattr(valid, "from") if valid.HasField("from") else None,
         valid.until if valid.HasField("until") else None,
         learned,
-        told.origin,
+        source.origin,
     )
 
 

@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints
-from memos.infrastructure.index.spans import join_columns
-from memos.infrastructure.index.sqlite.tables import TERM
+from memos.infrastructure.index.postings import NO_POSTINGS, Postings
 
-_CHUNK = 65_536  # docs decoded at once
 _LOOSE = 32_768  # postings that may wait unsorted: looking through them takes about 10 µs
-
-
-class Postings(NamedTuple):
-    """Parallel arrays, one entry a posting."""
-
-    term: Ints
-    doc: Ints
-    tf: npt.NDArray[np.uint16]
-
-    def then(self, later: Postings) -> Postings:
-        return Postings._make(join_columns(self, later))
-
-    def without_docs(self, docs: Ints) -> Postings:
-        """The postings of other docs."""
-        keep = ~np.isin(self.doc, docs)
-        return Postings._make(column[keep] for column in self)
-
-    def by_term(self) -> Postings:
-        order = np.argsort(self.term, kind="stable")
-        return Postings._make(column[order] for column in self)
-
-
-NO_POSTINGS = Postings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
-
-
-def decode(rows: Iterable[tuple[int, bytes]]) -> Postings:
-    """Postings of (doc, terms) rows, in row order."""
-    rows = iter(rows)
-    parts = [NO_POSTINGS]
-    while chunk := list(islice(rows, _CHUNK)):
-        entries = np.frombuffer(b"".join(terms for _, terms in chunk), TERM)
-        counts = [len(terms) // TERM.itemsize for _, terms in chunk]
-        docs = np.repeat(np.array([doc for doc, _ in chunk], np.int64), counts)
-        parts.append(Postings(entries["term"].astype(np.int64), docs, entries["tf"].copy()))
-    return Postings._make(join_columns(*parts))
 
 
 class Recent(NamedTuple):

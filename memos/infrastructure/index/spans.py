@@ -27,7 +27,7 @@ _CHUNK = 65_536  # rows held as Python objects at once while loading
 
 
 class Spans(NamedTuple):
-    """Parallel arrays, one entry a span; `port.SpanChange` and `tables` tell their meaning."""
+    """Parallel arrays, one entry a span; `port.SpanChange` says what they mean."""
 
     doc: Ints
     opened: Ints
@@ -56,7 +56,7 @@ class Spans(NamedTuple):
         return self if visible.all() else self.take(visible)
 
     def holds_at(self, time: int) -> Mask:
-        """Whether each holds in the world at a time, as far as it was told."""
+        """Which spans hold in the world at a time, by their stated validity."""
         late = ((self.traits & DATED) != 0) & (self.valid_from > time)
         holds: Mask = ~late & (self.valid_until > time)
         return holds
@@ -117,10 +117,10 @@ def extend(old: Spans, changed: Changed) -> Spans:
     if len(closed) and follow.any():
         replaced, at = changed.replaces[follow], changed.spans.opened[follow]
         last = np.maximum(np.searchsorted(old.doc, replaced, side="right") - 1, 0)
-        known = old.doc[last] == replaced
+        held = old.doc[last] == replaced
         closed = closed.copy()
         # A doc may be replaced several times within `changed`: the first closes the old span.
-        np.minimum.at(closed, last[known], at[known])
+        np.minimum.at(closed, last[held], at[held])
     joined = Spans._make(join_columns(old._replace(closed=closed), changed.spans))
     order = order_behind(old.doc, changed.spans.doc)
     return joined if order is None else joined.take(order)
@@ -144,8 +144,8 @@ def true_at(shown: Spans, every: Spans, at: At, time: int) -> Spans:
     holds = shown.holds_at(time)
     if holds.all():
         return shown
-    known = (every.opened <= latest(at, every.opened)) & every.holds_at(time)
-    old = every.take(known & np.isin(every.cube_id, shown.cube_id[~holds]))
+    seen = (every.opened <= latest(at, every.opened)) & every.holds_at(time)
+    old = every.take(seen & np.isin(every.cube_id, shown.cube_id[~holds]))
     old = old.take(np.lexsort((old.opened, old.cube_id)))
     last = np.append(old.cube_id[1:] != old.cube_id[:-1], True)[: len(old.doc)]
     old = old.take(last)

@@ -98,13 +98,18 @@ def wrapping_key(subject_keys: Sequence[bytes]) -> bytes:
     return sha256(b"memos/wrap/v1\n" + b"".join(sorted(subject_keys))).digest()
 
 
+def split_subjects(joined: bytes) -> list[bytes]:
+    """The subject digests that a key row lists, joined one behind the other."""
+    return [joined[at : at + DIGEST_BYTES] for at in range(0, len(joined), DIGEST_BYTES)]
+
+
 def command_mac(cube_key: bytes, command: Any) -> bytes:
     """Tells a retry from another command under the same idempotency key.
 
     Keyed with the cube's key, which travels with an export and ends with its subject's.
     """
-    told = json.dumps(command, sort_keys=True, default=repr).encode()
-    return keyed_digest(cube_key, b"command", told)
+    text = json.dumps(command, sort_keys=True, default=repr).encode()
+    return keyed_digest(cube_key, b"command", text)
 
 
 def keyed_digest(key: bytes, label: bytes, value: bytes) -> bytes:

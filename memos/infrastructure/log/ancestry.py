@@ -1,10 +1,13 @@
-"""What a vault that was moved here from another log keeps of that log, in its settings."""
+"""What a vault that was moved here from another log keeps of that log: in its settings, and with
+each record.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from memos.infrastructure.log.port import Cut
 
@@ -28,6 +31,14 @@ class Ancestor:
     checkpoints: tuple[str, ...]
 
 
+class First(NamedTuple):
+    """Where a migrated record first stood: the origin of that log, its offset and log time."""
+
+    origin: str
+    offset: int
+    log_time: int
+
+
 def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:
     """The logs before one, as a setting."""
     return json.dumps(
@@ -40,14 +51,14 @@ def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:
 
 def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
     """The logs before that of a vault with these settings, the oldest first."""
-    found = [
-        Ancestor(each["origin"], each["verifier_key"], tuple(each["checkpoints"]))
-        for each in json.loads(setting(MIGRATED_FROM) or "[]")
+    ancestors = [
+        Ancestor(ancestor["origin"], ancestor["verifier_key"], tuple(ancestor["checkpoints"]))
+        for ancestor in json.loads(setting(MIGRATED_FROM) or "[]")
     ]
     loaded, note = setting("loaded_from"), setting("loaded_checkpoint")
     if loaded:
-        found.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
-    return tuple(found)
+        ancestors.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
+    return tuple(ancestors)
 
 
 def cuts_to_text(cuts: Mapping[str, Cut]) -> str:
@@ -57,7 +68,7 @@ def cuts_to_text(cuts: Mapping[str, Cut]) -> str:
 
 def cuts_in(text: str) -> dict[str, Cut]:
     """What `cuts_to_text` gave; none of an empty setting."""
-    return {name: cut_of(told) for name, told in json.loads(text or "{}").items()}
+    return {name: cut_of(cut) for name, cut in json.loads(text or "{}").items()}
 
 
 def numbers(cut: Cut) -> dict[str, int]:
@@ -65,6 +76,6 @@ def numbers(cut: Cut) -> dict[str, int]:
     return {str(partition): size for partition, size in sorted(cut.items())}
 
 
-def cut_of(told: Mapping[str, int]) -> Cut:
+def cut_of(sizes: Mapping[str, int]) -> Cut:
     """What `numbers` gave."""
-    return {int(partition): int(size) for partition, size in told.items()}
+    return {int(partition): int(size) for partition, size in sizes.items()}

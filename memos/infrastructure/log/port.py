@@ -1,4 +1,4 @@
-"""What any log must do. `tests/conformance/log.py` is the contract that every backend passes."""
+"""What any log must do. `tests/conformance/test_log.py` is the contract of every backend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ class EventLog(Protocol):
     """An append-only log of event bytes in one or more partitions."""
 
     def append(self, entries: Sequence[tuple[bytes, bytes]]) -> list[Record]:
-        """Append (key, event bytes) pairs; their records in the order given, durable once here.
+        """Append (key, event bytes) pairs; their records in the order given.
+
+        They are durable once the call returns; those of a log that lies in the vault's own file
+        are appended inside the caller's transaction, and are durable once that has committed.
 
         Entries with the same key go to the same partition, in order and with none of another append
         through the same log between them. Entries that do not fit leave nothing. A log of several
@@ -29,5 +32,11 @@ class EventLog(Protocol):
         ...
 
     def read(self, partition: int, start: int = 0, end: int | None = None) -> Iterator[Record]:
-        """The records of a partition from offset `start` up to, not including, `end`."""
+        """The records of a partition from offset `start` up to, not including, `end`.
+
+        Their log times never fall.
+
+        Raises:
+            InvalidInput: there is no such partition.
+        """
         ...

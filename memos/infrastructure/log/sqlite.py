@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 import apsw
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.log.port import Cut
+from memos.infrastructure.log.port import Cut, EventLog
 from memos.infrastructure.sqlite.database import row, rows
+from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Position, Record
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier, TiledNodes, TileRoot
@@ -48,13 +49,26 @@ BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
 
 
-class SqliteLog:
-    """The log of an embedded vault. `begin`, `append` and `flush` belong to the writer's
-    transaction; reading goes over the connection that is passed in.
+class SqliteLog(EventLog):
+    """The log of an embedded vault.
+
+    `begin`, `add`, `append` and `flush` belong to the writer's transaction. `end` and `read` see
+    what is committed; who reads inside a transaction of its own uses this file's functions.
+
+    Args:
+        writer: the connection that the write transaction is open on.
+        reader: gives the calling thread's connection for reading.
+        clock: gives log times, in microseconds since 1970.
     """
 
-    def __init__(self, writer: apsw.Connection, clock: Callable[[], int] = system_time) -> None:
+    def __init__(
+        self,
+        writer: apsw.Connection,
+        reader: Callable[[], apsw.Connection],
+        clock: Callable[[], int] = system_time,
+    ) -> None:
         self._writer = writer
+        self._reader = reader
         self._clock = clock
         self._tree = Frontier()
         self._tiles: list[TileRoot] = []
@@ -111,11 +125,19 @@ class SqliteLog:
             Record(Position(PARTITION, self.add(data)), self.log_time, data) for _, data in entries
         ]
 
+    def end(self) -> Cut:
+        return log_end(self._reader())
+
+    def read(self, partition: int, start: int = 0, end: int | None = None) -> Iterator[Record]:
+        if partition != PARTITION:
+            raise InvalidInput(f"an embedded log has no partition {partition}: it has only 0")
+        return read_records(self._reader(), start, end)
+
 
 def log_size(connection: apsw.Connection) -> int:
     """The number of records."""
-    found = row(connection, "SELECT max(offset) FROM event")
-    return 0 if found is None or found[0] is None else int(found[0]) + 1
+    last = row(connection, "SELECT max(offset) FROM event")
+    return 0 if last is None or last[0] is None else int(last[0]) + 1
 
 
 def log_end(connection: apsw.Connection) -> Cut:
@@ -143,8 +165,8 @@ def read_records(
 
 def read_record(connection: apsw.Connection, offset: int) -> Record | None:
     """The record at an offset."""
-    found = row(connection, "SELECT log_time, data FROM event WHERE offset = ?", (offset,))
-    return None if found is None else Record(Position(PARTITION, offset), found[0], found[1])
+    stored = row(connection, "SELECT log_time, data FROM event WHERE offset = ?", (offset,))
+    return None if stored is None else Record(Position(PARTITION, offset), stored[0], stored[1])
 
 
 def offset_at(connection: apsw.Connection, log_time: int) -> int:
@@ -152,8 +174,8 @@ def offset_at(connection: apsw.Connection, log_time: int) -> int:
     low, high = 0, log_size(connection)
     while low < high:
         middle = (low + high) // 2
-        found = row(connection, "SELECT log_time FROM event WHERE offset = ?", (middle,))
-        if found is not None and found[0] <= log_time:
+        stored = row(connection, "SELECT log_time FROM event WHERE offset = ?", (middle,))
+        if stored is not None and stored[0] <= log_time:
             low = middle + 1
         else:
             high = middle

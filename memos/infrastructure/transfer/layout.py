@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from memos.infrastructure.log.ancestry import First
 from memos.kernel.errors import Refused
 from memos.kernel.event import Kind, Position, TooNew, Undecodable, decode, id_bytes, id_text
 from memos.wire.event_pb2 import Event
@@ -56,14 +57,6 @@ CREATING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
 
 END_OF_TIME = 253_402_300_800_000_000
 """The year 10000, in microseconds since 1970: no log time comes so late."""
-
-
-class First(NamedTuple):
-    """Where a migrated record first stood: the origin of that log, its offset and log time."""
-
-    origin: str
-    offset: int
-    log_time: int
 
 
 class EventLine(NamedTuple):

@@ -14,7 +14,8 @@ class Folded(NamedTuple):
     """One record and what the fold made of it.
 
     `event` is None where the record is no event. `state` is the cube afterwards, None where there
-    is none, and `stored` its bytes. `caused` are the ids of the events that follow from it on other cubes.
+    is none, and `stored` its bytes. `caused` are the ids of the events that follow from it on other
+    cubes.
     """
 
     record: Record

@@ -1,4 +1,4 @@
-"""What any vault must do. `tests/conformance/vault.py` is the contract that every backend passes.
+"""What any vault must do. `tests/conformance/test_vault.py` is the contract of every backend.
 
 Reads take `at`, a moment of the log: the state just after the last record that it reaches; by
 default the newest.
@@ -75,7 +75,7 @@ class Vault(Protocol):
     def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
         """What became of an event: its accepted attempt, or else its first one.
 
-        Where its cube is told, only that cube's records need to be looked at.
+        Where its cube is given, only that cube's records need to be looked at.
         """
         ...
 
@@ -83,7 +83,7 @@ class Vault(Protocol):
         """The edges from the cube's sources, or to what was derived from it."""
         ...
 
-    def query(self, wanted: LogQuery) -> Iterator[Attempt]:
+    def query(self, query: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants, in log order."""
         ...
 

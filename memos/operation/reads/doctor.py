@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memos.infrastructure.engine.embedded.doctor import Finding
 from memos.infrastructure.engine.embedded.doctor import examine as examine_directory
+from memos.infrastructure.reports import Finding
 from memos.infrastructure.settings_file import check_present
 from memos.kernel.errors import InvalidInput, VaultError
 from memos.operation.opening import distributed_driver, embedded_directory, names_settings

@@ -11,7 +11,7 @@ from memos.infrastructure.cassandra.connection import CassandraSession, Cassandr
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema, tables
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import VaultWriter
+from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
 from memos.kernel.errors import StoreUnavailable, VaultError
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 from tests.infrastructure.vault.cassandra.support import Log, memory, write
@@ -119,7 +119,7 @@ def test_a_node_that_goes_down_is_named_and_serves_again_when_it_is_back(tmp_pat
     engine.up()
     try:
         with keyspaces(engine) as made:
-            log, writer = Log(), VaultWriter(made.cassandra)
+            log, writer = Log(), CassandraVaultWriter(made.cassandra)
             write(writer, log.take(memory(1, 1)))
             engine.kill("cassandra")
             batch = log.take(memory(2, 2))

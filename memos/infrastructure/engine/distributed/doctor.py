@@ -13,10 +13,10 @@ from memos.infrastructure.engine.distributed import doctor_cassandra, doctor_wor
 from memos.infrastructure.engine.distributed.creation import PARTITIONS, read_setting
 from memos.infrastructure.engine.distributed.settings import Settings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
-from memos.infrastructure.engine.embedded.doctor import Finding
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.infrastructure.log.kafka.topics import check_topics
+from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.errors import IndexUnavailable, InvalidInput, MemosError, VaultError
 

@@ -17,9 +17,10 @@ from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
 from memos.infrastructure.engine.dump import PROGRESS_EVERY, Selection
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.log.ancestry import First
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.layout import EventLine, First
+from memos.infrastructure.transfer.layout import EventLine
 from memos.infrastructure.transfer.migrate.migration import ascending, batched, holds
 from memos.infrastructure.vault.cassandra.stored import state_of
 from memos.infrastructure.vault.port import Attempt, LogQuery

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
-from memos.infrastructure.governance.usage.sqlite import Usage
+from memos.infrastructure.governance.usage.port import Usage
 from memos.infrastructure.index.cassandra.index import TenantIndex
 from memos.infrastructure.index.cassandra.view import TenantView
 from memos.infrastructure.index.port import Ints, View

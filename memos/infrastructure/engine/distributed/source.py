@@ -23,12 +23,11 @@ from memos.infrastructure.engine.migration import (
     key_of,
 )
 from memos.infrastructure.keys.port import KeyVault
-from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
+from memos.infrastructure.log.ancestry import Ancestor, First, ancestors_in
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.port import Cut
-from memos.infrastructure.transfer.layout import First
 from memos.kernel.cube import Lifecycle
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import VaultWriter
+from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
 from memos.kernel.errors import VaultError
 
 MIGRATION = "migration"
@@ -34,7 +34,7 @@ class Generation:
 
     number: int
     vault: CassandraVault
-    writer: VaultWriter
+    writer: CassandraVaultWriter
     spans: SpanTable
     index: TenantIndex
     usage: UsageRows
@@ -47,7 +47,7 @@ def open_generation(store: CassandraSession, number: int) -> Generation:
     return Generation(
         number,
         CassandraVault(store, number),
-        VaultWriter(store, number),
+        CassandraVaultWriter(store, number),
         spans,
         TenantIndex(spans),
         UsageRows(store, keyspace),

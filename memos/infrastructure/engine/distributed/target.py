@@ -23,6 +23,7 @@ from memos.infrastructure.log.ancestry import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
     Ancestor,
+    First,
     ancestors_in,
     ancestors_to_text,
     cuts_to_text,
@@ -32,7 +33,7 @@ from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.layout import CREATING, First
+from memos.infrastructure.transfer.layout import CREATING
 from memos.kernel.errors import Damaged, Refused
 
 SETTLE_SECONDS = 1.0

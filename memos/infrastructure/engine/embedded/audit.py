@@ -17,7 +17,7 @@ from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Problem, Rebuilt, Verification
 from memos.infrastructure.sqlite.database import rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
-from memos.infrastructure.vault.sqlite.writer import VaultWriter
+from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged
@@ -170,7 +170,7 @@ def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt
 
     def work(engine: EmbeddedEngine) -> Rebuilt:
         writer = engine.database.writer
-        VaultWriter.clear(writer)
+        SqliteVaultWriter.clear(writer)
         engine.index.clear()
         unreadable: list[Position] = []
         engine.projector.unreadable = unreadable

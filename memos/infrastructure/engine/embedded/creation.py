@@ -12,7 +12,7 @@ from memos.infrastructure.keys.sqlite.cube_keys import SCHEMA as KEY_SCHEMA
 from memos.infrastructure.keys.sqlite.key_store import KeyStore, create_root, sync_directory
 from memos.infrastructure.log.sqlite import SqliteLog
 from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, Database, rows
-from memos.infrastructure.vault.sqlite.writer import VaultWriter
+from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.errors import VaultError
 
 DATABASE_FILE = "memos.db"
@@ -80,7 +80,7 @@ def _fill(building: Path, creator: str) -> None:
         writer.execute(SETTINGS)
         writer.execute(KEY_SCHEMA)
         SqliteLog.create(writer)
-        VaultWriter.create(writer)
+        SqliteVaultWriter.create(writer)
         create_index(writer)
         for name, value in (("vault_id", secrets.token_hex(8)), ("administrator", creator)):
             writer.execute("INSERT INTO setting VALUES (?, ?)", (name, value))

@@ -8,11 +8,11 @@ from memos.infrastructure.engine.dump import PROGRESS_EVERY, Selection
 from memos.infrastructure.engine.embedded import audit
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
-from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
+from memos.infrastructure.log.ancestry import MIGRATED_CUTS, First, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.sqlite.database import row, rows
-from memos.infrastructure.transfer.layout import EventLine, First
+from memos.infrastructure.transfer.layout import EventLine
 from memos.infrastructure.vault.port import Attempt
 from memos.infrastructure.vault.sqlite.reader import scope_condition, scope_values
 from memos.kernel.cube import CubeState, Lifecycle

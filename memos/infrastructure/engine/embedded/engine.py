@@ -34,7 +34,7 @@ from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verification
 from memos.infrastructure.sqlite.database import Database, explained, row
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
-from memos.infrastructure.vault.sqlite.writer import VaultWriter
+from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import NotApplied, VaultError
 from memos.kernel.event import Position
@@ -71,10 +71,10 @@ class EmbeddedEngine:
             check_format(self.database)
         self.keys = KeyStore(directory)
         writer = self.database.writer
-        self.log = SqliteLog(writer, clock)
+        self.log = SqliteLog(writer, self.database.reader, clock)
         self.cube_keys = CubeKeys(writer, self.keys)
         self.index = EmbeddedIndex(writer, self.database.reader)
-        self.vault_writer = VaultWriter(writer)
+        self.vault_writer = SqliteVaultWriter(writer)
         self.projector = Projector(
             writer, self.vault_writer, self.index, self.cube_keys, self.keys, analyse, self.settle
         )

@@ -9,26 +9,26 @@ import apsw
 from memos.infrastructure.engine.commit import Purged
 from memos.infrastructure.index.port import Index, IndexedText, SpanChange
 from memos.infrastructure.index.projection import (
+    NO_BODY,
+    UNREADABLE,
     Analyse,
-    changes_span,
-    changes_text,
-    readable,
-    span_change,
+    OpenedBody,
+    concerns_index,
+    index_change,
+    readable_of,
 )
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import CubeKeys
 from memos.infrastructure.keys.sqlite.key_store import KeyStore
 from memos.infrastructure.log.sqlite import read_record
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
-from memos.infrastructure.vault.sqlite.writer import VaultWriter
-from memos.kernel.cube import CubeState, Form
+from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
+from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, decode
 from memos.kernel.fold import Outcome, Result
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
-
-_NOTHING = IndexedText({}, 0)
 
 
 class Projector:
@@ -37,7 +37,7 @@ class Projector:
     def __init__(
         self,
         writer: apsw.Connection,
-        vault: VaultWriter,
+        vault: SqliteVaultWriter,
         index: Index,
         keys: CubeKeys,
         store: KeyStore,
@@ -78,7 +78,7 @@ class Projector:
             return
         if event.kind == Kind.ERASED:
             self._erased.append(event.cube_id)
-        elif after.form is Form.PLAINTEXT:
+        elif concerns_index(outcome.result, after):
             self._change_index(position, log_time, event, before, after, body)
 
     def flush(self, size: int) -> None:
@@ -102,40 +102,33 @@ class Projector:
         after: CubeState,
         body: Body | None,
     ) -> None:
-        key = self._keys.key(self._writer, after.cube_id)
-        if key is None:
-            return  # erased since: its text is gone and its row with it
-        text = None
-        if before is None or changes_text(before, after):
+        def text(cube_key: bytes) -> IndexedText:
             try:
-                text = self._text(log_time, event, after, body, key)
+                return self._text(log_time, event, after, body, cube_key)
             except Damaged:
                 if self.unreadable is None:
                     raise
                 self.unreadable.append(position)
-                text = _NOTHING
-        elif not changes_span(before, after):
-            return
-        self._changes.append(span_change(position.offset, before, after, text))
+                return UNREADABLE
+
+        cube_key = self._keys.key(self._writer, after.cube_id)
+        change = index_change(position.offset, event.kind, before, after, cube_key, text)
+        if change is not None:
+            self._changes.append(change)
 
     def _text(
-        self, log_time: int, event: Event, after: CubeState, body: Body | None, key: bytes
+        self, log_time: int, event: Event, after: CubeState, body: Body | None, cube_key: bytes
     ) -> IndexedText:
-        opened: dict[int, tuple[Body, int]] = {}
-        if after.version in after.parts:
-            own = body if body is not None else open_body(key, event)
-            opened[after.version] = own, log_time
-        for version in after.parts:
-            if version not in opened:
-                opened[version] = self._earlier(after.cube_id, version, key)
-        parts = (opened[version][0] for version in after.parts)
-        memory = readable(*parts, learned=opened[after.parts.content][1])
+        def open_version(version: int) -> OpenedBody:
+            if version != after.version:
+                return self._earlier(after.cube_id, version, cube_key)
+            return OpenedBody(open_body(cube_key, event) if body is None else body, log_time)
+
+        memory = readable_of(after.parts, open_version)
         return self._analyse(self._store.tenant_keys(event.tenant)[0], memory)
 
-    def _earlier(self, cube_id: bytes, version: int, key: bytes) -> tuple[Body, int]:
-        """The body of an earlier version of the cube, and the log time of it."""
-        if version == 0:
-            return Body(), 0
+    def _earlier(self, cube_id: bytes, version: int, cube_key: bytes) -> OpenedBody:
+        """The body of an earlier version of the cube."""
         reader = SqliteVault(self._writer)
         offset = reader.version_offset(cube_id, version)
         if offset is None:  # folded in this transaction, but not yet written
@@ -143,5 +136,5 @@ class Projector:
             offset = reader.version_offset(cube_id, version)
         record = None if offset is None else read_record(self._writer, offset)
         if record is None:
-            return Body(), 0
-        return open_body(key, decode(record.data)), record.log_time
+            return NO_BODY
+        return OpenedBody(open_body(cube_key, decode(record.data)), record.log_time)

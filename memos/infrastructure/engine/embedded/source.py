@@ -16,13 +16,12 @@ from memos.infrastructure.engine.migration import (
     event_in,
     key_of,
 )
+from memos.infrastructure.keys.envelope import split_subjects
 from memos.infrastructure.keys.port import KeyVault
-from memos.infrastructure.keys.sqlite.cube_keys import split_subjects
-from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
+from memos.infrastructure.log.ancestry import Ancestor, First, ancestors_in
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION, log_end
 from memos.infrastructure.sqlite.database import row, rows
-from memos.infrastructure.transfer.layout import First
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Refused
 from memos.kernel.event import Position, id_text

@@ -18,6 +18,7 @@ from memos.infrastructure.log.ancestry import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
     Ancestor,
+    First,
     ancestors_in,
     ancestors_to_text,
     cuts_to_text,
@@ -26,7 +27,7 @@ from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.sqlite.database import row
-from memos.infrastructure.transfer.layout import CREATING, First
+from memos.infrastructure.transfer.layout import CREATING
 from memos.kernel.errors import Refused
 
 PLAN = "migration"

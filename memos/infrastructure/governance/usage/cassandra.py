@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.cassandra.select import select_many
-from memos.infrastructure.governance.usage.sqlite import Usage, counts_as_use
+from memos.infrastructure.governance.usage.port import Usage, counts_as_use, digest_of_usage
 from memos.kernel.moment import NEWEST
 from memos.wire.access_pb2 import AccessEvent
 
 
 class UsageRow(NamedTuple):
-    """How a cube was used, told by one access partition up to the record at `position`."""
+    """How a cube was used, by one access partition up to the record at `position`."""
 
     uses: int = 0
     last_used: int = 0
@@ -24,7 +23,7 @@ class UsageRow(NamedTuple):
 NEVER = UsageRow()
 
 
-class Access(NamedTuple):
+class AccessRecord(NamedTuple):
     """A record of the access log: its offset in its partition, and its bytes."""
 
     offset: int
@@ -32,12 +31,12 @@ class Access(NamedTuple):
 
 
 def fold_usage(
-    known: Mapping[bytes, UsageRow], accesses: Iterable[tuple[int, AccessEvent]]
+    stored: Mapping[bytes, UsageRow], accesses: Iterable[tuple[int, AccessEvent]]
 ) -> dict[bytes, UsageRow]:
     """The rows that records of one access partition change; pure.
 
     Args:
-        known: the rows of the cubes that the records name, as far as there are any.
+        stored: the rows of the cubes that the records name, as far as there are any.
         accesses: (offset, record), by offset. One that a cube's row has seen changes nothing.
     """
     rows: dict[bytes, UsageRow] = {}
@@ -47,7 +46,7 @@ def fold_usage(
             continue
         taken = offset
         for cube in access.cubes:
-            before = known.get(cube.cube_id, NEVER)
+            before = stored.get(cube.cube_id, NEVER)
             if before.position < offset:
                 uses = rows.get(cube.cube_id, before).uses + 1
                 rows[cube.cube_id] = UsageRow(uses, access.client_time, offset)
@@ -66,7 +65,7 @@ class UsageRows:
         self._store = store
         self._table = f"{keyspace}.usage"
 
-    def fold(self, partition: int, accesses: Sequence[Access]) -> int:
+    def fold(self, partition: int, accesses: Sequence[AccessRecord]) -> int:
         """Fold records of one access partition, by offset; the caller writes the checkpoint then.
 
         A row is written under its position as timestamp, so that a worker that has lost the
@@ -78,12 +77,12 @@ class UsageRows:
         events = [(access.offset, AccessEvent.FromString(access.data)) for access in accesses]
         cubes = {cube.cube_id for _, event in events for cube in event.cubes}
         columns = "access_partition, uses, last_used, position"
-        known = {
+        stored = {
             cube_id: UsageRow(*row)
             for cube_id, told_by, *row in select_many(self._store, columns, self._table, cubes)
             if told_by == partition
         }
-        changed = fold_usage(known, events)
+        changed = fold_usage(stored, events)
         self._store.concurrently(
             f"INSERT INTO {self._table} (cube_id, access_partition, uses, last_used, position)"
             " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
@@ -103,13 +102,13 @@ class UsageRows:
         """Drop the usage of erased cubes for good, whatever is still folded of them."""
         self._store.concurrently(
             f"DELETE FROM {self._table} USING TIMESTAMP {NEWEST} WHERE cube_id = ?",
-            [(each,) for each in cube_ids],
+            [(cube_id,) for cube_id in cube_ids],
         )
 
     def are_gone(self, cube_ids: Iterable[bytes]) -> bool:
         """Whether no copy of any node has usage of these cubes."""
         cql = f"SELECT uses FROM {self._table} WHERE cube_id = ?"
-        return not any(self._store.everywhere(cql, [(each,) for each in cube_ids]))
+        return not any(self._store.everywhere(cql, [(cube_id,) for cube_id in cube_ids]))
 
     def digest(self) -> str:
         """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order.
@@ -117,16 +116,11 @@ class UsageRows:
         It reads the whole table and holds a row a cube.
         """
         used = _summed(self._store.stream(f"SELECT cube_id, uses, last_used FROM {self._table}"))
-        total = sha256(b"memos/usage/v1\n")
-        for cube_id in sorted(used):
-            uses, last_used = used[cube_id]
-            total.update(cube_id + uses.to_bytes(8, "big"))
-            total.update(last_used.to_bytes(8, "big", signed=True))
-        return total.hexdigest()
+        return digest_of_usage((cube_id, *used[cube_id]) for cube_id in sorted(used))
 
 
 def _summed(rows: Iterable[Row]) -> dict[bytes, Usage]:
-    """(cube id, uses, last used) rows as what all partitions together tell of each cube."""
+    """(cube id, uses, last used) rows, summed over all partitions, by cube."""
     used: dict[bytes, Usage] = {}
     for cube_id, uses, last_used in rows:
         # Client times may be negative, so 0 is no lower bound.

@@ -1,37 +1,21 @@
-"""Usage: the fold of the access log. How often, and when last, each cube was used."""
+"""Usage in SQLite: folded as accesses are appended, inside the vault's write transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
-from typing import NamedTuple
 
 import apsw
 
+from memos.infrastructure.governance.usage.port import Usage, counts_as_use, digest_of_usage
 from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.wire.access_pb2 import AccessEvent
 
 
-class Usage(NamedTuple):
-    """How a cube was used, as folded from the access log. `last_used` is in microseconds."""
-
-    uses: int = 0
-    last_used: int = 0
-
-
-_USES = frozenset({"get", "search", "context", "chat"})
-
-
-def counts_as_use(action: str, rule: str) -> bool:
-    """Whether an access counts: what an agent was given does; a denial or an audit does not."""
-    return not rule and action in _USES
-
-
 def access_size(connection: apsw.Connection) -> int:
     """The number of records on the access log."""
-    found = row(connection, "SELECT max(position) FROM access")
-    return 0 if found is None or found[0] is None else int(found[0]) + 1
+    last = row(connection, "SELECT max(position) FROM access")
+    return 0 if last is None or last[0] is None else int(last[0]) + 1
 
 
 def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
@@ -41,11 +25,8 @@ def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
 
 def usage_digest(connection: apsw.Connection) -> str:
     """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order."""
-    total = sha256(b"memos/usage/v1\n")
     sql = "SELECT cube_id, uses, last_used FROM usage ORDER BY cube_id"
-    for cube_id, uses, last_used in rows(connection, sql):
-        total.update(cube_id + uses.to_bytes(8, "big") + last_used.to_bytes(8, "big", signed=True))
-    return total.hexdigest()
+    return digest_of_usage((cube, uses, last) for cube, uses, last in rows(connection, sql))
 
 
 def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[AccessEvent]) -> None:
@@ -74,7 +55,7 @@ def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[Acc
 
 def forget_usage(writer: apsw.Connection, cube_ids: Iterable[bytes]) -> None:
     """Drop the usage of erased cubes, inside the write transaction."""
-    writer.executemany("DELETE FROM usage WHERE cube_id = ?", [(each,) for each in cube_ids])
+    writer.executemany("DELETE FROM usage WHERE cube_id = ?", [(cube_id,) for cube_id in cube_ids])
 
 
 def refold_usage(writer: apsw.Connection) -> None:
@@ -106,5 +87,5 @@ def forget_erased(writer: apsw.Connection) -> None:
 def usage_row(connection: apsw.Connection, cube_id: bytes) -> tuple[int, int, int]:
     """(uses, last used, access position) of a cube; zeros where it was never used."""
     sql = "SELECT uses, last_used, position FROM usage WHERE cube_id = ?"
-    found = row(connection, sql, (cube_id,))
-    return (0, 0, 0) if found is None else (found[0], found[1], found[2])
+    stored = row(connection, sql, (cube_id,))
+    return (0, 0, 0) if stored is None else (stored[0], stored[1], stored[2])

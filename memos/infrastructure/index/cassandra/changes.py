@@ -12,7 +12,7 @@ import numpy.typing as npt
 from memos.infrastructure.index.cassandra.cubes import CubeIds, among, cube_ids
 from memos.infrastructure.index.cassandra.scopes import Scopes
 from memos.infrastructure.index.port import OPEN, Mask
-from memos.infrastructure.index.recent import NO_POSTINGS, Postings, decode
+from memos.infrastructure.index.postings import NO_POSTINGS, Postings, decode
 from memos.infrastructure.index.spans import Spans, join_columns
 from memos.kernel.cube import Lifecycle
 

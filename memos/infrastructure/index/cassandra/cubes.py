@@ -25,10 +25,10 @@ def halves(ids: CubeIds) -> tuple[Ints, Ints]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def among(ids: CubeIds, wanted: CubeIds) -> Mask:
-    """Which of `ids` are one of `wanted`."""
+def among(ids: CubeIds, others: CubeIds) -> Mask:
+    """Which of `ids` are one of `others`."""
     # The last half is the random one; whoever chose two alike is told apart by the whole id.
-    found: Mask = np.isin(halves(ids)[1], halves(wanted)[1])
-    hits = np.flatnonzero(found)
-    found[hits] = np.isin(ids[hits], wanted)
-    return found
+    among_them: Mask = np.isin(halves(ids)[1], halves(others)[1])
+    rows = np.flatnonzero(among_them)
+    among_them[rows] = np.isin(ids[rows], others)
+    return among_them

@@ -7,8 +7,9 @@ from threading import Lock
 
 from memos.infrastructure.index.cassandra.changes import join
 from memos.infrastructure.index.cassandra.rows import SpanTable
-from memos.infrastructure.index.cassandra.snapshot import Marks, Snapshot, extend
+from memos.infrastructure.index.cassandra.snapshot import IndexMarks, TenantSnapshot, extend
 from memos.infrastructure.index.cassandra.view import TenantView
+from memos.infrastructure.index.port import IndexReader
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 
@@ -20,11 +21,11 @@ class _Tenant:
     """A tenant's latest snapshot; the lock is held by who reads what it lacks."""
 
     def __init__(self, tenant: str) -> None:
-        self.snapshot = Snapshot(tenant)
+        self.snapshot = TenantSnapshot(tenant)
         self.loading = Lock()
 
 
-class TenantIndex:
+class TenantIndex(IndexReader):
     """Views of what the worker has indexed, over one generation's change log. Safe for threads.
 
     A tenant is read whole when it is first searched, and then by what its partitions have taken
@@ -43,7 +44,6 @@ class TenantIndex:
         self._held = 0  # bytes
 
     def view(self, scope: str, at: At | None = None) -> TenantView:
-        """What is visible in `scope` and under it, at a moment or (None) now."""
         marks = self._table.marks()
         tenant = self._tenant(tenant_of(scope))
         snapshot = tenant.snapshot
@@ -65,7 +65,7 @@ class TenantIndex:
             self._tenants.move_to_end(name)
             return tenant
 
-    def _refresh(self, tenant: _Tenant, marks: Marks) -> Snapshot:
+    def _refresh(self, tenant: _Tenant, marks: IndexMarks) -> TenantSnapshot:
         with tenant.loading:
             old = tenant.snapshot
             if not _lacks(old, marks):
@@ -80,7 +80,7 @@ class TenantIndex:
             self._keep(tenant, latest)
         return latest
 
-    def _keep(self, tenant: _Tenant, latest: Snapshot) -> None:
+    def _keep(self, tenant: _Tenant, latest: TenantSnapshot) -> None:
         with self._lock:
             if self._tenants.get(latest.tenant) is tenant:  # not dropped while it was read
                 self._held += latest.nbytes - tenant.snapshot.nbytes
@@ -90,9 +90,9 @@ class TenantIndex:
                 self._held -= dropped.snapshot.nbytes
 
 
-def _lacks(snapshot: Snapshot, marks: Marks) -> bool:
+def _lacks(snapshot: TenantSnapshot, marks: IndexMarks) -> bool:
     """Whether a partition has gone further than the snapshot; one that seems to have gone back
-    was told by a node that lags.
+    was read from a node that lags.
     """
     held = snapshot.marks
     return any(

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.index.cassandra.changes import COLUMNS, Changes, read
 from memos.infrastructure.index.cassandra.scopes import Scopes
-from memos.infrastructure.index.cassandra.snapshot import Mark, Marks
+from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks
 from memos.infrastructure.index.port import PurgeReport, SpanChange
-from memos.infrastructure.index.sqlite.tables import TERM
-from memos.infrastructure.index.sqlite.writer import pack_terms
+from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.vault.cassandra.tables import HOUR
 from memos.kernel.moment import NEWEST, partition_of, time_of
 from memos.kernel.scope import tenant_of
@@ -25,7 +24,7 @@ PROJECTION = "index"
 _FEW_HOURS = 3  # asked for one by one, without a look at which of them exist
 _FEW_RECORDS = 20_000  # read whole; more are read by the page
 _READERS = 4  # hours read at once; a page of each is in memory
-_START = Mark(0, -1)
+_START = IndexMark(0, -1)
 _BATCH_ROWS = 32
 _BATCH_BYTES = 24_000  # Cassandra refuses batches of over 50 KiB
 _KNOWN_HOURS = 100_000
@@ -52,7 +51,7 @@ class IndexedAt(NamedTuple):
 
 
 def hour_of(ordinal: int) -> int:
-    """The hour since 1970 that an ordinal tells: that of the record's log time, or in a rush of
+    """The hour since 1970 of an ordinal: that of the record's log time, or in a rush of
     records just behind it.
     """
     return time_of(ordinal) // HOUR
@@ -142,24 +141,26 @@ class SpanTable:
         ]
 
     def _count(self, places: Sequence[tuple[str, int, int, int]]) -> PurgeReport:
-        found = self._store.concurrently(
+        results = self._store.concurrently(
             f"SELECT terms FROM {self._keyspace}.span {_PLACE}", places
         )
-        rows = [terms for result in found for (terms,) in result]
+        rows = [terms for result in results for (terms,) in result]
         texts = [terms for terms in rows if terms is not None]
         postings = sum(len(terms) // TERM.itemsize for terms in texts)
         return PurgeReport(len(texts), len(rows), postings)
 
-    def marks(self) -> Marks:
+    def marks(self) -> IndexMarks:
         """Up to where the worker has written each partition."""
-        found = self._store.execute(
+        checkpoints = self._store.execute(
             f"SELECT partition, offset, ordinal FROM {self._keyspace}.checkpoint"
             " WHERE projection = ?",
             (PROJECTION,),
         )
-        return {partition: Mark(offset, ordinal) for partition, offset, ordinal in found}
+        return {partition: IndexMark(offset, ordinal) for partition, offset, ordinal in checkpoints}
 
-    def read(self, tenant: str, scopes: Scopes, since: Marks, upto: Marks) -> Iterator[Changes]:
+    def read(
+        self, tenant: str, scopes: Scopes, since: IndexMarks, upto: IndexMarks
+    ) -> Iterator[Changes]:
         """A tenant's changes in the partitions of `upto`, from behind `since`, up to `upto`."""
         cql = (
             f"SELECT {COLUMNS} FROM {self._keyspace}.span"
@@ -169,8 +170,8 @@ class SpanTable:
         places = [(tenant, *place) for place in self._places(tenant, since, upto)]
         records = sum(end.offset - since.get(at, _START).offset for at, end in upto.items())
         if records <= _FEW_RECORDS:  # whosever they are
-            found = self._store.concurrently(cql, places)
-            yield read(chain.from_iterable(found), scopes)
+            results = self._store.concurrently(cql, places)
+            yield read(chain.from_iterable(results), scopes)
             return
         with ThreadPoolExecutor(_READERS) as readers:
             yield from readers.map(
@@ -178,7 +179,7 @@ class SpanTable:
             )
 
     def _places(
-        self, tenant: str, since: Marks, upto: Marks
+        self, tenant: str, since: IndexMarks, upto: IndexMarks
     ) -> Iterator[tuple[int, int, int, int]]:
         """The (partition, hour, first offset, end offset) stretches to read."""
         starts = {partition: since.get(partition, _START) for partition in upto}
@@ -197,11 +198,11 @@ class SpanTable:
 
     def _listed(self, tenant: str) -> defaultdict[int, list[int]]:
         """The hours of each partition that hold rows of a tenant."""
-        found = self._store.execute(
+        buckets = self._store.execute(
             f"SELECT partition, hour FROM {self._keyspace}.span_bucket WHERE tenant = ?", (tenant,)
         )
         hours: defaultdict[int, list[int]] = defaultdict(list)
-        for partition, hour in found:
+        for partition, hour in buckets:
             hours[partition].append(hour)
         return hours
 
@@ -211,8 +212,8 @@ class SpanTable:
         cql = (
             f"SELECT ordinal, offset FROM {self._keyspace}.attempt WHERE cube_id = ? AND bucket = ?"
         )
-        while found := self._store.execute(cql, (cube_id, bucket)):
-            yield from found
+        while attempts := self._store.execute(cql, (cube_id, bucket)):
+            yield from attempts
             bucket += 1
 
     def _insert(self, widths: Sequence[int]) -> str:
@@ -234,9 +235,14 @@ _NARROW = len(_WITHOUT_TEXT.split(","))
 def _values(change: SpanChange) -> _Row:
     """What a row says behind its key."""
     own = (
-        change.offset, change.cube_id, change.scope, change.version, change.state, change.flags,
+        change.offset,
+        change.cube_id,
+        change.scope,
+        change.version,
+        change.state,
+        change.flags,
         change.is_first,
-    )  # fmt: skip
+    )
     text = change.text
     if text is None:
         return own
@@ -264,4 +270,4 @@ def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
 
 
 def _size(row: _Row) -> int:
-    return 200 + sum(len(each) for each in row if isinstance(each, bytes))
+    return 200 + sum(len(value) for value in row if isinstance(value, bytes))

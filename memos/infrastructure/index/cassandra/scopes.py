@@ -24,9 +24,9 @@ class Scopes:
 
     def number(self, path: str) -> int:
         """The number of a path; a new one where it was never seen."""
-        known = self._numbers.get(path)
-        if known is not None:
-            return known
+        number = self._numbers.get(path)
+        if number is not None:
+            return number
         with self._lock:
             if path not in self._numbers:
                 insort(self._sorted, path)

@@ -24,19 +24,26 @@ from memos.infrastructure.index.spans import Spans, join_columns, order_behind
 from memos.kernel.moment import At, Cutoffs
 
 _TEXT_COLUMNS = (
-    "doc", "length", "session", "number", "speaker", "traits", "valid_from", "valid_until",
-)  # fmt: skip
+    "doc",
+    "length",
+    "session",
+    "number",
+    "speaker",
+    "traits",
+    "valid_from",
+    "valid_until",
+)
 """Columns that a change without a text takes over from the span before it."""
 
 
-class Mark(NamedTuple):
+class IndexMark(NamedTuple):
     """Up to where a partition is: the next offset to take, the ordinal of the last one taken."""
 
     offset: int
     ordinal: int
 
 
-Marks = Mapping[int, Mark]
+IndexMarks = Mapping[int, IndexMark]
 """A mark for each partition of which anything was taken."""
 
 
@@ -62,12 +69,12 @@ def _nothing() -> Placed:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class TenantSnapshot:
     """Every span of a tenant up to `marks`, and the postings of its texts."""
 
     tenant: str
     scopes: Scopes = field(default_factory=Scopes)
-    marks: Marks = field(default_factory=dict)
+    marks: IndexMarks = field(default_factory=dict)
     every: Placed = field(default_factory=_nothing)
     newest: Placed = field(default_factory=_nothing)  # those that no change has closed
     recent: Recent = field(default_factory=Recent)
@@ -76,7 +83,7 @@ class Snapshot:
     def nbytes(self) -> int:
         """About what it takes of memory; never 0, so that empty tenants count as well."""
         held = [self.every] if self.newest is self.every else [self.every, self.newest]
-        arrays = sum(each.spans.nbytes + each.scope.nbytes for each in held)
+        arrays = sum(placed.spans.nbytes + placed.scope.nbytes for placed in held)
         return arrays + self.recent.nbytes + 200 * len(self.scopes) + 2_000
 
     def reached(self, at: At | None) -> Cutoffs:
@@ -98,7 +105,7 @@ class Snapshot:
             shown = shown.take(self.scopes.under(scope)[shown.scope])
         return shown.spans if at is None else shown.spans.active(self.reached(at))
 
-    def without(self, changes: Changes) -> Snapshot:
+    def without(self, changes: Changes) -> TenantSnapshot:
         """The snapshot without the cubes that `changes` erase."""
         gone = among(self.every.spans.cube_id, changes.erased)
         if not gone.any():
@@ -108,7 +115,7 @@ class Snapshot:
         return replace(self, every=every, newest=_newest(every), recent=recent)
 
 
-def extend(old: Snapshot, new: Changes, marks: Marks) -> Snapshot:
+def extend(old: TenantSnapshot, new: Changes, marks: IndexMarks) -> TenantSnapshot:
     """`old` with the changes that followed in some partitions, which are then held up to `marks`.
 
     Changes of a cube whose first text is not there are left out: it was erased, and its rows are
@@ -141,13 +148,13 @@ def _follow(old: Placed, new: Changes) -> Placed:
     before = is_open[among(old.spans.cube_id[is_open], new.spans.cube_id)]
     both = old.take(before).then(Placed(new.spans, new.scope))
     order = np.lexsort((both.spans.opened, *halves(both.spans.cube_id)))
-    spans, known = _chain(both.spans.take(order))
+    spans, has_text = _chain(both.spans.take(order))
     is_old = order < len(before)
     if len(before):
         closed = old.spans.closed.copy()
         closed[before[order[is_old]]] = spans.closed[is_old]
         old = Placed(old.spans._replace(closed=closed), old.scope)
-    opened = Placed(spans, both.scope[order]).take(known & ~is_old)
+    opened = Placed(spans, both.scope[order]).take(has_text & ~is_old)
     opened = opened.take(np.lexsort((opened.spans.opened, opened.spans.doc)))
     joined = old.then(opened)
     by_doc = order_behind(old.spans.doc, opened.spans.doc)

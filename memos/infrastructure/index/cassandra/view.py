@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.cassandra.cubes import among, cube_ids
-from memos.infrastructure.index.cassandra.snapshot import Snapshot
+from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
 from memos.infrastructure.index.port import Ints, Mask
+from memos.infrastructure.index.postings import rows_by_term
 from memos.infrastructure.index.span_rows import SpanRows
 from memos.infrastructure.index.spans import Spans, true_at
-from memos.infrastructure.index.sqlite.lookup import rows_by_term
 from memos.kernel.moment import Cutoffs
 
 
 class TenantView(SpanRows):
     """See `port.View`."""
 
-    def __init__(self, snapshot: Snapshot, rows: Spans, at: Cutoffs) -> None:
+    def __init__(self, snapshot: TenantSnapshot, rows: Spans, at: Cutoffs) -> None:
         super().__init__(rows)
         self._snapshot = snapshot
         self._at = at
@@ -39,16 +39,10 @@ class TenantView(SpanRows):
         return self if rows is self._rows else TenantView(self._snapshot, rows, self._at)
 
     def rows_of(self, cubes: Iterable[bytes]) -> dict[bytes, int]:
-        """The row of each cube that the view shows; cubes that it does not show are left out."""
         wanted = cube_ids(cubes)
         rows = np.flatnonzero(among(self._rows.cube_id, wanted))
         return dict(zip(self.cube_ids(rows), rows.tolist(), strict=True))
 
     def matched_terms(self) -> dict[int, Ints]:
-        """The terms that the view's texts hold without being ranked by them, such as tags.
-
-        Returns:
-            Term to the rows that hold it, ascending.
-        """
         matched = self._snapshot.recent.only_matched()
         return rows_by_term(self, matched.term, matched.doc)

@@ -129,8 +129,10 @@ class Milvus:
         endpoint = self.client._get_connection().server_address
         database = self.settings.database or "default"
         # The driver files what it wrote without naming a database under the empty name.
-        found = get_collection_ts(collection, endpoint, database)
-        return int(found or get_collection_ts(collection, endpoint, self.settings.database) or 0)
+        timestamp = get_collection_ts(collection, endpoint, database)
+        return int(
+            timestamp or get_collection_ts(collection, endpoint, self.settings.database) or 0
+        )
 
     def reading(self, after: int | None) -> dict[str, Any]:
         """Consistency arguments of a read: as the settings say, or not before a write's timestamp.
@@ -147,7 +149,7 @@ class Milvus:
         """Wait until a collection can be searched, as after a server's restart.
 
         Raises:
-            IndexUnavailable: it cannot, within that time; the message tells the last reason.
+            IndexUnavailable: it cannot, within that time; the message says the last reason.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -177,13 +179,13 @@ def capabilities_of(version: str, uri: str) -> Capabilities:
         IndexUnavailable: it is older than 2.3, or tells no version.
     """
     is_lite = version.startswith("milvus_lite")
-    found = _VERSION.search(version)
-    if found is None or (not is_lite and (int(found[1]), int(found[2])) < OLDEST):
+    numbers = _VERSION.search(version)
+    if numbers is None or (not is_lite and (int(numbers[1]), int(numbers[2])) < OLDEST):
         raise IndexUnavailable(
             f"Milvus at {uri} calls itself {version!r}; MemOS needs Milvus 2.3 or newer, or Milvus "
             "Lite: upgrade it, or name another in milvus.uri"
         )
-    number = (int(found[1]), int(found[2]))
+    number = (int(numbers[1]), int(numbers[2]))
     return Capabilities(version, is_lite or number >= SPARSE_SINCE)
 
 
@@ -191,23 +193,23 @@ def _told(error: MilvusException | grpc.RpcError) -> str:
     # Of a first connection the driver says that it failed; why, its cause knows.
     if isinstance(error, MilvusException) and isinstance(error.__cause__, grpc.RpcError):
         error = error.__cause__
-    told = error.message if isinstance(error, MilvusException) else error.details()
-    return str(told or type(error).__name__).strip().split("\n")[0][:_MOST_TOLD].rstrip(". ")
+    words = error.message if isinstance(error, MilvusException) else error.details()
+    return str(words or type(error).__name__).strip().split("\n")[0][:_MOST_TOLD].rstrip(". ")
 
 
 def _is_unloaded(error: MilvusException | grpc.RpcError) -> bool:
-    told = _told(error).lower()
-    return "not loaded" in told or "'released'" in told
+    words = _told(error).lower()
+    return "not loaded" in words or "'released'" in words
 
 
 def _advice(error: MilvusException | grpc.RpcError) -> str:
-    told = _told(error).lower()
-    if "ssl" in told or "certificate" in told or "handshake" in told:
+    words = _told(error).lower()
+    if "ssl" in words or "certificate" in words or "handshake" in words:
         return "Check milvus.uri and milvus.tls_ca, or the server's certificate."
-    if "auth" in told or "permission" in told or "privilege" in told:
+    if "auth" in words or "permission" in words or "privilege" in words:
         return "Check milvus.token, and what it may do."
-    if _is_unloaded(error) or "recover" in told or "leader" in told or "no available" in told:
+    if _is_unloaded(error) or "recover" in words or "leader" in words or "no available" in words:
         return "After a start it takes up to a minute until its collections are loaded: try again."
-    if "collection not found" in told or "does not exist" in told:
+    if "collection not found" in words or "does not exist" in words:
         return "Make the collection with `memos rebuild`, or check milvus.prefix and database."
     return "Start it, or check milvus.uri (`memos doctor`); nothing that was remembered is lost."

@@ -41,15 +41,15 @@ class Generations:
         with self._milvus.doing("list its collections"):
             names = self._milvus.client.list_collections(timeout=self._milvus.settings.timeout)
         pattern = re.compile(re.escape(self.alias) + r"_g(\d+)")
-        return sorted(int(found[1]) for found in map(pattern.fullmatch, names) if found)
+        return sorted(int(match[1]) for match in map(pattern.fullmatch, names) if match)
 
     def live(self) -> int | None:
         """The generation that readers see; None before the first."""
         timeout = self._milvus.settings.timeout
         for generation in self.all():
             with self._milvus.doing("list its aliases"):
-                found = self._milvus.client.list_aliases(self.name(generation), timeout=timeout)
-            if self.alias in found.get("aliases", ()):
+                aliases = self._milvus.client.list_aliases(self.name(generation), timeout=timeout)
+            if self.alias in aliases.get("aliases", ()):
                 return generation
         return None
 
@@ -104,11 +104,13 @@ class Generations:
     def _check_width(self, generation: int) -> None:
         name = self.name(generation)
         with self._milvus.doing(f"describe the collection {name}"):
-            told = self._milvus.client.describe_collection(
+            description = self._milvus.client.describe_collection(
                 name, timeout=self._milvus.settings.timeout
             )
         (width,) = (
-            int(each["params"]["dim"]) for each in told["fields"] if each["name"] == "dense"
+            int(field["params"]["dim"])
+            for field in description["fields"]
+            if field["name"] == "dense"
         )
         if width != self._dimensions:
             raise InvalidInput(

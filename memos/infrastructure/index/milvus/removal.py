@@ -42,7 +42,9 @@ class VectorCopies:
     def purge(self, cube_ids: Iterable[bytes]) -> int:
         """Remove every row of these cubes: see `purge_rows`; how many there were."""
         chosen = list(cube_ids)
-        return sum(purge_rows(self._milvus, each, chosen) for each in self._collections())
+        return sum(
+            purge_rows(self._milvus, collection, chosen) for collection in self._collections()
+        )
 
     def _collections(self) -> list[str]:
         with self._milvus.doing("list its collections"):
@@ -78,7 +80,7 @@ def read_newest(
 
     def read() -> list[dict[str, Any]]:
         with milvus.doing("read rows back"):
-            found = milvus.client.query(
+            newest = milvus.client.query(
                 collection,
                 filter=condition,
                 output_fields=list(fields),
@@ -86,7 +88,7 @@ def read_newest(
                 timeout=milvus.settings.timeout,
                 **limited,
             )
-            return [dict(row) for row in found]
+            return [dict(row) for row in newest]
 
     return milvus.served(collection, read)
 

@@ -74,10 +74,10 @@ class Rotations:
     def _of(self, tenant: str) -> Matrix:
         key = self._key_of(tenant)
         with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                found = self._kept[key] = rotation(key, self.digest, self.dimensions)
+            kept = self._kept.get(key)
+            if kept is None:
+                kept = self._kept[key] = rotation(key, self.digest, self.dimensions)
                 if len(self._kept) > self._most:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
-            return found
+            return kept

@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
 class Nearness(NamedTuple):
     """How near texts are to queries: as a whole, and their nearest sentences.
 
-    Texts are told by the ordinals at which they were opened, ascending; `texts` and `sentences`
+    Texts are named by the ordinals at which they were opened, ascending; `texts` and `sentences`
     have the shape (queries, texts).
     """
 
@@ -105,13 +105,13 @@ class VectorSearch:
             return [[] for _ in queries]
         turned = list(self._turned(scope, queries))
         explored = {"ef": self._explored(texts, k)}
-        found = self._search("dense", turned, condition, k, after, explored)
+        hits = self._search("dense", turned, condition, k, after, explored)
         if (
-            min(map(len, found)) < min(k, texts)
+            min(map(len, hits)) < min(k, texts)
             and texts * self._rotations.dimensions <= MOST_FLOATS
         ):
             return self._all(condition, turned, k, after)
-        return [[_candidate(row) for row in rows] for rows in found]
+        return [[_candidate(row) for row in rows] for rows in hits]
 
     def nearness(
         self,
@@ -178,8 +178,8 @@ class VectorSearch:
         if condition is None or not terms:
             return []
         narrowed = f"{condition} and part == 0"
-        (found,) = self._search("sparse", [query_of(terms)], narrowed, k, after, {})
-        return list(map(_candidate, found))
+        (hits,) = self._search("sparse", [query_of(terms)], narrowed, k, after, {})
+        return list(map(_candidate, hits))
 
     def _condition(self, scope: str, at: At, k: int, earlier: bool = False) -> str | None:
         if not 1 <= k <= MOST_CANDIDATES:
@@ -199,7 +199,7 @@ class VectorSearch:
         parameters: dict[str, int],
     ) -> list[list[Mapping[str, Any]]]:
         with self._milvus.doing("search"):
-            found = self._milvus.client.search(
+            results = self._milvus.client.search(
                 self._collection,
                 data=queries,
                 anns_field=field,
@@ -210,7 +210,7 @@ class VectorSearch:
                 timeout=self._milvus.settings.timeout,
                 **self._milvus.reading(after),
             )
-        return [[hit["entity"] for hit in hits] for hits in found]
+        return [[hit["entity"] for hit in hits] for hits in results]
 
     def _all(
         self, condition: str, queries: Sequence[Vectors], k: int, after: int | None
@@ -221,7 +221,7 @@ class VectorSearch:
             return [[] for _ in queries]
         near = np.round(np.stack(queries) @ np.stack([row["dense"] for row in rows]).T, _DIGITS)
         opened = np.array([row["opened"] for row in rows])
-        ordered = [np.lexsort((opened, -each))[:k].tolist() for each in near]
+        ordered = [np.lexsort((opened, -distances))[:k].tolist() for distances in near]
         return [[_candidate(rows[number]) for number in those] for those in ordered]
 
     def _explored(self, kept: int, k: int) -> int:
@@ -229,8 +229,8 @@ class VectorSearch:
         now = time.monotonic()
         if now > self._counted + _TOTAL_SECONDS:
             self._total, self._counted = self._count(), now
-        wanted = max(FEWEST_EXPLORED, EXPLORED_PER_CANDIDATE * k)
-        return max(k, min(MOST_EXPLORED, wanted * max(self._total, kept) // max(kept, 1)))
+        asked = max(FEWEST_EXPLORED, EXPLORED_PER_CANDIDATE * k)
+        return max(k, min(MOST_EXPLORED, asked * max(self._total, kept) // max(kept, 1)))
 
     def _count(self) -> int:
         (row,) = self._query("", ["count(*)"], None, dict)
@@ -244,7 +244,7 @@ class VectorSearch:
         read: Callable[[Mapping[str, Any]], T],
     ) -> list[T]:
         with self._milvus.doing("read rows"):
-            found = self._milvus.client.query(
+            rows = self._milvus.client.query(
                 self._collection,
                 filter=condition,
                 output_fields=fields,
@@ -252,7 +252,7 @@ class VectorSearch:
                 strict_float32=True,  # vectors as arrays, and not as lists of numbers
                 **self._milvus.reading(after),
             )
-            return [read(row) for row in found]
+            return [read(row) for row in rows]
 
 
 def _candidate(row: Mapping[str, Any]) -> Candidate:

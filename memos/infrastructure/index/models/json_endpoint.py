@@ -94,8 +94,8 @@ class JsonEndpoint:
         except (OSError, http.client.HTTPException) as error:
             raise self.failed(f"it cannot be reached ({type(error).__name__}: {error})") from error
         if response.status != HTTPStatus.OK:
-            told = answer[:_TOLD].decode("utf-8", "replace")
-            raise self.failed(f"it answered {response.status}: {self._without_key(told)}")
+            reason = answer[:_TOLD].decode("utf-8", "replace")
+            raise self.failed(f"it answered {response.status}: {self._without_key(reason)}")
         try:
             return json.loads(answer)
         except ValueError:
@@ -105,6 +105,6 @@ class JsonEndpoint:
         """The error that tells of a failure."""
         return self._failure(f"{self._told}: {reason}; {self._advice}")
 
-    def _without_key(self, told: str) -> str:
+    def _without_key(self, text: str) -> str:
         """An endpoint may quote the key back; it goes into no message."""
-        return told.replace(self._key, "[key]") if self._key else told
+        return text.replace(self._key, "[key]") if self._key else text

@@ -8,9 +8,9 @@ from threading import Lock
 
 import apsw
 
-from memos.infrastructure.index.port import PurgeReport, SpanChange
+from memos.infrastructure.index.port import Index, PurgeReport, SpanChange
 from memos.infrastructure.index.sqlite import snapshot, writer
-from memos.infrastructure.index.sqlite.snapshot import IndexState, Snapshot
+from memos.infrastructure.index.sqlite.snapshot import IndexState, ScopeSnapshot
 from memos.infrastructure.index.sqlite.view import EmbeddedView
 from memos.kernel.moment import At, plain
 
@@ -18,7 +18,7 @@ CACHE_BYTES = 256 * 2**20
 """About 100 bytes a text of a searched scope, and 18 more a term of a text not yet in a block."""
 
 
-class EmbeddedIndex:
+class EmbeddedIndex(Index):
     """See `port.Index`; `tables.create_tables` makes the tables.
 
     Args:
@@ -41,7 +41,8 @@ class EmbeddedIndex:
         self._reader = reader
         self._cache_bytes = cache_bytes
         self._lock = Lock()
-        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()  # least recently used first
+        # least recently used first
+        self._snapshots: OrderedDict[str, ScopeSnapshot] = OrderedDict()
         self._held = 0  # bytes
 
     def apply(self, changes: Sequence[SpanChange]) -> None:
@@ -62,7 +63,9 @@ class EmbeddedIndex:
         rows = current.newest if newest else current.spans.active(offset)
         return EmbeddedView(connection, current, rows, offset)
 
-    def _snapshot(self, connection: apsw.Connection, scope: str) -> tuple[Snapshot, IndexState]:
+    def _snapshot(
+        self, connection: apsw.Connection, scope: str
+    ) -> tuple[ScopeSnapshot, IndexState]:
         """The scope's snapshot, good for what this connection sees, and what it sees."""
         with self._lock:
             cached = self._snapshots.get(scope)
@@ -80,7 +83,7 @@ class EmbeddedIndex:
             self._keep(latest)
         return latest, state
 
-    def _keep(self, latest: Snapshot) -> None:
+    def _keep(self, latest: ScopeSnapshot) -> None:
         with self._lock:
             kept = self._snapshots.pop(latest.scope, None)
             if kept is not None and kept.state > latest.state:

@@ -9,23 +9,23 @@ import apsw
 import numpy as np
 
 from memos.infrastructure.index.port import Ints, View
-from memos.infrastructure.index.recent import decode
+from memos.infrastructure.index.postings import decode, rows_by_term
 from memos.infrastructure.index.sqlite.tables import SCOPE_BITS
 
 
 def rows_of(connection: apsw.Connection, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
     """The row of each cube that the view shows; cubes that it does not show are left out."""
-    found: dict[bytes, int] = {}
+    rows: dict[bytes, int] = {}
     doc = view.doc
     if not len(doc):
-        return found
+        return rows
     for cube_id in cube_ids:
         docs = connection.execute("SELECT doc FROM index_cube WHERE cube_id = ?", (cube_id,))
-        for (each,) in docs:
-            row = int(np.searchsorted(doc, each))
-            if row < len(doc) and doc[row] == each:
-                found[cube_id] = row
-    return found
+        for (number,) in docs:
+            row = int(np.searchsorted(doc, number))
+            if row < len(doc) and doc[row] == number:
+                rows[cube_id] = row
+    return rows
 
 
 def matched_terms(connection: apsw.Connection, view: View) -> dict[int, Ints]:
@@ -40,24 +40,9 @@ def matched_terms(connection: apsw.Connection, view: View) -> dict[int, Ints]:
     scopes = np.flatnonzero(np.diff(doc >> SCOPE_BITS, prepend=-1, append=-1))
     select = "SELECT doc, terms FROM index_doc WHERE doc BETWEEN ? AND ?"
     held = decode(
-        found
+        packed
         for first, end in pairwise(scopes.tolist())
-        for found in connection.execute(select, (int(doc[first]), int(doc[end - 1])))
+        for packed in connection.execute(select, (int(doc[first]), int(doc[end - 1])))
     )
     only_matched = held.tf == 0
     return rows_by_term(view, held.term[only_matched], held.doc[only_matched])
-
-
-def rows_by_term(view: View, terms: Ints, docs: Ints) -> dict[int, Ints]:
-    """Of postings as (term, doc) pairs, those that fall on the view: term to rows, ascending."""
-    doc = view.doc
-    if not len(doc):
-        return {}
-    rows = np.searchsorted(doc, docs)
-    shown = (rows < len(doc)) & (doc[np.minimum(rows, len(doc) - 1)] == docs)
-    terms, rows = terms[shown], rows[shown]
-    order = np.lexsort((rows, terms))
-    terms, rows = terms[order], rows[order]
-    distinct, starts = np.unique(terms, return_index=True)
-    bounds = pairwise([*starts.tolist(), len(rows)])
-    return {term: rows[at:end] for term, (at, end) in zip(distinct.tolist(), bounds, strict=True)}

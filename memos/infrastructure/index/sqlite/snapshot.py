@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import apsw
 
-from memos.infrastructure.index import recent, spans
+from memos.infrastructure.index import spans
+from memos.infrastructure.index.postings import Postings, decode
 from memos.infrastructure.index.recent import Recent
 from memos.infrastructure.index.spans import COLUMNS, Spans
 from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range
@@ -45,7 +46,7 @@ def index_state(connection: apsw.Connection) -> IndexState:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class ScopeSnapshot:
     """Every span under `scope` up to the change `state.applied`, and the terms not in blocks."""
 
     scope: str
@@ -64,20 +65,20 @@ class Snapshot:
         return arrays + 200 * len(self.leaves) + 2_000
 
 
-def load(connection: apsw.Connection, scope: str) -> Snapshot:
+def load(connection: apsw.Connection, scope: str) -> ScopeSnapshot:
     """Read the scope; the connection must be in one transaction."""
     state = index_state(connection)
     leaves = leaves_of(connection, scope)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc BETWEEN ? AND ?"
-    found = spans.read(
+    every = spans.read(
         row for scope_id in leaves for row in connection.execute(select, doc_range(scope_id))
     )
     recent_terms = _load_recent(connection, leaves)
-    newest = found.spans.active(state.applied)
-    return Snapshot(scope, state, leaves, _blocks(leaves), found.spans, newest, recent_terms)
+    newest = every.spans.active(state.applied)
+    return ScopeSnapshot(scope, state, leaves, _blocks(leaves), every.spans, newest, recent_terms)
 
 
-def is_void(connection: apsw.Connection, kept: Snapshot) -> bool:
+def is_void(connection: apsw.Connection, kept: ScopeSnapshot) -> bool:
     """Whether a purge has taken rows that the snapshot holds."""
     state = index_state(connection)
     if state.purges == kept.state.purges:
@@ -88,7 +89,7 @@ def is_void(connection: apsw.Connection, kept: Snapshot) -> bool:
     return state.cleared > kept.state.purges or (purged or 0) > kept.state.purges
 
 
-def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
+def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
     """`old` with what was applied since; the connection must be in one transaction.
 
     Only for a snapshot that is not void and no newer than what the connection sees.
@@ -99,7 +100,7 @@ def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
     if not changed:
         return old if state == old.state else replace(old, state=state)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc >> 32 = ? AND opened > ?"
-    found = spans.read(
+    changes = spans.read(
         row for scope_id in changed for row in connection.execute(select, (scope_id, since))
     )
     new_docs = [
@@ -114,9 +115,9 @@ def refresh(connection: apsw.Connection, old: Snapshot) -> Snapshot:
     else:
         taken_in, leaves = 0, leaves_of(connection, old.scope)
         blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
-    extended = spans.extend(old.spans, found)
+    extended = spans.extend(old.spans, changes)
     newest = extended.active(state.applied)
-    return Snapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
+    return ScopeSnapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
 
 
 def leaves_of(connection: apsw.Connection, scope: str, since: int = -1) -> dict[int, Leaf]:
@@ -144,6 +145,6 @@ def _load_recent(connection: apsw.Connection, leaves: dict[int, Leaf]) -> Recent
     return Recent().extend(_read_terms(connection, ranges))
 
 
-def _read_terms(connection: apsw.Connection, ranges: list[tuple[int, int]]) -> recent.Postings:
+def _read_terms(connection: apsw.Connection, ranges: list[tuple[int, int]]) -> Postings:
     select = "SELECT doc, terms FROM index_doc WHERE doc BETWEEN ? AND ?"
-    return recent.decode(row for docs in ranges for row in connection.execute(select, docs))
+    return decode(row for docs in ranges for row in connection.execute(select, docs))

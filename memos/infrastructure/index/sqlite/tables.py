@@ -18,9 +18,6 @@ BLOCK = 1024
 SCOPE_BITS = 32
 DOC_MASK = (1 << SCOPE_BITS) - 1
 
-TERM = np.dtype([("term", "<i8"), ("tf", "<u2")])
-"""One entry of `index_doc.terms`."""
-
 POSTING = np.dtype([("n", "<u2"), ("tf", "<u2")])
 """One entry of `index_posting.docs`: the doc is block * BLOCK + n + 1 inside its scope."""
 

@@ -91,13 +91,13 @@ def only(vectors: ScopeVectors, docs: Ints) -> ScopeVectors:
     """
     if len(docs) > FEW * len(vectors.docs):
         return vectors
-    found = np.minimum(np.searchsorted(vectors.docs, docs), len(vectors.docs) - 1)
-    found = found[vectors.docs[found] == docs]
-    counts = np.diff(vectors.first)[found]
+    places = np.minimum(np.searchsorted(vectors.docs, docs), len(vectors.docs) - 1)
+    places = places[vectors.docs[places] == docs]
+    counts = np.diff(vectors.first)[places]
     first = np.concatenate(([0], np.cumsum(counts)))
     # The sentences of each text stand together: where they begin, and how far in each one is.
-    rows = np.repeat(vectors.first[found] - first[:-1], counts) + np.arange(first[-1])
-    return ScopeVectors(vectors.docs[found], vectors.texts[found], vectors.sentences[rows], first)
+    rows = np.repeat(vectors.first[places] - first[:-1], counts) + np.arange(first[-1])
+    return ScopeVectors(vectors.docs[places], vectors.texts[places], vectors.sentences[rows], first)
 
 
 class _Kept(NamedTuple):
@@ -110,8 +110,8 @@ class _Kept(NamedTuple):
 def model_number(connection: apsw.Connection, digest: bytes) -> int | None:
     """The number of a model that the vault knows."""
     select = "SELECT model FROM index_model WHERE digest = ?"
-    found = row(connection, select, (digest,))
-    return None if found is None else int(found[0])
+    model = row(connection, select, (digest,))
+    return None if model is None else int(model[0])
 
 
 def add_model(connection: apsw.Connection, digest: bytes, name: str) -> None:
@@ -132,10 +132,10 @@ def add_vectors(
     A text that was erased since it was read, or that has its vectors already, is passed over.
     """
     written = 0
-    known = "SELECT 1 FROM index_span WHERE doc = ? AND opened = ? AND cube_id = ?"
+    indexed = "SELECT 1 FROM index_span WHERE doc = ? AND opened = ? AND cube_id = ?"
     for doc, cube_id, opened, vectors in embedded:
         key = key_of(cube_id)
-        if key is None or not connection.execute(known, (doc, opened, cube_id)).fetchone():
+        if key is None or not connection.execute(indexed, (doc, opened, cube_id)).fetchone():
             continue
         box = encrypt(key, vectors.astype(_STORED).tobytes(), _binding(model.digest, cube_id, doc))
         connection.execute(
@@ -189,7 +189,7 @@ class VectorIndex:
         with self._lock:
             self._kept[name] = latest
             self._kept.move_to_end(name)
-            held = sum(each.vectors.nbytes for each in self._kept.values())
+            held = sum(scope_kept.vectors.nbytes for scope_kept in self._kept.values())
             while held > self._cache_bytes and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
                 held -= dropped.vectors.nbytes
@@ -210,12 +210,12 @@ class VectorIndex:
         stored = (
             _all(connection, leaves, model) if whole else _later(connection, kept.newest, model)
         )
-        found = [
+        opened = [
             (doc, self._open(connection, model, doc, cube_id, box))
             for doc, cube_id, box in stored
             if doc >> SCOPE_BITS in leaves
         ]
-        new = {doc: vectors for doc, vectors in found if vectors is not None}
+        new = {doc: vectors for doc, vectors in opened if vectors is not None}
         vectors = _joined(kept.vectors, new, model) if new else kept.vectors
         return kept._replace(vectors=vectors, newest=newest)
 
@@ -273,9 +273,9 @@ def _joined(old: ScopeVectors, new: dict[int, Vectors], model: Model) -> ScopeVe
     """`old` and the vectors of further texts, in order of doc."""
     docs = np.concatenate((old.docs, np.fromiter(new, np.int64, len(new))))
     texts = np.concatenate((old.texts, np.stack([vectors[0] for vectors in new.values()])))
-    told = [vectors[1:] if len(vectors) > 1 else vectors for vectors in new.values()]
-    sentences = np.concatenate((old.sentences, *told))
-    counts = np.concatenate((np.diff(old.first), [len(each) for each in told]))
+    sentences_of = [vectors[1:] if len(vectors) > 1 else vectors for vectors in new.values()]
+    sentences = np.concatenate((old.sentences, *sentences_of))
+    counts = np.concatenate((np.diff(old.first), list(map(len, sentences_of))))
     order = np.argsort(docs, kind="stable")
     if (order[1:] < order[:-1]).any():
         starts = np.concatenate(([0], np.cumsum(counts)[:-1]))

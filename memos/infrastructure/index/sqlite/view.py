@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import apsw
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,8 @@ import numpy.typing as npt
 from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.span_rows import SpanRows
 from memos.infrastructure.index.spans import Spans, true_at
-from memos.infrastructure.index.sqlite.snapshot import Snapshot
+from memos.infrastructure.index.sqlite import lookup
+from memos.infrastructure.index.sqlite.snapshot import ScopeSnapshot
 from memos.infrastructure.index.sqlite.tables import BLOCK, POSTING, doc_range
 
 
@@ -17,7 +20,7 @@ class EmbeddedView(SpanRows):
     """See `port.View`. Bound to the connection that it was made with, and to its thread."""
 
     def __init__(
-        self, connection: apsw.Connection, snapshot: Snapshot, rows: Spans, offset: int
+        self, connection: apsw.Connection, snapshot: ScopeSnapshot, rows: Spans, offset: int
     ) -> None:
         super().__init__(rows)
         self._connection = connection
@@ -44,6 +47,12 @@ class EmbeddedView(SpanRows):
     def true_at(self, time: int) -> EmbeddedView:
         rows = true_at(self._rows, self._snapshot.spans, self._offset, time)
         return self if rows is self._rows else self._of(rows)
+
+    def rows_of(self, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        return lookup.rows_of(self._connection, self, cube_ids)
+
+    def matched_terms(self) -> dict[int, Ints]:
+        return lookup.matched_terms(self._connection, self)
 
     def _of(self, rows: Spans) -> EmbeddedView:
         return EmbeddedView(self._connection, self._snapshot, rows, self._offset)

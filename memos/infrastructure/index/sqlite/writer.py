@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Sequence
-from functools import cache
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import apsw
 import numpy as np
 
-from memos.infrastructure.index.port import MAX_TF, OPEN, IndexedText, PurgeReport, SpanChange
+from memos.infrastructure.index.port import OPEN, PurgeReport, SpanChange
+from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.index.sqlite.tables import (
     BLOCK,
     DOC_MASK,
     POSTING,
     SCOPE_BITS,
     TABLES,
-    TERM,
     doc_range,
 )
 
 _CLOSED = 3  # column of a pending span row
 
 
-@cache
-def _terms_format(count: int) -> struct.Struct:
-    return struct.Struct("<" + "qH" * count)
-
-
-def pack_terms(text: IndexedText) -> bytes:
-    """The text's terms as TERM entries."""
-    terms = text.terms
-    if terms and max(terms.values()) > MAX_TF:
-        terms = {term: min(tf, MAX_TF) for term, tf in terms.items()}
-    if len(terms) > 256:  # formats are cached: only for common sizes
-        entries = np.empty(len(terms), TERM)
-        entries["term"] = np.fromiter(terms.keys(), np.int64, len(terms))
-        entries["tf"] = np.fromiter(terms.values(), np.uint16, len(terms))
-        return entries.tobytes()
-    return _terms_format(len(terms)).pack(*chain.from_iterable(terms.items()))
-
-
 Facts = tuple[int, ...]
 """What a span knows of its text: length, session, number, speaker, traits, valid from, until."""
 
 
-class Batch:
+class ChangeBatch:
     """Rows of one `apply`, collected first and written table by table."""
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -84,9 +64,16 @@ class Batch:
         else:
             raise ValueError(f"the first change of cube {change.cube_id.hex()} has no text")
         self._spans[doc, offset] = [
-            doc, offset, change.cube_id, OPEN,
-            change.version, change.state, change.flags, *facts, replaces,
-        ]  # fmt: skip
+            doc,
+            offset,
+            change.cube_id,
+            OPEN,
+            change.version,
+            change.state,
+            change.flags,
+            *facts,
+            replaces,
+        ]
         self._open[change.cube_id] = (doc, offset, facts)
         scope[3] = self._applied = offset
 
@@ -139,7 +126,7 @@ class Batch:
 
 def apply(connection: apsw.Connection, changes: Sequence[SpanChange]) -> None:
     """See `port.Index.apply`."""
-    batch = Batch(connection)
+    batch = ChangeBatch(connection)
     for change in changes:
         batch.add(change)
     batch.write()

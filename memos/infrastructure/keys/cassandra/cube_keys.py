@@ -17,8 +17,7 @@ from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.cassandra.select import select_many
 from memos.infrastructure.keys.aged_cache import AgedCache, ReadStart
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore, Subject, select
-from memos.infrastructure.keys.envelope import decrypt, wrap_key, wrapping_key
-from memos.infrastructure.keys.sqlite.cube_keys import split_subjects
+from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
 from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
 
@@ -120,49 +119,49 @@ class CassandraCubeKeys:
         """The keys of several cubes, read at once; without those that cannot be opened."""
         distinct = dict.fromkeys(cube_ids)
         kept = {cube_id: self._opened.get(cube_id) for cube_id in distinct}
-        opened = {cube_id: each for cube_id, each in kept.items() if each is not None}
-        needed = {subject for each in opened.values() for subject in each.subjects}
+        opened = {cube_id: entry for cube_id, entry in kept.items() if entry is not None}
+        needed = {subject for entry in opened.values() for subject in entry.subjects}
         alive = self._key_store.subject_keys(needed, create=False)
         keys = {
-            cube_id: each.key
-            for cube_id, each in opened.items()
-            if all(subject in alive for subject in each.subjects)
+            cube_id: entry.key
+            for cube_id, entry in opened.items()
+            if all(subject in alive for subject in entry.subjects)
         }
-        return keys | self._open([each for each in distinct if each not in opened])
+        return keys | self._open([cube_id for cube_id in distinct if cube_id not in opened])
 
     def kept(self, cube_ids: Iterable[bytes]) -> list[NewKey]:
         """The keys of several cubes as they were given to be kept; without those that are gone."""
         keys = self.keys(cube_ids)
-        found = self._rows("tenant, subjects", list(keys))
+        rows = self._rows("tenant, subjects", list(keys))
         return [
             NewKey(cube_id, tenant, split_subjects(joined), keys[cube_id])
-            for cube_id, tenant, joined in found
+            for cube_id, tenant, joined in rows
         ]
 
     def destroy(self, cube_ids: Iterable[bytes]) -> int:
         """End the keys of these cubes for good; how many there were."""
         distinct = list(dict.fromkeys(cube_ids))
-        derived = [each for each in distinct if is_derived(each)]
-        others = [each for each in distinct if not is_derived(each)]
-        seen = self._rows("wrapped", derived, serial=True)
-        found = self._rows("wrapped", others)
+        derived = [cube_id for cube_id in distinct if is_derived(cube_id)]
+        others = [cube_id for cube_id in distinct if not is_derived(cube_id)]
+        derived_rows = self._rows("wrapped", derived, serial=True)
+        plain = self._rows("wrapped", others)
         try:
             self._store.concurrently(
                 f"DELETE FROM {self._table} WHERE cube_id = ? IF wrapped = ?",
-                seen,
+                derived_rows,
             )
             self._store.concurrently(
                 f"DELETE FROM {self._table} USING TIMESTAMP {_DESTROYED} WHERE cube_id = ?",
-                [(each,) for each in others],
+                [(cube_id,) for cube_id in others],
             )
         finally:
             self._opened.drop(distinct)
-        return len(seen) + len(found)
+        return len(derived_rows) + len(plain)
 
     def are_gone(self, cube_ids: Iterable[bytes]) -> bool:
         """Whether no copy of any node has a key of these cubes."""
         cql = f"SELECT cube_id FROM {self._table} WHERE cube_id = ?"
-        return not any(self._store.everywhere(cql, [(each,) for each in cube_ids]))
+        return not any(self._store.everywhere(cql, [(cube_id,) for cube_id in cube_ids]))
 
     def forget(self) -> None:
         """Drop every opened key from memory."""
@@ -190,10 +189,10 @@ class CassandraCubeKeys:
         if not cube_ids:
             return {}
         reading = self._opened.begin()
-        found = self._rows("tenant, subjects, wrapped", cube_ids, serial=serial)
+        wrapped_rows = self._rows("tenant, subjects, wrapped", cube_ids, serial=serial)
         rows = {
             cube_id: (tuple((tenant, subject) for subject in split_subjects(joined)), wrapped)
-            for cube_id, tenant, joined, wrapped in found
+            for cube_id, tenant, joined, wrapped in wrapped_rows
         }
         keys = self._unwrapped(rows, fresh=False)
         stale = {cube_id: row for cube_id, row in rows.items() if keys.get(cube_id) == _SHUT}
@@ -230,8 +229,8 @@ class CassandraCubeKeys:
         if not serial:
             return select_many(self._store, columns, self._table, cube_ids)
         cql = f"SELECT cube_id, {columns} FROM {self._table} WHERE cube_id = ?"
-        found = select(self._store, cql, [(each,) for each in cube_ids], serial=True)
-        return [row for rows in found for row in rows]
+        results = select(self._store, cql, [(cube_id,) for cube_id in cube_ids], serial=True)
+        return [row for rows in results for row in rows]
 
     def _remember(self, row: NewKey, reading: ReadStart) -> None:
         subjects = tuple((row.tenant, subject) for subject in row.subjects)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.keys.aged_cache import AgedCache
 from memos.infrastructure.keys.envelope import new_key
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import RootKey
 
 KEY_AGE_SECONDS = 5.0
@@ -30,7 +31,7 @@ Subject = tuple[str, bytes]
 """A tenant, and the digest of one of its subjects."""
 
 
-class CassandraKeyStore:
+class CassandraKeyStore(KeyVault):
     """See `port.KeyVault`. `close` forgets the keys; the connection is its owner's to close.
 
     Args:
@@ -73,8 +74,8 @@ class CassandraKeyStore:
         self._tenants.drop([tenant])
 
     def tenants(self) -> list[str]:
-        found = self._store.execute(f"SELECT DISTINCT tenant FROM {self._base}.tenant_key")
-        return sorted("" if tenant == _NOBODYS else tenant for (tenant,) in found)
+        tenants = self._store.execute(f"SELECT DISTINCT tenant FROM {self._base}.tenant_key")
+        return sorted("" if tenant == _NOBODYS else tenant for (tenant,) in tenants)
 
     def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
         return self.subject_keys([(tenant, subject)], create=create).get((tenant, subject))
@@ -93,22 +94,22 @@ class CassandraKeyStore:
             kept = self._subjects.get(subject)
             if kept is not None:
                 keys[subject] = kept
-        wanted = sorted(distinct - keys.keys())
-        if not wanted:
+        unread = sorted(distinct - keys.keys())
+        if not unread:
             return keys
         reading = self._subjects.begin()
-        found = self._read(wanted)
-        missing = [subject for subject in wanted if subject not in found] if create else []
+        wrapped_keys = self._read(unread)
+        missing = [subject for subject in unread if subject not in wrapped_keys] if create else []
         if missing:
-            found |= self._make(missing)
-        for subject, wrapped in found.items():
+            wrapped_keys |= self._make(missing)
+        for subject, wrapped in wrapped_keys.items():
             keys[subject] = self._root.open_subject(*subject, wrapped)
             self._subjects.put(subject, keys[subject], reading)
         return keys
 
     def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
-        found = self._store.stream(f"SELECT tenant, subject, wrapped FROM {self._base}.subject_key")
-        for tenant, subject, wrapped in found:
+        rows = self._store.stream(f"SELECT tenant, subject, wrapped FROM {self._base}.subject_key")
+        for tenant, subject, wrapped in rows:
             yield tenant, subject, self._root.open_subject(tenant, subject, wrapped)
 
     def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
@@ -119,16 +120,16 @@ class CassandraKeyStore:
         )
 
     def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
-        found = self._read([(tenant, subject) for subject in set(subjects)], serial=True)
+        wrapped_keys = self._read([(tenant, subject) for subject in set(subjects)], serial=True)
         try:
             # Only the key that was seen: a repeated request must not take one that was made since.
             destroyed = self._store.concurrently(
                 f"DELETE FROM {self._base}.subject_key"
                 " WHERE tenant = ? AND subject = ? IF wrapped = ?",
-                [(*subject, wrapped) for subject, wrapped in found.items()],
+                [(*subject, wrapped) for subject, wrapped in wrapped_keys.items()],
             )
         finally:
-            self._subjects.drop(found)
+            self._subjects.drop(wrapped_keys)
         return sum(bool(row[0]) for (row,) in destroyed)
 
     def signing_key(self) -> Ed25519PrivateKey:
@@ -143,8 +144,8 @@ class CassandraKeyStore:
 
     def _ring(self, tenant: str, *, serial: bool = False) -> list[bytes]:
         cql = f"SELECT place, wrapped FROM {self._base}.tenant_key WHERE tenant = ?"
-        (found,) = select(self._store, cql, [(tenant or _NOBODYS,)], serial=serial)
-        return [self._root.open_tenant(tenant, place, wrapped) for place, wrapped in found]
+        (ring,) = select(self._store, cql, [(tenant or _NOBODYS,)], serial=serial)
+        return [self._root.open_tenant(tenant, place, wrapped) for place, wrapped in ring]
 
     def _add_at(self, tenant: str, place: int, key: bytes) -> None:
         self._store.execute(
@@ -156,9 +157,11 @@ class CassandraKeyStore:
     def _read(self, subjects: Sequence[Subject], *, serial: bool = False) -> dict[Subject, bytes]:
         """The wrapped keys of those subjects that have one."""
         cql = f"SELECT wrapped FROM {self._base}.subject_key WHERE tenant = ? AND subject = ?"
-        found = select(self._store, cql, subjects, serial=serial)
+        results = select(self._store, cql, subjects, serial=serial)
         return {
-            subject: result[0][0] for subject, result in zip(subjects, found, strict=True) if result
+            subject: result[0][0]
+            for subject, result in zip(subjects, results, strict=True)
+            if result
         }
 
     def _make(self, subjects: Sequence[Subject]) -> dict[Subject, bytes]:
@@ -166,7 +169,7 @@ class CassandraKeyStore:
         self._store.concurrently(
             f"INSERT INTO {self._base}.subject_key (tenant, subject, wrapped) VALUES (?, ?, ?)"
             " IF NOT EXISTS",
-            [(*each, self._root.wrap_subject(*each, new_key())) for each in subjects],
+            [(*subject, self._root.wrap_subject(*subject, new_key())) for subject in subjects],
         )
         return self._read(subjects, serial=True)
 
@@ -177,7 +180,7 @@ def select(
     """The rows for each set of values; `serial` also ends transactions that are under way."""
     if not serial:
         return store.concurrently(cql, values)
-    statements = [store.prepare(cql).bind(each) for each in values]
+    statements = [store.prepare(cql).bind(row) for row in values]
     for statement in statements:
         statement.consistency_level = ConsistencyLevel.SERIAL
     return store.run_all((statement, ()) for statement in statements)

@@ -8,7 +8,7 @@ from threading import Lock
 
 import apsw
 
-from memos.infrastructure.keys.envelope import DIGEST_BYTES, decrypt, wrap_key, wrapping_key
+from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
 from memos.infrastructure.keys.sqlite.key_store import KeyStore
 from memos.infrastructure.sqlite.database import row
 from memos.kernel.errors import Damaged
@@ -66,10 +66,10 @@ class CubeKeys:
                 self._opened.move_to_end(cube_id)
                 return cached
         sql = "SELECT tenant, subjects, wrapped FROM cube_key WHERE cube_id = ?"
-        found = row(connection, sql, (cube_id,))
-        if found is None:
+        stored = row(connection, sql, (cube_id,))
+        if stored is None:
             return None
-        tenant, joined, wrapped = found
+        tenant, joined, wrapped = stored
         subjects = split_subjects(joined)
         wrapping = self._wrapping(tenant, subjects)
         if wrapping is None:
@@ -126,8 +126,3 @@ class CubeKeys:
 def _is_kept(connection: apsw.Connection, cube_id: bytes) -> bool:
     """Whether no other process has destroyed the key since it was opened here."""
     return row(connection, "SELECT 1 FROM cube_key WHERE cube_id = ?", (cube_id,)) is not None
-
-
-def split_subjects(joined: bytes) -> list[bytes]:
-    """The subject digests that a key row lists."""
-    return [joined[at : at + DIGEST_BYTES] for at in range(0, len(joined), DIGEST_BYTES)]

@@ -15,6 +15,7 @@ import apsw
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from memos.infrastructure.keys.envelope import new_key
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import RootKey, create_root_file, sync_directory
 from memos.infrastructure.sqlite.database import BUSY_SECONDS, explained, row, rows
 from memos.kernel.errors import Damaged, VaultError
@@ -43,7 +44,7 @@ def create_root(directory: Path) -> None:
     create_root_file(directory / ROOT_FILE)
 
 
-class KeyStore:
+class KeyStore(KeyVault):
     """Tenants' and subjects' keys. Safe to share between threads and processes.
 
     A key handed out by `subject_key` inside the vault's write transaction is on the disk and
@@ -136,8 +137,8 @@ class KeyStore:
         """Every (tenant, subject, key), in order."""
         sql = "SELECT tenant, subject, wrapped FROM subject_key ORDER BY tenant, subject"
         with self._lock, explained(self._path):
-            found = list(rows(self._db, sql))
-        for tenant, subject, wrapped in found:
+            stored = list(rows(self._db, sql))
+        for tenant, subject, wrapped in stored:
             yield tenant, subject, self._root.open_subject(tenant, subject, wrapped)
 
     def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
@@ -198,8 +199,8 @@ class KeyStore:
     def _read_subject(self, tenant: str, subject: bytes) -> bytes | None:
         with explained(self._path):
             sql = "SELECT wrapped FROM subject_key WHERE tenant = ? AND subject = ?"
-            found = row(self._db, sql, (tenant, subject))
-        return None if found is None else self._root.open_subject(tenant, subject, found[0])
+            stored = row(self._db, sql, (tenant, subject))
+        return None if stored is None else self._root.open_subject(tenant, subject, stored[0])
 
     def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
         wrapped = self._root.wrap_subject(tenant, subject, new_key())

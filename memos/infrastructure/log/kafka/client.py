@@ -1,4 +1,4 @@
-"""What every client of Kafka has in common: its settings, and how its failures are told."""
+"""What every client of Kafka has in common: its settings, and how its failures are described."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ class Connection:
 
     def unavailable(self, what: str, error: object) -> LogUnavailable:
         """The error of a request that failed; `what` says what was not done."""
-        return LogUnavailable(self.told(what, error))
+        return LogUnavailable(self.describe(what, error))
 
     def settings_do_not_fit(self, error: KafkaException) -> InvalidInput:
         """The error of settings that no client can be made of."""
         cause = kafka_error(error)
-        told = str(error) if cause is None else cause.str()
-        return InvalidInput(f"the settings of Kafka do not fit: {told}")
+        reason = str(error) if cause is None else cause.str()
+        return InvalidInput(f"the settings of Kafka do not fit: {reason}")
 
-    def told(self, what: str, error: object) -> str:
+    def describe(self, what: str, error: object) -> str:
         """What was not done, by which server, why, and what to do."""
         cause = kafka_error(error)
         reason = str(error) if cause is None else cause.str()

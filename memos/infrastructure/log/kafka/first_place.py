@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.log.ancestry import First
 from memos.infrastructure.log.kafka.client import KEPT_TIME
 from memos.infrastructure.log.kafka.writer import Headers
-from memos.infrastructure.transfer.layout import First
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position
 
@@ -35,14 +35,14 @@ def first_in(headers: Headers) -> First | None:
     Raises:
         Damaged: the headers do not say where.
     """
-    told = dict(headers)
-    if ORIGIN not in told:
+    values = dict(headers)
+    if ORIGIN not in values:
         return None
     try:
         return First(
-            told[ORIGIN].decode(),
-            Position.parse(told[POSITION].decode()).offset,
-            int(told[LOG_TIME]),
+            values[ORIGIN].decode(),
+            Position.parse(values[POSITION].decode()).offset,
+            int(values[LOG_TIME]),
         )
     except (KeyError, ValueError) as error:
         raise Damaged(f"a record's headers do not say where it first stood: {error}") from None

@@ -14,16 +14,16 @@ from typing import cast
 
 from confluent_kafka import Message, murmur2
 
-from memos.infrastructure.log.kafka.reader import KafkaReader, Span
+from memos.infrastructure.log.kafka.reader import KafkaReader, OffsetRange
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import verify_topics
-from memos.infrastructure.log.kafka.writer import Entry, Headers, KafkaWriter, acknowledged
-from memos.infrastructure.log.port import Cut
+from memos.infrastructure.log.kafka.writer import Headers, KafkaWriter, LogEntry, acknowledged
+from memos.infrastructure.log.port import Cut, EventLog
 from memos.kernel.errors import Damaged, InvalidInput, PartitionsChanged
 from memos.kernel.event import Position, Record
 
 
-class KafkaLog:
+class KafkaLog(EventLog):
     """One topic. Made by `KafkaLogs`, whose producer it shares; safe to use from any thread."""
 
     def __init__(
@@ -39,7 +39,7 @@ class KafkaLog:
         """Append (key, event bytes) pairs; their records, in the order of the entries.
 
         Entries of one key stay together and in order. A record's log time is the broker's time;
-        where its clock jumped back, `read` tells a greater one.
+        where its clock jumped back, `read` gives a greater one.
 
         Raises:
             InvalidInput: an entry is too large; nothing was appended.
@@ -57,12 +57,14 @@ class KafkaLog:
             InvalidInput: an entry is too large; nothing was sent.
         """
         return self._writer.send(
-            self.topic, [Entry(self.partition_of(key), key, data) for key, data in entries]
+            self.topic, [LogEntry(self.partition_of(key), key, data) for key, data in entries]
         )
 
     def append_with_headers(self, entries: Sequence[tuple[bytes, bytes, Headers]]) -> list[Record]:
         """As `append`, of (key, event bytes, headers)."""
-        sent = [Entry(self.partition_of(key), key, data, told) for key, data, told in entries]
+        sent = [
+            LogEntry(self.partition_of(key), key, data, headers) for key, data, headers in entries
+        ]
         return acknowledged(self._writer.send(self.topic, sent), self._settings)
 
     def partition_of(self, key: bytes) -> int:
@@ -97,7 +99,7 @@ class KafkaLog:
         last = self._end_of(partition)
         if start > last:
             raise self._too_short(partition, start, last)
-        span = Span(start, last if end is None else min(end, last), log_time)
+        span = OffsetRange(start, last if end is None else min(end, last), log_time)
         for batch in self._reader.batches({partition: span}):
             yield from batch
 
@@ -124,29 +126,29 @@ class KafkaLog:
             if end > ends[partition]:
                 raise self._too_short(partition, end, ends[partition])
         yield from self._reader.batches(
-            {p: Span(start.get(p, 0), end, log_times.get(p, 0)) for p, end in cut.items()}
+            {p: OffsetRange(start.get(p, 0), end, log_times.get(p, 0)) for p, end in cut.items()}
         )
 
     def read_with_headers(
         self, partition: int, start: int, end: int
     ) -> Iterator[tuple[Record, Headers]]:
         """As `read`, with each record's headers."""
-        told: list[Headers] = []
+        kept: list[Headers] = []
 
         def keep(message: Message) -> None:
-            found = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-            told.append(tuple((name, value or b"") for name, value in found))
+            headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+            kept.append(tuple((name, value or b"") for name, value in headers))
 
-        for batch in self._reader.batches({partition: Span(start, end, 0)}, keep):
-            yield from zip(batch, list(told), strict=True)
-            told.clear()
+        for batch in self._reader.batches({partition: OffsetRange(start, end, 0)}, keep):
+            yield from zip(batch, list(kept), strict=True)
+            kept.clear()
 
     def record_at(self, position: Position, *, log_time: int = 0) -> Record | None:
         """The record at a position; None where the log has none. `log_time` is as for `read`."""
         partition, offset = position
         if offset >= self._end_of(partition):
             return None
-        for batch in self._reader.batches({partition: Span(offset, offset + 1, log_time)}):
+        for batch in self._reader.batches({partition: OffsetRange(offset, offset + 1, log_time)}):
             return batch[0]
         return None
 
@@ -174,9 +176,9 @@ class KafkaLog:
             )
         return self._reader.ends([partition])[partition]
 
-    def _too_short(self, partition: int, wanted: int, last: int) -> Damaged:
+    def _too_short(self, partition: int, expected: int, last: int) -> Damaged:
         return Damaged(
-            f"partition {partition} of Kafka's topic {self.topic} ends at {last}, before {wanted}, "
+            f"partition {partition} of Kafka's topic {self.topic} ends at {last}, before {expected}, "
             "which was acknowledged: the topic was made anew or an unclean leader was elected. Stop "
             "writing, see `memos doctor`, and load your last export"
         )
@@ -197,7 +199,7 @@ class KafkaLogs:
             LogUnavailable: the servers do not answer, or there are no such topics.
             PartitionsChanged: a topic has another number of partitions.
         """
-        found = verify_topics(settings, grown=grown)
+        partitions_of = verify_topics(settings, grown=grown)
         self._writer = KafkaWriter(settings)
         self.events, self.access, self.checkpoints = (
             KafkaLog(settings, topic, partitions, self._writer)
@@ -205,7 +207,7 @@ class KafkaLogs:
         )
         try:
             for log in (self.events, self.access, self.checkpoints):
-                log.check_empty(range(len(log.partitions), found[log.topic]))
+                log.check_empty(range(len(log.partitions), partitions_of[log.topic]))
         except BaseException:
             self.close()
             raise

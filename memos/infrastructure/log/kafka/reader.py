@@ -37,7 +37,7 @@ IDLE_CONSUMERS = 4
 RETRY_SECONDS = 0.1
 
 
-class Span:
+class OffsetRange:
     """What is still to be read of a partition, and the greatest log time before it."""
 
     __slots__ = ("end", "log_time", "next")
@@ -72,11 +72,11 @@ class KafkaReader:
         return self._offsets(partitions, LATEST)
 
     def batches(
-        self, spans: Mapping[int, Span], seen: Callable[[Message], None] | None = None
+        self, spans: Mapping[int, OffsetRange], seen: Callable[[Message], None] | None = None
     ) -> Iterator[list[Record]]:
         """The records of spans, a list of one partition's at a time, in order within each.
 
-        `seen` is told the message of each record of the list that follows.
+        `seen` is called with the message of each record of the list that follows.
 
         Raises:
             Damaged: records of a span are gone.
@@ -122,7 +122,7 @@ class KafkaReader:
         self,
         partition: int,
         messages: list[Message],
-        span: Span,
+        span: OffsetRange,
         seen: Callable[[Message], None] | None,
     ) -> list[Record]:
         records: list[Record] = []
@@ -147,7 +147,7 @@ class KafkaReader:
             span.next = offset + 1
         return records
 
-    def _judge(self, error: KafkaError, partition: int, span: Span) -> None:
+    def _judge(self, error: KafkaError, partition: int, span: OffsetRange) -> None:
         """Whether a read can go on after what a consumer says."""
         if error.code() == KafkaError._PARTITION_EOF:
             return
@@ -174,35 +174,37 @@ class KafkaReader:
                     f"sent nothing of {self._topic} for {self._settings.timeout:.0f} s", "timed out"
                 )
         # `consume` waits for as many as it is asked for: only what is there already.
-        found: dict[int, list[Message]] = {}
+        messages: dict[int, list[Message]] = {}
         for message in (first, *consumer.consume(BATCH - 1, timeout=0)):
             partition, error = message.partition(), message.error()
             if partition is None or partition < 0:
                 if error is not None and not error.retriable():
                     raise self._connection.unavailable(f"could not be read ({self._topic})", error)
                 continue
-            found.setdefault(partition, []).append(message)
-        return found
+            messages.setdefault(partition, []).append(message)
+        return messages
 
     def _offsets(self, partitions: Sequence[int], spec: Whence) -> Cut:
         deadline = time.monotonic() + self._settings.timeout
-        wanted = {TopicPartition(self._topic, partition): spec for partition in partitions}
+        specs = {TopicPartition(self._topic, partition): spec for partition in partitions}
         while True:
             left = max(deadline - time.monotonic(), RETRY_SECONDS)
             asked = self._admin.list_offsets(
-                wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=left
+                specs, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=left
             )
             error: object = "timed out"
             try:
-                found = {each.partition: future.result().offset for each, future in asked.items()}
+                offsets = {
+                    place.partition: future.result().offset for place, future in asked.items()
+                }
             except KafkaException as failure:
                 error, cause = failure, kafka_error(failure)
                 if cause is None or not cause.retriable():
                     deadline = 0
             else:
                 # A broker that does not answer leaves its partitions without an offset, and no error.
-                if all(offset >= 0 for offset in found.values()):
-                    return found
+                if all(offset >= 0 for offset in offsets.values()):
+                    return offsets
             if time.monotonic() > deadline:
                 raise self._connection.unavailable(
                     f"did not tell where {self._topic} begins and ends", error

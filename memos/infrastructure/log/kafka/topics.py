@@ -18,9 +18,9 @@ from confluent_kafka.admin import (
     TopicMetadata,
 )
 
-from memos.infrastructure.engine.embedded.doctor import Finding
 from memos.infrastructure.log.kafka.client import Connection, kafka_error
 from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.reports import Finding
 from memos.kernel.errors import LogUnavailable, PartitionsChanged
 
 OLDEST_KAFKA = (2, 1)
@@ -65,7 +65,7 @@ def create_topics(settings: KafkaSettings) -> tuple[str, ...]:
         ],
         request_timeout=settings.timeout,
     )
-    made = []
+    created = []
     for name, answer in asked.items():
         try:
             answer.result()
@@ -74,10 +74,10 @@ def create_topics(settings: KafkaSettings) -> tuple[str, ...]:
             if cause is None or cause.code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise connection.unavailable(f"did not make the topic {name}", error) from error
         else:
-            made.append(name)
+            created.append(name)
     _await_leaders(connection, admin)
     verify_topics(settings)
-    return tuple(made)
+    return tuple(created)
 
 
 def verify_topics(settings: KafkaSettings, *, grown: bool = False) -> Mapping[str, int]:
@@ -96,17 +96,17 @@ def verify_topics(settings: KafkaSettings, *, grown: bool = False) -> Mapping[st
     """
     connection = Connection(settings)
     cluster = _cluster(connection, _admin(connection))
-    found = {}
+    counts = {}
     for name, partitions in settings.topics.items():
         topic = _topic(cluster, name)
         if topic is None:
             raise connection.unavailable(
                 f"has no topic {name}", KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
             )
-        found[name] = len(topic.partitions)
-        if found[name] != partitions and not (grown and found[name] > partitions):
-            raise PartitionsChanged(_changed(name, found[name], partitions))
-    return found
+        counts[name] = len(topic.partitions)
+        if counts[name] != partitions and not (grown and counts[name] > partitions):
+            raise PartitionsChanged(_changed(name, counts[name], partitions))
+    return counts
 
 
 def check_topics(
@@ -132,7 +132,7 @@ def judge_topic(
     name: str, config: Mapping[str, str], replication: int, settings: KafkaSettings
 ) -> Iterator[Finding]:
     """What is unsafe about a topic with these settings and so many replicas."""
-    wanted = topic_config(settings)
+    needed = topic_config(settings)
     for key, why in (
         ("cleanup.policy", "compaction removes history"),
         ("retention.ms", "old records are removed"),
@@ -140,17 +140,17 @@ def judge_topic(
         ("message.timestamp.type", "clients' clocks would decide what a read at a moment shows"),
         ("unclean.leader.election.enable", "acknowledged records may be lost"),
     ):
-        if config.get(key) != wanted[key]:
+        if config.get(key) != needed[key]:
             yield Finding(
-                "error", f"{name} has {key}={config.get(key)}: {why}", f"set {key}={wanted[key]}"
+                "error", f"{name} has {key}={config.get(key)}: {why}", f"set {key}={needed[key]}"
             )
     for key, why in (
         ("min.insync.replicas", "a record is acknowledged with fewer copies than asked for"),
         ("max.message.bytes", "large events are refused after they were sent"),
     ):
-        if int(config.get(key, 0)) < int(wanted[key]):
+        if int(config.get(key, 0)) < int(needed[key]):
             yield Finding(
-                "error", f"{name} has {key}={config.get(key)}: {why}", f"set {key}={wanted[key]}"
+                "error", f"{name} has {key}={config.get(key)}: {why}", f"set {key}={needed[key]}"
             )
     if replication == 1:
         yield Finding(
@@ -175,11 +175,11 @@ def judge_broker(broker: str, config: Mapping[str, str]) -> Iterator[Finding]:
             "set auto.create.topics.enable=false",
         )
     # Kafka 4 has no such setting any more, and every Kafka 4 is new enough.
-    told = re.match(r"(\d+)\.(\d+)", config.get("inter.broker.protocol.version", ""))
-    if told and (int(told[1]), int(told[2])) < OLDEST_KAFKA:
+    protocol = re.match(r"(\d+)\.(\d+)", config.get("inter.broker.protocol.version", ""))
+    if protocol and (int(protocol[1]), int(protocol[2])) < OLDEST_KAFKA:
         yield Finding(
             "error",
-            f"{broker} speaks the protocol of Kafka {told[0]}",
+            f"{broker} speaks the protocol of Kafka {protocol[0]}",
             "upgrade it: 2.1 is the oldest that works, 4.1 the one that is tested",
         )
 
@@ -199,12 +199,14 @@ def _examine(
         if topic is None:
             yield Finding("error", f"there is no topic {name}", "make the topics of MemOS")
             continue
-        wanted = asked if expected is None or name == settings.checkpoints else expected
-        if len(topic.partitions) != wanted:
-            told = _changed(name, len(topic.partitions), wanted)
+        partitions = asked if expected is None or name == settings.checkpoints else expected
+        if len(topic.partitions) != partitions:
+            what = _changed(name, len(topic.partitions), partitions)
             mend = "stop the workers, and `memos migrate` it to topics and keyspaces of other names"
-            yield Finding("error", told, mend)
-        replication = min((len(each.replicas) for each in topic.partitions.values()), default=0)
+            yield Finding("error", what, mend)
+        replication = min(
+            (len(partition.replicas) for partition in topic.partitions.values()), default=0
+        )
         yield from judge_topic(name, configs[ResourceType.TOPIC, name], replication, settings)
         yield from _replicas(name, topic)
 
@@ -230,22 +232,22 @@ def _configs(
     """The settings of every broker and of every topic of MemOS that there is."""
     names = [name for name in connection.settings.topics if _topic(cluster, name) is not None]
     resources = [
-        *(ConfigResource(ResourceType.BROKER, str(each)) for each in cluster.brokers),
+        *(ConfigResource(ResourceType.BROKER, str(broker)) for broker in cluster.brokers),
         *(ConfigResource(ResourceType.TOPIC, name) for name in names),
     ]
     asked: Mapping[ConfigResource, Future[Any]] = admin.describe_configs(
         resources, request_timeout=connection.settings.timeout
     )
-    found = {}
+    configs = {}
     for resource, answer in asked.items():
         try:
             entries = answer.result()
         except KafkaException as error:
             raise connection.unavailable("did not tell its settings", error) from error
-        found[resource.restype, resource.name] = {
+        configs[resource.restype, resource.name] = {
             key: str(entry.value) for key, entry in entries.items() if entry.value is not None
         }
-    return found
+    return configs
 
 
 def _admin(connection: Connection) -> AdminClient:
@@ -289,9 +291,9 @@ def _await_leaders(connection: Connection, admin: AdminClient) -> None:
         time.sleep(WAIT_SECONDS)
 
 
-def _changed(name: str, found: int, wanted: int) -> str:
+def _changed(name: str, partitions: int, expected: int) -> str:
     return (
-        f"{name} has {found} partitions, and the vault was made with {wanted}: a cube's events would "
-        "be split between two partitions and lose their order. Partitions cannot be taken away: move "
-        "the vault to new topics with `memos migrate`; nothing is written here until then"
+        f"{name} has {partitions} partitions, and the vault was made with {expected}: a cube's events "
+        "would be split between two partitions and lose their order. Partitions cannot be taken away: "
+        "move the vault to new topics with `memos migrate`; nothing is written here until then"
     )

@@ -49,7 +49,7 @@ Headers = tuple[tuple[str, bytes], ...]
 """What a record says beside its bytes."""
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """A record to be: where it goes and what it holds."""
 
     partition: int
@@ -71,7 +71,7 @@ class KafkaWriter:
         self._thread = Thread(target=self._report, name="memos-kafka-writer", daemon=True)
         self._thread.start()
 
-    def send(self, topic: str, entries: Sequence[Entry]) -> Future[list[Record]]:
+    def send(self, topic: str, entries: Sequence[LogEntry]) -> Future[list[Record]]:
         """Append entries, in order within each partition and with no others of this process between.
 
         The future has the records in the order of the entries, once all are durable, or raises
@@ -102,7 +102,7 @@ class KafkaWriter:
         left = _flush(self._producer, 2 * self._settings.timeout)
         if left:
             raise Unacknowledged(
-                self._connection.told(f"did not acknowledge {left} records", "timed out")
+                self._connection.describe(f"did not acknowledge {left} records", "timed out")
             )
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class KafkaWriter:
         self._broken.clear()
         _give_up(broken)
 
-    def _check(self, entry: Entry) -> None:
+    def _check(self, entry: LogEntry) -> None:
         if {type(entry.key), type(entry.data)} != {bytes}:
             raise TypeError("a log's keys and events are bytes")
         size = len(entry.key) + len(entry.data)
@@ -151,7 +151,7 @@ class KafkaWriter:
                 "to a large content, or raise max_event_bytes here and on the topic"
             )
 
-    def _queue(self, topic: str, entries: Sequence[Entry], append: _Append) -> None:
+    def _queue(self, topic: str, entries: Sequence[LogEntry], append: _Append) -> None:
         producer = self._producer
         deadline = time.monotonic() + self._settings.timeout
         for index, (partition, key, data, headers) in enumerate(entries):
@@ -189,7 +189,7 @@ class _Append:
     """One append until its last delivery report."""
 
     def __init__(
-        self, topic: str, entries: Sequence[Entry], connection: Connection, broken: Event
+        self, topic: str, entries: Sequence[LogEntry], connection: Connection, broken: Event
     ) -> None:
         self.future: Future[list[Record]] = Future()
         self.future.set_running_or_notify_cancel()  # what is in the log cannot be called back
@@ -221,8 +221,8 @@ class _Append:
             return
         if error is not None and (error.fatal() or error.code() == KafkaError._FATAL):
             self._broken.set()
-        known = error is not None and error.code() in _NOT_APPENDED
-        self._finish(1, error or "the broker did not tell where it is", unknown=not known)
+        refused = error is not None and error.code() in _NOT_APPENDED
+        self._finish(1, error or "the broker did not tell where it is", unknown=not refused)
 
     def not_sent(self, count: int, error: Exception) -> None:
         """The last `count` entries were not even queued."""
@@ -250,7 +250,7 @@ class _Append:
         if isinstance(error, VaultError):
             return error
         return Unacknowledged(
-            self._connection.told(
+            self._connection.describe(
                 f"acknowledged {stored} of {_events(total)}; {self._unknown} of the others may have "
                 "been appended: retry with the same idempotency key",
                 error,

@@ -42,9 +42,9 @@ def _guess(path: Path) -> str:
     if suffix in (".jsonl", ".ndjson"):
         return "jsonl"
     if suffix == ".json":
-        found = _guess_json(read_json(path))
-        if found:
-            return found
+        form = _guess_json(read_json(path))
+        if form:
+            return form
     raise Refused(f"the format of {path.name} is not clear: pass format=, {', '.join(FORMATS)}")
 
 

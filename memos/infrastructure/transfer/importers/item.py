@@ -98,10 +98,10 @@ def listing(value: Any, where: str) -> list[Any]:
 
 def text_field(value: Mapping[str, Any], name: str, where: str) -> str:
     """A field that must be a text."""
-    found = value.get(name)
-    if not isinstance(found, str):
+    text = value.get(name)
+    if not isinstance(text, str):
         raise Refused(f"{where}: {name!r} must be a text")
-    return found
+    return text
 
 
 def point_in_time(value: Any, where: str) -> str | None:
@@ -111,12 +111,12 @@ def point_in_time(value: Any, where: str) -> str | None:
     try:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC).isoformat()
-        told = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except (TypeError, ValueError, OverflowError, OSError):
         raise Refused(
             f"{where}: {value!r} is no time: ISO 8601 or seconds since 1970 are read"
         ) from None
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).isoformat()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def present(**fields: Any) -> dict[str, Any]:

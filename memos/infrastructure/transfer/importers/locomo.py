@@ -51,8 +51,8 @@ def _turns(conversation: Mapping[str, Any], sample_id: str) -> Iterator[Item]:
     sessions = sorted(int(match[1]) for name in conversation if (match := _SESSION.fullmatch(name)))
     for session in sessions:
         where = f"{sample_id}, session {session}"
-        told = conversation.get(f"session_{session}_date_time")
-        held = None if told is None else session_time(told, where)
+        held_at = conversation.get(f"session_{session}_date_time")
+        held = None if held_at is None else session_time(held_at, where)
         for number, given in enumerate(listing(conversation[f"session_{session}"], where), 1):
             yield _turn(mapping(given, f"{where}, turn {number}"), where, number, sample_id, held)
 
@@ -80,20 +80,20 @@ def _turn(
     return Item(where, f"{sample_id}/{dia_id}", fields, sample_id, said)
 
 
-def session_time(told: Any, where: str) -> datetime:
+def session_time(text: Any, where: str) -> datetime:
     """A time such as `1:56 pm on 8 May, 2023`; the data set names no zone, so it is UTC.
 
     Raises:
         Refused: it is none.
     """
-    match = _DATE_TIME.fullmatch(told.strip()) if isinstance(told, str) else None
+    match = _DATE_TIME.fullmatch(text.strip()) if isinstance(text, str) else None
     # The month's English name, whatever this machine's locale is.
     date = None if match is None else parsedate(f"{match[4]} {match[5]} {match[6]} 0:00")
     if match is None or date is None:
-        raise Refused(f"{where}: {told!r} is no time such as '1:56 pm on 8 May, 2023'")
+        raise Refused(f"{where}: {text!r} is no time such as '1:56 pm on 8 May, 2023'")
     hour = int(match[1]) % 12 + (12 if match[3] == "pm" else 0)
     year, month, day = date[:3]
     try:
         return datetime(year, month, day, hour, int(match[2]), tzinfo=UTC)
     except ValueError as error:
-        raise Refused(f"{where}: {told!r}: {error}") from None
+        raise Refused(f"{where}: {text!r}: {error}") from None

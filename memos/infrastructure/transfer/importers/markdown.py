@@ -33,9 +33,9 @@ def parse(path: Path) -> Parsed:
     skipped: list[str] = []
     for file in _files(path):
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        found = list(_sections(read_text(file), name))
-        items.extend(found)
-        if not found:
+        sections = list(_sections(read_text(file), name))
+        items.extend(sections)
+        if not sections:
             skipped.append(f"{name}: it has no text")
     return Parsed(items, skipped)
 
@@ -43,14 +43,14 @@ def parse(path: Path) -> Parsed:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
     root = path.resolve()
-    for file in found:
+    for file in files:
         if not file.resolve().is_relative_to(root):
             raise Refused(f"{file.relative_to(path)} is a link that leads out of the folder")
-    if not found:
+    if not files:
         raise Refused(f"{path} holds no Markdown file ({', '.join(SUFFIXES)})")
-    return [file for file in found if file.is_file()]
+    return [file for file in files if file.is_file()]
 
 
 def _sections(text: str, name: str) -> Iterator[Item]:

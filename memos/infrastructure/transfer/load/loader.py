@@ -15,10 +15,10 @@ from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
 from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.keys.sqlite.key_store import sync_directory
-from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_to_text
+from memos.infrastructure.log.ancestry import MIGRATED_CUTS, First, cuts_to_text
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.sqlite.database import rows
-from memos.infrastructure.transfer.layout import CREATING, EventLine, First, decoded
+from memos.infrastructure.transfer.layout import CREATING, EventLine, decoded
 from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.package import staged
 from memos.infrastructure.transfer.wrapping import Wrapping

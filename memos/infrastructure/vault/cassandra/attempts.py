@@ -1,4 +1,4 @@
-"""Reader attempts: everything that was tried on a cube, and what became of it.
+"""Attempts as they are read: everything that was tried on a cube, and what became of it.
 
 An attempt counts once its cube's head has it: rows behind the head belong to a batch that is still
 being written.
@@ -54,29 +54,29 @@ class Attempts(States):
 
     def version(self, cube_id: bytes, version: int) -> Attempt | None:
         """The attempt that made a version of the cube."""
-        found = self._version(cube_id, version)
-        return None if found is None else found.attempt
+        stored = self._version(cube_id, version)
+        return None if stored is None else stored.attempt
 
     def event(self, cube_id: bytes, version: int) -> Record | None:
         """The record that made a version of the cube, with its exact bytes."""
-        found = self._version(cube_id, version)
-        return None if found is None else found.record
+        stored = self._version(cube_id, version)
+        return None if stored is None else stored.record
 
     def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
         """What became of an event: its accepted attempt, or else its first one.
 
-        Where its cube is told, only that cube's rows are asked; else every node is.
+        Where its cube is given, only that cube's rows are asked; else every node is.
         """
         if cube_id is not None:
-            found = self.outcomes({event_id: cube_id})
+            outcomes = self.outcomes({event_id: cube_id})
         else:
             rows = self._rows(f"{_SELECT} WHERE event_id = ?", (UUID(bytes=event_id),))
-            found = _by_event(map(stored_of, rows))
-        stored = found.get(event_id)
+            outcomes = _by_event(map(stored_of, rows))
+        stored = outcomes.get(event_id)
         return None if stored is None else stored.attempt
 
     def outcomes(self, events: Mapping[bytes, bytes]) -> dict[bytes, Stored]:
-        """What became of events, each told with its cube's id; those not folded are left out.
+        """What became of events, each given with its cube's id; those not folded are left out.
 
         A cube of over a thousand records is looked through again by its index.
         """
@@ -90,8 +90,8 @@ class Attempts(States):
             for event_id, cube_id, sequence, ordinal in rows
             if event_id.bytes in events
         ]
-        found = _by_event(self._at(places))
-        missing = [event for event in events if event not in found]
+        outcomes = _by_event(self._at(places))
+        missing = [event for event in events if event not in outcomes]
         buckets = self._buckets({events[event] for event in missing})
         values = [
             (cube_id, bucket, UUID(bytes=event))
@@ -99,7 +99,7 @@ class Attempts(States):
             for bucket in range(1, buckets.get(cube_id, 0) + 1)
         ]
         cql = f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND event_id = ?"
-        return found | _by_event(map(stored_of, chain.from_iterable(self._many(cql, values))))
+        return outcomes | _by_event(map(stored_of, chain.from_iterable(self._many(cql, values))))
 
     def at_positions(self, positions: Iterable[Position]) -> dict[Position, Stored]:
         """The records at positions; those not folded, and those that are no events, are left out."""
@@ -129,13 +129,15 @@ class Attempts(States):
             "SELECT cube_id, sequence, ordinal, data FROM {}.record"
             " WHERE partition = ? AND bucket = ? AND offset = ?"
         )
-        found = self._rows(cql, (position.partition, position.offset // BUCKET, position.offset))
-        if not found:
+        records = self._rows(cql, (position.partition, position.offset // BUCKET, position.offset))
+        if not records:
             return None
-        cube_id, sequence, ordinal, data = found[0]
+        cube_id, sequence, ordinal, data = records[0]
         if not cube_id:
             return bytes(data)
-        return next((each.record.data for each in self._at([(cube_id, sequence, ordinal)])), None)
+        return next(
+            (stored.record.data for stored in self._at([(cube_id, sequence, ordinal)])), None
+        )
 
     def folded(self, partition: int, start: int, end: int) -> Iterator[Stored]:
         """The records of a partition from one offset up to another, in order.
@@ -176,8 +178,8 @@ class Attempts(States):
             for bucket, among in by_bucket.items()
             for chunk in chunks(among, IDS_AT_ONCE)
         ]
-        found = {row[1]: row for rows in self._many(cql, values) for row in rows}
-        return (stored_of(found[place[2]]) for place in places if place[2] in found)
+        attempts = {row[1]: row for rows in self._many(cql, values) for row in rows}
+        return (stored_of(attempts[place[2]]) for place in places if place[2] in attempts)
 
     def _version(self, cube_id: bytes, version: int) -> Stored | None:
         last, newest = self._end(cube_id, NEWEST)
@@ -196,18 +198,18 @@ class Attempts(States):
     def _buckets(self, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
         """The last bucket of each cube."""
         cql = "SELECT cube_id, sequence FROM {}.head WHERE cube_id IN ?"
-        found = self._many(cql, ((ids,) for ids in chunks(cube_ids, IDS_AT_ONCE)))
-        return {row[0]: bucket_of(row[1]) for rows in found for row in rows}
+        heads = self._many(cql, ((ids,) for ids in chunks(cube_ids, IDS_AT_ONCE)))
+        return {row[0]: bucket_of(row[1]) for rows in heads for row in rows}
 
 
 def _ordinal(place: Place) -> int:
     return place[2]
 
 
-def _by_event(found: Iterable[Stored]) -> dict[bytes, Stored]:
+def _by_event(attempts: Iterable[Stored]) -> dict[bytes, Stored]:
     """Of each event its accepted attempt, or else its first one."""
     events: dict[bytes, list[Stored]] = {}
-    for stored in found:
+    for stored in attempts:
         events.setdefault(stored.attempt.event_id, []).append(stored)
     return {event: min(those, key=_rank) for event, those in events.items()}
 

@@ -17,7 +17,7 @@ IDS_AT_ONCE = 25
 """Keys in one statement: each is read by itself, but asked and answered for together."""
 
 
-class Generation:
+class VaultGeneration:
     """Statements on the tables of one generation; the live one, as it was when this was made."""
 
     def __init__(self, store: CassandraSession, generation: int | None = None) -> None:
@@ -29,11 +29,11 @@ class Generation:
         """Of each partition: the offset up to which a projection is, the ordinal of the last record
         before it, and the greatest log time so far (microseconds).
         """
-        found = self._rows(
+        rows = self._rows(
             "SELECT partition, offset, ordinal, log_time FROM {}.checkpoint WHERE projection = ?",
             (projection,),
         )
-        return {row[0]: (row[1], row[2], row[3]) for row in found}
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
     def folded_size(self) -> int:
         """The number of records folded, in all partitions."""

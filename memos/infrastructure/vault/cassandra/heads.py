@@ -1,4 +1,4 @@
-"""Reader heads: the cubes as they are now."""
+"""Heads as they are read: the cubes as they are now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from heapq import merge
 from typing import BinaryIO
 
 from memos.infrastructure.cassandra.connection import Row
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration, chunks
 from memos.infrastructure.vault.cassandra.stored import FoldedHead, checked_state
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
@@ -21,7 +21,7 @@ Head = tuple[bytes, bytes, bytes]
 """Cube id, stored state, checksum."""
 
 
-class Heads(Generation):
+class Heads(VaultGeneration):
     """The rows of `head`."""
 
     def head(self, cube_id: bytes) -> CubeState | None:
@@ -69,8 +69,8 @@ class Heads(Generation):
 
     def _of(self, columns: str, cube_ids: Iterable[bytes]) -> Iterator[Row]:
         cql = f"SELECT {columns} FROM {{}}.head WHERE cube_id IN ?"
-        wanted = dict.fromkeys(cube_ids)
-        for rows in self._many(cql, ((ids,) for ids in chunks(wanted, IDS_AT_ONCE))):
+        distinct = dict.fromkeys(cube_ids)
+        for rows in self._many(cql, ((ids,) for ids in chunks(distinct, IDS_AT_ONCE))):
             yield from rows
 
 

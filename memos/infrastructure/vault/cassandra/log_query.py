@@ -27,19 +27,19 @@ class LogQueries(Attempts):
     sources asked for. In memory are a bucket of each partition and a page of attempts.
     """
 
-    def query(self, wanted: LogQuery) -> Iterator[Attempt]:
+    def query(self, query: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants, in log order, a page at a time."""
-        return (stored.attempt for stored in self.records(wanted))
+        return (stored.attempt for stored in self.records(query))
 
-    def records(self, wanted: LogQuery) -> Iterator[Stored]:
+    def records(self, query: LogQuery) -> Iterator[Stored]:
         """As `query`, with their events."""
-        if wanted.cube_id:
-            found: Iterator[Stored] = self.stored(wanted.cube_id)
-        elif wanted.operation_id:
-            found = self._of_operation(wanted.operation_id)
+        if query.cube_id:
+            stored_records: Iterator[Stored] = self.stored(query.cube_id)
+        elif query.operation_id:
+            stored_records = self._of_operation(query.operation_id)
         else:
-            found = self._of_log(wanted)
-        return (stored for stored in found if _matches(stored, wanted))
+            stored_records = self._of_log(query)
+        return (stored for stored in stored_records if _matches(stored, query))
 
     def _of_operation(self, operation_id: bytes) -> Iterator[Stored]:
         cql = "SELECT cube_id, bucket, ordinal FROM {}.operation WHERE operation_id = ?"
@@ -54,21 +54,21 @@ class LogQueries(Attempts):
         for page in chunks(places, PAGE):
             yield from self._at(page)
 
-    def _of_log(self, wanted: LogQuery) -> Iterator[Stored]:
+    def _of_log(self, query: LogQuery) -> Iterator[Stored]:
         partitions = [
-            self._of_partition(partition, offset, wanted)
+            self._of_partition(partition, offset, query)
             for partition, (offset, _, _) in self.checkpoints().items()
         ]
         for page in chunks(merge(*partitions, key=lambda place: place[2]), PAGE):
             yield from self._at(page)
 
-    def _of_partition(self, partition: int, end: int, wanted: LogQuery) -> Iterator[Place]:
+    def _of_partition(self, partition: int, end: int, query: LogQuery) -> Iterator[Place]:
         """The places of records of a partition before offset `end` that may be wanted."""
-        upto: At = NEWEST if wanted.upto is None else wanted.upto
-        oldest, newest = bound(wanted.after, partition), bound(upto, partition)
-        buckets = self._wanted_buckets(partition, end, wanted)
+        upto: At = NEWEST if query.upto is None else query.upto
+        oldest, newest = bound(query.after, partition), bound(upto, partition)
+        buckets = self._buckets_for(partition, end, query)
         narrowed, values = "", []
-        for column, value in (("actor", wanted.actor), ("kind", wanted.kind)):
+        for column, value in (("actor", query.actor), ("kind", query.kind)):
             if value:
                 narrowed += f" AND {column} = ?"
                 values.append(value)
@@ -84,22 +84,24 @@ class LogQueries(Attempts):
                 if (
                     ordinal > oldest
                     and cube_id
-                    and _lies_in(scope, wanted.scope)
-                    and _comes_from(sources, wanted.sources)
+                    and _lies_in(scope, query.scope)
+                    and _comes_from(sources, query.sources)
                 ):
                     yield cube_id, sequence, ordinal
 
-    def _wanted_buckets(self, partition: int, end: int, wanted: LogQuery) -> Sequence[int]:
+    def _buckets_for(self, partition: int, end: int, query: LogQuery) -> Sequence[int]:
         """The buckets of a partition that can hold what is wanted, ascending."""
         last = -(-end // BUCKET)
         narrowing = []
-        if wanted.sources:
-            found = (self._postings(terms.of_source(each), partition) for each in wanted.sources)
-            narrowing.append(set[int]().union(*found))
-        if wanted.actor:
-            narrowing.append(self._postings(terms.of_actor(wanted.actor), partition))
-        if wanted.scope:
-            tenant = tenant_of(wanted.scope)
+        if query.sources:
+            buckets = (
+                self._postings(terms.of_source(source), partition) for source in query.sources
+            )
+            narrowing.append(set[int]().union(*buckets))
+        if query.actor:
+            narrowing.append(self._postings(terms.of_actor(query.actor), partition))
+        if query.scope:
+            tenant = tenant_of(query.scope)
             narrowing.append(self._postings(terms.of_tenant(tenant), partition))
         if not narrowing:
             return range(last)
@@ -116,24 +118,24 @@ class LogQueries(Attempts):
         cql = "SELECT ordinal FROM {}.record WHERE partition = ? AND bucket = ? LIMIT 1"
 
         def starts(bucket: int) -> int:
-            found = self._rows(cql, (partition, bucket))
-            return int(found[0][0]) if found else NEWEST
+            first = self._rows(cql, (partition, bucket))
+            return int(first[0][0]) if first else NEWEST
 
         return max(bisect_left(buckets, oldest, key=starts) - 1, 0)
 
 
-def _matches(stored: Stored, wanted: LogQuery) -> bool:
+def _matches(stored: Stored, query: LogQuery) -> bool:
     attempt = stored.attempt
     partition = attempt.position.partition
     return (
-        (not wanted.actor or attempt.actor == wanted.actor)
-        and (not wanted.kind or attempt.kind is wanted.kind)
-        and (not wanted.cube_id or attempt.cube_id == wanted.cube_id)
-        and (not wanted.operation_id or attempt.operation_id == wanted.operation_id)
-        and _lies_in(attempt.scope, wanted.scope)
-        and (not wanted.sources or _is_from(stored, wanted.sources))
-        and attempt.ordinal > bound(wanted.after, partition)
-        and (wanted.upto is None or attempt.ordinal <= bound(wanted.upto, partition))
+        (not query.actor or attempt.actor == query.actor)
+        and (not query.kind or attempt.kind is query.kind)
+        and (not query.cube_id or attempt.cube_id == query.cube_id)
+        and (not query.operation_id or attempt.operation_id == query.operation_id)
+        and _lies_in(attempt.scope, query.scope)
+        and (not query.sources or _is_from(stored, query.sources))
+        and attempt.ordinal > bound(query.after, partition)
+        and (query.upto is None or attempt.ordinal <= bound(query.upto, partition))
     )
 
 

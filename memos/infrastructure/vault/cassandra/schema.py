@@ -38,11 +38,11 @@ def create(store: CassandraSession) -> None:
     _keyspace(store, base)
     for table in BASE:
         store.define(f"CREATE TABLE IF NOT EXISTS {base}.{table}")
-    found = version(store)
-    if found is None:
+    format_version = version(store)
+    if format_version is None:
         _write_version(store, VERSION)
     else:
-        _check(found)
+        _check(format_version)
     if _pointer(store) is None:
         # The number must not be taken: an earlier attempt may have been cut off here.
         switch_to(store, max(generations(store), default=0) or new_generation(store))
@@ -79,11 +79,11 @@ def migrate(store: CassandraSession) -> int:
 
 def exists(store: CassandraSession) -> bool:
     """Whether the vault's base keyspace is there."""
-    found = store.execute(
+    keyspaces = store.execute(
         "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?",
         (store.settings.keyspace, "pointer"),
     )
-    return bool(found)
+    return bool(keyspaces)
 
 
 def keyspace_of(store: CassandraSession, generation: int) -> str:
@@ -112,8 +112,8 @@ def new_generation(store: CassandraSession) -> int:
 
 def generations(store: CassandraSession) -> list[int]:
     """The numbers of the generations that exist, ascending."""
-    found = store.execute(f"SELECT number FROM {store.settings.keyspace}.generation", ())
-    return sorted(number for (number,) in found)
+    numbers = store.execute(f"SELECT number FROM {store.settings.keyspace}.generation", ())
+    return sorted(number for (number,) in numbers)
 
 
 def live_generation(store: CassandraSession) -> int:
@@ -180,8 +180,8 @@ def _keyspace(store: CassandraSession, name: str) -> None:
 def version(store: CassandraSession) -> int | None:
     """The version of the vault's tables; None where they are half made."""
     sql = f"SELECT version FROM {store.settings.keyspace}.schema_version WHERE id = ?"
-    found = store.execute(sql, (_ID,))
-    return found[0][0] if found else None
+    rows = store.execute(sql, (_ID,))
+    return rows[0][0] if rows else None
 
 
 def _write_version(store: CassandraSession, number: int) -> None:
@@ -199,5 +199,5 @@ def _check(number: int) -> None:
 
 def _pointer(store: CassandraSession) -> int | None:
     sql = f"SELECT generation FROM {store.settings.keyspace}.pointer WHERE id = ?"
-    found = store.execute(sql, (_ID,))
-    return found[0][0] if found else None
+    rows = store.execute(sql, (_ID,))
+    return rows[0][0] if rows else None

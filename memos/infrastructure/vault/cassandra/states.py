@@ -1,4 +1,4 @@
-"""Reader the states of cubes at a moment: the last attempts that were accepted."""
+"""The states of cubes at a moment: the last attempts that were accepted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cassandra.query import PreparedStatement
 
 from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.cassandra.bounds import bound
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, Generation, chunks
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration, chunks
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
 from memos.infrastructure.vault.port import Attempt
@@ -25,7 +25,7 @@ _LAST = _ACCEPTED % ("= ?", "")
 _LAST_OF_EACH = _ACCEPTED % ("IN ?", "PER PARTITION")
 
 
-class States(Generation):
+class States(VaultGeneration):
     """The rows of `attempt` that were accepted, as far as the heads have them."""
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
@@ -39,24 +39,24 @@ class States(Generation):
     def states_at(self, cube_ids: Sequence[bytes], at: At = NEWEST) -> dict[bytes, Stored]:
         """The last accepted attempts on cubes at a moment, asked for together."""
         heads, guesses = self._heads_and_guesses(cube_ids, at)
-        found: dict[bytes, Stored] = {}
+        states: dict[bytes, Stored] = {}
         looks = []
         for cube_id, partition, ordinal, sequence in heads:
             newest, guess = min(bound(at, partition), ordinal), guesses.get(cube_id)
             if bucket_of(sequence) or (guess is not None and guess.attempt.ordinal > newest):
                 looks.append((cube_id, bucket_of(sequence), newest))
             elif guess is not None:
-                found[cube_id] = guess
+                states[cube_id] = guess
         while looks:
             earlier = []
             for look, rows in zip(looks, self._many(_LAST, looks), strict=True):
                 cube_id, bucket, newest = look
                 if rows:
-                    found[cube_id] = stored_of(rows[0])
+                    states[cube_id] = stored_of(rows[0])
                 elif bucket:
                     earlier.append((cube_id, bucket - 1, newest))
             looks = earlier
-        return found
+        return states
 
     def _heads_and_guesses(
         self, cube_ids: Sequence[bytes], at: At
@@ -71,10 +71,10 @@ class States(Generation):
         rows = self._store.run_all(
             [(heads, (ids,)) for ids in groups] + [(guess, (ids, 0, latest)) for ids in groups]
         )
-        guessed = (stored_of(row) for found in rows[len(groups) :] for row in found)
+        guessed = (stored_of(row) for result in rows[len(groups) :] for row in result)
         return (
-            [row for found in rows[: len(groups)] for row in found],
-            {each.attempt.cube_id: each for each in guessed},
+            [row for result in rows[: len(groups)] for row in result],
+            {stored.attempt.cube_id: stored for stored in guessed},
         )
 
     def _prepared_last_of_each(self) -> PreparedStatement:
@@ -88,8 +88,8 @@ class States(Generation):
             "SELECT log_time FROM {}.attempt WHERE cube_id = ? AND bucket = 0 AND result = "
             f"{ACCEPTED} LIMIT 1 ALLOW FILTERING"
         )
-        found = self._rows(cql, (cube_id,))
-        return int(found[0][0]) if found else 0
+        first = self._rows(cql, (cube_id,))
+        return int(first[0][0]) if first else 0
 
     def created_many(self, last: Iterable[Stored]) -> dict[bytes, int]:
         """Log times of the first accepted records of cubes, of which attempts are at hand."""
@@ -98,20 +98,20 @@ class States(Generation):
             f" {ACCEPTED} LIMIT 1 ALLOW FILTERING"
         )
         times, others = {}, []
-        for each in last:
-            if each.attempt.sequence == 1:
-                times[each.attempt.cube_id] = each.attempt.log_time
+        for stored in last:
+            if stored.attempt.sequence == 1:
+                times[stored.attempt.cube_id] = stored.attempt.log_time
             else:
-                others.append((each.attempt.cube_id,))
+                others.append((stored.attempt.cube_id,))
         times.update((row[0], row[1]) for rows in self._many(cql, others) for row in rows)
         return times
 
     def _end(self, cube_id: bytes, at: At) -> tuple[int, int]:
         """The last bucket of a cube, and the greatest ordinal in it that counts at a moment."""
         cql = "SELECT partition, ordinal, sequence FROM {}.head WHERE cube_id = ?"
-        found = self._rows(cql, (cube_id,))
-        if found:
-            partition, ordinal, sequence = found[0]
+        head = self._rows(cql, (cube_id,))
+        if head:
+            partition, ordinal, sequence = head[0]
             return bucket_of(sequence), min(bound(at, partition), ordinal)
         return 0, self._end_of_refused(cube_id, at)
 

@@ -1,4 +1,4 @@
-"""Reader the vault in Cassandra."""
+"""The vault in Cassandra, as its readers see it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from memos.infrastructure.vault.cassandra.generation import chunks
 from memos.infrastructure.vault.cassandra.heads import Heads
 from memos.infrastructure.vault.cassandra.log_query import LogQueries
 from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
+from memos.infrastructure.vault.port import Vault
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.lineage import Edge, Relation
@@ -21,7 +22,7 @@ PAGE = 1000
 _LIVE = (int(Lifecycle.GENERATED), int(Lifecycle.ACTIVATED))
 
 
-class CassandraVault(Heads, LogQueries):
+class CassandraVault(Heads, LogQueries, Vault):
     """The vault of the distributed engine, as its workers have folded it so far.
 
     Safe for threads. It reads the generation that was live when it was made: make another one after
@@ -36,13 +37,13 @@ class CassandraVault(Heads, LogQueries):
             f" source_digest, ordinal FROM {{}}.{table} WHERE {end}_cube = ?"
         )
         if version is None:
-            found = self._rows(cql, (cube_id,))
+            edges = self._rows(cql, (cube_id,))
         else:
-            found = self._rows(f"{cql} AND {end}_version = ?", (cube_id, version))
-        found.sort(key=lambda row: (row[6], row[0], row[1], row[3]))
+            edges = self._rows(f"{cql} AND {end}_version = ?", (cube_id, version))
+        edges.sort(key=lambda row: (row[6], row[0], row[1], row[3]))
         return [
             Edge(Relation(relation), (source, at), (derived, then), digest)
-            for relation, source, at, derived, then, digest, _ in found
+            for relation, source, at, derived, then, digest, _ in edges
         ]
 
     def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
@@ -58,33 +59,33 @@ class CassandraVault(Heads, LogQueries):
         key = [(tenant, partition) for partition in self._partitions()]
         select = "SELECT cube_id FROM {}.scope WHERE tenant = ? AND partition = ?"
         if scope == tenant:
-            found = self._many(select, key)
+            results = self._many(select, key)
         else:
             # '0' follows '/' in ASCII.
             under = f"{select} AND scope > ? AND scope < ?"
-            found = self._many(f"{select} AND scope = ?", [(*each, scope) for each in key])
-            found += self._many(under, [(*each, *bounds_under(scope)) for each in key])
-        return sorted(cube_id for rows in found for (cube_id,) in rows)
+            results = self._many(f"{select} AND scope = ?", [(*place, scope) for place in key])
+            results += self._many(under, [(*place, *bounds_under(scope)) for place in key])
+        return sorted(cube_id for rows in results for (cube_id,) in rows)
 
     def cut(self, name: str) -> tuple[Position, ...] | None:
         """The positions of a named cut; None where there is none of that name."""
         migrated = self._migrated_cuts().get(name)
         if migrated is not None:
             return migrated
-        found = self._rows("SELECT positions FROM {}.cut WHERE name = ?", (name,))
-        return _positions(found[0][0]) if found else None
+        cuts = self._rows("SELECT positions FROM {}.cut WHERE name = ?", (name,))
+        return _positions(cuts[0][0]) if cuts else None
 
     def cuts(self) -> dict[str, tuple[Position, ...]]:
         """Every named cut and its positions, by name."""
-        found = self._stream("SELECT name, positions FROM {}.cut")
-        cuts = {name: _positions(positions) for name, positions in found}
+        named = self._stream("SELECT name, positions FROM {}.cut")
+        cuts = {name: _positions(positions) for name, positions in named}
         return dict(sorted((cuts | self._migrated_cuts()).items()))
 
     def _migrated_cuts(self) -> dict[str, tuple[Position, ...]]:
         """Cuts of the log before this one, whose events tell of positions there."""
         table = f"{self._store.settings.keyspace}.setting"
-        found = self._store.execute(f"SELECT value FROM {table} WHERE name = ?", (MIGRATED_CUTS,))
-        cuts = cuts_in(found[0][0] if found else "")
+        setting = self._store.execute(f"SELECT value FROM {table} WHERE name = ?", (MIGRATED_CUTS,))
+        cuts = cuts_in(setting[0][0] if setting else "")
         return {name: tuple(Position(*at) for at in cut.items()) for name, cut in cuts.items()}
 
     def ending(self, now: int) -> list[bytes]:
@@ -103,7 +104,7 @@ class CassandraVault(Heads, LogQueries):
         cql = "SELECT cube_id FROM {}.erasing WHERE partition = ?"
         hinted = {
             cube_id
-            for rows in self._many(cql, [(each,) for each in self._partitions()])
+            for rows in self._many(cql, [(partition,) for partition in self._partitions()])
             for (cube_id,) in rows
         }
         operations: set[bytes] = set()

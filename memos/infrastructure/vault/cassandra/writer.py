@@ -31,7 +31,7 @@ Known = tuple[int, frozenset[bytes]]
 """A bucket of `record` and the terms that have a posting for it."""
 
 
-class VaultWriter:
+class CassandraVaultWriter:
     """Writes what the fold of one generation made. Not for several threads at once.
 
     A batch holds records of one partition of the log, in their order. Every method returns when all
@@ -56,9 +56,9 @@ class VaultWriter:
         for folded, state in _last(batch):
             for change in hint_rows(folded, state):
                 batches.add(change)
-        known = self._add_postings(batch, batches)
+        postings = self._add_postings(batch, batches)
         batches.send()
-        self._postings.update(known)
+        self._postings.update(postings)
 
     def write_heads(self, batch: Sequence[Folded]) -> None:
         """Write each cube of the batch as its last record leaves it."""
@@ -84,8 +84,8 @@ class VaultWriter:
         if not batch:
             return {}
         partition = batch[0].record.position.partition
-        bucket, found = self._postings.get(partition, (-1, frozenset()))
-        there = set(found)
+        bucket, terms_there = self._postings.get(partition, (-1, frozenset()))
+        there = set(terms_there)
         for folded in batch:
             at = folded.record.position.offset // BUCKET
             if at != bucket:

@@ -1,4 +1,4 @@
-"""Reader the vault in SQLite."""
+"""The vault in SQLite as one connection reads it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.sqlite.database import Row, row, rows
-from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.infrastructure.vault.port import Attempt, LogQuery, Vault
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, id_text
@@ -27,9 +27,9 @@ _COLUMNS = (
 )
 
 
-def _attempt(found: Row) -> Attempt:
-    position, log_time, event_id, cube_id, sequence, kind, scope, actor, operation_id = found[:9]
-    result, reason, version, digest, duplicate_of, composed_from, state = found[9:]
+def _attempt(stored: Row) -> Attempt:
+    position, log_time, event_id, cube_id, sequence, kind, scope, actor, operation_id = stored[:9]
+    result, reason, version, digest, duplicate_of, composed_from, state = stored[9:]
     return Attempt(
         Position(PARTITION, position),
         position,
@@ -56,7 +56,7 @@ def _state(cube_id: bytes, stored: bytes) -> CubeState:
         ) from None
 
 
-class SqliteVault:
+class SqliteVault(Vault):
     """The vault as one connection sees it."""
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -65,41 +65,41 @@ class SqliteVault:
     def head(self, cube_id: bytes) -> CubeState | None:
         """The cube as it is now."""
         sql = "SELECT state, checksum FROM head WHERE cube_id = ?"
-        found = row(self._connection, sql, (cube_id,))
-        if found is None:
+        head = row(self._connection, sql, (cube_id,))
+        if head is None:
             return None
-        if checksum(found[0]) != found[1]:
+        if checksum(head[0]) != head[1]:
             raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
-        return _state(cube_id, found[0])
+        return _state(cube_id, head[0])
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
         """The last accepted attempt on the cube at a moment."""
-        found = row(
+        attempt = row(
             self._connection,
             f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND position <= ? AND result = 1"
             " ORDER BY position DESC LIMIT 1",
             (cube_id, plain(at)),
         )
-        return None if found is None else _attempt(found)
+        return None if attempt is None else _attempt(attempt)
 
     def attempts(self, cube_id: bytes, at: At = NEWEST) -> list[Attempt]:
         """Everything attempted on the cube, oldest first."""
-        found = rows(
+        attempts = rows(
             self._connection,
             f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND position <= ? ORDER BY position",
             (cube_id, plain(at)),
         )
-        return [_attempt(each) for each in found]
+        return [_attempt(attempt) for attempt in attempts]
 
     def version(self, cube_id: bytes, version: int) -> Attempt | None:
         """The attempt that made a version of the cube."""
-        found = row(
+        attempt = row(
             self._connection,
             f"SELECT {_COLUMNS} FROM attempt WHERE cube_id = ? AND version = ? AND result = 1"
             " AND digest <> x'' ORDER BY position LIMIT 1",
             (cube_id, version),
         )
-        return None if found is None else _attempt(found)
+        return None if attempt is None else _attempt(attempt)
 
     def version_offset(self, cube_id: bytes, version: int) -> int | None:
         """The offset of the record that made a version of the cube."""
@@ -107,24 +107,24 @@ class SqliteVault:
             "SELECT position FROM attempt WHERE cube_id = ? AND version = ? AND result = 1"
             " AND digest <> x'' ORDER BY position LIMIT 1"
         )
-        found = row(self._connection, sql, (cube_id, version))
-        return None if found is None else int(found[0])
+        attempt = row(self._connection, sql, (cube_id, version))
+        return None if attempt is None else int(attempt[0])
 
     def by_event(self, event_id: bytes, cube_id: bytes | None = None) -> Attempt | None:
         """What became of an event: its accepted attempt, or else its first one."""
-        found = row(
+        attempt = row(
             self._connection,
             f"SELECT {_COLUMNS} FROM attempt WHERE event_id = ? ORDER BY result <> 1, position"
             " LIMIT 1",
             (event_id,),
         )
-        return None if found is None else _attempt(found)
+        return None if attempt is None else _attempt(attempt)
 
     def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
         """The edges from the cube's sources, or to what was derived from it."""
         end = "source" if downstream else "derived"
         narrowed = "" if version is None else f" AND {end}_version = {version:d}"
-        found = rows(
+        edges = rows(
             self._connection,
             "SELECT relation, source_cube, source_version, derived_cube, derived_version,"
             f" source_digest FROM edge WHERE {end}_cube = ?{narrowed} ORDER BY position, relation,"
@@ -133,13 +133,13 @@ class SqliteVault:
         )
         return [
             Edge(Relation(relation), (source, at), (derived, then), digest)
-            for relation, source, at, derived, then, digest in found
+            for relation, source, at, derived, then, digest in edges
         ]
 
-    def query(self, wanted: LogQuery) -> Iterator[Attempt]:
+    def query(self, query: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants, in log order, a page at a time."""
-        conditions, values = _conditions(wanted)
-        start = plain(wanted.after) + 1
+        conditions, values = _conditions(query)
+        start = plain(query.after) + 1
         sql = (
             f"SELECT {_COLUMNS} FROM attempt WHERE position >= ?{conditions}"
             f" ORDER BY position LIMIT {PAGE}"
@@ -153,21 +153,21 @@ class SqliteVault:
 
     def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
         """The cubes that carry one of these subjects' digests, in id order."""
-        found: set[bytes] = set()
+        cubes: set[bytes] = set()
         for subject in subjects:
             sql = "SELECT cube_id FROM subject WHERE digest = ?"
-            found.update(each[0] for each in rows(self._connection, sql, (subject,)))
-        return sorted(found)
+            cubes.update(cube_id for (cube_id,) in rows(self._connection, sql, (subject,)))
+        return sorted(cubes)
 
     def cubes_in_scope(self, scope: str) -> list[bytes]:
         """The cubes at or under a scope, in id order."""
         sql = f"SELECT cube_id FROM head WHERE {scope_condition('scope')} ORDER BY cube_id"
-        return [each[0] for each in rows(self._connection, sql, scope_values(scope))]
+        return [cube_id for (cube_id,) in rows(self._connection, sql, scope_values(scope))]
 
     def cut_size(self, name: str) -> int | None:
         """The number of records before a named cut."""
-        found = row(self._connection, "SELECT size FROM cut WHERE name = ?", (name,))
-        return None if found is None else int(found[0])
+        cut = row(self._connection, "SELECT size FROM cut WHERE name = ?", (name,))
+        return None if cut is None else int(cut[0])
 
     def heads(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """Every head row, in id order: cube id, stored state, checksum."""
@@ -186,7 +186,7 @@ class SqliteVault:
     def ending(self, now: int) -> list[bytes]:
         """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""
         sql = "SELECT cube_id FROM head WHERE ends <= ? AND lifecycle IN (1, 2) ORDER BY cube_id"
-        return [each[0] for each in rows(self._connection, sql, (now,))]
+        return [cube_id for (cube_id,) in rows(self._connection, sql, (now,))]
 
     def erasing(self) -> list[bytes]:
         """The erase operations that were asked for and have not come to an end."""
@@ -194,7 +194,7 @@ class SqliteVault:
             "SELECT DISTINCT erasing FROM head WHERE erasing <> x'' AND lifecycle <> 7"
             " ORDER BY erasing"
         )
-        return [each[0] for each in rows(self._connection, sql)]
+        return [operation_id for (operation_id,) in rows(self._connection, sql)]
 
     def folded_size(self) -> int:
         """The number of records folded."""
@@ -211,25 +211,25 @@ def scope_values(scope: str) -> tuple[str, str, str]:
     return scope, *bounds_under(scope)
 
 
-def _conditions(wanted: LogQuery) -> tuple[str, tuple[object, ...]]:
+def _conditions(query: LogQuery) -> tuple[str, tuple[object, ...]]:
     sql, values = "", []
     for column, value in (
-        ("actor", wanted.actor),
-        ("kind", wanted.kind),
-        ("cube_id", wanted.cube_id),
-        ("operation_id", wanted.operation_id),
+        ("actor", query.actor),
+        ("kind", query.kind),
+        ("cube_id", query.cube_id),
+        ("operation_id", query.operation_id),
     ):
         if value:
             sql += f" AND {column} = ?"
             values.append(int(value) if isinstance(value, Kind) else value)
-    if wanted.scope:
+    if query.scope:
         sql += f" AND {scope_condition('scope')}"
-        values.extend(scope_values(wanted.scope))
-    if wanted.sources:
-        marks = ",".join("?" * len(wanted.sources))
+        values.extend(scope_values(query.scope))
+    if query.sources:
+        marks = ",".join("?" * len(query.sources))
         sql += f" AND position IN (SELECT position FROM source WHERE digest IN ({marks}))"
-        values.extend(wanted.sources)
-    if wanted.upto is not None:
+        values.extend(query.sources)
+    if query.upto is not None:
         sql += " AND position <= ?"
-        values.append(plain(wanted.upto))
+        values.append(plain(query.upto))
     return sql, tuple(values)

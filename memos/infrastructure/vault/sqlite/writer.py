@@ -76,7 +76,7 @@ TABLES = ("head", "attempt", "edge", "source", "subject", "cut", "folded")
 """Everything here is a projection: `rebuild` drops and refolds it."""
 
 
-class VaultWriter:
+class SqliteVaultWriter:
     """Collects the rows of folded records and writes them in the open transaction."""
 
     def __init__(self, writer: apsw.Connection) -> None:

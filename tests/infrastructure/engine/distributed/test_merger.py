@@ -10,7 +10,7 @@ import pytest
 from memos.infrastructure.engine.distributed.merger import Merger
 from memos.infrastructure.engine.migration import Moved, key_of
 from memos.infrastructure.engine.resume import Resume
-from memos.infrastructure.transfer.layout import First
+from memos.infrastructure.log.ancestry import First
 from memos.infrastructure.transfer.migrate.migration import ascending
 from memos.kernel.consequences import consequences_of
 from memos.kernel.errors import Refused

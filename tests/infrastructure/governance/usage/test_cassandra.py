@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memos.infrastructure.governance.usage.cassandra import Access, UsageRow, UsageRows, fold_usage
-from memos.infrastructure.governance.usage.sqlite import (
-    Usage,
-    fold_accesses,
-    usage_digest,
-    usage_of,
+from memos.infrastructure.governance.usage.cassandra import (
+    AccessRecord,
+    UsageRow,
+    UsageRows,
+    fold_usage,
 )
+from memos.infrastructure.governance.usage.port import Usage
+from memos.infrastructure.governance.usage.sqlite import fold_accesses, usage_digest, usage_of
 from memos.infrastructure.servers import LocalServers
 from memos.wire.access_pb2 import AccessEvent
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
@@ -80,8 +81,8 @@ def rows(vault: Keyspaces) -> UsageRows:
     return UsageRows(vault.cassandra, vault.generation)
 
 
-def records(events: list[AccessEvent], first: int = 0) -> list[Access]:
-    return [Access(at, event.SerializeToString()) for at, event in enumerate(events, first)]
+def records(events: list[AccessEvent], first: int = 0) -> list[AccessRecord]:
+    return [AccessRecord(at, event.SerializeToString()) for at, event in enumerate(events, first)]
 
 
 def test_a_cubes_usage_is_what_all_partitions_tell(rows: UsageRows) -> None:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memos.infrastructure.index.cassandra.snapshot import Mark, Marks, Snapshot
+from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks, TenantSnapshot
 from memos.infrastructure.index.cassandra.view import TenantView
 from memos.infrastructure.index.port import OPEN, IndexedText, SpanChange
-from memos.infrastructure.index.sqlite.writer import pack_terms
+from memos.infrastructure.index.postings import pack_terms
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.moment import At, next_ordinal, reaches
@@ -59,10 +59,10 @@ class Partitions:
         log.append(Logged(position, change._replace(offset=ordinal)))
         return log[-1]
 
-    def marks(self, taken: Sequence[int]) -> Marks:
+    def marks(self, taken: Sequence[int]) -> IndexMarks:
         """Where a reader is that took so many records of each partition."""
         return {
-            partition: Mark(log[taken[partition] - 1].position.offset + 1, last.change.offset)
+            partition: IndexMark(log[taken[partition] - 1].position.offset + 1, last.change.offset)
             for partition, log in enumerate(self.logs)
             if taken[partition] and (last := log[taken[partition] - 1])
         }
@@ -87,9 +87,15 @@ class Span:
     def row(self) -> tuple[object, ...]:
         text = self.text
         return (
-            self.cube, self.opened, self.version, self.state, self.flags,
-            text.length, *text.place, *text.validity,
-        )  # fmt: skip
+            self.cube,
+            self.opened,
+            self.version,
+            self.state,
+            self.flags,
+            text.length,
+            *text.place,
+            *text.validity,
+        )
 
 
 def spans_of(logged: Sequence[Logged]) -> list[Span]:
@@ -107,10 +113,16 @@ def spans_of(logged: Sequence[Logged]) -> list[Span]:
         assert text is not None
         spans.append(
             Span(
-                change.cube_id, change.scope, change.offset, OPEN,
-                change.version, change.state, change.flags, text,
+                change.cube_id,
+                change.scope,
+                change.offset,
+                OPEN,
+                change.version,
+                change.state,
+                change.flags,
+                text,
             )
-        )  # fmt: skip
+        )
     return spans
 
 
@@ -128,9 +140,18 @@ def assert_shows(view: TenantView, expected: Sequence[Span]) -> None:
     """Rows, postings, matched terms and lookups are those of the expected spans."""
     cubes = view.cube_ids(np.arange(len(view)))
     columns = (
-        view.opened, view.version, view.state, view.flags, view.length, view.session,
-        view.number, view.speaker, view.traits, view.valid_from, view.valid_until,
-    )  # fmt: skip
+        view.opened,
+        view.version,
+        view.state,
+        view.flags,
+        view.length,
+        view.session,
+        view.number,
+        view.speaker,
+        view.traits,
+        view.valid_from,
+        view.valid_until,
+    )
     rows = zip(cubes, *(column.tolist() for column in columns), strict=True)
     assert sorted(rows) == sorted(span.row for span in expected)
     assert (np.diff(view.doc) > 0).all()
@@ -152,7 +173,7 @@ def assert_shows(view: TenantView, expected: Sequence[Span]) -> None:
         assert few.doc[kept].tolist() == view.doc[found[odd[found]]].tolist()
 
 
-def assert_equal(one: Snapshot, other: Snapshot) -> None:
+def assert_equal(one: TenantSnapshot, other: TenantSnapshot) -> None:
     """Both hold the same, down to the order of the rows."""
     assert one.marks == other.marks
     for mine, theirs in ((one.every, other.every), (one.newest, other.newest)):
@@ -162,12 +183,12 @@ def assert_equal(one: Snapshot, other: Snapshot) -> None:
     assert _postings(one) == _postings(other)
 
 
-def _paths(snapshot: Snapshot, numbers: Any) -> list[str]:
+def _paths(snapshot: TenantSnapshot, numbers: Any) -> list[str]:
     names = {number: path for path, number in snapshot.scopes._numbers.items()}
     return [names[number] for number in numbers.tolist()]
 
 
-def _postings(snapshot: Snapshot) -> list[tuple[int, int, int]]:
+def _postings(snapshot: TenantSnapshot) -> list[tuple[int, int, int]]:
     return sorted(
         entry
         for part in snapshot.recent

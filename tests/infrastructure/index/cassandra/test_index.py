@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from memos.infrastructure.index.cassandra.index import TenantIndex
-from memos.infrastructure.index.cassandra.rows import IndexedAt, SpanTable, hour_of
-from memos.infrastructure.index.cassandra.snapshot import Snapshot
-from memos.infrastructure.index.port import IndexedText, PurgeReport, SpanChange, View
+from memos.infrastructure.index.cassandra.rows import IndexedAt, hour_of
+from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
+from memos.infrastructure.index.port import PurgeReport, View
 from memos.infrastructure.servers import LocalServers
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import Cutoffs
@@ -20,75 +20,19 @@ from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 from tests.infrastructure.index.cassandra.support import (
     MINUTE,
     TERMS,
-    Partitions,
     assert_equal,
     assert_shows,
     spans_of,
     visible,
 )
+from tests.infrastructure.index.cassandra.worker import PARTITIONS, Worker
 from tests.infrastructure.index.sqlite.support import ARCHIVED, cube_id, text
-
-PARTITIONS = 3
 
 
 @pytest.fixture(scope="module")
 def vault(engines: LocalServers) -> Iterator[Keyspaces]:
     with keyspaces(engines) as made:
         yield made
-
-
-class Worker:
-    """Writes what is logged, and then the checkpoint, as the index worker does."""
-
-    def __init__(self, vault: Keyspaces) -> None:
-        for table in ("span", "span_bucket", "checkpoint", "attempt"):
-            vault.cassandra.define(f"TRUNCATE {vault.generation}.{table}")
-        self._vault = vault
-        self.log = Partitions(PARTITIONS)
-        self.taken = [0] * PARTITIONS
-        self.table = SpanTable(vault.cassandra, vault.generation)
-
-    def add(
-        self,
-        cube: int,
-        brings: IndexedText | None = None,
-        scope: str = "acme/a",
-        state: int = 1,
-        partition: int | None = None,
-    ) -> SpanChange:
-        at = cube % PARTITIONS if partition is None else partition
-        change = SpanChange(cube_id(cube), scope, 0, 1, state, cube % 4, brings)
-        return self.log.append(at, change).change
-
-    def work(self, partitions: Sequence[int] = range(PARTITIONS)) -> None:
-        for partition in partitions:
-            self.write(partition)
-            self.checkpoint(partition)
-
-    def write(self, partition: int) -> None:
-        new = self.log.logs[partition][self.taken[partition] :]
-        self.table.write(partition, [IndexedAt(at.offset, change) for at, change in new])
-        self._vault.cassandra.concurrently(
-            f"INSERT INTO {self._vault.generation}.attempt (cube_id, bucket, ordinal, offset)"
-            " VALUES (?, ?, ?, ?)",
-            [(change.cube_id, 0, change.offset, at.offset) for at, change in new],
-        )
-
-    def checkpoint(self, partition: int) -> None:
-        self.taken[partition] = len(self.log.logs[partition])
-        marks = self.log.marks(self.taken)
-        if partition in marks:
-            self._vault.cassandra.execute(
-                f"INSERT INTO {self._vault.generation}.checkpoint"
-                " (projection, partition, offset, ordinal, log_time) VALUES (?, ?, ?, ?, ?)",
-                ("index", partition, *marks[partition], self.log.time),
-            )
-
-    def count(self, table: str) -> int:
-        ((count,),) = self._vault.cassandra.execute(
-            f"SELECT count(*) FROM {self._vault.generation}.{table}"
-        )
-        return int(count)
 
 
 @pytest.fixture
@@ -104,13 +48,6 @@ def index(worker: Worker) -> TenantIndex:
 def cubes(view: View, term: int) -> list[int]:
     rows, _ = view.postings(term)
     return [int.from_bytes(cube, "big") for cube in view.cube_ids(rows)]
-
-
-def test_the_index_is_read_as_any_other(index: TenantIndex) -> None:
-    view: View = index.view("acme")
-    assert len(view) == 0
-    assert view.at == Cutoffs()
-    assert view.postings(7)[0].tolist() == []
 
 
 @pytest.mark.parametrize("by_page", [False, True])
@@ -149,13 +86,14 @@ def test_a_reader_that_follows_holds_what_one_that_comes_late_reads(
     assert len(held(late).every.spans.doc) > 100
 
 
-def held(index: TenantIndex, tenant: str = "acme") -> Snapshot:
+def held(index: TenantIndex, tenant: str = "acme") -> TenantSnapshot:
     return index._tenants[tenant].snapshot
 
 
 def test_nothing_is_seen_before_its_checkpoint_and_nothing_read_twice(
     vault: Keyspaces, worker: Worker, index: TenantIndex
 ) -> None:
+    assert index.view("acme").at == Cutoffs()
     worker.add(0, text([7]))
     worker.write(0)
     assert cubes(index.view("acme"), 7) == []

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memos.infrastructure.index.cassandra.changes import read
-from memos.infrastructure.index.cassandra.snapshot import Mark, Snapshot, extend
+from memos.infrastructure.index.cassandra.snapshot import IndexMark, TenantSnapshot, extend
 from memos.infrastructure.index.cassandra.view import TenantView
 from memos.infrastructure.index.port import DATED, IndexedText, Place, SpanChange, Validity
 from memos.kernel.cube import Lifecycle
@@ -31,12 +31,12 @@ SEARCHED = [*SCOPES, "acme/a/b/c", "acme/%", "acme/_", "acme/"]
 PARTITIONS = 3
 
 
-def load(rows: Sequence[Logged], marks: dict[int, Mark]) -> Snapshot:
-    empty = Snapshot("acme")
+def load(rows: Sequence[Logged], marks: dict[int, IndexMark]) -> TenantSnapshot:
+    empty = TenantSnapshot("acme")
     return extend(empty, read((one.row for one in rows), empty.scopes), marks)
 
 
-def view(snapshot: Snapshot, scope: str, at: At | None = None) -> TenantView:
+def view(snapshot: TenantSnapshot, scope: str, at: At | None = None) -> TenantView:
     return TenantView(snapshot, snapshot.visible(scope, at), snapshot.reached(at))
 
 
@@ -93,7 +93,7 @@ def test_partitions_read_in_any_order_make_what_one_reading_makes(
 ) -> None:
     log = play(played)
     taken = [0] * PARTITIONS
-    held = Snapshot("acme")
+    held = TenantSnapshot("acme")
     for partition, count in [*pulls, *((each, 10_000) for each in range(PARTITIONS))]:
         before = taken[partition]
         taken[partition] = min(before + count, len(log.logs[partition]))
@@ -128,8 +128,8 @@ def test_a_slow_partition_puts_its_older_texts_before_those_that_are_there() -> 
     old = log.append(0, SpanChange(cube_id(1), "acme", 0, 1, 1, 0, text([7])))
     log.time += MINUTE
     new = log.append(1, SpanChange(cube_id(2), "acme", 0, 1, 1, 0, text([7])))
-    held = load([new], {1: Mark(1, new.change.offset)})
-    held = extend(held, read([old.row], held.scopes), {0: Mark(1, old.change.offset)})
+    held = load([new], {1: IndexMark(1, new.change.offset)})
+    held = extend(held, read([old.row], held.scopes), {0: IndexMark(1, old.change.offset)})
     shown = view(held, "acme")
     assert shown.cube_ids(shown.postings(7)[0]) == [cube_id(1), cube_id(2)]
     assert shown.at == (old.change.offset, new.change.offset)

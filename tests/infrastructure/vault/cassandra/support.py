@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.vault.cassandra.tables import GENERATION
-from memos.infrastructure.vault.cassandra.writer import FOLD, VaultWriter
+from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position, Record
@@ -63,14 +63,14 @@ def revision(number: int, cube: int) -> Event:
     return sealed(event(Kind.REVISED, number, cube))
 
 
-def write(writer: VaultWriter, batch: Sequence[Folded]) -> None:
+def write(writer: CassandraVaultWriter, batch: Sequence[Folded]) -> None:
     """All stages of one batch."""
     writer.write_records(batch)
     writer.write_heads(batch)
     write_checkpoint(writer, batch[-1])
 
 
-def write_checkpoint(writer: VaultWriter, last: Folded) -> None:
+def write_checkpoint(writer: CassandraVaultWriter, last: Folded) -> None:
     partition, offset = last.record.position
     writer.write_checkpoint(FOLD, partition, offset + 1, last.ordinal, last.record.log_time)
 

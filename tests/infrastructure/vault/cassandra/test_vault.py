@@ -8,7 +8,7 @@ import pytest
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import heads, schema
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import FOLD, VaultWriter
+from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.event import Kind, Position
 from memos.kernel.fold import Reason, Result
@@ -40,8 +40,8 @@ def empty(shared: Keyspaces) -> Keyspaces:
 
 
 @pytest.fixture
-def writer(empty: Keyspaces) -> VaultWriter:
-    return VaultWriter(empty.cassandra)
+def writer(empty: Keyspaces) -> CassandraVaultWriter:
+    return CassandraVaultWriter(empty.cassandra)
 
 
 @pytest.fixture
@@ -70,12 +70,14 @@ def story(log: Log) -> list[list[list]]:  # type: ignore[type-arg]
     ]
 
 
-def test_a_record_delivered_again_changes_no_row(empty: Keyspaces, writer: VaultWriter) -> None:
+def test_a_record_delivered_again_changes_no_row(
+    empty: Keyspaces, writer: CassandraVaultWriter
+) -> None:
     batches = [batch for both in story(Log()) for batch in both]
     for batch in batches:
         write(writer, batch)
     before = contents(empty.cassandra, empty.generation)
-    again = VaultWriter(empty.cassandra)
+    again = CassandraVaultWriter(empty.cassandra)
     for batch in reversed(batches):
         write(again, batch)
     assert contents(empty.cassandra, empty.generation) == before
@@ -85,7 +87,7 @@ def test_a_record_delivered_again_changes_no_row(empty: Keyspaces, writer: Vault
 
 
 def test_heads_written_in_any_order_end_as_the_last_one(
-    writer: VaultWriter, vault: CassandraVault
+    writer: CassandraVaultWriter, vault: CassandraVault
 ) -> None:
     log = Log()
     states = [log.take(memory(1, 1))] + [log.take(revision(n, 1)) for n in range(2, 12)]
@@ -100,7 +102,7 @@ def test_heads_written_in_any_order_end_as_the_last_one(
 
 @pytest.mark.parametrize("stage", [1, 2, 3])
 def test_a_crash_behind_any_stage_and_redelivery_leave_equal_rows(
-    stage: int, empty: Keyspaces, writer: VaultWriter
+    stage: int, empty: Keyspaces, writer: CassandraVaultWriter
 ) -> None:
     batches = [batch for both in story(Log()) for batch in both]
     for batch in batches:
@@ -109,17 +111,19 @@ def test_a_crash_behind_any_stage_and_redelivery_leave_equal_rows(
     for table in TABLES:
         empty.cassandra.define(f"TRUNCATE {empty.generation}.{table}")
     for batch in batches:
-        crashed = VaultWriter(empty.cassandra)
+        crashed = CassandraVaultWriter(empty.cassandra)
         crashed.write_records(batch[: len(batch) // 2 + 1])  # a part of the first stage
         if stage > 1:
             crashed.write_records(batch)
         if stage > 2:
             crashed.write_heads(batch)
-        write(VaultWriter(empty.cassandra), batch)
+        write(CassandraVaultWriter(empty.cassandra), batch)
     assert contents(empty.cassandra, empty.generation) == whole
 
 
-def test_records_behind_their_head_are_not_seen(writer: VaultWriter, vault: CassandraVault) -> None:
+def test_records_behind_their_head_are_not_seen(
+    writer: CassandraVaultWriter, vault: CassandraVault
+) -> None:
     log = Log()
     write(writer, log.take(memory(1, 1)))
     pending = log.take(revision(2, 1), memory(3, 2))
@@ -134,7 +138,9 @@ def test_records_behind_their_head_are_not_seen(writer: VaultWriter, vault: Cass
     assert len(list(vault.query(LogQuery()))) == 3
 
 
-def test_a_cube_of_2500_records_spans_buckets(writer: VaultWriter, vault: CassandraVault) -> None:
+def test_a_cube_of_2500_records_spans_buckets(
+    writer: CassandraVaultWriter, vault: CassandraVault
+) -> None:
     log = Log()
     batch = log.take(memory(1, 1), *(revision(n, 1) for n in range(2, 2501)))
     write(writer, batch)
@@ -155,7 +161,7 @@ def test_a_cube_of_2500_records_spans_buckets(writer: VaultWriter, vault: Cassan
 
 
 def test_partitions_are_read_as_one_log_and_at_a_cut(
-    writer: VaultWriter, vault: CassandraVault
+    writer: CassandraVaultWriter, vault: CassandraVault
 ) -> None:
     log = Log()
     batches: dict[int, list] = {0: [], 1: [], 2: []}  # type: ignore[type-arg]
@@ -185,7 +191,7 @@ def test_partitions_are_read_as_one_log_and_at_a_cut(
 
 
 def test_a_record_that_is_no_event_is_kept_and_stands_in_no_cube(
-    writer: VaultWriter, vault: CassandraVault
+    writer: CassandraVaultWriter, vault: CassandraVault
 ) -> None:
     log = Log()
     batch = [*log.take(memory(1, 1)), log.take_damaged(b"\xff\xff"), *log.take(revision(2, 1))]
@@ -197,7 +203,7 @@ def test_a_record_that_is_no_event_is_kept_and_stands_in_no_cube(
 
 
 def test_attempts_on_a_cube_that_was_never_made_are_told(
-    writer: VaultWriter, vault: CassandraVault
+    writer: CassandraVaultWriter, vault: CassandraVault
 ) -> None:
     log = Log()
     batch = log.take(revision(1, 1), revision(2, 1))
@@ -208,7 +214,7 @@ def test_attempts_on_a_cube_that_was_never_made_are_told(
 
 
 def test_outcomes_of_many_events_are_told_with_what_follows_from_them(
-    writer: VaultWriter, vault: CassandraVault
+    writer: CassandraVaultWriter, vault: CassandraVault
 ) -> None:
     log = Log()
     merged = memory(3, 3)
@@ -229,7 +235,7 @@ def test_outcomes_of_many_events_are_told_with_what_follows_from_them(
 
 
 def test_hints_of_endings_and_erases_are_confirmed_by_heads(
-    writer: VaultWriter, vault: CassandraVault
+    writer: CassandraVaultWriter, vault: CassandraVault
 ) -> None:
     batches = story(Log())
     for batch in [*batches[0], *batches[1]]:
@@ -244,7 +250,9 @@ def test_hints_of_endings_and_erases_are_confirmed_by_heads(
     assert vault.ending(1005) == []
 
 
-def test_the_first_record_of_an_edge_stays(writer: VaultWriter, vault: CassandraVault) -> None:
+def test_the_first_record_of_an_edge_stays(
+    writer: CassandraVaultWriter, vault: CassandraVault
+) -> None:
     log = Log()
     links = []
     for number in (2, 3):
@@ -261,7 +269,9 @@ def test_the_first_record_of_an_edge_stays(writer: VaultWriter, vault: Cassandra
     assert vault.edges(ident(1), downstream=False, version=2) == []
 
 
-def test_a_checkpoint_is_never_set_back(writer: VaultWriter, vault: CassandraVault) -> None:
+def test_a_checkpoint_is_never_set_back(
+    writer: CassandraVaultWriter, vault: CassandraVault
+) -> None:
     writer.write_checkpoint(FOLD, 0, 20, 200, 2000)
     writer.write_checkpoint(FOLD, 0, 10, 100, 1000)
     writer.write_checkpoint("index", 0, 5, 50, 500)
@@ -270,7 +280,7 @@ def test_a_checkpoint_is_never_set_back(writer: VaultWriter, vault: CassandraVau
 
 
 def test_records_larger_than_a_batch_may_be_are_written(
-    writer: VaultWriter, vault: CassandraVault
+    writer: CassandraVaultWriter, vault: CassandraVault
 ) -> None:
     log = Log()
     batch = log.take(*(memory(n, n, box=bytes([n]) * 20_000 * n) for n in range(1, 10)))
@@ -280,7 +290,7 @@ def test_records_larger_than_a_batch_may_be_are_written(
 
 
 def test_heads_come_in_id_order_however_many(
-    writer: VaultWriter, vault: CassandraVault, monkeypatch: pytest.MonkeyPatch
+    writer: CassandraVaultWriter, vault: CassandraVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(writer, Log().take(*(memory(n, n) for n in range(1, 51))))
     monkeypatch.setattr(heads, "SORTED_AT_ONCE", 8)
@@ -291,9 +301,9 @@ def test_heads_come_in_id_order_however_many(
 def test_a_generation_is_filled_beside_the_live_one_and_switched_to(empty: Keyspaces) -> None:
     store = empty.cassandra
     live = schema.live_generation(store)
-    write(VaultWriter(store), Log().take(memory(1, 1)))
+    write(CassandraVaultWriter(store), Log().take(memory(1, 1)))
     beside = schema.new_generation(store)
-    write(VaultWriter(store, beside), Log().take(memory(2, 2)))
+    write(CassandraVaultWriter(store, beside), Log().take(memory(2, 2)))
     assert CassandraVault(store).head(ident(2)) is None
     schema.switch_to(store, beside)
     assert CassandraVault(store).head(ident(2)) is not None

@@ -16,7 +16,7 @@ from memos.infrastructure.engine.distributed.workers.port import Mark
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import VaultWriter
+from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Record, TooNew, Undecodable, decode
@@ -131,7 +131,9 @@ class FoldWorker:
 
     name = PROJECTION
 
-    def __init__(self, vault: CassandraVault, writer: VaultWriter, events: KafkaLog) -> None:
+    def __init__(
+        self, vault: CassandraVault, writer: CassandraVaultWriter, events: KafkaLog
+    ) -> None:
         self._vault = vault
         self._writer = writer
         self._events = events

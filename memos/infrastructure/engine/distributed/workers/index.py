@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
@@ -16,34 +17,31 @@ from memos.infrastructure.engine.distributed.workers.port import Behind, Mark
 from memos.infrastructure.engine.distributed.workers.prior_states import PriorStates
 from memos.infrastructure.governance.usage.cassandra import UsageRows
 from memos.infrastructure.index.cassandra.rows import PROJECTION, IndexedAt, SpanTable
-from memos.infrastructure.index.port import IndexedText, SpanChange
+from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.index.projection import (
+    UNREADABLE,
     Analyse,
-    changes_span,
-    changes_text,
-    span_change,
+    concerns_index,
+    index_change,
 )
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.vault.cassandra.stored import Stored, stored_from
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import VaultWriter
+from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, Record
-from memos.kernel.fold import Result
 from memos.kernel.scope import tenant_of
 
 FOLD_SECONDS = 20.0
 POLL_SECONDS = 0.004
 
-_NOTHING = IndexedText({}, 0)
-
 
 class IndexWorker:
-    """See `worker.Worker`. Keeps the rows of the lexical index; vectors follow behind."""
+    """See `port.Worker`. Keeps the rows of the lexical index; vectors follow behind."""
 
     name = PROJECTION
 
@@ -51,7 +49,7 @@ class IndexWorker:
         self,
         topic: str,
         vault: CassandraVault,
-        writer: VaultWriter,
+        writer: CassandraVaultWriter,
         spans: SpanTable,
         keys: KeyVault,
         cube_keys: CassandraCubeKeys,
@@ -111,16 +109,17 @@ class IndexWorker:
     def changes(self, partition: int, records: Iterable[Stored]) -> list[IndexedAt]:
         """What records of a partition, in order, change for search."""
         return self._changes(
-            self._prior[partition], [each for each in records if concerns_search(each.attempt)]
+            self._prior[partition],
+            [stored for stored in records if concerns_search(stored.attempt)],
         )
 
     def _store(self, partition: int, records: Iterable[Stored], mark: Mark) -> None:
         memories, erased = [], []
-        for each in records:
-            if concerns_search(each.attempt):
-                memories.append(each)
-            if is_erasure(each.attempt):
-                erased.append(each.attempt)
+        for stored in records:
+            if concerns_search(stored.attempt):
+                memories.append(stored)
+            if is_erasure(stored.attempt):
+                erased.append(stored.attempt)
         self._spans.write(partition, self._changes(self._prior[partition], memories))
         self._purge(erased)
         self._writer.write_checkpoint(PROJECTION, partition, *mark)
@@ -145,35 +144,25 @@ class IndexWorker:
         for stored in memories:
             attempt, state = stored.attempt, stored.attempt.state
             assert state is not None  # noqa: S101 - it was accepted
-            before = prior.before(attempt, state)
-            change = self._change(stored, state, before, keys.get(attempt.cube_id))
+            change = index_change(
+                attempt.ordinal,
+                attempt.kind,
+                prior.before(attempt, state),
+                state,
+                keys.get(attempt.cube_id),
+                partial(self._text, stored, state),
+            )
             if change is not None:
                 changes.append(IndexedAt(attempt.position.offset, change))
         return changes
 
-    def _change(
-        self, stored: Stored, after: CubeState, before: CubeState | None, key: bytes | None
-    ) -> SpanChange | None:
-        """What a record changes for search; None where it is nothing."""
-        ordinal = stored.attempt.ordinal
-        if stored.attempt.kind is Kind.ERASED:
-            return span_change(ordinal, before, after, None)
-        if key is None:
-            return None  # erased since: its text is gone, and a later record ends its rows
-        if before is not None and not changes_text(before, after):
-            same = not changes_span(before, after)
-            return None if same else span_change(ordinal, before, after, None)
+    def _text(self, stored: Stored, after: CubeState, cube_key: bytes) -> IndexedText:
         try:
-            text = self._text(stored, after, key)
+            memory = open_readable(self._vault, stored, after, cube_key)
+            return self._analyse(self._keys.tenant_keys(tenant_of(after.scope))[0], memory)
         except Damaged:
             self.unreadable.append(stored.attempt.position)
-            text = _NOTHING
-        return span_change(ordinal, before, after, text)
-
-    def _text(self, stored: Stored, after: CubeState, key: bytes) -> IndexedText:
-        memory = open_readable(self._vault, stored, after, key)
-        tenant = tenant_of(after.scope)
-        return self._analyse(self._keys.tenant_keys(tenant)[0], memory)
+            return UNREADABLE
 
     def _purge(self, erased: Sequence[Attempt]) -> None:
         """What an eraser that crashed left, and what a fold from the log's begin brought back."""
@@ -189,10 +178,7 @@ class IndexWorker:
 
 def concerns_search(attempt: Attempt) -> bool:
     """Whether a record changed a memory that search can find."""
-    state = attempt.state
-    if state is None or attempt.outcome.result is not Result.ACCEPTED:
-        return False
-    return state.form is Form.PLAINTEXT
+    return concerns_index(attempt.outcome.result, attempt.state)
 
 
 def is_erasure(attempt: Attempt) -> bool:

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
 from memos.infrastructure.engine.distributed.workers.port import Mark
-from memos.infrastructure.governance.usage.cassandra import Access
+from memos.infrastructure.governance.usage.cassandra import AccessRecord
 from memos.kernel.event import SCHEMA, Record, TooNew
 from memos.wire.access_pb2 import AccessEvent
 
@@ -56,7 +56,7 @@ class UsageWorker:
                 too_new = error
                 break
             else:
-                accesses.append(Access(record.position.offset, record.data))
+                accesses.append(AccessRecord(record.position.offset, record.data))
             mark = mark.then(record)
         if mark != start:
             self._generation.usage.fold(partition, accesses)

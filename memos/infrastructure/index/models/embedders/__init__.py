@@ -8,24 +8,26 @@ from memos.kernel.errors import InvalidInput
 NAMES = ("minilm",)
 
 
-def embedder_named(wanted: object) -> Embedder | None:
+def embedder_named(embedder: object) -> Embedder | None:
     """An embedder by its name; one that is given, or None, is handed back.
 
     Raises:
         InvalidInput: the name is not known, or what is given is no embedder.
         EmbeddingFailed: the model is not installed, or is not the one that it should be.
     """
-    if wanted is None:
+    if embedder is None:
         return None
-    if wanted == "minilm":
+    if embedder == "minilm":
         from memos.infrastructure.index.models.embedders.minilm import MiniLM
 
         return MiniLM()
-    if isinstance(wanted, str):
-        raise InvalidInput(f"embedder={wanted!r} is not known: choose {', '.join(NAMES)}")
-    if not isinstance(wanted, Embedder):
-        raise InvalidInput(f"an embedder has name, digest, dimensions and embed; {wanted!r} lacks")
-    return wanted
+    if isinstance(embedder, str):
+        raise InvalidInput(f"embedder={embedder!r} is not known: choose {', '.join(NAMES)}")
+    if not isinstance(embedder, Embedder):
+        raise InvalidInput(
+            f"an embedder has name, digest, dimensions and embed; {embedder!r} lacks"
+        )
+    return embedder
 
 
 __all__ = ["NAMES", "Embedder", "embedder_named"]

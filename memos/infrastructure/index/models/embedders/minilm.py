@@ -75,7 +75,7 @@ class MiniLM:
 
 
 def _installed() -> Path:
-    found = importlib.util.find_spec(PACKAGE)  # found, not imported
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec(PACKAGE)  # found, not imported
+    if package is None or package.origin is None:
         raise EmbeddingFailed(f"the weights of {MiniLM.name} are not installed: {INSTALL}")
-    return Path(found.origin).parent / "model"
+    return Path(package.origin).parent / "model"

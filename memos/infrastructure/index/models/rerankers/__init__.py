@@ -8,25 +8,25 @@ from memos.infrastructure.index.models.rerankers.port import Reranker, Reranking
 from memos.kernel.errors import InvalidInput
 
 
-def reranker_from(wanted: object) -> Reranker | None:
+def reranker_from(reranker: object) -> Reranker | None:
     """A reranker as it is given, one from the directory of a cross-encoder, or None.
 
     Raises:
         InvalidInput: what is given is no reranker.
         RerankFailed: the directory holds no cross-encoder that can be loaded.
     """
-    if wanted is None:
+    if reranker is None:
         return None
-    if isinstance(wanted, (str, Path)):
+    if isinstance(reranker, (str, Path)):
         from memos.infrastructure.index.models.rerankers.crossencoder import CrossEncoder
 
-        return CrossEncoder(Path(wanted))
-    if not isinstance(wanted, Reranker):
+        return CrossEncoder(Path(reranker))
+    if not isinstance(reranker, Reranker):
         raise InvalidInput(
-            f"a reranker has name, digest and score, or is a cross-encoder's directory; {wanted!r} "
+            f"a reranker has name, digest and score, or is a cross-encoder's directory; {reranker!r} "
             "is neither"
         )
-    return wanted
+    return reranker
 
 
 __all__ = ["Reranker", "Reranking", "reranker_from"]

@@ -83,8 +83,8 @@ class RerankEndpoint:
                     "relevance_score" if "relevance_score" in row else "score"
                 ]
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            told = f"its answer holds no scores ({type(error).__name__})"
-            raise self._endpoint.failed(told) from None
+            reason = f"its answer holds no scores ({type(error).__name__})"
+            raise self._endpoint.failed(reason) from None
         if np.isnan(scores).any():
             raise self._endpoint.failed(f"it scored {len(rows)} of {len(texts)} texts")
         return scores

@@ -1,0 +1,33 @@
+"""Usage: the fold of the access log. How often, and when last, each cube was used.
+
+All of it is the same whatever store keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import NamedTuple
+
+
+class Usage(NamedTuple):
+    """How a cube was used, as folded from the access log. `last_used` is in microseconds."""
+
+    uses: int = 0
+    last_used: int = 0
+
+
+_USES = frozenset({"get", "search", "context", "chat"})
+
+
+def counts_as_use(action: str, rule: str) -> bool:
+    """Whether an access counts: what an agent was given does; a denial or an audit does not."""
+    return not rule and action in _USES
+
+
+def digest_of_usage(used: Iterable[tuple[bytes, int, int]]) -> str:
+    """SHA-256, in hexadecimal, over (cube id, uses, last used) of every used cube, in id order."""
+    total = sha256(b"memos/usage/v1\n")
+    for cube_id, uses, last_used in used:
+        total.update(cube_id + uses.to_bytes(8, "big") + last_used.to_bytes(8, "big", signed=True))
+    return total.hexdigest()
