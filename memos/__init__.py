@@ -1,11 +1,10 @@
 """MemOS: the memory store of AI agents. Every memory operation is an event."""
 
-from memos.infrastructure.engine.embedded.doctor import Finding
 from memos.infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
 from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.index.models.rerankers import Reranker
 from memos.infrastructure.index.models.rerankers.endpoint import RerankEndpoint
-from memos.infrastructure.reports import Problem, Rebuilt, Verification
+from memos.infrastructure.reports import Finding, Problem, Rebuilt, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport, RefusedCube
 from memos.interface.async_memory import AsyncMemory
 from memos.interface.embedding import EmbeddingLag

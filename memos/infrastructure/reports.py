@@ -15,6 +15,19 @@ class Problem:
     what: str
 
 
+MOST_PROBLEMS = 1000
+"""How many problems a verification names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a doctor found. `severity` is error or warning; `mend` says what to do."""
+
+    severity: str
+    what: str
+    mend: str
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What a check found. Everything that `problems` does not name is good."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from memos.infrastructure.clock import system_time
+from memos.infrastructure.engine.location import Wait, open_engine
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.index.models.embedders import Embedder, embedder_named
 from memos.infrastructure.index.models.rerankers import Reranker, reranker_from
@@ -27,8 +28,8 @@ from memos.interface.writing import Writing
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation import validation as validate
 from memos.operation.commands.erase import resume_erases
-from memos.operation.opening import Wait, open_engine
-from memos.operation.session import Session
+from memos.operation.search.dense import texts_to_embed
+from memos.operation.session import Session, analyse
 
 DEFAULT_ACTOR = "user:local"
 
@@ -97,7 +98,15 @@ class Memory(
         reader = reranker_from(reranker)
         self._path = Path(path)
         self._session = Session(
-            open_engine(self._path, actor=actor, clock=clock, create=create, wait=wait),
+            open_engine(
+                self._path,
+                analyse=analyse,
+                divide=texts_to_embed,
+                actor=actor,
+                clock=clock,
+                create=create,
+                wait=wait,
+            ),
             actor=actor,
             tenant=narrowed,
             clock=clock,

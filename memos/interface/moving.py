@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.engine.location import (
+    embedded_directory,
+    holds_vault,
+    migration_target,
+)
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress, no_progress
@@ -20,7 +24,6 @@ from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.migrate.loaded_source import load_servers
 from memos.infrastructure.transfer.package import check_free, opened, publish, staged
 from memos.infrastructure.transfer.wrapping import unwrap, wrap
-from memos.interface.migrating import target_at
 from memos.kernel.errors import VaultError
 from memos.kernel.scope import check_scope
 from memos.operation import validation as validate
@@ -29,14 +32,12 @@ from memos.operation.commands.export import (
     check_not_erased_since,
     describe_clear,
     describe_sealed,
-    dumpable,
     export_report,
     require_administrator,
     selection_of,
 )
 from memos.operation.commands.import_file import ImportReport, import_items
 from memos.operation.cube import as_datetime
-from memos.operation.opening import embedded_directory
 from memos.operation.search.filters import compile_filter
 from memos.operation.session import Session, analyse
 
@@ -101,7 +102,7 @@ class Moving:
             session.require(Action.READ, scope or "", operation="export")
         session.access_log.flush()
         with staged(target) as stage:
-            with dumpable(session.engine) as source:
+            with session.engine.dump() as source:
                 selection = selection_of(session, source, scope, filter, accepts)
                 dumper = MemDumper(
                     source,
@@ -158,7 +159,7 @@ class Moving:
         """
         validate.check_name(actor, "actor")
         directory = embedded_directory(Path(into))
-        if directory is not None and (directory / DATABASE_FILE).exists():
+        if directory is not None and holds_vault(directory):
             memory = cls(into, actor=actor, clock=clock)
             try:
                 memory.load_report = memory.import_export(
@@ -183,7 +184,8 @@ class Moving:
             if directory is not None:
                 report = load_new(dump, wrapping, directory, making)
             else:
-                with closing(target_at(Path(into), actor)) as target:
+                made = migration_target(Path(into), analyse=analyse, administrator=actor)
+                with closing(made) as target:
                     report = load_servers(dump, wrapping, target, str(path), Path(into), making)
         memory = cls(into, actor=actor, clock=clock)
         memory.load_report = report
@@ -216,21 +218,18 @@ class Moving:
             Denied: the actor administers not every tenant of the export; nothing was taken.
         """
         session = self._session
-        engine = session.embedded("import_export")
-        with opened(Path(path), engine.directory) as directory:
+        replay = session.engine.replay("import_export")
+        with opened(Path(path), replay.workplace) as directory:
             dump = Dump(directory, verifier_key)
             wrapping = unwrap(dump.manifest.keys, passphrase, recipient_key)
             dump.check_log(progress)
-            report = load_into(
-                engine,
+            return load_into(
+                replay,
                 dump,
                 wrapping,
                 lambda tenant: require_administrator(session, tenant, "load"),
                 progress,
             )
-        # An erase that came with the export leaves its text in the write-ahead log until now.
-        engine.database.checkpoint_wal()
-        return report
 
     def import_file(
         self,

@@ -13,7 +13,6 @@ from importlib.metadata import version
 
 import uuid_utils
 
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.access_log import Access, AccessLog
@@ -31,7 +30,7 @@ from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.index.projection import Readable
 from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Denied, NotFound, VaultError
+from memos.kernel.errors import Denied, NotFound
 from memos.kernel.event import as_uuid, id_text
 from memos.kernel.scope import tenant_of
 from memos.operation.search.analyzer import Analyzer
@@ -205,19 +204,6 @@ class Session:
         if state is None:
             raise no_cube(cube_id)
         return state
-
-    def embedded(self, operation: str) -> EmbeddedEngine:
-        """The engine, for what only an embedded vault can do.
-
-        Raises:
-            VaultError: it is another one.
-        """
-        if isinstance(self.engine, EmbeddedEngine):
-            return self.engine
-        raise VaultError(
-            f"{operation} needs an embedded vault, and {self.engine.name} is none: bring it into "
-            f"one with `memos migrate --from {self.engine.name} --to DIRECTORY`"
-        )
 
     def close(self) -> None:
         """Write what waits, then close the vault; harmless when repeated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from memos.infrastructure.log.port import Cut
 
@@ -15,6 +16,22 @@ MIGRATED_CUTS = "migrated_cuts"
 """The setting that says where the named cuts of the log before are in this one: the events that
 named them tell of positions there.
 """
+
+LOADED_FROM = "loaded_from"
+"""The setting with the verifier key of the vault whose export this one was made of."""
+
+LOADED_CHECKPOINT = "loaded_checkpoint"
+"""The setting with the signed checkpoint of that export."""
+
+
+class FirstPlace(NamedTuple):
+    """Where a migrated record first stood: the origin of that log, its offset and log time there
+    in microseconds.
+    """
+
+    origin: str
+    offset: int
+    log_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +57,14 @@ def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:
 
 def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
     """The logs before that of a vault with these settings, the oldest first."""
-    found = [
-        Ancestor(each["origin"], each["verifier_key"], tuple(each["checkpoints"]))
-        for each in json.loads(setting(MIGRATED_FROM) or "[]")
+    ancestors = [
+        Ancestor(entry["origin"], entry["verifier_key"], tuple(entry["checkpoints"]))
+        for entry in json.loads(setting(MIGRATED_FROM) or "[]")
     ]
-    loaded, note = setting("loaded_from"), setting("loaded_checkpoint")
+    loaded, note = setting(LOADED_FROM), setting(LOADED_CHECKPOINT)
     if loaded:
-        found.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
-    return tuple(found)
+        ancestors.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
+    return tuple(ancestors)
 
 
 def cuts_to_text(cuts: Mapping[str, Cut]) -> str:
@@ -57,7 +74,7 @@ def cuts_to_text(cuts: Mapping[str, Cut]) -> str:
 
 def cuts_in(text: str) -> dict[str, Cut]:
     """What `cuts_to_text` gave; none of an empty setting."""
-    return {name: cut_of(told) for name, told in json.loads(text or "{}").items()}
+    return {name: cut_of(sizes) for name, sizes in json.loads(text or "{}").items()}
 
 
 def numbers(cut: Cut) -> dict[str, int]:
@@ -65,6 +82,6 @@ def numbers(cut: Cut) -> dict[str, int]:
     return {str(partition): size for partition, size in sorted(cut.items())}
 
 
-def cut_of(told: Mapping[str, int]) -> Cut:
+def cut_of(sizes: Mapping[str, int]) -> Cut:
     """What `numbers` gave."""
-    return {int(partition): int(size) for partition, size in told.items()}
+    return {int(partition): int(size) for partition, size in sizes.items()}

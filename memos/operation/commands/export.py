@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from memos.infrastructure.engine.dump import Dumpable, Selection
-from memos.infrastructure.engine.embedded.dump import EmbeddedDump
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import Action, Resource
 from memos.infrastructure.transfer.export.dumper import Dumped
@@ -25,7 +21,6 @@ from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.scope import contains
 from memos.operation.cube import Forgotten, MemCube, read_cube, state_title
-from memos.operation.opening import as_distributed, distributed_driver
 from memos.operation.session import Session
 
 IN_CLEAR = (
@@ -49,22 +44,6 @@ class ExportReport:
     keys: str
     verifier_key: str
     warnings: tuple[str, ...]
-
-
-@contextmanager
-def dumpable(engine: Engine) -> Iterator[Dumpable]:
-    """One moment of a vault of either engine, to be exported.
-
-    Raises:
-        NotApplied: the workers are not past where the log ends.
-    """
-    if isinstance(engine, EmbeddedEngine):
-        with engine.read() as reader:
-            yield EmbeddedDump(engine, reader)
-        return
-    with distributed_driver():
-        from memos.infrastructure.engine.distributed.dump import DistributedDump
-    yield DistributedDump(as_distributed(engine))
 
 
 def require_administrator(session: Session, tenant: str, operation: str) -> None:

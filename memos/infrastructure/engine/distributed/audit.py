@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.seal import Seals
-from memos.infrastructure.engine.embedded.audit import MOST_PROBLEMS
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import Problem, Verification
+from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.vault.cassandra.attempts import Outline
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.kernel.cube import CubeState

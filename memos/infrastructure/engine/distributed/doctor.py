@@ -11,12 +11,12 @@ from pathlib import Path
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed import doctor_cassandra, doctor_workers
 from memos.infrastructure.engine.distributed.creation import PARTITIONS, read_setting
-from memos.infrastructure.engine.distributed.settings import Settings, load_settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
-from memos.infrastructure.engine.embedded.doctor import Finding
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.infrastructure.log.kafka.topics import check_topics
+from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.errors import IndexUnavailable, InvalidInput, MemosError, VaultError
 
@@ -53,7 +53,7 @@ def _root_key(path: Path) -> Iterator[Finding]:
         yield Finding("error", f"{path} can be read by other users", f"chmod 0600 {path}")
 
 
-def _servers(settings: Settings, store: CassandraSession) -> Iterator[Finding]:
+def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator[Finding]:
     yield from doctor_cassandra.examine(store)
     has_vault = schema.exists(store)
     made_with = read_setting(settings, store, PARTITIONS) if has_vault else ""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
-from memos.infrastructure.engine.embedded.doctor import Finding
+from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.tables import VERSION
 from memos.kernel.errors import StoreUnavailable, VaultError

@@ -6,27 +6,18 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
+from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE, ROOT_FILE
+from memos.infrastructure.reports import Finding
 from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, row, rows
 
 LOW_DISK_BYTES = 512 * 2**20
 LARGE_WAL_BYTES = 256 * 2**20
-CLOCK_AHEAD_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to know. `severity` is error or warning; `mend` says what to do."""
-
-    severity: str
-    what: str
-    mend: str
 
 
 def examine(directory: Path) -> tuple[Finding, ...]:
@@ -109,10 +100,10 @@ def _contents(connection: apsw.Connection) -> Iterator[Finding]:
             "upgrade MemOS",
         )
         return
-    for (told,) in rows(connection, "PRAGMA quick_check(5)"):
-        if told != "ok":
+    for (answer,) in rows(connection, "PRAGMA quick_check(5)"):
+        if answer != "ok":
             yield Finding(
-                "error", f"{DATABASE_FILE} is damaged: {told}", "run `memos verify`, then rebuild"
+                "error", f"{DATABASE_FILE} is damaged: {answer}", "run `memos verify`, then rebuild"
             )
     yield from _projections(connection)
 

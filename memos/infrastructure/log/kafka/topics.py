@@ -18,9 +18,9 @@ from confluent_kafka.admin import (
     TopicMetadata,
 )
 
-from memos.infrastructure.engine.embedded.doctor import Finding
 from memos.infrastructure.log.kafka.client import Connection, kafka_error
 from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.reports import Finding
 from memos.kernel.errors import LogUnavailable, PartitionsChanged
 
 OLDEST_KAFKA = (2, 1)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from memos.infrastructure.engine.embedded.doctor import Finding
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import (
@@ -17,6 +16,7 @@ from memos.infrastructure.log.kafka.topics import (
     judge_topic,
     topic_config,
 )
+from memos.infrastructure.reports import Finding
 from memos.kernel.errors import LogUnavailable, PartitionsChanged
 from tests.infrastructure.log.kafka.broker_settings import make_topic, set_partitions, set_topic
 
