@@ -1,6 +1,6 @@
 """What an engine is to everything above it: small ports, each with one conformance suite.
 
-The suites are `tests/conformance/test_{writer,reader,proofs,maintenance,erasure,dense}.py`.
+The suites are `tests/conformance/engine/test_{writer,reader,proofs,maintenance,erasure,dense}.py`.
 
 `embedded/` and `distributed/` implement them under equal file names. Both fold the same events by the
 same kernel; they differ in where the log, the vault and the index live, and in who folds: the

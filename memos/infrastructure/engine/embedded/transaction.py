@@ -99,8 +99,9 @@ class EmbeddedTransaction:
         return None if stored is None else str(stored[0])
 
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
-        self._connection.execute("INSERT INTO erasure VALUES (?, ?)", (operation_id, receipt))
-        return receipt
+        sql = "INSERT OR IGNORE INTO erasure VALUES (?, ?)"
+        self._connection.execute(sql, (operation_id, receipt))
+        return self.erasure_receipt(operation_id) or receipt
 
     def flush(self) -> None:
         """Write everything collected."""
