@@ -59,7 +59,7 @@ class Dumpable(Protocol):
 
     @property
     def reader(self) -> Reader:
-        """Reads the vault; what is told of a memory is read at `at`."""
+        """Reads the vault; what is said of a memory is read at `at`."""
         ...
 
     def read_ahead(self, cube_ids: Sequence[bytes]) -> None:

@@ -1,6 +1,7 @@
 """What an engine is to everything above it: small ports, each with one conformance suite.
 
-The suites are `tests/conformance/engine/test_{writer,reader,proofs,maintenance,erasure,dense}.py`.
+The suites are in `tests/conformance/engine/`: `test_writer.py`, `test_reader.py`, `test_proofs.py`,
+`test_maintenance.py`, `test_erasure.py`, `test_dense.py` and `test_replay.py`.
 
 `embedded/` and `distributed/` implement them under equal file names. Both fold the same events by the
 same kernel; they differ in where the log, the vault and the index live, and in who folds: the
@@ -72,10 +73,10 @@ class Transaction(Protocol):
 
 
 class Writer(Protocol):
-    """Appends events, durably, and tells what the fold made of them."""
+    """Appends events, durably, and gives their outcomes."""
 
     def commit(self, drafts: Iterable[Draft]) -> list[Committed]:
-        """Append drafts in order and tell what became of each."""
+        """Append drafts in order; the outcome of each."""
         ...
 
     def commit_whole(

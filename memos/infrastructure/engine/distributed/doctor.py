@@ -29,17 +29,17 @@ def examine(path: Path) -> tuple[Finding, ...]:
         settings = load_settings(path)
     except InvalidInput as error:
         return (Finding("error", str(error), "correct the settings file"),)
-    found = [*_root_key(settings.root_key)]
+    findings = [*_root_key(settings.root_key)]
     try:
         store = CassandraSession(settings.cassandra)
     except VaultError as error:
-        found += [Finding("error", str(error), START), *check_topics(settings.kafka)]
+        findings += [Finding("error", str(error), START), *check_topics(settings.kafka)]
     else:
         with closing(store):
-            found += _servers(settings, store)
+            findings += _servers(settings, store)
     if settings.milvus is not None:
-        found += _milvus(settings.milvus)
-    return tuple(found)
+        findings += _milvus(settings.milvus)
+    return tuple(findings)
 
 
 def _root_key(path: Path) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator
             "a vault is being moved in here, and that is not done",
             "run the same `memos migrate` again: it goes on where it was",
         )
-    elif not any(each.severity == "error" for each in topics):
+    elif not any(finding.severity == "error" for finding in topics):
         try:
             yield from doctor_workers.examine(settings, store, time.sleep)
         except MemosError as error:

@@ -112,7 +112,7 @@ class DistributedErasure:
 
     def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
         """Whether no key, text, vector or usage of erased cubes is left in any table, and no worker
-        can bring any back. False where that cannot be told, such as while a node is down.
+        can bring any back. False where that is not certain, such as while a node is down.
         """
         try:
             return self._vectors_are_gone(cube_ids) and self._rows_are_gone(cube_ids)

@@ -118,9 +118,9 @@ def _section(path: Path, values: Mapping[str, Any], name: str, kind: type[T]) ->
         config = Config(strict=True, cast=[tuple], type_hooks={float: float})
         return from_dict(kind, filled_in(path, name, section), config)
     except WrongTypeError as error:  # its own words quote the value, which may be a password
-        wanted = getattr(error.field_type, "__name__", str(error.field_type))
+        expected = getattr(error.field_type, "__name__", str(error.field_type))
         raise InvalidInput(
-            f"{path}: [{name}] {error.field_path} must be of the type {wanted}, and is of the type "
+            f"{path}: [{name}] {error.field_path} must be of the type {expected}, and is of the type "
             f"{type(error.value).__name__}"
         ) from None
     except (DaciteError, TypeError) as error:

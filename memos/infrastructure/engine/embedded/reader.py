@@ -70,8 +70,8 @@ class EmbeddedReader:
 
     def created(self, cube_id: bytes) -> int:
         sql = "SELECT log_time FROM attempt WHERE cube_id = ? AND result = 1 ORDER BY position"
-        found = row(self.connection, sql, (cube_id,))
-        return 0 if found is None else int(found[0])
+        stored = row(self.connection, sql, (cube_id,))
+        return 0 if stored is None else int(stored[0])
 
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         """What is in a file is read when it is asked for."""

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class EmbeddedSource:
-    """See `engine.migration.MigrationSource`. Who writes meanwhile is told that the vault is busy."""
+    """See `engine.migration.MigrationSource`. Who writes meanwhile gets Busy."""
 
     def __init__(self, stores: EmbeddedStores) -> None:
         self._stores = stores
