@@ -12,8 +12,8 @@ import apsw
 
 from benchmarks.harness import timed
 from benchmarks.vaults import bare
-from memos.infrastructure.engine.embedded.audit import FLUSH_EVERY
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.rebuild import FLUSH_EVERY
 from memos.infrastructure.log.sqlite import log_size
 
 PROJECTIONS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import apsw
 
@@ -12,6 +12,7 @@ from benchmarks.harness import progress
 from benchmarks.texts import Texts, items
 from memos import Memory
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.sqlite.database import CACHE_KIB
 
 BATCH = 1_000
@@ -36,7 +37,7 @@ def database_of(memory: Memory) -> Path:
 
 def writer_of(memory: Memory) -> apsw.Connection:
     """The connection that the vault writes over, to see what it writes."""
-    return memory._session.embedded("a test").database.writer
+    return cast(EmbeddedEngine, memory._session.engine).stores.database.writer
 
 
 class Statement(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from memos.infrastructure.engine.distributed.rebuild import index_worker
-from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.workers.vectors import VectorIndexer, VectorThread
 from memos.infrastructure.index.milvus.connection import Milvus
@@ -17,7 +17,7 @@ from streams.driver import OpenedWorker
 
 
 @contextmanager
-def open_worker(settings: Settings) -> Iterator[OpenedWorker]:
+def open_worker(settings: DistributedSettings) -> Iterator[OpenedWorker]:
     """The worker, and the servers that it writes to; vectors follow in a thread of their own."""
     with ExitStack() as stack:
         stores = stack.enter_context(closing(Stores(settings)))

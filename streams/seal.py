@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.workers.seal import SealWorker
 from streams.driver import OpenedWorker
 
 
 @contextmanager
-def open_worker(settings: Settings) -> Iterator[OpenedWorker]:
+def open_worker(settings: DistributedSettings) -> Iterator[OpenedWorker]:
     """The worker of the live generation, and the servers that it writes to."""
     with closing(Stores(settings)) as stores:
         live = stores.live()

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from memos.infrastructure.cassandra.connection import CassandraSession
-from memos.infrastructure.engine.distributed.settings import Settings, load_settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.index.milvus.audit import SpanKey, span_keys
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
@@ -79,7 +79,7 @@ class Fleet:
                 )
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> DistributedSettings:
         """What the settings file says."""
         return load_settings(self.path)
 

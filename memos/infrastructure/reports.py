@@ -8,20 +8,24 @@ from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to know. `severity` is error or warning; `mend` says what to do."""
-
-    severity: str
-    what: str
-    mend: str
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that is not as it was written. `where` is a position, a cube or a file."""
 
     where: str
     what: str
+
+
+MOST_PROBLEMS = 1000
+"""How many problems a verification names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a doctor found. `severity` is error or warning; `mend` says what to do."""
+
+    severity: str
+    what: str
+    mend: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from memos.infrastructure.clock import system_time
+from memos.infrastructure.engine.location import Wait, open_engine
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.index.models.embedders import Embedder, embedder_named
 from memos.infrastructure.index.models.rerankers import Reranker, reranker_from
@@ -18,6 +19,7 @@ from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Position
 from memos.kernel.scope import check_scope, tenant_of
+from memos.operation.analysis import analyse
 from memos.operation.commands import add as adding
 from memos.operation.commands.cut import name_cut
 from memos.operation.commands.erase import EraseTarget, erase, resume_erases
@@ -43,7 +45,6 @@ from memos.operation.commands.turn import Conversation
 from memos.operation.commands.update import Revision, update
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
-from memos.operation.opening import Wait, open_engine
 from memos.operation.reads import proofs, vault
 from memos.operation.reads.as_of import AsOf
 from memos.operation.reads.context import context, related, route
@@ -61,6 +62,7 @@ from memos.operation.reads.search import search, states_named
 from memos.operation.reads.vault import Stats
 from memos.operation.reads.vocabulary import tags, vocabulary
 from memos.operation.receipt import Receipt
+from memos.operation.search.dense import texts_to_embed
 from memos.operation.search.hits import Hits
 from memos.operation.session import Session
 from memos.operation.validation import Time, check_lifespan, check_name, check_time
@@ -123,7 +125,15 @@ class Memory:
         reader = reranker_from(reranker)
         self._path = Path(path)
         self._session = Session(
-            open_engine(self._path, actor=actor, clock=clock, create=create, wait=wait),
+            open_engine(
+                self._path,
+                analyse=analyse,
+                divide=texts_to_embed,
+                actor=actor,
+                clock=clock,
+                create=create,
+                wait=wait,
+            ),
             actor=actor,
             tenant=narrowed,
             clock=clock,

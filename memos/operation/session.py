@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 import uuid_utils
 
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.access_log import AccessLog
@@ -17,7 +16,6 @@ from memos.infrastructure.governance.decision import Governor, HeaderRules, Subj
 from memos.infrastructure.index.models.embedders import Embedder
 from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import VaultError
 from memos.kernel.scope import tenant_of
 from memos.operation.gate import Gate, no_cube
 from memos.operation.search.dense import texts_to_embed
@@ -78,19 +76,6 @@ class Session:
             digest
             for tenant in self.tenants(scope)
             for digest in self.digests.lookups(tenant, label, value)
-        )
-
-    def embedded(self, operation: str) -> EmbeddedEngine:
-        """The engine, for what only an embedded vault can do.
-
-        Raises:
-            VaultError: it is another one.
-        """
-        if isinstance(self.engine, EmbeddedEngine):
-            return self.engine
-        raise VaultError(
-            f"{operation} needs an embedded vault, and {self.engine.name} is none: bring it into "
-            f"one with `memos migrate --from {self.engine.name} --to DIRECTORY`"
         )
 
     def close(self) -> None:

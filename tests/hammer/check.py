@@ -19,6 +19,7 @@ from memos.kernel.note import Checkpoint, open_note
 from memos.operation.cube import read_cube
 from tests.hammer.journal import Attempt, read_journal
 from tests.hammer.operations import TENANT
+from tests.opened import stores_of
 
 SEARCHED = 20
 
@@ -58,7 +59,7 @@ def judge(vault: Path, journals: list[Path], counters: list[str], seed: str) -> 
         else:
             verdict.cut_off += 1
     with Memory(vault, actor="user:admin") as memory:
-        engine = memory._session.embedded("a check")
+        engine = stores_of(memory)
         with engine.read() as reader:
             if reader.vault.erasing():
                 verdict.broken.append("an erase was not resumed")

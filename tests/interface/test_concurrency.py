@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from memos import Memory, VaultError
+from tests.opened import stores_of
 
 CREATE = """
 import sys, time
@@ -230,7 +231,7 @@ def test_a_forked_child_that_ends_does_the_parent_no_harm(vault: Path) -> None:
 def test_an_interrupt_never_looks_like_success(vault: Path) -> None:
     """Whoever waits in a batch that another thread leads is told when that thread is interrupted."""
     with Memory(vault, actor="agent:alice") as memory:
-        database = memory._session.embedded("a test").database
+        database = stores_of(memory).database
 
         def interrupted() -> None:
             raise KeyboardInterrupt

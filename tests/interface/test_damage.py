@@ -16,6 +16,7 @@ from memos.infrastructure.log.sqlite import stored_tree
 from memos.kernel.event import id_bytes
 from memos.kernel.note import Checkpoint, open_note
 from tests.interface.support import COUNT, damage, flipped, opened, stored, text_of
+from tests.opened import stores_of
 
 
 @pytest.mark.parametrize("at", [0, 1, 5, 20, 60, 120, -1, -20])
@@ -153,7 +154,7 @@ def test_a_truncated_write_ahead_log_gives_an_earlier_whole_state_and_a_kept_not
 ) -> None:
     with Memory(vault, actor="agent:alice") as memory:
         kept = [memory.add(f"early {n}", scope="acme") for n in range(5)]
-        memory._session.embedded("a test").database.checkpoint_wal()
+        stores_of(memory).database.checkpoint_wal()
         for n in range(20):
             memory.add(f"late {n}", scope="acme")
         note, key = memory.checkpoint().note, memory.verifier_key()
@@ -166,5 +167,5 @@ def test_a_truncated_write_ahead_log_gives_an_earlier_whole_state_and_a_kept_not
         assert memory.rebuild().digest == memory.digest()
         assert all(text_of(memory, receipt.cube_id) for receipt in kept)
         signed = Checkpoint.parse(open_note(note, [NoteVerifier(key)]).text)
-        with memory._session.embedded("a test").read() as reader:
+        with stores_of(memory).read() as reader:
             assert 5 <= stored_tree(reader.connection).size < signed.size

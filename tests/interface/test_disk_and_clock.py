@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from memos import Memory, VaultError
+from tests.opened import stores_of
 
 SECOND = 1_000_000
 NOBODY = 65534
@@ -37,7 +38,7 @@ def unprivileged() -> Iterator[None]:
 def test_a_full_disk_is_told_and_nothing_is_half_written(vault: Path) -> None:
     with Memory(vault, actor="agent:alice") as memory:
         first = memory.add("before", scope="acme")
-        writer = memory._session.embedded("a test").database.writer
+        writer = stores_of(memory).database.writer
         pages = next(writer.execute("PRAGMA page_count"))[0]
         writer.execute(f"PRAGMA max_page_count = {pages + 20}").fetchall()
         items = [{"text": f"filler {n} " * 50, "scope": "acme"} for n in range(100)]

@@ -58,7 +58,7 @@ def use(memory: Memory, cubes: Iterable[str], counted: Counter[str]) -> None:
 
 def uses(memory: Memory, cubes: Iterable[str]) -> Counter[str]:
     """How often memories were used, by the projection."""
-    found = engine_of(memory).generation.usage.usages([id_bytes(cube) for cube in cubes])
+    found = engine_of(memory).live().usage.usages([id_bytes(cube) for cube in cubes])
     return Counter({cube: found[id_bytes(cube)].uses for cube in cubes})
 
 
@@ -106,7 +106,7 @@ def sealed(memory: Memory) -> None:
     """Wait until the trees hold all of the log."""
     engine = engine_of(memory)
     ends = engine.stores.logs.events.end()
-    Waiter(lambda: engine.generation.vault, PATIENCE_SECONDS).until_passed("seal", ends)
+    Waiter(engine.live.vault, PATIENCE_SECONDS).until_passed("seal", ends)
 
 
 @pytest.mark.parametrize("step", OF_SEAL)

@@ -128,7 +128,7 @@ def caught_up(fleet: Fleet) -> float:
     with Memory(fleet.path, actor=ACTOR) as memory:
         engine = memory._session.engine
         ends = engine.stores.logs.events.end()  # type: ignore[attr-defined]
-        engine._waiter.until_applied(ends)  # type: ignore[attr-defined]
+        engine.waiter.until_applied(ends)  # type: ignore[attr-defined]
     return time.monotonic() - began
 
 

@@ -12,6 +12,7 @@ import apsw
 import pytest
 
 from memos import Memory
+from tests.opened import stores_of
 
 ADD_UNTIL_KILLED = """
 import sys
@@ -72,11 +73,11 @@ def test_another_process_reads_what_was_acknowledged(memory: Memory, vault: Path
 
 
 def test_a_commit_waits_for_the_disk(memory: Memory) -> None:
-    database = memory._session.embedded("a test").database
+    database = stores_of(memory).database
     for connection in (database.writer, database.reader()):
         assert next(connection.execute("PRAGMA synchronous"))[0] == 2  # FULL
         assert next(connection.execute("PRAGMA journal_mode"))[0] == "wal"
-    keys = memory._session.embedded("a test").keys._db
+    keys = stores_of(memory).keys._db
     assert next(keys.execute("PRAGMA synchronous"))[0] == 2
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from memos import Denied, Hit, Memory, MemosError
+from tests.opened import stores_of
 
 ABSENT = "00000000-0000-7000-8000-000000000000"
 
@@ -184,7 +185,7 @@ def test_equal_texts_of_two_tenants_have_nothing_in_common_on_disk(
 ) -> None:
     memory.add("xylophonist quokka", scope="acme", subject="ann", source="web:a")
     memory.add("xylophonist quokka", scope="rival", subject="ann", source="web:a")
-    reader = memory._session.embedded("a test").database.reader()
+    reader = stores_of(memory).database.reader()
     for sql in ("SELECT digest FROM subject", "SELECT digest FROM source"):
         digests = [row[0] for row in reader.execute(sql)]
         assert len(digests) == len(set(digests)) >= 2

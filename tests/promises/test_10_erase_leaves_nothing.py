@@ -16,6 +16,7 @@ from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.kernel.event import id_bytes
 from memos.kernel.merkle import consistency_proof, verify_consistency
 from memos.operation.analysis import analyzer
+from tests.opened import stores_of
 
 TEXT = "Xylophonists befriended quokkas in Wagga"
 WORDS = ["Xylophonists", "xylophonist", "befriended", "befriend", "quokkas", "quokka", "Wagga"]
@@ -156,7 +157,7 @@ def test_destroyed_keys_are_left_in_no_page(memory: Memory, vault: Path) -> None
             ],
             idempotency_key=f"batch {batch}",
         )
-    reader = memory._session.embedded("a test").database.reader()
+    reader = stores_of(memory).database.reader()
     wrapped = dict(reader.execute("SELECT cube_id, wrapped FROM cube_key"))
     with apsw.Connection(str(vault / "keys.db"), flags=apsw.SQLITE_OPEN_READONLY) as keys:
         before = {row[0] for row in keys.execute("SELECT wrapped FROM subject_key")}
@@ -195,7 +196,7 @@ def test_the_proofs_of_the_log_outlive_an_erase(memory: Memory) -> None:
     assert proof.verify(key)
     assert memory.prove(receipt.event_id).verify(key)
     assert memory.verify().ok
-    with memory._session.embedded("a test").read() as reading:
+    with stores_of(memory).read() as reading:
         tree, nodes = stored_tree(reading.connection), tree_nodes(reading.connection)
         grown = consistency_proof(nodes, old.size, tree.size)
     assert verify_consistency(old.size, bytes.fromhex(old.root), tree.size, tree.root(), grown)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.layout import EventLine
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState
 from memos.kernel.moment import At
@@ -34,10 +34,22 @@ class Selection:
         return self.chosen is None or self.chosen(state)
 
 
+class EventLine(NamedTuple):
+    """A record on its way out of a vault or into one. `sequence` counts the records of its cube, as
+    the fold does; `first` is None where the record was written in this log.
+    """
+
+    offset: int
+    log_time: int
+    sequence: int
+    data: bytes
+    first: FirstPlace | None = None
+
+
 class Dumpable(Protocol):
     """One moment of a vault. Memory stays flat in the size of the records.
 
-    A log of several partitions is told as one, in one order: see `migrating.merging`.
+    A log of several partitions is given as one, in the order of `engine.distributed.merger`.
     """
 
     @property
@@ -47,7 +59,7 @@ class Dumpable(Protocol):
 
     @property
     def reader(self) -> Reader:
-        """Reads the vault; what is told of a memory is read at `at`."""
+        """Reads the vault; what is said of a memory is read at `at`."""
         ...
 
     def read_ahead(self, cube_ids: Sequence[bytes]) -> None:

@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
-from google.protobuf.message import DecodeError
-
 from memos.infrastructure.keys.port import KeyVault
-from memos.infrastructure.log.ancestry import Ancestor, First, cut_of, numbers
-from memos.infrastructure.log.kafka.settings import event_key
+from memos.infrastructure.log.ancestry import Ancestor, FirstPlace, cut_of, numbers
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
-from memos.kernel.event import Position, Undecodable, decode
-from memos.wire.access_pb2 import AccessEvent
+from memos.kernel.errors import Refused
+from memos.kernel.event import Position, Undecodable, decode, id_text
 from memos.wire.event_pb2 import Event
 
 T = TypeVar("T")
@@ -29,14 +26,13 @@ class Moved(NamedTuple):
 
     `position` and `log_time` (microseconds) are those in the log that it is read from; `first`
     those in the log where it was written. `event` is None where the bytes are none, and in the
-    access log. `key` decides its partition.
+    access log.
     """
 
     position: Position
     log_time: int
     data: bytes
-    key: bytes
-    first: First
+    first: FirstPlace
     event: Event | None = None
 
 
@@ -75,11 +71,11 @@ class Plan:
     @classmethod
     def from_text(cls, text: str) -> Plan:
         """What `to_text` gave."""
-        told = json.loads(text)
-        return cls(told["origin"], tuple(cut_of(cut) for cut in told["cuts"]))
+        fields = json.loads(text)
+        return cls(fields["origin"], tuple(cut_of(cut) for cut in fields["cuts"]))
 
 
-class Source(Protocol):
+class MigrationSource(Protocol):
     """The vault that is left."""
 
     @property
@@ -145,7 +141,7 @@ class Source(Protocol):
     def digest(self) -> str: ...
 
 
-class Target(Protocol):
+class MigrationTarget(Protocol):
     """The vault that is made."""
 
     @property
@@ -201,11 +197,6 @@ class Target(Protocol):
     def close(self) -> None: ...
 
 
-def key_of(event: Event | None) -> bytes:
-    """The key of a record; of one that is no event, that of nobody's cube."""
-    return event_key("", b"") if event is None else event_key(event.tenant, event.cube_id)
-
-
 def event_in(data: bytes) -> Event | None:
     """The event that a record holds; None where it is none. Raises TooNew."""
     try:
@@ -214,10 +205,17 @@ def event_in(data: bytes) -> Event | None:
         return None
 
 
-def access_key(data: bytes) -> bytes:
-    """The key of a record of the access log."""
-    try:
-        access = AccessEvent.FromString(data)
-    except DecodeError:
-        return event_key("", b"")
-    return event_key(access.tenant, access.event_id)
+def key_missing(cube_id: bytes) -> Refused:
+    """The error of a memory that nothing can open."""
+    return Refused(
+        f"the key of cube {id_text(cube_id)} is gone, though it was not erased: run `memos doctor` "
+        "and `memos verify` on the source, and put its key file back from your backup"
+    )
+
+
+def holds_else(name: str) -> Refused:
+    """The error of a target that is not free."""
+    return Refused(
+        f"{name} holds something else already: a vault is moved into a place of its own, so name "
+        "another; nothing was changed"
+    )

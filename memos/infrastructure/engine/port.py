@@ -1,5 +1,8 @@
 """What an engine is to everything above it: small ports, each with one conformance suite.
 
+The suites are in `tests/conformance/engine/`: `test_writer.py`, `test_reader.py`, `test_proofs.py`,
+`test_maintenance.py`, `test_erasure.py`, `test_dense.py` and `test_replay.py`.
+
 `embedded/` and `distributed/` implement them under equal file names. Both fold the same events by the
 same kernel; they differ in where the log, the vault and the index live, and in who folds: the
 writer's own transaction, or a worker behind the log.
@@ -13,7 +16,10 @@ from typing import Protocol, TypeVar
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.dense import DenseIndex, Divide
+from memos.infrastructure.engine.dump import Dumpable
+from memos.infrastructure.engine.migration import MigrationSource
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.engine.replay import Replay
 from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.signer import NoteSigner
@@ -67,10 +73,10 @@ class Transaction(Protocol):
 
 
 class Writer(Protocol):
-    """Appends events, durably, and tells what the fold made of them."""
+    """Appends events, durably, and gives their outcomes."""
 
     def commit(self, drafts: Iterable[Draft]) -> list[Committed]:
-        """Append drafts in order and tell what became of each."""
+        """Append drafts in order; the outcome of each."""
         ...
 
     def commit_whole(
@@ -151,6 +157,17 @@ class Maintenance(Protocol):
         """Counts of the vault."""
         ...
 
+    def upgrade(self) -> int | None:
+        """Bring the tables to this release's version.
+
+        Returns:
+            The version that they had; None where tables have none.
+
+        Raises:
+            VaultError: a newer release made them.
+        """
+        ...
+
 
 class Erasure(Protocol):
     """What is left of erases: those that a crash cut off, and copies of what was erased."""
@@ -213,7 +230,30 @@ class Engine(Protocol):
         ...
 
     def setting(self, name: str) -> str:
-        """A setting made when the vault was created."""
+        """A setting made when the vault was created; empty where there is none of that name."""
+        ...
+
+    def dump(self) -> AbstractContextManager[Dumpable]:
+        """One moment of the vault, to be exported.
+
+        Raises:
+            NotApplied: the workers are not past where the log ends.
+        """
+        ...
+
+    def departure(self) -> MigrationSource:
+        """The vault as one that is moved away."""
+        ...
+
+    def replay(self, operation: str) -> Replay:
+        """The vault as one that takes in the records of another log.
+
+        Args:
+            operation: what an error calls it that the caller wants to do.
+
+        Raises:
+            VaultError: this engine cannot.
+        """
         ...
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memos.infrastructure.log.ancestry import First
+from memos.infrastructure.log.ancestry import FirstPlace
 from memos.kernel.errors import Refused
 
 
@@ -18,11 +18,11 @@ class Resume:
         last: for each partition that is not empty, where its last record first stood.
     """
 
-    def __init__(self, last: Mapping[int, First]) -> None:
+    def __init__(self, last: Mapping[int, FirstPlace]) -> None:
         self._last = dict(last)
         self._counted: dict[int, int] = {}
 
-    def is_missing(self, partition: int, first: First) -> bool:
+    def is_missing(self, partition: int, first: FirstPlace) -> bool:
         """Whether the next record of a partition is to be appended."""
         self._counted[partition] = self._counted.get(partition, 0) + 1
         last = self._last.get(partition)

@@ -1,6 +1,4 @@
-"""What a vault that was moved here from another log keeps of that log: in its settings, and with
-each record.
-"""
+"""What a vault that was moved here from another log keeps of that log, in its settings."""
 
 from __future__ import annotations
 
@@ -19,6 +17,22 @@ MIGRATED_CUTS = "migrated_cuts"
 named them tell of positions there.
 """
 
+LOADED_FROM = "loaded_from"
+"""The setting with the verifier key of the vault whose export this one was made of."""
+
+LOADED_CHECKPOINT = "loaded_checkpoint"
+"""The setting with the signed checkpoint of that export."""
+
+
+class FirstPlace(NamedTuple):
+    """Where a migrated record first stood: the origin of that log, its offset and log time there
+    in microseconds.
+    """
+
+    origin: str
+    offset: int
+    log_time: int
+
 
 @dataclass(frozen=True, slots=True)
 class Ancestor:
@@ -29,14 +43,6 @@ class Ancestor:
     origin: str
     verifier_key: str
     checkpoints: tuple[str, ...]
-
-
-class First(NamedTuple):
-    """Where a migrated record first stood: the origin of that log, its offset and log time."""
-
-    origin: str
-    offset: int
-    log_time: int
 
 
 def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:
@@ -52,10 +58,10 @@ def ancestors_to_text(ancestors: Iterable[Ancestor]) -> str:
 def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
     """The logs before that of a vault with these settings, the oldest first."""
     ancestors = [
-        Ancestor(ancestor["origin"], ancestor["verifier_key"], tuple(ancestor["checkpoints"]))
-        for ancestor in json.loads(setting(MIGRATED_FROM) or "[]")
+        Ancestor(entry["origin"], entry["verifier_key"], tuple(entry["checkpoints"]))
+        for entry in json.loads(setting(MIGRATED_FROM) or "[]")
     ]
-    loaded, note = setting("loaded_from"), setting("loaded_checkpoint")
+    loaded, note = setting(LOADED_FROM), setting(LOADED_CHECKPOINT)
     if loaded:
         ancestors.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
     return tuple(ancestors)
@@ -68,7 +74,7 @@ def cuts_to_text(cuts: Mapping[str, Cut]) -> str:
 
 def cuts_in(text: str) -> dict[str, Cut]:
     """What `cuts_to_text` gave; none of an empty setting."""
-    return {name: cut_of(cut) for name, cut in json.loads(text or "{}").items()}
+    return {name: cut_of(sizes) for name, sizes in json.loads(text or "{}").items()}
 
 
 def numbers(cut: Cut) -> dict[str, int]:

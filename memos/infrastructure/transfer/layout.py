@@ -1,6 +1,6 @@
 """The layout of an export: its files, its limits, and what one line of each file says.
 
-docs/exchange.md tells the same to people.
+docs/exchange.md says the same to people.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from memos.infrastructure.log.ancestry import First
+from memos.infrastructure.engine.dump import EventLine
+from memos.infrastructure.log.ancestry import FirstPlace
 from memos.kernel.errors import Refused
 from memos.kernel.event import Kind, Position, TooNew, Undecodable, decode, id_bytes, id_text
 from memos.wire.event_pb2 import Event
@@ -52,21 +53,8 @@ MAX_LINE_BYTES = 160 * 2**20
 MAX_SMALL_BYTES = 2**20
 """The largest manifest, checkpoint, checksum or signature file."""
 
-CREATING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
-"""The kinds of a memory's first record."""
-
 END_OF_TIME = 253_402_300_800_000_000
 """The year 10000, in microseconds since 1970: no log time comes so late."""
-
-
-class EventLine(NamedTuple):
-    """One line of the events file. `sequence` counts the records of its cube, as the fold does."""
-
-    offset: int
-    log_time: int
-    sequence: int
-    data: bytes
-    first: First | None = None
 
 
 def encode_line(value: Mapping[str, Any]) -> bytes:
@@ -94,18 +82,18 @@ def decode_object(data: bytes, where: str) -> dict[str, Any]:
 
 def text_of(value: Mapping[str, Any], name: str, where: str) -> str:
     """A field that must be a text."""
-    found = value.get(name)
-    if not isinstance(found, str):
+    text = value.get(name)
+    if not isinstance(text, str):
         raise Refused(f"{where}: {name!r} must be a text")
-    return found
+    return text
 
 
 def number_of(value: Mapping[str, Any], name: str, where: str, below: int = 2**62) -> int:
     """A field that must be a whole number from 0 up."""
-    found = value.get(name)
-    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < below:
+    number = value.get(name)
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < below:
         raise Refused(f"{where}: {name!r} must be a whole number from 0 up to {below}")
-    return found
+    return number
 
 
 def bytes_of(value: Mapping[str, Any], name: str, where: str) -> bytes:
@@ -170,13 +158,13 @@ def read_event_line(entry: Mapping[str, Any], where: str) -> EventLine:
     """
     first = None
     if "first" in entry:
-        told = entry["first"]
-        if not isinstance(told, dict):
+        place = entry["first"]
+        if not isinstance(place, dict):
             raise Refused(f"{where}: 'first' must be an object")
-        first = First(
-            text_of(told, "origin", where),
-            offset_of(told, "position", where),
-            number_of(told, "log_time", where, END_OF_TIME),
+        first = FirstPlace(
+            text_of(place, "origin", where),
+            offset_of(place, "position", where),
+            number_of(place, "log_time", where, END_OF_TIME),
         )
     line = EventLine(
         offset_of(entry, "position", where),

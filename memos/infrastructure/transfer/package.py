@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from memos.infrastructure.keys.sqlite.key_store import sync_directory
+from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.transfer.layout import (
     CHECKPOINT,
     CHECKSUMS,

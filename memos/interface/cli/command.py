@@ -12,12 +12,12 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 from rich.console import Console
 
+from memos.infrastructure.engine.location import names_settings
 from memos.interface.cli.errors import ExitCode, report
 from memos.interface.cli.terminal import console
 from memos.interface.memory import DEFAULT_ACTOR, Memory
 from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput, MemosError, VaultError
-from memos.operation.opening import names_settings
 
 P = ParamSpec("P")
 

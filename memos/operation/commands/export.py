@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from memos.infrastructure.engine.dump import Dumpable, Selection
-from memos.infrastructure.engine.embedded.dump import EmbeddedDump
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.export.dumper import Dumped, MemDumper
@@ -27,7 +23,6 @@ from memos.kernel.fold import Result
 from memos.kernel.scope import check_scope, contains
 from memos.operation.cube import Forgotten, MemCube, as_datetime, read_cube, state_title
 from memos.operation.gate import Permitted
-from memos.operation.opening import as_distributed, distributed_driver
 from memos.operation.search.filters import compile_filter
 from memos.operation.session import Session
 
@@ -52,22 +47,6 @@ class ExportReport:
     keys: str
     verifier_key: str
     warnings: tuple[str, ...]
-
-
-@contextmanager
-def dumpable(engine: Engine) -> Iterator[Dumpable]:
-    """One moment of a vault of either engine, to be exported.
-
-    Raises:
-        NotApplied: the workers are not past where the log ends.
-    """
-    if isinstance(engine, EmbeddedEngine):
-        with engine.read() as reader:
-            yield EmbeddedDump(engine, reader)
-        return
-    with distributed_driver():
-        from memos.infrastructure.engine.distributed.dump import DistributedDump
-    yield DistributedDump(as_distributed(engine))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +82,7 @@ def export(session: Session, wanted: Export, progress: Progress) -> ExportReport
             passage.require(Action.READ, scope or "")
         session.access_log.flush()
         with staged(wanted.path) as stage:
-            with dumpable(session.engine) as source:
+            with session.engine.dump() as source:
                 selection = _selection(source, permitted, scope, wanted.filter, accepts)
                 dumper = MemDumper(
                     source,

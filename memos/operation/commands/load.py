@@ -8,7 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.engine.location import (
+    embedded_directory,
+    holds_vault,
+    migration_target,
+)
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.load.joiner import load_into
 from memos.infrastructure.transfer.load.loader import LoadReport, Making, load_new
@@ -18,8 +22,6 @@ from memos.infrastructure.transfer.package import opened
 from memos.infrastructure.transfer.wrapping import unwrap
 from memos.kernel.errors import VaultError
 from memos.operation.analysis import analyse
-from memos.operation.commands.migrate import target_at
-from memos.operation.opening import embedded_directory
 from memos.operation.session import Session
 from memos.operation.validation import check_name
 
@@ -50,7 +52,7 @@ def make_vault_of(
     """
     check_name(actor, "actor")
     directory = embedded_directory(into)
-    if directory is not None and (directory / DATABASE_FILE).exists():
+    if directory is not None and holds_vault(directory):
         return None
     if directory is not None and not _is_free(directory):
         raise VaultError(f"{directory} is not empty and holds no vault: name another directory")
@@ -61,7 +63,8 @@ def make_vault_of(
         making = Making(analyse, actor, clock, progress)
         if directory is not None:
             return load_new(dump, wrapping, directory, making)
-        with closing(target_at(into, actor)) as target:
+        made = migration_target(into, analyse=analyse, administrator=actor)
+        with closing(made) as target:
             return load_servers(dump, wrapping, target, str(source.path), into, making)
 
 
@@ -69,15 +72,12 @@ def import_export(session: Session, source: ExportSource, progress: Progress) ->
     """See `Memory.import_export`."""
     with session.gate.enter("load") as passage:
         passage.admit()  # the administrator of each tenant of the export is asked for below
-        engine = session.embedded("import_export")
-        with opened(source.path, engine.directory) as directory:
+        replay = session.engine.replay("import_export")
+        with opened(source.path, replay.workplace) as directory:
             dump = Dump(directory, source.verifier_key)
             wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
             dump.check_log(progress)
-            report = load_into(engine, dump, wrapping, passage.require_administrator, progress)
-        # An erase that came with the export leaves its text in the write-ahead log until now.
-        engine.database.checkpoint_wal()
-        return report
+            return load_into(replay, dump, wrapping, passage.require_administrator, progress)
 
 
 def warn_of_refused(report: LoadReport) -> None:

@@ -7,22 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.engine.embedded.source import EmbeddedSource
-from memos.infrastructure.engine.embedded.target import EmbeddedTarget
-from memos.infrastructure.engine.migration import Source, Target
+from memos.infrastructure.engine.location import migration_target, open_engine
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
 from memos.infrastructure.transfer.migrate.migration import migrate as move
 from memos.kernel.errors import InvalidInput
 from memos.operation.analysis import analyse
-from memos.operation.opening import (
-    as_distributed,
-    distributed_driver,
-    embedded_directory,
-    open_engine,
-)
+from memos.operation.search.dense import texts_to_embed
 from memos.operation.session import Session
 from memos.operation.validation import check_name
 
@@ -55,9 +47,7 @@ def create_vault(path: str | Path, *, actor: str) -> VaultMade:
     check_name(actor, "actor")
     engine = _open(Path(path), actor, create=True)
     with closing(engine):
-        before = None
-        if not isinstance(engine, EmbeddedEngine):
-            before = _upgrade(engine)
+        before = engine.maintenance.upgrade()
         signer = engine.proofs.signer()
         return VaultMade(
             engine.name, engine.origin, signer.verifier_key, engine.setting("administrator"), before
@@ -97,36 +87,18 @@ def migrate(
     session = Session(engine, actor=actor, tenant="", clock=system_time, governor=None)
     with closing(session), session.gate.enter("migrate") as passage:
         passage.require_administrator("")
-        with closing(target_at(going, actor)) as made:
-            return move(_source(engine), made, progress)
+        vault = migration_target(going, analyse=analyse, administrator=actor)
+        with closing(vault):
+            return move(engine.departure(), vault, progress)
 
 
 def _open(path: Path, actor: str, *, create: bool, leaving: bool = False) -> Engine:
     return open_engine(
-        path, actor=actor, clock=system_time, create=create, wait="applied", leaving=leaving
+        path,
+        analyse=analyse,
+        divide=texts_to_embed,
+        actor=actor,
+        clock=system_time,
+        create=create,
+        leaving=leaving,
     )
-
-
-def _source(engine: Engine) -> Source:
-    if isinstance(engine, EmbeddedEngine):
-        return EmbeddedSource(engine)
-    with distributed_driver():
-        from memos.infrastructure.engine.distributed.source import DistributedSource
-    return DistributedSource(as_distributed(engine))
-
-
-def target_at(path: Path, administrator: str) -> Target:
-    """The vault that is to be made where a path names."""
-    directory = embedded_directory(path)
-    if directory is not None:
-        return EmbeddedTarget(directory, analyse, administrator)
-    with distributed_driver():
-        from memos.infrastructure.engine.distributed.settings import load_settings
-        from memos.infrastructure.engine.distributed.target import DistributedTarget
-    return DistributedTarget(load_settings(path), analyse, administrator)
-
-
-def _upgrade(engine: Engine) -> int:
-    from memos.infrastructure.vault.cassandra import schema
-
-    return schema.migrate(as_distributed(engine).stores.cassandra)

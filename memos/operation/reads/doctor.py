@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memos.infrastructure.engine.embedded.doctor import examine as examine_directory
+from memos.infrastructure.engine.location import examine
 from memos.infrastructure.reports import Finding
-from memos.infrastructure.settings_file import check_present
-from memos.kernel.errors import InvalidInput, VaultError
-from memos.operation.opening import distributed_driver, embedded_directory, names_settings
 
 
 def doctor(path: str | Path) -> tuple[Finding, ...]:
@@ -21,15 +18,4 @@ def doctor(path: str | Path) -> tuple[Finding, ...]:
     Raises:
         InvalidInput: there is no such settings file.
     """
-    vault = Path(path)
-    if names_settings(vault):
-        check_present(vault)
-    try:
-        directory = embedded_directory(vault)
-        if directory is not None:
-            return examine_directory(directory)
-        with distributed_driver():
-            from memos.infrastructure.engine.distributed.doctor import examine
-    except (InvalidInput, VaultError) as error:
-        return (Finding("error", str(error), "correct the settings file"),)
-    return examine(vault)
+    return examine(Path(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.engine.distributed.settings import Settings, load_settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.index.milvus import MilvusSettings
 from memos.kernel.errors import InvalidInput, VaultError
 from streams.security import credentials, tls_context
@@ -20,7 +20,7 @@ CASSANDRA = '[cassandra]\nhosts = ["127.0.0.1"]\n'
 KAFKA = '[kafka]\nbootstrap_servers = "127.0.0.1:9092"\n'
 
 
-def loaded(directory: Path, text: str) -> Settings:
+def loaded(directory: Path, text: str) -> DistributedSettings:
     path = directory / "memos.toml"
     path.write_text(text)
     return load_settings(path)

@@ -155,7 +155,7 @@ def test_an_export_that_an_erase_overtakes_is_given_up(
     ids = fill(memory)
     # The erase cannot empty the write-ahead log under the export's reading: no use in waiting.
     monkeypatch.setattr("memos.infrastructure.sqlite.database.BUSY_SECONDS", 0)
-    monkeypatch.setattr("memos.infrastructure.engine.embedded.engine.CONFIRM_SECONDS", 0)
+    monkeypatch.setattr("memos.infrastructure.engine.embedded.erasure.CONFIRM_SECONDS", 0)
 
     def erase(done: int, total: int) -> None:
         with Memory(memory.path, actor="agent:alice") as other:

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.seal import Seals
-from memos.infrastructure.engine.embedded.audit import MOST_PROBLEMS
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import Problem, Verification
+from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.vault.cassandra.attempts import Outline
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.kernel.cube import CubeState
@@ -56,7 +55,7 @@ def audit(stores: Stores, generation: Generation, progress: Progress) -> Verific
     for partition, (end, _, _) in sorted(folded.items()):
         states: dict[bytes, CubeState | None] = {}
         for records in _batches(stores, partition, end):
-            problems += _compare(vault, partition, [_refold(each, states) for each in records])
+            problems += _compare(vault, partition, [_refold(record, states) for record in records])
             done += len(records)
             progress(done, total)
         heads |= {
@@ -87,13 +86,13 @@ def _compare(
 ) -> Iterator[Problem]:
     """The records whose stored outcome is missing or is not what the fold gives."""
     first, last = expected[0].offset, expected[-1].offset
-    rows = {each.offset: each for each in vault.outlines(partition, first, last + 1)}
-    for each in expected:
-        stored = rows.get(each.offset)
-        if stored != each:
+    rows = {row.offset: row for row in vault.outlines(partition, first, last + 1)}
+    for outline in expected:
+        stored = rows.get(outline.offset)
+        if stored != outline:
             what = "missing" if stored is None else "not what the fold gives"
             yield Problem(
-                f"{partition}:{each.offset}", f"its outcome is {what}: run `memos rebuild`"
+                f"{partition}:{outline.offset}", f"its outcome is {what}: run `memos rebuild`"
             )
 
 
@@ -101,12 +100,12 @@ def _compare_heads(vault: CassandraVault, expected: dict[bytes, bytes]) -> Itera
     seen = set()
     for cube_id, stored, check in vault.heads():
         seen.add(cube_id)
-        wanted = expected.get(cube_id)
+        refolded = expected.get(cube_id)
         if checksum(stored) != check:
             yield _damaged(cube_id)
-        elif wanted is None:
+        elif refolded is None:
             yield Problem(f"cube {id_text(cube_id)}", "no record of the log made it")
-        elif stored != wanted:
+        elif stored != refolded:
             yield Problem(
                 f"cube {id_text(cube_id)}",
                 "its head is not what the fold gives: run `memos rebuild`",

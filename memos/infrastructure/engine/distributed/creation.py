@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from memos.infrastructure.cassandra.connection import CassandraSession
-from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.keys.root import create_root_file
 from memos.infrastructure.log.kafka.topics import create_topics
 from memos.infrastructure.vault.cassandra import schema
@@ -14,7 +14,7 @@ from memos.kernel.errors import PartitionsChanged, VaultError
 PARTITIONS = "partitions"
 
 
-def create_vault(settings: Settings, store: CassandraSession, creator: str) -> None:
+def create_vault(settings: DistributedSettings, store: CassandraSession, creator: str) -> None:
     """Make what is missing; who comes first administers the vault."""
     if not settings.root_key.exists():
         if schema.exists(store):
@@ -38,14 +38,16 @@ def create_vault(settings: Settings, store: CassandraSession, creator: str) -> N
         )
 
 
-def read_setting(settings: Settings, store: CassandraSession, name: str) -> str:
+def read_setting(settings: DistributedSettings, store: CassandraSession, name: str) -> str:
     """A setting made when the vault was created; empty where there is none of that name."""
     table = f"{settings.cassandra.keyspace}.setting"
-    found = store.execute(f"SELECT value FROM {table} WHERE name = ?", (name,))
-    return str(found[0][0]) if found else ""
+    stored = store.execute(f"SELECT value FROM {table} WHERE name = ?", (name,))
+    return str(stored[0][0]) if stored else ""
 
 
-def write_setting(settings: Settings, store: CassandraSession, name: str, value: str) -> None:
+def write_setting(
+    settings: DistributedSettings, store: CassandraSession, name: str, value: str
+) -> None:
     """Keep a setting; an empty value takes it away. Not for one that `create_vault` makes: those
     are written by lightweight transactions alone.
     """
@@ -56,7 +58,7 @@ def write_setting(settings: Settings, store: CassandraSession, name: str, value:
         store.execute(f"DELETE FROM {table} WHERE name = ?", (name,))
 
 
-def check_partitions(settings: Settings, store: CassandraSession) -> None:
+def check_partitions(settings: DistributedSettings, store: CassandraSession) -> None:
     """Refuse a number of partitions that is not the one that the vault was made with.
 
     Raises:

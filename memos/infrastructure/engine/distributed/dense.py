@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION, rotations_of
@@ -33,14 +33,14 @@ FEW_TEXTS = 256
 
 
 class DistributedDense:
-    """See `dense.DenseIndex`. Embedding is the index worker's; this only embeds queries."""
+    """See `engine.dense.DenseIndex`. Embedding is the index worker's; this only embeds queries."""
 
     def __init__(
         self,
         stores: Stores,
         milvus: Milvus,
         embedder: Embedder,
-        generation: Callable[[], Generation],
+        live: LiveGeneration,
         waiter: Waiter,
     ) -> None:
         collections = Generations(milvus, embedder.digest, embedder.dimensions)
@@ -50,7 +50,7 @@ class DistributedDense:
         self._alias = collections.alias
         self._search = VectorSearch(milvus, self._alias, rotations_of(stores, embedder))
         self._embedder = embedder
-        self._generation = generation
+        self._live = live
         self._waiter = waiter
         self._calls = EmbedderCalls(embedder)
         self._unserved = ""
@@ -70,24 +70,27 @@ class DistributedDense:
         self._milvus.close()
 
     def waiting(self, reader: Reader) -> int:
-        done = self._generation().vault.checkpoints(PROJECTION)
-        folded = self._generation().vault.checkpoints(folding.PROJECTION)
-        return sum(
-            max(at[0] - (done[partition][0] if partition in done else 0), 0)
-            for partition, at in folded.items()
-        )
+        return self._waiting(self._folded())
 
     def embed_pending(self) -> int:
         """Wait for the worker that embeds; how many records waited."""
-        folded = self._generation().vault.checkpoints(folding.PROJECTION)
-        ends = {partition: at[0] for partition, at in folded.items()}
-        done = self._generation().vault.checkpoints(PROJECTION)
-        waiting = sum(
+        ends = self._folded()
+        waiting = self._waiting(ends)
+        self._waiter.until_passed(PROJECTION, ends, kept_by=LEXICAL)
+        return waiting
+
+    def _folded(self) -> dict[int, int]:
+        """Of each partition, up to which offset it is folded."""
+        folded = self._live.vault().checkpoints(folding.PROJECTION)
+        return {partition: at[0] for partition, at in folded.items()}
+
+    def _waiting(self, ends: Mapping[int, int]) -> int:
+        """How many records before these offsets wait to be embedded."""
+        done = self._live.vault().checkpoints(PROJECTION)
+        return sum(
             max(end - (done[partition][0] if partition in done else 0), 0)
             for partition, end in ends.items()
         )
-        self._waiter.until_passed(PROJECTION, ends, kept_by=LEXICAL)
-        return waiting
 
     def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
         try:
@@ -117,13 +120,13 @@ class DistributedDense:
         """
         asked = CANDIDATES
         while True:
-            found = self._search.candidates(
+            nearest = self._search.candidates(
                 scope, view.at, queries, asked, texts=len(view), earlier=earlier
             )
-            kept = [_rows(view, [each.opened for each in those])[:CANDIDATES] for those in found]
+            kept = [_rows(view, [hit.opened for hit in hits])[:CANDIDATES] for hits in nearest]
             short = [
-                len(rows) < CANDIDATES and len(those) >= asked
-                for rows, those in zip(kept, found, strict=True)
+                len(rows) < CANDIDATES and len(hits) >= asked
+                for rows, hits in zip(kept, nearest, strict=True)
             ]
             if not any(short) or asked == MOST_CANDIDATES:
                 return np.unique(np.concatenate(kept))
@@ -135,8 +138,8 @@ class DistributedDense:
 
 def _rows(view: View, docs: Sequence[int]) -> npt.NDArray[np.int64]:
     """The rows of a view that show these texts, in the texts' order; the others are left out."""
-    wanted = np.array(docs, np.int64)
-    rows = np.searchsorted(view.doc, wanted)
+    texts = np.array(docs, np.int64)
+    rows = np.searchsorted(view.doc, texts)
     rows[rows == len(view)] = 0
-    found: npt.NDArray[np.int64] = rows[view.doc[rows] == wanted]
-    return found
+    shown: npt.NDArray[np.int64] = rows[view.doc[rows] == texts]
+    return shown

@@ -11,7 +11,7 @@ from pathlib import Path
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed import doctor_cassandra, doctor_workers
 from memos.infrastructure.engine.distributed.creation import PARTITIONS, read_setting
-from memos.infrastructure.engine.distributed.settings import Settings, load_settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.settings import MilvusSettings
@@ -29,17 +29,17 @@ def examine(path: Path) -> tuple[Finding, ...]:
         settings = load_settings(path)
     except InvalidInput as error:
         return (Finding("error", str(error), "correct the settings file"),)
-    found = [*_root_key(settings.root_key)]
+    findings = [*_root_key(settings.root_key)]
     try:
         store = CassandraSession(settings.cassandra)
     except VaultError as error:
-        found += [Finding("error", str(error), START), *check_topics(settings.kafka)]
+        findings += [Finding("error", str(error), START), *check_topics(settings.kafka)]
     else:
         with closing(store):
-            found += _servers(settings, store)
+            findings += _servers(settings, store)
     if settings.milvus is not None:
-        found += _milvus(settings.milvus)
-    return tuple(found)
+        findings += _milvus(settings.milvus)
+    return tuple(findings)
 
 
 def _root_key(path: Path) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ def _root_key(path: Path) -> Iterator[Finding]:
         yield Finding("error", f"{path} can be read by other users", f"chmod 0600 {path}")
 
 
-def _servers(settings: Settings, store: CassandraSession) -> Iterator[Finding]:
+def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator[Finding]:
     yield from doctor_cassandra.examine(store)
     has_vault = schema.exists(store)
     made_with = read_setting(settings, store, PARTITIONS) if has_vault else ""
@@ -79,7 +79,7 @@ def _servers(settings: Settings, store: CassandraSession) -> Iterator[Finding]:
             "a vault is being moved in here, and that is not done",
             "run the same `memos migrate` again: it goes on where it was",
         )
-    elif not any(each.severity == "error" for each in topics):
+    elif not any(finding.severity == "error" for finding in topics):
         try:
             yield from doctor_workers.examine(settings, store, time.sleep)
         except MemosError as error:

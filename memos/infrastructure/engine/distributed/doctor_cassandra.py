@@ -96,8 +96,8 @@ def judge_settings(node: str, settings: Mapping[str, str]) -> Iterator[Finding]:
 
 def judge_node(node: str, version: str, skew: float) -> Iterator[Finding]:
     """What is unsafe about a node of this version whose clock is ahead by so many seconds."""
-    told = re.match(r"(\d+)\.(\d+)", version)
-    if told and (int(told[1]), int(told[2])) < OLDEST_CASSANDRA:
+    release = re.match(r"(\d+)\.(\d+)", version)
+    if release and (int(release[1]), int(release[2])) < OLDEST_CASSANDRA:
         yield Finding("error", f"{node} is Cassandra {version}", "upgrade it to 5.0 or newer")
     if abs(skew) > SKEW_SECONDS:
         where = "ahead of" if skew > 0 else "behind"
@@ -136,11 +136,11 @@ def _node_settings(store: CassandraSession) -> Iterator[Finding]:
         try:
             for name in names:
                 with store.explained():
-                    found = store.session.execute(
+                    rows = store.session.execute(
                         f"SELECT name, value FROM system_views.settings WHERE name = '{name}'",
                         host=host,
                     )
-                    settings |= {n: value for n, value in found if value is not None}
+                    settings |= {n: value for n, value in rows if value is not None}
         except VaultError:
             continue  # a user may be kept from reading them: what cannot be read is not judged
         yield from judge_settings(f"Cassandra's node {host.endpoint}", settings)
@@ -181,11 +181,11 @@ def _keyspaces(store: CassandraSession) -> Iterator[Finding]:
     cql = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?"
     least = None
     for name in names:
-        found = store.execute(cql, (name,))
-        if not found:
+        keyspaces = store.execute(cql, (name,))
+        if not keyspaces:
             yield Finding("error", f"the keyspace {name} is missing", "run `memos rebuild`")
             continue
-        copies = copies_of(found[0][0], settings.local_datacenter)
+        copies = copies_of(keyspaces[0][0], settings.local_datacenter)
         least = copies if least is None else min(least, copies)
         if copies != settings.replication_factor:
             yield Finding(
@@ -207,8 +207,8 @@ def _keyspaces(store: CassandraSession) -> Iterator[Finding]:
 
 def copies_of(replication: Mapping[str, str], datacenter: str) -> int:
     """How many copies a keyspace has where the vault is read."""
-    told = replication.get(datacenter, replication.get("replication_factor", "0"))
-    return int(str(told).partition("/")[0])
+    factor = replication.get(datacenter, replication.get("replication_factor", "0"))
+    return int(str(factor).partition("/")[0])
 
 
 def _graces(store: CassandraSession) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 
 from memos.infrastructure.cassandra.connection import CassandraSession
-from memos.infrastructure.engine.distributed.settings import Settings
-from memos.infrastructure.engine.embedded.doctor import CLOCK_AHEAD_SECONDS
+from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
+from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.log.kafka.groups import WORKERS, running_workers
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.port import Cut
@@ -20,7 +20,7 @@ LOOK_SECONDS = 2.0
 
 
 def examine(
-    settings: Settings, store: CassandraSession, sleep: Callable[[float], None]
+    settings: DistributedSettings, store: CassandraSession, sleep: Callable[[float], None]
 ) -> Iterator[Finding]:
     """Examine the projections of the live generation.
 

@@ -9,19 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from google.protobuf.message import DecodeError
 
-from memos.infrastructure.engine.distributed import figures as keeping
-from memos.infrastructure.engine.distributed.engine import DistributedEngine
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.cuts import ascending, holds
+from memos.infrastructure.engine.distributed import figures
+from memos.infrastructure.engine.distributed.reader import DistributedReaders
 from memos.infrastructure.engine.distributed.source import DistributedSource
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
-from memos.infrastructure.engine.dump import PROGRESS_EVERY, Selection
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, EventLine, Selection
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.log.ancestry import First
+from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.layout import EventLine
-from memos.infrastructure.transfer.migrate.migration import ascending, batched, holds
 from memos.infrastructure.vault.cassandra.stored import state_of
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import CubeState, Lifecycle
@@ -37,34 +38,44 @@ CUBES_AT_ONCE = 500
 
 
 class DistributedDump:
-    """See `dumpable.Dumpable`. What is written meanwhile is behind the cut and stays out of it."""
+    """See `engine.dump.Dumpable`. What is written meanwhile is behind the cut and stays out of it.
 
-    def __init__(self, engine: DistributedEngine) -> None:
-        self._engine = engine
-        self._source = DistributedSource(engine)
+    Raises:
+        NotApplied: the fold is not past where the log ends.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        live: LiveGeneration,
+        readers: DistributedReaders,
+        source: DistributedSource,
+    ) -> None:
+        self._stores = stores
+        self._readers = readers
+        self._source = source
         self._end = self._source.end()
-        Waiter(lambda: engine.generation.vault, engine.settings.wait_seconds).until_passed(
-            folding.PROJECTION, self._end
-        )
-        self._vault = engine.generation.vault
+        waiter = Waiter(live.vault, stores.settings.wait_seconds)
+        waiter.until_passed(folding.PROJECTION, self._end)
+        self._vault = live.vault()
         self.at: At = self._vault.cutoffs([Position(*at) for at in self._end.items()])
-        self.reader: Reader = engine.stream()
+        self.reader: Reader = readers.open()
         self._tree = Frontier()
         self._cuts: dict[str, int] = {}
         self._in_part: dict[bytes, bool] = {}
         self._is_migrated = bool(self._source.ancestors())
 
     def read_ahead(self, cube_ids: Sequence[bytes]) -> None:
-        self.reader = self._engine.stream()  # it keeps all that was read ahead
+        self.reader = self._readers.open()  # it keeps all that was read ahead
         self.reader.read_ahead(cube_ids, self.at)
 
     def state(self, cube_id: bytes) -> CubeState:
-        found = self.reader.vault.state_at(cube_id, self.at)
-        if found is None or found.state is None:
+        attempt = self.reader.vault.state_at(cube_id, self.at)
+        if attempt is None or attempt.state is None:
             raise Damaged(
                 f"cube {id_text(cube_id)} has records but no state: call `memory.audit()`"
             )
-        return found.state
+        return attempt.state
 
     def erased(self, selection: Selection) -> Iterator[Attempt]:
         for attempt, state in self._states(self._candidates(selection)):
@@ -72,10 +83,10 @@ class DistributedDump:
                 yield attempt
 
     def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
-        found = self._all() if selection.chosen is None else self._chosen(selection)
+        records = self._all() if selection.chosen is None else self._chosen(selection)
         total = sum(self._end.values())
         log_time = 0
-        for offset, (sequence, at, data, first) in enumerate(found):
+        for offset, (sequence, at, data, first) in enumerate(records):
             log_time = max(log_time, at)
             self._tree.push(leaf_of(offset, log_time, data))
             yield EventLine(offset, log_time, sequence, data, first)
@@ -91,7 +102,7 @@ class DistributedDump:
     def digest(self, selection: Selection) -> str:
         if selection.chosen is None:
             return self._digest_of_all()
-        chosen = [cube_id for cube_id, wanted in self._in_part.items() if wanted]
+        chosen = [cube_id for cube_id, is_chosen in self._in_part.items() if is_chosen]
         states = (state for _, state in self._states(chosen))
         return vault_digest(sorted((state.cube_id, cube_digest(state)) for state in states))
 
@@ -106,7 +117,7 @@ class DistributedDump:
     def erasures(self) -> Iterator[tuple[bytes, str]]:
         return iter(sorted(self._source.erasures()))
 
-    def _all(self) -> Iterator[tuple[int, int, bytes, First | None]]:
+    def _all(self) -> Iterator[tuple[int, int, bytes, FirstPlace | None]]:
         """(sequence, log time, bytes, first place) of each record, and where the named cuts lie."""
         named = self._source.cuts()
         stops = ascending(named.values(), self._end)
@@ -125,29 +136,29 @@ class DistributedDump:
                 if name not in self._cuts and holds(stop, cut):
                     self._cuts[name] = count
 
-    def _chosen(self, selection: Selection) -> Iterator[tuple[int, int, bytes, First | None]]:
-        wanted = LogQuery(scope=selection.scope or "", upto=self.at)
-        for batch in batched(self._vault.records(wanted), CUBES_AT_ONCE):
+    def _chosen(self, selection: Selection) -> Iterator[tuple[int, int, bytes, FirstPlace | None]]:
+        query = LogQuery(scope=selection.scope or "", upto=self.at)
+        for batch in batched(self._vault.records(query), CUBES_AT_ONCE):
             # Sequence 0: refused before there was a cube.
-            known = [each for each in batch if each.attempt.sequence]
-            new = {each.attempt.cube_id for each in known} - self._in_part.keys()
+            folded = [stored for stored in batch if stored.attempt.sequence]
+            new = {stored.attempt.cube_id for stored in folded} - self._in_part.keys()
             self._in_part |= dict.fromkeys(new, False)
             for _, state in self._states(sorted(new)):
                 self._in_part[state.cube_id] = selection.accepts(state)
-            for attempt, _, record, _ in known:
+            for attempt, _, record, _ in folded:
                 if self._in_part[attempt.cube_id]:
                     yield attempt.sequence, attempt.log_time, record.data, self._first(attempt)
 
-    def _first(self, attempt: Attempt) -> First:
+    def _first(self, attempt: Attempt) -> FirstPlace:
         """Where a record first stood: the log alone says that of one that was moved here."""
         partition, offset = attempt.position
         if self._is_migrated:
-            events = self._engine.stores.logs.events
+            events = self._stores.logs.events
             for _, headers in events.read_with_headers(partition, offset, offset + 1):
                 first = first_in(headers)
                 if first is not None:
                     return first
-        return First(origin_of(self._engine.stores, partition), offset, attempt.log_time)
+        return FirstPlace(origin_of(self._stores, partition), offset, attempt.log_time)
 
     def _candidates(self, selection: Selection) -> Iterator[bytes]:
         """The cubes among which the erased ones of a selection are, in id order."""
@@ -164,14 +175,14 @@ class DistributedDump:
         were not there.
         """
         for batch in batched(cube_ids, CUBES_AT_ONCE):
-            found = self._vault.states_at(batch, self.at)
+            states = self._vault.states_at(batch, self.at)
             for cube_id in batch:
-                stored = found.get(cube_id)
+                stored = states.get(cube_id)
                 if stored is not None and stored.attempt.state is not None:
                     yield stored.attempt, stored.attempt.state
 
     def _digest_of_all(self) -> str:
-        cubes = dict(keeping.digests(self._vault))
+        cubes = dict(figures.digests(self._vault))
         # Heads may be ahead of the cut; their records were stored before them.
         now = self._source.end()
         changed = {

@@ -7,10 +7,10 @@ there was to destroy: whoever opens the vault after a crash finishes it, and tel
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from memos.infrastructure.engine.commit import Purged
-from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
 from memos.infrastructure.engine.distributed.workers import vectors
 from memos.infrastructure.engine.distributed.workers.index import is_erasure
@@ -26,20 +26,18 @@ GONE_SECONDS = 10.0
 """How long an erase waits for the worker that embeds, before it says that it is not certain."""
 
 
-class Erasures:
-    """The erasures of a vault. Every method may be repeated.
+class DistributedErasure:
+    """See `engine.port.Erasure`; and what a transaction erases with. Every method may be repeated.
 
     Args:
         stores: the vault.
-        generation: its live projections.
+        live: its live projections.
         waiter: waits for the fold.
     """
 
-    def __init__(
-        self, stores: Stores, generation: Callable[[], Generation], waiter: Waiter
-    ) -> None:
+    def __init__(self, stores: Stores, live: LiveGeneration, waiter: Waiter) -> None:
         self._stores = stores
-        self._generation = generation
+        self._live = live
         self._waiter = waiter
         milvus = stores.settings.milvus
         self._milvus = None if milvus is None else Milvus(milvus)
@@ -51,13 +49,13 @@ class Erasures:
         Raises:
             IndexUnavailable, StoreUnavailable: nothing was begun.
         """
-        spans = self._generation().spans
-        counts = [spans.count(each, tenant) for each in cube_ids]
+        spans = self._live().spans
+        counts = [spans.count(cube_id, tenant) for cube_id in cube_ids]
         counted = Purged(
             len(cube_ids),
-            sum(each.docs for each in counts),
-            sum(each.spans for each in counts),
-            sum(each.postings for each in counts),
+            sum(count.docs for count in counts),
+            sum(count.spans for count in counts),
+            sum(count.postings for count in counts),
             0 if self._milvus is None else VectorCopies(self._milvus).count(cube_ids),
         )
         self._stores.cassandra.execute(
@@ -74,7 +72,7 @@ class Erasures:
             IndexUnavailable, StoreUnavailable: copies may be left: do it again.
         """
         erased = self._erased(operation_id, cube_ids)
-        generation = self._generation()
+        generation = self._live()
         self._stores.cube_keys.destroy(cube_ids)
         generation.usage.forget(cube_ids)
         for cube_id, stored in erased.items():
@@ -83,14 +81,14 @@ class Erasures:
         if self._milvus is not None:
             VectorCopies(self._milvus).purge(cube_ids)
         cql = f"SELECT counted FROM {self._base}.erasure_begun WHERE operation_id = ?"
-        found = self._stores.cassandra.execute(cql, (operation_id,))
-        return Purged(*json.loads(found[0][0])) if found else Purged(0, 0, 0, 0, 0)
+        counted = self._stores.cassandra.execute(cql, (operation_id,))
+        return Purged(*json.loads(counted[0][0])) if counted else Purged(0, 0, 0, 0, 0)
 
     def receipt(self, operation_id: bytes) -> str | None:
         """The receipt that is kept of an erasure."""
         cql = f"SELECT receipt FROM {self._base}.erasure WHERE operation_id = ?"
-        found = self._stores.cassandra.execute(cql, (operation_id,))
-        return str(found[0][0]) if found else None
+        kept = self._stores.cassandra.execute(cql, (operation_id,))
+        return str(kept[0][0]) if kept else None
 
     def keep_receipt(self, operation_id: bytes, receipt: str) -> str:
         """Keep a receipt where none is kept; the one that is: of two who finish, one is first."""
@@ -103,7 +101,7 @@ class Erasures:
 
     def unfinished(self) -> list[bytes]:
         """The operations that were asked for, or begun, and of which there is no receipt."""
-        unfinished = set(self._generation().vault.erasing())
+        unfinished = set(self._live.vault().erasing())
         cql = f"SELECT operation_id FROM {self._base}.erasure_begun"
         for (operation_id,) in self._stores.cassandra.execute(cql):
             if self.receipt(operation_id) is None:
@@ -114,12 +112,16 @@ class Erasures:
 
     def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
         """Whether no key, text, vector or usage of erased cubes is left in any table, and no worker
-        can bring any back. False where that cannot be told, such as while a node is down.
+        can bring any back. False where that is not certain, such as while a node is down.
         """
         try:
             return self._vectors_are_gone(cube_ids) and self._rows_are_gone(cube_ids)
         except (IndexUnavailable, StoreUnavailable, NotApplied):
             return False
+
+    def confirm(self) -> bool:
+        """Never certain from here: a node's files must be flushed, compacted and looked at."""
+        return False
 
     def close(self) -> None:
         """Let go of Milvus."""
@@ -133,7 +135,7 @@ class Erasures:
         )
 
     def _rows_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
-        generation = self._generation()
+        generation = self._live()
         if schema.generations(self._stores.cassandra) != [generation.number]:
             return False  # a rebuild is under way: what it has folded ends when it comes there
         erased = generation.vault.states_at(cube_ids)
@@ -147,16 +149,14 @@ class Erasures:
         )
 
     def _vectors_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
-        vault = self._generation().vault
+        vault = self._live.vault()
         embeds = self._stores.settings.embedder is not None
         if embeds or vault.checkpoints(vectors.PROJECTION):
             # Whoever embeds may have had a text at hand, and takes its vectors away where it comes
             # to the Erased record.
             erased = vault.states_at(cube_ids).values()
-            ends = ends_of(each.attempt.position for each in erased)
-            Waiter(lambda: self._generation().vault, GONE_SECONDS).until_passed(
-                vectors.PROJECTION, ends
-            )
+            ends = ends_of(stored.attempt.position for stored in erased)
+            Waiter(self._live.vault, GONE_SECONDS).until_passed(vectors.PROJECTION, ends)
             if self._milvus is None:
                 return False
         return self._milvus is None or not VectorCopies(self._milvus).count(cube_ids)
@@ -165,8 +165,8 @@ class Erasures:
         """The Erased records of cubes, once all of them are folded."""
 
         def all_there() -> dict[bytes, Stored] | None:
-            found = self._generation().vault.states_at(cube_ids)
-            ended = {c: s for c, s in found.items() if is_erasure(s.attempt)}
+            states = self._live.vault().states_at(cube_ids)
+            ended = {c: s for c, s in states.items() if is_erasure(s.attempt)}
             return ended if len(ended) == len(cube_ids) else None
 
         erased = self._waiter.until(all_there)
@@ -175,7 +175,7 @@ class Erasures:
                 f"not all of the {len(cube_ids)} cubes that operation {id_text(operation_id)} "
                 "erases are folded as erased: is `memos worker fold` running?"
             )
-        self._waiter.until_applied(ends_of(each.attempt.position for each in erased.values()))
+        self._waiter.until_applied(ends_of(stored.attempt.position for stored in erased.values()))
         return erased
 
 

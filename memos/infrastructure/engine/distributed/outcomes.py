@@ -32,10 +32,10 @@ class Outcomes:
         """What became of events at their own records: one that repeats another has an outcome of
         its own, which is not that of the first.
         """
-        found = self._vault().at_positions(record.position for record in records)
+        outcomes = self._vault().at_positions(record.position for record in records)
         committed = []
         for event, record in zip(events, records, strict=True):
-            stored = found.get(record.position)
+            stored = outcomes.get(record.position)
             if stored is None:
                 raise NotApplied(
                     f"event {id_text(event.event_id)} is durable, and the fold has no outcome of "
@@ -44,9 +44,9 @@ class Outcomes:
             committed.append(self._committed(event, record, stored.attempt))
         return committed
 
-    def _found(self, events: Sequence[Event]) -> dict[bytes, Attempt]:
-        found = self._vault().outcomes({each.event_id: each.cube_id for each in events})
-        return {event_id: stored.attempt for event_id, stored in found.items()}
+    def _attempts(self, events: Sequence[Event]) -> dict[bytes, Attempt]:
+        outcomes = self._vault().outcomes({event.event_id: event.cube_id for event in events})
+        return {event_id: stored.attempt for event_id, stored in outcomes.items()}
 
     def _committed(self, event: Event, record: Record, attempt: Attempt) -> Committed:
         followed: tuple[Committed, ...] = ()
@@ -67,23 +67,23 @@ class Outcomes:
             return ()
 
         def all_there() -> dict[bytes, Attempt] | None:
-            found = self._found(events)
-            return found if len(found) == len(events) else None
+            attempts = self._attempts(events)
+            return attempts if len(attempts) == len(events) else None
 
-        found = self._waiter.until(all_there)
-        if found is None:
+        attempts = self._waiter.until(all_there)
+        if attempts is None:
             raise NotApplied(
                 f"not all of the {len(events)} events that follow from operation "
                 f"{id_text(events[0].operation_id)} are folded: is `memos worker fold` running?"
             )
-        self._waiter.until_applied(ends_of(each.position for each in found.values()))
+        self._waiter.until_applied(ends_of(attempt.position for attempt in attempts.values()))
         heads = self._vault().heads_many([event.cube_id for event in events])
         return tuple(
             Committed(
                 event,
-                found[event.event_id].position,
-                found[event.event_id].log_time,
-                found[event.event_id].outcome,
+                attempts[event.event_id].position,
+                attempts[event.event_id].log_time,
+                attempts[event.event_id].outcome,
                 heads.get(event.cube_id),
             )
             for event in events

@@ -1,4 +1,4 @@
-"""Reader the sealed trees: signed heads and proofs, with the leaves computed from the log."""
+"""The sealed trees of a distributed log: signed heads, and proofs with leaves computed from it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock
 
-from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.tree_rows import TreeRows
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.seal import PROJECTION, origin_of
+from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.reports import TreeHead
 from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Position
@@ -27,25 +28,29 @@ from memos.kernel.note import Checkpoint, sign_note
 KEPT_TILES = 64
 
 
-class PartitionTrees:
-    """The Merkle trees of a vault's partitions, as far as they are sealed. Safe for threads."""
+class DistributedProofs:
+    """See `engine.port.Proofs`. A partition is proved as far as it is sealed. Safe for threads."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, live: LiveGeneration) -> None:
         self._stores = stores
+        self._live = live
         self._tiles: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
         self._lock = Lock()
 
-    def sign(self, generation: Generation, partition: int) -> TreeHead:
+    def signer(self) -> NoteSigner:
+        return self._stores.signer()
+
+    def sign(self, partition: int = 0) -> TreeHead:
         """Sign a partition's tree, all that the log has of it now included.
 
         Raises:
             NotApplied: `memos worker seal` is not there in time.
         """
         ends = {partition: self._stores.logs.events.end()[partition]}
-        waiter = Waiter(lambda: generation.vault, self._stores.settings.wait_seconds)
+        waiter = Waiter(self._live.vault, self._stores.settings.wait_seconds)
         if ends[partition]:
             waiter.until_passed(PROJECTION, ends)
-        rows = self._rows(generation)
+        rows = self._rows()
         tree, _ = rows.frontier(partition)
         checkpoint = Checkpoint(origin_of(self._stores, partition), tree.size, tree.root())
         note = sign_note(checkpoint.format(), [self._stores.signer()])
@@ -54,78 +59,74 @@ class PartitionTrees:
         rows.write_note(partition, tree.size, note)
         return TreeHead(tree.size, tree.root(), note)
 
-    def leaf(self, generation: Generation, position: Position) -> bytes:
+    def leaf(self, position: Position) -> bytes:
         """The leaf of the record at a position.
 
         Raises:
             InvalidInput: there is no such record, or it is not sealed yet.
             Damaged: the log's records are not those that were sealed.
         """
-        self._check(generation, position.partition, position.offset + 1)
-        return self._leaves(generation, position.partition, position.offset, position.offset + 1)[0]
+        self._check(position.partition, position.offset + 1)
+        return self._leaves(position.partition, position.offset, position.offset + 1)[0]
 
-    def inclusion(self, generation: Generation, position: Position, size: int) -> list[bytes]:
+    def inclusion(self, position: Position, size: int) -> list[bytes]:
         """The path from a record to the root of the tree of its partition's first `size` records.
 
         Raises:
             InvalidInput: the tree is not sealed up to there.
             Damaged: the log's records are not those that were sealed.
         """
-        self._check(generation, position.partition, size)
-        return inclusion_proof(self._nodes(generation, position.partition), position.offset, size)
+        self._check(position.partition, size)
+        return inclusion_proof(self._nodes(position.partition), position.offset, size)
 
-    def consistency(
-        self, generation: Generation, partition: int, old_size: int, size: int
-    ) -> list[bytes]:
+    def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
         """The proof that a partition's tree of `size` records extends that of `old_size`.
 
         Raises:
             InvalidInput: the tree is not sealed up to there.
             Damaged: the log's records are not those that were sealed.
         """
-        self._check(generation, partition, size)
-        return consistency_proof(self._nodes(generation, partition), old_size, size)
+        self._check(partition, size)
+        return consistency_proof(self._nodes(partition), old_size, size)
 
-    def _rows(self, generation: Generation) -> TreeRows:
-        return TreeRows(self._stores.cassandra, generation.writer.keyspace)
+    def _rows(self) -> TreeRows:
+        return TreeRows(self._stores.cassandra, self._live().writer.keyspace)
 
-    def _check(self, generation: Generation, partition: int, size: int) -> None:
-        sealed = self._rows(generation).frontier(partition)[0].size
+    def _check(self, partition: int, size: int) -> None:
+        sealed = self._rows().frontier(partition)[0].size
         if size > sealed:
             raise InvalidInput(
                 f"partition {partition} is sealed up to {sealed} records, not {size}: see that "
                 "`memos worker seal` runs, and try again"
             )
 
-    def _nodes(self, generation: Generation, partition: int) -> TiledNodes:
-        rows = self._rows(generation)
+    def _nodes(self, partition: int) -> TiledNodes:
+        rows = self._rows()
 
         def fetch(level: int, start: int, end: int) -> Sequence[bytes]:
             if level == 0:
-                return self._leaves(generation, partition, start, end)
+                return self._leaves(partition, start, end)
             return rows.roots(partition, level, start, end)
 
         return TiledNodes(fetch)
 
-    def _leaves(
-        self, generation: Generation, partition: int, start: int, end: int
-    ) -> Sequence[bytes]:
+    def _leaves(self, partition: int, start: int, end: int) -> Sequence[bytes]:
         """The leaves [start, end), which are of one tile and sealed."""
         tile = start >> TILE_HEIGHT
         first = tile << TILE_HEIGHT
         with self._lock:
             leaves = self._tiles.get((partition, tile))
         if leaves is None or len(leaves) < end - first:
-            leaves = self._read(generation, partition, tile, end)
+            leaves = self._read(partition, tile, end)
             with self._lock:
                 self._tiles[partition, tile] = leaves
                 while len(self._tiles) > KEPT_TILES:
                     self._tiles.popitem(last=False)
         return leaves[start - first : end - first]
 
-    def _read(self, generation: Generation, partition: int, tile: int, end: int) -> list[bytes]:
+    def _read(self, partition: int, tile: int, end: int) -> list[bytes]:
         """A tile's leaves from the log: all of it, or up to `end` where the log is shorter."""
-        rows = self._rows(generation)
+        rows = self._rows()
         first = tile << TILE_HEIGHT
         log_time = rows.time_before(partition, tile)
         if log_time is None:
@@ -135,21 +136,21 @@ class PartitionTrees:
             )
         log = self._stores.logs.events
         last = min(first + TILE_WIDTH, log.end()[partition])
-        found = [
+        leaves = [
             leaf_of(record.position.offset, record.log_time, record.data)
             for record in log.read(partition, first, last, log_time=log_time)
         ]
-        if len(found) < end - first:
+        if len(leaves) < end - first:
             raise Damaged(
-                f"the records from {partition}:{first + len(found)} on are not in the log"
+                f"the records from {partition}:{first + len(leaves)} on are not in the log"
             )
         stored = rows.roots(partition, TILE_HEIGHT, tile, tile + 1)
-        if stored and len(found) == TILE_WIDTH and stored[0] != _root(found):
+        if stored and len(leaves) == TILE_WIDTH and stored[0] != _root(leaves):
             raise Damaged(
                 f"the records {partition}:{first} to {partition}:{first + TILE_WIDTH - 1} are not "
                 "those that were sealed: `memos verify` says which checkpoints still hold"
             )
-        return found
+        return leaves
 
 
 def _root(leaves: Sequence[bytes]) -> bytes:

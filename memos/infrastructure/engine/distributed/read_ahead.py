@@ -1,4 +1,4 @@
-"""Reader ahead: what a search is about to show, asked for together instead of one by one."""
+"""Reading ahead: what a search is about to show, asked for together instead of one by one."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ class VaultAhead(CassandraVault):
         self._threads = threads
         self._usage = usage
         self._cube_keys = cube_keys
-        self._found: dict[tuple[bytes, At], Stored | None] = {}
+        self._states: dict[tuple[bytes, At], Stored | None] = {}
         self._records: dict[tuple[bytes, int], Record] = {}
-        self._made: dict[bytes, int] = {}
+        self._created: dict[bytes, int] = {}
         self._uses: dict[bytes, Usage] = {}
 
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         """Read cubes at a moment, with all that showing them takes, side by side."""
-        wanted = [cube_id for cube_id in cube_ids if (cube_id, at) not in self._found]
-        if not wanted:
+        missing = [cube_id for cube_id in cube_ids if (cube_id, at) not in self._states]
+        if not missing:
             return
-        usages = self._threads.submit(self._usage.usages, wanted)
-        keys = self._threads.submit(self._cube_keys.keys, wanted)
-        found = self.states_at(wanted, at)
-        for cube_id in wanted:
-            stored = found.get(cube_id)
-            self._found[cube_id, at] = stored
+        usages = self._threads.submit(self._usage.usages, missing)
+        keys = self._threads.submit(self._cube_keys.keys, missing)
+        states = self.states_at(missing, at)
+        for cube_id in missing:
+            stored = states.get(cube_id)
+            self._states[cube_id, at] = stored
             if stored is not None and stored.attempt.outcome.digest:
                 version = stored.attempt.outcome.version
                 self._records[cube_id, version] = stored.record
-        self._made.update(self.created_many(found.values()))
+        self._created.update(self.created_many(states.values()))
         used = usages.result()
-        self._uses.update((cube_id, used.get(cube_id, Usage())) for cube_id in wanted)
+        self._uses.update((cube_id, used.get(cube_id, Usage())) for cube_id in missing)
         keys.result()  # they are kept where they are asked for
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
-        if (cube_id, at) in self._found:
-            stored = self._found[cube_id, at]
+        if (cube_id, at) in self._states:
+            stored = self._states[cube_id, at]
             return None if stored is None else stored.attempt
         return super().state_at(cube_id, at)
 
@@ -66,7 +66,7 @@ class VaultAhead(CassandraVault):
         return super().event(cube_id, version) if ahead is None else ahead
 
     def created(self, cube_id: bytes) -> int:
-        ahead = self._made.get(cube_id)
+        ahead = self._created.get(cube_id)
         return super().created(cube_id) if ahead is None else ahead
 
     def usage(self, cube_id: bytes) -> Usage:

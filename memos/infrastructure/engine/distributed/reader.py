@@ -1,10 +1,12 @@
-"""Reader a distributed vault: Cassandra for what is, the tenant's index in memory for search."""
+"""Reading a distributed vault: Cassandra for what is, the tenant's index in memory for search."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.governance.usage.port import Usage
 from memos.infrastructure.index.cassandra.index import TenantIndex
 from memos.infrastructure.index.cassandra.view import TenantView
@@ -18,9 +20,12 @@ from memos.kernel.moment import At, Moment, last_at, time_of
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
+THREADS = 4
+"""How many requests of one process read ahead side by side."""
+
 
 class DistributedReader:
-    """See `reading.Reader`. Each read sees what is folded and indexed when it is made."""
+    """See `engine.reader.Reader`. Each read sees what is folded and indexed when it is made."""
 
     def __init__(
         self,
@@ -104,7 +109,32 @@ class DistributedReader:
             name: sum(position.offset for position in cut)
             for name, cut in self.vault.cuts().items()
         }
-        return dict(sorted(sizes.items(), key=lambda each: (each[1], each[0])))
+        return dict(sorted(sizes.items(), key=lambda cut: (cut[1], cut[0])))
+
+
+class DistributedReaders:
+    """Opens readers of the live projections, which share the threads that read ahead."""
+
+    def __init__(self, stores: Stores, live: LiveGeneration) -> None:
+        self._stores = stores
+        self._live = live
+        self._threads = ThreadPoolExecutor(THREADS, "memos-read-ahead")
+
+    def open(self) -> DistributedReader:
+        """A reader; it keeps what it read ahead."""
+        stores, generation = self._stores, self._live()
+        vault = VaultAhead(
+            stores.cassandra,
+            generation.number,
+            generation.usage,
+            stores.cube_keys,
+            self._threads,
+        )
+        return DistributedReader(vault, stores.cube_keys, generation.index, stores.logs)
+
+    def close(self) -> None:
+        """Wait for what is being read ahead."""
+        self._threads.shutdown()
 
 
 def _ours(view: View) -> TenantView:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from threading import Lock
 
 from memos.infrastructure.engine.dense import Divide
-from memos.infrastructure.engine.distributed import figures as keeping
+from memos.infrastructure.engine.distributed.figures import digest
 from memos.infrastructure.engine.distributed.stores import Generation, Stores, open_generation
 from memos.infrastructure.engine.distributed.workers.fold import (
     PROJECTION,
@@ -54,7 +54,7 @@ def rebuild(stores: Stores, analyse: Analyse, divide: Divide, progress: Progress
     events = sum(offset for offset, _, _ in generation.vault.checkpoints(PROJECTION).values())
     rebuilt = Rebuilt(
         events,
-        keeping.digest(generation.vault),
+        digest(generation.vault),
         tuple(undecodable),
         tuple(map(str, index.unreadable)),
     )
@@ -124,7 +124,7 @@ def fold_log(
         The positions of the records that are no events, of those that were folded.
     """
     end = stores.logs.events.end()
-    told = Telling(sum(end.values()), progress)
+    shared = SharedProgress(sum(end.values()), progress)
     with ThreadPoolExecutor(THREADS) as threads:
         others = [
             threads.submit(_follow, stores.logs.access, UsageWorker(stores, generation)),
@@ -132,7 +132,14 @@ def fold_log(
         ]
         folds = [
             threads.submit(
-                _refold, stores, generation, index, partition, size, told, from_nothing=from_nothing
+                _refold,
+                stores,
+                generation,
+                index,
+                partition,
+                size,
+                shared,
+                from_nothing=from_nothing,
             )
             for partition, size in end.items()
         ]
@@ -142,8 +149,8 @@ def fold_log(
     return undecodable
 
 
-class Telling:
-    """Adds up what several threads have done, and tells it."""
+class SharedProgress:
+    """Adds up what several threads have done, and reports it."""
 
     def __init__(self, total: int, progress: Progress) -> None:
         self._total, self._done = total, 0
@@ -163,7 +170,7 @@ def _refold(
     index: IndexWorker,
     partition: int,
     end: int,
-    told: Telling,
+    shared: SharedProgress,
     *,
     from_nothing: bool,
 ) -> list[str]:
@@ -172,7 +179,7 @@ def _refold(
     folding = PartitionFold(generation.vault, folded, from_nothing=from_nothing)
     # The index is behind the fold, or where it is.
     start = mark_of(generation.vault, index.name, partition)
-    told.more(start.offset)
+    shared.more(start.offset)
     undecodable: list[str] = []
     for records in stores.logs.events.read_all(
         {partition: end}, {partition: start.offset}, {partition: start.log_time}
@@ -182,8 +189,10 @@ def _refold(
             index.take_folded(partition, batch.folded, batch.mark)
         else:  # some were folded before a crash
             index.take(records)
-        undecodable += [str(each.record.position) for each in batch.folded if each.event is None]
-        told.more(len(records))
+        undecodable += [
+            str(folded.record.position) for folded in batch.folded if folded.event is None
+        ]
+        shared.more(len(records))
     return undecodable
 
 

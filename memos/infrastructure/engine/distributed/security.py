@@ -31,20 +31,20 @@ def filled_in(path: Path, name: str, section: Mapping[str, Any]) -> dict[str, An
     Raises:
         InvalidInput: a file is not there.
     """
-    found = {
+    filled = {
         key: _file(path, f"[{name}] {key}", value) if key in _FILES.get(name, ()) else value
         for key, value in section.items()
     }
-    if name == "kafka" and isinstance(found.get("extra"), Mapping):
-        found["extra"] = {
+    if name == "kafka" and isinstance(filled.get("extra"), Mapping):
+        filled["extra"] = {
             key: _file(path, f"[kafka.extra] {key}", value) if key in _KAFKA_TLS else value
-            for key, value in _flat("", found["extra"])
+            for key, value in _flat("", filled["extra"])
         }
-    return found
+    return filled
 
 
-def _flat(prefix: str, told: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in told.items():
+def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
             yield from _flat(f"{name}.", value)
@@ -59,7 +59,7 @@ def _flat(prefix: str, told: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _file(path: Path, setting: str, value: Any) -> Any:
     if not isinstance(value, str) or value in ("", PROBE):
         return value
-    found = path.parent / value
-    if not found.exists():
-        raise InvalidInput(f"{path}: {setting} names {found}, which is not there")
-    return str(found)
+    file = path.parent / value
+    if not file.exists():
+        raise InvalidInput(f"{path}: {setting} names {file}, which is not there")
+    return str(file)

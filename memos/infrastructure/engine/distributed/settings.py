@@ -20,7 +20,7 @@ from memos.kernel.errors import InvalidInput, MemosError
 
 T = TypeVar("T")
 
-_KNOWN = frozenset(
+_SETTINGS = frozenset(
     {"engine", "root_key", "wait_seconds", "kafka", "cassandra", "milvus", "embedder"}
 )
 
@@ -51,16 +51,16 @@ class EmbedderSettings:
             InvalidInput: a setting does not fit.
         """
         if not self.url:
-            found = embedder_named(self.name)
-            assert found is not None  # noqa: S101 - a name was given
-            return found
+            embedder = embedder_named(self.name)
+            assert embedder is not None  # noqa: S101 - a name was given
+            return embedder
         return EmbeddingsEndpoint(
             self.url, self.model, self.dimensions, api_key=self.api_key or None
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DistributedSettings:
     """Where a distributed vault's servers are.
 
     `root_key` is the file of the key under which all others are wrapped: it is in no server.
@@ -77,7 +77,7 @@ class Settings:
     wait_seconds: float = field(default=30.0)
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: Path) -> DistributedSettings:
     """Read a vault's settings file.
 
     A value may name an environment variable, as `${CASSANDRA_PASSWORD}`; paths are relative to the
@@ -87,40 +87,40 @@ def load_settings(path: Path) -> Settings:
         InvalidInput: the file is missing or no TOML, or a setting does not fit; the message says
             which.
     """
-    told = read_toml(path)
-    unknown = sorted(told.keys() - _KNOWN)
+    values = read_toml(path)
+    unknown = sorted(values.keys() - _SETTINGS)
     if unknown:
         raise InvalidInput(
-            f"{path}: {', '.join(unknown)} is no setting: choose {', '.join(sorted(_KNOWN))}"
+            f"{path}: {', '.join(unknown)} is no setting: choose {', '.join(sorted(_SETTINGS))}"
         )
-    root = told.get("root_key", "root.key")
+    root = values.get("root_key", "root.key")
     if not isinstance(root, str):
         raise InvalidInput(f"{path}: root_key must be the name of a file")
-    wait = told.get("wait_seconds", 30)
+    wait = values.get("wait_seconds", 30)
     if isinstance(wait, bool) or not isinstance(wait, (int, float)) or wait <= 0:
         raise InvalidInput(f"{path}: wait_seconds must be a number above 0")
-    return Settings(
+    return DistributedSettings(
         path,
         path.parent / root,
-        _section(path, told, "kafka", KafkaSettings),
-        _section(path, told, "cassandra", CassandraSettings),
-        _section(path, told, "milvus", MilvusSettings) if "milvus" in told else None,
-        _section(path, told, "embedder", EmbedderSettings) if "embedder" in told else None,
+        _section(path, values, "kafka", KafkaSettings),
+        _section(path, values, "cassandra", CassandraSettings),
+        _section(path, values, "milvus", MilvusSettings) if "milvus" in values else None,
+        _section(path, values, "embedder", EmbedderSettings) if "embedder" in values else None,
         float(wait),
     )
 
 
-def _section(path: Path, told: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    section = told.get(name)
+def _section(path: Path, values: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    section = values.get(name)
     if not isinstance(section, Mapping):
         raise InvalidInput(f"{path}: the section [{name}] is missing")
     try:
         config = Config(strict=True, cast=[tuple], type_hooks={float: float})
         return from_dict(kind, filled_in(path, name, section), config)
-    except WrongTypeError as error:  # its own words tell the value, which may be a password
-        wanted = getattr(error.field_type, "__name__", str(error.field_type))
+    except WrongTypeError as error:  # its own words quote the value, which may be a password
+        expected = getattr(error.field_type, "__name__", str(error.field_type))
         raise InvalidInput(
-            f"{path}: [{name}] {error.field_path} must be of the type {wanted}, and is of the type "
+            f"{path}: [{name}] {error.field_path} must be of the type {expected}, and is of the type "
             f"{type(error.value).__name__}"
         ) from None
     except (DaciteError, TypeError) as error:

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from memos.infrastructure.engine.distributed.engine import DistributedEngine
+from memos.infrastructure.engine.distributed import figures
+from memos.infrastructure.engine.distributed.erasure import DistributedErasure
 from memos.infrastructure.engine.distributed.merger import Merger
+from memos.infrastructure.engine.distributed.proofs import DistributedProofs
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers import seal as sealing
 from memos.infrastructure.engine.distributed.workers.fold import FoldWorker
 from memos.infrastructure.engine.distributed.workers.port import Worker
 from memos.infrastructure.engine.distributed.workers.seal import SealWorker, origin_of
-from memos.infrastructure.engine.embedded.source import key_missing
 from memos.infrastructure.engine.migration import (
     CubeKey,
     Moved,
     Sealed,
-    access_key,
     event_in,
-    key_of,
+    key_missing,
 )
 from memos.infrastructure.keys.port import KeyVault
-from memos.infrastructure.log.ancestry import Ancestor, First, ancestors_in
+from memos.infrastructure.log.ancestry import Ancestor, FirstPlace, ancestors_in
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLog
@@ -34,15 +35,26 @@ T = TypeVar("T")
 
 
 class DistributedSource:
-    """See `parts.Source`. Its partitions are read as one log, merged by log time."""
+    """See `engine.migration.MigrationSource`. Its partitions are read as one log, merged by log
+    time.
+    """
 
-    def __init__(self, engine: DistributedEngine) -> None:
-        self._engine = engine
-        self._logs = engine.stores.logs
-        self.name = engine.name
-        self.origin = engine.origin
-        self.verifier_key = engine.signer().verifier_key
-        self.keys: KeyVault = engine.keys
+    def __init__(
+        self,
+        stores: Stores,
+        live: LiveGeneration,
+        proofs: DistributedProofs,
+        erasure: DistributedErasure,
+    ) -> None:
+        self._stores = stores
+        self._live = live
+        self._proofs = proofs
+        self._erasure = erasure
+        self._logs = stores.logs
+        self.name = stores.name
+        self.origin = stores.origin
+        self.verifier_key = proofs.signer().verifier_key
+        self.keys: KeyVault = stores.keys
 
     def hold(self, work: Callable[[], T]) -> T:
         return work()
@@ -52,16 +64,16 @@ class DistributedSource:
 
     def erasing(self) -> bool:
         self._bring_up(folding.PROJECTION)
-        return bool(self._engine.unfinished())
+        return bool(self._erasure.unfinished())
 
     def seal(self) -> list[Sealed]:
         self._bring_up(sealing.PROJECTION)
-        found = []
+        seals = []
         for partition in self._logs.events.partitions:
-            head = self._engine.sign(partition)
-            found.append(Sealed(partition, head.size, head.note))
+            head = self._proofs.sign(partition)
+            seals.append(Sealed(partition, head.size, head.note))
         self._bring_up(folding.PROJECTION)
-        return found
+        return seals
 
     def _bring_up(self, projection: str) -> None:
         """Have a projection at the end of the log: by its worker, or here where none is running.
@@ -69,11 +81,10 @@ class DistributedSource:
         Where partitions were added to the topics no worker starts any more, and what they left is
         folded here.
         """
-        settings, events = self._engine.settings, self._logs.events
+        settings, events = self._stores.settings, self._logs.events
         if projection in running_workers(settings.kafka):
-            Waiter(lambda: self._engine.generation.vault, settings.wait_seconds).until_passed(
-                projection, events.end()
-            )
+            waiter = Waiter(self._live.vault, settings.wait_seconds)
+            waiter.until_passed(projection, events.end())
             return
         worker = self._worker(projection)
         taken: Cut = {partition: worker.assigned(partition) for partition in events.partitions}
@@ -83,18 +94,18 @@ class DistributedSource:
             taken = end
 
     def _worker(self, projection: str) -> Worker:
-        stores, generation = self._engine.stores, self._engine.generation
+        stores, generation = self._stores, self._live()
         if projection == sealing.PROJECTION:
             return SealWorker(stores, generation)
         return FoldWorker(generation.vault, generation.writer, stores.logs.events)
 
     def cuts(self) -> Mapping[str, Cut]:
-        cuts = self._engine.generation.vault.cuts()
+        cuts = self._live.vault().cuts()
         return {name: {at.partition: at.offset for at in cut} for name, cut in cuts.items()}
 
     def records(self, ends: Sequence[Cut]) -> Iterator[Iterator[Moved]]:
         last = ends[-1]
-        origins = {partition: origin_of(self._engine.stores, partition) for partition in last}
+        origins = {partition: origin_of(self._stores, partition) for partition in last}
         merger = Merger(
             {
                 partition: _read(self._logs.events, partition, end, origins[partition])
@@ -116,37 +127,36 @@ class DistributedSource:
         yield from merger.until(end)
 
     def cube_keys(self, cube_ids: Sequence[bytes]) -> list[CubeKey]:
-        found = [CubeKey(*each) for each in self._engine.stores.cube_keys.kept(cube_ids)]
-        known = {each.cube_id for each in found}
-        vault = self._engine.generation.vault
+        kept = [CubeKey(*key) for key in self._stores.cube_keys.kept(cube_ids)]
+        with_key = {key.cube_id for key in kept}
+        vault = self._live.vault()
         for cube_id in cube_ids:
-            if cube_id not in known:
+            if cube_id not in with_key:
                 head = vault.head(cube_id)
                 if head is not None and head.lifecycle is not Lifecycle.ERASED:
                     raise key_missing(cube_id)
-        return found
+        return kept
 
     def erasures(self) -> Iterator[tuple[bytes, str]]:
-        stores = self._engine.stores
+        stores = self._stores
         table = f"{stores.settings.cassandra.keyspace}.erasure"
         cql = f"SELECT operation_id, receipt FROM {table}"
         return ((row[0], row[1]) for row in stores.cassandra.stream(cql))
 
     def ancestors(self) -> tuple[Ancestor, ...]:
-        return ancestors_in(self._engine.setting)
+        return ancestors_in(self._stores.setting)
 
     def digest(self) -> str:
-        return self._engine.digest()
+        return figures.digest(self._live.vault())
 
 
 def _read(log: KafkaLog, partition: int, end: int, origin: str) -> Iterator[Moved]:
     for record, headers in log.read_with_headers(partition, 0, end):
         at, log_time, data = record
-        event = event_in(data)
-        first = first_in(headers) or First(origin, at.offset, log_time)
-        yield Moved(at, log_time, data, key_of(event), first, event)
+        first = first_in(headers) or FirstPlace(origin, at.offset, log_time)
+        yield Moved(at, log_time, data, first, event_in(data))
 
 
 def _read_accesses(log: KafkaLog, partition: int, end: int, origin: str) -> Iterator[Moved]:
     for at, log_time, data in log.read(partition, 0, end):
-        yield Moved(at, log_time, data, access_key(data), First(origin, at.offset, log_time))
+        yield Moved(at, log_time, data, FirstPlace(origin, at.offset, log_time))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from threading import Lock
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed.creation import (
@@ -11,7 +13,7 @@ from memos.infrastructure.engine.distributed.creation import (
     read_setting,
     write_setting,
 )
-from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.governance.usage.cassandra import UsageRows
 from memos.infrastructure.index.cassandra.index import TenantIndex
 from memos.infrastructure.index.cassandra.rows import SpanTable
@@ -26,6 +28,9 @@ from memos.kernel.errors import VaultError
 
 MIGRATION = "migration"
 """The setting that is there while a vault is moved in here: what, and how far."""
+
+GENERATION_SECONDS = 2.0
+"""How long a reader may go on with projections that a rebuild has replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Stores:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: DistributedSettings,
         *,
         create: bool = False,
         creator: str = "",
@@ -75,6 +80,7 @@ class Stores:
         leaving: bool = False,
     ) -> None:
         self.settings = settings
+        self.name = str(settings.path)
         self.cassandra = CassandraSession(settings.cassandra)
         try:
             if create:
@@ -124,3 +130,25 @@ class Stores:
         self.cube_keys.forget()
         self.keys.close()
         self.cassandra.close()
+
+
+class LiveGeneration:
+    """Gives the projections that are live, as of the last seconds. Safe for threads."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._lock = Lock()
+        self._generation = stores.live()
+        self._looked = time.monotonic()
+
+    def __call__(self) -> Generation:
+        with self._lock:
+            if time.monotonic() - self._looked > GENERATION_SECONDS:
+                if self._stores.live_number() != self._generation.number:
+                    self._generation = self._stores.live()
+                self._looked = time.monotonic()
+            return self._generation
+
+    def vault(self) -> CassandraVault:
+        """The live vault."""
+        return self().vault

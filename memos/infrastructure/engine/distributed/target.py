@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from memos.infrastructure.engine.distributed import figures as keeping
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.engine.distributed import figures
 from memos.infrastructure.engine.distributed.rebuild import fold_log, index_worker
-from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import MIGRATION, Stores
-from memos.infrastructure.engine.embedded.target import holds_else
-from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed
+from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed, holds_else
+from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.engine.resume import Resume
 from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
@@ -23,7 +25,7 @@ from memos.infrastructure.log.ancestry import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
     Ancestor,
-    First,
+    FirstPlace,
     ancestors_in,
     ancestors_to_text,
     cuts_to_text,
@@ -31,19 +33,24 @@ from memos.infrastructure.log.ancestry import (
 from memos.infrastructure.log.kafka.first_place import first_in, headers_of
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLog
+from memos.infrastructure.log.kafka.settings import event_key
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.layout import CREATING
 from memos.kernel.errors import Damaged, Refused
+from memos.wire.access_pb2 import AccessEvent
+from memos.wire.event_pb2 import Event
+
+_Keyed = tuple[bytes, Moved]
+"""A record with the key that decides its partition."""
 
 SETTLE_SECONDS = 1.0
 """What a process that was killed had sent is in the log by then."""
 
 
 class DistributedTarget:
-    """See `parts.Target`."""
+    """See `engine.migration.MigrationTarget`."""
 
-    def __init__(self, settings: Settings, analyse: Analyse, administrator: str) -> None:
+    def __init__(self, settings: DistributedSettings, analyse: Analyse, administrator: str) -> None:
         self._settings = settings
         self._analyse = analyse
         self._administrator = administrator
@@ -65,7 +72,9 @@ class DistributedTarget:
         )
         stored = self.stores.setting(MIGRATION)
         if not stored:
-            self._done = any(each.origin == origin for each in ancestors_in(self.stores.setting))
+            self._done = any(
+                ancestor.origin == origin for ancestor in ancestors_in(self.stores.setting)
+            )
             if not self._done:
                 self._check_empty()
         if not self._done:
@@ -102,7 +111,7 @@ class DistributedTarget:
 
     def keep_plan(self, plan: Plan, notes: Sequence[Sealed], origin: str) -> None:
         self.stores.keep_setting(MIGRATION, plan.to_text())
-        entries = [(origin.encode(), each.note.encode()) for each in notes if each.size]
+        entries = [(origin.encode(), seal.note.encode()) for seal in notes if seal.size]
         if entries:
             self.stores.logs.checkpoints.append(entries)
 
@@ -114,33 +123,31 @@ class DistributedTarget:
         self, moved: Sequence[Moved], keys: Callable[[Sequence[bytes]], list[CubeKey]]
     ) -> int:
         events = self.stores.logs.events
-        missing = [
-            each
-            for each in moved
-            if self._resume.is_missing(events.partition_of(each.key), each.first)
-        ]
+        missing = _missing(events, self._resume, ((_key_of(m.event), m) for m in moved))
         # The keys first: a record of a memory that nothing opens could not be indexed.
-        wanted = {e.event.cube_id for e in missing if e.event and e.event.kind in CREATING}
-        if wanted:
-            self._keep_keys([NewKey(*each) for each in keys(sorted(wanted))])
+        created = {
+            record.event.cube_id
+            for _, record in missing
+            if record.event and record.event.kind in CREATING
+        }
+        if created:
+            self._keep_keys([NewKey(*key) for key in keys(sorted(created))])
         _append(events, missing)
         return len(missing)
 
     def _keep_keys(self, keys: Sequence[NewKey]) -> None:
         cube_keys = self.stores.cube_keys
-        cube_keys.add_new(each for each in keys if not is_derived(each.cube_id))
-        cube_keys.add_keyed(each for each in keys if is_derived(each.cube_id))
+        cube_keys.add_new(key for key in keys if not is_derived(key.cube_id))
+        cube_keys.add_keyed(key for key in keys if is_derived(key.cube_id))
 
     def counted(self) -> Cut:
         return self._resume.counted
 
     def append_accesses(self, moved: Sequence[Moved]) -> int:
         access = self.stores.logs.access
-        missing = [
-            each
-            for each in moved
-            if self._access_resume.is_missing(access.partition_of(each.key), each.first)
-        ]
+        missing = _missing(
+            access, self._access_resume, ((_key_of_access(m.data), m) for m in moved)
+        )
         _append(access, missing)
         return len(missing)
 
@@ -170,7 +177,7 @@ class DistributedTarget:
                 )
 
     def digest(self) -> str:
-        return keeping.digest(self.stores.live().vault)
+        return figures.digest(self.stores.live().vault)
 
     def finish(self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor]) -> None:
         self.stores.keep_setting(MIGRATED_CUTS, cuts_to_text(cuts) if cuts else "")
@@ -183,14 +190,39 @@ class DistributedTarget:
             self._stores = None
 
 
-def _append(log: KafkaLog, moved: Sequence[Moved]) -> None:
-    if moved:
-        log.append_with_headers([(m.key, m.data, headers_of(m.first, m.log_time)) for m in moved])
+def _missing(log: KafkaLog, resume: Resume, keyed: Iterable[_Keyed]) -> list[_Keyed]:
+    """Of (key, record) pairs, those that the log has not yet."""
+    return [
+        (key, record)
+        for key, record in keyed
+        if resume.is_missing(log.partition_of(key), record.first)
+    ]
 
 
-def _last(log: KafkaLog, name: str) -> dict[int, First]:
+def _append(log: KafkaLog, keyed: Sequence[_Keyed]) -> None:
+    if keyed:
+        log.append_with_headers(
+            [(key, m.data, headers_of(m.first, m.log_time)) for key, m in keyed]
+        )
+
+
+def _key_of(event: Event | None) -> bytes:
+    """The key of a record; of one that is no event, that of nobody's cube."""
+    return event_key("", b"") if event is None else event_key(event.tenant, event.cube_id)
+
+
+def _key_of_access(data: bytes) -> bytes:
+    """The key of a record of the access log."""
+    try:
+        access = AccessEvent.FromString(data)
+    except DecodeError:
+        return event_key("", b"")
+    return event_key(access.tenant, access.event_id)
+
+
+def _last(log: KafkaLog, name: str) -> dict[int, FirstPlace]:
     """Where the last record of each partition first stood."""
-    found = {}
+    last = {}
     for partition, end in log.end().items():
         if not end:
             continue
@@ -198,5 +230,5 @@ def _last(log: KafkaLog, name: str) -> dict[int, First]:
             first = first_in(headers)
             if first is None:
                 raise holds_else(name)
-            found[partition] = first
-    return found
+            last[partition] = first
+    return last

@@ -25,8 +25,8 @@ class TreeRows:
     def frontier(self, partition: int) -> tuple[Frontier, int]:
         """The tree of a partition as far as it is sealed, and the greatest log time in it."""
         cql = f"SELECT tree, log_time FROM {self._keyspace}.frontier WHERE partition = ?"
-        found = self._store.execute(cql, (partition,))
-        return (Frontier.from_bytes(found[0][0]), found[0][1]) if found else (Frontier(), 0)
+        stored = self._store.execute(cql, (partition,))
+        return (Frontier.from_bytes(stored[0][0]), stored[0][1]) if stored else (Frontier(), 0)
 
     def write_frontier(self, partition: int, tree: Frontier, log_time: int) -> None:
         """Say how far a partition is sealed; its tiles stand before."""
@@ -57,16 +57,16 @@ class TreeRows:
 
     def time_before(self, partition: int, tile: int) -> int | None:
         """The greatest log time before a tile of leaves; None where it is not sealed."""
-        found = self._values(partition, _TIMES, tile, tile + 1)
-        return int.from_bytes(found[0], "big") if found else None
+        stored = self._values(partition, _TIMES, tile, tile + 1)
+        return int.from_bytes(stored[0], "big") if stored else None
 
     def last_note(self, partition: int) -> int:
         """The size of the last checkpoint that was signed; 0 where there is none."""
         cql = (
             f"SELECT size FROM {self._keyspace}.note WHERE partition = ? ORDER BY size DESC LIMIT 1"
         )
-        found = self._store.execute(cql, (partition,))
-        return int(found[0][0]) if found else 0
+        stored = self._store.execute(cql, (partition,))
+        return int(stored[0][0]) if stored else 0
 
     def notes(self, partition: int) -> dict[int, str]:
         """Every signed checkpoint of a partition, by size."""
@@ -82,9 +82,9 @@ class TreeRows:
 
     def _values(self, partition: int, level: int, start: int, end: int) -> list[bytes]:
         first = start % TILE_WIDTH
-        found = self._store.execute(
+        stored = self._store.execute(
             f"SELECT hash FROM {self._keyspace}.tile WHERE partition = ? AND level = ?"
             " AND chunk = ? AND position >= ? AND position < ?",
             (partition, level, start >> TILE_HEIGHT, first, first + end - start),
         )
-        return [value for (value,) in found]
+        return [value for (value,) in stored]

@@ -28,7 +28,7 @@ def ends_of(positions: Iterable[Position]) -> dict[int, int]:
 
 
 class Waiter:
-    """Waits for projections to pass a cut, and tells which one does not.
+    """Waits for projections to pass a cut, and says which one does not.
 
     Args:
         vault: where the projections' checkpoints are; asked for anew at each look.
@@ -53,8 +53,8 @@ class Waiter:
         first: dict[int, int] = {}
 
         def passed() -> bool | None:
-            found = self._vault().checkpoints(projection)
-            at = {partition: found[partition][0] if partition in found else 0 for partition in ends}
+            checkpoints = self._vault().checkpoints(projection)
+            at = {p: checkpoints[p][0] if p in checkpoints else 0 for p in ends}
             if not first:
                 first.update(at)
             behind = {p: at[p] for p, end in ends.items() if at[p] < end}
@@ -83,9 +83,9 @@ class Waiter:
         deadline = time.monotonic() + self._seconds
         pause = FIRST_PAUSE
         while True:
-            found = look()
-            if found is not None:
-                return found
+            answer = look()
+            if answer is not None:
+                return answer
             if time.monotonic() >= deadline:
                 return None
             time.sleep(pause)

@@ -1,51 +1,39 @@
-"""Checking and rebuilding: what is damaged, what is still good, and the fold done again."""
+"""Checking an embedded vault: what is damaged, what is still good, and the fold compared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import apsw
-from google.protobuf.message import DecodeError
 
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
-from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.signer import NoteVerifier
-from memos.infrastructure.log.sqlite import log_size, read_records, stored_tree
-from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import Problem, Rebuilt, Verification
+from memos.infrastructure.log.sqlite import log_size, stored_tree
+from memos.infrastructure.progress import Progress
+from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.sqlite.database import rows
-from memos.infrastructure.vault.sqlite.reader import SqliteVault
-from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
-from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged
-from memos.kernel.event import Position, Undecodable, decode, id_text
+from memos.kernel.event import Undecodable, id_text
 from memos.kernel.fold import Result, fold
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier
 from memos.kernel.note import Checkpoint, NoteError, open_note
-from memos.kernel.state import checksum, state_from_bytes, state_to_bytes
-
-if TYPE_CHECKING:
-    from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-
-FLUSH_EVERY = 2000
-KEPT_STATES = 20_000
-MOST_PROBLEMS = 1000
+from memos.kernel.state import checksum, state_to_bytes
 
 
-def verify(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verification:
+def verify(stores: EmbeddedStores, progress: Progress) -> Verification:
     """Read the whole log and every head, and check them against hashes, tree and signatures."""
     problems: list[Problem] = []
-    with engine.read() as reader:
+    with stores.read() as reader:
         connection = reader.connection
         _check_pages(connection, problems)
         notes: dict[int, str] = dict(
             rows(connection, "SELECT size, note FROM checkpoint ORDER BY size")
         )
-        events = _check_log(engine, connection, notes, problems, progress)
+        events = _check_log(stores, connection, notes, problems, progress)
         cubes = _check_heads(reader, problems)
         folded = reader.vault.folded_size()
         if folded != events:
@@ -57,14 +45,14 @@ def verify(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verifica
 
 def _check_pages(connection: apsw.Connection, problems: list[Problem]) -> None:
     try:
-        found = [told for (told,) in rows(connection, "PRAGMA quick_check(20)")]
+        answers = [answer for (answer,) in rows(connection, "PRAGMA quick_check(20)")]
     except apsw.CorruptError as error:
-        found = [str(error)]
-    problems.extend(Problem("memos.db", told) for told in found if told != "ok")
+        answers = [str(error)]
+    problems.extend(Problem(DATABASE_FILE, answer) for answer in answers if answer != "ok")
 
 
 def _check_log(
-    engine: EmbeddedEngine,
+    stores: EmbeddedStores,
     connection: apsw.Connection,
     notes: dict[int, str],
     problems: list[Problem],
@@ -72,7 +60,7 @@ def _check_log(
 ) -> int:
     tree = Frontier()
     total = log_size(connection)
-    verifier = NoteVerifier(engine.signer().verifier_key)
+    verifier = NoteVerifier(stores.signer().verifier_key)
     sql = "SELECT offset, log_time, data, leaf FROM event ORDER BY offset"
     try:
         for offset, log_time, data, leaf in rows(connection, sql):
@@ -87,7 +75,7 @@ def _check_log(
             tree.push(leaf)
             size += 1
             if size in notes:
-                _check_note(engine.origin, notes[size], tree, verifier, problems)
+                _check_note(stores.origin, notes[size], tree, verifier, problems)
             if not size % 10_000:
                 progress(size, total)
     except apsw.CorruptError as error:
@@ -142,90 +130,14 @@ def _check_heads(reader: EmbeddedReader, problems: list[Problem]) -> int:
     return count
 
 
-def digest(vault: SqliteVault) -> str:
-    """SHA-256 over every cube in id order (promise: a rebuild gives the same).
-
-    Raises:
-        Damaged: a head cannot be read.
-    """
-
-    def cubes() -> Iterator[tuple[bytes, bytes]]:
-        for cube_id, stored, _ in vault.heads():
-            try:
-                state = state_from_bytes(stored)
-            except (DecodeError, ValueError) as error:
-                raise Damaged(
-                    f"the head of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
-                ) from None
-            yield cube_id, cube_digest(state)
-
-    return vault_digest(cubes())
-
-
-def rebuild(engine: EmbeddedEngine, progress: Progress = no_progress) -> Rebuilt:
-    """Drop every projection and fold the log again, in one transaction.
-
-    Readers see the old projections until it is done; a crash leaves them as they were.
-    """
-
-    def work(engine: EmbeddedEngine) -> Rebuilt:
-        writer = engine.database.writer
-        SqliteVaultWriter.clear(writer)
-        engine.index.clear()
-        unreadable: list[Position] = []
-        engine.projector.unreadable = unreadable
-        try:
-            undecodable = _refold(engine, writer, progress)
-        finally:
-            engine.projector.unreadable = None
-        refold_usage(writer)
-        forget_erased(writer)
-        return Rebuilt(
-            engine.log.size,
-            digest(SqliteVault(writer)),
-            tuple(undecodable),
-            tuple(map(str, unreadable)),
-        )
-
-    return engine.write(work)
-
-
-def _refold(engine: EmbeddedEngine, writer: apsw.Connection, progress: Progress) -> list[str]:
-    states: dict[bytes, CubeState | None] = {}
-    undecodable = []
-    vault = SqliteVault(writer)
-    total = engine.log.size
-    done = 0
-    for record in read_records(writer, 0, total):
-        done += 1
-        try:
-            event = decode(record.data)
-        except Undecodable:
-            undecodable.append(str(record.position))
-            continue
-        cube_id = event.cube_id
-        # A cube that is not in memory was written by an earlier flush, or is new.
-        before = states[cube_id] if cube_id in states else vault.head(cube_id)
-        after, outcome, _ = fold(before, event)
-        states[cube_id] = after
-        engine.projector.project(record.position, record.log_time, event, before, after, outcome)
-        if not done % FLUSH_EVERY:
-            engine.projector.flush(done)
-            if len(states) > KEPT_STATES:
-                states.clear()
-            progress(done, total)
-    engine.projector.flush(total)
-    return undecodable
-
-
-def audit(engine: EmbeddedEngine, progress: Progress = no_progress) -> Verification:
+def audit(stores: EmbeddedStores, progress: Progress) -> Verification:
     """Everything that `verify` checks, and every cube's history folded again and compared.
 
     Memory stays flat: one cube at a time. Names each cube whose projections differ.
     """
-    checked = verify(engine, progress)
+    checked = verify(stores, progress)
     problems = list(checked.problems)
-    with engine.read() as reader:
+    with stores.read() as reader:
         folded = 0
         for cube_id, stored, _ in reader.vault.heads():
             folded += _audit_cube(reader, cube_id, stored, problems)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader, connection_of
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.models.embedders.calls import EmbedderCalls
 from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
@@ -36,9 +37,6 @@ from memos.infrastructure.sqlite.database import rows
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
 
-if TYPE_CHECKING:
-    from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-
 BATCH = 32  # texts embedded and written together
 POLL_SECONDS = 0.5
 LONGEST_WAIT = 60.0  # seconds between two tries of an embedder that keeps failing
@@ -57,14 +55,14 @@ class _Batch(NamedTuple):
     cleared: int
 
 
-class Embedding:
-    """See `dense.DenseIndex`."""
+class EmbeddedDense:
+    """See `engine.dense.DenseIndex`."""
 
-    def __init__(self, engine: EmbeddedEngine, embedder: Embedder, divide: Divide) -> None:
-        self._engine = engine
+    def __init__(self, stores: EmbeddedStores, embedder: Embedder, divide: Divide) -> None:
+        self._stores = stores
         self._embedder = embedder
         self._divide = divide
-        self._vectors = VectorIndex(engine.cube_keys.key)
+        self._vectors = VectorIndex(stores.cube_keys.key)
         self.model = self._known_model()
         self._calls = EmbedderCalls(embedder)
         self._one_at_a_time = threading.Lock()
@@ -118,13 +116,13 @@ class Embedding:
 
     def _known_model(self) -> Model:
         embedder = self._embedder
-        digest, engine = embedder.digest, self._engine
-        with engine.read() as reader:
-            number = model_number(reader.connection, digest)
+        digest, database = embedder.digest, self._stores.database
+        with database.reading() as connection:
+            number = model_number(connection, digest)
         if number is None:
-            engine.write(lambda engine: add_model(engine.database.writer, digest, embedder.name))
-            with engine.read() as reader:
-                number = model_number(reader.connection, digest)
+            database.write(lambda: add_model(database.writer, digest, embedder.name))
+            with database.reading() as connection:
+                number = model_number(connection, digest)
         assert number is not None  # noqa: S101 - just written
         return Model(number, digest, embedder.dimensions)
 
@@ -145,19 +143,18 @@ class Embedding:
     def _step(self) -> int | None:
         """Embed one batch: how many texts got their vectors; None where none waited."""
         with self._one_at_a_time:
-            with self._engine.read() as reader:
+            with self._stores.read() as reader:
                 batch = self._next_batch(reader)
             if batch is None:
                 return None
-            texts = [text for each in batch.waiting for text in each.texts]
-            vectors = self._calls.embed(texts)
-            ends = list(accumulate(len(each.texts) for each in batch.waiting))
+            vectors = self._calls.embed([text for doc in batch.waiting for text in doc.texts])
+            ends = list(accumulate(len(doc.texts) for doc in batch.waiting))
             embedded = [
-                Embedded(each.doc, each.cube_id, each.opened, vectors[end - len(each.texts) : end])
-                for each, end in zip(batch.waiting, ends, strict=True)
-                if each.texts
+                Embedded(doc.doc, doc.cube_id, doc.opened, vectors[end - len(doc.texts) : end])
+                for doc, end in zip(batch.waiting, ends, strict=True)
+                if doc.texts
             ]
-            return self._engine.write(lambda engine: self._write(engine, batch, embedded))
+            return self._stores.database.write(lambda: self._write(batch, embedded))
 
     def _next_batch(self, reader: EmbeddedReader) -> _Batch | None:
         connection = reader.connection
@@ -172,13 +169,13 @@ class Embedding:
         left = BATCH
         for scope_id, done, docs in scopes:
             last = min(docs, done + left)
-            found = rows(
+            spans = rows(
                 connection,
                 "SELECT doc, cube_id, min(opened) FROM index_span WHERE doc BETWEEN ? AND ?"
                 " GROUP BY doc",
                 doc_range(scope_id, done + 1, last),
             )
-            for doc, cube_id, opened in found:
+            for doc, cube_id, opened in spans:
                 texts = self._texts(reader, cube_id, opened)
                 batch.waiting.append(_Waiting(doc, cube_id, opened, texts))
             batch.marks.append((scope_id, last))
@@ -202,12 +199,12 @@ class Embedding:
             return []
         return self._divide(content_text(content), provenance.provenance.turn.caption)
 
-    def _write(self, engine: EmbeddedEngine, batch: _Batch, embedded: Sequence[Embedded]) -> int:
-        writer = engine.database.writer
+    def _write(self, batch: _Batch, embedded: Sequence[Embedded]) -> int:
+        writer, cube_keys = self._stores.database.writer, self._stores.cube_keys
         if index_state(writer).cleared != batch.cleared:
             return 0  # the index was rebuilt meanwhile, and its texts are numbered anew
         written = add_vectors(
-            writer, self.model, embedded, lambda cube_id: engine.cube_keys.key(writer, cube_id)
+            writer, self.model, embedded, lambda cube_id: cube_keys.key(writer, cube_id)
         )
         writer.executemany(
             "INSERT INTO index_embedded VALUES (?, ?, ?) ON CONFLICT DO UPDATE"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 
+from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE, ROOT_FILE
 from memos.infrastructure.reports import Finding
@@ -17,7 +18,6 @@ from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, row, ro
 
 LOW_DISK_BYTES = 512 * 2**20
 LARGE_WAL_BYTES = 256 * 2**20
-CLOCK_AHEAD_SECONDS = 60
 
 
 def examine(directory: Path) -> tuple[Finding, ...]:
@@ -100,10 +100,10 @@ def _contents(connection: apsw.Connection) -> Iterator[Finding]:
             "upgrade MemOS",
         )
         return
-    for (told,) in rows(connection, "PRAGMA quick_check(5)"):
-        if told != "ok":
+    for (answer,) in rows(connection, "PRAGMA quick_check(5)"):
+        if answer != "ok":
             yield Finding(
-                "error", f"{DATABASE_FILE} is damaged: {told}", "run `memos verify`, then rebuild"
+                "error", f"{DATABASE_FILE} is damaged: {answer}", "run `memos verify`, then rebuild"
             )
     yield from _projections(connection)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from memos.infrastructure.engine.dump import PROGRESS_EVERY, Selection
-from memos.infrastructure.engine.embedded import audit
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, EventLine, Selection
+from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
-from memos.infrastructure.log.ancestry import MIGRATED_CUTS, First, cuts_in
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.log.ancestry import MIGRATED_CUTS, FirstPlace, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.sqlite.database import row, rows
-from memos.infrastructure.transfer.layout import EventLine
 from memos.infrastructure.vault.port import Attempt
 from memos.infrastructure.vault.sqlite.reader import scope_condition, scope_values
 from memos.kernel.cube import CubeState, Lifecycle
@@ -24,10 +23,10 @@ from memos.kernel.state import state_from_bytes
 
 
 class EmbeddedDump:
-    """See `dumpable.Dumpable`. The moment is that of the reading."""
+    """See `engine.dump.Dumpable`. The moment is that of the reading."""
 
-    def __init__(self, engine: EmbeddedEngine, reader: EmbeddedReader) -> None:
-        self._engine = engine
+    def __init__(self, stores: EmbeddedStores, reader: EmbeddedReader) -> None:
+        self._stores = stores
         self.reader = reader
         self._connection = reader.connection
         self._tree = stored_tree(reader.connection)
@@ -55,8 +54,8 @@ class EmbeddedDump:
         lines = self._all() if selection.chosen is None else self._chosen(selection)
         sql = "SELECT origin, first_offset, first_log_time FROM migrated WHERE offset = ?"
         for done, line in enumerate(lines):
-            found = row(self._connection, sql, (line.offset,))
-            yield line._replace(first=None if found is None else First(*found))
+            place = row(self._connection, sql, (line.offset,))
+            yield line._replace(first=None if place is None else FirstPlace(*place))
             if not done % PROGRESS_EVERY:
                 progress(line.offset, self._tree.size)
 
@@ -64,12 +63,12 @@ class EmbeddedDump:
         return self._tree.size, self._tree.root()
 
     def cuts(self) -> Mapping[str, int]:
-        told = cuts_in(self._engine.setting(MIGRATED_CUTS))
-        return {name: cut[PARTITION] for name, cut in told.items()}
+        cuts = cuts_in(self._stores.setting(MIGRATED_CUTS))
+        return {name: cut[PARTITION] for name, cut in cuts.items()}
 
     def digest(self, selection: Selection) -> str:
         if selection.chosen is None:
-            return audit.digest(self.reader.vault)
+            return figures.digest(self.reader.vault)
         states = (state_from_bytes(stored) for _, stored, _ in self.reader.vault.heads())
         return vault_digest(
             (state.cube_id, cube_digest(state)) for state in states if selection.accepts(state)
@@ -88,7 +87,7 @@ class EmbeddedDump:
             "SELECT offset, event.log_time, coalesce(sequence, 0), data"
             " FROM event LEFT JOIN attempt ON position = offset ORDER BY offset"
         )
-        return (EventLine(*found) for found in rows(self._connection, sql))
+        return (EventLine(*line) for line in rows(self._connection, sql))
 
     def _chosen(self, selection: Selection) -> Iterator[EventLine]:
         sql, values = _scoped("SELECT position, cube_id, sequence FROM attempt WHERE 1", selection)

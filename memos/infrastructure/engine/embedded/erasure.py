@@ -1,21 +1,45 @@
-"""Looking for what is left of erased cubes in an embedded vault."""
+"""What is left of erases in an embedded vault: unfinished ones, and copies of what was erased."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
-import apsw
-
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.sqlite.database import row
 
 COPIES = ("cube_key", "usage", "index_cube", "index_vector")
 """The tables that hold, or lead to, what there is of a cube beside its events."""
 
+CONFIRM_SECONDS = 10.0
+"""How long an erase waits for readers that keep the write-ahead log from being overwritten."""
 
-def are_gone(connection: apsw.Connection, cube_ids: Sequence[bytes]) -> bool:
-    """Whether no table has a key, a text, a vector or usage of these cubes."""
-    return not any(
-        row(connection, f"SELECT 1 FROM {table} WHERE cube_id = ?", (cube_id,))
-        for table in COPIES
-        for cube_id in cube_ids
-    )
+POLL_SECONDS = 0.05
+
+
+class EmbeddedErasure:
+    """See `engine.port.Erasure`."""
+
+    def __init__(self, stores: EmbeddedStores) -> None:
+        self._stores = stores
+
+    def unfinished(self) -> list[bytes]:
+        with self._stores.read() as reader:
+            return reader.vault.erasing()
+
+    def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        with self._stores.database.reading() as connection:
+            return not any(
+                row(connection, f"SELECT 1 FROM {table} WHERE cube_id = ?", (cube_id,))
+                for table in COPIES
+                for cube_id in cube_ids
+            )
+
+    def confirm(self) -> bool:
+        """Overwrite what the write-ahead log still holds; wait for readers that keep it."""
+        until = time.monotonic() + CONFIRM_SECONDS
+        while not self._stores.database.checkpoint_wal():
+            if time.monotonic() > until:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True

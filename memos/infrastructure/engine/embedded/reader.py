@@ -1,4 +1,4 @@
-"""Reader an embedded vault: log, vault, index and bodies as one SQLite connection sees them."""
+"""Reading an embedded vault: log, vault, index and bodies as one SQLite connection sees them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from memos.wire.event_pb2 import Event
 
 
 class EmbeddedReader:
-    """See `reading.Reader`. `index` reads over connections of its own, of the calling thread."""
+    """See `engine.reader.Reader`. `index` reads over connections of its own, of the calling thread."""
 
     def __init__(self, connection: apsw.Connection, keys: CubeKeys, index: EmbeddedIndex) -> None:
         self.connection = connection
@@ -71,8 +71,8 @@ class EmbeddedReader:
 
     def created(self, cube_id: bytes) -> int:
         sql = "SELECT log_time FROM attempt WHERE cube_id = ? AND result = 1 ORDER BY position"
-        found = row(self.connection, sql, (cube_id,))
-        return 0 if found is None else int(found[0])
+        stored = row(self.connection, sql, (cube_id,))
+        return 0 if stored is None else int(stored[0])
 
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         """What is in a file is read when it is asked for."""
@@ -101,13 +101,13 @@ class EmbeddedReader:
 
     def cuts(self) -> dict[str, int]:
         sizes = dict(rows(self.connection, "SELECT name, size FROM cut")) | self._migrated_cuts()
-        return dict(sorted(sizes.items(), key=lambda each: (each[1], each[0])))
+        return dict(sorted(sizes.items(), key=lambda cut: (cut[1], cut[0])))
 
     def _migrated_cuts(self) -> dict[str, int]:
         """Cuts of the log before this one, whose events tell of positions there."""
         sql = "SELECT value FROM setting WHERE name = ?"
-        found = row(self.connection, sql, (MIGRATED_CUTS,))
-        cuts = cuts_in("" if found is None else found[0])
+        stored = row(self.connection, sql, (MIGRATED_CUTS,))
+        cuts = cuts_in("" if stored is None else stored[0])
         return {name: cut[PARTITION] for name, cut in cuts.items()}
 
     def _behind(self, size: int) -> Moment:

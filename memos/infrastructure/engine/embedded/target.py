@@ -8,7 +8,9 @@ from pathlib import Path
 
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed, holds_else
+from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.engine.resume import Resume
 from memos.infrastructure.governance.usage.sqlite import access_size, forget_erased, refold_usage
 from memos.infrastructure.index.projection import Analyse
@@ -18,7 +20,7 @@ from memos.infrastructure.log.ancestry import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
     Ancestor,
-    First,
+    FirstPlace,
     ancestors_in,
     ancestors_to_text,
     cuts_to_text,
@@ -27,15 +29,13 @@ from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.sqlite.database import row
-from memos.infrastructure.transfer.layout import CREATING
-from memos.kernel.errors import Refused
 
 PLAN = "migration"
 
 
 class EmbeddedTarget:
-    """See `parts.Target`. Records keep their log times; positions are new where the source has
-    several partitions.
+    """See `engine.migration.MigrationTarget`. Records keep their log times; positions are new where
+    the source has several partitions.
     """
 
     def __init__(self, directory: Path, analyse: Analyse, administrator: str) -> None:
@@ -52,7 +52,8 @@ class EmbeddedTarget:
     def plan(self, origin: str) -> Plan | None:
         if (self._directory / DATABASE_FILE).exists():
             self._open(self._directory, create=False)
-            self._done = any(each.origin == origin for each in ancestors_in(self.engine.setting))
+            ancestors = ancestors_in(self.engine.setting)
+            self._done = any(ancestor.origin == origin for ancestor in ancestors)
             if not self._done:
                 raise holds_else(self.name)
             return None
@@ -63,10 +64,10 @@ class EmbeddedTarget:
         sql = (
             "SELECT origin, first_offset, first_log_time FROM migrated ORDER BY offset DESC LIMIT 1"
         )
-        with self.engine.read() as reader:
-            last = row(reader.connection, sql)
-            self._accesses = access_size(reader.connection)
-        self._resume = Resume({PARTITION: First(*last)} if last else {})
+        with self.stores.database.reading() as connection:
+            last = row(connection, sql)
+            self._accesses = access_size(connection)
+        self._resume = Resume({PARTITION: FirstPlace(*last)} if last else {})
         stored = self.engine.setting(PLAN)
         return Plan.from_text(stored) if stored else None
 
@@ -75,6 +76,11 @@ class EmbeddedTarget:
         """The vault, once it is open."""
         assert self._engine is not None  # noqa: S101 - `plan` opens it
         return self._engine
+
+    @property
+    def stores(self) -> EmbeddedStores:
+        """The vault's files, once they are open."""
+        return self.engine.stores
 
     def is_done(self) -> bool:
         return self._done
@@ -89,20 +95,45 @@ class EmbeddedTarget:
     def append(
         self, moved: Sequence[Moved], keys: Callable[[Sequence[bytes]], list[CubeKey]]
     ) -> int:
-        missing = [each for each in moved if self._resume.is_missing(PARTITION, each.first)]
-        wanted = [e.event.cube_id for e in missing if e.event and e.event.kind in CREATING]
-        known = {each.cube_id: each.key for each in keys(wanted)} if wanted else {}
+        missing = [record for record in moved if self._resume.is_missing(PARTITION, record.first)]
+        created = [m.event.cube_id for m in missing if m.event and m.event.kind in CREATING]
+        cube_keys = {kept.cube_id: kept.key for kept in keys(created)} if created else {}
         if missing:
-            self.engine.write(lambda engine: _replay(engine, missing, known))
+            self.stores.database.write(lambda: self._replay(missing, cube_keys))
         return len(missing)
+
+    def _replay(self, moved: Sequence[Moved], keys: Mapping[bytes, bytes]) -> None:
+        firsts = []
+        log, writer = self.stores.log, self.stores.database.writer
+        replay = self.engine.transaction.replay
+        frontier = row(writer, "SELECT log_time FROM frontier")
+        last = 0 if frontier is None else int(frontier[0])
+        for record in moved:
+            last = max(last, record.log_time)
+            event = record.event
+            if event is None:
+                offset = log.add(record.data, last)
+            else:
+                key = keys.get(event.cube_id) if event.kind in CREATING else None
+                offset = replay(record.data, event, last, key).position.offset
+            firsts.append((offset, *record.first))
+        writer.executemany("INSERT INTO migrated VALUES (?, ?, ?, ?)", firsts)
 
     def counted(self) -> Cut:
         return self._resume.counted
 
     def append_accesses(self, moved: Sequence[Moved]) -> int:
         new = list(islice(moved, self._skipped(len(moved)), None))
-        self.engine.write(lambda engine: _add_accesses(engine, new))
+        self.stores.database.write(lambda: self._add_accesses(new))
         return len(new)
+
+    def _add_accesses(self, moved: Sequence[Moved]) -> None:
+        writer = self.stores.database.writer
+        start = access_size(writer)
+        writer.executemany(
+            "INSERT INTO access VALUES (?, ?, ?)",
+            [(start + n, record.log_time, record.data) for n, record in enumerate(moved)],
+        )
 
     def _skipped(self, count: int) -> int:
         """How many of the next accesses are there already."""
@@ -113,14 +144,19 @@ class EmbeddedTarget:
     def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
         kept = list(receipts)
         sql = "INSERT OR IGNORE INTO erasure VALUES (?, ?)"
-        self.engine.write(lambda engine: engine.database.writer.executemany(sql, kept))
+        database = self.stores.database
+        database.write(lambda: database.writer.executemany(sql, kept))
 
     def fold(self, progress: Progress) -> None:
         """Appending folded the events; usage is folded here."""
-        self.engine.write(_fold_usage)
+        self.stores.database.write(self._fold_usage)
+
+    def _fold_usage(self) -> None:
+        refold_usage(self.stores.database.writer)
+        forget_erased(self.stores.database.writer)
 
     def digest(self) -> str:
-        return self.engine.digest()
+        return self.engine.maintenance.digest()
 
     def finish(self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor]) -> None:
         self._keep({MIGRATED_FROM: ancestors_to_text(ancestors), MIGRATED_CUTS: cuts_to_text(cuts)})
@@ -144,50 +180,10 @@ class EmbeddedTarget:
     def _keep(self, settings: Mapping[str, str]) -> None:
         sql = "INSERT OR REPLACE INTO setting VALUES (?, ?)"
         values = list(settings.items())
-        self.engine.write(lambda engine: engine.database.writer.executemany(sql, values))
+        database = self.stores.database
+        database.write(lambda: database.writer.executemany(sql, values))
 
     def _forget(self, name: str) -> None:
         sql = "DELETE FROM setting WHERE name = ?"
-        self.engine.write(lambda engine: engine.database.writer.execute(sql, (name,)))
-
-
-def holds_else(name: str) -> Refused:
-    """The error of a target that is not free."""
-    return Refused(
-        f"{name} holds something else already: a vault is moved into a place of its own, so name "
-        "another; nothing was changed"
-    )
-
-
-def _replay(engine: EmbeddedEngine, moved: Sequence[Moved], keys: Mapping[bytes, bytes]) -> None:
-    firsts = []
-    last = _last_log_time(engine)
-    for each in moved:
-        last = max(last, each.log_time)
-        if each.event is None:
-            offset = engine.log.add(each.data, last)
-        else:
-            key = keys.get(each.event.cube_id) if each.event.kind in CREATING else None
-            offset = engine.replay(each.data, each.event, last, key).position.offset
-        firsts.append((offset, *each.first))
-    engine.database.writer.executemany("INSERT INTO migrated VALUES (?, ?, ?, ?)", firsts)
-
-
-def _last_log_time(engine: EmbeddedEngine) -> int:
-    found = row(engine.database.writer, "SELECT log_time FROM frontier")
-    return 0 if found is None else int(found[0])
-
-
-def _add_accesses(engine: EmbeddedEngine, moved: Sequence[Moved]) -> None:
-    writer = engine.database.writer
-    start = access_size(writer)
-    writer.executemany(
-        "INSERT INTO access VALUES (?, ?, ?)",
-        [(start + n, each.log_time, each.data) for n, each in enumerate(moved)],
-    )
-
-
-def _fold_usage(engine: EmbeddedEngine) -> None:
-    writer = engine.database.writer
-    refold_usage(writer)
-    forget_erased(writer)
+        database = self.stores.database
+        database.write(lambda: database.writer.execute(sql, (name,)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.log.ancestry import First
+from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.kafka.client import KEPT_TIME
 from memos.infrastructure.log.kafka.writer import Headers
 from memos.kernel.errors import Damaged
@@ -13,7 +13,7 @@ POSITION = "memos-first-position"
 LOG_TIME = "memos-first-log-time"
 
 
-def headers_of(first: First, log_time: int) -> Headers:
+def headers_of(first: FirstPlace, log_time: int) -> Headers:
     """The headers that say it: the origin of the log, the position in it, and the log time there
     in microseconds. The origin of a partition of several ends with its number.
 
@@ -29,20 +29,20 @@ def headers_of(first: First, log_time: int) -> Headers:
     )
 
 
-def first_in(headers: Headers) -> First | None:
+def first_in(headers: Headers) -> FirstPlace | None:
     """What `headers_of` gave; None where the record was written here.
 
     Raises:
         Damaged: the headers do not say where.
     """
-    values = dict(headers)
-    if ORIGIN not in values:
+    fields = dict(headers)
+    if ORIGIN not in fields:
         return None
     try:
-        return First(
-            values[ORIGIN].decode(),
-            Position.parse(values[POSITION].decode()).offset,
-            int(values[LOG_TIME]),
+        return FirstPlace(
+            fields[ORIGIN].decode(),
+            Position.parse(fields[POSITION].decode()).offset,
+            int(fields[LOG_TIME]),
         )
     except (KeyError, ValueError) as error:
         raise Damaged(f"a record's headers do not say where it first stood: {error}") from None

@@ -6,17 +6,18 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from memos.infrastructure.engine.dump import Dumpable, Selection
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.dump import Dumpable, EventLine, Selection
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import SyncedFile, file_sum, signed_text
-from memos.infrastructure.transfer.layout import CREATING, EventLine, base64_text, encode_line
+from memos.infrastructure.transfer.layout import base64_text, encode_line
 from memos.infrastructure.transfer.wrapping import Wrapping, cube_binding, tenant_binding
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import VaultError
@@ -27,7 +28,7 @@ from memos.kernel.scope import tenant_of
 from memos.wire.access_pb2 import AccessEvent
 
 Describe = Callable[[Dumpable, bytes], Mapping[str, Any]]
-"""What people are told of a memory."""
+"""What an export says of a memory to people."""
 
 LINES_AT_ONCE = 500
 
@@ -65,7 +66,7 @@ class MemDumper:
         self._tenants: set[str] = set()
 
     def dump(self, created: str) -> Dumped:
-        """Write every file. `created` is the time that the manifest tells.
+        """Write every file. `created` is the time that the manifest says.
 
         Raises:
             Damaged: a record or a head cannot be read.
@@ -128,14 +129,14 @@ class MemDumper:
                 stack.enter_context(SyncedFile(self._directory / name))
                 for name in (layout.EVENTS, layout.MEMORIES, layout.CUBE_KEYS)
             )
-            while batch := list(islice(lines, LINES_AT_ONCE)):
+            for batch in batched(lines, LINES_AT_ONCE):
                 log.write(b"".join(encode_line(layout.event_entry(line)) for line in batch))
                 events += len(batch)
-                made = list(_made_in(batch))
-                self._source.read_ahead(made)
-                for cube_id in made:
+                created = list(_created_in(batch))
+                self._source.read_ahead(created)
+                for cube_id in created:
                     self._write_cube(cube_id, memories, keys)
-                cubes += len(made)
+                cubes += len(created)
         return events, cubes
 
     def _write_cube(self, cube_id: bytes, memories: BinaryIO, keys: BinaryIO) -> None:
@@ -204,7 +205,7 @@ class MemDumper:
         return "".join(lines).encode()
 
 
-def _made_in(lines: Sequence[EventLine]) -> Iterator[bytes]:
+def _created_in(lines: Sequence[EventLine]) -> Iterator[bytes]:
     """The memories whose first record is among these."""
     for line in lines:
         event = layout.decoded(line.data) if line.sequence == 1 else None

@@ -10,24 +10,23 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.engine.embedded.reader import EmbeddedReader
+from memos.infrastructure.engine.dump import EventLine
+from memos.infrastructure.engine.replay import Replay, ReplayTransaction
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.sqlite.database import row, rows
-from memos.infrastructure.transfer.layout import EventLine, decoded
+from memos.infrastructure.transfer.layout import decoded
 from memos.infrastructure.transfer.load.loader import (
     KeyQueue,
     LoadReport,
     RefusedCube,
     Replayer,
     foreign,
-    tell,
+    report_progress,
 )
 from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.wrapping import Wrapping
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Refused
-from memos.kernel.event import Kind, Position, id_text
+from memos.kernel.event import Kind, id_text
 from memos.kernel.lineage import CARRIES_TAINT
 from memos.wire.event_pb2 import Event
 
@@ -47,15 +46,15 @@ class Standing(NamedTuple):
 class Joiner:
     """One load into an open vault, inside its write transaction."""
 
-    def __init__(self, engine: EmbeddedEngine, dump: Dump, wrapping: Wrapping) -> None:
-        self._engine = engine
+    def __init__(self, transaction: ReplayTransaction, dump: Dump, wrapping: Wrapping) -> None:
+        self._transaction = transaction
         self._dump = dump
         self._wrapping = wrapping
         self._keys = KeyQueue(dump, wrapping)
-        self._replayer = Replayer(engine, dump)
-        self._reading = engine.reader()
+        self._replayer = Replayer(transaction, dump)
+        self._vault = transaction.reader().vault
         self._standing = lru_cache(KNOWN_CUBES)(self._look_up)
-        self._erased_subjects = _erased_subjects(self._reading)
+        self._erased_subjects = transaction.erased_subjects()
         self._refused: dict[bytes, str] = {}
 
     def join(self, admit: Admit, progress: Progress) -> LoadReport:
@@ -65,11 +64,11 @@ class Joiner:
             Denied, Refused: nothing was taken.
         """
         self._judge(admit)
-        pending = self._reading.vault.erasing()
+        pending = self._vault.erasing()
         for tenant, foreign_key in self._dump.tenant_keys(self._wrapping):
             if tenant:
-                self._engine.keys.tenant_keys(tenant)  # this vault's own key comes first
-                self._engine.keys.add_tenant_key(tenant, foreign_key)
+                self._transaction.keys.tenant_keys(tenant)  # this vault's own key comes first
+                self._transaction.keys.add_tenant_key(tenant, foreign_key)
         present = left_out = 0
         for done, line in enumerate(self._dump.events(), 1):
             event = decoded(line.data)
@@ -82,15 +81,12 @@ class Joiner:
             elif line.sequence <= self._standing(event.cube_id).sequence:
                 present += 1
             else:
-                self._replayer.append(line, event, self._engine.log.log_time, key)
-                self._replayer.keep_first(line)
-            tell(progress, done, self._dump.manifest.events)
+                self._replayer.append(line, event, self._transaction.log_time, key)
+                self._replayer.keep_first_place(line)
+            report_progress(progress, done, self._dump.manifest.events)
         self._keys.check_empty()
-        writer = self._engine.database.writer
-        for erasure in self._dump.erasures():
-            writer.execute("INSERT OR IGNORE INTO erasure VALUES (?, ?)", erasure)
-        self._engine.flush()
-        if self._engine.reader().vault.erasing() != pending:
+        self._transaction.keep_erasures(self._dump.erasures())
+        if self._transaction.reader().vault.erasing() != pending:
             raise Refused("an erase was under way in the export: finish it there, export again")
         return LoadReport(
             self._replayer.origin,
@@ -121,7 +117,7 @@ class Joiner:
         if standing.erased and event.cube_id not in self._keys.erased:
             return "it was erased here"
         if line.sequence <= standing.sequence:
-            if self._event_here(event.cube_id, line.sequence) == event.event_id:
+            if self._transaction.event_id(event.cube_id, line.sequence) == event.event_id:
                 return ""
             return f"it has another history here from its record {line.sequence} on"
         for edge in event.edges:
@@ -141,19 +137,14 @@ class Joiner:
         return event.kind == Kind.CUT_NAMED or line.sequence == 0
 
     def _look_up(self, cube_id: bytes) -> Standing:
-        state = self._reading.vault.head(cube_id)
+        state = self._vault.head(cube_id)
         if state is None:
             return Standing(0, erased=False)
         return Standing(state.sequence, state.lifecycle is Lifecycle.ERASED)
 
-    def _event_here(self, cube_id: bytes, sequence: int) -> bytes:
-        sql = "SELECT event_id FROM attempt WHERE cube_id = ? AND sequence = ?"
-        found = row(self._reading.connection, sql, (cube_id, sequence))
-        return b"" if found is None else bytes(found[0])
-
 
 def load_into(
-    engine: EmbeddedEngine,
+    replay: Replay,
     dump: Dump,
     wrapping: Wrapping,
     admit: Admit,
@@ -169,18 +160,6 @@ def load_into(
         Refused: something in the export does not hold; nothing was taken.
     """
     with foreign():
-        return engine.write(lambda engine: Joiner(engine, dump, wrapping).join(admit, progress))
-
-
-def _erased_subjects(reader: EmbeddedReader) -> dict[bytes, int]:
-    """The subjects that were erased here, with the log time of their last erase."""
-    sql = (
-        "SELECT position, log_time FROM attempt WHERE kind = ? AND result = 1"
-        " AND cube_id = operation_id AND operation_id IN (SELECT operation_id FROM erasure)"
-        " ORDER BY position"
-    )
-    return {
-        subject: log_time
-        for offset, log_time in rows(reader.connection, sql, (int(Kind.ERASE_REQUESTED),))
-        for subject in reader.event(Position(0, offset)).erase_requested.subject_digests
-    }
+        return replay.write(
+            lambda transaction: Joiner(transaction, dump, wrapping).join(admit, progress)
+        )

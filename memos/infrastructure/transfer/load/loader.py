@@ -10,19 +10,24 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from memos.infrastructure.engine.embedded import audit
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
+from memos.infrastructure.engine.dump import EventLine
+from memos.infrastructure.engine.location import open_directory
+from memos.infrastructure.engine.port import Engine
+from memos.infrastructure.engine.replay import CREATING, ReplayTransaction
 from memos.infrastructure.index.projection import Analyse
-from memos.infrastructure.keys.sqlite.key_store import sync_directory
-from memos.infrastructure.log.ancestry import MIGRATED_CUTS, First, cuts_to_text
+from memos.infrastructure.keys.root import sync_directory
+from memos.infrastructure.log.ancestry import (
+    LOADED_CHECKPOINT,
+    LOADED_FROM,
+    MIGRATED_CUTS,
+    FirstPlace,
+    cuts_to_text,
+)
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.sqlite.database import rows
-from memos.infrastructure.transfer.layout import CREATING, EventLine, decoded
+from memos.infrastructure.transfer.layout import decoded
 from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.package import staged
 from memos.infrastructure.transfer.wrapping import Wrapping
-from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged, Refused
 from memos.kernel.event import Kind, id_text
 from memos.kernel.scope import check_scope, tenant_of
@@ -81,9 +86,9 @@ class KeyQueue:
             key = self._next[1]
             self._next = next(self._keys, None)
         if (key is None) != (event.cube_id in self.erased):
-            told = "an erased cube" if key else "a memory that was not erased"
+            what = "an erased cube" if key else "a memory that was not erased"
             raise Refused(
-                f"{told} comes {'with' if key else 'without'} its key: {id_text(event.cube_id)}"
+                f"{what} comes {'with' if key else 'without'} its key: {id_text(event.cube_id)}"
             )
         return key
 
@@ -94,10 +99,10 @@ class KeyQueue:
 
 
 class Replayer:
-    """Appends the events of one export inside a write transaction, and checks what they become."""
+    """Appends the events of one export in a transaction, and checks what they become."""
 
-    def __init__(self, engine: EmbeddedEngine, dump: Dump) -> None:
-        self._engine = engine
+    def __init__(self, transaction: ReplayTransaction, dump: Dump) -> None:
+        self._transaction = transaction
         self.origin = dump.checkpoint.origin
         self.count = 0
 
@@ -108,8 +113,7 @@ class Replayer:
             Refused: it means something else here than where it comes from.
         """
         self._check_envelope(line, event)
-        committed = self._engine.replay(line.data, event, log_time, key)
-        sequence = 0 if committed.state is None else committed.state.sequence
+        sequence = self._transaction.append(line.data, event, log_time, key)
         if sequence != line.sequence:
             raise Refused(
                 f"the event at 0:{line.offset} should be number {line.sequence} of its cube and "
@@ -117,11 +121,10 @@ class Replayer:
             )
         self.count += 1
 
-    def keep_first(self, line: EventLine) -> None:
+    def keep_first_place(self, line: EventLine) -> None:
         """Keep where the record just appended first stood, beside where it stands now."""
-        first = line.first or First(self.origin, line.offset, line.log_time)
-        self._engine.database.writer.execute(
-            "INSERT INTO migrated VALUES (?, ?, ?, ?)", (self._engine.log.size - 1, *first)
+        self._transaction.keep_first_place(
+            line.first or FirstPlace(self.origin, line.offset, line.log_time)
         )
 
     def _check_envelope(self, line: EventLine, event: Event) -> None:
@@ -137,7 +140,7 @@ class Replayer:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """What a vault is made with of an export: `actor` administers it."""
+    """How a vault is made of an export: `actor` administers it."""
 
     analyse: Analyse
     actor: str
@@ -166,74 +169,74 @@ def load_new(dump: Dump, wrapping: Wrapping, target: Path, making: Making) -> Lo
 @contextmanager
 def built(
     dump: Dump, wrapping: Wrapping, directory: Path, making: Making
-) -> Iterator[tuple[EmbeddedEngine, LoadReport]]:
+) -> Iterator[tuple[Engine, LoadReport]]:
     """An export, folded into a new vault in a directory and checked; open inside.
 
     Raises:
         Refused: something in the export does not hold.
     """
-    engine = EmbeddedEngine(directory, making.analyse, clock=making.clock, creator=making.actor)
+    engine = open_directory(
+        directory, analyse=making.analyse, actor=making.actor, clock=making.clock
+    )
     with closing(engine):
         with foreign():
-            report = engine.write(lambda engine: _fill(engine, dump, wrapping, making))
+            report = engine.replay("load").write(
+                lambda transaction: _fill(transaction, dump, wrapping, making)
+            )
         yield engine, report
 
 
 def _fill(
-    engine: EmbeddedEngine,
-    dump: Dump,
-    wrapping: Wrapping,
-    making: Making,
+    transaction: ReplayTransaction, dump: Dump, wrapping: Wrapping, making: Making
 ) -> LoadReport:
     manifest = dump.manifest
     for tenant, key in dump.tenant_keys(wrapping):
-        engine.keys.add_tenant_key(tenant, key)
+        transaction.keys.add_tenant_key(tenant, key)
     keys = KeyQueue(dump, wrapping)
-    replayer = Replayer(engine, dump)
+    replayer = Replayer(transaction, dump)
     for done, line in enumerate(dump.events(), 1):
         event = decoded(line.data)
         if event is None:
-            engine.log.add(line.data, line.log_time)
+            transaction.append_undecodable(line.data, line.log_time)
         else:
             replayer.append(line, event, line.log_time, keys.take(line, event))
         if line.first is not None or not manifest.complete:
-            replayer.keep_first(line)
-        tell(making.progress, done, manifest.events)
+            replayer.keep_first_place(line)
+        report_progress(making.progress, done, manifest.events)
     keys.check_empty()
-    engine.flush()
-    _take_rest(engine, dump)
-    _check_result(engine, dump)
+    _take_rest(transaction, dump)
+    _check_result(transaction, dump)
     return LoadReport(replayer.origin, manifest.complete, manifest.events, 0, 0, ())
 
 
-def _take_rest(engine: EmbeddedEngine, dump: Dump) -> None:
+def _take_rest(transaction: ReplayTransaction, dump: Dump) -> None:
     """The access log, the erasure receipts, and where all of it comes from."""
-    writer = engine.database.writer
-    for place, access in enumerate(dump.accesses()):
+    transaction.take_accesses(_accesses(dump))
+    transaction.keep_erasures(dump.erasures())
+    cuts = {name: {0: size} for name, size in dump.manifest.cuts.items()}
+    transaction.keep_settings(
+        {
+            LOADED_FROM: dump.manifest.verifier_key,
+            LOADED_CHECKPOINT: dump.checkpoint_note,
+            MIGRATED_CUTS: cuts_to_text(cuts),
+        }
+    )
+
+
+def _accesses(dump: Dump) -> Iterator[tuple[int, bytes]]:
+    for access in dump.accesses():
         AccessEvent.FromString(access.data)
-        writer.execute("INSERT INTO access VALUES (?, ?, ?)", (place, access.log_time, access.data))
-    refold_usage(writer)
-    forget_erased(writer)
-    for erasure in dump.erasures():
-        writer.execute("INSERT INTO erasure VALUES (?, ?)", erasure)
-    for name, value in (
-        ("loaded_from", dump.manifest.verifier_key),
-        ("loaded_checkpoint", dump.checkpoint_note),
-        (MIGRATED_CUTS, cuts_to_text({name: {0: at} for name, at in dump.manifest.cuts.items()})),
-    ):
-        writer.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
+        yield access.log_time, access.data
 
 
-def _check_result(engine: EmbeddedEngine, dump: Dump) -> None:
+def _check_result(transaction: ReplayTransaction, dump: Dump) -> None:
     """What the events fold to must be what the export promised."""
-    reader = engine.reader()
-    sql = f"SELECT cube_id FROM head WHERE lifecycle = {Lifecycle.ERASED:d} ORDER BY cube_id"
-    erased = (cube_id for (cube_id,) in rows(reader.connection, sql))
-    if any(here != told for here, told in zip_longest(erased, dump.tombstones())):
+    tombstones = zip_longest(transaction.erased_cubes(), dump.tombstones())
+    if any(here != there for here, there in tombstones):
         raise Refused("the tombstones are not those of the cubes that the events erase")
-    if reader.vault.erasing():
+    if transaction.reader().vault.erasing():
         raise Refused("an erase was under way when this was exported: finish it and export again")
-    if audit.digest(reader.vault) != dump.manifest.digest:
+    if transaction.digest() != dump.manifest.digest:
         raise Refused("the events fold to another digest than the export promises")
 
 
@@ -246,7 +249,7 @@ def foreign() -> Iterator[None]:
         raise Refused(f"the export holds what no vault wrote: {error}") from error
 
 
-def tell(progress: Progress, done: int, total: int) -> None:
+def report_progress(progress: Progress, done: int, total: int) -> None:
     """Progress of the second half of a load; checking was the first."""
     if not done % PROGRESS_EVERY:
         progress(total + done, 2 * total)

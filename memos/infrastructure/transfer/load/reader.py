@@ -1,4 +1,4 @@
-"""Reader an export: nothing of it is believed before its checksums and signature hold."""
+"""Reading an export: nothing of it is believed before its checksums and signature hold."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import file_sum, signed_text
-from memos.infrastructure.transfer.layout import EventLine, bytes_of, id_of, number_of, text_of
+from memos.infrastructure.transfer.layout import bytes_of, id_of, number_of, text_of
 from memos.infrastructure.transfer.wrapping import Wrapping, cube_binding, tenant_binding
 from memos.kernel.errors import Refused
 from memos.kernel.leaf import leaf_of
@@ -44,29 +45,29 @@ class Manifest:
             Refused: it is none, or of a format that this release does not read.
         """
         where = layout.MANIFEST
-        told = layout.decode_object(data, where)
-        if told.get("format") != layout.FORMAT:
-            raise Refused(f"{where} is of format {told.get('format')!r}, not {layout.FORMAT}")
-        major = number_of(told, "major", where)
+        fields = layout.decode_object(data, where)
+        if fields.get("format") != layout.FORMAT:
+            raise Refused(f"{where} is of format {fields.get('format')!r}, not {layout.FORMAT}")
+        major = number_of(fields, "major", where)
         if major != layout.MAJOR:
             raise Refused(
                 f"the export has format {major}, and this release of MemOS reads "
                 f"{layout.MAJOR}: use the release that it was made for"
             )
-        keys, complete = told.get("keys"), told.get("complete")
+        keys, complete = fields.get("keys"), fields.get("complete")
         if not isinstance(keys, dict) or not isinstance(complete, bool):
             raise Refused(f"{where}: 'keys' must be an object, and 'complete' true or false")
         return cls(
-            text_of(told, "vault_id", where),
-            text_of(told, "verifier_key", where),
+            text_of(fields, "vault_id", where),
+            text_of(fields, "verifier_key", where),
             complete,
-            number_of(told, "events", where),
-            number_of(told, "cubes", where),
-            number_of(told, "tombstones", where),
-            number_of(told, "accesses", where),
-            text_of(told, "digest", where),
+            number_of(fields, "events", where),
+            number_of(fields, "cubes", where),
+            number_of(fields, "tombstones", where),
+            number_of(fields, "accesses", where),
+            text_of(fields, "digest", where),
             keys,
-            _cuts_of(told.get("cuts", {}), where),
+            _cuts_of(fields.get("cuts", {}), where),
         )
 
 
@@ -182,8 +183,8 @@ class Dump:
         except UnicodeDecodeError:
             raise Refused(f"{name} is no UTF-8 text") from None
 
-    def _check_signer(self, wanted: str | None) -> None:
-        if wanted is not None and wanted != self.manifest.verifier_key:
+    def _check_signer(self, verifier_key: str | None) -> None:
+        if verifier_key is not None and verifier_key != self.manifest.verifier_key:
             raise Refused(
                 f"the export is signed by {self.manifest.verifier_key.partition('+')[0]}, not by "
                 "the vault that was asked for"
@@ -194,8 +195,8 @@ class Dump:
         expected = "".join(
             f"{file_sum(self._directory / name)}  {name}\n" for name in layout.SUMMED
         ).encode()
-        for line, found in zip(expected.split(b"\n"), sums.split(b"\n"), strict=False):
-            if line != found:
+        for line, stated in zip(expected.split(b"\n"), sums.split(b"\n"), strict=False):
+            if line != stated:
                 name = line.decode().partition("  ")[2] or layout.CHECKSUMS
                 raise Refused(f"{name} is not what it was: its checksum differs")
         if sums != expected:
@@ -222,10 +223,10 @@ def _leaf(line: EventLine) -> bytes:
     return leaf_of(line.offset, line.log_time, line.data)
 
 
-def _cuts_of(told: object, where: str) -> dict[str, int]:
-    if not isinstance(told, dict):
+def _cuts_of(cuts: object, where: str) -> dict[str, int]:
+    if not isinstance(cuts, dict):
         raise Refused(f"{where}: 'cuts' must be an object")
-    return {name: number_of(told, name, where) for name in told}
+    return {name: number_of(cuts, name, where) for name in cuts}
 
 
 def _verifier(key: str) -> NoteVerifier:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
 
-from memos.infrastructure.engine.migration import BATCH, Moved, Plan, Sealed, Source, Target
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.cuts import ascending, holds
+from memos.infrastructure.engine.migration import (
+    BATCH,
+    MigrationSource,
+    MigrationTarget,
+    Moved,
+    Plan,
+    Sealed,
+)
 from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
 from memos.kernel.errors import Refused
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,9 @@ class MigrationReport:
     checkpoints: tuple[str, ...]
 
 
-def migrate(source: Source, target: Target, progress: Progress) -> MigrationReport:
+def migrate(
+    source: MigrationSource, target: MigrationTarget, progress: Progress
+) -> MigrationReport:
     """Move a vault. Cut off at any instruction, it is gone on with by doing it again.
 
     Raises:
@@ -45,7 +52,9 @@ def migrate(source: Source, target: Target, progress: Progress) -> MigrationRepo
 
 
 class _Migration:
-    def __init__(self, source: Source, target: Target, progress: Progress) -> None:
+    def __init__(
+        self, source: MigrationSource, target: MigrationTarget, progress: Progress
+    ) -> None:
         self._source = source
         self._target = target
         self._progress = progress
@@ -93,11 +102,11 @@ class _Migration:
 
     def _drop_subjects(self) -> None:
         """A move that was cut off may have taken the key of who was erased since."""
-        known = {(tenant, subject) for tenant, subject, _ in self._source.keys.subjects()}
+        kept = {(tenant, subject) for tenant, subject, _ in self._source.keys.subjects()}
         there = self._target.keys
         moved = [(tenant, subject) for tenant, subject, _ in there.subjects()]
         for tenant, subject in moved:
-            if (tenant, subject) not in known:
+            if (tenant, subject) not in kept:
                 there.destroy(tenant, [subject])
 
     def _move_records(self, plan: Plan, end: Cut) -> dict[str, Cut]:
@@ -161,7 +170,7 @@ class _Migration:
         )
 
 
-def _extended(plan: Plan, source: Source, end: Cut) -> Plan:
+def _extended(plan: Plan, source: MigrationSource, end: Cut) -> Plan:
     """The plan, up to where the source ends now."""
     if plan.origin != source.origin:
         raise Refused(
@@ -178,32 +187,6 @@ def _extended(plan: Plan, source: Source, end: Cut) -> Plan:
     return Plan(plan.origin, (*plan.cuts, end))
 
 
-def ascending(cuts: Iterable[Cut], end: Cut) -> list[Cut]:
-    """Cuts in order, each widened to hold the one before it; `end` is the last."""
-    found: list[Cut] = []
-    reached: Cut = dict.fromkeys(end, 0)
-    for cut in sorted(cuts, key=lambda cut: (sum(cut.values()), sorted(cut.items()))):
-        wide = {p: min(max(at, cut.get(p, 0)), end[p]) for p, at in reached.items()}
-        if wide != reached or not found:
-            found.append(wide)
-            reached = wide
-    if not found or found[-1] != end:
-        found.append(end)
-    return found
-
-
-def holds(wide: Cut, cut: Cut) -> bool:
-    """Whether a cut holds another."""
-    return all(at <= wide.get(partition, 0) for partition, at in cut.items())
-
-
-def _ancestor(source: Source, seals: Sequence[Sealed]) -> Ancestor:
+def _ancestor(source: MigrationSource, seals: Sequence[Sealed]) -> Ancestor:
     notes = tuple(seal.note for seal in seals if seal.size)
     return Ancestor(source.origin, source.verifier_key, notes)
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items, so many at a time."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from memos.infrastructure.cassandra.connection import CassandraSettings
-from memos.infrastructure.engine.distributed.settings import Settings
+from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.servers import LocalServers
@@ -22,7 +22,7 @@ def stores(engines: LocalServers, tmp_path: Path) -> Iterator[Stores]:
     """An empty vault: topics of two partitions, a keyspace, keys."""
     name = f"t{uuid4().hex[:16]}"
     host, port = engines.address("cassandra").split(":")
-    settings = Settings(
+    settings = DistributedSettings(
         tmp_path / "memos.toml",
         tmp_path / "root.key",
         KafkaSettings(engines.address("kafka"), prefix=name, partitions=2),

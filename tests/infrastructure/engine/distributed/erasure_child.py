@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from memos import Memory
-from memos.infrastructure.engine.distributed.erasure import Erasures
+from memos.infrastructure.engine.distributed.erasure import DistributedErasure
 from memos.infrastructure.governance.usage.cassandra import UsageRows
 from memos.infrastructure.index.milvus.removal import VectorCopies
 
@@ -20,5 +20,5 @@ def die(*_: Any) -> None:
 
 
 owners = {"forget": UsageRows, "vectors": VectorCopies}
-setattr(owners.get(step, Erasures), "purge" if step == "vectors" else step, die)
+setattr(owners.get(step, DistributedErasure), "purge" if step == "vectors" else step, die)
 Memory(path, actor=actor).erase(subject=subject)

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
+from memos.infrastructure.engine.cuts import ascending
 from memos.infrastructure.engine.distributed.merger import Merger
-from memos.infrastructure.engine.migration import Moved, key_of
+from memos.infrastructure.engine.migration import Moved
 from memos.infrastructure.engine.resume import Resume
-from memos.infrastructure.log.ancestry import First
-from memos.infrastructure.transfer.migrate.migration import ascending
+from memos.infrastructure.log.ancestry import FirstPlace
 from memos.kernel.consequences import consequences_of
 from memos.kernel.errors import Refused
 from memos.kernel.event import SCHEMA, Position
@@ -36,8 +36,8 @@ def generated(number: int, absorbs: Sequence[bytes] = ()) -> Event:
 
 def moved(partition: int, offset: int, log_time: int, event: Event) -> Moved:
     at = Position(partition, offset)
-    first = First(f"memos/test/{partition}", offset, log_time)
-    return Moved(at, log_time, event.SerializeToString(), key_of(event), first, event)
+    first = FirstPlace(f"memos/test/{partition}", offset, log_time)
+    return Moved(at, log_time, event.SerializeToString(), first, event)
 
 
 def test_records_come_by_log_time_and_each_partition_in_its_own_order() -> None:
@@ -100,7 +100,7 @@ def test_cuts_are_put_in_order_and_the_end_is_the_last() -> None:
 
 
 def test_what_is_there_is_told_from_what_is_missing_by_the_last_record() -> None:
-    places = [First("memos/a", n, n) for n in range(4)]
+    places = [FirstPlace("memos/a", n, n) for n in range(4)]
     resume = Resume({0: places[1]})
     assert [resume.is_missing(0, place) for place in places] == [False, False, True, True]
     assert resume.is_missing(1, places[0])
@@ -109,7 +109,7 @@ def test_what_is_there_is_told_from_what_is_missing_by_the_last_record() -> None
 
 
 def test_a_target_that_ends_with_a_foreign_record_is_refused() -> None:
-    resume = Resume({0: First("memos/b", 7, 7)})
-    assert not resume.is_missing(0, First("memos/a", 0, 0))
+    resume = Resume({0: FirstPlace("memos/b", 7, 7)})
+    assert not resume.is_missing(0, FirstPlace("memos/a", 0, 0))
     with pytest.raises(Refused, match="memos/b"):
         resume.check_found()

@@ -85,7 +85,7 @@ class PartitionFold:
             if record.position.offset <= head.offset:
                 continue  # a redelivery: its rows and what followed from it are there
             state, outcome, caused = fold(head.state, event)
-            ids = tuple(each.event_id for each in caused)
+            ids = tuple(follower.event_id for follower in caused)
             stamped = record._replace(log_time=at.log_time)
             stored = None if state is None else state_to_bytes(state)
             folded.append(Folded(stamped, at.ordinal, event, state, stored, outcome, ids))
@@ -114,20 +114,20 @@ class PartitionFold:
                 missing.append(cube_id)
         stored = {} if self._holds_all else self._vault.folded_heads(missing)
         for cube_id in missing:
-            found = stored.get(cube_id)
+            state = stored.get(cube_id)
             self._heads[cube_id] = (
-                Head(None, -1) if found is None else Head(found.state, found.position.offset)
+                Head(None, -1) if state is None else Head(state.state, state.position.offset)
             )
 
 
 def mark_of(vault: CassandraVault, projection: str, partition: int) -> Mark:
     """Where a projection is in a partition."""
-    found = vault.checkpoints(projection).get(partition)
-    return Mark() if found is None else Mark(*found)
+    checkpoint = vault.checkpoints(projection).get(partition)
+    return Mark() if checkpoint is None else Mark(*checkpoint)
 
 
 class FoldWorker:
-    """See `worker.Worker`."""
+    """See `workers.port.Worker`."""
 
     name = PROJECTION
 
@@ -164,7 +164,7 @@ class FoldWorker:
             folding.forget()
             raise
         folding.done(batch)
-        self.undecodable += sum(each.event is None for each in batch.folded)
+        self.undecodable += sum(folded.event is None for folded in batch.folded)
         if batch.too_new is not None:
             raise batch.too_new
 

@@ -42,7 +42,7 @@ class _Seal:
 
 
 class SealWorker:
-    """See `worker.Worker`."""
+    """See `workers.port.Worker`."""
 
     name = PROJECTION
 
@@ -60,8 +60,8 @@ class SealWorker:
 
     def assigned(self, partition: int) -> int:
         tree, log_time = self._rows.frontier(partition)
-        found = self._generation.vault.checkpoints(PROJECTION).get(partition)
-        mark = Mark() if found is None else Mark(*found)
+        checkpoint = self._generation.vault.checkpoints(PROJECTION).get(partition)
+        mark = Mark() if checkpoint is None else Mark(*checkpoint)
         # A crash may lie between frontier and checkpoint: the frontier is what the next leaf needs,
         # and who waits for the checkpoint would wait for the next record.
         is_behind = mark.offset < tree.size
@@ -149,7 +149,7 @@ class Seals:
         self._verifier = NoteVerifier(stores.signer().verifier_key)
         rows = TreeRows(stores.cassandra, generation.writer.keyspace)
         self._stored, _ = rows.frontier(partition)
-        self._found: list[Problem] = []
+        self._problems: list[Problem] = []
         self._notes = self._published(stores)
         self._tree = Frontier()
         self._log_time = 0
@@ -160,7 +160,7 @@ class Seals:
         """The next record."""
         offset = record.position.offset
         if offset != self._tree.size:
-            self._found.append(
+            self._problems.append(
                 Problem(
                     f"{self._partition}:{self._tree.size}",
                     f"the records up to {self._partition}:{offset - 1} are missing",
@@ -172,7 +172,7 @@ class Seals:
         if size in self._notes:
             self._compare(f"checkpoint {self._partition}/{size}", self._notes.pop(size))
         if size == self._stored.size and self._stored.root() != self._tree.root():
-            self._found.append(
+            self._problems.append(
                 Problem(
                     f"partition {self._partition}",
                     f"its first {size} records do not give the root that was stored",
@@ -185,19 +185,19 @@ class Seals:
         lost = max((*self._notes, self._stored.size), default=0)
         if lost > size:
             return [
-                *self._found,
+                *self._problems,
                 Problem(
                     f"partition {self._partition}",
                     f"{size} records are there of the {lost} that were sealed: some are lost",
                 ),
             ]
-        return self._found
+        return self._problems
 
     def _compare(self, where: str, root: bytes) -> None:
         if root == self._tree.root():
             self.checked += 1
         else:
-            self._found.append(Problem(where, "the log is not the one that was signed"))
+            self._problems.append(Problem(where, "the log is not the one that was signed"))
 
     def _published(self, stores: Stores) -> dict[int, bytes]:
         """The roots that were signed, by size."""
@@ -212,10 +212,10 @@ class Seals:
                     opened = Checkpoint.parse(open_note(note, [self._verifier]).text)
                 except NoteError as error:
                     where = f"checkpoint record {record.position}"
-                    told = f"the signed note does not open: {error}"
-                    self._found.append(Problem(where, told))
+                    what = f"the signed note does not open: {error}"
+                    self._problems.append(Problem(where, what))
                     continue
                 if roots.setdefault(opened.size, opened.root) != opened.root:
                     where = f"checkpoint {self._partition}/{opened.size}"
-                    self._found.append(Problem(where, "two different trees were signed"))
+                    self._problems.append(Problem(where, "two different trees were signed"))
         return roots

@@ -17,7 +17,7 @@ PROJECTION = "usage"
 
 
 class UsageWorker:
-    """See `worker.Worker`. A record that is no access counts for nothing."""
+    """See `workers.port.Worker`. A record that is no access counts for nothing."""
 
     name = PROJECTION
 

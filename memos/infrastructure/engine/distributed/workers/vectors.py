@@ -60,7 +60,7 @@ def rotations_of(stores: Stores, embedder: Embedder) -> Rotations:
 
 
 class VectorIndexer:
-    """Embeds the partitions that it is told, behind the fold; `step` by `step`.
+    """Embeds the partitions that it is given, behind the fold; `step` by `step`.
 
     Args:
         stores: the vault.
@@ -103,7 +103,9 @@ class VectorIndexer:
         done, folded = vault.checkpoints(PROJECTION), vault.checkpoints(folding.PROJECTION)
         nothing = (0, 0, 0)
         return [
-            each for each in partitions if folded.get(each, nothing)[0] > done.get(each, nothing)[0]
+            partition
+            for partition in partitions
+            if folded.get(partition, nothing)[0] > done.get(partition, nothing)[0]
         ]
 
     def step(self, partition: int) -> int:
@@ -118,7 +120,7 @@ class VectorIndexer:
         if end.offset <= mark.offset:
             return 0
         records = list(islice(vault.folded(partition, mark.offset, end.offset), BATCH))
-        memories = [each for each in records if concerns_search(each.attempt)]
+        memories = [stored for stored in records if concerns_search(stored.attempt)]
         self._milvus.served(self._collection, lambda: self._take(memories))
         if len(records) < BATCH:
             done = end
@@ -133,7 +135,9 @@ class VectorIndexer:
         self._writer.settle(SETTLE_ROWS)
 
     def _take(self, memories: Sequence[Stored]) -> None:
-        erased = [each.attempt.cube_id for each in memories if each.attempt.kind is Kind.ERASED]
+        erased = [
+            memory.attempt.cube_id for memory in memories if memory.attempt.kind is Kind.ERASED
+        ]
         texts, closings = self._texts([e for e in memories if e.attempt.kind is not Kind.ERASED])
         if closings:
             self._writer.close(closings)
@@ -148,7 +152,7 @@ class VectorIndexer:
 
     def _texts(self, memories: Sequence[Stored]) -> tuple[list[Text], dict[bytes, int]]:
         """The new texts of a batch, and where the earlier texts of their cubes end."""
-        keys = self._stores.cube_keys.keys({each.attempt.cube_id for each in memories})
+        keys = self._stores.cube_keys.keys({memory.attempt.cube_id for memory in memories})
         texts: list[Text] = []
         closings: dict[bytes, int] = {}
         newest: dict[bytes, int] = {}

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from memos.infrastructure.engine.distributed.proofs import PartitionTrees
-from memos.infrastructure.engine.distributed.stores import Generation, Stores, open_generation
+from memos.infrastructure.engine.distributed.proofs import DistributedProofs
+from memos.infrastructure.engine.distributed.stores import (
+    Generation,
+    LiveGeneration,
+    Stores,
+    open_generation,
+)
 from memos.infrastructure.engine.distributed.tree_rows import TreeRows
 from memos.infrastructure.engine.distributed.workers import seal as sealing
 from memos.infrastructure.engine.distributed.workers.seal import Seals, SealWorker
@@ -59,7 +64,7 @@ def test_the_signed_head_is_that_of_the_records(
     stores: Stores, live: Generation, sealed: list[Record]
 ) -> None:
     partition = partition_of(stores)
-    head = PartitionTrees(stores).sign(live, partition)
+    head = DistributedProofs(stores, LiveGeneration(stores)).sign(partition)
     assert (head.size, head.root) == (RECORDS, tree_of(sealed).root())
     note = open_note(head.note, [NoteVerifier(stores.signer().verifier_key)])
     checkpoint = Checkpoint.parse(note.text)
@@ -74,20 +79,20 @@ def test_checkpoints_are_published(stores: Stores, sealed: list[Record]) -> None
 def test_every_record_is_proved_to_be_in_the_tree(
     stores: Stores, live: Generation, sealed: list[Record]
 ) -> None:
-    trees = PartitionTrees(stores)
+    trees = DistributedProofs(stores, LiveGeneration(stores))
     for offset in (0, 255, 256, 511, 512, RECORDS - 1):
         position = Position(partition_of(stores), offset)
-        proof = trees.inclusion(live, position, RECORDS)
-        leaf = trees.leaf(live, position)
+        proof = trees.inclusion(position, RECORDS)
+        leaf = trees.leaf(position)
         assert verify_inclusion(leaf, offset, RECORDS, proof, tree_of(sealed).root())
 
 
 def test_every_earlier_tree_is_proved_to_be_a_prefix(
     stores: Stores, live: Generation, sealed: list[Record]
 ) -> None:
-    trees = PartitionTrees(stores)
+    trees = DistributedProofs(stores, LiveGeneration(stores))
     for old in (0, 1, 255, 256, 300, 512, RECORDS):
-        proof = trees.consistency(live, partition_of(stores), old, RECORDS)
+        proof = trees.consistency(partition_of(stores), old, RECORDS)
         old_root, root = tree_of(sealed[:old]).root(), tree_of(sealed).root()
         assert verify_consistency(old, old_root, RECORDS, root, proof)
 
@@ -96,7 +101,9 @@ def test_nothing_is_proved_beyond_what_is_sealed(
     stores: Stores, live: Generation, sealed: list[Record]
 ) -> None:
     with pytest.raises(InvalidInput, match="memos worker seal"):
-        PartitionTrees(stores).inclusion(live, Position(partition_of(stores), 0), RECORDS + 1)
+        DistributedProofs(stores, LiveGeneration(stores)).inclusion(
+            Position(partition_of(stores), 0), RECORDS + 1
+        )
 
 
 def test_a_worker_that_starts_in_the_middle_goes_on_with_the_same_tree(
@@ -179,7 +186,9 @@ def test_a_changed_record_is_caught_by_the_proof_and_by_the_check(
     # Sealed and signed was another record than the log has now.
     SealWorker(stores, live).take(changed)
     with pytest.raises(Damaged, match=f"{partition}:256 to {partition}:511"):
-        PartitionTrees(stores).inclusion(live, Position(partition, 300), RECORDS)
+        DistributedProofs(stores, LiveGeneration(stores)).inclusion(
+            Position(partition, 300), RECORDS
+        )
     seals = Seals(stores, live, partition)
     for each in honest:
         seals.push(each)

@@ -11,8 +11,8 @@ import pytest
 
 from memos import Memory
 from memos.infrastructure.cassandra.connection import CassandraSession
-from memos.infrastructure.engine.distributed.engine import GENERATION_SECONDS
 from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.engine.distributed.stores import GENERATION_SECONDS
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.index.models.embedders.minilm import MiniLM

@@ -1,0 +1,69 @@
+"""Several appends to a distributed vault that belong together, each done by itself.
+
+No append spans partitions: a crash between two leaves the first, and the events that follow are
+written by whoever resumes the operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from memos.infrastructure.engine.commit import Committed, Draft, Purged
+from memos.infrastructure.engine.distributed.erasure import DistributedErasure
+from memos.infrastructure.engine.distributed.reader import DistributedReader, DistributedReaders
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.waiter import Waiter
+from memos.kernel.cube import CubeState
+
+Commit = Callable[[Iterable[Draft]], list[Committed]]
+"""Appends drafts and waits for what becomes of them."""
+
+
+class DistributedTransaction:
+    """See `engine.port.Transaction`."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        live: LiveGeneration,
+        readers: DistributedReaders,
+        erasure: DistributedErasure,
+        waiter: Waiter,
+        commit: Commit,
+    ) -> None:
+        self._stores = stores
+        self._live = live
+        self._readers = readers
+        self._erasure = erasure
+        self._waiter = waiter
+        self._commit = commit
+
+    def append(self, draft: Draft) -> Committed:
+        """Append one event and wait until it, and all that follows from it, is folded."""
+        (committed,) = self._commit([draft])
+        return committed
+
+    def head(self, cube_id: bytes) -> CubeState | None:
+        return self._live.vault().head(cube_id)
+
+    def reader(self) -> DistributedReader:
+        return self._readers.open()
+
+    def name_cut(self, draft: Draft) -> Committed:
+        end = self._stores.logs.events.end()
+        for partition, size in sorted(end.items()):
+            draft.event.cut_named.positions.add(partition=partition, offset=size)
+        self._waiter.until_applied(end)
+        return self.append(draft)
+
+    def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+        self._erasure.begin(operation_id, tenant, cube_ids)
+
+    def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
+        return self._erasure.purge(operation_id, cube_ids)
+
+    def erasure_receipt(self, operation_id: bytes) -> str | None:
+        return self._erasure.receipt(operation_id)
+
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
+        return self._erasure.keep_receipt(operation_id, receipt)

@@ -1,0 +1,123 @@
+"""Writing to a distributed vault: append to Kafka, and wait for what the workers make of it.
+
+The log is the arbiter here as in an embedded vault, but it is another process that folds: a write
+is durable once Kafka has it, and its outcome is read from Cassandra when the fold has come to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.distributed.erasure import DistributedErasure
+from memos.infrastructure.engine.distributed.outcomes import Outcomes, foreseen
+from memos.infrastructure.engine.distributed.reader import DistributedReaders
+from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.transaction import DistributedTransaction
+from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
+from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
+from memos.infrastructure.log.kafka.settings import event_key
+from memos.kernel.errors import OtherContent
+from memos.kernel.event import Position, id_text
+from memos.wire.access_pb2 import AccessEvent
+
+T = TypeVar("T")
+
+
+class DistributedWriter:
+    """See `engine.port.Writer`. Safe for threads; any number of processes may write.
+
+    Args:
+        stores: the vault.
+        live: its live projections.
+        readers: reads them.
+        erasure: destroys and counts what is erased.
+        waiter: waits for the workers.
+        durable: return from an add of new cubes as soon as it is durable, without waiting until
+            it is readable.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        live: LiveGeneration,
+        readers: DistributedReaders,
+        erasure: DistributedErasure,
+        waiter: Waiter,
+        *,
+        durable: bool,
+    ) -> None:
+        self._stores = stores
+        self._live = live
+        self._waiter = waiter
+        self._durable = durable
+        self._outcomes = Outcomes(live.vault, waiter)
+        self._transaction = DistributedTransaction(
+            stores, live, readers, erasure, waiter, self.commit
+        )
+
+    def commit(self, drafts: Iterable[Draft]) -> list[Committed]:
+        ready = list(drafts)
+        if not ready:
+            return []
+        self._keep_keys(ready)
+        records = self._stores.logs.events.append(
+            [
+                (
+                    event_key(draft.event.tenant, draft.event.cube_id),
+                    draft.event.SerializeToString(),
+                )
+                for draft in ready
+            ]
+        )
+        if self._durable and all(draft.is_new for draft in ready):
+            return [foreseen(draft.event, at) for draft, at in zip(ready, records, strict=True)]
+        events = [draft.event for draft in ready]
+        self._waiter.until_applied(ends_of(record.position for record in records))
+        return self._outcomes.at(events, records)
+
+    def commit_whole(
+        self, drafts: Iterable[Draft], check: Callable[[Committed], None]
+    ) -> list[Committed]:
+        commits = self.commit(drafts)
+        for committed in commits:
+            check(committed)
+        return commits
+
+    def write(self, work: Callable[[DistributedTransaction], T]) -> T:
+        """Run several appends. Each is done by itself: a crash between two leaves the first."""
+        return work(self._transaction)
+
+    def wait_for(self, position: Position, seconds: float) -> None:
+        Waiter(self._live.vault, seconds).until_applied(ends_of([position]))
+
+    def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
+        self._stores.logs.access.append(
+            [
+                (event_key(access.tenant, access.event_id), access.SerializeToString())
+                for access in accesses
+            ]
+        )
+
+    def _keep_keys(self, drafts: Sequence[Draft]) -> None:
+        """Keep the keys of new cubes before the log has their first event.
+
+        Raises:
+            OtherContent: another writer under the same idempotency key was first with its cube.
+        """
+        new = [
+            NewKey(d.event.cube_id, d.event.tenant, tuple(d.event.subject_digests), d.cube_key)
+            for d in drafts
+            if d.cube_key is not None
+        ]
+        cube_keys = self._stores.cube_keys
+        cube_keys.add_new(key for key in new if not is_derived(key.cube_id))
+        derived = [key for key in new if is_derived(key.cube_id)]
+        kept = cube_keys.add_keyed(derived) if derived else []
+        for ours, key in zip(derived, kept, strict=True):
+            if key != ours.key:
+                raise OtherContent(
+                    f"cube {id_text(ours.cube_id)} is being written under the same idempotency "
+                    "key: try again"
+                )

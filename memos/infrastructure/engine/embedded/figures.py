@@ -1,0 +1,60 @@
+"""The digest and the figures of an embedded vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+from google.protobuf.message import DecodeError
+
+from memos.infrastructure.engine.replay import CREATING
+from memos.infrastructure.governance.usage.sqlite import access_size
+from memos.infrastructure.log.sqlite import stored_tree
+from memos.infrastructure.reports import Figures
+from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.vault.sqlite.reader import SqliteVault
+from memos.kernel.digest import cube_digest, vault_digest
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
+from memos.kernel.state import state_from_bytes
+
+_MEMORIES = ", ".join(str(int(kind)) for kind in sorted(CREATING))
+
+
+def digest(vault: SqliteVault) -> str:
+    """SHA-256 over every cube in id order, the same as of a distributed vault.
+
+    Raises:
+        Damaged: a head cannot be read.
+    """
+
+    def cubes() -> Iterator[tuple[bytes, bytes]]:
+        for cube_id, stored, _ in vault.heads():
+            try:
+                state = state_from_bytes(stored)
+            except (DecodeError, ValueError) as error:
+                raise Damaged(
+                    f"the head of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
+                ) from None
+            yield cube_id, cube_digest(state)
+
+    return vault_digest(cubes())
+
+
+def figures(connection: apsw.Connection, directory: Path) -> Figures:
+    """Counts of the vault in a directory."""
+    states = rows(
+        connection,
+        "SELECT lifecycle, count(*) FROM head WHERE cube_id IN"
+        f" (SELECT cube_id FROM attempt WHERE kind IN ({_MEMORIES}) AND result = 1)"
+        " GROUP BY lifecycle ORDER BY lifecycle",
+    )
+    scopes = row(connection, "SELECT count(DISTINCT scope) FROM head WHERE scope <> ''")
+    return Figures(
+        events=stored_tree(connection).size,
+        states=dict(states),
+        scopes=int(scopes[0]) if scopes else 0,
+        accesses=access_size(connection),
+        bytes_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
+    )

@@ -1,0 +1,42 @@
+"""Checks, rebuilding and figures of an embedded vault, behind their port."""
+
+from __future__ import annotations
+
+from memos.infrastructure.engine.embedded import audit, figures, rebuild
+from memos.infrastructure.engine.embedded.projector import Projector
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.governance.usage.sqlite import usage_digest
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import Figures, Rebuilt, Verification
+
+
+class EmbeddedMaintenance:
+    """See `engine.port.Maintenance`."""
+
+    def __init__(self, stores: EmbeddedStores, projector: Projector) -> None:
+        self._stores = stores
+        self._projector = projector
+
+    def verify(self, progress: Progress = no_progress) -> Verification:
+        return audit.verify(self._stores, progress)
+
+    def audit(self, progress: Progress = no_progress) -> Verification:
+        return audit.audit(self._stores, progress)
+
+    def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
+        return rebuild.rebuild(self._stores, self._projector, progress)
+
+    def digest(self) -> str:
+        with self._stores.read() as reader:
+            return figures.digest(reader.vault)
+
+    def usage_digest(self) -> str:
+        with self._stores.database.reading() as connection:
+            return usage_digest(connection)
+
+    def figures(self) -> Figures:
+        with self._stores.database.reading() as connection:
+            return figures.figures(connection, self._stores.directory)
+
+    def upgrade(self) -> None:
+        """A directory of this release's format is opened as it is; see `creation.check_format`."""

@@ -1,0 +1,109 @@
+"""An embedded vault that takes in the records of another log, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from memos.infrastructure.engine.embedded import figures
+from memos.infrastructure.engine.embedded.reader import EmbeddedReader
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.engine.embedded.transaction import EmbeddedTransaction
+from memos.infrastructure.engine.replay import ReplayTransaction
+from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
+from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.log.ancestry import FirstPlace
+from memos.infrastructure.log.sqlite import PARTITION
+from memos.infrastructure.sqlite.database import row, rows
+from memos.kernel.cube import Lifecycle
+from memos.kernel.event import Kind, Position
+from memos.wire.event_pb2 import Event
+
+T = TypeVar("T")
+
+
+class EmbeddedReplay:
+    """See `engine.replay.Replay`."""
+
+    def __init__(self, stores: EmbeddedStores, transaction: EmbeddedTransaction) -> None:
+        self._database = stores.database
+        self._transaction = EmbeddedReplayTransaction(stores, transaction)
+        self.workplace: Path = stores.directory
+
+    def write(self, work: Callable[[ReplayTransaction], T]) -> T:
+        done = self._database.write(lambda: work(self._transaction))
+        # An erase that came along leaves its text in the write-ahead log until now.
+        self._database.checkpoint_wal()
+        return done
+
+
+class EmbeddedReplayTransaction:
+    """See `engine.replay.ReplayTransaction`. One object for all: SQLite has one writer at a time."""
+
+    def __init__(self, stores: EmbeddedStores, transaction: EmbeddedTransaction) -> None:
+        self._stores = stores
+        self._log = stores.log
+        self._connection = stores.database.writer
+        self._transaction = transaction
+        self.keys: KeyVault = stores.keys
+
+    @property
+    def log_time(self) -> int:
+        return self._log.log_time
+
+    def reader(self) -> EmbeddedReader:
+        return self._stores.settled()
+
+    def event_id(self, cube_id: bytes, sequence: int) -> bytes:
+        sql = "SELECT event_id FROM attempt WHERE cube_id = ? AND sequence = ?"
+        stored = row(self._connection, sql, (cube_id, sequence))
+        return b"" if stored is None else bytes(stored[0])
+
+    def erased_subjects(self) -> dict[bytes, int]:
+        sql = (
+            "SELECT position, log_time FROM attempt WHERE kind = ? AND result = 1"
+            " AND cube_id = operation_id AND operation_id IN (SELECT operation_id FROM erasure)"
+            " ORDER BY position"
+        )
+        reader = self.reader()
+        return {
+            subject: log_time
+            for offset, log_time in rows(self._connection, sql, (int(Kind.ERASE_REQUESTED),))
+            for subject in reader.event(Position(PARTITION, offset)).erase_requested.subject_digests
+        }
+
+    def erased_cubes(self) -> Iterator[bytes]:
+        self._stores.settle()
+        sql = f"SELECT cube_id FROM head WHERE lifecycle = {Lifecycle.ERASED:d} ORDER BY cube_id"
+        return (cube_id for (cube_id,) in rows(self._connection, sql))
+
+    def digest(self) -> str:
+        return figures.digest(self.reader().vault)
+
+    def append(self, data: bytes, event: Event, log_time: int, key: bytes | None) -> int:
+        state = self._transaction.replay(data, event, log_time, key).state
+        return 0 if state is None else state.sequence
+
+    def append_undecodable(self, data: bytes, log_time: int) -> None:
+        self._log.add(data, log_time)
+
+    def keep_first_place(self, first: FirstPlace) -> None:
+        self._connection.execute(
+            "INSERT INTO migrated VALUES (?, ?, ?, ?)", (self._log.size - 1, *first)
+        )
+
+    def take_accesses(self, accesses: Iterable[tuple[int, bytes]]) -> None:
+        self._transaction.flush()
+        self._connection.executemany(
+            "INSERT INTO access VALUES (?, ?, ?)",
+            ((position, *access) for position, access in enumerate(accesses)),
+        )
+        refold_usage(self._connection)
+        forget_erased(self._connection)
+
+    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
+        self._connection.executemany("INSERT OR IGNORE INTO erasure VALUES (?, ?)", receipts)
+
+    def keep_settings(self, settings: Mapping[str, str]) -> None:
+        self._connection.executemany("INSERT INTO setting VALUES (?, ?)", settings.items())

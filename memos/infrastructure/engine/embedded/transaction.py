@@ -1,0 +1,116 @@
+"""The write transaction of an embedded vault: append, fold, project, all durable together.
+
+The life of a write ends here: the log appends the event, the fold decides what it means, and the
+projections change in the same SQLite transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memos.infrastructure.engine.commit import Committed, Draft, Purged
+from memos.infrastructure.engine.embedded.projector import Projector
+from memos.infrastructure.engine.embedded.reader import EmbeddedReader
+from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.governance.usage.sqlite import forget_usage
+from memos.infrastructure.log.sqlite import PARTITION
+from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.vault.sqlite.reader import SqliteVault
+from memos.kernel.cube import CubeState
+from memos.kernel.event import Position
+from memos.kernel.fold import Result, fold
+from memos.wire.event_pb2 import Event
+
+REPLAY_FLUSH = 2000
+
+
+class EmbeddedTransaction:
+    """See `engine.port.Transaction`. One object for all transactions of a vault, since SQLite has
+    one writer at a time; everything here belongs inside `Database.write`.
+    """
+
+    def __init__(self, stores: EmbeddedStores, projector: Projector) -> None:
+        self._stores = stores
+        self._log = stores.log
+        self._cube_keys = stores.cube_keys
+        self._connection = stores.database.writer
+        self._projector = projector
+        self._states: dict[bytes, CubeState | None] = {}
+        stores.database.on_begin = self._begin
+        stores.database.before_commit = self.flush
+        stores.database.on_rollback = stores.cube_keys.forget
+
+    def append(self, draft: Draft) -> Committed:
+        event = draft.event
+        before = None if draft.is_new else self.head(event.cube_id)
+        after, outcome, consequences = fold(before, event)
+        position = Position(PARTITION, self._log.add(event.SerializeToString()))
+        if draft.cube_key is not None and before is None and outcome.result is Result.ACCEPTED:
+            self._cube_keys.add(event.cube_id, event.tenant, event.subject_digests, draft.cube_key)
+        log_time = self._log.log_time
+        self._projector.project(position, log_time, event, before, after, outcome, draft.body)
+        self._states[event.cube_id] = after
+        followed = tuple(self.append(Draft(follower)) for follower in consequences)
+        return Committed(event, position, log_time, outcome, after, followed)
+
+    def replay(self, data: bytes, event: Event, log_time: int, cube_key: bytes | None) -> Committed:
+        """Append one record of another log, byte for byte.
+
+        What followed from it is not appended: it stands in that log as records of its own.
+        """
+        before = self.head(event.cube_id)
+        after, outcome, _ = fold(before, event)
+        position = Position(PARTITION, self._log.add(data, log_time))
+        if cube_key is not None and before is None and outcome.result is Result.ACCEPTED:
+            self._cube_keys.add(event.cube_id, event.tenant, event.subject_digests, cube_key)
+        self._projector.project(position, log_time, event, before, after, outcome)
+        self._states[event.cube_id] = after
+        if not self._log.size % REPLAY_FLUSH:
+            self.flush()
+            self._states.clear()
+        return Committed(event, position, log_time, outcome, after)
+
+    def head(self, cube_id: bytes) -> CubeState | None:
+        try:
+            return self._states[cube_id]
+        except KeyError:
+            state = SqliteVault(self._connection).head(cube_id)
+            self._states[cube_id] = state
+            return state
+
+    def reader(self) -> EmbeddedReader:
+        return self._stores.settled()
+
+    def name_cut(self, draft: Draft) -> Committed:
+        draft.event.cut_named.positions.add(partition=PARTITION, offset=self._log.size)
+        return self.append(draft)
+
+    def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+        """One transaction destroys, counts and keeps the receipt."""
+
+    def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
+        forget_usage(self._connection, cube_ids)
+        self.flush()
+        return self._projector.purged
+
+    def erasure_receipt(self, operation_id: bytes) -> str | None:
+        sql = "SELECT receipt FROM erasure WHERE operation_id = ?"
+        stored = row(self._connection, sql, (operation_id,))
+        return None if stored is None else str(stored[0])
+
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
+        sql = "INSERT OR IGNORE INTO erasure VALUES (?, ?)"
+        self._connection.execute(sql, (operation_id, receipt))
+        return self.erasure_receipt(operation_id) or receipt
+
+    def flush(self) -> None:
+        """Write everything collected."""
+        self._log.flush()
+        self._cube_keys.flush()
+        self._projector.flush(self._log.size)
+
+    def _begin(self) -> None:
+        self._states = {}
+        self._log.begin()
+        self._cube_keys.begin()
+        self._projector.begin()

@@ -1,0 +1,165 @@
+"""From what a caller names to an engine: a directory is an embedded vault, a .toml file settings.
+
+The file says `engine = "embedded"` with a `path`, or `engine = "distributed"` with its servers: the
+line by which the same program grows from one into the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, get_args
+
+from memos.infrastructure.engine.dense import Divide
+from memos.infrastructure.engine.embedded import doctor
+from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.engine.embedded.target import EmbeddedTarget
+from memos.infrastructure.engine.migration import MigrationTarget
+from memos.infrastructure.engine.port import Engine
+from memos.infrastructure.index.projection import Analyse
+from memos.infrastructure.reports import Finding
+from memos.infrastructure.settings_file import check_present, read_toml
+from memos.kernel.errors import InvalidInput, VaultError
+
+Wait = Literal["applied", "durable"]
+"""When an add returns: as soon as it is readable, or as soon as it is durable."""
+
+
+def open_engine(
+    path: Path,
+    *,
+    analyse: Analyse,
+    divide: Divide,
+    actor: str,
+    clock: Callable[[], int],
+    create: bool,
+    wait: Wait = "applied",
+    leaving: bool = False,
+) -> Engine:
+    """Open the vault that a path names.
+
+    Args:
+        path: a directory, or a settings file.
+        analyse: what the index keeps of a memory.
+        divide: what is embedded of a memory.
+        actor: who administers a vault that is made.
+        clock: microseconds since 1970.
+        create: make the vault where there is none.
+        wait: when an add returns.
+        leaving: open it to move it away: see `Stores` of the distributed engine.
+
+    Raises:
+        VaultError: it cannot be opened.
+        InvalidInput: its settings do not fit.
+    """
+    if wait not in get_args(Wait):
+        raise InvalidInput(f"wait={wait!r}: choose {' or '.join(get_args(Wait))}")
+    directory = embedded_directory(path)
+    if directory is not None:
+        return open_directory(directory, analyse=analyse, actor=actor, clock=clock, create=create)
+    with distributed_driver():
+        from memos.infrastructure.engine.distributed.engine import DistributedEngine
+        from memos.infrastructure.engine.distributed.settings import load_settings
+    return DistributedEngine(
+        load_settings(path),
+        analyse,
+        divide,
+        create=create,
+        creator=actor,
+        durable=wait == "durable",
+        leaving=leaving,
+    )
+
+
+def open_directory(
+    directory: Path,
+    *,
+    analyse: Analyse,
+    actor: str,
+    clock: Callable[[], int],
+    create: bool = True,
+) -> Engine:
+    """Open the embedded vault in a directory; see `open_engine`."""
+    return EmbeddedEngine(directory, analyse, clock=clock, create=create, creator=actor)
+
+
+def names_settings(path: Path) -> bool:
+    """Whether a path is meant as a settings file; all others are directories."""
+    return path.suffix == ".toml"
+
+
+def embedded_directory(path: Path) -> Path | None:
+    """The directory of the embedded vault that a path names; None where it names servers.
+
+    Raises:
+        InvalidInput: it is a settings file that is not there, or says neither.
+    """
+    if not names_settings(path):
+        return path
+    settings = read_toml(path)
+    engine, directory = settings.get("engine"), settings.get("path")
+    if engine == "distributed":
+        return None
+    if engine != "embedded":
+        raise InvalidInput(f'{path}: engine is {engine!r}: choose "embedded" or "distributed"')
+    if not isinstance(directory, str):
+        raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
+    return path.parent / directory
+
+
+def holds_vault(directory: Path) -> bool:
+    """Whether there is an embedded vault in a directory."""
+    return (directory / DATABASE_FILE).exists()
+
+
+def migration_target(path: Path, *, analyse: Analyse, administrator: str) -> MigrationTarget:
+    """The vault that is to be made, by a migration, where a path names.
+
+    Raises:
+        VaultError: a package of the distributed engine is not installed.
+        InvalidInput: its settings do not fit.
+    """
+    directory = embedded_directory(path)
+    if directory is not None:
+        return EmbeddedTarget(directory, analyse, administrator)
+    with distributed_driver():
+        from memos.infrastructure.engine.distributed.settings import load_settings
+        from memos.infrastructure.engine.distributed.target import DistributedTarget
+    return DistributedTarget(load_settings(path), analyse, administrator)
+
+
+def examine(path: Path) -> tuple[Finding, ...]:
+    """What the doctor finds wrong with the vault that a path names; empty where all is well.
+
+    Raises:
+        InvalidInput: there is no such settings file.
+    """
+    if names_settings(path):
+        check_present(path)
+    try:
+        directory = embedded_directory(path)
+        if directory is not None:
+            return doctor.examine(directory)
+        with distributed_driver():
+            from memos.infrastructure.engine.distributed import doctor as distributed_doctor
+    except (InvalidInput, VaultError) as error:
+        return (Finding("error", str(error), "correct the settings file"),)
+    return distributed_doctor.examine(path)
+
+
+@contextmanager
+def distributed_driver() -> Iterator[None]:
+    """Inside, what the distributed engine is made of may be imported.
+
+    Raises:
+        VaultError: a package of it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise VaultError(
+            f"the distributed engine needs the package {error.name}: pip install "
+            "'memos[distributed]'"
+        ) from error

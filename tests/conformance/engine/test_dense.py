@@ -1,0 +1,81 @@
+"""The contract of a dense index (see `memos.infrastructure.engine.dense`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from memos.infrastructure.engine.dense import DenseIndex
+from memos.kernel.errors import EmbeddingFailed
+from memos.operation.search.dense import texts_to_embed
+from tests.conformance.engine.vault import EngineVault
+
+
+@pytest.fixture
+def dense(vault: EngineVault) -> Iterator[DenseIndex]:
+    embedder = vault.embeddings.embedder()
+    with closing(vault.engine.dense(embedder, texts_to_embed)) as opened:
+        assert opened.name == embedder.name
+        yield opened
+
+
+def test_what_was_written_waits_until_it_is_embedded(vault: EngineVault, dense: DenseIndex) -> None:
+    with vault.embeddings.hold("quokka"):
+        vault.add("The quokka sleeps by the kiln.")
+        with vault.engine.read() as reader:
+            assert dense.waiting(reader) > 0
+    dense.embed_pending()
+    with vault.engine.read() as reader:
+        assert dense.waiting(reader) == 0
+    assert dense.embed_pending() == 0
+    assert dense.failure == ""
+
+
+def test_the_nearest_text_is_the_one_that_means_the_same(
+    vault: EngineVault, dense: DenseIndex
+) -> None:
+    kiln = vault.add("She fires her pottery in a kiln.").event.cube_id
+    bread = vault.add("He bakes bread on Sundays.").event.cube_id
+    other = vault.add("Ceramics are fired here.", tenant=f"other{vault.tenant}").event.cube_id
+    dense.embed_pending()
+    queries = dense.of_query(["making ceramics"])
+    assert queries.shape == (1, vault.embeddings.dimensions)
+    with vault.engine.read() as reader:
+        view = reader.view(vault.tenant)
+        near = dense.nearest(reader, view, vault.tenant, queries)
+        rows = reader.rows_of(view, [kiln, bread, other])
+    assert near.complete
+    assert rows.keys() == {kiln, bread}
+    scores = dict(zip(near.docs.tolist(), near.texts[0].tolist(), strict=True))
+    assert scores.keys() == {int(view.doc[row]) for row in rows.values()}
+    assert scores[int(view.doc[rows[kiln]])] > scores[int(view.doc[rows[bread]])]
+
+
+def test_equal_queries_get_equal_scores_after_the_vault_was_opened_again(
+    vault: EngineVault, dense: DenseIndex
+) -> None:
+    vault.add("She fires her pottery in a kiln.")
+    dense.embed_pending()
+    queries = dense.of_query(["making ceramics"])
+    with vault.engine.read() as reader:
+        first = dense.nearest(reader, reader.view(vault.tenant), vault.tenant, queries)
+    engine = vault.open()
+    with (
+        closing(engine.dense(vault.embeddings.embedder(), texts_to_embed)) as again,
+        engine.read() as reader,
+    ):
+        second = again.nearest(reader, reader.view(vault.tenant), vault.tenant, queries)
+    np.testing.assert_array_equal(first.docs, second.docs)
+    np.testing.assert_array_equal(first.texts, second.texts)
+    np.testing.assert_array_equal(first.sentences, second.sentences)
+
+
+def test_an_embedder_that_is_away_is_an_error_and_its_reason_is_told(
+    vault: EngineVault, dense: DenseIndex
+) -> None:
+    with vault.embeddings.gone(), pytest.raises(EmbeddingFailed):
+        dense.of_query(["anything"])
+    assert dense.failure != ""

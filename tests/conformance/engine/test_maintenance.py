@@ -1,0 +1,68 @@
+"""The contract of maintenance (see `memos.infrastructure.engine.port`)."""
+
+from __future__ import annotations
+
+from memos.kernel.cube import Lifecycle
+from memos.kernel.event import id_text
+from tests.conformance.engine.vault import EngineVault, soon
+
+
+def test_a_sound_vault_has_no_problems(vault: EngineVault) -> None:
+    vault.add("one")
+    seen: list[tuple[int, int]] = []
+    for check in (vault.engine.maintenance.verify, vault.engine.maintenance.audit):
+        result = check(lambda done, total: seen.append((done, total)))
+        assert result.problems == ()
+        assert result.events > 0
+        assert result.cubes > 0
+
+
+def test_a_damaged_head_is_named_and_a_rebuild_mends_it(vault: EngineVault) -> None:
+    vault.add("good")
+    damaged = vault.add("damaged").event.cube_id
+    maintenance = vault.engine.maintenance
+    digest = maintenance.digest()
+    vault.damage_head(damaged)
+    for check in (maintenance.verify, maintenance.audit):
+        assert {problem.where for problem in check().problems} == {f"cube {id_text(damaged)}"}
+    rebuilt = maintenance.rebuild()
+    assert rebuilt.digest == digest
+    assert (rebuilt.undecodable, rebuilt.unreadable) == ((), ())
+    fresh = vault.open()
+    assert fresh.maintenance.verify().problems == ()
+    assert fresh.maintenance.digest() == digest
+    with fresh.read() as reader:
+        view = reader.view(vault.tenant)
+        assert damaged in reader.rows_of(view, [damaged])
+
+
+def test_the_digest_tells_of_every_change_and_of_no_use(vault: EngineVault) -> None:
+    maintenance = vault.engine.maintenance
+    cube_id = vault.add("one").event.cube_id
+    before, usage = maintenance.digest(), maintenance.usage_digest()
+    vault.engine.writer.append_accesses([vault.access(cube_id)])
+    soon(lambda: vault.uses(cube_id) == 1, "its use is counted")
+    assert maintenance.digest() == before
+    assert maintenance.usage_digest() != usage
+    vault.commit(vault.revision(cube_id, "two"))
+    assert maintenance.digest() != before
+
+
+def test_the_figures_count_what_is_there(vault: EngineVault) -> None:
+    maintenance = vault.engine.maintenance
+    before = maintenance.figures()
+    vault.commit(vault.memory("one"), vault.memory("two"))
+    after = maintenance.figures()
+    generated = int(Lifecycle.GENERATED)
+    assert after.events == before.events + 2
+    assert after.states[generated] == before.states.get(generated, 0) + 2
+    assert after.scopes == before.scopes + 1
+
+
+def test_an_upgrade_of_tables_of_this_release_changes_nothing(vault: EngineVault) -> None:
+    maintenance = vault.engine.maintenance
+    digest = maintenance.digest()
+    first = maintenance.upgrade()
+    assert (first is None) == vault.is_embedded
+    assert maintenance.upgrade() == first
+    assert maintenance.digest() == digest

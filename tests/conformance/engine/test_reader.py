@@ -1,0 +1,129 @@
+"""The contract of a reader (see `memos.infrastructure.engine.reader`)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from memos.infrastructure.engine.port import Engine
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Position
+from memos.kernel.moment import NEWEST, At
+from tests.conformance.engine.vault import EngineVault, new_id, text_of
+
+
+def shown(engine: Engine, scope: str, at: At | None = None) -> set[bytes]:
+    """The cubes that a view of a scope shows."""
+    with engine.read() as reader:
+        view = reader.view(scope, at)
+        return set(view.cube_ids(np.arange(len(view))))
+
+
+def test_a_record_is_read_back_and_a_position_without_one_is_damage(vault: EngineVault) -> None:
+    committed = vault.add("one")
+    with vault.engine.read() as reader:
+        assert reader.event(committed.position) == committed.event
+        partition, offset = committed.position
+        with pytest.raises(Damaged):
+            reader.event(Position(partition, offset + 1_000_000))
+
+
+def test_each_version_has_its_own_body(vault: EngineVault) -> None:
+    first = vault.add("first words")
+    cube_id = first.event.cube_id
+    (second,) = vault.commit(vault.revision(cube_id, "second words"))
+    with vault.engine.read() as reader:
+        assert text_of(reader.body(cube_id, 1)) == "first words"
+        assert text_of(reader.body(cube_id, 2)) == "second words"
+        assert text_of(reader.body(cube_id, 2, second.position)) == "second words"
+        assert text_of(reader.body(cube_id, 0)) == ""
+        assert reader.body(new_id(), 1) is None
+
+
+def test_a_body_is_none_once_the_key_of_its_subject_was_destroyed(vault: EngineVault) -> None:
+    (committed,) = vault.commit(vault.memory("about ann", subject="ann"))
+    cube_id = committed.event.cube_id
+    with vault.engine.read() as reader:
+        assert reader.cube_key(cube_id) is not None
+    vault.engine.keys.destroy(vault.tenant, [vault.subject("ann")])
+    with vault.open().read() as reader:
+        assert reader.cube_key(cube_id) is None
+        assert reader.body(cube_id, 1) is None
+        assert reader.event(committed.position) == committed.event
+
+
+def test_a_view_shows_its_scope_and_nothing_of_another_tenant(vault: EngineVault) -> None:
+    mine = vault.add("a kiln").event.cube_id
+    other = f"other{vault.tenant}"
+    theirs = vault.add("a kiln", tenant=other).event.cube_id
+    assert shown(vault.engine, vault.tenant) == {mine}
+    assert shown(vault.engine, other) == {theirs}
+    with vault.engine.read() as reader:
+        view = reader.view(vault.tenant)
+        rows = reader.rows_of(view, [mine, theirs])
+        assert rows.keys() == {mine}
+
+
+def test_terms_that_are_only_matched_name_their_rows(vault: EngineVault) -> None:
+    tagged = vault.add("a kiln", tags=["pottery"]).event.cube_id
+    plain = vault.add("a wheel").event.cube_id
+    with vault.engine.read() as reader:
+        view = reader.view(vault.tenant)
+        terms = reader.matched_terms(view)
+        rows = reader.rows_of(view, [tagged, plain])
+    with_terms = {int(row) for found in terms.values() for row in found}
+    assert rows[tagged] in with_terms
+    assert rows[plain] not in with_terms
+
+
+def test_a_moment_lets_a_reader_see_the_past(vault: EngineVault) -> None:
+    first = vault.add("first words")
+    cube_id = first.event.cube_id
+    (second,) = vault.commit(vault.revision(cube_id, "second words"))
+    later = vault.add("later").event.cube_id
+    with vault.engine.read() as reader:
+        moment = reader.moment_of(second.position)
+        assert moment is not None
+        assert moment.at is not None
+        then = reader.vault.state_at(cube_id, moment.at)
+        assert then is not None
+        assert then.outcome.version == 2
+        earlier = reader.moment_of(first.position)
+        assert earlier is not None
+        assert earlier.at is not None
+        before = reader.vault.state_at(cube_id, earlier.at)
+        assert before is not None
+        assert before.outcome.version == 1
+        partition, offset = second.position
+        assert reader.moment_of(Position(partition, offset + 1_000_000)) is None
+        now = reader.moment_at(second.log_time + 3_600_000_000)
+        assert now.at is not None
+        assert reader.vault.state_at(later, now.at) is not None
+        never = reader.moment_at(0)
+        assert never.at is not None
+        assert reader.vault.state_at(cube_id, never.at) is None
+    assert later in shown(vault.engine, vault.tenant)
+    assert cube_id in shown(vault.engine, vault.tenant, moment.at)
+
+
+def test_a_cube_was_created_when_its_first_record_was_written(vault: EngineVault) -> None:
+    first = vault.add("one")
+    vault.commit(vault.revision(first.event.cube_id, "two"))
+    with vault.engine.read() as reader:
+        # Kafka's log times are in milliseconds.
+        assert reader.created(first.event.cube_id) // 1000 == first.log_time // 1000
+
+
+def test_what_was_read_ahead_is_what_is_read(vault: EngineVault) -> None:
+    cube_ids = [
+        committed.event.cube_id
+        for committed in vault.commit(vault.memory("one"), vault.memory("two"))
+    ]
+    plain = vault.engine.stream()
+    ahead = vault.engine.stream()
+    ahead.read_ahead(cube_ids, NEWEST)
+    for cube_id in cube_ids:
+        assert ahead.vault.state_at(cube_id) == plain.vault.state_at(cube_id)
+        assert ahead.created(cube_id) == plain.created(cube_id)
+        assert text_of(ahead.body(cube_id, 1)) == text_of(plain.body(cube_id, 1))
+        assert ahead.usage(cube_id) == plain.usage(cube_id)

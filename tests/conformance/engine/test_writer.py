@@ -1,0 +1,168 @@
+"""The contract of a writer and of its transactions (see `memos.infrastructure.engine.port`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.port import Transaction
+from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import NotApplied
+from memos.kernel.event import Kind, Position
+from memos.kernel.fold import Reason, Result
+from tests.conformance.engine.vault import EngineVault, new_id, soon
+
+
+def test_what_was_committed_is_there_for_who_opens_the_vault_next(vault: EngineVault) -> None:
+    first, second = vault.commit(vault.memory("first"), vault.memory("second"))
+    assert first.position != second.position
+    with vault.open().read() as reader:
+        for committed in (first, second):
+            head = reader.vault.head(committed.event.cube_id)
+            assert head == committed.state
+            assert head is not None
+            assert (head.version, head.scope) == (1, vault.tenant)
+            assert reader.event(committed.position) == committed.event
+
+
+def test_a_stale_version_is_rejected_and_the_attempt_stays(vault: EngineVault) -> None:
+    cube_id = vault.add("one").event.cube_id
+    vault.commit(vault.revision(cube_id, "two", expected_version=1))
+    (stale,) = vault.engine.writer.commit([vault.revision(cube_id, "three", expected_version=1)])
+    assert (stale.outcome.result, stale.outcome.reason) == (Result.REJECTED, Reason.CONFLICT)
+    assert stale.outcome.version == 2
+    with vault.engine.read() as reader:
+        head = reader.vault.head(cube_id)
+        assert head is not None
+        assert head.version == 2
+        attempts = reader.vault.attempts(cube_id)
+    assert [attempt.position for attempt in attempts][-1] == stale.position
+
+
+def test_a_keyed_event_that_comes_twice_has_one_effect(vault: EngineVault) -> None:
+    cube_id = vault.add("one").event.cube_id
+    draft = vault.revision(cube_id, "two")
+    draft.event.idempotency_digest, draft.event.command_mac = new_id(), new_id()
+    (first,) = vault.commit(draft)
+    (again,) = vault.engine.writer.commit([draft])
+    assert again.outcome.result is Result.DUPLICATE
+    assert again.outcome.duplicate_of == first.event.event_id
+    assert again.state is not None
+    assert again.state.version == 2
+
+
+def test_the_error_of_a_check_comes_to_the_caller(vault: EngineVault) -> None:
+    drafts = [vault.memory("one"), vault.memory("two")]
+
+    def refuse(committed: Committed) -> None:
+        if committed.event.cube_id == drafts[1].event.cube_id:
+            raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        vault.engine.writer.commit_whole(drafts, refuse)
+    with vault.engine.read() as reader:
+        heads = [reader.vault.head(draft.event.cube_id) for draft in drafts]
+    # In a log of several partitions, what was accepted stays.
+    assert [head is None for head in heads] == [vault.is_embedded] * 2
+
+
+def test_a_check_that_holds_lets_all_of_it_be(vault: EngineVault) -> None:
+    seen: list[bytes] = []
+    commits = vault.engine.writer.commit_whole(
+        [vault.memory("one"), vault.memory("two")],
+        lambda committed: seen.append(committed.event.cube_id),
+    )
+    assert seen == [committed.event.cube_id for committed in commits]
+
+
+def test_a_transaction_reads_what_it_has_appended(vault: EngineVault) -> None:
+    draft = vault.memory("one")
+    cube_id = draft.event.cube_id
+
+    def work(transaction: Transaction) -> Committed:
+        assert transaction.head(cube_id) is None
+        committed = transaction.append(draft)
+        assert transaction.head(cube_id) == committed.state
+        with_it = transaction.reader().vault.state_at(cube_id)
+        assert with_it is not None
+        assert with_it.position == committed.position
+        return committed
+
+    assert vault.engine.writer.write(work).outcome.result is Result.ACCEPTED
+
+
+def test_what_follows_from_an_event_is_told_with_it(vault: EngineVault) -> None:
+    sources = [vault.add(text).event.cube_id for text in ("one", "two")]
+    (merge,) = vault.commit(vault.memory("both", absorbs=sources))
+    followed = [committed for committed in merge.walk() if committed is not merge]
+    assert sorted(committed.event.cube_id for committed in followed) == sorted(sources)
+    assert {committed.outcome.result for committed in followed} == {Result.ACCEPTED}
+    with vault.engine.read() as reader:
+        for source in sources:
+            head = reader.vault.head(source)
+            assert head is not None
+            assert head.lifecycle is Lifecycle.MERGED
+
+
+def test_a_cut_is_named_where_the_log_ends(vault: EngineVault) -> None:
+    before = vault.add("before").event.cube_id
+    event = vault.event(Kind.CUT_NAMED, new_id())
+    event.cut_named.name = f"cut of {vault.tenant}"
+    committed = vault.engine.writer.write(lambda transaction: transaction.name_cut(Draft(event)))
+    assert committed.outcome.result is Result.ACCEPTED
+    after = vault.add("after").event.cube_id
+    with vault.engine.read() as reader:
+        assert reader.cuts()[event.cut_named.name] == sum(
+            position.offset for position in committed.event.cut_named.positions
+        )
+        moment = reader.moment_of_cut(event.cut_named.name)
+        assert moment is not None
+        assert moment.at is not None
+        assert reader.vault.state_at(before, moment.at) is not None
+        assert reader.vault.state_at(after, moment.at) is None
+        assert reader.moment_of_cut(f"no cut of {vault.tenant}") is None
+
+
+def test_a_position_is_waited_for_and_one_that_never_comes_is_an_error(vault: EngineVault) -> None:
+    committed = vault.add("one")
+    vault.engine.writer.wait_for(committed.position, 30)
+    partition, offset = committed.position
+    with pytest.raises(NotApplied):
+        vault.engine.writer.wait_for(Position(partition, offset + 1_000_000), 0.2)
+
+
+def test_accesses_are_folded_into_usage(vault: EngineVault) -> None:
+    used, other = vault.add("used").event.cube_id, vault.add("other").event.cube_id
+    with vault.engine.read() as reader:
+        size = reader.access_size()
+    vault.engine.writer.append_accesses([vault.access(used), vault.access(used)])
+    soon(lambda: vault.uses(used) == 2, "two uses are counted")
+    assert vault.uses(other) == 0
+    with vault.engine.read() as reader:
+        assert reader.access_size() == size + 2
+
+
+def test_the_receipt_of_an_erase_that_was_kept_first_stays(vault: EngineVault) -> None:
+    operation_id = new_id()
+
+    def work(transaction: Transaction) -> list[str | None]:
+        return [
+            transaction.erasure_receipt(operation_id),
+            transaction.keep_erasure_receipt(operation_id, "first"),
+            transaction.keep_erasure_receipt(operation_id, "second"),
+            transaction.erasure_receipt(operation_id),
+        ]
+
+    assert vault.engine.writer.write(work) == [None, "first", "first", "first"]
+
+
+def test_a_commit_of_nothing_is_nothing(vault: EngineVault) -> None:
+    assert vault.engine.writer.commit([]) == []
+
+
+def test_a_durable_add_says_what_the_fold_will_make_of_it(vault: EngineVault) -> None:
+    engine = vault.open(wait="durable")
+    (committed,) = engine.writer.commit([vault.memory("one")])
+    engine.writer.wait_for(committed.position, 60)
+    with engine.read() as reader:
+        assert reader.vault.head(committed.event.cube_id) == committed.state
