@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import View
 from memos.operation.search.analyzer import QueryTerm
-from memos.operation.search.conversation import Context, spread
+from memos.operation.search.conversation import Neighbours, spread
 
 K1 = 1.2
 B = 0.75
@@ -46,7 +46,7 @@ def score_term(
     view: View,
     term: QueryTerm,
     norm: Floats,
-    context: Context | None,
+    neighbours: Neighbours | None,
     weights: tuple[Floats, Floats, Floats] | None,
 ) -> TermScores:
     """The match of one term of a query with every row.
@@ -55,7 +55,7 @@ def score_term(
         view: the rows.
         term: the term.
         norm: of every row, see `length_norm`.
-        context: the rows' neighbours, where they lend.
+        neighbours: of every row; None where they lend nothing.
         weights: what each row takes over from near, far and the question; see `spread`.
     """
     rows, tf = view.postings(term.term)
@@ -63,21 +63,21 @@ def score_term(
     weight = idf(len(view), df)
     own = np.zeros(len(view))
     own[rows] = term.qtf * weight * (K1 + 1) * (tf / (tf + norm[rows]))
-    lent = own if context is None or weights is None else spread(own, context, *weights)
+    lent = own if neighbours is None or weights is None else spread(own, neighbours, *weights)
     return TermScores(term, df, weight, own, lent)
 
 
-def session_match(terms: Sequence[TermScores], context: Context) -> Floats:
+def session_match(terms: Sequence[TermScores], neighbours: Neighbours) -> Floats:
     """How well each row's session as a whole fits: BM25 over sessions, saturating in the match."""
-    turns = context.session >= 0
-    numbers = context.session[turns]
-    match = np.zeros(context.sessions)
+    turns = neighbours.session >= 0
+    numbers = neighbours.session[turns]
+    match = np.zeros(neighbours.sessions)
     for scored in terms:
-        per_session = np.bincount(numbers, scored.own[turns], minlength=context.sessions)
+        per_session = np.bincount(numbers, scored.own[turns], minlength=neighbours.sessions)
         df = int(np.count_nonzero(per_session))
         if df and scored.idf:
             mass = per_session / scored.idf
-            match += idf(context.sessions, df) * 2 * mass / (mass + 2)
-    sessions = np.zeros(len(context.session))
+            match += idf(neighbours.sessions, df) * 2 * mass / (mass + 2)
+    sessions = np.zeros(len(neighbours.session))
     sessions[turns] = match[numbers]
     return sessions

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Neighbours:
     """For each row of a view, the rows around it; `len(view)` stands for none.
 
     `session` numbers the sessions from 0; rows that are no turn share number -1. `answers` is the
@@ -29,7 +29,7 @@ class Context:
     sessions: int
 
 
-def context_of(view: View) -> Context | None:
+def neighbours_of(view: View) -> Neighbours | None:
     """The neighbours of every row; None where nothing in the view is a turn."""
     turns = np.flatnonzero(view.session)
     if not len(turns):
@@ -43,7 +43,7 @@ def context_of(view: View) -> Context | None:
     asks = np.append((view.traits & QUESTION) != 0, False)
     speakers = np.append(view.speaker, 0)
     replies = asks[before] & (speakers[before] != view.speaker)
-    return Context(
+    return Neighbours(
         before,
         _shifted(view, order, keys, 2),
         _shifted(view, order, keys, -1),
@@ -66,7 +66,9 @@ def _shifted(view: View, order: Ints, keys: Ints, by: int) -> Ints:
     return shifted
 
 
-def spread(matches: Floats, context: Context, near: Floats, far: Floats, reply: Floats) -> Floats:
+def spread(
+    matches: Floats, neighbours: Neighbours, near: Floats, far: Floats, reply: Floats
+) -> Floats:
     """A term's match of each row, or the best that its surroundings lend it.
 
     The maximum is taken term by term, so a neighbour helps with the words that a turn lacks and
@@ -74,16 +76,16 @@ def spread(matches: Floats, context: Context, near: Floats, far: Floats, reply: 
 
     Args:
         matches: the term's match of each row.
-        context: the rows' neighbours.
+        neighbours: of every row.
         near: for each row, what it takes over from one turn away.
         far: the same, from two turns away.
         reply: the same, from the question that it answers.
     """
     padded = np.append(matches, 0.0)
-    lent = near * np.maximum(padded[context.before], padded[context.after])
+    lent = near * np.maximum(padded[neighbours.before], padded[neighbours.after])
     lent = np.maximum(
-        lent, far * np.maximum(padded[context.before_that], padded[context.after_that])
+        lent, far * np.maximum(padded[neighbours.before_that], padded[neighbours.after_that])
     )
-    lent = np.maximum(lent, reply * padded[context.answers])
+    lent = np.maximum(lent, reply * padded[neighbours.answers])
     best: Floats = np.maximum(matches, lent)
     return best

@@ -16,7 +16,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import Nearest, View
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
 from memos.operation.search.analyzer import Analyzer
-from memos.operation.search.conversation import Context
+from memos.operation.search.conversation import Neighbours
 from memos.operation.search.sentences import sentences_to_embed
 
 Floats = npt.NDArray[np.float64]
@@ -128,16 +128,16 @@ def _for_every_row(
     return every
 
 
-def with_neighbours(near: Floats, context: Context, share: Floats) -> Floats:
+def with_neighbours(near: Floats, neighbours: Neighbours, share: Floats) -> Floats:
     """The nearness of each row, or its mean with the nearer neighbour's where that is more.
 
     Args:
         near: of each row.
-        context: the rows' neighbours.
+        neighbours: of every row.
         share: for each row, the neighbour's weight in that mean, from 0 to 1.
     """
     padded = np.append(near, -np.inf)
-    beside = np.maximum(padded[context.before], padded[context.after])
+    beside = np.maximum(padded[neighbours.before], padded[neighbours.after])
     beside = np.where(np.isfinite(beside), beside, near)
     lifted: Floats = np.maximum(near, (1 - share) * near + share * beside)
     return lifted

@@ -21,7 +21,7 @@ from memos.infrastructure.index.port import ASSISTANT, QUESTION, Ints, Mask, Vie
 from memos.operation.search.analyzer import QueryTerm
 from memos.operation.search.answer import AnswerFit, answer_fit
 from memos.operation.search.bm25 import TermScores, length_norm, score_term, session_match
-from memos.operation.search.conversation import Context, context_of
+from memos.operation.search.conversation import Neighbours, neighbours_of
 from memos.operation.search.dense import Dense, with_neighbours
 from memos.operation.search.question import Question
 from memos.operation.search.recipe import Recipe
@@ -138,13 +138,13 @@ def rank(
     all, and are; statistics are those of the whole view nevertheless. `holding` says which rows
     hold the phrases that a question quotes.
     """
-    context = context_of(view) if recipe.near or recipe.session or recipe.dense_near else None
+    neighbours = neighbours_of(view) if recipe.near or recipe.session or recipe.dense_near else None
     norm = length_norm(view)
-    weights = _context_weights(view, recipe) if context is not None else None
-    terms = [score_term(view, term, norm, context, weights) for term in query.terms]
+    weights = _context_weights(view, recipe) if neighbours is not None else None
+    terms = [score_term(view, term, norm, neighbours, weights) for term in query.terms]
     sessions = np.zeros(len(view))
-    if context is not None and recipe.session:
-        sessions = recipe.session * session_match(terms, context)
+    if neighbours is not None and recipe.session:
+        sessions = recipe.session * session_match(terms, neighbours)
     total = np.zeros(len(view))
     for scored in terms:
         total += scored.lent
@@ -156,7 +156,7 @@ def rank(
     fused = None
     if dense is not None:
         best = float(total.max(initial=0.0)) or 1.0
-        near = _nearness(view, query, recipe, dense, context, factors)
+        near = _nearness(view, query, recipe, dense, neighbours, factors)
         meaning = recipe.dense * near / (float(near.max(initial=0.0)) or 1.0)
         fused = Fused(dense, total / best, meaning)
         total = fused.words + meaning
@@ -195,13 +195,13 @@ def _nearness(
     query: LexicalQuery,
     recipe: Recipe,
     dense: Dense,
-    context: Context | None,
+    neighbours: Neighbours | None,
     factors: dict[str, Floats],
 ) -> Floats:
     """Nearness with what surroundings lend it and a named speaker adds, less for questions."""
     near: Floats = dense.near
-    if context is not None and recipe.dense_near:
-        near = with_neighbours(near, context, recipe.dense_near * _short_share(view, recipe))
+    if neighbours is not None and recipe.dense_near:
+        near = with_neighbours(near, neighbours, recipe.dense_near * _short_share(view, recipe))
     near = near - recipe.dense_question * ((view.traits & QUESTION) != 0)
     speaker = _named_speaker(view, query)
     if speaker is not None:
