@@ -17,7 +17,7 @@ from confluent_kafka import Message, murmur2
 from memos.infrastructure.log.kafka.reader import KafkaReader, OffsetRange
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import verify_topics
-from memos.infrastructure.log.kafka.writer import Headers, KafkaWriter, LogEntry, acknowledged
+from memos.infrastructure.log.kafka.writer import Headers, KafkaEntry, KafkaWriter, acknowledged
 from memos.infrastructure.log.port import Cut, EventLog
 from memos.kernel.errors import Damaged, InvalidInput, PartitionsChanged
 from memos.kernel.event import Position, Record
@@ -57,13 +57,13 @@ class KafkaLog(EventLog):
             InvalidInput: an entry is too large; nothing was sent.
         """
         return self._writer.send(
-            self.topic, [LogEntry(self.partition_of(key), key, data) for key, data in entries]
+            self.topic, [KafkaEntry(self.partition_of(key), key, data) for key, data in entries]
         )
 
     def append_with_headers(self, entries: Sequence[tuple[bytes, bytes, Headers]]) -> list[Record]:
         """As `append`, of (key, event bytes, headers)."""
         sent = [
-            LogEntry(self.partition_of(key), key, data, headers) for key, data, headers in entries
+            KafkaEntry(self.partition_of(key), key, data, headers) for key, data, headers in entries
         ]
         return acknowledged(self._writer.send(self.topic, sent), self._settings)
 

@@ -49,7 +49,7 @@ Headers = tuple[tuple[str, bytes], ...]
 """What a record says beside its bytes."""
 
 
-class LogEntry(NamedTuple):
+class KafkaEntry(NamedTuple):
     """A record to be: where it goes and what it holds."""
 
     partition: int
@@ -71,7 +71,7 @@ class KafkaWriter:
         self._thread = Thread(target=self._report, name="memos-kafka-writer", daemon=True)
         self._thread.start()
 
-    def send(self, topic: str, entries: Sequence[LogEntry]) -> Future[list[Record]]:
+    def send(self, topic: str, entries: Sequence[KafkaEntry]) -> Future[list[Record]]:
         """Append entries, in order within each partition and with no others of this process between.
 
         The future has the records in the order of the entries, once all are durable, or raises
@@ -140,7 +140,7 @@ class KafkaWriter:
         self._broken.clear()
         _give_up(broken)
 
-    def _check(self, entry: LogEntry) -> None:
+    def _check(self, entry: KafkaEntry) -> None:
         if {type(entry.key), type(entry.data)} != {bytes}:
             raise TypeError("a log's keys and events are bytes")
         size = len(entry.key) + len(entry.data)
@@ -151,7 +151,7 @@ class KafkaWriter:
                 "to a large content, or raise max_event_bytes here and on the topic"
             )
 
-    def _queue(self, topic: str, entries: Sequence[LogEntry], append: _Append) -> None:
+    def _queue(self, topic: str, entries: Sequence[KafkaEntry], append: _Append) -> None:
         producer = self._producer
         deadline = time.monotonic() + self._settings.timeout
         for index, (partition, key, data, headers) in enumerate(entries):
@@ -189,7 +189,7 @@ class _Append:
     """One append until its last delivery report."""
 
     def __init__(
-        self, topic: str, entries: Sequence[LogEntry], connection: Connection, broken: Event
+        self, topic: str, entries: Sequence[KafkaEntry], connection: Connection, broken: Event
     ) -> None:
         self.future: Future[list[Record]] = Future()
         self.future.set_running_or_notify_cancel()  # what is in the log cannot be called back
