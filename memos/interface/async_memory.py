@@ -69,9 +69,9 @@ class AsyncMemory:
         """What `load` did, on the vault that it returned."""
         return self.memory.load_report
 
-    async def events(self, **wanted: Any) -> AsyncIterator[LogEntry]:
+    async def events(self, **records: Any) -> AsyncIterator[LogEntry]:
         """The log, as `Memory.events` gives it, read a page at a time."""
-        entries = await asyncio.to_thread(self.memory.events, **wanted)
+        entries = await asyncio.to_thread(self.memory.events, **records)
         while page := await asyncio.to_thread(lambda: list(islice(entries, PAGE))):
             for entry in page:
                 yield entry

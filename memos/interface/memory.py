@@ -22,15 +22,16 @@ from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.analysis import analyse
 from memos.operation.commands import add as adding
 from memos.operation.commands.cut import name_cut
-from memos.operation.commands.erase import EraseTarget, erase, resume_erases
-from memos.operation.commands.export import Export, ExportReport, export
+from memos.operation.commands.destroy import resume_erases
+from memos.operation.commands.erase import EraseTarget, erase
+from memos.operation.commands.export import ExportReport, ExportRequest, export
 from memos.operation.commands.extract import FactsReport, extract_facts
 from memos.operation.commands.facts import Extractor
 from memos.operation.commands.header import set_header, set_lifespan
 from memos.operation.commands.header_facts import HeaderFacts
 from memos.operation.commands.import_file import ImportReport, import_file
 from memos.operation.commands.lifecycle import archive, freeze, restore, thaw
-from memos.operation.commands.lineage import Merge, link, merge
+from memos.operation.commands.lineage import MergeRequest, link, merge
 from memos.operation.commands.load import (
     ExportSource,
     import_export,
@@ -50,14 +51,14 @@ from memos.operation.reads.as_of import AsOf
 from memos.operation.reads.context import context, related, route
 from memos.operation.reads.context_block import ContextBlock
 from memos.operation.reads.embedding import EmbeddingLag, embed_pending, embedding_lag
-from memos.operation.reads.get import Wanted, diff, get, history, lineage
+from memos.operation.reads.get import StateRequest, diff, get, history, lineage
 from memos.operation.reads.graph import Related
 from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
 from memos.operation.reads.log import LogFilter, events, wait_for
-from memos.operation.reads.look import Look
 from memos.operation.reads.proofs import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.quote import CountTokens, estimate_tokens
 from memos.operation.reads.route import Route
+from memos.operation.reads.scope import SearchRequest
 from memos.operation.reads.search import search, states_named
 from memos.operation.reads.vault import Stats
 from memos.operation.reads.vocabulary import tags, vocabulary
@@ -286,7 +287,7 @@ class Memory:
         Returns:
             A receipt whose `cube_id` is the new memory; `rejected` lists sources that refused.
         """
-        wanted = Merge(
+        request = MergeRequest(
             cube_ids=cube_ids,
             text=text,
             scope=scope,
@@ -295,7 +296,7 @@ class Memory:
             metadata=metadata,
             idempotency_key=idempotency_key,
         )
-        return merge(self._session, wanted)
+        return merge(self._session, request)
 
     def add_conversation(
         self,
@@ -507,8 +508,8 @@ class Memory:
         Raises:
             NotFound: it did not exist then, or is out of scope_view.
         """
-        wanted = Wanted(version=version, as_of=as_of, valid_at=valid_at)
-        return get(self._session, cube_id, wanted, any_state=any_state)
+        request = StateRequest(version=version, as_of=as_of, valid_at=valid_at)
+        return get(self._session, cube_id, request, any_state=any_state)
 
     def search(
         self,
@@ -548,7 +549,7 @@ class Memory:
             deterministic. Each hit's `explain` says what each stage gave it; that of the list,
             also of an empty one, how the search ran and which optional side was not there.
         """
-        wanted = Look(
+        request = SearchRequest(
             scope=scope,
             text=query,
             k=k,
@@ -559,7 +560,7 @@ class Memory:
             valid_at=None if valid_at is None else check_time(valid_at, "valid_at"),
             facts=facts,
         )
-        return search(self._session, wanted)
+        return search(self._session, request)
 
     def history(self, cube_id: str) -> list[Change]:
         """Everything attempted on a memory, oldest first, with the text that each left."""
@@ -617,7 +618,7 @@ class Memory:
             since: from this position, cut or time on, inclusive.
             until: before this position, cut or time.
         """
-        wanted = LogFilter(
+        records = LogFilter(
             actor=actor,
             kind=kind,
             scope=scope,
@@ -627,7 +628,7 @@ class Memory:
             since=since,
             until=until,
         )
-        return events(self._session, wanted)
+        return events(self._session, records)
 
     def context(
         self,
@@ -658,8 +659,10 @@ class Memory:
             recipe: which stages of search run.
             count_tokens: a model's own counter; by default `estimate_tokens`.
         """
-        wanted = Look(scope=scope, text=query, k=k, filter=filter, as_of=as_of, recipe=recipe)
-        return context(self._session, wanted, budget_tokens, count_tokens)
+        request = SearchRequest(
+            scope=scope, text=query, k=k, filter=filter, as_of=as_of, recipe=recipe
+        )
+        return context(self._session, request, budget_tokens, count_tokens)
 
     def related(self, cube_id: str, *, k: int = 10, scope: str | None = None) -> list[Related]:
         """The memories nearest to one in the graph of cubes, best first, each with its reasons.
@@ -703,8 +706,10 @@ class Memory:
             recipe: which stages of search run.
             count_tokens: a model's own counter; by default `estimate_tokens`.
         """
-        wanted = Look(scope=scope, text=task, k=k, filter=filter, as_of=as_of, recipe=recipe)
-        return route(self._session, wanted, budget_tokens, count_tokens)
+        request = SearchRequest(
+            scope=scope, text=task, k=k, filter=filter, as_of=as_of, recipe=recipe
+        )
+        return route(self._session, request, budget_tokens, count_tokens)
 
     def tags(self, scope: str, *, as_of: AsOf | None = None) -> dict[str, int]:
         """How many memories in a scope and under it carry each tag, the commonest first.
@@ -832,7 +837,7 @@ class Memory:
             return restore_version(self._session, cube_id, to_version, dry_run=dry_run)
         if to_version is not None:
             raise InvalidInput("to_version needs a cube")
-        wanted = LogFilter(
+        records = LogFilter(
             actor=actor,
             scope=scope,
             operation=operation,
@@ -840,7 +845,7 @@ class Memory:
             since=cut if cut is not None else since,
             until=until,
         )
-        return undo(self._session, wanted, dry_run=dry_run)
+        return undo(self._session, records, dry_run=dry_run)
 
     def erase(
         self,
@@ -980,14 +985,14 @@ class Memory:
             InvalidInput: an argument does not fit, or the path is taken.
             VaultError: it could not be written; nothing is left at the path.
         """
-        wanted = Export(
+        request = ExportRequest(
             path=Path(path),
             scope=scope,
             filter=filter,
             recipient=recipient,
             passphrase=passphrase,
         )
-        return export(self._session, wanted, progress)
+        return export(self._session, request, progress)
 
     @classmethod
     def load(

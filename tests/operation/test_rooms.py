@@ -43,6 +43,6 @@ def test_search_knows_english_by_its_face_alone() -> None:
 def test_search_and_reads_reach_stores_through_ports() -> None:
     stores = {"sqlite", "cassandra", "milvus", "kafka", "embedded", "distributed"}
     for room in ("search", "reads"):
-        # The doctor examines a vault that may not open, so it goes to the engine's own doctor.
-        imported = {name for name in imports_of(room) if not name.endswith(".doctor")}
-        assert {name for name in imported if not stores.isdisjoint(name.split("."))} == set()
+        assert {
+            name for name in imports_of(room) if not stores.isdisjoint(name.split("."))
+        } == set()

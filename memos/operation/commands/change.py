@@ -31,7 +31,7 @@ Build = Callable[[CubeState, Parts | None, Event, Body], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ContentChange:
     """A change of one cube's content.
 
     Attributes:
@@ -59,17 +59,19 @@ class Change:
             check_name(self.key, "idempotency_key")
 
 
-def change(session: Session, passage: Passage, cube_id: str, wanted: Change) -> Receipt:
+def change(
+    session: Session, passage: Passage, cube_id: str, content_change: ContentChange
+) -> Receipt:
     """Append a change of content, composing it again where another writer came first.
 
     Raises:
         NotFound, Denied, Held, IllegalMove, OtherContent: as their names say.
         Conflict: the cube is not at the expected version, or too many others were faster.
     """
-    recompose = wanted.composed and wanted.expected_version is None
+    recompose = content_change.composed and content_change.expected_version is None
     for _ in range(COMPOSE_TRIES):
         state = permitted_state(session, passage, cube_id, Action.WRITE)
-        draft = _draft(session, passage.operation, state, wanted)
+        draft = _draft(session, passage.operation, state, content_change)
         (committed,) = session.engine.writer.commit([draft])
         outcome = committed.outcome
         lost_a_race = outcome.result is Result.REJECTED and outcome.reason is Reason.CONFLICT
@@ -81,25 +83,29 @@ def change(session: Session, passage: Passage, cube_id: str, wanted: Change) -> 
     )
 
 
-def _draft(session: Session, operation: str, state: CubeState, wanted: Change) -> Draft:
+def _draft(
+    session: Session, operation: str, state: CubeState, content_change: ContentChange
+) -> Draft:
     """The change of a cube at the version that it is at."""
-    expected = wanted.expected_version
-    if wanted.composed and expected is None:
+    expected = content_change.expected_version
+    if content_change.composed and expected is None:
         expected = state.version
     cube_id = state.cube_id
-    event = new_event(session, wanted.kind, cube_id, state.scope, expected_version=expected)
+    event = new_event(session, content_change.kind, cube_id, state.scope, expected_version=expected)
     body = Body()
     with session.engine.read() as reader:
         cube_key = reader.cube_key(cube_id)
         if cube_key is None:
             raise IllegalMove(f"cube {id_text(cube_id)} is erased: nothing can change it")
-        if wanted.key is not None:
-            named = (session.actor, operation, id_text(cube_id), wanted.key, 0)
-            _make_recognisable(session, event, named, command_mac(cube_key, wanted.asked))
-        wanted.build(state, opened_parts(reader, state) if wanted.reads else None, event, body)
+        if content_change.key is not None:
+            named = (session.actor, operation, id_text(cube_id), content_change.key, 0)
+            _make_recognisable(session, event, named, command_mac(cube_key, content_change.asked))
+        content_change.build(
+            state, opened_parts(reader, state) if content_change.reads else None, event, body
+        )
         if event.parts:
             seal_body(cube_key, event, body)
-    if wanted.composed:
+    if content_change.composed:
         event.composed_from = state.version
     return Draft(event, body)
 

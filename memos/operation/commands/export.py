@@ -50,7 +50,7 @@ class ExportReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class ExportRequest:
     """What is to be exported, and where to. See `Memory.export`.
 
     Raises:
@@ -69,21 +69,21 @@ class Export:
             check_scope(self.scope)
 
 
-def export(session: Session, wanted: Export, progress: Progress) -> ExportReport:
+def export(session: Session, request: ExportRequest, progress: Progress) -> ExportReport:
     """See `Memory.export`."""
-    wrapping = wrap(wanted.recipient, wanted.passphrase)
-    accepts = compile_filter(wanted.filter)
+    wrapping = wrap(request.recipient, request.passphrase)
+    accepts = compile_filter(request.filter)
     with session.gate.enter("export") as passage:
         permitted = passage.permitted(Action.READ)
-        scope = wanted.scope or permitted.tenant or None
-        if scope is None and wanted.filter is None:
+        scope = request.scope or permitted.tenant or None
+        if scope is None and request.filter is None:
             passage.require_administrator("", hint="; pass scope= for what you may read")
         else:
             passage.require(Action.READ, scope or "")
         session.access_log.flush()
-        with staged(wanted.path) as stage:
+        with staged(request.path) as stage:
             with session.engine.dump() as source:
-                selection = _selection(source, permitted, scope, wanted.filter, accepts)
+                selection = _selection(source, permitted, scope, request.filter, accepts)
                 dumper = MemDumper(
                     source,
                     session.engine,
@@ -95,20 +95,20 @@ def export(session: Session, wanted: Export, progress: Progress) -> ExportReport
                 )
                 dumped = dumper.dump(as_datetime(session.clock()).isoformat())
             _check_not_erased_since(session, dumped)
-            publish(stage, wanted.path)
+            publish(stage, request.path)
         passage.note(scope or "", at=dumped.at)
-        return _report(session, wanted.path, selection, dumped, wrapping)
+        return _report(session, request.path, selection, dumped, wrapping)
 
 
 def _selection(
     source: Dumpable,
     permitted: Permitted,
     scope: str | None,
-    wanted: Mapping[str, Any] | None,
+    request: Mapping[str, Any] | None,
     accepts: Callable[[MemCube], bool],
 ) -> Selection:
     """The cubes to export: all, or those that fit and that the actor may read."""
-    if scope is None and wanted is None:
+    if scope is None and request is None:
         return Selection()
 
     def chosen(state: CubeState) -> bool:
@@ -118,12 +118,12 @@ def _selection(
             return False
         if not permitted.check(state):
             return False
-        if wanted is None:
+        if request is None:
             return True
         cube = _cube(source, state.cube_id)
         return isinstance(cube, MemCube) and accepts(cube)
 
-    return Selection(lru_cache(KNOWN_CUBES)(chosen), scope, wanted)
+    return Selection(lru_cache(KNOWN_CUBES)(chosen), scope, request)
 
 
 def _cube(source: Dumpable, cube_id: bytes) -> MemCube | Forgotten | None:

@@ -35,7 +35,7 @@ from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import MemCube, read_cube
 from memos.operation.gate import Passage
-from memos.operation.reads.look import Look, look
+from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.receipt import receipt_of
 from memos.operation.search.indexed_text import EXTRACTION
 from memos.operation.search.scope_view import ScopeView
@@ -84,10 +84,10 @@ def extract_facts(
         passage.require(Action.CREATE, scope)
         run = _Extraction(session, passage, scope, called)
         waiting = run.waiting()
-        wanted = waiting[:most]
-        for start in range(0, len(wanted), BATCH):
-            run.extract(wanted[start : start + BATCH], extractor)
-            progress(min(start + BATCH, len(wanted)), len(wanted))
+        versions = waiting[:most]
+        for start in range(0, len(versions), BATCH):
+            run.extract(versions[start : start + BATCH], extractor)
+            progress(min(start + BATCH, len(versions)), len(versions))
         passage.note(scope)
     return FactsReport(
         called,
@@ -113,7 +113,9 @@ class _Extraction:
 
     def waiting(self) -> list[Version]:
         """The memories, each at its version, that were not read yet, oldest first."""
-        with look(self._session, self._passage, Look(scope=self._scope)) as scope_view:
+        with open_scope(
+            self._session, self._passage, SearchRequest(scope=self._scope)
+        ) as scope_view:
             if scope_view is None:
                 return []
             done = self._recorded(scope_view.reader)

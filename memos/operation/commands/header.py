@@ -34,8 +34,8 @@ def set_lifespan(
 ) -> Receipt:
     """See `Memory.set_lifespan`; the lifespan begins now."""
     begun = lifespan._replace(since=session.clock())
-    wanted = begun if lifespan.after or lifespan.half_life else None
-    return _change_header(session, cube_id, {"lifespan": wanted}, expected_version)
+    kept = begun if lifespan.after or lifespan.half_life else None
+    return _change_header(session, cube_id, {"lifespan": kept}, expected_version)
 
 
 def _change_header(

@@ -43,7 +43,7 @@ def link(session: Session, cube_id: str, other_id: str, relation: str) -> Receip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Merge:
+class MergeRequest:
     """Which memories are to be absorbed, and into what. See `Memory.merge`.
 
     Raises:
@@ -80,16 +80,16 @@ class Merge:
         return NewMemory.of_item(item)
 
 
-def merge(session: Session, wanted: Merge) -> Receipt:
+def merge(session: Session, request: MergeRequest) -> Receipt:
     """See `Memory.merge`."""
     with session.gate.enter("merge") as passage:
         states = [
-            permitted_state(session, passage, cube_id, Action.WRITE) for cube_id in wanted.cube_ids
+            permitted_state(session, passage, cube_id, Action.WRITE) for cube_id in request.cube_ids
         ]
-        scope = wanted.scope or common_scope([state.scope for state in states])
-        sources = source_versions(session, passage, wanted.cube_ids, Relation.MERGED_INTO, scope)
+        scope = request.scope or common_scope([state.scope for state in states])
+        sources = source_versions(session, passage, request.cube_ids, Relation.MERGED_INTO, scope)
         with session.engine.read() as reader:
-            memory = wanted.memory(scope, [opened_parts(reader, state) for state in states])
+            memory = request.memory(scope, [opened_parts(reader, state) for state in states])
         check_tags(session, passage, memory.scope, memory.body.tags.tags)
         passage.require(Action.CREATE, memory.scope)
 
@@ -103,7 +103,7 @@ def merge(session: Session, wanted: Merge) -> Receipt:
             (committed,) = session.engine.writer.commit([draft])
             return receipt_of(session.engine, committed)
 
-        return with_key(wanted.idempotency_key, attempt)
+        return with_key(request.idempotency_key, attempt)
 
 
 def _is_repeated(session: Session, draft: Draft) -> bool:

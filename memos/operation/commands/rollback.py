@@ -54,17 +54,17 @@ class Rollback:
         return "\n".join(lines)
 
 
-def undo(session: Session, wanted: LogFilter, *, dry_run: bool) -> Rollback:
+def undo(session: Session, records: LogFilter, *, dry_run: bool) -> Rollback:
     """Undo what the records of a filter did, and all that came of it. See `Memory.rollback`."""
-    stated = (wanted.actor, wanted.source, wanted.operation, wanted.since, wanted.until)
+    stated = (records.actor, records.source, records.operation, records.since, records.until)
     if all(given is None for given in stated):
         raise InvalidInput("say what to undo: source=, actor=, operation=, cut=, since=, until=")
     with session.gate.enter("rollback") as passage:
-        if wanted.scope is not None:
-            passage.require(Action.READ, wanted.scope)
+        if records.scope is not None:
+            passage.require(Action.READ, records.scope)
         permitted = passage.permitted(Action.READ)
-        scope = permitted.tenant if wanted.scope is None else wanted.scope
-        query = wanted.query(session, scope)
+        scope = permitted.tenant if records.scope is None else records.scope
+        query = records.query(session, scope)
         if query is None:
             return Rollback((), (), (), dry_run)
         if dry_run:

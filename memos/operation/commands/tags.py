@@ -10,7 +10,7 @@ from memos.kernel.errors import IllegalMove, InvalidInput
 from memos.kernel.event import Kind, id_text
 from memos.kernel.scope import check_scope
 from memos.operation.commands.body import put_content, put_tags
-from memos.operation.commands.change import Change, change
+from memos.operation.commands.change import ContentChange, change
 from memos.operation.commands.draft import create_cube
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.cube import Parts
@@ -33,20 +33,20 @@ def retag(
     expected_version: int | None = None,
 ) -> Receipt:
     """Give a cube its tags, less those removed and with those added. See `Memory.tag`."""
-    wanted = check_names(added, "tags")
+    new = check_names(added, "tags")
     unwanted = frozenset(check_names(removed, "tags"))
-    if not wanted and not unwanted:
+    if not new and not unwanted:
         raise InvalidInput("name at least one tag")
 
     with session.gate.enter("tag") as passage:
 
         def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
-            check_tags(session, passage, state.scope, wanted)
+            check_tags(session, passage, state.scope, new)
             before = parts.tag_list if parts is not None else ()
-            kept = [tag for tag in dict.fromkeys((*before, *wanted)) if tag not in unwanted]
+            kept = [tag for tag in dict.fromkeys((*before, *new)) if tag not in unwanted]
             event.parts = put_tags(body, kept)
 
-        tagging = Change(
+        tagging = ContentChange(
             Kind.TAGGED, build, composed=True, reads=True, expected_version=expected_version
         )
         return change(session, passage, cube_id, tagging)
@@ -90,7 +90,7 @@ def set_vocabulary(session: Session, scope: str, tags: Iterable[str], *, closed:
             event.parts = put_content(body, MEDIA_TYPE, content)
             event.revised.mode = Revised.MODE_OVERWRITE
 
-        return change(session, passage, id_text(cube_id), Change(Kind.REVISED, build))
+        return change(session, passage, id_text(cube_id), ContentChange(Kind.REVISED, build))
 
 
 def _make_vocabulary(session: Session, scope: str, cube_id: bytes, content: bytes) -> Receipt:

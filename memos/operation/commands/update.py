@@ -17,7 +17,7 @@ from memos.operation.commands.body import (
     put_text,
     put_valid_time,
 )
-from memos.operation.commands.change import Change, change
+from memos.operation.commands.change import ContentChange, change
 from memos.operation.commands.composition import join_texts, merge_texts
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
@@ -153,7 +153,7 @@ def update(
                 digests = session.digests.sources(tenant_of(state.scope), revision.source)
                 event.source_digests.extend(digests)
 
-        wanted = Change(
+        content_change = ContentChange(
             Kind.REVISED,
             build,
             composed=revision.composes,
@@ -162,4 +162,4 @@ def update(
             key=idempotency_key,
             asked=revision.asked(),
         )
-        return change(session, passage, cube_id, wanted)
+        return change(session, passage, cube_id, content_change)

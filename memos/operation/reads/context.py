@@ -14,10 +14,10 @@ from memos.operation.reads.context_block import ContextBlock, compose, newest_fi
 from memos.operation.reads.graph import Related
 from memos.operation.reads.graph import related as related_to
 from memos.operation.reads.head import readable_head
-from memos.operation.reads.look import Look, look
 from memos.operation.reads.quote import CountTokens
 from memos.operation.reads.route import Route
 from memos.operation.reads.route import route as route_of
+from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.search.hits import Hit
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
@@ -27,19 +27,19 @@ MAX_BUDGET = 10_000_000
 
 
 def context(
-    session: Session, wanted: Look, budget_tokens: int, count_tokens: CountTokens
+    session: Session, request: SearchRequest, budget_tokens: int, count_tokens: CountTokens
 ) -> ContextBlock:
     """See `Memory.context`."""
     budget = _check_budget(budget_tokens)
     block = ContextBlock("", (), 0, ())
     at: At = 0
     with session.gate.enter("context") as passage:
-        with look(session, passage, wanted) as scope_view:
+        with open_scope(session, passage, request) as scope_view:
             if scope_view is not None:
                 at = scope_view.view.at
                 block = _compose(scope_view, budget, count_tokens)
         cited = [(id_bytes(cite.cube_id), cite.version) for cite in block.citations]
-        passage.note(wanted.scope, cited, at, wanted.text)
+        passage.note(request.scope, cited, at, request.text)
         return block
 
 
@@ -56,7 +56,7 @@ def related(session: Session, cube_id: str, k: int, scope: str | None) -> list[R
             raise InvalidInput(f"scope={within!r} is of another tenant than cube {cube_id}")
         near: list[Related] = []
         at: At = 0
-        with look(session, passage, Look(scope=within, k=k)) as scope_view:
+        with open_scope(session, passage, SearchRequest(scope=within, k=k)) as scope_view:
             attempt = None if scope_view is None else scope_view.reader.vault.state_at(raw)
             if scope_view is not None and attempt is not None and attempt.state is not None:
                 cube = read_cube(scope_view.reader, attempt)
@@ -73,19 +73,21 @@ def related(session: Session, cube_id: str, k: int, scope: str | None) -> list[R
         return near
 
 
-def route(session: Session, wanted: Look, budget_tokens: int, count_tokens: CountTokens) -> Route:
+def route(
+    session: Session, request: SearchRequest, budget_tokens: int, count_tokens: CountTokens
+) -> Route:
     """See `Memory.route`."""
     budget = _check_budget(budget_tokens)
     planned = Route((), (), (), (), 0, ())
     at: At = 0
     with session.gate.enter("route") as passage:
-        with look(session, passage, wanted) as scope_view:
+        with open_scope(session, passage, request) as scope_view:
             if scope_view is not None:
                 at = scope_view.view.at
                 read_time = as_datetime(scope_view.query.read_time)
                 planned = route_of(scope_view, scope_view.hits(), read_time, budget, count_tokens)
         facts = [(id_bytes(fact.cube_id), fact.version) for fact in planned.facts]
-        passage.note(wanted.scope, facts, at, wanted.text)
+        passage.note(request.scope, facts, at, request.text)
         return planned
 
 

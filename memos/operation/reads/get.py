@@ -36,8 +36,8 @@ DIRECTIONS = ("both", "upstream", "downstream")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which state of a memory is wanted; without any of the three, the one that it has now.
+class StateRequest:
+    """Which state of a memory is request; without any of the three, the one that it has now.
 
     Raises:
         InvalidInput: more than one is given.
@@ -58,18 +58,18 @@ class Wanted:
 
 
 def get(
-    session: Session, cube_id: str, wanted: Wanted, *, any_state: bool = False
+    session: Session, cube_id: str, request: StateRequest, *, any_state: bool = False
 ) -> MemCube | Forgotten:
     """See `Memory.get`."""
     raw = check_id(cube_id)
     with session.gate.enter("get") as passage:
         with session.engine.read() as reader:
-            moment = resolve(reader, wanted.as_of, session.clock())
+            moment = resolve(reader, request.as_of, session.clock())
             head = governed_head(passage, reader, raw)
             if head.lifecycle is Lifecycle.ERASED:
                 return Forgotten(cube_id)
-            attempt = _attempt(reader, raw, wanted, moment)
-            if not any_state and wanted.is_now:
+            attempt = _attempt(reader, raw, request, moment)
+            if not any_state and request.is_now:
                 _check_shown(reader, attempt, moment)
             cube = read_cube(reader, attempt)
         passage.note(head.scope, [(raw, attempt.outcome.version)], attempt.ordinal)
@@ -91,8 +91,8 @@ def history(session: Session, cube_id: str) -> list[Change]:
 
 def diff(session: Session, cube_id: str, before: int, after: int) -> Diff:
     """See `Memory.diff`."""
-    old = get(session, cube_id, Wanted(version=before))
-    new = get(session, cube_id, Wanted(version=after))
+    old = get(session, cube_id, StateRequest(version=before))
+    new = get(session, cube_id, StateRequest(version=after))
     if isinstance(old, Forgotten) or isinstance(new, Forgotten):
         raise NotFound(f"cube {cube_id} was erased: its versions cannot be compared")
     return difference(old, new)
@@ -123,17 +123,17 @@ def lineage(session: Session, cube_id: str, direction: str, depth: int) -> Linea
     )
 
 
-def _attempt(reader: Reader, raw: bytes, wanted: Wanted, moment: Moment) -> Attempt:
+def _attempt(reader: Reader, raw: bytes, request: StateRequest, moment: Moment) -> Attempt:
     """The attempt whose state a `get` asks for."""
     attempt: Attempt | None
-    if wanted.version is not None:
-        attempt = reader.vault.version(raw, check_version(wanted.version))
+    if request.version is not None:
+        attempt = reader.vault.version(raw, check_version(request.version))
         if attempt is None:
-            raise NotFound(f"cube {id_text(raw)} has no version {wanted.version}: see its history")
-    elif wanted.valid_at is not None:
-        attempt = _valid_at(reader, raw, check_time(wanted.valid_at, "valid_at"))
+            raise NotFound(f"cube {id_text(raw)} has no version {request.version}: see its history")
+    elif request.valid_at is not None:
+        attempt = _valid_at(reader, raw, check_time(request.valid_at, "valid_at"))
         if attempt is None:
-            raise NotFound(f"no version of cube {id_text(raw)} was valid at {wanted.valid_at}")
+            raise NotFound(f"no version of cube {id_text(raw)} was valid at {request.valid_at}")
     elif moment.at is None:
         attempt = reader.vault.state_at(raw)
     else:

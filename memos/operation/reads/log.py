@@ -20,7 +20,7 @@ from memos.operation.validation import check_id, check_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
-    """Which records of the log are wanted; `Memory.events` tells what each field means.
+    """Which records of the log are records; `Memory.events` tells what each field means.
 
     Raises:
         InvalidInput: a field does not fit.
@@ -73,11 +73,11 @@ class LogFilter:
         )
 
 
-def events(session: Session, wanted: LogFilter) -> Iterator[LogEntry]:
+def events(session: Session, records: LogFilter) -> Iterator[LogEntry]:
     """See `Memory.events`."""
     with session.gate.enter("events") as passage:
         passage.admit()  # each record is judged by its cube
-        query = wanted.query(session, wanted.scope or "")
+        query = records.query(session, records.scope or "")
         return iter(()) if query is None else _entries(session, passage, query)
 
 

@@ -9,22 +9,22 @@ from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_bytes
 from memos.kernel.moment import At
 from memos.operation.cube import STATES_BY_TITLE
-from memos.operation.reads.look import Look, look
+from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.search.hits import Hits
 from memos.operation.session import Session
 from memos.operation.validation import check_names
 
 
-def search(session: Session, wanted: Look) -> Hits:
+def search(session: Session, request: SearchRequest) -> Hits:
     """See `Memory.search`."""
     hits = Hits((), {"searched": 0})
     at: At = 0
     with session.gate.enter("search") as passage:
-        with look(session, passage, wanted) as scope_view:
+        with open_scope(session, passage, request) as scope_view:
             if scope_view is not None:
                 hits, at = scope_view.hits(), scope_view.view.at
         used = [(id_bytes(hit.cube_id), hit.version) for hit in hits]
-        passage.note(wanted.scope, used, at, wanted.text)
+        passage.note(request.scope, used, at, request.text)
         return hits
 
 

@@ -12,7 +12,7 @@ from memos.kernel.scope import check_scope, path_prefixes, tenant_of
 from memos.operation.cube import open_parts
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import AsOf
-from memos.operation.reads.look import Look, look
+from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.session import Session
 from memos.operation.vocabulary import (
     Vocabulary,
@@ -34,7 +34,7 @@ def tags(session: Session, scope: str, as_of: AsOf | None) -> dict[str, int]:
     """See `Memory.tags`."""
     with (
         session.gate.enter("tags") as passage,
-        look(session, passage, Look(scope=scope, as_of=as_of)) as scope_view,
+        open_scope(session, passage, SearchRequest(scope=scope, as_of=as_of)) as scope_view,
     ):
         counts = {} if scope_view is None else tags_in_use(scope_view)
         passage.note(scope, at=0 if scope_view is None else scope_view.view.at)

@@ -25,7 +25,7 @@ EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class SearchRequest:
     """What is looked for in a scope, and how; the fields are those of `Memory.search`.
 
     Attributes:
@@ -56,7 +56,9 @@ class Look:
 
 
 @contextmanager
-def look(session: Session, passage: Passage, wanted: Look) -> Iterator[ScopeView | None]:
+def open_scope(
+    session: Session, passage: Passage, request: SearchRequest
+) -> Iterator[ScopeView | None]:
     """What the actor sees of a scope; None where its tenant holds nothing yet.
 
     Raises:
@@ -64,26 +66,26 @@ def look(session: Session, passage: Passage, wanted: Look) -> Iterator[ScopeView
         NotFound: there is no such cut or position.
         Denied: the actor may not read there.
     """
-    accepts = compile_filter(wanted.filter)
-    states = wanted.states
+    accepts = compile_filter(request.filter)
+    states = request.states
     if states is None:
-        states = EVERY_STATE if mentions(wanted.filter, "state") else SHOWN
+        states = EVERY_STATE if mentions(request.filter, "state") else SHOWN
     recipe = recipe_named(
-        wanted.recipe,
+        request.recipe,
         embedder=session.embedding is not None,
         reranker=session.reranking is not None,
     )
-    passage.require(Action.READ, wanted.scope)
-    keys = session.engine.keys.tenant_keys(tenant_of(wanted.scope), create=False)
+    passage.require(Action.READ, request.scope)
+    keys = session.engine.keys.tenant_keys(tenant_of(request.scope), create=False)
     with session.engine.read() as reader:
-        moment = resolve(reader, wanted.as_of, session.clock())
+        moment = resolve(reader, request.as_of, session.clock())
         if not keys:
             yield None
             return
         query = Query(
-            text=wanted.text,
-            scope=wanted.scope,
-            limit=wanted.k,
+            text=request.text,
+            scope=request.scope,
+            limit=request.k,
             states=states,
             accepts=accepts,
             at=moment.at,
@@ -91,10 +93,10 @@ def look(session: Session, passage: Passage, wanted: Look) -> Iterator[ScopeView
             may_read=passage.permitted(Action.READ).check,
             recipe=recipe,
             embedding=session.embedding,
-            valid_at=wanted.valid_at,
+            valid_at=request.valid_at,
             reranker=session.reranking,
-            facts=wanted.facts or mentions(wanted.filter, "semantic_type"),
+            facts=request.facts or mentions(request.filter, "semantic_type"),
         )
-        view = reader.view(wanted.scope, moment.at)
-        newest = None if moment.at is None else reader.view(wanted.scope)
+        view = reader.view(request.scope, moment.at)
+        newest = None if moment.at is None else reader.view(request.scope)
         yield ScopeView(reader, view, newest, analyzer(keys[0]), query)
