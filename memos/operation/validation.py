@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from memos.kernel.cube import Lifespan, LifespanEnd
@@ -12,10 +11,7 @@ from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import id_bytes
 from memos.operation.cube import EPOCH
 
-MAX_TEXT_BYTES = 64 * 2**20
 MAX_NAME_BYTES = 1024
-MAX_METADATA_BYTES = 2**20
-MAX_METADATA_DEPTH = 100
 MAX_TAGS = 1_000_000
 
 Time = datetime | str
@@ -60,61 +56,6 @@ def check_names(values: object, what: str) -> tuple[str, ...]:
     if len(names) > MAX_TAGS:
         raise InvalidInput(f"{what} has {len(names)} entries; at most {MAX_TAGS} are kept")
     return names
-
-
-def check_text(text: object) -> bytes:
-    """A memory's text as stored bytes; lone surrogates survive the round trip."""
-    if not isinstance(text, str):
-        raise InvalidInput(f"the text must be a string, not {type(text).__name__}")
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data) > MAX_TEXT_BYTES:
-        raise InvalidInput(
-            f"the text has {len(data):,} bytes; at most {MAX_TEXT_BYTES:,} fit into one memory: "
-            "split it"
-        )
-    return data
-
-
-def check_content(data: object, media_type: object) -> tuple[str, bytes]:
-    """The media type and bytes of a content that is no text."""
-    name = check_name(media_type, "media_type")
-    kind, slash, subtype = name.partition("/")
-    if not (kind and slash and subtype) or not isinstance(data, bytes):
-        raise InvalidInput("content must be bytes, and media_type look like image/png")
-    if len(data) > MAX_TEXT_BYTES:
-        raise InvalidInput(
-            f"the content has {len(data):,} bytes; at most {MAX_TEXT_BYTES:,} fit: keep it "
-            "elsewhere and store a reference"
-        )
-    return name, data
-
-
-def check_metadata(metadata: object) -> bytes:
-    """A JSON object as stored bytes."""
-    if not isinstance(metadata, Mapping):
-        raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
-    _check_json(metadata, 0)
-    try:
-        data = json.dumps(dict(metadata), separators=(",", ":"), allow_nan=False).encode("ascii")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"metadata must be JSON: {error}") from None
-    if len(data) > MAX_METADATA_BYTES:
-        raise InvalidInput(f"metadata has {len(data):,} bytes; at most {MAX_METADATA_BYTES:,} fit")
-    return data
-
-
-def _check_json(value: object, depth: int) -> None:
-    """Refuse what JSON would change (a key that is no text) or could not read back (too deep)."""
-    if depth > MAX_METADATA_DEPTH:
-        raise InvalidInput(f"metadata is nested deeper than {MAX_METADATA_DEPTH} levels")
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise InvalidInput("the keys of metadata must be texts")
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return
-    for inner in value:
-        _check_json(inner, depth + 1)
 
 
 def check_id(value: object, what: str = "cube id") -> bytes:

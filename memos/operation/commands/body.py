@@ -1,27 +1,33 @@
-"""The parts of a sealed body, each written from checked values; each function returns its part."""
+"""The parts of a sealed body: what may stand in each is checked where it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 
 from memos.kernel.cube import PARTS
-from memos.kernel.errors import InvalidInput
-from memos.operation.validation import Time, check_metadata, check_name, check_text, check_time
+from memos.kernel.errors import InvalidInput, shorten
+from memos.operation.validation import Time, check_name, check_time
 from memos.wire.body_pb2 import Body
+
+MAX_TEXT_BYTES = 64 * 2**20
+MAX_METADATA_BYTES = 2**20
+MAX_METADATA_DEPTH = 100
 
 # Plain numbers: a flag enum costs microseconds on the way of every write.
 CONTENT, TAGS, PROVENANCE, METADATA, VALID_TIME = map(int, PARTS)
 
 
-def put_text(body: Body, text: str) -> int:
+def put_text(body: Body, text: object) -> int:
     """A text as the content."""
-    return put_content(body, "text/plain", check_text(text))
+    body.content.media_type = "text/plain"
+    body.content.inline = check_text(text)
+    return CONTENT
 
 
-def put_content(body: Body, media_type: str, data: bytes) -> int:
-    """Bytes of a media type as the content."""
-    body.content.media_type = media_type
-    body.content.inline = data
+def put_content(body: Body, media_type: object, data: object) -> int:
+    """Bytes of a media type other than text as the content."""
+    body.content.media_type, body.content.inline = _check_content(data, media_type)
     return CONTENT
 
 
@@ -49,7 +55,7 @@ def put_provenance(
 
 def put_metadata(body: Body, metadata: object) -> int:
     """A JSON object."""
-    body.metadata.json = check_metadata(metadata)
+    body.metadata.json = _check_metadata(metadata)
     return METADATA
 
 
@@ -68,3 +74,58 @@ def put_valid_time(body: Body, start: Time | None, end: Time | None) -> int:
     if start is not None and end is not None and getattr(valid, "from") >= valid.until:
         raise InvalidInput("valid_until must be later than valid_from")
     return VALID_TIME
+
+
+def check_text(text: object) -> bytes:
+    """A memory's text as stored bytes; lone surrogates survive the round trip."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"the text must be a string, not {type(text).__name__}")
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > MAX_TEXT_BYTES:
+        raise InvalidInput(
+            f"the text has {len(data):,} bytes; at most {MAX_TEXT_BYTES:,} fit into one memory: "
+            "split it"
+        )
+    return data
+
+
+def _check_content(data: object, media_type: object) -> tuple[str, bytes]:
+    """The media type and bytes of a content that is no text."""
+    name = check_name(media_type, "media_type")
+    kind, slash, subtype = name.partition("/")
+    if not (kind and slash and subtype) or not isinstance(data, bytes):
+        raise InvalidInput("content must be bytes, and media_type look like image/png")
+    if len(data) > MAX_TEXT_BYTES:
+        raise InvalidInput(
+            f"the content has {len(data):,} bytes; at most {MAX_TEXT_BYTES:,} fit: keep it "
+            "elsewhere and store a reference"
+        )
+    return name, data
+
+
+def _check_metadata(metadata: object) -> bytes:
+    """A JSON object as stored bytes."""
+    if not isinstance(metadata, Mapping):
+        raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
+    _check_json(metadata, 0)
+    try:
+        data = json.dumps(dict(metadata), separators=(",", ":"), allow_nan=False).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"metadata must be JSON: {error}") from None
+    if len(data) > MAX_METADATA_BYTES:
+        raise InvalidInput(f"metadata has {len(data):,} bytes; at most {MAX_METADATA_BYTES:,} fit")
+    return data
+
+
+def _check_json(value: object, depth: int) -> None:
+    """Refuse what JSON would change (a key that is no text) or could not read back (too deep)."""
+    if depth > MAX_METADATA_DEPTH:
+        raise InvalidInput(f"metadata is nested deeper than {MAX_METADATA_DEPTH} levels")
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidInput("the keys of metadata must be texts")
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    for inner in value:
+        _check_json(inner, depth + 1)

@@ -18,7 +18,7 @@ from memos.operation.commands.body import (
     put_valid_time,
 )
 from memos.operation.commands.header_facts import HeaderFacts, read_lifespan
-from memos.operation.validation import Time, check_content, check_name, check_names
+from memos.operation.validation import Time, check_name, check_names
 from memos.wire.body_pb2 import Body, Turn
 
 
@@ -113,7 +113,7 @@ class NewMemory:
         if self.text is not None:
             parts = put_text(body, self.text)
         else:
-            parts = put_content(body, *check_content(self.content, self.media_type))
+            parts = put_content(body, self.media_type, self.content)
         parts |= put_tags(body, check_names(self.tags or (), "tags"))
         parts |= put_provenance(
             body,

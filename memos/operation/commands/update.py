@@ -11,6 +11,7 @@ from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.body import (
+    check_text,
     put_metadata,
     put_provenance,
     put_tags,
@@ -23,7 +24,7 @@ from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
-from memos.operation.validation import Time, check_name, check_names, check_text
+from memos.operation.validation import Time, check_name, check_names
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Revised
 
