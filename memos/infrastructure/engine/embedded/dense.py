@@ -63,7 +63,7 @@ class EmbeddedDense:
         self._embedder = embedder
         self._divide = divide
         self._vectors = VectorIndex(stores.cube_keys.key)
-        self.model = self._known_model()
+        self.model = self._registered_model()
         self._calls = EmbedderCalls(embedder)
         self._one_at_a_time = threading.Lock()
         self._closing = threading.Event()
@@ -114,7 +114,7 @@ class EmbeddedDense:
     def of_query(self, texts: Sequence[str]) -> Vectors:
         return self._calls.of_query(texts)
 
-    def _known_model(self) -> Model:
+    def _registered_model(self) -> Model:
         embedder = self._embedder
         digest, database = embedder.digest, self._stores.database
         with database.reading() as connection:
