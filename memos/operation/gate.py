@@ -25,24 +25,6 @@ from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 
 
-class Context(NamedTuple):
-    """What a decision may depend on besides principal, action and resource.
-
-    Attributes:
-        operation: the call, such as `search`.
-        purpose: what the caller says that it is for; empty where nothing was said.
-        time: when, in microseconds since 1970.
-    """
-
-    operation: str
-    purpose: str
-    time: int
-
-    def as_attributes(self) -> dict[str, str]:
-        """The context as a governor gets it (AuthZEN: a JSON object)."""
-        return {"operation": self.operation, "purpose": self.purpose, "time": str(self.time)}
-
-
 class Permitted(NamedTuple):
     """Which of a set of cubes the principal may act on.
 
@@ -71,19 +53,29 @@ class Gate:
         self._clock = clock
 
     def enter(self, operation: str, *, purpose: str = "") -> Passage:
-        """Begin a call: `with gate.enter("get") as passage`."""
-        return Passage(self, Context(operation, purpose, self._clock()))
+        """Begin a call: `with gate.enter("get") as passage`.
+
+        Args:
+            operation: the call.
+            purpose: what the caller says that it is for; a decision may depend on it.
+        """
+        return Passage(self, operation, purpose, self._clock())
 
 
 class Passage:
-    """One call on its way through the gate."""
+    """One call on its way through the gate.
 
-    __slots__ = ("_access", "_attributes", "_context", "_decided", "_gate")
+    Decisions may depend on its operation, its purpose and its time (microseconds since 1970).
+    """
 
-    def __init__(self, gate: Gate, context: Context) -> None:
+    __slots__ = ("_access", "_context", "_decided", "_gate", "_purpose", "operation", "time")
+
+    def __init__(self, gate: Gate, operation: str, purpose: str, time: int) -> None:
+        self.operation = operation
+        self.time = time
         self._gate = gate
-        self._context = context
-        self._attributes: dict[str, str] | None = None
+        self._purpose = purpose
+        self._context: dict[str, str] | None = None
         self._decided = False
         self._access: Access | None = None
 
@@ -95,16 +87,11 @@ class Passage:
             return
         if not self._decided:
             raise RuntimeError(
-                f"{self._context.operation} went through the gate without a decision: ask "
+                f"{self.operation} went through the gate without a decision: ask "
                 "`require`, `permitted` or another of Passage before acting"
             )
         if self._access is not None:
             self._gate.access_log.record(self._access)
-
-    @property
-    def operation(self) -> str:
-        """The call's name."""
-        return self._context.operation
 
     def require(
         self,
@@ -211,26 +198,30 @@ class Passage:
             at: the moment read.
             query: what was asked, sealed where it is kept.
         """
-        actor, (operation, _, time) = self._gate.subject.actor, self._context
-        self._access = Access(actor, operation, scope, time, cubes, query, at)
+        actor = self._gate.subject.actor
+        self._access = Access(actor, self.operation, scope, self.time, cubes, query, at)
 
     def _decide(self, action: Action, resource: Resource, operation: str | None = None) -> Decision:
         self._decided = True
-        attributes = self._attributes
-        if attributes is None:
-            attributes = self._attributes = self._context.as_attributes()
+        context = self._context
+        if context is None:
+            context = self._context = {
+                "operation": self.operation,
+                "purpose": self._purpose,
+                "time": str(self.time),
+            }
         if operation is not None:
-            attributes = {**attributes, "operation": operation}
+            context = {**context, "operation": operation}
         gate = self._gate
-        return gate.governor.decide(gate.subject, action, resource, attributes)
+        return gate.governor.decide(gate.subject, action, resource, context)
 
     def _deny(
         self, operation: str, scope: str, decision: Decision, state: CubeState | None = None
     ) -> None:
         cubes = [] if state is None else [(state.cube_id, state.version)]
-        actor, time = self._gate.subject.actor, self._context.time
+        actor = self._gate.subject.actor
         self._gate.access_log.record(
-            Access(actor, operation, scope, time, cubes, rule=decision.rule)
+            Access(actor, operation, scope, self.time, cubes, rule=decision.rule)
         )
 
 

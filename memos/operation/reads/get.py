@@ -48,7 +48,7 @@ class StateRequest:
     valid_at: Time | None = None
 
     def __post_init__(self) -> None:
-        if sum(given is not None for given in (self.version, self.as_of, self.valid_at)) > 1:
+        if not self.is_now and (self.version, self.as_of, self.valid_at).count(None) < 2:
             raise InvalidInput("pass only one of version, as_of and valid_at")
 
     @property
