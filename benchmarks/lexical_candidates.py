@@ -13,7 +13,7 @@ import numpy as np
 import tantivy
 
 from memos.infrastructure.index.port import IndexedText, SpanChange
-from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import create_tables
 from memos.operation.search.analyzer import QueryTerm
 from memos.operation.search.bm25 import K1, B
@@ -101,7 +101,7 @@ class Blocks(Candidate):
         self._connection = open_database(directory)
         create_tables(self._connection)
         reader = open_database(directory)
-        self._index = EmbeddedIndex(self._connection, lambda: reader)
+        self._index = SqliteIndex(self._connection, lambda: reader)
         self._offset = 0
 
     def add(self, memories: Sequence[Memory]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession
-from memos.infrastructure.index.cassandra.index import TenantIndex
+from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.port import IndexReader, SpanChange
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
@@ -178,4 +178,4 @@ def cassandra_index(vault: Keyspaces) -> IndexStore:
         (ordinal,) = write([change._replace(state=Lifecycle.ERASED)])
         worker.table.purge(change.cube_id, tenant_of(change.scope), ordinal)
 
-    return IndexStore(write, erase, TenantIndex(worker.table))
+    return IndexStore(write, erase, CassandraIndex(worker.table))

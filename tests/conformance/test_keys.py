@@ -15,7 +15,7 @@ from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.envelope import new_key
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import create_root_file
-from memos.infrastructure.keys.sqlite.key_store import ROOT_FILE, KeyStore, create_root
+from memos.infrastructure.keys.sqlite.key_store import ROOT_FILE, SqliteKeyStore, create_root
 from memos.kernel.errors import Damaged, VaultError
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 
@@ -28,8 +28,8 @@ Open = Callable[[], KeyVault]
 @contextmanager
 def sqlite_keys(directory: Path, _: pytest.FixtureRequest) -> Iterator[Open]:
     create_root(directory)
-    KeyStore(directory, create=True).close()
-    yield lambda: KeyStore(directory)
+    SqliteKeyStore(directory, create=True).close()
+    yield lambda: SqliteKeyStore(directory)
 
 
 @contextmanager

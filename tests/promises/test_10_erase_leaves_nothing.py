@@ -33,12 +33,12 @@ Memory(sys.argv[1], actor="agent:alice").erase(subject=sys.argv[2])
 CRASH_AFTER_THE_KEYS = """
 import os, signal, sys
 from memos import Memory
-from memos.infrastructure.keys.sqlite.key_store import KeyStore
-destroy = KeyStore.destroy
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
+destroy = SqliteKeyStore.destroy
 def destroy_and_die(*given):
     destroy(*given)
     os.kill(os.getpid(), signal.SIGKILL)
-KeyStore.destroy = destroy_and_die
+SqliteKeyStore.destroy = destroy_and_die
 Memory(sys.argv[1], actor="agent:alice").erase(subject=sys.argv[2])
 """
 

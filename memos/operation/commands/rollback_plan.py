@@ -73,7 +73,7 @@ class VaultHistories:
         return self._attempts[cube_id]
 
     def versions(self, cube_id: bytes) -> Sequence[VersionFacts]:
-        """See `memos.kernel.lineage.Histories`."""
+        """See `memos.kernel.lineage.VersionHistories`."""
         return [
             VersionFacts(attempt.state.version, attempt.state.parts, attempt.composed_from)
             for attempt in self.attempts(cube_id)
@@ -81,7 +81,7 @@ class VaultHistories:
         ]
 
     def derived(self, cube_id: bytes, version: int) -> Iterable[Contribution]:
-        """See `memos.kernel.lineage.Histories`."""
+        """See `memos.kernel.lineage.VersionHistories`."""
         edges = self._vault.edges(cube_id, downstream=True, version=version)
         return [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
 

@@ -9,7 +9,7 @@ import pytest
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
 from memos.infrastructure.keys.envelope import decrypt, keyed_digest
-from memos.infrastructure.keys.sqlite.key_store import KeyStore, create_root
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.kernel.errors import LogUnavailable
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, AccessEvent
 
@@ -17,7 +17,7 @@ from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, Acce
 class Store:
     """A vault that is at times out of reach: what was written, and real keys."""
 
-    def __init__(self, keys: KeyStore) -> None:
+    def __init__(self, keys: SqliteKeyStore) -> None:
         self.keys = keys
         self.events: list[AccessEvent] = []
         self.is_out_of_reach = False
@@ -35,7 +35,7 @@ class Store:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     create_root(tmp_path)
-    keys = KeyStore(tmp_path, create=True)
+    keys = SqliteKeyStore(tmp_path, create=True)
     yield Store(keys)
     keys.close()
 

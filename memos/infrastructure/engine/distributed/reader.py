@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.governance.usage.port import Usage
-from memos.infrastructure.index.cassandra.index import TenantIndex
-from memos.infrastructure.index.cassandra.view import TenantView
+from memos.infrastructure.index.cassandra.index import CassandraIndex
+from memos.infrastructure.index.cassandra.view import CassandraView
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.envelope import open_body
@@ -31,7 +31,7 @@ class DistributedReader:
         self,
         vault: VaultAhead,
         cube_keys: CassandraCubeKeys,
-        index: TenantIndex,
+        index: CassandraIndex,
         logs: KafkaLogs,
     ) -> None:
         self.vault = vault
@@ -137,7 +137,7 @@ class DistributedReaders:
         self._threads.shutdown()
 
 
-def _ours(view: View) -> TenantView:
-    if not isinstance(view, TenantView):
+def _ours(view: View) -> CassandraView:
+    if not isinstance(view, CassandraView):
         raise TypeError(f"{type(view).__name__} is not of a distributed vault")
     return view

@@ -15,7 +15,7 @@ from memos.infrastructure.engine.distributed.creation import (
 )
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.governance.usage.cassandra import UsageRows
-from memos.infrastructure.index.cassandra.index import TenantIndex
+from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.cassandra.rows import SpanTable
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
@@ -41,7 +41,7 @@ class Generation:
     vault: CassandraVault
     writer: CassandraVaultWriter
     spans: SpanTable
-    index: TenantIndex
+    index: CassandraIndex
     usage: UsageRows
 
 
@@ -54,7 +54,7 @@ def open_generation(store: CassandraSession, number: int) -> Generation:
         CassandraVault(store, number),
         CassandraVaultWriter(store, number),
         spans,
-        TenantIndex(spans),
+        CassandraIndex(spans),
         UsageRows(store, keyspace),
     )
 

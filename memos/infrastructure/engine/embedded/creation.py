@@ -9,7 +9,7 @@ from pathlib import Path
 
 from memos.infrastructure.index.sqlite.tables import create_tables as create_index
 from memos.infrastructure.keys.sqlite.cube_keys import SCHEMA as KEY_SCHEMA
-from memos.infrastructure.keys.sqlite.key_store import KeyStore, create_root, sync_directory
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root, sync_directory
 from memos.infrastructure.log.sqlite import SqliteLog
 from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, Database, rows
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
@@ -70,7 +70,7 @@ def create_vault(directory: Path, creator: str) -> None:
 def _fill(building: Path, creator: str) -> None:
     """Make root key, key file and database, and have them on the disk."""
     create_root(building)
-    KeyStore(building, create=True).close()
+    SqliteKeyStore(building, create=True).close()
     database = Database(building / DATABASE_FILE, create=True)
 
     def fill() -> None:

@@ -18,8 +18,8 @@ from memos.infrastructure.index.projection import (
     readable_of,
 )
 from memos.infrastructure.keys.envelope import open_body
-from memos.infrastructure.keys.sqlite.cube_keys import CubeKeys
-from memos.infrastructure.keys.sqlite.key_store import KeyStore
+from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
 from memos.infrastructure.log.sqlite import read_record
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
@@ -39,8 +39,8 @@ class Projector:
         writer: apsw.Connection,
         vault: SqliteVaultWriter,
         index: Index,
-        keys: CubeKeys,
-        store: KeyStore,
+        keys: SqliteCubeKeys,
+        store: SqliteKeyStore,
         analyse: Analyse,
         settle: Callable[[], None],
     ) -> None:

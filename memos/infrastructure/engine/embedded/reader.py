@@ -11,9 +11,9 @@ from memos.infrastructure.governance.usage.port import Usage
 from memos.infrastructure.governance.usage.sqlite import access_size, usage_of
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.index.sqlite import lookup
-from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.envelope import open_body
-from memos.infrastructure.keys.sqlite.cube_keys import CubeKeys
+from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, log_size, offset_at, read_record
 from memos.infrastructure.sqlite.database import row, rows
@@ -28,7 +28,9 @@ from memos.wire.event_pb2 import Event
 class EmbeddedReader:
     """See `engine.reader.Reader`. `index` reads over connections of its own, of the calling thread."""
 
-    def __init__(self, connection: apsw.Connection, keys: CubeKeys, index: EmbeddedIndex) -> None:
+    def __init__(
+        self, connection: apsw.Connection, keys: SqliteCubeKeys, index: SqliteIndex
+    ) -> None:
         self.connection = connection
         self.vault = SqliteVault(connection)
         self._keys = keys

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE, check_format, create_vault
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
-from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.signer import NoteSigner
-from memos.infrastructure.keys.sqlite.cube_keys import CubeKeys
-from memos.infrastructure.keys.sqlite.key_store import KeyStore
+from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
 from memos.infrastructure.log.sqlite import SqliteLog
 from memos.infrastructure.sqlite.database import Database, explained, row
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
@@ -37,11 +37,11 @@ class EmbeddedStores:
         self.database = Database(directory / DATABASE_FILE)
         with explained(self.database.path):
             check_format(self.database)
-        self.keys = KeyStore(directory)
+        self.keys = SqliteKeyStore(directory)
         writer = self.database.writer
         self.log = SqliteLog(writer, self.database.reader, clock)
-        self.cube_keys = CubeKeys(writer, self.keys)
-        self.index = EmbeddedIndex(writer, self.database.reader)
+        self.cube_keys = SqliteCubeKeys(writer, self.keys)
+        self.index = SqliteIndex(writer, self.database.reader)
         self.vault = SqliteVaultWriter(writer)
 
     @property

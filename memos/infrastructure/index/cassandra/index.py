@@ -8,7 +8,7 @@ from threading import Lock
 from memos.infrastructure.index.cassandra.changes import join
 from memos.infrastructure.index.cassandra.rows import SpanTable
 from memos.infrastructure.index.cassandra.snapshot import IndexMarks, TenantSnapshot, extend
-from memos.infrastructure.index.cassandra.view import TenantView
+from memos.infrastructure.index.cassandra.view import CassandraView
 from memos.infrastructure.index.port import IndexReader
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
@@ -25,11 +25,11 @@ class _Tenant:
         self.loading = Lock()
 
 
-class TenantIndex(IndexReader):
+class CassandraIndex(IndexReader):
     """Views of what the worker has indexed, over one generation's change log. Safe for threads.
 
     A tenant is read whole when it is first searched, and then by what its partitions have taken
-    since. Another generation needs another TenantIndex.
+    since. Another generation needs another CassandraIndex.
 
     Args:
         table: the change log.
@@ -43,13 +43,13 @@ class TenantIndex(IndexReader):
         self._tenants: OrderedDict[str, _Tenant] = OrderedDict()  # least recently used first
         self._held = 0  # bytes
 
-    def view(self, scope: str, at: At | None = None) -> TenantView:
+    def view(self, scope: str, at: At | None = None) -> CassandraView:
         marks = self._table.marks()
         tenant = self._tenant(tenant_of(scope))
         snapshot = tenant.snapshot
         if _lacks(snapshot, marks):
             snapshot = self._refresh(tenant, marks)
-        return TenantView(snapshot, snapshot.visible(scope, at), snapshot.reached(at))
+        return CassandraView(snapshot, snapshot.visible(scope, at), snapshot.reached(at))
 
     @property
     def nbytes(self) -> int:

@@ -16,7 +16,7 @@ from memos.infrastructure.index.spans import Spans, true_at
 from memos.kernel.moment import Cutoffs
 
 
-class TenantView(SpanRows):
+class CassandraView(SpanRows):
     """See `port.View`."""
 
     def __init__(self, snapshot: TenantSnapshot, rows: Spans, at: Cutoffs) -> None:
@@ -31,12 +31,12 @@ class TenantView(SpanRows):
     def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
         return self._on_rows(*self._snapshot.recent.find(term))
 
-    def restrict(self, keep: Mask) -> TenantView:
-        return TenantView(self._snapshot, self._rows.take(keep), self._at)
+    def restrict(self, keep: Mask) -> CassandraView:
+        return CassandraView(self._snapshot, self._rows.take(keep), self._at)
 
-    def true_at(self, time: int) -> TenantView:
+    def true_at(self, time: int) -> CassandraView:
         rows = true_at(self._rows, self._snapshot.every.spans, self._at, time)
-        return self if rows is self._rows else TenantView(self._snapshot, rows, self._at)
+        return self if rows is self._rows else CassandraView(self._snapshot, rows, self._at)
 
     def rows_of(self, cubes: Iterable[bytes]) -> dict[bytes, int]:
         wanted = cube_ids(cubes)

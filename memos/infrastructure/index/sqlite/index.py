@@ -11,14 +11,14 @@ import apsw
 from memos.infrastructure.index.port import Index, PurgeReport, SpanChange
 from memos.infrastructure.index.sqlite import snapshot, writer
 from memos.infrastructure.index.sqlite.snapshot import IndexState, ScopeSnapshot
-from memos.infrastructure.index.sqlite.view import EmbeddedView
+from memos.infrastructure.index.sqlite.view import SqliteView
 from memos.kernel.moment import At, plain
 
 CACHE_BYTES = 256 * 2**20
 """About 100 bytes a text of a searched scope, and 18 more a term of a text not yet in a block."""
 
 
-class EmbeddedIndex(Index):
+class SqliteIndex(Index):
     """See `port.Index`; `tables.create_tables` makes the tables.
 
     Args:
@@ -54,14 +54,14 @@ class EmbeddedIndex(Index):
     def clear(self) -> None:
         writer.clear(self._connection)
 
-    def view(self, scope: str, at: At | None = None) -> EmbeddedView:
+    def view(self, scope: str, at: At | None = None) -> SqliteView:
         connection = self._reader()
         with connection:
             current, state = self._snapshot(connection, scope)
         offset = state.applied if at is None else min(plain(at), state.applied)
         newest = offset == current.state.applied
         rows = current.newest if newest else current.spans.active(offset)
-        return EmbeddedView(connection, current, rows, offset)
+        return SqliteView(connection, current, rows, offset)
 
     def _snapshot(
         self, connection: apsw.Connection, scope: str

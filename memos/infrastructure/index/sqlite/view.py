@@ -16,7 +16,7 @@ from memos.infrastructure.index.sqlite.snapshot import ScopeSnapshot
 from memos.infrastructure.index.sqlite.tables import BLOCK, POSTING, doc_range
 
 
-class EmbeddedView(SpanRows):
+class SqliteView(SpanRows):
     """See `port.View`. Bound to the connection that it was made with, and to its thread."""
 
     def __init__(
@@ -41,10 +41,10 @@ class EmbeddedView(SpanRows):
             tf = np.concatenate([tf for _, tf in parts])
         return self._on_rows(docs, tf)
 
-    def restrict(self, keep: Mask) -> EmbeddedView:
+    def restrict(self, keep: Mask) -> SqliteView:
         return self._of(self._rows.take(keep))
 
-    def true_at(self, time: int) -> EmbeddedView:
+    def true_at(self, time: int) -> SqliteView:
         rows = true_at(self._rows, self._snapshot.spans, self._offset, time)
         return self if rows is self._rows else self._of(rows)
 
@@ -54,8 +54,8 @@ class EmbeddedView(SpanRows):
     def matched_terms(self) -> dict[int, Ints]:
         return lookup.matched_terms(self._connection, self)
 
-    def _of(self, rows: Spans) -> EmbeddedView:
-        return EmbeddedView(self._connection, self._snapshot, rows, self._offset)
+    def _of(self, rows: Spans) -> SqliteView:
+        return SqliteView(self._connection, self._snapshot, rows, self._offset)
 
     def _block_postings(
         self, scope_id: int, blocks: int, term: int

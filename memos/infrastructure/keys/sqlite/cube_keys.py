@@ -9,7 +9,7 @@ from threading import Lock
 import apsw
 
 from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
-from memos.infrastructure.keys.sqlite.key_store import KeyStore
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
 from memos.infrastructure.sqlite.database import row
 from memos.kernel.errors import Damaged
 
@@ -25,10 +25,10 @@ CREATE TABLE cube_key (
 CACHED_KEYS = 20_000
 
 
-class CubeKeys:
+class SqliteCubeKeys:
     """Gives out the keys of cubes. Writing happens in the vault's write transaction."""
 
-    def __init__(self, writer: apsw.Connection, store: KeyStore) -> None:
+    def __init__(self, writer: apsw.Connection, store: SqliteKeyStore) -> None:
         self._writer = writer
         self._store = store
         self._rows: list[tuple[bytes, str, bytes, bytes]] = []

@@ -44,7 +44,7 @@ def create_root(directory: Path) -> None:
     create_root_file(directory / ROOT_FILE)
 
 
-class KeyStore(KeyVault):
+class SqliteKeyStore(KeyVault):
     """Tenants' and subjects' keys. Safe to share between threads and processes.
 
     A key handed out by `subject_key` inside the vault's write transaction is on the disk and
@@ -211,4 +211,4 @@ class KeyStore(KeyVault):
         return self._read_subject(tenant, subject)
 
 
-__all__ = ["KEYS_FILE", "ROOT_FILE", "KeyStore", "create_root", "sync_directory"]
+__all__ = ["KEYS_FILE", "ROOT_FILE", "SqliteKeyStore", "create_root", "sync_directory"]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks, TenantSnapshot
-from memos.infrastructure.index.cassandra.view import TenantView
+from memos.infrastructure.index.cassandra.view import CassandraView
 from memos.infrastructure.index.port import OPEN, IndexedText, SpanChange
 from memos.infrastructure.index.postings import pack_terms
 from memos.kernel.cube import Lifecycle
@@ -136,7 +136,7 @@ def visible(spans: Sequence[Span], scope: str, at: At) -> list[Span]:
     ]
 
 
-def assert_shows(view: TenantView, expected: Sequence[Span]) -> None:
+def assert_shows(view: CassandraView, expected: Sequence[Span]) -> None:
     """Rows, postings, matched terms and lookups are those of the expected spans."""
     cubes = view.cube_ids(np.arange(len(view)))
     columns = (

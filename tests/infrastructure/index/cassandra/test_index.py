@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from memos.infrastructure.index.cassandra.index import TenantIndex
+from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.cassandra.rows import IndexedAt, hour_of
 from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
 from memos.infrastructure.index.port import PurgeReport, View
@@ -41,8 +41,8 @@ def worker(vault: Keyspaces) -> Worker:
 
 
 @pytest.fixture
-def index(worker: Worker) -> TenantIndex:
-    return TenantIndex(worker.table)
+def index(worker: Worker) -> CassandraIndex:
+    return CassandraIndex(worker.table)
 
 
 def cubes(view: View, term: int) -> list[int]:
@@ -52,7 +52,7 @@ def cubes(view: View, term: int) -> list[int]:
 
 @pytest.mark.parametrize("by_page", [False, True])
 def test_a_reader_that_follows_holds_what_one_that_comes_late_reads(
-    worker: Worker, index: TenantIndex, by_page: bool, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, index: CassandraIndex, by_page: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by_page:
         monkeypatch.setattr("memos.infrastructure.index.cassandra.rows._FEW_RECORDS", 0)
@@ -75,7 +75,7 @@ def test_a_reader_that_follows_holds_what_one_that_comes_late_reads(
         worker.work(chance.sample(range(PARTITIONS), 2))
         index.view("acme")
     shown = spans_of(worker.log.upto(worker.taken))
-    late = TenantIndex(worker.table)
+    late = CassandraIndex(worker.table)
     ordinals = [one.change.offset for one in worker.log.upto(worker.taken)]
     for scope in [*scopes, "rival", "acme/a/b/c"]:
         for at in (None, ordinals[len(ordinals) // 3], Cutoffs([ordinals[0], ordinals[-1]])):
@@ -86,12 +86,12 @@ def test_a_reader_that_follows_holds_what_one_that_comes_late_reads(
     assert len(held(late).every.spans.doc) > 100
 
 
-def held(index: TenantIndex, tenant: str = "acme") -> TenantSnapshot:
+def held(index: CassandraIndex, tenant: str = "acme") -> TenantSnapshot:
     return index._tenants[tenant].snapshot
 
 
 def test_nothing_is_seen_before_its_checkpoint_and_nothing_read_twice(
-    vault: Keyspaces, worker: Worker, index: TenantIndex
+    vault: Keyspaces, worker: Worker, index: CassandraIndex
 ) -> None:
     assert index.view("acme").at == Cutoffs()
     worker.add(0, text([7]))
@@ -103,10 +103,10 @@ def test_nothing_is_seen_before_its_checkpoint_and_nothing_read_twice(
     worker.add(3, text([7]))
     worker.work()
     assert cubes(index.view("acme"), 7) == [0, 3]
-    assert cubes(TenantIndex(worker.table).view("acme"), 7) == [3]
+    assert cubes(CassandraIndex(worker.table).view("acme"), 7) == [3]
 
 
-def test_writing_changes_again_changes_nothing(worker: Worker, index: TenantIndex) -> None:
+def test_writing_changes_again_changes_nothing(worker: Worker, index: CassandraIndex) -> None:
     for cube in range(50):
         worker.add(cube, text(range(cube)) if cube % 7 else text([]))
         worker.add(cube, state=ARCHIVED)
@@ -118,12 +118,12 @@ def test_writing_changes_again_changes_nothing(worker: Worker, index: TenantInde
     for partition, log in enumerate(worker.log.logs):
         worker.table.write(partition, [IndexedAt(at.offset, one) for at, one in log])
     assert worker.count("span") == before
-    late = TenantIndex(worker.table)
+    late = CassandraIndex(worker.table)
     assert cubes(late.view("acme"), 7) == [cube for cube in range(8, 50) if cube % 7]
     assert_equal(held(index), held(late))
 
 
-def test_texts_of_any_size_are_kept(worker: Worker, index: TenantIndex) -> None:
+def test_texts_of_any_size_are_kept(worker: Worker, index: CassandraIndex) -> None:
     sizes = [0, 1, 300, 6_000, 30_000, 2_000, 2_000, 2_000, 1]
     for cube, size in enumerate(sizes):
         worker.add(cube, text(dict.fromkeys(range(size), 2)), partition=0)
@@ -133,7 +133,7 @@ def test_texts_of_any_size_are_kept(worker: Worker, index: TenantIndex) -> None:
     assert cubes(view, 1_999) == [3, 4, 5, 6, 7]
 
 
-def test_hours_without_a_change_are_passed_over(worker: Worker, index: TenantIndex) -> None:
+def test_hours_without_a_change_are_passed_over(worker: Worker, index: CassandraIndex) -> None:
     for cube in range(4):
         change = worker.add(cube, text([7]), partition=0)
         worker.work()
@@ -144,7 +144,7 @@ def test_hours_without_a_change_are_passed_over(worker: Worker, index: TenantInd
 
 
 def test_an_erased_cube_is_deleted_and_dropped_by_readers_that_held_it(
-    worker: Worker, index: TenantIndex
+    worker: Worker, index: CassandraIndex
 ) -> None:
     worker.add(1, text([7, 8, 9]))
     worker.add(4, text([7]))  # in the same partition
@@ -159,13 +159,15 @@ def test_an_erased_cube_is_deleted_and_dropped_by_readers_that_held_it(
     assert report == PurgeReport(docs=2, spans=3, postings=5)
     assert worker.table.purge(cube_id(1), "acme", mark.offset) == PurgeReport(0, 0, 0)
     assert worker.count("span") == 2  # the other cube's, and the mark
-    assert cubes(index.view("acme"), 7) == cubes(TenantIndex(worker.table).view("acme"), 7) == [4]
+    assert (
+        cubes(index.view("acme"), 7) == cubes(CassandraIndex(worker.table).view("acme"), 7) == [4]
+    )
     assert len(index.view("acme", first.at)) == 1
     assert {int(term) for part in held(index).recent for term in part.term} == {7}
 
 
 def test_a_worker_that_lags_does_not_bring_deleted_rows_back(
-    worker: Worker, index: TenantIndex
+    worker: Worker, index: CassandraIndex
 ) -> None:
     worker.add(1, text([7]))
     worker.work()
@@ -182,7 +184,7 @@ def test_snapshots_stay_within_their_bound(worker: Worker) -> None:
     for number in range(60):
         worker.add(number, text(range(20)), scope=f"tenant{number % 20}/a")
     worker.work()
-    index = TenantIndex(worker.table, cache_bytes=20_000)
+    index = CassandraIndex(worker.table, cache_bytes=20_000)
     for _ in range(2):
         for number in range(20):
             assert len(index.view(f"tenant{number}")) == 3
@@ -190,13 +192,13 @@ def test_snapshots_stay_within_their_bound(worker: Worker) -> None:
             kept = [each.snapshot for each in index._tenants.values()]
             assert index.nbytes == sum(each.nbytes for each in kept)
     assert 1 < len(index._tenants) < 20
-    smallest = TenantIndex(worker.table, cache_bytes=1)
+    smallest = CassandraIndex(worker.table, cache_bytes=1)
     assert len(smallest.view("tenant1")) == len(smallest.view("tenant2")) == 3
     assert list(smallest._tenants) == ["tenant2"]
 
 
 def test_threads_that_search_while_a_worker_writes_see_whole_batches(
-    worker: Worker, index: TenantIndex
+    worker: Worker, index: CassandraIndex
 ) -> None:
     # Before a checkpoint is written, each text of its batch but the newest is archived.
     stop: list[bool] = []

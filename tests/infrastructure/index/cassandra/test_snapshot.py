@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memos.infrastructure.index.cassandra.changes import read
 from memos.infrastructure.index.cassandra.snapshot import IndexMark, TenantSnapshot, extend
-from memos.infrastructure.index.cassandra.view import TenantView
+from memos.infrastructure.index.cassandra.view import CassandraView
 from memos.infrastructure.index.port import DATED, IndexedText, Place, SpanChange, Validity
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At, Cutoffs
@@ -36,8 +36,8 @@ def load(rows: Sequence[Logged], marks: dict[int, IndexMark]) -> TenantSnapshot:
     return extend(empty, read((one.row for one in rows), empty.scopes), marks)
 
 
-def view(snapshot: TenantSnapshot, scope: str, at: At | None = None) -> TenantView:
-    return TenantView(snapshot, snapshot.visible(scope, at), snapshot.reached(at))
+def view(snapshot: TenantSnapshot, scope: str, at: At | None = None) -> CassandraView:
+    return CassandraView(snapshot, snapshot.visible(scope, at), snapshot.reached(at))
 
 
 texts = st.builds(

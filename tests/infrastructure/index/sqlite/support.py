@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 
 from memos.infrastructure.index.port import IndexedText, SpanChange
-from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import create_tables
 
 GENERATED, ARCHIVED = 1, 4
@@ -31,10 +31,10 @@ class Vault:
         create_tables(self.connection)
         self.index = self.open()
 
-    def open(self, cache_bytes: int = 2**20) -> EmbeddedIndex:
+    def open(self, cache_bytes: int = 2**20) -> SqliteIndex:
         """An index with empty caches and a reading connection of its own."""
         reader = connect(self.path)
-        return EmbeddedIndex(self.connection, lambda: reader, cache_bytes)
+        return SqliteIndex(self.connection, lambda: reader, cache_bytes)
 
     def apply(self, *changes: SpanChange) -> None:
         with self.connection:

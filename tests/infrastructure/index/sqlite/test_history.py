@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from memos.infrastructure.index.port import OPEN, IndexedText, SpanChange
-from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.index.sqlite.index import SqliteIndex
 from tests.infrastructure.index.sqlite.support import Vault, cube_id, text
 
 SCOPES = ["acme", "acme/a", "acme/a/b", "acme/a-b", "acme/ab", "acme2/a"]
@@ -80,7 +80,7 @@ steps = st.lists(
 )
 
 
-def assert_shows(index: EmbeddedIndex, model: Model, scope: str, offset: int | None) -> None:
+def assert_shows(index: SqliteIndex, model: Model, scope: str, offset: int | None) -> None:
     at = OPEN - 1 if offset is None else offset
     expected = model.visible(scope, at)
     view = index.view(scope, offset)

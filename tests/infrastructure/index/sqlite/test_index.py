@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from memos.infrastructure.index.port import MAX_TF, IndexedText, View
-from memos.infrastructure.index.sqlite.index import EmbeddedIndex
+from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import BLOCK, TABLES
 from tests.infrastructure.index.sqlite.support import (
     ARCHIVED,
@@ -157,7 +157,7 @@ def test_a_reader_in_an_older_transaction_sees_its_own_time(vault: Vault) -> Non
     vault.apply(change(1, 1, [7]), change(2, 2, [7]), change(3, 3, [7]))
     older, newer = connect(vault.path), connect(vault.path)
     current = older
-    index = EmbeddedIndex(vault.connection, lambda: current)
+    index = SqliteIndex(vault.connection, lambda: current)
     with older:
         assert cubes(index.view("acme"), 7) == [1, 2, 3]
         vault.apply(*(change(at, at, [7]) for at in range(4, 9)))
@@ -191,7 +191,7 @@ def test_searching_while_others_write_always_shows_one_moment(vault: Vault) -> N
         reader: apsw.Connection = local.reader
         return reader
 
-    index = EmbeddedIndex(vault.connection, reader_of_thread)
+    index = SqliteIndex(vault.connection, reader_of_thread)
 
     def search() -> None:
         for _ in range(100):

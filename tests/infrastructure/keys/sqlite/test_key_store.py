@@ -7,34 +7,36 @@ import pytest
 
 from memos import Damaged, VaultError
 from memos.infrastructure.keys.envelope import decrypt, encrypt, keyed_digest, new_key, wrapping_key
-from memos.infrastructure.keys.sqlite.key_store import KeyStore, create_root
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 
 ANN, BOB = b"a" * 16, b"b" * 16
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> KeyStore:
+def store(tmp_path: Path) -> SqliteKeyStore:
     create_root(tmp_path)
-    return KeyStore(tmp_path, create=True)
+    return SqliteKeyStore(tmp_path, create=True)
 
 
-def test_a_key_stays_the_same_and_differs_from_every_other(store: KeyStore, tmp_path: Path) -> None:
+def test_a_key_stays_the_same_and_differs_from_every_other(
+    store: SqliteKeyStore, tmp_path: Path
+) -> None:
     keys = [store.subject_key(*name) for name in (("acme", ANN), ("acme", BOB), ("rival", ANN))]
     assert len(set(keys)) == 3
-    assert KeyStore(tmp_path).subject_key("acme", ANN) == keys[0]
+    assert SqliteKeyStore(tmp_path).subject_key("acme", ANN) == keys[0]
     assert store.tenant_keys("acme") != store.tenant_keys("rival")
 
 
-def test_a_key_is_not_made_by_looking_for_it(store: KeyStore) -> None:
+def test_a_key_is_not_made_by_looking_for_it(store: SqliteKeyStore) -> None:
     assert store.subject_key("acme", ANN, create=False) is None
     assert store.tenant_keys("acme", create=False) == []
     assert store.tenants() == []
 
 
 def test_a_destroyed_key_is_gone_for_those_that_had_it_open(
-    store: KeyStore, tmp_path: Path
+    store: SqliteKeyStore, tmp_path: Path
 ) -> None:
-    other = KeyStore(tmp_path)
+    other = SqliteKeyStore(tmp_path)
     key = store.subject_key("acme", ANN)
     assert other.subject_key("acme", ANN) == key
     assert store.destroy("acme", [ANN, BOB]) == 1
@@ -44,16 +46,16 @@ def test_a_destroyed_key_is_gone_for_those_that_had_it_open(
 
 
 def test_threads_and_stores_that_make_a_key_at_once_get_the_same(
-    store: KeyStore, tmp_path: Path
+    store: SqliteKeyStore, tmp_path: Path
 ) -> None:
-    stores = [store, KeyStore(tmp_path)]
+    stores = [store, SqliteKeyStore(tmp_path)]
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda n: stores[n % 2].subject_key("acme", ANN), range(16)))
         rings = list(threads.map(lambda n: stores[n % 2].tenant_keys("acme")[0], range(16)))
     assert len(set(made)) == len(set(rings)) == 1
 
 
-def test_no_key_is_in_clear_in_its_file(store: KeyStore, tmp_path: Path) -> None:
+def test_no_key_is_in_clear_in_its_file(store: SqliteKeyStore, tmp_path: Path) -> None:
     key = store.subject_key("acme", ANN)
     assert key is not None
     data = (tmp_path / "keys.db").read_bytes()
@@ -61,7 +63,7 @@ def test_no_key_is_in_clear_in_its_file(store: KeyStore, tmp_path: Path) -> None
     assert store.tenant_keys("acme")[0] not in data
 
 
-def test_a_ring_keeps_its_own_key_first_and_no_key_twice(store: KeyStore) -> None:
+def test_a_ring_keeps_its_own_key_first_and_no_key_twice(store: SqliteKeyStore) -> None:
     (own,) = store.tenant_keys("acme")
     foreign = new_key()
     store.add_tenant_key("acme", foreign)
@@ -69,14 +71,16 @@ def test_a_ring_keeps_its_own_key_first_and_no_key_twice(store: KeyStore) -> Non
     assert store.tenant_keys("acme") == [own, foreign]
 
 
-def test_a_key_file_without_its_root_key_opens_nothing(store: KeyStore, tmp_path: Path) -> None:
+def test_a_key_file_without_its_root_key_opens_nothing(
+    store: SqliteKeyStore, tmp_path: Path
+) -> None:
     store.subject_key("acme", ANN)
     (tmp_path / "root.key").write_text("00" * 32)
     with pytest.raises(Damaged):
-        KeyStore(tmp_path).subject_key("acme", ANN)
+        SqliteKeyStore(tmp_path).subject_key("acme", ANN)
     (tmp_path / "root.key").unlink()
     with pytest.raises(VaultError, match="missing"):
-        KeyStore(tmp_path)
+        SqliteKeyStore(tmp_path)
 
 
 def test_sealed_bytes_open_only_with_their_key_their_place_and_unchanged() -> None:
