@@ -50,7 +50,6 @@ from memos.infrastructure.engine.distributed.workers.port import Mark
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import stored_from
-from memos.operation.analysis import analyse
 
 READY_EVENTS = 100_000
 READY_BYTES = 290
@@ -272,7 +271,7 @@ def _rebuild(report: Report, path: Path, stores: Stores) -> None:
 def _bare_rows(stores: Stores) -> float:
     """Seconds that the rows of all records take to be written, into a generation of their own."""
     generation = open_generation(stores.cassandra, schema.new_generation(stores.cassandra))
-    index = index_worker(stores, generation, analyse)
+    index = index_worker(stores, generation)
     end = stores.logs.events.end()
     folds = {partition: PartitionFold(generation.vault, Mark()) for partition in end}
     seconds = 0.0

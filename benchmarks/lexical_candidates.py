@@ -12,10 +12,11 @@ import apsw
 import numpy as np
 import tantivy
 
-from memos.infrastructure.index.port import IndexedText, SpanChange
+from memos.infrastructure.index.port import SpanChange
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import create_tables
-from memos.operation.search.analyzer import QueryTerm
+from memos.language.analyzer import QueryTerm
+from memos.language.indexed_text import IndexedText
 from memos.operation.search.bm25 import K1, B
 from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.recipe import BM25

@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.lexical_candidates import CANDIDATES, Candidate, Memory, files_of, token
-from memos.infrastructure.index.port import IndexedText
-from memos.operation.english.stop_words import STOP_WORDS
-from memos.operation.search.analyzer import Analyzer
+from memos.language.analyzer import Analyzer
+from memos.language.english.stop_words import STOP_WORDS
+from memos.language.indexed_text import IndexedText
 
 SIZES = (1_000, 10_000, 100_000)
 FULL = 1_000_000

@@ -35,7 +35,7 @@ from benchmarks.texts import IN_SCOPE, Texts, items, scope_of
 from benchmarks.vaults import bare, database_of, fill
 from memos import Memory
 from memos.kernel.scope import tenant_of
-from memos.operation.analysis import analyzer
+from memos.language.analysis import analyzer_of
 
 SEARCHES = 200
 GETS = 2_000
@@ -143,7 +143,7 @@ class _Floor:
         self._connection: apsw.Connection = bare(database_of(memory))
         session = memory._session
         scope = scope_of(0)
-        terms_of = analyzer(session.digests.key(tenant_of(scope)))
+        terms_of = analyzer_of(session.digests.key(tenant_of(scope)))
         self._terms = {
             query: [term.term for term in terms_of.query_terms(query)]
             for query in (texts.frequent, texts.rare)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from memos.operation.english.stop_words import STOP_WORDS
+from memos.language.english.stop_words import STOP_WORDS
 
 VOCABULARY = 50_000
 MARKERS = 6

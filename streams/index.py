@@ -11,8 +11,6 @@ from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.workers.vectors import VectorIndexer, VectorThread
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.kernel.errors import InvalidInput
-from memos.operation.analysis import analyse
-from memos.operation.search.dense import texts_to_embed
 from streams.driver import OpenedWorker
 
 
@@ -22,16 +20,14 @@ def open_worker(settings: DistributedSettings) -> Iterator[OpenedWorker]:
     with ExitStack() as stack:
         stores = stack.enter_context(closing(Stores(settings)))
         generation = stores.live()
-        worker = index_worker(stores, generation, analyse)
+        worker = index_worker(stores, generation)
         if settings.embedder is not None:
             if settings.milvus is None:
                 raise InvalidInput(
                     f"{settings.path} has a section [embedder] and none [milvus]: vectors need one"
                 )
             milvus = stack.enter_context(closing(Milvus(settings.milvus)))
-            indexer = VectorIndexer(
-                stores, generation, milvus, settings.embedder.open(), texts_to_embed, analyse
-            )
+            indexer = VectorIndexer(stores, generation, milvus, settings.embedder.open())
             thread = VectorThread(indexer, lambda: worker.partitions)
             thread.start()
             stack.callback(thread.close)

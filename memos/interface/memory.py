@@ -19,7 +19,6 @@ from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Position
 from memos.kernel.scope import check_scope, tenant_of
-from memos.operation.analysis import analyse
 from memos.operation.commands import add as adding
 from memos.operation.commands.cut import name_cut
 from memos.operation.commands.destroy import resume_erases
@@ -63,7 +62,6 @@ from memos.operation.reads.search import search, states_named
 from memos.operation.reads.vault import Stats
 from memos.operation.reads.vocabulary import tags, vocabulary
 from memos.operation.receipt import Receipt
-from memos.operation.search.dense import texts_to_embed
 from memos.operation.search.hits import Hits
 from memos.operation.session import Session
 from memos.operation.validation import Time, check_lifespan, check_name, check_time
@@ -128,8 +126,6 @@ class Memory:
         self._session = Session(
             open_engine(
                 self._path,
-                analyse=analyse,
-                divide=texts_to_embed,
                 actor=actor,
                 clock=clock,
                 create=create,

@@ -29,6 +29,9 @@ At = int | Cutoffs
 NEWEST = 2**62
 """Greater than any ordinal."""
 
+OPEN = 2**62
+"""The end of what has not ended: of a span that is still visible, of a text that still holds."""
+
 
 def next_ordinal(previous: int, partition: int, log_time: int) -> int:
     """The ordinal of the next record of a partition of a log of several.

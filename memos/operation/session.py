@@ -18,7 +18,6 @@ from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 from memos.kernel.cube import CubeState
 from memos.kernel.scope import tenant_of
 from memos.operation.gate import Gate, no_cube
-from memos.operation.search.dense import texts_to_embed
 from memos.operation.tenant_digests import TenantDigests
 
 SERVICE = f"memos/{version('memos')}"
@@ -49,7 +48,7 @@ class Session:
         self.access_log = AccessLog(engine, self.governor.digest)
         self.gate = Gate(self.subject, self.governor, self.access_log, clock)
         self.digests = TenantDigests(engine.keys)
-        self.embedding = None if embedder is None else engine.dense(embedder, texts_to_embed)
+        self.embedding = None if embedder is None else engine.dense(embedder)
         self.reranking = None if reranker is None else Reranking(reranker)
         if self.embedding is not None:
             self.embedding.start()

@@ -10,9 +10,9 @@ import json
 from functools import lru_cache
 from hashlib import sha256
 
-from memos.infrastructure.keys.envelope import keyed_digest
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.event import as_uuid
+from memos.kernel.keyed_digest import keyed_digest
 from memos.kernel.scope import path_prefixes
 
 

@@ -14,8 +14,8 @@ from hashlib import sha256
 
 import numpy as np
 
-from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.event import as_uuid
+from memos.kernel.keyed_digest import keyed_digest
 from memos.operation.cube import open_parts
 from memos.operation.search.scope_view import ScopeView
 from memos.wire.body_pb2 import Content

@@ -9,16 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memos.infrastructure.index.port import (
-    ASSISTANT,
-    DATED,
-    OPEN,
-    IndexedText,
-    Place,
-    SpanChange,
-    Validity,
-    View,
-)
+from memos.infrastructure.index.port import SpanChange, View
+from memos.kernel.moment import OPEN
+from memos.language.indexed_text import ASSISTANT, DATED, IndexedText, Place, Validity
 from tests.conformance.backends import IndexStore, cassandra_index, sqlite_index
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 from tests.infrastructure.index.sqlite.support import ARCHIVED, GENERATED, cube_id, text

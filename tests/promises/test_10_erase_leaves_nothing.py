@@ -15,7 +15,7 @@ from memos import ErasureReceipt, Forgotten, Held, Memory, NotFound
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.kernel.event import id_bytes
 from memos.kernel.merkle import consistency_proof, verify_consistency
-from memos.operation.analysis import analyzer
+from memos.language.analysis import analyzer_of
 from tests.opened import stores_of
 
 TEXT = "Xylophonists befriended quokkas in Wagga"
@@ -73,8 +73,8 @@ def traces(vault: Path, wanted: Iterable[bytes]) -> list[tuple[str, bytes]]:
 def index_terms(memory: Memory, words: Iterable[str], tag: str) -> set[bytes]:
     """The keyed hashes under which the index knows these words."""
     key = memory._session.engine.keys.tenant_keys("acme")[0]
-    terms = set(analyzer(key).index_terms(" ".join(words)).terms)
-    terms.add(analyzer(key).exact_term("tag", tag))
+    terms = set(analyzer_of(key).index_terms(" ".join(words)).terms)
+    terms.add(analyzer_of(key).exact_term("tag", tag))
     return {term.to_bytes(8, "little", signed=True) for term in terms} | {
         term.to_bytes(8, "big", signed=True) for term in terms
     }

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-LAYERS = ("wire", "kernel", "infrastructure", "operation", "interface")
+LAYERS = ("wire", "kernel", "language", "infrastructure", "operation", "interface")
 """The rooms of MemOS from the lowest to the highest."""
 
 

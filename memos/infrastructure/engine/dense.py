@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.models.embedders.port import Vectors
 from memos.infrastructure.index.port import Nearest, View
-
-Divide = Callable[[str, str], list[str]]
-"""(text, caption) to what is embedded: the text first, then its sentences; nothing of nothing."""
 
 
 class DenseIndex(Protocol):

@@ -11,14 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
-from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.embedded import doctor
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.embedded.target import EmbeddedTarget
 from memos.infrastructure.engine.migration import MigrationTarget
 from memos.infrastructure.engine.port import Engine
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.settings_file import check_present, read_toml
 from memos.kernel.errors import InvalidInput, VaultError
@@ -30,8 +28,6 @@ Wait = Literal["applied", "durable"]
 def open_engine(
     path: Path,
     *,
-    analyse: Analyse,
-    divide: Divide,
     actor: str,
     clock: Callable[[], int],
     create: bool,
@@ -42,8 +38,6 @@ def open_engine(
 
     Args:
         path: a directory, or a settings file.
-        analyse: what the index keeps of a memory.
-        divide: what is embedded of a memory.
         actor: who administers a vault that is made.
         clock: microseconds since 1970.
         create: make the vault where there is none.
@@ -58,14 +52,12 @@ def open_engine(
         raise InvalidInput(f"wait={wait!r}: choose {' or '.join(get_args(Wait))}")
     directory = embedded_directory(path)
     if directory is not None:
-        return open_directory(directory, analyse=analyse, actor=actor, clock=clock, create=create)
+        return open_directory(directory, actor=actor, clock=clock, create=create)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.engine import DistributedEngine
         from memos.infrastructure.engine.distributed.settings import load_settings
     return DistributedEngine(
         load_settings(path),
-        analyse,
-        divide,
         create=create,
         creator=actor,
         durable=wait == "durable",
@@ -76,13 +68,12 @@ def open_engine(
 def open_directory(
     directory: Path,
     *,
-    analyse: Analyse,
     actor: str,
     clock: Callable[[], int],
     create: bool = True,
 ) -> Engine:
     """Open the embedded vault in a directory; see `open_engine`."""
-    return EmbeddedEngine(directory, analyse, clock=clock, create=create, creator=actor)
+    return EmbeddedEngine(directory, clock=clock, create=create, creator=actor)
 
 
 def names_settings(path: Path) -> bool:
@@ -114,7 +105,7 @@ def holds_vault(directory: Path) -> bool:
     return (directory / DATABASE_FILE).exists()
 
 
-def migration_target(path: Path, *, analyse: Analyse, administrator: str) -> MigrationTarget:
+def migration_target(path: Path, *, administrator: str) -> MigrationTarget:
     """The vault that is to be made, by a migration, where a path names.
 
     Raises:
@@ -123,11 +114,11 @@ def migration_target(path: Path, *, analyse: Analyse, administrator: str) -> Mig
     """
     directory = embedded_directory(path)
     if directory is not None:
-        return EmbeddedTarget(directory, analyse, administrator)
+        return EmbeddedTarget(directory, administrator)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.settings import load_settings
         from memos.infrastructure.engine.distributed.target import DistributedTarget
-    return DistributedTarget(load_settings(path), analyse, administrator)
+    return DistributedTarget(load_settings(path), administrator)
 
 
 def examine(path: Path) -> tuple[Finding, ...]:

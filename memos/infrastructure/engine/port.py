@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
-from memos.infrastructure.engine.dense import DenseIndex, Divide
+from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.engine.dump import Dumpable
 from memos.infrastructure.engine.migration import MigrationSource
 from memos.infrastructure.engine.reader import Reader
@@ -225,7 +225,7 @@ class Engine(Protocol):
         """Reads that may go on for long: what is appended meanwhile may be seen."""
         ...
 
-    def dense(self, embedder: Embedder, divide: Divide) -> DenseIndex:
+    def dense(self, embedder: Embedder) -> DenseIndex:
         """The dense side of the index, of one embedder; not yet started."""
         ...
 

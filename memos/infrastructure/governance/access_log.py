@@ -13,10 +13,11 @@ from typing import NamedTuple, Protocol
 
 import uuid_utils
 
-from memos.infrastructure.keys.envelope import SUITE, encrypt, keyed_digest
+from memos.infrastructure.keys.envelope import SUITE, encrypt
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
+from memos.kernel.keyed_digest import keyed_digest
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 from memos.wire.access_pb2 import (

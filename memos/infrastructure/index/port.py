@@ -8,82 +8,20 @@ caller may read in the searched scope, and only the caller knows that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from memos.kernel.moment import At
+from memos.language.indexed_text import IndexedText
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-OPEN = 2**62
-"""`closed` of a span that is still visible; greater than any offset."""
-
 MAX_TF = 2**16 - 1
 """Term frequencies saturate here; BM25 is flat long before."""
-
-# Traits of a text, as bits of `Place.traits`.
-
-QUESTION = 1
-"""QUESTION: the text ends with a question."""
-
-ASSISTANT = 2
-"""ASSISTANT: the text is a turn that an assistant or a tool said."""
-
-DATED = 4
-"""DATED: the text has a stated start of validity."""
-
-TIMED = 8
-"""TIMED: the text names a time."""
-
-COUNTED = 16
-"""COUNTED: the text names a number."""
-
-EXTRACTED = 32
-"""EXTRACTED: the text is a fact that was extracted from another memory."""
-
-
-class Place(NamedTuple):
-    """Where a text stands in a conversation; zeros where it is no turn of one.
-
-    `session` and `speaker` are keyed hashes (signed 64-bit), `number` orders the turns of a
-    session, `traits` is a set of the bits QUESTION to EXTRACTED.
-    """
-
-    session: int = 0
-    number: int = 0
-    speaker: int = 0
-    traits: int = 0
-
-
-NO_PLACE = Place()
-
-
-class Validity(NamedTuple):
-    """From when to when a text holds in the world: microseconds since 1970, the end exclusive.
-
-    A text without a stated start holds from the time at which it was learned; one without a stated
-    end holds without end.
-    """
-
-    start: int = 0
-    end: int = OPEN
-
-
-class IndexedText(NamedTuple):
-    """What the index keeps of one text.
-
-    `terms` maps a term hash (signed 64-bit) to its frequency; terms that are only matched and never
-    ranked, such as tags, have frequency 0. `length` is the text's length in ranked tokens.
-    """
-
-    terms: Mapping[int, int]
-    length: int
-    place: Place = NO_PLACE
-    validity: Validity = Validity()
 
 
 class SpanChange(NamedTuple):

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import MAX_TF, IndexedText, Ints, View
+from memos.infrastructure.index.port import MAX_TF, Ints, View
 from memos.infrastructure.index.spans import join_columns
+from memos.language.indexed_text import IndexedText
 
 TERM = np.dtype([("term", "<i8"), ("tf", "<u2")])
 """One term of one text as every store packs it."""

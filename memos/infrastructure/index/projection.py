@@ -9,23 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from memos.infrastructure.index.port import IndexedText, SpanChange
+from memos.infrastructure.index.port import SpanChange
 from memos.kernel.cube import CubeState, Form, PartVersions
 from memos.kernel.event import Kind
 from memos.kernel.fold import Result
-from memos.wire.body_pb2 import Body, Turn
-
-
-class Readable(NamedTuple):
-    """What the index is made of: the opened parts of a memory that can be searched."""
-
-    text: str
-    tags: list[str]
-    turn: Turn | None
-    valid_from: int | None
-    valid_until: int | None
-    learned: int
-    origin: str = ""
+from memos.language.indexed_text import IndexedText, Readable
+from memos.wire.body_pb2 import Body
 
 
 class OpenedBody(NamedTuple):
@@ -34,9 +23,6 @@ class OpenedBody(NamedTuple):
     body: Body
     log_time: int
 
-
-Analyse = Callable[[bytes, Readable], IndexedText]
-"""(tenant key, readable) to what the index keeps of it."""
 
 OpenVersion = Callable[[int], OpenedBody]
 """Opens the body that came with a version of a cube; raises Damaged where it does not open."""

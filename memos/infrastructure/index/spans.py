@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import DATED, Ints, Mask
+from memos.infrastructure.index.port import Ints, Mask
 from memos.kernel.moment import MOST_PARTITIONS, At
+from memos.language.indexed_text import DATED
 
 COLUMNS = (
     "doc, opened, cube_id, closed, version, state, flags, length, session, number, speaker, traits,"

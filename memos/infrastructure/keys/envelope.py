@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.protobuf.message import DecodeError
 
 from memos.kernel.errors import Damaged
+from memos.kernel.keyed_digest import DIGEST_BYTES, keyed_digest
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
@@ -23,7 +23,6 @@ SUITE = 1
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-DIGEST_BYTES = 16
 
 
 def new_key() -> bytes:
@@ -110,8 +109,3 @@ def command_mac(cube_key: bytes, command: Any) -> bytes:
     """
     text = json.dumps(command, sort_keys=True, default=repr).encode()
     return keyed_digest(cube_key, b"command", text)
-
-
-def keyed_digest(key: bytes, label: bytes, value: bytes) -> bytes:
-    """HMAC-SHA256 cut to 16 bytes: tells equal from different to key holders only."""
-    return hmac.digest(key, label + b"\x00" + value, "sha256")[:DIGEST_BYTES]

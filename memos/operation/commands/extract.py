@@ -17,6 +17,7 @@ from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lineage import Relation
 from memos.kernel.scope import check_scope, tenant_of
+from memos.language.indexed_text import EXTRACTION
 from memos.operation.commands.draft import create_cube
 from memos.operation.commands.facts import (
     RECORD_MEDIA_TYPE,
@@ -37,7 +38,6 @@ from memos.operation.cube import MemCube, read_cube
 from memos.operation.gate import Passage
 from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.receipt import receipt_of
-from memos.operation.search.indexed_text import EXTRACTION
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 from memos.operation.validation import check_limit, check_name

@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from memos.infrastructure.keys.envelope import keyed_digest
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import as_uuid
+from memos.kernel.keyed_digest import keyed_digest
+from memos.language.analyzer import LANGUAGE
 from memos.operation.cube import MemCube
-from memos.operation.search.analyzer import LANGUAGE
-from memos.operation.search.indexed_text import claims_of_cube
 from memos.operation.search.rerank import as_read
+from memos.operation.search.supersession import claims_of_cube
 
 SEMANTIC_TYPE = "fact"
 RECORD_TYPE = "extraction"

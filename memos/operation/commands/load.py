@@ -21,7 +21,6 @@ from memos.infrastructure.transfer.migrate.loaded_source import load_servers
 from memos.infrastructure.transfer.package import opened
 from memos.infrastructure.transfer.wrapping import unwrap
 from memos.kernel.errors import VaultError
-from memos.operation.analysis import analyse
 from memos.operation.session import Session
 from memos.operation.validation import check_name
 
@@ -60,10 +59,10 @@ def make_vault_of(
         dump = Dump(files, source.verifier_key)
         wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
         dump.check_log(progress)
-        making = Making(analyse, actor, clock, progress)
+        making = Making(actor, clock, progress)
         if directory is not None:
             return load_new(dump, wrapping, directory, making)
-        made = migration_target(into, analyse=analyse, administrator=actor)
+        made = migration_target(into, administrator=actor)
         with closing(made) as target:
             return load_servers(dump, wrapping, target, str(source.path), into, making)
 

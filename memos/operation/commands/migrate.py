@@ -13,8 +13,6 @@ from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
 from memos.infrastructure.transfer.migrate.migration import migrate as move
 from memos.kernel.errors import InvalidInput
-from memos.operation.analysis import analyse
-from memos.operation.search.dense import texts_to_embed
 from memos.operation.session import Session
 from memos.operation.validation import check_name
 
@@ -87,7 +85,7 @@ def migrate(
     session = Session(engine, actor=actor, tenant="", clock=system_time, governor=None)
     with closing(session), session.gate.enter("migrate") as passage:
         passage.require_administrator("")
-        vault = migration_target(going, analyse=analyse, administrator=actor)
+        vault = migration_target(going, administrator=actor)
         with closing(vault):
             return move(engine.departure(), vault, progress)
 
@@ -95,8 +93,6 @@ def migrate(
 def _open(path: Path, actor: str, *, create: bool, leaving: bool = False) -> Engine:
     return open_engine(
         path,
-        analyse=analyse,
-        divide=texts_to_embed,
         actor=actor,
         clock=system_time,
         create=create,

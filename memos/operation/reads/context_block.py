@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from memos.language.sentences import split_sentences
 from memos.operation.reads.quote import CountTokens, quote
 from memos.operation.search.hits import Hit
-from memos.operation.search.sentences import split_sentences
 
 TurnPlace = tuple[int, int]
 """Which session a turn belongs to (a keyed hash) and its number there."""

@@ -11,7 +11,7 @@ from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import SHOWN, Lifecycle
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope, tenant_of
-from memos.operation.analysis import analyzer
+from memos.language.analysis import analyzer_of
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import AsOf, resolve
 from memos.operation.search.filters import compile_filter, mentions
@@ -99,4 +99,4 @@ def open_scope(
         )
         view = reader.view(request.scope, moment.at)
         newest = None if moment.at is None else reader.view(request.scope)
-        yield ScopeView(reader, view, newest, analyzer(keys[0]), query)
+        yield ScopeView(reader, view, newest, analyzer_of(keys[0]), query)

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import COUNTED, OPEN, TIMED, Mask, View
-from memos.operation.language.port import Window
+from memos.infrastructure.index.port import Mask, View
+from memos.kernel.moment import OPEN
+from memos.language.indexed_text import COUNTED, TIMED
+from memos.language.port import Window
 from memos.operation.search.question import Question
 from memos.operation.search.recipe import Recipe
 

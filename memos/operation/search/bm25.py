@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import View
-from memos.operation.search.analyzer import QueryTerm
+from memos.language.analyzer import QueryTerm
 from memos.operation.search.conversation import Neighbours, spread
 
 K1 = 1.2

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import QUESTION, Ints, View
+from memos.infrastructure.index.port import Ints, View
+from memos.language.indexed_text import QUESTION
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,9 +15,8 @@ from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import Nearest, View
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
-from memos.operation.search.analyzer import Analyzer
+from memos.language.analyzer import Analyzer
 from memos.operation.search.conversation import Neighbours
-from memos.operation.search.sentences import sentences_to_embed
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,16 +47,6 @@ class NotDense(NamedTuple):
     """Why a search ran without the dense side."""
 
     reason: str
-
-
-def texts_to_embed(text: str, caption: str) -> list[str]:
-    """A memory's text and, where it has several, its sentences; a caption is one of them."""
-    text = text.strip()
-    parts = sentences_to_embed(text) + ([f"[image: {caption}]"] if caption else [])
-    if not parts:
-        return []
-    whole = f"{text} [image: {caption}]".strip() if caption else text
-    return [whole, *parts] if len(parts) > 1 else [whole]
 
 
 def first_person(text: str, analyzer: Analyzer, speakers: frozenset[int]) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from memos.infrastructure.index.port import Mask, View
+from memos.language.analyzer import Analyzer
+from memos.language.tokens import Tokens
 from memos.operation.cube import MemCube
-from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.question import Phrase
-from memos.operation.search.tokens import Tokens
 
 MOST_OPENED = 64
 """How many texts with all words of a quoted phrase are opened to see whether they hold it."""

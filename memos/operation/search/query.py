@@ -9,7 +9,7 @@ from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.index.models.rerankers import Reranking
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.moment import At
-from memos.operation.search.analyzer import Analyzer
+from memos.language.analyzer import Analyzer
 from memos.operation.search.filters import Predicate
 from memos.operation.search.question import read_question
 from memos.operation.search.ranking import LexicalQuery

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from memos.operation.language.port import LONGEST_QUERY, Window
-from memos.operation.search.analyzer import Analyzer
+from memos.language.analyzer import Analyzer
+from memos.language.port import LONGEST_QUERY, Window
+from memos.language.sentences import ends_as_question
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
 _MOST_PHRASES = 8
-
-_QUESTION_MARKS = ("?", "？", "؟")
 
 Phrase = tuple[str, ...]
 """The folded words of a phrase, in order."""
@@ -46,8 +45,3 @@ def read_question(analyzer: Analyzer, text: str, now: int) -> Question:
         analyzer.language.windows(text, now),
         bool(kind) or ends_as_question(text),
     )
-
-
-def ends_as_question(text: str) -> bool:
-    """Whether a text ends with a question mark, of any script."""
-    return text.rstrip().endswith(_QUESTION_MARKS)

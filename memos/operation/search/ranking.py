@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import ASSISTANT, QUESTION, Ints, Mask, View
-from memos.operation.search.analyzer import QueryTerm
+from memos.infrastructure.index.port import Ints, Mask, View
+from memos.language.analyzer import QueryTerm
+from memos.language.indexed_text import ASSISTANT, QUESTION
 from memos.operation.search.answer import AnswerFit, answer_fit
 from memos.operation.search.bm25 import TermScores, length_norm, score_term, session_match
 from memos.operation.search.conversation import Neighbours, neighbours_of

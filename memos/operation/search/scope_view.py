@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import View
-from memos.operation.search.analyzer import Analyzer
+from memos.language.analyzer import Analyzer
 from memos.operation.search.hits import Hits
 from memos.operation.search.query import Query
 from memos.operation.search.search import search

@@ -14,19 +14,18 @@ import numpy as np
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import View
 from memos.kernel.event import id_text
+from memos.language.analyzer import Analyzer
+from memos.language.port import Claim
 from memos.operation.cube import as_datetime
-from memos.operation.language.port import Claim
-from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.dense import Dense, NotDense, measure
 from memos.operation.search.hits import Hits, hit_of
-from memos.operation.search.indexed_text import claims_of_cube
 from memos.operation.search.memories import Memories
 from memos.operation.search.phrases import holds_phrases, rows_holding, rows_with_words
 from memos.operation.search.query import Query, analyse_query
 from memos.operation.search.question import Phrase, Question
 from memos.operation.search.ranking import Ranking, rank
 from memos.operation.search.rerank import RankedMemory, rerank
-from memos.operation.search.supersession import Chain, chain_of
+from memos.operation.search.supersession import Chain, chain_of, claims_of_cube
 from memos.operation.search.visibility import HeaderCheck, restrict
 
 

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, View
-from memos.operation.language.port import ANY_FAVOURITE, Claim, Slot
-from memos.operation.search.analyzer import Analyzer
+from memos.language.analysis import claims_of, slot_term
+from memos.language.analyzer import Analyzer
+from memos.language.port import ANY_FAVOURITE, Claim, Language, Slot
+from memos.operation.cube import MemCube
 
 LINKED = 64
 """How many of a subject's newest changes are looked at, and of the slot's newest claims."""
@@ -53,14 +55,10 @@ class Chain(NamedTuple):
         return {"slot": {"asked": asked, "rank": at + 1, "current": row == self.current}}
 
 
-def slot_term(analyzer: Analyzer, subject: str, attribute: str, qualifier: str) -> int:
-    """The term of a slot; without an attribute that of changes which do not say what changed."""
-    return analyzer.exact_term("slot", f"{subject}|{attribute}|{qualifier if attribute else ''}")
-
-
-def terms_of(analyzer: Analyzer, claims: Sequence[Claim]) -> set[int]:
-    """The terms of claims."""
-    return {slot_term(analyzer, *claim[:3]) for claim in claims}
+def claims_of_cube(cube: MemCube, language: Language) -> list[Claim]:
+    """What a memory claims, as it was indexed."""
+    speaker, role = cube.metadata.get("speaker"), cube.metadata.get("role")
+    return claims_of(language, cube.text, str(speaker or ""), str(role or ""))
 
 
 def chain_of(

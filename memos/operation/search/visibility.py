@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.index.port import EXTRACTED, Mask, View
+from memos.infrastructure.index.port import Mask, View
 from memos.infrastructure.index.projection import HAS_LIFESPAN, RESTRICTED
 from memos.kernel.lifespan import decay
+from memos.language.indexed_text import EXTRACTED
 from memos.operation.cube import is_over
 from memos.operation.search.query import Query
 

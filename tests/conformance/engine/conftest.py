@@ -11,8 +11,6 @@ import pytest
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import open_engine
 from memos.infrastructure.servers import LocalServers
-from memos.operation.analysis import analyse
-from memos.operation.search.dense import texts_to_embed
 from tests.conformance.engine.vault import ADMINISTRATOR, EngineVault
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
@@ -47,14 +45,12 @@ def fleet(
     try:
         engine = open_engine(
             fleet.path,
-            analyse=analyse,
-            divide=texts_to_embed,
             actor=ADMINISTRATOR,
             clock=system_time,
             create=True,
         )
         with closing(engine):
-            engine.dense(embeddings.embedder(), texts_to_embed).close()
+            engine.dense(embeddings.embedder()).close()
         fleet.start_all()
         request.config.stash.setdefault(_fleets, []).append(fleet)
         yield fleet

@@ -10,14 +10,13 @@ import pytest
 
 from memos.infrastructure.engine.dense import DenseIndex
 from memos.kernel.errors import EmbeddingFailed
-from memos.operation.search.dense import texts_to_embed
 from tests.conformance.engine.vault import EngineVault
 
 
 @pytest.fixture
 def dense(vault: EngineVault) -> Iterator[DenseIndex]:
     embedder = vault.embeddings.embedder()
-    with closing(vault.engine.dense(embedder, texts_to_embed)) as opened:
+    with closing(vault.engine.dense(embedder)) as opened:
         assert opened.name == embedder.name
         yield opened
 
@@ -64,7 +63,7 @@ def test_equal_queries_get_equal_scores_after_the_vault_was_opened_again(
         first = dense.nearest(reader, reader.view(vault.tenant), vault.tenant, queries)
     engine = vault.open()
     with (
-        closing(engine.dense(vault.embeddings.embedder(), texts_to_embed)) as again,
+        closing(engine.dense(vault.embeddings.embedder())) as again,
         engine.read() as reader,
     ):
         second = again.nearest(reader, reader.view(vault.tenant), vault.tenant, queries)

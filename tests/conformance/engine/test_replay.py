@@ -19,16 +19,13 @@ from memos.kernel.errors import VaultError
 from memos.kernel.event import decode
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier
-from memos.operation.analysis import analyse
 from tests.conformance.engine.vault import ADMINISTRATOR, EngineVault, text_of
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Engine]:
     """An embedded vault that takes records in."""
-    engine = open_directory(
-        tmp_path / "empty", analyse=analyse, actor=ADMINISTRATOR, clock=system_time
-    )
+    engine = open_directory(tmp_path / "empty", actor=ADMINISTRATOR, clock=system_time)
     with closing(engine):
         yield engine
 

@@ -18,13 +18,12 @@ from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.location import Wait, open_engine
 from memos.infrastructure.engine.port import Engine
-from memos.infrastructure.keys.envelope import keyed_digest, new_key, seal_body
+from memos.infrastructure.keys.envelope import new_key, seal_body
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.cube import Form
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.fold import Result
-from memos.operation.analysis import analyse
-from memos.operation.search.dense import texts_to_embed
+from memos.kernel.keyed_digest import keyed_digest
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, AccessEvent
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
@@ -61,8 +60,6 @@ class EngineVault:
         """The vault opened once more, until the test ends."""
         engine = open_engine(
             self.path,
-            analyse=analyse,
-            divide=texts_to_embed,
             actor=ADMINISTRATOR,
             clock=system_time,
             create=True,

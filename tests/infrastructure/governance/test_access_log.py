@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
-from memos.infrastructure.keys.envelope import decrypt, keyed_digest
+from memos.infrastructure.keys.envelope import decrypt
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.kernel.errors import LogUnavailable
+from memos.kernel.keyed_digest import keyed_digest
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, AccessEvent
 
 

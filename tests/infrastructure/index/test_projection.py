@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memos.infrastructure.index.port import IndexedText, SpanChange
+from memos.infrastructure.index.port import SpanChange
 from memos.infrastructure.index.projection import (
     HAS_LIFESPAN,
     NO_BODY,
@@ -17,6 +17,7 @@ from memos.infrastructure.index.projection import (
 from memos.kernel.cube import CubeState, Form, Lifecycle, Lifespan, PartVersions
 from memos.kernel.event import Kind
 from memos.kernel.fold import Result, fold
+from memos.language.indexed_text import IndexedText
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import event, generated, ident, revised, sealed

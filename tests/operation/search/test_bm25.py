@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from memos.infrastructure.index.port import SpanChange, View
-from memos.operation.search.analyzer import Analyzer
+from memos.language.analyzer import Analyzer
 from memos.operation.search.bm25 import K1, B, idf, length_norm, score_term
 from tests.infrastructure.index.sqlite.support import Vault, cube_id
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from memos.operation.search.analyzer import Analyzer
-from memos.operation.search.dense import first_person, texts_to_embed
-from memos.operation.search.sentences import MOST_SENTENCES
+from memos.language.analyzer import Analyzer
+from memos.language.sentences import MOST_SENTENCES, texts_to_embed
+from memos.operation.search.dense import first_person
 
 ANALYZER = Analyzer(bytes(32))
 SPEAKERS = frozenset(ANALYZER.exact_term("speaker", name) for name in ("caroline", "jose"))

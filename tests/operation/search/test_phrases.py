@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from memos.infrastructure.index.port import SpanChange, View
+from memos.language.analyzer import Analyzer
 from memos.operation.cube import MemCube
-from memos.operation.search.analyzer import Analyzer
 from memos.operation.search.phrases import (
     MOST_OPENED,
     holds_phrase,

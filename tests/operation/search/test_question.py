@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from memos.operation.language.port import LONGEST_QUERY
-from memos.operation.search.analyzer import Analyzer
-from memos.operation.search.question import Question, ends_as_question, read_question
+from memos.language.analyzer import Analyzer
+from memos.language.port import LONGEST_QUERY
+from memos.language.sentences import ends_as_question
+from memos.operation.search.question import Question, read_question
 
 ANALYZER = Analyzer(bytes(32))
 

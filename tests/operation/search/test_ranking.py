@@ -8,15 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memos.infrastructure.index.port import (
-    ASSISTANT,
-    QUESTION,
-    IndexedText,
-    Place,
-    SpanChange,
-    View,
-)
-from memos.operation.search.analyzer import Analyzer
+from memos.infrastructure.index.port import SpanChange, View
+from memos.language.analyzer import Analyzer
+from memos.language.indexed_text import ASSISTANT, QUESTION, IndexedText, Place
 from memos.operation.search.ranking import LexicalQuery, Ranking, rank
 from memos.operation.search.recipe import BM25, LEXICAL
 from tests.infrastructure.index.sqlite.support import Vault, cube_id

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.distributed.dense import DistributedDense
 from memos.infrastructure.engine.distributed.dump import DistributedDump
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
@@ -23,7 +22,6 @@ from memos.infrastructure.engine.distributed.writer import DistributedWriter
 from memos.infrastructure.engine.replay import Replay
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.models.embedders.port import Embedder
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.errors import VaultError
 
@@ -33,8 +31,6 @@ class DistributedEngine:
 
     Args:
         settings: where the servers are.
-        analyse: what the index keeps of a memory, for a rebuild.
-        divide: what is embedded of a memory, for a rebuild.
         create: make the vault where there is none.
         creator: who administers a vault that is made.
         durable: see `DistributedWriter`.
@@ -44,8 +40,6 @@ class DistributedEngine:
     def __init__(
         self,
         settings: DistributedSettings,
-        analyse: Analyse,
-        divide: Divide,
         *,
         create: bool = True,
         creator: str = "",
@@ -62,7 +56,7 @@ class DistributedEngine:
             stores, self.live, self._readers, self.erasure, self.waiter, durable=durable
         )
         self.proofs = DistributedProofs(stores, self.live)
-        self.maintenance = DistributedMaintenance(stores, self.live, self.waiter, analyse, divide)
+        self.maintenance = DistributedMaintenance(stores, self.live, self.waiter)
         self.keys: KeyVault = stores.keys
         self.name = stores.name
         self.origin = stores.origin
@@ -74,7 +68,7 @@ class DistributedEngine:
     def read(self) -> Iterator[DistributedReader]:
         yield self._readers.open()
 
-    def dense(self, embedder: Embedder, divide: Divide) -> DistributedDense:
+    def dense(self, embedder: Embedder) -> DistributedDense:
         settings = self.stores.settings.milvus
         if settings is None:
             raise VaultError(

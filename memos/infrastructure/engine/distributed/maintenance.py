@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.distributed import audit, figures, rebuild
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Figures, Rebuilt, Verification
 from memos.infrastructure.vault.cassandra import schema
@@ -19,8 +17,6 @@ class DistributedMaintenance:
         stores: the vault.
         live: its live projections.
         waiter: waits for the workers.
-        analyse: what the index keeps of a memory, for a rebuild.
-        divide: what is embedded of a memory, for a rebuild.
     """
 
     def __init__(
@@ -28,14 +24,10 @@ class DistributedMaintenance:
         stores: Stores,
         live: LiveGeneration,
         waiter: Waiter,
-        analyse: Analyse,
-        divide: Divide,
     ) -> None:
         self._stores = stores
         self._live = live
         self._waiter = waiter
-        self._analyse = analyse
-        self._divide = divide
 
     def verify(self, progress: Progress = no_progress) -> Verification:
         return audit.verify(self._stores, self._live(), progress)
@@ -44,7 +36,7 @@ class DistributedMaintenance:
         return audit.audit(self._stores, self._live(), progress)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
-        return rebuild.rebuild(self._stores, self._analyse, self._divide, progress)
+        return rebuild.rebuild(self._stores, progress)
 
     def digest(self) -> str:
         return figures.digest(self._live.vault())

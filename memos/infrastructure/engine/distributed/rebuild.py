@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from threading import Lock
 
-from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.distributed.figures import digest
 from memos.infrastructure.engine.distributed.stores import Generation, Stores, open_generation
 from memos.infrastructure.engine.distributed.workers.fold import (
@@ -27,7 +26,6 @@ from memos.infrastructure.engine.distributed.workers.usage import UsageWorker
 from memos.infrastructure.engine.distributed.workers.vectors import VectorIndexer
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import Rebuilt
@@ -38,7 +36,7 @@ THREADS = 4
 """Partitions folded side by side: a thread waits for the servers most of its time."""
 
 
-def rebuild(stores: Stores, analyse: Analyse, divide: Divide, progress: Progress) -> Rebuilt:
+def rebuild(stores: Stores, progress: Progress) -> Rebuilt:
     """Fold the log again; the projections that it gives take the place of the live ones.
 
     Readers see the old ones until it is done; a crash leaves them as they were, and what was built
@@ -49,7 +47,7 @@ def rebuild(stores: Stores, analyse: Analyse, divide: Divide, progress: Progress
         if number != live:
             schema.drop_generation(stores.cassandra, number)
     generation = open_generation(stores.cassandra, schema.new_generation(stores.cassandra))
-    index = index_worker(stores, generation, analyse)
+    index = index_worker(stores, generation)
     undecodable = fold_log(stores, generation, index, progress, from_nothing=True)
     events = sum(offset for offset, _, _ in generation.vault.checkpoints(PROJECTION).values())
     rebuilt = Rebuilt(
@@ -58,16 +56,14 @@ def rebuild(stores: Stores, analyse: Analyse, divide: Divide, progress: Progress
         tuple(undecodable),
         tuple(map(str, index.unreadable)),
     )
-    with _vectors_beside(stores, generation, analyse, divide) as switch_vectors:
+    with _vectors_beside(stores, generation) as switch_vectors:
         schema.switch_to(stores.cassandra, generation.number)
         switch_vectors()
     return rebuilt
 
 
 @contextmanager
-def _vectors_beside(
-    stores: Stores, generation: Generation, analyse: Analyse, divide: Divide
-) -> Iterator[Callable[[], None]]:
+def _vectors_beside(stores: Stores, generation: Generation) -> Iterator[Callable[[], None]]:
     """Embed everything again into a collection beside the live one; what then puts it in place."""
     settings = stores.settings
     if settings.milvus is None or settings.embedder is None:
@@ -79,7 +75,7 @@ def _vectors_beside(
         old = collections.live()
         number = collections.new_generation()
         name = collections.name(number)
-        indexer = VectorIndexer(stores, generation, milvus, embedder, divide, analyse, name)
+        indexer = VectorIndexer(stores, generation, milvus, embedder, name)
         for partition in generation.vault.checkpoints(PROJECTION):
             while indexer.step(partition):
                 pass
@@ -93,7 +89,7 @@ def _vectors_beside(
         yield switch
 
 
-def index_worker(stores: Stores, generation: Generation, analyse: Analyse) -> IndexWorker:
+def index_worker(stores: Stores, generation: Generation) -> IndexWorker:
     """The index worker of a generation."""
     return IndexWorker(
         stores.logs.events.topic,
@@ -103,7 +99,6 @@ def index_worker(stores: Stores, generation: Generation, analyse: Analyse) -> In
         stores.keys,
         stores.cube_keys,
         generation.usage,
-        analyse,
     )
 
 

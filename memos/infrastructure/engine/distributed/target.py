@@ -18,7 +18,6 @@ from memos.infrastructure.engine.distributed.stores import MIGRATION, Stores
 from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed, holds_else
 from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.engine.resume import Resume
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import (
@@ -50,9 +49,8 @@ SETTLE_SECONDS = 1.0
 class DistributedTarget:
     """See `engine.migration.MigrationTarget`."""
 
-    def __init__(self, settings: DistributedSettings, analyse: Analyse, administrator: str) -> None:
+    def __init__(self, settings: DistributedSettings, administrator: str) -> None:
         self._settings = settings
-        self._analyse = analyse
         self._administrator = administrator
         self._stores: Stores | None = None
         self._resume = Resume({})
@@ -164,7 +162,7 @@ class DistributedTarget:
         self._check_count(self.stores.logs.access, self._access_resume)
         stores = self.stores
         generation = stores.live()
-        fold_log(stores, generation, index_worker(stores, generation, self._analyse), progress)
+        fold_log(stores, generation, index_worker(stores, generation), progress)
 
     def _check_count(self, log: KafkaLog, resume: Resume) -> None:
         counted = resume.counted

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader, connection_of
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.reader import Reader
@@ -36,6 +35,7 @@ from memos.infrastructure.index.sqlite.vectors import (
 from memos.infrastructure.sqlite.database import rows
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
+from memos.language.sentences import texts_to_embed
 
 BATCH = 32  # texts embedded and written together
 POLL_SECONDS = 0.5
@@ -58,10 +58,9 @@ class _Batch(NamedTuple):
 class EmbeddedDense:
     """See `engine.dense.DenseIndex`."""
 
-    def __init__(self, stores: EmbeddedStores, embedder: Embedder, divide: Divide) -> None:
+    def __init__(self, stores: EmbeddedStores, embedder: Embedder) -> None:
         self._stores = stores
         self._embedder = embedder
-        self._divide = divide
         self._vectors = VectorIndex(stores.cube_keys.key)
         self.model = self._registered_model()
         self._calls = EmbedderCalls(embedder)
@@ -197,7 +196,7 @@ class EmbeddedDense:
         content, _, provenance, *_ = bodies
         if content is None or provenance is None:
             return []
-        return self._divide(content_text(content), provenance.provenance.turn.caption)
+        return texts_to_embed(content_text(content), provenance.provenance.turn.caption)
 
     def _write(self, batch: _Batch, embedded: Sequence[Embedded]) -> int:
         writer, cube_keys = self._stores.database.writer, self._stores.cube_keys

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.embedded.dense import EmbeddedDense
 from memos.infrastructure.engine.embedded.dump import EmbeddedDump
 from memos.infrastructure.engine.embedded.erasure import EmbeddedErasure
@@ -24,7 +23,6 @@ from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.embedded.transaction import EmbeddedTransaction
 from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
 from memos.infrastructure.index.models.embedders.port import Embedder
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.keys.port import KeyVault
 
 
@@ -33,7 +31,6 @@ class EmbeddedEngine:
 
     Args:
         directory: the vault's directory.
-        analyse: what the index keeps of a memory.
         clock: microseconds since 1970.
         create: make the vault where there is none.
         creator: who administers a vault that is made.
@@ -42,7 +39,6 @@ class EmbeddedEngine:
     def __init__(
         self,
         directory: Path,
-        analyse: Analyse,
         *,
         clock: Callable[[], int] = system_time,
         create: bool = True,
@@ -55,7 +51,6 @@ class EmbeddedEngine:
             stores.index,
             stores.cube_keys,
             stores.keys,
-            analyse,
             stores.settle,
         )
         self.stores = stores
@@ -77,8 +72,8 @@ class EmbeddedEngine:
     def stream(self) -> EmbeddedReader:
         return self.stores.stream()
 
-    def dense(self, embedder: Embedder, divide: Divide) -> EmbeddedDense:
-        return EmbeddedDense(self.stores, embedder, divide)
+    def dense(self, embedder: Embedder) -> EmbeddedDense:
+        return EmbeddedDense(self.stores, embedder)
 
     def setting(self, name: str) -> str:
         return self.stores.setting(name)

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import apsw
 
 from memos.infrastructure.engine.commit import Purged
-from memos.infrastructure.index.port import Index, IndexedText, SpanChange
+from memos.infrastructure.index.port import Index, SpanChange
 from memos.infrastructure.index.projection import (
     NO_BODY,
     UNREADABLE,
-    Analyse,
     OpenedBody,
     concerns_index,
     index_change,
@@ -27,6 +26,8 @@ from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, decode
 from memos.kernel.fold import Outcome, Result
+from memos.language.analysis import analyse
+from memos.language.indexed_text import IndexedText
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
@@ -41,7 +42,6 @@ class Projector:
         index: Index,
         keys: SqliteCubeKeys,
         store: SqliteKeyStore,
-        analyse: Analyse,
         settle: Callable[[], None],
     ) -> None:
         self._settle = settle
@@ -50,7 +50,6 @@ class Projector:
         self._index = index
         self._keys = keys
         self._store = store
-        self._analyse = analyse
         self._changes: list[SpanChange] = []
         self._erased: list[bytes] = []
         self.purged = Purged(0, 0, 0, 0, 0)
@@ -125,7 +124,7 @@ class Projector:
             return OpenedBody(open_body(cube_key, event) if body is None else body, log_time)
 
         memory = readable_of(after.parts, open_version)
-        return self._analyse(self._store.tenant_keys(event.tenant)[0], memory)
+        return analyse(self._store.tenant_keys(event.tenant)[0], memory)
 
     def _earlier(self, cube_id: bytes, version: int, cube_key: bytes) -> OpenedBody:
         """The body of an earlier version of the cube."""

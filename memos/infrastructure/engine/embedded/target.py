@@ -13,7 +13,6 @@ from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed, 
 from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.engine.resume import Resume
 from memos.infrastructure.governance.usage.sqlite import access_size, forget_erased, refold_usage
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.log.ancestry import (
@@ -38,9 +37,8 @@ class EmbeddedTarget:
     the source has several partitions.
     """
 
-    def __init__(self, directory: Path, analyse: Analyse, administrator: str) -> None:
+    def __init__(self, directory: Path, administrator: str) -> None:
         self._directory = directory
-        self._analyse = analyse
         self._administrator = administrator
         self._stage = directory.parent / f".{directory.name}.migrating"
         self._engine: EmbeddedEngine | None = None
@@ -173,9 +171,7 @@ class EmbeddedTarget:
             self._engine = None
 
     def _open(self, directory: Path, *, create: bool) -> None:
-        self._engine = EmbeddedEngine(
-            directory, self._analyse, create=create, creator=self._administrator
-        )
+        self._engine = EmbeddedEngine(directory, create=create, creator=self._administrator)
 
     def _keep(self, settings: Mapping[str, str]) -> None:
         sql = "INSERT OR REPLACE INTO setting VALUES (?, ?)"

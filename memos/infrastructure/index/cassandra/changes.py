@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.cassandra.cubes import CubeIds, among, cube_ids
 from memos.infrastructure.index.cassandra.scopes import Scopes
-from memos.infrastructure.index.port import OPEN, Mask
+from memos.infrastructure.index.port import Mask
 from memos.infrastructure.index.postings import NO_POSTINGS, Postings, decode
 from memos.infrastructure.index.spans import Spans, join_columns
 from memos.kernel.cube import Lifecycle
+from memos.kernel.moment import OPEN
 
 COLUMNS = (
     "ordinal, cube_id, scope, version, state, flags, terms, length, session, number, speaker,"

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from memos.infrastructure.index.cassandra.changes import NO_TEXT, Changes, join
 from memos.infrastructure.index.cassandra.cubes import among, halves
 from memos.infrastructure.index.cassandra.scopes import Scopes
-from memos.infrastructure.index.port import OPEN, Ints, Mask
+from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.recent import Recent
 from memos.infrastructure.index.spans import Spans, join_columns, order_behind
-from memos.kernel.moment import At, Cutoffs
+from memos.kernel.moment import OPEN, At, Cutoffs
 
 _TEXT_COLUMNS = (
     "doc",

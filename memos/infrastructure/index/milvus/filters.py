@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from memos.infrastructure.index.milvus.spans import encoded
-from memos.infrastructure.index.port import OPEN
-from memos.kernel.moment import At
+from memos.kernel.moment import OPEN, At
 from memos.kernel.scope import tenant_of
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import OPEN
+from memos.kernel.moment import OPEN
 from memos.kernel.scope import tenant_of
 
 Vector = npt.NDArray[np.float32]

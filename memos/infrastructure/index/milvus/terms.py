@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from memos.infrastructure.index.port import IndexedText
+from memos.language.indexed_text import IndexedText
 
 K1 = 1.2
 B = 0.75

@@ -20,7 +20,7 @@ from memos.infrastructure.index.milvus.removal import (
 from memos.infrastructure.index.milvus.rotation import Rotations
 from memos.infrastructure.index.milvus.spans import VectorSpan, row_of
 from memos.infrastructure.index.milvus.terms import NOTHING
-from memos.infrastructure.index.port import OPEN
+from memos.kernel.moment import OPEN
 from memos.kernel.scope import tenant_of
 
 MOST_FLOATS = 2**20

@@ -8,7 +8,7 @@ from itertools import pairwise
 import apsw
 import numpy as np
 
-from memos.infrastructure.index.port import OPEN, PurgeReport, SpanChange
+from memos.infrastructure.index.port import PurgeReport, SpanChange
 from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.index.sqlite.tables import (
     BLOCK,
@@ -18,6 +18,7 @@ from memos.infrastructure.index.sqlite.tables import (
     TABLES,
     doc_range,
 )
+from memos.kernel.moment import OPEN
 
 _CLOSED = 3  # column of a pending span row
 

@@ -14,7 +14,6 @@ from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.engine.location import open_directory
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.replay import CREATING, ReplayTransaction
-from memos.infrastructure.index.projection import Analyse
 from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.log.ancestry import (
     LOADED_CHECKPOINT,
@@ -142,7 +141,6 @@ class Replayer:
 class Making:
     """How a vault is made of an export: `actor` administers it."""
 
-    analyse: Analyse
     actor: str
     clock: Callable[[], int]
     progress: Progress
@@ -175,9 +173,7 @@ def built(
     Raises:
         Refused: something in the export does not hold.
     """
-    engine = open_directory(
-        directory, analyse=making.analyse, actor=making.actor, clock=making.clock
-    )
+    engine = open_directory(directory, actor=making.actor, clock=making.clock)
     with closing(engine):
         with foreign():
             report = engine.replay("load").write(

@@ -10,11 +10,12 @@ import numpy as np
 
 from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks, TenantSnapshot
 from memos.infrastructure.index.cassandra.view import CassandraView
-from memos.infrastructure.index.port import OPEN, IndexedText, SpanChange
+from memos.infrastructure.index.port import SpanChange
 from memos.infrastructure.index.postings import pack_terms
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
-from memos.kernel.moment import At, next_ordinal, reaches
+from memos.kernel.moment import OPEN, At, next_ordinal, reaches
+from memos.language.indexed_text import IndexedText
 
 START = 1_767_225_600_000_000  # microseconds; any time after the ordinals' epoch
 MINUTE = 60_000_000

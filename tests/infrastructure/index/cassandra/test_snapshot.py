@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from memos.infrastructure.index.cassandra.changes import read
 from memos.infrastructure.index.cassandra.snapshot import IndexMark, TenantSnapshot, extend
 from memos.infrastructure.index.cassandra.view import CassandraView
-from memos.infrastructure.index.port import DATED, IndexedText, Place, SpanChange, Validity
+from memos.infrastructure.index.port import SpanChange
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At, Cutoffs
+from memos.language.indexed_text import DATED, IndexedText, Place, Validity
 from tests.infrastructure.index.cassandra.support import (
     MINUTE,
     TERMS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memos.infrastructure.index.cassandra.rows import IndexedAt, SpanTable
-from memos.infrastructure.index.port import IndexedText, SpanChange
+from memos.infrastructure.index.port import SpanChange
+from memos.language.indexed_text import IndexedText
 from tests.infrastructure.cassandra_vault import Keyspaces
 from tests.infrastructure.index.cassandra.support import Partitions
 from tests.infrastructure.index.sqlite.support import cube_id

@@ -18,8 +18,7 @@ from memos.infrastructure.index.milvus import (
     VectorSpan,
     VectorWriter,
 )
-from memos.infrastructure.index.port import OPEN
-from memos.kernel.moment import At
+from memos.kernel.moment import OPEN, At
 
 DIMENSIONS = 16
 

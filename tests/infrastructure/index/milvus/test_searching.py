@@ -7,9 +7,9 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus
 from memos.infrastructure.index.milvus.terms import weights_of
-from memos.infrastructure.index.port import IndexedText
 from memos.kernel.errors import IndexUnavailable, InvalidInput
 from memos.kernel.moment import NEWEST, At, Cutoffs
+from memos.language.indexed_text import IndexedText
 from tests.infrastructure.index.milvus.support import DIMENSIONS, Vectors, cube, span, unit
 from tests.infrastructure.index.milvus.test_filters import NAMES
 

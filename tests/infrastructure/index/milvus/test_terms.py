@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from memos.infrastructure.index.milvus.terms import NOTHING, dimension_of, query_of, weights_of
-from memos.infrastructure.index.port import IndexedText
+from memos.language.indexed_text import IndexedText
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, VectorWriter, inventory
 from memos.infrastructure.index.milvus.audit import span_keys
-from memos.infrastructure.index.port import OPEN
 from memos.kernel.errors import IndexUnavailable
+from memos.kernel.moment import OPEN
 from tests.infrastructure.index.milvus.support import Vectors, cube, span, unit
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import apsw
 
-from memos.infrastructure.index.port import IndexedText, SpanChange
+from memos.infrastructure.index.port import SpanChange
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import create_tables
+from memos.language.indexed_text import IndexedText
 
 GENERATED, ARCHIVED = 1, 4
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from memos.infrastructure.index.port import OPEN, IndexedText, SpanChange
+from memos.infrastructure.index.port import SpanChange
 from memos.infrastructure.index.sqlite.index import SqliteIndex
+from memos.kernel.moment import OPEN
+from memos.language.indexed_text import IndexedText
 from tests.infrastructure.index.sqlite.support import Vault, cube_id, text
 
 SCOPES = ["acme", "acme/a", "acme/a/b", "acme/a-b", "acme/ab", "acme2/a"]

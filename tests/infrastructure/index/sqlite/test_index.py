@@ -15,9 +15,10 @@ import apsw
 import numpy as np
 import pytest
 
-from memos.infrastructure.index.port import MAX_TF, IndexedText, View
+from memos.infrastructure.index.port import MAX_TF, View
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import BLOCK, TABLES
+from memos.language.indexed_text import IndexedText
 from tests.infrastructure.index.sqlite.support import (
     ARCHIVED,
     GENERATED,

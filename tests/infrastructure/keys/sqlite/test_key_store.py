@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from memos import Damaged, VaultError
-from memos.infrastructure.keys.envelope import decrypt, encrypt, keyed_digest, new_key, wrapping_key
+from memos.infrastructure.keys.envelope import decrypt, encrypt, new_key, wrapping_key
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
+from memos.kernel.keyed_digest import keyed_digest
 
 ANN, BOB = b"a" * 16, b"b" * 16
 

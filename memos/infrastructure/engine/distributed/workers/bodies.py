@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.index.projection import NO_BODY, OpenedBody, Readable, readable_of
+from memos.infrastructure.index.projection import NO_BODY, OpenedBody, readable_of
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.kernel.cube import CubeState
 from memos.kernel.event import decode
+from memos.language.indexed_text import Readable
 from memos.wire.body_pb2 import Body
 
 

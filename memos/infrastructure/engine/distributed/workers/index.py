@@ -17,10 +17,8 @@ from memos.infrastructure.engine.distributed.workers.port import Behind, Mark
 from memos.infrastructure.engine.distributed.workers.prior_states import PriorStates
 from memos.infrastructure.governance.usage.cassandra import UsageRows
 from memos.infrastructure.index.cassandra.rows import PROJECTION, IndexedAt, SpanTable
-from memos.infrastructure.index.port import IndexedText
 from memos.infrastructure.index.projection import (
     UNREADABLE,
-    Analyse,
     concerns_index,
     index_change,
 )
@@ -35,6 +33,8 @@ from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, Record
 from memos.kernel.scope import tenant_of
+from memos.language.analysis import analyse
+from memos.language.indexed_text import IndexedText
 
 FOLD_SECONDS = 20.0
 POLL_SECONDS = 0.004
@@ -54,7 +54,6 @@ class IndexWorker:
         keys: KeyVault,
         cube_keys: CassandraCubeKeys,
         usage: UsageRows,
-        analyse: Analyse,
     ) -> None:
         self._topic = topic
         self._vault = vault
@@ -63,7 +62,6 @@ class IndexWorker:
         self._keys = keys
         self._cube_keys = cube_keys
         self._usage = usage
-        self._analyse = analyse
         self._marks: dict[int, Mark] = {}
         self._prior: dict[int, PriorStates] = {}
         self.unreadable: list[Position] = []
@@ -159,7 +157,7 @@ class IndexWorker:
     def _text(self, stored: Stored, after: CubeState, cube_key: bytes) -> IndexedText:
         try:
             memory = open_readable(self._vault, stored, after, cube_key)
-            return self._analyse(self._keys.tenant_keys(tenant_of(after.scope))[0], memory)
+            return analyse(self._keys.tenant_keys(tenant_of(after.scope))[0], memory)
         except Damaged:
             self.unreadable.append(stored.attempt.position)
             return UNREADABLE

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from memos.infrastructure.engine.dense import Divide
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
@@ -27,12 +26,14 @@ from memos.infrastructure.index.milvus.spans import VectorSpan
 from memos.infrastructure.index.milvus.terms import weights_of
 from memos.infrastructure.index.milvus.writer import VectorWriter
 from memos.infrastructure.index.models.embedders.port import Embedder, embed_checked
-from memos.infrastructure.index.port import OPEN
-from memos.infrastructure.index.projection import Analyse, changes_text
+from memos.infrastructure.index.projection import changes_text
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
 from memos.kernel.event import Kind
+from memos.kernel.moment import OPEN
 from memos.kernel.scope import tenant_of
+from memos.language.analysis import analyse
+from memos.language.sentences import texts_to_embed
 
 log = logging.getLogger("memos.worker")
 
@@ -67,8 +68,6 @@ class VectorIndexer:
         generation: its projections.
         milvus: where the vectors go, the alias of the model's live collection.
         embedder: the model.
-        divide: a memory's text and caption to what is embedded of it.
-        analyse: for sparse vectors, where the server has them.
         collection: another collection than the live one, that a rebuild fills.
     """
 
@@ -78,15 +77,11 @@ class VectorIndexer:
         generation: Generation,
         milvus: Milvus,
         embedder: Embedder,
-        divide: Divide,
-        analyse: Analyse,
         collection: str | None = None,
     ) -> None:
         self._stores = stores
         self._generation = generation
         self._embedder = embedder
-        self._divide = divide
-        self._analyse = analyse
         self._sparse = milvus.capabilities().sparse
         name = collection
         if name is None:
@@ -184,8 +179,8 @@ class VectorIndexer:
         weights = {}
         if self._sparse:
             tenant_key = self._stores.keys.tenant_keys(tenant_of(after.scope))[0]
-            weights = weights_of(self._analyse(tenant_key, memory))
-        return Text(stored, self._divide(memory.text, caption), weights, OPEN)
+            weights = weights_of(analyse(tenant_key, memory))
+        return Text(stored, texts_to_embed(memory.text, caption), weights, OPEN)
 
     def _spans(self, texts: Sequence[Text]) -> list[VectorSpan]:
         parts = [part for text in texts for part in text.parts]
