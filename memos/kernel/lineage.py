@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from memos.kernel.cube import PartVersions
 
@@ -56,38 +56,15 @@ class VersionFacts(NamedTuple):
     composed_from: int
 
 
-class VersionHistories(Protocol):
-    """Where the walk reads: versions of a cube, oldest first, and what was derived from one."""
-
-    def versions(self, cube_id: bytes) -> Sequence[VersionFacts]: ...
-
-    def derived(self, cube_id: bytes, version: int) -> Iterable[Contribution]: ...
+def carriers(history: Sequence[VersionFacts], version: int) -> list[int]:
+    """The versions of a cube whose content is what one version put into it, oldest first."""
+    return sorted({fact.version for fact in history if fact.parts.content == version})
 
 
-def taint(seeds: Iterable[Contribution], histories: VersionHistories) -> dict[bytes, set[int]]:
-    """Everything that content of the seeds reached.
-
-    Returns:
-        For each cube reached, the versions that are tainted contributions.
-    """
-    tainted: dict[bytes, set[int]] = {}
-    facts: dict[bytes, Sequence[VersionFacts]] = {}
-    waiting = list(seeds)
-    while waiting:
-        cube_id, version = waiting.pop()
-        reached = tainted.setdefault(cube_id, set())
-        if version in reached:
-            continue
-        reached.add(version)
-        if cube_id not in facts:
-            facts[cube_id] = histories.versions(cube_id)
-        carrying = {fact.version for fact in facts[cube_id] if fact.parts.content == version}
-        waiting.extend(
-            (cube_id, fact.version) for fact in facts[cube_id] if fact.composed_from in carrying
-        )
-        for carrier in sorted(carrying):
-            waiting.extend(histories.derived(cube_id, carrier))
-    return tainted
+def composed_from(history: Sequence[VersionFacts], versions: Iterable[int]) -> list[int]:
+    """The versions of a cube that an append or a merge composed from one of some versions."""
+    earlier = frozenset(versions)
+    return [fact.version for fact in history if fact.composed_from in earlier]
 
 
 def clean_parts(

@@ -1,7 +1,7 @@
 """Signed notes and tree checkpoints, as text: C2SP signed-note and tlog-checkpoint.
 
 A note is text, a blank line and one signature line for each key. This module formats and
-checks; the Ed25519 operations are passed in as a `Signer` and `Verifier`s.
+checks; signatures are made by whoever has the keys, and checked by the `Verifier`s passed in.
 """
 
 from __future__ import annotations
@@ -35,22 +35,8 @@ class NoteError(ValueError):
         self.fault: Fault = fault
 
 
-class Signer(Protocol):
-    """One private key: `name` as in `check_name`, `key_id` as from the function `key_id`."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def key_id(self) -> bytes: ...
-
-    def sign(self, message: bytes, /) -> bytes:
-        """Return the signature of `message`: 64 bytes for Ed25519 (RFC 8032)."""
-        ...
-
-
 class Verifier(Protocol):
-    """One trusted public key; see `Signer`."""
+    """One trusted public key: `name` as in `check_name`, `key_id` as from the function `key_id`."""
 
     @property
     def name(self) -> str: ...
@@ -170,20 +156,19 @@ def parse_verifier_key(text: str) -> VerifierKey:
     return VerifierKey(name, key_id(name, public_key), public_key)
 
 
-def sign_note(text: str, signers: Sequence[Signer]) -> str:
-    """Return `text` as a note signed by every signer, in their order.
+def write_note(text: str, signatures: Sequence[Signature]) -> str:
+    """Return `text` as a note with signatures of it, in their order.
 
     Raises NoteError (malformed) where the text may not be a note's (it must end in a newline
     and hold no other control character) or a key's name or id may not be a signer's, and
-    ValueError without signers, with over 100, or with one key twice.
+    ValueError without signatures, with over 100, or with two by one key.
     """
     _check_text(text)
-    if not 1 <= len(signers) <= MAX_SIGNATURES:
-        raise ValueError(f"a note has 1 to {MAX_SIGNATURES} signatures, not {len(signers)}")
-    if len({(signer.name, signer.key_id) for signer in signers}) != len(signers):
+    if not 1 <= len(signatures) <= MAX_SIGNATURES:
+        raise ValueError(f"a note has 1 to {MAX_SIGNATURES} signatures, not {len(signatures)}")
+    if len({(signature.name, signature.key_id) for signature in signatures}) != len(signatures):
         raise ValueError("one key may sign a note once")
-    message = text.encode()
-    return text + "\n" + "".join(_signature_line(signer, message) for signer in signers)
+    return text + "\n" + "".join(map(_signature_line, signatures))
 
 
 def open_note(note: str, verifiers: Iterable[Verifier]) -> SignedNote:
@@ -226,12 +211,14 @@ def _split_note(note: str) -> tuple[str, list[Signature]]:
     return head + "\n", [_parse_signature_line(line) for line in lines]
 
 
-def _signature_line(signer: Signer, message: bytes) -> str:
-    check_name(signer.name)
-    if len(signer.key_id) != KEY_ID_SIZE:
-        raise NoteError("malformed", f"a key id is {KEY_ID_SIZE} bytes, not {len(signer.key_id)}")
-    encoded = b64encode(signer.key_id + signer.sign(message)).decode("ascii")
-    return f"{_SIGNATURE_PREFIX}{signer.name} {encoded}\n"
+def _signature_line(signature: Signature) -> str:
+    check_name(signature.name)
+    if len(signature.key_id) != KEY_ID_SIZE:
+        raise NoteError(
+            "malformed", f"a key id is {KEY_ID_SIZE} bytes, not {len(signature.key_id)}"
+        )
+    encoded = b64encode(signature.key_id + signature.signature).decode("ascii")
+    return f"{_SIGNATURE_PREFIX}{signature.name} {encoded}\n"
 
 
 def _parse_signature_line(line: str) -> Signature:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from memos.infrastructure.keys.signer import NoteSigner, NoteVerifier
 from memos.kernel.event import id_text
-from memos.kernel.note import NoteError, open_note, sign_note
+from memos.kernel.note import NoteError, open_note
 from memos.operation.cube import as_datetime
 
 
@@ -91,6 +91,6 @@ def signed_receipt(
             "cube_ids": cube_ids,
             "restored": list(restored),
             "artefacts": [{"kind": a.kind, "name": a.name} for a in artefacts],
-            "note": sign_note(text, [signer]),
+            "note": signer.sign(text),
         }
     )

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from memos.kernel.cube import PartVersions
-from memos.kernel.lineage import Contribution, VersionFacts, clean_parts, taint
+from memos.kernel.lineage import VersionFacts, carriers, clean_parts, composed_from
 
 A, B, C, D = b"a", b"b", b"c", b"d"
 
@@ -20,62 +18,18 @@ def tagged(version: int, content: int) -> VersionFacts:
     return VersionFacts(version, PartVersions(content, version, 1, 1, 1), 0)
 
 
-class Memory:
-    """Versions and edges, by hand."""
-
-    def __init__(
-        self,
-        versions: dict[bytes, list[VersionFacts]],
-        edges: dict[Contribution, list[Contribution]] | None = None,
-    ) -> None:
-        self._versions = versions
-        self._edges = edges or {}
-
-    def versions(self, cube_id: bytes) -> Sequence[VersionFacts]:
-        return self._versions[cube_id]
-
-    def derived(self, cube_id: bytes, version: int) -> Iterable[Contribution]:
-        return self._edges.get((cube_id, version), [])
+def test_a_version_is_carried_by_those_that_have_its_content() -> None:
+    history = [overwritten(1), tagged(2, 1), tagged(3, 1), overwritten(4)]
+    assert carriers(history, 1) == [1, 2, 3]
+    assert carriers(history, 2) == []
+    assert carriers(history, 4) == [4]
 
 
-def test_taint_flows_along_edges_through_several_cubes() -> None:
-    memory = Memory(
-        {A: [overwritten(1)], B: [overwritten(1)], C: [overwritten(1)]},
-        {(A, 1): [(B, 1)], (B, 1): [(C, 1)]},
-    )
-    assert taint([(A, 1)], memory) == {A: {1}, B: {1}, C: {1}}
-
-
-def test_a_clean_overwrite_ends_it() -> None:
-    memory = Memory({A: [overwritten(1), overwritten(2)], B: [overwritten(1)]}, {(A, 2): [(B, 1)]})
-    assert taint([(A, 1)], memory) == {A: {1}}
-
-
-def test_an_append_carries_it_on() -> None:
-    memory = Memory({A: [overwritten(1), appended(2), appended(3)]})
-    assert taint([(A, 1)], memory) == {A: {1, 2, 3}}
-
-
-def test_an_append_to_a_tagged_version_carries_the_content_it_was_composed_from() -> None:
-    memory = Memory({A: [overwritten(1), tagged(2, 1), appended(3)]})
-    assert taint([(A, 1)], memory) == {A: {1, 3}}
-
-
-def test_what_was_derived_from_a_later_version_with_the_same_content_is_reached() -> None:
-    memory = Memory({A: [overwritten(1), tagged(2, 1)], B: [overwritten(1)]}, {(A, 2): [(B, 1)]})
-    assert taint([(A, 1)], memory) == {A: {1}, B: {1}}
-
-
-def test_a_bad_tag_does_not_taint_what_was_derived_from_the_content() -> None:
-    memory = Memory({A: [overwritten(1), tagged(2, 1)], B: [overwritten(1)]}, {(A, 2): [(B, 1)]})
-    assert taint([(A, 2)], memory) == {A: {2}}
-
-
-def test_a_circle_of_edges_comes_to_an_end() -> None:
-    memory = Memory(
-        {A: [overwritten(1)], B: [overwritten(1)]}, {(A, 1): [(B, 1)], (B, 1): [(A, 1)]}
-    )
-    assert taint([(A, 1)], memory) == {A: {1}, B: {1}}
+def test_only_what_was_composed_from_one_of_them_carries_versions_on() -> None:
+    history = [overwritten(1), appended(2), overwritten(3), appended(4)]
+    assert composed_from(history, [1, 2]) == [2]
+    assert composed_from(history, [3]) == [4]
+    assert composed_from(history, []) == []
 
 
 def test_the_clean_state_is_the_newest_without_anything_tainted() -> None:

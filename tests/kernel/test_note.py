@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,13 +15,12 @@ from memos.kernel.note import (
     Fault,
     NoteError,
     Signature,
-    Signer,
     check_name,
     encode_verifier_key,
     key_id,
     open_note,
     parse_verifier_key,
-    sign_note,
+    write_note,
 )
 
 # The public key of Go's checksum database, in the text form that every Go release carries.
@@ -60,6 +60,11 @@ WITNESS = Key("witness.example", bytes(range(1, 33)))
 NAMESAKE = Key("example.com/log", bytes(range(2, 34)))
 TEXT = "The owl was a baker's daughter.\n\nThere is more.\n"
 ROOT = bytes(range(32))
+
+
+def sign_note(text: str, signers: Sequence[Key]) -> str:
+    message = text.encode("utf-8", "surrogatepass")
+    return write_note(text, [Signature(key.name, key.key_id, key.sign(message)) for key in signers])
 
 
 def fault_of(note: str, *verifiers: Key) -> Fault:
@@ -213,7 +218,7 @@ def test_a_text_that_no_note_may_hold_is_not_signed(text: str) -> None:
     ],
     ids=["nobody", "one key twice", "a name with a space"],
 )
-def test_signers_that_make_no_valid_note_are_refused(signers: list[Signer], reason: str) -> None:
+def test_signers_that_make_no_valid_note_are_refused(signers: list[Key], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         sign_note(TEXT, signers)
 

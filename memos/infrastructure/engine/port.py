@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.dense import DenseIndex
@@ -28,8 +28,6 @@ from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verificatio
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
 from memos.wire.access_pb2 import AccessEvent
-
-T = TypeVar("T")
 
 
 class Transaction(Protocol):
@@ -89,8 +87,12 @@ class Writer(Protocol):
         """
         ...
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run several appends that belong together."""
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Several appends that belong together, and reads of what they led to.
+
+        Embedded, what is raised inside undoes all of them, and no one else writes meanwhile. In a
+        log of several partitions each is done by itself: a crash between two leaves the first.
+        """
         ...
 
     def wait_for(self, position: Position, seconds: float) -> None:

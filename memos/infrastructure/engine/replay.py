@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.kernel.event import Kind
 from memos.wire.event_pb2 import Event
-
-T = TypeVar("T")
 
 CREATING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
 """The kinds of a memory's first record, with which its key comes."""
@@ -95,8 +94,8 @@ class Replay(Protocol):
         """A path beside which files may be unpacked meanwhile."""
         ...
 
-    def write(self, work: Callable[[ReplayTransaction], T]) -> T:
-        """Run `work` in one transaction; whatever it raises undoes all of it.
+    def transaction(self) -> AbstractContextManager[ReplayTransaction]:
+        """One transaction; whatever is raised inside undoes all of it.
 
         Afterwards no file of the vault holds the text of what was erased by what was taken in,
         unless somebody reads an earlier moment just then.

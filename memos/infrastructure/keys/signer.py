@@ -5,7 +5,13 @@ from __future__ import annotations
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from memos.kernel.note import encode_verifier_key, key_id, parse_verifier_key
+from memos.kernel.note import (
+    Signature,
+    encode_verifier_key,
+    key_id,
+    parse_verifier_key,
+    write_note,
+)
 
 
 class NoteSigner:
@@ -22,9 +28,9 @@ class NoteSigner:
         """The public half, as others need it to check signatures."""
         return encode_verifier_key(self.name, self._public)
 
-    def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature of a message."""
-        return self._key.sign(message)
+    def sign(self, text: str) -> str:
+        """A text as a note with this signer's signature; raises NoteError as `write_note` does."""
+        return write_note(text, [Signature(self.name, self.key_id, self._key.sign(text.encode()))])
 
 
 class NoteVerifier:

@@ -167,15 +167,15 @@ class Database:
         self._check_open()
         return self._group.write(work)
 
-    def _run(self, batch: Sequence[Write[Any]]) -> None:
-        """Run the work of a batch in one transaction."""
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A durable transaction of the caller alone; what is raised inside undoes all of it."""
         with self._writing, explained(self.path):
             self._check_open()
             self.writer.execute("BEGIN IMMEDIATE")
             try:
                 self.on_begin()
-                for write in batch:
-                    write.result = write.work()
+                yield
                 self.before_commit()
                 self.writer.execute("COMMIT")
             except BaseException:
@@ -183,6 +183,12 @@ class Database:
                     self.writer.execute("ROLLBACK")
                 self.on_rollback()
                 raise
+
+    def _run(self, batch: Sequence[Write[Any]]) -> None:
+        """Run the work of a batch in one transaction."""
+        with self.transaction():
+            for write in batch:
+                write.result = write.work()
 
     def checkpoint_wal(self) -> bool:
         """Copy the write-ahead log into the file and empty it; False while readers hold it."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.commit import Committed, Draft
-from memos.infrastructure.engine.port import Transaction
+from memos.infrastructure.engine.commit import Draft
 from memos.kernel.errors import IllegalMove, InvalidInput
 from memos.kernel.event import Kind
 from memos.operation.commands.draft import new_event
@@ -22,14 +21,10 @@ def name_cut(session: Session, name: str) -> Receipt:
             raise InvalidInput(f"{name!r} looks like a position or a time: give the cut a name")
         _, cut_id, _ = session.digests.keyed_ids(VAULT_SCOPE, ("cut", checked))
 
-        def work(transaction: Transaction) -> Committed | None:
+        with session.engine.writer.transaction() as transaction:
             if transaction.head(cut_id) is not None:
-                return None
+                raise IllegalMove(f"there is a cut named {name!r} already: choose another name")
             event = new_event(session, Kind.CUT_NAMED, cut_id, VAULT_SCOPE)
             event.cut_named.name = checked
-            return transaction.name_cut(Draft(event))
-
-        committed = session.engine.writer.write(work)
-        if committed is None:
-            raise IllegalMove(f"there is a cut named {name!r} already: choose another name")
+            committed = transaction.name_cut(Draft(event))
         return receipt_of(session.engine, committed)

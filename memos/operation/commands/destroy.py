@@ -46,12 +46,9 @@ def resume_erases(session: Session) -> list[ErasureReceipt]:
 
 def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
     """The second step, also after a crash: destroy the keys, purge, write Erased, sign."""
-
-    def destroy(transaction: Transaction) -> str:
+    with session.engine.writer.transaction() as transaction:
         request = _request_event(transaction.reader(), operation_id)
-        return _destroy(session, transaction, request)
-
-    receipt = json.loads(session.engine.writer.write(destroy))
+        receipt = json.loads(_destroy(session, transaction, request))
     erasure = session.engine.erasure
     gone = erasure.are_gone([id_bytes(cube_id) for cube_id in receipt["cube_ids"]])
     return ErasureReceipt(

@@ -17,13 +17,10 @@ from memos.kernel.cube import CubeState, Form, Lifecycle
 from memos.kernel.errors import Held, InvalidInput, NotFound, shorten
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
-from memos.kernel.lineage import taint
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.destroy import finish_erase, nobody_elses
 from memos.operation.commands.draft import operation_event
-from memos.operation.commands.rollback_plan import (
-    VaultHistories,
-)
+from memos.operation.commands.taint import Histories, taint
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.gate import Passage
 from memos.operation.session import Session, live_state
@@ -70,7 +67,7 @@ def erase_cubes(
     """
     passage.admit()  # every cube that matches is asked about
 
-    def request(transaction: Transaction) -> tuple[bytes, list[str]]:
+    with session.engine.writer.transaction() as transaction:
         reader = transaction.reader()
         cube_ids, subjects = _matching(session, passage, reader, target)
         states = _erasable(transaction, cube_ids)
@@ -80,9 +77,8 @@ def erase_cubes(
             named = target.cube_id or target.scope or target.subject
             raise NotFound(f"nothing to erase: no memory matches {shorten(named)}")
         states = _with_derived(reader, transaction, states)
-        return _request(session, transaction, states, subjects | _only_theirs(reader, states))
-
-    operation_id, held = session.engine.writer.write(request)
+        gone = subjects | _only_theirs(reader, states)
+        operation_id, held = _request(session, transaction, states, gone)
     if held:
         raise Held(
             f"{len(held)} of the cubes are frozen, so nothing was erased: thaw {', '.join(held)} "
@@ -141,7 +137,7 @@ def _with_derived(
     reader: Reader, transaction: Transaction, states: Sequence[CubeState]
 ) -> list[CubeState]:
     """These cubes and all that any version of theirs flowed into."""
-    histories = VaultHistories(reader)
+    histories = Histories(reader)
     seeds = [
         (state.cube_id, version) for state in states for version in range(1, state.version + 1)
     ]

@@ -72,7 +72,8 @@ def undo(session: Session, records: LogFilter, *, dry_run: bool) -> Rollback:
                 targets = Planner(reader).undo(attempts_to_undo(reader, query))
                 visible = [target for target in targets if permitted.check(target.state)]
                 return _report(visible, [], dry_run=True)
-        return session.engine.writer.write(lambda tx: _undo(session, passage, tx, query))
+        with session.engine.writer.transaction() as transaction:
+            return _undo(session, passage, transaction, query)
 
 
 def restore_version(
@@ -89,13 +90,10 @@ def restore_version(
                 raise NotFound(f"cube {cube_id} has no version {number}: see its history")
             if dry_run:
                 return _report(_to_version(reader, raw, number), [], dry_run=True)
-
-        def work(transaction: Transaction) -> Rollback:
+        with session.engine.writer.transaction() as transaction:
             targets = _to_version(transaction.reader(), raw, number)
             committed = _execute(session, passage, transaction, targets)
-            return _report(targets, committed, dry_run=False)
-
-        done = session.engine.writer.write(work)
+            done = _report(targets, committed, dry_run=False)
         for rejection in done.rejected:
             if rejection.cube_id == cube_id:
                 _raise_refusal(cube_id, rejection)

@@ -6,7 +6,7 @@ the clean sources of an undone merge come back; later clean versions stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from memos.infrastructure.engine.reader import Reader
@@ -15,8 +15,9 @@ from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.header import HEADER_FIELDS, read_header, write_header
-from memos.kernel.lineage import CARRIES_TAINT, Contribution, Relation, VersionFacts, taint
+from memos.kernel.lineage import Relation
 from memos.kernel.lineage import clean_parts as find_clean_parts
+from memos.operation.commands.taint import Histories, taint
 from memos.wire.event_pb2 import Event, RollbackTarget
 
 _HEADER_KINDS = frozenset({Kind.HEADER_CHANGED, Kind.ROLLED_BACK})
@@ -55,37 +56,6 @@ class PlannedTarget:
     header: Header
 
 
-class VaultHistories:
-    """The vault as the taint walk reads it."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._vault = reader.vault
-        self._attempts: dict[bytes, list[Attempt]] = {}
-
-    def attempts(self, cube_id: bytes) -> list[Attempt]:
-        """The accepted attempts on a cube, oldest first."""
-        if cube_id not in self._attempts:
-            self._attempts[cube_id] = [
-                attempt
-                for attempt in self._vault.attempts(cube_id)
-                if attempt.outcome.result is Result.ACCEPTED
-            ]
-        return self._attempts[cube_id]
-
-    def versions(self, cube_id: bytes) -> Sequence[VersionFacts]:
-        """See `memos.kernel.lineage.VersionHistories`."""
-        return [
-            VersionFacts(attempt.state.version, attempt.state.parts, attempt.composed_from)
-            for attempt in self.attempts(cube_id)
-            if attempt.state is not None and attempt.outcome.digest
-        ]
-
-    def derived(self, cube_id: bytes, version: int) -> Iterable[Contribution]:
-        """See `memos.kernel.lineage.VersionHistories`."""
-        edges = self._vault.edges(cube_id, downstream=True, version=version)
-        return [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
-
-
 def attempts_to_undo(reader: Reader, query: LogQuery) -> Iterator[Attempt]:
     """The accepted attempts that a rollback is asked to undo."""
     for attempt in reader.vault.query(query):
@@ -98,7 +68,7 @@ class Planner:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._histories = VaultHistories(reader)
+        self._histories = Histories(reader)
 
     def undo(self, attempts: Iterable[Attempt]) -> list[PlannedTarget]:
         """Undo these attempts and everything that their content reached."""

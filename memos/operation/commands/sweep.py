@@ -38,17 +38,13 @@ def sweep(session: Session, now: Time | None) -> Sweep:
     time = session.clock() if now is None else check_time(now, "now")
     with session.gate.enter("sweep") as passage:
         passage.admit()  # what ends a memory is its own header
-
-        def work(transaction: Transaction) -> dict[LifespanEnd, list[bytes]]:
+        ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
+        with session.engine.writer.transaction() as transaction:
             reader = transaction.reader()
-            ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
             for raw in reader.vault.ending(time):
                 end = _expire(session, transaction, reader, raw, time)
                 if end is not None:
                     ended[end].append(raw)
-            return ended
-
-        ended = session.engine.writer.write(work)
         erased, held = [], []
         for raw in ended[LifespanEnd.ERASE]:
             cube_id = id_text(raw)

@@ -15,7 +15,7 @@ from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import file_sum, signed_text
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier
-from memos.kernel.note import Checkpoint, sign_note
+from memos.kernel.note import Checkpoint
 
 Lines = list[dict[str, Any]]
 
@@ -46,7 +46,7 @@ def sign_again(export: Path) -> None:
         tree.push(leaf_of(offset, line["log_time"], b64decode(line["data"])))
     change_manifest(export, verifier_key=signer.verifier_key, events=tree.size)
     checkpoint = Checkpoint(signer.name, tree.size, tree.root()).format()
-    (export / layout.CHECKPOINT).write_text(sign_note(checkpoint, [signer]))
+    (export / layout.CHECKPOINT).write_text(signer.sign(checkpoint))
     sums = "".join(f"{file_sum(export / name)}  {name}\n" for name in layout.SUMMED).encode()
     (export / layout.CHECKSUMS).write_bytes(sums)
-    (export / layout.SIGNATURE).write_text(sign_note(signed_text(sums), [signer]))
+    (export / layout.SIGNATURE).write_text(signer.sign(signed_text(sums)))

@@ -23,7 +23,7 @@ from memos.kernel.merkle import (
     consistency_proof,
     inclusion_proof,
 )
-from memos.kernel.note import Checkpoint, sign_note
+from memos.kernel.note import Checkpoint
 
 KEPT_TILES = 64
 
@@ -53,7 +53,7 @@ class DistributedProofs:
         rows = self._rows()
         tree, _ = rows.frontier(partition)
         checkpoint = Checkpoint(origin_of(self._stores, partition), tree.size, tree.root())
-        note = sign_note(checkpoint.format(), [self._stores.signer()])
+        note = self._stores.signer().sign(checkpoint.format())
         origin = checkpoint.origin.encode()
         self._stores.logs.checkpoints.append([(origin, note.encode())])
         rows.write_note(partition, tree.size, note)

@@ -6,8 +6,8 @@ is durable once Kafka has it, and its outcome is read from Cassandra when the fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
@@ -21,8 +21,6 @@ from memos.infrastructure.log.kafka.settings import event_key
 from memos.kernel.errors import OtherContent
 from memos.kernel.event import Position, id_text
 from memos.wire.access_pb2 import AccessEvent
-
-T = TypeVar("T")
 
 
 class DistributedWriter:
@@ -85,9 +83,9 @@ class DistributedWriter:
             check(committed)
         return commits
 
-    def write(self, work: Callable[[DistributedTransaction], T]) -> T:
-        """Run several appends. Each is done by itself: a crash between two leaves the first."""
-        return work(self._transaction)
+    @contextmanager
+    def transaction(self) -> Iterator[DistributedTransaction]:
+        yield self._transaction
 
     def wait_for(self, position: Position, seconds: float) -> None:
         Waiter(self._live.vault, seconds).until_applied(ends_of([position]))

@@ -9,7 +9,7 @@ from memos.infrastructure.reports import TreeHead
 from memos.infrastructure.sqlite.database import row
 from memos.kernel.event import Position
 from memos.kernel.merkle import consistency_proof, inclusion_proof
-from memos.kernel.note import Checkpoint, sign_note
+from memos.kernel.note import Checkpoint
 
 
 class EmbeddedProofs:
@@ -47,6 +47,6 @@ def sign_tree(stores: EmbeddedStores) -> TreeHead:
     if stored is not None:
         return TreeHead(tree.size, tree.root(), stored[0])
     checkpoint = Checkpoint(stores.origin, tree.size, tree.root())
-    note = sign_note(checkpoint.format(), [stores.signer()])
+    note = stores.signer().sign(checkpoint.format())
     writer.execute("INSERT INTO checkpoint VALUES (?, ?)", (tree.size, note))
     return TreeHead(tree.size, tree.root(), note)

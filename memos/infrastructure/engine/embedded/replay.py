@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
@@ -20,8 +20,6 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind, Position
 from memos.wire.event_pb2 import Event
 
-T = TypeVar("T")
-
 
 class EmbeddedReplay:
     """See `engine.replay.Replay`."""
@@ -31,11 +29,12 @@ class EmbeddedReplay:
         self._transaction = EmbeddedReplayTransaction(stores, transaction)
         self.workplace: Path = stores.directory
 
-    def write(self, work: Callable[[ReplayTransaction], T]) -> T:
-        done = self._database.write(lambda: work(self._transaction))
+    @contextmanager
+    def transaction(self) -> Iterator[ReplayTransaction]:
+        with self._database.transaction():
+            yield self._transaction
         # An erase that came along leaves its text in the write-ahead log until now.
         self._database.checkpoint_wal()
-        return done
 
 
 class EmbeddedReplayTransaction:

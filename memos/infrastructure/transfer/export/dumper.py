@@ -23,7 +23,7 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import VaultError
 from memos.kernel.event import Position, id_text
 from memos.kernel.moment import At
-from memos.kernel.note import Checkpoint, sign_note
+from memos.kernel.note import Checkpoint
 from memos.kernel.scope import tenant_of
 from memos.wire.access_pb2 import AccessEvent
 
@@ -79,7 +79,7 @@ class MemDumper:
         self._write(layout.ERASURES, self._erasures())
         signer = self._engine.proofs.signer()
         head = Checkpoint(self._engine.origin, *source.tree())
-        note = sign_note(head.format(), [signer])
+        note = signer.sign(head.format())
         self._write(layout.CHECKPOINT, [note.encode()])
         complete = self._selection.chosen is None
         manifest = {
@@ -104,7 +104,7 @@ class MemDumper:
         self._write(layout.MANIFEST, [_indented(manifest)])
         sums = self._sums()
         self._write(layout.CHECKSUMS, [sums])
-        signed = sign_note(signed_text(sums), [signer])
+        signed = signer.sign(signed_text(sums))
         self._write(layout.SIGNATURE, [signed.encode()])
         return Dumped(source.at, events, cubes, tombstones)
 

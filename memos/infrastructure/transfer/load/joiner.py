@@ -159,7 +159,5 @@ def load_into(
         Denied: the caller does not administer a tenant of the export.
         Refused: something in the export does not hold; nothing was taken.
     """
-    with foreign():
-        return replay.write(
-            lambda transaction: Joiner(transaction, dump, wrapping).join(admit, progress)
-        )
+    with foreign(), replay.transaction() as transaction:
+        return Joiner(transaction, dump, wrapping).join(admit, progress)

@@ -175,10 +175,8 @@ def built(
     """
     engine = open_directory(directory, actor=making.actor, clock=making.clock)
     with closing(engine):
-        with foreign():
-            report = engine.replay("load").write(
-                lambda transaction: _fill(transaction, dump, wrapping, making)
-            )
+        with foreign(), engine.replay("load").transaction() as transaction:
+            report = _fill(transaction, dump, wrapping, making)
         yield engine, report
 
 

@@ -19,7 +19,7 @@ from memos.kernel.errors import Damaged
 from memos.kernel.event import Record
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import TILE_WIDTH, Frontier, TileRoot
-from memos.kernel.note import Checkpoint, NoteError, open_note, sign_note
+from memos.kernel.note import Checkpoint, NoteError, open_note
 
 PROJECTION = "seal"
 SIGN_SECONDS = 5.0
@@ -123,7 +123,7 @@ class SealWorker:
         """The topic has a checkpoint before the row says that it was signed."""
         origin = origin_of(self._stores, partition)
         tree = seal.tree
-        note = sign_note(Checkpoint(origin, tree.size, tree.root()).format(), [self._signing()])
+        note = self._signing().sign(Checkpoint(origin, tree.size, tree.root()).format())
         self._stores.logs.checkpoints.append([(origin.encode(), note.encode())])
         self._rows.write_note(partition, tree.size, note)
         seal.signed, seal.signed_at = tree.size, time.monotonic()
