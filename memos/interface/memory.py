@@ -19,7 +19,7 @@ from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Position
 from memos.kernel.scope import check_scope, tenant_of
-from memos.operation.commands import add as adding
+from memos.operation.commands.add import add, add_conversation, add_many
 from memos.operation.commands.cut import name_cut
 from memos.operation.commands.destroy import resume_erases
 from memos.operation.commands.erase import EraseTarget, erase
@@ -242,7 +242,7 @@ class Memory:
             derived_from=derived_from,
             idempotency_key=idempotency_key,
         )
-        return adding.add(self._session, memory)
+        return add(self._session, memory)
 
     def add_many(
         self, items: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
@@ -256,7 +256,7 @@ class Memory:
         Raises:
             InvalidInput: an item does not fit; the message says which.
         """
-        return adding.add_many(self._session, items, idempotency_key)
+        return add_many(self._session, items, idempotency_key)
 
     def merge(
         self,
@@ -338,7 +338,7 @@ class Memory:
             tags=tags,
             idempotency_key=idempotency_key,
         )
-        return adding.add_conversation(self._session, conversation)
+        return add_conversation(self._session, conversation)
 
     def update(
         self,

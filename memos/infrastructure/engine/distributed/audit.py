@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
-from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.seal import Seals
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
@@ -49,7 +49,7 @@ def audit(stores: Stores, generation: Generation, progress: Progress) -> Verific
     """Fold the log again, a partition at a time, and compare each outcome and each head."""
     vault = generation.vault
     problems: list[Problem] = []
-    folded = vault.checkpoints(folding.PROJECTION)
+    folded = vault.checkpoints(FOLD)
     total, done = sum(offset for offset, _, _ in folded.values()), 0
     heads: dict[bytes, bytes] = {}
     for partition, (end, _, _) in sorted(folded.items()):

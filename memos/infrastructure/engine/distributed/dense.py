@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
-from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION, rotations_of
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.cassandra.rows import PROJECTION as LEXICAL
@@ -81,7 +81,7 @@ class DistributedDense:
 
     def _folded(self) -> dict[int, int]:
         """Of each partition, up to which offset it is folded."""
-        folded = self._live.vault().checkpoints(folding.PROJECTION)
+        folded = self._live.vault().checkpoints(FOLD)
         return {partition: at[0] for partition, at in folded.items()}
 
     def _waiting(self, ends: Mapping[int, int]) -> int:

@@ -16,7 +16,7 @@ from memos.infrastructure.engine.distributed.reader import DistributedReaders
 from memos.infrastructure.engine.distributed.source import DistributedSource
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
-from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
 from memos.infrastructure.engine.dump import PROGRESS_EVERY, EventLine, Selection
 from memos.infrastructure.engine.reader import Reader
@@ -56,7 +56,7 @@ class DistributedDump:
         self._source = source
         self._end = self._source.end()
         waiter = Waiter(live.vault, stores.settings.wait_seconds)
-        waiter.until_passed(folding.PROJECTION, self._end)
+        waiter.until_passed(FOLD, self._end)
         self._vault = live.vault()
         self.at: At = self._vault.cutoffs([Position(*at) for at in self._end.items()])
         self.reader: Reader = readers.open()

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from memos.infrastructure.engine.commit import Purged
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
-from memos.infrastructure.engine.distributed.workers import vectors
 from memos.infrastructure.engine.distributed.workers.index import is_erasure
+from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION as VECTORS
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.removal import VectorCopies
 from memos.infrastructure.vault.cassandra import schema
@@ -151,12 +151,12 @@ class DistributedErasure:
     def _vectors_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
         vault = self._live.vault()
         embeds = self._stores.settings.embedder is not None
-        if embeds or vault.checkpoints(vectors.PROJECTION):
+        if embeds or vault.checkpoints(VECTORS):
             # Whoever embeds may have had a text at hand, and takes its vectors away where it comes
             # to the Erased record.
             erased = vault.states_at(cube_ids).values()
             ends = ends_of(stored.attempt.position for stored in erased)
-            Waiter(self._live.vault, GONE_SECONDS).until_passed(vectors.PROJECTION, ends)
+            Waiter(self._live.vault, GONE_SECONDS).until_passed(VECTORS, ends)
             if self._milvus is None:
                 return False
         return self._milvus is None or not VectorCopies(self._milvus).count(cube_ids)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
-from memos.infrastructure.engine.distributed.workers import fold as folding
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.reports import Figures
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.kernel.cube import CubeState, Form
@@ -58,7 +58,7 @@ def figures(stores: Stores, generation: Generation) -> Figures:
             scopes.add(state.scope)
         if state.form is not Form.OPERATION:
             states[int(state.lifecycle)] += 1
-    folded = generation.vault.checkpoints(folding.PROJECTION)
+    folded = generation.vault.checkpoints(FOLD)
     return Figures(
         events=sum(offset for offset, _, _ in folded.values()),
         states=dict(sorted(states.items())),

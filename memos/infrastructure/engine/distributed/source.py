@@ -11,10 +11,10 @@ from memos.infrastructure.engine.distributed.merger import Merger
 from memos.infrastructure.engine.distributed.proofs import DistributedProofs
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
-from memos.infrastructure.engine.distributed.workers import fold as folding
-from memos.infrastructure.engine.distributed.workers import seal as sealing
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.fold import FoldWorker
 from memos.infrastructure.engine.distributed.workers.port import Worker
+from memos.infrastructure.engine.distributed.workers.seal import PROJECTION as SEAL
 from memos.infrastructure.engine.distributed.workers.seal import SealWorker, origin_of
 from memos.infrastructure.engine.migration import (
     CubeKey,
@@ -63,16 +63,16 @@ class DistributedSource:
         return self._logs.events.end()
 
     def erasing(self) -> bool:
-        self._bring_up(folding.PROJECTION)
+        self._bring_up(FOLD)
         return bool(self._erasure.unfinished())
 
     def seal(self) -> list[Sealed]:
-        self._bring_up(sealing.PROJECTION)
+        self._bring_up(SEAL)
         seals = []
         for partition in self._logs.events.partitions:
             head = self._proofs.sign(partition)
             seals.append(Sealed(partition, head.size, head.note))
-        self._bring_up(folding.PROJECTION)
+        self._bring_up(FOLD)
         return seals
 
     def _bring_up(self, projection: str) -> None:
@@ -95,7 +95,7 @@ class DistributedSource:
 
     def _worker(self, projection: str) -> Worker:
         stores, generation = self._stores, self._live()
-        if projection == sealing.PROJECTION:
+        if projection == SEAL:
             return SealWorker(stores, generation)
         return FoldWorker(generation.vault, generation.writer, stores.logs.events)
 

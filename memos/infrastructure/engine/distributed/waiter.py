@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from memos.infrastructure.engine.distributed.workers import fold as folding
-from memos.infrastructure.index.cassandra import rows as indexing
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
+from memos.infrastructure.index.cassandra.rows import PROJECTION as INDEX
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Position
 
 T = TypeVar("T")
 
-PROJECTIONS = (folding.PROJECTION, indexing.PROJECTION)
+PROJECTIONS = (FOLD, INDEX)
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.05
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
 from memos.infrastructure.engine.distributed.workers.port import Behind, Mark
 from memos.infrastructure.engine.distributed.workers.prior_states import PriorStates
@@ -126,7 +126,7 @@ class IndexWorker:
     def _await_fold(self, partition: int, end: int) -> None:
         until = time.monotonic() + FOLD_SECONDS
         while True:
-            at = mark_of(self._vault, folding.PROJECTION, partition).offset
+            at = mark_of(self._vault, FOLD, partition).offset
             if at >= end:
                 return
             if time.monotonic() > until:

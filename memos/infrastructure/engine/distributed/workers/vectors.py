@@ -13,8 +13,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
-from memos.infrastructure.engine.distributed.workers import fold as folding
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
+from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
 from memos.infrastructure.engine.distributed.workers.index import concerns_search
 from memos.infrastructure.engine.distributed.workers.port import Mark
@@ -95,7 +95,7 @@ class VectorIndexer:
     def behind(self, partitions: Iterable[int]) -> list[int]:
         """Those of some partitions in which records wait."""
         vault = self._generation.vault
-        done, folded = vault.checkpoints(PROJECTION), vault.checkpoints(folding.PROJECTION)
+        done, folded = vault.checkpoints(PROJECTION), vault.checkpoints(FOLD)
         nothing = (0, 0, 0)
         return [
             partition
@@ -111,7 +111,7 @@ class VectorIndexer:
         """
         vault = self._generation.vault
         mark = mark_of(vault, PROJECTION, partition)
-        end = mark_of(vault, folding.PROJECTION, partition)
+        end = mark_of(vault, FOLD, partition)
         if end.offset <= mark.offset:
             return 0
         records = list(islice(vault.folded(partition, mark.offset, end.offset), BATCH))
