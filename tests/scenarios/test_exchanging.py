@@ -154,6 +154,7 @@ def test_an_export_while_others_write_is_of_one_moment(
     finally:
         ended.set()
         writing.join()
+    memory.update(cube, "written after both exports")
     for name in ("all", "part"):
         (line,) = [
             told

@@ -27,6 +27,19 @@ _NO_TOPIC = frozenset(
         KafkaError._UNKNOWN_PARTITION,
     }
 )
+_PASSING = frozenset(
+    {
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
+)
+"""What a change of a partition's leader, or a busy server, brings and takes away again."""
 
 Whence = OffsetSpec
 EARLIEST: Whence = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -89,6 +102,14 @@ def kafka_error(error: object) -> KafkaError | None:
     if isinstance(error, KafkaException):
         error = error.args[0] if error.args else None
     return error if isinstance(error, KafkaError) else None
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether the same request may succeed a moment later.
+
+    The library's own `retriable` speaks of transactions only, and is false of a change of leader.
+    """
+    return error.retriable() or error.code() in _PASSING
 
 
 KEPT_TIME = "memos-log-time"

@@ -23,6 +23,7 @@ from memos.infrastructure.log.kafka.client import (
     Whence,
     kafka_error,
     log_time_of,
+    passes,
 )
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.port import Cut
@@ -178,7 +179,7 @@ class KafkaReader:
         for message in (first, *consumer.consume(BATCH - 1, timeout=0)):
             partition, error = message.partition(), message.error()
             if partition is None or partition < 0:
-                if error is not None and not error.retriable():
+                if error is not None and not passes(error):
                     raise self._connection.unavailable(f"could not be read ({self._topic})", error)
                 continue
             messages.setdefault(partition, []).append(message)
@@ -199,7 +200,7 @@ class KafkaReader:
                 }
             except KafkaException as failure:
                 error, cause = failure, kafka_error(failure)
-                if cause is None or not cause.retriable():
+                if cause is None or not passes(cause):
                     deadline = 0
             else:
                 # A broker that does not answer leaves its partitions without an offset, and no error.
