@@ -180,7 +180,7 @@ def _check_not_erased_since(session: Session, dumped: Dumped) -> None:
     """An export must not carry what was erased while it was being written."""
     erased = LogQuery(kind=Kind.ERASED, after=dumped.at)
     since = session.engine.stream().vault.query(erased)
-    if any(each.outcome.result is Result.ACCEPTED for each in since):
+    if any(attempt.outcome.result is Result.ACCEPTED for attempt in since):
         raise VaultError("memories were erased while this was exported: export again")
 
 

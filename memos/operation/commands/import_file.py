@@ -59,7 +59,7 @@ def import_file(
         cube_ids: list[str] = []
         operation_id = session.new_id()
         for batch in _batches(memories):
-            drafts = [create_cube(session, each, operation_id=operation_id) for each in batch]
+            drafts = [create_cube(session, memory, operation_id=operation_id) for memory in batch]
             for committed, item in zip(
                 session.engine.writer.commit(drafts), parsed.items[len(cube_ids) :], strict=False
             ):

@@ -106,7 +106,7 @@ class NewMemory:
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that were not left out; sources are told by the event's edges."""
-        named = ((name, getattr(self, name)) for name in _TOLD)
+        named = ((name, getattr(self, name)) for name in _STATED)
         return {name: value for name, value in named if value is not None}
 
     def _fill(self, body: Body) -> int:
@@ -148,9 +148,9 @@ class NewMemory:
 
 
 _ARGUMENTS = frozenset(
-    each.name for each in fields(NewMemory) if each.init and each.name not in ("turn", "asked")
+    field.name for field in fields(NewMemory) if field.init and field.name not in ("turn", "asked")
 )
-_TOLD = tuple(sorted(_ARGUMENTS - {"derived_from"}))
+_STATED = tuple(sorted(_ARGUMENTS - {"derived_from"}))
 _LISTS = ("tags", "readers", "writers", "derived_from")
 
 

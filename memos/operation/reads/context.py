@@ -97,8 +97,8 @@ def _compose(scope_view: ScopeView, budget: int, count_tokens: CountTokens) -> C
     def terms(text: str) -> frozenset[int]:
         return frozenset(term.term for term in scope_view.analyzer.query_terms(text))
 
-    found = scope_view.hits()
-    hits = newest_first(found, terms, _superseded(scope_view, found), read_time)
+    ranked = scope_view.hits()
+    hits = newest_first(ranked, terms, _superseded(scope_view, ranked), read_time)
     return compose(hits, _places(scope_view, hits), read_time, budget, count_tokens)
 
 

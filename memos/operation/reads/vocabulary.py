@@ -46,13 +46,13 @@ def vocabulary(session: Session, scope: str) -> Vocabulary:
     with session.gate.enter("vocabulary") as passage:
         passage.require(Action.READ, check_scope(scope))
         with session.engine.read() as reader:
-            found = vocabulary_in_force(session, passage, reader, scope)
-            if not found.readable:
-                for at in found.vocabulary.set_in:
+            in_force = vocabulary_in_force(session, passage, reader, scope)
+            if not in_force.readable:
+                for at in in_force.vocabulary.set_in:
                     _, head = vocabulary_cube(session, reader, at)
                     passage.require(Action.READ, at, head)
         passage.note(scope)
-        return found.vocabulary
+        return in_force.vocabulary
 
 
 def vocabulary_cube(session: Session, reader: Reader, scope: str) -> tuple[bytes, CubeState | None]:

@@ -84,7 +84,7 @@ def _columns(rows: list[tuple[Any, ...]], scopes: Scopes) -> Changes:
         list(zip(*rows, strict=True)) or [()] * 14
     )
     ordinal = np.fromiter(ordinals, np.int64, count)
-    brings_text: Mask = np.fromiter((each is not None for each in terms), np.bool_, count)
+    brings_text: Mask = np.fromiter((packed is not None for packed in terms), np.bool_, count)
     texts = [(row[0], row[_TERMS]) for row in rows if row[_TERMS] is not None]
     spans = Spans(
         np.where(brings_text, ordinal, NO_TEXT),
@@ -95,7 +95,7 @@ def _columns(rows: list[tuple[Any, ...]], scopes: Scopes) -> Changes:
         np.fromiter(states, np.uint8, count),
         np.fromiter(flags, np.uint8, count),
         *(
-            np.fromiter((each or 0 for each in values), kind, count)
+            np.fromiter((value or 0 for value in values), kind, count)
             for kind, values in zip(_FACTS, facts, strict=True)
         ),
     )

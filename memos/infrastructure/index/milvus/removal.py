@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.filters import of_cubes
-
-T = TypeVar("T")
 
 MOST_ROWS = 2_000
 KEYS_READ = 8_192
@@ -36,7 +34,7 @@ class VectorCopies:
         return sum(
             read_newest(self._milvus, collection, of_cubes(cubes), "count(*)")[0]["count(*)"]
             for collection in collections
-            for cubes in chunks(chosen, _CUBES)
+            for cubes in batched(chosen, _CUBES)
         )
 
     def purge(self, cube_ids: Iterable[bytes]) -> int:
@@ -63,9 +61,9 @@ def purge_rows(milvus: Milvus, collection: str, cube_ids: Iterable[bytes]) -> in
         IndexUnavailable: rows may be left: do it again.
     """
     removed = 0
-    for chosen in chunks(cube_ids, _CUBES):
+    for chosen in batched(cube_ids, _CUBES):
         while rows := read_newest(milvus, collection, of_cubes(chosen), "key", limit=KEYS_READ):
-            for keys in chunks((row["key"] for row in rows), MOST_ROWS):
+            for keys in batched((row["key"] for row in rows), MOST_ROWS):
                 with milvus.doing("remove rows"):
                     milvus.client.delete(collection, ids=keys, timeout=milvus.settings.timeout)
             removed += len(rows)
@@ -91,10 +89,3 @@ def read_newest(
             return [dict(row) for row in newest]
 
     return milvus.served(collection, read)
-
-
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items, so many at a time."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.index.milvus.connection import SLOW_SECONDS, Milvus
 from memos.infrastructure.index.milvus.filters import of_cubes
 from memos.infrastructure.index.milvus.removal import (
     MOST_ROWS,
     PARTS,
-    chunks,
     purge_rows,
     read_newest,
 )
@@ -78,7 +78,7 @@ class VectorWriter:
         """
         written = Written(0, self._milvus.written_at(self._collection))
         most = max(1, MOST_FLOATS_READ // (self._rotations.dimensions * PARTS))
-        for cube_ids in chunks(closings, most):
+        for cube_ids in batched(closings, most):
             condition = f"{of_cubes(cube_ids)} and closed == {OPEN}"
             rows = read_newest(self._milvus, self._collection, condition, "*")
             closed = []
@@ -122,7 +122,7 @@ class VectorWriter:
 
     def _rows(self, spans: Sequence[VectorSpan]) -> Iterator[dict[str, Any]]:
         for tenant, group in groupby(spans, lambda span: tenant_of(span.scope)):
-            for chosen in chunks(group, MOST_ROWS):
+            for chosen in batched(group, MOST_ROWS):
                 turned = self._rotations.turn(tenant, np.stack([span.vector for span in chosen]))
                 for span, vector in zip(chosen, turned, strict=True):
                     weights = span.weights or _NO_TERMS
@@ -131,7 +131,7 @@ class VectorWriter:
     def _write(self, rows: Iterable[dict[str, Any]]) -> Written:
         count = 0
         most = min(MOST_ROWS, max(1, MOST_FLOATS // self._rotations.dimensions))
-        for chosen in chunks(rows, most):
+        for chosen in batched(rows, most):
             with self._milvus.doing("write rows"):
                 self._milvus.client.upsert(
                     self._collection, chosen, timeout=self._milvus.settings.timeout

@@ -34,5 +34,5 @@ def running_workers(settings: KafkaSettings) -> frozenset[str]:
         raise connection.unavailable("did not tell its consumer groups", error) from error
     if listed.errors:
         raise connection.unavailable("did not tell its consumer groups", listed.errors[0])
-    found = {group.group_id for group in listed.valid}
-    return frozenset(name for name in WORKERS if f"{settings.prefix}-{name}" in found)
+    groups = {group.group_id for group in listed.valid}
+    return frozenset(name for name in WORKERS if f"{settings.prefix}-{name}" in groups)

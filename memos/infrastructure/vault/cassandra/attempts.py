@@ -11,7 +11,8 @@ from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, chunks
+from memos.infrastructure.batches import batched
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.states import ACCEPTED, States
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
@@ -85,7 +86,7 @@ class Attempts(States):
             (cube_id, sequence, ordinal)
             for rows in self._many(
                 f"{near} WHERE cube_id IN ? AND bucket = 0",
-                ((ids,) for ids in chunks(dict.fromkeys(events.values()), IDS_AT_ONCE)),
+                ((ids,) for ids in batched(dict.fromkeys(events.values()), IDS_AT_ONCE)),
             )
             for event_id, cube_id, sequence, ordinal in rows
             if event_id.bytes in events
@@ -113,7 +114,7 @@ class Attempts(States):
         values = [
             (*key, chunk)
             for key, offsets in by_bucket.items()
-            for chunk in chunks(offsets, IDS_AT_ONCE)
+            for chunk in batched(offsets, IDS_AT_ONCE)
         ]
         places = [
             (cube_id, sequence, ordinal)
@@ -150,7 +151,7 @@ class Attempts(States):
         )
         for bucket in range(start // BUCKET, -(-end // BUCKET)):
             rows = self._stream(cql, (partition, bucket, start, end))
-            for page in chunks(((row[0], row[1], row[2]) for row in rows if row[0]), PAGE):
+            for page in batched(((row[0], row[1], row[2]) for row in rows if row[0]), PAGE):
                 yield from self._at(page)
 
     def outlines(self, partition: int, start: int, end: int) -> Iterator[Outline]:
@@ -176,7 +177,7 @@ class Attempts(States):
         values = [
             (list({place[0] for place in chunk}), bucket, chunk[0][2], chunk[-1][2])
             for bucket, among in by_bucket.items()
-            for chunk in chunks(among, IDS_AT_ONCE)
+            for chunk in batched(among, IDS_AT_ONCE)
         ]
         attempts = {row[1]: row for rows in self._many(cql, values) for row in rows}
         return (stored_of(attempts[place[2]]) for place in places if place[2] in attempts)
@@ -198,7 +199,7 @@ class Attempts(States):
     def _buckets(self, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
         """The last bucket of each cube."""
         cql = "SELECT cube_id, sequence FROM {}.head WHERE cube_id IN ?"
-        heads = self._many(cql, ((ids,) for ids in chunks(cube_ids, IDS_AT_ONCE)))
+        heads = self._many(cql, ((ids,) for ids in batched(cube_ids, IDS_AT_ONCE)))
         return {row[0]: bucket_of(row[1]) for rows in heads for row in rows}
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.event import Position
-
-T = TypeVar("T")
 
 IDS_AT_ONCE = 25
 """Keys in one statement: each is read by itself, but asked and answered for together."""
@@ -55,10 +52,3 @@ class VaultGeneration:
 
     def _many(self, cql: str, values: Iterable[Sequence[Any]]) -> list[list[Row]]:
         return self._store.concurrently(cql.format(self.keyspace), values)
-
-
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items, `size` at a time."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from heapq import merge
 from typing import BinaryIO
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.cassandra.connection import Row
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration, chunks
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration
 from memos.infrastructure.vault.cassandra.stored import FoldedHead, checked_state
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
@@ -59,7 +60,7 @@ class Heads(VaultGeneration):
         rows = self._stream("SELECT cube_id, state, checksum FROM {}.head")
         with ExitStack() as files:
             runs: list[Iterator[Head]] = []
-            for run in chunks(rows, SORTED_AT_ONCE):
+            for run in batched(rows, SORTED_AT_ONCE):
                 ordered: list[Head] = sorted((row[0], row[1], row[2]) for row in run)
                 if len(run) < SORTED_AT_ONCE:
                     runs.append(iter(ordered))
@@ -70,7 +71,7 @@ class Heads(VaultGeneration):
     def _of(self, columns: str, cube_ids: Iterable[bytes]) -> Iterator[Row]:
         cql = f"SELECT {columns} FROM {{}}.head WHERE cube_id IN ?"
         distinct = dict.fromkeys(cube_ids)
-        for rows in self._many(cql, ((ids,) for ids in chunks(distinct, IDS_AT_ONCE))):
+        for rows in self._many(cql, ((ids,) for ids in batched(distinct, IDS_AT_ONCE))):
             yield from rows
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from heapq import merge
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.attempts import PAGE, Attempts, Place
 from memos.infrastructure.vault.cassandra.bounds import bound
-from memos.infrastructure.vault.cassandra.generation import chunks
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.port import Attempt, LogQuery
@@ -51,7 +51,7 @@ class LogQueries(Attempts):
         if alone is not None and alone.operation_id == operation_id:
             places.append((alone.cube_id, alone.sequence, alone.ordinal))
         places.sort(key=lambda place: place[2])
-        for page in chunks(places, PAGE):
+        for page in batched(places, PAGE):
             yield from self._at(page)
 
     def _of_log(self, query: LogQuery) -> Iterator[Stored]:
@@ -59,7 +59,7 @@ class LogQueries(Attempts):
             self._of_partition(partition, offset, query)
             for partition, (offset, _, _) in self.checkpoints().items()
         ]
-        for page in chunks(merge(*partitions, key=lambda place: place[2]), PAGE):
+        for page in batched(merge(*partitions, key=lambda place: place[2]), PAGE):
             yield from self._at(page)
 
     def _of_partition(self, partition: int, end: int, query: LogQuery) -> Iterator[Place]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from cassandra.query import PreparedStatement
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.cassandra.bounds import bound
-from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration, chunks
+from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
 from memos.infrastructure.vault.port import Attempt
@@ -65,7 +66,7 @@ class States(VaultGeneration):
         records as a bucket holds, and few are being folded.
         """
         latest = at if isinstance(at, int) else max(at, default=-1)
-        groups = list(chunks(dict.fromkeys(cube_ids), IDS_AT_ONCE))
+        groups = list(batched(dict.fromkeys(cube_ids), IDS_AT_ONCE))
         prepare = self._store.prepare
         heads, guess = prepare(_HEADS.format(self.keyspace)), self._prepared_last_of_each()
         rows = self._store.run_all(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.vault.cassandra import terms
-from memos.infrastructure.vault.cassandra.generation import chunks
 from memos.infrastructure.vault.cassandra.heads import Heads
 from memos.infrastructure.vault.cassandra.log_query import LogQueries
 from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
@@ -108,7 +108,7 @@ class CassandraVault(Heads, LogQueries, Vault):
             for (cube_id,) in rows
         }
         operations: set[bytes] = set()
-        for ids in chunks(hinted, PAGE):
+        for ids in batched(hinted, PAGE):
             for row in self._of("cube_id, erasing, lifecycle", ids):
                 if row[1] and row[2] != Lifecycle.ERASED:
                     operations.add(row[1])
