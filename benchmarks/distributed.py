@@ -45,11 +45,12 @@ from memos import Memory
 from memos.infrastructure.engine.distributed.rebuild import index_worker
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.engine.distributed.stores import Stores, open_generation
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION, PartitionFold
+from memos.infrastructure.engine.distributed.workers.fold import PartitionFold
 from memos.infrastructure.engine.distributed.workers.port import Mark
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import stored_from
+from memos.infrastructure.vault.cassandra.writer import FOLD
 
 READY_EVENTS = 100_000
 READY_BYTES = 290
@@ -145,7 +146,7 @@ def _fold(report: Report, workers: Workers, stores: Stores, engine: LocalServers
     progress("one fold worker")
     end = sum(stores.logs.events.end().values())
     with _cpu(report, workers, engine, "fold", end):
-        done, seconds = await_progress(lambda: position(stores, PROJECTION), end)
+        done, seconds = await_progress(lambda: position(stores, FOLD), end)
     return _rate(report, "live fold", done, seconds)
 
 
@@ -198,7 +199,7 @@ def _two_folds(
     end = sum(stores.logs.events.end().values())
     for process in workers.running("fold"):
         process.send_signal(signal.SIGCONT)
-    done, seconds = await_progress(lambda: position(stores, PROJECTION), end)
+    done, seconds = await_progress(lambda: position(stores, FOLD), end)
     rate = _rate(report, "live fold, two workers", done, seconds)
     report.figures["two folds / one"] = rate / report.figures["live fold /s"]
     workers.start("index", "usage", "seal")

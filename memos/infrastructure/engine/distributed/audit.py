@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.seal import Seals
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.vault.cassandra.attempts import Outline
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Record, Undecodable, decode, id_text
 from memos.kernel.fold import UNDECODABLE, fold

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION, rotations_of
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.cassandra.rows import PROJECTION as LEXICAL
@@ -20,6 +19,7 @@ from memos.infrastructure.index.models.embedders.calls import EmbedderCalls
 from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
 from memos.infrastructure.index.port import Nearest, View
 from memos.infrastructure.index.spans import latest
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.errors import IndexUnavailable
 
 CANDIDATES = 200

@@ -16,7 +16,6 @@ from memos.infrastructure.engine.distributed.reader import DistributedReaders
 from memos.infrastructure.engine.distributed.source import DistributedSource
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
 from memos.infrastructure.engine.dump import PROGRESS_EVERY, EventLine, Selection
 from memos.infrastructure.engine.reader import Reader
@@ -24,6 +23,7 @@ from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.vault.cassandra.stored import state_of
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.digest import cube_digest, vault_digest

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.reports import Figures
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged

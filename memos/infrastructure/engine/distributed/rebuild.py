@@ -14,7 +14,6 @@ from threading import Lock
 from memos.infrastructure.engine.distributed.figures import digest
 from memos.infrastructure.engine.distributed.stores import Generation, Stores, open_generation
 from memos.infrastructure.engine.distributed.workers.fold import (
-    PROJECTION,
     Batch,
     PartitionFold,
     mark_of,
@@ -30,6 +29,7 @@ from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import Rebuilt
 from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.event import Record
 
 THREADS = 4
@@ -49,7 +49,7 @@ def rebuild(stores: Stores, progress: Progress) -> Rebuilt:
     generation = open_generation(stores.cassandra, schema.new_generation(stores.cassandra))
     index = index_worker(stores, generation)
     undecodable = fold_log(stores, generation, index, progress, from_nothing=True)
-    events = sum(offset for offset, _, _ in generation.vault.checkpoints(PROJECTION).values())
+    events = sum(offset for offset, _, _ in generation.vault.checkpoints(FOLD).values())
     rebuilt = Rebuilt(
         events,
         digest(generation.vault),
@@ -76,7 +76,7 @@ def _vectors_beside(stores: Stores, generation: Generation) -> Iterator[Callable
         number = collections.new_generation()
         name = collections.name(number)
         indexer = VectorIndexer(stores, generation, milvus, embedder, name)
-        for partition in generation.vault.checkpoints(PROJECTION):
+        for partition in generation.vault.checkpoints(FOLD):
             while indexer.step(partition):
                 pass
         indexer.settle()
@@ -170,7 +170,7 @@ def _refold(
     from_nothing: bool,
 ) -> list[str]:
     """Fold and index one partition up to an offset; the positions of what is no event."""
-    folded = mark_of(generation.vault, PROJECTION, partition)
+    folded = mark_of(generation.vault, FOLD, partition)
     folding = PartitionFold(generation.vault, folded, from_nothing=from_nothing)
     # The index is behind the fold, or where it is.
     start = mark_of(generation.vault, index.name, partition)
@@ -200,7 +200,7 @@ def _fold(
         raise batch.too_new
     generation.writer.write_records(batch.folded)
     generation.writer.write_heads(batch.folded)
-    generation.writer.write_checkpoint(PROJECTION, partition, *batch.mark)
+    generation.writer.write_checkpoint(FOLD, partition, *batch.mark)
     folding.done(batch)
     return batch
 

@@ -11,7 +11,6 @@ from memos.infrastructure.engine.distributed.merger import Merger
 from memos.infrastructure.engine.distributed.proofs import DistributedProofs
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.fold import FoldWorker
 from memos.infrastructure.engine.distributed.workers.port import Worker
 from memos.infrastructure.engine.distributed.workers.seal import PROJECTION as SEAL
@@ -29,6 +28,7 @@ from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.port import Cut
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.cube import Lifecycle
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.index.cassandra.rows import PROJECTION as INDEX
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Position
 

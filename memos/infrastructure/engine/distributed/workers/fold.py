@@ -16,7 +16,7 @@ from memos.infrastructure.engine.distributed.workers.port import Mark
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
+from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Record, TooNew, Undecodable, decode
@@ -24,7 +24,6 @@ from memos.kernel.fold import UNDECODABLE, fold
 from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 
-PROJECTION = "fold"
 KEPT_HEADS = 50_000
 """Heads held in memory for each partition, those used last."""
 
@@ -129,7 +128,7 @@ def mark_of(vault: CassandraVault, projection: str, partition: int) -> Mark:
 class FoldWorker:
     """See `workers.port.Worker`."""
 
-    name = PROJECTION
+    name = FOLD
 
     def __init__(
         self, vault: CassandraVault, writer: CassandraVaultWriter, events: KafkaLog
@@ -146,7 +145,7 @@ class FoldWorker:
         return self._events.topic
 
     def assigned(self, partition: int) -> int:
-        mark = mark_of(self._vault, PROJECTION, partition)
+        mark = mark_of(self._vault, FOLD, partition)
         self._partitions[partition] = PartitionFold(self._vault, mark)
         return mark.offset
 
@@ -178,4 +177,4 @@ class FoldWorker:
                 ]
             )
         self._writer.write_heads(batch.folded)
-        self._writer.write_checkpoint(PROJECTION, partition, *batch.mark)
+        self._writer.write_checkpoint(FOLD, partition, *batch.mark)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
 from memos.infrastructure.engine.distributed.workers.port import Behind, Mark
 from memos.infrastructure.engine.distributed.workers.prior_states import PriorStates
@@ -26,7 +25,7 @@ from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.vault.cassandra.stored import Stored, stored_from
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
+from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form

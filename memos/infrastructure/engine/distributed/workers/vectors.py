@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
-from memos.infrastructure.engine.distributed.workers.fold import PROJECTION as FOLD
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
 from memos.infrastructure.engine.distributed.workers.index import concerns_search
 from memos.infrastructure.engine.distributed.workers.port import Mark
@@ -28,6 +27,7 @@ from memos.infrastructure.index.milvus.writer import VectorWriter
 from memos.infrastructure.index.models.embedders.port import Embedder, embed_checked
 from memos.infrastructure.index.projection import changes_text
 from memos.infrastructure.vault.cassandra.stored import Stored
+from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
 from memos.kernel.event import Kind
 from memos.kernel.moment import OPEN
