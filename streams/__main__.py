@@ -12,10 +12,9 @@ from pathlib import Path
 from aiokafka.codec import has_lz4
 
 from memos.infrastructure.engine.distributed.settings import load_settings
+from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.kernel.errors import InvalidInput, MemosError
 from streams.process import run
-
-WORKERS = ("fold", "index", "usage", "seal")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

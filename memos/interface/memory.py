@@ -16,7 +16,6 @@ from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Rebuilt, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport
-from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Position
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.add import add, add_conversation, add_many
@@ -38,7 +37,7 @@ from memos.operation.commands.load import (
     warn_of_refused,
 )
 from memos.operation.commands.new_memory import NewMemory
-from memos.operation.commands.rollback import Rollback, restore_version, undo
+from memos.operation.commands.rollback import Rollback, RollbackRequest, rollback
 from memos.operation.commands.sweep import Sweep, sweep
 from memos.operation.commands.tags import retag, set_vocabulary
 from memos.operation.commands.turn import Conversation
@@ -417,7 +416,7 @@ class Memory:
         return link(self._session, cube_id, other_id, relation)
 
     def archive(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
-        """Put a memory out of scope_view of searches; its history stays."""
+        """Put a memory out of sight of searches; its history stays."""
         return archive(self._session, cube_id, expected_version)
 
     def restore(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -502,7 +501,7 @@ class Memory:
             The memory; `Forgotten` where it was erased, at any position.
 
         Raises:
-            NotFound: it did not exist then, or is out of scope_view.
+            NotFound: it did not exist then, or is out of sight.
         """
         request = StateRequest(version=version, as_of=as_of, valid_at=valid_at)
         return get(self._session, cube_id, request, any_state=any_state)
@@ -642,8 +641,8 @@ class Memory:
 
         What two memories say alike is quoted once and cites both; of facts about the same thing
         the newest valid one comes first; turns of a conversation stand together in their order.
-        `memos.operation.reads.context_block` tells what the quoting guarantees and what it cannot. What the
-        block quotes counts as used; what did not fit does not.
+        `memos.operation.reads.context_block` tells what the quoting guarantees and what it cannot.
+        What the block quotes counts as used; what did not fit does not.
 
         Args:
             query: words, in any order.
@@ -827,12 +826,6 @@ class Memory:
         Raises:
             Denied: a cube may not be written by the actor; nothing was changed.
         """
-        if cube_id is not None:
-            if any(given is not None for given in (source, actor, operation, cut, since, until)):
-                raise InvalidInput("pass a cube with to_version, or what to undo, not both")
-            return restore_version(self._session, cube_id, to_version, dry_run=dry_run)
-        if to_version is not None:
-            raise InvalidInput("to_version needs a cube")
         records = LogFilter(
             actor=actor,
             scope=scope,
@@ -841,7 +834,10 @@ class Memory:
             since=cut if cut is not None else since,
             until=until,
         )
-        return undo(self._session, records, dry_run=dry_run)
+        request = RollbackRequest(
+            cube_id=cube_id, to_version=to_version, records=records, dry_run=dry_run
+        )
+        return rollback(self._session, request)
 
     def erase(
         self,
@@ -996,11 +992,12 @@ class Memory:
         path: str | Path,
         into: str | Path,
         *,
-        actor: str = "user:local",
+        actor: str = DEFAULT_ACTOR,
         passphrase: str | None = None,
         recipient_key: str | bytes | None = None,
         verifier_key: str | None = None,
         clock: Callable[[], int] = system_time,
+        governor: Governor | None = None,
         progress: Progress = no_progress,
     ) -> Self:
         """Open the vault `into` with what an export holds; `load_report` says what was done.
@@ -1019,6 +1016,7 @@ class Memory:
             recipient_key: the private half of what the keys are wrapped to.
             verifier_key: accept only an export of the vault with this key.
             clock: microseconds since 1970; for tests.
+            governor: decides in the place of the rules of the headers, of a vault that is there.
             progress: told (done, total).
 
         Raises:
@@ -1033,7 +1031,7 @@ class Memory:
             verifier_key=verifier_key,
         )
         report = make_vault_of(source, Path(into), actor=actor, clock=clock, progress=progress)
-        memory = cls(into, actor=actor, clock=clock)
+        memory = cls(into, actor=actor, clock=clock, governor=governor)
         try:
             memory.load_report = report or import_export(memory._session, source, progress)
         except BaseException:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 from memos.kernel.errors import InvalidInput, shorten
 
@@ -57,3 +59,16 @@ def path_prefixes(path: str) -> list[str]:
     """A path and all above it by whole segments, shortest first."""
     segments = path.split("/")
     return ["/".join(segments[: count + 1]) for count in range(len(segments))]
+
+
+def common_scope(scopes: Sequence[str]) -> str:
+    """The deepest scope that holds all of these.
+
+    Raises:
+        InvalidInput: they belong to different tenants.
+    """
+    columns = zip(*(scope.split("/") for scope in scopes), strict=False)
+    shared = [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
+    if not shared:
+        raise InvalidInput("the cubes belong to different tenants: they cannot be brought together")
+    return "/".join(shared)

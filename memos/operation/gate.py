@@ -15,6 +15,7 @@ from memos.infrastructure.governance.decision import (
     Action,
     Decision,
     Governor,
+    HeaderRules,
     Resource,
     Subject,
 )
@@ -31,10 +32,12 @@ class Permitted(NamedTuple):
     Attributes:
         tenant: the filter: nothing outside this tenant needs to be looked at; empty for no filter.
         check: the row check: asked about each cube that would be shown or counted.
+        by_header: a cube whose header says nothing passes the check; the index knows which do.
     """
 
     tenant: str
     check: Callable[[CubeState], bool]
+    by_header: bool
 
 
 class Gate:
@@ -181,7 +184,12 @@ class Passage:
     def permitted(self, action: Action) -> Permitted:
         """For a set of cubes: a filter to look them up by, and a check of each row."""
         self._decided = True
-        return Permitted(self._gate.subject.tenant, lambda state: self.allows(action, state))
+        gate = self._gate
+        return Permitted(
+            gate.subject.tenant,
+            lambda state: self.allows(action, state),
+            isinstance(gate.governor, HeaderRules),
+        )
 
     def note(
         self,

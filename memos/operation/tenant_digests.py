@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.event import as_uuid
-from memos.kernel.keyed_digest import keyed_digest
+from memos.kernel.keyed_digest import SOURCE, SUBJECT, keyed_digest
 from memos.kernel.scope import path_prefixes
 
 
@@ -28,12 +28,12 @@ class TenantDigests:
 
     def subject(self, tenant: str, subject: str) -> bytes:
         """What stands for a subject."""
-        return _digest(self.key(tenant), b"subject", subject)
+        return _digest(self.key(tenant), SUBJECT, subject)
 
     def sources(self, tenant: str, source: str) -> list[bytes]:
         """What stands for a source: one digest for each of its path prefixes, shortest first."""
         key = self.key(tenant)
-        return [_digest(key, b"source", prefix) for prefix in path_prefixes(source)]
+        return [_digest(key, SOURCE, prefix) for prefix in path_prefixes(source)]
 
     def lookups(self, tenant: str, label: bytes, value: str) -> list[bytes]:
         """The digests under which a value may stand: one for each key of the tenant's ring."""

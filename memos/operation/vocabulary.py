@@ -47,12 +47,6 @@ def vocabulary_id(tenant_key: bytes, scope: str, number: int) -> bytes:
     )
 
 
-def path_of(scope: str) -> list[str]:
-    """A scope and all above it, the tenant first."""
-    segments = scope.split("/")
-    return ["/".join(segments[: count + 1]) for count in range(len(segments))]
-
-
 def to_bytes(tags: Sequence[str], *, closed: bool) -> bytes:
     """A vocabulary as it is stored."""
     return json.dumps({"closed": closed, "tags": list(tags)}).encode()

@@ -10,6 +10,7 @@ from memos.kernel.scope import (
     MAX_SEGMENTS,
     bounds_under,
     check_scope,
+    common_scope,
     contains,
     path_prefixes,
     tenant_of,
@@ -79,3 +80,14 @@ def test_the_prefixes_of_a_path_are_those_that_contain_it_shortest_first() -> No
     assert path_prefixes("acme/a/b") == ["acme", "acme/a", "acme/a/b"]
     assert path_prefixes("acme") == ["acme"]
     assert all(contains(prefix, "acme/a/b") for prefix in path_prefixes("acme/a/b"))
+
+
+def test_the_common_scope_ends_where_segments_differ() -> None:
+    assert common_scope(["acme/alice/chat-7", "acme/alice/chat-70"]) == "acme/alice"
+    assert common_scope(["acme/alice"]) == "acme/alice"
+    assert common_scope(["acme", "acme/bob"]) == "acme"
+
+
+def test_nothing_is_common_to_two_tenants() -> None:
+    with pytest.raises(InvalidInput, match="different tenants"):
+        common_scope(["acme/alice", "zeta/alice"])

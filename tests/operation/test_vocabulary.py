@@ -8,15 +8,10 @@ from memos.operation.vocabulary import (
     add_up,
     from_content,
     nearest,
-    path_of,
     to_bytes,
     vocabulary_id,
 )
 from memos.wire.body_pb2 import Content
-
-
-def test_a_scope_is_under_all_of_its_path() -> None:
-    assert path_of("acme/alice/chat-7") == ["acme", "acme/alice", "acme/alice/chat-7"]
 
 
 @pytest.mark.parametrize("closed", [True, False])

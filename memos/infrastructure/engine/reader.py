@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from memos.infrastructure.governance.usage.port import Usage
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.vault.port import Vault
 from memos.kernel.event import Position

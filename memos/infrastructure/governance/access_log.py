@@ -17,7 +17,7 @@ from memos.infrastructure.keys.envelope import SUITE, encrypt
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
-from memos.kernel.keyed_digest import keyed_digest
+from memos.kernel.keyed_digest import SUBJECT, keyed_digest
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 from memos.wire.access_pb2 import (
@@ -149,7 +149,7 @@ class AccessLog:
     def _seal_query(self, tenant: str, access: Access, event_id: bytes) -> bytes:
         """Seal a query under the searched scope's key: erasing the scope erases it."""
         keys = self._store.keys
-        subject = keyed_digest(keys.tenant_keys(tenant)[0], b"subject", access.scope.encode())
+        subject = keyed_digest(keys.tenant_keys(tenant)[0], SUBJECT, access.scope.encode())
         key = keys.subject_key(tenant, subject)
         assert key is not None  # noqa: S101 - made when absent
         return encrypt(key, access.query.encode("utf-8", "surrogatepass"), event_id)

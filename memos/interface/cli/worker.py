@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
+from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.infrastructure.settings_file import check_present
 from memos.interface.cli.command import Run, command
 from memos.kernel.errors import InvalidInput
 
-WORKERS = ("fold", "index", "usage", "seal")
 POLL_SECONDS = 0.2
 END_SECONDS = 90.0
 

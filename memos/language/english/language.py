@@ -1,8 +1,4 @@
-"""English, as search asks it: the face of this room.
-
-Search imports this module only. The room imports `operation/language`, the traits of the index's
-port, and nothing of search.
-"""
+"""English as `Language`: the face of this room, and all of it that others import."""
 
 from __future__ import annotations
 

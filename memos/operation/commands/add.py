@@ -49,7 +49,10 @@ def add_many(
             except InvalidInput as error:
                 raise InvalidInput(f"item {number}: {error}; nothing was written") from None
             memories.append(memory)
-        return _add_whole(session, passage, memories, sources)
+        passage.admit()  # of no memory nothing is asked
+        for scope in dict.fromkeys(memory.scope for memory in memories):
+            passage.require(Action.CREATE, scope)
+        return _add_whole(session, memories, sources)
 
 
 def add_conversation(session: Session, conversation: Conversation) -> list[Receipt]:
@@ -65,7 +68,7 @@ def add_conversation(session: Session, conversation: Conversation) -> list[Recei
             except InvalidInput as error:
                 raise InvalidInput(f"turn {number}: {error}; nothing was written") from None
             memories.append(memory)
-        return _add_whole(session, passage, memories)
+        return _add_whole(session, memories)
 
 
 def with_key(key: str | None, attempt: Callable[[], T]) -> T:
@@ -91,14 +94,10 @@ def _checked_sources(session: Session, passage: Passage, memory: NewMemory) -> S
 
 def _add_whole(
     session: Session,
-    passage: Passage,
     memories: Sequence[NewMemory],
     sources: Sequence[Sources] = (),
 ) -> list[Receipt]:
     """Write memories that are one command: all or none."""
-    passage.admit()  # of no memory nothing is asked
-    for scope in dict.fromkeys(memory.scope for memory in memories):
-        passage.require(Action.CREATE, scope)
     operation_id = session.new_id()
     of_each = sources or [Sources()] * len(memories)
 

@@ -17,6 +17,7 @@ from memos.kernel.cube import CubeState, Form, Lifecycle
 from memos.kernel.errors import Held, InvalidInput, NotFound, shorten
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
+from memos.kernel.keyed_digest import SUBJECT
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.destroy import finish_erase, nobody_elses
 from memos.operation.commands.draft import operation_event
@@ -101,7 +102,7 @@ def _matching(
         return reader.vault.cubes_in_scope(target.scope), set()
     subject = target.subject or ""
     tenant = _tenant_of_subject(session, reader, subject)
-    digests = set(session.digests.lookups(tenant, b"subject", subject))
+    digests = set(session.digests.lookups(tenant, SUBJECT, subject))
     return reader.vault.cubes_of_subjects(sorted(digests)), digests
 
 
@@ -110,7 +111,7 @@ def _tenant_of_subject(session: Session, reader: Reader, subject: str) -> str:
     tenants = [
         tenant
         for tenant in session.tenants()
-        if reader.vault.cubes_of_subjects(session.digests.lookups(tenant, b"subject", subject))
+        if reader.vault.cubes_of_subjects(session.digests.lookups(tenant, SUBJECT, subject))
     ]
     if len(tenants) > 1:
         raise InvalidInput(

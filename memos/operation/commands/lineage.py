@@ -13,8 +13,9 @@ from memos.kernel.errors import Held, IllegalMove, InvalidInput
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import Relation
+from memos.kernel.scope import common_scope
 from memos.operation.commands.add import with_key
-from memos.operation.commands.composition import common_scope, merge_texts
+from memos.operation.commands.composition import merge_texts
 from memos.operation.commands.draft import add_sources, create_cube, new_event
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.sources import opened_parts, permitted_state, source_versions

@@ -9,6 +9,7 @@ from pathlib import Path
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import migration_target, open_engine
 from memos.infrastructure.engine.port import Engine
+from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
 from memos.infrastructure.transfer.migrate.migration import migrate as move
@@ -57,6 +58,7 @@ def migrate(
     target: str | Path,
     *,
     actor: str,
+    governor: Governor | None = None,
     progress: Progress = no_progress,
 ) -> MigrationReport:
     """Move a vault to another place, on the same engine or the other one. The source stays.
@@ -70,6 +72,7 @@ def migrate(
             distributed one the workers may run, and the writers must be stopped.
         target: a directory or settings file of a vault that is not there yet.
         actor: on whose behalf: an administrator of the source, who also administers the target.
+        governor: decides in the place of the rules of the headers.
         progress: told (done, total).
 
     Raises:
@@ -82,7 +85,7 @@ def migrate(
     if leaving.resolve() == going.resolve():
         raise InvalidInput(f"{source} is both ends: name another target")
     engine = _open(leaving, actor, create=False, leaving=True)
-    session = Session(engine, actor=actor, tenant="", clock=system_time, governor=None)
+    session = Session(engine, actor=actor, tenant="", clock=system_time, governor=governor)
     with closing(session), session.gate.enter("migrate") as passage:
         passage.require_administrator("")
         vault = migration_target(going, administrator=actor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from memos.infrastructure.engine.commit import Committed, Draft
@@ -54,10 +54,44 @@ class Rollback:
         return "\n".join(lines)
 
 
-def undo(session: Session, records: LogFilter, *, dry_run: bool) -> Rollback:
-    """Undo what the records of a filter did, and all that came of it. See `Memory.rollback`."""
-    stated = (records.actor, records.source, records.operation, records.since, records.until)
-    if all(given is None for given in stated):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequest:
+    """What to take back: a cube to a version, or what the records of a filter did.
+
+    Raises:
+        InvalidInput: both are given, a cube without a version, or a version without a cube.
+    """
+
+    cube_id: str | None = None
+    to_version: int | None = None
+    records: LogFilter = field(default_factory=LogFilter)
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cube_id is not None and self.names_records:
+            raise InvalidInput("pass a cube with to_version, or what to undo, not both")
+        if self.cube_id is None and self.to_version is not None:
+            raise InvalidInput("to_version needs a cube")
+
+    @property
+    def names_records(self) -> bool:
+        """Whether it says which records to undo."""
+        of = self.records
+        stated = (of.actor, of.source, of.operation, of.since, of.until)
+        return any(given is not None for given in stated)
+
+
+def rollback(session: Session, request: RollbackRequest) -> Rollback:
+    """See `Memory.rollback`."""
+    if request.cube_id is not None:
+        return _restore_version(session, request.cube_id, request)
+    return _undo_records(session, request)
+
+
+def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
+    """Undo what the records of a filter did, and all that came of it."""
+    records, dry_run = request.records, request.dry_run
+    if not request.names_records:
         raise InvalidInput("say what to undo: source=, actor=, operation=, cut=, since=, until=")
     with session.gate.enter("rollback") as passage:
         if records.scope is not None:
@@ -76,19 +110,17 @@ def undo(session: Session, records: LogFilter, *, dry_run: bool) -> Rollback:
             return _undo(session, passage, transaction, query)
 
 
-def restore_version(
-    session: Session, cube_id: str, to_version: int | None, *, dry_run: bool
-) -> Rollback:
-    """Take one cube to an earlier version. See `Memory.rollback`."""
+def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -> Rollback:
+    """Take one cube to an earlier version."""
     raw = check_id(cube_id)
-    number = check_version(to_version, "to_version")
+    number = check_version(request.to_version, "to_version")
     with session.gate.enter("rollback") as passage:
         with session.engine.read() as reader:
             state = live_state(reader, raw)
             passage.require(Action.WRITE, state.scope, state)
             if reader.vault.version(raw, number) is None:
                 raise NotFound(f"cube {cube_id} has no version {number}: see its history")
-            if dry_run:
+            if request.dry_run:
                 return _report(_to_version(reader, raw, number), [], dry_run=True)
         with session.engine.writer.transaction() as transaction:
             targets = _to_version(transaction.reader(), raw, number)

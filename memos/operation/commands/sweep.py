@@ -34,10 +34,10 @@ class Sweep:
 
 def sweep(session: Session, now: Time | None) -> Sweep:
     """See `Memory.sweep`."""
-    session.access_log.flush()
     time = session.clock() if now is None else check_time(now, "now")
     with session.gate.enter("sweep") as passage:
         passage.admit()  # what ends a memory is its own header
+        session.access_log.flush()
         ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
         with session.engine.writer.transaction() as transaction:
             reader = transaction.reader()

@@ -37,7 +37,7 @@ DIRECTIONS = ("both", "upstream", "downstream")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateRequest:
-    """Which state of a memory is request; without any of the three, the one that it has now.
+    """Which state of a memory is wanted; without any of the three, the one that it has now.
 
     Raises:
         InvalidInput: more than one is given.

@@ -20,7 +20,7 @@ from memos.operation.validation import check_id, check_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
-    """Which records of the log are records; `Memory.events` tells what each field means.
+    """Which records of the log are wanted; `Memory.events` tells what each field means.
 
     Raises:
         InvalidInput: a field does not fit.

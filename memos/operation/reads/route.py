@@ -174,7 +174,7 @@ def _form(scope_view: ScopeView, hit: Hit) -> tuple[Form, str]:
             head = reader.vault.head(edge.derived[0])
             if head is None or head.form is not form or head.lifecycle not in SHOWN:
                 continue
-            if scope_view.query.may_read(head):
+            if scope_view.query.permitted.check(head):
                 return form, id_text(head.cube_id)
     return Form.PLAINTEXT, ""
 

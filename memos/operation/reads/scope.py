@@ -90,7 +90,7 @@ def open_scope(
             accepts=accepts,
             at=moment.at,
             read_time=moment.read_time,
-            may_read=passage.permitted(Action.READ).check,
+            permitted=passage.permitted(Action.READ),
             recipe=recipe,
             embedding=session.embedding,
             valid_at=request.valid_at,

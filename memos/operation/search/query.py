@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.index.models.rerankers import Reranking
-from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At
 from memos.language.analyzer import Analyzer
+from memos.operation.gate import Permitted
 from memos.operation.search.filters import Predicate
 from memos.operation.search.question import read_question
 from memos.operation.search.ranking import LexicalQuery
@@ -29,7 +29,7 @@ class Query(NamedTuple):
     accepts: Predicate
     at: At | None
     read_time: int
-    may_read: Callable[[CubeState], bool]
+    permitted: Permitted
     recipe: Recipe
     embedding: DenseIndex | None = None
     valid_at: int | None = None

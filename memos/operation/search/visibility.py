@@ -14,7 +14,8 @@ from memos.operation.search.query import Query
 
 
 class HeaderCheck:
-    """Decides by its header whether a row is shown, for the few rows whose header says anything.
+    """Decides whether a row is shown: under the rules of the headers only for the few rows whose
+    header says anything, else for every row.
 
     Attributes:
         factors: by doc, what the score of a shown row is multiplied by where its lifespan decays.
@@ -39,7 +40,7 @@ class HeaderCheck:
             factor = decay(state.header.lifespan, used, self._query.read_time)
             if factor < 1.0:
                 self.factors[int(view.doc[row])] = factor
-        return self._query.may_read(head or state)
+        return self._query.permitted.check(head or state)
 
 
 def restrict(view: View, query: Query, check: HeaderCheck, newest: View) -> View:
@@ -48,7 +49,9 @@ def restrict(view: View, query: Query, check: HeaderCheck, newest: View) -> View
     if not query.facts:
         keep &= (view.traits & EXTRACTED) == 0
     special = (view.flags & (RESTRICTED | HAS_LIFESPAN)) != 0
-    if newest is not view:
+    if not query.permitted.by_header:
+        special[:] = True  # what another governor says of a cube is not in the index
+    elif newest is not view:
         special |= _restricted_now(view, newest)
     for row in np.flatnonzero(keep & special).tolist():
         keep[row] = check.shows(view, row)

@@ -9,8 +9,9 @@ from contextlib import closing
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
-from memos.infrastructure.log.kafka.groups import WORKERS, running_workers
+from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLogs
+from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra.vault import CassandraVault

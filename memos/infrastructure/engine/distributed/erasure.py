@@ -43,7 +43,7 @@ class DistributedErasure:
         self._milvus = None if milvus is None else Milvus(milvus)
         self._base = stores.settings.cassandra.keyspace
 
-    def begin(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
+    def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
         """Count what there is of cubes, before anything of it is destroyed, and keep that.
 
         Raises:
@@ -84,27 +84,27 @@ class DistributedErasure:
         counted = self._stores.cassandra.execute(cql, (operation_id,))
         return Purged(*json.loads(counted[0][0])) if counted else Purged(0, 0, 0, 0, 0)
 
-    def receipt(self, operation_id: bytes) -> str | None:
+    def erasure_receipt(self, operation_id: bytes) -> str | None:
         """The receipt that is kept of an erasure."""
         cql = f"SELECT receipt FROM {self._base}.erasure WHERE operation_id = ?"
         kept = self._stores.cassandra.execute(cql, (operation_id,))
         return str(kept[0][0]) if kept else None
 
-    def keep_receipt(self, operation_id: bytes, receipt: str) -> str:
+    def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
         """Keep a receipt where none is kept; the one that is: of two who finish, one is first."""
         self._stores.cassandra.execute(
             f"INSERT INTO {self._base}.erasure (operation_id, receipt) VALUES (?, ?) IF NOT EXISTS",
             (operation_id, receipt),
         )
         self._end(operation_id)
-        return self.receipt(operation_id) or receipt
+        return self.erasure_receipt(operation_id) or receipt
 
     def unfinished(self) -> list[bytes]:
         """The operations that were asked for, or begun, and of which there is no receipt."""
         unfinished = set(self._live.vault().erasing())
         cql = f"SELECT operation_id FROM {self._base}.erasure_begun"
         for (operation_id,) in self._stores.cassandra.execute(cql):
-            if self.receipt(operation_id) is None:
+            if self.erasure_receipt(operation_id) is None:
                 unfinished.add(operation_id)
             else:
                 self._end(operation_id)  # two finished it, and the second one crashed

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.governance.usage.cassandra import UsageRows
-from memos.infrastructure.governance.usage.port import Usage
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.vault import CassandraVault

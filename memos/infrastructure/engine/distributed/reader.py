@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
-from memos.infrastructure.governance.usage.port import Usage
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.cassandra.view import CassandraView
 from memos.infrastructure.index.port import Ints, View

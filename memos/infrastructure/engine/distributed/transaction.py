@@ -57,13 +57,13 @@ class DistributedTransaction:
         return self.append(draft)
 
     def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
-        self._erasure.begin(operation_id, tenant, cube_ids)
+        self._erasure.begin_erasure(operation_id, tenant, cube_ids)
 
     def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
         return self._erasure.purge(operation_id, cube_ids)
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
-        return self._erasure.receipt(operation_id)
+        return self._erasure.erasure_receipt(operation_id)
 
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
-        return self._erasure.keep_receipt(operation_id, receipt)
+        return self._erasure.keep_erasure_receipt(operation_id, receipt)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import apsw
+
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.sqlite.database import row
 
@@ -43,3 +45,15 @@ class EmbeddedErasure:
                 return False
             time.sleep(POLL_SECONDS)
         return True
+
+
+def erasure_receipt(connection: apsw.Connection, operation_id: bytes) -> str | None:
+    """The receipt that is kept of an erase."""
+    stored = row(connection, "SELECT receipt FROM erasure WHERE operation_id = ?", (operation_id,))
+    return None if stored is None else str(stored[0])
+
+
+def keep_erasure_receipt(connection: apsw.Connection, operation_id: bytes, receipt: str) -> str:
+    """Keep the receipt of an erase where none is kept; the one that is."""
+    connection.execute("INSERT OR IGNORE INTO erasure VALUES (?, ?)", (operation_id, receipt))
+    return erasure_receipt(connection, operation_id) or receipt

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import apsw
 
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.governance.usage.port import Usage
 from memos.infrastructure.governance.usage.sqlite import access_size, usage_of
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.index.sqlite import lookup
 from memos.infrastructure.index.sqlite.index import SqliteIndex

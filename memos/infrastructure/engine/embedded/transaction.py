@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
+from memos.infrastructure.engine.embedded.erasure import erasure_receipt, keep_erasure_receipt
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import forget_usage
 from memos.infrastructure.log.sqlite import PARTITION
-from memos.infrastructure.sqlite.database import row
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
@@ -94,14 +94,10 @@ class EmbeddedTransaction:
         return self._projector.purged
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
-        sql = "SELECT receipt FROM erasure WHERE operation_id = ?"
-        stored = row(self._connection, sql, (operation_id,))
-        return None if stored is None else str(stored[0])
+        return erasure_receipt(self._connection, operation_id)
 
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
-        sql = "INSERT OR IGNORE INTO erasure VALUES (?, ?)"
-        self._connection.execute(sql, (operation_id, receipt))
-        return self.erasure_receipt(operation_id) or receipt
+        return keep_erasure_receipt(self._connection, operation_id, receipt)
 
     def flush(self) -> None:
         """Write everything collected."""

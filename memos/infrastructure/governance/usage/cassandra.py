@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.cassandra.select import select_many
-from memos.infrastructure.governance.usage.port import Usage, counts_as_use, digest_of_usage
+from memos.infrastructure.governance.usage.usage import Usage, counts_as_use, digest_of_usage
 from memos.kernel.moment import NEWEST
 from memos.wire.access_pb2 import AccessEvent
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from memos.infrastructure.governance.usage.port import Usage, counts_as_use, digest_of_usage
+from memos.infrastructure.governance.usage.usage import Usage, counts_as_use, digest_of_usage
 from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.wire.access_pb2 import AccessEvent

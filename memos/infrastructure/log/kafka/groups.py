@@ -6,10 +6,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from memos.infrastructure.log.kafka.client import Connection
-from memos.infrastructure.log.kafka.settings import KafkaSettings
-
-WORKERS = ("fold", "index", "usage", "seal")
-"""The workers of a vault; each one's group is `{prefix}-{worker}`."""
+from memos.infrastructure.log.kafka.settings import WORKERS, KafkaSettings
 
 _WITH_MEMBERS = {
     ConsumerGroupState.STABLE,

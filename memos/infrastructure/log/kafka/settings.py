@@ -50,6 +50,10 @@ _TOPIC_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _SECRET = re.compile(r"password|secret|key|token|credential|jaas|oauthbearer", re.IGNORECASE)
 
 
+WORKERS = ("fold", "index", "usage", "seal")
+"""The workers of a vault; each one's group is `{prefix}-{worker}`."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class KafkaSettings:
     """How to reach Kafka and what the log asks of it.

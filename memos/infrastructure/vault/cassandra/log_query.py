@@ -14,10 +14,9 @@ from memos.infrastructure.vault.cassandra.bounds import bound
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.kernel.keyed_digest import DIGEST_BYTES
 from memos.kernel.moment import NEWEST, At
 from memos.kernel.scope import contains, tenant_of
-
-DIGEST_BYTES = 16
 
 
 class LogQueries(Attempts):

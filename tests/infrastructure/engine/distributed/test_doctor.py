@@ -18,7 +18,8 @@ from memos.infrastructure.engine.distributed.doctor_cassandra import (
     replicas_needed,
 )
 from memos.infrastructure.engine.distributed.doctor_workers import judge_lag, lag
-from memos.infrastructure.log.kafka.groups import WORKERS, running_workers
+from memos.infrastructure.log.kafka.groups import running_workers
+from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault

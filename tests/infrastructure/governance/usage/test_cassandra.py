@@ -16,8 +16,8 @@ from memos.infrastructure.governance.usage.cassandra import (
     UsageRows,
     fold_usage,
 )
-from memos.infrastructure.governance.usage.port import Usage
 from memos.infrastructure.governance.usage.sqlite import fold_accesses, usage_digest, usage_of
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.servers import LocalServers
 from memos.wire.access_pb2 import AccessEvent
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces

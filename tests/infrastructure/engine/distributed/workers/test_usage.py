@@ -6,7 +6,7 @@ import pytest
 
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.workers.usage import PROJECTION, UsageWorker
-from memos.infrastructure.governance.usage.port import Usage
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.kernel.event import SCHEMA, Record, TooNew
 from memos.wire.access_pb2 import AccessEvent
 
