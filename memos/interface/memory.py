@@ -37,11 +37,13 @@ from memos.operation.commands.load import (
     warn_of_refused,
 )
 from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.rebuild import rebuild
 from memos.operation.commands.rollback import Rollback, RollbackRequest, rollback
 from memos.operation.commands.sweep import Sweep, sweep
-from memos.operation.commands.tags import retag, set_vocabulary
+from memos.operation.commands.tags import retag
 from memos.operation.commands.turn import Conversation
 from memos.operation.commands.update import Revision, update
+from memos.operation.commands.vocabulary import set_vocabulary
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.reads import proofs, vault
@@ -933,7 +935,7 @@ class Memory:
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         """Drop every projection and fold the log again; `digest` must come out the same."""
-        return vault.rebuild(self._session, progress)
+        return rebuild(self._session, progress)
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""

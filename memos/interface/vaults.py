@@ -7,7 +7,8 @@ from pathlib import Path
 from memos.infrastructure.engine.location import examine
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
-from memos.operation.commands.migrate import VaultMade, create_vault, migrate
+from memos.operation.commands.create_vault import VaultMade, create_vault
+from memos.operation.commands.migrate import migrate
 
 
 def doctor(path: str | Path) -> tuple[Finding, ...]:

@@ -1,14 +1,12 @@
-"""Making a vault, and moving one from an engine to the other."""
+"""Moving a vault from an engine to the other."""
 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import migration_target, open_engine
-from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
@@ -16,41 +14,6 @@ from memos.infrastructure.transfer.migrate.migration import migrate as move
 from memos.kernel.errors import InvalidInput
 from memos.operation.session import Session
 from memos.operation.validation import check_name
-
-
-@dataclass(frozen=True, slots=True)
-class VaultMade:
-    """A vault that is there. `tables` is the version that its tables had before; None where they
-    have none.
-    """
-
-    path: str
-    origin: str
-    verifier_key: str
-    administrator: str
-    tables: int | None
-
-
-def create_vault(path: str | Path, *, actor: str) -> VaultMade:
-    """Make what is missing of a vault, and bring its tables to this release's version.
-
-    Of a distributed one: topics, keyspaces, root key. Repeated, it changes nothing.
-
-    Args:
-        path: the vault's directory, or a settings file.
-        actor: administers a vault that is made now.
-
-    Raises:
-        VaultError: it cannot be made, or was made by a newer release.
-    """
-    check_name(actor, "actor")
-    engine = _open(Path(path), actor, create=True)
-    with closing(engine):
-        before = engine.maintenance.upgrade()
-        signer = engine.proofs.signer()
-        return VaultMade(
-            engine.name, engine.origin, signer.verifier_key, engine.setting("administrator"), before
-        )
 
 
 def migrate(
@@ -84,20 +47,10 @@ def migrate(
     leaving, going = Path(source), Path(target)
     if leaving.resolve() == going.resolve():
         raise InvalidInput(f"{source} is both ends: name another target")
-    engine = _open(leaving, actor, create=False, leaving=True)
+    engine = open_engine(leaving, actor=actor, clock=system_time, create=False, leaving=True)
     session = Session(engine, actor=actor, tenant="", clock=system_time, governor=governor)
     with closing(session), session.gate.enter("migrate") as passage:
         passage.require_administrator("")
         vault = migration_target(going, administrator=actor)
         with closing(vault):
             return move(engine.departure(), vault, progress)
-
-
-def _open(path: Path, actor: str, *, create: bool, leaving: bool = False) -> Engine:
-    return open_engine(
-        path,
-        actor=actor,
-        clock=system_time,
-        create=create,
-        leaving=leaving,
-    )

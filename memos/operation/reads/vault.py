@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import Rebuilt, Verification
+from memos.infrastructure.reports import Verification
 from memos.kernel.cube import Lifecycle
 from memos.operation.cube import state_title
 from memos.operation.session import Session
@@ -47,14 +47,6 @@ def audit(session: Session, progress: Progress) -> Verification:
     with session.gate.enter("audit") as passage:
         passage.require_vault()
         return session.engine.maintenance.audit(progress)
-
-
-def rebuild(session: Session, progress: Progress) -> Rebuilt:
-    """See `Memory.rebuild`."""
-    with session.gate.enter("rebuild") as passage:
-        passage.require_vault()
-        session.access_log.flush()
-        return session.engine.maintenance.rebuild(progress)
 
 
 def digest(session: Session) -> str:
