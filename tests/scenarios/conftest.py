@@ -24,7 +24,7 @@ ENGINES = [
 _fleets = pytest.StashKey[list[Fleet]]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(
     engines: LocalServers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Fleet]:

@@ -33,7 +33,7 @@ def embeddings() -> Iterator[Embeddings]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(
     engines: LocalServers,
     embeddings: Embeddings,
