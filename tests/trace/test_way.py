@@ -24,9 +24,9 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(159, 54, 151),
+    "add": Limit(160, 54, 151),
     "search": Limit(151, 56, 185),
-    "erase": Limit(157, 47, 341),
+    "erase": Limit(160, 47, 343),
 }
 
 DOOR = """
