@@ -159,6 +159,8 @@ class CassandraSession:
             # The driver's own grows to ten minutes: a vault would seem down long after the node is.
             reconnection_policy=ConstantReconnectionPolicy(RECONNECT_SECONDS, None),
             connect_timeout=CONNECT_SECONDS,
+            # For reading the schema; in the driver's own two seconds a busy node does not answer.
+            control_connection_timeout=CONNECT_SECONDS,
         )
         try:
             with self.explained():
