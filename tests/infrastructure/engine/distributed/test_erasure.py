@@ -96,7 +96,9 @@ def test_a_receipt_counts_the_vectors_that_milvus_had_and_has_no_more(
     assert told.verify(memory.verifier_key())
 
 
-@pytest.mark.parametrize("step", ["begin", "purge", "forget", "vectors", "keep_receipt"])
+@pytest.mark.parametrize(
+    "step", ["begin_erasure", "purge", "forget", "vectors", "keep_erasure_receipt"]
+)
 def test_an_erase_that_was_killed_is_finished_by_who_opens_the_vault(
     memory: Memory, fleet: Fleet, step: str
 ) -> None:
@@ -112,7 +114,7 @@ def test_an_erase_that_was_killed_is_finished_by_who_opens_the_vault(
         check=False,
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    if step != "begin":  # where nothing was destroyed
+    if step != "begin_erasure":  # where nothing was destroyed
         assert isinstance(memory.get(both), Forgotten)
     # Who had the vault open goes on meanwhile: a new memory of the same subject is not the old one.
     new = memory.add("Ann is new here.", scope=tenant, subject=subject).cube_id

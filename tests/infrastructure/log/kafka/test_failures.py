@@ -64,6 +64,13 @@ class Appending:
             except Unacknowledged:
                 self.unknown.extend(data for _, data in entries)
 
+    def wait_for_more(self) -> None:
+        """Wait until something that is appended from now on is acknowledged."""
+        before, end = len(self.acknowledged), time.monotonic() + 120
+        while len(self.acknowledged) == before:
+            assert time.monotonic() < end, "nothing was acknowledged in 120 s"
+            time.sleep(0.1)
+
     def stop(self) -> None:
         self._stop.set()
         for each in self._running:
@@ -77,14 +84,12 @@ def test_nothing_acknowledged_is_missing_after_the_broker_was_killed(
     with KafkaLogs(settings) as logs:
         appending = Appending(logs)
         for _ in range(2):
-            time.sleep(1.5)
+            appending.wait_for_more()
             broker.kill("kafka")
             time.sleep(0.5)
             broker.start("kafka")
-        before = len(appending.acknowledged)
-        time.sleep(3)
+        appending.wait_for_more()
         appending.stop()
-        assert len(appending.acknowledged) > before > 0
         stored = everything(logs)
     assert Counter(stored) >= Counter(appending.acknowledged)
     copies = Counter(record.data for record in stored)
