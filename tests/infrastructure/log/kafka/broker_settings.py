@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -12,13 +14,28 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+SERVED_SECONDS = 60.0
+
 
 def set_topic(admin: AdminClient, topic: str, name: str, value: str) -> None:
-    """Change one setting of a topic."""
+    """Change one setting of a topic, and wait until the broker serves it.
+
+    The controller takes the change; the broker answers with the former value until it has followed.
+    """
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     for changed in admin.incremental_alter_configs([resource]).values():
         changed.result()
+    end = time.monotonic() + SERVED_SECONDS
+    while _served(admin, topic, name) != value:
+        assert time.monotonic() < end, f"the broker does not serve {name}={value} of {topic}"
+        time.sleep(0.05)
+
+
+def _served(admin: AdminClient, topic: str, name: str) -> str | None:
+    (described,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+    value: str | None = described.result()[name].value
+    return value
 
 
 def make_topic(admin: AdminClient, topic: str, partitions: int) -> None:
