@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from memos.infrastructure.engine.distributed.stores import Stores
-from memos.infrastructure.servers import LocalServers, cache, tools, versions
+from memos.infrastructure.servers import LocalServers, cache, ends_with_us, leased, tools, versions
 from memos.infrastructure.servers.cassandra import EXPORTS, JDK, OPENS
 
 DIRECTORY = "MEMOS_ENGINES"
@@ -28,17 +28,15 @@ HEAP_MB = 1024  # and the commit log synced by the second, as Cassandra does by 
 def servers(directory: Path) -> Iterator[LocalServers]:
     """Kafka, Cassandra and Milvus: those of MEMOS_ENGINES, or new ones that end with the run."""
     named = os.environ.get(DIRECTORY)
-    engine = (
-        LocalServers(named)
-        if named
-        else LocalServers(directory / "engines", milvus="server", heap_mb=HEAP_MB, durable=False)
-    )
-    engine.up()
-    try:
-        yield engine
-    finally:
-        if not named:
-            engine.down()
+    if named:
+        running = LocalServers(named)
+        running.up()
+        yield running
+        return
+    own = LocalServers(directory / "engines", milvus="server", heap_mb=HEAP_MB, durable=False)
+    with leased(own):
+        own.up()
+        yield own
 
 
 def write_settings(engine: LocalServers, directory: Path, embedder: str = "") -> Path:
@@ -136,7 +134,9 @@ class Workers:
         """Start a worker of each name."""
         for name in names:
             process = subprocess.Popen(
-                [sys.executable, "-m", "streams", name, "--config", str(self._settings)],
+                ends_with_us(
+                    [sys.executable, "-m", "streams", name, "--config", str(self._settings)]
+                ),
                 stderr=subprocess.DEVNULL,
             )
             self._running.append((name, process))

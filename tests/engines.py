@@ -2,7 +2,7 @@
 
 A test that asks for the fixture `engines` gets the marker of that name and time to start them. It
 makes topics, keyspaces and collections under names of its own, and leaves the servers running: one
-that it killed or paused it starts or resumes.
+that it killed or paused it starts or resumes. They end behind the last worker, whatever ends it.
 
 MEMOS_ENGINES names the directory of servers that already run (`memos engine up DIR`): they are used
 and left. MEMOS_ENGINES_REQUIRED=1 makes a missing JDK or Maven a failure, where it is a skip.
@@ -17,8 +17,7 @@ from typing import Protocol
 
 import pytest
 
-from memos.infrastructure.servers import LocalServers, MissingTool
-from memos.infrastructure.servers.state import locked
+from memos.infrastructure.servers import LocalServers, MissingTool, leased
 
 DIRECTORY_VARIABLE = "MEMOS_ENGINES"
 REQUIRED_VARIABLE = "MEMOS_ENGINES_REQUIRED"
@@ -51,15 +50,10 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
         up_or_skip(running)
         yield running
         return
-    shared = _shared(tmp_path_factory)
-    engine = LocalServers(shared / "servers", heap_mb=1024)  # many vaults at once
-    _count(shared, 1)
-    try:
-        up_or_skip(engine)
-        yield engine
-    finally:
-        if _count(shared, -1) == 0:
-            engine.down()
+    # A heap for many vaults at once.
+    with leased(LocalServers(_shared(tmp_path_factory) / "servers", heap_mb=1024)) as servers:
+        up_or_skip(servers)
+        yield servers
 
 
 def _shared(factory: pytest.TempPathFactory) -> Path:
@@ -70,12 +64,3 @@ def _shared(factory: pytest.TempPathFactory) -> Path:
     shared = base / "engines"
     shared.mkdir(exist_ok=True)
     return shared
-
-
-def _count(shared: Path, change: int) -> int:
-    """How many workers use the servers, after a change: the last one stops them."""
-    with locked(shared):
-        path = shared / "users"
-        users = int(path.read_text() if path.exists() else "0") + change
-        path.write_text(str(users))
-        return users

@@ -21,7 +21,7 @@ from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.index.milvus.audit import SpanKey, span_keys
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
-from memos.infrastructure.servers import ServerName
+from memos.infrastructure.servers import ServerName, ends_with_us
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.event import id_bytes
 
@@ -93,7 +93,7 @@ class Fleet:
     ) -> subprocess.Popen[bytes]:
         """Start one worker; `name` tells it from others of its kind, `program` is its module."""
         known = name or worker
-        command = [sys.executable, "-m", program, worker, "--config", str(self.path)]
+        command = ends_with_us([sys.executable, "-m", program, worker, "--config", str(self.path)])
         with self.log_of(known).open("ab") as told:
             process = subprocess.Popen(
                 command,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import signal
+import os
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from memos.infrastructure.servers import EngineError, process
+from memos.infrastructure.servers import EngineError, ends_with_us
 from memos.infrastructure.servers.server import Server
 from tests.engines import up_or_skip
 
@@ -21,7 +22,7 @@ class OwnServer:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._process: process.ServerProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def up(self) -> None:
         """Start it, and wait until it serves.
@@ -36,39 +37,41 @@ class OwnServer:
     def begin(self) -> None:
         """Start it, without waiting."""
         self.server.prepare()
-        self._process = process.start(
-            self.server.command(),
-            log=self.server.log,
-            directory=self.server.directory,
-            environment=self.server.environment,
-            mark=self.server.mark,
-        )
+        with self.server.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ends_with_us(self.server.command()),
+                cwd=self.server.directory,
+                env={**os.environ, **self.server.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C at the terminal is the test's to handle
+            )
 
     def await_serving(self) -> None:
         """Wait until it serves, as `up`."""
         assert self._process is not None
         deadline = time.monotonic() + self.server.start_seconds
         while not self.server.serves():
-            if not self._process.runs or time.monotonic() > deadline:
+            if self._process.poll() is not None or time.monotonic() > deadline:
                 raise EngineError(f"{self.server.name} does not serve. {self.server.quote()}")
             time.sleep(LOOK_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL it."""
-        self._send(signal.SIGKILL)
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(KILL_SECONDS)
 
     def down(self) -> None:
         """End it, where it runs."""
         if self._process is None:
             return
-        self._process.send(signal.SIGTERM)
-        if not self._process.wait(self.server.stop_seconds):
-            self._send(signal.SIGKILL)
-
-    def _send(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send(number)
-        assert self._process.wait(KILL_SECONDS), f"{self.server.name} does not end"
+        self._process.terminate()
+        try:
+            self._process.wait(self.server.stop_seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from memos import Memory
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from tests.engines import up_or_skip
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
@@ -28,12 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """Kafka, Cassandra and Milvus Lite, to be killed."""
-    engine = LocalServers(tmp_path_factory.mktemp("servers"))
-    try:
-        up_or_skip(engine)
-        yield engine
-    finally:
-        engine.down()
+    with leased(LocalServers(tmp_path_factory.mktemp("servers"))) as servers:
+        up_or_skip(servers)
+        yield servers
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from memos import Memory
+from memos.infrastructure.servers import ends_with_us
 from tests.fleet import ROOT, Fleet
 from tests.kill.load import ACTOR
 from tests.scenarios.place import read
@@ -38,11 +39,14 @@ class Trial:
         """Start the load, or start it again."""
         with (self.fleet.directory / f"{self.tenant}.log").open("ab") as told:
             self._load = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tests.kill.load", "--config", str(self.fleet.path)),
-                    *("--tenant", self.tenant, "--journal", str(self._journal)),
-                    *("--items", str(self._items)),
-                ],
+                ends_with_us(
+                    [
+                        *(sys.executable, "-m", "tests.kill.load"),
+                        *("--config", str(self.fleet.path)),
+                        *("--tenant", self.tenant, "--journal", str(self._journal)),
+                        *("--items", str(self._items)),
+                    ]
+                ),
                 cwd=ROOT,
                 stdout=told,
                 stderr=told,

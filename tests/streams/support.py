@@ -15,6 +15,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.servers import ends_with_us
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
@@ -52,13 +53,15 @@ class Bench:
         """Start a worker process; what it says goes to the file `log`."""
         with (self.directory / "log").open("ab") as log:
             process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tests.streams.journal"),
-                    *("--directory", str(self.directory)),
-                    *("--servers", self.settings.bootstrap_servers),
-                    *("--prefix", self.settings.prefix),
-                    *options,
-                ],
+                ends_with_us(
+                    [
+                        *(sys.executable, "-m", "tests.streams.journal"),
+                        *("--directory", str(self.directory)),
+                        *("--servers", self.settings.bootstrap_servers),
+                        *("--prefix", self.settings.prefix),
+                        *options,
+                    ]
+                ),
                 stderr=log,
                 stdout=log,
                 cwd=ROOT,

@@ -8,7 +8,7 @@ import pytest
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from tests.engines import up_or_skip
 from tests.streams.support import Bench
 
@@ -16,9 +16,8 @@ from tests.streams.support import Bench
 @pytest.mark.engines
 @pytest.mark.timeout(600)
 def test_a_worker_outlives_a_kafka_that_is_killed(tmp_path: Path) -> None:
-    engine = LocalServers(tmp_path / "kafka", ("kafka",))
-    up_or_skip(engine)
-    try:
+    with leased(LocalServers(tmp_path / "kafka", ("kafka",))) as engine:
+        up_or_skip(engine)
         settings = KafkaSettings(engine.address("kafka"), prefix="killed", partitions=4)
         create_topics(settings)
         bench = Bench(settings, tmp_path)
@@ -31,5 +30,3 @@ def test_a_worker_outlives_a_kafka_that_is_killed(tmp_path: Path) -> None:
         bench.await_taken(seconds=120)
         bench.assert_complete()
         assert bench.end(worker) == 0
-    finally:
-        engine.down()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from memos.infrastructure.vault.cassandra import schema, tables
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
@@ -115,9 +115,8 @@ def until_answered(store: CassandraSession) -> None:
 @pytest.mark.engines
 @pytest.mark.timeout(600)
 def test_a_node_that_goes_down_is_named_and_serves_again_when_it_is_back(tmp_path: Path) -> None:
-    engine = LocalServers(tmp_path, ("cassandra",))
-    engine.up()
-    try:
+    with leased(LocalServers(tmp_path, ("cassandra",))) as engine:
+        engine.up()
         with keyspaces(engine) as made:
             log, writer = Log(), CassandraVaultWriter(made.cassandra)
             write(writer, log.take(memory(1, 1)))
@@ -133,5 +132,3 @@ def test_a_node_that_goes_down_is_named_and_serves_again_when_it_is_back(tmp_pat
             until_answered(made.cassandra)
             write(writer, batch)
             assert set(vault.heads_many([ident(1), ident(2)])) == {ident(1), ident(2)}
-    finally:
-        engine.down()

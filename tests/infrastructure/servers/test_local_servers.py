@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from pymilvus import MilvusClient
 
-from memos.infrastructure.servers import EngineError, LocalServers
+from memos.infrastructure.servers import EngineError, LocalServers, leased
 from memos.infrastructure.servers.state import STATE_FILE
 from tests.engines import up_or_skip
 from tests.infrastructure.servers.support import cassandra, consume, make_topic, produce
@@ -23,8 +23,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """Servers of this module's own, because it kills them."""
-    servers = LocalServers(tmp_path_factory.mktemp("engine"), heap_mb=256)
-    try:
+    with leased(LocalServers(tmp_path_factory.mktemp("engine"), heap_mb=256)) as servers:
         up_or_skip(servers)
         make_topic(servers)
         with cassandra(servers) as session:
@@ -34,8 +33,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
             )
             session.execute("CREATE TABLE words.words (word text PRIMARY KEY)")
         yield servers
-    finally:
-        servers.down()
 
 
 def pids(servers: LocalServers) -> dict[str, int | None]:

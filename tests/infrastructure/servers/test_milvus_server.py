@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pymilvus import DataType, MilvusClient
 
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from tests.engines import up_or_skip
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -17,12 +17,10 @@ ROWS = 200
 
 @pytest.fixture
 def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
-    servers = LocalServers(tmp_path_factory.mktemp("engine"), ["milvus"], milvus="server")
-    try:
+    directory = tmp_path_factory.mktemp("engine")
+    with leased(LocalServers(directory, ["milvus"], milvus="server")) as servers:
         up_or_skip(servers)
         yield servers
-    finally:
-        servers.down()
 
 
 def count(client: MilvusClient) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from tests.engines import up_or_skip
 from tests.interface.cli.support import Shell
 
@@ -34,10 +34,9 @@ def test_a_server_that_does_not_exist_is_refused(shell: Shell, tmp_path: Path) -
 @pytest.mark.timeout(600)
 def test_a_server_is_started_told_of_and_stopped(shell: Shell, tmp_path: Path) -> None:
     directory = tmp_path / "engine"
-    engine = LocalServers(directory, ["kafka"])
-    up_or_skip(engine)  # else a missing JDK would fail the commands below
-    engine.down()
-    try:
+    with leased(LocalServers(directory, ["kafka"])) as engine:
+        up_or_skip(engine)  # else a missing JDK would fail the commands below
+        engine.down()
         up = shell.run("engine", "up", str(directory), "--only", "kafka", "--json").result
         (server,) = up["servers"]
         assert (server["server"], server["running"]) == ("kafka", True)
@@ -51,5 +50,3 @@ def test_a_server_is_started_told_of_and_stopped(shell: Shell, tmp_path: Path) -
         down = shell.run("engine", "down", str(directory), "--json").result
         assert [each["running"] for each in down["servers"]] == [False]
         assert "stopped" in shell.run("engine", "status", str(directory)).out
-    finally:
-        engine.down()

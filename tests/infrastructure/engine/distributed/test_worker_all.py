@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from memos import Memory
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, ends_with_us
 from tests.fleet import PARTITIONS, ROOT, WORKERS, Fleet
 from tests.scenarios.place import ADMINISTRATOR
 
@@ -44,7 +44,7 @@ class All:
         line = [sys.executable, "-c", PROGRAM, "worker", "all", "--config", str(fleet.path)]
         with log.open("wb") as told:
             self.process = subprocess.Popen(
-                line, cwd=ROOT, stdout=told, stderr=told, start_new_session=True
+                ends_with_us(line), cwd=ROOT, stdout=told, stderr=told, start_new_session=True
             )
         self.await_true(lambda: self.said.count("goes on from") >= len(WORKERS) * PARTITIONS)
         self.children = self._children()

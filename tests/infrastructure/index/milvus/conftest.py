@@ -9,19 +9,17 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
 from memos.infrastructure.index.milvus.audit import span_keys
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from tests.engines import up_or_skip
 from tests.infrastructure.index.milvus.support import Vectors
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
-    engine = LocalServers(tmp_path_factory.mktemp("milvus"), ("milvus",), milvus="server")
-    try:
-        up_or_skip(engine)
-        yield engine
-    finally:
-        engine.down()
+    directory = tmp_path_factory.mktemp("milvus")
+    with leased(LocalServers(directory, ("milvus",), milvus="server")) as servers:
+        up_or_skip(servers)
+        yield servers
 
 
 @pytest.fixture(scope="module", params=["lite", "server"])

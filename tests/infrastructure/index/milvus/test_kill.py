@@ -10,7 +10,7 @@ import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
 from memos.infrastructure.index.milvus.audit import span_keys
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from memos.kernel.errors import IndexUnavailable
 from memos.kernel.moment import NEWEST
 from tests.engines import up_or_skip
@@ -25,9 +25,8 @@ BATCH = 50
 def test_what_was_acknowledged_before_a_kill_is_there_after_it(
     tmp_path: Path, kind: Literal["lite", "server"]
 ) -> None:
-    engine = LocalServers(tmp_path / "engine", ("milvus",), milvus=kind)
-    up_or_skip(engine)
-    try:
+    with leased(LocalServers(tmp_path / "engine", ("milvus",), milvus=kind)) as engine:
+        up_or_skip(engine)
         vectors = Vectors(Milvus(MilvusSettings(engine.address("milvus"), timeout=5)))
         acknowledged, told = _write_until_killed(engine, vectors)
         assert engine.address("milvus") in told
@@ -41,8 +40,6 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(
         found = vectors.candidates("acme", NEWEST, unit(1), 10, after=after)
         assert len(found) == 10
         assert vectors.writer.close({cube(0): 10**7}).rows == 1
-    finally:
-        engine.down()
 
 
 def _write_until_killed(engine: LocalServers, vectors: Vectors) -> tuple[set[str], str]:

@@ -15,7 +15,7 @@ import pytest
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from memos.kernel.errors import LogUnavailable, Unacknowledged
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
@@ -26,10 +26,9 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """A broker of our own, to be killed."""
-    engine = LocalServers(tmp_path_factory.mktemp("broker"), ("kafka",))
-    up_or_skip(engine)
-    yield engine
-    engine.down()
+    with leased(LocalServers(tmp_path_factory.mktemp("broker"), ("kafka",))) as servers:
+        up_or_skip(servers)
+        yield servers
 
 
 @pytest.fixture

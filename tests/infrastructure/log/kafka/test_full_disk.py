@@ -13,7 +13,7 @@ import pytest
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.infrastructure.servers import LocalServers
+from memos.infrastructure.servers import LocalServers, leased
 from memos.kernel.errors import LogUnavailable
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
@@ -27,10 +27,9 @@ ROOM = 12 * 2**20
 @pytest.fixture
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
     """A broker of our own, to be filled."""
-    engine = LocalServers(tmp_path_factory.mktemp("full"), ("kafka",))
-    up_or_skip(engine)
-    yield engine
-    engine.down()
+    with leased(LocalServers(tmp_path_factory.mktemp("full"), ("kafka",))) as servers:
+        up_or_skip(servers)
+        yield servers
 
 
 def fill(logs: KafkaLogs, kept: list[Record]) -> None:

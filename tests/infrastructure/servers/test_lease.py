@@ -1,0 +1,98 @@
+"""Servers and workers that a run starts end with it, whatever ends it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from memos.infrastructure.servers import LocalServers
+from tests.engines import up_or_skip
+
+ROOT = Path(__file__).parents[3]
+SECONDS = 120
+
+HOLDS = """
+import sys
+from memos.infrastructure.servers import LocalServers, leased
+with leased(LocalServers(sys.argv[1], ["kafka"])) as servers:
+    servers.up()
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+
+STARTS = """
+import subprocess, sys
+from memos.infrastructure.servers import ends_with_us
+child = subprocess.Popen(ends_with_us([sys.executable, "-c", "import time; time.sleep(600)"]))
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def program(text: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", text, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(holder: subprocess.Popen[str]) -> str:
+    assert holder.stdout is not None
+    return holder.stdout.readline().strip()
+
+
+def end(holder: subprocess.Popen[str], number: signal.Signals | None) -> None:
+    """Kill it, or let it come to its own end."""
+    if number is not None:
+        holder.send_signal(number)
+    holder.communicate(timeout=SECONDS)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    latest = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < latest
+        time.sleep(0.05)
+
+
+def running(servers: LocalServers) -> list[bool]:
+    return [server.running for server in servers.status()]
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(600)
+def test_servers_end_behind_their_last_holder_however_it_ends(tmp_path: Path) -> None:
+    servers = LocalServers(tmp_path / "engine", ["kafka"])
+    up_or_skip(servers)  # else a missing JDK would fail the holders below
+    killed, ended = (program(HOLDS, str(servers.directory)) for _ in range(2))
+    assert (said(killed), said(ended)) == ("up", "up")
+    end(killed, signal.SIGKILL)
+    assert running(servers) == [True]
+    end(ended, None)
+    assert running(servers) == [False]  # at once: the last one waited for it
+
+    last = program(HOLDS, str(servers.directory))
+    assert said(last) == "up"
+    end(last, signal.SIGKILL)
+    until(lambda: running(servers) == [False])
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the system does not end a child with its parent"
+)
+def test_a_worker_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
+    run = program(STARTS)
+    child = psutil.Process(int(said(run)))
+    assert child.is_running()
+    end(run, signal.SIGKILL)
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
