@@ -36,6 +36,8 @@ def _spread(event: wire.Event, kind: Kind) -> Iterator[wire.Event]:
         follower = _follow(event, kind, target.cube_id, target.scope)
         if kind is Kind.ROLLED_BACK:
             follower.rolled_back.targets.append(target)
+        elif kind is Kind.ERASE_REQUESTED:
+            follower.erase_requested.ends_freezes = event.erase_requested.ends_freezes
         yield follower
 
 

@@ -12,16 +12,23 @@ ZERO_DIGEST = bytes(32)
 
 
 class Form(IntEnum):
-    """What a cube holds; `OPERATION` is the cube of a rollback, an erase or a named cut."""
+    """What a cube holds; `OPERATION` is the cube of a rollback, an erase or a named cut, `TENANT`
+    that of a tenant's settings.
+    """
 
     PLAINTEXT = 1
     ACTIVATION = 2
     PARAMETRIC = 3
     OPERATION = 4
+    TENANT = 5
+
+
+NO_MEMORY = frozenset({Form.OPERATION, Form.TENANT})
+"""The forms of cubes that hold no memory: no read shows them, and nothing ends or undoes them."""
 
 
 class Lifecycle(IntEnum):
-    """The states of a cube. Frozen is a legal hold; nothing leaves Erased."""
+    """The states of a cube. Frozen is a freeze or a legal hold; nothing leaves Erased."""
 
     GENERATED = 1
     ACTIVATED = 2
@@ -110,7 +117,11 @@ class KeyedEvent(NamedTuple):
 
 
 class CubeState(NamedTuple):
-    """One cube, folded. `sequence` counts the records folded into it, accepted or not."""
+    """One cube, folded. `sequence` counts the records folded into it, accepted or not.
+
+    `yields_to_erase` tells an owner's freeze, which an administrator's erase ends, from a hold.
+    `administrators` and `sensitivities` (lowest first) are a tenant's, on its own cube.
+    """
 
     cube_id: bytes
     scope: str
@@ -127,3 +138,6 @@ class CubeState(NamedTuple):
     keyed: tuple[KeyedEvent, ...] = ()
     erasing: bytes = b""
     merged_into: bytes = b""
+    yields_to_erase: bool = False
+    administrators: tuple[str, ...] = ()
+    sensitivities: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ position, log time, usage or count of attempts, so a migrated log gives the same
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 
@@ -33,9 +33,22 @@ def cube_digest(state: CubeState) -> bytes:
                 state.lineage_digest,
                 _field(state.erasing),
                 _field(state.merged_into),
+                *_later_facts(state),
             )
         )
     ).digest()
+
+
+def _later_facts(state: CubeState) -> Iterator[bytes]:
+    """Facts that came with later schemas, each only where it is stated: without them a cube has the
+    digest that it always had.
+    """
+    if state.yields_to_erase:
+        yield b"\nyields to erase"
+    if state.administrators:
+        yield b"\nadministrators" + _many(tuple(map(_text, state.administrators)))
+    if state.sensitivities:
+        yield b"\nsensitivities" + _many(tuple(map(_text, state.sensitivities)))
 
 
 def vault_digest(cubes: Iterable[tuple[bytes, bytes]]) -> str:

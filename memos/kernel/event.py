@@ -13,7 +13,7 @@ from memos.kernel.errors import VaultError
 from memos.kernel.upcast import UPCASTERS, Upcaster
 from memos.wire.event_pb2 import Event
 
-SCHEMA = (1, 1)
+SCHEMA = (1, 2)
 """The schema version that this release writes; `UPCASTERS` lead every older one here."""
 
 
@@ -42,6 +42,9 @@ class Kind(IntEnum):
     RETIRED = 20
     DECIDED = 21
     CUT_NAMED = 22
+    GRANTED = 23
+    REVOKED = 24
+    CONFIGURED = 25
 
     @property
     def title(self) -> str:

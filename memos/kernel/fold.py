@@ -27,6 +27,7 @@ from memos.kernel.cube import (
 from memos.kernel.event import Kind
 from memos.kernel.header import HEADER_FIELDS, read_header
 from memos.kernel.lifecycle import CONTENT_STATES, MOVES, may_move
+from memos.kernel.tenant import TENANT_KINDS, is_tenants, tenant_after
 from memos.wire import event_pb2 as wire
 
 
@@ -68,6 +69,7 @@ class Outcome(NamedTuple):
 
 
 _NO_PARTS = PartVersions()
+_ENDING_ERASE = frozenset({Kind.ERASE_WITHDRAWN, Kind.ERASED})
 _ROLLED_BACK_TO_LIFE = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED, Lifecycle.MERGED})
 
 FoldResult = tuple[CubeState | None, Outcome, tuple[wire.Event, ...]]
@@ -82,6 +84,9 @@ _CREATING = {
     Kind.ROLLED_BACK: Form.OPERATION,
     Kind.ERASE_REQUESTED: Form.OPERATION,
     Kind.CUT_NAMED: Form.OPERATION,
+    Kind.GRANTED: Form.TENANT,
+    Kind.REVOKED: Form.TENANT,
+    Kind.CONFIGURED: Form.TENANT,
 }
 
 
@@ -114,15 +119,30 @@ def _refusal(state: CubeState, event: wire.Event) -> Reason | None:
     kind = event.kind
     if state.lifecycle is Lifecycle.ERASED:
         return Reason.ERASED
-    if state.lifecycle is Lifecycle.FROZEN and kind not in (Kind.THAWED, Kind.DECIDED):
+    ends_erase = kind in _ENDING_ERASE and event.operation_id == state.erasing
+    if state.lifecycle is Lifecycle.FROZEN and not (ends_erase or _frozen_allows(state, event)):
         return Reason.FROZEN
-    if state.erasing and not (
-        kind in (Kind.ERASE_WITHDRAWN, Kind.ERASED) and event.operation_id == state.erasing
-    ):
+    if state.erasing and not ends_erase:
         return Reason.ERASING
+    if (state.form is Form.TENANT) is not (kind in TENANT_KINDS):
+        return Reason.ILLEGAL_MOVE
     if event.HasField("expected_version") and event.expected_version != state.version:
         return Reason.CONFLICT
     return None
+
+
+def _frozen_allows(state: CubeState, event: wire.Event) -> bool:
+    """Whether a frozen cube takes an event. A freeze that yields also becomes a hold, and is asked
+    for an erase that ends it.
+    """
+    kind, yields = event.kind, state.yields_to_erase
+    if kind == Kind.THAWED:
+        return yields or not event.thawed.freeze_only
+    if kind == Kind.FROZEN:
+        return yields and not event.frozen.yields_to_erase
+    if kind == Kind.ERASE_REQUESTED:
+        return yields and event.erase_requested.ends_freezes
+    return kind == Kind.DECIDED
 
 
 def _repeat(state: CubeState, event: wire.Event) -> FoldResult:
@@ -142,7 +162,11 @@ def _create(event: wire.Event) -> FoldResult:
     if event.HasField("expected_version") and event.expected_version != 0:
         return None, Outcome(Result.REJECTED, 0, Reason.CONFLICT), ()
     header = Header(owner=event.actor)
-    if event.kind == Kind.GENERATED:
+    if form is Form.TENANT:
+        if not is_tenants(event):
+            return None, Outcome(Result.REJECTED, 0, Reason.NOT_FOUND), ()
+        header = Header()
+    elif event.kind == Kind.GENERATED:
         header = read_header(event.generated.header)
         if event.generated.form in (Form.ACTIVATION, Form.PARAMETRIC):
             form = Form(event.generated.form)
@@ -161,7 +185,10 @@ def _create(event: wire.Event) -> FoldResult:
         ZERO_DIGEST,
         ZERO_DIGEST,
     )
-    return _accept(state, _new_version(state, event), event)
+    changed = _change_tenant(state, event) if form is Form.TENANT else _new_version(state, event)
+    if isinstance(changed, Reason):
+        return None, Outcome(Result.REJECTED, 0, changed), ()
+    return _accept(state, changed, event)
 
 
 # `_accept` and `_new_version`, which nearly every event passes, name all fields of the new state in
@@ -193,6 +220,9 @@ def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResul
         keyed,
         after.erasing,
         after.merged_into,
+        after.yields_to_erase,
+        after.administrators,
+        after.sensitivities,
     )
     digest = sha256(event.body.box).digest() if after.version != before.version else b""
     return state, Outcome(Result.ACCEPTED, after.version, digest=digest), consequences_of(event)
@@ -233,6 +263,9 @@ def _new_version(state: CubeState, event: wire.Event) -> CubeState:
         state.keyed,
         state.erasing,
         state.merged_into,
+        state.yields_to_erase,
+        state.administrators,
+        state.sensitivities,
     )
 
 
@@ -287,16 +320,24 @@ def _merge(state: CubeState, event: wire.Event) -> CubeState | Reason:
 
 
 def _freeze(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    if state.lifecycle is Lifecycle.FROZEN:
+        return state._replace(yields_to_erase=False)
     moved = _move(state, event)
     if isinstance(moved, Reason):
         return moved
-    return moved._replace(thaws_to=int(state.lifecycle))
+    return moved._replace(
+        thaws_to=int(state.lifecycle), yields_to_erase=event.frozen.yields_to_erase
+    )
 
 
 def _thaw(state: CubeState, event: wire.Event) -> CubeState | Reason:
     if state.lifecycle is not Lifecycle.FROZEN:
         return Reason.ILLEGAL_MOVE
-    return state._replace(lifecycle=Lifecycle(state.thaws_to), thaws_to=0)
+    return _thawed(state)
+
+
+def _thawed(state: CubeState) -> CubeState:
+    return state._replace(lifecycle=Lifecycle(state.thaws_to), thaws_to=0, yields_to_erase=False)
 
 
 def _expire(state: CubeState, event: wire.Event) -> CubeState | Reason:
@@ -359,7 +400,12 @@ def _erase(state: CubeState, event: wire.Event) -> CubeState | Reason:
         return state._replace(lifecycle=Lifecycle.ARCHIVED)
     if not state.erasing:
         return Reason.ILLEGAL_MOVE
-    return _move(state, event)
+    return _move(_thawed(state) if state.lifecycle is Lifecycle.FROZEN else state, event)
+
+
+def _change_tenant(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    changed = tenant_after(state, event)
+    return Reason.ILLEGAL_MOVE if changed is None else _new_version(changed, event)
 
 
 Handler = Callable[[CubeState, wire.Event], CubeState | Reason]
@@ -386,4 +432,7 @@ _HANDLERS: dict[int, Handler] = {
     Kind.RETIRED: _move,
     Kind.DECIDED: _record_only,
     Kind.CUT_NAMED: _generate,
+    Kind.GRANTED: _change_tenant,
+    Kind.REVOKED: _change_tenant,
+    Kind.CONFIGURED: _change_tenant,
 }

@@ -25,6 +25,9 @@ def state_to_bytes(state: CubeState) -> bytes:
         lineage_digest=state.lineage_digest,
         erasing=state.erasing,
         merged_into=state.merged_into,
+        yields_to_erase=state.yields_to_erase,
+        administrators=state.administrators,
+        sensitivities=state.sensitivities,
     )
     write_header(state.header, stored.header)
     for keyed in state.keyed:
@@ -53,6 +56,9 @@ def state_from_bytes(data: bytes) -> CubeState:
         tuple(KeyedEvent(k.event_id, k.command_mac, k.version) for k in stored.keyed),
         stored.erasing,
         stored.merged_into,
+        stored.yields_to_erase,
+        tuple(stored.administrators),
+        tuple(stored.sensitivities),
     )
 
 

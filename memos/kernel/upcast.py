@@ -28,4 +28,13 @@ def lifespans_in_microseconds(event: Event) -> None:
         _days_to_microseconds(event.header_changed.header)
 
 
-UPCASTERS: dict[tuple[int, int], Upcaster] = {(1, 0): ((1, 1), lifespans_in_microseconds)}
+def unchanged(event: Event) -> None:
+    """1.1 to 1.2: what was added is silent in older events, and means there what they meant: every
+    freeze is a hold, and no edge of an existing cube says that it binds.
+    """
+
+
+UPCASTERS: dict[tuple[int, int], Upcaster] = {
+    (1, 0): ((1, 1), lifespans_in_microseconds),
+    (1, 1): ((1, 2), unchanged),
+}

@@ -32,6 +32,9 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_RETIRED: _ClassVar[Kind]
     KIND_DECIDED: _ClassVar[Kind]
     KIND_CUT_NAMED: _ClassVar[Kind]
+    KIND_GRANTED: _ClassVar[Kind]
+    KIND_REVOKED: _ClassVar[Kind]
+    KIND_CONFIGURED: _ClassVar[Kind]
 
 class Form(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -40,6 +43,7 @@ class Form(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORM_ACTIVATION: _ClassVar[Form]
     FORM_PARAMETRIC: _ClassVar[Form]
     FORM_OPERATION: _ClassVar[Form]
+    FORM_TENANT: _ClassVar[Form]
 
 class Relation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -74,11 +78,15 @@ KIND_DISTILLED: Kind
 KIND_RETIRED: Kind
 KIND_DECIDED: Kind
 KIND_CUT_NAMED: Kind
+KIND_GRANTED: Kind
+KIND_REVOKED: Kind
+KIND_CONFIGURED: Kind
 FORM_UNSPECIFIED: Form
 FORM_PLAINTEXT: Form
 FORM_ACTIVATION: Form
 FORM_PARAMETRIC: Form
 FORM_OPERATION: Form
+FORM_TENANT: Form
 RELATION_UNSPECIFIED: Relation
 RELATION_DERIVED_FROM: Relation
 RELATION_MERGED_INTO: Relation
@@ -107,12 +115,14 @@ class Target(_message.Message):
     def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ...) -> None: ...
 
 class Edge(_message.Message):
-    __slots__ = ("relation", "other")
+    __slots__ = ("relation", "other", "binding")
     RELATION_FIELD_NUMBER: _ClassVar[int]
     OTHER_FIELD_NUMBER: _ClassVar[int]
+    BINDING_FIELD_NUMBER: _ClassVar[int]
     relation: Relation
     other: CubeVersion
-    def __init__(self, relation: _Optional[_Union[Relation, str]] = ..., other: _Optional[_Union[CubeVersion, _Mapping]] = ...) -> None: ...
+    binding: bool
+    def __init__(self, relation: _Optional[_Union[Relation, str]] = ..., other: _Optional[_Union[CubeVersion, _Mapping]] = ..., binding: bool = ...) -> None: ...
 
 class Sealed(_message.Message):
     __slots__ = ("suite", "box")
@@ -235,12 +245,16 @@ class Restored(_message.Message):
     def __init__(self) -> None: ...
 
 class Frozen(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("yields_to_erase",)
+    YIELDS_TO_ERASE_FIELD_NUMBER: _ClassVar[int]
+    yields_to_erase: bool
+    def __init__(self, yields_to_erase: bool = ...) -> None: ...
 
 class Thawed(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("freeze_only",)
+    FREEZE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    freeze_only: bool
+    def __init__(self, freeze_only: bool = ...) -> None: ...
 
 class Expired(_message.Message):
     __slots__ = ("deadline", "then", "access_position", "expected_sequence")
@@ -305,12 +319,14 @@ class RolledBack(_message.Message):
     def __init__(self, targets: _Optional[_Iterable[_Union[RollbackTarget, _Mapping]]] = ...) -> None: ...
 
 class EraseRequested(_message.Message):
-    __slots__ = ("targets", "subject_digests")
+    __slots__ = ("targets", "subject_digests", "ends_freezes")
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_DIGESTS_FIELD_NUMBER: _ClassVar[int]
+    ENDS_FREEZES_FIELD_NUMBER: _ClassVar[int]
     targets: _containers.RepeatedCompositeFieldContainer[Target]
     subject_digests: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    ends_freezes: bool
+    def __init__(self, targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., ends_freezes: bool = ...) -> None: ...
 
 class EraseWithdrawn(_message.Message):
     __slots__ = ("targets",)
@@ -364,8 +380,30 @@ class CutNamed(_message.Message):
     positions: _containers.RepeatedCompositeFieldContainer[Position]
     def __init__(self, name: _Optional[str] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
 
+class Granted(_message.Message):
+    __slots__ = ("role", "actor")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    actor: str
+    def __init__(self, role: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class Revoked(_message.Message):
+    __slots__ = ("role", "actor")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    actor: str
+    def __init__(self, role: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class Configured(_message.Message):
+    __slots__ = ("sensitivities",)
+    SENSITIVITIES_FIELD_NUMBER: _ClassVar[int]
+    sensitivities: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sensitivities: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class Event(_message.Message):
-    __slots__ = ("event_id", "schema_major", "schema_minor", "kind", "tenant", "scope", "actor", "cube_id", "expected_version", "cause_id", "operation_id", "client_time", "policy_digest", "service", "subject_digests", "source_digests", "idempotency_digest", "command_mac", "body", "parts", "edges", "composed_from", "generated", "revised", "header_changed", "tagged", "linked", "activated", "merged", "archived", "restored", "frozen", "thawed", "expired", "rolled_back", "erase_requested", "erase_withdrawn", "erased", "cached", "evicted", "distilled", "retired", "decided", "cut_named")
+    __slots__ = ("event_id", "schema_major", "schema_minor", "kind", "tenant", "scope", "actor", "cube_id", "expected_version", "cause_id", "operation_id", "client_time", "policy_digest", "service", "subject_digests", "source_digests", "idempotency_digest", "command_mac", "body", "parts", "edges", "composed_from", "generated", "revised", "header_changed", "tagged", "linked", "activated", "merged", "archived", "restored", "frozen", "thawed", "expired", "rolled_back", "erase_requested", "erase_withdrawn", "erased", "cached", "evicted", "distilled", "retired", "decided", "cut_named", "granted", "revoked", "configured")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_MAJOR_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_MINOR_FIELD_NUMBER: _ClassVar[int]
@@ -410,6 +448,9 @@ class Event(_message.Message):
     RETIRED_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
     CUT_NAMED_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURED_FIELD_NUMBER: _ClassVar[int]
     event_id: bytes
     schema_major: int
     schema_minor: int
@@ -454,4 +495,7 @@ class Event(_message.Message):
     retired: Retired
     decided: Decided
     cut_named: CutNamed
-    def __init__(self, event_id: _Optional[bytes] = ..., schema_major: _Optional[int] = ..., schema_minor: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., tenant: _Optional[str] = ..., scope: _Optional[str] = ..., actor: _Optional[str] = ..., cube_id: _Optional[bytes] = ..., expected_version: _Optional[int] = ..., cause_id: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., client_time: _Optional[int] = ..., policy_digest: _Optional[bytes] = ..., service: _Optional[str] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., source_digests: _Optional[_Iterable[bytes]] = ..., idempotency_digest: _Optional[bytes] = ..., command_mac: _Optional[bytes] = ..., body: _Optional[_Union[Sealed, _Mapping]] = ..., parts: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., composed_from: _Optional[int] = ..., generated: _Optional[_Union[Generated, _Mapping]] = ..., revised: _Optional[_Union[Revised, _Mapping]] = ..., header_changed: _Optional[_Union[HeaderChanged, _Mapping]] = ..., tagged: _Optional[_Union[Tagged, _Mapping]] = ..., linked: _Optional[_Union[Linked, _Mapping]] = ..., activated: _Optional[_Union[Activated, _Mapping]] = ..., merged: _Optional[_Union[Merged, _Mapping]] = ..., archived: _Optional[_Union[Archived, _Mapping]] = ..., restored: _Optional[_Union[Restored, _Mapping]] = ..., frozen: _Optional[_Union[Frozen, _Mapping]] = ..., thawed: _Optional[_Union[Thawed, _Mapping]] = ..., expired: _Optional[_Union[Expired, _Mapping]] = ..., rolled_back: _Optional[_Union[RolledBack, _Mapping]] = ..., erase_requested: _Optional[_Union[EraseRequested, _Mapping]] = ..., erase_withdrawn: _Optional[_Union[EraseWithdrawn, _Mapping]] = ..., erased: _Optional[_Union[Erased, _Mapping]] = ..., cached: _Optional[_Union[Cached, _Mapping]] = ..., evicted: _Optional[_Union[Evicted, _Mapping]] = ..., distilled: _Optional[_Union[Distilled, _Mapping]] = ..., retired: _Optional[_Union[Retired, _Mapping]] = ..., decided: _Optional[_Union[Decided, _Mapping]] = ..., cut_named: _Optional[_Union[CutNamed, _Mapping]] = ...) -> None: ...
+    granted: Granted
+    revoked: Revoked
+    configured: Configured
+    def __init__(self, event_id: _Optional[bytes] = ..., schema_major: _Optional[int] = ..., schema_minor: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., tenant: _Optional[str] = ..., scope: _Optional[str] = ..., actor: _Optional[str] = ..., cube_id: _Optional[bytes] = ..., expected_version: _Optional[int] = ..., cause_id: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., client_time: _Optional[int] = ..., policy_digest: _Optional[bytes] = ..., service: _Optional[str] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., source_digests: _Optional[_Iterable[bytes]] = ..., idempotency_digest: _Optional[bytes] = ..., command_mac: _Optional[bytes] = ..., body: _Optional[_Union[Sealed, _Mapping]] = ..., parts: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., composed_from: _Optional[int] = ..., generated: _Optional[_Union[Generated, _Mapping]] = ..., revised: _Optional[_Union[Revised, _Mapping]] = ..., header_changed: _Optional[_Union[HeaderChanged, _Mapping]] = ..., tagged: _Optional[_Union[Tagged, _Mapping]] = ..., linked: _Optional[_Union[Linked, _Mapping]] = ..., activated: _Optional[_Union[Activated, _Mapping]] = ..., merged: _Optional[_Union[Merged, _Mapping]] = ..., archived: _Optional[_Union[Archived, _Mapping]] = ..., restored: _Optional[_Union[Restored, _Mapping]] = ..., frozen: _Optional[_Union[Frozen, _Mapping]] = ..., thawed: _Optional[_Union[Thawed, _Mapping]] = ..., expired: _Optional[_Union[Expired, _Mapping]] = ..., rolled_back: _Optional[_Union[RolledBack, _Mapping]] = ..., erase_requested: _Optional[_Union[EraseRequested, _Mapping]] = ..., erase_withdrawn: _Optional[_Union[EraseWithdrawn, _Mapping]] = ..., erased: _Optional[_Union[Erased, _Mapping]] = ..., cached: _Optional[_Union[Cached, _Mapping]] = ..., evicted: _Optional[_Union[Evicted, _Mapping]] = ..., distilled: _Optional[_Union[Distilled, _Mapping]] = ..., retired: _Optional[_Union[Retired, _Mapping]] = ..., decided: _Optional[_Union[Decided, _Mapping]] = ..., cut_named: _Optional[_Union[CutNamed, _Mapping]] = ..., granted: _Optional[_Union[Granted, _Mapping]] = ..., revoked: _Optional[_Union[Revoked, _Mapping]] = ..., configured: _Optional[_Union[Configured, _Mapping]] = ...) -> None: ...

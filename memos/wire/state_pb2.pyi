@@ -18,7 +18,7 @@ class KeyedEvent(_message.Message):
     def __init__(self, event_id: _Optional[bytes] = ..., command_mac: _Optional[bytes] = ..., version: _Optional[int] = ...) -> None: ...
 
 class CubeState(_message.Message):
-    __slots__ = ("cube_id", "scope", "form", "lifecycle", "thaws_to", "version", "sequence", "header", "subject_digests", "parts", "versions_digest", "lineage_digest", "keyed", "erasing", "merged_into")
+    __slots__ = ("cube_id", "scope", "form", "lifecycle", "thaws_to", "version", "sequence", "header", "subject_digests", "parts", "versions_digest", "lineage_digest", "keyed", "erasing", "merged_into", "yields_to_erase", "administrators", "sensitivities")
     CUBE_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     FORM_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,9 @@ class CubeState(_message.Message):
     KEYED_FIELD_NUMBER: _ClassVar[int]
     ERASING_FIELD_NUMBER: _ClassVar[int]
     MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
+    YIELDS_TO_ERASE_FIELD_NUMBER: _ClassVar[int]
+    ADMINISTRATORS_FIELD_NUMBER: _ClassVar[int]
+    SENSITIVITIES_FIELD_NUMBER: _ClassVar[int]
     cube_id: bytes
     scope: str
     form: _event_pb2.Form
@@ -49,4 +52,7 @@ class CubeState(_message.Message):
     keyed: _containers.RepeatedCompositeFieldContainer[KeyedEvent]
     erasing: bytes
     merged_into: bytes
-    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ..., form: _Optional[_Union[_event_pb2.Form, str]] = ..., lifecycle: _Optional[int] = ..., thaws_to: _Optional[int] = ..., version: _Optional[int] = ..., sequence: _Optional[int] = ..., header: _Optional[_Union[_event_pb2.Header, _Mapping]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., parts: _Optional[_Iterable[int]] = ..., versions_digest: _Optional[bytes] = ..., lineage_digest: _Optional[bytes] = ..., keyed: _Optional[_Iterable[_Union[KeyedEvent, _Mapping]]] = ..., erasing: _Optional[bytes] = ..., merged_into: _Optional[bytes] = ...) -> None: ...
+    yields_to_erase: bool
+    administrators: _containers.RepeatedScalarFieldContainer[str]
+    sensitivities: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ..., form: _Optional[_Union[_event_pb2.Form, str]] = ..., lifecycle: _Optional[int] = ..., thaws_to: _Optional[int] = ..., version: _Optional[int] = ..., sequence: _Optional[int] = ..., header: _Optional[_Union[_event_pb2.Header, _Mapping]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., parts: _Optional[_Iterable[int]] = ..., versions_digest: _Optional[bytes] = ..., lineage_digest: _Optional[bytes] = ..., keyed: _Optional[_Iterable[_Union[KeyedEvent, _Mapping]]] = ..., erasing: _Optional[bytes] = ..., merged_into: _Optional[bytes] = ..., yields_to_erase: bool = ..., administrators: _Optional[_Iterable[str]] = ..., sensitivities: _Optional[_Iterable[str]] = ...) -> None: ...

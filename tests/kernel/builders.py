@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.scope import tenant_of
+from memos.kernel.tenant import ADMINISTRATOR, tenant_cube_id
 from memos.wire.event_pb2 import Event, RollbackTarget
 
 SCOPE = "acme/alice/chat-1"
@@ -60,6 +61,48 @@ def revised(number: int, cube: int = 1, expected: int | None = None) -> Event:
     built.revised.mode = 1  # type: ignore[assignment]
     if expected is not None:
         built.expected_version = expected
+    return built
+
+
+def freeze(number: int, cube: int = 1) -> Event:
+    """An owner's freeze."""
+    built = event(Kind.FROZEN, number, cube)
+    built.frozen.yields_to_erase = True
+    return built
+
+
+def thaw(number: int, cube: int = 1) -> Event:
+    """An owner's thaw."""
+    built = event(Kind.THAWED, number, cube)
+    built.thawed.freeze_only = True
+    return built
+
+
+def erase_request(number: int, cube: int = 1, operation: int = 99) -> Event:
+    """An administrator's erase, asked of a cube."""
+    built = event(Kind.ERASE_REQUESTED, number, cube, operation=operation)
+    built.erase_requested.ends_freezes = True
+    return built
+
+
+def tenant_event(kind: Kind, number: int, tenant: str = "acme") -> Event:
+    """An event on a tenant's own cube."""
+    built = event(kind, number, scope=tenant)
+    built.cube_id = tenant_cube_id(tenant)
+    return built
+
+
+def granted(number: int, actor: str, tenant: str = "acme") -> Event:
+    """An actor becomes administrator of a tenant."""
+    built = tenant_event(Kind.GRANTED, number, tenant)
+    built.granted.role, built.granted.actor = ADMINISTRATOR, actor
+    return built
+
+
+def revoked(number: int, actor: str, tenant: str = "acme") -> Event:
+    """An actor is administrator of a tenant no more."""
+    built = tenant_event(Kind.REVOKED, number, tenant)
+    built.revoked.role, built.revoked.actor = ADMINISTRATOR, actor
     return built
 
 

@@ -76,6 +76,9 @@ def test_a_cube_s_digest_is_the_one_that_was_released() -> None:
         {"lineage_digest": b"m" * 32},
         {"erasing": ident(9)},
         {"merged_into": ident(9)},
+        {"yields_to_erase": True},
+        {"administrators": ("agent:bob",)},
+        {"sensitivities": ("agent:bob",)},
     ],
     ids=lambda change: next(iter(change)),
 )

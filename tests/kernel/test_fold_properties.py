@@ -8,6 +8,7 @@ from memos.kernel.digest import cube_digest
 from memos.kernel.event import Kind, Undecodable, decode
 from memos.kernel.fold import Outcome, Result, fold
 from memos.kernel.state import state_from_bytes, state_to_bytes
+from memos.kernel.tenant import ADMINISTRATOR, TENANT_KINDS, tenant_cube_id
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import SCOPE, event, ident
 
@@ -36,7 +37,7 @@ def any_event(draw: st.DrawFn) -> Event:
     return built
 
 
-def _fill_detail(draw: st.DrawFn, built: Event, kind: Kind) -> None:
+def _fill_detail(draw: st.DrawFn, built: Event, kind: Kind) -> None:  # noqa: C901 - a table
     if kind is Kind.GENERATED:
         built.generated.form = draw(st.integers(0, 9))  # type: ignore[assignment]
         for _ in range(draw(st.integers(0, 2))):
@@ -55,10 +56,23 @@ def _fill_detail(draw: st.DrawFn, built: Event, kind: Kind) -> None:
             target.expected_sequence = draw(PLACES)
             target.restoration.content = draw(st.integers(0, 2**63))
             target.reactivate = draw(st.booleans())
+    elif kind is Kind.FROZEN:
+        built.frozen.yields_to_erase = draw(st.booleans())
+    elif kind is Kind.THAWED:
+        built.thawed.freeze_only = draw(st.booleans())
+    elif kind in TENANT_KINDS:
+        if draw(st.booleans()):
+            built.cube_id, built.scope = tenant_cube_id(built.tenant), built.tenant
+        if kind is not Kind.CONFIGURED:
+            detail = getattr(built, kind.name.lower())
+            detail.role = draw(st.sampled_from([ADMINISTRATOR, "king"]))
+            detail.actor = draw(st.sampled_from(["agent:bob", ""]))
     elif kind in (Kind.ERASE_REQUESTED, Kind.ERASE_WITHDRAWN, Kind.ERASED):
         detail = getattr(built, kind.name.lower())
         for _ in range(draw(st.integers(0, 2))):
             detail.targets.add(cube_id=draw(st.binary(max_size=16)), scope="acme")
+        if kind is Kind.ERASE_REQUESTED:
+            detail.ends_freezes = draw(st.booleans())
 
 
 def run(history: list[Event]) -> tuple[CubeState | None, list[Outcome]]:

@@ -16,10 +16,24 @@ from google.protobuf.json_format import MessageToDict
 from memos.kernel.digest import cube_digest
 from memos.kernel.event import SCHEMA, Kind, decode
 from memos.kernel.fold import fold
+from memos.kernel.tenant import tenant_cube_id
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Lifespan, RollbackTarget
-from tests.kernel.builders import event, generated, ident, restored_to, revised, sealed
+from tests.kernel.builders import (
+    erase_request,
+    event,
+    freeze,
+    generated,
+    granted,
+    ident,
+    restored_to,
+    revised,
+    revoked,
+    sealed,
+    tenant_event,
+    thaw,
+)
 
 GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
 
@@ -37,6 +51,7 @@ def full(kind: Kind, number: int) -> Event:
     built.composed_from = 2
     edge = built.edges.add(relation=1)
     edge.other.cube_id, edge.other.version, edge.other.digest = ident(9), 4, b"d" * 32
+    edge.binding = True
     _fill(built, kind)
     return built
 
@@ -73,6 +88,18 @@ def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a
             _header(kept.header)
         case Kind.ERASE_REQUESTED | Kind.ERASE_WITHDRAWN | Kind.ERASED:
             getattr(built, kind.name.lower()).targets.add(cube_id=ident(1), scope="acme/alice")
+            if kind is Kind.ERASE_REQUESTED:
+                built.erase_requested.subject_digests.append(b"s" * 16)
+                built.erase_requested.ends_freezes = True
+        case Kind.FROZEN:
+            built.frozen.yields_to_erase = True
+        case Kind.THAWED:
+            built.thawed.freeze_only = True
+        case Kind.GRANTED | Kind.REVOKED:
+            detail = getattr(built, kind.name.lower())
+            detail.role, detail.actor = "administrator", "agent:bob"
+        case Kind.CONFIGURED:
+            built.configured.sensitivities.extend(["public", "secret"])
         case Kind.CACHED | Kind.DISTILLED:
             detail = getattr(built, kind.name.lower())
             detail.manifest_digest, detail.model_id = b"f" * 32, "model@1"
@@ -115,17 +142,41 @@ def long_life() -> Iterator[Event]:
     yield event(Kind.ERASED, 13, operation=99)
 
 
-def lifespans_in_days() -> Iterator[Event]:
-    """A history of schema 1.0, where a lifespan was a number of days."""
-    first = generated(1)
-    first.generated.header.lifespan.after_days = 90
-    first.generated.header.lifespan.then = Lifespan.END_ARCHIVE
-    changed = event(Kind.HEADER_CHANGED, 2)
-    changed.header_changed.header.lifespan.after_days = 7
-    changed.header_changed.fields.append("lifespan")
-    for each in (first, revised(3), changed):
-        each.schema_minor = 0
-        yield each
+def freezes_and_holds() -> Iterator[Event]:
+    """A cube that is frozen, thawed, frozen again, held, thawed by an administrator, frozen, and
+    erased by one.
+    """
+    yield generated(1)
+    yield freeze(2)
+    yield thaw(3)
+    yield freeze(4)
+    yield event(Kind.FROZEN, 5)
+    yield thaw(6)
+    yield erase_request(7)
+    yield event(Kind.THAWED, 8)
+    yield freeze(9)
+    yield event(Kind.ERASE_REQUESTED, 10, operation=99)
+    yield erase_request(11)
+    yield event(Kind.ERASE_WITHDRAWN, 12, operation=99)
+    yield revised(13)
+    yield erase_request(14)
+    yield event(Kind.ERASED, 15, operation=99)
+
+
+def tenants_own_cube() -> Iterator[Event]:
+    """A tenant whose administrators and labels are set."""
+    yield granted(1, "agent:bob")
+    yield granted(2, "agent:alice")
+    configured = tenant_event(Kind.CONFIGURED, 3)
+    configured.configured.sensitivities.extend(["public", "secret"])
+    yield configured
+    yield revoked(4, "agent:bob")
+    unknown = granted(5, "agent:bob")
+    unknown.granted.role = "king"
+    yield unknown
+    foreign = revised(6)
+    foreign.cube_id, foreign.scope = tenant_cube_id("acme"), "acme"
+    yield foreign
 
 
 def write(path: Path, lines: list[dict[str, object]]) -> None:
@@ -220,8 +271,8 @@ def main() -> None:
     write(GOLDEN / version / "events.jsonl", events)
     write(GOLDEN / version / "access.jsonl", access_lines())
     write(GOLDEN / version / "long-life.jsonl", history_lines(long_life()))
-    if version == "1.1":
-        write(GOLDEN / "1.0" / "lifespans-in-days.jsonl", history_lines(lifespans_in_days()))
+    write(GOLDEN / version / "freezes-and-holds.jsonl", history_lines(freezes_and_holds()))
+    write(GOLDEN / version / "tenant.jsonl", history_lines(tenants_own_cube()))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from tests.replay.samples import GOLDEN, full
 HISTORIES = sorted(
     path for path in GOLDEN.glob("*/*.jsonl") if path.stem not in ("events", "access")
 )
+LATER_KINDS = {"1.1": {Kind.GRANTED, Kind.REVOKED, Kind.CONFIGURED}}
+"""The kinds that came after a release."""
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -29,10 +31,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/events.jsonl")), ids=lambda p: p.parent.name)
 def test_every_released_event_still_decodes_to_the_same(path: Path) -> None:
     events = lines(path)
-    assert {line["kind"] for line in events} == {kind.title for kind in Kind}
+    known = set(Kind) - LATER_KINDS.get(path.parent.name, set())
+    assert {line["kind"] for line in events} == {kind.title for kind in known}
     for line in events:
         event = decode(base64.b64decode(line["data"]))
-        assert MessageToDict(event, preserving_proto_field_name=True) == line["event"]
+        decoded = MessageToDict(event, preserving_proto_field_name=True)
+        assert decoded == {**line["event"], "schema_minor": SCHEMA[1]}
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/access.jsonl")), ids=lambda p: p.parent.name)
@@ -58,7 +62,7 @@ def test_every_released_history_still_folds_to_the_same_digests(path: Path) -> N
 
 
 def test_the_histories_are_there() -> None:
-    assert {path.parent.name for path in HISTORIES} >= {"1.0", "1.1"}
+    assert {path.parent.name for path in HISTORIES} >= {"1.0", "1.1", "1.2"}
 
 
 def test_days_of_schema_1_0_become_microseconds() -> None:
@@ -96,7 +100,7 @@ def test_an_event_whose_kind_and_facts_differ_is_undecodable() -> None:
 def test_an_unknown_old_schema_is_undecodable() -> None:
     forged = full(Kind.REVISED, 1)
     forged.schema_major = 0
-    with pytest.raises(Undecodable, match=r"schema 0\.1"):
+    with pytest.raises(Undecodable, match=r"schema 0\.2"):
         decode(forged.SerializeToString())
 
 

@@ -13,7 +13,7 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, Form, Lifecycle
+from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import Held, InvalidInput, NotFound, shorten
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
@@ -129,7 +129,7 @@ def _erasable(transaction: Transaction, cube_ids: Iterable[bytes]) -> list[CubeS
         state
         for state in heads
         if state is not None
-        and state.form is not Form.OPERATION
+        and state.form not in NO_MEMORY
         and state.lifecycle is not Lifecycle.ERASED
     ]
 

@@ -16,7 +16,7 @@ from memos.infrastructure.transfer.layout import base64_text
 from memos.infrastructure.transfer.package import check_free, publish, staged
 from memos.infrastructure.transfer.wrapping import Wrapping, wrap
 from memos.infrastructure.vault.port import LogQuery
-from memos.kernel.cube import CubeState, Form
+from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.errors import VaultError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
@@ -112,7 +112,7 @@ def _selection(
         return Selection()
 
     def chosen(state: CubeState) -> bool:
-        if state.form is Form.OPERATION:
+        if state.form in NO_MEMORY:
             return False
         if scope is not None and not contains(scope, state.scope):
             return False

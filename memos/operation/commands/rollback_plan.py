@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt, LogQuery
-from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
+from memos.kernel.cube import NO_MEMORY, CubeState, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.header import HEADER_FIELDS, read_header, write_header
@@ -110,7 +110,7 @@ class Planner:
         self, cube_id: bytes, tainted: set[int], hidden_by: Iterable[bytes]
     ) -> PlannedTarget | None:
         state = self._reader.vault.head(cube_id)
-        if state is None or state.form is Form.OPERATION or state.lifecycle is Lifecycle.ERASED:
+        if state is None or state.form in NO_MEMORY or state.lifecycle is Lifecycle.ERASED:
             return None
         clean = find_clean_parts(self._histories.versions(cube_id), tainted)
         if clean is None:

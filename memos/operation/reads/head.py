@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, Form, Lifecycle
+from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import NotFound
 from memos.operation.gate import Passage, no_cube
 from memos.operation.session import live_state
@@ -17,7 +17,7 @@ def governed_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:
         NotFound, Denied: as their names say.
     """
     head = live_state(reader, raw)
-    if head.form is Form.OPERATION:
+    if head.form in NO_MEMORY:
         raise no_cube(raw)
     passage.require(Action.READ, head.scope, head)
     return head

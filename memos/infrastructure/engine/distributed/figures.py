@@ -11,7 +11,7 @@ from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.reports import Figures
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD
-from memos.kernel.cube import CubeState, Form
+from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
@@ -56,7 +56,7 @@ def figures(stores: Stores, generation: Generation) -> Figures:
         state = _state(cube_id, stored)
         if state.scope:
             scopes.add(state.scope)
-        if state.form is not Form.OPERATION:
+        if state.form not in NO_MEMORY:
             states[int(state.lifecycle)] += 1
     folded = generation.vault.checkpoints(FOLD)
     return Figures(

@@ -28,7 +28,7 @@ from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
-from memos.kernel.cube import CubeState, Form
+from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, Record
 from memos.kernel.scope import tenant_of
@@ -181,4 +181,4 @@ def concerns_search(attempt: Attempt) -> bool:
 def is_erasure(attempt: Attempt) -> bool:
     """Whether a record ended a cube for good; the operation that asked for it is another record."""
     state = attempt.state
-    return attempt.kind is Kind.ERASED and state is not None and state.form is not Form.OPERATION
+    return attempt.kind is Kind.ERASED and state is not None and state.form not in NO_MEMORY

@@ -1,0 +1,41 @@
+"""A tenant's own cube: who administers the tenant, and what its labels mean.
+
+There is one a tenant, at an id that follows from the tenant's name; the first event makes it.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from memos.kernel.cube import CubeState
+from memos.kernel.event import Kind, as_uuid
+from memos.wire.event_pb2 import Event
+
+ADMINISTRATOR = "administrator"
+"""The one role that can be granted."""
+
+TENANT_KINDS = frozenset({Kind.GRANTED, Kind.REVOKED, Kind.CONFIGURED})
+"""The kinds that a tenant's cube takes; it takes no other, and no other cube takes them."""
+
+
+def tenant_cube_id(tenant: str) -> bytes:
+    """The id of a tenant's own cube."""
+    return as_uuid(sha256(b"memos/tenant/v1\n" + tenant.encode()).digest())
+
+
+def is_tenants(event: Event) -> bool:
+    """Whether an event stands on the cube of its own tenant."""
+    return event.scope == event.tenant and event.cube_id == tenant_cube_id(event.tenant)
+
+
+def tenant_after(state: CubeState, event: Event) -> CubeState | None:
+    """A tenant's facts after an event; None where it grants or revokes no known role."""
+    if event.kind == Kind.CONFIGURED:
+        return state._replace(sensitivities=tuple(event.configured.sensitivities))
+    granting = event.kind == Kind.GRANTED
+    changed = event.granted if granting else event.revoked
+    if changed.role != ADMINISTRATOR or not changed.actor:
+        return None
+    others = set(state.administrators) - {changed.actor}
+    named = others | {changed.actor} if granting else others
+    return state._replace(administrators=tuple(sorted(named)))
