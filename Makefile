@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--constraints constraints.txt --build-constraints constraints.txt
 CODE = $(wildcard memos streams schemas tests benchmarks)
-# By file: servers that a file starts for itself are started once.
-PYTEST_ARGS ?= --numprocesses=auto --dist=loadfile
+# By group (tests/conftest.py): servers that a room starts for itself are started once.
+PYTEST_ARGS ?= --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
 HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help

@@ -1,6 +1,9 @@
-"""What all tests share."""
+"""What all tests share, and how they are dealt to the workers of a run."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 import pytest
 
@@ -8,17 +11,43 @@ from tests.engines import engines
 
 __all__ = ["engines"]
 
-FIRST_START_SECONDS = 600
+FIRST_START_SECONDS = 900
 """The first test that needs the servers waits for their download and start."""
+
+TESTS = Path(__file__).parent
+SHARING = ("kill", "scenarios", "conformance/engine", "infrastructure/security", "streams")
+"""Rooms whose files share servers or a fleet of workers: one process of the run takes them all."""
+
+MOSTLY_WAITING = 2
+"""Test processes a core: those on servers wait for the servers most of the time."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines: needs Kafka, Cassandra and Milvus running")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `--numprocesses=auto` means."""
+    return MOSTLY_WAITING * (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if "engines" in getattr(item, "fixturenames", ()):
             item.add_marker("engines")
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(FIRST_START_SECONDS))
+    # The longest first, so that no process is left with one of them when the others are done.
+    items.sort(key=_rank)
+
+
+def _group(item: pytest.Item) -> str:
+    """What runs in one process: a room that shares servers, or a file."""
+    file = os.path.relpath(item.path, TESTS)
+    return next((room for room in SHARING if file.startswith(f"{room}/")), file)
+
+
+def _rank(item: pytest.Item) -> tuple[bool, bool]:
+    """Rooms that share servers come first, then what needs any."""
+    return _group(item) not in SHARING, item.get_closest_marker("engines") is None

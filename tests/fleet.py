@@ -28,8 +28,8 @@ from memos.kernel.event import id_bytes
 ROOT = Path(__file__).parents[1]
 WORKERS = ("fold", "index", "usage", "seal")
 PARTITIONS = 4
-WAIT_SECONDS = 120
-END_SECONDS = 60
+WAIT_SECONDS = 300
+END_SECONDS = 120
 TOLD_LINES = 40
 
 

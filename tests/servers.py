@@ -14,7 +14,7 @@ from memos.infrastructure.servers.server import Server
 from tests.engines import up_or_skip
 
 LOOK_SECONDS = 0.2
-KILL_SECONDS = 20.0
+KILL_SECONDS = 120.0
 
 
 class OwnServer:

@@ -18,7 +18,7 @@ from tests.infrastructure.index.sqlite.support import ARCHIVED, GENERATED, cube_
 
 BACKENDS = [
     "sqlite",
-    pytest.param("cassandra", marks=[pytest.mark.engines, pytest.mark.timeout(600)]),
+    pytest.param("cassandra", marks=[pytest.mark.engines, pytest.mark.timeout(900)]),
 ]
 
 

@@ -61,7 +61,7 @@ BACKENDS = {"sqlite": sqlite_keys, "cassandra": cassandra_keys}
 @pytest.fixture(
     params=[
         "sqlite",
-        pytest.param("cassandra", marks=[pytest.mark.engines, pytest.mark.timeout(600)]),
+        pytest.param("cassandra", marks=[pytest.mark.engines, pytest.mark.timeout(900)]),
     ]
 )
 def open_keys(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:

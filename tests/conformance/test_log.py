@@ -23,7 +23,7 @@ Open = Callable[[], AbstractContextManager[EventLog]]
 
 BACKENDS = [
     "sqlite",
-    pytest.param("kafka", marks=[pytest.mark.engines, pytest.mark.timeout(600)]),
+    pytest.param("kafka", marks=[pytest.mark.engines, pytest.mark.timeout(900)]),
 ]
 
 

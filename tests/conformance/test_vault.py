@@ -21,7 +21,7 @@ ONE, TWO, THREE = (bytes([n]) * 16 for n in (1, 2, 3))
 
 BACKENDS = [
     "sqlite",
-    pytest.param("cassandra", marks=[pytest.mark.engines, pytest.mark.timeout(600)]),
+    pytest.param("cassandra", marks=[pytest.mark.engines, pytest.mark.timeout(900)]),
 ]
 
 

@@ -26,7 +26,7 @@ class HashingEmbedder:
         self.open.set()
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        assert self.open.wait(30)
+        assert self.open.wait(240)
         if self.broken:
             raise EmbeddingFailed(f"{self.name} is gone")
         self.asked.extend(texts)

@@ -223,7 +223,7 @@ def test_a_forked_child_that_ends_does_the_parent_no_harm(vault: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert told.returncode == 0, told.stderr
 

@@ -12,7 +12,7 @@ from tests.engines import up_or_skip
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
 
-SECONDS = 600
+SECONDS = 900
 
 _fleets = pytest.StashKey[Fleet]()
 

@@ -22,7 +22,7 @@ from memos import Memory, Receipt, VaultError
 ACTOR = "agent:alice"
 MIXED_EVERY = 8
 BURST = 12
-GIVE_UP_SECONDS = 150.0
+GIVE_UP_SECONDS = 240.0
 
 T = TypeVar("T")
 

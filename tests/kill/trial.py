@@ -19,7 +19,7 @@ from tests.fleet import ROOT, Fleet
 from tests.kill.load import ACTOR
 from tests.scenarios.place import read
 
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 300
 FIGURES = "MEMOS_KILL_FIGURES"
 
 

@@ -13,7 +13,7 @@ from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 from tests.scenarios.place import ADMINISTRATOR, MeaningPlace, Place
 
-SECONDS = 600
+SECONDS = 900
 """The first scenario of a run waits for the servers, the tables and the workers."""
 
 ENGINES = [

@@ -11,7 +11,7 @@ from memos import Hit, MemCube, Memory
 from tests.embeddings import Embeddings
 
 ADMINISTRATOR = "agent:alice"
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 
 
 class Place:

@@ -72,14 +72,14 @@ class Bench:
     def end(self, process: subprocess.Popen[bytes]) -> int:
         """End a worker as a supervisor does; its exit status."""
         process.send_signal(signal.SIGTERM)
-        return process.wait(60)
+        return process.wait(240)
 
     def kill_all(self) -> None:
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-                process.wait(30)
+                process.wait(240)
 
     def ask_failures(self, times: int, how: str) -> None:
         (self.directory / "fail").write_text(f"{times} {how}")

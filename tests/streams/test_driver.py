@@ -206,5 +206,5 @@ def test_a_worker_told_to_end_while_it_changes_projections_ends(bench: Bench, wh
     bench.await_taken()
     (bench.directory / when).touch()
     (bench.directory / "replaced").touch()
-    assert worker.wait(60) == 0
+    assert worker.wait(240) == 0
     assert not (bench.directory / when).exists()

@@ -14,7 +14,7 @@ from tests.streams.support import Bench
 
 
 @pytest.mark.engines
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_worker_outlives_a_kafka_that_is_killed(tmp_path: Path) -> None:
     with leased(LocalServers(tmp_path / "kafka", ("kafka",))) as engine:
         up_or_skip(engine)

@@ -15,7 +15,7 @@ from tests.conformance.engine.vault import ADMINISTRATOR, EngineVault
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 
-SECONDS = 600
+SECONDS = 900
 """The first test of a run waits for the servers, the tables and the workers."""
 
 BACKENDS = [

@@ -30,7 +30,7 @@ from memos.wire.event_pb2 import Event
 from tests.embeddings import Embeddings
 
 ADMINISTRATOR = "agent:alice"
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 WHOLE_BODY = 31
 """A first event supplies every part of its cube's body."""
 

@@ -113,7 +113,7 @@ def until_answered(store: CassandraSession) -> None:
 
 @pytest.mark.slow
 @pytest.mark.engines
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_node_that_goes_down_is_named_and_serves_again_when_it_is_back(tmp_path: Path) -> None:
     with leased(LocalServers(tmp_path, ("cassandra",))) as engine:
         engine.up()

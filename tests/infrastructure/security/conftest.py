@@ -22,7 +22,7 @@ from tests.infrastructure.security.servers import (
 from tests.infrastructure.security.vault import PASSWORDS, Secured, SecuredVault
 from tests.servers import OwnServer, together
 
-SECONDS = 600
+SECONDS = 900
 ACTOR = "agent:alice"
 WORKERS = ("fold", "index")
 """Those that a write waits for."""

@@ -20,7 +20,7 @@ from tests.infrastructure.security.servers import (
     SecuredMilvus,
 )
 
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")

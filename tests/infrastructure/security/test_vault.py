@@ -33,7 +33,7 @@ from tests.infrastructure.security.vault import (
 )
 from tests.scenarios.place import read
 
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 SECRETS = (PASSWORD, WRONG, STORE_PASSWORD)
 
 REFUSALS: list[tuple[ServerName, str]] = [

@@ -13,7 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 from memos.infrastructure.servers import LocalServers
 
 TOPIC = "words"
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def running(servers: LocalServers) -> list[bool]:
 
 
 @pytest.mark.engines
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_servers_end_behind_their_last_holder_however_it_ends(tmp_path: Path) -> None:
     servers = LocalServers(tmp_path / "engine", ["kafka"])
     up_or_skip(servers)  # else a missing JDK would fail the holders below

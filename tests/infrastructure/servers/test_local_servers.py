@@ -17,7 +17,7 @@ from memos.infrastructure.servers.state import STATE_FILE
 from tests.engines import up_or_skip
 from tests.infrastructure.servers.support import cassandra, consume, make_topic, produce
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

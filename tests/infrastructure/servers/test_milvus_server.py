@@ -10,7 +10,7 @@ from pymilvus import DataType, MilvusClient
 from memos.infrastructure.servers import LocalServers, leased
 from tests.engines import up_or_skip
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 ROWS = 200
 

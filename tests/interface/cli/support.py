@@ -73,7 +73,7 @@ class Shell:
             input=stdin,
             capture_output=True,
             env={**os.environ, "MEMOS_VAULT": str(self.vault), "MEMOS_ACTOR": "agent:alice"},
-            timeout=60,
+            timeout=240,
             check=False,
         )
         return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())

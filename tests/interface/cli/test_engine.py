@@ -31,7 +31,7 @@ def test_a_server_that_does_not_exist_is_refused(shell: Shell, tmp_path: Path) -
 
 
 @pytest.mark.engines
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_server_is_started_told_of_and_stopped(shell: Shell, tmp_path: Path) -> None:
     directory = tmp_path / "engine"
     with leased(LocalServers(directory, ["kafka"])) as engine:

@@ -37,7 +37,7 @@ def test_a_reader_that_leaves_early_is_no_crash(shell: Shell) -> None:
         ["/bin/sh", "-c", pipe],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     assert ran.stdout.count("\n") == 1
@@ -58,7 +58,7 @@ def test_tail_follows_what_other_processes_write(shell: Shell) -> None:
         entry = json.loads(tail.stdout.readline())["result"]
         assert (entry["position"], entry["cube_id"]) == ("0:1", cube_id)
         tail.send_signal(signal.SIGINT)
-        assert tail.wait(10) == 0
+        assert tail.wait(120) == 0
     finally:
         tail.kill()
         tail.wait()
@@ -81,7 +81,7 @@ def test_on_a_terminal_it_asks_before_it_erases(
     try:
         time.sleep(0.2)
         os.write(ours, answer)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     finally:
         process.kill()
         os.close(ours)

@@ -26,7 +26,7 @@ from memos.interface.vaults import create_vault
 from tests.fleet import Fleet
 
 ACTOR = "agent:alice"
-GROUP_SECONDS = 60
+GROUP_SECONDS = 300
 
 
 def told(findings: Sequence[Finding], severity: str = "") -> str:

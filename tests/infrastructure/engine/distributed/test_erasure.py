@@ -24,7 +24,7 @@ ACTOR = "agent:alice"
 CHILD = Path(__file__).with_name("erasure_child.py")
 TEXT = "The quokka sleeps by the kiln."
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

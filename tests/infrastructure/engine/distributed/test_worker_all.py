@@ -19,10 +19,10 @@ from memos.infrastructure.servers import LocalServers, ends_with_us
 from tests.fleet import PARTITIONS, ROOT, WORKERS, Fleet
 from tests.scenarios.place import ADMINISTRATOR
 
-SECONDS = 90
+SECONDS = 300
 PROGRAM = "from memos.interface.cli import app; app()"
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from memos.kernel.errors import InvalidInput
 from memos.kernel.moment import NEWEST
 from tests.infrastructure.index.milvus.support import DIMENSIONS, Vectors, cube, span, unit
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 
 def test_making_what_is_there_changes_nothing(fresh: Vectors) -> None:

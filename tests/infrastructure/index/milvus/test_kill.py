@@ -16,7 +16,7 @@ from memos.kernel.moment import NEWEST
 from tests.engines import up_or_skip
 from tests.infrastructure.index.milvus.support import Vectors, cube, span, unit
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 BATCH = 50
 

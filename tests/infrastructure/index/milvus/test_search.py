@@ -13,7 +13,7 @@ from memos.language.indexed_text import IndexedText
 from tests.infrastructure.index.milvus.support import DIMENSIONS, Vectors, cube, span, unit
 from tests.infrastructure.index.milvus.test_filters import NAMES
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 
 def test_candidates_are_the_nearest_and_compared_by_their_inner_products(vectors: Vectors) -> None:

@@ -8,7 +8,7 @@ from memos.kernel.errors import IndexUnavailable
 from memos.kernel.moment import OPEN
 from tests.infrastructure.index.milvus.support import Vectors, cube, span, unit
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 
 def test_a_batch_is_collapsed_to_the_last_row_of_each_key(vectors: Vectors) -> None:

@@ -158,6 +158,6 @@ def run_killed(program: str, *arguments: object) -> subprocess.CompletedProcess[
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )

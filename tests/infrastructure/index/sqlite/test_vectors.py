@@ -67,12 +67,12 @@ def test_blas_has_one_thread_inside_and_what_it_had_after_the_last_has_left() ->
     def stay() -> None:
         with one_thread():
             entered.set()
-            assert leave.wait(30)
+            assert leave.wait(240)
 
     other = threading.Thread(target=stay)
     with one_thread():
         other.start()
-        assert entered.wait(30)
+        assert entered.wait(240)
         assert blas_threads() <= {1}
     assert blas_threads() <= {1}
     leave.set()
@@ -88,11 +88,11 @@ def test_every_thread_is_heeded_while_another_that_was_inside_lives_on() -> None
         with one_thread():
             pass
         been.set()
-        assert leave.wait(30)
+        assert leave.wait(240)
 
     other = threading.Thread(target=live_on)
     other.start()
-    assert been.wait(30)
+    assert been.wait(240)
     with one_thread():
         seen.append(blas_threads())
     leave.set()

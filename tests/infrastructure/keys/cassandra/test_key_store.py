@@ -185,7 +185,7 @@ def test_processes_that_make_the_same_keys_end_with_one(
         assert other.stdin is not None
         other.stdin.write("go\n")
         other.stdin.flush()
-    told = [other.communicate(timeout=60)[0].splitlines() for other in others]
+    told = [other.communicate(timeout=240)[0].splitlines() for other in others]
     assert len(told[0]) == 20
     assert told[0] == told[1]
     assert len(set(told[0])) == 20

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-SERVED_SECONDS = 60.0
+SERVED_SECONDS = 120.0
 
 
 def set_topic(admin: AdminClient, topic: str, name: str, value: str) -> None:

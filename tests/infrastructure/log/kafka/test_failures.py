@@ -20,7 +20,11 @@ from memos.kernel.errors import LogUnavailable, Unacknowledged
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
+
+WAIT_SECONDS = 240
+SOON_SECONDS = 30
+"""Far above what was set, far below for ever."""
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +69,9 @@ class Appending:
 
     def wait_for_more(self) -> None:
         """Wait until something that is appended from now on is acknowledged."""
-        before, end = len(self.acknowledged), time.monotonic() + 120
+        before, end = len(self.acknowledged), time.monotonic() + WAIT_SECONDS
         while len(self.acknowledged) == before:
-            assert time.monotonic() < end, "nothing was acknowledged in 120 s"
+            assert time.monotonic() < end, f"nothing was acknowledged in {WAIT_SECONDS} s"
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -108,7 +112,7 @@ def test_a_broker_that_is_silent_for_a_while_is_waited_for(
             assert not second.done()
         finally:
             broker.resume("kafka")
-        assert [record.data for record in second.result(30)] == [b"second"]
+        assert [record.data for record in second.result(WAIT_SECONDS)] == [b"second"]
         assert [record.data for record in everything(logs)] == [b"first", b"second"]
 
 
@@ -123,7 +127,7 @@ def test_a_silent_broker_is_named_and_the_caller_is_told_what_is_unsure(
             began = time.monotonic()
             with pytest.raises(Unacknowledged) as unsure:
                 logs.events.append([(b"key", b"second"), (b"key", b"third")])
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < SOON_SECONDS
             with pytest.raises(LogUnavailable, match=settings.bootstrap_servers):
                 list(logs.events.read_all(cut))
         finally:
@@ -148,7 +152,7 @@ def test_a_log_that_is_closed_while_the_broker_is_away_ends_and_says_so(
         lost = logs.events.append_async([(b"key", b"second")])
         began = time.monotonic()
         logs.close()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < SOON_SECONDS
         with pytest.raises(LogUnavailable, match=settings.bootstrap_servers):
             lost.result(0)
     finally:

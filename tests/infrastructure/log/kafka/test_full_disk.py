@@ -18,7 +18,7 @@ from memos.kernel.errors import LogUnavailable
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOM = 12 * 2**20
 """Bytes that a file may have: more than the offset indexes, which Kafka makes whole at once."""
@@ -53,7 +53,7 @@ def test_what_was_acknowledged_before_the_disk_was_full_is_there_when_there_is_r
             fill(logs, kept)
     assert len(kept) > 5
     # Kafka ends by itself when its only disk takes nothing.
-    assert psutil.wait_procs([process], timeout=60)[1] == []
+    assert psutil.wait_procs([process], timeout=120)[1] == []
     broker.start("kafka")
     with KafkaLogs(settings) as logs:
         end = logs.events.end()
