@@ -40,11 +40,11 @@ from memos.operation.commands.rollback import Rollback
 from memos.operation.commands.sweep import Sweep
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
+from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.context_block import Citation, ContextBlock
 from memos.operation.reads.embedding import EmbeddingLag
 from memos.operation.reads.graph import Related, RelatedReason
 from memos.operation.reads.history import Change, Diff, Lineage, LineageEdge, LogEntry
-from memos.operation.reads.proofs import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.route import Concept, Fact, Route, Step, Topic
 from memos.operation.reads.vault import Stats
 from memos.operation.receipt import Receipt, Rejection

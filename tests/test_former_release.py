@@ -20,9 +20,11 @@ from memos import (
     Memory,
     OtherContent,
     Position,
-    Proof,
     SignedCheckpoint,
 )
+from memos.infrastructure.keys.signer import NoteVerifier
+from memos.kernel.merkle import verify_inclusion
+from memos.kernel.note import Checkpoint, open_note
 from tests.fixtures.cassandra_rows import FILE, rows_of_histories, tables
 from tests.fixtures.make import ADMINISTRATOR, load_both
 from tests.fixtures.observation import FAR_AHEAD, as_json, observe
@@ -98,15 +100,12 @@ def test_the_vault_is_sound_and_rebuilds_to_the_same_digest(former: Former) -> N
 def test_proofs_checkpoints_and_receipts_of_then_still_verify(former: Former) -> None:
     key = former.truth["observed"]["verifier_key"]
     checkpoint = SignedCheckpoint(**former.written["checkpoint"])
-    given = former.written["proof"]
-    proof = Proof(
-        given["event_id"],
-        Position.parse(given["position"]),
-        given["leaf"],
-        tuple(given["path"]),
-        SignedCheckpoint(**given["checkpoint"]),
-    )
-    assert proof.verify(key)
+    shown = former.written["proof"]  # its leaf, without the event: proofs of then had no more
+    note = open_note(shown["checkpoint"]["note"], [NoteVerifier(key)])
+    signed = Checkpoint.parse(note.text)
+    position, leaf = Position.parse(shown["position"]), bytes.fromhex(shown["leaf"])
+    path = [bytes.fromhex(node) for node in shown["path"]]
+    assert verify_inclusion(leaf, position.offset, signed.size, path, signed.root)
     given = former.written["erased"]
     receipt = ErasureReceipt(
         given["operation_id"],
@@ -125,8 +124,8 @@ def test_proofs_checkpoints_and_receipts_of_then_still_verify(former: Former) ->
         grown = memory.prove_consistency(checkpoint)
         assert grown.checkpoint.size > checkpoint.size
         assert grown.verify(checkpoint.root, key)
-        again = memory.prove(proof.event_id)
-        assert (again.leaf, again.position) == (proof.leaf, proof.position)
+        again = memory.prove(shown["event_id"])
+        assert (again.leaf, again.position) == (shown["leaf"], position)
         assert again.verify(key)
         for cube_id in receipt.cube_ids:
             assert isinstance(memory.get(cube_id), Forgotten)

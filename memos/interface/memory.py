@@ -46,6 +46,7 @@ from memos.operation.commands.update import Revision, update
 from memos.operation.commands.vocabulary import set_vocabulary
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
+from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads import proofs, vault
 from memos.operation.reads.as_of import AsOf
 from memos.operation.reads.context import context, related, route
@@ -55,7 +56,6 @@ from memos.operation.reads.get import StateRequest, diff, get, history, lineage
 from memos.operation.reads.graph import Related
 from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
 from memos.operation.reads.log import LogFilter, events, wait_for
-from memos.operation.reads.proofs import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.quote import CountTokens, estimate_tokens
 from memos.operation.reads.route import Route
 from memos.operation.reads.scope import SearchRequest

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memos.infrastructure.keys.signer import NoteSigner, NoteVerifier
-from memos.kernel.event import id_text
-from memos.kernel.note import NoteError, open_note
+from memos.kernel.errors import InvalidInput
+from memos.kernel.event import id_bytes, id_text
+from memos.kernel.note import open_note
 from memos.operation.cube import as_datetime
+from memos.operation.proof import printed
+
+_LINES_OF_CUBES = frozenset({"cube", "restored"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,12 @@ class ErasureReceipt:
         """Whether the vault with this verifier key signed exactly this receipt."""
         try:
             text = open_note(self.note, [NoteVerifier(verifier_key)]).text
-        except NoteError:
+            for cube_id in (self.operation_id, *self.cube_ids, *self.restored):
+                id_bytes(cube_id)
+        except ValueError:
             return False
+        if any(artefact.kind in _LINES_OF_CUBES for artefact in self.artefacts):
+            return False  # the text would be that of a receipt of other cubes
         return text == receipt_text(
             self.operation_id, self.erased_at, self.cube_ids, self.restored, self.artefacts
         )
@@ -94,3 +102,30 @@ def signed_receipt(
             "note": signer.sign(text),
         }
     )
+
+
+def read_receipt(text: str) -> ErasureReceipt:
+    """The receipt in a file that `memos erase --json` printed.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    stored = printed(text, "erase")
+    try:
+        return ErasureReceipt(
+            str(stored["operation_id"]),
+            datetime.fromisoformat(stored["erased_at"]),
+            tuple(map(str, stored["cube_ids"])),
+            tuple(map(str, stored["restored"])),
+            tuple(
+                Artefact(str(artefact["kind"]), str(artefact["name"]))
+                for artefact in stored["artefacts"]
+            ),
+            str(stored["note"]),
+            stored.get("confirmed") is True,
+            stored.get("gone") is True,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"this is no erasure receipt ({error!r}): pass what `memos erase --json` printed"
+        ) from None

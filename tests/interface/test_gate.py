@@ -26,6 +26,8 @@ NO_CALL = {
 
 OPENS_NO_VAULT = {
     "doctor": "looks at files and servers from outside",
+    "check-proof": "checks a file by a public key",
+    "check-receipt": "checks a file by a public key",
     "recipient": "makes a key pair",
     "vault create": "makes what is missing of a vault, and tells nothing of its memories",
     "engine up": "servers",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from memos import Memory, NotFound
+from memos.kernel.event import decode
 
 
 @pytest.fixture
@@ -52,3 +54,33 @@ def test_usage_folded_again_has_the_same_digest(memory: Memory) -> None:
         assert used != before
         memory.rebuild()
         assert memory.usage_digest() == used
+
+
+def test_what_a_proof_says_of_its_event_is_read_from_the_leaf_that_it_proves(
+    memory: Memory,
+) -> None:
+    with memory:
+        receipt = memory.add("Pottery on Tuesdays.", scope="acme/a")
+        (entry,) = memory.events()
+        proof, key = memory.prove(receipt.event_id), memory.verifier_key()
+        told = (proof.event_id, proof.kind, proof.actor, proof.cube_id, proof.scope)
+        logged = (entry.event_id, entry.kind, entry.actor, entry.cube_id, entry.scope)
+        assert told == logged
+        assert (proof.position, proof.log_time) == (entry.position, entry.log_time)
+        event = decode(proof.record)
+        event.actor = "agent:eve"
+        forged = replace(proof, record=event.SerializeToString())
+        assert (proof.verify(key), forged.verify(key)) == (True, False)
+        assert b"Pottery" not in proof.record
+
+
+def test_a_proof_of_an_erased_memory_shows_its_envelope_and_opens_nothing(memory: Memory) -> None:
+    with memory:
+        receipt = memory.add("Pottery on Tuesdays.", scope="acme/a", subject="ann")
+        memory.erase(subject="ann")
+        proof = memory.prove(receipt.event_id)
+        assert proof.verify(memory.verifier_key())
+        envelope = decode(proof.record)
+        envelope.ClearField("body")
+        assert b"Tuesdays" not in proof.record
+        assert b"ann" not in envelope.SerializeToString()

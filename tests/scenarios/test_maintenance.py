@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import apsw
 import pytest
@@ -45,9 +46,17 @@ def test_a_proof_holds_for_its_event_and_no_other(memory: Memory, tenant: str) -
     key = memory.verifier_key()
     proofs = [memory.prove(receipt.event_id) for receipt in receipts[::4]]
     assert all(proof.verify(key) for proof in proofs)
+    assert [proof.event_id for proof in proofs] == [r.event_id for r in receipts[::4]]
     one, other = proofs[:2]
-    forged = type(one)(one.event_id, one.position, other.leaf, one.path, one.checkpoint)
-    assert not forged.verify(key)
+    for forged in (
+        replace(one, record=other.record),
+        replace(one, log_time=other.log_time),
+        replace(one, position=one.position._replace(offset=one.position.offset + 1)),
+        replace(one, position=one.position._replace(partition=one.position.partition + 1)),
+        replace(one, checkpoint=replace(one.checkpoint, size=one.checkpoint.size + 1)),
+        replace(one, checkpoint=replace(one.checkpoint, root="00" * 32)),
+    ):
+        assert not forged.verify(key)
     with pytest.raises(NotFound):
         memory.prove("00000000-0000-7000-8000-000000000000")
 

@@ -26,7 +26,7 @@ from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verification
 from memos.kernel.cube import CubeState
-from memos.kernel.event import Position
+from memos.kernel.event import Position, Record
 from memos.wire.access_pb2 import AccessEvent
 
 
@@ -119,8 +119,8 @@ class Proofs(Protocol):
         """Sign a partition of the log as it is now."""
         ...
 
-    def leaf(self, position: Position) -> bytes:
-        """The Merkle leaf of the record at a position."""
+    def record(self, position: Position) -> Record:
+        """The record at a position, as its leaf has it: with these bytes and this log time."""
         ...
 
     def inclusion(self, position: Position, size: int) -> list[bytes]:

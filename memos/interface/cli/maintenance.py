@@ -13,6 +13,7 @@ from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.terminal import clean, progress
 from memos.interface.serialise import plain
+from memos.operation.proof import described
 
 
 def attach(app: typer.Typer) -> None:
@@ -92,12 +93,13 @@ def prove(run: Run, event_id: Annotated[str, typer.Argument(help="The event's id
     def draw(out: Console) -> None:
         verdict = ("proven: ", "green") if holds else ("not proven: ", "bold red")
         layout.line(out, verdict, f"event {proof.event_id} at {proof.position}")
+        layout.pairs(out, [("kind", proof.kind), ("actor", clean(proof.actor))])
         layout.pairs(out, [("leaf", proof.leaf), ("root", proof.checkpoint.root), ("key", key)])
         for node in proof.path:
             layout.line(out, ("path  ", "dim"), node)
         layout.body(out, proof.checkpoint.note.rstrip("\n"))
 
-    run.show({"ok": holds, "verifier_key": key, **plain(proof)}, draw)
+    run.show({"ok": holds, "verifier_key": key, **described(proof)}, draw)
     if not holds:
         raise typer.Exit(ExitCode.VERIFICATION_FAILED)
 

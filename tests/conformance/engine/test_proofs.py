@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memos.infrastructure.keys.signer import NoteVerifier
+from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import verify_consistency, verify_inclusion
 from memos.kernel.note import Checkpoint, open_note
 from tests.conformance.engine.vault import EngineVault
@@ -35,8 +36,11 @@ def test_an_inclusion_proof_holds_for_its_record_and_no_other(vault: EngineVault
     proofs = vault.engine.proofs
     head = proofs.sign(position.partition)
     path = proofs.inclusion(position, head.size)
-    leaf = proofs.leaf(position)
-    earlier = proofs.leaf(position._replace(offset=position.offset - 1))
+    record = proofs.record(position)
+    assert record.data == committed.event.SerializeToString()
+    leaf = leaf_of(position.offset, record.log_time, record.data)
+    before = proofs.record(position._replace(offset=position.offset - 1))
+    earlier = leaf_of(before.position.offset, before.log_time, before.data)
     assert verify_inclusion(leaf, position.offset, head.size, path, head.root)
     assert not verify_inclusion(earlier, position.offset, head.size, path, head.root)
     assert leaf != earlier

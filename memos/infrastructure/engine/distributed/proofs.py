@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
@@ -13,7 +13,7 @@ from memos.infrastructure.engine.distributed.workers.seal import PROJECTION, ori
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.reports import TreeHead
 from memos.kernel.errors import Damaged, InvalidInput
-from memos.kernel.event import Position
+from memos.kernel.event import Position, Record
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import (
     TILE_HEIGHT,
@@ -59,15 +59,19 @@ class DistributedProofs:
         rows.write_note(partition, tree.size, note)
         return TreeHead(tree.size, tree.root(), note)
 
-    def leaf(self, position: Position) -> bytes:
-        """The leaf of the record at a position.
+    def record(self, position: Position) -> Record:
+        """The record at a position, with the log time that its leaf has: it never falls.
 
         Raises:
             InvalidInput: there is no such record, or it is not sealed yet.
-            Damaged: the log's records are not those that were sealed.
+            Damaged: it is not in the log, or the seal before it is missing.
         """
         self._check(position.partition, position.offset + 1)
-        return self._leaves(position.partition, position.offset, position.offset + 1)[0]
+        tile = position.offset >> TILE_HEIGHT
+        records = list(self._records(position.partition, tile, position.offset + 1))
+        if not records or records[-1].position != position:
+            raise Damaged(f"the record {position} is not in the log")
+        return records[-1]
 
     def inclusion(self, position: Position, size: int) -> list[bytes]:
         """The path from a record to the root of the tree of its partition's first `size` records.
@@ -126,31 +130,34 @@ class DistributedProofs:
 
     def _read(self, partition: int, tile: int, end: int) -> list[bytes]:
         """A tile's leaves from the log: all of it, or up to `end` where the log is shorter."""
-        rows = self._rows()
         first = tile << TILE_HEIGHT
-        log_time = rows.time_before(partition, tile)
-        if log_time is None:
-            raise Damaged(
-                f"the seal of partition {partition} from record {first} on is missing: run "
-                "`memos rebuild`"
-            )
-        log = self._stores.logs.events
-        last = min(first + TILE_WIDTH, log.end()[partition])
+        last = min(first + TILE_WIDTH, self._stores.logs.events.end()[partition])
         leaves = [
             leaf_of(record.position.offset, record.log_time, record.data)
-            for record in log.read(partition, first, last, log_time=log_time)
+            for record in self._records(partition, tile, last)
         ]
         if len(leaves) < end - first:
             raise Damaged(
                 f"the records from {partition}:{first + len(leaves)} on are not in the log"
             )
-        stored = rows.roots(partition, TILE_HEIGHT, tile, tile + 1)
+        stored = self._rows().roots(partition, TILE_HEIGHT, tile, tile + 1)
         if stored and len(leaves) == TILE_WIDTH and stored[0] != _root(leaves):
             raise Damaged(
                 f"the records {partition}:{first} to {partition}:{first + TILE_WIDTH - 1} are not "
                 "those that were sealed: `memos verify` says which checkpoints still hold"
             )
         return leaves
+
+    def _records(self, partition: int, tile: int, end: int) -> Iterator[Record]:
+        """A tile's records from the log, up to `end`."""
+        first = tile << TILE_HEIGHT
+        log_time = self._rows().time_before(partition, tile)
+        if log_time is None:
+            raise Damaged(
+                f"the seal of partition {partition} from record {first} on is missing: run "
+                "`memos rebuild`"
+            )
+        return self._stores.logs.events.read(partition, first, end, log_time=log_time)
 
 
 def _root(leaves: Sequence[bytes]) -> bytes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.signer import NoteSigner
-from memos.infrastructure.log.sqlite import PARTITION, stored_tree, tree_nodes
+from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
 from memos.infrastructure.reports import TreeHead
 from memos.infrastructure.sqlite.database import row
-from memos.kernel.event import Position
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Position, Record
 from memos.kernel.merkle import consistency_proof, inclusion_proof
 from memos.kernel.note import Checkpoint
 
@@ -24,10 +25,12 @@ class EmbeddedProofs:
     def sign(self, partition: int = PARTITION) -> TreeHead:
         return self._stores.database.write(lambda: sign_tree(self._stores))
 
-    def leaf(self, position: Position) -> bytes:
+    def record(self, position: Position) -> Record:
         with self._stores.database.reading() as connection:
-            sql = "SELECT leaf FROM event WHERE offset = ?"
-            return b"".join(row(connection, sql, (position.offset,)) or ())
+            record = read_record(connection, position.offset)
+        if record is None:
+            raise Damaged(f"the log has no record at {position}: run `memos verify`")
+        return record
 
     def inclusion(self, position: Position, size: int) -> list[bytes]:
         with self._stores.database.reading() as connection:
