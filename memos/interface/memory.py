@@ -351,6 +351,7 @@ class Memory:
         source: str | None = None,
         tags: Iterable[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        replace_metadata: bool = False,
         origin: str | None = None,
         semantic_type: str | None = None,
         valid_from: Time | None = None,
@@ -358,7 +359,10 @@ class Memory:
         reason: str | None = None,
         idempotency_key: str | None = None,
     ) -> Receipt:
-        """Give a memory a new version; what is not passed stays as it is.
+        """Give a memory a new version; what is not passed stays as it is, field by field.
+
+        An empty text takes away a source, an origin, a semantic type or a bound of the valid time.
+        What is kept is that of the version that the update comes upon: no other writer's is lost.
 
         Args:
             cube_id: the memory.
@@ -367,7 +371,9 @@ class Memory:
             expected_version: refuse unless the cube is at this version.
             source: where the change came from.
             tags: replace the tags.
-            metadata: replace the metadata.
+            metadata: keys to set; a key whose value is None is taken away, and a key that is not
+                named stays. Keys are those of the outermost object.
+            replace_metadata: make the metadata all that there is.
             origin: replace the origin signature.
             semantic_type: replace the semantic type.
             valid_from: when the new content became true in the world.
@@ -385,6 +391,7 @@ class Memory:
             source=source,
             tags=tags,
             metadata=metadata,
+            replace_metadata=replace_metadata,
             origin=origin,
             semantic_type=semantic_type,
             valid_from=valid_from,

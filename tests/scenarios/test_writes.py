@@ -64,7 +64,7 @@ def test_an_update_keeps_what_it_does_not_name(memory: Memory, tenant: str) -> N
     memory.update(cube, metadata={"b": 2}, valid_from="2020-01-01")
     memory.update(cube, source="chat:2")
     found = read(memory, cube)
-    assert (found.text, found.tags, dict(found.metadata)) == ("old", ("u",), {"b": 2})
+    assert (found.text, found.tags, dict(found.metadata)) == ("old", ("u",), {"a": 1, "b": 2})
     assert (found.source, found.origin) == ("chat:2", "user input")
     assert found.valid_from is not None
     assert (found.valid_from.year, found.version) == (2020, 4)

@@ -77,6 +77,16 @@ class Writer(Protocol):
         """Append drafts in order; the outcome of each."""
         ...
 
+    def compose(self, cube_id: bytes, make: Callable[[Reader], Draft]) -> Committed:
+        """Append a change of one cube that is made of what is there: `make` reads and composes it,
+        and names the version that it read as the event's expected version.
+
+        Embedded, it is made in the writer's own turn, and no one comes between; it may be made
+        again, so it must have no effect. In a log of several partitions one thread of a process
+        composes for a cube at a time, and another process can come first: a conflict.
+        """
+        ...
+
     def commit_whole(
         self, drafts: Iterable[Draft], check: Callable[[Committed], None]
     ) -> list[Committed]:

@@ -90,7 +90,12 @@ def update(
     mode: Annotated[str, typer.Option(help="overwrite, append or merge.")] = "overwrite",
     source: Source = None,
     tags: Annotated[Strings, typer.Option("--tag", help="Replace the tags.")] = None,
-    metadata: Metadata = None,
+    metadata: Annotated[
+        str | None, typer.Option(help="A JSON object: keys to set; null takes one away.")
+    ] = None,
+    replace_metadata: Annotated[
+        bool, typer.Option("--replace-metadata", help="Make the metadata all that there is.")
+    ] = False,
     valid_from: ValidFrom = None,
     valid_until: ValidUntil = None,
     origin: Origin = None,
@@ -110,6 +115,7 @@ def update(
             source=source,
             tags=tags,
             metadata=metadata_object,
+            replace_metadata=replace_metadata,
             valid_from=valid_from,
             valid_until=valid_until,
             origin=origin,

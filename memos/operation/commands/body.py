@@ -41,26 +41,26 @@ def put_tags(body: Body, tags: Iterable[str]) -> int:
 def put_provenance(
     body: Body, source: str | None, origin: str | None, semantic_type: str | None
 ) -> int:
-    """Where the content came from; what is empty is left out."""
+    """Where the content came from: None leaves what stands there, an empty text takes it away."""
     provenance = body.provenance
-    if source:
-        provenance.source = check_name(source, "source")
-    if origin:
-        provenance.origin = check_name(origin, "origin")
-    if semantic_type:
-        provenance.semantic_type = check_name(semantic_type, "semantic_type")
+    if source is not None:
+        provenance.source = check_name(source, "source", empty=True)
+    if origin is not None:
+        provenance.origin = check_name(origin, "origin", empty=True)
+    if semantic_type is not None:
+        provenance.semantic_type = check_name(semantic_type, "semantic_type", empty=True)
     provenance.SetInParent()
     return PROVENANCE
 
 
 def put_metadata(body: Body, metadata: object) -> int:
     """A JSON object."""
-    body.metadata.json = _check_metadata(metadata)
+    body.metadata.json = check_metadata(metadata)
     return METADATA
 
 
 def put_valid_time(body: Body, start: Time | None, end: Time | None) -> int:
-    """When the content is true in the world; None where it has no beginning, or no end.
+    """When the content is true in the world: None leaves the bound that stands there, or none.
 
     Raises:
         InvalidInput: it ends before it begins.
@@ -71,8 +71,8 @@ def put_valid_time(body: Body, start: Time | None, end: Time | None) -> int:
         setattr(valid, "from", check_time(start, "valid_from"))
     if end is not None:
         valid.until = check_time(end, "valid_until")
-    if start is not None and end is not None and getattr(valid, "from") >= valid.until:
-        raise InvalidInput("valid_until must be later than valid_from")
+    if valid.HasField("from") and valid.HasField("until") and getattr(valid, "from") >= valid.until:
+        raise InvalidInput("valid_until must be later than valid_from: pass both where both change")
     return VALID_TIME
 
 
@@ -103,7 +103,7 @@ def _check_content(data: object, media_type: object) -> tuple[str, bytes]:
     return name, data
 
 
-def _check_metadata(metadata: object) -> bytes:
+def check_metadata(metadata: object) -> bytes:
     """A JSON object as stored bytes."""
     if not isinstance(metadata, Mapping):
         raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from memos.infrastructure.engine.commit import Draft
-from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.keys.envelope import command_mac, seal_body
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Conflict, IllegalMove
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Reason, Result
 from memos.operation.commands.draft import new_event
-from memos.operation.commands.sources import opened_parts, permitted_state
+from memos.operation.commands.sources import opened_parts
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt, receipt_of
-from memos.operation.session import Session
+from memos.operation.session import Session, live_state
 from memos.operation.validation import check_name, check_version
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
@@ -26,8 +28,11 @@ from memos.wire.event_pb2 import Event
 COMPOSE_TRIES = 100
 """A composed change that loses this many races in a row gives up with a Conflict."""
 
-Build = Callable[[CubeState, Parts | None, Event, Body], None]
-"""Fill the event and its body from the cube's state and, where asked for, its opened parts."""
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 1.0
+
+Build = Callable[[Parts | None, Event, Body], None]
+"""Fill the event and its body from, where asked for, the cube's opened parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,9 @@ class ContentChange:
     Attributes:
         kind: the event's.
         build: fills event and body.
-        composed: the new content depends on the old, so it is bound to the version it was made of.
-        reads: the cube's parts are opened for `build`.
+        composed: content flows from the old version into the new one.
+        reads: `build` is given the cube's opened parts, and the change is bound to the version they
+            are of.
         expected_version: the caller's own condition.
         key: the caller's idempotency key.
         asked: what the caller asked for, to tell a retry from other content.
@@ -60,54 +66,99 @@ class ContentChange:
 
 
 def change(
-    session: Session, passage: Passage, cube_id: str, content_change: ContentChange
+    session: Session, passage: Passage, permitted: CubeState, content_change: ContentChange
 ) -> Receipt:
     """Append a change of content, composing it again where another writer came first.
 
+    Args:
+        session: the open vault.
+        passage: where the actor's right was asked.
+        permitted: the cube, as it was then.
+        content_change: what is to change.
+
     Raises:
-        NotFound, Denied, Held, IllegalMove, OtherContent: as their names say.
+        NotFound, Held, IllegalMove, OtherContent: as their names say.
         Conflict: the cube is not at the expected version, or too many others were faster.
     """
-    recompose = content_change.composed and content_change.expected_version is None
-    for _ in range(COMPOSE_TRIES):
-        state = permitted_state(session, passage, cube_id, Action.WRITE)
-        draft = _draft(session, passage.operation, state, content_change)
-        (committed,) = session.engine.writer.commit([draft])
+    recompose = content_change.reads and content_change.expected_version is None
+
+    def make(reader: Reader) -> Draft:
+        state = live_state(reader, permitted.cube_id)
+        return _draft(session, passage.operation, reader, state, content_change)
+
+    for tries in range(COMPOSE_TRIES):
+        committed = _append(session, permitted.cube_id, make, composes=content_change.reads)
         outcome = committed.outcome
         lost_a_race = outcome.result is Result.REJECTED and outcome.reason is Reason.CONFLICT
         if not (lost_a_race and recompose):
             return receipt_of(session.engine, committed)
+        pause_before_retry(tries)
     raise Conflict(
-        f"cube {cube_id} changed {COMPOSE_TRIES} times while this change was composed: try again",
+        f"cube {id_text(permitted.cube_id)} changed {COMPOSE_TRIES} times while this change was "
+        "composed: try again",
         outcome.version,
     )
 
 
+def pause_before_retry(tries: int) -> None:
+    """Let others go first, for a time drawn by chance that grows with the number of tries."""
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries)
+    time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+
+
+def _append(
+    session: Session, cube_id: bytes, make: Callable[[Reader], Draft], *, composes: bool
+) -> Committed:
+    if composes:
+        return session.engine.writer.compose(cube_id, make)
+    with session.engine.read() as reader:
+        draft = make(reader)
+    (committed,) = session.engine.writer.commit([draft])
+    return committed
+
+
 def _draft(
-    session: Session, operation: str, state: CubeState, content_change: ContentChange
+    session: Session,
+    operation: str,
+    reader: Reader,
+    state: CubeState,
+    content_change: ContentChange,
 ) -> Draft:
     """The change of a cube at the version that it is at."""
-    expected = content_change.expected_version
-    if content_change.composed and expected is None:
-        expected = state.version
     cube_id = state.cube_id
+    expected = _expected_version(state, content_change)
     event = new_event(session, content_change.kind, cube_id, state.scope, expected_version=expected)
     body = Body()
-    with session.engine.read() as reader:
-        cube_key = reader.cube_key(cube_id)
-        if cube_key is None:
-            raise IllegalMove(f"cube {id_text(cube_id)} is erased: nothing can change it")
-        if content_change.key is not None:
-            named = (session.actor, operation, id_text(cube_id), content_change.key, 0)
-            _make_recognisable(session, event, named, command_mac(cube_key, content_change.asked))
-        content_change.build(
-            state, opened_parts(reader, state) if content_change.reads else None, event, body
-        )
-        if event.parts:
-            seal_body(cube_key, event, body)
+    cube_key = reader.cube_key(cube_id)
+    if cube_key is None:
+        raise IllegalMove(f"cube {id_text(cube_id)} is erased: nothing can change it")
+    if content_change.key is not None:
+        named = (session.actor, operation, id_text(cube_id), content_change.key, 0)
+        _make_recognisable(session, event, named, command_mac(cube_key, content_change.asked))
+    content_change.build(opened_parts(reader, state) if content_change.reads else None, event, body)
+    if event.parts:
+        seal_body(cube_key, event, body)
     if content_change.composed:
         event.composed_from = state.version
     return Draft(event, body)
+
+
+def _expected_version(state: CubeState, content_change: ContentChange) -> int | None:
+    """What the change is bound to: the caller's own condition, or the version it is made of.
+
+    Raises:
+        Conflict: the caller expects a version that is not there yet, so nothing can be made of it.
+    """
+    expected = content_change.expected_version
+    if not content_change.reads:
+        return expected
+    if expected is not None and expected > state.version:
+        raise Conflict(
+            f"cube {id_text(state.cube_id)} is at version {state.version}, not {expected}: read it "
+            "again and decide anew",
+            state.version,
+        )
+    return state.version if expected is None else expected
 
 
 def _make_recognisable(

@@ -116,10 +116,7 @@ class NewMemory:
             parts = put_content(body, self.media_type, self.content)
         parts |= put_tags(body, check_names(self.tags or (), "tags"))
         parts |= put_provenance(
-            body,
-            check_name(self.source or "", "source", empty=True),
-            self.origin,
-            self.semantic_type,
+            body, self.source or None, self.origin or None, self.semantic_type or None
         )
         parts |= put_metadata(body, self.metadata or {})
         return parts | put_valid_time(body, self.valid_from, self.valid_until)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from memos.kernel.cube import CubeState
+from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.operation.commands.body import put_tags
 from memos.operation.commands.change import ContentChange, change
+from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
 from memos.operation.reads.vocabulary import vocabulary_in_force
@@ -35,9 +36,10 @@ def retag(
         raise InvalidInput("name at least one tag")
 
     with session.gate.enter("tag") as passage:
+        state = permitted_state(session, passage, cube_id, Action.WRITE)
+        check_tags(session, passage, state.scope, new)
 
-        def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
-            check_tags(session, passage, state.scope, new)
+        def build(parts: Parts | None, event: Event, body: Body) -> None:
             before = parts.tag_list if parts is not None else ()
             kept = [tag for tag in dict.fromkeys((*before, *new)) if tag not in unwanted]
             event.parts = put_tags(body, kept)
@@ -45,7 +47,7 @@ def retag(
         tagging = ContentChange(
             Kind.TAGGED, build, composed=True, reads=True, expected_version=expected_version
         )
-        return change(session, passage, cube_id, tagging)
+        return change(session, passage, state, tagging)
 
 
 def check_tags(session: Session, passage: Passage, scope: str, tags: Collection[str]) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memos.kernel.cube import CubeState
+from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.body import (
+    check_metadata,
     check_text,
     put_metadata,
     put_provenance,
@@ -20,6 +21,7 @@ from memos.operation.commands.body import (
 )
 from memos.operation.commands.change import ContentChange, change
 from memos.operation.commands.composition import join_texts, merge_texts
+from memos.operation.commands.sources import permitted_state
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
 from memos.operation.receipt import Receipt
@@ -59,6 +61,7 @@ class Revision:
     source: str | None = None
     tags: Iterable[str] | None = None
     metadata: Mapping[str, Any] | None = None
+    replace_metadata: bool = False
     origin: str | None = None
     semantic_type: str | None = None
     valid_from: Time | None = None
@@ -68,12 +71,17 @@ class Revision:
     def __post_init__(self) -> None:
         if self.mode not in _MODES:
             raise InvalidInput(f"mode={self.mode!r} is not known: choose {', '.join(_MODES)}")
-        if not self._stated().keys() - {"reason"}:
+        if self.replace_metadata and self.metadata is None:
+            raise InvalidInput("replace_metadata needs the metadata: {} for none at all")
+        if not self._stated().keys() - {"reason"} or self._adds_no_metadata:
             raise InvalidInput("update changes nothing: pass a text, or what else is to change")
         if self.text is not None:
             check_text(self.text)
         if self.tags is not None:
             object.__setattr__(self, "tags", check_names(self.tags, "tags"))
+        if self.metadata is not None:
+            check_metadata(self.metadata)
+        self._put_valid_time(Body())
         if self.composes and self.text is None:
             raise InvalidInput(f"mode={self.mode!r} needs a text")
 
@@ -83,13 +91,14 @@ class Revision:
         return self.mode != "overwrite"
 
     @property
-    def changes_provenance(self) -> bool:
-        """Whether source, origin or semantic type are named: the others are then kept."""
-        return not (self.source is None and self.origin is None and self.semantic_type is None)
+    def keeps(self) -> bool:
+        """Whether a part that changes keeps something of the one before."""
+        return self._keeps_provenance or self._keeps_metadata or self._keeps_valid_time
 
     def asked(self) -> dict[str, Any]:
         """What the caller asked for, word for word."""
-        return {"mode": self.mode, **self._stated()}
+        asked = {"mode": self.mode, **self._stated()}
+        return {**asked, "replace_metadata": True} if self.replace_metadata else asked
 
     def fill(self, body: Body, before: Parts | None) -> int:
         """Write what changes into a body; the bit set of the parts that it supplies.
@@ -103,15 +112,42 @@ class Revision:
             parts |= put_text(body, self._text(before))
         if self.tags is not None:
             parts |= put_tags(body, self.tags)
-        if self.changes_provenance:
-            parts |= put_provenance(body, *self._provenance(before))
+        if self._keeps_provenance:
+            if before is not None:
+                body.provenance.CopyFrom(before.provenance.provenance)
+            parts |= put_provenance(body, self.source, self.origin, self.semantic_type)
         if self.metadata is not None:
-            parts |= put_metadata(body, self.metadata)
-        if self.valid_from is not None or self.valid_until is not None:
-            parts |= put_valid_time(body, self.valid_from, self.valid_until)
+            parts |= put_metadata(body, self._metadata(before))
+        if self._changes_valid_time:
+            if self._keeps_valid_time and before is not None:
+                body.valid_time.CopyFrom(before.valid_time.valid_time)
+            parts |= self._put_valid_time(body)
         if self.reason:
             body.reason = check_name(self.reason, "reason")
         return parts
+
+    @property
+    def _keeps_provenance(self) -> bool:
+        """A turn's place in its conversation is kept whatever else of the provenance changes."""
+        return not (self.source is None and self.origin is None and self.semantic_type is None)
+
+    @property
+    def _keeps_metadata(self) -> bool:
+        return self.metadata is not None and not self.replace_metadata
+
+    @property
+    def _adds_no_metadata(self) -> bool:
+        """Whether nothing is passed but metadata without a key, to be added."""
+        named = self._stated().keys() - {"reason"}
+        return named == {"metadata"} and not self.metadata and not self.replace_metadata
+
+    @property
+    def _changes_valid_time(self) -> bool:
+        return not (self.valid_from is None and self.valid_until is None)
+
+    @property
+    def _keeps_valid_time(self) -> bool:
+        return (self.valid_from is None) is not (self.valid_until is None)
 
     def _stated(self) -> dict[str, Any]:
         stated = ((name, getattr(self, name)) for name in _FIELDS)
@@ -123,16 +159,22 @@ class Revision:
             return text
         return (join_texts if self.mode == "append" else merge_texts)(before.text, text)
 
-    def _provenance(self, before: Parts | None) -> tuple[str | None, str | None, str | None]:
-        """Source, origin and semantic type; what is not named is kept."""
-        if before is None:
-            return self.source, self.origin, self.semantic_type
-        kept = before.provenance.provenance
-        return (
-            kept.source if self.source is None else self.source,
-            kept.origin if self.origin is None else self.origin,
-            kept.semantic_type if self.semantic_type is None else self.semantic_type,
-        )
+    def _metadata(self, before: Parts | None) -> Mapping[str, Any]:
+        """The keys that were there and those passed; None takes one away."""
+        passed = self.metadata or {}
+        if self.replace_metadata or before is None:
+            return passed
+        merged = {**before.metadata_dict(), **passed}
+        gone = {key for key, value in passed.items() if value is None}
+        return {key: value for key, value in merged.items() if key not in gone}
+
+    def _put_valid_time(self, body: Body) -> int:
+        """Each bound that is passed; an empty text takes one away."""
+        if self.valid_from == "":
+            body.valid_time.ClearField("from")
+        if self.valid_until == "":
+            body.valid_time.ClearField("until")
+        return put_valid_time(body, self.valid_from or None, self.valid_until or None)
 
 
 def update(
@@ -145,9 +187,10 @@ def update(
 ) -> Receipt:
     """See `Memory.update`."""
     with session.gate.enter("update") as passage:
+        state = permitted_state(session, passage, cube_id, Action.WRITE)
+        check_tags(session, passage, state.scope, tuple(revision.tags or ()))
 
-        def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
-            check_tags(session, passage, state.scope, tuple(revision.tags or ()))
+        def build(parts: Parts | None, event: Event, body: Body) -> None:
             event.parts = revision.fill(body, parts)
             event.revised.mode = _MODES[revision.mode]
             if revision.source:
@@ -158,9 +201,9 @@ def update(
             Kind.REVISED,
             build,
             composed=revision.composes,
-            reads=revision.composes or revision.changes_provenance,
+            reads=revision.composes or revision.keeps,
             expected_version=expected_version,
             key=idempotency_key,
             asked=revision.asked(),
         )
-        return change(session, passage, cube_id, content_change)
+        return change(session, passage, state, content_change)

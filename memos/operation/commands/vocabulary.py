@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState
 from memos.kernel.errors import IllegalMove
 from memos.kernel.event import Kind, id_text
 from memos.kernel.scope import check_scope
@@ -13,6 +12,7 @@ from memos.operation.commands.body import put_content
 from memos.operation.commands.change import ContentChange, change
 from memos.operation.commands.draft import create_cube
 from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import Parts
 from memos.operation.reads.vocabulary import vocabulary_cube
 from memos.operation.receipt import Receipt, receipt_of
@@ -37,11 +37,13 @@ def set_vocabulary(session: Session, scope: str, tags: Iterable[str], *, closed:
             except IllegalMove:
                 pass  # another writer has just made it: this is then its next version
 
-        def build(state: CubeState, parts: Parts | None, event: Event, body: Body) -> None:
+        state = permitted_state(session, passage, id_text(cube_id), Action.WRITE)
+
+        def build(parts: Parts | None, event: Event, body: Body) -> None:
             event.parts = put_content(body, MEDIA_TYPE, content)
             event.revised.mode = Revised.MODE_OVERWRITE
 
-        return change(session, passage, id_text(cube_id), ContentChange(Kind.REVISED, build))
+        return change(session, passage, state, ContentChange(Kind.REVISED, build))
 
 
 def _make_vocabulary(session: Session, scope: str, cube_id: bytes, content: bytes) -> Receipt:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Kind, Position
 from memos.kernel.fold import Reason, Result
-from tests.conformance.engine.vault import EngineVault, new_id, soon
+from tests.conformance.engine.vault import EngineVault, new_id, soon, text_of
 
 
 def test_what_was_committed_is_there_for_who_opens_the_vault_next(vault: EngineVault) -> None:
@@ -36,6 +39,33 @@ def test_a_stale_version_is_rejected_and_the_attempt_stays(vault: EngineVault) -
         assert head.version == 2
         attempts = reader.vault.attempts(cube_id)
     assert [attempt.position for attempt in attempts][-1] == stale.position
+
+
+def test_changes_that_threads_compose_at_once_meet_no_conflict(vault: EngineVault) -> None:
+    cube_id = vault.add("0").event.cube_id
+
+    def increment(reader: Reader) -> Draft:
+        head = reader.vault.head(cube_id)
+        assert head is not None
+        number = int(text_of(reader.body(cube_id, head.version)) or "")
+        return vault.revision(cube_id, str(number + 1), expected_version=head.version)
+
+    with ThreadPoolExecutor(4) as threads:
+        writes = [threads.submit(vault.engine.writer.compose, cube_id, increment) for _ in range(8)]
+    assert {write.result().outcome.result for write in writes} == {Result.ACCEPTED}
+    with vault.engine.read() as reader:
+        assert text_of(reader.body(cube_id, 9)) == "8"
+
+
+def test_an_error_in_composing_comes_to_the_caller(vault: EngineVault) -> None:
+    cube_id = vault.add("one").event.cube_id
+
+    def refuse(reader: Reader) -> Draft:
+        raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        vault.engine.writer.compose(cube_id, refuse)
+    vault.commit(vault.revision(cube_id, "two", expected_version=1))
 
 
 def test_a_keyed_event_that_comes_twice_has_one_effect(vault: EngineVault) -> None:

@@ -55,6 +55,16 @@ def test_update_keeps_what_is_not_passed(shell: Shell) -> None:
     assert (cube["text"], cube["tags"], cube["source"]) == ("one\ntwo", ["art"], "web:blog/7")
 
 
+def test_metadata_is_added_or_replaced(shell: Shell) -> None:
+    cube_id = shell.add("one", "--metadata", '{"a": 1, "b": 2}', "--valid-from", "2020-01-01")
+    shell.run("update", cube_id, "--metadata", '{"b": null, "c": 3}', "--valid-until", "2030-01-01")
+    cube = shell.json("get", cube_id)
+    assert cube["metadata"] == {"a": 1, "c": 3}
+    assert cube["valid_from"] is not None
+    shell.run("update", cube_id, "--metadata", '{"d": 4}', "--replace-metadata")
+    assert shell.json("get", cube_id)["metadata"] == {"d": 4}
+
+
 def test_tags_come_and_go(shell: Shell) -> None:
     cube_id = shell.add("text")
     assert shell.run("tag", cube_id, "art", "home").code == 0

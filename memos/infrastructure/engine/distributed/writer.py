@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
@@ -16,11 +17,15 @@ from memos.infrastructure.engine.distributed.reader import DistributedReaders
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.transaction import DistributedTransaction
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.kernel.errors import OtherContent
 from memos.kernel.event import Position, id_text
 from memos.wire.access_pb2 import AccessEvent
+
+TURNS = 256
+"""Locks that the cubes for which threads compose share."""
 
 
 class DistributedWriter:
@@ -50,6 +55,7 @@ class DistributedWriter:
         self._live = live
         self._waiter = waiter
         self._durable = durable
+        self._turns = [Lock() for _ in range(TURNS)]
         self._outcomes = Outcomes(live.vault, waiter)
         self._transaction = DistributedTransaction(
             stores, live, readers, erasure, waiter, self.commit
@@ -74,6 +80,11 @@ class DistributedWriter:
         events = [draft.event for draft in ready]
         self._waiter.until_applied(ends_of(record.position for record in records))
         return self._outcomes.at(events, records)
+
+    def compose(self, cube_id: bytes, make: Callable[[Reader], Draft]) -> Committed:
+        with self._turns[hash(cube_id) % len(self._turns)]:
+            (committed,) = self.commit([make(self._transaction.reader())])
+        return committed
 
     def commit_whole(
         self, drafts: Iterable[Draft], check: Callable[[Committed], None]

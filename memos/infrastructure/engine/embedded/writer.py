@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.embedded.transaction import EmbeddedTransaction
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.usage.sqlite import fold_accesses
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Position
@@ -26,6 +27,10 @@ class EmbeddedWriter:
         ready = list(drafts)
         append = self._transaction.append
         return self._database.write(lambda: [append(draft) for draft in ready])
+
+    def compose(self, cube_id: bytes, make: Callable[[Reader], Draft]) -> Committed:
+        transaction = self._transaction
+        return self._database.write(lambda: transaction.append(make(transaction.reader())))
 
     def commit_whole(
         self, drafts: Iterable[Draft], check: Callable[[Committed], None]
