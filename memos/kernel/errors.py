@@ -46,6 +46,16 @@ class Held(IllegalMove):
         self.cube_ids = cube_ids
 
 
+class SourceErased(IllegalMove):
+    """What a memory was to be made of, or linked to, is erased or being erased; nothing was written.
+    `cube_ids` are those sources.
+    """
+
+    def __init__(self, message: str, cube_ids: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.cube_ids = cube_ids
+
+
 class OtherContent(MemosError):
     """The idempotency key was used before, for other content."""
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from memos.kernel.cube import Lifespan
+from memos.kernel.cube import Lifecycle, Lifespan, LifespanEnd
 
 NEVER = 2**62
+
+_STILL_TO_COME = {
+    Lifecycle.GENERATED: frozenset(LifespanEnd),
+    Lifecycle.ACTIVATED: frozenset(LifespanEnd),
+    Lifecycle.MERGED: frozenset({LifespanEnd.EXPIRE, LifespanEnd.ERASE}),
+    Lifecycle.ARCHIVED: frozenset({LifespanEnd.EXPIRE, LifespanEnd.ERASE}),
+    Lifecycle.EXPIRED: frozenset({LifespanEnd.ERASE}),
+}
+"""What is out of sight already is not archived once more, but expired, and erased from any state
+that a hold does not keep.
+"""
 
 
 def deadline(lifespan: Lifespan | None, last_used: int) -> int:
@@ -18,6 +29,13 @@ def deadline(lifespan: Lifespan | None, last_used: int) -> int:
         return NEVER
     start = max(lifespan.since, last_used) if lifespan.renewed_by_access else lifespan.since
     return start + lifespan.after
+
+
+def still_ends(lifespan: Lifespan | None, lifecycle: Lifecycle) -> bool:
+    """Whether the end of a lifespan changes anything of a cube in this state."""
+    if lifespan is None or lifespan.after <= 0:
+        return False
+    return lifespan.then in _STILL_TO_COME.get(lifecycle, ())
 
 
 def decay(lifespan: Lifespan | None, last_used: int, now: int) -> float:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from memos.kernel.cube import Lifespan
-from memos.kernel.lifespan import NEVER, deadline, decay
+from memos.kernel.cube import Lifecycle, Lifespan, LifespanEnd
+from memos.kernel.lifespan import NEVER, deadline, decay, still_ends
 
 
 def test_a_lifespan_counts_from_when_it_was_set() -> None:
@@ -28,3 +28,19 @@ def test_rank_halves_with_each_half_life_since_the_last_use() -> None:
     assert decay(lifespan, 200, 300) == pytest.approx(0.25)
     assert decay(None, 0, 10**9) == 1.0
     assert decay(lifespan, 0, 50) == 1.0
+
+
+def test_an_end_reaches_every_state_in_which_it_changes_something() -> None:
+    reached = {
+        then: {state for state in Lifecycle if still_ends(Lifespan(after=10, then=then), state)}
+        for then in LifespanEnd
+    }
+    shown = {Lifecycle.GENERATED, Lifecycle.ACTIVATED}
+    out_of_sight = {Lifecycle.MERGED, Lifecycle.ARCHIVED}
+    assert reached == {
+        LifespanEnd.ARCHIVE: shown,
+        LifespanEnd.EXPIRE: shown | out_of_sight,
+        LifespanEnd.ERASE: shown | out_of_sight | {Lifecycle.EXPIRED},
+    }
+    assert not still_ends(Lifespan(after=0, then=LifespanEnd.ERASE), Lifecycle.GENERATED)
+    assert not still_ends(None, Lifecycle.GENERATED)

@@ -220,6 +220,32 @@ def test_a_lifespan_hides_and_a_sweep_ends_it(place: Place, memory: Memory, tena
     assert read(later, expired).state == "Activated"
 
 
+def test_the_end_of_a_lifespan_reaches_what_is_archived_merged_or_expired(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    shift = [0]
+    later = place.open(clock=lambda: time.time_ns() // 1000 + shift[0], tenant=tenant)
+    ends = {"after": "30d", "then": "erase"}
+    archived, merged, other = (
+        memory.add(f"pottery {text}", scope=tenant, lifespan=ends).cube_id for text in "abc"
+    )
+    expired = memory.add("pottery d", scope=tenant, lifespan={"after": "1d", "then": "expire"})
+    kept = memory.add("pottery e", scope=tenant, lifespan={"after": "30d"}).cube_id
+    memory.archive(archived)
+    memory.archive(kept)
+    memory.merge([merged, other])
+    shift[0] = 2 * DAY
+    later.sweep()
+    assert read(memory, expired.cube_id, any_state=True).state == "Expired"
+    memory.set_lifespan(expired.cube_id, after="10d", then="erase")
+    shift[0] = 365 * DAY
+    later.sweep()
+    for gone in (archived, merged, other, expired.cube_id):
+        assert isinstance(memory.get(gone), Forgotten)
+    assert read(memory, kept, any_state=True).state == "Archived"
+    assert memory.history(kept)[-1].entry.kind == "Archived", "nothing was left to do"
+
+
 def test_a_use_renews_a_lifespan(place: Place, memory: Memory, tenant: str) -> None:
     shift = [0]
     later = place.open(clock=lambda: time.time_ns() // 1000 + shift[0], tenant=tenant)

@@ -96,7 +96,9 @@ class Vault(Protocol):
         ...
 
     def ending(self, now: int) -> list[bytes]:
-        """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""
+        """The cubes whose lifespan may be over at `now`, those not renewed by a use, in any state
+        that something can end: not frozen, not erased.
+        """
         ...
 
     def erasing(self) -> list[bytes]:

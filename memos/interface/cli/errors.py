@@ -19,6 +19,7 @@ from memos.kernel.errors import (
     MemosError,
     NotFound,
     OtherContent,
+    SourceErased,
 )
 
 
@@ -79,7 +80,7 @@ def _details(error: MemosError) -> dict[str, object]:
             return {"current_version": error.current_version}
         case Denied():
             return {"rule": error.rule}
-        case Held():
+        case Held() | SourceErased():
             return {"cube_ids": list(error.cube_ids)}
         case _:
             return {}

@@ -12,7 +12,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.kernel.cube import SHOWN, CubeState
-from memos.kernel.errors import IllegalMove, OtherContent
+from memos.kernel.errors import IllegalMove, OtherContent, SourceErased
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lineage import Relation
@@ -142,7 +142,10 @@ class _Extraction:
             earlier = self._earlier(reader, id_bytes(cube_id), version)
         if not isinstance(cube, MemCube) or state.lifecycle not in SHOWN:
             return
-        self._add(cube, state, facts_of(cube, extractor))
+        try:
+            self._add(cube, state, facts_of(cube, extractor))
+        except SourceErased:
+            return  # while the extractor read it
         for fact in earlier:
             move(self._session, self._passage, fact, Kind.ARCHIVED, Action.WRITE)
             self.archived += 1

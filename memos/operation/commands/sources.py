@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from memos.infrastructure.engine.erased_sources import is_erased, source_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Denied, IllegalMove
 from memos.kernel.event import id_text
-from memos.kernel.lineage import Relation
+from memos.kernel.lineage import CARRIES_TAINT, Relation
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.draft import NO_SOURCES, Sources, SourceVersion
 from memos.operation.cube import Parts, open_parts
@@ -48,7 +49,7 @@ def opened_parts(reader: Reader, state: CubeState) -> Parts:
 def source_versions(
     session: Session, passage: Passage, cube_ids: Iterable[str], relation: Relation, scope: str
 ) -> Sources:
-    """The current versions of earlier cubes, and the subjects that come with them.
+    """The current versions of earlier cubes, and the subjects that come with their content.
 
     Args:
         session: the open vault.
@@ -59,6 +60,7 @@ def source_versions(
 
     Raises:
         NotFound, Denied: a source is not there, or the actor may not read it.
+        SourceErased: a source is erased or being erased.
     """
     versions: list[SourceVersion] = []
     subjects: set[bytes] = set()
@@ -74,7 +76,10 @@ def source_versions(
                 "meet only by a grant (rule tenant-boundary)",
                 "tenant-boundary",
             )
+        if is_erased(state):
+            raise source_erased([raw])
         digest = b"" if attempt is None else attempt.outcome.digest
         versions.append(SourceVersion(relation, raw, state.version, digest))
-        subjects.update(state.subjects)
+        if relation in CARRIES_TAINT:
+            subjects.update(state.subjects)
     return Sources(tuple(versions), tuple(sorted(subjects))) if versions else NO_SOURCES

@@ -9,9 +9,10 @@ import pytest
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import Lifecycle
-from memos.kernel.errors import NotApplied
+from memos.kernel.errors import NotApplied, SourceErased
 from memos.kernel.event import Kind, Position
 from memos.kernel.fold import Reason, Result
+from memos.kernel.lineage import Relation
 from tests.conformance.engine.vault import EngineVault, new_id, soon, text_of
 
 
@@ -208,3 +209,24 @@ def test_a_durable_add_says_what_the_fold_will_make_of_it(vault: EngineVault) ->
     engine.writer.wait_for(committed.position, 60)
     with engine.read() as reader:
         assert reader.vault.head(committed.event.cube_id) == committed.state
+
+
+def test_nothing_is_appended_that_was_made_of_what_is_being_erased(vault: EngineVault) -> None:
+    source = vault.add("Ann has the flu").event.cube_id
+    operation_id = new_id()
+    request = vault.event(Kind.ERASE_REQUESTED, operation_id, operation_id=operation_id)
+    request.erase_requested.targets.add(cube_id=source, scope=vault.tenant)
+    vault.commit(Draft(request))
+    for relation in Relation:
+        derived = vault.memory("A patient is ill")
+        edge = derived.event.edges.add(relation=relation.value)
+        edge.other.cube_id, edge.other.version = source, 1
+        with pytest.raises(SourceErased, match="nothing was written"):
+            vault.engine.writer.commit([vault.memory("beside it"), derived])
+        with vault.engine.read() as reader:
+            assert reader.vault.head(derived.event.cube_id) is None
+    # The request would else be gone on with by whoever opens the vault next.
+    withdrawal = vault.event(Kind.ERASE_WITHDRAWN, operation_id, operation_id=operation_id)
+    withdrawal.erase_withdrawn.targets.add(cube_id=source, scope=vault.tenant)
+    vault.commit(Draft(withdrawal))
+    vault.commit(derived)

@@ -18,6 +18,7 @@ from memos.infrastructure.engine.distributed.stores import LiveGeneration, Store
 from memos.infrastructure.engine.distributed.transaction import DistributedTransaction
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.engine.erased_sources import check_sources, source_ids
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.kernel.errors import OtherContent
@@ -65,6 +66,7 @@ class DistributedWriter:
         ready = list(drafts)
         if not ready:
             return []
+        self._check_sources(ready)
         self._keep_keys(ready)
         records = self._stores.logs.events.append(
             [
@@ -108,6 +110,16 @@ class DistributedWriter:
                 for access in accesses
             ]
         )
+
+    def _check_sources(self, drafts: Sequence[Draft]) -> None:
+        """Refuse what names an erased source. One that is erased between this and the append is
+        found by the fold (see `workers.late_derivations`).
+        """
+        named = {raw for draft in drafts for raw in source_ids(draft.event)}
+        if named:
+            heads = self._live.vault().heads_many(sorted(named))
+            for draft in drafts:
+                check_sources(draft.event, heads.get)
 
     def _keep_keys(self, drafts: Sequence[Draft]) -> None:
         """Keep the keys of new cubes before the log has their first event.

@@ -13,6 +13,7 @@ from memos.infrastructure.engine.embedded.erasure import erasure_receipt, keep_e
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.engine.erased_sources import check_sources
 from memos.infrastructure.governance.usage.sqlite import forget_usage
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
@@ -42,6 +43,8 @@ class EmbeddedTransaction:
 
     def append(self, draft: Draft) -> Committed:
         event = draft.event
+        if event.edges:
+            check_sources(event, self.head)
         before = None if draft.is_new else self.head(event.cube_id)
         after, outcome, consequences = fold(before, event)
         position = Position(PARTITION, self._log.add(event.SerializeToString()))

@@ -11,7 +11,7 @@ from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.fold import Result
-from memos.kernel.lifespan import NEVER
+from memos.kernel.lifespan import NEVER, still_ends
 from memos.kernel.scope import tenant_of
 from memos.kernel.state import checksum
 from memos.wire.event_pb2 import Event
@@ -20,8 +20,6 @@ Values = tuple[Any, ...]
 
 FIRST_WINS = 2**62
 """Minus an ordinal, a write time by which the earliest record of a key stays."""
-
-_LIVE = (Lifecycle.GENERATED, Lifecycle.ACTIVATED)
 
 
 class Insert(NamedTuple):
@@ -195,7 +193,7 @@ def hint_rows(folded: Folded, state: CubeState) -> Iterator[Change]:
     ends = _ends(state)
     if ends < NEVER:
         where = (partition, ends // PERIOD, ends, state.cube_id)
-        if state.lifecycle in _LIVE:
+        if still_ends(state.header.lifespan, state.lifecycle):
             yield ENDING, (*where, sequence)
             yield POSTING, (terms.ENDING, partition, ends // PERIOD)
         else:

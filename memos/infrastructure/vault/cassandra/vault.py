@@ -9,17 +9,18 @@ from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.heads import Heads
 from memos.infrastructure.vault.cassandra.log_query import LogQueries
+from memos.infrastructure.vault.cassandra.stored import checked_state
 from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
 from memos.infrastructure.vault.port import Vault
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
+from memos.kernel.lifespan import still_ends
 from memos.kernel.lineage import Edge, Relation
 from memos.kernel.moment import Cutoffs
 from memos.kernel.scope import bounds_under, tenant_of
 from memos.wire.event_pb2 import CutNamed
 
 PAGE = 1000
-_LIVE = (int(Lifecycle.GENERATED), int(Lifecycle.ACTIVATED))
 
 
 class CassandraVault(Heads, LogQueries, Vault):
@@ -89,15 +90,18 @@ class CassandraVault(Heads, LogQueries, Vault):
         return {name: tuple(Position(*at) for at in cut.items()) for name, cut in cuts.items()}
 
     def ending(self, now: int) -> list[bytes]:
-        """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""
+        """The cubes whose lifespan may be over at `now`, in any state that something can end."""
         periods = self._rows(
             "SELECT partition, bucket FROM {}.posting WHERE term = ?", (terms.ENDING,)
         )
         cql = "SELECT cube_id FROM {}.ending WHERE partition = ? AND period = ? AND ends <= ?"
         values = [(at, period, now) for at, period in periods if period <= now // PERIOD]
         hinted = {cube_id for rows in self._many(cql, values) for (cube_id,) in rows}
-        confirmed = self._of("cube_id, ends, lifecycle", hinted)
-        return sorted(row[0] for row in confirmed if row[1] <= now and row[2] in _LIVE)
+        confirmed = self._of("cube_id, ends, state, checksum", hinted)
+        heads = (checked_state(row[0], row[2], row[3]) for row in confirmed if row[1] <= now)
+        return sorted(
+            head.cube_id for head in heads if still_ends(head.header.lifespan, head.lifecycle)
+        )
 
     def erasing(self) -> list[bytes]:
         """The erase operations that were asked for and have not come to an end."""

@@ -14,6 +14,7 @@ from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.fold import Outcome, Reason, Result
+from memos.kernel.lifespan import still_ends
 from memos.kernel.lineage import Edge, Relation
 from memos.kernel.moment import NEWEST, At, plain
 from memos.kernel.scope import bounds_under
@@ -184,9 +185,13 @@ class SqliteVault(Vault):
             last = page[-1][0]
 
     def ending(self, now: int) -> list[bytes]:
-        """The live cubes whose lifespan may be over at `now`: those not renewed by a use."""
-        sql = "SELECT cube_id FROM head WHERE ends <= ? AND lifecycle IN (1, 2) ORDER BY cube_id"
-        return [cube_id for (cube_id,) in rows(self._connection, sql, (now,))]
+        """The cubes whose lifespan may be over at `now`, in any state that something can end."""
+        sql = (
+            "SELECT cube_id, state FROM head WHERE ends <= ? AND lifecycle NOT IN (5, 7)"
+            " ORDER BY cube_id"
+        )
+        heads = ((raw, _state(raw, state)) for raw, state in rows(self._connection, sql, (now,)))
+        return [raw for raw, state in heads if still_ends(state.header.lifespan, state.lifecycle)]
 
     def erasing(self) -> list[bytes]:
         """The erase operations that were asked for and have not come to an end."""
