@@ -17,8 +17,8 @@ from memos.infrastructure.engine.distributed.reader import DistributedReaders
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.transaction import DistributedTransaction
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
-from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.engine.erased_sources import check_sources, source_ids
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.kernel.errors import OtherContent
