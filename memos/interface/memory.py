@@ -827,7 +827,7 @@ class Memory:
             actor: undo what this actor did.
             operation: undo the operation with this id.
             cut: undo everything after this named cut.
-            since: only from this position on.
+            since: only from this position on; beside `cut`, after both.
             until: only before this position.
             scope: only in this scope and what lies under it.
             dry_run: only plan.
@@ -840,8 +840,9 @@ class Memory:
             scope=scope,
             operation=operation,
             source=source,
-            since=cut if cut is not None else since,
+            since=since,
             until=until,
+            cut=cut,
         )
         request = RollbackRequest(
             cube_id=cube_id, to_version=to_version, records=records, dry_run=dry_run

@@ -68,6 +68,25 @@ def reaches(at: At, ordinal: int) -> bool:
     return partition < len(at) and ordinal <= at[partition]
 
 
+def later(one: At, other: At) -> At:
+    """The moment that two reach together: in each partition the later of both."""
+    if isinstance(one, int):
+        one, other = other, one
+    if isinstance(one, int):
+        assert isinstance(other, int)  # noqa: S101 - else it were the first
+        return max(one, other)
+    if isinstance(other, int):
+        return Cutoffs(max(ordinal, other) for ordinal in one)
+    return Cutoffs(map(max, *_as_long(one, other)))
+
+
+def _as_long(one: Cutoffs, other: Cutoffs) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Two cuts, of as many partitions: in one that a cut does not know there was nothing before."""
+    longest = max(len(one), len(other))
+    first, second = ((*cut, *[-1] * (longest - len(cut))) for cut in (one, other))
+    return first, second
+
+
 def plain(at: At) -> int:
     """A moment of a log with one partition, where ordinals are offsets."""
     return at if isinstance(at, int) else at[0]

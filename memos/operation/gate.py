@@ -15,9 +15,10 @@ from memos.infrastructure.governance.decision import (
     Action,
     Decision,
     Governor,
-    HeaderRules,
     Resource,
     Subject,
+    filter_of,
+    looks_at_headers_only,
 )
 from memos.kernel.cube import CubeState, Header
 from memos.kernel.errors import Denied, NotFound
@@ -25,19 +26,30 @@ from memos.kernel.event import id_text
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 
+ANOTHER_TENANT = Decision(False, "tenant-boundary", "the scope belongs to another tenant")
+NO_CUBE = "no-cube"
+"""The rule under which a question about a cube that is not there is noted."""
+
 
 class Permitted(NamedTuple):
     """Which of a set of cubes the principal may act on.
 
     Attributes:
         tenant: the filter: nothing outside this tenant needs to be looked at; empty for no filter.
-        check: the row check: asked about each cube that would be shown or counted.
-        by_header: a cube whose header says nothing passes the check; the index knows which do.
+        silent: of what is inside, each cube passes whose header names no readers.
+        every: of what is inside, each cube passes.
+        check: the row check: asked about each other cube that would be shown or counted.
     """
 
     tenant: str
+    silent: bool
+    every: bool
     check: Callable[[CubeState], bool]
-    by_header: bool
+
+    @property
+    def whole_vault(self) -> bool:
+        """Whether every cube of every tenant passes."""
+        return self.every and not self.tenant
 
 
 class Gate:
@@ -68,10 +80,21 @@ class Gate:
 class Passage:
     """One call on its way through the gate.
 
-    Decisions may depend on its operation, its purpose and its time (microseconds since 1970).
+    Decisions may depend on its operation, its purpose and its time (microseconds since 1970); what
+    was decided once holds for the whole call.
     """
 
-    __slots__ = ("_access", "_context", "_decided", "_gate", "_purpose", "operation", "time")
+    __slots__ = (
+        "_access",
+        "_by_header",
+        "_context",
+        "_decided",
+        "_decisions",
+        "_gate",
+        "_purpose",
+        "operation",
+        "time",
+    )
 
     def __init__(self, gate: Gate, operation: str, purpose: str, time: int) -> None:
         self.operation = operation
@@ -79,6 +102,8 @@ class Passage:
         self._gate = gate
         self._purpose = purpose
         self._context: dict[str, str] | None = None
+        self._by_header: bool | None = None
+        self._decisions: dict[tuple[object, ...], Decision] = {}
         self._decided = False
         self._access: Access | None = None
 
@@ -103,6 +128,7 @@ class Passage:
         state: CubeState | None = None,
         *,
         operation: str | None = None,
+        named: str | None = None,
     ) -> None:
         """Go on only where governance allows; a denial is recorded and says which rule denied.
 
@@ -111,34 +137,40 @@ class Passage:
             scope: with it, or in it.
             state: the cube that it is done to.
             operation: what errors call it, where it is not the call's own name.
+            named: what errors call the cube, where the caller did not name it by its id.
 
         Raises:
             Denied: it does not.
             NotFound: the cube is another tenant's; whether it exists is not told.
         """
-        decision = self._decide(action, _resource(scope, state), operation)
+        decision = self._decide(action, scope, state, operation)
         if decision.allowed:
             return
-        named = operation or self.operation
-        self._deny(named, scope, decision, state)
-        if decision.rule == "tenant-boundary" and state is not None:
+        doing = operation or self.operation
+        self._deny(doing, scope, decision.rule, state)
+        if decision.rule == ANOTHER_TENANT.rule and state is not None and named is None:
             raise no_cube(state.cube_id)
-        what = scope if state is None else id_text(state.cube_id)
-        raise Denied(
-            f"{self._gate.subject.actor} may not {named} {what}: {decision.reason} "
-            f"(rule {decision.rule})",
-            decision.rule,
-        )
+        what = named or (scope if state is None else id_text(state.cube_id))
+        raise self._denied(f"{doing} {what}", decision)
 
     def require_each(self, action: Action, states: Iterable[CubeState]) -> None:
         """Go on only where governance allows it for every one of these cubes.
 
         Raises:
-            Denied, NotFound: as `require`.
+            Denied: of one it does not; the error names it only to who may read it.
         """
         self._decided = True
         for state in states:
-            self.require(action, state.scope, state)
+            decision = self._decide(action, state.scope, state)
+            if decision.allowed:
+                continue
+            self._deny(self.operation, state.scope, decision.rule, state)
+            if self.allows(Action.READ, state):
+                raise self._denied(f"{self.operation} {id_text(state.cube_id)}", decision)
+            raise self._denied(
+                f"{self.operation} all that it would reach",
+                Decision(False, decision.rule, "not all of it is yours to change"),
+            )
 
     def require_vault(self) -> None:
         """Go on only where the caller is not narrowed to one tenant.
@@ -161,11 +193,12 @@ class Passage:
         Raises:
             Denied: the actor does not; `hint` is what else they may do.
         """
+        self._decided = True
         nobodys = Resource(tenant, tenant, Header())
-        decision = self._decide(Action.ADMINISTER, nobodys)
+        decision = self._ask(Action.ADMINISTER, nobodys, None)
         if decision.allowed:
             return
-        self._deny(self.operation, tenant, decision)
+        self._deny(self.operation, tenant, decision.rule)
         what = f"all of {tenant}" if tenant else "the whole vault"
         raise Denied(
             f"{self._gate.subject.actor} may not {self.operation} {what}: only an administrator "
@@ -177,19 +210,45 @@ class Passage:
         """Go on: whoever could open the vault may do this."""
         self._decided = True
 
+    def absent(self, cube_id: bytes) -> NotFound:
+        """The error for a cube that is not there: noted, as a cube is of which nothing is told.
+
+        So a cube of another tenant and none at all leave the same traces.
+        """
+        self._decided = True
+        access = self._access_of(self.operation, "", [(cube_id, 0)], NO_CUBE)
+        self._gate.access_log.record(access)
+        return no_cube(cube_id)
+
     def allows(self, action: Action, state: CubeState) -> bool:
         """Whether governance allows it; nothing is raised or recorded."""
-        return self._decide(action, _resource(state.scope, state)).allowed
+        return self._decide(action, state.scope, state).allowed
+
+    def allows_scope(self, action: Action, scope: str) -> bool:
+        """Whether governance allows it in a scope; nothing is raised or recorded."""
+        return self._decide(action, scope, None).allowed
 
     def permitted(self, action: Action) -> Permitted:
         """For a set of cubes: a filter to look them up by, and a check of each row."""
         self._decided = True
         gate = self._gate
+        said = filter_of(gate.governor, gate.subject, action, self._told(None))
         return Permitted(
             gate.subject.tenant,
+            said.silent,
+            said.every,
             lambda state: self.allows(action, state),
-            isinstance(gate.governor, HeaderRules),
         )
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that the caller is narrowed to; empty for none."""
+        return self._gate.subject.tenant
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the caller is narrowed to one tenant: no figure of the vault is told to them."""
+        return bool(self.tenant)
 
     def note(
         self,
@@ -209,8 +268,40 @@ class Passage:
         actor = self._gate.subject.actor
         self._access = Access(actor, self.operation, scope, self.time, cubes, query, at)
 
-    def _decide(self, action: Action, resource: Resource, operation: str | None = None) -> Decision:
+    def _decide(
+        self, action: Action, scope: str, state: CubeState | None, operation: str | None = None
+    ) -> Decision:
+        """What governance says: asked once for each cube, or where only headers count, for each
+        header in a scope.
+        """
         self._decided = True
+        tenant, gate = tenant_of(scope), self._gate
+        if gate.subject.tenant and tenant != gate.subject.tenant:
+            return ANOTHER_TENANT  # whoever is narrowed stays so, whatever a governor says
+        if self._by_header is None:
+            self._by_header = looks_at_headers_only(gate.governor)
+        if state is None:
+            key: tuple[object, ...] = (action, scope, operation)
+        elif self._by_header:
+            key = (action, scope, operation, state.header)
+        else:
+            key = (action, scope, operation, state.header, state.cube_id)
+        decision = self._decisions.get(key)
+        if decision is None:
+            resource = (
+                Resource(tenant, scope)
+                if state is None
+                else Resource(tenant, scope, state.header, id_text(state.cube_id))
+            )
+            decision = self._decisions[key] = self._ask(action, resource, operation)
+        return decision
+
+    def _ask(self, action: Action, resource: Resource, operation: str | None) -> Decision:
+        gate = self._gate
+        return gate.governor.decide(gate.subject, action, resource, self._told(operation))
+
+    def _told(self, operation: str | None) -> dict[str, str]:
+        """The context of a question."""
         context = self._context
         if context is None:
             context = self._context = {
@@ -218,25 +309,23 @@ class Passage:
                 "purpose": self._purpose,
                 "time": str(self.time),
             }
-        if operation is not None:
-            context = {**context, "operation": operation}
-        gate = self._gate
-        return gate.governor.decide(gate.subject, action, resource, context)
+        return context if operation is None else {**context, "operation": operation}
 
-    def _deny(
-        self, operation: str, scope: str, decision: Decision, state: CubeState | None = None
-    ) -> None:
-        cubes = [] if state is None else [(state.cube_id, state.version)]
-        actor = self._gate.subject.actor
-        self._gate.access_log.record(
-            Access(actor, operation, scope, self.time, cubes, rule=decision.rule)
+    def _denied(self, attempted: str, decision: Decision) -> Denied:
+        return Denied(
+            f"{self._gate.subject.actor} may not {attempted}: {decision.reason} "
+            f"(rule {decision.rule})",
+            decision.rule,
         )
 
+    def _deny(self, operation: str, scope: str, rule: str, state: CubeState | None = None) -> None:
+        cubes = [] if state is None else [(state.cube_id, state.version)]
+        self._gate.access_log.record(self._access_of(operation, scope, cubes, rule))
 
-def _resource(scope: str, state: CubeState | None) -> Resource:
-    if state is None:
-        return Resource(tenant_of(scope), scope)
-    return Resource(tenant_of(scope), scope, state.header, id_text(state.cube_id))
+    def _access_of(
+        self, operation: str, scope: str, cubes: Sequence[tuple[bytes, int]], rule: str
+    ) -> Access:
+        return Access(self._gate.subject.actor, operation, scope, self.time, cubes, rule=rule)
 
 
 def no_cube(cube_id: bytes) -> NotFound:

@@ -17,7 +17,7 @@ from memos.infrastructure.index.models.embedders import Embedder
 from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 from memos.kernel.cube import CubeState
 from memos.kernel.scope import tenant_of
-from memos.operation.gate import Gate, no_cube
+from memos.operation.gate import Gate, Passage
 from memos.operation.tenant_digests import TenantDigests
 
 SERVICE = f"memos/{version('memos')}"
@@ -91,15 +91,16 @@ class Session:
             self.engine.close()
 
 
-def live_state(reader: Reader, cube_id: bytes) -> CubeState:
-    """A cube's head.
+def live_state(passage: Passage, reader: Reader, cube_id: bytes) -> CubeState:
+    """A cube's head. Whoever asks for it goes on to ask `passage` about it at once, so that as much
+    is done for a cube that the caller is not told of as for none.
 
     Raises:
         NotFound: there is none.
     """
     state = reader.vault.head(cube_id)
     if state is None:
-        raise no_cube(cube_id)
+        raise passage.absent(cube_id)
     return state
 
 

@@ -47,11 +47,22 @@ class TenantDigests:
             tenant: under whose key.
             named: what the idempotency key names: actor, operation, target, key, number.
         """
-        data = b"idempotency\x00" + json.dumps(named).encode()
-        digest = hmac.digest(self.key(tenant), data, "sha256")
+        digest = _named_digest(self.key(tenant), named)
         event_id = as_uuid(sha256(b"event\n" + digest).digest())
-        cube_id = as_uuid(sha256(b"cube\n" + digest).digest())
-        return event_id, cube_id, digest[:16]
+        return event_id, _named_cube(digest), digest[:16]
+
+    def named_cubes(self, tenant: str, named: tuple[object, ...]) -> list[bytes]:
+        """The cube ids that `keyed_ids` gave, or would give: one for each key of the ring."""
+        ring = self._keys.tenant_keys(tenant, create=False)
+        return [_named_cube(_named_digest(key, named)) for key in ring]
+
+
+def _named_digest(tenant_key: bytes, named: tuple[object, ...]) -> bytes:
+    return hmac.digest(tenant_key, b"idempotency\x00" + json.dumps(named).encode(), "sha256")
+
+
+def _named_cube(digest: bytes) -> bytes:
+    return as_uuid(sha256(b"cube\n" + digest).digest())
 
 
 @lru_cache(maxsize=8192)

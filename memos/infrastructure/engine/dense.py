@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.models.embedders.port import Vectors
 from memos.infrastructure.index.port import Nearest, View
+
+Counts = Callable[[bytes], bool]
+"""Whether what belongs to a cube counts."""
 
 
 class DenseIndex(Protocol):
@@ -31,8 +34,13 @@ class DenseIndex(Protocol):
         """Stop after the batch at hand."""
         ...
 
-    def waiting(self, reader: Reader) -> int:
-        """How many indexed texts, of every scope, wait to be embedded."""
+    def waiting(self, reader: Reader, counts: Counts | None = None) -> int:
+        """How many indexed texts, of every scope, wait to be embedded.
+
+        Args:
+            reader: where to look.
+            counts: whether texts of a cube count; by default all do.
+        """
         ...
 
     def embed_pending(self) -> int:

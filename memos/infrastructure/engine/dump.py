@@ -81,13 +81,17 @@ class Dumpable(Protocol):
     def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
         """The records of a selection, in order; to be read whole before what follows here.
 
+        Of how many records the vault has, a part tells nothing: not in its progress either.
+
         Raises:
             Damaged: a record is missing.
         """
         ...
 
     def tree(self) -> tuple[int, bytes]:
-        """How many records the log has, and its Merkle root."""
+        """How many records the log has, and its Merkle root; of a part of a log, so far as the last
+        record of that part.
+        """
         ...
 
     def cuts(self) -> Mapping[str, int]:

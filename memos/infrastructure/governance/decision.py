@@ -47,8 +47,33 @@ class Decision(NamedTuple):
     reason: str = ""
 
 
+class Filter(NamedTuple):
+    """What a governor says at once of all cubes that a caller's tenant bounds, or of all there are,
+    so that it is not asked of each.
+
+    Attributes:
+        silent: a cube whose header names no readers is permitted.
+        every: every cube is permitted.
+    """
+
+    silent: bool = False
+    every: bool = False
+
+
+ASK_EACH = Filter()
+"""Says nothing: the governor is asked of every cube."""
+
+
 class Governor(Protocol):
-    """Decides. `digest` identifies the policy in force, so that a decision can be replayed."""
+    """Decides. `digest` identifies the policy in force, so that a decision can be replayed.
+
+    Within one call it is asked once about a subject, an action and a resource. Two more members may
+    stand beside `decide`, in the class that defines it or in one derived from that:
+
+    - `filter(subject, action, context)` gives a `Filter`: what need not be asked cube by cube;
+    - `headers_only = True` declares that decisions depend on no cube id, only on the scope and the
+      header, so that cubes that are alike in these are asked about once.
+    """
 
     @property
     def digest(self) -> bytes: ...
@@ -58,6 +83,35 @@ class Governor(Protocol):
     ) -> Decision: ...
 
 
+def filter_of(
+    governor: Governor, subject: Subject, action: Action, context: dict[str, str]
+) -> Filter:
+    """What a governor says at once of the cubes of an action; where it says nothing, ASK_EACH."""
+    if not _speaks_for_decide(governor, "filter"):
+        return ASK_EACH
+    said: Filter | None = governor.filter(subject, action, context)  # type: ignore[attr-defined]
+    return said or ASK_EACH
+
+
+def looks_at_headers_only(governor: Governor) -> bool:
+    """Whether a governor declares that no decision of its depends on a cube's id."""
+    return _speaks_for_decide(governor, "headers_only") and bool(
+        governor.headers_only  # type: ignore[attr-defined]
+    )
+
+
+def _speaks_for_decide(governor: Governor, member: str) -> bool:
+    """Whether an optional member was written for the `decide` that is asked: one that is inherited
+    by a class with another `decide` says nothing of that one.
+    """
+    for members in (getattr(governor, "__dict__", {}), *map(vars, type(governor).__mro__)):
+        if member in members:
+            return True
+        if "decide" in members:
+            return False
+    return False
+
+
 class HeaderRules:
     """The rules of a cube's own header.
 
@@ -65,10 +119,17 @@ class HeaderRules:
     changes governance, freezes and erases.
     """
 
+    headers_only = True
+
     def __init__(self, administrators: Collection[str]) -> None:
         self._administrators = frozenset(administrators)
         named = "\n".join(sorted(self._administrators))
         self.digest = sha256(f"memos/header-rules/v1\n{named}".encode()).digest()[:16]
+
+    def filter(self, subject: Subject, action: Action, context: dict[str, str]) -> Filter:
+        """Of reading: cubes without readers, and to an administrator all."""
+        reads = action is Action.READ
+        return Filter(silent=reads, every=reads and subject.actor in self._administrators)
 
     def decide(
         self, subject: Subject, action: Action, resource: Resource, context: dict[str, str]

@@ -82,13 +82,14 @@ def tail(
     is_narrowed = any(option is not None for option in (by, kind, scope, cube_id))
     with run.open() as memory:
         matching = partial(memory.events, actor=by, kind=kind, scope=scope, cube_id=cube_id)
-        size = memory.stats().events
-        start = 0 if is_narrowed else max(0, size - count)
-        entries = matching(since=Position(0, start), until=Position(0, size))
-        _print(run, deque(entries, maxlen=count))
+        # There are at least as many records as this caller may read.
+        start = 0 if is_narrowed else max(0, memory.stats().events - count)
+        last = deque(matching(since=Position(0, start)), maxlen=max(count, 1))
+        _print(run, last if count else ())
         if follow:
+            behind = last[-1].position.offset + 1 if last else start
             with _interruption() as interrupted:
-                _follow(run, matching, size, interval, interrupted)
+                _follow(run, matching, behind, interval, interrupted)
 
 
 @contextmanager

@@ -73,10 +73,11 @@ def erase_cubes(
         cube_ids, subjects = _matching(session, passage, reader, target)
         states = _erasable(transaction, cube_ids)
         if not by_lifespan:
+            if not any(passage.allows(Action.READ, state) for state in states):
+                raise _nothing_matches(target)  # also where all that matches is hidden
             passage.require_each(Action.ADMINISTER, states)
         if not states:
-            named = target.cube_id or target.scope or target.subject
-            raise NotFound(f"nothing to erase: no memory matches {shorten(named)}")
+            raise _nothing_matches(target)
         states = _with_derived(reader, transaction, states)
         gone = subjects | _only_theirs(reader, states)
         operation_id, held = _request(session, transaction, states, gone)
@@ -89,24 +90,30 @@ def erase_cubes(
     return finish_erase(session, operation_id)
 
 
+def _nothing_matches(target: EraseTarget) -> NotFound:
+    named = target.cube_id or target.scope or target.subject
+    return NotFound(f"nothing to erase: no memory matches {shorten(named)}")
+
+
 def _matching(
     session: Session, passage: Passage, reader: Reader, target: EraseTarget
 ) -> tuple[list[bytes], set[bytes]]:
     """The cubes that are to be erased, and the digests of the subject where one was named."""
     if target.cube_id is not None:
         raw = check_id(target.cube_id)
-        live_state(reader, raw)
+        state = live_state(passage, reader, raw)
+        passage.require(Action.READ, state.scope, state)
         return [raw], set()
     if target.scope is not None:
         passage.require(Action.READ, target.scope)
         return reader.vault.cubes_in_scope(target.scope), set()
     subject = target.subject or ""
-    tenant = _tenant_of_subject(session, reader, subject)
+    tenant = _tenant_of_subject(session, reader, target, subject)
     digests = set(session.digests.lookups(tenant, SUBJECT, subject))
     return reader.vault.cubes_of_subjects(sorted(digests)), digests
 
 
-def _tenant_of_subject(session: Session, reader: Reader, subject: str) -> str:
+def _tenant_of_subject(session: Session, reader: Reader, target: EraseTarget, subject: str) -> str:
     """The one tenant that knows this subject."""
     tenants = [
         tenant
@@ -119,7 +126,7 @@ def _tenant_of_subject(session: Session, reader: Reader, subject: str) -> str:
             "vault with tenant=, a subject belongs to one"
         )
     if not tenants:
-        raise NotFound(f"nothing to erase: no memory is about {subject!r}")
+        raise _nothing_matches(target)
     return tenants[0]
 
 

@@ -23,6 +23,7 @@ from memos.kernel.fold import Result
 from memos.kernel.scope import check_scope, contains
 from memos.operation.cube import Forgotten, MemCube, as_datetime, read_cube, state_title
 from memos.operation.gate import Permitted
+from memos.operation.reads.records import require_everything
 from memos.operation.search.filters import compile_filter
 from memos.operation.session import Session
 
@@ -77,7 +78,8 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
         permitted = passage.permitted(Action.READ)
         scope = request.scope or permitted.tenant or None
         if scope is None and request.filter is None:
-            passage.require_administrator("", hint="; pass scope= for what you may read")
+            hint = "; pass scope= for what you may read"
+            require_everything(passage, session.engine.stream(), hint=hint)
         else:
             passage.require(Action.READ, scope or "")
         session.access_log.flush()

@@ -36,6 +36,7 @@ from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import MemCube, read_cube
 from memos.operation.gate import Passage
+from memos.operation.reads.head import is_readable
 from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.receipt import receipt_of
 from memos.operation.search.scope_view import ScopeView
@@ -162,10 +163,17 @@ class _Extraction:
             drafts.append(create_cube(session, memory, sources, header=state.header))
         for committed in session.engine.writer.commit(drafts) if drafts else ():
             try:
-                self.facts.append(receipt_of(session.engine, committed).cube_id)
+                receipt = receipt_of(session.engine, committed)
             except OtherContent:  # read before, by an extractor that words it otherwise
                 continue
-            self.added += committed.outcome.result is Result.ACCEPTED
+            is_new = committed.outcome.result is Result.ACCEPTED
+            if is_new or self._may_read(id_bytes(receipt.cube_id)):
+                self.facts.append(receipt.cube_id)
+                self.added += is_new
+
+    def _may_read(self, raw: bytes) -> bool:
+        with self._session.engine.read() as reader:
+            return is_readable(self._passage, reader, raw)
 
     def _item(self, cube: MemCube, text: str, number: int) -> dict[str, object]:
         """A fact as the arguments of `add`."""
@@ -191,6 +199,8 @@ class _Extraction:
         facts = []
         for edge in reader.vault.edges(raw, downstream=True) if version > 1 else ():
             if edge.relation is not Relation.DERIVED_FROM or edge.source[1] >= version:
+                continue
+            if not is_readable(self._passage, reader, edge.derived[0]):
                 continue
             attempt = reader.vault.state_at(edge.derived[0])
             cube = None if attempt is None else read_cube(reader, attempt)

@@ -12,6 +12,7 @@ from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
 from memos.infrastructure.transfer.migrate.migration import migrate as move
 from memos.kernel.errors import InvalidInput
+from memos.operation.reads.records import require_everything
 from memos.operation.session import Session
 from memos.operation.validation import check_name
 
@@ -50,7 +51,7 @@ def migrate(
     engine = open_engine(leaving, actor=actor, clock=system_time, create=False, leaving=True)
     session = Session(engine, actor=actor, tenant="", clock=system_time, governor=governor)
     with closing(session), session.gate.enter("migrate") as passage:
-        passage.require_administrator("")
+        require_everything(passage, engine.stream())
         vault = migration_target(going, administrator=actor)
         with closing(vault):
             return move(engine.departure(), vault, progress)

@@ -77,7 +77,7 @@ class RollbackRequest:
     def names_records(self) -> bool:
         """Whether it says which records to undo."""
         of = self.records
-        stated = (of.actor, of.source, of.operation, of.since, of.until)
+        stated = (of.actor, of.source, of.operation, of.since, of.until, of.cut)
         return any(given is not None for given in stated)
 
 
@@ -98,7 +98,7 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
             passage.require(Action.READ, records.scope)
         permitted = passage.permitted(Action.READ)
         scope = permitted.tenant if records.scope is None else records.scope
-        query = records.query(session, scope)
+        query = records.query(session, passage, scope)
         if query is None:
             return Rollback((), (), (), dry_run)
         if dry_run:
@@ -116,7 +116,7 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
     number = check_version(request.to_version, "to_version")
     with session.gate.enter("rollback") as passage:
         with session.engine.read() as reader:
-            state = live_state(reader, raw)
+            state = live_state(passage, reader, raw)
             passage.require(Action.WRITE, state.scope, state)
             if reader.vault.version(raw, number) is None:
                 raise NotFound(f"cube {cube_id} has no version {number}: see its history")

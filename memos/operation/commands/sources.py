@@ -29,7 +29,7 @@ def permitted_state(
     """
     raw = check_id(cube_id)
     with session.engine.read() as reader:
-        state = live_state(reader, raw)
+        state = live_state(passage, reader, raw)
     passage.require(action, state.scope, state, operation=operation)
     return state
 
@@ -67,9 +67,9 @@ def source_versions(
     for cube_id in cube_ids:
         raw = check_id(cube_id)
         with session.engine.read() as reader:
-            state = live_state(reader, raw)
+            state = live_state(passage, reader, raw)
+            passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
             attempt = reader.vault.version(raw, state.version)
-        passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
         if tenant_of(state.scope) != tenant_of(check_scope(scope)):
             raise Denied(
                 f"cube {cube_id} belongs to another tenant than {scope}: memories of two tenants "

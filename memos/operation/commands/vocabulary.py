@@ -36,6 +36,8 @@ def set_vocabulary(session: Session, scope: str, tags: Iterable[str], *, closed:
                 return _make_vocabulary(session, scope, cube_id, content)
             except IllegalMove:
                 pass  # another writer has just made it: this is then its next version
+        else:
+            passage.require(Action.WRITE, scope, head, named=scope)
 
         state = permitted_state(session, passage, id_text(cube_id), Action.WRITE)
 

@@ -64,7 +64,7 @@ def get(
     raw = check_id(cube_id)
     with session.gate.enter("get") as passage:
         with session.engine.read() as reader:
-            moment = resolve(reader, request.as_of, session.clock())
+            moment = resolve(session, passage, reader, request.as_of)
             head = governed_head(passage, reader, raw)
             if head.lifecycle is Lifecycle.ERASED:
                 return Forgotten(cube_id)
@@ -107,20 +107,11 @@ def lineage(session: Session, cube_id: str, direction: str, depth: int) -> Linea
     with session.gate.enter("lineage") as passage:
         with session.engine.read() as reader:
             head = governed_head(passage, reader, raw)
-            walked = walk_lineage(reader, raw, direction, depth)
-            hidden = {
-                cube for cube in walked.depth if not is_readable(passage, reader, check_id(cube))
-            }
+            walked = walk_lineage(
+                reader, raw, direction, depth, lambda cube: is_readable(passage, reader, cube)
+            )
         passage.note(head.scope, [(raw, head.version)])
-    return Lineage(
-        walked.cube_id,
-        {cube: far for cube, far in walked.depth.items() if cube not in hidden},
-        tuple(
-            edge
-            for edge in walked.edges
-            if edge.source[0] not in hidden and edge.derived[0] not in hidden
-        ),
-    )
+    return walked
 
 
 def _attempt(reader: Reader, raw: bytes, request: StateRequest, moment: Moment) -> Attempt:

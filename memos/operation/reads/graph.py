@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import CubeState
@@ -37,7 +37,7 @@ READ_WORDS = 256
 """Of a long text, the first this many distinct words are looked at."""
 
 CROWDED = 200
-"""A source of more records than this says nothing about any one of them."""
+"""A source of more visible memories than this says nothing about any one of them."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -176,15 +176,26 @@ def _sources(
     """The other memories of the same source; of the path above it, half as near."""
     counted: set[int] = set()
     for step, (path, digests) in enumerate(sources):
-        query = LogQuery(scope=scope_view.query.scope, sources=digests)
-        attempts = list(islice(scope_view.reader.vault.query(query), CROWDED + 1))
-        if not digests or len(attempts) > CROWDED:
+        rows = _rows_from(scope_view, view, digests) - counted
+        if not rows:
             continue
-        cubes = dict.fromkeys(attempt.cube_id for attempt in attempts)
-        rows = set(scope_view.reader.rows_of(view, cubes).values()) - counted
         counted |= rows
         weights = np.full(len(rows), SOURCE / (step + 1))
         edges.add("source", path, np.array(sorted(rows), np.int64), weights)
+
+
+def _rows_from(scope_view: ScopeView, view: View, digests: tuple[bytes, ...]) -> set[int]:
+    """The rows that came from a source; none where it is crowded, by what the view shows alone."""
+    rows: set[int] = set()
+    if not digests:
+        return rows
+    query = LogQuery(scope=scope_view.query.scope, sources=digests)
+    for batch in batched(scope_view.reader.vault.query(query), CROWDED):
+        cubes = dict.fromkeys(attempt.cube_id for attempt in batch)
+        rows.update(scope_view.reader.rows_of(view, cubes).values())
+        if len(rows) > CROWDED:
+            return set()
+    return rows
 
 
 def _words(scope_view: ScopeView, view: View, text: str, edges: Edges) -> None:

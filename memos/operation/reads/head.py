@@ -6,7 +6,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import NotFound
-from memos.operation.gate import Passage, no_cube
+from memos.operation.gate import Passage
 from memos.operation.session import live_state
 
 
@@ -16,9 +16,9 @@ def governed_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:
     Raises:
         NotFound, Denied: as their names say.
     """
-    head = live_state(reader, raw)
+    head = live_state(passage, reader, raw)
     if head.form in NO_MEMORY:
-        raise no_cube(raw)
+        raise passage.absent(raw)
     passage.require(Action.READ, head.scope, head)
     return head
 

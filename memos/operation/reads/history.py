@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -148,8 +148,16 @@ def difference(before: MemCube, after: MemCube) -> Diff:
     return Diff(before.cube_id, before.version, after.version, tuple(lines), fields)
 
 
-def walk_lineage(reader: Reader, cube_id: bytes, direction: str, depth: int) -> Lineage:
-    """The cubes within `depth` edges of a cube, upstream, downstream or both."""
+def walk_lineage(
+    reader: Reader,
+    cube_id: bytes,
+    direction: str,
+    depth: int,
+    is_readable: Callable[[bytes], bool],
+) -> Lineage:
+    """The cubes within `depth` edges of a cube, upstream, downstream or both, as far as the caller
+    may read: the walk neither shows nor passes a cube that is not readable.
+    """
     edges: dict[Edge, None] = {}
     distance = {cube_id: 0}
     for downstream in (False, True):
@@ -160,8 +168,10 @@ def walk_lineage(reader: Reader, cube_id: bytes, direction: str, depth: int) -> 
             reached: list[bytes] = []
             for at in frontier:
                 for edge in reader.vault.edges(at, downstream=downstream):
-                    edges[edge] = None
                     other = edge.derived[0] if downstream else edge.source[0]
+                    if other not in distance and not is_readable(other):
+                        continue
+                    edges[edge] = None
                     if other not in distance:
                         distance[other] = step if downstream else -step
                         reached.append(other)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memos.infrastructure.vault.port import LogQuery
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, NotApplied
 from memos.kernel.event import KINDS_BY_TITLE, Position
 from memos.kernel.scope import check_scope
 from memos.operation.gate import Passage
-from memos.operation.reads.as_of import AsOf, stretch
+from memos.operation.reads.as_of import AsOf, moment_shown, stretch
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.history import LogEntry, log_entry
+from memos.operation.reads.records import RecordsShown
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
 from memos.operation.validation import check_id, check_name
+
+_PAUSE = 0.02
+"""Seconds between two looks for a record that is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
     """Which records of the log are wanted; `Memory.events` tells what each field means.
+
+    `cut` narrows beside `since`, to what came after it.
 
     Raises:
         InvalidInput: a field does not fit.
@@ -34,6 +41,7 @@ class LogFilter:
     source: str | None = None
     since: AsOf | None = None
     until: AsOf | None = None
+    cut: AsOf | None = None
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS_BY_TITLE:
@@ -47,7 +55,7 @@ class LogFilter:
         if self.scope is not None:
             check_scope(self.scope)
 
-    def query(self, session: Session, scope: str) -> LogQuery | None:
+    def query(self, session: Session, passage: Passage, scope: str) -> LogQuery | None:
         """As the vault answers it, in a scope (empty: all); None where nothing can match.
 
         Raises:
@@ -55,7 +63,7 @@ class LogFilter:
             InvalidInput: an id, or a moment, is none.
         """
         with session.engine.read() as reader:
-            after, upto = stretch(reader, self.since, self.until)
+            after, upto = stretch(session, passage, reader, (self.since, self.cut), self.until)
         sources: tuple[bytes, ...] = ()
         if self.source is not None:
             sources = session.lookups(b"source", self.source, self.scope)
@@ -77,19 +85,15 @@ def events(session: Session, records: LogFilter) -> Iterator[LogEntry]:
     """See `Memory.events`."""
     with session.gate.enter("events") as passage:
         passage.admit()  # each record is judged by its cube
-        query = records.query(session, records.scope or "")
+        query = records.query(session, passage, records.scope or "")
         return iter(()) if query is None else _entries(session, passage, query)
 
 
 def _entries(session: Session, passage: Passage, query: LogQuery) -> Iterator[LogEntry]:
-    readable: dict[bytes, bool] = {}
     reader = session.engine.stream()
-    for attempt in reader.vault.query(query):
-        cube = attempt.cube_id
-        if cube not in readable:
-            readable[cube] = is_readable(passage, reader, cube)
-        if readable[cube]:
-            yield log_entry(attempt)
+    if query.cube_id and not is_readable(passage, reader, query.cube_id):
+        return  # as much is done for a cube that may not be read as for none
+    yield from map(log_entry, RecordsShown(passage, reader).of(query))
 
 
 def wait_for(session: Session, token: Receipt | Position | str, seconds: float) -> None:
@@ -102,4 +106,27 @@ def wait_for(session: Session, token: Receipt | Position | str, seconds: float) 
             raise InvalidInput(str(error)) from None
     with session.gate.enter("wait_for") as passage:
         passage.admit()  # a position tells nothing of what stands there
-        session.engine.writer.wait_for(position, seconds)
+        left = seconds
+        if passage.is_narrowed:
+            left = _wait_until_shown(session, passage, position, seconds)
+        session.engine.writer.wait_for(position, left)
+
+
+def _wait_until_shown(
+    session: Session, passage: Passage, position: Position, seconds: float
+) -> float:
+    """Wait for a record that a narrowed caller may read; the seconds that are left.
+
+    Another's record and none look alike: in the time that passes, and in what is said.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        with session.engine.read() as reader:
+            if moment_shown(passage, reader, position) is not None:
+                return max(deadline - time.monotonic(), 0.0)
+        if time.monotonic() >= deadline:
+            raise NotApplied(
+                f"after {seconds:g} s no record that you may read is at {position}: the token is of "
+                "another vault or tenant, or the workers are behind"
+            )
+        time.sleep(_PAUSE)

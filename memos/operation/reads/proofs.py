@@ -5,6 +5,7 @@ from __future__ import annotations
 from memos.kernel.errors import Damaged, NotFound
 from memos.operation.cube import as_datetime
 from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
+from memos.operation.reads.records import RecordsShown
 from memos.operation.session import Session
 from memos.operation.validation import check_id
 
@@ -23,7 +24,8 @@ def prove(session: Session, event_id: str) -> Proof:
         raw = check_id(event_id, "event id")
         with session.engine.read() as reader:
             attempt = reader.vault.by_event(raw)
-        if attempt is None:
+            shown = attempt is not None and RecordsShown(passage, reader).shows(attempt)
+        if attempt is None or not shown:
             raise NotFound(f"there is no event {event_id} in this log")
         position, proofs = attempt.position, session.engine.proofs
         signed = _checkpoint(session, position.partition)

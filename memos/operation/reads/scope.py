@@ -78,7 +78,7 @@ def open_scope(
     passage.require(Action.READ, request.scope)
     keys = session.engine.keys.tenant_keys(tenant_of(request.scope), create=False)
     with session.engine.read() as reader:
-        moment = resolve(reader, request.as_of, session.clock())
+        moment = resolve(session, passage, reader, request.as_of)
         if not keys:
             yield None
             return

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import Verification
-from memos.kernel.cube import Lifecycle
+from memos.infrastructure.reports import Figures, Verification
+from memos.infrastructure.vault.port import LogQuery
+from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.operation.cube import state_title
+from memos.operation.gate import Passage
+from memos.operation.reads.as_of import is_cut_shown
+from memos.operation.reads.records import RecordsShown
 from memos.operation.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Figures of a vault. `states` counts its memories by state."""
+    """Figures of a vault. `states` counts its memories by state.
+
+    Records, memories and scopes are those that the caller may read; `accesses` and `bytes_on_disk`
+    are of the vault as a whole.
+    """
 
     events: int
     memories: int
@@ -32,7 +43,11 @@ def cuts(session: Session) -> dict[str, int]:
     with session.gate.enter("cuts") as passage:
         passage.require_vault()
         with session.engine.read() as reader:
-            return reader.cuts()
+            return {
+                name: size
+                for name, size in reader.cuts().items()
+                if is_cut_shown(session, passage, reader, name)
+            }
 
 
 def verify(session: Session, progress: Progress) -> Verification:
@@ -70,6 +85,8 @@ def stats(session: Session) -> Stats:
         passage.require_vault()
         session.access_log.flush()
         figures = session.engine.maintenance.figures()
+        if not passage.permitted(Action.READ).whole_vault:
+            figures = _permitted(passage, session.engine.stream(), figures)
         states = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
         return Stats(
             events=figures.events,
@@ -81,6 +98,21 @@ def stats(session: Session) -> Stats:
             vault_id=session.engine.setting("vault_id"),
             verifier_key=session.engine.proofs.signer().verifier_key,
         )
+
+
+def _permitted(passage: Passage, reader: Reader, whole: Figures) -> Figures:
+    """The figures of what the caller may read, by a look at every record."""
+    shown = RecordsShown(passage, reader)
+    events = 0
+    heads: dict[bytes, CubeState | None] = {}
+    for attempt in shown.of(LogQuery()):
+        events += 1
+        if attempt.cube_id not in heads:
+            heads[attempt.cube_id] = reader.vault.head(attempt.cube_id)
+    readable = [head for head in heads.values() if head is not None]
+    states = Counter(int(h.lifecycle) for h in readable if h.form not in NO_MEMORY)
+    scopes = {head.scope for head in readable if head.scope}
+    return whole._replace(events=events, states=states, scopes=len(scopes))
 
 
 def migrated_from(session: Session) -> tuple[Ancestor, ...]:

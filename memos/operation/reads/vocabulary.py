@@ -50,7 +50,7 @@ def vocabulary(session: Session, scope: str) -> Vocabulary:
             if not in_force.readable:
                 for at in in_force.vocabulary.set_in:
                     _, head = vocabulary_cube(session, reader, at)
-                    passage.require(Action.READ, at, head)
+                    passage.require(Action.READ, at, head, named=scope)
         passage.note(scope)
         return in_force.vocabulary
 

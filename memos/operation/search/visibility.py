@@ -29,10 +29,15 @@ class HeaderCheck:
     def shows(self, view: View, row: int) -> bool:
         """Whether the caller may read the row and its lifespan has not ended; notes its decay."""
         cube_id = view.cube_ids(np.array([row]))[0]
+        head = self._reader.vault.head(cube_id)
+        if head is None or not self._query.permitted.check(head):
+            return False
+        if not view.flags[row] & HAS_LIFESPAN:
+            return True
         attempt = self._reader.vault.state_at(cube_id, view.at)
         if attempt is None or attempt.state is None:
             return False
-        state, head = attempt.state, self._reader.vault.head(cube_id)
+        state = attempt.state
         if state.header.lifespan is not None:
             used = self._reader.usage(cube_id).last_used
             if is_over(state, used, self._query.read_time):
@@ -40,7 +45,7 @@ class HeaderCheck:
             factor = decay(state.header.lifespan, used, self._query.read_time)
             if factor < 1.0:
                 self.factors[int(view.doc[row])] = factor
-        return self._query.permitted.check(head or state)
+        return True
 
 
 def restrict(view: View, query: Query, check: HeaderCheck, newest: View) -> View:
@@ -48,10 +53,12 @@ def restrict(view: View, query: Query, check: HeaderCheck, newest: View) -> View
     keep = np.isin(view.state, [int(state) for state in query.states])
     if not query.facts:
         keep &= (view.traits & EXTRACTED) == 0
-    special = (view.flags & (RESTRICTED | HAS_LIFESPAN)) != 0
-    if not query.permitted.by_header:
-        special[:] = True  # what another governor says of a cube is not in the index
-    elif newest is not view:
+    permitted = query.permitted
+    asked = HAS_LIFESPAN if permitted.every else HAS_LIFESPAN | RESTRICTED
+    special = (view.flags & asked) != 0
+    if not (permitted.every or permitted.silent):
+        special[:] = True  # what such a governor says of a cube is not in the index
+    elif newest is not view and not permitted.every:
         special |= _restricted_now(view, newest)
     for row in np.flatnonzero(keep & special).tolist():
         keep[row] = check.shows(view, row)

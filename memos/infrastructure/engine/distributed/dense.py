@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from memos.infrastructure.engine.dense import Counts
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION, rotations_of
@@ -69,8 +70,17 @@ class DistributedDense:
     def close(self) -> None:
         self._milvus.close()
 
-    def waiting(self, reader: Reader) -> int:
-        return self._waiting(self._folded())
+    def waiting(self, reader: Reader, counts: Counts | None = None) -> int:
+        ends = self._folded()
+        if counts is None:
+            return self._waiting(ends)
+        vault, done = self._live.vault(), self._done()
+        return sum(
+            counts(outline.cube_id)
+            for partition, end in ends.items()
+            for outline in vault.outlines(partition, done.get(partition, 0), end)
+            if outline.cube_id
+        )
 
     def embed_pending(self) -> int:
         """Wait for the worker that embeds; how many records waited."""
@@ -86,11 +96,13 @@ class DistributedDense:
 
     def _waiting(self, ends: Mapping[int, int]) -> int:
         """How many records before these offsets wait to be embedded."""
+        done = self._done()
+        return sum(max(end - done.get(partition, 0), 0) for partition, end in ends.items())
+
+    def _done(self) -> dict[int, int]:
+        """Of each partition, up to which offset it is embedded."""
         done = self._live.vault().checkpoints(PROJECTION)
-        return sum(
-            max(end - (done[partition][0] if partition in done else 0), 0)
-            for partition, end in ends.items()
-        )
+        return {partition: at[0] for partition, at in done.items()}
 
     def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
         try:

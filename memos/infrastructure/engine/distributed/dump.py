@@ -84,7 +84,7 @@ class DistributedDump:
 
     def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
         records = self._all() if selection.chosen is None else self._chosen(selection)
-        total = sum(self._end.values())
+        total = sum(self._end.values()) if selection.chosen is None else 0
         log_time = 0
         for offset, (sequence, at, data, first) in enumerate(records):
             log_time = max(log_time, at)

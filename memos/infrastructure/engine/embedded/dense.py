@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from memos.infrastructure.engine.dense import Counts
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader, connection_of
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.reader import Reader
@@ -21,7 +22,7 @@ from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
 from memos.infrastructure.index.port import Nearest, View
 from memos.infrastructure.index.projection import content_text
 from memos.infrastructure.index.sqlite.snapshot import index_state
-from memos.infrastructure.index.sqlite.tables import doc_range
+from memos.infrastructure.index.sqlite.tables import SCOPE_BITS, doc_range
 from memos.infrastructure.index.sqlite.vectors import (
     Embedded,
     Model,
@@ -40,6 +41,14 @@ from memos.language.sentences import texts_to_embed
 BATCH = 32  # texts embedded and written together
 POLL_SECONDS = 0.5
 LONGEST_WAIT = 60.0  # seconds between two tries of an embedder that keeps failing
+
+_WAITING_CUBES = (
+    "SELECT cube_id, count(DISTINCT doc) FROM index_scope s"
+    " LEFT JOIN index_embedded e ON e.scope_id = s.scope_id AND e.model = ?"
+    f" JOIN index_span ON doc BETWEEN (s.scope_id << {SCOPE_BITS}) + coalesce(e.docs, 0) + 1"
+    f" AND (s.scope_id << {SCOPE_BITS}) + s.docs"
+    " WHERE s.docs > coalesce(e.docs, 0) GROUP BY cube_id"
+)
 
 
 class _Waiting(NamedTuple):
@@ -89,14 +98,18 @@ class EmbeddedDense:
             self._thread.join()
         self._vectors.forget()
 
-    def waiting(self, reader: Reader) -> int:
-        ((waiting,),) = rows(
-            connection_of(reader),
+    def waiting(self, reader: Reader, counts: Counts | None = None) -> int:
+        connection = connection_of(reader)
+        if counts is not None:
+            waiting = rows(connection, _WAITING_CUBES, (self.model.number,))
+            return sum(texts for cube_id, texts in waiting if counts(cube_id))
+        ((every,),) = rows(
+            connection,
             "SELECT coalesce(sum(s.docs - coalesce(e.docs, 0)), 0) FROM index_scope s"
             " LEFT JOIN index_embedded e ON e.scope_id = s.scope_id AND e.model = ?",
             (self.model.number,),
         )
-        return int(waiting)
+        return int(every)
 
     def embed_pending(self) -> int:
         done = 0

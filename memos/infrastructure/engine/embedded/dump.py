@@ -9,7 +9,7 @@ from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, FirstPlace, cuts_in
-from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree
+from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.sqlite.database import row, rows
 from memos.infrastructure.vault.port import Attempt
@@ -18,6 +18,7 @@ from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
+from memos.kernel.merkle import root
 from memos.kernel.moment import At
 from memos.kernel.state import state_from_bytes
 
@@ -31,6 +32,7 @@ class EmbeddedDump:
         self._connection = reader.connection
         self._tree = stored_tree(reader.connection)
         self.at: At = self._tree.size - 1
+        self._part_end: int | None = None
 
     def read_ahead(self, cube_ids: Sequence[bytes]) -> None:
         """What is in a file is read when it is asked for."""
@@ -51,16 +53,23 @@ class EmbeddedDump:
                 yield erased
 
     def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
-        lines = self._all() if selection.chosen is None else self._chosen(selection)
+        is_part = selection.chosen is not None
+        lines, total = (self._chosen(selection), 0) if is_part else (self._all(), self._tree.size)
+        if is_part:
+            self._part_end = 0
         sql = "SELECT origin, first_offset, first_log_time FROM migrated WHERE offset = ?"
         for done, line in enumerate(lines):
             place = row(self._connection, sql, (line.offset,))
             yield line._replace(first=None if place is None else FirstPlace(*place))
+            if is_part:
+                self._part_end = line.offset + 1
             if not done % PROGRESS_EVERY:
-                progress(line.offset, self._tree.size)
+                progress(done, total)
 
     def tree(self) -> tuple[int, bytes]:
-        return self._tree.size, self._tree.root()
+        if self._part_end is None:
+            return self._tree.size, self._tree.root()
+        return self._part_end, root(tree_nodes(self._connection), self._part_end)
 
     def cuts(self) -> Mapping[str, int]:
         cuts = cuts_in(self._stores.setting(MIGRATED_CUTS))
