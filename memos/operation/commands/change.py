@@ -83,7 +83,7 @@ def change(
     recompose = content_change.reads and content_change.expected_version is None
 
     def make(reader: Reader) -> Draft:
-        state = live_state(reader, permitted.cube_id)
+        state = live_state(passage, reader, permitted.cube_id)
         return _draft(session, passage.operation, reader, state, content_change)
 
     for tries in range(COMPOSE_TRIES):
