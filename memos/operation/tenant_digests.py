@@ -24,7 +24,7 @@ class TenantDigests:
 
     def key(self, tenant: str) -> bytes:
         """The tenant's own key; made when absent."""
-        return self._keys.tenant_keys(tenant)[0]
+        return self._keys.tenant_key(tenant)
 
     def subject(self, tenant: str, subject: str) -> bytes:
         """What stands for a subject."""
@@ -37,7 +37,7 @@ class TenantDigests:
 
     def lookups(self, tenant: str, label: bytes, value: str) -> list[bytes]:
         """The digests under which a value may stand: one for each key of the tenant's ring."""
-        ring = self._keys.tenant_keys(tenant, create=False)
+        ring = self._keys.ring(tenant)
         return [keyed_digest(key, label, value.encode()) for key in ring]
 
     def keyed_ids(self, tenant: str, named: tuple[object, ...]) -> tuple[bytes, bytes, bytes]:

@@ -74,15 +74,15 @@ def test_a_key_stays_the_same_and_differs_from_every_other(open_keys: Open) -> N
     keys = [one.subject_key(*name) for name in (("acme", ANN), ("acme", BOB), ("rival", ANN))]
     assert len(set(keys)) == 3
     assert other.subject_key("acme", ANN) == keys[0]
-    assert one.tenant_keys("acme") == other.tenant_keys("acme")
-    assert one.tenant_keys("acme") != one.tenant_keys("rival")
+    assert one.tenant_key("acme") == other.tenant_key("acme")
+    assert one.tenant_key("acme") != one.tenant_key("rival")
     assert other.tenants() == ["acme", "rival"]
 
 
 def test_a_key_is_not_made_by_looking_for_it(open_keys: Open) -> None:
     keys = open_keys()
     assert keys.subject_key("acme", ANN, create=False) is None
-    assert keys.tenant_keys("acme", create=False) == []
+    assert keys.ring("acme") == []
     assert keys.tenants() == []
 
 
@@ -103,16 +103,16 @@ def test_all_that_make_a_key_at_once_get_the_same(open_keys: Open) -> None:
     for tenant in (uuid4().hex for _ in range(3)):
         with ThreadPoolExecutor(8) as threads:
             made = set(threads.map(lambda n: vaults[n % 2].subject_key(tenant, ANN), range(16)))  # noqa: B023
-            rings = [*threads.map(lambda n: vaults[n % 2].tenant_keys(tenant), range(16))]  # noqa: B023
+            own = set(threads.map(lambda n: vaults[n % 2].tenant_key(tenant), range(16)))  # noqa: B023
         assert len(made) == 1
-        assert len({ring[0] for ring in rings}) == 1
-        assert open_keys().tenant_keys(tenant) == rings[0]
+        assert len(own) == 1
+        assert open_keys().ring(tenant) == [*own]
         assert {open_keys().subject_key(tenant, ANN)} == made
 
 
 def test_a_ring_keeps_its_own_key_first_and_no_key_twice(open_keys: Open) -> None:
     keys, other = open_keys(), open_keys()
-    (own,) = keys.tenant_keys("acme")
+    own = keys.tenant_key("acme")
     foreign = [new_key() for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         list(
@@ -120,9 +120,19 @@ def test_a_ring_keeps_its_own_key_first_and_no_key_twice(open_keys: Open) -> Non
                 lambda n: (keys, other)[n % 2].add_tenant_key("acme", foreign[n // 2]), range(8)
             )
         )
-    ring = open_keys().tenant_keys("acme")
+    ring = open_keys().ring("acme")
     assert ring[0] == own
     assert sorted(ring[1:]) == sorted(foreign)
+
+
+def test_a_key_that_another_process_added_is_in_the_ring_at_once(open_keys: Open) -> None:
+    keys, other = open_keys(), open_keys()
+    own = keys.tenant_key("acme")
+    assert other.ring("acme") == [own]
+    foreign = new_key()
+    keys.add_tenant_key("acme", foreign)
+    assert other.ring("acme") == keys.ring("acme") == [own, foreign]
+    assert other.tenant_key("acme") == own
 
 
 def test_subjects_keys_move_to_another_vault_and_one_that_is_there_stays(

@@ -72,7 +72,7 @@ def traces(vault: Path, wanted: Iterable[bytes]) -> list[tuple[str, bytes]]:
 
 def index_terms(memory: Memory, words: Iterable[str], tag: str) -> set[bytes]:
     """The keyed hashes under which the index knows these words."""
-    key = memory._session.engine.keys.tenant_keys("acme")[0]
+    key = memory._session.engine.keys.tenant_key("acme")
     terms = set(analyzer_of(key).index_terms(" ".join(words)).terms)
     terms.add(analyzer_of(key).exact_term("tag", tag))
     return {term.to_bytes(8, "little", signed=True) for term in terms} | {

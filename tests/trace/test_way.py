@@ -24,9 +24,9 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(160, 54, 151),
-    "search": Limit(151, 56, 185),
-    "erase": Limit(160, 47, 343),
+    "add": Limit(161, 54, 152),
+    "search": Limit(153, 56, 186),
+    "erase": Limit(160, 47, 345),
 }
 
 DOOR = """

@@ -149,7 +149,7 @@ class AccessLog:
     def _seal_query(self, tenant: str, access: Access, event_id: bytes) -> bytes:
         """Seal a query under the searched scope's key: erasing the scope erases it."""
         keys = self._store.keys
-        subject = keyed_digest(keys.tenant_keys(tenant)[0], SUBJECT, access.scope.encode())
+        subject = keyed_digest(keys.tenant_key(tenant), SUBJECT, access.scope.encode())
         key = keys.subject_key(tenant, subject)
         assert key is not None  # noqa: S101 - made when absent
         return encrypt(key, access.query.encode("utf-8", "surrogatepass"), event_id)

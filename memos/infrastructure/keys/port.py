@@ -14,8 +14,15 @@ class KeyVault(Protocol):
     Two who make the same key at once end with one key.
     """
 
-    def tenant_keys(self, tenant: str, *, create: bool = True) -> list[bytes]:
-        """The tenant's keys, its own first; others came with what was loaded from elsewhere."""
+    def tenant_key(self, tenant: str) -> bytes:
+        """The tenant's own key, made when absent; it never changes."""
+        ...
+
+    def ring(self, tenant: str) -> list[bytes]:
+        """All keys of the tenant, its own first; others came with what was loaded from elsewhere.
+
+        As the store has them now, whoever else added one; empty where the tenant has none.
+        """
         ...
 
     def add_tenant_key(self, tenant: str, key: bytes) -> None:

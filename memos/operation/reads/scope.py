@@ -76,7 +76,7 @@ def open_scope(
         reranker=session.reranking is not None,
     )
     passage.require(Action.READ, request.scope)
-    keys = session.engine.keys.tenant_keys(tenant_of(request.scope), create=False)
+    keys = session.engine.keys.ring(tenant_of(request.scope))
     with session.engine.read() as reader:
         moment = resolve(session, passage, reader, request.as_of)
         if not keys:

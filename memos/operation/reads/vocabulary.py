@@ -59,7 +59,7 @@ def vocabulary_cube(session: Session, reader: Reader, scope: str) -> tuple[bytes
     """The cube of a scope's own vocabulary: its id, and its head where it is there."""
     tenant = tenant_of(scope)
     free = b""
-    for key in session.engine.keys.tenant_keys(tenant, create=False):
+    for key in session.engine.keys.ring(tenant):
         for number in count():
             cube_id = vocabulary_id(key, scope, number)
             head = reader.vault.head(cube_id)

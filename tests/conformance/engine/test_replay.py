@@ -34,7 +34,7 @@ def take_in(transaction: ReplayTransaction, vault: EngineVault, dump: Dumpable) 
     """Append all that a dump holds."""
     keys = vault.engine.keys
     for tenant in keys.tenants():
-        for key in keys.tenant_keys(tenant, create=False):
+        for key in keys.ring(tenant):
             transaction.keys.add_tenant_key(tenant, key)
     for line in dump.lines(Selection(), no_progress):
         event = decode(line.data)

@@ -144,7 +144,7 @@ class EngineVault:
 
     def subject(self, name: str, *, tenant: str = "") -> bytes:
         """What stands for a subject in an envelope."""
-        key = self.engine.keys.tenant_keys(tenant or self.tenant)[0]
+        key = self.engine.keys.tenant_key(tenant or self.tenant)
         return keyed_digest(key, b"subject", name.encode())
 
     def access(self, cube_id: bytes, version: int = 1) -> AccessEvent:

@@ -90,7 +90,7 @@ def test_a_query_is_sealed_under_the_key_of_the_searched_scope(store: Store) -> 
     log.close()
     (event,) = store.events
     assert b"Ann" not in event.SerializeToString()
-    subject = keyed_digest(store.keys.tenant_keys("acme")[0], b"subject", b"acme/a")
+    subject = keyed_digest(store.keys.tenant_key("acme"), b"subject", b"acme/a")
     key = store.keys.subject_key("acme", subject, create=False)
     assert key is not None
     assert decrypt(key, event.query.box, event.event_id) == b"where is Ann?"

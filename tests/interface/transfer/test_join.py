@@ -32,6 +32,24 @@ def test_an_export_joins_a_vault_that_has_its_own_memories(memory: Memory, tmp_p
         assert other.digest() == other.rebuild().digest
 
 
+def test_another_opening_of_the_vault_undoes_what_was_joined(
+    memory: Memory, tmp_path: Path
+) -> None:
+    memory.add("The sky is green.", scope="acme", source="web:hoax/7", subject="ann")
+    memory.export(tmp_path / "out.memos")
+    joining = Memory(tmp_path / "own.vault", actor="agent:alice")
+    with joining, Memory(tmp_path / "own.vault", actor="agent:alice") as other:
+        own = joining.add("The sky is blue.", scope="acme", source="web:hoax/8").cube_id
+        assert len(other.rollback(source="web:hoax", dry_run=True).changes) == 1
+        assert len(other.search("sky", scope="acme")) == 1
+        joining.import_export(tmp_path / "out.memos")
+        assert len(other.search("sky", scope="acme")) == 2
+        assert len([*other.events(source="web:hoax")]) == 2
+        assert len(other.rollback(source="web:hoax").changes) == 2
+        assert len(other.erase(subject="ann").cube_ids) == 1
+        assert not [hit for hit in other.search("sky", scope="acme") if hit.cube_id != own]
+
+
 def test_loading_again_changes_nothing_and_a_later_export_adds_what_is_new(
     memory: Memory, tmp_path: Path
 ) -> None:

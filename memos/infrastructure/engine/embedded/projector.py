@@ -124,7 +124,7 @@ class Projector:
             return OpenedBody(open_body(cube_key, event) if body is None else body, log_time)
 
         memory = readable_of(after.parts, open_version)
-        return analyse(self._store.tenant_keys(event.tenant)[0], memory)
+        return analyse(self._store.tenant_key(event.tenant), memory)
 
     def _earlier(self, cube_id: bytes, version: int, cube_key: bytes) -> OpenedBody:
         """The body of an earlier version of the cube."""

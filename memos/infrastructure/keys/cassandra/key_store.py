@@ -50,28 +50,26 @@ class CassandraKeyStore(KeyVault):
         self._store = store
         self._root = RootKey.read_private(root_file)
         self._base = store.settings.keyspace
-        self._tenants: AgedCache[str, list[bytes]] = AgedCache(age, _CACHED_TENANTS)
+        self._tenants: AgedCache[str, bytes] = AgedCache(age, _CACHED_TENANTS)
         self._subjects: AgedCache[Subject, bytes] = AgedCache(age, _CACHED_SUBJECTS)
         self.age = age
 
-    def tenant_keys(self, tenant: str, *, create: bool = True) -> list[bytes]:
+    def tenant_key(self, tenant: str) -> bytes:
         kept = self._tenants.get(tenant)
         if kept is not None:
             return kept
         reading = self._tenants.begin()
-        keys = self._ring(tenant)
-        if not keys and create:
+        ring = self.ring(tenant)
+        if not ring:
             self._add_at(tenant, 0, new_key())
-            keys = self._ring(tenant, serial=True)
-        if keys:
-            self._tenants.put(tenant, keys, reading)
-        return keys
+            ring = self.ring(tenant, serial=True)
+        self._tenants.put(tenant, ring[0], reading)
+        return ring[0]
 
     def add_tenant_key(self, tenant: str, key: bytes) -> None:
-        while key not in (keys := self._ring(tenant, serial=True)):
+        while key not in (keys := self.ring(tenant, serial=True)):
             # Where another was first at this place, the ring is read again.
             self._add_at(tenant, len(keys), key)
-        self._tenants.drop([tenant])
 
     def tenants(self) -> list[str]:
         tenants = self._store.execute(f"SELECT DISTINCT tenant FROM {self._base}.tenant_key")
@@ -142,7 +140,7 @@ class CassandraKeyStore(KeyVault):
     def close(self) -> None:
         self.refresh()
 
-    def _ring(self, tenant: str, *, serial: bool = False) -> list[bytes]:
+    def ring(self, tenant: str, *, serial: bool = False) -> list[bytes]:
         cql = f"SELECT place, wrapped FROM {self._base}.tenant_key WHERE tenant = ?"
         (ring,) = select(self._store, cql, [(tenant or _NOBODYS,)], serial=serial)
         return [self._root.open_tenant(tenant, place, wrapped) for place, wrapped in ring]

@@ -55,7 +55,7 @@ class SqliteKeyStore(KeyVault):
         self._path = directory / KEYS_FILE
         self._root = RootKey.read(directory / ROOT_FILE)
         self._lock = threading.RLock()
-        self._tenants: dict[str, list[bytes]] = {}
+        self._rings: dict[str, list[bytes]] = {}
         self._subjects: dict[tuple[str, bytes], bytes] = {}
         self._version = -1
         if not create and not self._path.exists():
@@ -86,20 +86,23 @@ class SqliteKeyStore(KeyVault):
             (version,) = next(rows(self._db, "PRAGMA data_version"))
             if version != self._version:
                 self._version = version
-                self._tenants.clear()
+                self._rings.clear()
                 self._subjects.clear()
 
-    def tenant_keys(self, tenant: str, *, create: bool = True) -> list[bytes]:
-        """The tenant's keys, its own first; others came with what was loaded from elsewhere."""
+    def tenant_key(self, tenant: str) -> bytes:
+        """The tenant's own key, made when absent; it never changes."""
         with self._lock:
-            keys = self._tenants.get(tenant)
-            if not keys:
-                keys = self._read_tenant(tenant)
-                if not keys and create:
-                    self._make_tenant(tenant)
-                    keys = self._read_tenant(tenant)
-                self._tenants[tenant] = keys
-            return keys
+            ring = self._rings.get(tenant) or self._read_ring(tenant)
+            if not ring:
+                self._make_tenant(tenant)
+                ring = self._read_ring(tenant)
+            return ring[0]
+
+    def ring(self, tenant: str) -> list[bytes]:
+        """All keys of the tenant, its own first; others came with what was loaded from elsewhere."""
+        with self._lock:
+            self.refresh()
+            return list(self._rings.get(tenant) or self._read_ring(tenant))
 
     def _make_tenant(self, tenant: str) -> None:
         """Make a tenant's own key; that of whoever else makes it at once stays, and no second."""
@@ -110,7 +113,7 @@ class SqliteKeyStore(KeyVault):
     def add_tenant_key(self, tenant: str, key: bytes) -> None:
         """Add a key to the tenant's ring, behind those that are there."""
         with self._lock, self._writing():
-            if key in self._read_tenant(tenant):
+            if key in self._read_ring(tenant):
                 return
             sql = "SELECT count(*) FROM tenant_key WHERE tenant = ?"
             (count,) = next(rows(self._db, sql, (tenant,)))
@@ -119,7 +122,7 @@ class SqliteKeyStore(KeyVault):
             self._db.execute(
                 "INSERT OR IGNORE INTO tenant_key VALUES (?, ?, ?)", (tenant, count, wrapped)
             )
-            self._tenants.pop(tenant, None)
+            self._rings.pop(tenant, None)
 
     def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
         """The subject's key, made and synced when absent; None where it is not to be made."""
@@ -173,7 +176,7 @@ class SqliteKeyStore(KeyVault):
         """Close the file and forget every key."""
         with self._lock:
             self._db.close()
-            self._tenants.clear()
+            self._rings.clear()
             self._subjects.clear()
 
     @contextmanager
@@ -188,13 +191,16 @@ class SqliteKeyStore(KeyVault):
                 self._db.execute("ROLLBACK")
                 raise
 
-    def _read_tenant(self, tenant: str) -> list[bytes]:
+    def _read_ring(self, tenant: str) -> list[bytes]:
         with explained(self._path):
             sql = "SELECT place, wrapped FROM tenant_key WHERE tenant = ? ORDER BY place"
-            return [
+            ring = [
                 self._root.open_tenant(tenant, place, wrapped)
                 for place, wrapped in rows(self._db, sql, (tenant,))
             ]
+        if ring:
+            self._rings[tenant] = ring
+        return ring
 
     def _read_subject(self, tenant: str, subject: bytes) -> bytes | None:
         with explained(self._path):

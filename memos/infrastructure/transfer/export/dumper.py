@@ -166,7 +166,7 @@ class MemDumper:
         store = self._engine.keys
         complete = self._selection.chosen is None
         for tenant in store.tenants() if complete else sorted(self._tenants):
-            for place, key in enumerate(store.tenant_keys(tenant, create=False)):
+            for place, key in enumerate(store.ring(tenant)):
                 sealed = self._wrapping.seal(key, tenant_binding(tenant, place))
                 yield encode_line({"tenant": tenant, "place": place, "key": base64_text(sealed)})
 

@@ -67,7 +67,7 @@ class Joiner:
         pending = self._vault.erasing()
         for tenant, foreign_key in self._dump.tenant_keys(self._wrapping):
             if tenant:
-                self._transaction.keys.tenant_keys(tenant)  # this vault's own key comes first
+                self._transaction.keys.tenant_key(tenant)  # this vault's own key comes first
                 self._transaction.keys.add_tenant_key(tenant, foreign_key)
         present = left_out = 0
         for done, line in enumerate(self._dump.events(), 1):

@@ -95,7 +95,7 @@ class _Migration:
     def _move_keys(self) -> None:
         here, there = self._source.keys, self._target.keys
         for tenant in here.tenants():
-            for key in here.tenant_keys(tenant, create=False):
+            for key in here.ring(tenant):
                 there.add_tenant_key(tenant, key)
         for keys in batched(here.subjects(), BATCH):
             there.add_subject_keys(keys)

@@ -40,7 +40,7 @@ for n in range(20):
     tenant, subject = f"raced-{n}", bytes([n]) * 16
     cube = bytes([n]) * 6 + b"\\x80" + bytes(9)
     (kept,) = cubes.add_keyed([NewKey(cube, tenant, [subject], bytes([int(sys.argv[3])]) * 32)])
-    print(keys.tenant_keys(tenant)[0].hex(), keys.subject_key(tenant, subject).hex(), kept.hex())
+    print(keys.tenant_key(tenant).hex(), keys.subject_key(tenant, subject).hex(), kept.hex())
 """
 
 
@@ -197,7 +197,7 @@ def test_no_key_is_in_clear_in_a_row(
     rows = [*new_cubes(2), derived_cube(5)]
     keys.add_new(rows[:2])
     keys.add_keyed(rows[2:])
-    secret = [bytes.fromhex(root.read_text().strip()), *store.tenant_keys("acme")]
+    secret = [bytes.fromhex(root.read_text().strip()), store.tenant_key("acme")]
     secret += [row.key for row in rows]
     subject = store.subject_key("acme", ANN)
     assert subject is not None

@@ -156,7 +156,7 @@ class IndexWorker:
     def _text(self, stored: Stored, after: CubeState, cube_key: bytes) -> IndexedText:
         try:
             memory = open_readable(self._vault, stored, after, cube_key)
-            return analyse(self._keys.tenant_keys(tenant_of(after.scope))[0], memory)
+            return analyse(self._keys.tenant_key(tenant_of(after.scope)), memory)
         except Damaged:
             self.unreadable.append(stored.attempt.position)
             return UNREADABLE

@@ -55,9 +55,7 @@ class Text(NamedTuple):
 
 def rotations_of(stores: Stores, embedder: Embedder) -> Rotations:
     """The rotations under which a model's vectors are stored."""
-    return Rotations(
-        lambda tenant: stores.keys.tenant_keys(tenant)[0], embedder.digest, embedder.dimensions
-    )
+    return Rotations(stores.keys.tenant_key, embedder.digest, embedder.dimensions)
 
 
 class VectorIndexer:
@@ -178,7 +176,7 @@ class VectorIndexer:
         caption = "" if memory.turn is None else memory.turn.caption
         weights = {}
         if self._sparse:
-            tenant_key = self._stores.keys.tenant_keys(tenant_of(after.scope))[0]
+            tenant_key = self._stores.keys.tenant_key(tenant_of(after.scope))
             weights = weights_of(analyse(tenant_key, memory))
         return Text(stored, texts_to_embed(memory.text, caption), weights, OPEN)
 
