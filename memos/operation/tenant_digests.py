@@ -53,7 +53,7 @@ class TenantDigests:
 
     def named_cubes(self, tenant: str, named: tuple[object, ...]) -> list[bytes]:
         """The cube ids that `keyed_ids` gave, or would give: one for each key of the ring."""
-        ring = self._keys.tenant_keys(tenant, create=False)
+        ring = self._keys.ring(tenant)
         return [_named_cube(_named_digest(key, named)) for key in ring]
 
 
