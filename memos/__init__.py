@@ -11,6 +11,7 @@ from memos.interface.memory import Memory
 from memos.interface.vaults import doctor
 from memos.kernel.cube import Lifespan
 from memos.kernel.errors import (
+    AlreadyErased,
     Busy,
     Conflict,
     Damaged,
@@ -53,6 +54,7 @@ from memos.operation.search.hits import Hit, Hits
 from memos.operation.vocabulary import Vocabulary
 
 __all__ = [
+    "AlreadyErased",
     "AsyncMemory",
     "Busy",
     "Change",

@@ -218,7 +218,8 @@ class Memory:
 
         Raises:
             InvalidInput: an argument does not fit; nothing was written.
-            OtherContent: the key was used for something else.
+            OtherContent: the key was used with any other argument.
+            AlreadyErased: what the key stored was erased since; a fresh key stores it anew.
         """
         memory = NewMemory(
             text=text,
@@ -252,10 +253,14 @@ class Memory:
 
         Args:
             items: mappings of `add`'s arguments; all are checked before any is written.
-            idempotency_key: one key for the batch; each item is keyed by its number.
+            idempotency_key: one key for the batch: each item is keyed by its number, and the same
+                key with more or fewer items is other content. An item's own key comes before it,
+                and is the same in any batch, at any place, and in `add`.
 
         Raises:
-            InvalidInput: an item does not fit; the message says which.
+            InvalidInput: an item does not fit, or a key stands twice; the message says which.
+            OtherContent: a key was used with any other argument.
+            AlreadyErased: what a key stored was erased since; nothing of the batch was written.
         """
         return add_many(self._session, items, idempotency_key)
 

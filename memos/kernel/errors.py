@@ -60,6 +60,10 @@ class OtherContent(MemosError):
     """The idempotency key was used before, for other content."""
 
 
+class AlreadyErased(IllegalMove):
+    """What the idempotency key stored was erased since: nothing was stored. A fresh key stores it."""
+
+
 class VaultError(MemosError):
     """The vault cannot be opened, read or written as it is."""
 

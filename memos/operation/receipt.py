@@ -7,8 +7,15 @@ from typing import NoReturn
 
 from memos.infrastructure.engine.commit import Committed
 from memos.infrastructure.engine.port import Engine
-from memos.kernel.cube import CubeState
-from memos.kernel.errors import Conflict, Held, IllegalMove, NotFound, OtherContent
+from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.errors import (
+    AlreadyErased,
+    Conflict,
+    Held,
+    IllegalMove,
+    NotFound,
+    OtherContent,
+)
 from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.fold import Reason, Result
 from memos.operation.cube import state_title
@@ -42,7 +49,8 @@ def receipt_of(engine: Engine, committed: Committed) -> Receipt:
     """The receipt of an accepted event, or of the one that it repeats.
 
     Raises:
-        MemosError: the event was rejected; the attempt stays in the log.
+        MemosError: the event was rejected, or what it repeats was erased; the attempt stays in the
+            log.
     """
     outcome = committed.outcome
     if outcome.result is Result.REJECTED:
@@ -50,6 +58,7 @@ def receipt_of(engine: Engine, committed: Committed) -> Receipt:
     position, version = committed.position, outcome.version
     operation_id = committed.event.operation_id
     if outcome.result is Result.DUPLICATE:
+        check_not_erased(committed)
         with engine.read() as reader:
             first = reader.vault.by_event(outcome.duplicate_of, committed.event.cube_id)
         if first is not None:
@@ -71,6 +80,33 @@ def rejections(committed: Committed) -> list[Rejection]:
         for followed in committed.walk()
         if followed is not committed and followed.outcome.result is Result.REJECTED
     ]
+
+
+def other_content(cube_id: bytes, where: str = "") -> OtherContent:
+    """The error of a key that stands for another command already."""
+    return OtherContent(
+        f"{where}the idempotency key was used for cube {id_text(cube_id)} with other content: use a "
+        "new key"
+    )
+
+
+def check_not_erased(committed: Committed) -> None:
+    """A retry of what was erased since stored nothing, and no receipt may say that it did.
+
+    Raises:
+        AlreadyErased: the event, a duplicate, is such a retry.
+    """
+    state = committed.state
+    if state is not None and state.lifecycle is Lifecycle.ERASED:
+        raise already_erased(state.cube_id)
+
+
+def already_erased(cube_id: bytes, where: str = "") -> AlreadyErased:
+    """The error of a retry whose memory was erased."""
+    return AlreadyErased(
+        f"{where}what was stored under this idempotency key, cube {id_text(cube_id)}, is erased or being "
+        "erased, and nothing was stored: to store it anew, use a fresh key"
+    )
 
 
 def reason_text(reason: Reason) -> str:
@@ -96,9 +132,7 @@ def raise_rejection(committed: Committed) -> NoReturn:
         case Reason.FROZEN:
             raise Held(f"cube {cube} is frozen: thaw it before {attempted}", (cube,))
         case Reason.OTHER_CONTENT:
-            raise OtherContent(
-                f"the idempotency key was used for cube {cube} with other content: use a new key"
-            )
+            raise other_content(event.cube_id)
         case Reason.ERASED | Reason.ERASING:
             raise IllegalMove(f"cube {cube} is erased or being erased: nothing can change it")
         case Reason.EXISTS:

@@ -49,7 +49,7 @@ class TenantDigests:
         """
         digest = _named_digest(self.key(tenant), named)
         event_id = as_uuid(sha256(b"event\n" + digest).digest())
-        return event_id, _named_cube(digest), digest[:16]
+        return event_id, _named_cube(digest), digest
 
     def named_cubes(self, tenant: str, named: tuple[object, ...]) -> list[bytes]:
         """The cube ids that `keyed_ids` gave, or would give: one for each key of the ring."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from memos import Forgotten, Memory, OtherContent
+from memos import AlreadyErased, Forgotten, Memory, OtherContent
 
 ADD_WITH_A_SET = """
 import sys
@@ -143,7 +143,8 @@ def test_a_retry_after_later_changes_still_gives_the_first_receipt(memory: Memor
 def test_a_retry_after_an_erase_brings_nothing_back(memory: Memory) -> None:
     first = memory.add("once", scope="acme", subject="ann", idempotency_key="k")
     memory.erase(subject="ann")
-    assert memory.add("once", scope="acme", subject="ann", idempotency_key="k") == first
+    with pytest.raises(AlreadyErased, match="fresh key"):
+        memory.add("once", scope="acme", subject="ann", idempotency_key="k")
     assert isinstance(memory.get(first.cube_id), Forgotten)
     assert memory.search("once", scope="acme") == []
     assert memory.rebuild().digest == memory.digest()

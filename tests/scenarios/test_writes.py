@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memos import Conflict, InvalidInput, Memory, NotFound, OtherContent
+from memos import AlreadyErased, Conflict, InvalidInput, Memory, NotFound, OtherContent
 from tests.scenarios.place import Place, read, texts
 
 
@@ -145,6 +145,38 @@ def test_a_batch_sent_again_with_its_key_is_there_once(memory: Memory, tenant: s
     assert [r.cube_id for r in again] == [r.cube_id for r in first]
     assert [r.position for r in again] == [r.position for r in first]
     assert len(memory.search("number", scope=tenant, k=100)) == 40
+
+
+def test_a_key_of_its_own_is_the_same_in_a_batch_and_alone(memory: Memory, tenant: str) -> None:
+    items = [
+        {"text": f"number {n}", "scope": tenant, "idempotency_key": f"own {n}"} for n in range(3)
+    ]
+    cubes = [receipt.cube_id for receipt in memory.add_many(items)]
+    assert [memory.add(**item).cube_id for item in items] == cubes  # type: ignore[arg-type]
+    assert [receipt.cube_id for receipt in memory.add_many(items[::-1])] == cubes[::-1]
+    assert len(memory.search("number", scope=tenant, k=100)) == 3
+
+
+def test_a_batch_sent_again_with_one_item_more_writes_nothing(memory: Memory, tenant: str) -> None:
+    items = [{"text": f"number {n}", "scope": tenant} for n in range(3)]
+    memory.add_many(items[:2], idempotency_key="batch")
+    with pytest.raises(OtherContent):
+        memory.add_many(items, idempotency_key="batch")
+    assert len(memory.search("number", scope=tenant, k=100)) == 2
+
+
+def test_a_retry_of_what_was_erased_stores_nothing_and_says_so(memory: Memory, tenant: str) -> None:
+    item = {"text": "once", "scope": tenant, "subject": "ann", "idempotency_key": "k1"}
+    first = memory.add(**item)  # type: ignore[arg-type]
+    memory.erase(cube_id=first.cube_id)
+    for text in ("once", "something else"):
+        with pytest.raises(AlreadyErased):
+            memory.add(**{**item, "text": text})  # type: ignore[arg-type]
+        with pytest.raises(AlreadyErased):
+            memory.add_many([{"text": "new", "scope": tenant}, {**item, "text": text}])
+    assert memory.search("once new else", scope=tenant) == []
+    fresh = memory.add(**{**item, "idempotency_key": "k2"})  # type: ignore[arg-type]
+    assert read(memory, fresh.cube_id).text == "once"
 
 
 def test_a_batch_with_one_item_that_does_not_fit_writes_nothing(

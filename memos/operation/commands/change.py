@@ -10,12 +10,13 @@ from typing import Any
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.keys.envelope import command_mac, seal_body
+from memos.infrastructure.keys.envelope import seal_body
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Conflict, IllegalMove
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Reason, Result
 from memos.operation.commands.draft import new_event
+from memos.operation.commands.idempotency import Ids, KeyedCommand, first_event
 from memos.operation.commands.sources import opened_parts
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
@@ -47,7 +48,7 @@ class ContentChange:
             are of.
         expected_version: the caller's own condition.
         key: the caller's idempotency key.
-        asked: what the caller asked for, to tell a retry from other content.
+        asked: every argument that differs from its default, to tell a retry from other content.
     """
 
     kind: Kind
@@ -63,6 +64,19 @@ class ContentChange:
             check_version(self.expected_version, "expected_version")
         if self.key is not None:
             check_name(self.key, "idempotency_key")
+
+    def keyed(self, operation: str, cube_id: bytes) -> KeyedCommand:
+        """The change as a command under its key."""
+        condition = (
+            {} if self.expected_version is None else {"expected_version": self.expected_version}
+        )
+        return KeyedCommand(
+            operation=operation,
+            target=id_text(cube_id),
+            key=self.key or "",
+            asked={**self.asked, **condition},
+            former=(self.asked,),
+        )
 
 
 def change(
@@ -133,8 +147,10 @@ def _draft(
     if cube_key is None:
         raise IllegalMove(f"cube {id_text(cube_id)} is erased: nothing can change it")
     if content_change.key is not None:
-        named = (session.actor, operation, id_text(cube_id), content_change.key, 0)
-        _make_recognisable(session, event, named, command_mac(cube_key, content_change.asked))
+        command = content_change.keyed(operation, cube_id)
+        ids = command.ids(session, event.tenant, 0)
+        mac = command.mac(cube_key, ids, first_event(reader, ids, cube_id))
+        _make_recognisable(event, ids, mac)
     content_change.build(opened_parts(reader, state) if content_change.reads else None, event, body)
     if event.parts:
         seal_body(cube_key, event, body)
@@ -161,10 +177,8 @@ def _expected_version(state: CubeState, content_change: ContentChange) -> int | 
     return state.version if expected is None else expected
 
 
-def _make_recognisable(
-    session: Session, event: Event, named: tuple[object, ...], mac: bytes
-) -> None:
+def _make_recognisable(event: Event, ids: Ids, mac: bytes) -> None:
     """Give a retry the same ids, and a digest of what was asked for."""
-    event.event_id, _, event.idempotency_digest = session.digests.keyed_ids(event.tenant, named)
+    event.event_id, event.idempotency_digest = ids.event_id, ids.present_half
     event.operation_id = event.event_id
     event.command_mac = mac

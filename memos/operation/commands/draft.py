@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from memos.infrastructure.engine.commit import Draft
-from memos.infrastructure.keys.envelope import command_mac, new_key, seal_body
+from memos.infrastructure.keys.envelope import new_key, seal_body
 from memos.kernel.cube import Form, Header
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
 from memos.kernel.scope import tenant_of
+from memos.operation.commands.idempotency import Identity
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.session import SERVICE, Session
 from memos.wire.event_pb2 import Event
@@ -31,6 +32,11 @@ class Sources(NamedTuple):
 
     versions: tuple[SourceVersion, ...] = ()
     subjects: tuple[bytes, ...] = ()
+
+    @property
+    def cube_ids(self) -> tuple[bytes, ...]:
+        """The cubes that they are versions of."""
+        return tuple(version.cube_id for version in self.versions)
 
 
 NO_SOURCES = Sources()
@@ -90,7 +96,7 @@ def create_cube(
     cube_id: bytes = b"",
     header: Header | None = None,
     operation_id: bytes = b"",
-    number: int = 0,
+    identity: Identity | None = None,
 ) -> Draft:
     """The first event of a cube, sealed under a key of its own: the one place that makes cubes.
 
@@ -101,15 +107,14 @@ def create_cube(
         cube_id: its id, where it is looked up by one that comes from elsewhere.
         header: its header, where it is another cube's.
         operation_id: the operation that it is part of.
-        number: of several memories under one idempotency key, which.
+        identity: what it becomes under its idempotency key, where it has one.
     """
     tenant = tenant_of(memory.scope)
     digests = session.digests
-    is_new = memory.idempotency_key is None and not cube_id
-    event_id = digest = b""
-    if memory.idempotency_key is not None:
-        named = (session.actor, "add", memory.scope, memory.idempotency_key, number)
-        event_id, cube_id, digest = digests.keyed_ids(tenant, named)
+    is_new = identity is None and not cube_id
+    event_id = b""
+    if identity is not None:
+        event_id, cube_id, _ = identity.ids
     cube_id = cube_id or session.new_id()
     event = new_event(
         session,
@@ -127,16 +132,8 @@ def create_cube(
     if memory.source:
         event.source_digests.extend(digests.sources(tenant, memory.source))
     add_sources(event, sources.versions)
-    key = new_key()
-    if memory.idempotency_key is not None:
-        key = _kept_key(session, cube_id) or key
-        event.idempotency_digest = digest
-        event.command_mac = command_mac(key, dict(memory.asked))
+    key = new_key() if identity is None else identity.cube_key
+    if identity is not None:
+        event.idempotency_digest, event.command_mac = identity.ids.present_half, identity.mac
     seal_body(key, event, memory.body)
     return Draft(event, memory.body, key, is_new=is_new)
-
-
-def _kept_key(session: Session, cube_id: bytes) -> bytes | None:
-    """The key of a cube that is there already: a retry is compared under it."""
-    with session.engine.read() as reader:
-        return reader.cube_key(cube_id)

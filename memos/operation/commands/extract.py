@@ -12,7 +12,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.kernel.cube import SHOWN, CubeState
-from memos.kernel.errors import IllegalMove, OtherContent, SourceErased
+from memos.kernel.errors import AlreadyErased, IllegalMove, OtherContent, SourceErased
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lineage import Relation
@@ -30,6 +30,7 @@ from memos.operation.commands.facts import (
     record_entries,
     record_id,
 )
+from memos.operation.commands.idempotency import identify
 from memos.operation.commands.lifecycle import move
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.sources import source_versions
@@ -160,12 +161,17 @@ class _Extraction:
             )
             memory = NewMemory.of_item(self._item(cube, text, number))
             check_tags(session, self._passage, memory.scope, memory.body.tags.tags)
-            drafts.append(create_cube(session, memory, sources, header=state.header))
+            (identity,) = identify(session, [memory.keyed(sources.cube_ids)])
+            if identity is not None and identity.is_erased:
+                continue  # and it does not come back
+            drafts.append(
+                create_cube(session, memory, sources, header=state.header, identity=identity)
+            )
         for committed in session.engine.writer.commit(drafts) if drafts else ():
             try:
                 receipt = receipt_of(session.engine, committed)
-            except OtherContent:  # read before, by an extractor that words it otherwise
-                continue
+            except (AlreadyErased, OtherContent):
+                continue  # read before, by an extractor that words it otherwise
             is_new = committed.outcome.result is Result.ACCEPTED
             if is_new or self._may_read(id_bytes(receipt.cube_id)):
                 self.facts.append(receipt.cube_id)

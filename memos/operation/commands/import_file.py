@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,11 +15,12 @@ from memos.kernel.errors import InvalidInput, OtherContent, Refused
 from memos.kernel.fold import Result
 from memos.kernel.scope import check_scope, contains
 from memos.operation.commands.draft import create_cube
+from memos.operation.commands.idempotency import check_distinct, identify
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.tags import check_tags
 from memos.operation.commands.turn import place_turn
 from memos.operation.gate import Passage
-from memos.operation.receipt import receipt_of
+from memos.operation.receipt import other_content, receipt_of
 from memos.operation.session import Session
 
 BATCH = 2_000
@@ -28,7 +29,8 @@ BATCH = 2_000
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did: `added` memories are new, `present` were imported before; `skipped`
-    names what held no memory. `cube_ids` are in the order of the file.
+    names what held no memory, and what was imported before and erased since: that stays erased.
+    `cube_ids` are in the order of the file.
     """
 
     format: str
@@ -51,35 +53,62 @@ def import_file(
             _checked(session, passage, item, scope, f"{form}:{path.name}", start + number)
             for number, item in enumerate(parsed.items)
         ]
+        try:
+            check_distinct(
+                (item.place, memory.keyed())
+                for item, memory in zip(parsed.items, memories, strict=True)
+            )
+        except InvalidInput as error:
+            raise Refused(str(error)) from None
         scopes = tuple(dict.fromkeys(memory.scope for memory in memories))
         passage.admit()  # of no memory nothing is asked
         for named in scopes:
             passage.require(Action.CREATE, named)
-        added = 0
-        cube_ids: list[str] = []
-        operation_id = session.new_id()
-        for batch in _batches(memories):
-            drafts = [create_cube(session, memory, operation_id=operation_id) for memory in batch]
-            for committed, item in zip(
-                session.engine.writer.commit(drafts), parsed.items[len(cube_ids) :], strict=False
-            ):
-                try:
-                    receipt = receipt_of(session.engine, committed)
-                except OtherContent as error:
-                    raise OtherContent(
-                        f"{item.place}: {error}; {added} memories before it were added"
-                    ) from None
-                cube_ids.append(receipt.cube_id)
-                added += committed.outcome.result is Result.ACCEPTED
-            progress(len(cube_ids), len(memories))
-    return ImportReport(
-        form, added, len(cube_ids) - added, scopes, tuple(cube_ids), tuple(parsed.skipped)
-    )
+        run = _Import(session)
+        for start in range(0, len(memories), BATCH):
+            places = [item.place for item in parsed.items[start : start + BATCH]]
+            run.add(memories[start : start + BATCH], places)
+            progress(min(start + BATCH, len(memories)), len(memories))
+    present = len(run.cube_ids) - run.added
+    skipped = (*parsed.skipped, *run.erased)
+    return ImportReport(form, run.added, present, scopes, tuple(run.cube_ids), skipped)
 
 
-def _batches(memories: Sequence[NewMemory]) -> Iterator[Sequence[NewMemory]]:
-    for start in range(0, len(memories), BATCH):
-        yield memories[start : start + BATCH]
+class _Import:
+    """One import: what it has added and found so far."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._operation_id = session.new_id()
+        self.added = 0
+        self.cube_ids: list[str] = []
+        self.erased: list[str] = []
+
+    def add(self, memories: Sequence[NewMemory], places: Sequence[str]) -> None:
+        """Add memories in one durable batch; each has the place that a message names."""
+        session, drafts, drafted = self._session, [], []
+        identities = identify(session, [memory.keyed() for memory in memories])
+        for memory, place, identity in zip(memories, places, identities, strict=True):
+            if identity is not None and identity.is_erased:
+                self.erased.append(f"{place}: what it was imported as was erased")
+                continue
+            if identity is not None and identity.is_other:
+                raise self._other_content(identity.ids.cube_id, place)
+            drafts.append(
+                create_cube(session, memory, operation_id=self._operation_id, identity=identity)
+            )
+            drafted.append(place)
+        for committed, place in zip(session.engine.writer.commit(drafts), drafted, strict=True):
+            try:
+                receipt = receipt_of(session.engine, committed)
+            except OtherContent:
+                raise self._other_content(committed.event.cube_id, place) from None
+            self.cube_ids.append(receipt.cube_id)
+            self.added += committed.outcome.result is Result.ACCEPTED
+
+    def _other_content(self, cube_id: bytes, place: str) -> OtherContent:
+        error = other_content(cube_id, f"{place}: ")
+        return OtherContent(f"{error}; {self.added} memories before it were added")
 
 
 def _checked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memos.infrastructure.engine.commit import Draft
@@ -16,7 +16,13 @@ from memos.kernel.lineage import Relation
 from memos.kernel.scope import common_scope
 from memos.operation.commands.add import with_key
 from memos.operation.commands.composition import merge_texts
-from memos.operation.commands.draft import add_sources, create_cube, new_event
+from memos.operation.commands.draft import Sources, add_sources, create_cube, new_event
+from memos.operation.commands.idempotency import (
+    KeyedCommand,
+    identify_one,
+    listed,
+    stated_arguments,
+)
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.sources import opened_parts, permitted_state, source_versions
 from memos.operation.commands.tags import check_tags
@@ -60,6 +66,7 @@ class MergeRequest:
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", listed(self.tags))
         if len(set(self.cube_ids)) < 2:
             raise InvalidInput("merge needs two or more different cubes")
 
@@ -80,6 +87,14 @@ class MergeRequest:
         }
         return NewMemory.of_item(item)
 
+    def keyed(self, memory: NewMemory, sources: Sources) -> KeyedCommand | None:
+        """The merge as a command under its key; None where it has none."""
+        command = memory.keyed(sources.cube_ids)
+        if command is None:
+            return None
+        # What it is composed of changes meanwhile; what was asked for does not.
+        return replace(command, asked={"merge": stated_arguments(self)})
+
 
 def merge(session: Session, request: MergeRequest) -> Receipt:
     """See `Memory.merge`."""
@@ -94,23 +109,20 @@ def merge(session: Session, request: MergeRequest) -> Receipt:
         check_tags(session, passage, memory.scope, memory.body.tags.tags)
         passage.require(Action.CREATE, memory.scope)
 
+        command = request.keyed(memory, sources)
+
         def attempt() -> Receipt:
-            draft = create_cube(session, memory, sources)
-            if not _is_repeated(session, draft):
+            identity = None if command is None else identify_one(session, command)
+            if identity is None or not identity.is_known:
                 _check_mergeable(states)
+            draft = create_cube(session, memory, sources, identity=identity)
             draft.event.subject_digests[:] = sources.subjects
             for state in states:
                 draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
             (committed,) = session.engine.writer.commit([draft])
             return receipt_of(session.engine, committed)
 
-        return with_key(request.idempotency_key, attempt)
-
-
-def _is_repeated(session: Session, draft: Draft) -> bool:
-    """Whether an event is a retry: its sources are merged by then, and rightly so."""
-    with session.engine.read() as reader:
-        return reader.vault.by_event(draft.event.event_id, draft.event.cube_id) is not None
+        return with_key(command, attempt)
 
 
 def _check_mergeable(states: Sequence[CubeState]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
@@ -18,6 +18,12 @@ from memos.operation.commands.body import (
     put_valid_time,
 )
 from memos.operation.commands.header_facts import HeaderFacts, read_lifespan
+from memos.operation.commands.idempotency import (
+    UNORDERED,
+    KeyedCommand,
+    listed,
+    stated_arguments,
+)
 from memos.operation.validation import Time, check_name, check_names
 from memos.wire.body_pb2 import Body, Turn
 
@@ -28,8 +34,9 @@ class NewMemory:
 
     Attributes:
         turn: its place in a conversation.
-        asked: of a keyed memory what the caller asked for, word for word: a retry is told from
-            another command by it.
+        item: the mapping of arguments that it was given as, where it was.
+        asked: of a keyed memory the arguments that differ from their defaults: a retry is told
+            from another command by them.
         body: the content, tags, provenance, metadata and valid time, ready to be sealed.
         parts: the bit set of the body's parts.
         facts: the governance facts; None where all are silent.
@@ -60,7 +67,8 @@ class NewMemory:
     derived_from: Iterable[str] | None = ()
     idempotency_key: str | None = None
     turn: Turn | None = field(default=None, repr=False)
-    asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    item: Mapping[str, Any] | None = field(default=None, repr=False)
+    asked: Mapping[str, Any] = field(init=False, repr=False, compare=False)
     body: Body = field(init=False, repr=False, compare=False)
     parts: int = field(init=False, repr=False, compare=False)
     facts: HeaderFacts | None = field(init=False, repr=False, compare=False)
@@ -77,18 +85,19 @@ class NewMemory:
             raise InvalidInput(
                 f"add knows no argument {min(unknown)!r}; it takes {', '.join(sorted(_ARGUMENTS))}"
             )
-        asked = {name: _listed(value) for name, value in item.items()}
-        return cls(**{"scope": None, **asked}, turn=turn, asked=asked)
+        given = {name: listed(value) for name, value in item.items()}
+        return cls(**{"scope": None, **given}, turn=turn, item=given)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name in _LISTS:
             value = getattr(self, name)
-            if isinstance(value, _UNORDERED):
-                put(self, name, _listed(value))
+            if isinstance(value, UNORDERED):
+                put(self, name, listed(value))
+        put(self, "asked", {})
         if self.idempotency_key is not None:
             check_name(self.idempotency_key, "idempotency_key")
-            put(self, "asked", self.asked or self._arguments())
+            put(self, "asked", self._arguments())
         if self.text is None and self.content is None:
             raise InvalidInput("a memory needs a text (or content with its media_type)")
         check_scope(self.scope)
@@ -104,10 +113,40 @@ class NewMemory:
         """The header of the cube, made now: its lifespan begins."""
         return Header(actor) if self.facts is None else self.facts.header(actor, clock())
 
+    def keyed(
+        self, sources: Iterable[bytes] = (), *, number: int = 0, of: int = 1, place: int = 0
+    ) -> KeyedCommand | None:
+        """The memory as a command under its key; None where it has none.
+
+        Args:
+            sources: the cubes that it is derived from.
+            number: of the memories of a batch under the batch's key, which.
+            of: how many there are under that key.
+            place: where in its batch a memory with a key of its own stands.
+        """
+        if self.idempotency_key is None:
+            return None
+        asked = self.asked if of == 1 else {**self.asked, "batch": of}
+        stated = {name: self.asked[name] for name in self.asked.keys() - _FORMERLY_LEFT_OUT}
+        as_item = stated if self.item is None else self.item
+        return KeyedCommand(
+            operation="add",
+            target=self.scope,
+            key=self.idempotency_key,
+            asked=asked,
+            number=number,
+            former_number=number or place,
+            former=({**_FORMERLY_STATED, **stated}, as_item),
+            sources=tuple(sources),
+        )
+
     def _arguments(self) -> dict[str, Any]:
-        """The arguments that were not left out; sources are told by the event's edges."""
-        named = ((name, getattr(self, name)) for name in _STATED)
-        return {name: value for name, value in named if value is not None}
+        """The arguments that differ from their defaults, and where it was said."""
+        stated = stated_arguments(self, "turn", "item")
+        if self.turn is not None:
+            said = self.turn
+            stated["turn"] = [said.session, said.speaker, said.role, said.id, said.caption, said.at]
+        return stated
 
     def _fill(self, body: Body) -> int:
         if self.text is not None:
@@ -145,17 +184,9 @@ class NewMemory:
 
 
 _ARGUMENTS = frozenset(
-    field.name for field in fields(NewMemory) if field.init and field.name not in ("turn", "asked")
+    field.name for field in fields(NewMemory) if field.init and field.name not in ("turn", "item")
 )
-_STATED = tuple(sorted(_ARGUMENTS - {"derived_from"}))
 _LISTS = ("tags", "readers", "writers", "derived_from")
-
-
-_UNORDERED = (Set, Iterator)
-
-
-def _listed(value: Any) -> Any:
-    """Sets and iterators as lists in one order: a retry must be seen to ask for the same."""
-    if isinstance(value, Set):
-        return sorted(value, key=repr)
-    return list(value) if isinstance(value, Iterator) else value
+_FORMERLY_STATED: Mapping[str, Any] = {"tags": (), "readers": (), "writers": (), "priority": 0}
+"""What an `add` of releases up to 0.1 had in its fingerprint even at its default."""
+_FORMERLY_LEFT_OUT = frozenset({"derived_from", "turn"})

@@ -21,6 +21,7 @@ from memos.operation.commands.body import (
 )
 from memos.operation.commands.change import ContentChange, change
 from memos.operation.commands.composition import join_texts, merge_texts
+from memos.operation.commands.idempotency import stated_arguments
 from memos.operation.commands.sources import permitted_state
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
@@ -35,17 +36,6 @@ _MODES = {
     "append": Revised.MODE_APPEND,
     "merge": Revised.MODE_MERGE,
 }
-_FIELDS = (
-    "text",
-    "source",
-    "tags",
-    "metadata",
-    "origin",
-    "semantic_type",
-    "valid_from",
-    "valid_until",
-    "reason",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +86,8 @@ class Revision:
         return self._keeps_provenance or self._keeps_metadata or self._keeps_valid_time
 
     def asked(self) -> dict[str, Any]:
-        """What the caller asked for, word for word."""
-        asked = {"mode": self.mode, **self._stated()}
-        return {**asked, "replace_metadata": True} if self.replace_metadata else asked
+        """Every argument that differs from its default; the mode always."""
+        return {"mode": self.mode, **self._stated()}
 
     def fill(self, body: Body, before: Parts | None) -> int:
         """Write what changes into a body; the bit set of the parts that it supplies.
@@ -150,8 +139,7 @@ class Revision:
         return (self.valid_from is None) is not (self.valid_until is None)
 
     def _stated(self) -> dict[str, Any]:
-        stated = ((name, getattr(self, name)) for name in _FIELDS)
-        return {name: value for name, value in stated if value is not None}
+        return stated_arguments(self, "mode")
 
     def _text(self, before: Parts | None) -> str:
         text = self.text or ""
