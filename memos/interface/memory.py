@@ -19,6 +19,11 @@ from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.kernel.event import Position
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.add import add, add_conversation, add_many
+from memos.operation.commands.administrators import (
+    administrators,
+    grant_administrator,
+    revoke_administrator,
+)
 from memos.operation.commands.cut import name_cut
 from memos.operation.commands.destroy import resume_erases
 from memos.operation.commands.erase import EraseTarget, erase
@@ -28,7 +33,14 @@ from memos.operation.commands.facts import Extractor
 from memos.operation.commands.header import set_header, set_lifespan
 from memos.operation.commands.header_facts import HeaderFacts
 from memos.operation.commands.import_file import ImportReport, import_file
-from memos.operation.commands.lifecycle import archive, freeze, restore, thaw
+from memos.operation.commands.lifecycle import (
+    archive,
+    freeze,
+    hold,
+    lift_hold,
+    restore,
+    thaw,
+)
 from memos.operation.commands.lineage import MergeRequest, link, merge
 from memos.operation.commands.load import (
     ExportSource,
@@ -438,12 +450,41 @@ class Memory:
         return restore(self._session, cube_id, expected_version)
 
     def freeze(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
-        """Put a memory under a legal hold: no change, no expiry and no erase until `thaw`."""
+        """Stop every change of a memory, and its expiry, until `thaw`.
+
+        An administrator's erase goes through a freeze, and its receipt says so; all others are
+        refused.
+
+        Raises:
+            Denied: the actor neither owns nor administers it.
+        """
         return freeze(self._session, cube_id, expected_version)
 
     def thaw(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
-        """End a hold; the memory goes back to where it was."""
+        """End a freeze; the memory goes back to where it was.
+
+        Raises:
+            Held: it is under a legal hold, which `lift_hold` ends.
+        """
         return thaw(self._session, cube_id, expected_version)
+
+    def hold(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """Put a memory under a legal hold: no change, no expiry and no erase until `lift_hold`.
+
+        An owner's freeze becomes a hold by it.
+
+        Raises:
+            Denied: the actor does not administer the tenant.
+        """
+        return hold(self._session, cube_id, expected_version)
+
+    def lift_hold(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
+        """End a legal hold; the memory goes back to where it was.
+
+        Raises:
+            Denied: the actor does not administer the tenant.
+        """
+        return lift_hold(self._session, cube_id, expected_version)
 
     def set_header(
         self,
@@ -875,6 +916,37 @@ class Memory:
             NotFound: nothing matches.
         """
         return erase(self._session, EraseTarget(subject=subject, scope=scope, cube_id=cube_id))
+
+    def grant_administrator(self, tenant: str, actor: str) -> Receipt:
+        """Make an actor administrator of a tenant.
+
+        They may do with every memory of the tenant what its owner may, hold and erase it, sweep
+        the tenant, and name further administrators. Who made the vault administers every tenant.
+
+        Args:
+            tenant: the first segment of its scopes.
+            actor: who is to administer it.
+
+        Raises:
+            Denied: the caller does not administer the tenant.
+        """
+        return grant_administrator(self._session, tenant, actor)
+
+    def revoke_administrator(self, tenant: str, actor: str) -> Receipt:
+        """Take from an actor what `grant_administrator` gave; harmless where they have it not.
+
+        Raises:
+            Denied: the caller does not administer the tenant.
+        """
+        return revoke_administrator(self._session, tenant, actor)
+
+    def administrators(self, tenant: str) -> tuple[str, ...]:
+        """The tenant's own administrators, in order; who administers the whole vault is not listed.
+
+        Raises:
+            Denied: the tenant is not the caller's.
+        """
+        return administrators(self._session, tenant)
 
     def sweep(self, now: Time | None = None) -> Sweep:
         """End what has outlived its lifespan: archive, expire or erase it, as its header says.

@@ -8,6 +8,7 @@ ours, and is told as one: so nothing can be added that goes around.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import NamedTuple, Self
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
@@ -53,7 +54,15 @@ class Permitted(NamedTuple):
 
 
 class Gate:
-    """Decides for one principal of an open vault. Safe for threads."""
+    """Decides for one principal of an open vault. Safe for threads.
+
+    Args:
+        subject: the principal.
+        governor: decides.
+        access_log: where accesses and denials are noted.
+        clock: microseconds since 1970.
+        administrators_of: a tenant's own administrators, as the log has them now.
+    """
 
     def __init__(
         self,
@@ -61,10 +70,12 @@ class Gate:
         governor: Governor,
         access_log: AccessLog,
         clock: Callable[[], int],
+        administrators_of: Callable[[str], tuple[str, ...]] = lambda tenant: (),
     ) -> None:
         self.subject = subject
         self.governor = governor
         self.access_log = access_log
+        self.administrators_of = administrators_of
         self._clock = clock
 
     def enter(self, operation: str, *, purpose: str = "") -> Passage:
@@ -86,12 +97,14 @@ class Passage:
 
     __slots__ = (
         "_access",
+        "_administrators",
         "_by_header",
         "_context",
         "_decided",
         "_decisions",
         "_gate",
         "_purpose",
+        "_subject",
         "operation",
         "time",
     )
@@ -100,6 +113,8 @@ class Passage:
         self.operation = operation
         self.time = time
         self._gate = gate
+        self._subject = gate.subject._replace(administers=self._administers)
+        self._administrators: dict[str, tuple[str, ...]] = {}
         self._purpose = purpose
         self._context: dict[str, str] | None = None
         self._by_header: bool | None = None
@@ -120,6 +135,18 @@ class Passage:
             )
         if self._access is not None:
             self._gate.access_log.record(self._access)
+
+    @property
+    def policy_digest(self) -> bytes:
+        """Of the policy that decided on this passage, and of the administrators that it asked for."""
+        digest = self._gate.governor.digest
+        asked = {tenant: named for tenant, named in self._administrators.items() if named}
+        if not asked:
+            return digest
+        told = "\n".join(
+            f"{tenant}\t{actor}" for tenant in sorted(asked) for actor in asked[tenant]
+        )
+        return sha256(b"memos/policy/v1\n" + digest + told.encode()).digest()[:16]
 
     def require(
         self,
@@ -193,9 +220,7 @@ class Passage:
         Raises:
             Denied: the actor does not; `hint` is what else they may do.
         """
-        self._decided = True
-        nobodys = Resource(tenant, tenant, Header())
-        decision = self._ask(Action.ADMINISTER, nobodys, None)
+        decision = self._administration(tenant)
         if decision.allowed:
             return
         self._deny(self.operation, tenant, decision.rule)
@@ -205,6 +230,10 @@ class Passage:
             f"may{hint} (rule {decision.rule})",
             decision.rule,
         )
+
+    def administers(self, tenant: str) -> bool:
+        """Whether the caller administers a tenant; nothing is raised or recorded."""
+        return self._administration(tenant).allowed
 
     def admit(self) -> None:
         """Go on: whoever could open the vault may do this."""
@@ -232,7 +261,7 @@ class Passage:
         """For a set of cubes: a filter to look them up by, and a check of each row."""
         self._decided = True
         gate = self._gate
-        said = filter_of(gate.governor, gate.subject, action, self._told(None))
+        said = filter_of(gate.governor, self._subject, action, self._told(None))
         return Permitted(
             gate.subject.tenant,
             said.silent,
@@ -296,9 +325,17 @@ class Passage:
             decision = self._decisions[key] = self._ask(action, resource, operation)
         return decision
 
+    def _administration(self, tenant: str) -> Decision:
+        """What governance says of what has no owner of its own: a tenant, or (empty) the vault."""
+        self._decided = True
+        narrowed = self._gate.subject.tenant
+        if narrowed and tenant != narrowed:
+            return ANOTHER_TENANT
+        return self._ask(Action.ADMINISTER, Resource(tenant, tenant, Header()), None)
+
     def _ask(self, action: Action, resource: Resource, operation: str | None) -> Decision:
         gate = self._gate
-        return gate.governor.decide(gate.subject, action, resource, self._told(operation))
+        return gate.governor.decide(self._subject, action, resource, self._told(operation))
 
     def _told(self, operation: str | None) -> dict[str, str]:
         """The context of a question."""
@@ -310,6 +347,13 @@ class Passage:
                 "time": str(self.time),
             }
         return context if operation is None else {**context, "operation": operation}
+
+    def _administers(self, tenant: str) -> bool:
+        """Whether the log made the actor an administrator of a tenant; read once a passage."""
+        named = self._administrators.get(tenant)
+        if named is None:
+            named = self._administrators[tenant] = self._gate.administrators_of(tenant)
+        return self._gate.subject.actor in named
 
     def _denied(self, attempted: str, decision: Decision) -> Denied:
         return Denied(

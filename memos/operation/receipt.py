@@ -130,6 +130,12 @@ def raise_rejection(committed: Committed) -> NoReturn:
                 current,
             )
         case Reason.FROZEN:
+            if state is not None and not state.yields_to_erase:
+                raise Held(
+                    f"cube {cube} is under a legal hold: before {attempted} an administrator has to "
+                    "lift it",
+                    (cube,),
+                )
             raise Held(f"cube {cube} is frozen: thaw it before {attempted}", (cube,))
         case Reason.OTHER_CONTENT:
             raise other_content(event.cube_id)

@@ -17,6 +17,7 @@ from memos.infrastructure.index.models.embedders import Embedder
 from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 from memos.kernel.cube import CubeState
 from memos.kernel.scope import tenant_of
+from memos.kernel.tenant import tenant_cube_id
 from memos.operation.gate import Gate, Passage
 from memos.operation.tenant_digests import TenantDigests
 
@@ -46,7 +47,9 @@ class Session:
         administrator = engine.setting("administrator")
         self.governor = governor or HeaderRules([administrator] if administrator else [])
         self.access_log = AccessLog(engine, self.governor.digest)
-        self.gate = Gate(self.subject, self.governor, self.access_log, clock)
+        self.gate = Gate(
+            self.subject, self.governor, self.access_log, clock, self.administrators_of
+        )
         self.digests = TenantDigests(engine.keys)
         self.embedding = None if embedder is None else engine.dense(embedder)
         self.reranking = None if reranker is None else Reranking(reranker)
@@ -60,6 +63,12 @@ class Session:
     def new_id(self) -> bytes:
         """A fresh UUIDv7."""
         return uuid_utils.uuid7().bytes
+
+    def administrators_of(self, tenant: str) -> tuple[str, ...]:
+        """The actors that the log made administrators of a tenant, in order."""
+        with self.engine.read() as reader:
+            state = reader.vault.head(tenant_cube_id(tenant))
+        return () if state is None else state.administrators
 
     def tenants(self, scope: str | None = None) -> list[str]:
         """The tenants that the caller may ask about: the scope's, their own, or all."""

@@ -71,10 +71,15 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     memory.archive(archived)
     held = memory.add("held", scope=SCOPE).cube_id
     memory.freeze(held)
+    under_hold = memory.add("under hold", scope=SCOPE).cube_id
+    memory.hold(under_hold)
     (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
     memory.export(folder / "export")
     return {
         "add": lambda: memory.add("a", scope=SCOPE),
+        "administrators": lambda: memory.administrators("acme"),
+        "grant_administrator": lambda: memory.grant_administrator("acme", "agent:bob"),
+        "revoke_administrator": lambda: memory.revoke_administrator("acme", "agent:bob"),
         "add_many": lambda: memory.add_many([{"text": "a", "scope": SCOPE}]),
         "add_conversation": lambda: memory.add_conversation(
             [{"text": "hi"}], scope=SCOPE, session="s"
@@ -95,6 +100,8 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "freeze": lambda: memory.freeze(memory.add("c", scope=SCOPE).cube_id),
         "get": lambda: memory.get(first),
         "history": lambda: memory.history(first),
+        "hold": lambda: memory.hold(memory.add("c", scope=SCOPE).cube_id),
+        "lift_hold": lambda: memory.lift_hold(under_hold),
         "import_export": lambda: memory.import_export(folder / "export"),
         "import_file": lambda: memory.import_file(folder / "lines.jsonl", scope=SCOPE),
         "lineage": lambda: memory.lineage(first),
@@ -266,6 +273,11 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "restore": [first],
         "freeze": [first],
         "thaw": [first],
+        "hold": [third],
+        "lift-hold": [third],
+        "administrator grant": ["acme", "agent:bob"],
+        "administrator revoke": ["acme", "agent:bob"],
+        "administrator list": ["acme"],
         "set-header": [first, "--priority", "1"],
         "lifespan": [first, "--after", "90d"],
         "sweep": [],

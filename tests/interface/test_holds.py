@@ -36,7 +36,7 @@ def test_a_sweep_tells_of_what_a_hold_kept_it_from_erasing(tmp_path: Path) -> No
         source = memory.add("Source.", scope="acme/a", lifespan=span)
         other = memory.add("Nobody holds this.", scope="acme/a", lifespan=span)
         derived = memory.add("Derived.", scope="acme/a", derived_from=[source.cube_id])
-        memory.freeze(derived.cube_id)
+        memory.hold(derived.cube_id)
         clock.now += 2 * DAY
         swept = memory.sweep()
         assert swept.held == (source.cube_id,)

@@ -205,7 +205,7 @@ def test_the_proofs_of_the_log_outlive_an_erase(memory: Memory) -> None:
 def test_a_hold_refuses_an_erase_aloud_and_nothing_is_touched(memory: Memory, vault: Path) -> None:
     free = memory.add("free", scope="acme", subject=SUBJECT)
     held = memory.add("held", scope="acme", subject=SUBJECT)
-    memory.freeze(held.cube_id)
+    memory.hold(held.cube_id)
     keys = (vault / "keys.db").read_bytes()
     with pytest.raises(Held) as refused:
         memory.erase(subject=SUBJECT)
@@ -214,14 +214,14 @@ def test_a_hold_refuses_an_erase_aloud_and_nothing_is_touched(memory: Memory, va
     assert memory.get(free.cube_id).text == "free"  # type: ignore[union-attr]
     assert memory.get(held.cube_id).text == "held"  # type: ignore[union-attr]
     memory.update(free.cube_id, "still mine to change")
-    memory.thaw(held.cube_id)
+    memory.lift_hold(held.cube_id)
     assert len(memory.erase(subject=SUBJECT).cube_ids) == 2
 
 
 def test_a_held_derived_memory_holds_its_sources(memory: Memory) -> None:
     source = memory.add("source", scope="acme", subject=SUBJECT)
     derived = memory.add("derived", scope="acme", derived_from=[source.cube_id])
-    memory.freeze(derived.cube_id)
+    memory.hold(derived.cube_id)
     with pytest.raises(Held) as refused:
         memory.erase(cube_id=source.cube_id)
     assert refused.value.cube_ids == (derived.cube_id,)

@@ -134,7 +134,7 @@ def test_a_hidden_memory_is_not_an_empty_answer(memory: Memory) -> None:
 def test_a_hold_refuses_every_change_aloud(memory: Memory) -> None:
     cube_id = memory.add("text", scope="acme", lifespan="1us").cube_id
     other = memory.add("other", scope="acme").cube_id
-    memory.freeze(cube_id)
+    memory.hold(cube_id)
     calls: list[Callable[[], object]] = [
         lambda: memory.update(cube_id, "x"),
         lambda: memory.tag(cube_id, "x"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from memos import Denied, Memory, MemosError, NotFound
+from memos import Denied, Held, Memory, MemosError, NotFound, Receipt
 from tests.scenarios.place import Place, read, soon, texts
 
 ABSENT = "00000000-0000-7000-8000-000000000000"
@@ -111,3 +113,82 @@ def test_a_denial_is_noted(place: Place, memory: Memory, tenant: str) -> None:
             bob.get(secret)
     assert bob.stats().accesses == before + 3
     assert read(memory, secret).uses == 0
+
+
+def test_a_tenant_s_administrator_is_named_in_its_log(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    secret = memory.add("secret", scope=tenant, readers=["agent:carol"]).cube_id
+    bob = place.open("agent:bob")
+    with pytest.raises(Denied, match="only an administrator may"):
+        bob.grant_administrator(tenant, "agent:bob")
+    memory.grant_administrator(tenant, "agent:bob")
+    assert bob.administrators(tenant) == ("agent:bob",)
+    assert read(bob, secret).text == "secret"
+    assert texts(bob.search("secret", scope=tenant)) == ["secret"]
+    bob.set_header(secret, priority=1)
+    bob.grant_administrator(tenant, "agent:dora")
+    with pytest.raises(Denied):
+        bob.grant_administrator(f"{tenant}x", "agent:bob")
+    with pytest.raises(Denied):
+        place.open("agent:bob", tenant=f"{tenant}x").administrators(tenant)
+    dora = place.open("agent:dora")
+    dora.revoke_administrator(tenant, "agent:bob")
+    with pytest.raises(Denied) as refused:
+        bob.get(secret)
+    assert refused.value.rule == "readers-list"
+    assert bob.search("secret", scope=tenant) == []
+    told = [(e.kind, e.actor, e.result) for e in memory.events(scope=tenant) if e.cube_id != secret]
+    assert told == [
+        ("Granted", "agent:alice", "accepted"),
+        ("Granted", "agent:bob", "accepted"),
+        ("Revoked", "agent:dora", "accepted"),
+    ]
+
+
+def test_a_freeze_yields_to_an_administrator_and_a_hold_to_nobody(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    bob = place.open("agent:bob")
+    frozen, held = (bob.add(text, scope=tenant).cube_id for text in ("frozen", "held"))
+    for cube in (frozen, held):
+        bob.freeze(cube)
+        with pytest.raises(Held):
+            bob.update(cube, "changed")
+        with pytest.raises(Held):
+            bob.erase(cube_id=cube)
+    with pytest.raises(Denied):
+        bob.hold(held)
+    memory.hold(held)
+    with pytest.raises(Held, match="legal hold"):
+        bob.thaw(held)
+    with pytest.raises(Denied):
+        bob.lift_hold(held)
+    with pytest.raises(Held) as refused:
+        memory.erase(cube_id=held)
+    assert refused.value.cube_ids == (held,)
+    told = memory.erase(cube_id=frozen)
+    assert ("freeze", frozen) in {(artefact.kind, artefact.name) for artefact in told.artefacts}
+    assert told.verify(memory.verifier_key())
+    memory.lift_hold(held)
+    bob.update(held, "changed")
+    bob.freeze(held)
+    bob.thaw(held)
+    assert bob.erase(cube_id=held).gone
+
+
+def test_who_is_named_as_reader_does_not_write(place: Place, memory: Memory, tenant: str) -> None:
+    shared = memory.add("shared", scope=tenant, readers=["agent:bob"]).cube_id
+    bob = place.open("agent:bob")
+    assert read(bob, shared).text == "shared"
+    calls: list[Callable[[], Receipt]] = [
+        lambda: bob.update(shared, "mine"),
+        lambda: bob.tag(shared, "mine"),
+        lambda: bob.archive(shared),
+    ]
+    for call in calls:
+        with pytest.raises(Denied) as refused:
+            call()
+        assert refused.value.rule == "writers-list"
+    memory.set_header(shared, writers=["agent:bob"])
+    bob.update(shared, "ours")

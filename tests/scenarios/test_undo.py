@@ -147,13 +147,13 @@ def test_a_hold_refuses_an_erase_and_nothing_is_touched(memory: Memory, tenant: 
     subject = f"ann-{tenant}"
     free = memory.add("free", scope=tenant, subject=subject).cube_id
     held = memory.add("held", scope=tenant, subject=subject).cube_id
-    memory.freeze(held)
+    memory.hold(held)
     with pytest.raises(Held) as refused:
         memory.erase(subject=subject)
     assert refused.value.cube_ids == (held,)
     assert (read(memory, free).text, read(memory, held).text) == ("free", "held")
     memory.update(free, "still mine to change")
-    memory.thaw(held)
+    memory.lift_hold(held)
     assert set(memory.erase(subject=subject).cube_ids) == {free, held}
 
 

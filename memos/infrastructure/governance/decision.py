@@ -6,7 +6,7 @@ place of the header rules without a change elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple, Protocol
@@ -23,11 +23,20 @@ class Action(StrEnum):
     ADMINISTER = "administer"
 
 
+def _nobody(tenant: str) -> bool:
+    return False
+
+
 class Subject(NamedTuple):
-    """Who asks. `tenant` is empty for a caller who is trusted with the whole vault."""
+    """Who asks. `tenant` is empty for a caller who is trusted with the whole vault.
+
+    `administers` tells of a tenant whether the log made the actor its administrator: as it is at
+    the time of the call, and read only where it is asked.
+    """
 
     actor: str
     tenant: str = ""
+    administers: Callable[[str], bool] = _nobody
 
 
 class Resource(NamedTuple):
@@ -116,7 +125,11 @@ class HeaderRules:
     """The rules of a cube's own header.
 
     A silent header means: the tenant's actors read and write; only the owner or an administrator
-    changes governance, freezes and erases.
+    changes governance, freezes and erases. Where it names readers or writers, only its writers, its
+    owner and an administrator write.
+
+    Args:
+        administrators: of the whole vault; each tenant's own are the subject's to tell.
     """
 
     headers_only = True
@@ -145,10 +158,26 @@ class HeaderRules:
             return Decision(True, "administrator")
         if actor == header.owner:
             return Decision(True, "owner")
-        if action is Action.ADMINISTER:
-            return Decision(False, "owner-only", "only the owner or an administrator may do this")
-        if header.readers and actor not in header.readers and actor not in header.writers:
-            return Decision(False, "readers-list", "the cube has readers, and you are not one")
-        if action is Action.WRITE and header.writers and actor not in header.writers:
-            return Decision(False, "writers-list", "the cube has writers, and you are not one")
-        return Decision(True, "tenant-member")
+        refused = _refusal(actor, action, header)
+        if refused is None:
+            return Decision(True, "tenant-member")
+        if subject.administers(resource.tenant):
+            return Decision(True, "tenant-administrator")
+        return refused
+
+
+def _refusal(actor: str, action: Action, header: Header) -> Decision | None:
+    """What a header says against one who neither owns nor administers the cube."""
+    if action is Action.ADMINISTER:
+        return Decision(False, "owner-only", "only the owner or an administrator may do this")
+    if actor in header.writers:
+        return None
+    if header.readers and actor not in header.readers:
+        return Decision(False, "readers-list", "the cube has readers, and you are not one")
+    if action is Action.WRITE and header.writers:
+        return Decision(False, "writers-list", "the cube has writers, and you are not one")
+    if action is Action.WRITE and header.readers:
+        return Decision(
+            False, "writers-list", "the cube has readers and no writers beside its owner"
+        )
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from memos.interface.cli import (
+    administrators,
     context,
     demo,
     doctor,
@@ -40,6 +41,7 @@ for _family in (
     context,
     scope,
     governance,
+    administrators,
     undo,
     log,
     maintenance,

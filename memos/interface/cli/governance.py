@@ -19,8 +19,10 @@ Names = list[str] | None
 _MOVES: tuple[tuple[str, str, Callable[..., Receipt], str], ...] = (
     ("archive", "archived", Memory.archive, "Put a memory out of sight of searches."),
     ("restore", "restored", Memory.restore, "Bring an archived or expired memory back."),
-    ("freeze", "froze", Memory.freeze, "Put a memory under a legal hold, until thaw."),
-    ("thaw", "thawed", Memory.thaw, "End a hold."),
+    ("freeze", "froze", Memory.freeze, "Stop every change of a memory and its expiry, until thaw."),
+    ("thaw", "thawed", Memory.thaw, "End a freeze."),
+    ("hold", "held", Memory.hold, "Put a memory under a legal hold: nothing may erase it."),
+    ("lift-hold", "thawed", Memory.lift_hold, "End a legal hold."),
 )
 
 

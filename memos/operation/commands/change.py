@@ -98,7 +98,7 @@ def change(
 
     def make(reader: Reader) -> Draft:
         state = live_state(passage, reader, permitted.cube_id)
-        return _draft(session, passage.operation, reader, state, content_change)
+        return _draft(session, passage, reader, state, content_change)
 
     for tries in range(COMPOSE_TRIES):
         committed = _append(session, permitted.cube_id, make, composes=content_change.reads)
@@ -133,7 +133,7 @@ def _append(
 
 def _draft(
     session: Session,
-    operation: str,
+    passage: Passage,
     reader: Reader,
     state: CubeState,
     content_change: ContentChange,
@@ -141,13 +141,20 @@ def _draft(
     """The change of a cube at the version that it is at."""
     cube_id = state.cube_id
     expected = _expected_version(state, content_change)
-    event = new_event(session, content_change.kind, cube_id, state.scope, expected_version=expected)
+    event = new_event(
+        session,
+        content_change.kind,
+        cube_id,
+        state.scope,
+        expected_version=expected,
+        passage=passage,
+    )
     body = Body()
     cube_key = reader.cube_key(cube_id)
     if cube_key is None:
         raise IllegalMove(f"cube {id_text(cube_id)} is erased: nothing can change it")
     if content_change.key is not None:
-        command = content_change.keyed(operation, cube_id)
+        command = content_change.keyed(passage.operation, cube_id)
         ids = command.ids(session, event.tenant, 0)
         mac = command.mac(cube_key, ids, first_event(reader, ids, cube_id))
         _make_recognisable(event, ids, mac)

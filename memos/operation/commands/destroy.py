@@ -13,6 +13,7 @@ from datetime import datetime
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import IndexUnavailable
 from memos.kernel.event import Kind, id_bytes, id_text
@@ -75,7 +76,7 @@ def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
     if receipt is not None:
         return receipt
     cube_ids = [target.cube_id for target in request.erase_requested.targets]
-    artefacts = list(_version_artefacts(reader, cube_ids))
+    artefacts = list(_artefacts(reader, operation_id, cube_ids))
     # A memory that came after the request is not to be erased, and needs its subject's key.
     digests = request.erase_requested.subject_digests
     subjects = sorted(nobody_elses(reader, digests, cube_ids))
@@ -117,7 +118,10 @@ def _write_erased(session: Session, transaction: Transaction, request: Event) ->
     return transaction.append(Draft(erased)).log_time
 
 
-def _version_artefacts(reader: Reader, cube_ids: Iterable[bytes]) -> Iterable[Artefact]:
+def _artefacts(
+    reader: Reader, operation_id: bytes, cube_ids: Iterable[bytes]
+) -> Iterable[Artefact]:
+    """The keys and versions of cubes, and the freezes that the erase went through."""
     for raw in cube_ids:
         cube = id_text(raw)
         yield Artefact("cube key", cube)
@@ -125,6 +129,18 @@ def _version_artefacts(reader: Reader, cube_ids: Iterable[bytes]) -> Iterable[Ar
             if attempt.outcome.digest and attempt.outcome.result is Result.ACCEPTED:
                 version = f"{cube}@{attempt.outcome.version} sha256:{attempt.outcome.digest.hex()}"
                 yield Artefact("version", version)
+            if attempt.operation_id == operation_id and _was_frozen(attempt):
+                yield Artefact("freeze", cube)
+
+
+def _was_frozen(request: Attempt) -> bool:
+    """Whether an erase was asked for while a freeze was on."""
+    state = request.state
+    return (
+        request.kind is Kind.ERASE_REQUESTED
+        and state is not None
+        and state.lifecycle is Lifecycle.FROZEN
+    )
 
 
 def _bring_back(session: Session, transaction: Transaction, cube_ids: Iterable[bytes]) -> list[str]:

@@ -14,6 +14,7 @@ from memos.kernel.lineage import Relation
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.idempotency import Identity
 from memos.operation.commands.new_memory import NewMemory
+from memos.operation.gate import Passage
 from memos.operation.session import SERVICE, Session
 from memos.wire.event_pb2 import Event
 
@@ -51,8 +52,11 @@ def new_event(
     operation_id: bytes = b"",
     event_id: bytes = b"",
     expected_version: int | None = None,
+    passage: Passage | None = None,
 ) -> Event:
-    """An event's envelope. Without an operation of its own it is its own operation."""
+    """An event's envelope. Without an operation of its own it is its own operation; it names the
+    policy that decided on its passage, or else the one in force.
+    """
     event_id = event_id or session.new_id()
     event = Event(
         event_id=event_id,
@@ -65,7 +69,7 @@ def new_event(
         cube_id=cube_id,
         operation_id=operation_id or event_id,
         client_time=session.clock(),
-        policy_digest=session.governor.digest,
+        policy_digest=session.governor.digest if passage is None else passage.policy_digest,
         service=SERVICE,
     )
     if expected_version is not None:
@@ -74,9 +78,17 @@ def new_event(
     return event
 
 
-def operation_event(session: Session, kind: Kind, operation_id: bytes, tenant: str) -> Event:
+def operation_event(
+    session: Session,
+    kind: Kind,
+    operation_id: bytes,
+    tenant: str,
+    passage: Passage | None = None,
+) -> Event:
     """The event of an operation over several cubes: on a cube of its own, the operation."""
-    return new_event(session, kind, operation_id, tenant, operation_id=operation_id)
+    return new_event(
+        session, kind, operation_id, tenant, operation_id=operation_id, passage=passage
+    )
 
 
 def add_sources(event: Event, sources: Iterable[SourceVersion]) -> None:

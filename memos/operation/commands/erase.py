@@ -80,11 +80,11 @@ def erase_cubes(
             raise _nothing_matches(target)
         states = _with_derived(reader, transaction, states)
         gone = subjects | _only_theirs(reader, states)
-        operation_id, held = _request(session, transaction, states, gone)
+        operation_id, held = _request(session, passage, transaction, states, gone)
     if held:
         raise Held(
-            f"{len(held)} of the cubes are frozen, so nothing was erased: thaw {', '.join(held)} "
-            "first, or lift the hold",
+            f"{len(held)} of the cubes are held or frozen, so nothing was erased: an administrator "
+            f"lifts a hold, and erases through a freeze, which its owner thaws: {', '.join(held)}",
             tuple(held),
         )
     return finish_erase(session, operation_id)
@@ -163,14 +163,19 @@ def _only_theirs(reader: Reader, states: Sequence[CubeState]) -> set[bytes]:
 
 
 def _request(
-    session: Session, transaction: Transaction, states: Sequence[CubeState], gone: set[bytes]
+    session: Session,
+    passage: Passage,
+    transaction: Transaction,
+    states: Sequence[CubeState],
+    gone: set[bytes],
 ) -> tuple[bytes, list[str]]:
     """Ask on every cube; withdraw where one is held. The operation's id, and who is held."""
     operation_id = session.new_id()
     tenant = tenant_of(states[0].scope)
-    event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant)
+    event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant, passage)
     for state in states:
         event.erase_requested.targets.add(cube_id=state.cube_id, scope=state.scope)
+    event.erase_requested.ends_freezes = passage.administers(tenant)
     event.erase_requested.subject_digests.extend(sorted(gone))
     committed = transaction.append(Draft(event))
     refused = [
@@ -179,7 +184,7 @@ def _request(
         if followed.outcome.result is Result.REJECTED
     ]
     if refused:
-        withdrawal = operation_event(session, Kind.ERASE_WITHDRAWN, operation_id, tenant)
+        withdrawal = operation_event(session, Kind.ERASE_WITHDRAWN, operation_id, tenant, passage)
         for state in states:
             if state.cube_id not in refused:
                 withdrawal.erase_withdrawn.targets.add(cube_id=state.cube_id, scope=state.scope)

@@ -13,7 +13,7 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.kernel.cube import SHOWN, CubeState
 from memos.kernel.errors import AlreadyErased, IllegalMove, OtherContent, SourceErased
-from memos.kernel.event import Kind, id_bytes, id_text
+from memos.kernel.event import id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lineage import Relation
 from memos.kernel.scope import check_scope, tenant_of
@@ -31,7 +31,7 @@ from memos.operation.commands.facts import (
     record_id,
 )
 from memos.operation.commands.idempotency import identify
-from memos.operation.commands.lifecycle import move
+from memos.operation.commands.lifecycle import ARCHIVE, move
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
@@ -149,7 +149,7 @@ class _Extraction:
         except SourceErased:
             return  # while the extractor read it
         for fact in earlier:
-            move(self._session, self._passage, fact, Kind.ARCHIVED, Action.WRITE)
+            move(self._session, self._passage, fact, ARCHIVE)
             self.archived += 1
 
     def _add(self, cube: MemCube, state: CubeState, texts: list[str]) -> None:

@@ -52,6 +52,7 @@ def _change_header(
             state.cube_id,
             state.scope,
             expected_version=expected_version,
+            passage=passage,
         )
         write_header(state.header._replace(**changes), event.header_changed.header)
         event.header_changed.fields.extend(sorted(changes))

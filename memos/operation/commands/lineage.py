@@ -42,7 +42,7 @@ def link(session: Session, cube_id: str, other_id: str, relation: str) -> Receip
         sources = source_versions(session, passage, (other_id,), RELATIONS[relation], state.scope)
         if sources.versions[0].cube_id == state.cube_id:
             raise InvalidInput("a memory cannot be linked to itself")
-        event = new_event(session, Kind.LINKED, state.cube_id, state.scope)
+        event = new_event(session, Kind.LINKED, state.cube_id, state.scope, passage=passage)
         add_sources(event, sources.versions)
         event.subject_digests.extend(sources.subjects)
         (committed,) = session.engine.writer.commit([Draft(event)])

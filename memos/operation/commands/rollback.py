@@ -169,7 +169,7 @@ def _execute(
         tenants.setdefault(tenant_of(target.state.scope), []).append(target)
     for tenant, mine in tenants.items():
         for start in range(0, len(mine), TARGETS_PER_EVENT):
-            event = operation_event(session, Kind.ROLLED_BACK, session.new_id(), tenant)
+            event = operation_event(session, Kind.ROLLED_BACK, session.new_id(), tenant, passage)
             fill_targets(event, mine[start : start + TARGETS_PER_EVENT])
             committed.append(transaction.append(Draft(event)))
     return committed

@@ -34,7 +34,7 @@ def test_conflict_exits_with_5_and_tells_the_current_version(shell: Shell) -> No
 def test_held_and_illegal_moves_exit_with_7(shell: Shell) -> None:
     cube_id = shell.add("text", "--subject", "caroline")
     assert shell.run("thaw", cube_id).code == 7
-    shell.run("freeze", cube_id)
+    shell.run("hold", cube_id)
     error = shell.run("erase", "--subject", "caroline", "--yes", "--json").error
     assert (error["type"], error["exit_code"], error["cube_ids"]) == ("Held", 7, [cube_id])
     assert shell.json("get", cube_id)["text"] == "text"

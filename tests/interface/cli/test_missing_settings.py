@@ -13,9 +13,21 @@ from tests.interface.cli.test_reference import COMMANDS
 NOBODY = "00000000-0000-0000-0000-000000000000"
 NOWHERE = "nowhere.toml"
 
-NEEDS_NONE = {"demo", "recipient", "engine up", "engine status", "engine down", "engine logs"}
+NEEDS_NONE = {
+    "demo",
+    "recipient",
+    "check-proof",
+    "check-receipt",
+    "engine up",
+    "engine status",
+    "engine down",
+    "engine logs",
+}
 
 NAMED_BY_VAULT = {
+    "administrator grant": ["acme", "agent:bob"],
+    "administrator list": ["acme"],
+    "administrator revoke": ["acme", "agent:bob"],
     "add": ["text", "--scope", "acme"],
     "archive": [NOBODY],
     "checkpoint": [],
@@ -32,8 +44,10 @@ NAMED_BY_VAULT = {
     "freeze": [NOBODY],
     "get": [NOBODY],
     "history": [NOBODY],
+    "hold": [NOBODY],
     "import": ["notes.jsonl", "--scope", "acme"],
     "lifespan": [NOBODY, "--after", "1d"],
+    "lift-hold": [NOBODY],
     "lineage": [NOBODY],
     "link": [NOBODY, NOBODY],
     "load": ["out.memos"],

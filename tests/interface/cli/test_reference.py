@@ -77,10 +77,11 @@ COMMANDS = sorted(commands(app))
 
 def test_the_program_has_every_command_it_should() -> None:
     ungrouped = """demo add import search context related route tags vocabulary facts get history diff lineage update rollback merge archive
-        restore freeze thaw tag untag link set-header lifespan sweep erase events tail checkpoint
+        restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
         verify prove check-proof check-receipt rebuild digest stats export load doctor recipient
         migrate"""
-    grouped = ["cut name", "cut list", "vault create"]
+    grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
+    grouped += ["cut name", "cut list", "vault create"]
     grouped += ["engine up", "engine status", "engine down", "engine logs"]
     grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "all")]
     assert sorted([*ungrouped.split(), *grouped]) == COMMANDS
