@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Wait, open_engine
@@ -77,7 +77,18 @@ from memos.operation.reads.vocabulary import tags, vocabulary
 from memos.operation.receipt import Receipt
 from memos.operation.search.hits import Hits
 from memos.operation.session import Session
-from memos.operation.validation import Time, check_lifespan, check_name, check_time
+from memos.operation.validation import (
+    Time,
+    check_callable,
+    check_choice,
+    check_count,
+    check_flag,
+    check_governor,
+    check_lifespan,
+    check_name,
+    check_path,
+    check_time,
+)
 from memos.operation.vocabulary import Vocabulary
 
 DEFAULT_ACTOR = "user:local"
@@ -132,10 +143,15 @@ class Memory:
             RerankFailed: the reranker's directory holds no model that can be loaded.
         """
         check_name(actor, "actor")
+        check_callable(clock, "clock")
+        check_flag(create, "create")
+        check_choice(wait, get_args(Wait), "wait")
+        if governor is not None:
+            check_governor(governor)
         narrowed = "" if tenant is None else tenant_of(check_scope(tenant))
         chosen = embedder_named(embedder)
         reader = reranker_from(reranker)
-        self._path = Path(path)
+        self._path = check_path(path)
         self._session = Session(
             open_engine(
                 self._path,
@@ -844,7 +860,12 @@ class Memory:
                 extractor raises, comes after what was read before is kept.
         """
         return extract_facts(
-            self._session, scope, extractor, name=name, limit=limit, progress=progress
+            self._session,
+            scope,
+            extractor,
+            name=name,
+            limit=limit,
+            progress=check_callable(progress, "progress"),
         )
 
     def rollback(
@@ -974,7 +995,7 @@ class Memory:
         Returns:
             What was found; `.ok`, and `.problems` that name what is damaged.
         """
-        return vault.verify(self._session, progress)
+        return vault.verify(self._session, check_callable(progress, "progress"))
 
     def audit(self, progress: Progress = no_progress) -> Verification:
         """What `verify` checks, and every cube folded again from the log and compared.
@@ -982,7 +1003,7 @@ class Memory:
         Returns:
             What was found; `.problems` names every cube whose projections differ.
         """
-        return vault.audit(self._session, progress)
+        return vault.audit(self._session, check_callable(progress, "progress"))
 
     def checkpoint(self, partition: int = 0) -> SignedCheckpoint:
         """Sign the log as it is now: whoever keeps the note can prove a later change.
@@ -990,7 +1011,7 @@ class Memory:
         Args:
             partition: of a log of several partitions, which: each has a tree of its own.
         """
-        return proofs.checkpoint(self._session, partition)
+        return proofs.checkpoint(self._session, check_count(partition, "partition"))
 
     def prove(self, event_id: str) -> Proof:
         """Prove that an event is in the log; `Proof.verify` needs only the verifier key.
@@ -1012,7 +1033,11 @@ class Memory:
         Raises:
             NotFound: the log is shorter than that.
         """
-        return proofs.prove_consistency(self._session, since, partition)
+        return proofs.prove_consistency(
+            self._session,
+            since if isinstance(since, SignedCheckpoint) else check_count(since, "since"),
+            check_count(partition, "partition"),
+        )
 
     def verifier_key(self) -> str:
         """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
@@ -1020,7 +1045,7 @@ class Memory:
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         """Drop every projection and fold the log again; `digest` must come out the same."""
-        return rebuild(self._session, progress)
+        return rebuild(self._session, check_callable(progress, "progress"))
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""
@@ -1065,13 +1090,13 @@ class Memory:
             VaultError: it could not be written; nothing is left at the path.
         """
         request = ExportRequest(
-            path=Path(path),
+            path=check_path(path),
             scope=scope,
             filter=filter,
             recipient=recipient,
             passphrase=passphrase,
         )
-        return export(self._session, request, progress)
+        return export(self._session, request, check_callable(progress, "progress"))
 
     @classmethod
     def load(
@@ -1112,12 +1137,18 @@ class Memory:
             Denied: the vault is there, and the actor does not administer it.
         """
         source = ExportSource(
-            path=Path(path),
+            path=check_path(path),
             passphrase=passphrase,
             recipient_key=recipient_key,
             verifier_key=verifier_key,
         )
-        report = make_vault_of(source, Path(into), actor=actor, clock=clock, progress=progress)
+        report = make_vault_of(
+            source,
+            check_path(into, "into"),
+            actor=actor,
+            clock=check_callable(clock, "clock"),
+            progress=check_callable(progress, "progress"),
+        )
         memory = cls(into, actor=actor, clock=clock, governor=governor)
         try:
             memory.load_report = report or import_export(memory._session, source, progress)
@@ -1154,12 +1185,12 @@ class Memory:
             Denied: the actor administers not every tenant of the export; nothing was taken.
         """
         source = ExportSource(
-            path=Path(path),
+            path=check_path(path),
             passphrase=passphrase,
             recipient_key=recipient_key,
             verifier_key=verifier_key,
         )
-        return import_export(self._session, source, progress)
+        return import_export(self._session, source, check_callable(progress, "progress"))
 
     def import_file(
         self,
@@ -1184,7 +1215,9 @@ class Memory:
             Refused: the file is not of that format; the message names the line or item, and
                 nothing was written.
         """
-        return import_file(self._session, Path(path), scope, format, progress)
+        return import_file(
+            self._session, check_path(path), scope, format, check_callable(progress, "progress")
+        )
 
     def migrated_from(self) -> tuple[Ancestor, ...]:
         """The logs that this vault was moved here from, the oldest first.

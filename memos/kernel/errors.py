@@ -121,5 +121,8 @@ class RerankFailed(MemosError):
 
 def shorten(value: object, length: int = 60) -> str:
     """A value for an error message, in ASCII; long ones are cut."""
-    shown = repr(value).encode("ascii", "backslashreplace").decode()
+    try:
+        shown = repr(value).encode("ascii", "backslashreplace").decode()
+    except Exception:  # noqa: BLE001 - too deep, too many digits, or whatever a caller's raises
+        shown = f"a value of type {type(value).__name__}"
     return shown if len(shown) <= length else f"{shown[:length]}…"

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
 
 from memos.kernel.cube import Lifespan, LifespanEnd
 from memos.kernel.errors import InvalidInput, shorten
-from memos.kernel.event import id_bytes
+from memos.kernel.event import Position, id_bytes
 from memos.operation.cube import EPOCH
+
+Called = TypeVar("Called", bound=Callable[..., Any])
 
 MAX_NAME_BYTES = 1024
 MAX_TAGS = 1_000_000
+MAX_JSON_DEPTH = 100
+MAX_PATH_BYTES, MAX_FILE_NAME_BYTES = 4095, 255
+"""What file systems take, of a path and of each name in it."""
 
 Time = datetime | str
 """An aware datetime, or ISO 8601 such as 2023-05-08T13:56:00Z (a date alone means midnight UTC)."""
@@ -48,14 +57,128 @@ def check_name(value: object, what: str, *, empty: bool = False) -> str:
 
 def check_names(values: object, what: str) -> tuple[str, ...]:
     """Several of them, in order, without repeats."""
-    if values == () or values == []:
-        return ()
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InvalidInput(f"{what} must be a list of texts, not {shorten(values)}")
-    names = tuple(dict.fromkeys(check_name(value, f"each of {what}") for value in values))
+    if values is None:
+        raise InvalidInput(f"{what} must be a list of texts, not None")
+    names = tuple(
+        dict.fromkeys(check_name(value, f"each of {what}") for value in check_list(values, what))
+    )
     if len(names) > MAX_TAGS:
         raise InvalidInput(f"{what} has {len(names)} entries; at most {MAX_TAGS} are kept")
     return names
+
+
+def check_list(values: object, what: str) -> tuple[Any, ...]:
+    """What an iterable gives, which is no text and no mapping; None gives nothing."""
+    if values is None or (isinstance(values, (tuple, list)) and not values):
+        return ()
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise InvalidInput(f"{what} must be a list, not {shorten(values)}")
+    try:
+        return tuple(values)
+    except TypeError:  # an array without dimensions says that it can be iterated
+        raise InvalidInput(f"{what} must be a list, not {shorten(values)}") from None
+
+
+def check_fields(item: object, fields: Collection[str], what: str) -> None:
+    """A mapping that has no other fields than these."""
+    if not isinstance(item, Mapping):
+        raise InvalidInput(f"{what} must be a mapping, not {shorten(item)}")
+    unknown = [name for name in item if not isinstance(name, str) or name not in fields]
+    if unknown:
+        taken = ", ".join(sorted(fields))
+        raise InvalidInput(f"{what} has no {shorten(unknown[0])}; it takes {taken}")
+
+
+def check_choice(value: object, choices: Collection[str], what: str) -> str:
+    """One of a few words."""
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidInput(f"{what}={shorten(value)} is not known: choose {', '.join(choices)}")
+    return value
+
+
+def check_flag(value: object, what: str) -> bool:
+    """True or False, and nothing that only counts as one."""
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{what} must be True or False, not {shorten(value)}")
+    return value
+
+
+def check_json(value: object, what: str, depth: int = 0) -> None:
+    """Refuse what JSON would change (a key that is no text) or could not read back (too deep)."""
+    if depth > MAX_JSON_DEPTH:
+        raise InvalidInput(f"{what} is nested deeper than {MAX_JSON_DEPTH} levels")
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidInput(f"the keys of {what} must be texts")
+        value = tuple(value.values())
+    elif not isinstance(value, (list, tuple)):
+        if value is not None and not isinstance(value, (str, bool, int, float)):
+            raise InvalidInput(f"{what} must be JSON, and {shorten(value)} is none")
+        return
+    for inner in value:
+        check_json(inner, what, depth + 1)
+
+
+def check_callable(value: Called, what: str) -> Called:
+    """A function that is to be called."""
+    if not callable(value):
+        raise InvalidInput(f"{what} must be a function, not {shorten(value)}")
+    return value
+
+
+def check_governor(value: object) -> None:
+    """What decides who may do what."""
+    digest = getattr(value, "digest", None)
+    if not callable(getattr(value, "decide", None)) or not isinstance(digest, bytes):
+        raise InvalidInput(f"a governor has digest and decide; {shorten(value)} lacks them")
+
+
+def check_path(value: object, what: str = "path") -> Path:
+    """A path that a file system can hold."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidInput(f"{what} must be a path, not {shorten(value)}")
+    try:
+        path = Path(value)
+        names = [os.fsencode(name) for name in path.parts]
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{what} {shorten(value)} is no path") from None
+    size = len(os.fsencode(path))
+    if b"\0" in os.fsencode(path):
+        raise InvalidInput(f"{what} {shorten(value)} holds a NUL, which no path may")
+    if size > MAX_PATH_BYTES or max(map(len, names), default=0) > MAX_FILE_NAME_BYTES:
+        raise InvalidInput(f"{what} {shorten(value)} is longer than a file system takes")
+    return path
+
+
+def check_position(value: Position) -> Position:
+    """A position whose numbers count from 0."""
+    numbers: tuple[object, ...] = value
+    for number in numbers:
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise InvalidInput(
+                f"{shorten(value)} is no position: partition and offset count from 0"
+            )
+    return value
+
+
+def check_count(value: object, what: str) -> int:
+    """A whole number from 0 up."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise InvalidInput(f"{what} must be a whole number from 0 up, not {shorten(value)}")
+    return value
+
+
+def check_seconds(value: object, what: str) -> float:
+    """How long to wait."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise InvalidInput(f"{what} must be a number of seconds, not {shorten(value)}")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not 0 <= seconds < math.inf:
+        raise InvalidInput(f"{what} must be a number of seconds from 0 up, not {shorten(value)}")
+    return seconds
 
 
 def check_id(value: object, what: str = "cube id") -> bytes:
@@ -94,8 +217,10 @@ def check_duration(value: object, what: str) -> int:
     if isinstance(value, timedelta):
         amount = value // timedelta(microseconds=1)
     else:
-        match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-        if match is None:
+        match = None
+        if isinstance(value, str) and len(value) <= MAX_NAME_BYTES:
+            match = _DURATION.fullmatch(value.strip())
+        if match is None or float(match[1]) > 2**61:
             raise InvalidInput(
                 f"{what} {shorten(value)} is no duration: write it like 90d, 12h or 30min"
             )
@@ -115,12 +240,11 @@ def check_lifespan(
 ) -> Lifespan:
     """A lifespan that starts now."""
     ends = {end.name.lower(): end for end in LifespanEnd}
-    if then not in ends:
-        raise InvalidInput(f"then={then!r} is not known: choose archive, expire or erase")
+    check_choice(then, ends, "then")
     return Lifespan(
         0 if after is None else check_duration(after, "after"),
         now,
-        bool(renewed_by_access),
+        check_flag(renewed_by_access, "renewed_by_access"),
         0 if half_life is None else check_duration(half_life, "half_life"),
         ends[then],
     )

@@ -53,7 +53,7 @@ def test_json_lines_take_every_field_of_add(memory: Memory, tmp_path: Path) -> N
         ("[]", "line 2 must be an object"),
         ("{}", "line 2: 'text' must be a text"),
         ('{"text": 7}', "line 2: 'text' must be a text"),
-        ('{"text": "x", "colour": "red"}', "line 2: add knows no argument 'colour'"),
+        ('{"text": "x", "colour": "red"}', "line 2: a memory has no 'colour'"),
         ('{"text": "x", "tags": "craft"}', "line 2: tags must be a list"),
         ('{"text": "x", "valid_from": "soon"}', "line 2: valid_from"),
         ('{"text": "x", "scope": "../other"}', "line 2: .* is no scope"),

@@ -17,7 +17,7 @@ from memos.operation.commands.idempotency import (
     identify,
     identify_one,
 )
-from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.new_memory import ARGUMENTS, NewMemory
 from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
 from memos.operation.commands.turn import Conversation
@@ -30,6 +30,7 @@ from memos.operation.receipt import (
     receipt_of,
 )
 from memos.operation.session import Session
+from memos.operation.validation import check_fields, check_list
 
 T = TypeVar("T")
 
@@ -65,10 +66,11 @@ def add_many(
 ) -> list[Receipt]:
     """See `Memory.add_many`."""
     with session.gate.enter("add") as passage:
-        items = list(items)
+        items = check_list(items, "items")
         parts: list[_Part] = []
         for number, item in enumerate(items):
             try:
+                check_fields(item, ARGUMENTS, "a memory")
                 has_own = item.get("idempotency_key") is not None
                 key = (
                     {}

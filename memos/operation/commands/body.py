@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from memos.kernel.cube import PARTS
 from memos.kernel.errors import InvalidInput, shorten
-from memos.operation.validation import Time, check_name, check_time
+from memos.operation.validation import Time, check_json, check_name, check_time
 from memos.wire.body_pb2 import Body
 
 MAX_TEXT_BYTES = 64 * 2**20
 MAX_METADATA_BYTES = 2**20
-MAX_METADATA_DEPTH = 100
 
 # Plain numbers: a flag enum costs microseconds on the way of every write.
 CONTENT, TAGS, PROVENANCE, METADATA, VALID_TIME = map(int, PARTS)
@@ -107,7 +106,7 @@ def check_metadata(metadata: object) -> bytes:
     """A JSON object as stored bytes."""
     if not isinstance(metadata, Mapping):
         raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
-    _check_json(metadata, 0)
+    check_json(metadata, "metadata")
     try:
         data = json.dumps(dict(metadata), separators=(",", ":"), allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
@@ -115,17 +114,3 @@ def check_metadata(metadata: object) -> bytes:
     if len(data) > MAX_METADATA_BYTES:
         raise InvalidInput(f"metadata has {len(data):,} bytes; at most {MAX_METADATA_BYTES:,} fit")
     return data
-
-
-def _check_json(value: object, depth: int) -> None:
-    """Refuse what JSON would change (a key that is no text) or could not read back (too deep)."""
-    if depth > MAX_METADATA_DEPTH:
-        raise InvalidInput(f"metadata is nested deeper than {MAX_METADATA_DEPTH} levels")
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise InvalidInput("the keys of metadata must be texts")
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return
-    for inner in value:
-        _check_json(inner, depth + 1)

@@ -42,7 +42,7 @@ from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.receipt import receipt_of
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
-from memos.operation.validation import check_limit, check_name
+from memos.operation.validation import check_callable, check_limit, check_name
 
 BATCH = 200
 """Memories read between two records of what was read."""
@@ -79,7 +79,9 @@ def extract_facts(
     progress: Progress,
 ) -> FactsReport:
     """See `Memory.extract_facts`."""
-    called = check_name(name or name_of(extractor), "name")
+    if extractor is not None:
+        check_callable(extractor, "extractor")
+    called = check_name(name_of(extractor) if name is None else name, "name")
     most = None if limit is None else check_limit(limit)
     check_scope(scope)
     with session.gate.enter("extract_facts") as passage:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from memos.kernel.cube import Header, Lifespan
-from memos.kernel.errors import InvalidInput
 from memos.operation.validation import (
+    check_fields,
     check_lifespan,
     check_name,
     check_names,
@@ -84,8 +84,6 @@ def read_lifespan(lifespan: str | Mapping[str, Any] | None) -> Lifespan | None:
         return None
     if not isinstance(lifespan, Mapping):
         return check_lifespan(lifespan, 0)
-    unknown = lifespan.keys() - _LIFESPAN_FIELDS
-    if unknown:
-        raise InvalidInput(f"a lifespan has no {min(unknown)!r}")
+    check_fields(lifespan, _LIFESPAN_FIELDS, "a lifespan")
     options = {name: value for name, value in lifespan.items() if name != "after"}
     return check_lifespan(lifespan.get("after"), 0, **options)

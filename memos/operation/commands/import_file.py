@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.importers import Item, parse_file
+from memos.infrastructure.transfer.importers import FORMATS, Item, parse_file
 from memos.kernel.errors import InvalidInput, OtherContent, Refused
 from memos.kernel.fold import Result
 from memos.kernel.scope import check_scope, contains
@@ -22,6 +22,7 @@ from memos.operation.commands.turn import place_turn
 from memos.operation.gate import Passage
 from memos.operation.receipt import other_content, receipt_of
 from memos.operation.session import Session
+from memos.operation.validation import check_choice
 
 BATCH = 2_000
 
@@ -46,7 +47,7 @@ def import_file(
 ) -> ImportReport:
     """See `Memory.import_file`."""
     check_scope(scope)
-    form, parsed = parse_file(path, form)
+    form, parsed = parse_file(path, check_choice(form, ("auto", *FORMATS), "format"))
     start = session.clock()
     with session.gate.enter("import") as passage:
         memories = [

@@ -13,7 +13,7 @@ from memos.kernel.errors import Held, IllegalMove, InvalidInput
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import Relation
-from memos.kernel.scope import common_scope
+from memos.kernel.scope import check_scope, common_scope
 from memos.operation.commands.add import with_key
 from memos.operation.commands.composition import merge_texts
 from memos.operation.commands.draft import Sources, add_sources, create_cube, new_event
@@ -29,14 +29,14 @@ from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts, state_title
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
+from memos.operation.validation import check_choice, check_id, check_list, check_names
 
 RELATIONS = {relation.name.lower(): relation for relation in Relation}
 
 
 def link(session: Session, cube_id: str, other_id: str, relation: str) -> Receipt:
     """See `Memory.link`."""
-    if relation not in RELATIONS:
-        raise InvalidInput(f"relation {relation!r} is not known: {', '.join(RELATIONS)}")
+    check_choice(relation, RELATIONS, "relation")
     with session.gate.enter("link") as passage:
         state = permitted_state(session, passage, cube_id, Action.WRITE)
         sources = source_versions(session, passage, (other_id,), RELATIONS[relation], state.scope)
@@ -66,9 +66,15 @@ class MergeRequest:
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tags", listed(self.tags))
-        if len(set(self.cube_ids)) < 2:
+        cube_ids = check_list(self.cube_ids, "cube_ids")
+        if len({check_id(cube_id) for cube_id in cube_ids}) < 2:
             raise InvalidInput("merge needs two or more different cubes")
+        object.__setattr__(self, "cube_ids", cube_ids)
+        if self.scope is not None:
+            check_scope(self.scope)
+        if self.tags is not None:
+            check_names(check_list(self.tags, "tags"), "tags")
+            object.__setattr__(self, "tags", listed(self.tags))
 
     def memory(self, scope: str, parts: Sequence[Parts]) -> NewMemory:
         """The merged memory, made of the opened parts of its sources."""

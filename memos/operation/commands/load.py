@@ -27,12 +27,20 @@ from memos.operation.validation import check_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSource:
-    """An export that is to be loaded, and what opens it. See `Memory.load`."""
+    """An export that is to be loaded, and what opens it. See `Memory.load`.
+
+    Raises:
+        InvalidInput: the verifier key is no text.
+    """
 
     path: Path
     passphrase: str | None = field(default=None, repr=False)
     recipient_key: str | bytes | None = field(default=None, repr=False)
     verifier_key: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.verifier_key is not None:
+            check_name(self.verifier_key, "verifier_key")
 
 
 def make_vault_of(

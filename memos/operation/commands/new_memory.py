@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from memos.kernel.cube import Header
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope
 from memos.operation.commands.body import (
     put_content,
@@ -24,7 +24,14 @@ from memos.operation.commands.idempotency import (
     listed,
     stated_arguments,
 )
-from memos.operation.validation import Time, check_name, check_names
+from memos.operation.validation import (
+    Time,
+    check_fields,
+    check_list,
+    check_name,
+    check_names,
+    check_priority,
+)
 from memos.wire.body_pb2 import Body, Turn
 
 
@@ -80,11 +87,7 @@ class NewMemory:
         Raises:
             InvalidInput: an argument is unknown or does not fit.
         """
-        unknown = item.keys() - _ARGUMENTS
-        if unknown:
-            raise InvalidInput(
-                f"add knows no argument {min(unknown)!r}; it takes {', '.join(sorted(_ARGUMENTS))}"
-            )
+        check_fields(item, ARGUMENTS, "a memory")
         given = {name: listed(value) for name, value in item.items()}
         return cls(**{"scope": None, **given}, turn=turn, item=given)
 
@@ -94,6 +97,14 @@ class NewMemory:
             value = getattr(self, name)
             if isinstance(value, UNORDERED):
                 put(self, name, listed(value))
+            elif value is not None and not isinstance(value, (tuple, list)):
+                put(self, name, check_list(value, name))
+        for name in _NAMES:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise InvalidInput(f"{name} must be a text, not {shorten(value)}")
+        if self.priority is not None:
+            check_priority(self.priority)
         put(self, "asked", {})
         if self.idempotency_key is not None:
             check_name(self.idempotency_key, "idempotency_key")
@@ -157,7 +168,7 @@ class NewMemory:
         parts |= put_provenance(
             body, self.source or None, self.origin or None, self.semantic_type or None
         )
-        parts |= put_metadata(body, self.metadata or {})
+        parts |= put_metadata(body, {} if self.metadata is None else self.metadata)
         return parts | put_valid_time(body, self.valid_from, self.valid_until)
 
     def _facts(self) -> HeaderFacts | None:
@@ -183,8 +194,17 @@ class NewMemory:
         )
 
 
-_ARGUMENTS = frozenset(
+ARGUMENTS = frozenset(
     field.name for field in fields(NewMemory) if field.init and field.name not in ("turn", "item")
+)
+_NAMES = (
+    "source",
+    "subject",
+    "origin",
+    "semantic_type",
+    "owner",
+    "sensitivity",
+    "purpose",
 )
 _LISTS = ("tags", "readers", "writers", "derived_from")
 _FORMERLY_STATED: Mapping[str, Any] = {"tags": (), "readers": (), "writers": (), "priority": 0}

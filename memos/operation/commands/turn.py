@@ -6,10 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope
 from memos.operation.commands.new_memory import NewMemory
-from memos.operation.validation import Time, check_name, check_time
+from memos.operation.validation import (
+    Time,
+    check_choice,
+    check_fields,
+    check_name,
+    check_names,
+    check_time,
+    check_list,
+)
 from memos.wire.body_pb2 import Turn
 
 TURN_FIELDS = frozenset({"id", "speaker", "text", "caption", "role", "at", "metadata", "tags"})
@@ -37,7 +45,11 @@ class Conversation:
     def __post_init__(self) -> None:
         check_scope(self.scope)
         check_name(self.session, "session")
-        object.__setattr__(self, "tags", tuple(self.tags))
+        for name in ("source", "subject"):
+            if getattr(self, name) is not None:
+                check_name(getattr(self, name), name)
+        object.__setattr__(self, "turns", check_list(self.turns, "turns"))
+        object.__setattr__(self, "tags", check_names(self.tags, "tags"))
 
     def memory_of(self, turn: Mapping[str, Any], number: int, order: int) -> NewMemory:
         """A turn as a memory.
@@ -50,14 +62,17 @@ class Conversation:
         Raises:
             InvalidInput: it does not fit.
         """
-        unknown = turn.keys() - TURN_FIELDS
-        if unknown:
-            raise InvalidInput(
-                f"a turn has no {min(unknown)!r}; it takes {', '.join(sorted(TURN_FIELDS))}"
-            )
+        check_fields(turn, TURN_FIELDS, "a turn")
         role = turn.get("role")
-        if role is not None and role not in ROLES:
-            raise InvalidInput(f"role {role!r} is not known: choose {', '.join(sorted(ROLES))}")
+        if role is not None:
+            check_choice(role, sorted(ROLES), "role")
+        for name in ("speaker", "caption"):
+            if turn.get(name) is not None:
+                check_name(turn[name], name, empty=True)
+        named = _turn_id(turn, number)
+        metadata = turn.get("metadata")
+        if metadata is not None and not isinstance(metadata, Mapping):
+            raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
         said_at = turn.get("at") if turn.get("at") is not None else self.at
         kept = {name: turn[name] for name in _IN_METADATA if turn.get(name) is not None}
         origin = self.source or f"conversation:{self.scope}/{self.session}"
@@ -66,9 +81,9 @@ class Conversation:
             "subject": self.subject,
             "idempotency_key": self.idempotency_key,
             "text": turn.get("text"),
-            "metadata": {**(turn.get("metadata") or {}), **kept, "session": self.session},
-            "tags": (*self.tags, *(turn.get("tags") or ())),
-            "source": f"{origin}/{turn.get('id', number)}",
+            "metadata": {**(metadata or {}), **kept, "session": self.session},
+            "tags": (*self.tags, *check_list(turn.get("tags"), "tags")),
+            "source": f"{origin}/{named}",
             "origin": "conversation",
             "valid_from": said_at,
         }
@@ -76,13 +91,21 @@ class Conversation:
             self.scope,
             self.session,
             order,
-            id=str(turn.get("id", "")),
+            id=named if "id" in turn else "",
             speaker=turn.get("speaker") or "",
             role=role or "",
             caption=turn.get("caption") or "",
             at=said_at,
         )
         return NewMemory.of_item(item, turn=place)
+
+
+def _turn_id(turn: Mapping[str, Any], number: int) -> str:
+    """What a turn is called: its own id, a text or a number, or else its place in the call."""
+    named = turn.get("id", number)
+    if isinstance(named, int) and not isinstance(named, bool) and abs(named) < 2**63:
+        return str(named)
+    return check_name(named, "a turn's id", empty=True)
 
 
 def place_turn(

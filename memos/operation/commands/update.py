@@ -27,7 +27,7 @@ from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
-from memos.operation.validation import Time, check_name, check_names
+from memos.operation.validation import Time, check_choice, check_flag, check_name, check_names
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Revised
 
@@ -36,6 +36,7 @@ _MODES = {
     "append": Revised.MODE_APPEND,
     "merge": Revised.MODE_MERGE,
 }
+_NAMES = ("source", "origin", "semantic_type", "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,11 @@ class Revision:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        if self.mode not in _MODES:
-            raise InvalidInput(f"mode={self.mode!r} is not known: choose {', '.join(_MODES)}")
+        check_choice(self.mode, _MODES, "mode")
+        for name in _NAMES:
+            if getattr(self, name) is not None:
+                check_name(getattr(self, name), name, empty=True)
+        check_flag(self.replace_metadata, "replace_metadata")
         if self.replace_metadata and self.metadata is None:
             raise InvalidInput("replace_metadata needs the metadata: {} for none at all")
         if not self._stated().keys() - {"reason"} or self._adds_no_metadata:
@@ -158,11 +162,16 @@ class Revision:
 
     def _put_valid_time(self, body: Body) -> int:
         """Each bound that is passed; an empty text takes one away."""
-        if self.valid_from == "":
+        if isinstance(self.valid_from, str) and not self.valid_from:
             body.valid_time.ClearField("from")
-        if self.valid_until == "":
+        if isinstance(self.valid_until, str) and not self.valid_until:
             body.valid_time.ClearField("until")
-        return put_valid_time(body, self.valid_from or None, self.valid_until or None)
+        return put_valid_time(body, _stated_time(self.valid_from), _stated_time(self.valid_until))
+
+
+def _stated_time(value: Time | None) -> Time | None:
+    """A bound that is to be set; None where it stays, or was taken away."""
+    return None if isinstance(value, str) and not value else value
 
 
 def update(

@@ -17,7 +17,7 @@ from memos.operation.cube import Parts
 from memos.operation.reads.vocabulary import vocabulary_cube
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
-from memos.operation.validation import check_names
+from memos.operation.validation import check_flag, check_names
 from memos.operation.vocabulary import MEDIA_TYPE, SEMANTIC_TYPE, to_bytes
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Revised
@@ -26,7 +26,7 @@ from memos.wire.event_pb2 import Event, Revised
 def set_vocabulary(session: Session, scope: str, tags: Iterable[str], *, closed: bool) -> Receipt:
     """See `Memory.set_vocabulary`."""
     check_scope(scope)
-    content = to_bytes(check_names(tags, "tags"), closed=bool(closed))
+    content = to_bytes(check_names(tags, "tags"), closed=check_flag(closed, "closed"))
     with session.gate.enter("set_vocabulary") as passage:
         with session.engine.read() as reader:
             cube_id, head = vocabulary_cube(session, reader, scope)

@@ -15,7 +15,7 @@ from memos.kernel.moment import NEWEST, At, Moment, later
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.session import VAULT_SCOPE, Session
-from memos.operation.validation import check_name, check_time
+from memos.operation.validation import check_name, check_position, check_time
 
 AsOf = str | Position | datetime
 """A cut's name, a position (or its text, 0:42), or a log time (a datetime, or ISO 8601)."""
@@ -110,11 +110,7 @@ def _position(as_of: AsOf) -> Position | None:
     """The position that is meant, where it is one."""
     if isinstance(as_of, str) and _POSITION.fullmatch(as_of):
         as_of = Position.parse(as_of)
-    if not isinstance(as_of, Position):
-        return None
-    if min(as_of) < 0:
-        raise InvalidInput(f"{as_of} is no position: partition and offset count from 0")
-    return as_of
+    return check_position(as_of) if isinstance(as_of, Position) else None
 
 
 def _named(session: Session, passage: Passage, reader: Reader, as_of: AsOf) -> Moment:

@@ -21,7 +21,7 @@ from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.search.hits import Hit
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
-from memos.operation.validation import check_id, check_limit
+from memos.operation.validation import check_callable, check_id, check_limit
 
 MAX_BUDGET = 10_000_000
 
@@ -31,6 +31,7 @@ def context(
 ) -> ContextBlock:
     """See `Memory.context`."""
     budget = _check_budget(budget_tokens)
+    check_callable(count_tokens, "count_tokens")
     block = ContextBlock("", (), 0, ())
     at: At = 0
     with session.gate.enter("context") as passage:
@@ -78,6 +79,7 @@ def route(
 ) -> Route:
     """See `Memory.route`."""
     budget = _check_budget(budget_tokens)
+    check_callable(count_tokens, "count_tokens")
     planned = Route((), (), (), (), 0, ())
     at: At = 0
     with session.gate.enter("route") as passage:

@@ -29,7 +29,15 @@ from memos.operation.reads.history import (
     walk_lineage,
 )
 from memos.operation.session import Session
-from memos.operation.validation import Time, check_id, check_limit, check_time, check_version
+from memos.operation.validation import (
+    Time,
+    check_choice,
+    check_flag,
+    check_id,
+    check_limit,
+    check_time,
+    check_version,
+)
 
 MAX_DEPTH = 64
 DIRECTIONS = ("both", "upstream", "downstream")
@@ -48,7 +56,8 @@ class StateRequest:
     valid_at: Time | None = None
 
     def __post_init__(self) -> None:
-        if not self.is_now and (self.version, self.as_of, self.valid_at).count(None) < 2:
+        named = [value is not None for value in (self.version, self.as_of, self.valid_at)]
+        if sum(named) > 1:
             raise InvalidInput("pass only one of version, as_of and valid_at")
 
     @property
@@ -62,6 +71,7 @@ def get(
 ) -> MemCube | Forgotten:
     """See `Memory.get`."""
     raw = check_id(cube_id)
+    check_flag(any_state, "any_state")
     with session.gate.enter("get") as passage:
         with session.engine.read() as reader:
             moment = resolve(session, passage, reader, request.as_of)
@@ -101,8 +111,7 @@ def diff(session: Session, cube_id: str, before: int, after: int) -> Diff:
 def lineage(session: Session, cube_id: str, direction: str, depth: int) -> Lineage:
     """See `Memory.lineage`."""
     raw = check_id(cube_id)
-    if direction not in DIRECTIONS:
-        raise InvalidInput(f"direction={direction!r}: choose {', '.join(DIRECTIONS)}")
+    check_choice(direction, DIRECTIONS, "direction")
     check_limit(depth, MAX_DEPTH)
     with session.gate.enter("lineage") as passage:
         with session.engine.read() as reader:

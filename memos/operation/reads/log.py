@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memos.infrastructure.vault.port import LogQuery
-from memos.kernel.errors import InvalidInput, NotApplied
+from memos.kernel.errors import InvalidInput, NotApplied, shorten
 from memos.kernel.event import KINDS_BY_TITLE, Position
 from memos.kernel.scope import check_scope
 from memos.operation.gate import Passage
@@ -17,7 +17,13 @@ from memos.operation.reads.history import LogEntry, log_entry
 from memos.operation.reads.records import RecordsShown
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
-from memos.operation.validation import check_id, check_name
+from memos.operation.validation import (
+    check_choice,
+    check_id,
+    check_name,
+    check_position,
+    check_seconds,
+)
 
 _PAUSE = 0.02
 """Seconds between two looks for a record that is waited for."""
@@ -44,10 +50,8 @@ class LogFilter:
     cut: AsOf | None = None
 
     def __post_init__(self) -> None:
-        if self.kind is not None and self.kind not in KINDS_BY_TITLE:
-            raise InvalidInput(
-                f"kind={self.kind!r} is not known: choose {', '.join(KINDS_BY_TITLE)}"
-            )
+        if self.kind is not None:
+            check_choice(self.kind, KINDS_BY_TITLE, "kind")
         for name in ("actor", "source"):
             value = getattr(self, name)
             if value is not None:
@@ -104,6 +108,9 @@ def wait_for(session: Session, token: Receipt | Position | str, seconds: float) 
             position = Position.parse(position)
         except ValueError as error:
             raise InvalidInput(str(error)) from None
+    if not isinstance(position, Position):
+        raise InvalidInput(f"a token is a receipt or a position such as 0:42, not {shorten(token)}")
+    patience = check_seconds(seconds, "seconds")
     with session.gate.enter("wait_for") as passage:
         passage.admit()  # a position tells nothing of what stands there
         left = seconds

@@ -19,7 +19,7 @@ from memos.operation.search.query import Query
 from memos.operation.search.recipe import recipe_named
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
-from memos.operation.validation import check_limit
+from memos.operation.validation import check_flag, check_limit
 
 EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 
@@ -53,6 +53,7 @@ class SearchRequest:
         if not isinstance(self.text, str):
             raise InvalidInput(f"a query is a text, not {shorten(self.text)}")
         check_limit(self.k)
+        check_flag(self.facts, "facts")
 
 
 @contextmanager

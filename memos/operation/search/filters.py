@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import contains
 from memos.operation.cube import STATES_BY_TITLE, MemCube
+from memos.operation.validation import check_json
 
 Predicate = Callable[[MemCube], bool]
 
@@ -57,7 +58,7 @@ def compile_filter(condition: Mapping[str, Any] | None) -> Predicate:
     Raises:
         InvalidInput: a field or an operator is unknown, or a value does not fit.
     """
-    return _all_of(condition or {}, 0)
+    return _all_of({} if condition is None else condition, 0)
 
 
 def mentions(condition: Any, field: str) -> bool:
@@ -74,14 +75,21 @@ def _all_of(condition: Any, depth: int) -> Predicate:
         raise InvalidInput(f"a filter is a mapping of fields, not {type(condition).__name__}")
     if depth > MAX_DEPTH:
         raise InvalidInput(f"the filter is nested deeper than {MAX_DEPTH} levels")
-    checks = [_clause(name, value, depth) for name, value in condition.items()]
+    checks = [_clause(_named(name), value, depth) for name, value in condition.items()]
     return lambda cube: all(check(cube) for check in checks)
+
+
+def _named(name: Any) -> str:
+    """What a filter names: a field or an operator."""
+    if not isinstance(name, str):
+        raise InvalidInput(f"a filter names fields and operators by texts, not {shorten(name)}")
+    return name
 
 
 def _clause(name: str, value: Any, depth: int) -> Predicate:
     if name in ("and", "or"):
         if not isinstance(value, (list, tuple)) or not value:
-            raise InvalidInput(f"{name!r} takes a list of filters")
+            raise InvalidInput(f"{shorten(name)} takes a list of filters")
         parts = [_all_of(part, depth + 1) for part in value]
         combine = all if name == "and" else any
         return lambda cube: combine(part(cube) for part in parts)
@@ -95,8 +103,8 @@ def _field(name: str, value: Any) -> Predicate:
     read = _reader(name)
     tests = value if isinstance(value, Mapping) else {"eq": value}
     if not tests:
-        raise InvalidInput(f"the filter on {name!r} names no operator")
-    checks = [_test(name, op, operand) for op, operand in tests.items()]
+        raise InvalidInput(f"the filter on {shorten(name)} names no operator")
+    checks = [_test(name, _named(op), operand) for op, operand in tests.items()]
     return lambda cube: all(check(read(cube)) for check in checks)
 
 
@@ -107,7 +115,7 @@ def _reader(name: str) -> Callable[[MemCube], Any]:
         path = name.split(".")[1:]
         return lambda cube: _dig(cube.metadata, path)
     raise InvalidInput(
-        f"the filter field {name!r} is not known: use {', '.join(sorted(FIELDS))}, or "
+        f"the filter field {shorten(name)} is not known: use {', '.join(sorted(FIELDS))}, or "
         "metadata.<name>"
     )
 
@@ -123,15 +131,15 @@ def _dig(value: Any, path: list[str]) -> Any:
 def _test(name: str, op: str, operand: Any) -> Callable[[Any], bool]:
     if op not in OPERATORS:
         raise InvalidInput(
-            f"the operator {op!r} on {name!r} is not known: use {', '.join(OPERATORS)}"
+            f"the operator {shorten(op)} on {shorten(name)} is not known: use {', '.join(OPERATORS)}"
         )
     if op == "exists":
         if not isinstance(operand, bool):
-            raise InvalidInput(f"exists on {name!r} takes true or false")
+            raise InvalidInput(f"exists on {shorten(name)} takes true or false")
         return lambda actual: (actual is not _MISSING and actual not in (None, "", ())) is operand
     if op in ("in", "nin"):
         if not isinstance(operand, (list, tuple, set, frozenset)):
-            raise InvalidInput(f"{op} on {name!r} takes a list")
+            raise InvalidInput(f"{op} on {shorten(name)} takes a list")
         values = [_value(name, item) for item in operand]
         inside = op == "in"
         return lambda actual: any(_equal(actual, item) for item in values) is inside
@@ -149,7 +157,7 @@ def _test(name: str, op: str, operand: Any) -> Callable[[Any], bool]:
 
 def _comparison(name: str, op: str, value: Any) -> Callable[[Any], bool]:
     if name in _LISTS:
-        raise InvalidInput(f"{op} does not compare {name!r}, which is a list: use contains")
+        raise InvalidInput(f"{op} does not compare {shorten(name)}, which is a list: use contains")
     compare = _COMPARISONS[op]
 
     def check(actual: Any) -> bool:
@@ -165,14 +173,20 @@ def _comparison(name: str, op: str, value: Any) -> Callable[[Any], bool]:
 
 def _value(name: str, operand: Any) -> Any:
     """A value to compare with, checked against what the field can hold."""
+    if name not in FIELDS:
+        check_json(operand, f"the value compared with {shorten(name)}")
     if name in _TIMES and operand is not None:
         return _time(name, operand)
     if name in _NUMBERS and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
-        raise InvalidInput(f"{name!r} is a number, so it cannot be compared with {operand!r}")
+        raise InvalidInput(
+            f"{shorten(name)} is a number, so it cannot be compared with {shorten(operand)}"
+        )
     if name in _TEXTS | _LISTS and not isinstance(operand, str):
-        raise InvalidInput(f"{name!r} is a text, so it cannot be compared with {operand!r}")
+        raise InvalidInput(
+            f"{shorten(name)} is a text, so it cannot be compared with {shorten(operand)}"
+        )
     if name == "state" and operand not in STATES_BY_TITLE:
-        raise InvalidInput(f"{operand!r} is no state: use {', '.join(STATES_BY_TITLE)}")
+        raise InvalidInput(f"{shorten(operand)} is no state: use {', '.join(STATES_BY_TITLE)}")
     return operand
 
 
@@ -181,11 +195,13 @@ def _time(name: str, operand: Any) -> datetime:
         try:
             operand = datetime.fromisoformat(operand)
         except ValueError:
-            raise InvalidInput(f"{name!r} is a time, and {operand!r} is none") from None
+            raise InvalidInput(
+                f"{shorten(name)} is a time, and {shorten(operand)} is none"
+            ) from None
         if operand.tzinfo is None:
             operand = operand.replace(tzinfo=UTC)
     if not isinstance(operand, datetime) or operand.tzinfo is None:
-        raise InvalidInput(f"{name!r} is a time: pass an aware datetime or ISO 8601")
+        raise InvalidInput(f"{shorten(name)} is a time: pass an aware datetime or ISO 8601")
     return operand
 
 

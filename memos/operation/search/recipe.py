@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ HYBRID_RERANK = replace(HYBRID, name="hybrid+rerank", rerank=50)
 RECIPES = {recipe.name: recipe for recipe in (BM25, LEXICAL, HYBRID, LEXICAL_RERANK, HYBRID_RERANK)}
 
 
-def recipe_named(name: str | None, *, embedder: bool = False, reranker: bool = False) -> Recipe:
+def recipe_named(name: object, *, embedder: bool = False, reranker: bool = False) -> Recipe:
     """The recipe of a name; where none is given `hybrid` with an embedder, else `lexical`.
 
     Raises:
@@ -111,8 +111,8 @@ def recipe_named(name: str | None, *, embedder: bool = False, reranker: bool = F
     """
     if name is None:
         return HYBRID if embedder else LEXICAL
-    if name not in RECIPES:
-        raise InvalidInput(f"recipe={name!r} is not known: choose {', '.join(RECIPES)}")
+    if not isinstance(name, str) or name not in RECIPES:
+        raise InvalidInput(f"recipe={shorten(name)} is not known: choose {', '.join(RECIPES)}")
     chosen = RECIPES[name]
     for needed, there, what in (
         (chosen.dense, embedder, "an embedder"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memos.infrastructure.index.models.embedders.port import Embedder
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 
 NAMES = ("minilm",)
 
@@ -17,15 +17,15 @@ def embedder_named(embedder: object) -> Embedder | None:
     """
     if embedder is None:
         return None
-    if embedder == "minilm":
+    if isinstance(embedder, str) and embedder == "minilm":
         from memos.infrastructure.index.models.embedders.minilm import MiniLM
 
         return MiniLM()
     if isinstance(embedder, str):
-        raise InvalidInput(f"embedder={embedder!r} is not known: choose {', '.join(NAMES)}")
+        raise InvalidInput(f"embedder={shorten(embedder)} is not known: choose {', '.join(NAMES)}")
     if not isinstance(embedder, Embedder):
         raise InvalidInput(
-            f"an embedder has name, digest, dimensions and embed; {embedder!r} lacks"
+            f"an embedder has name, digest, dimensions and embed; {shorten(embedder)} lacks"
         )
     return embedder
 

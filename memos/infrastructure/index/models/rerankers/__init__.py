@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memos.infrastructure.index.models.rerankers.port import Reranker, Reranking
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 
 
 def reranker_from(reranker: object) -> Reranker | None:
@@ -20,10 +20,13 @@ def reranker_from(reranker: object) -> Reranker | None:
     if isinstance(reranker, (str, Path)):
         from memos.infrastructure.index.models.rerankers.crossencoder import CrossEncoder
 
-        return CrossEncoder(Path(reranker))
+        try:
+            return CrossEncoder(Path(reranker))
+        except ValueError as error:
+            raise InvalidInput(f"reranker {shorten(reranker)} is no path: {error}") from None
     if not isinstance(reranker, Reranker):
         raise InvalidInput(
-            f"a reranker has name, digest and score, or is a cross-encoder's directory; {reranker!r} "
+            f"a reranker has name, digest and score, or is a cross-encoder's directory; {shorten(reranker)} "
             "is neither"
         )
     return reranker

@@ -1,0 +1,250 @@
+"""Values that no caller should pass, and good calls in which to pass them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memos import Memory, Position
+
+SCOPE = "acme/alice"
+
+
+class Hostile:
+    """Refuses to be shown, compared or asked."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise RuntimeError("this object refuses")
+
+    __repr__ = __str__ = __bool__ = __eq__ = __len__ = _refuse
+    __hash__ = object.__hash__
+
+
+def nested(levels: int) -> Any:
+    value: Any = {"tags": "x"}
+    for _ in range(levels):
+        value = {"and": [value]}
+    return value
+
+
+ODD: Mapping[str, Any] = {
+    "nothing": None,
+    "empty text": "",
+    "space": " ",
+    "NUL": "a\x00b",
+    "half a pair": "half \ud800",
+    "long text": "x" * 5000,
+    "as long as an id": "x" * 36,
+    "no position": "99999999999999999999:99999999999999999999",
+    "digits of another script": "٠:٩",
+    "superscripts": "²:³",
+    "last moment": "9999-12-31T23:59:59.999999-23:59",
+    "many digits": "9" * 5000 + "d",
+    "bytes": b"bytes",
+    "yes": True,
+    "no": False,
+    "zero": 0,
+    "negative": -1,
+    "64 bits": 2**64,
+    "63 bits": 2**63 - 1,
+    "5000 digits": 10**5000,
+    "fraction": 1.5,
+    "nan": math.nan,
+    "infinite": math.inf,
+    "empty list": [],
+    "list of nothing": [None],
+    "list of a list": [["x"]],
+    "list of half a pair": ["\udfff"],
+    "empty mapping": {},
+    "mapping of nothing": {"x": None},
+    "mapping by number": {1: 1},
+    "mapping by half a pair": {"\ud800": "x"},
+    "deep": nested(3000),
+    "set": {1},
+    "array": np.arange(3),
+    "time without a zone": datetime(2023, 1, 1),  # noqa: DTZ001
+    "first moment": datetime.min.replace(tzinfo=UTC),
+    "no duration": timedelta(0),
+    "longest duration": timedelta.max,
+    "far position": Position(0, 10**30),
+    "odd position": Position("a", None),  # type: ignore[arg-type]
+    "object": object(),
+    "hostile": Hostile(),
+}
+
+HEADER: Mapping[str, Any] = {
+    "owner": "agent:alice",
+    "readers": ["agent:alice"],
+    "writers": ["agent:alice"],
+    "priority": 1,
+    "sensitivity": "low",
+    "purpose": "test",
+}
+NEW: Mapping[str, Any] = {
+    "text": "a memory",
+    "scope": SCOPE,
+    "source": "web:a",
+    "subject": "ann",
+    "valid_from": "2023-01-01",
+    "valid_until": "2024-01-01",
+    "tags": ["craft"],
+    "metadata": {"a": 1},
+    "origin": "user input",
+    "semantic_type": "note",
+    **HEADER,
+    "lifespan": "90d",
+    "content": None,
+    "media_type": None,
+    "derived_from": [],
+    "idempotency_key": None,
+}
+TURN: Mapping[str, Any] = {
+    "text": "hello",
+    "id": "D1:1",
+    "speaker": "Ann",
+    "role": "user",
+    "caption": "a pot",
+    "at": "2023-01-01",
+    "metadata": {},
+    "tags": [],
+}
+FOUND: Mapping[str, Any] = {
+    "scope": SCOPE,
+    "k": 3,
+    "as_of": "begun",
+    "filter": {"tags": "craft"},
+    "recipe": None,
+}
+RECORDS: Mapping[str, Any] = {
+    "actor": None,
+    "operation": None,
+    "source": None,
+    "since": None,
+    "until": None,
+    "scope": None,
+}
+
+
+def quiet(_done: int, _total: int) -> None:
+    """No progress."""
+
+
+def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
+    """One call of every method, with every parameter; a star stands before one that takes several."""
+    cube = {"cube_id": memory.add("a pot", scope=SCOPE, tags=["craft"]).cube_id}
+    moved = {**cube, "expected_version": None}
+    keys = {"passphrase": None, "recipient_key": None, "verifier_key": None, "progress": quiet}
+    other = memory.add("a lake", scope=SCOPE).cube_id
+    event = next(iter(memory.events())).event_id
+    revision = {
+        name: NEW[name] for name in NEW if name in inspect.signature(Memory.update).parameters
+    }
+    merged = {name: NEW[name] for name in NEW if name in inspect.signature(Memory.merge).parameters}
+    told = {"budget_tokens": 100, "count_tokens": len, **FOUND}
+    export = folder / "export"
+    return {
+        "__init__": {
+            "path": folder / "opened.vault",
+            **{
+                name: parameter.default
+                for name, parameter in inspect.signature(Memory.__init__).parameters.items()
+                if name not in ("self", "path")
+            },
+        },
+        "add": dict(NEW),
+        "add_many": {"items": [NEW], "idempotency_key": None},
+        "add_conversation": {
+            "turns": [TURN],
+            "scope": SCOPE,
+            "session": "one",
+            "at": None,
+            "source": None,
+            "subject": None,
+            "tags": [],
+            "idempotency_key": None,
+        },
+        "archive": moved,
+        "audit": {"progress": quiet},
+        "checkpoint": {"partition": 0},
+        "context": {"query": "pot", **told},
+        "cuts": {},
+        "diff": {**cube, "before": 1, "after": 1},
+        "digest": {},
+        "embed_pending": {},
+        "embedding_lag": {},
+        "erase": {"subject": None, "scope": None, "cube_id": None},
+        "events": {**RECORDS, "kind": None, "cube_id": None},
+        "export": {
+            "path": folder / "again",
+            "scope": SCOPE,
+            "filter": None,
+            "recipient": None,
+            "passphrase": None,
+            "progress": quiet,
+        },
+        "extract_facts": {
+            "scope": SCOPE,
+            "extractor": None,
+            "name": None,
+            "limit": 1,
+            "progress": quiet,
+        },
+        "freeze": moved,
+        "get": {**cube, "version": None, "as_of": None, "valid_at": None, "any_state": True},
+        "history": cube,
+        "import_export": {"path": export, **keys},
+        "import_file": {
+            "path": folder / "lines.jsonl",
+            "scope": SCOPE,
+            "format": "auto",
+            "progress": quiet,
+        },
+        "lineage": {**cube, "direction": "both", "depth": 2},
+        "link": {**cube, "other_id": other, "relation": "derived_from"},
+        "load": {
+            "path": export,
+            "into": folder / "loaded.vault",
+            "actor": "agent:alice",
+            **keys,
+            "clock": lambda: 10**15,
+            "governor": None,
+        },
+        "merge": {"cube_ids": [cube["cube_id"], other], **merged},
+        "migrated_from": {},
+        "name_cut": {"name": "again"},
+        "prove": {"event_id": event},
+        "prove_consistency": {"since": 1, "partition": 0},
+        "rebuild": {"progress": quiet},
+        "related": {**cube, "k": 3, "scope": None},
+        "restore": moved,
+        "rollback": {**RECORDS, "cube_id": None, "to_version": None, "cut": None, "dry_run": True},
+        "route": {"task": "pot", **told},
+        "search": {"query": "pot", **FOUND, "valid_at": None, "states": None, "facts": False},
+        "set_header": {**moved, **HEADER},
+        "set_lifespan": {
+            **moved,
+            "after": "90d",
+            "renewed_by_access": False,
+            "then": "archive",
+            "half_life": None,
+        },
+        "set_vocabulary": {"scope": SCOPE, "tags": ["craft"], "closed": False},
+        "stats": {},
+        "sweep": {"now": None},
+        "tag": {**moved, "*tags": "home"},
+        "tags": {"scope": SCOPE, "as_of": None},
+        "thaw": moved,
+        "untag": {**moved, "*tags": "home"},
+        "update": {**cube, "mode": "overwrite", "expected_version": None, "reason": "", **revision},
+        "usage_digest": {},
+        "verifier_key": {},
+        "verify": {"progress": quiet},
+        "vocabulary": {"scope": SCOPE},
+        "wait_for": {"token": "0:0", "seconds": 0.0},
+    }

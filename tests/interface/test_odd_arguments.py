@@ -1,0 +1,141 @@
+"""Every parameter of every public method, given what no caller should pass.
+
+The good calls are held against the signatures, so that a new method or parameter cannot be
+forgotten. Whatever is passed, the outcome is a result or an error of MemOS, and an error leaves
+nothing half written.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memos import Memory, MemosError, Position
+from memos.operation.search.filters import FIELDS, OPERATORS
+from tests.interface.odd import NEW, ODD, SCOPE, TURN, good_calls
+from tests.opened import stores_of
+
+NO_CALL = frozenset({"close", "path", "load_report"})
+
+
+METHODS = tuple(
+    sorted(
+        {name for name, _ in inspect.getmembers(Memory) if not name.startswith("_")} - NO_CALL
+        | {"__init__"}
+    )
+)
+
+
+def call(memory: Memory, name: str, arguments: Mapping[str, Any]) -> object:
+    """Call a method; what it yields is read whole, and what it opens is closed."""
+    given = dict(arguments)
+    starred = [given.pop(key) for key in list(given) if key.startswith("*")]
+    if name == "__init__":
+        Memory(**given).close()
+        return None
+    if starred:
+        return getattr(memory, name)(given.pop("cube_id"), *starred, **given)
+    result = getattr(memory, name)(**given)
+    if isinstance(result, Memory):
+        result.close()
+    return list(result) if isinstance(result, Iterator) else result
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Memory]:
+    with Memory(tmp_path / "test.vault", actor="agent:alice") as opened:
+        opened.add("before the cut", scope=SCOPE)
+        opened.name_cut("begun")
+        opened.export(tmp_path / "export")
+        (tmp_path / "lines.jsonl").write_text('{"text": "imported"}\n')
+        yield opened
+
+
+class Tries:
+    """Calls with odd values; what comes out as something else than a result or a typed error."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.faults: list[str] = []
+
+    def check(self) -> None:
+        assert not self.faults, "\n".join(self.faults)
+
+    def call(self, what: str, name: str, arguments: Mapping[str, Any]) -> None:
+        self.run(what, partial(call, self._memory, name, arguments))
+
+    def run(self, what: str, attempt: Callable[[], object]) -> None:
+        before = stores_of(self._memory).log.size
+        try:
+            attempt()
+        except MemosError:
+            written = list(self._memory.events(since=Position(0, before)))
+            if any(entry.result != "rejected" for entry in written):
+                self.faults.append(f"{what}: an error, and something was written")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault
+            self.faults.append(f"{what}: {type(error).__name__}: {str(error)[:80]!r}")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_odd_argument_is_a_result_or_a_typed_error(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = good_calls(memory, tmp_path)[name]
+    parameters = inspect.signature(getattr(Memory, name)).parameters
+    assert {key.lstrip("*") for key in good} == parameters.keys() - {"self"}
+    tries = Tries(memory)
+    for parameter in good:
+        for odd, value in ODD.items():
+            tries.call(f"{name}({parameter}={odd})", name, {**good, parameter: value})
+    tries.check()
+    assert memory.rebuild().digest == memory.digest()
+
+
+@pytest.mark.parametrize("field", [*NEW, "unknown"])
+def test_an_odd_field_of_an_item_is_a_typed_error(memory: Memory, field: str) -> None:
+    tries = Tries(memory)
+    for odd, value in ODD.items():
+        items = [NEW, {**NEW, field: value}]
+        tries.call(f"item {field}={odd}", "add_many", {"items": items})
+    tries.check()
+
+
+@pytest.mark.parametrize("field", [*TURN, "unknown"])
+def test_an_odd_field_of_a_turn_is_a_typed_error(memory: Memory, field: str) -> None:
+    tries = Tries(memory)
+    for odd, value in ODD.items():
+        turns = [TURN, {**TURN, field: value}]
+        tries.call(
+            f"turn {field}={odd}",
+            "add_conversation",
+            {"turns": turns, "scope": SCOPE, "session": "one"},
+        )
+    tries.check()
+
+
+def test_an_odd_lifespan_is_a_typed_error(memory: Memory) -> None:
+    tries = Tries(memory)
+    for field in ("after", "renewed_by_access", "then", "half_life", "since", "unknown"):
+        for odd, value in ODD.items():
+            lifespan = {"after": "90d", field: value}
+            tries.call(f"lifespan {field}={odd}", "add", {**NEW, "lifespan": lifespan})
+    tries.check()
+
+
+@pytest.mark.parametrize("field", [*sorted(FIELDS), "metadata.a", "and", "or", "not", "unknown"])
+def test_an_odd_filter_is_a_typed_error(memory: Memory, field: str) -> None:
+    for _ in range(2):
+        memory.add("a pot", scope=SCOPE, metadata={"a": [1, {"b": 2}]}, valid_from="2023-01-01")
+    tries = Tries(memory)
+    for odd, value in ODD.items():
+        conditions = [{field: value}, *({field: {op: value}} for op in OPERATORS)]
+        for condition in conditions:
+            found = {"query": "pot", "scope": SCOPE, "filter": condition}
+            tries.call(f"filter {field} {odd}", "search", found)
+    tries.check()
