@@ -136,7 +136,9 @@ def quiet(_done: int, _total: int) -> None:
 
 
 def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
-    """One call of every method, with every parameter; a star stands before one that takes several."""
+    """Calls of methods: what has no default, or is worth more than it. A star stands before a
+    parameter that takes several.
+    """
     cube = {"cube_id": memory.add("a pot", scope=SCOPE, tags=["craft"]).cube_id}
     moved = {**cube, "expected_version": None}
     keys = {"passphrase": None, "recipient_key": None, "verifier_key": None, "progress": quiet}

@@ -110,7 +110,8 @@ def wait_for(session: Session, token: Receipt | Position | str, seconds: float) 
             raise InvalidInput(str(error)) from None
     if not isinstance(position, Position):
         raise InvalidInput(f"a token is a receipt or a position such as 0:42, not {shorten(token)}")
-    patience = check_seconds(seconds, "seconds")
+    check_position(position)
+    seconds = check_seconds(seconds, "seconds")
     with session.gate.enter("wait_for") as passage:
         passage.admit()  # a position tells nothing of what stands there
         left = seconds
