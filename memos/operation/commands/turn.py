@@ -13,10 +13,10 @@ from memos.operation.validation import (
     Time,
     check_choice,
     check_fields,
+    check_list,
     check_name,
     check_names,
     check_time,
-    check_list,
 )
 from memos.wire.body_pb2 import Turn
 

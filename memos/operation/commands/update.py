@@ -67,8 +67,6 @@ class Revision:
         check_flag(self.replace_metadata, "replace_metadata")
         if self.replace_metadata and self.metadata is None:
             raise InvalidInput("replace_metadata needs the metadata: {} for none at all")
-        if not self._stated().keys() - {"reason"} or self._adds_no_metadata:
-            raise InvalidInput("update changes nothing: pass a text, or what else is to change")
         if self.text is not None:
             check_text(self.text)
         if self.tags is not None:
@@ -76,6 +74,8 @@ class Revision:
         if self.metadata is not None:
             check_metadata(self.metadata)
         self._put_valid_time(Body())
+        if not self._stated().keys() - {"reason"} or self._adds_no_metadata:
+            raise InvalidInput("update changes nothing: pass a text, or what else is to change")
         if self.composes and self.text is None:
             raise InvalidInput(f"mode={self.mode!r} needs a text")
 
