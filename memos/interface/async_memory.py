@@ -116,6 +116,8 @@ class AsyncMemory:
     tags = _in_thread(Memory.tags)
     vocabulary = _in_thread(Memory.vocabulary)
     set_vocabulary = _in_thread(Memory.set_vocabulary)
+    set_sensitivities = _in_thread(Memory.set_sensitivities)
+    sensitivities = _in_thread(Memory.sensitivities)
     embedding_lag = _in_thread(Memory.embedding_lag)
     embed_pending = _in_thread(Memory.embed_pending)
     extract_facts = _in_thread(Memory.extract_facts)

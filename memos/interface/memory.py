@@ -51,6 +51,7 @@ from memos.operation.commands.load import (
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.rebuild import rebuild
 from memos.operation.commands.rollback import Rollback, RollbackRequest, rollback
+from memos.operation.commands.sensitivities import sensitivities, set_sensitivities
 from memos.operation.commands.sweep import Sweep, sweep
 from memos.operation.commands.tags import retag
 from memos.operation.commands.turn import Conversation
@@ -811,6 +812,29 @@ class Memory:
             Denied: the actor may not write in the scope, or may not change its vocabulary.
         """
         return set_vocabulary(self._session, scope, tags, closed=closed)
+
+    def set_sensitivities(self, tenant: str, labels: Iterable[str]) -> Receipt:
+        """Say which labels of sensitivity a tenant has, lowest first; an administrator's act.
+
+        What is made of several memories takes the highest of theirs. A label that is not named is
+        higher than all that are.
+
+        Args:
+            tenant: the first segment of its scopes.
+            labels: the labels, instead of those set before.
+
+        Raises:
+            Denied: the actor does not administer the tenant.
+        """
+        return set_sensitivities(self._session, tenant, labels)
+
+    def sensitivities(self, tenant: str) -> tuple[str, ...]:
+        """The labels of sensitivity that a tenant has set, lowest first.
+
+        Raises:
+            Denied: the actor is narrowed to another tenant.
+        """
+        return sensitivities(self._session, tenant)
 
     def embedding_lag(self) -> EmbeddingLag:
         """How far the dense side is behind the writes.

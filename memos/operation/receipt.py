@@ -149,6 +149,12 @@ def raise_rejection(committed: Committed) -> NoReturn:
             )
 
 
+def raise_rejected(committed: Committed) -> None:
+    """Raise where an event was rejected."""
+    if committed.outcome.result is Result.REJECTED:
+        raise_rejection(committed)
+
+
 def _hint(state: CubeState | None) -> str:
     archived = state is not None and state_title(state.lifecycle) in ("Archived", "Expired")
     return "; restore it first" if archived else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from memos import Forgotten, Memory, NotFound, SourceErased
+from memos import Denied, Forgotten, Memory, NotFound, SourceErased
 from tests.scenarios.place import Place, read, texts
 
 
@@ -64,3 +66,111 @@ def test_who_only_says_the_same_shares_no_subject(memory: Memory, tenant: str) -
     assert read(memory, bobs).text == "I like tea"
     assert read(memory, newer).text == "I like green tea"
     assert isinstance(memory.get(anns), Forgotten)
+
+
+ALICE, BOB, CAROL = "agent:alice", "agent:bob", "agent:carol"
+
+
+def test_what_is_made_of_memories_begins_as_strict_as_the_strictest(
+    memory: Memory, tenant: str
+) -> None:
+    memory.set_sensitivities(tenant, ["public", "secret"])
+    first = memory.add(
+        "one", scope=tenant, readers=[BOB, CAROL], sensitivity="public", subject="ann"
+    ).cube_id
+    second = memory.add(
+        "two",
+        scope=tenant,
+        readers=[BOB],
+        writers=[ALICE],
+        sensitivity="secret",
+        lifespan={"after": "30d", "then": "erase"},
+    ).cube_id
+    third = memory.add("three", scope=tenant, lifespan={"after": "10d", "then": "archive"}).cube_id
+    ends = read(memory, third).lifespan
+    assert ends is not None
+    made = [
+        memory.add("derived", scope=tenant, derived_from=[first, second, third]).cube_id,
+        memory.add_many(
+            [{"text": "of many", "scope": tenant, "derived_from": [first, second, third]}]
+        )[0].cube_id,
+        memory.add("linked", scope=tenant).cube_id,
+    ]
+    for source in (first, second, third):
+        memory.link(made[-1], source, "quoted_from")
+    made.append(memory.merge([first, second, third]).cube_id)
+    for cube_id in made:
+        cube = read(memory, cube_id)
+        assert (cube.readers, cube.writers, cube.sensitivity) == ((BOB,), (ALICE,), "secret")
+        assert cube.lifespan is not None
+        assert cube.lifespan.since + cube.lifespan.after == ends.since + ends.after
+        assert cube.lifespan.then.name == "ERASE"
+    assert set(memory.erase(subject="ann").cube_ids) == {first, *made}
+
+
+def test_nobody_in_common_leaves_the_owner_alone(place: Place, memory: Memory, tenant: str) -> None:
+    sources = [memory.add(who, scope=tenant, readers=[who]).cube_id for who in (BOB, CAROL)]
+    made = memory.merge(sources).cube_id
+    assert read(memory, made).readers == (ALICE,)
+    for reader in (BOB, CAROL):
+        with pytest.raises(Denied):
+            place.open(reader).get(made)
+
+
+def test_an_extracted_fact_is_as_strict_as_its_memory(memory: Memory, tenant: str) -> None:
+    memory.add("Ann has the flu", scope=tenant, readers=[BOB], sensitivity="medical")
+    report = memory.extract_facts(tenant, lambda text: [f"told: {text}"], name="told")
+    (fact,) = (read(memory, cube_id) for cube_id in report.cube_ids)
+    assert (fact.readers, fact.sensitivity) == ((BOB,), "medical")
+
+
+def test_loosening_what_was_made_is_for_who_administers_every_source(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    bob = place.open(BOB)
+    secret = memory.add(
+        "one", scope=tenant, readers=[BOB], sensitivity="secret", lifespan="30d"
+    ).cube_id
+    bobs = bob.add("two", scope=tenant).cube_id
+    made = bob.add("both", scope=tenant, derived_from=[secret, bobs]).cube_id
+    attempts: list[Callable[[], object]] = [
+        lambda: bob.set_header(made, readers=[]),
+        lambda: bob.set_header(made, readers=[BOB, CAROL]),
+        lambda: bob.set_header(made, writers=[CAROL]),
+        lambda: bob.set_header(made, owner=CAROL),
+        lambda: bob.set_header(made, sensitivity=""),
+        lambda: bob.set_lifespan(made),
+        lambda: bob.set_lifespan(made, after="90d"),
+        lambda: bob.set_header(
+            bob.add("again", scope=tenant, derived_from=[made]).cube_id, readers=[]
+        ),
+        lambda: bob.add("carol's", scope=tenant, owner=CAROL, derived_from=[made]),
+    ]
+    for loosen in attempts:
+        with pytest.raises(Denied, match=r"sources allow|made of"):
+            loosen()
+    before = read(memory, made)
+    assert (before.readers, before.sensitivity) == ((ALICE,), "secret")
+    bob.set_header(made, readers=[BOB], priority=3)
+    bob.set_lifespan(made, after="10d", then="erase")
+    bob.set_lifespan(made, after="10d")  # its sources only archive
+    memory.set_header(made, readers=[CAROL], sensitivity="")
+    assert read(place.open(CAROL), made).text == "both"
+    # What its sources allow by now is nobody's loss.
+    memory.set_header(secret, readers=[], sensitivity="")
+    bob.set_header(made, readers=[])
+
+
+def test_a_rollback_loosens_nothing_that_the_sources_restrict(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    bob = place.open(BOB)
+    secret = memory.add("one", scope=tenant, readers=[BOB]).cube_id
+    made = bob.add("mine", scope=tenant).cube_id
+    bob.link(made, secret, "derived_from")
+    assert read(bob, made).readers == (ALICE,)
+    with pytest.raises(Denied):
+        bob.rollback(made, to_version=1)
+    assert read(bob, made).readers == (ALICE,)
+    memory.rollback(made, to_version=1)
+    assert read(bob, made).readers == ()

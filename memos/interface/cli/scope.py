@@ -1,4 +1,4 @@
-"""Commands on a scope as a whole: tags, vocabulary, facts."""
+"""Commands on a scope as a whole: tags, vocabulary, labels of sensitivity, facts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
     command(app, "tags")(tags)
     command(app, "vocabulary")(vocabulary)
+    command(app, "sensitivities")(sensitivities)
     command(app, "facts")(facts)
 
 
@@ -62,6 +63,29 @@ def _draw_vocabulary(out: Console, words: Vocabulary) -> None:
         layout.line(out, (f"{openness}, set in {', '.join(words.set_in)}", "dim"))
     else:
         layout.line(out, ("no vocabulary: any tag is taken", "italic"))
+
+
+def sensitivities(
+    run: Run,
+    tenant: Annotated[str, typer.Argument(help="The first segment of its scopes.")],
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Set the labels, lowest first; may be repeated."),
+    ] = None,
+) -> None:
+    """The labels of sensitivity of a tenant, lowest first; with --label, sets them first."""
+    with run.open() as memory:
+        if labels:
+            memory.set_sensitivities(tenant, labels)
+        ordered = memory.sensitivities(tenant)
+
+    def draw(out: Console) -> None:
+        for label in ordered:
+            layout.line(out, clean(label))
+        if not ordered:
+            layout.line(out, ("no labels are ordered", "italic"))
+
+    run.show([{"label": label} for label in ordered], draw)
 
 
 def facts(

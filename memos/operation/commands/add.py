@@ -18,6 +18,7 @@ from memos.operation.commands.idempotency import (
     identify_one,
 )
 from memos.operation.commands.new_memory import ARGUMENTS, NewMemory
+from memos.operation.commands.restriction import require_owner
 from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
 from memos.operation.commands.turn import Conversation
@@ -128,6 +129,9 @@ def _checked_sources(session: Session, passage: Passage, memory: NewMemory) -> S
     sources = source_versions(
         session, passage, memory.derived_from or (), Relation.DERIVED_FROM, memory.scope
     )
+    if sources.restricted and memory.owner and memory.owner != session.actor:
+        with session.engine.read() as reader:
+            require_owner(passage, reader, sources, memory.owner)
     check_tags(session, passage, memory.scope, memory.body.tags.tags)
     return sources
 

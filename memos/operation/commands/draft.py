@@ -11,6 +11,7 @@ from memos.kernel.cube import Form, Header
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
+from memos.kernel.restriction import Restricted, strictest
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.idempotency import Identity
 from memos.operation.commands.new_memory import NewMemory
@@ -29,10 +30,19 @@ class SourceVersion(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Earlier versions, and the digests of all their subjects, in order."""
+    """Earlier versions, and what comes with content that is taken from them.
+
+    Attributes:
+        versions: the earlier versions.
+        subjects: the digests of their subjects, in order.
+        restricted: what the headers of those restrict from which content is taken.
+        labels: the tenant's labels of sensitivity, lowest first.
+    """
 
     versions: tuple[SourceVersion, ...] = ()
     subjects: tuple[bytes, ...] = ()
+    restricted: tuple[Restricted, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def cube_ids(self) -> tuple[bytes, ...]:
@@ -137,7 +147,8 @@ def create_cube(
         event_id=event_id,
     )
     event.generated.form = Form.PLAINTEXT.value  # type: ignore[assignment]
-    write_header(header or memory.header(session.actor, session.clock), event.generated.header)
+    own = header or memory.header(session.actor, session.clock)
+    write_header(derived_header(own, sources), event.generated.header)
     subject = digests.subject(tenant, memory.subject or memory.scope)
     event.subject_digests.extend(sorted({subject, *sources.subjects}))
     event.parts = memory.parts
@@ -149,3 +160,12 @@ def create_cube(
         event.idempotency_digest, event.command_mac = identity.ids.present_half, identity.mac
     seal_body(key, event, memory.body)
     return Draft(event, memory.body, key, is_new=is_new)
+
+
+def derived_header(own: Header, sources: Sources) -> Header:
+    """The header of what is made of sources: the strictest of theirs and its own.
+
+    Raises:
+        InvalidInput: labels of sensitivity meet that the tenant has not ordered.
+    """
+    return strictest(own, sources.restricted, sources.labels) if sources.restricted else own

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import Lifespan
+from memos.kernel.cube import CubeState, Header, Lifespan
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.kernel.header import write_header
 from memos.operation.commands.draft import new_event
 from memos.operation.commands.header_facts import HeaderFacts
+from memos.operation.commands.restriction import require_loosening
 from memos.operation.commands.sources import permitted_state
+from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
 from memos.operation.validation import check_version
+from memos.wire.event_pb2 import Event
 
 
 def set_header(
@@ -46,15 +49,36 @@ def _change_header(
         check_version(expected_version, "expected_version")
     with session.gate.enter("set_header") as passage:
         state = permitted_state(session, passage, cube_id, Action.ADMINISTER)
-        event = new_event(
-            session,
-            Kind.HEADER_CHANGED,
-            state.cube_id,
-            state.scope,
-            expected_version=expected_version,
-            passage=passage,
+        header = state.header._replace(**changes)
+        with session.engine.read() as reader:
+            require_loosening(passage, reader, state, header)
+        event = header_event(
+            session, passage, state, header, changes, expected_version=expected_version
         )
-        write_header(state.header._replace(**changes), event.header_changed.header)
-        event.header_changed.fields.extend(sorted(changes))
         (committed,) = session.engine.writer.commit([Draft(event)])
         return receipt_of(session.engine, committed)
+
+
+def header_event(
+    session: Session,
+    passage: Passage,
+    state: CubeState,
+    header: Header,
+    fields: Iterable[str],
+    *,
+    expected_version: int | None = None,
+    operation_id: bytes = b"",
+) -> Event:
+    """A change of some fields of a cube's header."""
+    event = new_event(
+        session,
+        Kind.HEADER_CHANGED,
+        state.cube_id,
+        state.scope,
+        expected_version=expected_version,
+        operation_id=operation_id,
+        passage=passage,
+    )
+    write_header(header, event.header_changed.header)
+    event.header_changed.fields.extend(sorted(fields))
+    return event

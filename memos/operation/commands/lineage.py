@@ -8,15 +8,23 @@ from typing import Any
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.cube import CubeState, Header, Lifecycle
 from memos.kernel.errors import Held, IllegalMove, InvalidInput
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lifecycle import may_move
-from memos.kernel.lineage import Relation
+from memos.kernel.lineage import CARRIES_TAINT, Relation
+from memos.kernel.restriction import as_used
 from memos.kernel.scope import check_scope, common_scope
 from memos.operation.commands.add import with_key
 from memos.operation.commands.composition import merge_texts
-from memos.operation.commands.draft import Sources, add_sources, create_cube, new_event
+from memos.operation.commands.draft import (
+    Sources,
+    add_sources,
+    create_cube,
+    derived_header,
+    new_event,
+)
+from memos.operation.commands.header import header_event
 from memos.operation.commands.idempotency import (
     KeyedCommand,
     identify_one,
@@ -24,10 +32,12 @@ from memos.operation.commands.idempotency import (
     stated_arguments,
 )
 from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.restriction import restriction_of
 from memos.operation.commands.sources import opened_parts, permitted_state, source_versions
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts, state_title
-from memos.operation.receipt import Receipt, receipt_of
+from memos.operation.gate import Passage
+from memos.operation.receipt import Receipt, raise_rejected, receipt_of
 from memos.operation.session import Session
 from memos.operation.validation import check_choice, check_id, check_list, check_names
 
@@ -37,16 +47,41 @@ RELATIONS = {relation.name.lower(): relation for relation in Relation}
 def link(session: Session, cube_id: str, other_id: str, relation: str) -> Receipt:
     """See `Memory.link`."""
     check_choice(relation, RELATIONS, "relation")
+    takes_content = RELATIONS[relation] in CARRIES_TAINT
     with session.gate.enter("link") as passage:
-        state = permitted_state(session, passage, cube_id, Action.WRITE)
+        action = Action.ADMINISTER if takes_content else Action.WRITE
+        state = permitted_state(session, passage, cube_id, action)
         sources = source_versions(session, passage, (other_id,), RELATIONS[relation], state.scope)
         if sources.versions[0].cube_id == state.cube_id:
             raise InvalidInput("a memory cannot be linked to itself")
         event = new_event(session, Kind.LINKED, state.cube_id, state.scope, passage=passage)
         add_sources(event, sources.versions)
         event.subject_digests.extend(sources.subjects)
-        (committed,) = session.engine.writer.commit([Draft(event)])
-        return receipt_of(session.engine, committed)
+        drafts = [*_narrowed(session, passage, state, sources, event.operation_id), Draft(event)]
+        commits = session.engine.writer.commit_whole(drafts, raise_rejected)
+        return receipt_of(session.engine, commits[-1])
+
+
+def _narrowed(
+    session: Session, passage: Passage, state: CubeState, sources: Sources, operation_id: bytes
+) -> list[Draft]:
+    """A cube that is linked to where its content is from takes on what that restricts."""
+    with session.engine.read() as reader:
+        own = as_used(restriction_of(reader, state))
+    before, header = state.header, derived_header(own, sources)
+    fields = [name for name in Header._fields if getattr(header, name) != getattr(before, name)]
+    if not fields:
+        return []
+    event = header_event(
+        session,
+        passage,
+        state,
+        header,
+        fields,
+        expected_version=state.version,
+        operation_id=operation_id,
+    )
+    return [Draft(event)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
+from memos.operation.commands.restriction import require_loosening
 from memos.operation.commands.rollback_plan import (
     PlannedChange,
     PlannedTarget,
@@ -163,6 +164,10 @@ def _execute(
 ) -> list[Committed]:
     """Append the operation, one event a tenant and five thousand cubes."""
     passage.require_each(Action.WRITE, [target.state for target in targets])
+    reader = transaction.reader()
+    for target in targets:
+        if target.header != target.state.header:
+            require_loosening(passage, reader, target.state, target.header)
     committed = []
     tenants: dict[str, list[PlannedTarget]] = {}
     for target in targets:

@@ -11,8 +11,10 @@ from memos.kernel.cube import CubeState
 from memos.kernel.errors import Denied, IllegalMove
 from memos.kernel.event import id_text
 from memos.kernel.lineage import CARRIES_TAINT, Relation
+from memos.kernel.restriction import Restricted
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.draft import NO_SOURCES, Sources, SourceVersion
+from memos.operation.commands.restriction import restriction_of, sensitivities
 from memos.operation.cube import Parts, open_parts
 from memos.operation.gate import Passage
 from memos.operation.session import Session, live_state
@@ -64,12 +66,17 @@ def source_versions(
     """
     versions: list[SourceVersion] = []
     subjects: set[bytes] = set()
+    restricted: list[Restricted] = []
+    labels: tuple[str, ...] = ()
     for cube_id in cube_ids:
         raw = check_id(cube_id)
         with session.engine.read() as reader:
             state = live_state(passage, reader, raw)
-            passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
             attempt = reader.vault.version(raw, state.version)
+            if relation in CARRIES_TAINT:
+                restricted.append(restriction_of(reader, state))
+                labels = labels or sensitivities(reader, tenant_of(state.scope))
+        passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
         if tenant_of(state.scope) != tenant_of(check_scope(scope)):
             raise Denied(
                 f"cube {cube_id} belongs to another tenant than {scope}: memories of two tenants "
@@ -82,4 +89,6 @@ def source_versions(
         versions.append(SourceVersion(relation, raw, state.version, digest))
         if relation in CARRIES_TAINT:
             subjects.update(state.subjects)
-    return Sources(tuple(versions), tuple(sorted(subjects))) if versions else NO_SOURCES
+    if not versions:
+        return NO_SOURCES
+    return Sources(tuple(versions), tuple(sorted(subjects)), tuple(restricted), labels)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memos.kernel.cube import Header, Lifespan, LifespanEnd
+from memos.kernel.errors import InvalidInput
+from memos.kernel.lifespan import deadline
+from memos.kernel.restriction import Restricted, looser, readers_of, strictest
+
+LABELS = ("public", "internal", "secret")
+PEOPLE = st.sampled_from(["alice", "bob", "carol", "dave"])
+NAMES = st.lists(PEOPLE, max_size=3, unique=True).map(tuple)
+LIFESPANS = st.none() | st.builds(
+    Lifespan,
+    after=st.integers(0, 50),
+    since=st.integers(0, 50),
+    renewed_by_access=st.booleans(),
+    half_life=st.integers(0, 5),
+    then=st.sampled_from(LifespanEnd),
+)
+HEADERS = st.builds(
+    Header,
+    owner=PEOPLE,
+    readers=NAMES,
+    writers=NAMES,
+    lifespan=LIFESPANS,
+    priority=st.integers(-5, 5),
+    # One label alone that the tenant has not ordered: two of them are refused.
+    sensitivity=st.sampled_from(["", *LABELS, "pii"]),
+)
+SOURCES = st.lists(st.builds(Restricted, HEADERS, st.integers(0, 200)), min_size=1, max_size=4)
+
+
+def allowed(header: Header) -> set[str]:
+    names = readers_of(header)
+    return {"alice", "bob", "carol", "dave", "anybody"} if names is None else set(names)
+
+
+@given(HEADERS, SOURCES)
+def test_nobody_reads_what_is_made_of_a_source_that_may_not_read_the_source(
+    own: Header, sources: list[Restricted]
+) -> None:
+    made = strictest(own, sources, LABELS)
+    for bound in (own, *(source.header for source in sources)):
+        assert allowed(made) - {own.owner} <= allowed(bound)
+    expected = set.intersection(*(allowed(h) for h in (own, *(s.header for s in sources))))
+    assert allowed(made) == expected | {own.owner}
+
+
+@given(HEADERS, SOURCES)
+def test_what_is_made_is_as_sensitive_and_ends_as_early_and_as_thoroughly_as_every_source(
+    own: Header, sources: list[Restricted]
+) -> None:
+    made = strictest(own, sources, LABELS)
+    for source in [Restricted(own), *sources]:
+        span = source.header.lifespan
+        assert "sensitivity" not in looser(made, source.header, LABELS)
+        if span is not None and span.after:
+            assert made.lifespan is not None
+            assert deadline(made.lifespan, 0) <= deadline(span, source.last_used)
+            assert made.lifespan.then >= span.then
+            assert span.renewed_by_access or not made.lifespan.renewed_by_access
+    assert (made.owner, made.priority) == (own.owner, own.priority)
+
+
+@given(HEADERS, SOURCES)
+def test_the_order_of_the_sources_and_a_second_time_change_nothing(
+    own: Header, sources: list[Restricted]
+) -> None:
+    made = strictest(own, sources, LABELS)
+    assert strictest(own, sources[::-1], LABELS) == made
+    again = strictest(made, sources, LABELS)
+    assert looser(again, made, LABELS) == looser(made, again, LABELS) == frozenset()
+
+
+def test_an_empty_intersection_is_its_owner_alone() -> None:
+    sources = [
+        Restricted(Header("bob", readers=("bob",))),
+        Restricted(Header("carol", readers=("carol",))),
+    ]
+    assert strictest(Header("alice"), sources, ()).readers == ("alice",)
+    assert strictest(Header("bob"), sources, ()).readers == ("bob",)
+
+
+def test_a_silent_header_restricts_nothing() -> None:
+    own = Header("alice", priority=3, purpose="care")
+    assert strictest(own, [Restricted(Header("bob"))], LABELS) == own
+    assert looser(own, Header("bob"), LABELS) == frozenset()
+
+
+def test_an_unknown_label_is_higher_than_every_known_one() -> None:
+    secret, unknown = Header("a", sensitivity="secret"), Header("a", sensitivity="pii")
+    assert strictest(Header("a"), map_of(secret, unknown), LABELS).sensitivity == "pii"
+    assert looser(secret, unknown, LABELS) == {"sensitivity"}
+    assert looser(unknown, secret, LABELS) == frozenset()
+
+
+def test_two_labels_that_nobody_ordered_are_refused_when_they_meet() -> None:
+    sources = map_of(Header("a", sensitivity="pii"), Header("a", sensitivity="medical"))
+    with pytest.raises(InvalidInput, match="set_sensitivities"):
+        strictest(Header("a"), sources, LABELS)
+    assert strictest(Header("a"), sources, ("pii", "medical")).sensitivity == "medical"
+
+
+def test_what_a_header_allows_beyond_another_is_named() -> None:
+    bound = Header("alice", readers=("bob",), writers=("alice",), lifespan=Lifespan(10, 5))
+    assert looser(bound, bound, ()) == frozenset()
+    assert looser(bound._replace(readers=()), bound, ()) == {"readers"}
+    assert looser(bound._replace(readers=("carol",)), bound, ()) == {"readers"}
+    assert looser(bound._replace(writers=()), bound, ()) == {"writers"}
+    assert looser(bound._replace(lifespan=None), bound, ()) == {"lifespan"}
+    assert looser(bound._replace(lifespan=Lifespan(11, 5)), bound, ()) == {"lifespan"}
+    assert looser(bound._replace(lifespan=Lifespan(10, 5, True)), bound, ()) == {"lifespan"}
+    thorough = bound._replace(lifespan=Lifespan(10, 5, then=LifespanEnd.ERASE))
+    assert looser(bound, thorough, ()) == {"lifespan"}
+    assert looser(thorough, bound, ()) == frozenset()
+
+
+def map_of(*headers: Header) -> list[Restricted]:
+    return [Restricted(header) for header in headers]
