@@ -9,7 +9,7 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import LifespanEnd
-from memos.kernel.errors import Held
+from memos.kernel.errors import Held, NotFound
 from memos.kernel.event import Kind, as_uuid, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lifespan import deadline
@@ -50,9 +50,12 @@ def sweep(session: Session, now: Time | None) -> Sweep:
             cube_id = id_text(raw)
             try:
                 erase_cubes(session, passage, EraseTarget(cube_id=cube_id), by_lifespan=True)
-                erased.append(cube_id)
             except Held:
                 held.append(cube_id)
+                continue
+            except NotFound:
+                pass  # it went with what it was made of
+            erased.append(cube_id)
     return Sweep(
         tuple(map(id_text, ended[LifespanEnd.ARCHIVE])),
         tuple(map(id_text, ended[LifespanEnd.EXPIRE])),
