@@ -24,6 +24,7 @@ from memos.operation.commands.rollback_plan import (
     fill_targets,
 )
 from memos.operation.gate import Passage
+from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
 from memos.operation.receipt import Rejection, rejections
 from memos.operation.session import Session, live_state
@@ -104,9 +105,8 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
             return Rollback((), (), (), dry_run)
         if dry_run:
             with session.engine.read() as reader:
-                targets = Planner(reader).undo(attempts_to_undo(reader, query))
-                visible = [target for target in targets if permitted.check(target.state)]
-                return _report(visible, [], dry_run=True)
+                planner = _shown_to(passage, reader)
+                return _report(planner.undo(attempts_to_undo(reader, query)), [], dry_run=True)
         with session.engine.writer.transaction() as transaction:
             return _undo(session, passage, transaction, query)
 
@@ -122,9 +122,11 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
             if reader.vault.version(raw, number) is None:
                 raise NotFound(f"cube {cube_id} has no version {number}: see its history")
             if request.dry_run:
-                return _report(_to_version(reader, raw, number), [], dry_run=True)
+                planner = _shown_to(passage, reader)
+                return _report(_to_version(planner, reader, raw, number), [], dry_run=True)
         with session.engine.writer.transaction() as transaction:
-            targets = _to_version(transaction.reader(), raw, number)
+            seen = transaction.reader()
+            targets = _to_version(Planner(seen), seen, raw, number)
             committed = _execute(session, passage, transaction, targets)
             done = _report(targets, committed, dry_run=False)
         for rejection in done.rejected:
@@ -133,11 +135,18 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
         return done
 
 
-def _to_version(reader: Reader, raw: bytes, number: int) -> list[PlannedTarget]:
+def _shown_to(passage: Passage, reader: Reader) -> Planner:
+    """Plans what the caller is shown of a rollback: no cube that they may not read, and nothing
+    that only such a cube leads to. A rollback that reaches one is refused.
+    """
+    return Planner(reader, lambda cube_id: is_readable(passage, reader, cube_id))
+
+
+def _to_version(planner: Planner, reader: Reader, raw: bytes, number: int) -> list[PlannedTarget]:
     head, version = reader.vault.head(raw), reader.vault.version(raw, number)
     if head is None or version is None:
         return []
-    return Planner(reader).to_version(head, version)
+    return planner.to_version(head, version)
 
 
 def _undo(

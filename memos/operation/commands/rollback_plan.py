@@ -6,7 +6,7 @@ the clean sources of an undone merge come back; later clean versions stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from memos.infrastructure.engine.reader import Reader
@@ -64,15 +64,23 @@ def attempts_to_undo(reader: Reader, query: LogQuery) -> Iterator[Attempt]:
 
 
 class Planner:
-    """Plans one rollback, at the position that its reader sees."""
+    """Plans one rollback, at the position that its reader sees.
 
-    def __init__(self, reader: Reader) -> None:
+    Args:
+        reader: where the cubes are read.
+        shown: which cubes the plan is about, where it is only to be shown; what lies behind
+            another one is left out with it. By default all.
+    """
+
+    def __init__(self, reader: Reader, shown: Callable[[bytes], bool] | None = None) -> None:
         self._reader = reader
-        self._histories = Histories(reader)
+        self._shown = shown
+        self._histories = Histories(reader, shown)
 
     def undo(self, attempts: Iterable[Attempt]) -> list[PlannedTarget]:
         """Undo these attempts and everything that their content reached."""
-        undone = list(attempts)
+        shown = self._shown
+        undone = [a for a in attempts if shown is None or shown(a.cube_id)]
         seeds = [(a.cube_id, a.outcome.version) for a in undone if a.outcome.digest]
         tainted = taint(seeds, self._histories)
         hidden_by = {a.event_id for a in undone if a.kind in _HIDING_KINDS}
@@ -166,7 +174,8 @@ class Planner:
                 elif planned.change.action == "restore":
                     change = replace(planned.change, reactivates=True)
                     targets[source] = replace(planned, change=change)
-        return [targets[cube_id] for cube_id in sorted(targets)]
+        shown = self._shown
+        return [targets[at] for at in sorted(targets) if shown is None or shown(at)]
 
 
 def absorbed_by(reader: Reader, cube_id: bytes) -> Iterator[tuple[bytes, CubeState]]:

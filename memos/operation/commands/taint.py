@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
@@ -17,10 +17,16 @@ from memos.kernel.lineage import (
 
 
 class Histories:
-    """The histories of cubes as the walk reads them, each read once."""
+    """The histories of cubes as the walk reads them, each read once.
 
-    def __init__(self, reader: Reader) -> None:
+    Args:
+        reader: where they are read.
+        passes: whether the walk goes on over a cube; by default over every one.
+    """
+
+    def __init__(self, reader: Reader, passes: Callable[[bytes], bool] | None = None) -> None:
         self._vault = reader.vault
+        self._passes = passes
         self._attempts: dict[bytes, list[Attempt]] = {}
 
     def attempts(self, cube_id: bytes) -> list[Attempt]:
@@ -44,7 +50,9 @@ class Histories:
     def derived(self, cube_id: bytes, version: int) -> list[Contribution]:
         """What was derived from a version of a cube, along the edges that carry taint."""
         edges = self._vault.edges(cube_id, downstream=True, version=version)
-        return [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
+        derived = [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
+        passes = self._passes
+        return derived if passes is None else [at for at in derived if passes(at[0])]
 
 
 def taint(seeds: Iterable[Contribution], histories: Histories) -> dict[bytes, set[int]]:
