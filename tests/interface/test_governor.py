@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields, is_dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -54,6 +55,10 @@ WRITES = {
     "set_lifespan": "of the cube that is named",
     "erase": "names only what its caller may read; see below",
     "link": "of cubes that are named",
+    "hold": "of the cube that is named",
+    "lift_hold": "of the cube that is named",
+    "grant_administrator": "names whom its caller named",
+    "revoke_administrator": "names whom its caller named",
     "merge": "of cubes that are named",
     "set_vocabulary": "of the scope that is named",
     "migrated_from": "logs that came before",
@@ -171,10 +176,14 @@ class Story:
 
     def tell(self, shown: Callable[[str], bool]) -> None:
         """Write what is shown of it, always in the same order."""
+        self._add(filter(shown, LABELS))
+        self._say(list(filter(shown, TURNS)))
+        self._change()
+
+    def _add(self, labels: Iterable[str]) -> None:
         memory, ids = self.memory, self.ids
-        for number, label in enumerate(LABELS):
-            if not shown(label):
-                continue
+        for label in labels:
+            number = LABELS.index(label)
             sources = {f"m{number // 2}", f"m{number // 3}"} - {label} if number else set()
             ids[label] = memory.add(
                 f"{word(label)} pottery {'glass ' * (number % 3)}of Ana lives in town{number % 4}.",
@@ -183,25 +192,28 @@ class Story:
                 source=f"web:blog/{number % 2}",
                 metadata={"by": word(label)},
                 sensitivity="secret" if self._secret(label) else None,
-                derived_from=[ids[at] for at in sorted(sources) if at in ids] or None,
+                derived_from=[ids[at] for at in sorted(sources) if at in ids],
             ).cube_id
+
+    def _say(self, labels: Sequence[str]) -> None:
         turns = [
-            {"id": label, "speaker": "Ana", "text": f"{word(label)} I like glass {number}?"}
-            for number, label in enumerate(TURNS)
-            if shown(label)
+            {"id": at, "speaker": "Ana", "text": f"{word(at)} I like glass {at[1:]}?"}
+            for at in labels
         ]
-        told = memory.add_conversation(turns, scope=SCOPE, session="one")
-        ids |= {turn["id"]: receipt.cube_id for turn, receipt in zip(turns, told, strict=True)}
-        for label in TURNS:
-            if label in ids and self._secret(label):
-                memory.set_header(ids[label], sensitivity="secret")
-        for number in range(0, len(LABELS), 3):
-            if (label := f"m{number}") in ids:
-                memory.update(ids[label], f"{word(label)} pottery anew {number}")
-                memory.tag(ids[label], "new")
-        for label in ("m7", "m10"):
-            if label in ids:
-                memory.archive(ids[label])
+        told = self.memory.add_conversation(turns, scope=SCOPE, session="one")
+        said = {label: receipt.cube_id for label, receipt in zip(labels, told, strict=True)}
+        self.ids.update(said)
+        for label, cube_id in said.items():
+            if self._secret(label):
+                self.memory.set_header(cube_id, sensitivity="secret")
+
+    def _change(self) -> None:
+        memory, ids = self.memory, self.ids
+        for label in [at for at in LABELS[::3] if at in ids]:
+            memory.update(ids[label], f"{word(label)} pottery anew {label}")
+            memory.tag(ids[label], "new")
+        for label in [at for at in ("m7", "m10") if at in ids]:
+            memory.archive(ids[label])
         if "m11" in ids:
             memory.erase(cube_id=ids["m11"])
         if "m6" in ids:
@@ -257,8 +269,8 @@ def doors(
     memory: Memory, ids: Mapping[str, str], folder: Path
 ) -> dict[str, list[Callable[[], Any]]]:
     """For each door that shows rows, what is asked of it; `ids` are the memories asked about."""
-    whole = {"scope": "acme"}
     queries = ("pottery glass", "Where does Ana live?", "I like", *map(word, LABELS + TURNS))
+    pottery = partial(memory.search, "pottery", scope="acme", k=50)
     some = [ids[label] for label in (*LABELS, *TURNS) if label in ids]
 
     def export_files() -> Any:
@@ -271,55 +283,53 @@ def doors(
 
     return {
         "search": [
-            *(lambda q=q: memory.search(q, k=50, **whole) for q in queries),
-            *(
-                lambda r=r: memory.search(queries[0], k=3, recipe=r, **whole)
-                for r in ("bm25", None)
-            ),
-            lambda: memory.search("pottery", k=50, as_of="2999-01-01", **whole),
-            lambda: memory.search("pottery", k=50, filter={"state": "Archived"}, **whole),
-            lambda: memory.search("pottery", k=50, filter={"tags": "tag1"}, **whole),
+            *(partial(memory.search, query, scope="acme", k=50) for query in queries),
+            *(partial(pottery, recipe=recipe) for recipe in ("bm25", "lexical")),
+            partial(pottery, as_of="2999-01-01"),
+            partial(pottery, filter={"state": "Archived"}),
+            partial(pottery, filter={"tags": "tag1"}),
         ],
         "context": [
-            lambda q=q: memory.context(q, budget_tokens=900, count_tokens=len, **whole)
-            for q in queries[:3]
+            partial(memory.context, query, scope="acme", budget_tokens=900, count_tokens=len)
+            for query in queries[:3]
         ],
         "route": [
-            lambda q=q: memory.route(q, budget_tokens=400, count_tokens=len, **whole)
-            for q in queries[:3]
+            partial(memory.route, query, scope="acme", budget_tokens=400, count_tokens=len)
+            for query in queries[:3]
         ],
         "tags": [
-            lambda: memory.tags("acme"),
-            lambda: memory.tags(f"{SCOPE}/deep"),
-            lambda: memory.tags("acme", as_of="2999-01-01"),
+            partial(memory.tags, "acme"),
+            partial(memory.tags, f"{SCOPE}/deep"),
+            partial(memory.tags, "acme", as_of="2999-01-01"),
         ],
-        "related": [lambda c=c: memory.related(c, k=50) for c in some],
-        "get": [lambda c=c: memory.get(c, any_state=True) for c in some],
-        "history": [lambda c=c: memory.history(c) for c in some],
-        "diff": [lambda c=c: memory.diff(c, 1, 1) for c in some],
+        "related": [partial(memory.related, at, k=50) for at in some],
+        "get": [partial(memory.get, at, any_state=True) for at in some],
+        "history": [partial(memory.history, at) for at in some],
+        "diff": [partial(memory.diff, at, 1, 1) for at in some],
         "lineage": [
-            *(lambda c=c: memory.lineage(c, depth=6) for c in some),
-            *(lambda c=c: memory.lineage(c, direction="downstream", depth=2) for c in some),
+            *(partial(memory.lineage, at, depth=6) for at in some),
+            *(partial(memory.lineage, at, direction="downstream", depth=2) for at in some),
         ],
         "events": [
-            lambda: list(memory.events(**whole)),
-            lambda: list(memory.events(source="web:blog")),
-            lambda: list(memory.events(actor=ADMIN)),
-            lambda: list(memory.events(kind="RolledBack")),
-            lambda: list(memory.events(kind="EraseRequested")),
+            partial(memory.events, scope="acme"),
+            partial(memory.events, source="web:blog"),
+            partial(memory.events, actor=ADMIN),
+            partial(memory.events, kind="RolledBack"),
+            partial(memory.events, kind="EraseRequested"),
         ],
         "rollback": [
-            lambda: memory.rollback(source="web:blog/0", dry_run=True).changes,
-            lambda: memory.rollback(actor=ADMIN, dry_run=True).changes,
+            partial(memory.rollback, source="web:blog/0", dry_run=True),
+            partial(memory.rollback, actor=ADMIN, dry_run=True),
         ],
-        "cuts": [lambda: list(memory.cuts())],
+        "administrators": [partial(memory.administrators, "acme")],
+        "cuts": [memory.cuts],
         "stats": [memory.stats],
-        "vocabulary": [lambda: memory.vocabulary(SCOPE)],
+        "vocabulary": [partial(memory.vocabulary, SCOPE)],
         "embedding_lag": [memory.embedding_lag],
         "embed_pending": [memory.embed_pending],
         "export": [export_files],
-        "extract_facts": [lambda: memory.extract_facts(SCOPE, lambda text: [], name="none")],
-        "prove": [lambda: memory.prove(ABSENT)],
+        "extract_facts": [partial(memory.extract_facts, SCOPE, lambda text: [], name="none")],
+        "prove": [partial(memory.prove, ABSENT)],
     }
 
 
