@@ -292,7 +292,7 @@ class Passage:
             scope: where was read.
             cubes: what was returned: (cube id, version) in rank order.
             at: the moment read.
-            query: what was asked, sealed where it is kept.
+            query: what was asked; a digest of it is kept.
         """
         actor = self._gate.subject.actor
         self._access = Access(actor, self.operation, scope, self.time, cubes, query, at)

@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from memos.wire import event_pb2 as memos_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15memos/v1/access.proto\x12\x08memos.v1\x1a\x14memos/v1/event.proto\"\xd5\x02\n\x0b\x41\x63\x63\x65ssEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x0c\x12\x14\n\x0cschema_major\x18\x02 \x01(\r\x12\x14\n\x0cschema_minor\x18\x03 \x01(\r\x12\"\n\x04kind\x18\x04 \x01(\x0e\x32\x14.memos.v1.AccessKind\x12\x0e\n\x06tenant\x18\x05 \x01(\t\x12\r\n\x05scope\x18\x06 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x08 \x01(\t\x12\x13\n\x0b\x63lient_time\x18\t \x01(\x03\x12\x15\n\rpolicy_digest\x18\n \x01(\x0c\x12\x0c\n\x04rule\x18\x0b \x01(\t\x12$\n\x05\x63ubes\x18\x0c \x03(\x0b\x32\x15.memos.v1.CubeVersion\x12\x1f\n\x05query\x18\r \x01(\x0b\x32\x10.memos.v1.Sealed\x12%\n\tpositions\x18\x0e \x03(\x0b\x32\x12.memos.v1.Position*[\n\nAccessKind\x12\x1b\n\x17\x41\x43\x43\x45SS_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41\x43\x43\x45SS_KIND_ACCESSED\x10\x01\x12\x16\n\x12\x41\x43\x43\x45SS_KIND_DENIED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15memos/v1/access.proto\x12\x08memos.v1\x1a\x14memos/v1/event.proto\"\xef\x02\n\x0b\x41\x63\x63\x65ssEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x0c\x12\x14\n\x0cschema_major\x18\x02 \x01(\r\x12\x14\n\x0cschema_minor\x18\x03 \x01(\r\x12\"\n\x04kind\x18\x04 \x01(\x0e\x32\x14.memos.v1.AccessKind\x12\x0e\n\x06tenant\x18\x05 \x01(\t\x12\r\n\x05scope\x18\x06 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x08 \x01(\t\x12\x13\n\x0b\x63lient_time\x18\t \x01(\x03\x12\x15\n\rpolicy_digest\x18\n \x01(\x0c\x12\x0c\n\x04rule\x18\x0b \x01(\t\x12$\n\x05\x63ubes\x18\x0c \x03(\x0b\x32\x15.memos.v1.CubeVersion\x12#\n\x05query\x18\r \x01(\x0b\x32\x10.memos.v1.SealedB\x02\x18\x01\x12%\n\tpositions\x18\x0e \x03(\x0b\x32\x12.memos.v1.Position\x12\x14\n\x0cquery_digest\x18\x0f \x01(\x0c*[\n\nAccessKind\x12\x1b\n\x17\x41\x43\x43\x45SS_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41\x43\x43\x45SS_KIND_ACCESSED\x10\x01\x12\x16\n\x12\x41\x43\x43\x45SS_KIND_DENIED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'memos.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESSKIND']._serialized_start=401
-  _globals['_ACCESSKIND']._serialized_end=492
+  _globals['_ACCESSEVENT'].fields_by_name['query']._loaded_options = None
+  _globals['_ACCESSEVENT'].fields_by_name['query']._serialized_options = b'\030\001'
+  _globals['_ACCESSKIND']._serialized_start=427
+  _globals['_ACCESSKIND']._serialized_end=518
   _globals['_ACCESSEVENT']._serialized_start=58
-  _globals['_ACCESSEVENT']._serialized_end=399
+  _globals['_ACCESSEVENT']._serialized_end=425
 # @@protoc_insertion_point(module_scope)

@@ -18,7 +18,7 @@ ACCESS_KIND_ACCESSED: AccessKind
 ACCESS_KIND_DENIED: AccessKind
 
 class AccessEvent(_message.Message):
-    __slots__ = ("event_id", "schema_major", "schema_minor", "kind", "tenant", "scope", "actor", "action", "client_time", "policy_digest", "rule", "cubes", "query", "positions")
+    __slots__ = ("event_id", "schema_major", "schema_minor", "kind", "tenant", "scope", "actor", "action", "client_time", "policy_digest", "rule", "cubes", "query", "positions", "query_digest")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_MAJOR_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_MINOR_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class AccessEvent(_message.Message):
     CUBES_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    QUERY_DIGEST_FIELD_NUMBER: _ClassVar[int]
     event_id: bytes
     schema_major: int
     schema_minor: int
@@ -47,4 +48,5 @@ class AccessEvent(_message.Message):
     cubes: _containers.RepeatedCompositeFieldContainer[_event_pb2.CubeVersion]
     query: _event_pb2.Sealed
     positions: _containers.RepeatedCompositeFieldContainer[_event_pb2.Position]
-    def __init__(self, event_id: _Optional[bytes] = ..., schema_major: _Optional[int] = ..., schema_minor: _Optional[int] = ..., kind: _Optional[_Union[AccessKind, str]] = ..., tenant: _Optional[str] = ..., scope: _Optional[str] = ..., actor: _Optional[str] = ..., action: _Optional[str] = ..., client_time: _Optional[int] = ..., policy_digest: _Optional[bytes] = ..., rule: _Optional[str] = ..., cubes: _Optional[_Iterable[_Union[_event_pb2.CubeVersion, _Mapping]]] = ..., query: _Optional[_Union[_event_pb2.Sealed, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[_event_pb2.Position, _Mapping]]] = ...) -> None: ...
+    query_digest: bytes
+    def __init__(self, event_id: _Optional[bytes] = ..., schema_major: _Optional[int] = ..., schema_minor: _Optional[int] = ..., kind: _Optional[_Union[AccessKind, str]] = ..., tenant: _Optional[str] = ..., scope: _Optional[str] = ..., actor: _Optional[str] = ..., action: _Optional[str] = ..., client_time: _Optional[int] = ..., policy_digest: _Optional[bytes] = ..., rule: _Optional[str] = ..., cubes: _Optional[_Iterable[_Union[_event_pb2.CubeVersion, _Mapping]]] = ..., query: _Optional[_Union[_event_pb2.Sealed, _Mapping]] = ..., positions: _Optional[_Iterable[_Union[_event_pb2.Position, _Mapping]]] = ..., query_digest: _Optional[bytes] = ...) -> None: ...

@@ -234,6 +234,7 @@ def access_lines() -> list[dict[str, object]]:
         )
         access.cubes.add(cube_id=ident(9), version=3, digest=b"d" * 32)
         access.query.suite, access.query.box = 1, b"box"
+        access.query_digest = b"query digest 16b"
         access.positions.add(partition=1, offset=42)
         lines.append(_message_line(name, access))
     body = Body(reason="a correction")

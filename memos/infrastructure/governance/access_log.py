@@ -13,11 +13,10 @@ from typing import NamedTuple, Protocol
 
 import uuid_utils
 
-from memos.infrastructure.keys.envelope import SUITE, encrypt
+from memos.infrastructure.governance.query_keys import query_digest
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
-from memos.kernel.keyed_digest import SUBJECT, keyed_digest
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 from memos.wire.access_pb2 import (
@@ -54,7 +53,7 @@ class AccessWriter(Protocol):
 
 
 class AccessStore(Protocol):
-    """What the access log needs of a vault: where it is written, and the keys of queries."""
+    """What the access log needs of a vault: where it is written, and the keys of its tenants."""
 
     @property
     def writer(self) -> AccessWriter: ...
@@ -142,17 +141,9 @@ class AccessLog:
             if last >= 0:
                 event.positions.add(partition=partition, offset=last)
         if access.query:
-            event.query.suite = SUITE
-            event.query.box = self._seal_query(tenant, access, event.event_id)
+            keys = self._store.keys
+            event.query_digest = query_digest(keys, tenant, access.query, access.time)
         return event
-
-    def _seal_query(self, tenant: str, access: Access, event_id: bytes) -> bytes:
-        """Seal a query under the searched scope's key: erasing the scope erases it."""
-        keys = self._store.keys
-        subject = keyed_digest(keys.tenant_key(tenant), SUBJECT, access.scope.encode())
-        key = keys.subject_key(tenant, subject)
-        assert key is not None  # noqa: S101 - made when absent
-        return encrypt(key, access.query.encode("utf-8", "surrogatepass"), event_id)
 
 
 def _by_partition(at: At) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""The access log: every access written once, in order, its query sealed."""
+"""The access log: every access written once, in order, of its query a digest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
-from memos.infrastructure.keys.envelope import decrypt
+from memos.infrastructure.governance.query_keys import DAY, RETENTION_DAYS
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.kernel.errors import LogUnavailable
-from memos.kernel.keyed_digest import keyed_digest
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, AccessEvent
 
 
@@ -84,13 +83,30 @@ def test_a_denial_names_its_rule(store: Store) -> None:
     ]
 
 
-def test_a_query_is_sealed_under_the_key_of_the_searched_scope(store: Store) -> None:
+def asked(store: Store, query: str, time: int) -> bytes:
+    """What is written of a query."""
     log = AccessLog(store, b"")
-    log.record(access(1, query="where is Ann?"))
+    log.record(access(time, query=query))
     log.close()
-    (event,) = store.events
-    assert b"Ann" not in event.SerializeToString()
-    subject = keyed_digest(store.keys.tenant_key("acme"), b"subject", b"acme/a")
-    key = store.keys.subject_key("acme", subject, create=False)
-    assert key is not None
-    assert decrypt(key, event.query.box, event.event_id) == b"where is Ann?"
+    event = store.events[-1]
+    assert query.encode() not in event.SerializeToString()
+    assert not event.HasField("query")
+    return event.query_digest
+
+
+def test_of_a_query_a_digest_is_kept_that_tells_equal_ones_of_a_day(store: Store) -> None:
+    first = asked(store, "where is Ann?", 5 * DAY)
+    assert len(first) == 16
+    assert asked(store, "where is Ann?", 6 * DAY - 1) == first
+    assert asked(store, "where is Bob?", 5 * DAY) != first
+    assert asked(store, "where is Ann?", 6 * DAY) != first
+
+
+def test_the_key_of_a_days_queries_dies_with_the_retention(store: Store) -> None:
+    day = 500
+    digests = {asked(store, "where is Ann?", (day + past) * DAY) for past in range(3)}
+    assert len(list(store.keys.subjects())) == len(digests) == 3
+    asked(store, "where is Ann?", (day + 2 + RETENTION_DAYS) * DAY)
+    assert len(list(store.keys.subjects())) == 2, "the keys of two days are gone"
+    # Nobody can tell any more what was asked: under the name of that day there is another key.
+    assert asked(store, "where is Ann?", day * DAY) not in digests
