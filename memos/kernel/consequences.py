@@ -22,13 +22,19 @@ def consequences_of(event: wire.Event) -> tuple[wire.Event, ...]:
     """The events that follow on other cubes: their ids come from their cause."""
     kind = Kind(event.kind)
     if kind is Kind.GENERATED:
-        return tuple(
-            _follow(event, Kind.MERGED, absorbed.cube_id, absorbed.scope)
-            for absorbed in event.generated.absorbs
-        )
+        return tuple(_absorb(event, absorbed) for absorbed in event.generated.absorbs)
     if kind in _SPREADING and is_operation(event):
         return tuple(_spread(event, kind))
     return ()
+
+
+def _absorb(event: wire.Event, absorbed: wire.Target) -> wire.Event:
+    """A source becomes Merged where it still is at the version that was read."""
+    follower = _follow(event, Kind.MERGED, absorbed.cube_id, absorbed.scope)
+    follower.merged.into_cube_id = event.cube_id
+    if absorbed.HasField("expected_version"):
+        follower.expected_version = absorbed.expected_version
+    return follower
 
 
 def _spread(event: wire.Event, kind: Kind) -> Iterator[wire.Event]:
@@ -58,6 +64,4 @@ def _follow(cause: wire.Event, kind: Kind, cube_id: bytes, scope: str) -> wire.E
         service=cause.service,
     )
     getattr(follower, kind.name.lower()).SetInParent()
-    if kind is Kind.MERGED:
-        follower.merged.into_cube_id = cause.cube_id
     return follower

@@ -361,6 +361,10 @@ def _roll_back(state: CubeState, event: wire.Event) -> CubeState | Reason:
         if state.lifecycle is not Lifecycle.MERGED:
             return Reason.ILLEGAL_MOVE
         return state._replace(lifecycle=Lifecycle.ACTIVATED, merged_into=b"")
+    if target.action == actions.ACTION_ABSORB:
+        if not may_move(state.lifecycle, Kind.MERGED):
+            return Reason.ILLEGAL_MOVE
+        return state._replace(lifecycle=Lifecycle.MERGED, merged_into=target.into_cube_id)
     if target.action == actions.ACTION_ARCHIVE:
         if not may_move(state.lifecycle, Kind.ARCHIVED):
             return Reason.ILLEGAL_MOVE

@@ -39,7 +39,7 @@ MOVES: dict[Kind, tuple[frozenset[Lifecycle], Lifecycle]] = {
 """For a kind that moves a cube: the states it may come from, and the state it goes to.
 
 Thawed goes back to where the cube was, and only a rollback of the merge leaves Merged for
-Activated; the fold knows these two.
+Activated, which a rollback of that rollback takes back; the fold knows these.
 """
 
 CONTENT_STATES = _LIVE

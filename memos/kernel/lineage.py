@@ -49,11 +49,12 @@ class Edge(NamedTuple):
 
 
 class VersionFacts(NamedTuple):
-    """What the walk needs of one version of a cube."""
+    """What the walk needs of one version of a cube. `restores`: a rollback chose its parts anew."""
 
     version: int
     parts: PartVersions
     composed_from: int
+    restores: bool = False
 
 
 def carriers(history: Sequence[VersionFacts], version: int) -> list[int]:
@@ -72,23 +73,23 @@ def clean_parts(
 ) -> tuple[int, PartVersions] | None:
     """The newest state of a cube that holds nothing tainted.
 
-    Later clean parts stay: each part comes from the newest version that had it clean.
+    Later clean parts stay: each part is the one that the last clean version chose, by supplying it
+    or, in a rollback, by going back to it.
 
     Returns:
         The version whose content it is, and which version supplies each part; None where the
         cube never had clean content.
     """
     bad = frozenset(tainted)
-    parts = []
+    parts = [0] * len(PartVersions._fields)
     to_version = 0
-    for index in range(len(PartVersions._fields)):
-        supplied = 0
-        for fact in reversed(history):
-            at = fact.parts[index]
-            if at and at not in bad:
-                supplied = at
-                if index == 0:
-                    to_version = fact.version
-                break
-        parts.append(supplied)
+    before = PartVersions()
+    for fact in history:
+        if fact.version not in bad:
+            for index, (at, earlier) in enumerate(zip(fact.parts, before, strict=True)):
+                if (fact.restores or at != earlier) and at not in bad:
+                    parts[index] = at
+            if fact.parts.content == parts[0]:
+                to_version = fact.version
+        before = fact.parts
     return (to_version, PartVersions(*parts)) if parts[0] else None

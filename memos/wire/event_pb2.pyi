@@ -107,12 +107,14 @@ class CubeVersion(_message.Message):
     def __init__(self, cube_id: _Optional[bytes] = ..., version: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Target(_message.Message):
-    __slots__ = ("cube_id", "scope")
+    __slots__ = ("cube_id", "scope", "expected_version")
     CUBE_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     cube_id: bytes
     scope: str
-    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ...) -> None: ...
+    expected_version: int
+    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class Edge(_message.Message):
     __slots__ = ("relation", "other", "binding")
@@ -285,17 +287,19 @@ class Restoration(_message.Message):
     def __init__(self, content: _Optional[int] = ..., tags: _Optional[int] = ..., provenance: _Optional[int] = ..., metadata: _Optional[int] = ..., valid_time: _Optional[int] = ..., header: _Optional[_Union[Header, _Mapping]] = ...) -> None: ...
 
 class RollbackTarget(_message.Message):
-    __slots__ = ("cube_id", "action", "to_version", "restoration", "expected_sequence", "reactivate", "scope")
+    __slots__ = ("cube_id", "action", "to_version", "restoration", "expected_sequence", "reactivate", "scope", "into_cube_id")
     class Action(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         ACTION_UNSPECIFIED: _ClassVar[RollbackTarget.Action]
         ACTION_RESTORE: _ClassVar[RollbackTarget.Action]
         ACTION_ARCHIVE: _ClassVar[RollbackTarget.Action]
         ACTION_UNMERGE: _ClassVar[RollbackTarget.Action]
+        ACTION_ABSORB: _ClassVar[RollbackTarget.Action]
     ACTION_UNSPECIFIED: RollbackTarget.Action
     ACTION_RESTORE: RollbackTarget.Action
     ACTION_ARCHIVE: RollbackTarget.Action
     ACTION_UNMERGE: RollbackTarget.Action
+    ACTION_ABSORB: RollbackTarget.Action
     CUBE_ID_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     TO_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -303,6 +307,7 @@ class RollbackTarget(_message.Message):
     EXPECTED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     REACTIVATE_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
+    INTO_CUBE_ID_FIELD_NUMBER: _ClassVar[int]
     cube_id: bytes
     action: RollbackTarget.Action
     to_version: int
@@ -310,7 +315,8 @@ class RollbackTarget(_message.Message):
     expected_sequence: int
     reactivate: bool
     scope: str
-    def __init__(self, cube_id: _Optional[bytes] = ..., action: _Optional[_Union[RollbackTarget.Action, str]] = ..., to_version: _Optional[int] = ..., restoration: _Optional[_Union[Restoration, _Mapping]] = ..., expected_sequence: _Optional[int] = ..., reactivate: bool = ..., scope: _Optional[str] = ...) -> None: ...
+    into_cube_id: bytes
+    def __init__(self, cube_id: _Optional[bytes] = ..., action: _Optional[_Union[RollbackTarget.Action, str]] = ..., to_version: _Optional[int] = ..., restoration: _Optional[_Union[Restoration, _Mapping]] = ..., expected_sequence: _Optional[int] = ..., reactivate: bool = ..., scope: _Optional[str] = ..., into_cube_id: _Optional[bytes] = ...) -> None: ...
 
 class RolledBack(_message.Message):
     __slots__ = ("targets",)

@@ -6,7 +6,7 @@ from memos.kernel.cube import CubeState, Form, Header, KeyedEvent, Lifecycle, Pa
 from memos.kernel.event import Kind
 from memos.kernel.fold import Outcome, Reason, Result, fold
 from memos.kernel.lifecycle import MOVES
-from memos.wire.event_pb2 import Event
+from memos.wire.event_pb2 import Event, RollbackTarget
 from tests.kernel.builders import SCOPE, event, generated, ident, restored_to, revised, sealed
 
 L = Lifecycle
@@ -251,6 +251,42 @@ def test_a_merge_absorbs_its_sources_by_consequences_with_stable_ids() -> None:
     ]
     state, _ = run(generated(1), first[0])
     assert (state.lifecycle, state.merged_into) == (L.MERGED, ident(5))
+
+
+def test_a_source_refuses_a_merge_that_was_made_of_another_version() -> None:
+    merge = generated(1, cube=9)
+    merge.generated.absorbs.add(cube_id=ident(1), scope=SCOPE, expected_version=1)
+    merge.generated.absorbs.add(cube_id=ident(2), scope=SCOPE)
+    _, _, (bound, unbound) = fold(None, merge)
+    state = run(generated(2), revised(3))[0]
+    refused, outcome, _ = fold(state, bound)
+    assert (outcome.result, outcome.reason) == (Result.REJECTED, Reason.CONFLICT)
+    assert refused is not None
+    assert (refused.lifecycle, refused.version) == (Lifecycle.GENERATED, 2)
+    assert not unbound.HasField("expected_version")
+    absorbed, outcome, _ = fold(run(generated(2))[0], bound)
+    assert outcome.result is Result.ACCEPTED
+    assert absorbed is not None
+    assert absorbed.merged_into == ident(9)
+
+
+def test_a_rollback_absorbs_again_what_a_rollback_had_freed() -> None:
+    target = RollbackTarget(
+        cube_id=ident(1),
+        scope=SCOPE,
+        action=RollbackTarget.ACTION_ABSORB,
+        into_cube_id=ident(9),
+        expected_sequence=1,
+    )
+    again = event(Kind.ROLLED_BACK, 5, operation=77)
+    again.rolled_back.targets.append(target)
+    state, outcome, _ = fold(run(generated(2))[0], again)
+    assert outcome.result is Result.ACCEPTED
+    assert state is not None
+    assert (state.lifecycle, state.merged_into, state.version) == (Lifecycle.MERGED, ident(9), 1)
+    again.rolled_back.targets[0].expected_sequence = 2
+    _, outcome, _ = fold(state, again)
+    assert (outcome.result, outcome.reason) == (Result.REJECTED, Reason.ILLEGAL_MOVE)
 
 
 def test_a_rollback_restores_parts_and_is_a_new_version() -> None:

@@ -48,3 +48,29 @@ def test_a_restored_version_counts_for_what_it_shows_not_for_its_number() -> Non
     restored = VersionFacts(3, PartVersions(1, 1, 1, 1, 1), 0)
     history = [overwritten(1), overwritten(2), restored, overwritten(4)]
     assert clean_parts(history, {4}) == (3, PartVersions(1, 1, 1, 1, 1))
+
+
+def test_without_a_rollback_the_parts_are_those_before_it() -> None:
+    history = [
+        overwritten(1),
+        overwritten(2),
+        VersionFacts(3, PartVersions(1, 1, 1, 1, 1), 0, True),
+    ]
+    assert clean_parts(history, {3}) == (2, PartVersions(2, 1, 1, 1, 1))
+    tagged_since = [*history, VersionFacts(4, PartVersions(1, 4, 1, 1, 1), 0)]
+    assert clean_parts(tagged_since, {3}) == (2, PartVersions(2, 4, 1, 1, 1))
+    assert clean_parts([*history, overwritten(4)], {3}) == (4, PartVersions(4, 1, 1, 1, 1))
+
+
+def test_a_rollback_to_where_the_cube_already_was_holds_when_the_one_before_is_undone() -> None:
+    back = PartVersions(1, 1, 1, 1, 1)
+    history = [overwritten(1), overwritten(2)]
+    history += [VersionFacts(version, back, 0, True) for version in (3, 4)]
+    assert clean_parts(history, {3}) == (4, back)
+    assert clean_parts(history, {3, 4}) == (2, PartVersions(2, 1, 1, 1, 1))
+
+
+def test_a_clean_rollback_brings_nothing_tainted_back() -> None:
+    history = [overwritten(1), overwritten(2), overwritten(3)]
+    history.append(VersionFacts(4, PartVersions(2, 1, 1, 1, 1), 0, True))
+    assert clean_parts(history, {2}) == (3, PartVersions(3, 1, 1, 1, 1))

@@ -61,7 +61,7 @@ def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a
         case Kind.GENERATED:
             built.generated.form = 1  # type: ignore[assignment]
             _header(built.generated.header)
-            built.generated.absorbs.add(cube_id=ident(8), scope="acme/bob")
+            built.generated.absorbs.add(cube_id=ident(8), scope="acme/bob", expected_version=6)
         case Kind.REVISED:
             built.revised.mode = 2  # type: ignore[assignment]
         case Kind.HEADER_CHANGED:
@@ -82,6 +82,7 @@ def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a
                 to_version=2,
                 expected_sequence=4,
                 reactivate=True,
+                into_cube_id=ident(7),
             )
             kept = target.restoration
             kept.content, kept.tags, kept.provenance, kept.metadata, kept.valid_time = 1, 2, 3, 4, 5

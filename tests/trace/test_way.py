@@ -24,9 +24,9 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(161, 54, 152),
-    "search": Limit(153, 56, 186),
-    "erase": Limit(160, 47, 345),
+    "add": Limit(164, 54, 153),
+    "search": Limit(158, 56, 188),
+    "erase": Limit(163, 47, 352),
 }
 
 DOOR = """

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
 
-from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
+from memos.kernel.fold import Reason, Result
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
+from memos.operation.commands.foresee import foreseen_refusals
 from memos.operation.commands.restriction import require_loosening
 from memos.operation.commands.rollback_plan import (
     PlannedChange,
@@ -26,14 +26,18 @@ from memos.operation.commands.rollback_plan import (
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
-from memos.operation.receipt import Rejection, rejections
+from memos.operation.receipt import Rejection, reason_text
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_id, check_version
+from memos.wire.event_pb2 import Event
 
 TARGETS_PER_EVENT = 5_000
 """Keeps an operation's event well below a broker's limit of 1 MB."""
 
 MOST_WALKS = 100
+
+Plan = Callable[[Reader], list[PlannedTarget]]
+"""What is to change, as a reader sees the vault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Rollback:
     dry_run: bool
 
     def __str__(self) -> str:
-        if not self.changes:
+        if not self.changes and not self.rejected:
             return "nothing to undo"
         title = "would change" if self.dry_run else "changed"
         count = len(self.changes)
@@ -106,9 +110,14 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         if dry_run:
             with session.engine.read() as reader:
                 planner = _shown_to(passage, reader)
-                return _report(planner.undo(attempts_to_undo(reader, query)), [], dry_run=True)
+                targets = planner.undo(attempts_to_undo(reader, query))
+                return _planned(session, passage, targets)
+
+        def plan(reader: Reader) -> list[PlannedTarget]:
+            return Planner(reader).undo(attempts_to_undo(reader, query))
+
         with session.engine.writer.transaction() as transaction:
-            return _undo(session, passage, transaction, query)
+            return _carry_out(session, passage, transaction, plan)
 
 
 def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -> Rollback:
@@ -123,16 +132,16 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
                 raise NotFound(f"cube {cube_id} has no version {number}: see its history")
             if request.dry_run:
                 planner = _shown_to(passage, reader)
-                return _report(_to_version(planner, reader, raw, number), [], dry_run=True)
+                targets = _to_version(planner, reader, raw, number)
+                planned = _planned(session, passage, targets)
+                _check_named(raw, planned)
+                return planned
+
+        def plan(reader: Reader) -> list[PlannedTarget]:
+            return _to_version(Planner(reader), reader, raw, number)
+
         with session.engine.writer.transaction() as transaction:
-            seen = transaction.reader()
-            targets = _to_version(Planner(seen), seen, raw, number)
-            committed = _execute(session, passage, transaction, targets)
-            done = _report(targets, committed, dry_run=False)
-        for rejection in done.rejected:
-            if rejection.cube_id == cube_id:
-                _raise_refusal(cube_id, rejection)
-        return done
+            return _carry_out(session, passage, transaction, plan, named=raw)
 
 
 def _shown_to(passage: Passage, reader: Reader) -> Planner:
@@ -149,58 +158,126 @@ def _to_version(planner: Planner, reader: Reader, raw: bytes, number: int) -> li
     return planner.to_version(head, version)
 
 
-def _undo(
-    session: Session, passage: Passage, transaction: Transaction, query: LogQuery
+def _carry_out(
+    session: Session, passage: Passage, transaction: Transaction, plan: Plan, named: bytes = b""
 ) -> Rollback:
-    """Walk until the closure is empty: what was rejected is reported, not tried again."""
-    seen: set[bytes] = set()
-    done: list[PlannedTarget] = []
-    committed: list[Committed] = []
+    """Walk and write until there is nothing left to change.
+
+    A cube that moved on after it was planned is planned again; what else refuses is reported and
+    not tried again. Where `named`, the cube that the caller named, would refuse, nothing is written.
+
+    Raises:
+        Held, IllegalMove: it refuses.
+    """
+    done: dict[bytes, PlannedTarget] = {}
+    refused: dict[bytes, Reason] = {}
+    operation_ids: list[str] = []
     for _ in range(MOST_WALKS):
         reader = transaction.reader()
-        planned = Planner(reader).undo(attempts_to_undo(reader, query))
-        targets = [target for target in planned if target.state.cube_id not in seen]
+        targets = [
+            target
+            for target in plan(reader)
+            if target.state.cube_id not in done
+            and refused.get(target.state.cube_id, Reason.STALE) is Reason.STALE
+        ]
         if not targets:
             break
-        committed += _execute(session, passage, transaction, targets)
-        seen |= {target.state.cube_id for target in targets}
-        done += targets
-    return _report(done, committed, dry_run=False)
+        _require_rights(passage, reader, targets)
+        events = _operations(session, passage, targets)
+        if named:
+            foreseen = _foreseen(events, targets)
+            _check_named(named, _report(done.values(), foreseen, operation_ids))
+        planned = {target.state.cube_id: target for target in targets}
+        for event in events:
+            committed = transaction.append(Draft(event))
+            operation_ids.append(id_text(event.operation_id))
+            for followed in committed.consequences:
+                cube_id = followed.event.cube_id
+                if followed.outcome.result is Result.REJECTED:
+                    refused[cube_id] = followed.outcome.reason
+                else:
+                    refused.pop(cube_id, None)
+                    done[cube_id] = planned[cube_id]
+        if named:
+            _check_named(named, _report(done.values(), refused, operation_ids), last=False)
+    report = _report(done.values(), refused, operation_ids)
+    if named:
+        _check_named(named, report)
+    return report
 
 
-def _execute(
-    session: Session, passage: Passage, transaction: Transaction, targets: Sequence[PlannedTarget]
-) -> list[Committed]:
-    """Append the operation, one event a tenant and five thousand cubes."""
+def _require_rights(passage: Passage, reader: Reader, targets: Sequence[PlannedTarget]) -> None:
+    """Go on only where the actor may change each of the cubes, and its header as it is planned."""
     passage.require_each(Action.WRITE, [target.state for target in targets])
-    reader = transaction.reader()
     for target in targets:
         if target.header != target.state.header:
             require_loosening(passage, reader, target.state, target.header)
-    committed = []
+
+
+def _operations(
+    session: Session, passage: Passage, targets: Sequence[PlannedTarget]
+) -> list[Event]:
+    """The events of an operation: one a tenant and five thousand cubes."""
     tenants: dict[str, list[PlannedTarget]] = {}
     for target in targets:
         tenants.setdefault(tenant_of(target.state.scope), []).append(target)
+    events = []
     for tenant, mine in tenants.items():
         for start in range(0, len(mine), TARGETS_PER_EVENT):
             event = operation_event(session, Kind.ROLLED_BACK, session.new_id(), tenant, passage)
             fill_targets(event, mine[start : start + TARGETS_PER_EVENT])
-            committed.append(transaction.append(Draft(event)))
-    return committed
+            events.append(event)
+    return events
 
 
-def _raise_refusal(cube_id: str, rejection: Rejection) -> NoReturn:
-    """Say why the cube itself did not go back."""
-    if rejection.reason == "frozen":
-        raise Held(f"cube {cube_id} is frozen: thaw it before a rollback", (cube_id,))
-    raise IllegalMove(f"cube {cube_id} was not rolled back: {rejection.reason}")
+def _foreseen(events: Iterable[Event], targets: Sequence[PlannedTarget]) -> dict[bytes, Reason]:
+    """The cubes that would refuse, and why."""
+    states = [target.state for target in targets]
+    return {
+        cube_id: reason
+        for event in events
+        for cube_id, reason in foreseen_refusals(event, states).items()
+    }
+
+
+def _planned(session: Session, passage: Passage, targets: Sequence[PlannedTarget]) -> Rollback:
+    """What a rollback would do."""
+    foreseen = _foreseen(_operations(session, passage, targets), targets)
+    return _report(targets, foreseen, (), dry_run=True)
+
+
+def _check_named(named: bytes, report: Rollback, *, last: bool = True) -> None:
+    """Raise where the cube that the caller named did, or would, not go back.
+
+    Args:
+        named: the cube.
+        report: what was done, and what refused.
+        last: a cube that has moved on meanwhile is not planned again any more.
+    """
+    cube_id = id_text(named)
+    reason = next((no.reason for no in report.rejected if no.cube_id == cube_id), None)
+    if reason is None or (reason == reason_text(Reason.STALE) and not last):
+        return
+    if report.changes and not report.dry_run:
+        changed = ", ".join(change.cube_id for change in report.changes)
+        what = f"changed before it refused: {changed} (operation {report.operation_ids[-1]})"
+    else:
+        what = "nothing was changed"
+    if reason == reason_text(Reason.FROZEN):
+        raise Held(f"cube {cube_id} is frozen: thaw it before a rollback; {what}", (cube_id,))
+    raise IllegalMove(f"cube {cube_id} cannot be rolled back ({reason}); {what}")
 
 
 def _report(
-    targets: Sequence[PlannedTarget], committed: Sequence[Committed], dry_run: bool
+    targets: Iterable[PlannedTarget],
+    refused: Mapping[bytes, Reason],
+    operation_ids: Sequence[str],
+    *,
+    dry_run: bool = False,
 ) -> Rollback:
-    rejected = [no for one in committed for no in rejections(one)]
-    refused = {no.cube_id for no in rejected}
-    changes = tuple(t.change for t in targets if t.change.cube_id not in refused)
-    ids = tuple(id_text(one.event.operation_id) for one in committed)
-    return Rollback(changes, ids, tuple(rejected), dry_run)
+    changes = tuple(t.change for t in targets if t.state.cube_id not in refused)
+    rejected = tuple(
+        Rejection(id_text(cube_id), reason_text(reason))
+        for cube_id, reason in sorted(refused.items())
+    )
+    return Rollback(changes, tuple(operation_ids), rejected, dry_run)

@@ -6,7 +6,7 @@ the clean sources of an undone merge come back; later clean versions stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from memos.infrastructure.engine.reader import Reader
@@ -21,13 +21,16 @@ from memos.operation.commands.taint import Histories, taint
 from memos.wire.event_pb2 import Event, RollbackTarget
 
 _HEADER_KINDS = frozenset({Kind.HEADER_CHANGED, Kind.ROLLED_BACK})
-_HIDING_KINDS = frozenset({Kind.ARCHIVED, Kind.EXPIRED})
+_MOVING_KINDS = frozenset({Kind.ARCHIVED, Kind.EXPIRED, Kind.RESTORED, Kind.ROLLED_BACK})
+"""What moves a cube out of sight or back: to undo it takes the cube to where it was."""
+
 _HIDDEN = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED})
+_IN_SIGHT = frozenset({Lifecycle.GENERATED, Lifecycle.ACTIVATED})
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """What a rollback does to one cube: `action` is restore, archive or unmerge."""
+    """What a rollback does to one cube: `action` is restore, archive, unmerge or absorb."""
 
     cube_id: str
     scope: str
@@ -39,8 +42,12 @@ class PlannedChange:
     def __str__(self) -> str:
         if self.action == "restore":
             effect = f"back to version {self.to_version}"
+        elif self.action == "archive" and self.to_version:
+            effect = "archived again: what brought it back is undone"
         elif self.action == "archive":
             effect = "archived: no clean version is left"
+        elif self.action == "absorb":
+            effect = "merged again: what undid the merge is undone"
         else:
             effect = "comes back: the merge that absorbed it is undone"
         return f"{self.cube_id} ({self.scope}) version {self.from_version}: {effect}"
@@ -48,12 +55,13 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTarget:
-    """A planned change and what the compensating event needs for it."""
+    """A planned change and what the compensating event needs for it; `into` absorbs the cube."""
 
     change: PlannedChange
     state: CubeState
     parts: PartVersions
     header: Header
+    into: bytes = b""
 
 
 def attempts_to_undo(reader: Reader, query: LogQuery) -> Iterator[Attempt]:
@@ -83,14 +91,14 @@ class Planner:
         undone = [a for a in attempts if shown is None or shown(a.cube_id)]
         seeds = [(a.cube_id, a.outcome.version) for a in undone if a.outcome.digest]
         tainted = taint(seeds, self._histories)
-        hidden_by = {a.event_id for a in undone if a.kind in _HIDING_KINDS}
-        hidden = {a.cube_id for a in undone if a.kind in _HIDING_KINDS}
+        moves = {a.event_id for a in undone if a.kind in _MOVING_KINDS}
+        moved = {a.cube_id for a in undone if a.kind in _MOVING_KINDS}
         targets = {}
-        for cube_id in sorted(tainted.keys() | hidden):
-            target = self._plan_cube(cube_id, tainted.get(cube_id, set()), hidden_by)
+        for cube_id in sorted(tainted.keys() | moved):
+            target = self._plan_cube(cube_id, tainted.get(cube_id, set()), moves)
             if target is not None:
                 targets[cube_id] = target
-        return self._with_unmerged(targets)
+        return self._with_unmerged(self._without_lost(targets))
 
     def to_version(self, state: CubeState, version: Attempt) -> list[PlannedTarget]:
         """Take one cube to an earlier version, and undo what came from the later ones."""
@@ -103,7 +111,7 @@ class Planner:
         tainted = taint(later, self._histories)
         targets = {}
         for cube_id in sorted(tainted.keys() - {state.cube_id}):
-            target = self._plan_cube(cube_id, tainted[cube_id], frozenset())
+            target = self._plan_cube(cube_id, tainted[cube_id], ())
             if target is not None:
                 targets[cube_id] = target
         change = PlannedChange(
@@ -115,21 +123,27 @@ class Planner:
         return self._with_unmerged(targets)
 
     def _plan_cube(
-        self, cube_id: bytes, tainted: set[int], hidden_by: Iterable[bytes]
+        self, cube_id: bytes, tainted: set[int], moves: Collection[bytes]
     ) -> PlannedTarget | None:
         state = self._reader.vault.head(cube_id)
         if state is None or state.form in NO_MEMORY or state.lifecycle is Lifecycle.ERASED:
             return None
         clean = find_clean_parts(self._histories.versions(cube_id), tainted)
         if clean is None:
-            if state.lifecycle in _HIDDEN:
-                return None
-            change = PlannedChange(id_text(cube_id), state.scope, "archive", state.version, 0)
-            return PlannedTarget(change, state, state.parts, state.header)
+            return None if state.lifecycle in _HIDDEN else _planned("archive", state, 0)
         to_version, parts = clean
         header = self._clean_header(cube_id, tainted, state.header)
-        reactivates = state.lifecycle in _HIDDEN and self._was_hidden_by(cube_id, hidden_by)
-        if parts == state.parts and header == state.header and not reactivates:
+        stays = parts == state.parts and header == state.header
+        before = self._state_before(cube_id, moves)
+        if stays and before is not None:
+            if before.lifecycle in _HIDDEN and state.lifecycle not in _HIDDEN:
+                return _planned("archive", state, state.version)
+            if before.lifecycle is Lifecycle.MERGED and before.version == state.version:
+                return replace(_planned("absorb", state, state.version), into=before.merged_into)
+        reactivates = (
+            before is not None and before.lifecycle in _IN_SIGHT and state.lifecycle in _HIDDEN
+        )
+        if stays and not reactivates:
             return None
         change = PlannedChange(
             id_text(cube_id), state.scope, "restore", state.version, to_version, reactivates
@@ -155,13 +169,33 @@ class Planner:
             header = header._replace(**fields)
         return header
 
-    def _was_hidden_by(self, cube_id: bytes, event_ids: Iterable[bytes]) -> bool:
-        """Whether what is undone is the last thing that moved the cube."""
-        moved_by, before = b"", None
+    def _state_before(self, cube_id: bytes, moves: Collection[bytes]) -> CubeState | None:
+        """The cube where the moves that stay left it; None where the last move is one of them."""
+        stayed, before = None, None
+        undone = False
         for attempt in self._histories.attempts(cube_id):
-            if attempt.state is not None and attempt.state.lifecycle is not before:
-                moved_by, before = attempt.event_id, attempt.state.lifecycle
-        return moved_by in event_ids
+            state = attempt.state
+            if state is None:
+                continue
+            if state.lifecycle is not before:
+                undone = attempt.event_id in moves
+                before = state.lifecycle
+            if not undone:
+                stayed = state
+        return stayed if undone else None
+
+    def _without_lost(self, targets: dict[bytes, PlannedTarget]) -> dict[bytes, PlannedTarget]:
+        """Absorb a cube again only where what absorbs it is in sight afterwards."""
+
+        def shows(cube_id: bytes) -> bool:
+            planned = targets.get(cube_id)
+            if planned is not None and planned.change.action != "restore":
+                return False
+            head = self._reader.vault.head(cube_id)
+            reactivates = planned is not None and planned.change.reactivates
+            return reactivates or (head is not None and head.lifecycle in _IN_SIGHT)
+
+        return {raw: t for raw, t in targets.items() if not t.into or shows(t.into)}
 
     def _with_unmerged(self, targets: dict[bytes, PlannedTarget]) -> list[PlannedTarget]:
         """Bring back the sources that an archived merge had absorbed."""
@@ -193,9 +227,12 @@ def absorbed_by(reader: Reader, cube_id: bytes) -> Iterator[tuple[bytes, CubeSta
 
 def unmerge_target(state: CubeState) -> PlannedTarget:
     """A clean source of an undone merge comes back as it was."""
-    change = PlannedChange(
-        id_text(state.cube_id), state.scope, "unmerge", state.version, state.version
-    )
+    return _planned("unmerge", state, state.version)
+
+
+def _planned(action: str, state: CubeState, to_version: int) -> PlannedTarget:
+    """A change that leaves parts and header as they are."""
+    change = PlannedChange(id_text(state.cube_id), state.scope, action, state.version, to_version)
     return PlannedTarget(change, state, state.parts, state.header)
 
 
@@ -203,6 +240,7 @@ _ACTIONS = {
     "restore": RollbackTarget.ACTION_RESTORE,
     "archive": RollbackTarget.ACTION_ARCHIVE,
     "unmerge": RollbackTarget.ACTION_UNMERGE,
+    "absorb": RollbackTarget.ACTION_ABSORB,
 }
 
 
@@ -216,6 +254,7 @@ def fill_targets(event: Event, targets: Iterable[PlannedTarget]) -> None:
             to_version=planned.change.to_version,
             expected_sequence=planned.state.sequence,
             reactivate=planned.change.reactivates,
+            into_cube_id=planned.into,
         )
         if planned.change.action == "restore":
             kept = target.restoration

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
+from memos.kernel.event import Kind
 from memos.kernel.fold import Result
 from memos.kernel.lineage import (
     CARRIES_TAINT,
@@ -42,7 +43,12 @@ class Histories:
     def versions(self, cube_id: bytes) -> Sequence[VersionFacts]:
         """The versions of a cube, oldest first."""
         return [
-            VersionFacts(attempt.state.version, attempt.state.parts, attempt.composed_from)
+            VersionFacts(
+                attempt.state.version,
+                attempt.state.parts,
+                attempt.composed_from,
+                attempt.kind is Kind.ROLLED_BACK,
+            )
             for attempt in self.attempts(cube_id)
             if attempt.state is not None and attempt.outcome.digest
         ]
