@@ -117,7 +117,7 @@ def test_proofs_checkpoints_and_receipts_of_then_still_verify(former: Former) ->
         given["confirmed"],
         given["gone"],
     )
-    assert as_json(receipt) == given
+    assert as_json(receipt) == {**given, "left": []}
     assert receipt.verify(key)
     with former.open() as memory:
         memory.add("Written by another release.", scope="acme/caroline")
@@ -150,7 +150,9 @@ def test_facts_that_were_extracted_then_are_not_extracted_again(former: Former) 
 def test_what_was_due_then_ends_as_it_would_have(former: Former) -> None:
     with former.open() as memory:
         observe(memory, former.written["cubes"])  # as then: a lifespan is renewed by use
-        assert as_json(memory.sweep(FAR_AHEAD)) == former.truth["swept"]
+    with Memory(former.vault, actor=ADMINISTRATOR, clock=lambda: FAR_AHEAD) as memory:
+        swept = as_json(memory.sweep())
+        assert {name: swept[name] for name in former.truth["swept"]} == former.truth["swept"]
         assert memory.audit().ok
 
 

@@ -993,13 +993,17 @@ class Memory:
         """
         return administrators(self._session, tenant)
 
-    def sweep(self, now: Time | None = None) -> Sweep:
+    def sweep(self) -> Sweep:
         """End what has outlived its lifespan: archive, expire or erase it, as its header says.
 
-        Args:
-            now: the time to judge by; by default the clock's.
+        In every tenant that the caller administers, judged by the vault's clock. A lifespan acts
+        with the right of whoever set it: where it erases, what was derived from the memory goes
+        with it as far as that actor may decide over it; the rest is named in `left`.
+
+        Raises:
+            Denied: the caller administers no tenant.
         """
-        return sweep(self._session, now)
+        return sweep(self._session)
 
     def name_cut(self, name: str) -> Receipt:
         """Name this moment, for `as_of` and `rollback(cut=...)`.

@@ -29,12 +29,13 @@ class Artefact:
 class ErasureReceipt:
     """What was erased, signed by the vault; `artefacts` are what there was when it was.
 
-    Two facts that are looked at afterwards and are not part of what is signed: `gone`, that every
-    store was asked again and has no key, text, vector or usage of it, and nothing can bring any
-    back; `confirmed`, that no file of the stores holds a destroyed key either. Servers do not let
+    Three facts that are looked at afterwards and are not part of what is signed: `gone`, that every
+    store was asked again and has no key, text, vector or usage of it, nothing can bring any back, and
+    no other memory holds what came of it; `confirmed`, that no file of the stores holds a destroyed key either. Servers do not let
     that be seen: of a distributed vault it is never certain (docs/distributed.md says what then to
     do). In an embedded one it is where the write-ahead log was overwritten; where a reader held it,
-    the next checkpoint does that.
+    the next checkpoint does that. `left` names, to an administrator, the memories that still hold
+    what came of it: those that somebody tied to it who could not decide over them.
     """
 
     operation_id: str
@@ -45,6 +46,7 @@ class ErasureReceipt:
     note: str
     confirmed: bool
     gone: bool = False
+    left: tuple[str, ...] = ()
 
     def verify(self, verifier_key: str) -> bool:
         """Whether the vault with this verifier key signed exactly this receipt."""

@@ -253,6 +253,14 @@ class Passage:
         """Whether governance allows it; nothing is raised or recorded."""
         return self._decide(action, state.scope, state).allowed
 
+    def allows_to(self, actor: str, action: Action, state: CubeState) -> bool:
+        """Whether governance allows it to another actor, whose will is done now."""
+        self._decided = True
+        tenant = tenant_of(state.scope)
+        other = Subject(actor, administers=lambda named: actor in self._administrators_of(named))
+        resource = Resource(tenant, state.scope, state.header, id_text(state.cube_id))
+        return self._gate.governor.decide(other, action, resource, self._told(None)).allowed
+
     def allows_scope(self, action: Action, scope: str) -> bool:
         """Whether governance allows it in a scope; nothing is raised or recorded."""
         return self._decide(action, scope, None).allowed
@@ -349,11 +357,15 @@ class Passage:
         return context if operation is None else {**context, "operation": operation}
 
     def _administers(self, tenant: str) -> bool:
-        """Whether the log made the actor an administrator of a tenant; read once a passage."""
+        """Whether the log made the actor an administrator of a tenant."""
+        return self._gate.subject.actor in self._administrators_of(tenant)
+
+    def _administrators_of(self, tenant: str) -> tuple[str, ...]:
+        """A tenant's own administrators; read once a passage."""
         named = self._administrators.get(tenant)
         if named is None:
             named = self._administrators[tenant] = self._gate.administrators_of(tenant)
-        return self._gate.subject.actor in named
+        return named
 
     def _denied(self, attempted: str, decision: Decision) -> Denied:
         return Denied(

@@ -55,7 +55,9 @@ class Hammer:
         self.rounds = 0
         self.lives = 0
         self.total = Verdict()
-        self.shared: dict[str, list[str]] = self._apart(make_shared, self.vault, COUNTERS, POOL)
+        self.shared: dict[str, list[str]] = self._apart(
+            make_shared, self.vault, COUNTERS, POOL, [f"agent:{slot}" for slot in range(PROCESSES)]
+        )
 
     def round(self, seconds: float) -> Verdict:
         """Work and kill for so long, then judge what this round's workers were told."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -266,9 +266,13 @@ class Hand:
             done(note=self.memory.checkpoint().note)
 
 
-def make_shared(vault: Path, counters: int, pool: int) -> dict[str, list[str]]:
-    """The memories that all workers write to."""
+def make_shared(
+    vault: Path, counters: int, pool: int, actors: Sequence[str]
+) -> dict[str, list[str]]:
+    """The memories that all workers write to, in a tenant that each of them administers."""
     with Memory(vault, actor="user:admin") as memory:
+        for actor in actors:
+            memory.grant_administrator(TENANT, actor)
         return {
             "counters": [
                 memory.add("0", scope=f"{TENANT}/counters").cube_id for _ in range(counters)

@@ -181,7 +181,6 @@ ASKS_OF_NO_MEMORY = {
     "prove_consistency": "the log's tree; for who is not narrowed to a tenant",
     "rebuild": "changes nothing that can be read; for who is not narrowed to a tenant",
     "stats": "counts; for who is not narrowed to a tenant",
-    "sweep": "what ends a memory is its own header",
     "usage_digest": "the whole vault; for who is not narrowed to a tenant",
     "verifier_key": "a public key",
     "verify": "the whole vault; for who is not narrowed to a tenant",

@@ -109,13 +109,10 @@ def lifespan(
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "governed"))
 
 
-def sweep(
-    run: Run,
-    now: Annotated[str | None, typer.Option(help="The time to judge by.")] = None,
-) -> None:
+def sweep(run: Run) -> None:
     """End what has outlived its lifespan: archive, expire or erase it."""
     with run.open() as memory:
-        swept = memory.sweep(now)
+        swept = memory.sweep()
 
     def draw(out: Console) -> None:
         for outcome, cube_ids in (
@@ -123,6 +120,8 @@ def sweep(
             ("expired", swept.expired),
             ("erased", swept.erased),
             ("held", swept.held),
+            ("restored", swept.restored),
+            ("left", swept.left),
         ):
             layout.line(out, f"{outcome} {len(cube_ids)}")
             for cube_id in cube_ids:

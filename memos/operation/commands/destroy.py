@@ -25,7 +25,9 @@ from memos.operation.commands.rollback_plan import (
     fill_targets,
     unmerge_target,
 )
+from memos.operation.commands.taint import left_behind
 from memos.operation.erasure_receipt import Artefact, ErasureReceipt, signed_receipt
+from memos.operation.gate import Passage
 from memos.operation.session import Session
 from memos.wire.event_pb2 import Event
 
@@ -45,13 +47,23 @@ def resume_erases(session: Session) -> list[ErasureReceipt]:
     return finished
 
 
-def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
-    """The second step, also after a crash: destroy the keys, purge, write Erased, sign."""
+def finish_erase(
+    session: Session, operation_id: bytes, passage: Passage | None = None
+) -> ErasureReceipt:
+    """The second step, also after a crash: destroy the keys, purge, write Erased, sign.
+
+    What is left of it in other memories is named where the caller on `passage` administers the
+    tenant.
+    """
     with session.engine.writer.transaction() as transaction:
         request = _request_event(transaction.reader(), operation_id)
         receipt = json.loads(_destroy(session, transaction, request))
     erasure = session.engine.erasure
-    gone = erasure.are_gone([id_bytes(cube_id) for cube_id in receipt["cube_ids"]])
+    cube_ids = [id_bytes(cube_id) for cube_id in receipt["cube_ids"]]
+    gone = erasure.are_gone(cube_ids)
+    with session.engine.read() as reader:
+        left = left_behind(reader, cube_ids)
+    tells = passage is not None and passage.administers(request.tenant)
     return ErasureReceipt(
         receipt["operation_id"],
         datetime.fromisoformat(receipt["erased_at"]),
@@ -60,7 +72,8 @@ def finish_erase(session: Session, operation_id: bytes) -> ErasureReceipt:
         tuple(Artefact(**artefact) for artefact in receipt["artefacts"]),
         receipt["note"],
         erasure.confirm(),
-        gone,
+        gone and not left,
+        tuple(map(id_text, left)) if tells else (),
     )
 
 

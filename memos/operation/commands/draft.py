@@ -101,10 +101,12 @@ def operation_event(
     )
 
 
-def add_sources(event: Event, sources: Iterable[SourceVersion]) -> None:
-    """Name what the event's content comes from."""
+def add_sources(event: Event, sources: Iterable[SourceVersion], *, binding: bool = False) -> None:
+    """Name what the event's content comes from; `binding`: the actor could bind an existing cube to
+    the fate of these (what a new cube names always binds it).
+    """
     for source in sources:
-        edge = event.edges.add(relation=source.relation.value)
+        edge = event.edges.add(relation=source.relation.value, binding=binding)
         edge.other.cube_id = source.cube_id
         edge.other.version = source.version
         edge.other.digest = source.digest

@@ -55,7 +55,7 @@ def link(session: Session, cube_id: str, other_id: str, relation: str) -> Receip
         if sources.versions[0].cube_id == state.cube_id:
             raise InvalidInput("a memory cannot be linked to itself")
         event = new_event(session, Kind.LINKED, state.cube_id, state.scope, passage=passage)
-        add_sources(event, sources.versions)
+        add_sources(event, sources.versions, binding=takes_content)
         event.subject_digests.extend(sources.subjects)
         drafts = [*_narrowed(session, passage, state, sources, event.operation_id), Draft(event)]
         commits = session.engine.writer.commit_whole(drafts, raise_rejected)

@@ -1,88 +1,175 @@
-"""The sweep of what has ended: each memory is archived, expired or erased, as its header says."""
+"""The sweep of what has ended: each memory is archived, expired or erased, as its header says.
+
+A lifespan acts with the right of whoever set it, never with the sweeper's: an end that erases goes
+along to derived memories only where its setter could decide over them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
-from memos.kernel.cube import LifespanEnd
-from memos.kernel.errors import Held, NotFound
-from memos.kernel.event import Kind, as_uuid, id_text
+from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import CubeState, LifespanEnd
+from memos.kernel.errors import Held
+from memos.kernel.event import Kind, as_uuid, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lifespan import deadline
+from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import new_event
-from memos.operation.commands.erase import EraseTarget, erase_cubes
+from memos.operation.commands.erase import erase_ended
+from memos.operation.gate import Passage
 from memos.operation.session import Session
-from memos.operation.validation import Time, check_time
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What came to the end of its lifespan, by what happened to it (cube ids).
+    """What came to the end of its lifespan, and what went with it (cube ids).
 
-    `held` could not be erased, because it or what was derived from it is frozen.
+    `erased` has the derived memories, too. `restored` came back with the end of a merge that had
+    absorbed them. `held` could not be erased, because they or what was derived from them is frozen
+    or held. `left` hold what came of an erased memory, and are not its setter's to erase.
     """
 
     archived: tuple[str, ...]
     expired: tuple[str, ...]
     erased: tuple[str, ...]
     held: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
-def sweep(session: Session, now: Time | None) -> Sweep:
+def sweep(session: Session) -> Sweep:
     """See `Memory.sweep`."""
-    time = session.clock() if now is None else check_time(now, "now")
     with session.gate.enter("sweep") as passage:
-        passage.admit()  # what ends a memory is its own header
-        session.access_log.flush()
+        if not any(passage.administers(tenant) for tenant in session.tenants()):
+            passage.require_administrator(session.subject.tenant)
+        return _Sweeping(session, passage, passage.administers).run()
+
+
+def sweep_vault(session: Session) -> Sweep:
+    """End what has outlived its lifespan in every tenant, on nobody's behalf: for who runs the
+    servers.
+    """
+    with session.gate.enter("sweep") as passage:
+        passage.admit()
+        return _Sweeping(session, passage, lambda tenant: True).run()
+
+
+class _Sweeping:
+    """One sweep, judged by the time at which it began."""
+
+    def __init__(self, session: Session, passage: Passage, concerns: Callable[[str], bool]) -> None:
+        self._session = session
+        self._passage = passage
+        self._concerns = concerns
+        self._now = session.clock()
+        self._tenants: dict[str, bool] = {}
+
+    def run(self) -> Sweep:
+        """End all that is over."""
+        self._session.access_log.flush()
         ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
-        with session.engine.writer.transaction() as transaction:
+        with self._session.engine.writer.transaction() as transaction:
             reader = transaction.reader()
-            for raw in reader.vault.ending(time):
-                end = _expire(session, transaction, reader, raw, time)
+            for raw in reader.vault.ending(self._now):
+                end = self._expire(transaction, reader, raw)
                 if end is not None:
                     ended[end].append(raw)
-        erased, held = [], []
+        erased: list[str] = []
+        held: list[bytes] = []
+        restored: list[str] = []
+        left: list[str] = []
         for raw in ended[LifespanEnd.ERASE]:
-            cube_id = id_text(raw)
             try:
-                erase_cubes(session, passage, EraseTarget(cube_id=cube_id), by_lifespan=True)
+                receipt = erase_ended(self._session, self._passage, raw, self._reach)
             except Held:
-                held.append(cube_id)
+                held.append(raw)
                 continue
-            except NotFound:
-                pass  # it went with what it was made of
-            erased.append(cube_id)
-    return Sweep(
-        tuple(map(id_text, ended[LifespanEnd.ARCHIVE])),
-        tuple(map(id_text, ended[LifespanEnd.EXPIRE])),
-        tuple(erased),
-        tuple(held),
-    )
+            if receipt is not None:
+                erased += receipt.cube_ids
+                restored += receipt.restored
+                left += receipt.left
+        return Sweep(
+            self._told(ended[LifespanEnd.ARCHIVE]),
+            self._told(ended[LifespanEnd.EXPIRE]),
+            self._told(map(id_bytes, erased)),
+            self._told(held),
+            self._told(map(id_bytes, restored)),
+            self._told(map(id_bytes, left)),
+        )
+
+    def _expire(self, transaction: Transaction, reader: Reader, raw: bytes) -> LifespanEnd | None:
+        """End one cube's lifespan, unless that is an erase; None where there is nothing to end."""
+        state = transaction.head(raw)
+        if state is None or not self._is_concerned(tenant_of(state.scope)):
+            return None
+        ends = self._over_since(reader, state)
+        lifespan = state.header.lifespan
+        if ends is None or lifespan is None:
+            return None
+        if lifespan.then is LifespanEnd.ERASE:
+            return LifespanEnd.ERASE
+        named = b"memos/expiry/v1\n" + raw + ends.to_bytes(8, "big", signed=True)
+        event_id = as_uuid(sha256(named).digest())
+        event = new_event(
+            self._session, Kind.EXPIRED, raw, state.scope, event_id=event_id, passage=self._passage
+        )
+        event.expired.deadline = ends
+        event.expired.then = lifespan.then.value  # type: ignore[assignment]
+        event.expired.expected_sequence = state.sequence
+        event.expired.access_position.offset = reader.access_size()
+        committed = transaction.append(Draft(event))
+        return lifespan.then if committed.outcome.result is Result.ACCEPTED else None
+
+    def _is_concerned(self, tenant: str) -> bool:
+        if tenant not in self._tenants:
+            self._tenants[tenant] = self._concerns(tenant)
+        return self._tenants[tenant]
+
+    def _over_since(self, reader: Reader, state: CubeState) -> int | None:
+        """When a cube's lifespan ended; None where it has none, or a use has renewed it."""
+        lifespan = state.header.lifespan
+        if lifespan is None:
+            return None
+        ends = deadline(lifespan, reader.usage(state.cube_id).last_used)
+        return ends if ends <= self._now else None
+
+    def _reach(
+        self, transaction: Transaction, state: CubeState
+    ) -> Callable[[CubeState], bool] | None:
+        """Which derived cubes go with a cube whose lifespan ends in an erase: see `erase_ended`."""
+        reader = transaction.reader()
+        lifespan = state.header.lifespan
+        if lifespan is None or lifespan.then is not LifespanEnd.ERASE:
+            return None
+        if self._over_since(reader, state) is None:
+            return None
+        setter = lifespan_setter(reader, state.cube_id)
+        return lambda derived: self._passage.allows_to(setter, Action.ADMINISTER, derived)
+
+    def _told(self, cube_ids: Iterable[bytes]) -> tuple[str, ...]:
+        """Of cubes those that the caller may see, each once."""
+        with self._session.engine.read() as reader:
+            heads = [reader.vault.head(raw) for raw in dict.fromkeys(cube_ids)]
+        return tuple(
+            id_text(head.cube_id)
+            for head in heads
+            if head is not None and self._passage.allows(Action.READ, head)
+        )
 
 
-def _expire(
-    session: Session, transaction: Transaction, reader: Reader, raw: bytes, now: int
-) -> LifespanEnd | None:
-    """End one cube's lifespan; None where a use has renewed it, or its events refuse."""
-    state = transaction.head(raw)
-    lifespan = None if state is None else state.header.lifespan
-    if state is None or lifespan is None:
-        return None
-    ends = deadline(lifespan, reader.usage(raw).last_used)
-    if ends > now:
-        return None
-    if lifespan.then is LifespanEnd.ERASE:
-        return LifespanEnd.ERASE
-    named = b"memos/expiry/v1\n" + raw + ends.to_bytes(8, "big", signed=True)
-    event_id = as_uuid(sha256(named).digest())
-    event = new_event(session, Kind.EXPIRED, raw, state.scope, event_id=event_id)
-    event.expired.deadline = ends
-    event.expired.then = lifespan.then.value  # type: ignore[assignment]
-    event.expired.expected_sequence = state.sequence
-    event.expired.access_position.offset = reader.access_size()
-    committed = transaction.append(Draft(event))
-    return lifespan.then if committed.outcome.result is Result.ACCEPTED else None
+def lifespan_setter(reader: Reader, cube_id: bytes) -> str:
+    """Who gave a cube the lifespan that it has."""
+    setter, before = "", None
+    for attempt in reader.vault.attempts(cube_id):
+        if attempt.outcome.result is not Result.ACCEPTED or attempt.state is None:
+            continue
+        lifespan = attempt.state.header.lifespan
+        if lifespan != before:
+            setter, before = attempt.actor, lifespan
+    return setter

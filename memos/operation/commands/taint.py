@@ -1,16 +1,23 @@
-"""The walk of the taint: everything that some content reached, through versions and lineage."""
+"""The walk of the taint: everything that some content reached, through versions and lineage.
+
+An undo goes along every edge. An erase goes along those that bind: what a new cube named as its
+sources, and what an actor added to an existing one who could decide over that one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.vault.port import Attempt
+from memos.kernel.cube import NO_MEMORY, Lifecycle
 from memos.kernel.event import Kind
 from memos.kernel.fold import Result
 from memos.kernel.lineage import (
     CARRIES_TAINT,
     Contribution,
+    Edge,
     VersionFacts,
     carriers,
     composed_from,
@@ -26,6 +33,7 @@ class Histories:
     """
 
     def __init__(self, reader: Reader, passes: Callable[[bytes], bool] | None = None) -> None:
+        self._reader = reader
         self._vault = reader.vault
         self._passes = passes
         self._attempts: dict[bytes, list[Attempt]] = {}
@@ -56,9 +64,74 @@ class Histories:
     def derived(self, cube_id: bytes, version: int) -> list[Contribution]:
         """What was derived from a version of a cube, along the edges that carry taint."""
         edges = self._vault.edges(cube_id, downstream=True, version=version)
-        derived = [edge.derived for edge in edges if edge.relation in CARRIES_TAINT]
+        return [edge.derived for edge in edges if self.follows(edge)]
+
+    def follows(self, edge: Edge) -> bool:
+        """Whether the walk goes along an edge."""
         passes = self._passes
-        return derived if passes is None else [at for at in derived if passes(at[0])]
+        return edge.relation in CARRIES_TAINT and (passes is None or passes(edge.derived[0]))
+
+
+class BoundHistories(Histories):
+    """The same, for an erase: only edges that bind are gone along.
+
+    Events of before the log said which do are judged by who wrote them: an edge of the cube's owner
+    at that time binds, and one of who administers the vault.
+
+    Args:
+        reader: what is read.
+        administrator: of the vault.
+    """
+
+    def __init__(self, reader: Reader, administrator: str) -> None:
+        super().__init__(reader)
+        self._administrator = administrator
+
+    def follows(self, edge: Edge) -> bool:
+        return super().follows(edge) and self._binds(edge)
+
+    def _binds(self, edge: Edge) -> bool:
+        cube_id, version = edge.derived
+        made_at = [a for a in self.attempts(cube_id) if a.outcome.version == version]
+        if len(made_at) == 1 and made_at[0].kind in CREATING:
+            return True  # nobody else can have named the source
+        return any(self._made_binding(attempt, edge) for attempt in made_at)
+
+    def _made_binding(self, attempt: Attempt, edge: Edge) -> bool:
+        named = [
+            one
+            for one in self._reader.event(attempt.position).edges
+            if one.relation == edge.relation
+            and (one.other.cube_id, one.other.version) == edge.source
+        ]
+        if not named or attempt.state is None:
+            return False
+        deciding = (attempt.state.header.owner, self._administrator)
+        return (
+            attempt.kind in CREATING
+            or any(one.binding for one in named)
+            or attempt.actor in deciding
+        )
+
+
+def left_behind(reader: Reader, erased: Collection[bytes]) -> list[bytes]:
+    """The memories that hold what flowed from erased cubes and are not erased, in id order."""
+    gone = frozenset(erased)
+    seeds = [
+        edge.derived
+        for cube_id in gone
+        for edge in reader.vault.edges(cube_id, downstream=True)
+        if edge.relation in CARRIES_TAINT and edge.derived[0] not in gone
+    ]
+    reached = sorted(taint(seeds, Histories(reader)).keys() - gone)
+    heads = ((cube_id, reader.vault.head(cube_id)) for cube_id in reached)
+    return [
+        cube_id
+        for cube_id, head in heads
+        if head is not None
+        and head.lifecycle is not Lifecycle.ERASED
+        and head.form not in NO_MEMORY
+    ]
 
 
 def taint(seeds: Iterable[Contribution], histories: Histories) -> dict[bytes, set[int]]:

@@ -62,7 +62,6 @@ WRONG = [
     ("link", NOBODY, NOBODY, "--relation", "likes"),
     ("merge", NOBODY),
     ("lifespan", NOBODY, "--then", "explode"),
-    ("sweep", "--now", "later"),
     ("rollback",),
     ("rollback", NOBODY, "--source", "web:x"),
     ("erase",),

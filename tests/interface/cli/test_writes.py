@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from memos.interface.cli.errors import ExitCode
 from tests.interface.cli.support import Shell
 
 
@@ -120,5 +121,7 @@ def test_a_sweep_ends_what_has_outlived_its_lifespan(shell: Shell) -> None:
     cube_id = shell.add("text")
     shell.run("lifespan", cube_id, "--after", "90d", "--then", "expire")
     assert shell.json("sweep")["expired"] == []
-    assert shell.json("sweep", "--now", "2100-01-01")["expired"] == [cube_id]
+    shell.run("lifespan", cube_id, "--after", "1us", "--then", "expire")
+    assert shell.json("sweep")["expired"] == [cube_id]
+    assert shell.run("sweep", "--actor", "agent:eve").code == ExitCode.DENIED
     assert shell.json("get", cube_id, "--any-state")["state"] == "Expired"

@@ -1,0 +1,153 @@
+"""Whose word ends a memory: erases along lineage, lifespans, and the sweep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from memos import Denied, Forgotten, Memory
+from memos.infrastructure.engine.commit import Draft
+from memos.kernel.event import Kind, id_bytes
+from memos.kernel.lineage import Relation
+from memos.operation.commands.draft import SourceVersion, add_sources, new_event
+from tests.scenarios.place import Place, read
+
+DAY = 86_400_000_000
+
+
+class Clock:
+    """The vault's clock, which a test moves on."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() // 1000 + self.ahead
+
+
+def link_unbound(memory: Memory, cube_id: str, other_id: str) -> None:
+    """Tie a cube to another as releases before did: whoever could write it could."""
+    session = memory._session
+    scope = read(memory, cube_id).scope
+    event = new_event(session, Kind.LINKED, id_bytes(cube_id), scope)
+    add_sources(event, [SourceVersion(Relation.DERIVED_FROM, id_bytes(other_id), 1, b"")])
+    session.engine.writer.commit([Draft(event)])
+
+
+def is_gone(memory: Memory, cube_id: str) -> bool:
+    return isinstance(memory.get(cube_id, any_state=True), Forgotten)
+
+
+@pytest.mark.parametrize("relation", ["derived_from", "quoted_from", "merged_into"])
+def test_only_who_decides_over_a_memory_ties_it_to_sources(
+    place: Place, memory: Memory, tenant: str, relation: str
+) -> None:
+    alices = memory.add("Alice's notes", scope=tenant).cube_id
+    eve = place.open("agent:eve")
+    bait = eve.add("bait", scope=tenant).cube_id
+    with pytest.raises(Denied, match="owner-only"):
+        eve.link(alices, bait, relation)
+    eve.link(alices, bait, "supersedes")
+    eve.erase(cube_id=bait)
+    assert read(memory, alices).text == "Alice's notes"
+    memory.link(alices, eve.add("a source", scope=tenant).cube_id, relation)
+
+
+def test_who_makes_a_memory_binds_it_to_the_sources_that_they_name(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    eve = place.open("agent:eve")
+    source = eve.add("Eve's words", scope=tenant, subject=f"eve-{tenant}").cube_id
+    summary = memory.add("of Eve's words", scope=tenant, derived_from=[source]).cube_id
+    told = eve.erase(subject=f"eve-{tenant}")
+    assert set(told.cube_ids) == {source, summary}
+    assert (told.gone, told.left) == (True, ())
+    assert is_gone(memory, summary)
+
+
+def test_an_edge_of_one_who_could_not_decide_carries_no_erase(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    eve = place.open("agent:eve")
+    alices = memory.add("Alice's notes", scope=tenant).cube_id
+    further = memory.add("of them", scope=tenant, derived_from=[alices]).cube_id
+    baits = [eve.add(f"bait {n}", scope=tenant).cube_id for n in range(2)]
+    for bait in baits:
+        link_unbound(eve, alices, bait)
+    told = eve.erase(cube_id=baits[0])
+    assert (told.cube_ids, told.gone, told.left) == ((baits[0],), False, ())
+    told = memory.erase(cube_id=baits[1])
+    assert (told.cube_ids, told.gone) == ((baits[1],), False)
+    assert set(told.left) == {alices, further}
+    assert read(memory, alices).text == "Alice's notes"
+
+
+def test_an_older_edge_of_the_owner_carries_an_erase(memory: Memory, tenant: str) -> None:
+    source = memory.add("a source", scope=tenant).cube_id
+    linked = memory.add("linked later", scope=tenant).cube_id
+    link_unbound(memory, linked, source)
+    assert set(memory.erase(cube_id=source).cube_ids) == {source, linked}
+
+
+def test_only_an_administrator_sweeps_and_only_their_tenants(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    clock, rival = Clock(), f"{tenant}x"
+    span = {"after": "1d", "then": "expire"}
+    mine, theirs = (memory.add("brief", scope=s, lifespan=span).cube_id for s in (tenant, rival))
+    clock.ahead = 2 * DAY
+    refused: list[Callable[[], Memory]] = [
+        lambda: place.open("agent:eve", clock=clock),
+        lambda: place.open("agent:eve", tenant=rival, clock=clock),
+        lambda: place.open("agent:bob", tenant=rival, clock=clock),
+    ]
+    memory.grant_administrator(tenant, "agent:bob")
+    for opened in refused:
+        with pytest.raises(Denied, match="only an administrator"):
+            opened().sweep()
+    swept = place.open("agent:bob", clock=clock).sweep()
+    assert mine in swept.expired
+    assert theirs not in swept.expired
+    now = place.open(clock=clock, tenant=rival)
+    assert read(now, theirs, any_state=True).state == "Generated"
+    assert now.sweep().expired == (theirs,)
+
+
+def test_a_lifespan_erases_with_the_right_of_who_set_it(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    clock = Clock()
+    eve = place.open("agent:eve")
+    span = {"after": "1d", "then": "erase"}
+    bait = eve.add("bait", scope=tenant, lifespan=span).cube_id
+    taken = memory.add("Alice's summary", scope=tenant, derived_from=[bait]).cube_id
+    hers = eve.add("Eve's summary", scope=tenant, derived_from=[bait]).cube_id
+    for cube in (taken, hers):  # only the bait ends
+        memory.set_lifespan(cube)
+    governed = eve.add("governed", scope=tenant).cube_id
+    reached = memory.add("of it", scope=tenant, derived_from=[governed]).cube_id
+    memory.set_lifespan(governed, "1d", then="erase")
+    clock.ahead = 2 * DAY
+    swept = place.open(clock=clock, tenant=tenant).sweep()
+    assert set(swept.erased) == {bait, hers, governed, reached}
+    assert swept.left == (taken,)
+    assert read(memory, taken).text == "Alice's summary"
+    assert is_gone(memory, reached)
+
+
+def test_a_lifespan_ends_no_freeze_and_no_hold(place: Place, memory: Memory, tenant: str) -> None:
+    clock = Clock()
+    frozen, held = (
+        memory.add(text, scope=tenant, lifespan={"after": "1d", "then": "erase"}).cube_id
+        for text in ("frozen", "held")
+    )
+    memory.freeze(frozen)
+    memory.hold(held)
+    clock.ahead = 2 * DAY
+    later = place.open(clock=clock, tenant=tenant)
+    assert later.sweep().erased == ()
+    assert [read(later, cube).text for cube in (frozen, held)] == ["frozen", "held"]
+    memory.thaw(frozen)
+    assert later.sweep().erased == (frozen,)
