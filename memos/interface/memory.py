@@ -909,7 +909,10 @@ class Memory:
         """Take a cube to a version, or undo a source, an actor, an operation or a stretch of log.
 
         Walks the taint: everything that was derived, merged, quoted or appended from what is
-        undone goes back to its last clean version, or is archived where there is none.
+        undone goes back to its last clean version, or is archived where there is none. Content goes
+        back for who may write a memory; header facts for who may decide over it, and where `actor`,
+        `cut`, `since` or `until` say what is undone, for who administers its tenant. For others the
+        header stays, and `headers_kept` names the memory.
 
         Args:
             cube_id: with `to_version`, the cube to take back.

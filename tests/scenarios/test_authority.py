@@ -151,3 +151,52 @@ def test_a_lifespan_ends_no_freeze_and_no_hold(place: Place, memory: Memory, ten
     assert [read(later, cube).text for cube in (frozen, held)] == ["frozen", "held"]
     memory.thaw(frozen)
     assert later.sweep().erased == (frozen,)
+
+
+def test_a_rollback_brings_header_facts_back_only_for_who_decides_over_the_memory(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    bob = place.open("agent:bob")
+    cube = bob.add("first", scope=tenant).cube_id
+    bob.update(cube, "second")
+    bob.set_header(cube, sensitivity="secret", priority=3, writers=["agent:carol"])
+    bob.set_lifespan(cube, "90d")
+    carol = place.open("agent:carol")
+    planned = carol.rollback(cube, to_version=1, dry_run=True)
+    done = carol.rollback(cube, to_version=1)
+    assert (planned.headers_kept, done.headers_kept) == ((cube,), (cube,))
+    assert "keeps its header" in str(done)
+    after = read(memory, cube)
+    assert after.text == "first"
+    assert (after.sensitivity, after.priority, after.writers) == ("secret", 3, ("agent:carol",))
+    assert after.lifespan is not None
+    with pytest.raises(Denied):
+        place.open("agent:eve").rollback(cube, to_version=1)
+    assert bob.rollback(cube, to_version=1).headers_kept == ()
+    after = read(memory, cube)
+    assert (after.sensitivity, after.priority, after.writers) == ("", 0, ())
+    assert after.lifespan is None
+
+
+def test_an_undo_by_actor_or_stretch_governs_only_for_an_administrator(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    bob = place.open("agent:bob")
+    cube = bob.add("first", scope=tenant).cube_id
+    untouched = bob.add("header only", scope=tenant).cube_id
+    text = memory.update(cube, "by the administrator")
+    memory.set_header(cube, owner="agent:dora", priority=7)
+    memory.set_header(cube, owner="agent:bob")
+    memory.set_header(untouched, priority=7)
+    for undone in ({"actor": "agent:alice"}, {"since": str(text.position)}):
+        told = bob.rollback(scope=tenant, dry_run=True, **undone)  # type: ignore[arg-type]
+        assert set(told.headers_kept) == {cube, untouched}
+        assert [change.cube_id for change in told.changes] == [cube]
+    bob.rollback(actor="agent:alice", scope=tenant)
+    after = read(memory, cube)
+    assert (after.text, after.priority, after.owner) == ("first", 7, "agent:bob")
+    changed = bob.set_header(cube, priority=9)
+    assert bob.rollback(operation=changed.operation_id).headers_kept == ()
+    assert read(memory, cube).priority == 7
+    assert memory.rollback(actor="agent:alice", scope=tenant).headers_kept == ()
+    assert read(memory, untouched).priority == 0

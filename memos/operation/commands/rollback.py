@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
@@ -23,6 +23,7 @@ from memos.operation.commands.rollback_plan import (
     attempts_to_undo,
     fill_targets,
 )
+from memos.operation.commands.rollback_rights import HeaderRights
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
@@ -42,21 +43,28 @@ Plan = Callable[[Reader], list[PlannedTarget]]
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """A rollback, planned (`dry_run`) or done. `changes` names every cube that it touches."""
+    """A rollback, planned (`dry_run`) or done. `changes` names every cube that it touches, and
+    `headers_kept` those whose header facts were changed by what is undone, and stay: to bring them
+    back is not the caller's.
+    """
 
     changes: tuple[PlannedChange, ...]
     operation_ids: tuple[str, ...]
     rejected: tuple[Rejection, ...]
     dry_run: bool
+    headers_kept: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        if not self.changes and not self.rejected:
+        if not self.changes and not self.rejected and not self.headers_kept:
             return "nothing to undo"
         title = "would change" if self.dry_run else "changed"
         count = len(self.changes)
         lines = [f"{title} {count} cube{'s' if count != 1 else ''}:"]
         lines += [f"  {change}" for change in self.changes]
         lines += [f"  {no.cube_id} refused: {no.reason}" for no in self.rejected]
+        lines += [
+            f"  {cube_id} keeps its header: not yours to undo" for cube_id in self.headers_kept
+        ]
         return "\n".join(lines)
 
 
@@ -86,6 +94,12 @@ class RollbackRequest:
         stated = (of.actor, of.source, of.operation, of.since, of.until, of.cut)
         return any(given is not None for given in stated)
 
+    @property
+    def is_of_log(self) -> bool:
+        """Whether it undoes what an actor did, or a stretch of the log."""
+        of = self.records
+        return any(given is not None for given in (of.actor, of.since, of.until, of.cut))
+
 
 def rollback(session: Session, request: RollbackRequest) -> Rollback:
     """See `Memory.rollback`."""
@@ -102,6 +116,7 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
     with session.gate.enter("rollback") as passage:
         if records.scope is not None:
             passage.require(Action.READ, records.scope)
+        rights = HeaderRights(passage, of_log=request.is_of_log)
         permitted = passage.permitted(Action.READ)
         scope = permitted.tenant if records.scope is None else records.scope
         query = records.query(session, passage, scope)
@@ -110,14 +125,16 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         if dry_run:
             with session.engine.read() as reader:
                 planner = _shown_to(passage, reader)
-                targets = planner.undo(attempts_to_undo(reader, query))
-                return _planned(session, passage, targets)
+                targets = rights.bound(planner.undo(attempts_to_undo(reader, query)))
+                report = _planned(session, passage, targets)
+                return replace(report, headers_kept=rights.kept())
 
         def plan(reader: Reader) -> list[PlannedTarget]:
-            return Planner(reader).undo(attempts_to_undo(reader, query))
+            return rights.bound(Planner(reader).undo(attempts_to_undo(reader, query)))
 
         with session.engine.writer.transaction() as transaction:
-            return _carry_out(session, passage, transaction, plan)
+            report = _carry_out(session, passage, transaction, plan)
+        return replace(report, headers_kept=rights.kept())
 
 
 def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -> Rollback:
@@ -125,6 +142,7 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
     raw = check_id(cube_id)
     number = check_version(request.to_version, "to_version")
     with session.gate.enter("rollback") as passage:
+        rights = HeaderRights(passage, of_log=False)
         with session.engine.read() as reader:
             state = live_state(passage, reader, raw)
             passage.require(Action.WRITE, state.scope, state)
@@ -132,16 +150,17 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
                 raise NotFound(f"cube {cube_id} has no version {number}: see its history")
             if request.dry_run:
                 planner = _shown_to(passage, reader)
-                targets = _to_version(planner, reader, raw, number)
+                targets = rights.bound(_to_version(planner, reader, raw, number), raw)
                 planned = _planned(session, passage, targets)
                 _check_named(raw, planned)
-                return planned
+                return replace(planned, headers_kept=rights.kept())
 
         def plan(reader: Reader) -> list[PlannedTarget]:
-            return _to_version(Planner(reader), reader, raw, number)
+            return rights.bound(_to_version(Planner(reader), reader, raw, number), raw)
 
         with session.engine.writer.transaction() as transaction:
-            return _carry_out(session, passage, transaction, plan, named=raw)
+            report = _carry_out(session, passage, transaction, plan, named=raw)
+        return replace(report, headers_kept=rights.kept())
 
 
 def _shown_to(passage: Passage, reader: Reader) -> Planner:
