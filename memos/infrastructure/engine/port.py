@@ -45,6 +45,10 @@ class Transaction(Protocol):
         """Reads with what was appended so far."""
         ...
 
+    def read_end(self) -> list[Position]:
+        """Where the log ends now, of each partition: all that stands before it is then readable."""
+        ...
+
     def name_cut(self, draft: Draft) -> Committed:
         """Append a CutNamed event, its positions filled in with where the log ends now."""
         ...

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
+from memos.kernel.cube import NO_MEMORY, ZERO_DIGEST, CubeState, Lifecycle
 from memos.kernel.errors import NotFound
+from memos.kernel.late import comes_behind, made_of
+from memos.kernel.lineage import CARRIES_TAINT
 from memos.operation.gate import Passage
 from memos.operation.session import live_state
 
@@ -20,7 +22,32 @@ def governed_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:
     if head.form in NO_MEMORY:
         raise passage.absent(raw)
     passage.require(Action.READ, head.scope, head)
+    if came_late(reader, head):
+        return head._replace(lifecycle=Lifecycle.ERASED)
     return head
+
+
+def came_late(reader: Reader, state: CubeState) -> bool:
+    """Whether a memory was made of one that was erased before: it is as good as erased, and asked to
+    be (docs/distributed.md).
+    """
+    if state.lineage_digest == ZERO_DIGEST or state.lifecycle is Lifecycle.ERASED:
+        return False
+    edges = reader.vault.edges(state.cube_id, downstream=False, version=1)
+    named = dict.fromkeys(edge.source[0] for edge in edges if edge.relation in CARRIES_TAINT)
+    return any(_came_behind(reader, state.cube_id, raw) for raw in named)
+
+
+def _came_behind(reader: Reader, cube_id: bytes, raw: bytes) -> bool:
+    """Whether a cube was made of another one behind what the erase of that one had read."""
+    source = reader.vault.head(raw)
+    if source is None or source.lifecycle is not Lifecycle.ERASED:
+        return False
+    made = reader.vault.version(cube_id, 1)
+    request = next(iter(reader.vault.attempts(source.erasing)), None)
+    if made is None or request is None or not comes_behind(reader.event(request.position), made.position):
+        return False
+    return raw in made_of(reader.event(made.position))
 
 
 def readable_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:

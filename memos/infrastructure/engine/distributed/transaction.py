@@ -14,6 +14,7 @@ from memos.infrastructure.engine.distributed.reader import DistributedReader, Di
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.kernel.cube import CubeState
+from memos.kernel.event import Position
 
 Commit = Callable[[Iterable[Draft]], list[Committed]]
 """Appends drafts and waits for what becomes of them."""
@@ -49,11 +50,14 @@ class DistributedTransaction:
     def reader(self) -> DistributedReader:
         return self._readers.open()
 
-    def name_cut(self, draft: Draft) -> Committed:
+    def read_end(self) -> list[Position]:
         end = self._stores.logs.events.end()
-        for partition, size in sorted(end.items()):
-            draft.event.cut_named.positions.add(partition=partition, offset=size)
         self._waiter.until_applied(end)
+        return [Position(partition, size) for partition, size in sorted(end.items())]
+
+    def name_cut(self, draft: Draft) -> Committed:
+        for partition, size in self.read_end():
+            draft.event.cut_named.positions.add(partition=partition, offset=size)
         return self.append(draft)
 
     def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:

@@ -113,7 +113,7 @@ class DistributedWriter:
 
     def _check_sources(self, drafts: Sequence[Draft]) -> None:
         """Refuse what names an erased source. One that is erased between this and the append is
-        found by the fold (see `workers.late_derivations`).
+        found by the fold (see `workers/late_derivations.py`).
         """
         named = {raw for draft in drafts for raw in source_ids(draft.event)}
         if named:

@@ -84,6 +84,9 @@ class EmbeddedTransaction:
     def reader(self) -> EmbeddedReader:
         return self._stores.settled()
 
+    def read_end(self) -> list[Position]:
+        return [Position(PARTITION, self._log.size)]
+
     def name_cut(self, draft: Draft) -> Committed:
         draft.event.cut_named.positions.add(partition=PARTITION, offset=self._log.size)
         return self.append(draft)

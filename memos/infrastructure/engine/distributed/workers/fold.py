@@ -1,7 +1,7 @@
 """The fold worker: the one that folds. Everybody else learns what became of a record from it.
 
-Order within a batch: rows of the records; what follows from them, acknowledged by the log; heads;
-the mark. So a crash between any two leaves nothing missing: until a cube's head is written its
+Order within a batch: rows of the records; what follows from them, and erases of what was made of
+erased cubes, acknowledged by the log; heads; the mark. So a crash between any two leaves nothing missing: until a cube's head is written its
 records are folded again, to the same rows, and events that follow have ids that come from their
 cause.
 """
@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from memos.infrastructure.engine.distributed.workers.late_derivations import late_erases
 from memos.infrastructure.engine.distributed.workers.port import Mark
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.kafka.settings import event_key
@@ -92,6 +93,16 @@ class PartitionFold:
             self._heads[event.cube_id] = Head(state, record.position.offset)
         return Batch(folded, consequences, mark, too_new)
 
+    def heads(self, cube_ids: Iterable[bytes]) -> dict[bytes, CubeState]:
+        """Cubes as they are now: those of this partition as they were folded here."""
+        named = list(cube_ids)
+        heads = self._vault.heads_many(named)
+        for cube_id in named:
+            head = self._heads.get(cube_id)
+            if head is not None and head.state is not None:
+                heads[cube_id] = head.state
+        return heads
+
     def done(self, batch: Batch) -> None:
         """The batch is stored."""
         self.mark = batch.mark
@@ -169,11 +180,14 @@ class FoldWorker:
 
     def _store(self, partition: int, batch: Batch) -> None:
         self._writer.write_records(batch.folded)
-        if batch.consequences:
+        # Its edges are written by now: whoever erases a source after this look finds them.
+        heads = self._partitions[partition].heads
+        consequences = [*batch.consequences, *late_erases(self._vault, batch.folded, heads)]
+        if consequences:
             self._events.append(
                 [
                     (event_key(event.tenant, event.cube_id), event.SerializeToString())
-                    for event in batch.consequences
+                    for event in consequences
                 ]
             )
         self._writer.write_heads(batch.folded)

@@ -12,6 +12,7 @@ from functools import partial
 
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
+from memos.infrastructure.engine.distributed.workers.late_derivations import late_cubes
 from memos.infrastructure.engine.distributed.workers.port import Behind, Mark
 from memos.infrastructure.engine.distributed.workers.prior_states import PriorStates
 from memos.infrastructure.governance.usage.cassandra import UsageRows
@@ -63,6 +64,7 @@ class IndexWorker:
         self._usage = usage
         self._marks: dict[int, Mark] = {}
         self._prior: dict[int, PriorStates] = {}
+        self._late: set[bytes] = set()
         self.unreadable: list[Position] = []
         """Records whose sealed body did not open: folded, but not found by a search."""
 
@@ -136,9 +138,12 @@ class IndexWorker:
             time.sleep(POLL_SECONDS)
 
     def _changes(self, prior: PriorStates, memories: Sequence[Stored]) -> list[IndexedAt]:
+        self._late |= late_cubes(self._vault, memories)
         keys = self._cube_keys.keys({stored.attempt.cube_id for stored in memories})
         changes = []
         for stored in memories:
+            if stored.attempt.cube_id in self._late and not is_erasure(stored.attempt):
+                continue
             attempt, state = stored.attempt, stored.attempt.state
             assert state is not None  # noqa: S101 - it was accepted
             change = index_change(
