@@ -6,7 +6,6 @@ derivation behind that is not among its cubes; it is erased by an operation of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hashlib import sha256
 
 from memos.kernel.event import Kind, Position, as_uuid, caused_id
@@ -21,9 +20,7 @@ def made_of(event: wire.Event) -> list[bytes]:
     if event.kind not in _MAKING:
         return []
     return list(
-        dict.fromkeys(
-            edge.other.cube_id for edge in event.edges if edge.relation in CARRIES_TAINT
-        )
+        dict.fromkeys(edge.other.cube_id for edge in event.edges if edge.relation in CARRIES_TAINT)
     )
 
 
@@ -41,14 +38,13 @@ def late_erase_id(cube_id: bytes, operation_id: bytes) -> bytes:
     return as_uuid(sha256(b"memos/late-erase/v1\n" + cube_id + operation_id).digest())
 
 
-def late_erase(
-    event: wire.Event, operation_id: bytes, positions: Iterable[wire.Position] = ()
-) -> wire.Event:
-    """The request to erase what an event made of cubes that an operation erased.
+def late_erase(event: wire.Event, erased: wire.Event) -> wire.Event:
+    """The request to erase what an event made of cubes that another request had erased.
 
-    It follows from these two alone, so whoever finds it asks for the same.
+    It follows from these two alone, so whoever finds it asks for the same. What was made of this cube
+    in turn stands behind the same positions.
     """
-    named = late_erase_id(event.cube_id, operation_id)
+    named = late_erase_id(event.cube_id, erased.operation_id)
     request = wire.Event(
         event_id=caused_id(event.event_id, named, Kind.ERASE_REQUESTED),
         schema_major=event.schema_major,
@@ -64,5 +60,5 @@ def late_erase(
         service=event.service,
     )
     request.erase_requested.targets.add(cube_id=event.cube_id, scope=event.scope)
-    request.erase_requested.positions.extend(positions)
+    request.erase_requested.positions.extend(erased.erase_requested.positions)
     return request

@@ -35,7 +35,8 @@ class ErasureReceipt:
     that be seen: of a distributed vault it is never certain (docs/distributed.md says what then to
     do). In an embedded one it is where the write-ahead log was overwritten; where a reader held it,
     the next checkpoint does that. `left` names, to an administrator, the memories that still hold
-    what came of it: those that somebody tied to it who could not decide over them.
+    what came of it: those that somebody tied to it who could not decide over them. `supplements` are
+    the receipts of what was made of it behind the positions up to which it was read for.
     """
 
     operation_id: str
@@ -47,6 +48,7 @@ class ErasureReceipt:
     confirmed: bool
     gone: bool = False
     left: tuple[str, ...] = ()
+    supplements: tuple[ErasureReceipt, ...] = ()
 
     def verify(self, verifier_key: str) -> bool:
         """Whether the vault with this verifier key signed exactly this receipt."""

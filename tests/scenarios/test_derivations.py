@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from memos import Denied, Forgotten, Memory, NotFound, SourceErased
-from tests.scenarios.place import Place, read, texts
+from memos.infrastructure.engine.distributed.writer import DistributedWriter
+from tests.scenarios.place import Place, read, soon, texts
 
 
 def test_nothing_is_made_of_what_was_erased(place: Place, memory: Memory, tenant: str) -> None:
@@ -66,6 +68,73 @@ def test_who_only_says_the_same_shares_no_subject(memory: Memory, tenant: str) -
     assert read(memory, bobs).text == "I like tea"
     assert read(memory, newer).text == "I like green tea"
     assert isinstance(memory.get(anns), Forgotten)
+
+
+@pytest.fixture
+def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers that look at their sources just before these are erased, as it seems to them."""
+    monkeypatch.setattr("memos.operation.commands.sources.is_erased", lambda state: False)
+    monkeypatch.setattr(DistributedWriter, "_check_sources", lambda writer, drafts: None)
+
+
+@pytest.mark.usefixtures("unseen")
+def test_what_is_made_of_an_erased_memory_is_never_read_and_is_erased(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    source = memory.add("Ann has the flu", scope=tenant).cube_id
+    erased = memory.erase(cube_id=source)
+    assert (erased.gone, erased.supplements) == (True, ())
+    assert "read up to" in {artefact.kind for artefact in erased.artefacts}
+    if place.is_embedded:
+        with pytest.raises(SourceErased):
+            memory.add("A patient is ill", scope=tenant, derived_from=[source])
+        return
+    late = memory.add("A patient is ill", scope=tenant, derived_from=[source]).cube_id
+    assert isinstance(memory.get(late), Forgotten)
+    assert memory.history(late)[0].text is None
+    assert memory.search("patient", scope=tenant) == []
+    assert memory.tags(tenant) == {}
+
+    def is_erased() -> bool:
+        place.open()  # whoever opens the vault goes on with what was asked for
+        return list(memory.events(cube_id=late))[-1].kind == "Erased"
+
+    soon(is_erased, "the late memory is erased")
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_memory_made_while_its_source_is_being_erased_goes_with_it(
+    place: Place, memory: Memory, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = memory.add("Ann has the flu", scope=tenant, subject="ann").cube_id
+    keys = memory._session.engine.keys
+    made: list[str] = []
+    destroy = keys.destroy
+
+    def derive_first(*given: Any) -> int:
+        if not made and not place.is_embedded:
+            late = memory.add("ill", scope=tenant, subject="bob", derived_from=[source]).cube_id
+            made.append(late)
+            made.append(memory.add("again", scope=tenant, derived_from=[late]).cube_id)
+        return destroy(*given)
+
+    monkeypatch.setattr(keys, "destroy", derive_first)
+    receipt = memory.erase(cube_id=source)
+    verifier = memory.verifier_key()
+    gone = [*receipt.cube_ids]
+    waiting = list(receipt.supplements)
+    while waiting:
+        supplement = waiting.pop()
+        assert supplement.verify(verifier)
+        assert "supplement to" in {artefact.kind for artefact in supplement.artefacts}
+        gone += supplement.cube_ids
+        waiting += supplement.supplements
+    assert receipt.verify(verifier)
+    assert sorted(gone) == sorted([source, *made])
+    assert receipt.gone
+    for cube_id in made:
+        assert isinstance(memory.get(cube_id), Forgotten)
+    assert memory.search("ill again", scope=tenant) == []
 
 
 ALICE, BOB, CAROL = "agent:alice", "agent:bob", "agent:carol"

@@ -16,10 +16,12 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import IndexUnavailable
-from memos.kernel.event import Kind, id_bytes, id_text
+from memos.kernel.event import Kind, Position, id_bytes, id_text
 from memos.kernel.fold import Result
+from memos.kernel.late import late_erase
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
+from memos.operation.commands.late_derivations import late_derivations, supplemented
 from memos.operation.commands.rollback_plan import (
     absorbed_by,
     fill_targets,
@@ -58,6 +60,7 @@ def finish_erase(
     with session.engine.writer.transaction() as transaction:
         request = _request_event(transaction.reader(), operation_id)
         receipt = json.loads(_destroy(session, transaction, request))
+    supplements = _erase_late(session, request)
     erasure = session.engine.erasure
     cube_ids = [id_bytes(cube_id) for cube_id in receipt["cube_ids"]]
     gone = erasure.are_gone(cube_ids)
@@ -74,7 +77,29 @@ def finish_erase(
         erasure.confirm(),
         gone and not left,
         tuple(map(id_text, left)) if tells else (),
+        supplements,
     )
+
+
+def _erase_late(session: Session, request: Event) -> tuple[ErasureReceipt, ...]:
+    """Erase what was made of the erased cubes behind what their erase had read: in an embedded vault
+    nothing, where writers see that a source is being erased.
+    """
+    with session.engine.read() as reader:
+        late = late_derivations(reader, request)
+    receipts = (_erase_derivation(session, event, request) for event in late)
+    return tuple(receipt for receipt in receipts if receipt is not None)
+
+
+def _erase_derivation(session: Session, event: Event, erased: Event) -> ErasureReceipt | None:
+    """None where the cube is held, or others are about to erase it."""
+    asked = late_erase(event, erased)
+    with session.engine.writer.transaction() as transaction:
+        transaction.append(Draft(asked))
+        state = transaction.head(event.cube_id)
+    if state is None or state.erasing != asked.operation_id:
+        return None
+    return finish_erase(session, asked.operation_id)
 
 
 def _request_event(reader: Reader, operation_id: bytes) -> Event:
@@ -112,9 +137,21 @@ def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
             ("vectors", purged.vectors),
         )
     ]
+    artefacts += _reach(reader, request)
     signer = session.engine.proofs.signer()
     receipt = signed_receipt(signer, operation_id, erased_at, cube_ids, restored, artefacts)
     return transaction.keep_erasure_receipt(operation_id, receipt)
+
+
+def _reach(reader: Reader, request: Event) -> Iterable[Artefact]:
+    """Up to where the log was read for what was to be erased, and which erase this one adds to."""
+    positions = request.erase_requested.positions
+    if positions:
+        read = ", ".join(str(Position(at.partition, at.offset)) for at in positions)
+        yield Artefact("read up to", read)
+    earlier = supplemented(reader, request)
+    if earlier is not None:
+        yield Artefact("supplement to", id_text(earlier))
 
 
 def _erased_at(reader: Reader, operation_id: bytes) -> int | None:

@@ -15,7 +15,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import Held, InvalidInput, NotFound, shorten
-from memos.kernel.event import Kind, id_text
+from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.fold import Result
 from memos.kernel.keyed_digest import SUBJECT
 from memos.kernel.scope import check_scope, tenant_of
@@ -56,11 +56,12 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
     with session.gate.enter("erase") as passage:
         passage.admit()  # every cube that matches is asked about
         with session.engine.writer.transaction() as transaction:
+            positions = transaction.read_end()
             reader = transaction.reader()
             cube_ids, subjects = _matching(session, passage, reader, target)
             states = _permitted(session, passage, transaction, target, cube_ids)
             tenant = tenant_of(states[0].scope)
-            request = _Request(states, subjects, passage.administers(tenant))
+            request = _Request(states, subjects, positions, passage.administers(tenant))
             operation_id, held = request.ask(session, passage, transaction)
         raise_held(passage, held)
         return finish_erase(session, operation_id, passage)
@@ -88,6 +89,7 @@ def erase_ended(
         Held: a cube that would go is frozen or held; nothing was erased.
     """
     with session.engine.writer.transaction() as transaction:
+        positions = transaction.read_end()
         for state in _erasable(transaction, [cube_id]):
             reached = reaches(transaction, state)
             if reached is None:
@@ -96,7 +98,7 @@ def erase_ended(
             states = [one for one in derived if one.cube_id == cube_id or reached(one)]
             # Asked again with every sweep, they would leave as many attempts in the log.
             raise_held(passage, [one for one in states if one.lifecycle is Lifecycle.FROZEN])
-            request = _Request(states, set(), ends_freezes=False)
+            request = _Request(states, set(), positions, ends_freezes=False)
             operation_id, held = request.ask(session, passage, transaction)
             break
         else:
@@ -216,11 +218,13 @@ class _Request:
     Attributes:
         states: the cubes.
         subjects: the digests of the subject where one was named: its keys go whatever they seal.
+        positions: up to where the log was read for the cubes.
         ends_freezes: an administrator asks, so freezes yield.
     """
 
     states: Sequence[CubeState]
     subjects: set[bytes]
+    positions: Sequence[Position]
     ends_freezes: bool
 
     def ask(
@@ -232,6 +236,8 @@ class _Request:
         event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant, passage)
         for state in self.states:
             event.erase_requested.targets.add(cube_id=state.cube_id, scope=state.scope)
+        for partition, offset in self.positions:
+            event.erase_requested.positions.add(partition=partition, offset=offset)
         event.erase_requested.ends_freezes = self.ends_freezes
         gone = self.subjects | _only_theirs(transaction.reader(), self.states)
         event.erase_requested.subject_digests.extend(sorted(gone))

@@ -45,7 +45,11 @@ def _came_behind(reader: Reader, cube_id: bytes, raw: bytes) -> bool:
         return False
     made = reader.vault.version(cube_id, 1)
     request = next(iter(reader.vault.attempts(source.erasing)), None)
-    if made is None or request is None or not comes_behind(reader.event(request.position), made.position):
+    if (
+        made is None
+        or request is None
+        or not comes_behind(reader.event(request.position), made.position)
+    ):
         return False
     return raw in made_of(reader.event(made.position))
 

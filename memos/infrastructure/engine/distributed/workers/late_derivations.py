@@ -26,7 +26,7 @@ def late_erases(vault: CassandraVault, folded: Sequence[Folded], heads: Heads) -
         for one in folded
         if one.event is not None and one.outcome.result is Result.ACCEPTED
     ]
-    return [late_erase(event, operation) for event, operation in _late(vault, made, heads)]
+    return [late_erase(event, request) for event, request in _late(vault, made, heads)]
 
 
 def late_cubes(vault: CassandraVault, records: Sequence[Stored]) -> set[bytes]:
@@ -37,8 +37,8 @@ def late_cubes(vault: CassandraVault, records: Sequence[Stored]) -> set[bytes]:
 
 def _late(
     vault: CassandraVault, made: Sequence[tuple[Event, Position]], heads: Heads
-) -> list[tuple[Event, bytes]]:
-    """Those that came behind the erase of a source, each with that erase's operation."""
+) -> list[tuple[Event, Event]]:
+    """Those that came behind the erase of a source, each with the request of that erase."""
     named = {raw for event, _ in made if event.edges for raw in made_of(event)}
     if not named:
         return []
@@ -51,7 +51,7 @@ def _late(
                 continue
             request = _request(vault, state.erasing)
             if request is not None and comes_behind(request, position):
-                late.append((event, state.erasing))
+                late.append((event, request))
                 break
     return late
 
