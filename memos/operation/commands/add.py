@@ -112,14 +112,14 @@ def add_conversation(session: Session, conversation: Conversation) -> list[Recei
         return _add_whole(session, parts)
 
 
-def with_key(command: KeyedCommand | None, attempt: Callable[[], T]) -> T:
+def with_key(key: object, attempt: Callable[[], T]) -> T:
     """Run a keyed attempt again where the first one under its key was being written meanwhile:
     only now is the key of its cube there to compare by.
     """
     try:
         return attempt()
     except OtherContent:
-        if command is None:
+        if key is None:
             raise
         return attempt()
 

@@ -11,9 +11,10 @@ from memos.kernel.cube import CubeState, Header, Lifespan
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.kernel.header import write_header
-from memos.operation.commands.draft import new_event
+from memos.kernel.restriction import as_used
+from memos.operation.commands.draft import Sources, derived_header, new_event
 from memos.operation.commands.header_facts import HeaderFacts
-from memos.operation.commands.restriction import require_loosening
+from memos.operation.commands.restriction import require_loosening, restriction_of
 from memos.operation.commands.sources import permitted_state
 from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt, receipt_of
@@ -82,3 +83,25 @@ def header_event(
     write_header(header, event.header_changed.header)
     event.header_changed.fields.extend(sorted(fields))
     return event
+
+
+def narrowed(
+    session: Session, passage: Passage, state: CubeState, sources: Sources, operation_id: bytes
+) -> list[Draft]:
+    """A cube that is linked to where its content is from takes on what that restricts."""
+    with session.engine.read() as reader:
+        own = as_used(restriction_of(reader, state))
+    before, header = state.header, derived_header(own, sources)
+    fields = [name for name in Header._fields if getattr(header, name) != getattr(before, name)]
+    if not fields:
+        return []
+    event = header_event(
+        session,
+        passage,
+        state,
+        header,
+        fields,
+        expected_version=state.version,
+        operation_id=operation_id,
+    )
+    return [Draft(event)]

@@ -8,23 +8,22 @@ from typing import Any
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, Header, Lifecycle
+from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import Held, IllegalMove, InvalidInput
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import CARRIES_TAINT, Relation
-from memos.kernel.restriction import as_used
 from memos.kernel.scope import check_scope, common_scope
+from memos.operation.commands.absorb import Absorption, moved_sources
 from memos.operation.commands.add import with_key
 from memos.operation.commands.composition import merge_texts
 from memos.operation.commands.draft import (
     Sources,
     add_sources,
     create_cube,
-    derived_header,
     new_event,
 )
-from memos.operation.commands.header import header_event
+from memos.operation.commands.header import narrowed
 from memos.operation.commands.idempotency import (
     KeyedCommand,
     identify_one,
@@ -32,7 +31,6 @@ from memos.operation.commands.idempotency import (
     stated_arguments,
 )
 from memos.operation.commands.new_memory import NewMemory
-from memos.operation.commands.restriction import restriction_of
 from memos.operation.commands.sources import opened_parts, permitted_state, source_versions
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts, state_title
@@ -57,31 +55,9 @@ def link(session: Session, cube_id: str, other_id: str, relation: str) -> Receip
         event = new_event(session, Kind.LINKED, state.cube_id, state.scope, passage=passage)
         add_sources(event, sources.versions, binding=takes_content)
         event.subject_digests.extend(sources.subjects)
-        drafts = [*_narrowed(session, passage, state, sources, event.operation_id), Draft(event)]
+        drafts = [*narrowed(session, passage, state, sources, event.operation_id), Draft(event)]
         commits = session.engine.writer.commit_whole(drafts, raise_rejected)
         return receipt_of(session.engine, commits[-1])
-
-
-def _narrowed(
-    session: Session, passage: Passage, state: CubeState, sources: Sources, operation_id: bytes
-) -> list[Draft]:
-    """A cube that is linked to where its content is from takes on what that restricts."""
-    with session.engine.read() as reader:
-        own = as_used(restriction_of(reader, state))
-    before, header = state.header, derived_header(own, sources)
-    fields = [name for name in Header._fields if getattr(header, name) != getattr(before, name)]
-    if not fields:
-        return []
-    event = header_event(
-        session,
-        passage,
-        state,
-        header,
-        fields,
-        expected_version=state.version,
-        operation_id=operation_id,
-    )
-    return [Draft(event)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,30 +116,42 @@ class MergeRequest:
 def merge(session: Session, request: MergeRequest) -> Receipt:
     """See `Memory.merge`."""
     with session.gate.enter("merge") as passage:
-        states = [
-            permitted_state(session, passage, cube_id, Action.WRITE) for cube_id in request.cube_ids
-        ]
-        scope = request.scope or common_scope([state.scope for state in states])
-        sources = source_versions(session, passage, request.cube_ids, Relation.MERGED_INTO, scope)
-        with session.engine.read() as reader:
-            memory = request.memory(scope, [opened_parts(reader, state) for state in states])
-        check_tags(session, passage, memory.scope, memory.body.tags.tags)
-        passage.require(Action.CREATE, memory.scope)
-
-        command = request.keyed(memory, sources)
 
         def attempt() -> Receipt:
-            identity = None if command is None else identify_one(session, command)
-            if identity is None or not identity.is_known:
-                _check_mergeable(states)
-            draft = create_cube(session, memory, sources, identity=identity)
-            draft.event.subject_digests[:] = sources.subjects
-            for state in states:
-                draft.event.generated.absorbs.add(cube_id=state.cube_id, scope=state.scope)
-            (committed,) = session.engine.writer.commit([draft])
-            return receipt_of(session.engine, committed)
+            with session.engine.writer.transaction() as transaction:
+                committed = transaction.append(_compose(session, passage, request))
+                receipt = receipt_of(session.engine, committed)
+                moved = moved_sources(committed)
+                if not moved:
+                    return receipt
+                absorption = Absorption(session, passage, transaction, receipt, request.memory)
+                return absorption.absorb(request.cube_ids, moved)
 
-        return with_key(command, attempt)
+        return with_key(request.idempotency_key, attempt)
+
+
+def _compose(session: Session, passage: Passage, request: MergeRequest) -> Draft:
+    """The merged memory, made of its sources as they are, each of which is bound to its version."""
+    states = [
+        permitted_state(session, passage, cube_id, Action.WRITE) for cube_id in request.cube_ids
+    ]
+    scope = request.scope or common_scope([state.scope for state in states])
+    sources = source_versions(session, passage, request.cube_ids, Relation.MERGED_INTO, scope)
+    with session.engine.read() as reader:
+        memory = request.memory(scope, [opened_parts(reader, state) for state in states])
+    check_tags(session, passage, memory.scope, memory.body.tags.tags)
+    passage.require(Action.CREATE, memory.scope)
+    command = request.keyed(memory, sources)
+    identity = None if command is None else identify_one(session, command)
+    if identity is None or not identity.is_known:
+        _check_mergeable(states)
+    draft = create_cube(session, memory, sources, identity=identity)
+    draft.event.subject_digests[:] = sources.subjects
+    for state in states:
+        draft.event.generated.absorbs.add(
+            cube_id=state.cube_id, scope=state.scope, expected_version=state.version
+        )
+    return draft
 
 
 def _check_mergeable(states: Sequence[CubeState]) -> None:
