@@ -316,7 +316,10 @@ class Memory:
             idempotency_key: a retry with the same key has one effect and the same receipt.
 
         Returns:
-            A receipt whose `cube_id` is the new memory; `rejected` lists sources that refused.
+            A receipt whose `cube_id` is the new memory. It is made of its sources as they are when
+            it is written: on the distributed engine a source that changes before its turn refuses,
+            and the merged memory is made again of it; what still could not be absorbed keeps all that
+            was written to it, and is in `rejected`.
         """
         request = MergeRequest(
             cube_ids=cube_ids,
