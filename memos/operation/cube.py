@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.projection import content_text
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Lifecycle, Lifespan
 from memos.kernel.event import Position, id_text
 from memos.kernel.lifespan import deadline
+from memos.kernel.moment import Moment
 from memos.wire.body_pb2 import Body
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -130,15 +132,24 @@ def open_parts(reader: Reader, state: CubeState, at: Position | None = None) -> 
     return Parts(*(opened[version] for version in state.parts))
 
 
-def read_cube(reader: Reader, attempt: Attempt) -> MemCube | Forgotten:
-    """The cube as an accepted attempt left it."""
+def usage_at(reader: Reader, cube_id: bytes, moment: Moment) -> Usage:
+    """How a cube was used by the moment that is read: what was used since does not change it."""
+    usage = reader.usage(cube_id)
+    if moment.at is None or usage.last_used <= moment.read_time:
+        return usage
+    return reader.usage_until(cube_id, moment.read_time)
+
+
+def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> MemCube | Forgotten:
+    """The cube as an accepted attempt left it; `usage` by default as it is now."""
     state = attempt.state
     made_here = attempt.position if attempt.outcome.digest else None
     parts = None if state is None else open_parts(reader, state, made_here)
     if state is None or parts is None:
         return Forgotten(id_text(attempt.cube_id))
     valid = parts.valid_time.valid_time
-    usage = reader.usage(attempt.cube_id)
+    if usage is None:
+        usage = reader.usage(attempt.cube_id)
     provenance = parts.provenance.provenance
     media_type = parts.content.content.media_type
     return MemCube(

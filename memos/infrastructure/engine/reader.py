@@ -48,6 +48,12 @@ class Reader(Protocol):
         """How often and when last a cube was used."""
         ...
 
+    def usage_until(self, cube_id: bytes, time: int) -> Usage:
+        """How a cube was used up to a time (microseconds): a look through the access log, which only
+        an earlier moment than its last use needs.
+        """
+        ...
+
     def access_size(self) -> int:
         """The number of records on the access log."""
         ...

@@ -17,6 +17,7 @@ from memos.operation.cube import (
     is_over,
     read_cube,
     state_title,
+    usage_at,
 )
 from memos.operation.reads.as_of import AsOf, resolve
 from memos.operation.reads.head import governed_head, is_readable
@@ -81,7 +82,7 @@ def get(
             attempt = _attempt(reader, raw, request, moment)
             if not any_state and request.is_now:
                 _check_shown(reader, attempt, moment)
-            cube = read_cube(reader, attempt)
+            cube = read_cube(reader, attempt, usage_at(reader, raw, moment))
         passage.note(head.scope, [(raw, attempt.outcome.version)], attempt.ordinal)
         return cube
 

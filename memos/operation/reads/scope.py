@@ -97,6 +97,7 @@ def open_scope(
             valid_at=request.valid_at,
             reranker=session.reranking,
             facts=request.facts or mentions(request.filter, "semantic_type"),
+            counts_uses=any(mentions(request.filter, field) for field in ("uses", "last_used")),
         )
         view = reader.view(request.scope, moment.at)
         newest = None if moment.at is None else reader.view(request.scope)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.index.models.rerankers import Reranking
 from memos.kernel.cube import Lifecycle
-from memos.kernel.moment import At
+from memos.kernel.moment import At, Moment
 from memos.language.analyzer import Analyzer
 from memos.operation.gate import Permitted
 from memos.operation.search.filters import Predicate
@@ -19,7 +19,8 @@ from memos.operation.search.recipe import Recipe
 class Query(NamedTuple):
     """A checked search. `at` None means now; `read_time` is in microseconds.
 
-    `facts` says that facts extracted from other memories are searched as well.
+    `facts` says that facts extracted from other memories are searched as well; `counts_uses` that
+    `accepts` asks how a memory was used.
     """
 
     text: str
@@ -35,6 +36,12 @@ class Query(NamedTuple):
     valid_at: int | None = None
     reranker: Reranking | None = None
     facts: bool = False
+    counts_uses: bool = False
+
+    @property
+    def moment(self) -> Moment:
+        """The moment that is read."""
+        return Moment(self.at, self.read_time)
 
     @property
     def time(self) -> int:

@@ -9,7 +9,7 @@ from memos.infrastructure.index.port import Mask, View
 from memos.infrastructure.index.projection import HAS_LIFESPAN, RESTRICTED
 from memos.kernel.lifespan import decay
 from memos.language.indexed_text import EXTRACTED
-from memos.operation.cube import is_over
+from memos.operation.cube import is_over, usage_at
 from memos.operation.search.query import Query
 
 
@@ -39,7 +39,7 @@ class HeaderCheck:
             return False
         state = attempt.state
         if state.header.lifespan is not None:
-            used = self._reader.usage(cube_id).last_used
+            used = usage_at(self._reader, cube_id, self._query.moment).last_used
             if is_over(state, used, self._query.read_time):
                 return False
             factor = decay(state.header.lifespan, used, self._query.read_time)

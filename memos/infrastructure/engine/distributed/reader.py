@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from google.protobuf.message import DecodeError
+
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
-from memos.infrastructure.governance.usage.usage import Usage
+from memos.infrastructure.governance.usage.usage import Usage, used_until
 from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.cassandra.view import CassandraView
 from memos.infrastructure.index.port import Ints, View
@@ -15,8 +17,9 @@ from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.kernel.errors import Damaged
-from memos.kernel.event import Position, Undecodable, decode
+from memos.kernel.event import Position, Record, Undecodable, decode
 from memos.kernel.moment import At, Moment, last_at, time_of
+from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
@@ -38,6 +41,7 @@ class DistributedReader:
         self._cube_keys = cube_keys
         self._index = index
         self._logs = logs
+        self._used_until: dict[int, dict[bytes, Usage]] = {}
 
     def event(self, position: Position) -> Event:
         data = self.vault.data_of(position)
@@ -70,6 +74,15 @@ class DistributedReader:
 
     def usage(self, cube_id: bytes) -> Usage:
         return self.vault.usage(cube_id)
+
+    def usage_until(self, cube_id: bytes, time: int) -> Usage:
+        used = self._used_until.get(time)
+        if used is None:
+            accesses = self._logs.access
+            records = accesses.read_all(accesses.end())
+            events = (event for batch in records for event in map(_access, batch) if event)
+            used = self._used_until[time] = used_until(time, events)
+        return used.get(cube_id, Usage())
 
     def access_size(self) -> int:
         return sum(self._logs.access.end().values())
@@ -135,6 +148,14 @@ class DistributedReaders:
     def close(self) -> None:
         """Wait for what is being read ahead."""
         self._threads.shutdown()
+
+
+def _access(record: Record) -> AccessEvent | None:
+    """A record of the access log; None where it is no access, and counts for nothing."""
+    try:
+        return AccessEvent.FromString(record.data)
+    except DecodeError:
+        return None
 
 
 def _ours(view: View) -> CassandraView:

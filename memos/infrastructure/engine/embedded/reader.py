@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import apsw
 
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.governance.usage.sqlite import access_size, usage_of
+from memos.infrastructure.governance.usage.sqlite import access_size, usage_of, usage_until
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.index.sqlite import lookup
@@ -67,6 +67,9 @@ class EmbeddedReader:
 
     def usage(self, cube_id: bytes) -> Usage:
         return usage_of(self.connection, cube_id)
+
+    def usage_until(self, cube_id: bytes, time: int) -> Usage:
+        return usage_until(self.connection, cube_id, time)
 
     def access_size(self) -> int:
         return access_size(self.connection)

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from memos.infrastructure.governance.usage.usage import Usage, counts_as_use, digest_of_usage
+from memos.infrastructure.governance.usage.usage import (
+    Usage,
+    counts_as_use,
+    digest_of_usage,
+    used_until,
+)
 from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.wire.access_pb2 import AccessEvent
@@ -21,6 +26,13 @@ def access_size(connection: apsw.Connection) -> int:
 def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
     """How often and when last a cube was used."""
     return Usage(*usage_row(connection, cube_id)[:2])
+
+
+def usage_until(connection: apsw.Connection, cube_id: bytes, time: int) -> Usage:
+    """How a cube was used up to a time (microseconds), from the access log itself."""
+    sql = "SELECT data FROM access WHERE instr(data, ?)"
+    named = (AccessEvent.FromString(data) for (data,) in rows(connection, sql, (cube_id,)))
+    return used_until(time, named).get(cube_id, Usage())
 
 
 def usage_digest(connection: apsw.Connection) -> str:

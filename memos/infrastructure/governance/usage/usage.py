@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
+from memos.wire.access_pb2 import AccessEvent
+
 
 class Usage(NamedTuple):
     """How a cube was used, as folded from the access log. `last_used` is in microseconds."""
@@ -23,6 +25,21 @@ _USES = frozenset({"get", "search", "context", "chat"})
 def counts_as_use(action: str, rule: str) -> bool:
     """Whether an access counts: what an agent was given does; a denial or an audit does not."""
     return not rule and action in _USES
+
+
+def used_until(time: int, accesses: Iterable[AccessEvent]) -> dict[bytes, Usage]:
+    """How cubes were used up to a time, by the accesses of the whole access log: none that came
+    later moves it.
+    """
+    used: dict[bytes, Usage] = {}
+    for access in accesses:
+        if access.client_time > time or not counts_as_use(access.action, access.rule):
+            continue
+        for cube in access.cubes:
+            before = used.get(cube.cube_id, Usage(0, access.client_time))
+            last = max(before.last_used, access.client_time)
+            used[cube.cube_id] = Usage(before.uses + 1, last)
+    return used
 
 
 def digest_of_usage(used: Iterable[tuple[bytes, int, int]]) -> str:
