@@ -72,11 +72,11 @@ def source_versions(
         raw = check_id(cube_id)
         with session.engine.read() as reader:
             state = live_state(passage, reader, raw)
+            passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
             attempt = reader.vault.version(raw, state.version)
             if relation in CARRIES_TAINT:
                 restricted.append(restriction_of(reader, state))
                 labels = labels or sensitivities(reader, tenant_of(state.scope))
-        passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
         if tenant_of(state.scope) != tenant_of(check_scope(scope)):
             raise Denied(
                 f"cube {cube_id} belongs to another tenant than {scope}: memories of two tenants "
