@@ -60,6 +60,7 @@ WRITES = {
     "grant_administrator": "names whom its caller named",
     "revoke_administrator": "names whom its caller named",
     "merge": "of cubes that are named",
+    "set_sensitivities": "of the tenant that is named",
     "set_vocabulary": "of the scope that is named",
     "migrated_from": "logs that came before",
     "verifier_key": "a public key",
@@ -191,7 +192,6 @@ class Story:
                 tags=["craft", f"tag{number % 3}", f"only-{label}"],
                 source=f"web:blog/{number % 2}",
                 metadata={"by": word(label)},
-                sensitivity="secret" if self._secret(label) else None,
                 derived_from=[ids[at] for at in sorted(sources) if at in ids],
             ).cube_id
 
@@ -201,14 +201,13 @@ class Story:
             for at in labels
         ]
         told = self.memory.add_conversation(turns, scope=SCOPE, session="one")
-        said = {label: receipt.cube_id for label, receipt in zip(labels, told, strict=True)}
-        self.ids.update(said)
-        for label, cube_id in said.items():
-            if self._secret(label):
-                self.memory.set_header(cube_id, sensitivity="secret")
+        self.ids |= {label: receipt.cube_id for label, receipt in zip(labels, told, strict=True)}
 
     def _change(self) -> None:
         memory, ids = self.memory, self.ids
+        for label, cube_id in ids.items():
+            if self._secret(label):  # only now, for what is derived begins as strict as its sources
+                memory.set_header(cube_id, sensitivity="secret")
         for label in [at for at in LABELS[::3] if at in ids]:
             memory.update(ids[label], f"{word(label)} pottery anew {label}")
             memory.tag(ids[label], "new")
@@ -322,6 +321,7 @@ def doors(
             partial(memory.rollback, actor=ADMIN, dry_run=True),
         ],
         "administrators": [partial(memory.administrators, "acme")],
+        "sensitivities": [partial(memory.sensitivities, "acme")],
         "cuts": [memory.cuts],
         "stats": [memory.stats],
         "vocabulary": [partial(memory.vocabulary, SCOPE)],
