@@ -7,11 +7,11 @@ A clean overwrite supplies new content and so ends the flow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from memos.kernel.cube import PartVersions
+from memos.kernel.cube import PARTS, Part, PartVersions
 
 
 class Relation(IntEnum):
@@ -49,47 +49,94 @@ class Edge(NamedTuple):
 
 
 class VersionFacts(NamedTuple):
-    """What the walk needs of one version of a cube. `restores`: a rollback chose its parts anew."""
+    """What the walk needs of one version of a cube.
+
+    Attributes:
+        version: its number.
+        parts: which version supplies each part.
+        composed_from: the version that some of its own parts were composed of; 0 for none.
+        restores: a rollback chose its parts anew.
+        composes: the bit set of these parts.
+    """
 
     version: int
     parts: PartVersions
     composed_from: int
     restores: bool = False
+    composes: int = Part.CONTENT
 
 
-def carriers(history: Sequence[VersionFacts], version: int) -> list[int]:
-    """The versions of a cube whose content is what one version put into it, oldest first."""
-    return sorted({fact.version for fact in history if fact.parts.content == version})
+def carriers(history: Sequence[VersionFacts], version: int, part: Part = Part.CONTENT) -> list[int]:
+    """The versions of a cube that have of a part, its content, what one version put into it."""
+    index = PARTS.index(part)
+    return sorted({fact.version for fact in history if fact.parts[index] == version})
 
 
 def composed_from(history: Sequence[VersionFacts], versions: Iterable[int]) -> list[int]:
-    """The versions of a cube that an append or a merge composed from one of some versions."""
+    """The versions of a cube whose content was composed from one of some versions."""
     earlier = frozenset(versions)
-    return [fact.version for fact in history if fact.composed_from in earlier]
+    return [
+        fact.version
+        for fact in history
+        if fact.composed_from in earlier and fact.composes & Part.CONTENT
+    ]
+
+
+def composed_parts(
+    history: Sequence[VersionFacts], version: int, parts: int
+) -> list[tuple[int, int]]:
+    """The versions of a cube of which parts were composed of what one version put into them.
+
+    Args:
+        history: the cube's versions.
+        version: the earlier version.
+        parts: the bit set of its parts that are asked about.
+
+    Returns:
+        Each later version, and the bit set of its parts that were.
+    """
+    before = {fact.version: fact.parts for fact in history}
+    composed: list[tuple[int, int]] = []
+    for fact in history:
+        base = before.get(fact.composed_from)
+        if base is None:
+            continue
+        asked = fact.composes & parts
+        hit = sum(
+            part for part, at in zip(PARTS, base, strict=True) if part & asked and at == version
+        )
+        if hit:
+            composed.append((fact.version, hit))
+    return composed
 
 
 def clean_parts(
-    history: Sequence[VersionFacts], tainted: Iterable[int]
+    history: Sequence[VersionFacts], tainted: Mapping[int, int]
 ) -> tuple[int, PartVersions] | None:
     """The newest state of a cube that holds nothing tainted.
 
     Later clean parts stay: each part is the one that the last clean version chose, by supplying it
     or, in a rollback, by going back to it.
 
+    Args:
+        history: the cube's versions.
+        tainted: the bit set of the tainted parts of each version that has any.
+
     Returns:
         The version whose content it is, and which version supplies each part; None where the
         cube never had clean content.
     """
-    bad = frozenset(tainted)
-    parts = [0] * len(PartVersions._fields)
+    parts = [0] * len(PARTS)
     to_version = 0
     before = PartVersions()
     for fact in history:
-        if fact.version not in bad:
-            for index, (at, earlier) in enumerate(zip(fact.parts, before, strict=True)):
-                if (fact.restores or at != earlier) and at not in bad:
-                    parts[index] = at
-            if fact.parts.content == parts[0]:
-                to_version = fact.version
+        chosen = tainted.get(fact.version, 0)
+        for index, part in enumerate(PARTS):
+            at = fact.parts[index]
+            chooses = fact.restores or at != before[index]
+            if chooses and not (chosen | tainted.get(at, 0)) & part:
+                parts[index] = at
+        if not chosen & Part.CONTENT and fact.parts.content == parts[0]:
+            to_version = fact.version
         before = fact.parts
     return (to_version, PartVersions(*parts)) if parts[0] else None

@@ -88,6 +88,37 @@ def test_a_later_clean_version_survives_a_rollback(memory: Memory, tenant: str) 
     assert (found.text, found.source) == ("clean again", "")
 
 
+def test_every_part_goes_back_to_what_others_than_the_undone_made_of_it(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    eve, bob = place.open("agent:eve"), place.open("agent:bob")
+    cube = memory.add("one", scope=tenant, tags=["good"], metadata={"a": 1}, source="web:a").cube_id
+    eve.tag(cube, "evil")
+    bob.tag(cube, "later")
+    eve.update(cube, metadata={"evil": 1})
+    bob.update(cube, metadata={"b": 2})
+    eve.update(cube, source="web:evil")
+    bob.update(cube, "two", origin="user")
+    memory.set_header(cube, owner="agent:eve")
+    eve.set_header(cube, sensitivity="evil", purpose="evil")
+    memory.set_header(cube, priority=7)
+    memory.rollback(cube, to_version=read(memory, cube).version - 1)
+    other = memory.add("other", scope=tenant, tags=["other"]).cube_id
+    eve.tag(other, "evil")
+    merged = memory.merge([other, memory.add("beside", scope=tenant).cube_id]).cube_id
+    assert "evil" in read(memory, merged).tags
+    memory.rollback(actor="agent:eve", scope=tenant)
+    undone = read(memory, cube)
+    assert undone.text == "two"
+    assert undone.tags == ("good",)
+    assert undone.metadata == {"a": 1}
+    assert (undone.source, undone.sensitivity, undone.purpose) == ("web:a", "", "")
+    assert undone.owner == "agent:eve", "alice gave it to her"
+    assert "evil" not in read(memory, merged).tags
+    assert "evil" not in read(memory, other, any_state=True).tags
+    assert read(memory, merged).text == "other\nbeside"
+
+
 def test_an_erased_cube_reads_as_forgotten_at_every_position(memory: Memory, tenant: str) -> None:
     first = memory.add("xylophone secret", scope=tenant, tags=["hush"])
     second = memory.update(first.cube_id, "quokka secret")

@@ -43,9 +43,8 @@ class ContentChange:
     Attributes:
         kind: the event's.
         build: fills event and body.
-        composed: content flows from the old version into the new one.
         reads: `build` is given the cube's opened parts, and the change is bound to the version they
-            are of.
+            are of, and composed from it.
         expected_version: the caller's own condition.
         key: the caller's idempotency key.
         asked: every argument that differs from its default, to tell a retry from other content.
@@ -53,7 +52,6 @@ class ContentChange:
 
     kind: Kind
     build: Build
-    composed: bool = False
     reads: bool = False
     expected_version: int | None = None
     key: str | None = None
@@ -161,7 +159,7 @@ def _draft(
     content_change.build(opened_parts(reader, state) if content_change.reads else None, event, body)
     if event.parts:
         seal_body(cube_key, event, body)
-    if content_change.composed:
+    if content_change.reads:
         event.composed_from = state.version
     return Draft(event, body)
 

@@ -6,8 +6,9 @@ the clean sources of an undone merge come back; later clean versions stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt, LogQuery
@@ -17,7 +18,7 @@ from memos.kernel.fold import Result
 from memos.kernel.header import HEADER_FIELDS, read_header, write_header
 from memos.kernel.lineage import Relation
 from memos.kernel.lineage import clean_parts as find_clean_parts
-from memos.operation.commands.taint import Histories, taint
+from memos.operation.commands.taint import Histories, tainted_parts
 from memos.wire.event_pb2 import Event, RollbackTarget
 
 _HEADER_KINDS = frozenset({Kind.HEADER_CHANGED, Kind.ROLLED_BACK})
@@ -90,12 +91,12 @@ class Planner:
         shown = self._shown
         undone = [a for a in attempts if shown is None or shown(a.cube_id)]
         seeds = [(a.cube_id, a.outcome.version) for a in undone if a.outcome.digest]
-        tainted = taint(seeds, self._histories)
+        tainted = tainted_parts(seeds, self._histories)
         moves = {a.event_id for a in undone if a.kind in _MOVING_KINDS}
         moved = {a.cube_id for a in undone if a.kind in _MOVING_KINDS}
         targets = {}
         for cube_id in sorted(tainted.keys() | moved):
-            target = self._plan_cube(cube_id, tainted.get(cube_id, set()), moves)
+            target = self._plan_cube(cube_id, tainted.get(cube_id, {}), moves)
             if target is not None:
                 targets[cube_id] = target
         return self._with_unmerged(self._without_lost(targets))
@@ -108,7 +109,7 @@ class Planner:
             for attempt in self._histories.attempts(state.cube_id)
             if attempt.outcome.digest and attempt.outcome.version > version.outcome.version
         ]
-        tainted = taint(later, self._histories)
+        tainted = tainted_parts(later, self._histories)
         targets = {}
         for cube_id in sorted(tainted.keys() - {state.cube_id}):
             target = self._plan_cube(cube_id, tainted[cube_id], ())
@@ -123,7 +124,7 @@ class Planner:
         return self._with_unmerged(targets)
 
     def _plan_cube(
-        self, cube_id: bytes, tainted: set[int], moves: Collection[bytes]
+        self, cube_id: bytes, tainted: Mapping[int, int], moves: Collection[bytes]
     ) -> PlannedTarget | None:
         state = self._reader.vault.head(cube_id)
         if state is None or state.form in NO_MEMORY or state.lifecycle is Lifecycle.ERASED:
@@ -150,24 +151,35 @@ class Planner:
         )
         return PlannedTarget(change, state, parts, header)
 
-    def _clean_header(self, cube_id: bytes, tainted: set[int], current: Header) -> Header:
+    def _clean_header(self, cube_id: bytes, tainted: Mapping[int, int], current: Header) -> Header:
         """The header that the clean changes alone give."""
         attempts = self._histories.attempts(cube_id)
         if not any(a.kind in _HEADER_KINDS and a.outcome.version in tainted for a in attempts):
             return current
-        first = attempts[0].state
-        header = current if first is None else first.header
-        for attempt in attempts[1:]:
+        states = [attempt.state for attempt in attempts]
+        header = current if states[0] is None else states[0].header
+        for before, attempt in zip(states, attempts[1:], strict=False):
             if attempt.kind not in _HEADER_KINDS or attempt.outcome.version in tainted:
                 continue
-            if attempt.kind is Kind.ROLLED_BACK:
-                header = attempt.state.header if attempt.state is not None else header
-                continue
+            header = header._replace(**self._header_fields(attempt, before))
+        return header
+
+    def _header_fields(self, attempt: Attempt, before: CubeState | None) -> dict[str, Any]:
+        """The header facts that a change set: a rollback, those that it gave another value."""
+        if attempt.kind is not Kind.ROLLED_BACK:
             changed = self._reader.event(attempt.position).header_changed
             written = read_header(changed.header)
-            fields = {f: getattr(written, f) for f in changed.fields if f in HEADER_FIELDS}
-            header = header._replace(**fields)
-        return header
+            return {
+                field: getattr(written, field) for field in changed.fields if field in HEADER_FIELDS
+            }
+        if attempt.state is None or before is None:
+            return {}
+        after = attempt.state.header
+        return {
+            field: getattr(after, field)
+            for field in HEADER_FIELDS
+            if getattr(after, field) != getattr(before.header, field)
+        }
 
     def _state_before(self, cube_id: bytes, moves: Collection[bytes]) -> CubeState | None:
         """The cube where the moves that stay left it; None where the last move is one of them."""

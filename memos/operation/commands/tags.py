@@ -44,9 +44,7 @@ def retag(
             kept = [tag for tag in dict.fromkeys((*before, *new)) if tag not in unwanted]
             event.parts = put_tags(body, kept)
 
-        tagging = ContentChange(
-            Kind.TAGGED, build, composed=True, reads=True, expected_version=expected_version
-        )
+        tagging = ContentChange(Kind.TAGGED, build, reads=True, expected_version=expected_version)
         return change(session, passage, state, tagging)
 
 

@@ -11,17 +11,30 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.vault.port import Attempt
-from memos.kernel.cube import NO_MEMORY, Lifecycle
+from memos.kernel.cube import ALL_PARTS, NO_MEMORY, Lifecycle, Part
 from memos.kernel.event import Kind
 from memos.kernel.fold import Result
 from memos.kernel.lineage import (
     CARRIES_TAINT,
     Contribution,
     Edge,
+    Relation,
     VersionFacts,
     carriers,
     composed_from,
+    composed_parts,
 )
+from memos.wire.event_pb2 import Revised
+
+_COMPOSING = frozenset({Revised.MODE_APPEND, Revised.MODE_MERGE})
+_KEPT_IN_PART = Part.PROVENANCE | Part.METADATA | Part.VALID_TIME
+"""What a change leaves unnamed of these, it takes on from before."""
+
+_FLOWS = (
+    (Part.CONTENT, CARRIES_TAINT, ALL_PARTS),
+    (Part.TAGS, frozenset({Relation.MERGED_INTO}), int(Part.TAGS)),
+)
+"""A part of a source, the edges along which it goes on, and what of the derived cube it reaches."""
 
 
 class Histories:
@@ -56,15 +69,28 @@ class Histories:
                 attempt.state.parts,
                 attempt.composed_from,
                 attempt.kind is Kind.ROLLED_BACK,
+                self._composes(attempt),
             )
             for attempt in self.attempts(cube_id)
             if attempt.state is not None and attempt.outcome.digest
         ]
 
-    def derived(self, cube_id: bytes, version: int) -> list[Contribution]:
+    def _composes(self, attempt: Attempt) -> int:
+        """Which parts of a version were made of those that the cube had before."""
+        if not attempt.composed_from:
+            return 0
+        if attempt.kind is Kind.TAGGED:
+            return Part.TAGS
+        event = self._reader.event(attempt.position)
+        added = Part.CONTENT if event.revised.mode in _COMPOSING else 0
+        return event.parts & (_KEPT_IN_PART | added)
+
+    def derived(
+        self, cube_id: bytes, version: int, relations: Collection[Relation] = CARRIES_TAINT
+    ) -> list[Contribution]:
         """What was derived from a version of a cube, along the edges that carry taint."""
         edges = self._vault.edges(cube_id, downstream=True, version=version)
-        return [edge.derived for edge in edges if self.follows(edge)]
+        return [edge.derived for edge in edges if self.follows(edge) and edge.relation in relations]
 
     def follows(self, edge: Edge) -> bool:
         """Whether the walk goes along an edge."""
@@ -155,4 +181,36 @@ def taint(seeds: Iterable[Contribution], histories: Histories) -> dict[bytes, se
         waiting += [(cube_id, later) for later in composed_from(facts[cube_id], carrying)]
         for carrier in carrying:
             waiting += histories.derived(cube_id, carrier)
+    return tainted
+
+
+def tainted_parts(
+    seeds: Iterable[Contribution], histories: Histories
+) -> dict[bytes, dict[int, int]]:
+    """Everything that the seeds put into any part of a memory, theirs and those that took it on.
+
+    Content goes on along every edge that carries taint, and tags into what a merge made of them.
+
+    Returns:
+        For each cube reached, the bit set of the tainted parts of each version that has any.
+    """
+    tainted: dict[bytes, dict[int, int]] = {}
+    facts: dict[bytes, Sequence[VersionFacts]] = {}
+    waiting = [(cube_id, version, ALL_PARTS) for cube_id, version in seeds]
+    while waiting:
+        cube_id, version, parts = waiting.pop()
+        reached = tainted.setdefault(cube_id, {})
+        new = parts & ~reached.get(version, 0)
+        if not new:
+            continue
+        reached[version] = reached.get(version, 0) | new
+        if cube_id not in facts:
+            facts[cube_id] = histories.versions(cube_id)
+        history = facts[cube_id]
+        waiting += [(cube_id, later, hit) for later, hit in composed_parts(history, version, new)]
+        for part, relations, into in _FLOWS:
+            if new & part:
+                for carrier in carriers(history, version, part):
+                    derived = histories.derived(cube_id, carrier, relations)
+                    waiting += [(*at, into) for at in derived]
     return tainted

@@ -197,7 +197,6 @@ def update(
         content_change = ContentChange(
             Kind.REVISED,
             build,
-            composed=revision.composes,
             reads=revision.composes or revision.keeps,
             expected_version=expected_version,
             key=idempotency_key,

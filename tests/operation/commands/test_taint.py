@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from memos.kernel.cube import PartVersions
-from memos.kernel.lineage import Contribution, VersionFacts
+from memos.kernel.lineage import CARRIES_TAINT, Contribution, Relation, VersionFacts
 from memos.operation.commands.taint import Histories, taint
 
 A, B, C, D = b"a", b"b", b"c", b"d"
@@ -35,7 +35,9 @@ class Memory(Histories):
     def versions(self, cube_id: bytes) -> Sequence[VersionFacts]:
         return self._versions[cube_id]
 
-    def derived(self, cube_id: bytes, version: int) -> list[Contribution]:
+    def derived(
+        self, cube_id: bytes, version: int, relations: Collection[Relation] = CARRIES_TAINT
+    ) -> list[Contribution]:
         return self._edges.get((cube_id, version), [])
 
 
