@@ -49,6 +49,17 @@ def resume_erases(session: Session) -> list[ErasureReceipt]:
     return finished
 
 
+def finish_late_erases(session: Session) -> list[ErasureReceipt]:
+    """Finish what the fold asked for: erases of memories that were made of erased ones."""
+    with session.engine.read() as reader:
+        late = [
+            operation_id
+            for operation_id in session.engine.erasure.unfinished()
+            if supplemented(reader, _request_event(reader, operation_id)) is not None
+        ]
+    return [finish_erase(session, operation_id) for operation_id in late]
+
+
 def finish_erase(
     session: Session, operation_id: bytes, passage: Passage | None = None
 ) -> ErasureReceipt:

@@ -20,6 +20,7 @@ from memos.kernel.event import Kind, as_uuid, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lifespan import deadline
 from memos.kernel.scope import tenant_of
+from memos.operation.commands.destroy import finish_late_erases
 from memos.operation.commands.draft import new_event
 from memos.operation.commands.erase import erase_ended
 from memos.operation.gate import Passage
@@ -52,11 +53,12 @@ def sweep(session: Session) -> Sweep:
 
 
 def sweep_vault(session: Session) -> Sweep:
-    """End what has outlived its lifespan in every tenant, on nobody's behalf: for who runs the
-    servers.
+    """End what has outlived its lifespan in every tenant, and what was made of erased memories, on
+    nobody's behalf: for who runs the servers.
     """
     with session.gate.enter("sweep") as passage:
         passage.admit()
+        finish_late_erases(session)
         return _Sweeping(session, passage, lambda tenant: True).run()
 
 
