@@ -38,7 +38,7 @@ from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.log.sqlite import log_size, read_records
 from memos.kernel.cube import CubeState
 from memos.kernel.event import decode
-from memos.kernel.fold import fold
+from memos.kernel.keyed_fold import KeyedFold
 
 ERASED = 100
 CHANGES = 500
@@ -179,6 +179,7 @@ def _memory(name: str) -> float:
 def _fold(memory: Memory) -> tuple[int, float]:
     """The fold alone: records are read and decoded before the clock runs."""
     states: dict[bytes, CubeState | None] = {}
+    keyed = KeyedFold()
     seconds = 0.0
     connection = bare(memory.path / DATABASE_FILE)
     size = min(FOLDED, log_size(connection))
@@ -187,7 +188,7 @@ def _fold(memory: Memory) -> tuple[int, float]:
         events = [decode(record.data) for record in page]
         began = time.perf_counter()
         for event in events:
-            after, _, _ = fold(states.get(event.cube_id), event)
+            after, _, _ = keyed.fold(states.get(event.cube_id), event)
             states[event.cube_id] = after
         seconds += time.perf_counter() - began
     connection.close()

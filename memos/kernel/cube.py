@@ -135,7 +135,6 @@ class CubeState(NamedTuple):
     parts: PartVersions
     versions_digest: bytes
     lineage_digest: bytes
-    keyed: tuple[KeyedEvent, ...] = ()
     erasing: bytes = b""
     merged_into: bytes = b""
     yields_to_erase: bool = False

@@ -90,17 +90,25 @@ _CREATING = {
 }
 
 
-def fold(state: CubeState | None, event: wire.Event) -> FoldResult:
+def fold(
+    state: CubeState | None, event: wire.Event, before: KeyedEvent | None = None
+) -> FoldResult:
     """Fold one decoded event into the state of its cube (None where there is none yet).
+
+    Args:
+        state: the cube.
+        event: the event.
+        before: the event of the same id that the cube accepted before under an idempotency key;
+            `memos.kernel.keyed_fold` knows it.
 
     Returns:
         The state afterwards, the outcome, and the events that follow on other cubes.
     """
     if state is None:
         return _create(event)
+    if before is not None:
+        return _repeat(state, event, before)
     reason = _refusal(state, event)
-    if reason is Reason.EXISTS:
-        return _repeat(state, event)
     if reason is None:
         changed = _HANDLERS[event.kind](state, event)
         if not isinstance(changed, Reason):
@@ -111,9 +119,7 @@ def fold(state: CubeState | None, event: wire.Event) -> FoldResult:
 
 
 def _refusal(state: CubeState, event: wire.Event) -> Reason | None:
-    """Why an event cannot be accepted whatever its kind; EXISTS where it was folded before."""
-    if state.keyed and any(keyed.event_id == event.event_id for keyed in state.keyed):
-        return Reason.EXISTS
+    """Why an event cannot be accepted whatever its kind."""
     if state.scope != event.scope:
         return Reason.WRONG_SCOPE
     kind = event.kind
@@ -145,9 +151,8 @@ def _frozen_allows(state: CubeState, event: wire.Event) -> bool:
     return kind == Kind.DECIDED
 
 
-def _repeat(state: CubeState, event: wire.Event) -> FoldResult:
+def _repeat(state: CubeState, event: wire.Event, before: KeyedEvent) -> FoldResult:
     """A keyed event folded before: a duplicate, or the same key with other content."""
-    before = next(keyed for keyed in state.keyed if keyed.event_id == event.event_id)
     counted = state._replace(sequence=state.sequence + 1)
     if before.command_mac != event.command_mac and state.lifecycle is not Lifecycle.ERASED:
         return counted, Outcome(Result.REJECTED, state.version, Reason.OTHER_CONTENT), ()
@@ -197,13 +202,11 @@ def _create(event: wire.Event) -> FoldResult:
 
 
 def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResult:
-    lineage, keyed, subjects = before.lineage_digest, before.keyed, after.subjects
+    lineage, subjects = before.lineage_digest, after.subjects
     if event.edges:
         lineage = _extend_lineage(lineage, event, after.version)
         if event.subject_digests:
             subjects = tuple(sorted({*subjects, *event.subject_digests}))
-    if event.idempotency_digest:
-        keyed = (*keyed, KeyedEvent(event.event_id, event.command_mac, after.version))
     state = CubeState(
         after.cube_id,
         after.scope,
@@ -217,7 +220,6 @@ def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResul
         after.parts,
         after.versions_digest,
         lineage,
-        keyed,
         after.erasing,
         after.merged_into,
         after.yields_to_erase,
@@ -260,7 +262,6 @@ def _new_version(state: CubeState, event: wire.Event) -> CubeState:
         state.parts.supplied(event.parts & ALL_PARTS, version),
         digest,
         state.lineage_digest,
-        state.keyed,
         state.erasing,
         state.merged_into,
         state.yields_to_erase,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from memos.kernel.cube import CubeState, Form, KeyedEvent, Lifecycle, PartVersions
+from google.protobuf.message import DecodeError
+
+from memos.kernel.cube import CubeState, Form, Lifecycle, PartVersions
 from memos.kernel.header import read_header, write_header
 from memos.wire.state_pb2 import CubeState as Stored
 
@@ -30,10 +32,6 @@ def state_to_bytes(state: CubeState) -> bytes:
         sensitivities=state.sensitivities,
     )
     write_header(state.header, stored.header)
-    for keyed in state.keyed:
-        stored.keyed.add(
-            event_id=keyed.event_id, command_mac=keyed.command_mac, version=keyed.version
-        )
     return stored.SerializeToString()
 
 
@@ -53,13 +51,20 @@ def state_from_bytes(data: bytes) -> CubeState:
         PartVersions(*stored.parts),
         stored.versions_digest,
         stored.lineage_digest,
-        tuple(KeyedEvent(k.event_id, k.command_mac, k.version) for k in stored.keyed),
         stored.erasing,
         stored.merged_into,
         stored.yields_to_erase,
         tuple(stored.administrators),
         tuple(stored.sensitivities),
     )
+
+
+def rewritten(stored: bytes) -> bytes:
+    """Stored bytes of any release as this one writes them; what is no state is left as it is."""
+    try:
+        return state_to_bytes(state_from_bytes(stored))
+    except (DecodeError, ValueError, TypeError):
+        return stored
 
 
 def checksum(stored: bytes) -> bytes:

@@ -25,7 +25,7 @@ from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Position, Record
-from memos.kernel.fold import fold
+from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.scope import tenant_of
 from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
@@ -102,7 +102,7 @@ def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
             positions: list[Position] = []
             for event in events:
                 position = Position(0, reader.folded_size() + len(positions))
-                state, outcome, _ = fold(heads.get(event.cube_id), event)
+                state, outcome, _ = keyed.fold(heads.get(event.cube_id), event)
                 heads[event.cube_id] = state
                 writer.write(position, position.offset * 10, event, state, outcome)
                 positions.append(position)
@@ -112,6 +112,7 @@ def sqlite_vault(directory: Path) -> Iterator[VaultStore]:
         return database.write(work)
 
     heads: dict[bytes, CubeState | None] = {}
+    keyed = KeyedFold()
     yield VaultStore(take, reader)
     database.close()
 
@@ -127,7 +128,7 @@ def cassandra_vault(store: CassandraSession) -> Iterator[VaultStore]:
         start = reader.folded_size()
         batch = []
         for offset, event in enumerate(events, start):
-            state, outcome, caused = fold(heads.get(event.cube_id), event)
+            state, outcome, caused = keyed.fold(heads.get(event.cube_id), event)
             heads[event.cube_id] = state
             record = Record(Position(0, offset), offset * 10, event.SerializeToString())
             ids = tuple(event.event_id for event in caused)
@@ -141,6 +142,7 @@ def cassandra_vault(store: CassandraSession) -> Iterator[VaultStore]:
         return [folded.record.position for folded in batch]
 
     heads: dict[bytes, CubeState | None] = {}
+    keyed = KeyedFold()
     yield VaultStore(take, reader)
 
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from memos.kernel.cube import CubeState, Form, Header, KeyedEvent, Lifecycle, PartVersions
+from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind
 from memos.kernel.fold import Outcome, Reason, Result, fold
+from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.lifecycle import MOVES
 from memos.wire.event_pb2 import Event, RollbackTarget
 from tests.kernel.builders import SCOPE, event, generated, ident, restored_to, revised, sealed
@@ -14,9 +15,9 @@ L = Lifecycle
 
 def run(*events: Event) -> tuple[CubeState, list[Outcome]]:
     """Fold events of one cube in order."""
-    state, outcomes = None, []
+    state, outcomes, keyed_fold = None, [], KeyedFold()
     for following in events:
-        state, outcome, _ = fold(state, following)
+        state, outcome, _ = keyed_fold.fold(state, following)
         outcomes.append(outcome)
     assert state is not None
     return state, outcomes
@@ -35,7 +36,6 @@ FULL = CubeState(
     PartVersions(5, 4, 3, 2, 1),
     b"v" * 32,
     b"l" * 32,
-    (KeyedEvent(ident(50), b"mac", 1),),
     b"",  # under an erase nothing else is accepted
     ident(60),
 )

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.digest import cube_digest
 from memos.kernel.event import Kind, Undecodable, decode
-from memos.kernel.fold import Outcome, Result, fold
+from memos.kernel.fold import Outcome, Result
+from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.state import state_from_bytes, state_to_bytes
 from memos.kernel.tenant import ADMINISTRATOR, TENANT_KINDS, tenant_cube_id
 from memos.wire.event_pb2 import Event
@@ -76,9 +77,9 @@ def _fill_detail(draw: st.DrawFn, built: Event, kind: Kind) -> None:  # noqa: C9
 
 
 def run(history: list[Event]) -> tuple[CubeState | None, list[Outcome]]:
-    state, outcomes = None, []
+    state, outcomes, keyed = None, [], KeyedFold()
     for each in history:
-        state, outcome, _ = fold(state, each)
+        state, outcome, _ = keyed.fold(state, each)
         outcomes.append(outcome)
     return state, outcomes
 
@@ -86,10 +87,10 @@ def run(history: list[Event]) -> tuple[CubeState | None, list[Outcome]]:
 @given(st.lists(any_event(), max_size=25))
 @settings(max_examples=400, deadline=None)
 def test_no_sequence_of_events_raises_or_leaves_an_illegal_state(history: list[Event]) -> None:
-    state, before = None, None
+    state, before, keyed = None, None, KeyedFold()
     for each in history:
         before = state
-        state, outcome, consequences = fold(state, each)
+        state, outcome, consequences = keyed.fold(state, each)
         assert outcome.result in Result
         if state is None:
             continue
@@ -112,14 +113,14 @@ def test_no_sequence_of_events_raises_or_leaves_an_illegal_state(history: list[E
 def test_a_history_folds_the_same_through_bytes_at_every_step(history: list[Event]) -> None:
     expected, outcomes = run(history)
     state: CubeState | None = None
-    again = []
+    again, keyed = [], KeyedFold()
     for each in history:
         stored = None if state is None else state_from_bytes(state_to_bytes(state))
         try:
             event_again = decode(each.SerializeToString())
         except Undecodable:
             event_again = each
-        state, outcome, _ = fold(stored, event_again)
+        state, outcome, _ = keyed.fold(stored, event_again)
         again.append(outcome)
     assert again == outcomes
     assert (state is None) == (expected is None)

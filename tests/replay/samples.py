@@ -15,7 +15,7 @@ from google.protobuf.json_format import MessageToDict
 
 from memos.kernel.digest import cube_digest
 from memos.kernel.event import SCHEMA, Kind, decode
-from memos.kernel.fold import fold
+from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.tenant import tenant_cube_id
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
@@ -201,10 +201,10 @@ def event_line(built: Event) -> dict[str, object]:
 
 def history_lines(events: Iterator[Event]) -> list[dict[str, object]]:
     """A history as its bytes, and what the fold must make of each."""
-    state, lines = None, []
+    state, lines, keyed = None, [], KeyedFold()
     for each in events:
         data = each.SerializeToString()
-        state, outcome, _ = fold(state, decode(data))
+        state, outcome, _ = keyed.fold(state, decode(data))
         lines.append(
             {
                 "data": base64.b64encode(data).decode(),

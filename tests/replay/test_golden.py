@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 
 from memos.kernel.digest import cube_digest
 from memos.kernel.event import SCHEMA, Kind, TooNew, Undecodable, check_upcasters, decode
-from memos.kernel.fold import fold
+from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.upcast import DAY, UPCASTERS
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
@@ -52,9 +52,9 @@ def test_every_released_access_event_and_body_still_decodes_to_the_same(path: Pa
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_every_released_history_still_folds_to_the_same_digests(path: Path) -> None:
-    state = None
+    state, keyed = None, KeyedFold()
     for line in lines(path):
-        state, outcome, _ = fold(state, decode(base64.b64decode(line["data"])))
+        state, outcome, _ = keyed.fold(state, decode(base64.b64decode(line["data"])))
         assert (outcome.result.name, outcome.reason.name) == (line["result"], line["reason"])
         assert outcome.version == line["version"]
         assert state is not None

@@ -81,6 +81,29 @@ def test_a_keyed_event_that_comes_twice_has_one_effect(vault: EngineVault) -> No
     assert again.state.version == 2
 
 
+def test_keys_are_known_after_a_rebuild_and_every_outcome_is_audited(vault: EngineVault) -> None:
+    cube_id = vault.add("one").event.cube_id
+    drafts = [vault.revision(cube_id, text) for text in ("two", "three", "four")]
+    for draft in drafts:
+        draft.event.idempotency_digest, draft.event.command_mac = new_id(), new_id()
+    vault.commit(*drafts)
+    commit = vault.engine.writer.commit
+
+    def repeat() -> set[Result]:
+        return {committed.outcome.result for committed in commit(drafts)}
+
+    assert repeat() == {Result.DUPLICATE}
+    assert vault.engine.maintenance.audit().problems == ()
+    digest = vault.engine.maintenance.digest()
+    assert vault.engine.maintenance.rebuild().digest == digest
+    assert repeat() == {Result.DUPLICATE}
+    drafts[1].event.command_mac = new_id()
+    (other,) = commit(drafts[1:2])
+    assert other.outcome.reason is Reason.OTHER_CONTENT
+    assert vault.engine.maintenance.audit().problems == ()
+    assert vault.engine.maintenance.digest() == digest
+
+
 def test_the_error_of_a_check_comes_to_the_caller(vault: EngineVault) -> None:
     drafts = [vault.memory("one"), vault.memory("two")]
 

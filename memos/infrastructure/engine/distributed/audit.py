@@ -16,8 +16,9 @@ from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Record, Undecodable, decode, id_text
-from memos.kernel.fold import UNDECODABLE, fold
-from memos.kernel.state import checksum, state_to_bytes
+from memos.kernel.fold import UNDECODABLE
+from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.state import checksum, rewritten, state_to_bytes
 
 REPORT_EVERY = 1000
 
@@ -54,8 +55,10 @@ def audit(stores: Stores, generation: Generation, progress: Progress) -> Verific
     heads: dict[bytes, bytes] = {}
     for partition, (end, _, _) in sorted(folded.items()):
         states: dict[bytes, CubeState | None] = {}
+        keyed = KeyedFold()
         for records in _batches(stores, partition, end):
-            problems += _compare(vault, partition, [_refold(record, states) for record in records])
+            outlines = [_refold(record, states, keyed) for record in records]
+            problems += _compare(vault, partition, outlines)
             done += len(records)
             progress(done, total)
         heads |= {
@@ -69,13 +72,13 @@ def _batches(stores: Stores, partition: int, end: int) -> Iterator[Sequence[Reco
     yield from stores.logs.events.read_all({partition: end})
 
 
-def _refold(record: Record, states: dict[bytes, CubeState | None]) -> Outline:
+def _refold(record: Record, states: dict[bytes, CubeState | None], keyed: KeyedFold) -> Outline:
     offset = record.position.offset
     try:
         event = decode(record.data)
     except Undecodable:
         return Outline(offset, b"", 0, int(UNDECODABLE.result))
-    state, outcome, _ = fold(states.get(event.cube_id), event)
+    state, outcome, _ = keyed.fold(states.get(event.cube_id), event)
     states[event.cube_id] = state
     sequence = 0 if state is None else state.sequence
     return Outline(offset, event.cube_id, sequence, int(outcome.result))
@@ -105,7 +108,7 @@ def _compare_heads(vault: CassandraVault, expected: dict[bytes, bytes]) -> Itera
             yield _damaged(cube_id)
         elif refolded is None:
             yield Problem(f"cube {id_text(cube_id)}", "no record of the log made it")
-        elif stored != refolded:
+        elif rewritten(stored) != refolded:
             yield Problem(
                 f"cube {id_text(cube_id)}",
                 "its head is not what the fold gives: run `memos rebuild`",

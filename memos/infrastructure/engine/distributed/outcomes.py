@@ -11,13 +11,14 @@ from memos.infrastructure.vault.port import Attempt
 from memos.kernel.consequences import consequences_of
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Record, id_text
-from memos.kernel.fold import Result, fold
+from memos.kernel.fold import Result
+from memos.kernel.keyed_fold import KeyedFold
 from memos.wire.event_pb2 import Event
 
 
 def foreseen(event: Event, record: Record) -> Committed:
     """What the fold will make of a new cube's first event: no other event can come before it."""
-    state, outcome, _ = fold(None, event)
+    state, outcome, _ = KeyedFold().fold(None, event)
     return Committed(event, record.position, record.log_time, outcome, state)
 
 

@@ -17,11 +17,12 @@ from memos.infrastructure.sqlite.database import rows
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Undecodable, id_text
-from memos.kernel.fold import Result, fold
+from memos.kernel.fold import Result
+from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier
 from memos.kernel.note import Checkpoint, NoteError, open_note
-from memos.kernel.state import checksum, state_to_bytes
+from memos.kernel.state import checksum, rewritten, state_to_bytes
 
 
 def verify(stores: EmbeddedStores, progress: Progress) -> Verification:
@@ -157,10 +158,11 @@ def _audit_cube(
 ) -> int:
     """Fold one cube's records again; how many there were."""
     state: CubeState | None = None
+    keyed = KeyedFold()
     attempts = reader.vault.attempts(cube_id)
     for attempt in attempts:
         try:
-            state, outcome, _ = fold(state, reader.event(attempt.position))
+            state, outcome, _ = keyed.fold(state, reader.event(attempt.position))
         except (Undecodable, Damaged) as error:
             problems.append(Problem(f"cube {id_text(cube_id)}", f"{attempt.position}: {error}"))
             return len(attempts)
@@ -173,7 +175,7 @@ def _audit_cube(
                     "`memos rebuild`",
                 )
             )
-    if state is None or state_to_bytes(state) != stored:
+    if state is None or state_to_bytes(state) != rewritten(stored):
         problems.append(
             Problem(
                 f"cube {id_text(cube_id)}",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from memos.infrastructure.engine.embedded.figures import digest
+from memos.infrastructure.engine.embedded.keyed_events import accepted_before
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
@@ -13,7 +16,7 @@ from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position, Undecodable, decode
-from memos.kernel.fold import fold
+from memos.kernel.keyed_fold import KeyedFold
 
 FLUSH_EVERY = 2000
 KEPT_STATES = 20_000
@@ -52,6 +55,7 @@ def _refold(stores: EmbeddedStores, projector: Projector, progress: Progress) ->
     undecodable = []
     writer = stores.database.writer
     vault = SqliteVault(writer)
+    keyed = KeyedFold(partial(accepted_before, writer))
     total = stores.log.size
     done = 0
     for record in read_records(writer, 0, total):
@@ -64,11 +68,12 @@ def _refold(stores: EmbeddedStores, projector: Projector, progress: Progress) ->
         cube_id = event.cube_id
         # A cube that is not in memory was written by an earlier flush, or is new.
         before = states[cube_id] if cube_id in states else vault.head(cube_id)
-        after, outcome, _ = fold(before, event)
+        after, outcome, _ = keyed.fold(before, event)
         states[cube_id] = after
         projector.project(record.position, record.log_time, event, before, after, outcome)
         if not done % FLUSH_EVERY:
             projector.flush(done)
+            keyed.forget()
             if len(states) > KEPT_STATES:
                 states.clear()
             progress(done, total)

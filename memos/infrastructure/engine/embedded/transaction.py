@@ -7,9 +7,11 @@ projections change in the same SQLite transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.embedded.erasure import erasure_receipt, keep_erasure_receipt
+from memos.infrastructure.engine.embedded.keyed_events import accepted_before
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
@@ -19,7 +21,8 @@ from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
-from memos.kernel.fold import Result, fold
+from memos.kernel.fold import Result
+from memos.kernel.keyed_fold import KeyedFold
 from memos.wire.event_pb2 import Event
 
 REPLAY_FLUSH = 2000
@@ -37,6 +40,7 @@ class EmbeddedTransaction:
         self._connection = stores.database.writer
         self._projector = projector
         self._states: dict[bytes, CubeState | None] = {}
+        self._keyed = KeyedFold(partial(accepted_before, self._connection))
         stores.database.on_begin = self._begin
         stores.database.before_commit = self.flush
         stores.database.on_rollback = stores.cube_keys.forget
@@ -46,7 +50,7 @@ class EmbeddedTransaction:
         if event.edges:
             check_sources(event, self.head)
         before = None if draft.is_new else self.head(event.cube_id)
-        after, outcome, consequences = fold(before, event)
+        after, outcome, consequences = self._keyed.fold(before, event)
         position = Position(PARTITION, self._log.add(event.SerializeToString()))
         if draft.cube_key is not None and before is None and outcome.result is Result.ACCEPTED:
             self._cube_keys.add(event.cube_id, event.tenant, event.subject_digests, draft.cube_key)
@@ -62,7 +66,7 @@ class EmbeddedTransaction:
         What followed from it is not appended: it stands in that log as records of its own.
         """
         before = self.head(event.cube_id)
-        after, outcome, _ = fold(before, event)
+        after, outcome, _ = self._keyed.fold(before, event)
         position = Position(PARTITION, self._log.add(data, log_time))
         if cube_key is not None and before is None and outcome.result is Result.ACCEPTED:
             self._cube_keys.add(event.cube_id, event.tenant, event.subject_digests, cube_key)
@@ -71,6 +75,7 @@ class EmbeddedTransaction:
         if not self._log.size % REPLAY_FLUSH:
             self.flush()
             self._states.clear()
+            self._keyed.forget()
         return Committed(event, position, log_time, outcome, after)
 
     def head(self, cube_id: bytes) -> CubeState | None:
@@ -113,6 +118,7 @@ class EmbeddedTransaction:
 
     def _begin(self) -> None:
         self._states = {}
+        self._keyed.forget()
         self._log.begin()
         self._cube_keys.begin()
         self._projector.begin()

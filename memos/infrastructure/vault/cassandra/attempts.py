@@ -102,6 +102,22 @@ class Attempts(States):
         cql = f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND event_id = ?"
         return outcomes | _by_event(map(stored_of, chain.from_iterable(self._many(cql, values))))
 
+    def accepted(self, events: Iterable[tuple[bytes, bytes, int]]) -> list[Stored]:
+        """The accepted attempts of events, oldest first: each given with its id, its cube's id and
+        the sequence that its cube has reached.
+        """
+        cql = (
+            f"{_SELECT} WHERE cube_id = ? AND bucket = ? AND event_id = ? AND result = {ACCEPTED}"
+            " ALLOW FILTERING"
+        )
+        values = [
+            (cube_id, bucket, UUID(bytes=event_id))
+            for event_id, cube_id, sequence in events
+            for bucket in range(bucket_of(sequence) + 1)
+        ]
+        rows = chain.from_iterable(self._many(cql, values))
+        return sorted(map(stored_of, rows), key=lambda stored: stored.attempt.ordinal)
+
     def at_positions(self, positions: Iterable[Position]) -> dict[Position, Stored]:
         """The records at positions; those not folded, and those that are no events, are left out."""
         cql = (

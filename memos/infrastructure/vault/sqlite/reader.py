@@ -121,6 +121,16 @@ class SqliteVault(Vault):
         )
         return None if attempt is None else _attempt(attempt)
 
+    def accepted(self, event_id: bytes, cube_id: bytes) -> list[Attempt]:
+        """The accepted attempts of an event on one cube, oldest first."""
+        attempts = rows(
+            self._connection,
+            f"SELECT {_COLUMNS} FROM attempt WHERE event_id = ? AND cube_id = ? AND result = 1"
+            " ORDER BY position",
+            (event_id, cube_id),
+        )
+        return [_attempt(attempt) for attempt in attempts]
+
     def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
         """The edges from the cube's sources, or to what was derived from it."""
         end = "source" if downstream else "derived"

@@ -10,7 +10,8 @@ from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWrit
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position, Record
-from memos.kernel.fold import UNDECODABLE, fold
+from memos.kernel.fold import UNDECODABLE
+from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.moment import next_ordinal
 from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
@@ -24,6 +25,7 @@ class Log:
 
     def __init__(self) -> None:
         self._states: dict[bytes, CubeState | None] = {}
+        self._keyed = KeyedFold()
         self._ends: dict[int, int] = {}
         self._ordinals: dict[int, int] = {}
         self._time = TIME + 50_000_000_000_000
@@ -43,7 +45,7 @@ class Log:
         record = Record(Position(partition, offset), self._time, data)
         if event is None:
             return Folded(record, ordinal, None, None, None, UNDECODABLE)
-        state, outcome, caused = fold(self._states.get(event.cube_id), event)
+        state, outcome, caused = self._keyed.fold(self._states.get(event.cube_id), event)
         self._states[event.cube_id] = state
         ids = tuple(each.event_id for each in caused)
         stored = None if state is None else state_to_bytes(state)

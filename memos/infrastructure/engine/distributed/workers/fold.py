@@ -9,7 +9,7 @@ cause.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from memos.infrastructure.engine.distributed.workers.late_derivations import late_erases
@@ -19,9 +19,10 @@ from memos.infrastructure.log.kafka.settings import event_key
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.folded import Folded
-from memos.kernel.cube import CubeState
+from memos.kernel.cube import CubeState, KeyedEvent
 from memos.kernel.event import Record, TooNew, Undecodable, decode
-from memos.kernel.fold import UNDECODABLE, fold
+from memos.kernel.fold import UNDECODABLE
+from memos.kernel.keyed_fold import KeyedFold, Place, keyed_event
 from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 
@@ -75,6 +76,7 @@ class PartitionFold:
             mark = mark.then(record)
             events.append((record, mark, event))
         self._load({event.cube_id for _, _, event in events if event is not None})
+        keyed = KeyedFold(self._accepted_before(events))
         folded: list[Folded] = []
         consequences: list[Event] = []
         for record, at, event in events:
@@ -84,7 +86,7 @@ class PartitionFold:
             head = self._heads[event.cube_id]
             if record.position.offset <= head.offset:
                 continue  # a redelivery: its rows and what followed from it are there
-            state, outcome, caused = fold(head.state, event)
+            state, outcome, caused = keyed.fold(head.state, event)
             ids = tuple(follower.event_id for follower in caused)
             stamped = record._replace(log_time=at.log_time)
             stored = None if state is None else state_to_bytes(state)
@@ -114,6 +116,32 @@ class PartitionFold:
         """Drop what was folded and not stored: the stored heads are what counts."""
         self._heads.clear()
         self._holds_all = False
+
+    def _accepted_before(
+        self, events: Iterable[tuple[Record, Mark, Event | None]]
+    ) -> Callable[[Event], KeyedEvent | None]:
+        """Looks up what cubes accepted under the keys of a batch's events, in the batches before it.
+
+        What is behind a cube's head was written by a worker that did not come to store it, and is
+        folded again: it does not count.
+        """
+        asked = {
+            (event.cube_id, event.event_id): state.sequence
+            for _, _, event in events
+            if event is not None
+            and event.idempotency_digest
+            and (state := self._heads[event.cube_id].state) is not None
+        }
+        accepted: dict[Place, KeyedEvent] = {}
+        if asked:
+            places = [(event_id, cube_id, at) for (cube_id, event_id), at in asked.items()]
+            for stored in self._vault.accepted(places):
+                attempt = stored.attempt
+                before = keyed_event(stored.event, attempt.outcome)
+                is_settled = attempt.position.offset <= self._heads[attempt.cube_id].offset
+                if before is not None and is_settled:
+                    accepted.setdefault((attempt.cube_id, attempt.event_id), before)
+        return lambda event: accepted.get((event.cube_id, event.event_id))
 
     def _load(self, cube_ids: Iterable[bytes]) -> None:
         missing = []

@@ -1,0 +1,57 @@
+"""The fold with what it needs to know a repeated event under an idempotency key.
+
+The fold is given one row beside the cube's state: the event of the same id that the cube accepted
+before. A cube's state so does not grow with its keys, and a key lasts for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memos.kernel.cube import CubeState, KeyedEvent
+from memos.kernel.fold import FoldResult, Outcome, Result, fold
+from memos.wire.event_pb2 import Event
+
+Place = tuple[bytes, bytes]
+"""A cube id and an event id."""
+
+
+def nothing_stored(event: Event) -> KeyedEvent | None:
+    """Where cubes are folded from their beginning, nothing was accepted before."""
+    return None
+
+
+class KeyedFold:
+    """Folds events in their order. Live writing, a rebuild and an audit differ in `stored` alone.
+
+    Args:
+        stored: finds what was accepted and `forget` has dropped since: the event of the same id on
+            the same cube. It is asked for events under a key only, on cubes that are there.
+    """
+
+    def __init__(self, stored: Callable[[Event], KeyedEvent | None] = nothing_stored) -> None:
+        self._stored = stored
+        self._accepted: dict[Place, KeyedEvent] = {}
+
+    def fold(self, state: CubeState | None, event: Event) -> FoldResult:
+        """Fold one event; see `memos.kernel.fold.fold`."""
+        if not event.idempotency_digest:
+            return fold(state, event)
+        place = event.cube_id, event.event_id
+        before = None if state is None else self._accepted.get(place) or self._stored(event)
+        folded = fold(state, event, before)
+        accepted = keyed_event(event, folded[1])
+        if accepted is not None:
+            self._accepted[place] = accepted
+        return folded
+
+    def forget(self) -> None:
+        """Drop what was accepted so far: it is stored, or undone."""
+        self._accepted.clear()
+
+
+def keyed_event(event: Event, outcome: Outcome) -> KeyedEvent | None:
+    """What a repeat of an event is known by; None where it has no key or was not accepted."""
+    if not event.idempotency_digest or outcome.result is not Result.ACCEPTED:
+        return None
+    return KeyedEvent(event.event_id, event.command_mac, outcome.version)
