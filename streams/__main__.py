@@ -1,4 +1,4 @@
-"""`python -m streams fold|index|usage|seal`: one worker, until SIGTERM."""
+"""`python -m streams fold|index|usage|seal|sweep`: one worker, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from streams.process import run
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a worker; the exit status."""
     parser = argparse.ArgumentParser("memos worker", description="Keep one projection of the log.")
-    parser.add_argument("worker", choices=WORKERS)
+    parser.add_argument("worker", choices=(*WORKERS, "sweep"))
     parser.add_argument("--config", type=Path, default=Path("memos.toml"))
     parser.add_argument("--metrics-host", default="127.0.0.1")
     parser.add_argument("--metrics-port", type=int, help="none by default; 0 takes a free one")
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between two sweeps")
     options = parser.parse_args(arguments)
     try:
         if not has_lz4():
@@ -32,6 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "`pip install 'memos[distributed]'` brings cramjam"
             )
         settings = load_settings(options.config)
+        if options.worker == "sweep":
+            from streams import sweep
+
+            return sweep.run(
+                options.config, options.every, options.metrics_host, options.metrics_port
+            )
         # Imported by name: each brings the drivers of its own stores.
         module = import_module(f"streams.{options.worker}")
         open_worker = partial(module.open_worker, settings)

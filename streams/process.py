@@ -40,15 +40,7 @@ def run(
         MemosError: the worker cannot start.
         OSError: the metrics' port is taken.
     """
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    for noisy in ("faust", "mode", "aiokafka"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It logs a traceback for each try while Milvus is away; the worker logs one line.
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    log_to_stderr()
     # A batch makes and drops thousands of objects that know no cycles. By default the collector looks
     # through all that lives a hundred times meanwhile: a tenth of a worker's processor time.
     gc.freeze()
@@ -71,6 +63,19 @@ def run(
     for partition, error in sorted(stopped.items()):
         log.critical("partition %d is stopped: %s", partition, error)
     return 1 if stopped else 0
+
+
+def log_to_stderr() -> None:
+    """Log what the worker says, and of the libraries under it what matters."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for noisy in ("faust", "mode", "aiokafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It logs a traceback for each try while Milvus is away; the worker logs one line.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
 def _catch_signals(end_requested: threading.Event) -> None:

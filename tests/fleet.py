@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -90,10 +90,13 @@ class Fleet:
         name: str = "",
         program: str = "streams",
         environment: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
         """Start one worker; `name` tells it from others of its kind, `program` is its module."""
         known = name or worker
-        command = ends_with_us([sys.executable, "-m", program, worker, "--config", str(self.path)])
+        command = ends_with_us(
+            [sys.executable, "-m", program, worker, "--config", str(self.path), *options]
+        )
         with self.log_of(known).open("ab") as told:
             process = subprocess.Popen(
                 command,

@@ -78,11 +78,13 @@ from memos.operation.reads.vocabulary import tags, vocabulary
 from memos.operation.receipt import Receipt
 from memos.operation.search.hits import Hits
 from memos.operation.session import Session
+from memos.operation.sweeper import start_sweeper
 from memos.operation.validation import (
     Time,
     check_callable,
     check_choice,
     check_count,
+    check_duration,
     check_flag,
     check_governor,
     check_lifespan,
@@ -120,6 +122,7 @@ class Memory:
         embedder: Embedder | str | None = None,
         reranker: Reranker | str | Path | None = None,
         wait: Wait = "applied",
+        sweep_every: str | None = None,
     ) -> None:
         """Open the vault at a directory; made, with its keys, when absent.
 
@@ -137,9 +140,12 @@ class Memory:
                 a cross-encoder.
             wait: when an add returns: `"applied"`, as soon as it is readable, or `"durable"`, as
                 soon as it is durable. In an embedded vault the two are one.
+            sweep_every: end what has outlived its lifespan now and after each such time, such as
+                `1h`, in a thread of this program, until `close`: see `sweep`.
 
         Raises:
             VaultError: the vault cannot be opened.
+            Denied: it is to be swept, and the actor administers no tenant.
             EmbeddingFailed: the embedder's model is not installed.
             RerankFailed: the reranker's directory holds no model that can be loaded.
         """
@@ -147,6 +153,7 @@ class Memory:
         check_callable(clock, "clock")
         check_flag(create, "create")
         check_choice(wait, get_args(Wait), "wait")
+        pause = None if sweep_every is None else check_duration(sweep_every, "sweep_every")
         if governor is not None:
             check_governor(governor)
         narrowed = "" if tenant is None else tenant_of(check_scope(tenant))
@@ -170,6 +177,8 @@ class Memory:
         )
         try:
             resume_erases(self._session)
+            if pause is not None:
+                start_sweeper(self._session, pause)
         except BaseException:
             self._session.close()
             raise

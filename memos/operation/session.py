@@ -56,6 +56,7 @@ class Session:
         if self.embedding is not None:
             self.embedding.start()
         self._closed = False
+        self._before_close: list[Callable[[], None]] = []
         # A program that ends without closing still keeps its last reads.
         self._at_exit = _closer(weakref.WeakMethod(self.close))
         atexit.register(self._at_exit)
@@ -86,12 +87,18 @@ class Session:
             for digest in self.digests.lookups(tenant, label, value)
         )
 
+    def before_close(self, end: Callable[[], None]) -> None:
+        """Have what works beside the callers ended before the vault is closed."""
+        self._before_close.append(end)
+
     def close(self) -> None:
         """Write what waits, then close the vault; harmless when repeated."""
         if self._closed:
             return
         self._closed = True
         atexit.unregister(self._at_exit)
+        for end in self._before_close:
+            end()
         if self.embedding is not None:
             self.embedding.close()
         try:

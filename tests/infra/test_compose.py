@@ -17,7 +17,7 @@ INFRA = Path(__file__).resolve().parents[2] / "infra"
 FILE = INFRA / "compose.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-WORKERS = ["fold", "index", "usage", "seal"]
+WORKERS = ["fold", "index", "usage", "seal", "sweep"]
 JOBS = ["vault"]
 
 

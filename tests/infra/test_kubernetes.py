@@ -60,11 +60,12 @@ def test_everything_is_in_one_namespace() -> None:
     assert set(named) == {"memos"}
 
 
-def test_there_are_three_of_what_must_not_be_lost_and_all_four_workers() -> None:
+def test_there_are_three_of_what_must_not_be_lost_and_all_five_workers() -> None:
     replicas = {title(manifest): manifest["spec"]["replicas"] for manifest in WORKLOADS}
     assert replicas["StatefulSet-kafka"] == replicas["StatefulSet-cassandra"] == 3
     workers = {name for name in replicas if name.startswith("Deployment-memos-")}
-    assert workers == {f"Deployment-memos-{name}" for name in ("fold", "index", "usage", "seal")}
+    named = ("fold", "index", "usage", "seal", "sweep")
+    assert workers == {f"Deployment-memos-{name}" for name in named}
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=title)

@@ -38,6 +38,7 @@ OPENS_NO_VAULT = {
     "worker index": "a worker acts for nobody",
     "worker usage": "a worker acts for nobody",
     "worker seal": "a worker acts for nobody",
+    "worker sweep": "a lifespan acts with the right of who set it",
     "worker all": "a worker acts for nobody",
 }
 """Commands that act on no vault on anybody's behalf."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from memos import Memory, Receipt
+from memos import Memory, Receipt, Sweep
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import CubeId, ExpectVersion
 from memos.kernel.errors import InvalidInput
+from memos.operation.validation import check_duration
 
 Names = list[str] | None
 
@@ -109,11 +111,22 @@ def lifespan(
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "governed"))
 
 
-def sweep(run: Run) -> None:
+def sweep(
+    run: Run,
+    every: Annotated[
+        str | None, typer.Option(help="Sweep again after each such time, until stopped.")
+    ] = None,
+) -> None:
     """End what has outlived its lifespan: archive, expire or erase it."""
+    pause = None if every is None else check_duration(every, "--every") / 1_000_000
     with run.open() as memory:
-        swept = memory.sweep()
+        _show_sweep(run, memory.sweep())
+        while pause is not None:
+            time.sleep(pause)
+            _show_sweep(run, memory.sweep())
 
+
+def _show_sweep(run: Run, swept: Sweep) -> None:
     def draw(out: Console) -> None:
         for outcome, cube_ids in (
             ("archived", swept.archived),

@@ -17,6 +17,10 @@ from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.infrastructure.settings_file import check_present
 from memos.interface.cli.command import Run, command
 from memos.kernel.errors import InvalidInput
+from memos.operation.validation import check_duration
+
+SWEEP = "sweep"
+"""The worker that follows no topic."""
 
 POLL_SECONDS = 0.2
 END_SECONDS = 90.0
@@ -41,6 +45,7 @@ def attach(app: typer.Typer) -> None:
     command(worker, "index", group="worker")(index)
     command(worker, "usage", group="worker")(usage)
     command(worker, "seal", group="worker")(seal)
+    command(worker, "sweep", group="worker")(sweep)
     command(worker, "all", group="worker")(run_all)
 
 
@@ -84,6 +89,20 @@ def seal(
     _replace_process("seal", config, metrics_host, metrics_port)
 
 
+def sweep(
+    _run: Run,
+    config: Config = DEFAULT_CONFIG,
+    every: Annotated[
+        str, typer.Option("--every", help="How long to wait between two sweeps.")
+    ] = "1min",
+    metrics_port: Port = None,
+    metrics_host: Host = DEFAULT_HOST,
+) -> None:
+    """End what has outlived its lifespan, each with the right of whoever set it."""
+    seconds = check_duration(every, "--every") / 1_000_000
+    _replace_process(SWEEP, config, metrics_host, metrics_port, "--every", str(seconds))
+
+
 def run_all(
     _run: Run,
     config: Config = DEFAULT_CONFIG,
@@ -93,11 +112,12 @@ def run_all(
     ] = None,
     metrics_host: Host = DEFAULT_HOST,
 ) -> None:
-    """Run all four here, each in a process; when one ends, all end. Meant for development."""
-    ports = [None if metrics_port is None else metrics_port + n for n in range(len(WORKERS))]
+    """Run all five here, each in a process; when one ends, all end. Meant for development."""
+    names = (*WORKERS, SWEEP)
+    ports = [None if metrics_port is None else metrics_port + n for n in range(len(names))]
     children = {
         name: subprocess.Popen(_command_line(name, config, metrics_host, port))  # noqa: S603
-        for name, port in zip(WORKERS, ports, strict=True)
+        for name, port in zip(names, ports, strict=True)
     }
     is_ending = False
 
@@ -135,9 +155,9 @@ def _await_end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _replace_process(name: str, config: Path, host: str, port: int | None) -> None:
+def _replace_process(name: str, config: Path, host: str, port: int | None, *more: str) -> None:
     """Put the worker in this process's place: a supervisor then sees the worker itself."""
-    line = _command_line(name, config, host, port)
+    line = [*_command_line(name, config, host, port), *more]
     sys.stdout.flush()
     os.execv(line[0], line)  # noqa: S606 - this interpreter
 

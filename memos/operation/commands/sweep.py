@@ -47,9 +47,23 @@ class Sweep:
 def sweep(session: Session) -> Sweep:
     """See `Memory.sweep`."""
     with session.gate.enter("sweep") as passage:
-        if not any(passage.administers(tenant) for tenant in session.tenants()):
-            passage.require_administrator(session.subject.tenant)
+        _require_sweeper(session, passage)
         return _Sweeping(session, passage, passage.administers).run()
+
+
+def check_sweeper(session: Session) -> None:
+    """Go on only where the actor may sweep.
+
+    Raises:
+        Denied: they administer no tenant.
+    """
+    with session.gate.enter("sweep") as passage:
+        _require_sweeper(session, passage)
+
+
+def _require_sweeper(session: Session, passage: Passage) -> None:
+    if not any(passage.administers(tenant) for tenant in session.tenants()):
+        passage.require_administrator(session.subject.tenant)
 
 
 def sweep_vault(session: Session) -> Sweep:

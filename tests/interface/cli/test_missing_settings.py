@@ -77,7 +77,10 @@ NAMED_OTHERWISE = [
     ["vault", "create", NOWHERE],
     ["migrate", "--from", NOWHERE, "--to", "there.vault"],
     ["migrate", "--from", "here.vault", "--to", NOWHERE],
-    *(["worker", name, "--config", NOWHERE] for name in ("fold", "index", "usage", "seal", "all")),
+    *(
+        ["worker", name, "--config", NOWHERE]
+        for name in ("fold", "index", "usage", "seal", "sweep", "all")
+    ),
 ]
 
 EVERY = [

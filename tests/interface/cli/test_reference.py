@@ -83,7 +83,7 @@ def test_the_program_has_every_command_it_should() -> None:
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
     grouped += ["cut name", "cut list", "vault create"]
     grouped += ["engine up", "engine status", "engine down", "engine logs"]
-    grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "all")]
+    grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "sweep", "all")]
     assert sorted([*ungrouped.split(), *grouped]) == COMMANDS
 
 

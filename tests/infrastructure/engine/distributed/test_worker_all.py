@@ -1,4 +1,4 @@
-"""`memos worker all`: four workers under one process, which ends them and tells when one ends."""
+"""`memos worker all`: five workers under one process, which ends them and tells when one ends."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class All:
                 ends_with_us(line), cwd=ROOT, stdout=told, stderr=told, start_new_session=True
             )
         self.await_true(lambda: self.said.count("goes on from") >= len(WORKERS) * PARTITIONS)
+        self.await_true(lambda: "sweep every 60 s" in self.said)
         self.children = self._children()
 
     @property
@@ -68,7 +69,7 @@ class All:
     def _children(self) -> dict[str, psutil.Process]:
         children = psutil.Process(self.process.pid).children()
         found = {child.cmdline()[3]: child for child in children}
-        assert sorted(found) == sorted(WORKERS)
+        assert sorted(found) == sorted([*WORKERS, "sweep"])
         return found
 
 

@@ -1,0 +1,74 @@
+"""The sweep: ends what has outlived its lifespan. It follows no topic, so Faust has no part in it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from contextlib import closing
+from pathlib import Path
+
+from memos.infrastructure.clock import system_time
+from memos.infrastructure.engine.location import open_engine
+from memos.kernel.errors import MemosError
+from memos.operation.commands.destroy import resume_erases
+from memos.operation.commands.sweep import Sweep, sweep_vault
+from memos.operation.session import Session
+from memos.operation.sweeper import Sweeper
+from streams.metrics import Metrics, MetricsServer
+from streams.process import log_to_stderr
+
+NAME = "sweep"
+ACTOR = "memos:sweep"
+"""Who the log says wrote what a sweep writes."""
+
+log = logging.getLogger("memos.worker")
+
+
+def run(config: Path, pause_seconds: float, metrics_host: str, metrics_port: int | None) -> int:
+    """Sweep the vault of a settings file until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        MemosError: the vault cannot be opened.
+        OSError: the metrics' port is taken.
+    """
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    log_to_stderr()
+    metrics = Metrics(NAME)
+    engine = open_engine(config, actor=ACTOR, clock=system_time, create=False)
+    session = Session(engine, actor=ACTOR, tenant="", clock=system_time, governor=None)
+    with closing(session):
+        server = (
+            None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
+        )
+        sweeper = Sweeper(
+            lambda: sweep_vault(session),
+            pause_seconds,
+            ending=ending,
+            swept=_tell,
+            failed=_tell_failure,
+            waits=metrics.beat,
+        )
+        try:
+            resume_erases(session)
+            log.info("sweep every %g s", pause_seconds)
+            sweeper.run()
+        finally:
+            if server is not None:
+                server.close()
+    return 0
+
+
+def _tell(swept: Sweep) -> None:
+    counts = {
+        name: len(getattr(swept, name))
+        for name in ("archived", "expired", "erased", "restored", "held", "left")
+    }
+    if any(counts.values()):
+        log.info("swept: %s", ", ".join(f"{name} {count}" for name, count in counts.items()))
+
+
+def _tell_failure(error: MemosError) -> None:
+    log.error("a sweep failed, and the next one tries again: %s", error)
