@@ -15,7 +15,7 @@ from memos.infrastructure.governance.access_log import AccessLog
 from memos.infrastructure.governance.decision import Governor, HeaderRules, Subject
 from memos.infrastructure.index.models.embedders import Embedder
 from memos.infrastructure.index.models.rerankers import Reranker, Reranking
-from memos.kernel.cube import CubeState
+from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import tenant_cube_id
 from memos.operation.gate import Gate, Passage
@@ -108,14 +108,14 @@ class Session:
 
 
 def live_state(passage: Passage, reader: Reader, cube_id: bytes) -> CubeState:
-    """A cube's head. Whoever asks for it goes on to ask `passage` about it at once, so that as much
+    """A memory's head. Whoever asks for it goes on to ask `passage` about it at once, so that as much
     is done for a cube that the caller is not told of as for none.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is none; nor is the cube of an operation, or of a tenant's settings, one.
     """
     state = reader.vault.head(cube_id)
-    if state is None:
+    if state is None or state.form in NO_MEMORY:
         raise passage.absent(cube_id)
     return state
 

@@ -165,3 +165,29 @@ def test_bytes_of_any_media_type_are_kept_versioned_and_erased(memory: Memory) -
     assert (cube.payload, cube.media_type, cube.text) == (b"\x89PNG", "image/png", "")
     memory.erase(subject="ann")
     assert not memory.get(receipt.cube_id)
+
+
+def test_an_operation_and_a_tenant_s_settings_are_no_memories(memory: Memory) -> None:
+    memory.set_header(memory.add("one", scope="acme").cube_id, priority=1)
+    granted = memory.grant_administrator("acme", "agent:bob").cube_id
+    cube = memory.add("two", scope="acme").cube_id
+    memory.update(cube, "changed")
+    (operation,) = memory.rollback(cube, to_version=1).operation_ids
+    for other in (granted, operation):
+        for call in (
+            lambda: memory.get(other, any_state=True),  # noqa: B023 - called at once
+            lambda: memory.update(other, "mine"),  # noqa: B023
+            lambda: memory.set_header(other, priority=1),  # noqa: B023
+            lambda: memory.freeze(other),  # noqa: B023
+            lambda: memory.hold(other),  # noqa: B023
+            lambda: memory.archive(other),  # noqa: B023
+            lambda: memory.rollback(other, to_version=1),  # noqa: B023
+            lambda: memory.erase(cube_id=other),  # noqa: B023
+            lambda: memory.link(other, cube, "supersedes"),  # noqa: B023
+            lambda: memory.add("x", scope="acme", derived_from=[other]),  # noqa: B023
+        ):
+            with pytest.raises(NotFound):
+                call()
+    assert memory.administrators("acme") == ("agent:bob",)
+    assert memory.rebuild().digest == memory.digest()
+    assert memory.stats().memories == 2

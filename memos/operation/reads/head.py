@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import NO_MEMORY, ZERO_DIGEST, CubeState, Lifecycle
+from memos.kernel.cube import ZERO_DIGEST, CubeState, Lifecycle
 from memos.kernel.errors import NotFound
 from memos.kernel.late import comes_behind, made_of
 from memos.kernel.lineage import CARRIES_TAINT
@@ -19,8 +19,6 @@ def governed_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:
         NotFound, Denied: as their names say.
     """
     head = live_state(passage, reader, raw)
-    if head.form in NO_MEMORY:
-        raise passage.absent(raw)
     passage.require(Action.READ, head.scope, head)
     if came_late(reader, head):
         return head._replace(lifecycle=Lifecycle.ERASED)

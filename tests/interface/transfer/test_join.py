@@ -151,3 +151,17 @@ def test_only_an_administrator_loads_into_a_vault(memory: Memory, tmp_path: Path
         pytest.raises(Denied),
     ):
         narrowed.import_export(tmp_path / "out")
+
+
+def test_who_administers_a_tenant_elsewhere_does_not_administer_it_here(tmp_path: Path) -> None:
+    with Memory(tmp_path / "theirs", actor="agent:mallory") as theirs:
+        theirs.add("pottery", scope="acme")
+        theirs.grant_administrator("acme", "agent:mallory")
+        theirs.export(tmp_path / "out.memos")
+    with Memory(tmp_path / "ours", actor="agent:alice") as ours:
+        report = ours.import_export(tmp_path / "out.memos")
+        assert (report.events, report.left_out, report.refused) == (1, 1, ())
+        assert ours.administrators("acme") == ()
+        assert len(ours.search("pottery", scope="acme")) == 1
+    with Memory.load(tmp_path / "out.memos", tmp_path / "new", actor="agent:alice") as loaded:
+        assert loaded.administrators("acme") == ("agent:mallory",)

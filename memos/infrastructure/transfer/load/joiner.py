@@ -28,6 +28,7 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Refused
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lineage import CARRIES_TAINT
+from memos.kernel.tenant import TENANT_KINDS
 from memos.wire.event_pb2 import Event
 
 KNOWN_CUBES = 100_000
@@ -41,6 +42,9 @@ class Standing(NamedTuple):
 
     sequence: int
     erased: bool
+
+
+_OF_ONE_VAULT = TENANT_KINDS | {Kind.CUT_NAMED}
 
 
 class Joiner:
@@ -133,8 +137,10 @@ class Joiner:
         return ""
 
     def _means_nothing_here(self, line: EventLine, event: Event) -> bool:
-        """A cut names positions of its own log; an attempt on no cube changed nothing."""
-        return event.kind == Kind.CUT_NAMED or line.sequence == 0
+        """A cut names positions of its own log; who administers a tenant there does not administer
+        it here; an attempt on no cube changed nothing.
+        """
+        return event.kind in _OF_ONE_VAULT or line.sequence == 0
 
     def _look_up(self, cube_id: bytes) -> Standing:
         state = self._vault.head(cube_id)

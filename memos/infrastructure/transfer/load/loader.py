@@ -47,7 +47,8 @@ class RefusedCube:
 @dataclass(frozen=True, slots=True)
 class LoadReport:
     """What a load did. `events` were appended, `present` were there already; `left_out` belong
-    to refused cubes, or mean nothing outside their first log (its named cuts, and attempts on
+    to refused cubes, or mean nothing outside their first log (its named cuts, its tenants' administrators
+    and settings, and attempts on
     cubes that never were).
     """
 
