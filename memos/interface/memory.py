@@ -971,8 +971,12 @@ class Memory:
             scope: all that lies in or under this scope, and all that was derived from it.
             cube_id: this cube, and all that was derived from it.
 
+        Where another erase has begun with some of it, that one is brought to its end, and what is
+        left is erased; `supplements` of the receipt holds the other's.
+
         Raises:
             Held: a cube is frozen; nothing was erased.
+            EraseUnfinished: it has begun and was stopped; it goes on when it is asked for again.
             NotFound: nothing matches.
         """
         return erase(self._session, EraseTarget(subject=subject, scope=scope, cube_id=cube_id))

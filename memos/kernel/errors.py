@@ -72,6 +72,16 @@ class Busy(VaultError):
     """Another process held the vault's write lock for too long; the write was not done."""
 
 
+class EraseUnfinished(VaultError):
+    """An erase has begun and was stopped before its end; `operation_id` is its operation. It cannot
+    be withdrawn: it goes on when it is asked for again, or the vault is opened next.
+    """
+
+    def __init__(self, message: str, operation_id: str) -> None:
+        super().__init__(message)
+        self.operation_id = operation_id
+
+
 class Damaged(VaultError):
     """Stored bytes are not what was written. `memos verify` names what is still good."""
 

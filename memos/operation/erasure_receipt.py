@@ -36,7 +36,8 @@ class ErasureReceipt:
     do). In an embedded one it is where the write-ahead log was overwritten; where a reader held it,
     the next checkpoint does that. `left` names, to an administrator, the memories that still hold
     what came of it: those that somebody tied to it who could not decide over them. `supplements` are
-    the receipts of what was made of it behind the positions up to which it was read for.
+    the receipts of what was made of it behind the positions up to which it was read for, and of other
+    erases that had begun with some of it; of these only what the caller may see is told.
     """
 
     operation_id: str

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import apsw
 import pytest
 
-from memos import Memory, VaultError
+from memos import EraseUnfinished, Forgotten, IllegalMove, Memory, VaultError
+from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE
 from tests.opened import stores_of
 
 SECOND = 1_000_000
@@ -158,3 +160,24 @@ def test_a_clock_that_jumps_back_does_not_take_log_time_with_it(vault: Path) -> 
         assert memory.verify().ok
         logged = [entry.log_time for entry in memory.events()]
         assert logged == sorted(logged)
+
+
+def test_an_erase_that_is_stopped_says_that_it_has_begun(vault: Path) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        cube = memory.add("a secret", scope="acme").cube_id
+        stores_of(memory).keys._db.set_busy_timeout(20)
+        other = apsw.Connection(str(vault / KEYS_FILE))
+        other.execute("BEGIN IMMEDIATE")  # as another process that makes keys and hangs
+        with pytest.raises(EraseUnfinished) as stopped:
+            memory.erase(cube_id=cube)
+        told = str(stopped.value)
+        assert "nothing was written" not in told
+        assert "asked for again" in told
+        assert stopped.value.operation_id in told
+        with pytest.raises(IllegalMove, match="being erased"):
+            memory.update(cube, "not any more")
+        other.execute("ROLLBACK")
+        other.close()
+        receipt = memory.erase(cube_id=cube)
+        assert (receipt.operation_id, receipt.gone) == (stopped.value.operation_id, True)
+        assert isinstance(memory.get(cube), Forgotten)

@@ -13,6 +13,7 @@ from memos.kernel.errors import (
     Conflict,
     Damaged,
     Denied,
+    EraseUnfinished,
     Held,
     IllegalMove,
     InvalidInput,
@@ -80,6 +81,8 @@ def _details(error: MemosError) -> dict[str, object]:
             return {"current_version": error.current_version}
         case Denied():
             return {"rule": error.rule}
+        case EraseUnfinished():
+            return {"operation_id": error.operation_id}
         case Held() | SourceErased():
             return {"cube_ids": list(error.cube_ids)}
         case _:

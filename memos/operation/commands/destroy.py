@@ -21,6 +21,7 @@ from memos.kernel.fold import Result
 from memos.kernel.late import late_erase
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
+from memos.operation.commands.erase_standing import Standing, asked, withdraw
 from memos.operation.commands.late_derivations import late_derivations, supplemented
 from memos.operation.commands.rollback_plan import (
     absorbed_by,
@@ -39,7 +40,8 @@ def resume_erases(session: Session) -> list[ErasureReceipt]:
     finished = []
     for operation_id in session.engine.erasure.unfinished():
         try:
-            finished.append(finish_erase(session, operation_id))
+            if _has_agreement(session, operation_id):
+                finished.append(finish_erase(session, operation_id))
         except IndexUnavailable as error:  # the rest of the vault works without it
             warnings.warn(
                 f"the erase {id_text(operation_id)} is not finished, and will be when the vault is "
@@ -52,12 +54,29 @@ def resume_erases(session: Session) -> list[ErasureReceipt]:
 def finish_late_erases(session: Session) -> list[ErasureReceipt]:
     """Finish what the fold asked for: erases of memories that were made of erased ones."""
     with session.engine.read() as reader:
+        standings = {
+            operation_id: asked(reader, operation_id)
+            for operation_id in session.engine.erasure.unfinished()
+        }
         late = [
             operation_id
-            for operation_id in session.engine.erasure.unfinished()
-            if supplemented(reader, _request_event(reader, operation_id)) is not None
+            for operation_id, (request, standing, _) in standings.items()
+            if standing is Standing.AGREED and supplemented(reader, request) is not None
         ]
     return [finish_erase(session, operation_id) for operation_id in late]
+
+
+def _has_agreement(session: Session, operation_id: bytes) -> bool:
+    """Whether every cube agreed to an erase. Where one refused, no key may be touched: the request is
+    withdrawn, as whoever asked was about to. Where one has not answered yet, somebody may be asking
+    at this moment.
+    """
+    with session.engine.read() as reader:
+        request, standing, refused = asked(reader, operation_id)
+    if standing is Standing.REFUSED:
+        with session.engine.writer.transaction() as transaction:
+            withdraw(session, transaction, request, refused)
+    return standing is Standing.AGREED
 
 
 def finish_erase(

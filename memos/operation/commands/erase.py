@@ -7,25 +7,41 @@ EraseRequested on all; then, in one transaction, keys destroyed and Erased on al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
-from memos.kernel.errors import Held, InvalidInput, NotFound, shorten
-from memos.kernel.event import Kind, Position, id_text
-from memos.kernel.fold import Result
+from memos.kernel.errors import (
+    Busy,
+    EraseUnfinished,
+    Held,
+    InvalidInput,
+    NotFound,
+    VaultError,
+    shorten,
+)
+from memos.kernel.event import Kind, Position, id_bytes, id_text
+from memos.kernel.fold import Reason, Result
 from memos.kernel.keyed_digest import SUBJECT
 from memos.kernel.scope import check_scope, tenant_of
+from memos.operation.commands.change import pause_before_retry
 from memos.operation.commands.destroy import finish_erase, nobody_elses
 from memos.operation.commands.draft import operation_event
+from memos.operation.commands.erase_standing import Standing, asked, withdraw
 from memos.operation.commands.taint import BoundHistories, taint
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.gate import Passage
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_id, check_name
+
+ERASE_TRIES = 50
+"""An erase that meets another one, unfinished, so many times in a row gives up as Busy."""
+
+_ANOTHER_ERASE = frozenset({Reason.ERASING, Reason.ERASED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +71,111 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
     """See `Memory.erase`."""
     with session.gate.enter("erase") as passage:
         passage.admit()  # every cube that matches is asked about
-        with session.engine.writer.transaction() as transaction:
-            positions = transaction.read_end()
-            reader = transaction.reader()
-            cube_ids, subjects = _matching(session, passage, reader, target)
-            states = _permitted(session, passage, transaction, target, cube_ids)
-            tenant = tenant_of(states[0].scope)
-            request = _Request(states, subjects, positions, passage.administers(tenant))
-            operation_id, held = request.ask(session, passage, transaction)
-        raise_held(passage, held)
+        joined: list[ErasureReceipt] = []
+        for tries in range(ERASE_TRIES):
+            try:
+                asked_for = _ask(session, passage, target)
+            except NotFound:
+                if not joined:
+                    raise
+                return replace(joined[-1], supplements=tuple(joined[:-1]))
+            raise_held(passage, asked_for.held)
+            if asked_for.operation_id:
+                receipt = _finish(session, asked_for.operation_id, passage)
+                return replace(receipt, supplements=(*receipt.supplements, *joined))
+            ended = _join(session, passage, asked_for.others)
+            joined += ended
+            if not ended:
+                pause_before_retry(tries)
+        raise Busy(
+            "other erases of some of these memories are under way, and were not at their end when "
+            "they were waited for: ask again"
+        )
+
+
+class _Answer(NamedTuple):
+    """What came of asking: an operation that all agreed to, or who holds it up.
+
+    Attributes:
+        operation_id: of the erase; empty where nothing was asked, or what was is withdrawn.
+        held: the cubes that are held or frozen.
+        others: the operations of other erases that cubes are waiting for.
+    """
+
+    operation_id: bytes = b""
+    held: Sequence[CubeState] = ()
+    others: Sequence[bytes] = ()
+
+
+def _ask(session: Session, passage: Passage, target: EraseTarget) -> _Answer:
+    """The first step, where no other erase has begun with any of the cubes."""
+    with session.engine.writer.transaction() as transaction:
+        positions = transaction.read_end()
+        reader = transaction.reader()
+        cube_ids, subjects = _matching(session, passage, reader, target)
+        states = _permitted(session, passage, transaction, target, cube_ids)
+        others = sorted({state.erasing for state in states if state.erasing})
+        if others:
+            return _Answer(others=others)
+        tenant = tenant_of(states[0].scope)
+        request = _Request(states, subjects, positions, passage.administers(tenant))
+        return request.ask(session, passage, transaction)
+
+
+def _join(
+    session: Session, passage: Passage, operation_ids: Iterable[bytes]
+) -> list[ErasureReceipt]:
+    """Bring erases that others asked for to their end; the receipts of those that came to one."""
+    receipts = []
+    for operation_id in operation_ids:
+        with session.engine.read() as reader:
+            request, standing, refused = asked(reader, operation_id)
+        if standing is Standing.AGREED:
+            receipts.append(_shown(session, passage, _finish(session, operation_id, passage)))
+        elif standing is Standing.REFUSED:
+            with session.engine.writer.transaction() as transaction:
+                withdraw(session, transaction, request, refused)
+    return receipts
+
+
+def _finish(session: Session, operation_id: bytes, passage: Passage) -> ErasureReceipt:
+    """The second step; what stops it says that the erase has begun.
+
+    Raises:
+        EraseUnfinished: it was stopped.
+    """
+    try:
         return finish_erase(session, operation_id, passage)
+    except VaultError as error:
+        named = id_text(operation_id)
+        raise EraseUnfinished(
+            f"the erase {named} was asked for and is not known to be finished: its memories take no "
+            "change any more, and it goes on when it is asked for again or the vault is opened "
+            f"next. It was stopped by {type(error).__name__}: {error.__cause__ or error}",
+            named,
+        ) from error
+
+
+def _shown(session: Session, passage: Passage, receipt: ErasureReceipt) -> ErasureReceipt:
+    """The receipt of another's erase, as far as the caller may see the memories that it lists; in
+    part it is no longer what was signed.
+    """
+    with session.engine.read() as reader:
+        heads = {raw: reader.vault.head(id_bytes(raw)) for raw in receipt.cube_ids}
+    hidden = {
+        raw for raw, head in heads.items() if head is None or not passage.allows(Action.READ, head)
+    }
+    if not hidden:
+        return receipt
+    return replace(
+        receipt,
+        cube_ids=tuple(raw for raw in receipt.cube_ids if raw not in hidden),
+        restored=(),
+        artefacts=(),
+        note="",
+        left=(),
+        supplements=(),
+    )
 
 
 def erase_ended(
@@ -98,13 +209,15 @@ def erase_ended(
             states = [one for one in derived if one.cube_id == cube_id or reached(one)]
             # Asked again with every sweep, they would leave as many attempts in the log.
             raise_held(passage, [one for one in states if one.lifecycle is Lifecycle.FROZEN])
+            if any(one.erasing for one in states):
+                return None  # another erase has begun with them
             request = _Request(states, set(), positions, ends_freezes=False)
-            operation_id, held = request.ask(session, passage, transaction)
+            answer = request.ask(session, passage, transaction)
             break
         else:
             return None
-    raise_held(passage, held)
-    return finish_erase(session, operation_id, passage)
+    raise_held(passage, answer.held)
+    return _finish(session, answer.operation_id, passage) if answer.operation_id else None
 
 
 def raise_held(passage: Passage, held: Sequence[CubeState]) -> None:
@@ -227,10 +340,8 @@ class _Request:
     positions: Sequence[Position]
     ends_freezes: bool
 
-    def ask(
-        self, session: Session, passage: Passage, transaction: Transaction
-    ) -> tuple[bytes, list[CubeState]]:
-        """Ask on every cube; withdraw where one refuses. The operation's id, and who refused."""
+    def ask(self, session: Session, passage: Passage, transaction: Transaction) -> _Answer:
+        """Ask on every cube; withdraw where one refuses."""
         operation_id = session.new_id()
         tenant = tenant_of(self.states[0].scope)
         event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant, passage)
@@ -243,19 +354,19 @@ class _Request:
         event.erase_requested.subject_digests.extend(sorted(gone))
         committed = transaction.append(Draft(event))
         refused = {
-            followed.event.cube_id
+            followed.event.cube_id: followed.outcome.reason
             for followed in committed.consequences
             if followed.outcome.result is Result.REJECTED
         }
-        if refused:
-            withdrawal = operation_event(
-                session, Kind.ERASE_WITHDRAWN, operation_id, tenant, passage
-            )
-            for state in self.states:
-                if state.cube_id not in refused:
-                    withdrawal.erase_withdrawn.targets.add(cube_id=state.cube_id, scope=state.scope)
-            transaction.append(Draft(withdrawal))
-        return operation_id, [state for state in self.states if state.cube_id in refused]
+        if not refused:
+            return _Answer(operation_id)
+        withdraw(session, transaction, event, refused.keys(), passage)
+        held = [
+            state
+            for state in self.states
+            if refused.get(state.cube_id, Reason.ERASING) not in _ANOTHER_ERASE
+        ]
+        return _Answer(held=held)
 
 
 def _only_theirs(reader: Reader, states: Sequence[CubeState]) -> set[bytes]:

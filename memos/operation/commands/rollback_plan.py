@@ -225,16 +225,17 @@ class Planner:
 
 
 def absorbed_by(reader: Reader, cube_id: bytes) -> Iterator[tuple[bytes, CubeState]]:
-    """The cubes that were merged into a cube, and still are."""
-    for edge in reader.vault.edges(cube_id, downstream=False):
-        if edge.relation is Relation.MERGED_INTO:
-            state = reader.vault.head(edge.source[0])
-            if (
-                state is not None
-                and state.lifecycle is Lifecycle.MERGED
-                and state.merged_into == cube_id
-            ):
-                yield edge.source[0], state
+    """The cubes that were merged into a cube, and still are: each once."""
+    edges = reader.vault.edges(cube_id, downstream=False)
+    merged = (edge.source[0] for edge in edges if edge.relation is Relation.MERGED_INTO)
+    for source in dict.fromkeys(merged):
+        state = reader.vault.head(source)
+        if (
+            state is not None
+            and state.lifecycle is Lifecycle.MERGED
+            and state.merged_into == cube_id
+        ):
+            yield source, state
 
 
 def unmerge_target(state: CubeState) -> PlannedTarget:

@@ -1,0 +1,114 @@
+"""Two who erase the same memories at once: both end with the memories gone, none is told to thaw."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from memos import ErasureReceipt, Forgotten, Memory, NotFound
+from memos.infrastructure.engine.commit import Draft
+from memos.kernel.event import Kind, id_bytes, id_text
+from memos.operation.commands.draft import operation_event
+from tests.scenarios.place import ADMINISTRATOR, Place, read
+
+
+def request_erase(memory: Memory, tenant: str, *cube_ids: str) -> str:
+    """Ask for an erase and leave it there, as a process that is killed does; its operation."""
+    session = memory._session
+    operation_id = session.new_id()
+    event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant)
+    for cube_id in cube_ids:
+        event.erase_requested.targets.add(cube_id=id_bytes(cube_id), scope=tenant)
+    with session.engine.writer.transaction() as transaction:
+        transaction.append(Draft(event))
+    return id_text(operation_id)
+
+
+def test_whoever_erases_what_is_being_erased_ends_that_erase(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    first, second, third = (memory.add(f"text {n}", scope=tenant).cube_id for n in range(3))
+    operation = request_erase(memory, tenant, first, second)
+    receipt = memory.erase(cube_id=first)
+    assert receipt.operation_id == operation
+    assert set(receipt.cube_ids) == {first, second}
+    assert receipt.gone
+    assert receipt.verify(memory.verifier_key())
+    assert read(memory, third).text == "text 2"
+    with pytest.raises(NotFound):
+        memory.erase(cube_id=first)
+
+
+def test_an_erase_of_more_ends_the_one_under_way_and_erases_the_rest(
+    memory: Memory, tenant: str
+) -> None:
+    first, second, third = (memory.add(f"text {n}", scope=tenant).cube_id for n in range(3))
+    operation = request_erase(memory, tenant, first)
+    receipt = memory.erase(scope=tenant)
+    assert set(receipt.cube_ids) == {second, third}
+    assert [joined.operation_id for joined in receipt.supplements] == [operation]
+    assert receipt.gone
+    assert not any(memory.get(cube_id) for cube_id in (first, second, third))
+
+
+def test_an_erase_that_a_held_cube_refused_is_withdrawn_by_whoever_meets_it(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    first, held = (memory.add(f"text {n}", scope=tenant).cube_id for n in range(2))
+    memory.freeze(held)
+    request_erase(memory, tenant, first, held)
+    assert memory.erase(cube_id=first).gone
+    assert read(memory, held).text == "text 1"
+    memory.thaw(held)
+    memory.update(held, "still here")
+    assert isinstance(memory.get(first), Forgotten)
+
+
+def test_a_request_that_was_refused_is_withdrawn_when_the_vault_is_opened(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    first, held = (memory.add(f"text {n}", scope=tenant).cube_id for n in range(2))
+    memory.freeze(held)
+    request_erase(memory, tenant, first, held)
+    place.open()
+    memory.update(first, "no longer asked for")
+    assert read(memory, held).text == "text 1"
+
+
+def test_a_receipt_of_anothers_erase_names_only_what_the_caller_may_see(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    bob = place.open(f"agent:bob-{tenant}")
+    his = bob.add("his", scope=tenant).cube_id
+    hidden = memory.add("hers", scope=tenant, readers=[ADMINISTRATOR]).cube_id
+    request_erase(memory, tenant, his, hidden)
+    receipt = bob.erase(cube_id=his)
+    assert receipt.cube_ids == (his,)
+    assert hidden not in str(receipt)
+    assert receipt.gone
+    assert isinstance(memory.get(hidden), Forgotten)
+
+
+def test_erases_that_overlap_at_once_all_end_with_the_memories_gone(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    writers = [memory, place.open()]
+    for turn in range(4):
+        scope = f"{tenant}/{turn}"
+        cubes = [memory.add(f"text {n}", scope=scope).cube_id for n in range(6)]
+        with ThreadPoolExecutor(4) as threads:
+            asked = [
+                threads.submit(writers[0].erase, scope=scope),
+                threads.submit(writers[1].erase, scope=scope),
+                threads.submit(writers[0].erase, cube_id=cubes[0]),
+                threads.submit(writers[1].erase, cube_id=cubes[5]),
+            ]
+        receipts: list[ErasureReceipt] = []
+        for each in asked:
+            error = each.exception()
+            assert error is None or (isinstance(error, NotFound) and "nothing" in str(error))
+            receipts += [each.result()] if error is None else []
+        assert receipts
+        assert all(receipt.gone for receipt in receipts)
+        assert not any(memory.get(cube_id) for cube_id in cubes)
