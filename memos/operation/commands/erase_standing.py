@@ -43,6 +43,8 @@ class Asked(NamedTuple):
 def asked(reader: Reader, operation_id: bytes) -> Asked:
     """How an erase stands, as a reader sees it."""
     attempts = reader.vault.attempts(operation_id)
+    if not attempts:  # its cubes may be folded before it can be read itself
+        return Asked(Event(), Standing.WAITING, frozenset())
     kinds = {a.kind for a in attempts if a.outcome.result is Result.ACCEPTED}
     request = reader.event(attempts[0].position)
     if Kind.ERASE_WITHDRAWN in kinds:
