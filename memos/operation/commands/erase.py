@@ -114,6 +114,8 @@ def _ask(session: Session, passage: Passage, target: EraseTarget) -> _Answer:
         reader = transaction.reader()
         cube_ids, subjects = _matching(session, passage, reader, target)
         states = _permitted(session, passage, transaction, target, cube_ids)
+        if not states:
+            raise _nothing_matches(target)  # another erase has just ended
         others = sorted({state.erasing for state in states if state.erasing})
         if others:
             return _Answer(others=others)
