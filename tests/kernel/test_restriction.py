@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from memos.kernel.cube import Header, Lifespan, LifespanEnd
 from memos.kernel.errors import InvalidInput
 from memos.kernel.lifespan import deadline
-from memos.kernel.restriction import Restricted, looser, readers_of, strictest
+from memos.kernel.restriction import Restricted, as_used, looser, readers_of, strictest
 
 LABELS = ("public", "internal", "secret")
 PEOPLE = st.sampled_from(["alice", "bob", "carol", "dave"])
@@ -120,3 +120,12 @@ def test_what_a_header_allows_beyond_another_is_named() -> None:
 
 def map_of(*headers: Header) -> list[Restricted]:
     return [Restricted(header) for header in headers]
+
+
+def test_a_lifespan_that_use_renews_counts_from_the_last_use() -> None:
+    renewed = Header("a", lifespan=Lifespan(10, 100, True))
+    assert as_used(Restricted(renewed, 150)).lifespan == Lifespan(10, 150, True)
+    assert as_used(Restricted(renewed, 50)).lifespan == Lifespan(10, 100, True)
+    fixed = Header("a", lifespan=Lifespan(10, 100))
+    assert as_used(Restricted(fixed, 150)) == fixed
+    assert as_used(Restricted(Header("a"), 150)) == Header("a")

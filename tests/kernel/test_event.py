@@ -1,0 +1,75 @@
+"""Ids and positions as people write them."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+import pytest
+
+from memos.kernel.event import Kind, Position, TooNew, as_uuid, caused_id, id_bytes, id_text
+
+RAW = bytes(range(16))
+TEXT = "00010203-0405-0607-0809-0a0b0c0d0e0f"
+
+
+def test_an_id_reads_back_from_its_text_in_either_case() -> None:
+    assert id_text(RAW) == TEXT
+    assert id_bytes(TEXT) == RAW
+    assert id_bytes(TEXT.upper()) == RAW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        TEXT[:-1],
+        f"{TEXT}0",
+        TEXT.replace("-", ""),
+        f"{TEXT[:-1]}g",
+        f"{TEXT.replace('-', '')}----",
+        "0001020-30405-0607-0809-0a0b0c0d0e0f",
+        "-" * 36,
+        f"{TEXT.replace('-', '')} -- ",
+    ],
+)
+def test_what_is_no_id_is_told_with_an_example(text: str) -> None:
+    told = f"{text!r} is no id: an id has 36 characters, such as {id_text(bytes(16))}"
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        id_bytes(text)
+
+
+def test_a_position_reads_back_from_its_text() -> None:
+    assert str(Position(3, 42)) == "3:42"
+    assert Position.parse("3:42") == Position(3, 42)
+
+
+@pytest.mark.parametrize("text", ["", "3", "3:", ":42", "3:-1", "x:1", "1:x", "1:2:3", "3;42"])
+def test_what_is_no_position_is_told_with_an_example(text: str) -> None:
+    told = f"{text!r} is no position: it should look like 0:42"
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        Position.parse(text)
+
+
+def test_the_id_of_a_consequence_comes_from_cause_cube_and_kind() -> None:
+    made = caused_id(RAW, RAW, Kind.MERGED)
+    assert made == as_uuid(sha256(b"memos/caused/v1\n" + RAW + RAW + b"\x07").digest())
+    others = [
+        caused_id(bytes(16), RAW, Kind.MERGED),
+        caused_id(RAW, bytes(16), Kind.MERGED),
+        caused_id(RAW, RAW, Kind.ERASED),
+    ]
+    assert made not in others
+
+
+def test_a_digest_as_an_id_is_a_uuid_of_version_8() -> None:
+    made = as_uuid(b"\xff" * 32)
+    assert id_text(made) == "ffffffff-ffff-8fff-bfff-ffffffffffff"
+
+
+def test_an_event_of_a_newer_release_says_what_to_do() -> None:
+    told = (
+        "this event has schema 9.8, newer than the 1.2 that this release of MemOS reads; upgrade "
+        "MemOS, nothing was skipped"
+    )
+    assert str(TooNew(9, 8)) == told
