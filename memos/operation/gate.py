@@ -78,6 +78,16 @@ class Gate:
         self.administrators_of = administrators_of
         self._clock = clock
 
+    @property
+    def governor(self) -> Governor:
+        """Decides; another one may take its place between two calls."""
+        return self._governor
+
+    @governor.setter
+    def governor(self, governor: Governor) -> None:
+        self._governor = governor
+        self.looks_at_headers_only = looks_at_headers_only(governor)
+
     def enter(self, operation: str, *, purpose: str = "") -> Passage:
         """Begin a call: `with gate.enter("get") as passage`.
 
@@ -98,7 +108,6 @@ class Passage:
     __slots__ = (
         "_access",
         "_administrators",
-        "_by_header",
         "_context",
         "_decided",
         "_decisions",
@@ -113,11 +122,10 @@ class Passage:
         self.operation = operation
         self.time = time
         self._gate = gate
-        self._subject = gate.subject._replace(administers=self._administers)
+        self._subject = Subject(gate.subject.actor, gate.subject.tenant, self._administers)
         self._administrators: dict[str, tuple[str, ...]] = {}
         self._purpose = purpose
         self._context: dict[str, str] | None = None
-        self._by_header: bool | None = None
         self._decisions: dict[tuple[object, ...], Decision] = {}
         self._decided = False
         self._access: Access | None = None
@@ -315,14 +323,12 @@ class Passage:
         tenant, gate = tenant_of(scope), self._gate
         if gate.subject.tenant and tenant != gate.subject.tenant:
             return ANOTHER_TENANT  # whoever is narrowed stays so, whatever a governor says
-        if self._by_header is None:
-            self._by_header = looks_at_headers_only(gate.governor)
         if state is None:
             key: tuple[object, ...] = (action, scope, operation)
-        elif self._by_header:
+        elif gate.looks_at_headers_only:
             key = (action, scope, operation, state.header)
         else:
-            key = (action, scope, operation, state.header, state.cube_id)
+            key = (action, operation, state.cube_id, state.sequence)
         decision = self._decisions.get(key)
         if decision is None:
             resource = (

@@ -132,8 +132,6 @@ class HeaderRules:
         administrators: of the whole vault; each tenant's own are the subject's to tell.
     """
 
-    headers_only = True
-
     def __init__(self, administrators: Collection[str]) -> None:
         self._administrators = frozenset(administrators)
         named = "\n".join(sorted(self._administrators))
