@@ -328,7 +328,7 @@ class Passage:
         elif gate.looks_at_headers_only:
             key = (action, scope, operation, state.header)
         else:
-            key = (action, operation, state.cube_id, state.sequence)
+            key = (action, scope, operation, state.header, state.cube_id)
         decision = self._decisions.get(key)
         if decision is None:
             resource = (

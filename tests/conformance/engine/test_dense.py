@@ -23,9 +23,11 @@ def dense(vault: EngineVault) -> Iterator[DenseIndex]:
 
 def test_what_was_written_waits_until_it_is_embedded(vault: EngineVault, dense: DenseIndex) -> None:
     with vault.embeddings.hold("quokka"):
-        vault.add("The quokka sleeps by the kiln.")
+        mine = vault.add("The quokka sleeps by the kiln.").event.cube_id
         with vault.engine.read() as reader:
             assert dense.waiting(reader) > 0
+            assert dense.waiting(reader, lambda cube_id: cube_id == mine) == 1
+            assert dense.waiting(reader, lambda cube_id: False) == 0
     dense.embed_pending()
     with vault.engine.read() as reader:
         assert dense.waiting(reader) == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from memos.infrastructure.engine.port import Engine
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position
 from memos.kernel.moment import NEWEST, At
@@ -112,6 +113,18 @@ def test_a_cube_was_created_when_its_first_record_was_written(vault: EngineVault
     with vault.engine.read() as reader:
         # Kafka's log times are in milliseconds.
         assert reader.created(first.event.cube_id) // 1000 == first.log_time // 1000
+
+
+def test_usage_until_a_time_is_that_of_the_accesses_up_to_then(vault: EngineVault) -> None:
+    used, other = (vault.add(text).event.cube_id for text in ("used", "other"))
+    first, denied, later = (vault.access(used) for _ in range(3))
+    first.client_time, denied.client_time, later.client_time = 1_000, 1_500, 3_000
+    denied.rule = "readers-list"
+    vault.engine.writer.append_accesses([later, denied, first, vault.access(other)])
+    with vault.engine.read() as reader:
+        assert reader.usage_until(used, 999) == Usage()
+        assert reader.usage_until(used, 2_000) == Usage(1, 1_000)
+        assert reader.usage_until(used, 3_000) == Usage(2, 3_000)
 
 
 def test_what_was_read_ahead_is_what_is_read(vault: EngineVault) -> None:

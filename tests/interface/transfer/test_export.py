@@ -94,6 +94,19 @@ def test_only_an_administrator_exports_the_whole_vault(memory: Memory, tmp_path:
         assert not (tmp_path / "out").exists()
 
 
+def test_a_part_of_a_vault_does_not_say_how_long_its_log_is(memory: Memory, tmp_path: Path) -> None:
+    mine = memory.add("Mine.", scope=SCOPE)
+    for _ in range(3):
+        memory.add("Another tenant's.", scope="acme2/x")
+    told: list[tuple[int, int]] = []
+    memory.export(tmp_path / "out", scope=SCOPE, progress=lambda *done: told.append(done))
+    size = int((tmp_path / "out/checkpoint.txt").read_text().splitlines()[1])
+    assert size == mine.position.offset + 1
+    assert {total for _, total in told} == {0}
+    with Memory.load(tmp_path / "out", into=tmp_path / "second.vault") as loaded:
+        assert [hit.text for hit in loaded.search("mine", scope=SCOPE)] == ["Mine."]
+
+
 def test_a_scoped_export_holds_only_what_the_actor_may_read(memory: Memory, tmp_path: Path) -> None:
     ids = fill(memory)
     hidden = memory.add("For Alice alone.", scope=SCOPE, readers=["agent:alice"])
