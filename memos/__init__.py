@@ -39,6 +39,7 @@ from memos.kernel.event import Position
 from memos.operation.commands.export import ExportReport
 from memos.operation.commands.extract import FactsReport
 from memos.operation.commands.import_file import ImportReport
+from memos.operation.commands.queries import AskedQuery
 from memos.operation.commands.rollback import Rollback
 from memos.operation.commands.sweep import Sweep
 from memos.operation.cube import Forgotten, MemCube
@@ -56,6 +57,7 @@ from memos.operation.vocabulary import Vocabulary
 
 __all__ = [
     "AlreadyErased",
+    "AskedQuery",
     "AsyncMemory",
     "Busy",
     "Change",

@@ -118,6 +118,8 @@ class AsyncMemory:
     set_vocabulary = _in_thread(Memory.set_vocabulary)
     set_sensitivities = _in_thread(Memory.set_sensitivities)
     sensitivities = _in_thread(Memory.sensitivities)
+    keep_queries = _in_thread(Memory.keep_queries)
+    queries = _in_thread(Memory.queries)
     embedding_lag = _in_thread(Memory.embedding_lag)
     embed_pending = _in_thread(Memory.embed_pending)
     extract_facts = _in_thread(Memory.extract_facts)

@@ -49,6 +49,7 @@ from memos.operation.commands.load import (
     warn_of_refused,
 )
 from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.queries import AskedQuery, keep_queries, queries
 from memos.operation.commands.rebuild import rebuild
 from memos.operation.commands.rollback import Rollback, RollbackRequest, rollback
 from memos.operation.commands.sensitivities import sensitivities, set_sensitivities
@@ -847,6 +848,31 @@ class Memory:
             Denied: the actor is narrowed to another tenant.
         """
         return sensitivities(self._session, tenant)
+
+    def keep_queries(self, lifetime: str | None = "30d") -> None:
+        """Keep the texts of queries from now on, for so long; an administrator's act.
+
+        By default a vault keeps none: its access log has a digest of each query under a key of the
+        tenant and the day, which is destroyed after 30 days. Kept texts lie beside the log, sealed;
+        an erase takes away those of queries that returned an erased memory, or searched an erased
+        scope.
+
+        Args:
+            lifetime: such as `"7d"`; None keeps no more texts, and takes away all that are there.
+
+        Raises:
+            Denied: the actor does not administer the whole vault.
+            InvalidInput: it is no duration, or longer than 30 days.
+        """
+        keep_queries(self._session, lifetime)
+
+    def queries(self, scope: str) -> list[AskedQuery]:
+        """The queries in a scope, and under it, whose texts are kept, oldest first.
+
+        Raises:
+            Denied: the actor does not administer the tenant.
+        """
+        return queries(self._session, scope)
 
     def embedding_lag(self) -> EmbeddingLag:
         """How far the dense side is behind the writes.

@@ -325,16 +325,18 @@ class RolledBack(_message.Message):
     def __init__(self, targets: _Optional[_Iterable[_Union[RollbackTarget, _Mapping]]] = ...) -> None: ...
 
 class EraseRequested(_message.Message):
-    __slots__ = ("targets", "subject_digests", "ends_freezes", "positions")
+    __slots__ = ("targets", "subject_digests", "ends_freezes", "scope", "positions")
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     ENDS_FREEZES_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
     targets: _containers.RepeatedCompositeFieldContainer[Target]
     subject_digests: _containers.RepeatedScalarFieldContainer[bytes]
     ends_freezes: bool
+    scope: str
     positions: _containers.RepeatedCompositeFieldContainer[Position]
-    def __init__(self, targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., ends_freezes: bool = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
+    def __init__(self, targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., ends_freezes: bool = ..., scope: _Optional[str] = ..., positions: _Optional[_Iterable[_Union[Position, _Mapping]]] = ...) -> None: ...
 
 class EraseWithdrawn(_message.Message):
     __slots__ = ("targets",)

@@ -93,6 +93,7 @@ def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a
                 built.erase_requested.subject_digests.append(b"s" * 16)
                 built.erase_requested.ends_freezes = True
                 built.erase_requested.positions.add(partition=1, offset=42)
+                built.erase_requested.scope = "acme/alice"
         case Kind.FROZEN:
             built.frozen.yields_to_erase = True
         case Kind.THAWED:

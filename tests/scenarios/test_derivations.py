@@ -59,12 +59,12 @@ def test_an_extraction_leaves_out_what_is_erased_while_it_reads(
 
 
 def test_who_only_says_the_same_shares_no_subject(memory: Memory, tenant: str) -> None:
-    anns = memory.add("I like tea", scope=tenant, subject="ann").cube_id
-    bobs = memory.add("I like tea", scope=tenant, subject="bob").cube_id
-    newer = memory.add("I like green tea", scope=tenant, subject="bob").cube_id
+    anns = memory.add("I like tea", scope=tenant, subject=f"ann of {tenant}").cube_id
+    bobs = memory.add("I like tea", scope=tenant, subject=f"bob of {tenant}").cube_id
+    newer = memory.add("I like green tea", scope=tenant, subject=f"bob of {tenant}").cube_id
     memory.link(bobs, anns, "same_text_as")
     memory.link(newer, anns, "supersedes")
-    receipt = memory.erase(subject="ann")
+    receipt = memory.erase(subject=f"ann of {tenant}")
     assert receipt.cube_ids == (anns,)
     assert read(memory, bobs).text == "I like tea"
     assert read(memory, newer).text == "I like green tea"
@@ -107,14 +107,16 @@ def test_what_is_made_of_an_erased_memory_is_never_read_and_is_erased(
 def test_a_memory_made_while_its_source_is_being_erased_goes_with_it(
     place: Place, memory: Memory, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = memory.add("Ann has the flu", scope=tenant, subject="ann").cube_id
+    source = memory.add("Ann has the flu", scope=tenant, subject=f"ann of {tenant}").cube_id
     keys = memory._session.engine.keys
     made: list[str] = []
     destroy = keys.destroy
 
     def derive_first(*given: Any) -> int:
         if not made and not place.is_embedded:
-            late = memory.add("ill", scope=tenant, subject="bob", derived_from=[source]).cube_id
+            late = memory.add(
+                "ill", scope=tenant, subject=f"bob of {tenant}", derived_from=[source]
+            ).cube_id
             made.append(late)
             made.append(memory.add("again", scope=tenant, derived_from=[late]).cube_id)
         return destroy(*given)
@@ -146,7 +148,7 @@ def test_what_is_made_of_memories_begins_as_strict_as_the_strictest(
 ) -> None:
     memory.set_sensitivities(tenant, ["public", "secret"])
     first = memory.add(
-        "one", scope=tenant, readers=[BOB, CAROL], sensitivity="public", subject="ann"
+        "one", scope=tenant, readers=[BOB, CAROL], sensitivity="public", subject=f"ann of {tenant}"
     ).cube_id
     second = memory.add(
         "two",
@@ -175,7 +177,7 @@ def test_what_is_made_of_memories_begins_as_strict_as_the_strictest(
         assert cube.lifespan is not None
         assert cube.lifespan.since + cube.lifespan.after == ends.since + ends.after
         assert cube.lifespan.then.name == "ERASE"
-    assert set(memory.erase(subject="ann").cube_ids) == {first, *made}
+    assert set(memory.erase(subject=f"ann of {tenant}").cube_ids) == {first, *made}
 
 
 def test_nobody_in_common_leaves_the_owner_alone(place: Place, memory: Memory, tenant: str) -> None:

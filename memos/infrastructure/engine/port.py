@@ -20,6 +20,7 @@ from memos.infrastructure.engine.dump import Dumpable
 from memos.infrastructure.engine.migration import MigrationSource
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.engine.replay import Replay
+from memos.infrastructure.governance.query_texts.port import QueryTexts
 from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.signer import NoteSigner
@@ -62,6 +63,12 @@ class Transaction(Protocol):
 
         Returns:
             What there was of them, also where a process that crashed had begun to remove it.
+        """
+        ...
+
+    def forget_queries(self, cube_ids: Sequence[bytes], scope: str) -> None:
+        """Take away the texts of queries that returned one of some cubes, or searched some of a
+        scope (empty for none).
         """
         ...
 
@@ -219,6 +226,11 @@ class Engine(Protocol):
     @property
     def keys(self) -> KeyVault:
         """Tenants' and subjects' keys."""
+        ...
+
+    @property
+    def queries(self) -> QueryTexts:
+        """The texts of queries, where the vault keeps them."""
         ...
 
     @property

@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 
 import uuid_utils
 
-from memos.infrastructure.governance.query_keys import query_digest
+from memos.infrastructure.governance.query_keys import query_digest, seal_query
+from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.errors import VaultError
 from memos.kernel.event import SCHEMA
@@ -61,6 +62,9 @@ class AccessStore(Protocol):
     @property
     def keys(self) -> KeyVault: ...
 
+    @property
+    def queries(self) -> QueryTexts: ...
+
 
 class AccessLog:
     """Collects accesses and writes them in the background; `flush` writes what waits."""
@@ -88,11 +92,13 @@ class AccessLog:
         with self._flushing:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
+                events = [self._event(access) for access in batch]
                 try:
-                    self._store.writer.append_accesses([self._event(access) for access in batch])
+                    self._store.writer.append_accesses(events)
                 except VaultError:
                     self._waiting.extendleft(reversed(batch))
                     raise
+                self._keep_texts(batch, events)
 
     def close(self) -> None:
         """Stop the background writer and write what is left."""
@@ -119,6 +125,25 @@ class AccessLog:
             except VaultError:
                 # The accesses are kept and tried again; close() raises if they cannot be written.
                 self._closing.wait(FLUSH_SECONDS)
+
+    def _keep_texts(self, accesses: Sequence[Access], events: Sequence[AccessEvent]) -> None:
+        """Keep the texts of queries where the vault does."""
+        asked = [pair for pair in zip(accesses, events, strict=True) if pair[0].query]
+        queries, keys = self._store.queries, self._store.keys
+        if asked and queries.lifetime():
+            queries.keep(
+                [
+                    QueryText(
+                        event.event_id,
+                        event.tenant,
+                        access.scope,
+                        access.time,
+                        tuple(cube_id for cube_id, _ in access.cubes),
+                        seal_query(keys, event.tenant, access.query, access.time, event.event_id),
+                    )
+                    for access, event in asked
+                ]
+            )
 
     def _event(self, access: Access) -> AccessEvent:
         tenant = tenant_of(access.scope)

@@ -6,6 +6,7 @@ The keys lie with those of the tenant's subjects, and are destroyed as these are
 
 from __future__ import annotations
 
+from memos.infrastructure.keys.envelope import decrypt, encrypt
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.keyed_digest import keyed_digest
 
@@ -20,6 +21,19 @@ _LONGEST_PAUSE_DAYS = 400
 def query_digest(keys: KeyVault, tenant: str, query: str, time: int) -> bytes:
     """The digest of a query that was asked at a time (microseconds since 1970)."""
     return keyed_digest(_key_of_day(keys, tenant, time // DAY), b"query", _bytes(query))
+
+
+def seal_query(keys: KeyVault, tenant: str, query: str, time: int, access_id: bytes) -> bytes:
+    """The text of a query, sealed under the key of its day."""
+    return encrypt(_key_of_day(keys, tenant, time // DAY), _bytes(query), access_id)
+
+
+def open_query(keys: KeyVault, tenant: str, box: bytes, time: int, access_id: bytes) -> str | None:
+    """The text that was sealed; None where the key of its day is gone."""
+    key = keys.subject_key(tenant, _name(keys, tenant, time // DAY), create=False)
+    if key is None:
+        return None
+    return decrypt(key, box, access_id).decode("utf-8", "surrogatepass")
 
 
 def _key_of_day(keys: KeyVault, tenant: str, day: int) -> bytes:

@@ -20,6 +20,8 @@ def attach(app: typer.Typer) -> None:
     command(app, "tags")(tags)
     command(app, "vocabulary")(vocabulary)
     command(app, "sensitivities")(sensitivities)
+    command(app, "keep-queries")(keep_queries)
+    command(app, "queries")(queries)
     command(app, "facts")(facts)
 
 
@@ -86,6 +88,34 @@ def sensitivities(
             layout.line(out, ("no labels are ordered", "italic"))
 
     run.show([{"label": label} for label in ordered], draw)
+
+
+def keep_queries(
+    run: Run,
+    lifetime: Annotated[str, typer.Option("--for", help="For how long, 30 days at most.")] = "30d",
+    none: Annotated[bool, typer.Option("--none", help="Keep none, and forget all.")] = False,
+) -> None:
+    """Keep the texts of queries for a while; by default a vault keeps none."""
+    with run.open() as memory:
+        memory.keep_queries(None if none else lifetime)
+    kept = None if none else lifetime
+    told = "no texts of queries are kept" if none else f"texts of queries are kept for {lifetime}"
+    run.show({"lifetime": kept}, lambda out: layout.line(out, clean(told)))
+
+
+def queries(run: Run, scope: ScopeRoot) -> None:
+    """The queries in a scope whose texts are kept, oldest first."""
+    with run.open() as memory:
+        asked = memory.queries(scope)
+
+    def draw(out: Console) -> None:
+        for query in asked:
+            when = query.asked.strftime("%Y-%m-%d %H:%M")
+            layout.line(out, (f"{when}  ", "cyan"), clean(query.text), (f"  {query.scope}", "dim"))
+        if not asked:
+            layout.line(out, ("no texts are kept", "italic"))
+
+    run.show(asked, draw)
 
 
 def facts(

@@ -155,6 +155,7 @@ def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
         # can be sealed under these keys, since writers wait for this transaction.
         session.engine.keys.destroy(request.tenant, subjects)
         erased_at = _write_erased(session, transaction, request)
+    transaction.forget_queries(cube_ids, request.erase_requested.scope)
     purged = transaction.purge(operation_id, cube_ids)
     restored = _bring_back(session, transaction, cube_ids)
     artefacts += [Artefact("subject key", subject.hex()) for subject in subjects]

@@ -71,6 +71,8 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
     """See `Memory.erase`."""
     with session.gate.enter("erase") as passage:
         passage.admit()  # every cube that matches is asked about
+        if session.engine.queries.lifetime():
+            session.access_log.flush()  # the text of a query that waits there would come later
         joined: list[ErasureReceipt] = []
         for tries in range(ERASE_TRIES):
             try:
@@ -120,7 +122,8 @@ def _ask(session: Session, passage: Passage, target: EraseTarget) -> _Answer:
         if others:
             return _Answer(others=others)
         tenant = tenant_of(states[0].scope)
-        request = _Request(states, subjects, positions, passage.administers(tenant))
+        administers = passage.administers(tenant)
+        request = _Request(states, subjects, positions, administers, target.scope or "")
         return request.ask(session, passage, transaction)
 
 
@@ -335,12 +338,14 @@ class _Request:
         subjects: the digests of the subject where one was named: its keys go whatever they seal.
         positions: up to where the log was read for the cubes.
         ends_freezes: an administrator asks, so freezes yield.
+        scope: the one that was named.
     """
 
     states: Sequence[CubeState]
     subjects: set[bytes]
     positions: Sequence[Position]
     ends_freezes: bool
+    scope: str = ""
 
     def ask(self, session: Session, passage: Passage, transaction: Transaction) -> _Answer:
         """Ask on every cube; withdraw where one refuses."""
@@ -351,6 +356,7 @@ class _Request:
             event.erase_requested.targets.add(cube_id=state.cube_id, scope=state.scope)
         for partition, offset in self.positions:
             event.erase_requested.positions.add(partition=partition, offset=offset)
+        event.erase_requested.scope = self.scope
         event.erase_requested.ends_freezes = self.ends_freezes
         gone = self.subjects | _only_theirs(transaction.reader(), self.states)
         event.erase_requested.subject_digests.extend(sorted(gone))

@@ -9,9 +9,26 @@ import pytest
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
 from memos.infrastructure.governance.query_keys import DAY, RETENTION_DAYS
+from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.kernel.errors import LogUnavailable
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, AccessEvent
+
+
+class NoTexts:
+    """A vault that keeps no texts of queries, as by default."""
+
+    def set_lifetime(self, lifetime: int) -> None:
+        raise NotImplementedError
+
+    def lifetime(self) -> int:
+        return 0
+
+    def keep(self, texts: Sequence[QueryText]) -> None:
+        raise AssertionError("a text was to be kept")
+
+    def kept(self, tenant: str, now: int) -> list[QueryText]:
+        return []
 
 
 class Store:
@@ -21,6 +38,7 @@ class Store:
         self.keys = keys
         self.events: list[AccessEvent] = []
         self.is_out_of_reach = False
+        self.queries: QueryTexts = NoTexts()
 
     @property
     def writer(self) -> Store:

@@ -5,9 +5,10 @@ Here its parts are put together; each is the implementation of a port, in a file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.distributed.dense import DistributedDense
 from memos.infrastructure.engine.distributed.dump import DistributedDump
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
@@ -19,7 +20,9 @@ from memos.infrastructure.engine.distributed.source import DistributedSource
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.writer import DistributedWriter
+from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.replay import Replay
+from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.keys.port import KeyVault
@@ -52,8 +55,15 @@ class DistributedEngine:
         self.waiter = Waiter(self.live.vault, settings.wait_seconds)
         self._readers = DistributedReaders(stores, self.live)
         self.erasure = DistributedErasure(stores, self.live, self.waiter)
+        self.queries = CassandraQueryTexts(stores.cassandra, self._erased, system_time)
         self.writer = DistributedWriter(
-            stores, self.live, self._readers, self.erasure, self.waiter, durable=durable
+            stores,
+            self.live,
+            self._readers,
+            self.erasure,
+            self.waiter,
+            self.queries,
+            durable=durable,
         )
         self.proofs = DistributedProofs(stores, self.live)
         self.maintenance = DistributedMaintenance(stores, self.live, self.waiter)
@@ -92,6 +102,10 @@ class DistributedEngine:
             f"{operation} needs an embedded vault, and {self.name} is none: bring it into one with "
             f"`memos migrate --from {self.name} --to DIRECTORY`"
         )
+
+    def _erased(self, cube_ids: Iterable[bytes]) -> set[bytes]:
+        heads = self.live.vault().heads_many(cube_ids)
+        return {cube_id for cube_id, head in heads.items() if is_erased(head)}
 
     def close(self) -> None:
         self._readers.close()

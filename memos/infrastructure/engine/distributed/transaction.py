@@ -13,6 +13,7 @@ from memos.infrastructure.engine.distributed.erasure import DistributedErasure
 from memos.infrastructure.engine.distributed.reader import DistributedReader, DistributedReaders
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
+from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
 
@@ -30,6 +31,7 @@ class DistributedTransaction:
         readers: DistributedReaders,
         erasure: DistributedErasure,
         waiter: Waiter,
+        queries: CassandraQueryTexts,
         commit: Commit,
     ) -> None:
         self._stores = stores
@@ -37,6 +39,7 @@ class DistributedTransaction:
         self._readers = readers
         self._erasure = erasure
         self._waiter = waiter
+        self._queries = queries
         self._commit = commit
 
     def append(self, draft: Draft) -> Committed:
@@ -65,6 +68,9 @@ class DistributedTransaction:
 
     def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
         return self._erasure.purge(operation_id, cube_ids)
+
+    def forget_queries(self, cube_ids: Sequence[bytes], scope: str) -> None:
+        self._queries.forget(cube_ids, scope)
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
         return self._erasure.erasure_receipt(operation_id)

@@ -19,6 +19,7 @@ from memos.infrastructure.engine.distributed.transaction import DistributedTrans
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
 from memos.infrastructure.engine.erased_sources import check_sources, source_ids
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.kernel.errors import OtherContent
@@ -38,6 +39,7 @@ class DistributedWriter:
         readers: reads them.
         erasure: destroys and counts what is erased.
         waiter: waits for the workers.
+        queries: the texts of queries.
         durable: return from an add of new cubes as soon as it is durable, without waiting until
             it is readable.
     """
@@ -49,6 +51,7 @@ class DistributedWriter:
         readers: DistributedReaders,
         erasure: DistributedErasure,
         waiter: Waiter,
+        queries: CassandraQueryTexts,
         *,
         durable: bool,
     ) -> None:
@@ -59,7 +62,7 @@ class DistributedWriter:
         self._turns = [Lock() for _ in range(TURNS)]
         self._outcomes = Outcomes(live.vault, waiter)
         self._transaction = DistributedTransaction(
-            stores, live, readers, erasure, waiter, self.commit
+            stores, live, readers, erasure, waiter, queries, self.commit
         )
 
     def commit(self, drafts: Iterable[Draft]) -> list[Committed]:

@@ -22,6 +22,8 @@ from memos.infrastructure.engine.embedded.source import EmbeddedSource
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.embedded.transaction import EmbeddedTransaction
 from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
+from memos.infrastructure.engine.erased_sources import is_erased
+from memos.infrastructure.governance.query_texts.sqlite import SqliteQueryTexts
 from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.keys.port import KeyVault
 
@@ -59,6 +61,9 @@ class EmbeddedEngine:
         self.proofs = EmbeddedProofs(stores)
         self.maintenance = EmbeddedMaintenance(stores, projector)
         self.erasure = EmbeddedErasure(stores)
+        self.queries = SqliteQueryTexts(
+            stores.database, lambda cube_id: is_erased(self.transaction.head(cube_id))
+        )
         self.keys: KeyVault = stores.keys
         self.name = stores.name
 

@@ -16,6 +16,7 @@ from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.erased_sources import check_sources
+from memos.infrastructure.governance.query_texts.sqlite import forget_queries
 from memos.infrastructure.governance.usage.sqlite import forget_usage
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
@@ -103,6 +104,9 @@ class EmbeddedTransaction:
         forget_usage(self._connection, cube_ids)
         self.flush()
         return self._projector.purged
+
+    def forget_queries(self, cube_ids: Sequence[bytes], scope: str) -> None:
+        forget_queries(self._connection, cube_ids, scope)
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
         return erasure_receipt(self._connection, operation_id)

@@ -1,0 +1,57 @@
+"""What keeps the texts of queries. `tests/conformance/engine/test_queries.py` is its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+SETTING = "query_texts"
+"""The vault's setting: for how many microseconds a text is kept. Absent where none ever was."""
+
+
+class QueryText(NamedTuple):
+    """A query, sealed under the key of its day.
+
+    Attributes:
+        access_id: the record of the access log that tells who asked.
+        tenant: of the scope.
+        scope: where was searched.
+        asked: when, in microseconds since 1970.
+        cubes: what was returned.
+        box: the text.
+    """
+
+    access_id: bytes
+    tenant: str
+    scope: str
+    asked: int
+    cubes: tuple[bytes, ...]
+    box: bytes
+
+
+class QueryTexts(Protocol):
+    """The texts of queries, each until its time is over or an erase takes it."""
+
+    def set_lifetime(self, lifetime: int) -> None:
+        """Keep texts for so many microseconds from now on; 0 keeps none, and takes away all."""
+        ...
+
+    def lifetime(self) -> int:
+        """For how long texts are kept; 0 where none are."""
+        ...
+
+    def keep(self, texts: Sequence[QueryText]) -> None:
+        """Keep texts, but those that returned a cube which is erased by now."""
+        ...
+
+    def kept(self, tenant: str, now: int) -> list[QueryText]:
+        """The texts of a tenant whose time is not over, oldest first; what they returned is left
+        out.
+        """
+        ...
+
+
+def concerns(scope: str, erased: str) -> bool:
+    """Whether a search of a scope searched some of an erased one."""
+    searched, gone = f"{scope}/", f"{erased}/"
+    return searched.startswith(gone) or gone.startswith(searched)
