@@ -13,10 +13,13 @@ from memos.infrastructure.governance.query_keys import DAY
 from memos.infrastructure.governance.query_texts.port import SETTING, QueryText, concerns
 from memos.kernel.scope import tenant_of
 
-_TABLES = (
+_TEXTS = (
     "query_text (tenant text, day int, access_id blob, scope text, asked bigint, box blob,"
-    " PRIMARY KEY ((tenant, day), access_id))",
-    "query_cube (cube_id blob, access_id blob, tenant text, day int, PRIMARY KEY (cube_id, access_id))",
+    " PRIMARY KEY ((tenant, day), access_id))"
+)
+_CUBES = (
+    "query_cube (cube_id blob, access_id blob, tenant text, day int,"
+    " PRIMARY KEY (cube_id, access_id))"
 )
 """Made when a vault is first told to keep texts."""
 
@@ -44,7 +47,7 @@ class CassandraQueryTexts:
         self._clock = clock
 
     def set_lifetime(self, lifetime: int) -> None:
-        for table in _TABLES:
+        for table in (_TEXTS, _CUBES):
             self._store.session.execute(f"CREATE TABLE IF NOT EXISTS {self._base}.{table}")
         self._store.execute(
             f"INSERT INTO {self._base}.setting (name, value) VALUES (?, ?)",
@@ -129,4 +132,8 @@ class CassandraQueryTexts:
             " WHERE tenant = ? AND day = ?",
             [(tenant, day) for day in days],
         )
-        return [QueryText(*row[:4], (), row[4]) for rows in found for row in rows]
+        return [
+            QueryText(access_id, tenant, scope, asked, (), box)
+            for rows in found
+            for access_id, tenant, scope, asked, box in rows
+        ]

@@ -87,7 +87,10 @@ class SqliteQueryTexts:
                 " WHERE tenant = ? AND asked > ? ORDER BY asked, access_id"
             )
             found = rows(connection, sql, (tenant, now - lifetime))
-            return [QueryText(*text[:4], (), text[4]) for text in found]
+            return [
+                QueryText(access_id, tenant, scope, asked, (), box)
+                for access_id, tenant, scope, asked, box in found
+            ]
 
 
 def forget_queries(writer: apsw.Connection, cube_ids: Sequence[bytes], scope: str) -> None:
