@@ -24,9 +24,9 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(164, 54, 153),
-    "search": Limit(158, 56, 188),
-    "erase": Limit(163, 47, 352),
+    "add": Limit(170, 56, 162),
+    "search": Limit(166, 57, 202),
+    "erase": Limit(190, 51, 415),
 }
 
 DOOR = """

@@ -9,8 +9,8 @@ import pytest
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import Lifecycle
-from memos.kernel.errors import NotApplied, SourceErased
-from memos.kernel.event import Kind, Position
+from memos.kernel.errors import Conflict, NotApplied, SourceErased
+from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.fold import Reason, Result
 from memos.kernel.lineage import Relation
 from tests.conformance.engine.vault import EngineVault, new_id, soon, text_of
@@ -117,6 +117,25 @@ def test_the_error_of_a_check_comes_to_the_caller(vault: EngineVault) -> None:
         heads = [reader.vault.head(draft.event.cube_id) for draft in drafts]
     # In a log of several partitions, what was accepted stays.
     assert [head is None for head in heads] == [vault.is_embedded] * 2
+
+
+def test_a_command_that_is_refused_in_part_tells_what_stays(vault: EngineVault) -> None:
+    cube_id = vault.add("one").event.cube_id
+    new = vault.memory("another")
+    drafts = [vault.revision(cube_id, "two", expected_version=7), new]
+
+    def refuse(committed: Committed) -> None:
+        if committed.outcome.result is Result.REJECTED:
+            raise Conflict("it is at version 1", 1)
+
+    with pytest.raises(Conflict) as refused:
+        vault.engine.writer.commit_whole(drafts, refuse)
+    told, named = str(refused.value), id_text(new.event.cube_id)
+    assert told.startswith("it is at version 1")
+    assert refused.value.current_version == 1
+    assert (f"Generated on {named}" in told) is not vault.is_embedded
+    with vault.engine.read() as reader:
+        assert (reader.vault.head(new.event.cube_id) is None) is vault.is_embedded
 
 
 def test_a_check_that_holds_lets_all_of_it_be(vault: EngineVault) -> None:

@@ -22,8 +22,9 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka.settings import event_key
-from memos.kernel.errors import OtherContent
-from memos.kernel.event import Position, id_text
+from memos.kernel.errors import MemosError, OtherContent
+from memos.kernel.event import Kind, Position, id_text
+from memos.kernel.fold import Result
 from memos.wire.access_pb2 import AccessEvent
 
 TURNS = 256
@@ -96,7 +97,10 @@ class DistributedWriter:
     ) -> list[Committed]:
         commits = self.commit(drafts)
         for committed in commits:
-            check(committed)
+            try:
+                check(committed)
+            except MemosError as error:
+                raise _with_what_stays(error, commits) from error.__cause__
         return commits
 
     @contextmanager
@@ -145,3 +149,15 @@ class DistributedWriter:
                     f"cube {id_text(ours.cube_id)} is being written under the same idempotency "
                     "key: try again"
                 )
+
+
+def _with_what_stays(error: MemosError, commits: Sequence[Committed]) -> MemosError:
+    """The error of a command of which a part was refused: the log keeps what was accepted."""
+    stays = [
+        f"{Kind(committed.event.kind).title} on {id_text(committed.event.cube_id)}"
+        for committed in commits
+        if committed.outcome.result is Result.ACCEPTED
+    ]
+    if stays:
+        error.args = (f"{error}; of the same command this was done, and stays: {', '.join(stays)}",)
+    return error
