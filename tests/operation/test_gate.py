@@ -168,3 +168,34 @@ def test_every_one_of_several_cubes_is_asked_about() -> None:
         passage.require_each(Action.ADMINISTER, [mine, anothers])
     with gate(Notes()).enter("erase") as passage:
         passage.require_each(Action.ADMINISTER, [mine])
+
+
+def test_a_tenant_s_administrators_are_asked_for_once_and_only_where_a_header_refuses() -> None:
+    asked: list[str] = []
+
+    def administrators_of(tenant: str) -> tuple[str, ...]:
+        asked.append(tenant)
+        return ("agent:bob",) if tenant == "acme" else ()
+
+    rules = HeaderRules(["root"])
+    guarded = Gate(Subject("agent:bob"), rules, Notes(), lambda: 7, administrators_of)  # type: ignore[arg-type]
+    with guarded.enter("get") as passage:
+        passage.require(Action.READ, "acme", cube("acme"))
+        assert (asked, passage.policy_digest) == ([], rules.digest)
+        passage.require(Action.ADMINISTER, "acme", cube("acme"))
+        passage.require(Action.READ, "acme", cube("acme", readers=("agent:carol",)))
+        assert asked == ["acme"]
+        assert passage.policy_digest not in (b"", rules.digest)
+        assert not passage.allows(Action.ADMINISTER, cube("rival"))
+        assert not passage.allows_to("agent:carol", Action.ADMINISTER, cube("acme"))
+        assert passage.allows_to("agent:bob", Action.ADMINISTER, cube("acme"))
+        assert passage.allows_to("agent:alice", Action.ADMINISTER, cube("acme"))
+
+
+def test_who_administers_a_tenant_and_is_narrowed_to_another_administers_nothing_there() -> None:
+    narrowed = Subject("agent:bob", "rival")
+    guarded = Gate(narrowed, Asked(), Notes(), lambda: 7, lambda tenant: ("agent:bob",))  # type: ignore[arg-type]
+    with guarded.enter("hold") as passage:
+        assert passage.administers("rival")
+        assert not passage.administers("acme")
+        assert not passage.administers("")
