@@ -25,13 +25,22 @@ class Meanwhile(HeaderRules):
     """The rules of headers; the first time that a decision is asked for, another writer writes.
 
     What it comes to is in `errors` after `wait`.
+
+    Args:
+        operation: in which call.
+        action: which decision.
+        write: what the other writer does.
+        cube_id: about which memory; empty for any.
     """
 
-    def __init__(self, operation: str, action: Action, write: Callable[[], object]) -> None:
+    def __init__(
+        self, operation: str, action: Action, write: Callable[[], object], cube_id: str = ""
+    ) -> None:
         super().__init__([ADMINISTRATOR])
         self._operation = operation
         self._action = action
         self._write = write
+        self._cube_id = cube_id
         self._thread: Thread | None = None
         self.errors: list[MemosError] = []
 
@@ -39,7 +48,8 @@ class Meanwhile(HeaderRules):
         self, subject: Subject, action: Action, resource: Resource, context: dict[str, str]
     ) -> Decision:
         """Decide as the headers say."""
-        if action is self._action and context["operation"] == self._operation and not self._thread:
+        asked = (action, context["operation"]) == (self._action, self._operation)
+        if asked and self._cube_id in ("", resource.cube_id) and not self._thread:
             self._thread = Thread(target=self._run)
             self._thread.start()
             self._thread.join(HEAD_START_SECONDS)
@@ -117,3 +127,25 @@ def test_a_source_that_is_frozen_meanwhile_is_told_of_and_stays(
         assert states == ["Frozen", "Merged"]
         assert [(no.cube_id, no.reason) for no in receipt.rejected] == [(one, "frozen")]
     assert isinstance(memory.get(receipt.cube_id), MemCube)
+
+
+def test_a_memory_that_moves_on_while_it_is_rolled_back_is_planned_again(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    cube = memory.add("one", scope=tenant).cube_id
+    memory.update(cube, "two")
+    derived = memory.add("made of two", scope=tenant, derived_from=[cube]).cube_id
+    meanwhile = Meanwhile(
+        "rollback", Action.WRITE, lambda: memory.update(cube, "three"), cube_id=derived
+    )
+    done = place.open(governor=meanwhile).rollback(cube, to_version=1)
+    meanwhile.wait()
+    assert meanwhile.errors == []
+    assert done.rejected == ()
+    assert {change.cube_id for change in done.changes} == {cube, derived}
+    texts = [change.text for change in memory.history(cube) if change.entry.result == "accepted"]
+    if place.is_embedded:  # the update came behind the rollback
+        assert texts == ["one", "two", "one", "three"]
+    else:
+        assert texts == ["one", "two", "three", "one"]
+    assert read(memory, derived, any_state=True).state == "Archived"
