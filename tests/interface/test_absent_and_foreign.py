@@ -136,6 +136,29 @@ def test_another_tenants_memory_and_none_are_told_and_looked_for_alike(
                 assert one == seen[0], name
 
 
+def test_another_tenants_operation_and_none_are_told_and_looked_for_alike(
+    tmp_path: Path, work: Work
+) -> None:
+    with Memory(tmp_path / "vault", actor="agent:root") as root:
+        theirs = root.add("theirs", scope="rival/room").cube_id
+        root.update(theirs, "anew")
+        operation = root.rollback(theirs, to_version=1).operation_ids[0]
+    with Memory(tmp_path / "vault", actor="agent:bob", tenant="acme") as bob:
+        asks: list[Callable[[str], Any]] = [
+            lambda at: list(bob.events(operation=at)),
+            lambda at: bob.rollback(operation=at, dry_run=True),
+            lambda at: bob.rollback(operation=at),
+            bob.prove,
+        ]
+        for ask in asks:
+            told(ask, ABSENT)
+            seen = []
+            for operation_id in (ABSENT, operation):
+                work.done.clear()
+                seen.append((told(ask, operation_id), list(work.done)))
+            assert seen[0] == seen[1]
+
+
 def test_every_call_that_names_a_memory_is_asked(tmp_path: Path) -> None:
     with Memory(tmp_path / "vault", actor="agent:bob") as bob:
         known = {name.partition(" ")[0] for name in asked(bob, ABSENT)}

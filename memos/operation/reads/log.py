@@ -89,7 +89,7 @@ def events(session: Session, records: LogFilter) -> Iterator[LogEntry]:
     """See `Memory.events`."""
     with session.gate.enter("events") as passage:
         passage.admit()  # each record is judged by its cube
-        query = records.query(session, passage, records.scope or "")
+        query = records.query(session, passage, records.scope or passage.tenant)
         return iter(()) if query is None else _entries(session, passage, query)
 
 
