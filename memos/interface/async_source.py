@@ -36,6 +36,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.memory import Memory
+from memos.operation.begun import nothing_begun, noting_begun, tell_begun
 from memos.operation.reads.history import LogEntry
 
 P = ParamSpec("P")
@@ -51,7 +52,16 @@ def _in_thread(method: Callable[Concatenate[Memory, P], T]) -> _Call[P, T]:
 
     @wraps(method)
     async def call(self: AsyncMemory, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.to_thread(method, self.memory, *args, **kwargs)
+        begun = nothing_begun()
+        try:
+            context = noting_begun(begun)
+            return await asyncio.to_thread(
+                lambda: context.run(method, self.memory, *args, **kwargs)
+            )
+        except asyncio.CancelledError as cancelled:
+            tell_begun(cancelled, method.__name__, begun)
+            cancelled.add_note(f"{method.__name__} was cancelled; begun, it goes on in its thread")
+            raise
 
     return call
 

@@ -82,6 +82,10 @@ class EraseUnfinished(VaultError):
         self.operation_id = operation_id
 
 
+class DiskFull(VaultError):
+    """The disk that holds the vault is full; nothing was written. Free space, then try again."""
+
+
 class Damaged(VaultError):
     """Stored bytes are not what was written. `memos verify` names what is still good."""
 

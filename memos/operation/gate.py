@@ -7,6 +7,7 @@ ours, and is told as one: so nothing can be added that goes around.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple, Self
@@ -22,7 +23,7 @@ from memos.infrastructure.governance.decision import (
     looks_at_headers_only,
 )
 from memos.kernel.cube import CubeState, Header
-from memos.kernel.errors import Denied, NotFound
+from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
@@ -72,6 +73,7 @@ class Gate:
         clock: Callable[[], int],
         administrators_of: Callable[[str], tuple[str, ...]] = lambda tenant: (),
     ) -> None:
+        self._process = os.getpid()
         self.subject = subject
         self.governor = governor
         self.access_log = access_log
@@ -94,7 +96,15 @@ class Gate:
         Args:
             operation: the call.
             purpose: what the caller says that it is for; a decision may depend on it.
+
+        Raises:
+            VaultError: this process was forked off the one that opened the vault.
         """
+        if self._process != os.getpid():
+            raise VaultError(
+                "the vault was opened before this process was forked, and what its connections and "
+                "threads do is the parent's: open the vault in the child"
+            )
         return Passage(self, operation, purpose, self._clock())
 
 

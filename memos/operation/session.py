@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from collections.abc import Callable
 from importlib.metadata import version
@@ -56,6 +57,7 @@ class Session:
         if self.embedding is not None:
             self.embedding.start()
         self._closed = False
+        self._process = os.getpid()
         self._before_close: list[Callable[[], None]] = []
         # A program that ends without closing still keeps its last reads.
         self._at_exit = _closer(weakref.WeakMethod(self.close))
@@ -92,11 +94,11 @@ class Session:
         self._before_close.append(end)
 
     def close(self) -> None:
-        """Write what waits, then close the vault; harmless when repeated."""
-        if self._closed:
+        """Write what waits, then close the vault; harmless when repeated, and what was interrupted
+        is gone on with. In a forked child nothing is written: all of it is the parent's.
+        """
+        if self._closed or self._process != os.getpid():
             return
-        self._closed = True
-        atexit.unregister(self._at_exit)
         for end in self._before_close:
             end()
         if self.embedding is not None:
@@ -105,6 +107,8 @@ class Session:
             self.access_log.close()
         finally:
             self.engine.close()
+            self._closed = True
+            atexit.unregister(self._at_exit)
 
 
 def live_state(passage: Passage, reader: Reader, cube_id: bytes) -> CubeState:

@@ -8,15 +8,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
 import pytest
 
-from memos import EraseUnfinished, Forgotten, IllegalMove, Memory, VaultError
+from memos import (
+    DiskFull,
+    EraseUnfinished,
+    Forgotten,
+    IllegalMove,
+    MemCube,
+    Memory,
+    VaultError,
+    doctor,
+)
 from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE
 from tests.opened import stores_of
 
@@ -53,6 +63,113 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(vault: Path) -> None:
         assert len(memory.add_many(items)) == 100
         assert memory.rebuild().digest == memory.digest()
         assert memory.verify().ok
+
+
+def _limit(connection: apsw.Connection, more: int) -> None:
+    """Let a database grow by so many pages and no further, as a full disk does."""
+    (pages,) = next(connection.execute("PRAGMA page_count"))
+    connection.execute(f"PRAGMA max_page_count = {pages + more}").fetchall()
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_accesses_that_a_full_disk_holds_up_are_told_of_and_written_when_there_is_room(
+    vault: Path,
+) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        receipt = memory.add("text", scope="acme")
+        writer = stores_of(memory).database.writer
+        _limit(writer, 0)
+        for _ in range(600):
+            memory.get(receipt.cube_id)
+        stats = memory.stats()
+        assert stats.accesses_waiting > 100
+        assert "full" in stats.access_failure
+        (finding,) = [each for each in doctor(vault) if "accesses wait" in each.what]
+        assert "full" in finding.what
+        _limit(writer, 100_000)
+        _until(lambda: memory.stats().accesses >= 600)
+        stats = memory.stats()
+        assert (stats.accesses_waiting, stats.accesses_lost, stats.access_failure) == (0, 0, "")
+        cube = memory.get(receipt.cube_id)
+        assert isinstance(cube, MemCube)
+        assert cube.uses == 600
+        assert doctor(vault) == ()
+
+
+def test_a_key_file_on_a_full_disk_is_a_clear_error_and_nothing_is_half_done(vault: Path) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.add("text", scope="acme")
+        keys = stores_of(memory).keys._db
+        _limit(keys, 0)
+        events = memory.stats().events
+        done = []
+
+        def fill(number: int) -> None:
+            done.append(memory.add("text", scope=f"acme/{number}"))
+
+        with pytest.raises(DiskFull, match="full"):
+            any(map(fill, range(500)))
+        assert memory.stats().events == events + len(done)
+        _limit(keys, 100_000)
+        memory.add("there is room again", scope="acme/new")
+        assert memory.verify().ok
+        assert memory.rebuild().digest == memory.digest()
+
+
+def test_a_really_full_disk_loses_nothing_and_goes_on_with_room(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        with Memory(disk / "vault", actor="agent:alice") as memory:
+            done: list[str] = []
+            filler = (disk / "filler").open("wb")
+            filler.write(bytes(2**20))
+            filler.flush()
+
+            def fill(number: int) -> None:
+                text = f"filler {number} " * 40
+                done.append(memory.add(text, scope=f"acme/{number % 50}").cube_id)
+
+            with pytest.raises(VaultError):
+                any(map(fill, range(2000)))
+            with pytest.raises(VaultError):
+                any(map(fill, range(200)))
+            assert done
+            filler.close()
+            (disk / "filler").unlink()
+            memory.add("there is room again", scope="acme")
+            for cube_id in done:
+                assert memory.get(cube_id)
+            assert memory.verify().ok
+            _until(lambda: memory.stats().access_failure == "")
+        with Memory(disk / "vault", actor="agent:alice") as memory:
+            assert memory.audit().problems == ()
+            assert memory.rebuild().digest == memory.digest()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)  # noqa: S607
+
+
+@pytest.mark.parametrize("gone", ["vault", "memos.db", "keys.db"])
+def test_a_vault_that_was_deleted_is_noticed_at_the_next_write(vault: Path, gone: str) -> None:
+    memory = Memory(vault, actor="agent:alice")
+    memory.add("text", scope="acme")
+    if gone == "vault":
+        shutil.rmtree(vault)
+    else:
+        (vault / gone).unlink()
+    with pytest.raises(VaultError, match=r"removed or replaced|check"):
+        memory.add("lost", scope="acme")
+    with suppress(VaultError):
+        memory.close()
 
 
 FILL = """
@@ -123,6 +240,24 @@ def test_a_read_only_vault_is_a_clear_error() -> None:
         directory.chmod(0o755)
         (directory / "vault").chmod(0o755)
         shutil.rmtree(directory)
+
+
+def test_a_slow_clock_takes_nothing_back_of_when_a_memory_was_last_used(vault: Path) -> None:
+    now = [1_700_000_000 * SECOND]
+    with Memory(vault, clock=lambda: now[0]) as memory:
+        cube_id = memory.add("text", scope="acme").cube_id
+        for moved in (60, -3600, 120, -86_400):
+            now[0] += moved * SECOND
+            memory.get(cube_id)
+            memory.stats()
+        last = datetime.fromtimestamp(1_700_000_060, UTC)
+        for _ in range(2):
+            cube = memory.get(cube_id)
+            assert isinstance(cube, MemCube)
+            assert cube.last_used == last
+            digest = memory.usage_digest()
+            memory.rebuild()
+            assert memory.usage_digest() == digest
 
 
 def test_a_clock_that_jumps_back_does_not_take_log_time_with_it(vault: Path) -> None:

@@ -21,8 +21,7 @@ def request_erase(memory: Memory, tenant: str, *cube_ids: str) -> str:
     event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant)
     for cube_id in cube_ids:
         event.erase_requested.targets.add(cube_id=id_bytes(cube_id), scope=tenant)
-    with session.engine.writer.transaction() as transaction:
-        transaction.append(Draft(event))
+    session.engine.writer.transact(lambda transaction: transaction.append(Draft(event)))
     return id_text(operation_id)
 
 

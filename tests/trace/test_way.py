@@ -24,8 +24,8 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(170, 56, 162),
-    "search": Limit(166, 57, 202),
+    "add": Limit(170, 58, 162),
+    "search": Limit(180, 60, 214),
     "erase": Limit(190, 51, 415),
 }
 

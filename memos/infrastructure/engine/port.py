@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.dense import DenseIndex
@@ -29,6 +29,8 @@ from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verificatio
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position, Record
 from memos.wire.access_pb2 import AccessEvent
+
+T = TypeVar("T")
 
 
 class Transaction(Protocol):
@@ -108,11 +110,12 @@ class Writer(Protocol):
         """
         ...
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """Several appends that belong together, and reads of what they led to.
+    def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work`: several appends that belong together, and reads of what they led to.
 
-        Embedded, what is raised inside undoes all of them, and no one else writes meanwhile. In a
-        log of several partitions each is done by itself: a crash between two leaves the first.
+        Embedded, what it raises undoes all of them, no one else writes meanwhile, and an interrupt
+        of the caller before the commit undoes them too. In a log of several partitions each is done
+        by itself: a crash or an interrupt between two leaves the first.
         """
         ...
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.kernel.event import Kind
 from memos.wire.event_pb2 import Event
+
+T = TypeVar("T")
 
 CREATING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
 """The kinds of a memory's first record, with which its key comes."""
@@ -94,8 +95,8 @@ class Replay(Protocol):
         """A path beside which files may be unpacked meanwhile."""
         ...
 
-    def transaction(self) -> AbstractContextManager[ReplayTransaction]:
-        """One transaction; whatever is raised inside undoes all of it.
+    def transact(self, work: Callable[[ReplayTransaction], T]) -> T:
+        """Run `work` in one transaction; what it raises, or an interrupt, undoes all of it.
 
         Afterwards no file of the vault holds the text of what was erased by what was taken in,
         unless somebody reads an earlier moment just then.

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
+from weakref import WeakSet
 
 import uuid_utils
 
+from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.governance.query_keys import query_digest, seal_query
 from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
 from memos.infrastructure.keys.port import KeyVault
-from memos.kernel.errors import VaultError
+from memos.infrastructure.reports import Finding
 from memos.kernel.event import SCHEMA
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
@@ -28,6 +31,8 @@ from memos.wire.access_pb2 import (
 
 FLUSH_SECONDS = 1.0
 FLUSH_COUNT = 1000
+MOST_WAITING = 100_000
+"""Accesses kept while they cannot be written; what comes then is counted, and lost."""
 CHUNK = 100
 """Accesses written at a time: more would hold up the readers of this process."""
 
@@ -65,9 +70,20 @@ class AccessStore(Protocol):
     @property
     def queries(self) -> QueryTexts: ...
 
+    @property
+    def name(self) -> str: ...
+
+
+_OF_THIS_PROCESS: WeakSet[AccessLog] = WeakSet()
+
 
 class AccessLog:
-    """Collects accesses and writes them in the background; `flush` writes what waits."""
+    """Collects accesses and writes them in the background; `flush` writes what waits.
+
+    Attributes:
+        failure: why the last try to write did not succeed; empty where it did.
+        lost: how many accesses were not noted, because `MOST_WAITING` waited already.
+    """
 
     def __init__(self, store: AccessStore, policy_digest: bytes) -> None:
         self._store = store
@@ -76,29 +92,52 @@ class AccessLog:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self.failure = ""
+        self.lost = 0
         self._starting = threading.Lock()
         self._flushing = threading.Lock()
+        _OF_THIS_PROCESS.add(self)
 
     def record(self, access: Access) -> None:
         """Note an access; it is written within about a second."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.lost += 1
+            return
         self._waiting.append(access)
         if self._thread is None:
             self._start()
         if len(self._waiting) >= FLUSH_COUNT:
             self._wake.set()
 
+    @property
+    def name(self) -> str:
+        """The vault's."""
+        return self._store.name
+
+    @property
+    def waiting(self) -> int:
+        """How many accesses are noted and not yet written."""
+        return len(self._waiting)
+
+    @uninterrupted
     def flush(self) -> None:
         """Write everything noted so far."""
+        self._flush()
+
+    def _flush(self) -> None:
         with self._flushing:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
-                events = [self._event(access) for access in batch]
+                batch = [self._waiting[n] for n in range(min(CHUNK, len(self._waiting)))]
                 try:
+                    events = [self._event(access) for access in batch]
                     self._store.writer.append_accesses(events)
-                except VaultError:
-                    self._waiting.extendleft(reversed(batch))
+                    for _ in batch:
+                        self._waiting.popleft()
+                    self._keep_texts(batch, events)
+                except Exception as error:
+                    self.failure = str(error)
                     raise
-                self._keep_texts(batch, events)
+            self.failure = ""
 
     def close(self) -> None:
         """Stop the background writer and write what is left."""
@@ -111,19 +150,19 @@ class AccessLog:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="memos-access-log", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="memos-access-log", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         while not self._closing.is_set():
             self._wake.wait(FLUSH_SECONDS)
             self._wake.clear()
             try:
-                self.flush()
-            except VaultError:
-                # The accesses are kept and tried again; close() raises if they cannot be written.
+                self._flush()
+            except Exception:  # noqa: BLE001 - no error of a store may end this thread
+                # `failure` tells. The accesses are kept and tried again, and close() raises where
+                # they cannot be written.
                 self._closing.wait(FLUSH_SECONDS)
 
     def _keep_texts(self, accesses: Sequence[Access], events: Sequence[AccessEvent]) -> None:
@@ -169,6 +208,18 @@ class AccessLog:
             keys = self._store.keys
             event.query_digest = query_digest(keys, tenant, access.query, access.time)
         return event
+
+
+def unwritten_accesses(path: Path) -> Iterator[Finding]:
+    """What is wrong with the access logs that this process writes of the vault at a path."""
+    for log in list(_OF_THIS_PROCESS):
+        if (log.failure or log.lost) and Path(log.name).absolute() == path.absolute():
+            yield Finding(
+                "warning",
+                f"{log.waiting} accesses wait to be written, and {log.lost} were lost: "
+                f"{log.failure or 'they came when too many waited'}",
+                "mend the cause: they are written within seconds then, or when the vault is closed",
+            )
 
 
 def _by_partition(at: At) -> Sequence[int]:

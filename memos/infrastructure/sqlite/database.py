@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import apsw
 
-from memos.infrastructure.sqlite.group_commit import GroupCommit, Write
-from memos.kernel.errors import Busy, Damaged, VaultError
+from memos.infrastructure.sqlite.group_commit import GroupCommit, Share
+from memos.kernel.errors import Busy, Damaged, DiskFull, VaultError
 
 T = TypeVar("T")
 
@@ -29,6 +29,8 @@ FORMAT = 1
 BUSY_SECONDS = 60
 BUSY_POLL_SECONDS = 0.001
 CACHE_KIB = 65_536
+KEPT_IDLE = 16
+"""Reading connections kept for the next reader: each may hold a cache."""
 
 
 def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
@@ -42,7 +44,7 @@ def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     with explained(path):
         connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_handler(_wait_for_lock())
+        connection.set_busy_handler(_wait_for_lock(lambda: True))
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -56,8 +58,8 @@ def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
     return connection
 
 
-def _wait_for_lock() -> Callable[[int], bool]:
-    """A busy handler that asks every millisecond.
+def _wait_for_lock(is_wanted: Callable[[], bool]) -> Callable[[int], bool]:
+    """A busy handler that asks every millisecond, as long as anybody wants the lock.
 
     SQLite's own waits up to a tenth of a second between tries, and a process that has waited long
     then loses against those that have just begun.
@@ -70,7 +72,7 @@ def _wait_for_lock() -> Callable[[int], bool]:
         if tries == 0:
             until = now + BUSY_SECONDS
         time.sleep(BUSY_POLL_SECONDS)
-        return now < until
+        return now < until and is_wanted()
 
     return wait
 
@@ -96,7 +98,7 @@ def explained(path: Path) -> Iterator[None]:
             "nothing was written: try again"
         ) from error
     except apsw.FullError as error:
-        raise VaultError(
+        raise DiskFull(
             f"the disk that holds {path} is full; nothing was written: free space and try again"
         ) from error
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
@@ -108,55 +110,73 @@ def explained(path: Path) -> Iterator[None]:
             f"{path} is damaged ({error}): run `memos verify` to learn what is still good, then "
             "load your last export"
         ) from error
-    except (apsw.ConnectionClosedError, apsw.CursorClosedError) as error:
+    except (
+        apsw.ConnectionClosedError,
+        apsw.CursorClosedError,
+        apsw.InterruptError,
+        apsw.ThreadingViolationError,
+    ) as error:
         raise VaultError(f"{path} is closed: open the vault again") from error
     except apsw.IOError as error:
         raise VaultError(
             f"{path} could not be read or written ({error}): check the disk"
         ) from error
+    except apsw.Error as error:
+        raise VaultError(
+            f"{path} refused a statement ({error}): run `memos doctor`, then `memos verify`"
+        ) from error
 
 
 class Database:
-    """The vault's connections: one for the writer, one for each reading thread."""
+    """The vault's connections: one for the writing thread, others for those who read."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path
         self.writer = open_connection(path, create=create)
+        self._files = {path: _identity(path)}
         self._local = threading.local()
         self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+        self._registering = threading.Lock()
+        self._idle: list[apsw.Connection] = []
         self._process = os.getpid()
         self._group = GroupCommit(self._run)
-        self._writing = threading.Lock()
-        self._registering = threading.Lock()
         self._closed = False
         self.before_commit: Callable[[], None] = lambda: None
         self.on_begin: Callable[[], None] = lambda: None
         self.on_rollback: Callable[[], None] = lambda: None
+        self.check_wanted = self._group.check_wanted
+        self.writer.set_busy_handler(_wait_for_lock(self._group.is_wanted))
+
+    def watch(self, path: Path) -> None:
+        """Commit nothing more where this file is removed or replaced, or the vault's own."""
+        self._files[path] = _identity(path)
 
     def reader(self) -> apsw.Connection:
-        """This thread's reading connection."""
+        """This thread's reading connection, for statements that are each of their own moment."""
         self._check_open()
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = open_connection(self.path)
-            self._local.connection = connection
-            with self._registering:
-                self._readers.add(connection)
+        with explained(self.path):
+            if connection is None or not _is_free(connection):
+                # A statement that was left half read would hold all later ones at its moment.
+                connection = self._open()
+                self._local.connection = connection
         return connection
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
-        """A read transaction: everything read in it is of one moment."""
-        connection = self.reader()
+        """A read transaction: everything read in it is of one moment.
+
+        A connection comes back into use only when its transaction has ended, so that one whose
+        reader was interrupted at whatever instruction shows its moment to nobody else.
+        """
+        self._check_open()
         with explained(self.path):
-            if connection.in_transaction:
-                yield connection
-                return
-            connection.execute("BEGIN")
+            connection = self._take_idle() or self._open()
             try:
+                connection.execute("BEGIN")
                 yield connection
             finally:
-                connection.execute("COMMIT")
+                self._give_back(connection)
 
     def write(self, work: Callable[[], T]) -> T:
         """Run `work` inside a durable transaction, together with whatever else waits.
@@ -167,32 +187,57 @@ class Database:
         self._check_open()
         return self._group.write(work)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """A durable transaction of the caller alone; what is raised inside undoes all of it."""
-        with self._writing, explained(self.path):
-            self._check_open()
-            self.writer.execute("BEGIN IMMEDIATE")
-            try:
-                self.on_begin()
-                yield
-                self.before_commit()
-                self.writer.execute("COMMIT")
-            except BaseException:
-                if self.writer.in_transaction:
-                    self.writer.execute("ROLLBACK")
-                self.on_rollback()
-                raise
-
-    def _run(self, batch: Sequence[Write[Any]]) -> None:
-        """Run the work of a batch in one transaction."""
-        with self.transaction():
-            for write in batch:
-                write.result = write.work()
+    def transact(self, work: Callable[[], T]) -> T:
+        """Run `work` in a durable transaction of the caller alone; what it raises undoes all of it, and
+        so does an interrupt of the caller before the commit.
+        """
+        self._check_open()
+        return self._group.write(work, Share.NOBODY)
 
     def checkpoint_wal(self) -> bool:
         """Copy the write-ahead log into the file and empty it; False while readers hold it."""
-        with self._writing, explained(self.path):
+        self._check_open()
+        return self._group.write(self._checkpoint_wal, Share.NO_TRANSACTION)
+
+    def close(self) -> None:
+        """Wait for the writer, then close every connection; harmless when repeated."""
+        if self._process != os.getpid():
+            return  # a fork's copies are the parent's to close
+        self._group.close()
+        self._closed = True
+        self._idle.clear()
+        with self._registering:
+            for connection in list(self._readers):
+                _end(connection)
+        _end(self.writer)
+
+    def _run(self, work: Callable[[], None]) -> None:
+        """Run the work of the writing thread in one transaction."""
+        with explained(self.path):
+            if self.writer.in_transaction:  # the thread was stopped from outside in the one before
+                self._roll_back()
+            self.writer.execute("BEGIN IMMEDIATE")
+            try:
+                self.on_begin()
+                work()
+                self.before_commit()
+                self._check_files()
+                self.check_wanted()
+                self.writer.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        """Undo the open transaction; after some errors SQLite has done so itself."""
+        try:
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK")
+        finally:
+            self.on_rollback()
+
+    def _checkpoint_wal(self) -> bool:
+        with explained(self.path):
             # Waiting is the caller's: the busy handler would hold the write lock all the while.
             self.writer.set_busy_handler(None)
             try:
@@ -200,22 +245,29 @@ class Database:
             except apsw.BusyError:
                 busy = True
             finally:
-                self.writer.set_busy_handler(_wait_for_lock())
+                self.writer.set_busy_handler(_wait_for_lock(self._group.is_wanted))
         return not busy
 
-    def close(self) -> None:
-        """Wait for the writer, then close every connection."""
-        if self._process != os.getpid():
-            return  # a fork's copies are the parent's to close
-        with self._writing:
-            if self._closed:
-                return
-            self._closed = True
-            with self._registering:
-                for connection in list(self._readers):
-                    connection.close(True)
-                self._readers.clear()
-            self.writer.close(True)
+    def _open(self) -> apsw.Connection:
+        connection = open_connection(self.path)
+        with self._registering:
+            self._readers.add(connection)
+        return connection
+
+    def _give_back(self, connection: apsw.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+            if _is_free(connection) and len(self._idle) < KEPT_IDLE:
+                self._idle.append(connection)
+        except (apsw.ConnectionClosedError, apsw.ThreadingViolationError):
+            pass  # the vault was closed meanwhile, or is being closed
+
+    def _take_idle(self) -> apsw.Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _check_open(self) -> None:
         if self._closed:
@@ -225,3 +277,40 @@ class Database:
                 f"{self.path} was opened before this process was forked, and SQLite's locks do not "
                 "survive that: open the vault in the child"
             )
+
+    def _check_files(self) -> None:
+        """Whether the files are still at their paths: what goes into a deleted one is lost."""
+        for path, opened in self._files.items():
+            if _identity(path) != opened:
+                raise VaultError(
+                    f"{path} was removed or replaced after this process had opened it; nothing was "
+                    "written: put it back or name another vault, and open it again"
+                )
+
+
+def _end(connection: apsw.Connection) -> None:
+    """Close a connection; a statement that another thread runs on it is stopped."""
+    while True:
+        try:
+            connection.close(True)
+        except apsw.ConnectionClosedError:
+            return
+        except apsw.ThreadingViolationError:
+            connection.interrupt()
+            time.sleep(BUSY_POLL_SECONDS)
+        else:
+            return
+
+
+def _is_free(connection: apsw.Connection) -> bool:
+    """Whether no statement and no transaction holds the connection at a moment."""
+    return bool(connection.txn_state() == apsw.SQLITE_TXN_NONE)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at a path; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

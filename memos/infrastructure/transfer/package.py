@@ -6,16 +6,20 @@ that no member can make the reader take in more than 512 bytes before its name a
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 import shutil
 import tarfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from memos.infrastructure.keys.root import sync_directory
+from memos.infrastructure.transfer.files import NewFiles
 from memos.infrastructure.transfer.layout import (
     CHECKPOINT,
     CHECKSUMS,
@@ -27,6 +31,8 @@ from memos.infrastructure.transfer.layout import (
 from memos.kernel.errors import InvalidInput, Refused, VaultError
 
 TAR_SUFFIXES = (".tar", ".memos")
+TAR = "export.tar"
+YOUNG_SECONDS = 5.0
 BLOCK = 512
 CHUNK = 2**20
 _SMALL = frozenset({MANIFEST, CHECKPOINT, CHECKSUMS, SIGNATURE})
@@ -36,14 +42,19 @@ _SMALL = frozenset({MANIFEST, CHECKPOINT, CHECKSUMS, SIGNATURE})
 def staged(target: Path) -> Iterator[Path]:
     """A new directory, for the owner only, beside `target`; gone afterwards unless renamed.
 
+    Whoever is killed leaves its own behind, which the next one for the same target removes: a lock
+    says which of them somebody still works in.
+
     Raises:
         VaultError: it cannot be made there.
     """
     parent = target.absolute().parent
-    stage = parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+    stage = parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.staged"
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(parent, target.name)
         stage.mkdir(mode=0o700)
+        lock = _lock(stage)
     except OSError as error:
         raise VaultError(f"nothing can be written beside {target}: {error.strerror}") from error
     try:
@@ -52,6 +63,34 @@ def staged(target: Path) -> Iterator[Path]:
         raise VaultError(f"{target} could not be written: {error}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _remove_left(parent: Path, name: str) -> None:
+    """Remove the stages for a target in which nobody works any more."""
+    made = re.compile(rf"\.{re.escape(name)}\.\d+\.[0-9a-f]{{8}}\.staged")
+    for left in [path for path in parent.iterdir() if made.fullmatch(path.name)]:
+        try:
+            lock = _lock(left)
+        except FileNotFoundError:
+            continue  # it has just come to its end
+        if lock is not None:
+            # It may be younger than its lock: who has just made it holds it a moment later.
+            if time.time() - left.stat().st_mtime > YOUNG_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(stage: Path) -> int | None:
+    """A handle that holds the lock of a stage; None where somebody else does."""
+    handle = os.open(stage, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def check_free(target: Path) -> None:
@@ -60,15 +99,17 @@ def check_free(target: Path) -> None:
         raise InvalidInput(f"{target} exists already: name a path that does not")
 
 
-def publish(stage: Path, target: Path) -> None:
-    """Put a finished export where it belongs: one rename, on the disk before this returns."""
+def publish(files: NewFiles, target: Path) -> None:
+    """Put a finished export where it belongs, whole: on the disk before this returns."""
     check_free(target)
     if target.suffix in TAR_SUFFIXES:
-        _write_tar(stage, stage / "export.tar")
-        (stage / "export.tar").rename(target)
+        _write_tar(files)
+        files.give_name(TAR, target)
     else:
-        sync_directory(stage)
-        stage.rename(target)
+        for name in FILES:
+            files.give_name(name, files.directory / name)
+        sync_directory(files.directory)
+        files.directory.rename(target)
     sync_directory(target.absolute().parent)
 
 
@@ -115,19 +156,19 @@ def _check_size(name: str, size: int) -> None:
         raise Refused(f"{name} has {size:,} bytes; at most {MAX_SMALL_BYTES:,} are taken")
 
 
-def _write_tar(stage: Path, target: Path) -> None:
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for name in FILES:
-                member = tarfile.TarInfo(name)
-                member.size = (stage / name).stat().st_size
-                member.mode = 0o600
-                member.mtime = int((stage / name).stat().st_mtime)
-                with (stage / name).open("rb") as source:
-                    tar.addfile(member, source)
-        file.flush()
-        os.fsync(file.fileno())
+def _write_tar(files: NewFiles) -> None:
+    with (
+        files.write(TAR) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        for name in FILES:
+            path = files.path(name)
+            member = tarfile.TarInfo(name)
+            member.size = path.stat().st_size
+            member.mode = 0o600
+            member.mtime = int(path.stat().st_mtime)
+            with path.open("rb") as source:
+                tar.addfile(member, source)
 
 
 def _unpack(file: BinaryIO, stage: Path) -> None:

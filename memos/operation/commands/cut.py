@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.port import Transaction
 from memos.kernel.errors import IllegalMove, InvalidInput
 from memos.kernel.event import Kind
 from memos.operation.commands.draft import new_event
@@ -21,10 +22,11 @@ def name_cut(session: Session, name: str) -> Receipt:
             raise InvalidInput(f"{name!r} looks like a position or a time: give the cut a name")
         _, cut_id, _ = session.digests.keyed_ids(VAULT_SCOPE, ("cut", checked))
 
-        with session.engine.writer.transaction() as transaction:
+        def name_it(transaction: Transaction) -> Committed:
             if transaction.head(cut_id) is not None:
                 raise IllegalMove(f"there is a cut named {name!r} already: choose another name")
             event = new_event(session, Kind.CUT_NAMED, cut_id, VAULT_SCOPE)
             event.cut_named.name = checked
-            committed = transaction.name_cut(Draft(event))
-        return receipt_of(session.engine, committed)
+            return transaction.name_cut(Draft(event))
+
+        return receipt_of(session.engine, session.engine.writer.transact(name_it))

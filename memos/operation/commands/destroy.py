@@ -10,18 +10,19 @@ import warnings
 from collections.abc import Iterable
 from datetime import datetime
 
+from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
-from memos.kernel.cube import Lifecycle
+from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import IndexUnavailable
 from memos.kernel.event import Kind, Position, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.late import late_erase
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
-from memos.operation.commands.erase_standing import Standing, asked, withdraw
+from memos.operation.commands.erase_standing import Standing, asked, take_back
 from memos.operation.commands.late_derivations import late_derivations, supplemented
 from memos.operation.commands.rollback_plan import (
     absorbed_by,
@@ -35,6 +36,7 @@ from memos.operation.session import Session
 from memos.wire.event_pb2 import Event
 
 
+@uninterrupted
 def resume_erases(session: Session) -> list[ErasureReceipt]:
     """Finish what a crash cut off: between the two steps, or within the second."""
     finished = []
@@ -74,8 +76,7 @@ def _has_agreement(session: Session, operation_id: bytes) -> bool:
     with session.engine.read() as reader:
         request, standing, refused = asked(reader, operation_id)
     if standing is Standing.REFUSED:
-        with session.engine.writer.transaction() as transaction:
-            withdraw(session, transaction, request, refused)
+        take_back(session, request, refused)
     return standing is Standing.AGREED
 
 
@@ -87,9 +88,13 @@ def finish_erase(
     What is left of it in other memories is named where the caller on `passage` administers the
     tenant.
     """
-    with session.engine.writer.transaction() as transaction:
+
+    def destroy(transaction: Transaction) -> tuple[Event, str]:
         request = _request_event(transaction.reader(), operation_id)
-        receipt = json.loads(_destroy(session, transaction, request))
+        return request, _destroy(session, transaction, request)
+
+    request, kept = session.engine.writer.transact(destroy)
+    receipt = json.loads(kept)
     supplements = _erase_late(session, request)
     erasure = session.engine.erasure
     cube_ids = [id_bytes(cube_id) for cube_id in receipt["cube_ids"]]
@@ -124,9 +129,12 @@ def _erase_late(session: Session, request: Event) -> tuple[ErasureReceipt, ...]:
 def _erase_derivation(session: Session, event: Event, erased: Event) -> ErasureReceipt | None:
     """None where the cube is held, or others are about to erase it."""
     asked = late_erase(event, erased)
-    with session.engine.writer.transaction() as transaction:
+
+    def ask(transaction: Transaction) -> CubeState | None:
         transaction.append(Draft(asked))
-        state = transaction.head(event.cube_id)
+        return transaction.head(event.cube_id)
+
+    state = session.engine.writer.transact(ask)
     if state is None or state.erasing != asked.operation_id:
         return None
     return finish_erase(session, asked.operation_id)

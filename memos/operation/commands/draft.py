@@ -13,6 +13,7 @@ from memos.kernel.header import write_header
 from memos.kernel.lineage import Relation
 from memos.kernel.restriction import Restricted, strictest
 from memos.kernel.scope import tenant_of
+from memos.operation.begun import has_begun
 from memos.operation.commands.idempotency import Identity
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.gate import Passage
@@ -85,6 +86,7 @@ def new_event(
     if expected_version is not None:
         event.expected_version = expected_version
     getattr(event, DETAILS[kind]).SetInParent()
+    has_begun(event)
     return event
 
 

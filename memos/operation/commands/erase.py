@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
@@ -31,7 +32,7 @@ from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.change import pause_before_retry
 from memos.operation.commands.destroy import finish_erase, nobody_elses
 from memos.operation.commands.draft import operation_event
-from memos.operation.commands.erase_standing import Standing, asked, withdraw
+from memos.operation.commands.erase_standing import Standing, asked, take_back, withdraw
 from memos.operation.commands.taint import BoundHistories, taint
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.gate import Passage
@@ -67,6 +68,7 @@ class EraseTarget:
             check_name(self.subject, "subject")
 
 
+@uninterrupted
 def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
     """See `Memory.erase`."""
     with session.gate.enter("erase") as passage:
@@ -111,7 +113,8 @@ class _Answer(NamedTuple):
 
 def _ask(session: Session, passage: Passage, target: EraseTarget) -> _Answer:
     """The first step, where no other erase has begun with any of the cubes."""
-    with session.engine.writer.transaction() as transaction:
+
+    def ask(transaction: Transaction) -> _Answer:
         positions = transaction.read_end()
         reader = transaction.reader()
         cube_ids, subjects = _matching(session, passage, reader, target)
@@ -126,6 +129,8 @@ def _ask(session: Session, passage: Passage, target: EraseTarget) -> _Answer:
         request = _Request(states, subjects, positions, administers, target.scope or "")
         return request.ask(session, passage, transaction)
 
+    return session.engine.writer.transact(ask)
+
 
 def _join(
     session: Session, passage: Passage, operation_ids: Iterable[bytes]
@@ -138,8 +143,7 @@ def _join(
         if standing is Standing.AGREED:
             receipts.append(_shown(session, passage, _finish(session, operation_id, passage)))
         elif standing is Standing.REFUSED:
-            with session.engine.writer.transaction() as transaction:
-                withdraw(session, transaction, request, refused)
+            take_back(session, request, refused)
     return receipts
 
 
@@ -204,23 +208,24 @@ def erase_ended(
     Raises:
         Held: a cube that would go is frozen or held; nothing was erased.
     """
-    with session.engine.writer.transaction() as transaction:
+
+    def ask(transaction: Transaction) -> _Answer:
         positions = transaction.read_end()
         for state in _erasable(transaction, [cube_id]):
             reached = reaches(transaction, state)
             if reached is None:
-                return None
+                break
             derived = _with_derived(session, transaction, [state])
             states = [one for one in derived if one.cube_id == cube_id or reached(one)]
             # Asked again with every sweep, they would leave as many attempts in the log.
             raise_held(passage, [one for one in states if one.lifecycle is Lifecycle.FROZEN])
             if any(one.erasing for one in states):
-                return None  # another erase has begun with them
+                break  # another erase has begun with them
             request = _Request(states, set(), positions, ends_freezes=False)
-            answer = request.ask(session, passage, transaction)
-            break
-        else:
-            return None
+            return request.ask(session, passage, transaction)
+        return _Answer()
+
+    answer = session.engine.writer.transact(ask)
     raise_held(passage, answer.held)
     return _finish(session, answer.operation_id, passage) if answer.operation_id else None
 

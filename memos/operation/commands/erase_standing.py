@@ -80,3 +80,10 @@ def withdraw(
         if target.cube_id not in refused:
             event.erase_withdrawn.targets.add(cube_id=target.cube_id, scope=target.scope)
     transaction.append(Draft(event))
+
+
+def take_back(session: Session, request: Event, refused: Collection[bytes]) -> None:
+    """`withdraw` in a transaction of its own."""
+    session.engine.writer.transact(
+        lambda transaction: withdraw(session, transaction, request, refused)
+    )

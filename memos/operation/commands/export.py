@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from memos.infrastructure.engine.dump import Dumpable, Selection
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.export.dumper import Dumped, MemDumper
+from memos.infrastructure.transfer.files import NewFiles
 from memos.infrastructure.transfer.layout import base64_text
 from memos.infrastructure.transfer.package import check_free, publish, staged
 from memos.infrastructure.transfer.wrapping import Wrapping, wrap
@@ -83,13 +85,13 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
         else:
             passage.require(Action.READ, scope or "")
         session.access_log.flush()
-        with staged(request.path) as stage:
+        with staged(request.path) as stage, closing(NewFiles(stage)) as files:
             with session.engine.dump() as source:
                 selection = _selection(source, permitted, scope, request.filter, accepts)
                 dumper = MemDumper(
                     source,
                     session.engine,
-                    stage,
+                    files,
                     selection,
                     wrapping,
                     describe_clear if wrapping.in_clear else describe_sealed,
@@ -97,7 +99,7 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
                 )
                 dumped = dumper.dump(as_datetime(session.clock()).isoformat())
             _check_not_erased_since(session, dumped)
-            publish(stage, request.path)
+            publish(files, request.path)
         passage.note(scope or "", at=dumped.at)
         return _report(session, request.path, selection, dumped, wrapping)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import Held, IllegalMove, InvalidInput
@@ -117,17 +118,16 @@ def merge(session: Session, request: MergeRequest) -> Receipt:
     """See `Memory.merge`."""
     with session.gate.enter("merge") as passage:
 
-        def attempt() -> Receipt:
-            with session.engine.writer.transaction() as transaction:
-                committed = transaction.append(_compose(session, passage, request))
-                receipt = receipt_of(session.engine, committed)
-                moved = moved_sources(committed)
-                if not moved:
-                    return receipt
-                absorption = Absorption(session, passage, transaction, receipt, request.memory)
-                return absorption.absorb(request.cube_ids, moved)
+        def attempt(transaction: Transaction) -> Receipt:
+            committed = transaction.append(_compose(session, passage, request))
+            receipt = receipt_of(session.engine, committed)
+            moved = moved_sources(committed)
+            if not moved:
+                return receipt
+            absorption = Absorption(session, passage, transaction, receipt, request.memory)
+            return absorption.absorb(request.cube_ids, moved)
 
-        return with_key(request.idempotency_key, attempt)
+        return with_key(request.idempotency_key, lambda: session.engine.writer.transact(attempt))
 
 
 def _compose(session: Session, passage: Passage, request: MergeRequest) -> Draft:

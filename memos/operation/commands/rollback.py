@@ -132,8 +132,9 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         def plan(reader: Reader) -> list[PlannedTarget]:
             return rights.bound(Planner(reader).undo(attempts_to_undo(reader, query)))
 
-        with session.engine.writer.transaction() as transaction:
-            report = _carry_out(session, passage, transaction, plan)
+        report = session.engine.writer.transact(
+            lambda transaction: _carry_out(session, passage, transaction, plan)
+        )
         return replace(report, headers_kept=rights.kept())
 
 
@@ -158,8 +159,9 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
         def plan(reader: Reader) -> list[PlannedTarget]:
             return rights.bound(_to_version(Planner(reader), reader, raw, number), raw)
 
-        with session.engine.writer.transaction() as transaction:
-            report = _carry_out(session, passage, transaction, plan, named=raw)
+        report = session.engine.writer.transact(
+            lambda transaction: _carry_out(session, passage, transaction, plan, named=raw)
+        )
         return replace(report, headers_kept=rights.kept())
 
 

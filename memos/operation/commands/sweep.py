@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
+from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
@@ -44,6 +45,7 @@ class Sweep:
     left: tuple[str, ...] = ()
 
 
+@uninterrupted
 def sweep(session: Session) -> Sweep:
     """See `Memory.sweep`."""
     with session.gate.enter("sweep") as passage:
@@ -66,6 +68,7 @@ def _require_sweeper(session: Session, passage: Passage) -> None:
         passage.require_administrator(session.subject.tenant)
 
 
+@uninterrupted
 def sweep_vault(session: Session) -> Sweep:
     """End what has outlived its lifespan in every tenant, and what was made of erased memories, on
     nobody's behalf: for who runs the servers.
@@ -89,13 +92,17 @@ class _Sweeping:
     def run(self) -> Sweep:
         """End all that is over."""
         self._session.access_log.flush()
-        ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
-        with self._session.engine.writer.transaction() as transaction:
+
+        def end_lifespans(transaction: Transaction) -> dict[LifespanEnd, list[bytes]]:
+            ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
             reader = transaction.reader()
             for raw in reader.vault.ending(self._now):
                 end = self._expire(transaction, reader, raw)
                 if end is not None:
                     ended[end].append(raw)
+            return ended
+
+        ended = self._session.engine.writer.transact(end_lifespans)
         erased: list[str] = []
         held: list[bytes] = []
         restored: list[str] = []

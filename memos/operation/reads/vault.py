@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from memos.infrastructure.engine.reader import Reader
@@ -13,6 +14,7 @@ from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import Figures, Verification
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
+from memos.kernel.errors import VaultError
 from memos.operation.cube import state_title
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import is_cut_shown
@@ -25,7 +27,8 @@ class Stats:
     """Figures of a vault. `states` counts its memories by state.
 
     Records, memories and scopes are those that the caller may read; `accesses` and `bytes_on_disk`
-    are of the vault as a whole.
+    are of the vault as a whole. `accesses_waiting` are noted by this process and cannot be written,
+    for the reason that `access_failure` says; `accesses_lost` came when too many waited already.
     """
 
     events: int
@@ -36,6 +39,9 @@ class Stats:
     bytes_on_disk: int
     vault_id: str
     verifier_key: str
+    accesses_waiting: int
+    accesses_lost: int
+    access_failure: str
 
 
 def cuts(session: Session) -> dict[str, int]:
@@ -83,7 +89,9 @@ def stats(session: Session) -> Stats:
     """See `Memory.stats`."""
     with session.gate.enter("stats") as passage:
         passage.require_vault()
-        session.access_log.flush()
+        log = session.access_log
+        with suppress(VaultError):  # then `failure` says why they wait
+            log.flush()
         figures = session.engine.maintenance.figures()
         if not passage.permitted(Action.READ).whole_vault:
             figures = _permitted(passage, session.engine.stream(), figures)
@@ -97,6 +105,9 @@ def stats(session: Session) -> Stats:
             bytes_on_disk=figures.bytes_on_disk,
             vault_id=session.engine.setting("vault_id"),
             verifier_key=session.engine.proofs.signer().verifier_key,
+            accesses_waiting=log.waiting if log.failure else 0,
+            accesses_lost=log.lost,
+            access_failure=log.failure,
         )
 
 

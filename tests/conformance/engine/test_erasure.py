@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from memos.infrastructure.engine.commit import Draft, Purged
+from memos.infrastructure.engine.port import Transaction
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind
 from memos.kernel.fold import Result
@@ -20,7 +21,8 @@ def request(vault: EngineVault, operation_id: bytes, cube_id: bytes) -> None:
 
 def destroy(vault: EngineVault, operation_id: bytes, cube_id: bytes) -> Purged:
     """The second step of an erase: keys, the Erased event, copies, receipt."""
-    with vault.engine.writer.transaction() as transaction:
+
+    def work(transaction: Transaction) -> Purged:
         transaction.begin_erasure(operation_id, vault.tenant, [cube_id])
         event = vault.event(Kind.ERASED, operation_id, operation_id=operation_id)
         event.erased.targets.add(cube_id=cube_id, scope=vault.tenant)
@@ -28,7 +30,9 @@ def destroy(vault: EngineVault, operation_id: bytes, cube_id: bytes) -> Purged:
         assert {each.outcome.result for each in committed.walk()} == {Result.ACCEPTED}
         purged = transaction.purge(operation_id, [cube_id])
         transaction.keep_erasure_receipt(operation_id, "receipt")
-    return purged
+        return purged
+
+    return vault.engine.writer.transact(work)
 
 
 def test_an_erase_is_unfinished_from_its_request_to_its_receipt(vault: EngineVault) -> None:

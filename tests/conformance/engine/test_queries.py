@@ -58,11 +58,11 @@ def test_texts_go_with_the_cubes_that_they_returned_and_the_scopes_that_they_sea
             text(keeping, "under", under="/b/c/d"),
         ]
     )
-    with keeping.engine.writer.transaction() as transaction:
-        transaction.forget_queries([first], "")
+    keeping.engine.writer.transact(lambda transaction: transaction.forget_queries([first], ""))
     assert sorted(kept(keeping)) == ["beside", "second", "under"]
-    with keeping.engine.writer.transaction() as transaction:
-        transaction.forget_queries([], f"{keeping.tenant}/b/c/d")
+    keeping.engine.writer.transact(
+        lambda transaction: transaction.forget_queries([], f"{keeping.tenant}/b/c/d")
+    )
     assert kept(keeping) == ["beside"]
 
 

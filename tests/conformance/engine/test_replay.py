@@ -50,8 +50,7 @@ def test_what_a_dump_gives_folds_to_the_same_vault_where_it_is_taken_in(
     cube_id = vault.add("first words").event.cube_id
     vault.commit(vault.revision(cube_id, "second words"))
     with vault.engine.dump() as dump:
-        with empty.replay("load").transaction() as transaction:
-            take_in(transaction, vault, dump)
+        empty.replay("load").transact(lambda transaction: take_in(transaction, vault, dump))
         assert empty.maintenance.digest() == dump.digest(Selection())
     with empty.read() as reader:
         assert text_of(reader.body(cube_id, 1)) == "first words"
@@ -84,13 +83,13 @@ def test_an_error_undoes_all_that_was_taken_in(vault: EngineVault, empty: Engine
     vault.add("one")
     digest = empty.maintenance.digest()
 
-    def take_in_and_fail() -> None:
-        with empty.replay("load").transaction() as transaction, vault.engine.dump() as dump:
+    def take_in_and_fail(transaction: ReplayTransaction) -> None:
+        with vault.engine.dump() as dump:
             take_in(transaction, vault, dump)
             raise ValueError("not this one")
 
     with pytest.raises(ValueError, match="not this one"):
-        take_in_and_fail()
+        empty.replay("load").transact(take_in_and_fail)
     assert empty.maintenance.digest() == digest
     assert empty.maintenance.figures().events == 0
 

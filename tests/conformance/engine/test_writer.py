@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Conflict, NotApplied, SourceErased
@@ -151,26 +152,28 @@ def test_a_transaction_reads_what_it_has_appended(vault: EngineVault) -> None:
     draft = vault.memory("one")
     cube_id = draft.event.cube_id
 
-    with vault.engine.writer.transaction() as transaction:
+    def work(transaction: Transaction) -> Committed:
         assert transaction.head(cube_id) is None
         committed = transaction.append(draft)
         assert transaction.head(cube_id) == committed.state
         with_it = transaction.reader().vault.state_at(cube_id)
         assert with_it is not None
         assert with_it.position == committed.position
+        return committed
+
+    committed = vault.engine.writer.transact(work)
     assert committed.outcome.result is Result.ACCEPTED
 
 
 def test_an_error_in_a_transaction_undoes_it_where_there_is_one_log(vault: EngineVault) -> None:
     draft = vault.memory("one")
 
-    def append_and_fail() -> None:
-        with vault.engine.writer.transaction() as transaction:
-            transaction.append(draft)
-            raise ValueError("not this one")
+    def append_and_fail(transaction: Transaction) -> None:
+        transaction.append(draft)
+        raise ValueError("not this one")
 
     with pytest.raises(ValueError, match="not this one"):
-        append_and_fail()
+        vault.engine.writer.transact(append_and_fail)
     with vault.engine.read() as reader:
         assert (reader.vault.head(draft.event.cube_id) is None) == vault.is_embedded
     vault.add("the next")
@@ -193,8 +196,7 @@ def test_a_cut_is_named_where_the_log_ends(vault: EngineVault) -> None:
     before = vault.add("before").event.cube_id
     event = vault.event(Kind.CUT_NAMED, new_id())
     event.cut_named.name = f"cut of {vault.tenant}"
-    with vault.engine.writer.transaction() as transaction:
-        committed = transaction.name_cut(Draft(event))
+    committed = vault.engine.writer.transact(lambda transaction: transaction.name_cut(Draft(event)))
     assert committed.outcome.result is Result.ACCEPTED
     after = vault.add("after").event.cube_id
     with vault.engine.read() as reader:
@@ -231,13 +233,14 @@ def test_accesses_are_folded_into_usage(vault: EngineVault) -> None:
 def test_the_receipt_of_an_erase_that_was_kept_first_stays(vault: EngineVault) -> None:
     operation_id = new_id()
 
-    with vault.engine.writer.transaction() as transaction:
-        receipts = [
+    receipts = vault.engine.writer.transact(
+        lambda transaction: [
             transaction.erasure_receipt(operation_id),
             transaction.keep_erasure_receipt(operation_id, "first"),
             transaction.keep_erasure_receipt(operation_id, "second"),
             transaction.erasure_receipt(operation_id),
         ]
+    )
     assert receipts == [None, "first", "first", "first"]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.governance.access_log import Access, AccessLog
+from memos.infrastructure.governance import access_log
+from memos.infrastructure.governance.access_log import Access, AccessLog, unwritten_accesses
 from memos.infrastructure.governance.query_keys import DAY, RETENTION_DAYS
 from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
@@ -34,11 +36,14 @@ class NoTexts:
 class Store:
     """A vault that is at times out of reach: what was written, and real keys."""
 
+    name = "a vault"
+
     def __init__(self, keys: SqliteKeyStore) -> None:
         self.keys = keys
         self.events: list[AccessEvent] = []
         self.is_out_of_reach = False
         self.queries: QueryTexts = NoTexts()
+        self.breaks: type[Exception] = LogUnavailable
 
     @property
     def writer(self) -> Store:
@@ -46,7 +51,7 @@ class Store:
 
     def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
         if self.is_out_of_reach:
-            raise LogUnavailable("out of reach")
+            raise self.breaks("out of reach")
         self.events.extend(accesses)
 
 
@@ -128,3 +133,42 @@ def test_the_key_of_a_days_queries_dies_with_the_retention(store: Store) -> None
     assert len(list(store.keys.subjects())) == 2, "the keys of two days are gone"
     # Nobody can tell any more what was asked: under the name of that day there is another key.
     assert asked(store, "where is Ann?", day * DAY) not in digests
+
+
+@pytest.mark.parametrize("error", [LogUnavailable, OSError, KeyError, RuntimeError])
+def test_no_error_of_a_store_ends_the_background_writer(
+    store: Store, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "FLUSH_SECONDS", 0.01)
+    store.breaks, store.is_out_of_reach = error, True
+    log = AccessLog(store, b"")
+    log.record(access(1))
+    _until(lambda: "out of reach" in log.failure)
+    (finding,) = unwritten_accesses(Path(store.name))
+    assert "1 accesses wait" in finding.what
+    store.is_out_of_reach = False
+    _until(lambda: [event.client_time for event in store.events] == [1])
+    assert not log.failure
+    assert list(unwritten_accesses(Path(store.name))) == []
+    log.close()
+
+
+def test_what_waits_is_bounded_and_what_is_lost_is_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "MOST_WAITING", 10)
+    store.is_out_of_reach = True
+    log = AccessLog(store, b"")
+    for number in range(25):
+        log.record(access(number))
+    assert (log.waiting, log.lost) == (10, 15)
+    store.is_out_of_reach = False
+    log.close()
+    assert [event.client_time for event in store.events] == list(range(10))
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.001)

@@ -6,9 +6,9 @@ is durable once Kafka has it, and its outcome is read from Cassandra when the fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
+from typing import TypeVar
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
@@ -29,6 +29,8 @@ from memos.wire.access_pb2 import AccessEvent
 
 TURNS = 256
 """Locks that the cubes for which threads compose share."""
+
+T = TypeVar("T")
 
 
 class DistributedWriter:
@@ -103,9 +105,8 @@ class DistributedWriter:
                 raise _with_what_stays(error, commits) from error.__cause__
         return commits
 
-    @contextmanager
-    def transaction(self) -> Iterator[DistributedTransaction]:
-        yield self._transaction
+    def transact(self, work: Callable[[DistributedTransaction], T]) -> T:
+        return work(self._transaction)
 
     def wait_for(self, position: Position, seconds: float) -> None:
         Waiter(self._live.vault, seconds).until_applied(ends_of([position]))

@@ -54,6 +54,7 @@ class EmbeddedEngine:
             stores.cube_keys,
             stores.keys,
             stores.settle,
+            stores.database.check_wanted,
         )
         self.stores = stores
         self.transaction = EmbeddedTransaction(stores, projector)

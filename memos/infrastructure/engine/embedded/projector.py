@@ -43,7 +43,9 @@ class Projector:
         keys: SqliteCubeKeys,
         store: SqliteKeyStore,
         settle: Callable[[], None],
+        check_wanted: Callable[[], None],
     ) -> None:
+        self._check_wanted = check_wanted
         self._settle = settle
         self._writer = writer
         self._vault = vault
@@ -72,6 +74,7 @@ class Projector:
         body: Body | None = None,
     ) -> None:
         """Take one folded record. `body` spares opening the event's own sealed body again."""
+        self._check_wanted()
         self._vault.write(position, log_time, event, after, outcome)
         if after is None or outcome.result is not Result.ACCEPTED:
             return
@@ -110,7 +113,13 @@ class Projector:
                 self.unreadable.append(position)
                 return UNREADABLE
 
-        cube_key = self._keys.key(self._writer, after.cube_id)
+        try:
+            cube_key = self._keys.key(self._writer, after.cube_id)
+        except Damaged:
+            if self.unreadable is None:
+                raise
+            self.unreadable.append(position)
+            cube_key = None
         change = index_change(position.offset, event.kind, before, after, cube_key, text)
         if change is not None:
             self._changes.append(change)

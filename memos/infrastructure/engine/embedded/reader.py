@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import apsw
 
@@ -11,7 +11,6 @@ from memos.infrastructure.governance.usage.sqlite import access_size, usage_of, 
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.index.sqlite import lookup
-from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
@@ -26,15 +25,18 @@ from memos.wire.event_pb2 import Event
 
 
 class EmbeddedReader:
-    """See `engine.reader.Reader`. `index` reads over connections of its own, of the calling thread."""
+    """See `engine.reader.Reader`. `view` opens the index at a scope and a moment."""
 
     def __init__(
-        self, connection: apsw.Connection, keys: SqliteCubeKeys, index: SqliteIndex
+        self,
+        connection: apsw.Connection,
+        keys: SqliteCubeKeys,
+        view: Callable[[str, At | None], View],
     ) -> None:
         self.connection = connection
         self.vault = SqliteVault(connection)
         self._keys = keys
-        self._index = index
+        self._view = view
 
     def event(self, position: Position) -> Event:
         record = read_record(self.connection, position.offset)
@@ -83,7 +85,7 @@ class EmbeddedReader:
         """What is in a file is read when it is asked for."""
 
     def view(self, scope: str, at: At | None = None) -> View:
-        return self._index.view(scope, at)
+        return self._view(scope, at)
 
     def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
         return lookup.rows_of(self.connection, view, cube_ids)

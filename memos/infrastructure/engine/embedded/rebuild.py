@@ -47,7 +47,7 @@ def rebuild(stores: EmbeddedStores, projector: Projector, progress: Progress) ->
             tuple(map(str, unreadable)),
         )
 
-    return stores.database.write(work)
+    return stores.database.transact(work)
 
 
 def _refold(stores: EmbeddedStores, projector: Projector, progress: Progress) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
@@ -20,6 +20,8 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind, Position
 from memos.wire.event_pb2 import Event
 
+T = TypeVar("T")
+
 
 class EmbeddedReplay:
     """See `engine.replay.Replay`."""
@@ -29,12 +31,11 @@ class EmbeddedReplay:
         self._transaction = EmbeddedReplayTransaction(stores, transaction)
         self.workplace: Path = stores.directory
 
-    @contextmanager
-    def transaction(self) -> Iterator[ReplayTransaction]:
-        with self._database.transaction():
-            yield self._transaction
+    def transact(self, work: Callable[[ReplayTransaction], T]) -> T:
+        taken = self._database.transact(lambda: work(self._transaction))
         # An erase that came along leaves its text in the write-ahead log until now.
         self._database.checkpoint_wal()
+        return taken
 
 
 class EmbeddedReplayTransaction:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+import apsw
 
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE, check_format, create_vault
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
-from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
+from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE, SqliteKeyStore
 from memos.infrastructure.log.sqlite import SqliteLog
 from memos.infrastructure.sqlite.database import Database, explained, row
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
@@ -38,6 +41,7 @@ class EmbeddedStores:
         with explained(self.database.path):
             check_format(self.database)
         self.keys = SqliteKeyStore(directory)
+        self.database.watch(directory / KEYS_FILE)
         writer = self.database.writer
         self.log = SqliteLog(writer, self.database.reader, clock)
         self.cube_keys = SqliteCubeKeys(writer, self.keys)
@@ -64,11 +68,14 @@ class EmbeddedStores:
     def read(self) -> Iterator[EmbeddedReader]:
         """Everything read inside is of one moment."""
         with self.database.reading() as connection:
-            yield EmbeddedReader(connection, self.cube_keys, self.index)
+            yield self._reader(connection)
 
     def stream(self) -> EmbeddedReader:
         """Reads over this thread's connection, each of the moment when it is made."""
-        return EmbeddedReader(self.database.reader(), self.cube_keys, self.index)
+        return self._reader(self.database.reader())
+
+    def _reader(self, connection: apsw.Connection) -> EmbeddedReader:
+        return EmbeddedReader(connection, self.cube_keys, partial(self.index.view_on, connection))
 
     def settle(self) -> None:
         """Inside the write transaction: write what is collected of log, keys and vault, so that it
@@ -79,9 +86,11 @@ class EmbeddedStores:
         self.vault.flush(self.log.size)
 
     def settled(self) -> EmbeddedReader:
-        """Inside the write transaction: reads with what it has written so far."""
+        """Inside the write transaction: reads with what it has written so far; the index, whose
+        snapshots others share, shows what is committed.
+        """
         self.settle()
-        return EmbeddedReader(self.database.writer, self.cube_keys, self.index)
+        return EmbeddedReader(self.database.writer, self.cube_keys, self.index.view)
 
     def close(self) -> None:
         """Finish what is being written and close every file."""

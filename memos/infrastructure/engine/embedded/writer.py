@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
@@ -13,6 +13,8 @@ from memos.infrastructure.governance.usage.sqlite import fold_accesses
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Position
 from memos.wire.access_pb2 import AccessEvent
+
+T = TypeVar("T")
 
 
 class EmbeddedWriter:
@@ -45,10 +47,8 @@ class EmbeddedWriter:
 
         return self._database.write(work)
 
-    @contextmanager
-    def transaction(self) -> Iterator[EmbeddedTransaction]:
-        with self._database.transaction():
-            yield self._transaction
+    def transact(self, work: Callable[[EmbeddedTransaction], T]) -> T:
+        return self._database.transact(lambda: work(self._transaction))
 
     def wait_for(self, position: Position, seconds: float) -> None:
         with self._stores.read() as reader:

@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.cassandra.select import select_many
-from memos.infrastructure.governance.usage.usage import Usage, counts_as_use, digest_of_usage
+from memos.infrastructure.governance.usage.usage import (
+    Usage,
+    counts_as_use,
+    digest_of_usage,
+    used_at,
+)
 from memos.kernel.moment import NEWEST
 from memos.wire.access_pb2 import AccessEvent
 
@@ -48,8 +53,9 @@ def fold_usage(
         for cube in access.cubes:
             before = stored.get(cube.cube_id, NEVER)
             if before.position < offset:
-                uses = rows.get(cube.cube_id, before).uses + 1
-                rows[cube.cube_id] = UsageRow(uses, access.client_time, offset)
+                seen = rows.get(cube.cube_id, before)
+                used = used_at(seen.uses, seen.last_used, access.client_time)
+                rows[cube.cube_id] = UsageRow(*used, offset)
     return rows
 
 

@@ -10,6 +10,7 @@ from memos.infrastructure.governance.usage.usage import (
     Usage,
     counts_as_use,
     digest_of_usage,
+    used_at,
     used_until,
 )
 from memos.infrastructure.sqlite.database import row, rows
@@ -49,8 +50,8 @@ def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[Acc
     for access in accesses:
         stored.append((position, log_time, access.SerializeToString()))
         for cube in access.cubes if counts_as_use(access.action, access.rule) else ():
-            uses, _, _ = usage.get(cube.cube_id) or usage_row(writer, cube.cube_id)
-            usage[cube.cube_id] = (uses + 1, access.client_time, position)
+            uses, last, _ = usage.get(cube.cube_id) or usage_row(writer, cube.cube_id)
+            usage[cube.cube_id] = (*used_at(uses, last, access.client_time), position)
         position += 1
     writer.executemany("INSERT INTO access VALUES (?, ?, ?)", stored)
     writer.executemany(
@@ -78,8 +79,8 @@ def refold_usage(writer: apsw.Connection) -> None:
         event = AccessEvent.FromString(data)
         if counts_as_use(event.action, event.rule):
             for cube in event.cubes:
-                uses = usage.get(cube.cube_id, (0, 0, 0))[0]
-                usage[cube.cube_id] = (uses + 1, event.client_time, position)
+                uses, last, _ = usage.get(cube.cube_id, (0, 0, 0))
+                usage[cube.cube_id] = (*used_at(uses, last, event.client_time), position)
     writer.executemany(
         "INSERT INTO usage VALUES (?, ?, ?, ?)",
         [(cube_id, *folded) for cube_id, folded in usage.items()],

@@ -25,9 +25,7 @@ class SqliteIndex(Index):
         connection: the writer's connection, used by `apply`, `purge` and `clear` inside the
             transaction that the caller opened on it. No state is kept between calls, so rolling
             back needs no word here, and several processes may write in turn.
-        reader: gives the calling thread's connection for reading; it must see committed data only.
-            A caller who opens a transaction on it sees one state in the view, its postings and its
-            own reads.
+        reader: gives a connection for reading to a caller of `view`; it must see committed data only.
         cache_bytes: bound on the snapshots kept between searches; the latest one always stays.
     """
 
@@ -55,7 +53,12 @@ class SqliteIndex(Index):
         writer.clear(self._connection)
 
     def view(self, scope: str, at: At | None = None) -> SqliteView:
-        connection = self._reader()
+        return self.view_on(self._reader(), scope, at)
+
+    def view_on(self, connection: apsw.Connection, scope: str, at: At | None = None) -> SqliteView:
+        """See `view`: what a connection sees, which must be committed data only. A caller who opens
+        a transaction on it sees one state in the view, its postings and its own reads.
+        """
         with connection:
             current, state = self._snapshot(connection, scope)
         offset = state.applied if at is None else min(plain(at), state.applied)

@@ -7,8 +7,7 @@ A rollback journal, not a WAL, so that no copy of a destroyed key stays behind i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -107,22 +106,16 @@ class SqliteKeyStore(KeyVault):
     def _make_tenant(self, tenant: str) -> None:
         """Make a tenant's own key; that of whoever else makes it at once stays, and no second."""
         wrapped = self._root.wrap_tenant(tenant, 0, new_key())
-        with self._writing():
-            self._db.execute("INSERT OR IGNORE INTO tenant_key VALUES (?, 0, ?)", (tenant, wrapped))
+        self._write([("INSERT OR IGNORE INTO tenant_key VALUES (?, 0, ?)", (tenant, wrapped))])
 
     def add_tenant_key(self, tenant: str, key: bytes) -> None:
         """Add a key to the tenant's ring, behind those that are there."""
-        with self._lock, self._writing():
-            if key in self._read_ring(tenant):
-                return
-            sql = "SELECT count(*) FROM tenant_key WHERE tenant = ?"
-            (count,) = next(rows(self._db, sql, (tenant,)))
-            wrapped = self._root.wrap_tenant(tenant, count, key)
-            # Two processes may make a tenant's first key at once: the first one stays.
-            self._db.execute(
-                "INSERT OR IGNORE INTO tenant_key VALUES (?, ?, ?)", (tenant, count, wrapped)
-            )
-            self._rings.pop(tenant, None)
+        sql = "INSERT OR IGNORE INTO tenant_key VALUES (?, ?, ?)"
+        with self._lock:
+            while key not in (ring := self._read_ring(tenant)):
+                # Another process may take the place meanwhile: then the next one is tried.
+                wrapped = self._root.wrap_tenant(tenant, len(ring), key)
+                self._write([(sql, (tenant, len(ring), wrapped))])
 
     def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
         """The subject's key, made and synced when absent; None where it is not to be made."""
@@ -146,21 +139,19 @@ class SqliteKeyStore(KeyVault):
 
     def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
         """Keep the keys of subjects that come from another vault; one that is there stays."""
-        wrapped = [(t, s, self._root.wrap_subject(t, s, key)) for t, s, key in keys]
-        with self._lock, self._writing():
-            self._db.executemany("INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", wrapped)
+        sql = "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)"
+        wrapped = [(sql, (t, s, self._root.wrap_subject(t, s, key))) for t, s, key in keys]
+        with self._lock:
+            self._write(wrapped)
 
     def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
         """Overwrite the subjects' keys; how many there were. Call under the vault's write lock."""
-        destroyed = 0
-        with self._lock, self._writing():
-            for subject in subjects:
-                self._db.execute(
-                    "DELETE FROM subject_key WHERE tenant = ? AND subject = ?", (tenant, subject)
-                )
-                destroyed += self._db.changes()
-                self._subjects.pop((tenant, subject), None)
-        return destroyed
+        sql = "DELETE FROM subject_key WHERE tenant = ? AND subject = ?"
+        named = [(tenant, subject) for subject in subjects]
+        with self._lock:
+            for key in named:
+                self._subjects.pop(key, None)
+            return self._write([(sql, key) for key in named])
 
     def tenants(self) -> list[str]:
         """Every tenant that has a key here."""
@@ -179,17 +170,21 @@ class SqliteKeyStore(KeyVault):
             self._rings.clear()
             self._subjects.clear()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """A write transaction that takes its lock at once: two upgrading readers would dead-lock."""
+    def _write(self, statements: Sequence[tuple[str, Sequence[object]]]) -> int:
+        """Run statements in one transaction; how many rows they changed.
+
+        It is one call of SQLite's, so that no interrupt can come between begin and commit, and it
+        takes its lock at once: two upgrading readers would dead-lock.
+        """
+        script = ";".join(("BEGIN IMMEDIATE", *(sql for sql, _ in statements), "COMMIT"))
+        before = self._db.total_changes()
         with explained(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+                self._db.execute(script, [value for _, values in statements for value in values])
+            finally:
+                if self._db.in_transaction:  # after some errors SQLite has undone it itself
+                    self._db.execute("ROLLBACK")
+        return self._db.total_changes() - before
 
     def _read_ring(self, tenant: str) -> list[bytes]:
         with explained(self._path):
@@ -210,10 +205,8 @@ class SqliteKeyStore(KeyVault):
 
     def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
         wrapped = self._root.wrap_subject(tenant, subject, new_key())
-        with self._writing():
-            self._db.execute(
-                "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)", (tenant, subject, wrapped)
-            )
+        sql = "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)"
+        self._write([(sql, (tenant, subject, wrapped))])
         return self._read_subject(tenant, subject)
 
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from memos.infrastructure.batches import batched
@@ -16,7 +15,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
-from memos.infrastructure.transfer.files import SyncedFile, file_sum, signed_text
+from memos.infrastructure.transfer.files import NewFiles, file_sum, signed_text
 from memos.infrastructure.transfer.layout import base64_text, encode_line
 from memos.infrastructure.transfer.wrapping import Wrapping, cube_binding, tenant_binding
 from memos.kernel.cube import Lifecycle
@@ -44,13 +43,13 @@ class Dumped:
 
 
 class MemDumper:
-    """Writes one export into a directory. Memory stays flat in the size of the vault."""
+    """Writes the files of one export. Memory stays flat in the size of the vault."""
 
     def __init__(
         self,
         source: Dumpable,
         engine: Engine,
-        directory: Path,
+        files: NewFiles,
         selection: Selection,
         wrapping: Wrapping,
         describe: Describe,
@@ -58,7 +57,7 @@ class MemDumper:
     ) -> None:
         self._source = source
         self._engine = engine
-        self._directory = directory
+        self._files = files
         self._selection = selection
         self._wrapping = wrapping
         self._describe = describe
@@ -126,7 +125,7 @@ class MemDumper:
         lines = self._source.lines(self._selection, self._progress)
         with ExitStack() as stack:
             log, memories, keys = (
-                stack.enter_context(SyncedFile(self._directory / name))
+                stack.enter_context(self._files.write(name))
                 for name in (layout.EVENTS, layout.MEMORIES, layout.CUBE_KEYS)
             )
             for batch in batched(lines, LINES_AT_ONCE):
@@ -194,14 +193,14 @@ class MemDumper:
 
     def _write(self, name: str, lines: Iterable[bytes]) -> int:
         count = 0
-        with SyncedFile(self._directory / name) as file:
+        with self._files.write(name) as file:
             for line in lines:
                 file.write(line)
                 count += 1
         return count
 
     def _sums(self) -> bytes:
-        lines = [f"{file_sum(self._directory / name)}  {name}\n" for name in layout.SUMMED]
+        lines = [f"{file_sum(self._files.path(name))}  {name}\n" for name in layout.SUMMED]
         return "".join(lines).encode()
 
 

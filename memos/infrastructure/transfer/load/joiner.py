@@ -165,5 +165,7 @@ def load_into(
         Denied: the caller does not administer a tenant of the export.
         Refused: something in the export does not hold; nothing was taken.
     """
-    with foreign(), replay.transaction() as transaction:
-        return Joiner(transaction, dump, wrapping).join(admit, progress)
+    with foreign():
+        return replay.transact(
+            lambda transaction: Joiner(transaction, dump, wrapping).join(admit, progress)
+        )

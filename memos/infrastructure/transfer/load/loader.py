@@ -176,8 +176,10 @@ def built(
     """
     engine = open_directory(directory, actor=making.actor, clock=making.clock)
     with closing(engine):
-        with foreign(), engine.replay("load").transaction() as transaction:
-            report = _fill(transaction, dump, wrapping, making)
+        with foreign():
+            report = engine.replay("load").transact(
+                lambda transaction: _fill(transaction, dump, wrapping, making)
+            )
         yield engine, report
 
 

@@ -1,0 +1,39 @@
+"""What a call tells whom or what cuts it off, whatever the call is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from memos.kernel.errors import MemosError
+from memos.operation.begun import is_part_of_a_call, nothing_begun, noting_begun, tell_begun
+
+P = ParamSpec("P")
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+
+def told_when_cut_off(door: C) -> C:
+    """A class whose public methods tell, in a note on whatever cuts them off, what they had begun."""
+    for name, method in list(vars(door).items()):
+        if not name.startswith("_") and callable(method):
+            setattr(door, name, _told(method))
+    return door
+
+
+def _told(method: Callable[P, T]) -> Callable[P, T]:
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if is_part_of_a_call():
+            return method(*args, **kwargs)
+        begun = nothing_begun()
+        try:
+            return noting_begun(begun).run(method, *args, **kwargs)
+        except MemosError:
+            raise  # it says itself what was done
+        except BaseException as interrupt:
+            tell_begun(interrupt, method.__name__, begun)
+            raise
+
+    return call

@@ -1,0 +1,77 @@
+"""A killed export leaves nothing in clear."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memos import Memory
+
+SECRET = "a secret that nobody else may read"
+
+KILLED = """
+import os, signal, sys
+from memos import Memory
+from memos.infrastructure.transfer import package
+memory = Memory(sys.argv[1], actor="agent:alice")
+step = sys.argv[3]
+done = getattr(package, step)
+def killed(*arguments):
+    if step != "publish":
+        done(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(package, step, killed)
+from memos.operation.commands import export
+export.publish = package.publish
+memory.export(sys.argv[2])
+"""
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    with Memory(tmp_path / "vault", actor="agent:alice") as memory:
+        memory.add(SECRET, scope="acme")
+    return tmp_path / "vault"
+
+
+@pytest.mark.parametrize("step", ["publish", "_write_tar"])
+@pytest.mark.parametrize("name", ["export.tar", "export"])
+def test_an_export_that_is_killed_leaves_no_text_and_no_key(
+    vault: Path, tmp_path: Path, name: str, step: str
+) -> None:
+    if (name, step) == ("export", "_write_tar"):
+        return
+    place = tmp_path / "place"
+    place.mkdir()
+    told = subprocess.run(
+        [sys.executable, "-c", KILLED, str(vault), str(place / name), step],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == -9, told.stderr
+    (left,) = place.iterdir()
+    assert list(left.iterdir()) == []
+    os.utime(left, (0, 0))
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.export(place / name)
+    assert [path.name for path in place.iterdir()] == [name]
+
+
+def test_what_a_killed_process_left_of_a_stage_is_removed_by_the_next_export(
+    vault: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    left = place / ".export.tar.123.0123abcd.staged"
+    left.mkdir(parents=True)
+    (left / "memories.jsonl").write_text(SECRET)
+    os.utime(left, (0, 0))
+    other = place / ".export.tar.own.staged"
+    other.mkdir()
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.export(place / "export.tar")
+    assert sorted(path.name for path in place.iterdir()) == [other.name, "export.tar"]
