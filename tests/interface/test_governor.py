@@ -62,6 +62,8 @@ WRITES = {
     "merge": "of cubes that are named",
     "set_sensitivities": "of the tenant that is named",
     "set_vocabulary": "of the scope that is named",
+    "keep_queries": "an administrator's",
+    "queries": "what was asked, not what was found: an administrator's",
     "migrated_from": "logs that came before",
     "verifier_key": "a public key",
 }
