@@ -34,6 +34,7 @@ from memos.kernel.errors import (
     SourceErased,
     StoreUnavailable,
     Unacknowledged,
+    Unreadable,
     VaultError,
 )
 from memos.kernel.event import Position
@@ -49,7 +50,14 @@ from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.context_block import Citation, ContextBlock
 from memos.operation.reads.embedding import EmbeddingLag
 from memos.operation.reads.graph import Related, RelatedReason
-from memos.operation.reads.history import Change, Diff, Lineage, LineageEdge, LogEntry
+from memos.operation.reads.history import (
+    Change,
+    DamagedChange,
+    Diff,
+    Lineage,
+    LineageEdge,
+    LogEntry,
+)
 from memos.operation.reads.route import Concept, Fact, Route, Step, Topic
 from memos.operation.reads.vault import Stats
 from memos.operation.receipt import Receipt, Rejection
@@ -68,6 +76,7 @@ __all__ = [
     "ConsistencyProof",
     "ContextBlock",
     "Damaged",
+    "DamagedChange",
     "Denied",
     "Diff",
     "DiskFull",
@@ -125,6 +134,7 @@ __all__ = [
     "Sweep",
     "Topic",
     "Unacknowledged",
+    "Unreadable",
     "VaultError",
     "Verification",
     "Vocabulary",

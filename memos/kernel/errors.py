@@ -90,6 +90,12 @@ class Damaged(VaultError):
     """Stored bytes are not what was written. `memos verify` names what is still good."""
 
 
+class Unreadable(Damaged):
+    """Sealed bytes open, and hold a value that no release of MemOS writes. Only their own memory is
+    concerned: it can be erased, and rolled back to a version before.
+    """
+
+
 class StoreUnavailable(VaultError):
     """The store of a distributed vault does not answer; the message names its servers. What was
     not confirmed may have been done or not: doing it again is safe.

@@ -87,6 +87,10 @@ class Record(NamedTuple):
     data: bytes
 
 
+_TOO_BIG = 2**63
+_MOST_CHARACTERS = 16_000  # of four bytes at most
+
+
 class Undecodable(ValueError):
     """The bytes are no event: damaged or forged. Folded as rejected(undecodable)."""
 
@@ -115,6 +119,10 @@ def decode(data: bytes) -> Event:
     version = (event.schema_major, event.schema_minor)
     if version != SCHEMA:
         _bring_up_to_date(event, version)
+    if not _can_be_kept(event):
+        raise Undecodable(
+            "the event holds what no store can keep: a key too long, a number too big"
+        )
     if (
         len(event.event_id) != 16
         or len(event.cube_id) != 16
@@ -122,6 +130,18 @@ def decode(data: bytes) -> Event:
     ):
         raise Undecodable("the bytes decode, but not to an event with ids and a kind's own facts")
     return event
+
+
+def _can_be_kept(event: Event) -> bool:
+    """Whether no store has to refuse an event: of what it keeps by, every text is shorter than its
+    longest key (64 KiB), and every number fits.
+    """
+    if event.composed_from >= _TOO_BIG or (
+        event.edges and max(edge.other.version for edge in event.edges) >= _TOO_BIG
+    ):
+        return False
+    keys = (event.scope, event.actor, event.tenant, event.operation_id)
+    return max(map(len, keys)) <= _MOST_CHARACTERS
 
 
 def _bring_up_to_date(event: Event, version: tuple[int, int]) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 
 DIGEST_BYTES = 16
 
 SUBJECT = b"subject"
 SOURCE = b"source"
 """The labels of digests that stand for a subject and for a source."""
+
+
+def digests_among(values: Iterable[bytes]) -> list[bytes]:
+    """Of what an event names as digests those that are some: nothing is looked up by another."""
+    return [value for value in values if len(value) == DIGEST_BYTES]
 
 
 def keyed_digest(key: bytes, label: bytes, value: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from memos.kernel.event import Kind, Position, as_uuid, caused_id
-from memos.kernel.lineage import CARRIES_TAINT
+from memos.kernel.lineage import CARRIES_TAINT, named_edges
 from memos.wire import event_pb2 as wire
 
 _MAKING = frozenset({Kind.GENERATED, Kind.CACHED, Kind.DISTILLED})
@@ -20,7 +20,9 @@ def made_of(event: wire.Event) -> list[bytes]:
     if event.kind not in _MAKING:
         return []
     return list(
-        dict.fromkeys(edge.other.cube_id for edge in event.edges if edge.relation in CARRIES_TAINT)
+        dict.fromkeys(
+            edge.other.cube_id for edge in named_edges(event) if edge.relation in CARRIES_TAINT
+        )
     )
 
 

@@ -28,7 +28,14 @@ def deadline(lifespan: Lifespan | None, last_used: int) -> int:
     if lifespan is None or lifespan.after <= 0:
         return NEVER
     start = max(lifespan.since, last_used) if lifespan.renewed_by_access else lifespan.since
-    return start + lifespan.after
+    return min(start + lifespan.after, NEVER)
+
+
+def earliest_end(lifespan: Lifespan | None) -> int:
+    """When the lifespan ends where no use renews it; `NEVER` where it does not."""
+    if lifespan is None or lifespan.after <= 0:
+        return NEVER
+    return min(lifespan.since + lifespan.after, NEVER)
 
 
 def still_ends(lifespan: Lifespan | None, lifecycle: Lifecycle) -> bool:

@@ -7,11 +7,12 @@ A clean overwrite supplies new content and so ends the flow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 from memos.kernel.cube import PARTS, Part, PartVersions
+from memos.wire import event_pb2 as wire
 
 
 class Relation(IntEnum):
@@ -25,18 +26,32 @@ class Relation(IntEnum):
     SUPERSEDES = 6
     SAME_TEXT_AS = 7
 
+    @classmethod
+    def _missing_(cls, value: object) -> Relation | None:
+        """A number that this release does not know stays what it is, and has no other name."""
+        if not isinstance(value, int):
+            return None
+        unknown = int.__new__(cls, value)
+        unknown._name_, unknown._value_ = f"UNKNOWN_{value}", value
+        return unknown
 
-CARRIES_TAINT = frozenset(
-    {
-        Relation.DERIVED_FROM,
-        Relation.MERGED_INTO,
-        Relation.DISTILLED_INTO,
-        Relation.CACHED_AS,
-        Relation.QUOTED_FROM,
-    }
-)
+
+_NO_TAINT = frozenset({Relation.SUPERSEDES, Relation.SAME_TEXT_AS})
+
+
+class _CarryingTaint(frozenset[Relation]):
+    """The relations known to carry taint; an unknown one is in it too, for it may."""
+
+    def __contains__(self, relation: object) -> bool:
+        return relation not in _NO_TAINT
+
+
+CARRIES_TAINT = _CarryingTaint(frozenset(Relation) - _NO_TAINT)
+"""The relations along which content flows: what may have been derived goes with its source."""
 
 Contribution = tuple[bytes, int]
+
+ID_BYTES = 16
 
 
 class Edge(NamedTuple):
@@ -46,6 +61,16 @@ class Edge(NamedTuple):
     source: Contribution
     derived: Contribution
     source_digest: bytes = b""
+
+
+def named_edges(event: wire.Event) -> Iterator[wire.Edge]:
+    """The edges of an event that lead to a cube: one whose id is none leads nowhere."""
+    return (edge for edge in event.edges if len(edge.other.cube_id) == ID_BYTES)
+
+
+def kept_relation(edge: wire.Edge) -> int:
+    """The number by which stores keep an edge's relation; 0 for one that is out of all reason."""
+    return edge.relation if 0 <= edge.relation < 128 else 0
 
 
 class VersionFacts(NamedTuple):

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from memos.wire.event_pb2 import CutNamed
+
 EPOCH = 1_704_067_200_000  # milliseconds; 2024-01-01: forty bits last until 2058
 PARTITION_BITS = 8
 _RUN_BITS = 14  # records of one partition and millisecond; more than that run into the next one
@@ -25,6 +27,8 @@ class Cutoffs(tuple[int, ...]):
 
 At = int | Cutoffs
 """What a read can be made at: an ordinal, of all partitions alike, or a cut."""
+
+MAX_CUT_NAME_BYTES = 1024
 
 NEWEST = 2**62
 """Greater than any ordinal."""
@@ -90,6 +94,15 @@ def _as_long(one: Cutoffs, other: Cutoffs) -> tuple[tuple[int, ...], tuple[int, 
 def plain(at: At) -> int:
     """A moment of a log with one partition, where ordinals are offsets."""
     return at if isinstance(at, int) else at[0]
+
+
+def is_kept_cut(cut: CutNamed) -> bool:
+    """Whether a named cut can be asked for: by a name that can be passed, at positions that a log can
+    have.
+    """
+    return 0 < len(cut.name.encode()) <= MAX_CUT_NAME_BYTES and all(
+        at.partition < MOST_PARTITIONS and at.offset < NEWEST for at in cut.positions
+    )
 
 
 class Moment(NamedTuple):

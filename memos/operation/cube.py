@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,9 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.projection import content_text
 from memos.infrastructure.vault.port import Attempt
+from memos.kernel.body import FIRST_TIME, LAST_TIME, metadata_of
 from memos.kernel.cube import CubeState, Lifecycle, Lifespan
+from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, id_text
 from memos.kernel.lifespan import deadline
 from memos.kernel.moment import Moment
@@ -22,8 +23,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def as_datetime(microseconds: int) -> datetime:
-    """Microseconds since 1970 as a time in UTC."""
-    return EPOCH + timedelta(microseconds=microseconds)
+    """Microseconds since 1970 as a time in UTC; what lies outside the years 1 to 9999 at their end."""
+    return EPOCH + timedelta(microseconds=min(max(microseconds, FIRST_TIME), LAST_TIME))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,7 @@ class Parts:
 
     def metadata_dict(self) -> dict[str, Any]:
         """The metadata, a fresh copy."""
-        stored = self.metadata.metadata.json
-        return dict(json.loads(stored)) if stored else {}
+        return metadata_of(self.metadata)
 
 
 def open_parts(reader: Reader, state: CubeState, at: Position | None = None) -> Parts | None:
@@ -138,6 +138,24 @@ def usage_at(reader: Reader, cube_id: bytes, moment: Moment) -> Usage:
     if moment.at is None or usage.last_used <= moment.read_time:
         return usage
     return reader.usage_until(cube_id, moment.read_time)
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedCube:
+    """What stands in a list for a memory that cannot be read, and why; `get` raises it."""
+
+    cube_id: str
+    reason: str
+
+
+def try_cube(
+    reader: Reader, attempt: Attempt, usage: Usage | None = None
+) -> MemCube | Forgotten | DamagedCube:
+    """As `read_cube`, for what reads several: one that is damaged hides no other."""
+    try:
+        return read_cube(reader, attempt, usage)
+    except Damaged as error:
+        return DamagedCube(id_text(attempt.cube_id), str(error))
 
 
 def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> MemCube | Forgotten:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 
-import numpy as np
-
+from memos.kernel.errors import Damaged
 from memos.kernel.event import as_uuid
 from memos.kernel.keyed_digest import keyed_digest
 from memos.operation.cube import open_parts
@@ -59,7 +58,7 @@ def from_content(content: Content) -> tuple[tuple[str, ...], bool] | None:
     try:
         stored = json.loads(content.inline)
         return tuple(map(str, stored["tags"])), bool(stored["closed"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -86,13 +85,22 @@ def tags_in_use(scope_view: ScopeView) -> dict[str, int]:
     names: dict[int, str] = {}
     counts: dict[str, int] = {}
     for term, rows in scope_view.reader.matched_terms(view).items():
-        if term not in names:
-            cube_id = view.cube_ids(np.array(rows[:1]))[0]
-            attempt = scope_view.reader.vault.state_at(cube_id, view.at)
-            state = None if attempt is None else attempt.state
-            parts = None if state is None else open_parts(scope_view.reader, state)
-            for tag in () if parts is None else parts.tag_list:
-                names[scope_view.analyzer.exact_term("tag", tag)] = tag
+        for cube_id in view.cube_ids(rows) if term not in names else ():
+            tags = _tags_of(scope_view, cube_id)
+            if tags is not None:
+                names |= {scope_view.analyzer.exact_term("tag", tag): tag for tag in tags}
+                break
         if term in names:  # a term of another kind has no name here
             counts[names[term]] = len(rows)
     return dict(sorted(counts.items(), key=lambda counted: (-counted[1], counted[0])))
+
+
+def _tags_of(scope_view: ScopeView, cube_id: bytes) -> tuple[str, ...] | None:
+    """The tags of a visible memory; None where it is damaged, so that another one is asked."""
+    attempt = scope_view.reader.vault.state_at(cube_id, scope_view.view.at)
+    state = None if attempt is None else attempt.state
+    try:
+        parts = None if state is None else open_parts(scope_view.reader, state)
+    except Damaged:
+        return None
+    return () if parts is None else parts.tag_list

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import SourceErased
 from memos.kernel.event import id_text
+from memos.kernel.lineage import named_edges
 from memos.wire.event_pb2 import Event
 
 
@@ -30,7 +31,7 @@ def check_sources(event: Event, head: Callable[[bytes], CubeState | None]) -> No
 
 def source_ids(event: Event) -> list[bytes]:
     """The cubes that an event names as sources, each once."""
-    return list(dict.fromkeys(edge.other.cube_id for edge in event.edges))
+    return list(dict.fromkeys(edge.other.cube_id for edge in named_edges(event)))
 
 
 def is_erased(state: CubeState | None) -> bool:

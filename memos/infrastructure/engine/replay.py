@@ -23,7 +23,7 @@ class ReplayTransaction(Protocol):
 
     @property
     def keys(self) -> KeyVault:
-        """Tenants' and subjects' keys. They are no part of the transaction."""
+        """Tenants' and subjects' keys: those made or added here are kept with all else, or not."""
         ...
 
     @property
@@ -39,8 +39,10 @@ class ReplayTransaction(Protocol):
         """The id of the n-th event of a cube here; empty where there is none."""
         ...
 
-    def erased_subjects(self) -> Mapping[bytes, int]:
-        """The digests of the subjects that were erased here, with the log time of their last erase."""
+    def erased_subjects(self) -> Mapping[str, Mapping[bytes, int]]:
+        """By tenant the digests of the subjects that were erased here, with the log time of their last
+        erase.
+        """
         ...
 
     def erased_cubes(self) -> Iterator[bytes]:
@@ -63,6 +65,9 @@ class ReplayTransaction(Protocol):
 
         Returns:
             The sequence that its cube has now: 0 where there is no such cube.
+
+        Raises:
+            Damaged: its body does not open, or holds what cannot be read.
         """
         ...
 
@@ -82,8 +87,12 @@ class ReplayTransaction(Protocol):
         """Keep (operation id, receipt) pairs of erases, as far as they are not here."""
         ...
 
+    def setting(self, name: str) -> str:
+        """A setting that was kept; empty where there is none of that name."""
+        ...
+
     def keep_settings(self, settings: Mapping[str, str]) -> None:
-        """Keep settings of a new vault beside those it was made with."""
+        """Keep settings beside those that the vault was made with, under names that are not taken."""
         ...
 
 

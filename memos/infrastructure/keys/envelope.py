@@ -13,7 +13,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.protobuf.message import DecodeError
 
-from memos.kernel.errors import Damaged
+from memos.kernel.body import check_body
+from memos.kernel.errors import Damaged, Unreadable
 from memos.kernel.keyed_digest import DIGEST_BYTES, keyed_digest
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
@@ -80,14 +81,17 @@ def open_body(key: bytes, event: Event) -> Body:
     """The body of an event.
 
     Raises:
-        Damaged: it does not open, or is not what this release can read.
+        Damaged: it does not open.
+        Unreadable: it opens, and holds a value that this release cannot read.
     """
     if event.body.suite != SUITE:
         raise Damaged(f"the body is sealed with suite {event.body.suite}, which is not known here")
     try:
-        return Body.FromString(decrypt(key, event.body.box, _binding(event)))
+        body = Body.FromString(decrypt(key, event.body.box, _binding(event)))
     except DecodeError as error:
-        raise Damaged(f"the body opens, but is no body: {error}") from None
+        raise Unreadable(f"the body opens, but is no body: {error}") from None
+    check_body(body)
+    return body
 
 
 def wrapping_key(subject_keys: Sequence[bytes]) -> bytes:

@@ -25,7 +25,11 @@ CLEAR, PASSPHRASE, RECIPIENT = "clear", "passphrase", "x25519"
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**17, 8, 1
 """128 MiB and about half a second: the first choice of the OWASP password storage cheat sheet."""
 
-MAX_SCRYPT_N = 2**20
+MAX_SCRYPT_BYTES = 256 * 2**20
+MAX_SCRYPT_WORK = 4 * SCRYPT_N * SCRYPT_R * SCRYPT_P
+"""What a file may ask for: memory is 128 n r, and work n r p. That is twice the memory, and four times
+the time, of what is written.
+"""
 _BINDING = b"memos/export/content-key/v1"
 
 
@@ -147,8 +151,12 @@ def _wrap_to_passphrase(passphrase: str) -> Wrapping:
 
 def _scrypt(passphrase: str, described: Mapping[str, Any]) -> bytes:
     where = "the manifest"
-    n = number_of(described, "n", where, MAX_SCRYPT_N + 1)
-    r, p = number_of(described, "r", where, 33), number_of(described, "p", where, 17)
+    n, r, p = (number_of(described, name, where, 2**32) for name in "nrp")
+    if 128 * n * r > MAX_SCRYPT_BYTES or n * r * p > MAX_SCRYPT_WORK:
+        raise Refused(
+            f"{where}: stretching the passphrase with n={n}, r={r} and p={p} costs more memory or "
+            f"time than a file may ask for ({MAX_SCRYPT_BYTES // 2**20} MiB)"
+        )
     if described.get("kdf") != "scrypt":
         raise Refused(f"{where}: the passphrase is stretched by a function not known here")
     try:

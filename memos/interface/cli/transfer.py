@@ -145,6 +145,7 @@ def load(
     memory.close()
     report = memory.load_report
     refused = () if report is None else report.refused
+    untold = () if report is None else report.untold
 
     def draw(out: Console) -> None:
         if report is not None:
@@ -154,6 +155,8 @@ def load(
             )
         for cube in refused:
             layout.line(out, ("refused ", "red"), f"{cube.cube_id}: {clean(cube.reason)}")
+        for cube_id in untold:
+            layout.line(out, ("taken ", "yellow"), f"{cube_id}: its subject may be one erased here")
 
     run.show(report, draw)
     if refused:

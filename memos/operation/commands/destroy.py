@@ -42,7 +42,7 @@ def resume_erases(session: Session) -> list[ErasureReceipt]:
     finished = []
     for operation_id in session.engine.erasure.unfinished():
         try:
-            if _has_agreement(session, operation_id):
+            if _is_erase(session, operation_id) and _has_agreement(session, operation_id):
                 finished.append(finish_erase(session, operation_id))
         except IndexUnavailable as error:  # the rest of the vault works without it
             warnings.warn(
@@ -138,6 +138,13 @@ def _erase_derivation(session: Session, event: Event, erased: Event) -> ErasureR
     if state is None or state.erasing != asked.operation_id:
         return None
     return finish_erase(session, asked.operation_id)
+
+
+def _is_erase(session: Session, operation_id: bytes) -> bool:
+    """Whether the operation that a cube waits for is, or may still turn out to be, an erase."""
+    with session.engine.read() as reader:
+        attempts = reader.vault.attempts(operation_id)
+    return not attempts or attempts[0].kind is Kind.ERASE_REQUESTED
 
 
 def _request_event(reader: Reader, operation_id: bytes) -> Event:

@@ -23,7 +23,14 @@ from memos.kernel.errors import VaultError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.scope import check_scope, contains
-from memos.operation.cube import Forgotten, MemCube, as_datetime, read_cube, state_title
+from memos.operation.cube import (
+    DamagedCube,
+    Forgotten,
+    MemCube,
+    as_datetime,
+    state_title,
+    try_cube,
+)
 from memos.operation.gate import Permitted
 from memos.operation.reads.records import require_everything
 from memos.operation.search.filters import compile_filter
@@ -130,14 +137,16 @@ def _selection(
     return Selection(lru_cache(KNOWN_CUBES)(chosen), scope, request)
 
 
-def _cube(source: Dumpable, cube_id: bytes) -> MemCube | Forgotten | None:
+def _cube(source: Dumpable, cube_id: bytes) -> MemCube | Forgotten | DamagedCube | None:
     attempt = source.reader.vault.state_at(cube_id, source.at)
-    return None if attempt is None else read_cube(source.reader, attempt)
+    return None if attempt is None else try_cube(source.reader, attempt)
 
 
 def describe_clear(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
     """A memory as it is now, for people."""
     cube = _cube(source, cube_id)
+    if isinstance(cube, DamagedCube):
+        return {**describe_sealed(source, cube_id), "damaged": cube.reason}
     if cube is None or isinstance(cube, Forgotten):
         raise VaultError(
             f"cube {id_text(cube_id)} cannot be opened: run `memos verify`, then `memos doctor`"

@@ -35,7 +35,7 @@ from memos.operation.commands.lifecycle import ARCHIVE, move
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
-from memos.operation.cube import MemCube, read_cube
+from memos.operation.cube import MemCube, try_cube
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.scope import SearchRequest, open_scope
@@ -142,7 +142,7 @@ class _Extraction:
             attempt = reader.vault.state_at(id_bytes(cube_id))
             if attempt is None or attempt.state is None or attempt.state.version != version:
                 return  # it has changed meanwhile: its new version waits to be read
-            state, cube = attempt.state, read_cube(reader, attempt)
+            state, cube = attempt.state, try_cube(reader, attempt)
             earlier = self._earlier(reader, id_bytes(cube_id), version)
         if not isinstance(cube, MemCube) or state.lifecycle not in SHOWN:
             return
@@ -211,7 +211,7 @@ class _Extraction:
             if not is_readable(self._passage, reader, edge.derived[0]):
                 continue
             attempt = reader.vault.state_at(edge.derived[0])
-            cube = None if attempt is None else read_cube(reader, attempt)
+            cube = None if attempt is None else try_cube(reader, attempt)
             if (
                 isinstance(cube, MemCube)
                 and cube.origin == EXTRACTION
@@ -228,7 +228,7 @@ class _Extraction:
             attempt = reader.vault.state_at(raw)
             if attempt is None:
                 break
-            cube = read_cube(reader, attempt)
+            cube = try_cube(reader, attempt)
             if isinstance(cube, MemCube) and attempt.state is not None:
                 kept = attempt.state.lifecycle in SHOWN
                 done |= record_entries(cube.payload) if kept else set()

@@ -68,5 +68,8 @@ def record_bytes(read: Sequence[tuple[str, int]]) -> bytes:
 
 
 def record_entries(payload: bytes) -> set[tuple[str, int]]:
-    """What a record says was read."""
-    return {(cube_id, version) for cube_id, version in json.loads(payload)["read"]}
+    """What a record says was read; nothing where it is none."""
+    try:
+        return {(str(cube_id), int(version)) for cube_id, version in json.loads(payload)["read"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return set()

@@ -88,11 +88,18 @@ def import_export(session: Session, source: ExportSource, progress: Progress) ->
 
 
 def warn_of_refused(report: LoadReport) -> None:
-    """Warn the caller's caller of cubes that were not taken."""
+    """Warn the caller's caller of cubes that were not taken, and of what cannot be told."""
     if report.refused:
         shown = ", ".join(f"{cube.cube_id} ({cube.reason})" for cube in report.refused[:3])
         warnings.warn(
             f"{len(report.refused)} cubes of the export were refused: {shown}; see load_report",
+            stacklevel=3,
+        )
+    if report.untold:
+        warnings.warn(
+            f"of {len(report.untold)} cubes of the export nobody can tell whether their subject was "
+            f"erased here ({', '.join(report.untold[:3])}): see load_report.untold, and erase the "
+            "subject again where it may be among them",
             stacklevel=3,
         )
 

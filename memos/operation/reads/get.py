@@ -17,6 +17,7 @@ from memos.operation.cube import (
     is_over,
     read_cube,
     state_title,
+    try_cube,
     usage_at,
 )
 from memos.operation.reads.as_of import AsOf, resolve
@@ -150,7 +151,7 @@ def _valid_at(reader: Reader, raw: bytes, time: int) -> Attempt | None:
     for attempt in reversed(reader.vault.attempts(raw)):
         if attempt.state is None or not attempt.outcome.digest:
             continue
-        cube = read_cube(reader, attempt)
+        cube = try_cube(reader, attempt)
         if isinstance(cube, MemCube):
             started = cube.valid_from is None or cube.valid_from <= at
             if started and (cube.valid_until is None or at < cube.valid_until):

@@ -13,7 +13,14 @@ from memos.infrastructure.vault.port import Attempt
 from memos.kernel.event import Position, id_text
 from memos.kernel.fold import Result
 from memos.kernel.lineage import Edge
-from memos.operation.cube import Forgotten, MemCube, as_datetime, read_cube, state_title
+from memos.operation.cube import (
+    DamagedCube,
+    Forgotten,
+    MemCube,
+    as_datetime,
+    state_title,
+    try_cube,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class LogEntry:
 @dataclass(frozen=True, slots=True)
 class Change:
     """One attempt on a cube. `text` and `state` are as it left them; None where it was rejected,
-    or the text was erased.
+    or the text was erased. Where it cannot be read the change is a DamagedChange.
     """
 
     entry: LogEntry
@@ -44,6 +51,13 @@ class Change:
     state: str | None
     text: str | None
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedChange(Change):
+    """A change whose text cannot be read: `damaged` says why."""
+
+    damaged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +120,13 @@ def change_of(reader: Reader, attempt: Attempt, *, erased: bool = False) -> Chan
     if attempt.state is None or attempt.outcome.result is not Result.ACCEPTED:
         return Change(log_entry(attempt), attempt.outcome.version, None, None)
     state = state_title(attempt.state.lifecycle)
-    cube = Forgotten(id_text(attempt.cube_id)) if erased else read_cube(reader, attempt)
-    if isinstance(cube, Forgotten):
-        return Change(log_entry(attempt), attempt.outcome.version, state, None)
-    return Change(log_entry(attempt), attempt.outcome.version, state, cube.text, cube.tags)
+    cube = Forgotten(id_text(attempt.cube_id)) if erased else try_cube(reader, attempt)
+    if isinstance(cube, MemCube):
+        return Change(log_entry(attempt), attempt.outcome.version, state, cube.text, cube.tags)
+    entry, version = log_entry(attempt), attempt.outcome.version
+    if isinstance(cube, DamagedCube):
+        return DamagedChange(entry, version, state, None, damaged=cube.reason)
+    return Change(entry, version, state, None)
 
 
 _COMPARED = [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import SHOWN, CubeState, Lifecycle
+from memos.kernel.errors import Unreadable
 from memos.kernel.scope import check_scope, path_prefixes, tenant_of
 from memos.operation.cube import open_parts
 from memos.operation.gate import Passage
@@ -80,7 +81,10 @@ def vocabulary_in_force(
         _, head = vocabulary_cube(session, reader, at)
         if head is None or head.lifecycle not in SHOWN:
             continue
-        opened = open_parts(reader, head)
+        try:
+            opened = open_parts(reader, head)
+        except Unreadable:
+            continue  # nothing is in force that nobody can read
         content = None if opened is None else from_content(opened.content.content)
         if content is not None:
             parts.append((at, *content))

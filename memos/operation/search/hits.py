@@ -33,7 +33,8 @@ class Hit:
 
 class Hits(list[Hit]):
     """Hits, best first. `explain` tells how the search ran, also where it found nothing: what it
-    searched, what it read in the query, and which optional side was not there and why.
+    searched, what it read in the query, which optional side was not there and why, and under
+    `damaged` which memories it came to and could not read, each with the reason.
     """
 
     def __init__(self, hits: Iterable[Hit] = (), explain: Mapping[str, Any] | None = None) -> None:

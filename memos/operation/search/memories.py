@@ -13,7 +13,7 @@ from memos.infrastructure.index.port import View
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import NEWEST, At
-from memos.operation.cube import MemCube, read_cube, state_title, usage_at
+from memos.operation.cube import DamagedCube, MemCube, state_title, try_cube, usage_at
 from memos.operation.search.query import Query
 
 
@@ -27,15 +27,19 @@ class Memories:
         self._view = view
         self._query = query
         self._at_view = query.valid_at is None
+        self.damaged: dict[str, str] = {}
+        """The memories that could not be read, and why."""
         # A view ends with the last change of the index: what came behind it is no change of a text,
         # but `get` tells of it.
         self._at: At = NEWEST if query.at is None else query.at
 
     def of(self, row: int) -> MemCube | None:
-        """The memory of a row; None where it was erased."""
+        """The memory of a row; None where it was erased, or is damaged."""
         cube_id = self._view.cube_ids(np.array([row]))[0]
         attempt = self._attempt(cube_id, row)
-        cube = None if attempt is None else read_cube(self._reader, attempt, self._usage(cube_id))
+        cube = None if attempt is None else try_cube(self._reader, attempt, self._usage(cube_id))
+        if isinstance(cube, DamagedCube):
+            self.damaged[cube.cube_id] = cube.reason
         if not isinstance(cube, MemCube):
             return None
         # An earlier version is told as it was made; its memory is in the state that was asked for.

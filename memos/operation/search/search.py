@@ -73,6 +73,8 @@ def search(
         )
         for candidate in islice(candidates, query.limit)
     ]
+    if memories.damaged:
+        overview["damaged"] = dict(sorted(memories.damaged.items()))
     return Hits(hits, overview)
 
 

@@ -16,7 +16,7 @@ from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.log.kafka.log import KafkaLogs
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, Unreadable
 from memos.kernel.event import Position, Record, Undecodable, decode
 from memos.kernel.moment import At, Moment, last_at, time_of
 from memos.wire.access_pb2 import AccessEvent
@@ -66,6 +66,8 @@ class DistributedReader:
         event = decode(record.data)
         try:
             return open_body(key, event) if event.HasField("body") else Body()
+        except Unreadable as error:
+            raise Unreadable(f"the record at {record.position} cannot be read: {error}") from None
         except Damaged as error:
             raise Damaged(f"the record at {record.position} does not open: {error}") from None
 

@@ -56,7 +56,7 @@ class Projector:
         self._erased: list[bytes] = []
         self.purged = Purged(0, 0, 0, 0, 0)
         self.unreadable: list[Position] | None = None
-        """Where a rebuild collects records whose body does not open; None raises instead."""
+        """Where a rebuild collects the records whose body does not open."""
 
     def begin(self) -> None:
         """Start a transaction with nothing collected."""
@@ -107,10 +107,9 @@ class Projector:
         def text(cube_key: bytes) -> IndexedText:
             try:
                 return self._text(log_time, event, after, body, cube_key)
-            except Damaged:
-                if self.unreadable is None:
-                    raise
-                self.unreadable.append(position)
+            except Damaged:  # its own memory is not found by it; all else goes on
+                if self.unreadable is not None:
+                    self.unreadable.append(position)
                 return UNREADABLE
 
         try:

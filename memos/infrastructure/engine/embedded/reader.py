@@ -17,7 +17,7 @@ from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, log_size, offset_at, read_record
 from memos.infrastructure.sqlite.database import row, rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, Unreadable
 from memos.kernel.event import Position, Undecodable, decode
 from memos.kernel.moment import At, Moment
 from memos.wire.body_pb2 import Body
@@ -61,6 +61,8 @@ class EmbeddedReader:
         event = self.event(at)
         try:
             return open_body(key, event) if event.HasField("body") else Body()
+        except Unreadable as error:
+            raise Unreadable(f"the record at {at} cannot be read: {error}") from None
         except Damaged as error:
             raise Damaged(f"the record at {at} does not open: {error}") from None
 

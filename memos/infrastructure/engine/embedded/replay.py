@@ -12,12 +12,14 @@ from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.embedded.transaction import EmbeddedTransaction
 from memos.infrastructure.engine.replay import ReplayTransaction
 from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
+from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind, Position
+from memos.kernel.fold import Result
 from memos.wire.event_pb2 import Event
 
 T = TypeVar("T")
@@ -28,11 +30,16 @@ class EmbeddedReplay:
 
     def __init__(self, stores: EmbeddedStores, transaction: EmbeddedTransaction) -> None:
         self._database = stores.database
+        self._keys = stores.keys
         self._transaction = EmbeddedReplayTransaction(stores, transaction)
         self.workplace: Path = stores.directory
 
     def transact(self, work: Callable[[ReplayTransaction], T]) -> T:
-        taken = self._database.transact(lambda: work(self._transaction))
+        def together() -> T:
+            with self._keys.together():
+                return work(self._transaction)
+
+        taken = self._database.transact(together)
         # An erase that came along leaves its text in the write-ahead log until now.
         self._database.checkpoint_wal()
         return taken
@@ -60,18 +67,20 @@ class EmbeddedReplayTransaction:
         stored = row(self._connection, sql, (cube_id, sequence))
         return b"" if stored is None else bytes(stored[0])
 
-    def erased_subjects(self) -> dict[bytes, int]:
+    def erased_subjects(self) -> dict[str, dict[bytes, int]]:
         sql = (
             "SELECT position, log_time FROM attempt WHERE kind = ? AND result = 1"
             " AND cube_id = operation_id AND operation_id IN (SELECT operation_id FROM erasure)"
             " ORDER BY position"
         )
         reader = self.reader()
-        return {
-            subject: log_time
-            for offset, log_time in rows(self._connection, sql, (int(Kind.ERASE_REQUESTED),))
-            for subject in reader.event(Position(PARTITION, offset)).erase_requested.subject_digests
-        }
+        erased: dict[str, dict[bytes, int]] = {}
+        for offset, log_time in rows(self._connection, sql, (int(Kind.ERASE_REQUESTED),)):
+            event = reader.event(Position(PARTITION, offset))
+            of_tenant = erased.setdefault(event.tenant, {})
+            for subject in event.erase_requested.subject_digests:
+                of_tenant[subject] = log_time
+        return erased
 
     def erased_cubes(self) -> Iterator[bytes]:
         self._stores.settle()
@@ -82,8 +91,12 @@ class EmbeddedReplayTransaction:
         return figures.digest(self.reader().vault)
 
     def append(self, data: bytes, event: Event, log_time: int, key: bytes | None) -> int:
-        state = self._transaction.replay(data, event, log_time, key).state
-        return 0 if state is None else state.sequence
+        committed = self._transaction.replay(data, event, log_time, key)
+        if committed.outcome.result is Result.ACCEPTED and event.HasField("body"):
+            cube_key = self._stores.cube_keys.key(self._connection, event.cube_id)
+            if cube_key is not None:
+                open_body(cube_key, event)
+        return 0 if committed.state is None else committed.state.sequence
 
     def append_undecodable(self, data: bytes, log_time: int) -> None:
         self._log.add(data, log_time)
@@ -104,6 +117,10 @@ class EmbeddedReplayTransaction:
 
     def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
         self._connection.executemany("INSERT OR IGNORE INTO erasure VALUES (?, ?)", receipts)
+
+    def setting(self, name: str) -> str:
+        stored = row(self._connection, "SELECT value FROM setting WHERE name = ?", (name,))
+        return "" if stored is None else str(stored[0])
 
     def keep_settings(self, settings: Mapping[str, str]) -> None:
         self._connection.executemany("INSERT INTO setting VALUES (?, ?)", settings.items())

@@ -9,7 +9,9 @@ from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.cassandra.select import select_many
 from memos.infrastructure.governance.usage.usage import (
     Usage,
+    access_in,
     counts_as_use,
+    cubes_of,
     digest_of_usage,
     used_at,
 )
@@ -50,12 +52,12 @@ def fold_usage(
         if offset <= taken or not counts_as_use(access.action, access.rule):
             continue
         taken = offset
-        for cube in access.cubes:
-            before = stored.get(cube.cube_id, NEVER)
+        for cube_id in cubes_of(access):
+            before = stored.get(cube_id, NEVER)
             if before.position < offset:
-                seen = rows.get(cube.cube_id, before)
+                seen = rows.get(cube_id, before)
                 used = used_at(seen.uses, seen.last_used, access.client_time)
-                rows[cube.cube_id] = UsageRow(*used, offset)
+                rows[cube_id] = UsageRow(*used, offset)
     return rows
 
 
@@ -80,8 +82,8 @@ class UsageRows:
         Returns:
             How many rows changed.
         """
-        events = [(access.offset, AccessEvent.FromString(access.data)) for access in accesses]
-        cubes = {cube.cube_id for _, event in events for cube in event.cubes}
+        events = [(access.offset, access_in(access.data)) for access in accesses]
+        cubes = {cube_id for _, event in events for cube_id in cubes_of(event)}
         columns = "access_partition, uses, last_used, position"
         stored = {
             cube_id: UsageRow(*row)

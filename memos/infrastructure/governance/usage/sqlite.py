@@ -8,7 +8,9 @@ import apsw
 
 from memos.infrastructure.governance.usage.usage import (
     Usage,
+    access_in,
     counts_as_use,
+    cubes_of,
     digest_of_usage,
     used_at,
     used_until,
@@ -76,11 +78,11 @@ def refold_usage(writer: apsw.Connection) -> None:
     writer.execute("DELETE FROM usage")
     usage: dict[bytes, tuple[int, int, int]] = {}
     for position, data in rows(writer, "SELECT position, data FROM access ORDER BY position"):
-        event = AccessEvent.FromString(data)
+        event = access_in(data)
         if counts_as_use(event.action, event.rule):
-            for cube in event.cubes:
-                uses, last, _ = usage.get(cube.cube_id, (0, 0, 0))
-                usage[cube.cube_id] = (*used_at(uses, last, event.client_time), position)
+            for cube_id in cubes_of(event):
+                uses, last, _ = usage.get(cube_id, (0, 0, 0))
+                usage[cube_id] = (*used_at(uses, last, event.client_time), position)
     writer.executemany(
         "INSERT INTO usage VALUES (?, ?, ?, ?)",
         [(cube_id, *folded) for cube_id, folded in usage.items()],

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
+from google.protobuf.message import DecodeError
+
+from memos.kernel.lineage import ID_BYTES
 from memos.wire.access_pb2 import AccessEvent
 
 
@@ -27,6 +30,19 @@ def counts_as_use(action: str, rule: str) -> bool:
     return not rule and action in _USES
 
 
+def access_in(data: bytes) -> AccessEvent:
+    """The access that a record holds; one of nothing where it is none: it counts for no cube."""
+    try:
+        return AccessEvent.FromString(data)
+    except DecodeError:
+        return AccessEvent()
+
+
+def cubes_of(access: AccessEvent) -> list[bytes]:
+    """The ids of the cubes that an access returned, in order."""
+    return [cube.cube_id for cube in access.cubes if len(cube.cube_id) == ID_BYTES]
+
+
 def used_until(time: int, accesses: Iterable[AccessEvent]) -> dict[bytes, Usage]:
     """How cubes were used up to a time, by the accesses of the whole access log: none that came
     later moves it.
@@ -35,8 +51,8 @@ def used_until(time: int, accesses: Iterable[AccessEvent]) -> dict[bytes, Usage]
     for access in accesses:
         if access.client_time > time or not counts_as_use(access.action, access.rule):
             continue
-        for cube in access.cubes:
-            used[cube.cube_id] = used_at(*used.get(cube.cube_id, Usage()), access.client_time)
+        for cube_id in cubes_of(access):
+            used[cube_id] = used_at(*used.get(cube_id, Usage()), access.client_time)
     return used
 
 

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from memos.infrastructure.keys.envelope import new_key
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import RootKey, create_root_file, sync_directory
+from memos.infrastructure.keys.sqlite.waiting_keys import WaitingKeys
 from memos.infrastructure.sqlite.database import BUSY_SECONDS, explained, row, rows
-from memos.kernel.errors import Damaged, VaultError
+from memos.kernel.errors import Busy, Damaged, VaultError
 
 ROOT_FILE = "root.key"
 KEYS_FILE = "keys.db"
@@ -57,6 +58,7 @@ class SqliteKeyStore(KeyVault):
         self._rings: dict[str, list[bytes]] = {}
         self._subjects: dict[tuple[str, bytes], bytes] = {}
         self._version = -1
+        self._waiting: WaitingKeys | None = None
         if not create and not self._path.exists():
             raise VaultError(
                 f"{self._path} is missing: without it nothing in this vault can be opened; put the "
@@ -92,10 +94,13 @@ class SqliteKeyStore(KeyVault):
         """The tenant's own key, made when absent; it never changes."""
         with self._lock:
             ring = self._rings.get(tenant) or self._read_ring(tenant)
-            if not ring:
-                self._make_tenant(tenant)
-                ring = self._read_ring(tenant)
-            return ring[0]
+            if ring:
+                return ring[0]
+            waiting = self._waiting_here()
+            if waiting is not None:
+                return waiting.tenant_key(tenant)
+            self._make_tenant(tenant)
+            return self._read_ring(tenant)[0]
 
     def ring(self, tenant: str) -> list[bytes]:
         """All keys of the tenant, its own first; others came with what was loaded from elsewhere."""
@@ -112,6 +117,11 @@ class SqliteKeyStore(KeyVault):
         """Add a key to the tenant's ring, behind those that are there."""
         sql = "INSERT OR IGNORE INTO tenant_key VALUES (?, ?, ?)"
         with self._lock:
+            waiting = self._waiting_here()
+            if waiting is not None:
+                if key not in self._read_ring(tenant):
+                    waiting.add_tenant_key(tenant, key)
+                return
             while key not in (ring := self._read_ring(tenant)):
                 # Another process may take the place meanwhile: then the next one is tried.
                 wrapped = self._root.wrap_tenant(tenant, len(ring), key)
@@ -123,6 +133,9 @@ class SqliteKeyStore(KeyVault):
             key = self._subjects.get((tenant, subject))
             if key is None:
                 key = self._read_subject(tenant, subject)
+                waiting = self._waiting_here() if key is None else None
+                if waiting is not None:
+                    return waiting.subject_key(tenant, subject, create=create)
                 if key is None and create:
                     key = self._make_subject(tenant, subject)
                 if key is not None:
@@ -158,6 +171,51 @@ class SqliteKeyStore(KeyVault):
         with self._lock, explained(self._path):
             sql = "SELECT DISTINCT tenant FROM tenant_key ORDER BY tenant"
             return [tenant for (tenant,) in rows(self._db, sql)]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Inside, the keys that this thread makes or adds wait, and nobody else sees them. They are
+        written all together when the block ends well, and else none of them is.
+
+        Raises:
+            Busy: another process has made one of these tenants' own keys meanwhile.
+        """
+        self._waiting = waiting = WaitingKeys(threading.get_ident())
+        try:
+            yield
+        except BaseException:
+            self._waiting = None
+            raise
+        self._waiting = None
+        with self._lock:
+            written = [*self._rings_of(waiting), *self._subjects_of(waiting)]
+            if written:
+                self._write(written)
+            for tenant in waiting.tenants:
+                self._rings.pop(tenant, None)
+
+    def _rings_of(self, waiting: WaitingKeys) -> Iterator[tuple[str, Sequence[object]]]:
+        sql = "INSERT INTO tenant_key VALUES (?, ?, ?)"
+        for tenant, keys in waiting.tenants.items():
+            ring = self._read_ring(tenant)
+            if keys.own is not None and ring:
+                raise Busy(
+                    f"another process has begun to write for tenant {tenant} meanwhile: nothing was "
+                    "taken; try again"
+                )
+            new = [*([] if keys.own is None else [keys.own]), *keys.added]
+            for place, key in enumerate(new, len(ring)):
+                yield sql, (tenant, place, self._root.wrap_tenant(tenant, place, key))
+
+    def _subjects_of(self, waiting: WaitingKeys) -> Iterator[tuple[str, Sequence[object]]]:
+        sql = "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)"
+        for (tenant, subject), key in waiting.subjects.items():
+            yield sql, (tenant, subject, self._root.wrap_subject(tenant, subject, key))
+
+    def _waiting_here(self) -> WaitingKeys | None:
+        """The keys of this thread that wait to be written, where it has any."""
+        waiting = self._waiting
+        return waiting if waiting is not None and waiting.thread == threading.get_ident() else None
 
     def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints and receipts."""

@@ -6,14 +6,15 @@ is passed over, what goes on from there is appended, and a cube that went two wa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple
 
 from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.engine.replay import Replay, ReplayTransaction
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.layout import decoded
+from memos.infrastructure.transfer.layout import END_OF_TIME, decoded
 from memos.infrastructure.transfer.load.loader import (
     KeyQueue,
     LoadReport,
@@ -32,6 +33,8 @@ from memos.kernel.tenant import TENANT_KINDS
 from memos.wire.event_pb2 import Event
 
 KNOWN_CUBES = 100_000
+MOST_KEYS = 100
+"""Keys of one tenant that an export may bring: its own vault's, and those that were loaded there."""
 
 Admit = Callable[[str], None]
 """Raises Denied where the caller may not load memories of this tenant."""
@@ -60,6 +63,9 @@ class Joiner:
         self._standing = lru_cache(KNOWN_CUBES)(self._look_up)
         self._erased_subjects = transaction.erased_subjects()
         self._refused: dict[bytes, str] = {}
+        self._new: dict[bytes, str] = {}
+        self._learned: dict[bytes, int] = {}
+        """The cubes with records that are not here: the tenant of each, and when it was first learned."""
 
     def join(self, admit: Admit, progress: Progress) -> LoadReport:
         """Judge every cube, then append what is new.
@@ -69,10 +75,7 @@ class Joiner:
         """
         self._judge(admit)
         pending = self._vault.erasing()
-        for tenant, foreign_key in self._dump.tenant_keys(self._wrapping):
-            if tenant:
-                self._transaction.keys.tenant_key(tenant)  # this vault's own key comes first
-                self._transaction.keys.add_tenant_key(tenant, foreign_key)
+        untold = self._join_rings()
         present = left_out = 0
         for done, line in enumerate(self._dump.events(), 1):
             event = decoded(line.data)
@@ -99,7 +102,57 @@ class Joiner:
             present,
             left_out,
             tuple(RefusedCube(id_text(raw), why) for raw, why in self._refused.items()),
+            tuple(map(id_text, untold)),
         )
+
+    def _join_rings(self) -> list[bytes]:
+        """Add the exporter's keys of tenants of whom something is taken, and of no other.
+
+        Returns:
+            The new cubes of which nobody can tell whether their subject was erased here: their
+            digests may be under a key that was not in the ring when it was.
+        """
+        taken = {t for raw, t in self._new.items() if raw not in self._refused}
+        last = {t: max(erased.values()) for t, erased in self._erased_subjects.items() if erased}
+        untold: dict[str, int] = {}
+        for tenant, keys in self._rings(taken).items():
+            own = self._transaction.keys.tenant_key(tenant)  # this vault's own key comes first
+            for key in keys:
+                if key == own:
+                    continue
+                if self._joined(tenant, key) >= last.get(tenant, -1) and tenant in last:
+                    untold[tenant] = last[tenant]
+                self._transaction.keys.add_tenant_key(tenant, key)
+        return [
+            raw
+            for raw, tenant in self._new.items()
+            if raw not in self._refused and self._learned[raw] <= untold.get(tenant, -1)
+        ]
+
+    def _rings(self, tenants: Collection[str]) -> dict[str, list[bytes]]:
+        """The exporter's keys of these tenants, each ring in its order."""
+        rings: dict[str, list[bytes]] = {}
+        for tenant, key in self._dump.tenant_keys(self._wrapping):
+            if tenant in tenants:
+                ring = rings.setdefault(tenant, [])
+                ring.append(key)
+                if len(ring) > MOST_KEYS:
+                    raise Refused(
+                        f"the export brings more than {MOST_KEYS} keys of tenant {tenant}: every "
+                        "look-up of a subject or a source would have to try all of them"
+                    )
+        return rings
+
+    def _joined(self, tenant: str, key: bytes) -> int:
+        """The log time at which a key joined the ring of a tenant; now where it is new."""
+        name = f"ring/{tenant}/{sha256(key).hexdigest()[:16]}"
+        stored = self._transaction.setting(name)
+        if stored:
+            return int(stored)
+        if key in self._transaction.keys.ring(tenant):
+            return END_OF_TIME  # by a release that did not write it down
+        self._transaction.keep_settings({name: str(self._transaction.log_time)})
+        return self._transaction.log_time
 
     def _judge(self, admit: Admit) -> None:
         """Decide about every cube before anything is written."""
@@ -115,6 +168,9 @@ class Joiner:
                 reason = self._objection(line, event)
                 if reason:
                     self._refused[event.cube_id] = reason
+                elif line.sequence > self._standing(event.cube_id).sequence:
+                    self._new.setdefault(event.cube_id, event.tenant)
+                    self._learned.setdefault(event.cube_id, _learned(line))
 
     def _objection(self, line: EventLine, event: Event) -> str:
         standing = self._standing(event.cube_id)
@@ -130,9 +186,9 @@ class Joiner:
                 source in self._refused or self._standing(source).erased
             ):
                 return f"it was derived from cube {id_text(source)}, which is not taken here"
-        learned = line.log_time if line.first is None else line.first.log_time
+        erased = self._erased_subjects.get(event.tenant, {})
         for subject in event.subject_digests:
-            if learned <= self._erased_subjects.get(subject, -1):
+            if _learned(line) <= erased.get(subject, -1):
                 return "its subject was erased here"
         return ""
 
@@ -147,6 +203,11 @@ class Joiner:
         if state is None:
             return Standing(0, erased=False)
         return Standing(state.sequence, state.lifecycle is Lifecycle.ERASED)
+
+
+def _learned(line: EventLine) -> int:
+    """The log time of a record where it was first written."""
+    return line.log_time if line.first is None else line.first.log_time
 
 
 def load_into(

@@ -29,6 +29,7 @@ from memos.infrastructure.transfer.package import staged
 from memos.infrastructure.transfer.wrapping import Wrapping
 from memos.kernel.errors import Damaged, Refused
 from memos.kernel.event import Kind, id_text
+from memos.kernel.foreign import objection
 from memos.kernel.scope import check_scope, tenant_of
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event
@@ -48,8 +49,9 @@ class RefusedCube:
 class LoadReport:
     """What a load did. `events` were appended, `present` were there already; `left_out` belong
     to refused cubes, or mean nothing outside their first log (its named cuts, its tenants' administrators
-    and settings, and attempts on
-    cubes that never were).
+    and settings, and attempts on cubes that never were). `untold` are cubes that were taken though
+    nobody can tell whether their subject was erased here: a subject's digest is under each vault's
+    own key.
     """
 
     origin: str
@@ -58,6 +60,7 @@ class LoadReport:
     present: int
     left_out: int
     refused: tuple[RefusedCube, ...]
+    untold: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -129,6 +132,9 @@ class Replayer:
 
     def _check_envelope(self, line: EventLine, event: Event) -> None:
         where = f"the event at 0:{line.offset}"
+        reason = objection(event)
+        if reason:
+            raise Refused(f"{where} is none that a vault writes: {reason}")
         if event.tenant != tenant_of(event.scope):
             raise Refused(f"{where} is of another tenant than its scope")
         if event.kind != Kind.CUT_NAMED:

@@ -11,7 +11,10 @@ from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.fold import Result
-from memos.kernel.lifespan import NEVER, still_ends
+from memos.kernel.keyed_digest import digests_among
+from memos.kernel.lifespan import NEVER, earliest_end, still_ends
+from memos.kernel.lineage import kept_relation, named_edges
+from memos.kernel.moment import is_kept_cut
 from memos.kernel.scope import tenant_of
 from memos.kernel.state import checksum
 from memos.wire.event_pb2 import Event
@@ -143,12 +146,12 @@ def record_rows(folded: Folded) -> Iterator[Change]:
             data,
         ),
     )
-    sources = b"".join(event.source_digests) if accepted else b""
+    sources = b"".join(digests_among(event.source_digests)) if accepted else b""
     yield (
         RECORD,
         (*place, cube_id, sequence, event.kind, result, event.scope, event.actor, sources),
     )
-    if event.operation_id != event.event_id:
+    if event.operation_id not in (event.event_id, b""):
         yield OPERATION, (event.operation_id, ordinal, cube_id, bucket)
     if accepted and state is not None:
         yield from _accepted_rows(folded, event, state)
@@ -157,18 +160,18 @@ def record_rows(folded: Folded) -> Iterator[Change]:
 def _accepted_rows(folded: Folded, event: Event, state: CubeState) -> Iterator[Change]:
     cube_id, ordinal, version = event.cube_id, folded.ordinal, folded.outcome.version
     partition = folded.record.position.partition
-    for edge in event.edges:
-        other = edge.other
-        ends = (cube_id, version, edge.relation, other.cube_id, other.version)
+    for edge in named_edges(event):
+        other, relation = edge.other, kept_relation(edge)
+        ends = (cube_id, version, relation, other.cube_id, other.version)
         yield EDGE_IN, (*ends, other.digest, ordinal, FIRST_WINS - ordinal)
-        swapped = (other.cube_id, other.version, edge.relation, cube_id, version)
+        swapped = (other.cube_id, other.version, relation, cube_id, version)
         yield EDGE_OUT, (*swapped, other.digest, ordinal, FIRST_WINS - ordinal)
-    for digest in event.subject_digests:
+    for digest in digests_among(event.subject_digests):
         yield SUBJECT, (digest, partition, cube_id)
     if state.sequence == 1:
-        yield SCOPE, (event.tenant, partition, state.scope, cube_id)
-    if event.HasField("cut_named"):
-        cut = event.cut_named
+        yield SCOPE, (tenant_of(state.scope), partition, state.scope, cube_id)
+    cut = event.cut_named
+    if event.HasField("cut_named") and is_kept_cut(cut):
         yield CUT, (cut.name, ordinal, cut.SerializeToString(), FIRST_WINS - ordinal)
 
 
@@ -180,7 +183,7 @@ def posting_terms(folded: Folded) -> Iterator[bytes]:
     yield terms.of_tenant(tenant_of(event.scope))
     yield terms.of_actor(event.actor)
     if folded.outcome.result is Result.ACCEPTED:
-        for digest in event.source_digests:
+        for digest in digests_among(event.source_digests):
             yield terms.of_source(digest)
 
 
@@ -230,5 +233,4 @@ def head_row(folded: Folded, state: CubeState) -> Change:
 
 
 def _ends(state: CubeState) -> int:
-    span = state.header.lifespan
-    return span.since + span.after if span is not None and span.after > 0 else NEVER
+    return earliest_end(state.header.lifespan)

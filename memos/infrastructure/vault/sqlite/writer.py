@@ -7,7 +7,10 @@ import apsw
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
 from memos.kernel.fold import Outcome, Result
-from memos.kernel.lifespan import NEVER
+from memos.kernel.keyed_digest import digests_among
+from memos.kernel.lifespan import NEVER, earliest_end
+from memos.kernel.lineage import kept_relation, named_edges
+from memos.kernel.moment import is_kept_cut
 from memos.kernel.state import checksum, state_to_bytes
 from memos.wire.event_pb2 import Event
 
@@ -137,12 +140,11 @@ class SqliteVaultWriter:
         )
         if state is None or stored is None:
             return
-        span = state.header.lifespan
         self._heads[event.cube_id] = (
             event.cube_id,
             state.scope,
             int(state.lifecycle),
-            span.since + span.after if span is not None and span.after > 0 else NEVER,
+            earliest_end(state.header.lifespan),
             state.erasing,
             position.offset,
             stored,
@@ -152,26 +154,27 @@ class SqliteVaultWriter:
             self._write_accepted(position, event, outcome)
 
     def _write_accepted(self, position: Position, event: Event, outcome: Outcome) -> None:
-        for edge in event.edges:
+        for edge in named_edges(event):
             other = edge.other
             self._edges.append(
                 (
                     event.cube_id,
                     outcome.version,
-                    edge.relation,
+                    kept_relation(edge),
                     other.cube_id,
                     other.version,
                     other.digest,
                     position.offset,
                 )
             )
-        for digest in event.source_digests:
+        for digest in digests_among(event.source_digests):
             self._sources.append((digest, position.offset))
-        for digest in event.subject_digests:
+        for digest in digests_among(event.subject_digests):
             self._subjects.append((digest, event.cube_id))
-        if event.HasField("cut_named"):
-            size = event.cut_named.positions[0].offset if event.cut_named.positions else 0
-            self._cuts.append((event.cut_named.name, size, position.offset))
+        cut = event.cut_named
+        if event.HasField("cut_named") and is_kept_cut(cut):
+            size = cut.positions[0].offset if cut.positions else 0
+            self._cuts.append((cut.name, size, position.offset))
 
     def flush(self, size: int) -> None:
         """Write what was collected; `size` records are then folded."""
