@@ -19,6 +19,7 @@ from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import IndexUnavailable
 from memos.kernel.event import Kind, Position, id_bytes, id_text
 from memos.kernel.fold import Result
+from memos.kernel.keyed_digest import digests_among
 from memos.kernel.late import late_erase
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
@@ -271,6 +272,6 @@ def nobody_elses(
 
     return {
         subject
-        for subject in subjects
+        for subject in digests_among(subjects)
         if not any(map(is_anothers, reader.vault.cubes_of_subjects([subject])))
     }
