@@ -71,6 +71,16 @@ def to_twelve_digits(value: Any) -> Any:
     return [to_twelve_digits(part) for part in value] if isinstance(value, list) else value
 
 
+def of_then(value: Any, then: Any) -> Any:
+    """A value without the fields that were added since and are empty here."""
+    if isinstance(value, dict) and isinstance(then, dict):
+        kept = {name: part for name, part in value.items() if name in then or part}
+        return {name: of_then(part, then.get(name)) for name, part in kept.items()}
+    if isinstance(value, list) and isinstance(then, list) and len(value) == len(then):
+        return [of_then(part, was) for part, was in zip(value, then, strict=True)]
+    return value
+
+
 def test_there_is_a_fixture() -> None:
     assert "release_0_1" in RELEASES
 
@@ -81,7 +91,8 @@ def test_every_read_gives_what_it_gave_then(former: Former) -> None:
     expected = former.truth["observed"]
     assert seen.keys() == expected.keys()
     for name, value in seen.items():
-        assert to_twelve_digits(value) == to_twelve_digits(expected[name]), name
+        then = expected[name]
+        assert to_twelve_digits(of_then(value, then)) == to_twelve_digits(then), name
 
 
 def test_the_vault_is_sound_and_rebuilds_to_the_same_digest(former: Former) -> None:

@@ -15,6 +15,11 @@ class Problem:
     what: str
 
 
+PROJECTIONS_NOT_COMPARED = (
+    "projections, row by row (`memos audit` folds the log again and compares them)"
+)
+"""What a verification leaves to an audit."""
+
 MOST_PROBLEMS = 1000
 """How many problems a verification names."""
 
@@ -30,12 +35,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a check found. Everything that `problems` does not name is good."""
+    """What a check found. Everything that `problems` does not name is good. `keys_missing` counts
+    the memories that nobody erased and whose keys are not there; `not_compared` says what was not
+    looked at, and why.
+    """
 
     events: int
     cubes: int
     checkpoints: int
     problems: tuple[Problem, ...]
+    keys_missing: int = 0
+    not_compared: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

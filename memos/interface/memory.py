@@ -1065,18 +1065,24 @@ class Memory:
         return vault.cuts(self._session)
 
     def verify(self, progress: Progress = no_progress) -> Verification:
-        """Check the log against its hashes, tree and signed checkpoints, and every head.
+        """Check the log against its hashes, tree and signed checkpoints, every head, and that every
+        memory has its keys.
 
         Returns:
-            What was found; `.ok`, and `.problems` that name what is damaged.
+            What was found; `.ok`, and `.problems` that name what is damaged. `.keys_missing` counts
+            memories that nobody erased and that nothing opens; `.not_compared` says what was not
+            looked at.
         """
         return vault.verify(self._session, check_callable(progress, "progress"))
 
     def audit(self, progress: Progress = no_progress) -> Verification:
-        """What `verify` checks, and every cube folded again from the log and compared.
+        """What `verify` checks, and every stored row compared with a fresh fold of the log, both
+        ways: what is there and should not be, and what is missing. Keys are checked by opening what
+        they wrap, usage by the access log.
 
         Returns:
-            What was found; `.problems` names every cube whose projections differ.
+            What was found; `.problems` names every row that differs, `.not_compared` what cannot be
+            compared, each with its reason.
         """
         return vault.audit(self._session, check_callable(progress, "progress"))
 

@@ -96,6 +96,12 @@ class Unreadable(Damaged):
     """
 
 
+class KeysMissing(Damaged):
+    """A memory that nobody erased has no key: the key file, or a row of keys, is lost or an older
+    one. Nothing is gone for good while a backup has it; the message says what to put back.
+    """
+
+
 class StoreUnavailable(VaultError):
     """The store of a distributed vault does not answer; the message names its servers. What was
     not confirmed may have been done or not: doing it again is safe.

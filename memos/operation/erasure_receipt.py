@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from memos.infrastructure.keys.signer import NoteSigner, NoteVerifier
 from memos.kernel.errors import InvalidInput
@@ -117,20 +118,29 @@ def read_receipt(text: str) -> ErasureReceipt:
     """
     stored = printed(text, "erase")
     try:
-        return ErasureReceipt(
-            str(stored["operation_id"]),
-            datetime.fromisoformat(stored["erased_at"]),
-            tuple(map(str, stored["cube_ids"])),
-            tuple(map(str, stored["restored"])),
-            tuple(
-                Artefact(str(artefact["kind"]), str(artefact["name"]))
-                for artefact in stored["artefacts"]
-            ),
-            str(stored["note"]),
-            stored.get("confirmed") is True,
-            stored.get("gone") is True,
-        )
+        return kept_receipt(stored)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(
             f"this is no erasure receipt ({error!r}): pass what `memos erase --json` printed"
         ) from None
+
+
+def kept_receipt(stored: Mapping[str, Any]) -> ErasureReceipt:
+    """A receipt from its fields, as they are kept or printed.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are none.
+    """
+    return ErasureReceipt(
+        str(stored["operation_id"]),
+        datetime.fromisoformat(stored["erased_at"]),
+        tuple(map(str, stored["cube_ids"])),
+        tuple(map(str, stored["restored"])),
+        tuple(
+            Artefact(str(artefact["kind"]), str(artefact["name"]))
+            for artefact in stored["artefacts"]
+        ),
+        str(stored["note"]),
+        stored.get("confirmed") is True,
+        stored.get("gone") is True,
+    )

@@ -294,6 +294,7 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "tail": [],
         "checkpoint": [],
         "verify": [],
+        "audit": [],
         "prove": [event.event_id],
         "rebuild": [],
         "digest": [],

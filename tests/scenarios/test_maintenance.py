@@ -10,7 +10,7 @@ from dataclasses import replace
 import apsw
 import pytest
 
-from memos import Memory, NotFound
+from memos import DamagedChange, Forgotten, KeysMissing, Memory, NotFound, doctor
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.servers import LocalServers
@@ -224,3 +224,44 @@ def test_a_tampered_head_is_found_and_a_rebuild_heals_it(
     assert read(other, cube).text == "from Norway"
     assert memory.prove(receipt.event_id).verify(memory.verifier_key())
     assert memory.rebuild().digest == memory.digest()
+
+
+def test_a_memory_whose_key_is_lost_is_told_from_one_that_was_erased(place: Place) -> None:
+    tenant = place.tenant
+    with place.open() as memory:
+        kept, gone, lost = (
+            memory.add(f"pottery {name}", scope=f"{tenant}/{name}").cube_id
+            for name in ("kept", "gone", "lost")
+        )
+        memory.erase(cube_id=gone)
+        before = memory.verify().keys_missing
+    lose_key(place, lost)
+    with place.open() as memory:
+        with pytest.raises(KeysMissing, match="nobody erased"):
+            memory.get(lost)
+        assert isinstance(memory.get(gone), Forgotten)
+        hits = memory.search("pottery", scope=tenant)
+        assert [hit.cube_id for hit in hits] == [kept]
+        assert list(hits.explain["damaged"]) == [lost]
+        (change,) = memory.history(lost)
+        assert isinstance(change, DamagedChange)
+        assert "nobody erased" in change.damaged
+        verification = memory.verify()
+        assert verification.keys_missing == before + 1
+        assert f"cube {lost}" in [problem.where for problem in verification.problems]
+        found = [f.what for f in doctor(place.path) if f.severity == "error"]
+        assert f"the keys of {before + 1} memories are missing, though nobody erased them" in found
+        memory.erase(cube_id=lost)
+        assert isinstance(memory.get(lost), Forgotten)
+        assert memory.verify().keys_missing == before
+
+
+def lose_key(place: Place, cube_id: str) -> None:
+    """Take away the key of a memory, as a store does that comes back from too old a backup."""
+    if place.is_embedded:
+        path = place.path.with_name("team.vault") / "memos.db"
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.execute("DELETE FROM cube_key WHERE cube_id = ?", (id_bytes(cube_id),))
+        return
+    with closing(Stores(load_settings(place.path))) as stores:
+        stores.cube_keys.destroy([id_bytes(cube_id)])

@@ -8,6 +8,7 @@ from typing import Protocol
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.vault.port import Vault
+from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.moment import At, Moment
 from memos.wire.body_pb2 import Body
@@ -31,17 +32,25 @@ class Reader(Protocol):
         ...
 
     def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:
-        """The body that a version of a cube supplied; None where its key was destroyed.
+        """The body that a version of a cube supplied; None where the cube is erased.
 
         Args:
             cube_id: the cube.
             version: which version supplied it.
             at: the position of the version's event, where that is known.
+
+        Raises:
+            Damaged: it does not open, or its record is not there.
+            KeysMissing: its key is not there, and the log says of no erase.
         """
         ...
 
     def cube_key(self, cube_id: bytes) -> bytes | None:
-        """A cube's key; None where it, or a key that it needs, was destroyed."""
+        """A cube's key; None where the log says that it was erased, or is being, or is none.
+
+        Raises:
+            KeysMissing: it, or a key that it needs, is not there, and the log says of no erase.
+        """
         ...
 
     def usage(self, cube_id: bytes) -> Usage:
@@ -93,3 +102,13 @@ class Reader(Protocol):
     def cuts(self) -> dict[str, int]:
         """The named cuts, and the number of records before each."""
         ...
+
+
+def has_no_key(head: CubeState | None) -> bool:
+    """Whether a cube with this head has no key by rights: it is erased, being erased or no memory."""
+    return (
+        head is None
+        or head.lifecycle is Lifecycle.ERASED
+        or bool(head.erasing)
+        or head.form in NO_MEMORY
+    )

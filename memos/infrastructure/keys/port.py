@@ -49,6 +49,10 @@ class KeyVault(Protocol):
         """End the subjects' keys for good; how many there were."""
         ...
 
+    def seal_of(self, data: bytes) -> bytes:
+        """A digest of something that only who has the root key can make (32 bytes)."""
+        ...
+
     def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints and receipts."""
         ...

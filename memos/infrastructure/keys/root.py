@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from pathlib import Path
 
@@ -79,6 +80,11 @@ class RootKey:
     def open_subject(self, tenant: str, subject: bytes, wrapped: bytes) -> bytes:
         """What `wrap_subject` wrapped."""
         return decrypt(self._key, wrapped, _subject_binding(tenant, subject))
+
+    def seal_of(self, data: bytes) -> bytes:
+        """A digest of something that only who has the root key can make (32 bytes)."""
+        derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"memos/seal/v1").derive(self._key)
+        return hmac.digest(derived, data, "sha256")
 
     def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints and receipts: derived, so that it is stored nowhere."""

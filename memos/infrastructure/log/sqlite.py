@@ -12,7 +12,7 @@ import apsw
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.log.port import Cut, EventLog
 from memos.infrastructure.sqlite.database import row, rows
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Position, Record
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier, TiledNodes, TileRoot
@@ -84,9 +84,8 @@ class SqliteLog(EventLog):
 
     def begin(self) -> None:
         """Learn where the log ends now: another process may have appended."""
-        tree, last = next(rows(self._writer, "SELECT tree, log_time FROM frontier"))
         self._tiles = []
-        self._tree = Frontier.from_bytes(tree, on_tile=self._tiles.append)
+        self._tree, last = _frontier(self._writer, self._tiles.append)
         self._rows = []
         self.size = self._tree.size
         # A clock that jumps back must not: log time decides what an as-of read shows.
@@ -200,5 +199,25 @@ def tree_nodes(connection: apsw.Connection) -> TiledNodes:
 
 def stored_tree(connection: apsw.Connection) -> Frontier:
     """The tree as the last writer left it."""
-    (tree,) = next(rows(connection, "SELECT tree FROM frontier"))
-    return Frontier.from_bytes(tree)
+    return _frontier(connection)[0]
+
+
+def _frontier(
+    connection: apsw.Connection, on_tile: Callable[[TileRoot], None] | None = None
+) -> tuple[Frontier, int]:
+    """The tree that is stored, and the log time of its last record."""
+    stored = row(connection, "SELECT tree, log_time FROM frontier")
+    try:
+        if stored is None:
+            raise ValueError("it is missing")
+        tree = (
+            Frontier.from_bytes(stored[0])
+            if on_tile is None
+            else Frontier.from_bytes(stored[0], on_tile=on_tile)
+        )
+        return tree, int(stored[1])
+    except (ValueError, TypeError) as error:
+        raise Damaged(
+            f"the stored tree of the log is damaged ({error}): run `memos verify`, then load your "
+            "last export"
+        ) from None

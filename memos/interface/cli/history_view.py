@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from memos import Change, Diff, Lineage, LogEntry
+from memos import Change, DamagedChange, Diff, Lineage, LogEntry
 from memos.interface.cli.layout import line, value, when
 from memos.interface.cli.terminal import clean, one_line
 
@@ -44,7 +44,9 @@ def history(console: Console, changes: Sequence[Change]) -> None:
             continue
         if state is not None and change.state != state:
             line(console, "    ", (f"state: {state} → {change.state}", "yellow"))
-        if change.text is None and change.version != version:
+        if isinstance(change, DamagedChange):
+            line(console, "    ", (clean(change.damaged), "red"))
+        elif change.text is None and change.version != version:
             line(console, "    ", ("its text was erased", "italic"))
         elif change.text is not None:
             _diff_lines(console, _changed_lines(text or "", change.text), indent="    ")

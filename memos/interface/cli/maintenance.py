@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from memos import Position
+from memos import Position, Verification
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
@@ -24,6 +24,7 @@ def attach(app: typer.Typer) -> None:
     command(cuts, "list", group="cut")(list_cuts)
     command(app, "checkpoint")(checkpoint)
     command(app, "verify")(verify)
+    command(app, "audit")(audit)
     command(app, "prove")(prove)
     command(app, "rebuild")(rebuild)
     command(app, "digest")(digest)
@@ -63,7 +64,17 @@ def verify(run: Run) -> None:
     """Check the log against its hashes, tree and signatures; exit with 6 where it fails."""
     with run.open() as memory, progress("verifying") as report:
         verification = memory.verify(report)
+    _show(run, verification)
 
+
+def audit(run: Run) -> None:
+    """Fold the log again beside the vault and compare every stored row; 6 where one differs."""
+    with run.open() as memory, progress("auditing") as report:
+        verification = memory.audit(report)
+    _show(run, verification)
+
+
+def _show(run: Run, verification: Verification) -> None:
     def draw(out: Console) -> None:
         checked = (
             f"{verification.events} events, {verification.cubes} cubes, "
@@ -71,16 +82,23 @@ def verify(run: Run) -> None:
         )
         if verification.ok:
             layout.line(out, ("verified: ", "green"), checked)
+            _not_compared(out, verification)
             return
         count = len(verification.problems)
         layout.line(out, ("damaged: ", "bold red"), f"{count} problems in {checked}")
         for problem in verification.problems:
             layout.line(out, "  ", (clean(problem.where), "bold"), f"  {clean(problem.what)}")
         layout.line(out, "everything that is not named here is as it was written")
+        _not_compared(out, verification)
 
     run.show({"ok": verification.ok, **plain(verification)}, draw)
     if not verification.ok:
         raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+
+
+def _not_compared(out: Console, verification: Verification) -> None:
+    for what in verification.not_compared:
+        layout.line(out, ("not compared: ", "dim"), clean(what))
 
 
 def prove(run: Run, event_id: Annotated[str, typer.Argument(help="The event's id.")]) -> None:

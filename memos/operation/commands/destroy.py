@@ -16,7 +16,7 @@ from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Lifecycle
-from memos.kernel.errors import IndexUnavailable
+from memos.kernel.errors import Damaged, IndexUnavailable
 from memos.kernel.event import Kind, Position, id_bytes, id_text
 from memos.kernel.fold import Result
 from memos.kernel.keyed_digest import digests_among
@@ -149,8 +149,12 @@ def _is_erase(session: Session, operation_id: bytes) -> bool:
 
 
 def _request_event(reader: Reader, operation_id: bytes) -> Event:
-    first = reader.vault.attempts(operation_id)[0]
-    return reader.event(first.position)
+    attempts = reader.vault.attempts(operation_id)
+    if not attempts:
+        raise Damaged(
+            f"the request of erase {id_text(operation_id)} is not in the vault: run `memos rebuild`"
+        )
+    return reader.event(attempts[0].position)
 
 
 def _destroy(session: Session, transaction: Transaction, request: Event) -> str:

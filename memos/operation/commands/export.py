@@ -19,7 +19,7 @@ from memos.infrastructure.transfer.package import check_free, publish, staged
 from memos.infrastructure.transfer.wrapping import Wrapping, wrap
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import NO_MEMORY, CubeState
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import KeysMissing, VaultError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.fold import Result
 from memos.kernel.scope import check_scope, contains
@@ -41,6 +41,7 @@ IN_CLEAR = (
     "pass recipient= or passphrase= to wrap them"
 )
 KNOWN_CUBES = 100_000
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,49 +93,85 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
         else:
             passage.require(Action.READ, scope or "")
         session.access_log.flush()
-        with staged(request.path) as stage, closing(NewFiles(stage)) as files:
-            with session.engine.dump() as source:
-                selection = _selection(source, permitted, scope, request.filter, accepts)
-                dumper = MemDumper(
-                    source,
-                    session.engine,
-                    files,
-                    selection,
-                    wrapping,
-                    describe_clear if wrapping.in_clear else describe_sealed,
-                    progress,
-                )
-                dumped = dumper.dump(as_datetime(session.clock()).isoformat())
-            _check_not_erased_since(session, dumped)
-            publish(files, request.path)
+        choice = _Choice(permitted, scope, request.filter, accepts)
+        try:
+            dumped, selection = _dump(session, request.path, choice, wrapping, progress)
+        except KeysMissing:
+            if not choice.is_everything:
+                raise
+            # Whole it cannot be: what opens is exported, and what does not is named.
+            choice.is_everything = False
+            dumped, selection = _dump(session, request.path, choice, wrapping, progress)
         passage.note(scope or "", at=dumped.at)
-        return _report(session, request.path, selection, dumped, wrapping)
+        return _report(session, request.path, selection, dumped, wrapping, choice.left_out)
 
 
-def _selection(
-    source: Dumpable,
-    permitted: Permitted,
-    scope: str | None,
-    request: Mapping[str, Any] | None,
-    accepts: Callable[[MemCube], bool],
-) -> Selection:
-    """The cubes to export: all, or those that fit and that the actor may read."""
-    if scope is None and request is None:
-        return Selection()
+def _dump(
+    session: Session, path: Path, choice: _Choice, wrapping: Wrapping, progress: Progress
+) -> tuple[Dumped, Selection]:
+    with staged(path) as stage, closing(NewFiles(stage)) as files:
+        with session.engine.dump() as source:
+            selection = choice.selection(source)
+            dumper = MemDumper(
+                source,
+                session.engine,
+                files,
+                selection,
+                wrapping,
+                describe_clear if wrapping.in_clear else describe_sealed,
+                progress,
+            )
+            dumped = dumper.dump(as_datetime(session.clock()).isoformat())
+        _check_not_erased_since(session, dumped)
+        publish(files, path)
+    return dumped, selection
 
-    def chosen(state: CubeState) -> bool:
+
+class _Choice:
+    """Which cubes to export: all, or those that fit, that the actor may read and that have keys."""
+
+    def __init__(
+        self,
+        permitted: Permitted,
+        scope: str | None,
+        request: Mapping[str, Any] | None,
+        accepts: Callable[[MemCube], bool],
+    ) -> None:
+        self._permitted = permitted
+        self._scope = scope
+        self._request = request
+        self._accepts = accepts
+        self.is_everything = scope is None and request is None
+        self.left_out: dict[str, str] = {}
+        """Cubes that would be exported and whose keys are missing, each with what to do."""
+
+    def selection(self, source: Dumpable) -> Selection:
+        """The choice among the cubes of a moment."""
+        if self.is_everything:
+            return Selection()
+
+        def chosen(state: CubeState) -> bool:
+            try:
+                return self._fits(state) and self._opens(source, state)
+            except KeysMissing as error:
+                self.left_out[id_text(state.cube_id)] = str(error)
+                return False
+
+        return Selection(lru_cache(KNOWN_CUBES)(chosen), self._scope, self._request)
+
+    def _fits(self, state: CubeState) -> bool:
         if state.form in NO_MEMORY:
             return False
-        if scope is not None and not contains(scope, state.scope):
+        if self._scope is not None and not contains(self._scope, state.scope):
             return False
-        if not permitted.check(state):
-            return False
-        if request is None:
+        return self._permitted.check(state)
+
+    def _opens(self, source: Dumpable, state: CubeState) -> bool:
+        if self._request is None:
+            source.reader.cube_key(state.cube_id)
             return True
         cube = _cube(source, state.cube_id)
-        return isinstance(cube, MemCube) and accepts(cube)
-
-    return Selection(lru_cache(KNOWN_CUBES)(chosen), scope, request)
+        return isinstance(cube, MemCube) and self._accepts(cube)
 
 
 def _cube(source: Dumpable, cube_id: bytes) -> MemCube | Forgotten | DamagedCube | None:
@@ -198,9 +235,21 @@ def _check_not_erased_since(session: Session, dumped: Dumped) -> None:
 
 
 def _report(
-    session: Session, target: Path, selection: Selection, dumped: Dumped, wrapping: Wrapping
+    session: Session,
+    target: Path,
+    selection: Selection,
+    dumped: Dumped,
+    wrapping: Wrapping,
+    left_out: Mapping[str, str],
 ) -> ExportReport:
     """What the caller is told."""
+    warnings = [IN_CLEAR] if wrapping.in_clear else []
+    if left_out:
+        named = ", ".join(sorted(left_out)[:MOST_NAMED])
+        warnings.append(
+            f"{len(left_out)} memories are left out, since their keys are missing: {named}"
+            f"{' and others' if len(left_out) > MOST_NAMED else ''}; {next(iter(left_out.values()))}"
+        )
     return ExportReport(
         target,
         selection.chosen is None,
@@ -209,5 +258,5 @@ def _report(
         dumped.tombstones,
         str(wrapping.described["method"]),
         session.engine.proofs.signer().verifier_key,
-        (IN_CLEAR,) if wrapping.in_clear else (),
+        tuple(warnings),
     )

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import Figures, Verification
+from memos.infrastructure.reports import MOST_PROBLEMS, Figures, Verification
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import VaultError
 from memos.operation.cube import state_title
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import is_cut_shown
+from memos.operation.reads.receipts import receipt_problems
 from memos.operation.reads.records import RecordsShown
 from memos.operation.session import Session
 
@@ -67,7 +68,9 @@ def audit(session: Session, progress: Progress) -> Verification:
     """See `Memory.audit`."""
     with session.gate.enter("audit") as passage:
         passage.require_vault()
-        return session.engine.maintenance.audit(progress)
+        audited = session.engine.maintenance.audit(progress)
+        problems = (*audited.problems, *receipt_problems(session))
+        return replace(audited, problems=problems[:MOST_PROBLEMS])
 
 
 def digest(session: Session) -> str:

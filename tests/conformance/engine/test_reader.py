@@ -7,7 +7,7 @@ import pytest
 
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.governance.usage.usage import Usage
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, KeysMissing
 from memos.kernel.event import Position
 from memos.kernel.moment import NEWEST, At
 from tests.conformance.engine.vault import EngineVault, new_id, text_of
@@ -41,15 +41,17 @@ def test_each_version_has_its_own_body(vault: EngineVault) -> None:
         assert reader.body(new_id(), 1) is None
 
 
-def test_a_body_is_none_once_the_key_of_its_subject_was_destroyed(vault: EngineVault) -> None:
+def test_a_key_that_is_gone_without_an_erase_is_missing(vault: EngineVault) -> None:
     (committed,) = vault.commit(vault.memory("about ann", subject="ann"))
     cube_id = committed.event.cube_id
     with vault.engine.read() as reader:
         assert reader.cube_key(cube_id) is not None
     vault.engine.keys.destroy(vault.tenant, [vault.subject("ann")])
     with vault.open().read() as reader:
-        assert reader.cube_key(cube_id) is None
-        assert reader.body(cube_id, 1) is None
+        with pytest.raises(KeysMissing):
+            reader.cube_key(cube_id)
+        with pytest.raises(KeysMissing):
+            reader.body(cube_id, 1)
         assert reader.event(committed.position) == committed.event
 
 

@@ -16,7 +16,19 @@ def test_a_sound_vault_verifies(shell: Shell) -> None:
     shell.add("text")
     shell.run("checkpoint")
     result = shell.json("verify")
-    assert result == {"ok": True, "events": 1, "cubes": 1, "checkpoints": 1, "problems": []}
+    (left_out,) = result.pop("not_compared")
+    assert "memos audit" in left_out
+    assert result == {
+        "ok": True,
+        "events": 1,
+        "cubes": 1,
+        "checkpoints": 1,
+        "problems": [],
+        "keys_missing": 0,
+    }
+    audited = shell.json("audit")
+    assert (audited["ok"], audited["problems"]) == (True, [])
+    assert len(audited["not_compared"]) > 1
 
 
 def test_a_flipped_bit_fails_verification_and_is_named(shell: Shell) -> None:

@@ -72,6 +72,7 @@ NAMED_BY_VAULT = {
     "untag": [NOBODY, "home"],
     "update": [NOBODY, "text"],
     "verify": [],
+    "audit": [],
     "vocabulary": ["--scope", "acme"],
 }
 

@@ -78,7 +78,7 @@ COMMANDS = sorted(commands(app))
 def test_the_program_has_every_command_it_should() -> None:
     ungrouped = """demo add import search context related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
         restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
-        verify prove check-proof check-receipt rebuild digest stats export load doctor recipient
+        verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
         migrate"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
     grouped += ["cut name", "cut list", "vault create"]

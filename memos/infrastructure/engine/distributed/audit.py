@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.distributed.key_presence import (
+    HEADS_AT_ONCE,
+    cubes_without_keys,
+)
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers.seal import Seals
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
+from memos.infrastructure.reports import (
+    MOST_PROBLEMS,
+    PROJECTIONS_NOT_COMPARED,
+    Problem,
+    Verification,
+)
 from memos.infrastructure.vault.cassandra.attempts import Outline
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD
@@ -37,13 +47,26 @@ def verify(stores: Stores, generation: Generation, progress: Progress) -> Verifi
                 progress(done, total)
         problems += seals.problems()
         checkpoints += seals.checked
-    cubes = 0
-    for cube_id, stored, check in generation.vault.heads():
-        cubes += 1
-        if checksum(stored) != check:
-            problems.append(_damaged(cube_id))
+    cubes = keys_missing = 0
+    for heads in batched(generation.vault.heads(), HEADS_AT_ONCE):
+        cubes += len(heads)
+        problems += [
+            _damaged(cube_id) for cube_id, stored, check in heads if checksum(stored) != check
+        ]
+        without = cubes_without_keys(stores.cube_keys, generation.vault, heads)
+        keys_missing += len(without)
+        for cube_id in without[: max(0, MOST_PROBLEMS - len(problems))]:
+            why = stores.cube_keys.missing(cube_id)
+            problems.append(Problem(f"cube {id_text(cube_id)}", str(why)))
     progress(total, total)
-    return Verification(done, cubes, checkpoints, tuple(problems[:MOST_PROBLEMS]))
+    return Verification(
+        done,
+        cubes,
+        checkpoints,
+        tuple(problems[:MOST_PROBLEMS]),
+        keys_missing,
+        (PROJECTIONS_NOT_COMPARED,),
+    )
 
 
 def audit(stores: Stores, generation: Generation, progress: Progress) -> Verification:

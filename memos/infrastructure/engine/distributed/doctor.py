@@ -8,16 +8,24 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed import doctor_cassandra, doctor_workers
 from memos.infrastructure.engine.distributed.creation import PARTITIONS, read_setting
+from memos.infrastructure.engine.distributed.key_presence import (
+    HEADS_AT_ONCE,
+    cubes_without_keys,
+)
 from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.settings import MilvusSettings
+from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
+from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.log.kafka.topics import check_topics
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.kernel.errors import IndexUnavailable, InvalidInput, MemosError, VaultError
 
 START = "start it, or correct its address and credentials"
@@ -82,8 +90,26 @@ def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator
     elif not any(finding.severity == "error" for finding in topics):
         try:
             yield from doctor_workers.examine(settings, store, time.sleep)
+            yield from _keys(settings, store)
         except MemosError as error:
             yield Finding("error", str(error), START)
+
+
+def _keys(settings: DistributedSettings, store: CassandraSession) -> Iterator[Finding]:
+    """Whether every memory that nobody erased has its keys."""
+    vault = CassandraVault(store)
+    cube_keys = CassandraCubeKeys(store, CassandraKeyStore(store, settings.root_key))
+    count = sum(
+        len(cubes_without_keys(cube_keys, vault, heads))
+        for heads in batched(vault.heads(), HEADS_AT_ONCE)
+    )
+    if count:
+        base = settings.cassandra.keyspace
+        yield Finding(
+            "error",
+            f"the keys of {count} memories are missing, though nobody erased them",
+            f"bring {base}.cube_key and {base}.subject_key back from a backup that has them",
+        )
 
 
 def _milvus(settings: MilvusSettings) -> Iterator[Finding]:

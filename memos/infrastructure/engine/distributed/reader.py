@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.reader import has_no_key
 from memos.infrastructure.governance.usage.usage import Usage, used_until
 from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.cassandra.view import CassandraView
@@ -17,7 +18,7 @@ from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.kernel.errors import Damaged, Unreadable
-from memos.kernel.event import Position, Record, Undecodable, decode
+from memos.kernel.event import Position, Record, Undecodable, decode, id_text
 from memos.kernel.moment import At, Moment, last_at, time_of
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
@@ -62,7 +63,10 @@ class DistributedReader:
             return None
         record = self.vault.event(cube_id, version)
         if record is None:
-            return None
+            raise Damaged(
+                f"nothing says which record made version {version} of cube {id_text(cube_id)}: "
+                "run `memos rebuild`"
+            )
         event = decode(record.data)
         try:
             return open_body(key, event) if event.HasField("body") else Body()
@@ -72,7 +76,10 @@ class DistributedReader:
             raise Damaged(f"the record at {record.position} does not open: {error}") from None
 
     def cube_key(self, cube_id: bytes) -> bytes | None:
-        return self._cube_keys.key(cube_id)
+        key = self._cube_keys.key(cube_id)
+        if key is None and not has_no_key(self.vault.head(cube_id)):
+            raise self._cube_keys.missing(cube_id)
+        return key
 
     def usage(self, cube_id: bytes) -> Usage:
         return self.vault.usage(cube_id)

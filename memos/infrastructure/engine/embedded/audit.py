@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 
 import apsw
 
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.sqlite import log_size, stored_tree
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
-from memos.infrastructure.sqlite.database import rows
-from memos.kernel.cube import CubeState
+from memos.infrastructure.reports import (
+    MOST_PROBLEMS,
+    PROJECTIONS_NOT_COMPARED,
+    Problem,
+    Verification,
+)
+from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.errors import Damaged
-from memos.kernel.event import Undecodable, id_text
-from memos.kernel.fold import Result
-from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.event import id_text
 from memos.kernel.leaf import leaf_of
-from memos.kernel.merkle import Frontier
+from memos.kernel.merkle import Frontier, TileRoot
 from memos.kernel.note import Checkpoint, NoteError, open_note
-from memos.kernel.state import checksum, rewritten, state_to_bytes
+from memos.kernel.state import checksum
 
 
 def verify(stores: EmbeddedStores, progress: Progress) -> Verification:
@@ -36,12 +39,30 @@ def verify(stores: EmbeddedStores, progress: Progress) -> Verification:
         )
         events = _check_log(stores, connection, notes, problems, progress)
         cubes = _check_heads(reader, problems)
-        folded = reader.vault.folded_size()
-        if folded != events:
+        folded = row(connection, "SELECT size FROM folded")
+        if folded != (events,):
+            count = 0 if folded is None else folded[0]
             problems.append(
-                Problem("vault", f"{folded} of {events} records are folded: run `memos rebuild`")
+                Problem("vault", f"{count} of {events} records are folded: run `memos rebuild`")
             )
-    return Verification(events, cubes, len(notes), tuple(problems[:MOST_PROBLEMS]))
+        keys_missing = _check_keys(stores, connection, problems)
+    checked = tuple(problems[:MOST_PROBLEMS])
+    return Verification(
+        events, cubes, len(notes), checked, keys_missing, (PROJECTIONS_NOT_COMPARED,)
+    )
+
+
+def _check_keys(
+    stores: EmbeddedStores, connection: apsw.Connection, problems: list[Problem]
+) -> int:
+    """Whether every memory that nobody erased has its keys; how many have not."""
+    count = 0
+    for cube_id in cubes_without_keys(connection, stores.keys.subject_ids()):
+        count += 1
+        if len(problems) < MOST_PROBLEMS:
+            why = stores.cube_keys.missing(connection, cube_id)
+            problems.append(Problem(f"cube {id_text(cube_id)}", str(why)))
+    return count
 
 
 def _check_pages(connection: apsw.Connection, problems: list[Problem]) -> None:
@@ -59,7 +80,9 @@ def _check_log(
     problems: list[Problem],
     progress: Progress,
 ) -> int:
-    tree = Frontier()
+    tiles: list[TileRoot] = []
+    tree = Frontier(on_tile=tiles.append)
+    last_time = 0
     total = log_size(connection)
     verifier = NoteVerifier(stores.signer().verifier_key)
     sql = "SELECT offset, log_time, data, leaf FROM event ORDER BY offset"
@@ -74,6 +97,7 @@ def _check_log(
             if leaf_of(offset, log_time, data) != leaf:
                 problems.append(Problem(f"0:{offset}", "the record's bytes are not those written"))
             tree.push(leaf)
+            last_time = log_time
             size += 1
             if size in notes:
                 _check_note(stores.origin, notes[size], tree, verifier, problems)
@@ -83,14 +107,42 @@ def _check_log(
         problems.append(Problem(f"0:{tree.size}", f"the log cannot be read on from here: {error}"))
         return total
     _check_tree(connection, tree, notes, problems)
+    _check_tiles(connection, tiles, problems)
+    stored = row(connection, "SELECT log_time FROM frontier")
+    if stored != (last_time,):
+        problems.append(Problem("log", "the last log time is not that of the last record"))
     return total
+
+
+def _check_tiles(
+    connection: apsw.Connection, tiles: Iterable[TileRoot], problems: list[Problem]
+) -> None:
+    """Whether the tree's inner nodes, by which proofs are made, are those of the records."""
+    expected = {(tile.level, tile.index): tile.hash for tile in tiles}
+    stored = {
+        (level, at): node
+        for level, at, node in rows(connection, "SELECT level, position, hash FROM tile")
+    }
+    wrong = {
+        place
+        for place in expected.keys() | stored.keys()
+        if expected.get(place) != stored.get(place)
+    }
+    problems.extend(
+        Problem(f"tile {level}/{at}", "it is not what the records give")
+        for level, at in sorted(wrong)
+    )
 
 
 def _check_tree(
     connection: apsw.Connection, tree: Frontier, notes: dict[int, str], problems: list[Problem]
 ) -> None:
     """Whether the records read give the tree that was stored and all that was signed."""
-    stored = stored_tree(connection)
+    try:
+        stored = stored_tree(connection)
+    except Damaged as error:
+        problems.append(Problem("log", str(error)))
+        return
     if stored.size != tree.size:
         problems.append(
             Problem("log", f"{tree.size} records are there of the {stored.size} that were written")
@@ -129,61 +181,3 @@ def _check_heads(reader: EmbeddedReader, problems: list[Problem]) -> int:
     except apsw.CorruptError as error:
         problems.append(Problem("vault", f"the heads cannot be read: {error}; run `memos rebuild`"))
     return count
-
-
-def audit(stores: EmbeddedStores, progress: Progress) -> Verification:
-    """Everything that `verify` checks, and every cube's history folded again and compared.
-
-    Memory stays flat: one cube at a time. Names each cube whose projections differ.
-    """
-    checked = verify(stores, progress)
-    problems = list(checked.problems)
-    with stores.read() as reader:
-        folded = 0
-        for cube_id, stored, _ in reader.vault.heads():
-            folded += _audit_cube(reader, cube_id, stored, problems)
-            if not folded % 1000:
-                progress(folded, checked.events)
-        unfolded = _count(reader.connection, "attempt") - folded
-        strays = _count(
-            reader.connection, "attempt WHERE cube_id NOT IN (SELECT cube_id FROM head)"
-        )
-        if unfolded != strays:
-            problems.append(Problem("vault", f"{unfolded - strays} attempts belong to no cube"))
-    return replace(checked, problems=tuple(problems[:MOST_PROBLEMS]))
-
-
-def _audit_cube(
-    reader: EmbeddedReader, cube_id: bytes, stored: bytes, problems: list[Problem]
-) -> int:
-    """Fold one cube's records again; how many there were."""
-    state: CubeState | None = None
-    keyed = KeyedFold()
-    attempts = reader.vault.attempts(cube_id)
-    for attempt in attempts:
-        try:
-            state, outcome, _ = keyed.fold(state, reader.event(attempt.position))
-        except (Undecodable, Damaged) as error:
-            problems.append(Problem(f"cube {id_text(cube_id)}", f"{attempt.position}: {error}"))
-            return len(attempts)
-        kept = state if outcome.result is Result.ACCEPTED else None
-        if outcome != attempt.outcome or kept != attempt.state:
-            problems.append(
-                Problem(
-                    f"cube {id_text(cube_id)}",
-                    f"{attempt.position}: what is stored is not what the fold gives: run "
-                    "`memos rebuild`",
-                )
-            )
-    if state is None or state_to_bytes(state) != rewritten(stored):
-        problems.append(
-            Problem(
-                f"cube {id_text(cube_id)}",
-                "its head is not what the fold gives: run `memos rebuild`",
-            )
-        )
-    return len(attempts)
-
-
-def _count(connection: apsw.Connection, what: str) -> int:
-    return int(next(rows(connection, f"SELECT count(*) FROM {what}"))[0])

@@ -7,9 +7,18 @@ import secrets
 import shutil
 from pathlib import Path
 
+import apsw
+
 from memos.infrastructure.index.sqlite.tables import create_tables as create_index
+from memos.infrastructure.keys.root import RootKey
 from memos.infrastructure.keys.sqlite.cube_keys import SCHEMA as KEY_SCHEMA
-from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root, sync_directory
+from memos.infrastructure.keys.sqlite.key_mark import seal_settings
+from memos.infrastructure.keys.sqlite.key_store import (
+    ROOT_FILE,
+    SqliteKeyStore,
+    create_root,
+    sync_directory,
+)
 from memos.infrastructure.log.sqlite import SqliteLog
 from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, Database, rows
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
@@ -71,23 +80,30 @@ def _fill(building: Path, creator: str) -> None:
     """Make root key, key file and database, and have them on the disk."""
     create_root(building)
     SqliteKeyStore(building, create=True).close()
+    root = RootKey.read(building / ROOT_FILE)
     database = Database(building / DATABASE_FILE, create=True)
 
     def fill() -> None:
         writer = database.writer
         writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         writer.execute(f"PRAGMA user_version = {FORMAT}")
-        writer.execute(SETTINGS)
-        writer.execute(KEY_SCHEMA)
-        SqliteLog.create(writer)
-        SqliteVaultWriter.create(writer)
-        create_index(writer)
+        create_all(writer)
         for name, value in (("vault_id", secrets.token_hex(8)), ("administrator", creator)):
             writer.execute("INSERT INTO setting VALUES (?, ?)", (name, value))
+        seal_settings(writer, root)
 
     database.write(fill)
     database.close()
     sync_directory(building)
+
+
+def create_all(connection: apsw.Connection) -> None:
+    """Create every table of a vault, empty."""
+    connection.execute(SETTINGS)
+    connection.execute(KEY_SCHEMA)
+    SqliteLog.create(connection)
+    SqliteVaultWriter.create(connection)
+    create_index(connection)
 
 
 def check_format(database: Database) -> None:

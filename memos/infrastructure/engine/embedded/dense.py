@@ -188,28 +188,13 @@ class EmbeddedDense:
                 doc_range(scope_id, done + 1, last),
             )
             for doc, cube_id, opened in spans:
-                texts = self._texts(reader, cube_id, opened)
+                texts = texts_of(reader, cube_id, opened)
                 batch.waiting.append(_Waiting(doc, cube_id, opened, texts))
             batch.marks.append((scope_id, last))
             left -= last - done
             if left <= 0:
                 break
         return batch if batch.marks else None
-
-    def _texts(self, reader: EmbeddedReader, cube_id: bytes, opened: int) -> list[str]:
-        """What to embed of a cube as it was at an offset; nothing where it cannot be read."""
-        attempt = reader.vault.state_at(cube_id, opened)
-        state: CubeState | None = None if attempt is None else attempt.state
-        if state is None:
-            return []
-        try:
-            bodies = [reader.body(cube_id, version) for version in state.parts]
-        except Damaged:
-            return []  # the index has no words of it either, and `memos verify` names it
-        content, _, provenance, *_ = bodies
-        if content is None or provenance is None:
-            return []
-        return texts_to_embed(content_text(content), provenance.provenance.turn.caption)
 
     def _write(self, batch: _Batch, embedded: Sequence[Embedded]) -> int:
         writer, cube_keys = self._stores.database.writer, self._stores.cube_keys
@@ -224,3 +209,19 @@ class EmbeddedDense:
             ((self.model.number, scope_id, last) for scope_id, last in batch.marks),
         )
         return written
+
+
+def texts_of(reader: EmbeddedReader, cube_id: bytes, opened: int) -> list[str]:
+    """What to embed of a cube as it was at an offset; nothing where it cannot be read."""
+    attempt = reader.vault.state_at(cube_id, opened)
+    state: CubeState | None = None if attempt is None else attempt.state
+    if state is None:
+        return []
+    try:
+        bodies = [reader.body(cube_id, version) for version in state.parts]
+    except Damaged:
+        return []  # the index has no words of it either, and `memos verify` names it
+    content, _, provenance, *_ = bodies
+    if content is None or provenance is None:
+        return []
+    return texts_to_embed(content_text(content), provenance.provenance.turn.caption)

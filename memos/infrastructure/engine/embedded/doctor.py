@@ -6,17 +6,27 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 
 from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
-from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE, ROOT_FILE
+from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys
+from memos.infrastructure.keys.sqlite.key_mark import mark_of
+from memos.infrastructure.keys.sqlite.key_store import (
+    KEYS_FILE,
+    ROOT_FILE,
+    moment,
+    read_written,
+    subject_ids,
+)
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, row, rows
 
 LOW_DISK_BYTES = 512 * 2**20
+BACKUP_OF_KEYS = "put it back from your backup: memories cannot be opened without their keys"
 LARGE_WAL_BYTES = 256 * 2**20
 
 
@@ -33,7 +43,7 @@ def _files(directory: Path) -> Iterator[Finding]:
     for name, mend in (
         (DATABASE_FILE, "load your last export into a new directory"),
         (ROOT_FILE, "put it back from your backup: nothing opens without the root key"),
-        (KEYS_FILE, "put it back from your backup: memories cannot be opened without their keys"),
+        (KEYS_FILE, BACKUP_OF_KEYS),
     ):
         if not (directory / name).is_file():
             yield Finding("error", f"{name} is missing", mend)
@@ -77,6 +87,7 @@ def _database(directory: Path) -> Iterator[Finding]:
     try:
         connection.set_busy_timeout(5000)
         yield from _contents(connection)
+        yield from _keys(connection, directory / KEYS_FILE)
     except apsw.Error as error:
         yield Finding(
             "error",
@@ -85,6 +96,33 @@ def _database(directory: Path) -> Iterator[Finding]:
         )
     finally:
         connection.close()
+
+
+def _keys(connection: apsw.Connection, path: Path) -> Iterator[Finding]:
+    """Whether the key file is the one that the vault was last used with, and has what it needs."""
+    if not path.is_file():
+        return
+    try:
+        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as keys:
+            written, kept = read_written(keys, path), subject_ids(keys)
+    except apsw.Error as error:
+        yield Finding("error", f"{path.name} cannot be read: {error}", BACKUP_OF_KEYS)
+        return
+    mark = mark_of(connection)
+    if written.changes < mark.changes:
+        yield Finding(
+            "error",
+            f"{path.name} is an older one, of {moment(written.time)} (change {written.changes}): "
+            f"the vault was last used with that of {moment(mark.time)} (change {mark.changes})",
+            "put the newer file back",
+        )
+    count = sum(1 for _ in cubes_without_keys(connection, kept))
+    if count:
+        yield Finding(
+            "error",
+            f"the keys of {count} memories are missing, though nobody erased them",
+            BACKUP_OF_KEYS,
+        )
 
 
 def _contents(connection: apsw.Connection) -> Iterator[Finding]:

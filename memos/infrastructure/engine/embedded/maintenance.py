@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.embedded import audit, figures, rebuild
+from memos.infrastructure.engine.embedded import audit, figures, full_audit, rebuild
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import usage_digest
@@ -21,7 +21,7 @@ class EmbeddedMaintenance:
         return audit.verify(self._stores, progress)
 
     def audit(self, progress: Progress = no_progress) -> Verification:
-        return audit.audit(self._stores, progress)
+        return full_audit.audit(self._stores, progress)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         return rebuild.rebuild(self._stores, self._projector, progress)

@@ -57,6 +57,8 @@ class Projector:
         self.purged = Purged(0, 0, 0, 0, 0)
         self.unreadable: list[Position] | None = None
         """Where a rebuild collects the records whose body does not open."""
+        self.keyless: dict[bytes, Position] = {}
+        """Of a rebuild: cubes without a key, most of them erased later, and their first record."""
 
     def begin(self) -> None:
         """Start a transaction with nothing collected."""
@@ -119,6 +121,9 @@ class Projector:
                 raise
             self.unreadable.append(position)
             cube_key = None
+        else:
+            if cube_key is None and self.unreadable is not None:
+                self.keyless.setdefault(after.cube_id, position)
         change = index_change(position.offset, event.kind, before, after, cube_key, text)
         if change is not None:
             self._changes.append(change)

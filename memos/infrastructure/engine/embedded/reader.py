@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import apsw
 
-from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.engine.reader import Reader, has_no_key
 from memos.infrastructure.governance.usage.sqlite import access_size, usage_of, usage_until
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, View
@@ -15,10 +17,10 @@ from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, log_size, offset_at, read_record
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.database import open_connection, row, rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.errors import Damaged, Unreadable
-from memos.kernel.event import Position, Undecodable, decode
+from memos.kernel.event import Position, Undecodable, decode, id_text
 from memos.kernel.moment import At, Moment
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
@@ -53,11 +55,16 @@ class EmbeddedReader:
         if version == 0:
             return Body()
         key = self.cube_key(cube_id)
+        if key is None:
+            return None
         if at is None:
             offset = self.vault.version_offset(cube_id, version)
-            at = None if offset is None else Position(PARTITION, offset)
-        if at is None or key is None:
-            return None
+            if offset is None:
+                raise Damaged(
+                    f"nothing says which record made version {version} of cube {id_text(cube_id)}: "
+                    "run `memos rebuild`"
+                )
+            at = Position(PARTITION, offset)
         event = self.event(at)
         try:
             return open_body(key, event) if event.HasField("body") else Body()
@@ -67,7 +74,18 @@ class EmbeddedReader:
             raise Damaged(f"the record at {at} does not open: {error}") from None
 
     def cube_key(self, cube_id: bytes) -> bytes | None:
-        return self._keys.key(self.connection, cube_id)
+        key = self._keys.key(self.connection, cube_id)
+        if key is None and not self._has_no_key(cube_id):
+            raise self._keys.missing(self.connection, cube_id)
+        return key
+
+    def _has_no_key(self, cube_id: bytes) -> bool:
+        """Whether the log says that there is no key: an erase was begun, or it is no memory."""
+        if has_no_key(self.vault.head(cube_id)):
+            return True
+        # This may be an earlier moment than that of an erase which has ended since.
+        with closing(open_connection(Path(self.connection.filename))) as newest:
+            return has_no_key(SqliteVault(newest).head(cube_id))
 
     def usage(self, cube_id: bytes) -> Usage:
         return usage_of(self.connection, cube_id)

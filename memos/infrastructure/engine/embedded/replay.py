@@ -14,6 +14,7 @@ from memos.infrastructure.engine.replay import ReplayTransaction
 from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.sqlite.database import row, rows
@@ -124,3 +125,4 @@ class EmbeddedReplayTransaction:
 
     def keep_settings(self, settings: Mapping[str, str]) -> None:
         self._connection.executemany("INSERT INTO setting VALUES (?, ?)", settings.items())
+        seal_settings(self._connection, self.keys)

@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE, check_format, create_vault
+from memos.infrastructure.engine.embedded.key_presence import needs_subject, needs_tenant
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.signer import NoteSigner
@@ -45,6 +46,9 @@ class EmbeddedStores:
         writer = self.database.writer
         self.log = SqliteLog(writer, self.database.reader, clock)
         self.cube_keys = SqliteCubeKeys(writer, self.keys)
+        with explained(self.database.path):
+            self.cube_keys.learn_mark(writer)
+        self.keys.is_known = self._needs_key
         self.index = SqliteIndex(writer, self.database.reader)
         self.vault = SqliteVaultWriter(writer)
 
@@ -56,6 +60,14 @@ class EmbeddedStores:
     def signer(self) -> NoteSigner:
         """Signs this vault's checkpoints and receipts."""
         return NoteSigner(self.origin, self.keys.signing_key())
+
+    def _needs_key(self, tenant: str, subject: bytes | None) -> bool:
+        """Whether what is committed here needs a key that there should be."""
+        connection = self.database.reader()
+        with explained(self.database.path):
+            if subject is None:
+                return needs_tenant(connection, tenant)
+            return needs_subject(connection, tenant, subject)
 
     def setting(self, name: str) -> str:
         """A setting made when the vault was created; empty where there is none of that name."""

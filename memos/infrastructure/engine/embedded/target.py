@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+import apsw
+
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
@@ -15,6 +17,7 @@ from memos.infrastructure.engine.resume import Resume
 from memos.infrastructure.governance.usage.sqlite import access_size, forget_erased, refold_usage
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import sync_directory
+from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.log.ancestry import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
@@ -176,10 +179,17 @@ class EmbeddedTarget:
     def _keep(self, settings: Mapping[str, str]) -> None:
         sql = "INSERT OR REPLACE INTO setting VALUES (?, ?)"
         values = list(settings.items())
-        database = self.stores.database
-        database.write(lambda: database.writer.executemany(sql, values))
+        self._change_settings(lambda writer: writer.executemany(sql, values))
 
     def _forget(self, name: str) -> None:
         sql = "DELETE FROM setting WHERE name = ?"
+        self._change_settings(lambda writer: writer.execute(sql, (name,)))
+
+    def _change_settings(self, change: Callable[[apsw.Connection], object]) -> None:
         database = self.stores.database
-        database.write(lambda: database.writer.execute(sql, (name,)))
+
+        def work() -> None:
+            change(database.writer)
+            seal_settings(database.writer, self.stores.keys)
+
+        database.write(work)

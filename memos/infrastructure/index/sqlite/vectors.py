@@ -226,10 +226,19 @@ class VectorIndex:
         if key is None:
             return None
         try:
-            plain = decrypt(key, box, _binding(model.digest, cube_id, doc))
+            plain = open_vectors(key, model.digest, cube_id, doc, box)
             return np.frombuffer(plain, _STORED).reshape(-1, model.dimensions).astype(np.float32)
         except (Damaged, ValueError):
             raise Damaged(f"the vector of text {doc} does not open: run `memos rebuild`") from None
+
+
+def open_vectors(key: bytes, digest: bytes, cube_id: bytes, doc: int, box: bytes) -> bytes:
+    """The stored vectors of a text under a model's digest.
+
+    Raises:
+        Damaged: they are of another text, cube or model, or were changed.
+    """
+    return decrypt(key, box, _binding(digest, cube_id, doc))
 
 
 def _none(model: Model) -> ScopeVectors:

@@ -18,7 +18,7 @@ from memos.infrastructure.cassandra.select import select_many
 from memos.infrastructure.keys.aged_cache import AgedCache, ReadStart
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore, Subject, select
 from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, KeysMissing
 from memos.kernel.event import id_text
 
 CACHED_KEYS = 20_000
@@ -128,6 +128,30 @@ class CassandraCubeKeys:
             if all(subject in alive for subject in entry.subjects)
         }
         return keys | self._open([cube_id for cube_id in distinct if cube_id not in opened])
+
+    def missing(self, cube_id: bytes) -> KeysMissing:
+        """The error of a memory that nobody erased, and whose key is not there."""
+        kept = self._rows("tenant", [cube_id])
+        table = f"{self._store.settings.keyspace}.{'subject_key' if kept else 'cube_key'}"
+        return KeysMissing(
+            f"a key that cube {id_text(cube_id)} needs is missing in {table}, though nobody erased "
+            "it: bring the rows of that table back from a backup that has them, or load your last "
+            "export"
+        )
+
+    def without_keys(self, cube_ids: Sequence[bytes]) -> list[bytes]:
+        """Those of some cubes whose key, or one that it needs, is not kept."""
+        rows = {
+            cube_id: [(tenant, subject) for subject in split_subjects(joined)]
+            for cube_id, tenant, joined in self._rows("tenant, subjects", cube_ids)
+        }
+        needed = {subject for subjects in rows.values() for subject in subjects}
+        alive = self._key_store.kept(needed)
+        return [
+            cube_id
+            for cube_id in cube_ids
+            if cube_id not in rows or any(subject not in alive for subject in rows[cube_id])
+        ]
 
     def kept(self, cube_ids: Iterable[bytes]) -> list[NewKey]:
         """The keys of several cubes as they were given to be kept; without those that are gone."""

@@ -105,6 +105,10 @@ class CassandraKeyStore(KeyVault):
             self._subjects.put(subject, keys[subject], reading)
         return keys
 
+    def kept(self, subjects: Iterable[Subject]) -> set[Subject]:
+        """Those of some subjects that have a key here, by what is stored now."""
+        return set(self._read(sorted(set(subjects))))
+
     def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
         rows = self._store.stream(f"SELECT tenant, subject, wrapped FROM {self._base}.subject_key")
         for tenant, subject, wrapped in rows:
@@ -129,6 +133,9 @@ class CassandraKeyStore(KeyVault):
         finally:
             self._subjects.drop(wrapped_keys)
         return sum(bool(row[0]) for (row,) in destroyed)
+
+    def seal_of(self, data: bytes) -> bytes:
+        return self._root.seal_of(data)
 
     def signing_key(self) -> Ed25519PrivateKey:
         return self._root.signing_key()

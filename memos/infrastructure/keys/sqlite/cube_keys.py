@@ -9,9 +9,11 @@ from threading import Lock
 import apsw
 
 from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
+from memos.infrastructure.keys.sqlite.key_mark import keep_mark, mark_of
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
 from memos.infrastructure.sqlite.database import row
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, KeysMissing
+from memos.kernel.event import id_text
 
 SCHEMA = """
 CREATE TABLE cube_key (
@@ -34,6 +36,7 @@ class SqliteCubeKeys:
         self._rows: list[tuple[bytes, str, bytes, bytes]] = []
         self._opened: OrderedDict[bytes, bytes] = OrderedDict()
         self._lock = Lock()
+        self._marked = -1
 
     @staticmethod
     def create(writer: apsw.Connection) -> None:
@@ -57,6 +60,29 @@ class SqliteCubeKeys:
         if self._rows:
             self._writer.executemany("INSERT INTO cube_key VALUES (?, ?, ?, ?)", self._rows)
             self._rows = []
+        if self._store.written.changes != self._marked:
+            self._keep_mark()
+
+    def learn_mark(self, connection: apsw.Connection) -> None:
+        """Tell whether the key file is an older one than the vault was last used with."""
+        mark = mark_of(connection)
+        self._store.expected = mark if mark.changes > self._store.written.changes else None
+
+    def _keep_mark(self) -> None:
+        self.learn_mark(self._writer)
+        if self._store.expected is None:
+            if self._store.written.changes > mark_of(self._writer).changes:
+                keep_mark(self._writer, self._store.written)
+            self._marked = self._store.written.changes
+
+    def missing(self, connection: apsw.Connection, cube_id: bytes) -> KeysMissing:
+        """The error of a memory that nobody erased, and whose key is not there."""
+        if not _is_kept(connection, cube_id):
+            return KeysMissing(
+                f"the key of cube {id_text(cube_id)} is missing in memos.db, though nobody erased "
+                "it: load your last export"
+            )
+        return self._store.missing(f"a key that cube {id_text(cube_id)} needs")
 
     def key(self, connection: apsw.Connection, cube_id: bytes) -> bytes | None:
         """A cube's key; None where it, or a key that it needs, was destroyed."""
@@ -108,6 +134,7 @@ class SqliteCubeKeys:
 
     def forget(self) -> None:
         """Drop every opened key from memory."""
+        self._marked = -1
         with self._lock:
             self._opened.clear()
 

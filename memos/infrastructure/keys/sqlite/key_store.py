@@ -7,19 +7,22 @@ A rollback journal, not a WAL, so that no copy of a destroyed key stays behind i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from memos.infrastructure.clock import system_time
 from memos.infrastructure.keys.envelope import new_key
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import RootKey, create_root_file, sync_directory
 from memos.infrastructure.keys.sqlite.waiting_keys import WaitingKeys
 from memos.infrastructure.sqlite.database import BUSY_SECONDS, explained, row, rows
-from memos.kernel.errors import Busy, Damaged, VaultError
+from memos.kernel.errors import Busy, Damaged, KeysMissing, VaultError
 
 ROOT_FILE = "root.key"
 KEYS_FILE = "keys.db"
@@ -38,6 +41,26 @@ CREATE TABLE IF NOT EXISTS subject_key (
     PRIMARY KEY (tenant, subject)
 ) WITHOUT ROWID;
 """
+
+SEALED = 1
+"""The version of a key file whose vault seals its settings; an earlier release's is 0."""
+
+WRITTEN = """
+CREATE TABLE IF NOT EXISTS written (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    changes INTEGER NOT NULL,
+    time INTEGER NOT NULL
+);
+INSERT OR IGNORE INTO written VALUES (0, 0, 0);
+"""
+"""How often the file was changed, and when last: by these an older copy of it is known."""
+
+
+class KeyFileState(NamedTuple):
+    """Up to which change a key file is, and when that was made (microseconds since 1970)."""
+
+    changes: int
+    time: int
 
 
 def create_root(directory: Path) -> None:
@@ -60,6 +83,13 @@ class SqliteKeyStore(KeyVault):
         self._subjects: dict[tuple[str, bytes], bytes] = {}
         self._version = -1
         self._waiting: WaitingKeys | None = None
+        self.written = KeyFileState(0, 0)
+        self.expected: KeyFileState | None = None
+        """The state that the vault last saw, where that is a newer one than this file's."""
+        self.is_known: Callable[[str, bytes | None], bool] = lambda _tenant, _subject: False
+        """Whether the vault holds what needs a key of this tenant, or of this subject of it: then
+        no other is made in its place.
+        """
         if not create and not self._path.exists():
             raise VaultError(
                 f"{self._path} is missing: without it nothing in this vault can be opened; put the "
@@ -72,9 +102,13 @@ class SqliteKeyStore(KeyVault):
             for pragma in ("journal_mode=DELETE", "synchronous=FULL", "secure_delete=ON"):
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
             if create:
-                self._db.execute(SCHEMA)
+                self._db.execute(f"{SCHEMA}; PRAGMA user_version = {SEALED}")
             elif not self._has_tables():
                 raise Damaged(f"{self._path} holds no keys: put the file back from your backup")
+            if row(self._db, "SELECT 1 FROM sqlite_schema WHERE name = 'written'") is None:
+                self._db.execute(WRITTEN)
+            self._read_written()
+            self.seals_settings = row(self._db, "PRAGMA user_version") == (SEALED,)
         if create:
             self._path.chmod(0o600)
 
@@ -90,6 +124,7 @@ class SqliteKeyStore(KeyVault):
                 self._version = version
                 self._rings.clear()
                 self._subjects.clear()
+                self._read_written()
 
     def tenant_key(self, tenant: str) -> bytes:
         """The tenant's own key, made when absent; it never changes."""
@@ -111,6 +146,8 @@ class SqliteKeyStore(KeyVault):
 
     def _make_tenant(self, tenant: str) -> None:
         """Make a tenant's own key; that of whoever else makes it at once stays, and no second."""
+        if self.is_known(tenant, None):
+            raise self.missing(f"the key of tenant {tenant!r}")
         wrapped = self._root.wrap_tenant(tenant, 0, new_key())
         self._write([("INSERT OR IGNORE INTO tenant_key VALUES (?, 0, ?)", (tenant, wrapped))])
 
@@ -167,6 +204,29 @@ class SqliteKeyStore(KeyVault):
                 self._subjects.pop(key, None)
             return self._write([(sql, key) for key in named])
 
+    def unopened(self) -> Iterator[tuple[str, str]]:
+        """The keys that do not open under the root key, or are missing in a ring, and why."""
+        with self._lock, explained(self._path):
+            rings = list(
+                rows(self._db, "SELECT tenant, place, wrapped FROM tenant_key ORDER BY 1, 2")
+            )
+            subjects = list(rows(self._db, "SELECT tenant, subject, wrapped FROM subject_key"))
+        places: dict[str, int] = {}
+        for tenant, place, wrapped in rings:
+            if place != places.get(tenant, 0):
+                yield f"tenant {tenant!r}", f"at place {places.get(tenant, 0)} is missing"
+            places[tenant] = place + 1
+            if not _opens(lambda: self._root.open_tenant(tenant, place, wrapped)):  # noqa: B023
+                yield f"tenant {tenant!r}", "does not open under the root key"
+        for tenant, subject, wrapped in subjects:
+            if not _opens(lambda: self._root.open_subject(tenant, subject, wrapped)):  # noqa: B023
+                yield f"subject {subject!r}", "does not open under the root key"
+
+    def subject_ids(self) -> set[tuple[str, bytes]]:
+        """Every (tenant, subject) that has a key here."""
+        with self._lock, explained(self._path):
+            return subject_ids(self._db)
+
     def tenants(self) -> list[str]:
         """Every tenant that has a key here."""
         with self._lock, explained(self._path):
@@ -218,6 +278,10 @@ class SqliteKeyStore(KeyVault):
         waiting = self._waiting
         return waiting if waiting is not None and waiting.thread == threading.get_ident() else None
 
+    def seal_of(self, data: bytes) -> bytes:
+        """A digest of something that only who has the root key can make (32 bytes)."""
+        return self._root.seal_of(data)
+
     def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints and receipts."""
         return self._root.signing_key()
@@ -235,15 +299,40 @@ class SqliteKeyStore(KeyVault):
         It is one call of SQLite's, so that no interrupt can come between begin and commit, and it
         takes its lock at once: two upgrading readers would dead-lock.
         """
-        script = ";".join(("BEGIN IMMEDIATE", *(sql for sql, _ in statements), "COMMIT"))
+        counting: list[tuple[str, Sequence[object]]] = []
+        if self.expected is None:  # an older copy stays known as one
+            sql = "UPDATE written SET changes = changes + 1, time = ?"
+            counting.append((sql, (system_time(),)))
+        run = [*statements, *counting]
+        script = ";".join(("BEGIN IMMEDIATE", *(sql for sql, _ in run), "COMMIT"))
         before = self._db.total_changes()
         with explained(self._path):
             try:
-                self._db.execute(script, [value for _, values in statements for value in values])
+                self._db.execute(script, [value for _, values in run for value in values])
             finally:
                 if self._db.in_transaction:  # after some errors SQLite has undone it itself
                     self._db.execute("ROLLBACK")
-        return self._db.total_changes() - before
+        self._read_written()
+        return self._db.total_changes() - before - len(counting)
+
+    def missing(self, what: str) -> KeysMissing:
+        """The error of a key that is not in the file, though the vault needs it."""
+        has = f"{self._path.name} is of {moment(self.written.time)}"
+        if self.expected is None:
+            return KeysMissing(
+                f"{what} is missing, though nobody erased what it opens; {has} (change "
+                f"{self.written.changes}): put the copy of {self._path} back from your backup that "
+                "has it, or load your last export"
+            )
+        return KeysMissing(
+            f"{what} is missing, and nobody erased what it opens: {has} (change "
+            f"{self.written.changes}), and the vault was last used with one of "
+            f"{moment(self.expected.time)} (change {self.expected.changes}): put that newer "
+            f"{self._path} back"
+        )
+
+    def _read_written(self) -> None:
+        self.written = read_written(self._db, self._path)
 
     def _read_ring(self, tenant: str) -> list[bytes]:
         with explained(self._path):
@@ -263,10 +352,47 @@ class SqliteKeyStore(KeyVault):
         return None if stored is None else self._root.open_subject(tenant, subject, stored[0])
 
     def _make_subject(self, tenant: str, subject: bytes) -> bytes | None:
+        if self.is_known(tenant, subject):
+            raise self.missing(f"the key of subject {subject.hex()}")
         wrapped = self._root.wrap_subject(tenant, subject, new_key())
         sql = "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)"
         self._write([(sql, (tenant, subject, wrapped))])
         return self._read_subject(tenant, subject)
 
 
-__all__ = ["KEYS_FILE", "ROOT_FILE", "SqliteKeyStore", "create_root", "sync_directory"]
+def read_written(connection: apsw.Connection, path: Path) -> KeyFileState:
+    """The state of a key file; one that no release with states wrote has the file's own time."""
+    if row(connection, "SELECT 1 FROM sqlite_schema WHERE name = 'written'") is not None:
+        stored = row(connection, "SELECT changes, time FROM written")
+        if stored is not None and stored[0]:
+            return KeyFileState(*stored)
+    return KeyFileState(0, path.stat().st_mtime_ns // 1000)
+
+
+def _opens(opening: Callable[[], bytes]) -> bool:
+    try:
+        opening()
+    except (Damaged, TypeError, AttributeError):
+        return False
+    return True
+
+
+def subject_ids(connection: apsw.Connection) -> set[tuple[str, bytes]]:
+    """Every (tenant, subject) that has a key in a key file."""
+    stored = rows(connection, "SELECT tenant, subject FROM subject_key")
+    return {(tenant, bytes(subject)) for tenant, subject in stored}
+
+
+def moment(time: int) -> str:
+    """A time of a key file as people read it."""
+    return datetime.fromtimestamp(time / 1e6, UTC).isoformat(timespec="seconds")
+
+
+__all__ = [
+    "KEYS_FILE",
+    "ROOT_FILE",
+    "KeyFileState",
+    "SqliteKeyStore",
+    "create_root",
+    "sync_directory",
+]

@@ -213,7 +213,10 @@ class SqliteVault(Vault):
 
     def folded_size(self) -> int:
         """The number of records folded."""
-        return int(next(rows(self._connection, "SELECT size FROM folded"))[0])
+        folded = row(self._connection, "SELECT size FROM folded")
+        if folded is None:
+            raise Damaged("nothing says how much of the log is folded: run `memos rebuild`")
+        return int(folded[0])
 
 
 def scope_condition(column: str) -> str:

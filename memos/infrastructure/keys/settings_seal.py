@@ -1,0 +1,28 @@
+"""The seal on a vault's settings, which are under no log: who changed one is found out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Protocol
+
+SEAL = "seal"
+"""The setting that seals the others. An earlier release made vaults without."""
+
+KEY_FILE = "key_file"
+"""The setting that moves on with the key file."""
+
+UNSEALED = frozenset({SEAL, KEY_FILE, "query_texts"})
+"""Settings that a vault in use changes."""
+
+
+class Sealer(Protocol):
+    """Who has the root key."""
+
+    def seal_of(self, data: bytes) -> bytes: ...
+
+
+def sealed(sealer: Sealer, settings: Mapping[str, str]) -> str:
+    """The seal of settings; it does not cover itself."""
+    covered = {name: text for name, text in settings.items() if name not in UNSEALED}
+    return sealer.seal_of(json.dumps(covered, sort_keys=True).encode()).hex()
