@@ -14,7 +14,7 @@ HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format proto async lock bench hammer mutants replicas clean
+.PHONY: help demo test check format proto async lock bench hammer adversary mutants replicas clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +53,9 @@ bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stor
 
 hammer: $(VENV)/.dev ## Kill writers at random instants, for long
 	$(BIN)/python -m tests.hammer $(HAMMER_ARGS)
+
+adversary: $(VENV)/.dev ## Try every door as three actors of two tenants, for long
+	$(BIN)/python -m tests.adversary $(ADVERSARY_ARGS)
 
 mutants: $(MUTANTS)/.made ## Change each line of the kernel, and count the changes that its tests notice
 	$(MUTANTS)/bin/python -m tests.mutants $(MUTANTS_ARGS)

@@ -154,6 +154,7 @@ def _key_file(stores: EmbeddedStores) -> Iterator[Problem]:
     keys = stores.keys
     with stores.database.reading() as connection:
         mark = mark_of(connection)
+    keys.refresh()  # another process may have changed the file, before it wrote the mark
     if mark.changes > keys.written.changes:
         yield Problem("keys.db", str(keys.missing("what was written last")))
     for name, what in keys.unopened():

@@ -66,6 +66,7 @@ class SqliteCubeKeys:
     def learn_mark(self, connection: apsw.Connection) -> None:
         """Tell whether the key file is an older one than the vault was last used with."""
         mark = mark_of(connection)
+        self._store.refresh()  # the file is written before the mark: it is at least as new
         self._store.expected = mark if mark.changes > self._store.written.changes else None
 
     def _keep_mark(self) -> None:

@@ -1,0 +1,52 @@
+"""Try every door as three actors of two tenants, and print what they got by it.
+
+python -m tests.adversary [--steps 50000] [--seed 1] [--vault PATH]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.adversary.adversary import Adversary
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--compare-every", type=int, default=1_000)
+    parser.add_argument("--vault", type=Path, help="a new vault, or its settings file")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        path = given.vault or Path(directory) / "tried.vault"
+        began = time.monotonic()
+        adversary = Adversary(path, given.seed, compare_every=given.compare_every)
+        verdict = adversary.run(given.steps)
+    print(  # noqa: T201 - what it is run for
+        json.dumps(
+            {
+                "ok": verdict.ok,
+                "steps": verdict.steps,
+                "seconds": round(time.monotonic() - began, 1),
+                "done": dict(verdict.done.most_common()),
+                "refused": dict(verdict.refused.most_common()),
+                "interrupted": verdict.interrupted,
+                "digests_compared": verdict.compared,
+                "leaks": verdict.leaks[:20],
+                "unauthorised": verdict.unauthorised[:20],
+                "lost": verdict.lost[:20],
+                "broken": verdict.broken[:20],
+            },
+            indent=1,
+        )
+    )
+    return 0 if verdict.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

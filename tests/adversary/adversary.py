@@ -1,0 +1,258 @@
+"""Three actors of two tenants try every door; after each step a judge asks what they got by it.
+
+The judge sees the vault as its administrator: the events that a step appended, and each memory that
+they changed. It holds them against the oracle: no leak, no change without the right to it, nothing
+acknowledged that is not there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+from types import FrameType
+
+from memos import (
+    ErasureReceipt,
+    Forgotten,
+    LogEntry,
+    MemCube,
+    Memory,
+    MemosError,
+    Position,
+    Receipt,
+)
+from tests.adversary.judge import Judge, Verdict
+from tests.adversary.moves import Attempt, Moves
+from tests.adversary.oracle import Facts, Oracle
+
+_WORD = re.compile(r"zq\d+x")
+ROOT = "user:root"
+TENANTS = {"agent:alice": "acme", "agent:bob": "acme", "agent:eve": "rival"}
+DAY = 86_400_000_000
+START = 1_750_000_000_000_000
+INTERRUPTED = 0.03
+LATEST_CALL = 900
+REIGN = 150
+"""Steps between two changes of who administers a tenant."""
+
+
+class Clock:
+    """The time of every session: it goes on by hours."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Adversary:
+    """One run on one vault.
+
+    Args:
+        path: the vault, or the settings file of one.
+        seed: of all chance.
+        compare_every: steps between two comparisons of the live digest with a rebuild.
+        administrator: of the vault; the judge sees by it.
+        tenants: the actors, and where each is.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        seed: int,
+        *,
+        compare_every: int,
+        administrator: str = ROOT,
+        tenants: Mapping[str, str] = TENANTS,
+    ) -> None:
+        self._path = path
+        self._administrator = administrator
+        self._tenants = tenants
+        self._chance = Random(seed)
+        self._compare_every = compare_every
+        self._clock = Clock()
+        self._oracle = Oracle(dict(tenants))
+        self._latest: Position | None = None
+        self.verdict = Verdict()
+
+    def run(self, steps: int) -> Verdict:
+        """Try so many things."""
+        with ExitStack() as stack:
+            self._root = stack.enter_context(
+                Memory(self._path, actor=self._administrator, clock=self._clock)
+            )
+            memories = {
+                actor: stack.enter_context(
+                    Memory(self._path, actor=actor, tenant=tenant, clock=self._clock)
+                )
+                for actor, tenant in self._tenants.items()
+            }
+            moves = Moves(memories, self._oracle, self._chance)
+            for number in range(1, steps + 1):
+                self._clock.now += self._chance.randrange(6 * DAY // 24)
+                if number % REIGN == 0:
+                    self._crown()
+                self._step(moves.draw())
+                if number % self._compare_every == 0:
+                    self._compare()
+            self._compare()
+            self._read_all()
+        return self.verdict
+
+    def _step(self, attempt: Attempt) -> None:
+        self.verdict.steps += 1
+        hidden = self._oracle.hidden_from(attempt.actor) - attempt.named - {attempt.word}
+        result, error = None, None
+        try:
+            with self._interrupts():
+                result = attempt.call()
+        except MemosError as refusal:
+            error = refusal
+            self.verdict.refused[f"{attempt.name}: {type(refusal).__name__}"] += 1
+        except KeyboardInterrupt:
+            self.verdict.interrupted += 1
+        else:
+            self.verdict.done[attempt.name] += 1
+        self._look_for_leaks(attempt, hidden, result, error)
+        entries = self._appended()
+        ruled = attempt.grants is not None and self._oracle.rules(attempt.actor, attempt.grants[0])
+        changed = {entry.cube_id: self._read(entry.cube_id) for entry in entries}
+        self._learn(attempt, result)
+        Judge(self._oracle, self.verdict, attempt, changed, ruled).judge(entries)
+        for facts in changed.values():
+            if facts is not None:
+                self._oracle.observe(facts)
+        for entry in entries:
+            # A rollback may bring any content back: what came before is not followed through it.
+            if entry.kind == "RolledBack" or (attempt.overwrites and entry.kind == "Revised"):
+                self._oracle.content[entry.cube_id] += 1
+        self._hold_receipt(attempt, result)
+
+    def _crown(self) -> None:
+        """The vault's administrator gives a tenant to one of its actors, and takes it from others."""
+        for tenant in sorted(set(self._tenants.values())):
+            members = [actor for actor, home in self._tenants.items() if home == tenant]
+            chosen = self._chance.choice([*members, ""])
+            for actor in sorted(self._oracle.administrators[tenant]):
+                self._root.revoke_administrator(tenant, actor)
+            if chosen:
+                self._root.grant_administrator(tenant, chosen)
+            self._oracle.administrators[tenant] = {chosen} - {""}
+        self._appended()
+
+    @contextmanager
+    def _interrupts(self) -> Iterator[None]:
+        """Now and then Ctrl-C comes amid the call, at any function it enters or leaves."""
+        if self._chance.random() >= INTERRUPTED:
+            yield
+            return
+        left = self._chance.randrange(1, LATEST_CALL)
+
+        def count(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+        sys.setprofile(count)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+    def _look_for_leaks(
+        self, attempt: Attempt, hidden: set[str], result: object, error: MemosError | None
+    ) -> None:
+        told = str(error) if error is not None else repr(result)
+        if isinstance(result, ErasureReceipt):
+            # The receipt of an erase names all that it reached: that is its proof.
+            hidden -= {*result.cube_ids, *result.restored}
+        for secret in hidden:
+            if secret in told:
+                self.verdict.leaks.append(
+                    f"{attempt.actor} {attempt.name} was told {secret}: {told[:400]}"
+                )
+                return
+
+    def _appended(self) -> list[LogEntry]:
+        """What the log has gained."""
+        gained = [
+            entry
+            for entry in self._root.events(since=self._latest)
+            if entry.position != self._latest
+        ]
+        if gained:
+            self._latest = gained[-1].position
+        return [entry for entry in gained if entry.result == "accepted"]
+
+    def _read(self, cube_id: str) -> Facts | None:
+        """A memory as the administrator sees it; None for the cube of an operation."""
+        try:
+            cube = self._root.get(cube_id, any_state=True)
+        except MemosError:
+            return None
+        known = self._oracle.cubes.get(cube_id)
+        if isinstance(cube, Forgotten):
+            if known is not None:
+                return Facts(cube_id, known.tenant, known.owner, known.readers, known.writers,
+                             state="Erased")  # fmt: skip
+            return None
+        assert isinstance(cube, MemCube)
+        for word in _WORD.findall(f"{cube.text} {cube.tags}"):
+            self._oracle.words[word].add(cube_id)
+        lifespan = cube.lifespan
+        governance = (cube.owner, cube.readers, cube.writers, cube.sensitivity, lifespan)
+        return Facts(
+            cube_id,
+            cube.scope.partition("/")[0],
+            cube.owner,
+            frozenset(cube.readers),
+            frozenset(cube.writers),
+            governance,
+            cube.text,
+            cube.state,
+        )
+
+    def _learn(self, attempt: Attempt, result: object) -> None:
+        """What flowed where, where the call succeeded."""
+        if not isinstance(result, Receipt):
+            return
+        if attempt.grants is not None:
+            tenant, actor, holds = attempt.grants
+            names = self._oracle.administrators[tenant]
+            names.add(actor) if holds else names.discard(actor)
+        for source, derived in attempt.derived:
+            self._oracle.derive(source, derived or result.cube_id)
+
+    def _hold_receipt(self, attempt: Attempt, result: object) -> None:
+        """What was acknowledged is there."""
+        if (
+            isinstance(result, Receipt)
+            and attempt.word
+            and attempt.name in ("add", "update", "merge")
+        ):
+            cube = self._oracle.cubes.get(result.cube_id)
+            if cube is None or attempt.word not in cube.text:
+                self.verdict.lost.append(f"{attempt.name} of {attempt.word}: {result}, {cube}")
+
+    def _compare(self) -> None:
+        self.verdict.compared += 1
+        live, again = self._root.digest(), self._root.rebuild().digest
+        if live != again:
+            self.verdict.broken.append(f"live digest {live}, rebuilt {again}")
+        for report in (self._root.verify(), self._root.audit()):
+            if not report.ok:
+                self.verdict.broken.append(f"{report}")
+
+    def _read_all(self) -> None:
+        """At the end every memory reads as its last event left it."""
+        for cube_id, known in self._oracle.cubes.items():
+            now = self._read(cube_id)
+            if now is None or (now.text, now.state) != (known.text, known.state):
+                self.verdict.lost.append(f"{cube_id} was {known}, and is {now}")
