@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
@@ -33,12 +36,21 @@ class EmbeddedProofs:
         return record
 
     def inclusion(self, position: Position, size: int) -> list[bytes]:
-        with self._stores.database.reading() as connection:
+        with self._stores.database.reading() as connection, _whole_tree():
             return list(inclusion_proof(tree_nodes(connection), position.offset, size))
 
     def consistency(self, partition: int, old_size: int, size: int) -> list[bytes]:
-        with self._stores.database.reading() as connection:
+        with self._stores.database.reading() as connection, _whole_tree():
             return list(consistency_proof(tree_nodes(connection), old_size, size))
+
+
+@contextmanager
+def _whole_tree() -> Iterator[None]:
+    """A node of the tree that is not there is damage."""
+    try:
+        yield
+    except LookupError as error:
+        raise Damaged(f"the log's tree is damaged ({error}): run `memos verify`") from None
 
 
 def sign_tree(stores: EmbeddedStores) -> TreeHead:

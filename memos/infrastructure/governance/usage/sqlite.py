@@ -34,7 +34,7 @@ def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
 def usage_until(connection: apsw.Connection, cube_id: bytes, time: int) -> Usage:
     """How a cube was used up to a time (microseconds), from the access log itself."""
     sql = "SELECT data FROM access WHERE instr(data, ?)"
-    named = (AccessEvent.FromString(data) for (data,) in rows(connection, sql, (cube_id,)))
+    named = (access_in(data) for (data,) in rows(connection, sql, (cube_id,)))
     return used_until(time, named).get(cube_id, Usage())
 
 

@@ -12,7 +12,7 @@ from memos.infrastructure.index import spans
 from memos.infrastructure.index.postings import Postings, decode
 from memos.infrastructure.index.recent import Recent
 from memos.infrastructure.index.spans import COLUMNS, Spans
-from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range
+from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range, stored_state
 
 _PATIENCE = 4 * BLOCK
 """Docs taken in by refreshes before the blocks that have been written since are taken up."""
@@ -41,8 +41,7 @@ class IndexState(NamedTuple):
 
 def index_state(connection: apsw.Connection) -> IndexState:
     """What this connection sees."""
-    (row,) = connection.execute("SELECT purges, applied, cleared FROM index_state")
-    return IndexState(*row)
+    return IndexState(*stored_state(connection))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from __future__ import annotations
 import apsw
 import numpy as np
 
+from memos.infrastructure.sqlite.database import row
+from memos.kernel.errors import Damaged
+
 BLOCK = 1024
 """Docs per block of postings; at most 2**16, since a posting holds its doc in 16 bits."""
 
@@ -121,6 +124,18 @@ def create_tables(connection: apsw.Connection) -> None:
     """Create what is missing, in the caller's transaction or in one of its own."""
     with connection:
         connection.execute(SCHEMA)
+
+
+def stored_state(connection: apsw.Connection) -> tuple[int, int, int]:
+    """(purges, applied, cleared) of the index.
+
+    Raises:
+        Damaged: its one row is not there.
+    """
+    stored = row(connection, "SELECT purges, applied, cleared FROM index_state")
+    if stored is None:
+        raise Damaged("nothing says how far the index is: run `memos rebuild`")
+    return stored[0], stored[1], stored[2]
 
 
 def doc_range(scope_id: int, first: int = 0, last: int = DOC_MASK) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from memos.infrastructure.index.sqlite.tables import (
     SCOPE_BITS,
     TABLES,
     doc_range,
+    stored_state,
 )
 from memos.kernel.moment import OPEN
 
@@ -38,7 +39,7 @@ class ChangeBatch:
         self._cubes: list[tuple[bytes, int]] = []
         self._spans: dict[tuple[int, int], list[int | bytes]] = {}
         self._closings: list[tuple[int, int, int]] = []
-        ((self._applied,),) = connection.execute("SELECT applied FROM index_state")
+        _, self._applied, _ = stored_state(connection)
 
     def add(self, change: SpanChange) -> None:
         offset = change.offset
@@ -193,6 +194,7 @@ def clear(connection: apsw.Connection) -> None:
     """See `port.Index.clear`."""
     for table in TABLES:
         connection.execute(f"DELETE FROM {table}")
+    connection.execute("INSERT OR IGNORE INTO index_state VALUES (1, -1, 0, 0)")
     connection.execute(
         "UPDATE index_state SET applied = -1, purges = purges + 1, cleared = purges + 1"
     )

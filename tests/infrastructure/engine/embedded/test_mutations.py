@@ -6,7 +6,7 @@ Tables and columns come from the files themselves, so a new one cannot be forgot
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 import pytest
 
-from memos import Memory, MemosError, Verification
+from memos import Memory, MemosError, Verification, doctor
 from memos.infrastructure.engine.embedded.full_audit import NOT_COMPARED
 from memos.infrastructure.sqlite.database import rows
 from tests.embeddings import serving
@@ -236,3 +236,28 @@ def test_an_index_or_a_guard_that_is_gone_is_found(original: Path, tmp_path: Pat
         found = audited(copy)
         assert isinstance(found, Verification), name
         assert f"{kind} {name}" in [problem.where for problem in found.problems]
+
+
+def test_a_damaged_vault_raises_typed_errors_only(original: Path, tmp_path: Path) -> None:
+    """What is gone of the rows that a vault has one of, or that lead to others."""
+    for table in ("index_state", "frontier", "folded", "tile", "attempt", "access", "index_scope"):
+        copy = in_copy(original, tmp_path)
+        assert remove(copy / "memos.db", table)
+        for call in CALLS:
+            try:
+                with Memory(copy, actor=ALICE) as memory:
+                    call(memory)
+            except MemosError:
+                pass
+        doctor(copy)
+
+
+CALLS: tuple[Callable[[Memory], object], ...] = (
+    lambda memory: memory.search("pottery", scope="acme"),
+    lambda memory: memory.search("pottery", scope="acme", as_of="here"),
+    lambda memory: [memory.prove(entry.event_id) for entry in memory.events(scope="acme")],
+    lambda memory: memory.tags("acme"),
+    lambda memory: memory.verify(),
+    lambda memory: memory.add("New.", scope="acme/0"),
+    lambda memory: memory.rebuild(),
+)
