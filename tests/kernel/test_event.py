@@ -7,7 +7,18 @@ from hashlib import sha256
 
 import pytest
 
-from memos.kernel.event import Kind, Position, TooNew, as_uuid, caused_id, id_bytes, id_text
+from memos.kernel.event import (
+    Kind,
+    Position,
+    TooNew,
+    Undecodable,
+    as_uuid,
+    caused_id,
+    decode,
+    id_bytes,
+    id_text,
+)
+from tests.kernel.builders import generated
 
 RAW = bytes(range(16))
 TEXT = "00010203-0405-0607-0809-0a0b0c0d0e0f"
@@ -73,3 +84,21 @@ def test_an_event_of_a_newer_release_says_what_to_do() -> None:
         "MemOS, nothing was skipped"
     )
     assert str(TooNew(9, 8)) == told
+
+
+def test_what_decodes_to_no_event_is_told() -> None:
+    for field in ("event_id", "cube_id"):
+        short = generated(1)
+        setattr(short, field, b"short")
+        with pytest.raises(Undecodable) as refused:
+            decode(short.SerializeToString())
+        assert str(refused.value) == (
+            "the bytes decode, but not to an event with ids and a kind's own facts"
+        )
+    with pytest.raises(Undecodable, match=r"^the bytes are no event: "):
+        decode(b"\xff")
+    unknown = generated(1)
+    unknown.kind = 99  # type: ignore[assignment]
+    unknown.ClearField("generated")
+    with pytest.raises(Undecodable):
+        decode(unknown.SerializeToString())

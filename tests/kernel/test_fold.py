@@ -305,6 +305,48 @@ def test_a_rollback_cannot_restore_what_was_never_there() -> None:
     assert outcomes[-1].reason is Reason.ILLEGAL_MOVE
 
 
+@pytest.mark.parametrize(
+    ("content", "to_version", "fits"),
+    [(2, 2, True), (1, 1, True), (1, 2, True), (3, 2, False), (1, 3, False), (1, 0, False)],
+)
+def test_a_rollback_restores_versions_that_the_cube_has(
+    content: int, to_version: int, fits: bool
+) -> None:
+    back = restored_to(3, 1, to_version, 2, operation=77)
+    kept = back.rolled_back.targets[0].restoration
+    kept.content, kept.tags, kept.provenance, kept.metadata, kept.valid_time = content, 1, 1, 1, 1
+    state, outcomes = run(generated(1), revised(2), back)
+    assert outcomes[-1].reason is (Reason.NONE if fits else Reason.ILLEGAL_MOVE)
+    assert state.version == (3 if fits else 2)
+
+
+def test_a_rollback_restores_the_header_that_it_names() -> None:
+    back = restored_to(3, 1, 1, 2, operation=77)
+    back.rolled_back.targets[0].restoration.header.readers.append("agent:zoe")
+    state, _ = run(generated(1), revised(2), back)
+    assert state.header.readers == ("agent:zoe",)
+
+
+@pytest.mark.parametrize(
+    ("gone", "reactivate", "after"),
+    [
+        (True, True, Lifecycle.ACTIVATED),
+        (True, False, Lifecycle.ARCHIVED),
+        (False, True, Lifecycle.GENERATED),
+        (False, False, Lifecycle.GENERATED),
+    ],
+)
+def test_a_rollback_brings_back_to_life_what_it_says_and_was_gone(
+    gone: bool, reactivate: bool, after: Lifecycle
+) -> None:
+    before = event(Kind.ARCHIVED, 2) if gone else revised(2)
+    back = restored_to(3, 1, 1, 2, operation=77)
+    back.rolled_back.targets[0].reactivate = reactivate
+    state, outcomes = run(generated(1), before, back)
+    assert outcomes[-1].reason is Reason.NONE
+    assert state.lifecycle is after
+
+
 def test_a_sweeper_that_saw_an_older_state_changes_nothing() -> None:
     state, outcomes = run(generated(1), revised(2), expired(3, 1))
     assert outcomes[-1].reason is Reason.STALE

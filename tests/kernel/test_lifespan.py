@@ -28,6 +28,8 @@ def test_rank_halves_with_each_half_life_since_the_last_use() -> None:
     assert decay(lifespan, 200, 300) == pytest.approx(0.25)
     assert decay(None, 0, 10**9) == 1.0
     assert decay(lifespan, 0, 50) == 1.0
+    assert decay(Lifespan(after=0, since=100, half_life=0), 0, 300) == 1.0
+    assert decay(Lifespan(after=0, since=100, half_life=1), 0, 101) == pytest.approx(0.5)
 
 
 def test_an_end_reaches_every_state_in_which_it_changes_something() -> None:

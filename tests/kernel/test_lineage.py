@@ -97,3 +97,8 @@ def test_a_clean_part_stays_though_another_part_of_its_version_is_tainted() -> N
     assert composed_parts(history, 2, ALL_PARTS) == [(3, Part.METADATA)]
     tainted = {2: ALL_PARTS, 3: int(Part.METADATA)}
     assert clean_parts(history, tainted) == (3, PartVersions(3, 1, 1, 1, 1))
+
+
+def test_content_without_tags_is_clean_content_all_the_same() -> None:
+    bare = [VersionFacts(1, PartVersions(1, 0, 0, 0, 0), 0)]
+    assert clean_parts(bare, {}) == (1, PartVersions(1, 0, 0, 0, 0))

@@ -377,3 +377,15 @@ def test_a_store_that_lost_hashes_is_named_by_level_and_range() -> None:
     nodes = TiledNodes(lambda level, start, end: LEAVES[start : end - 1])
     with pytest.raises(LookupError, match=r"level 0 of the tree, \[8, 16\): 7 hashes, not 8"):
         nodes.node(3, 1)
+
+
+def test_what_is_no_hash_verifies_nothing() -> None:
+    leaf, short = leaf_hash(b"one"), bytes(31)
+    assert verify_inclusion(leaf, 0, 1, [], leaf)
+    assert not verify_inclusion(short, 0, 1, [], short)
+    assert verify_consistency(1, leaf, 1, leaf, [])
+    assert not verify_consistency(1, short, 1, short, [])
+    two = leaf_hash(b"two")
+    joined = sha256(b"\x01" + leaf + short).digest()
+    assert not verify_inclusion(leaf, 0, 2, [short], joined)
+    assert verify_inclusion(leaf, 0, 2, [two], sha256(b"\x01" + leaf + two).digest())

@@ -337,6 +337,31 @@ def test_a_malformed_checkpoint_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a\nb\n", "malformed: a checkpoint is at least three whole lines"),
+        (VALID.replace("12", "9" * 50 + "x"), f"malformed: '{'9' * 40}' is not a tree size"),
+    ],
+)
+def test_a_malformed_checkpoint_is_told_in_full(text: str, told: str) -> None:
+    with pytest.raises(NoteError) as refused:
+        Checkpoint.parse(text)
+    assert (str(refused.value), refused.value.fault) == (told, "malformed")
+
+
+def test_what_is_no_base64_is_told_by_what_it_should_be() -> None:
+    with pytest.raises(NoteError, match=r"malformed: .*\broot\b"):
+        Checkpoint.parse(VALID.replace("=", ""))
+
+
+def test_a_signature_with_another_length_of_key_id_is_not_written() -> None:
+    told = "malformed: a key id is 4 bytes, not 3"
+    with pytest.raises(NoteError, match=f"^{told}$") as refused:
+        write_note("text\n", [Signature("log", b"123", b"signature")])
+    assert refused.value.fault == "malformed"
+
+
+@pytest.mark.parametrize(
     ("origin", "size", "root", "extensions"),
     [
         ("", 1, ROOT, ()),

@@ -129,3 +129,43 @@ def test_a_lifespan_that_use_renews_counts_from_the_last_use() -> None:
     fixed = Header("a", lifespan=Lifespan(10, 100))
     assert as_used(Restricted(fixed, 150)) == fixed
     assert as_used(Restricted(Header("a"), 150)) == Header("a")
+
+
+def test_who_may_write_is_in_all_of_the_sources_and_may_read() -> None:
+    one = Header("alice", readers=("bob", "carol"), writers=("bob", "dave"))
+    other = Header("alice", writers=("bob", "dave"), readers=("bob",))
+    made = strictest(Header("alice"), map_of(one, other), LABELS)
+    assert made.writers == ("bob", "dave")
+    closed = strictest(Header("carol", readers=("carol",)), map_of(one, other), LABELS)
+    assert closed.readers == ("carol",)
+    assert closed.writers == ("carol",)
+    silent = strictest(Header("alice"), map_of(Header("bob")), LABELS)
+    assert (silent.readers, silent.writers) == ((), ())
+
+
+def test_the_lifespan_of_what_is_made_ends_with_the_first_and_is_renewed_only_with_all() -> None:
+    renewed = Header("a", lifespan=Lifespan(30, 100, True, 7, LifespanEnd.ARCHIVE))
+    shorter = Header("a", lifespan=Lifespan(20, 100, True, 5, LifespanEnd.ERASE))
+    fixed = Header("a", lifespan=Lifespan(10, 105, False))
+    assert strictest(renewed, map_of(shorter), LABELS).lifespan == Lifespan(
+        20, 100, True, 7, LifespanEnd.ERASE
+    )
+    assert strictest(renewed, map_of(fixed), LABELS).lifespan == Lifespan(
+        10, 105, False, 7, LifespanEnd.ARCHIVE
+    )
+    assert strictest(Header("a"), map_of(shorter), LABELS).lifespan == Lifespan(
+        20, 100, True, 0, LifespanEnd.ERASE
+    )
+    endless = Header("a", lifespan=Lifespan(0, 50, half_life=3))
+    assert strictest(endless, map_of(fixed), LABELS).lifespan == Lifespan(10, 105, False, 3)
+    assert strictest(renewed, map_of(endless), LABELS).lifespan == renewed.lifespan
+
+
+def test_labels_that_nobody_has_ordered_are_told_with_what_to_do() -> None:
+    headers = map_of(Header("a", sensitivity="pii"), Header("a", sensitivity="hr"))
+    with pytest.raises(InvalidInput) as refused:
+        strictest(Header("a"), headers, LABELS)
+    assert str(refused.value) == (
+        "of the sensitivities 'hr', 'pii' none is known to be higher: an administrator of the "
+        "tenant orders them with set_sensitivities, lowest first"
+    )
