@@ -8,8 +8,8 @@ MUTANTS := .venv-mutants
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--constraints constraints.txt --build-constraints constraints.txt
 CODE = $(wildcard memos streams schemas tests benchmarks)
-# By group (tests/conftest.py): servers that a room starts for itself are started once.
-PYTEST_ARGS ?= --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
+# tests/conftest.py says how they are dealt: servers that a room starts are started once.
+PYTEST_ARGS ?= --numprocesses=auto --dist=loadscope --no-loadscope-reorder
 HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.engines import engines
 
@@ -14,7 +15,6 @@ __all__ = ["engines"]
 FIRST_START_SECONDS = 900
 """The first test that needs the servers waits for their download and start."""
 
-TESTS = Path(__file__).parent
 SHARING = ("kill", "scenarios", "conformance/engine", "infrastructure/security", "streams")
 """Rooms whose files share servers or a fleet of workers: one process of the run takes them all."""
 
@@ -22,18 +22,31 @@ MOSTLY_WAITING = 2
 """Test processes a core: those on servers wait for the servers most of the time."""
 
 
+class RoomScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
+    """Deals tests by `_group`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid.split("::", maxsplit=1)[0])
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines: needs Kafka, Cassandra and Milvus running")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `--numprocesses=auto` means."""
     return MOSTLY_WAITING * (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deals whole rooms or files to the processes, in the order in which they are collected."""
+    return RoomScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if "engines" in getattr(item, "fixturenames", ()):
             item.add_marker("engines")
             if item.get_closest_marker("timeout") is None:
@@ -42,12 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_rank)
 
 
-def _group(item: pytest.Item) -> str:
+def _group(file: str) -> str:
     """What runs in one process: a room that shares servers, or a file."""
-    file = os.path.relpath(item.path, TESTS)
-    return next((room for room in SHARING if file.startswith(f"{room}/")), file)
+    return next((room for room in SHARING if file.startswith(f"tests/{room}/")), file)
 
 
 def _rank(item: pytest.Item) -> tuple[bool, bool]:
     """Rooms that share servers come first, then what needs any."""
-    return _group(item) not in SHARING, item.get_closest_marker("engines") is None
+    alone = _group(item.nodeid.split("::")[0]) not in SHARING
+    return alone, item.get_closest_marker("engines") is None
