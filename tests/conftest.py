@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -18,9 +17,6 @@ FIRST_START_SECONDS = 900
 SHARING = ("kill", "scenarios", "conformance/engine", "infrastructure/security", "streams")
 """Rooms whose files share servers or a fleet of workers: one process of the run takes them all."""
 
-MOSTLY_WAITING = 2
-"""Test processes a core: those on servers wait for the servers most of the time."""
-
 
 class RoomScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
     """Deals tests by `_group`."""
@@ -31,12 +27,6 @@ class RoomScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist ships n
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines: needs Kafka, Cassandra and Milvus running")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """How many processes `--numprocesses=auto` means."""
-    return MOSTLY_WAITING * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)
