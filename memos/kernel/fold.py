@@ -27,7 +27,7 @@ from memos.kernel.cube import (
 from memos.kernel.event import Kind
 from memos.kernel.header import HEADER_FIELDS, read_header
 from memos.kernel.lifecycle import CONTENT_STATES, MOVES, may_move
-from memos.kernel.tenant import TENANT_KINDS, is_tenants, tenant_after
+from memos.kernel.tenant import TENANT_KINDS, is_reserved, is_tenants, tenant_after
 from memos.wire import event_pb2 as wire
 
 
@@ -162,7 +162,8 @@ def _repeat(state: CubeState, event: wire.Event, before: KeyedEvent) -> FoldResu
 
 def _create(event: wire.Event) -> FoldResult:
     form = _CREATING.get(event.kind)  # type: ignore[call-overload]
-    if form is None or (form is Form.OPERATION and not is_operation(event)):
+    is_others = is_reserved(event.cube_id) and form is not Form.TENANT
+    if form is None or is_others or (form is Form.OPERATION and not is_operation(event)):
         return None, Outcome(Result.REJECTED, 0, Reason.NOT_FOUND), ()
     if event.HasField("expected_version") and event.expected_version != 0:
         return None, Outcome(Result.REJECTED, 0, Reason.CONFLICT), ()

@@ -16,6 +16,8 @@ from memos.kernel.cube import ALL_PARTS
 from memos.kernel.event import Kind
 from memos.kernel.keyed_digest import DIGEST_BYTES
 from memos.kernel.lineage import ID_BYTES
+from memos.kernel.scope import tenant_of
+from memos.kernel.tenant import TENANT_KINDS, is_reserved
 from memos.wire.event_pb2 import Event
 
 Field = Any
@@ -39,6 +41,10 @@ def objection(event: Event) -> str:
             reason = _objection(message, field)
             if reason:
                 return f"{path}{field.name} {reason}"
+    if tenant_of(event.scope) != event.tenant:
+        return "scope is not of its tenant"
+    if is_reserved(event.cube_id) and event.kind not in TENANT_KINDS:
+        return "cube_id is one that only a tenant's own cube has"
     if event.parts > ALL_PARTS:
         return f"parts has the bits {event.parts:#x}, which are not known"
     if event.kind == Kind.GENERATED and not event.subject_digests:

@@ -18,9 +18,20 @@ TENANT_KINDS = frozenset({Kind.GRANTED, Kind.REVOKED, Kind.CONFIGURED})
 """The kinds that a tenant's cube takes; it takes no other, and no other cube takes them."""
 
 
+_RESERVED = b"\xff" * 6
+"""How the ids of tenants' cubes begin, and no other: else whoever names their own cube so would take
+the place of a tenant's, whose id anybody can work out."""
+
+
 def tenant_cube_id(tenant: str) -> bytes:
     """The id of a tenant's own cube."""
-    return as_uuid(sha256(b"memos/tenant/v1\n" + tenant.encode()).digest())
+    digest = sha256(b"memos/tenant/v1\n" + tenant.encode()).digest()
+    return as_uuid(_RESERVED + digest[:10])
+
+
+def is_reserved(cube_id: bytes) -> bool:
+    """Whether an id can only be that of a tenant's cube."""
+    return cube_id.startswith(_RESERVED)
 
 
 def is_tenants(event: Event) -> bool:

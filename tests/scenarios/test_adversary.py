@@ -17,6 +17,7 @@ def test_an_adversary_gets_nothing_by_any_door(place: Place) -> None:
         seed=11,
         compare_every=max(500, steps),
         administrator=ADMINISTRATOR,
+        rebuilds=place.is_embedded,
         tenants={"agent:anna": acme, "agent:bob": acme, "agent:eve": rival},
     )
     verdict = adversary.run(steps)

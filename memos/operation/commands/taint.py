@@ -1,7 +1,8 @@
 """The walk of the taint: everything that some content reached, through versions and lineage.
 
 An undo goes along every edge. An erase goes along those that bind: what a new cube named as its
-sources, and what an actor added to an existing one who could decide over that one.
+sources, and what an actor added to an existing one who could decide over that one. Neither leaves a
+tenant: an edge that leads to another one came with a package, and nobody here made it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from memos.kernel.lineage import (
     composed_from,
     composed_parts,
 )
+from memos.kernel.scope import tenant_of
 from memos.wire.event_pb2 import Revised
 
 _COMPOSING = frozenset({Revised.MODE_APPEND, Revised.MODE_MERGE})
@@ -50,6 +52,7 @@ class Histories:
         self._vault = reader.vault
         self._passes = passes
         self._attempts: dict[bytes, list[Attempt]] = {}
+        self._tenants: dict[bytes, str] = {}
 
     def attempts(self, cube_id: bytes) -> list[Attempt]:
         """The accepted attempts on a cube, oldest first."""
@@ -90,7 +93,21 @@ class Histories:
     ) -> list[Contribution]:
         """What was derived from a version of a cube, along the edges that carry taint."""
         edges = self._vault.edges(cube_id, downstream=True, version=version)
-        return [edge.derived for edge in edges if self.follows(edge) and edge.relation in relations]
+        return [
+            edge.derived
+            for edge in edges
+            if edge.relation in relations and self.stays(edge) and self.follows(edge)
+        ]
+
+    def stays(self, edge: Edge) -> bool:
+        """Whether both ends of an edge are of one tenant."""
+        return self._tenant(edge.source[0]) == self._tenant(edge.derived[0])
+
+    def _tenant(self, cube_id: bytes) -> str:
+        if cube_id not in self._tenants:
+            state = self._vault.head(cube_id)
+            self._tenants[cube_id] = "" if state is None else tenant_of(state.scope)
+        return self._tenants[cube_id]
 
     def follows(self, edge: Edge) -> bool:
         """Whether the walk goes along an edge."""
@@ -142,14 +159,14 @@ class BoundHistories(Histories):
 
 def left_behind(reader: Reader, erased: Collection[bytes]) -> list[bytes]:
     """The memories that hold what flowed from erased cubes and are not erased, in id order."""
-    gone = frozenset(erased)
+    gone, histories = frozenset(erased), Histories(reader)
     seeds = [
         edge.derived
         for cube_id in gone
         for edge in reader.vault.edges(cube_id, downstream=True)
-        if edge.relation in CARRIES_TAINT and edge.derived[0] not in gone
+        if edge.relation in CARRIES_TAINT and edge.derived[0] not in gone and histories.stays(edge)
     ]
-    reached = sorted(taint(seeds, Histories(reader)).keys() - gone)
+    reached = sorted(taint(seeds, histories).keys() - gone)
     heads = ((cube_id, reader.vault.head(cube_id)) for cube_id in reached)
     return [
         cube_id

@@ -6,7 +6,8 @@ is passed over, what goes on from there is appended, and a cube that went two wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import json
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Refused
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lineage import CARRIES_TAINT
+from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import TENANT_KINDS
 from memos.wire.event_pb2 import Event
 
@@ -41,10 +43,11 @@ Admit = Callable[[str], None]
 
 
 class Standing(NamedTuple):
-    """What is here of a cube: the count of its records, and whether it was erased."""
+    """What is here of a cube: the count of its records, whether it was erased, and whose it is."""
 
     sequence: int
     erased: bool
+    tenant: str = ""
 
 
 _OF_ONE_VAULT = TENANT_KINDS | {Kind.CUT_NAMED}
@@ -92,7 +95,7 @@ class Joiner:
                 self._replayer.keep_first_place(line)
             report_progress(progress, done, self._dump.manifest.events)
         self._keys.check_empty()
-        self._transaction.keep_erasures(self._dump.erasures())
+        self._transaction.keep_erasures(self._erasures())
         if self._transaction.reader().vault.erasing() != pending:
             raise Refused("an erase was under way in the export: finish it there, export again")
         return LoadReport(
@@ -104,6 +107,17 @@ class Joiner:
             tuple(RefusedCube(id_text(raw), why) for raw, why in self._refused.items()),
             tuple(map(id_text, untold)),
         )
+
+    def _erasures(self) -> Iterator[tuple[bytes, str]]:
+        """The receipts of the erases that are taken.
+
+        Raises:
+            Refused: one is no receipt of its erase.
+        """
+        for operation_id, receipt in self._dump.erasures():
+            if operation_id in self._new and operation_id not in self._refused:
+                _check_receipt(operation_id, receipt)
+                yield operation_id, receipt
 
     def _join_rings(self) -> list[bytes]:
         """Add the exporter's keys of tenants of whom something is taken, and of no other.
@@ -174,6 +188,8 @@ class Joiner:
 
     def _objection(self, line: EventLine, event: Event) -> str:
         standing = self._standing(event.cube_id)
+        if standing.tenant not in ("", event.tenant):
+            return "its id cannot be taken here"
         if standing.erased and event.cube_id not in self._keys.erased:
             return "it was erased here"
         if line.sequence <= standing.sequence:
@@ -202,7 +218,24 @@ class Joiner:
         state = self._vault.head(cube_id)
         if state is None:
             return Standing(0, erased=False)
-        return Standing(state.sequence, state.lifecycle is Lifecycle.ERASED)
+        erased = state.lifecycle is Lifecycle.ERASED
+        return Standing(state.sequence, erased, tenant_of(state.scope))
+
+
+def _check_receipt(operation_id: bytes, receipt: str) -> None:
+    try:
+        stored = json.loads(receipt)
+        named = [stored["operation_id"], stored["erased_at"], stored["note"]]
+        lists = [stored["cube_ids"], stored["restored"], stored["artefacts"]]
+    except (KeyError, TypeError, ValueError):
+        named, lists = [], []
+    if (
+        not named
+        or named[0] != id_text(operation_id)
+        or not all(isinstance(text, str) for text in named)
+        or not all(isinstance(items, list) for items in lists)
+    ):
+        raise Refused(f"what stands for the receipt of the erase {id_text(operation_id)} is none")
 
 
 def _learned(line: EventLine) -> int:
