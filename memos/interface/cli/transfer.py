@@ -146,6 +146,7 @@ def load(
     report = memory.load_report
     refused = () if report is None else report.refused
     untold = () if report is None else report.untold
+    left = () if report is None else report.left
 
     def draw(out: Console) -> None:
         if report is not None:
@@ -155,11 +156,13 @@ def load(
             )
         for cube in refused:
             layout.line(out, ("refused ", "red"), f"{cube.cube_id}: {clean(cube.reason)}")
+        for cube_id in left:
+            layout.line(out, ("left ", "red"), f"{cube_id}: made of what is erased, held or frozen")
         for cube_id in untold:
             layout.line(out, ("taken ", "yellow"), f"{cube_id}: its subject may be one erased here")
 
     run.show(report, draw)
-    if refused:
+    if refused or left:
         raise typer.Exit(ExitCode.ERROR)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from memos.infrastructure.engine.location import (
@@ -20,7 +20,11 @@ from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.migrate.loaded_source import load_servers
 from memos.infrastructure.transfer.package import opened
 from memos.infrastructure.transfer.wrapping import unwrap
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import Held, VaultError
+from memos.kernel.event import id_bytes, id_text
+from memos.operation.commands.erase import erase_ended
+from memos.operation.commands.taint import BoundHistories
+from memos.operation.gate import Passage
 from memos.operation.session import Session
 from memos.operation.validation import check_name
 
@@ -84,7 +88,30 @@ def import_export(session: Session, source: ExportSource, progress: Progress) ->
             dump = Dump(directory, source.verifier_key)
             wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
             dump.check_log(progress)
-            return load_into(replay, dump, wrapping, passage.require_administrator, progress)
+            report = load_into(replay, dump, wrapping, passage.require_administrator, progress)
+        return _erase_what_was_made(session, passage, report) if report.erased else report
+
+
+def _erase_what_was_made(session: Session, passage: Passage, report: LoadReport) -> LoadReport:
+    """Erase what was made here of memories that an erase in the export took."""
+    administrator = session.engine.setting("administrator")
+    with session.engine.read() as reader:
+        histories = BoundHistories(reader, administrator)
+        made = {
+            edge.derived[0]
+            for cube_id in map(id_bytes, report.erased)
+            for edge in reader.vault.edges(cube_id, downstream=True)
+            if histories.stays(edge) and histories.follows(edge)
+        }
+    erased, left = list(report.erased), []
+    for cube_id in sorted(made):
+        try:
+            receipt = erase_ended(session, passage, cube_id, lambda _, state: lambda derived: True)
+        except Held:
+            left.append(id_text(cube_id))
+        else:
+            erased += [] if receipt is None else receipt.cube_ids
+    return replace(report, erased=tuple(erased), left=tuple(left))
 
 
 def warn_of_refused(report: LoadReport) -> None:
@@ -93,6 +120,12 @@ def warn_of_refused(report: LoadReport) -> None:
         shown = ", ".join(f"{cube.cube_id} ({cube.reason})" for cube in report.refused[:3])
         warnings.warn(
             f"{len(report.refused)} cubes of the export were refused: {shown}; see load_report",
+            stacklevel=3,
+        )
+    if report.left:
+        warnings.warn(
+            f"{len(report.left)} memories were made of what the export says is erased, and are held "
+            f"or frozen ({', '.join(report.left[:3])}): lift the hold and erase them",
             stacklevel=3,
         )
     if report.untold:

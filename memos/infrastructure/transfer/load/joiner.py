@@ -66,6 +66,7 @@ class Joiner:
         self._standing = lru_cache(KNOWN_CUBES)(self._look_up)
         self._erased_subjects = transaction.erased_subjects()
         self._refused: dict[bytes, str] = {}
+        self._erased: list[bytes] = []
         self._new: dict[bytes, str] = {}
         self._learned: dict[bytes, int] = {}
         """The cubes with records that are not here: the tenant of each, and when it was first learned."""
@@ -91,6 +92,8 @@ class Joiner:
             elif line.sequence <= self._standing(event.cube_id).sequence:
                 present += 1
             else:
+                if event.kind == Kind.ERASED and event.cube_id != event.operation_id:
+                    self._erased.append(event.cube_id)
                 self._replayer.append(line, event, self._transaction.log_time, key)
                 self._replayer.keep_first_place(line)
             report_progress(progress, done, self._dump.manifest.events)
@@ -106,6 +109,7 @@ class Joiner:
             left_out,
             tuple(RefusedCube(id_text(raw), why) for raw, why in self._refused.items()),
             tuple(map(id_text, untold)),
+            tuple(map(id_text, self._erased)),
         )
 
     def _erasures(self) -> Iterator[tuple[bytes, str]]:

@@ -51,7 +51,8 @@ class LoadReport:
     to refused cubes, or mean nothing outside their first log (its named cuts, its tenants' administrators
     and settings, and attempts on cubes that never were). `untold` are cubes that were taken though
     nobody can tell whether their subject was erased here: a subject's digest is under each vault's
-    own key.
+    own key. `erased` are cubes of here that an erase in the export took, and what was made of them
+    here; `left` were made of them, too, and are held or frozen.
     """
 
     origin: str
@@ -61,6 +62,8 @@ class LoadReport:
     left_out: int
     refused: tuple[RefusedCube, ...]
     untold: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
