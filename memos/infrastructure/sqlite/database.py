@@ -105,7 +105,7 @@ def explained(path: Path) -> Iterator[None]:
         raise VaultError(
             f"{path} cannot be opened for writing ({error}): check the directory and its rights"
         ) from error
-    except (apsw.CorruptError, apsw.NotADBError) as error:
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
         raise Damaged(
             f"{path} is damaged ({error}): run `memos verify` to learn what is still good, then "
             "load your last export"

@@ -378,9 +378,19 @@ def _opens(opening: Callable[[], bytes]) -> bool:
 
 
 def subject_ids(connection: apsw.Connection) -> set[tuple[str, bytes]]:
-    """Every (tenant, subject) that has a key in a key file."""
-    stored = rows(connection, "SELECT tenant, subject FROM subject_key")
-    return {(tenant, bytes(subject)) for tenant, subject in stored}
+    """Every (tenant, subject) that has a key in a key file.
+
+    Raises:
+        Damaged: a subject there is none.
+    """
+    stored = list(rows(connection, "SELECT tenant, subject FROM subject_key"))
+    for tenant, subject in stored:
+        if not (isinstance(tenant, str) and isinstance(subject, bytes)):
+            raise Damaged(
+                f"{KEYS_FILE} has {subject!r} of {tenant!r} for a subject: put the file back from "
+                "your backup"
+            )
+    return set(stored)
 
 
 def moment(time: int) -> str:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from memos import Damaged, VaultError
@@ -115,3 +117,17 @@ def test_keyed_digests_of_two_keys_or_labels_cannot_be_compared() -> None:
     }
     assert len(digests) == 3
     assert keyed_digest(key, b"subject", b"ann") in digests
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["subject = 'text where bytes were'", "tenant = CAST(x'ff' AS TEXT)"],
+)
+def test_a_subject_that_is_none_is_damage(
+    store: SqliteKeyStore, tmp_path: Path, change: str
+) -> None:
+    store.subject_key("acme", ANN)
+    with closing(apsw.Connection(str(tmp_path / "keys.db"))) as connection:
+        connection.execute(f"UPDATE subject_key SET {change}")
+    with pytest.raises(Damaged, match=r"keys\.db"):
+        store.subject_ids()
