@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from memos import Memory
+import pytest
+
+from memos import InvalidInput, Memory
 from tests.interface.asked import SCOPE, talk, uses
 
 
@@ -65,3 +68,14 @@ def test_a_filter_and_a_counter_of_ones_own_are_used(memory: Memory) -> None:
     block = memory.context("violin", scope=SCOPE, filter={"tags": "mine"}, count_tokens=len)
     assert block.tokens == len(block.text)
     assert len(block.citations) == 1
+
+
+@pytest.mark.parametrize("given", [None, "5", 1.5, -1])
+def test_a_counter_of_tokens_that_gives_something_else_is_told_so(
+    tmp_path: Path, given: Any
+) -> None:
+    with Memory(tmp_path / "counted", actor="agent:alice") as memory:
+        memory.add("She likes pottery.", scope="acme")
+        for call in (memory.context, memory.route):
+            with pytest.raises(InvalidInput, match="count_tokens gives how many"):
+                call("pottery", scope="acme", count_tokens=lambda text: given)

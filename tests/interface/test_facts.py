@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,11 @@ def test_a_fact_is_read_by_those_who_may_read_its_source(vault: Path, memory: Me
     with Memory(vault, actor="agent:bob") as other:
         assert other.search("tutor", scope=SCOPE, facts=True) == []
         assert other.extract_facts(SCOPE).read == 0
+
+
+@pytest.mark.parametrize("given", [None, "a text", 5, [1], {"a": 1}])
+def test_an_extractor_that_gives_something_else_is_told_so(tmp_path: Path, given: Any) -> None:
+    with Memory(tmp_path / "vault", actor="agent:alice") as memory:
+        memory.add("She likes pottery.", scope="acme")
+        with pytest.raises(InvalidInput, match="an extractor gives a list of texts"):
+            memory.extract_facts("acme", lambda text: given, name="odd")

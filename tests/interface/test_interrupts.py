@@ -24,6 +24,7 @@ import apsw
 import pytest
 
 from memos import AsyncMemory, Memory, MemosError, NotFound, VaultError
+from memos.infrastructure.engine.embedded import creation
 from memos.infrastructure.sqlite.group_commit import Share
 from memos.operation.cube import Forgotten
 from tests.opened import stores_of
@@ -399,3 +400,16 @@ def test_an_erase_that_was_interrupted_goes_on_to_its_end(
         assert cut_off
         with pytest.raises((NotFound, VaultError)):
             memory.erase(cube_id=memory.add("x", scope="acme").event_id)
+
+
+def test_a_vault_whose_making_is_interrupted_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(building: Path, creator: str) -> None:
+        (building / "root.key").write_text("a key")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(creation, "_fill", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Memory(tmp_path / "vault", actor="agent:alice")
+    assert list(tmp_path.iterdir()) == []

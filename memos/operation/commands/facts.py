@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import as_uuid
 from memos.kernel.keyed_digest import keyed_digest
 from memos.language.analyzer import LANGUAGE
@@ -39,8 +39,10 @@ def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
         sentences = (LANGUAGE.sentence_of(claim) for claim in claims_of_cube(cube, LANGUAGE))
         return list(dict.fromkeys(filter(None, sentences)))
     facts = extractor(as_read(cube))
-    if isinstance(facts, str) or not all(isinstance(fact, str) for fact in facts):
-        raise InvalidInput("an extractor gives a list of texts, one a fact")
+    if not isinstance(facts, (list, tuple)) or not all(isinstance(fact, str) for fact in facts):
+        raise InvalidInput(
+            f"an extractor gives a list of texts, one a fact, and this one gave {shorten(facts)}"
+        )
     if len(facts) > MOST_FACTS:
         raise InvalidInput(
             f"the extractor gave {len(facts)} facts of one memory; {MOST_FACTS} are taken"

@@ -31,7 +31,7 @@ def context(
 ) -> ContextBlock:
     """See `Memory.context`."""
     budget = _check_budget(budget_tokens)
-    check_callable(count_tokens, "count_tokens")
+    count_tokens = _counting(count_tokens)
     block = ContextBlock("", (), 0, ())
     at: At = 0
     with session.gate.enter("context") as passage:
@@ -79,7 +79,7 @@ def route(
 ) -> Route:
     """See `Memory.route`."""
     budget = _check_budget(budget_tokens)
-    check_callable(count_tokens, "count_tokens")
+    count_tokens = _counting(count_tokens)
     planned = Route((), (), (), (), 0, ())
     at: At = 0
     with session.gate.enter("route") as passage:
@@ -91,6 +91,23 @@ def route(
         facts = [(id_bytes(fact.cube_id), fact.version) for fact in planned.facts]
         passage.note(request.scope, facts, at, request.text)
         return planned
+
+
+def _counting(count_tokens: CountTokens) -> CountTokens:
+    """The caller's counter, whose answers are looked at.
+
+    Raises:
+        InvalidInput: it is none; the counter returned raises it where an answer is no count.
+    """
+    counter = check_callable(count_tokens, "count_tokens")
+
+    def count(text: str) -> int:
+        tokens: object = counter(text)
+        if not isinstance(tokens, int) or tokens < 0:
+            raise InvalidInput(f"count_tokens gives how many tokens a text has, not {tokens!r}")
+        return tokens
+
+    return count
 
 
 def _compose(scope_view: ScopeView, budget: int, count_tokens: CountTokens) -> ContextBlock:

@@ -73,6 +73,9 @@ def create_vault(directory: Path, creator: str) -> None:
         # Another process may have made the vault first: theirs is as good.
         if not (directory / DATABASE_FILE).exists():
             raise VaultError(f"the vault {directory} cannot be made: {error}") from error
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)  # interrupted: nothing half made stays behind
+        raise
     sync_directory(parent)
 
 
