@@ -8,12 +8,11 @@ acknowledged that is not there.
 from __future__ import annotations
 
 import re
-import sys
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
-from types import FrameType
 
 from memos import (
     ErasureReceipt,
@@ -35,7 +34,7 @@ TENANTS = {"agent:alice": "acme", "agent:bob": "acme", "agent:eve": "rival"}
 DAY = 86_400_000_000
 START = 1_750_000_000_000_000
 INTERRUPTED = 0.03
-LATEST_CALL = 900
+LATEST_SECONDS = 0.004
 REIGN = 150
 """Steps between two changes of who administers a tenant."""
 
@@ -150,24 +149,17 @@ class Adversary:
 
     @contextmanager
     def _interrupts(self) -> Iterator[None]:
-        """Now and then Ctrl-C comes amid the call, at any function it enters or leaves."""
+        """Now and then Ctrl-C comes amid the call (pytest-timeout has the other timer)."""
         if self._chance.random() >= INTERRUPTED:
             yield
             return
-        left = self._chance.randrange(1, LATEST_CALL)
-
-        def count(frame: FrameType, event: str, argument: object) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                sys.setprofile(None)
-                raise KeyboardInterrupt
-
-        sys.setprofile(count)
+        before = signal.signal(signal.SIGVTALRM, signal.default_int_handler)
         try:
+            signal.setitimer(signal.ITIMER_VIRTUAL, self._chance.uniform(0.0001, LATEST_SECONDS))
             yield
         finally:
-            sys.setprofile(None)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
 
     def _look_for_leaks(
         self, attempt: Attempt, hidden: set[str], result: object, error: MemosError | None
