@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -149,17 +150,21 @@ class Adversary:
 
     @contextmanager
     def _interrupts(self) -> Iterator[None]:
-        """Now and then Ctrl-C comes amid the call (pytest-timeout has the other timer)."""
+        """Now and then Ctrl-C comes amid the call."""
         if self._chance.random() >= INTERRUPTED:
             yield
             return
-        before = signal.signal(signal.SIGVTALRM, signal.default_int_handler)
+        before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+        here = threading.get_ident()
+        after = self._chance.uniform(0.0001, LATEST_SECONDS)
+        hand = threading.Timer(after, lambda: signal.pthread_kill(here, signal.SIGUSR1))
         try:
-            signal.setitimer(signal.ITIMER_VIRTUAL, self._chance.uniform(0.0001, LATEST_SECONDS))
+            hand.start()
             yield
         finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.signal(signal.SIGVTALRM, before)
+            hand.cancel()
+            hand.join()
+            signal.signal(signal.SIGUSR1, before)
 
     def _look_for_leaks(
         self, attempt: Attempt, hidden: set[str], result: object, error: MemosError | None

@@ -200,3 +200,14 @@ def test_an_undo_by_actor_or_stretch_governs_only_for_an_administrator(
     assert read(memory, cube).priority == 7
     assert memory.rollback(actor="agent:alice", scope=tenant).headers_kept == ()
     assert read(memory, untouched).priority == 0
+
+
+def test_a_link_speaks_of_the_content_that_was_there_before_it(memory: Memory, tenant: str) -> None:
+    source = memory.add("the source", scope=tenant).cube_id
+    middle = memory.add("in the middle", scope=tenant).cube_id
+    copy = memory.add("of the middle", scope=tenant, derived_from=[middle]).cube_id
+    memory.tag(middle, "later")
+    memory.link(middle, source)
+    receipt = memory.erase(cube_id=source)
+    assert set(receipt.cube_ids) == {source, middle, copy}
+    assert (receipt.gone, receipt.left) == (True, ())

@@ -94,10 +94,20 @@ class Histories:
         """What was derived from a version of a cube, along the edges that carry taint."""
         edges = self._vault.edges(cube_id, downstream=True, version=version)
         return [
-            edge.derived
+            self.content_of(edge.derived)
             for edge in edges
             if edge.relation in relations and self.stays(edge) and self.follows(edge)
         ]
+
+    def content_of(self, derived: Contribution) -> Contribution:
+        """The version whose content the derived end of an edge has: a link that came later than it,
+        behind a tag or a change of the header, speaks of it all the same.
+        """
+        cube_id, version = derived
+        contents = [
+            fact.parts.content for fact in self.versions(cube_id) if fact.version == version
+        ]
+        return cube_id, contents[0] if contents else version
 
     def stays(self, edge: Edge) -> bool:
         """Whether both ends of an edge are of one tenant."""
@@ -161,7 +171,7 @@ def left_behind(reader: Reader, erased: Collection[bytes]) -> list[bytes]:
     """The memories that hold what flowed from erased cubes and are not erased, in id order."""
     gone, histories = frozenset(erased), Histories(reader)
     seeds = [
-        edge.derived
+        histories.content_of(edge.derived)
         for cube_id in gone
         for edge in reader.vault.edges(cube_id, downstream=True)
         if edge.relation in CARRIES_TAINT and edge.derived[0] not in gone and histories.stays(edge)
