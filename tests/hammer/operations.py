@@ -166,16 +166,16 @@ class Hand:
 
     def hold(self) -> None:
         cube_id = self._one()
-        with self.journal.attempt("freeze") as done:
-            done(**ack(self.memory.freeze(cube_id)))
+        with self.journal.attempt("hold") as done:
+            done(**ack(self.memory.hold(cube_id)))
             try:
                 self.memory.erase(cube_id=cube_id)
             except Held:
                 pass
             else:
                 raise Fault(f"{cube_id} was erased under a hold")
-        with self.journal.attempt("thaw") as done:
-            done(**ack(self.memory.thaw(cube_id)))
+        with self.journal.attempt("lift hold") as done:
+            done(**ack(self.memory.lift_hold(cube_id)))
 
     def merge(self) -> None:
         first, second = self._one(), self._one()
