@@ -35,6 +35,14 @@ IN_A_CALLBACK = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExcep
 MOST_SECONDS = 30.0  # no interrupted call may take as long: it would wait for somebody for ever
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts, also where whoever started the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Interrupter:
     """Raises into the main thread, by a signal at a random instant of a call."""
 
