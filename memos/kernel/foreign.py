@@ -42,7 +42,7 @@ def objection(event: Event) -> str:
             if reason:
                 return f"{path}{field.name} {reason}"
     if tenant_of(event.scope) != event.tenant:
-        return "scope is not of its tenant"
+        return "scope is of another tenant"
     if is_reserved(event.cube_id) and event.kind not in TENANT_KINDS:
         return "cube_id is one that only a tenant's own cube has"
     if event.parts > ALL_PARTS:
