@@ -8,9 +8,7 @@ what cannot be done is an outcome, and stays in the log as evidence.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
 from hashlib import sha256
-from typing import NamedTuple
 
 from memos.kernel.consequences import consequences_of, is_operation
 from memos.kernel.cube import (
@@ -26,56 +24,16 @@ from memos.kernel.cube import (
 )
 from memos.kernel.event import Kind
 from memos.kernel.header import HEADER_FIELDS, read_header
-from memos.kernel.lifecycle import CONTENT_STATES, MOVES, may_move
+from memos.kernel.lifecycle import CONTENT_STATES, MOVES, frozen_allows, may_move
+from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.tenant import TENANT_KINDS, is_reserved, is_tenants, tenant_after
 from memos.wire import event_pb2 as wire
-
-
-class Result(IntEnum):
-    """What became of an event."""
-
-    ACCEPTED = 1
-    REJECTED = 2
-    DUPLICATE = 3
-
-
-class Reason(IntEnum):
-    """Why an event was rejected."""
-
-    NONE = 0
-    NOT_FOUND = 1
-    EXISTS = 2
-    CONFLICT = 3
-    ILLEGAL_MOVE = 4
-    FROZEN = 5
-    ERASED = 6
-    ERASING = 7
-    WRONG_SCOPE = 8
-    OTHER_CONTENT = 9
-    STALE = 10
-    UNDECODABLE = 11
-
-
-class Outcome(NamedTuple):
-    """What the fold decided. `version` is the cube's version afterwards; `digest` the SHA-256 of
-    the sealed bytes of a new version; `duplicate_of` the id of the event already folded.
-    """
-
-    result: Result
-    version: int
-    reason: Reason = Reason.NONE
-    digest: bytes = b""
-    duplicate_of: bytes = b""
-
 
 _NO_PARTS = PartVersions()
 _ENDING_ERASE = frozenset({Kind.ERASE_WITHDRAWN, Kind.ERASED})
 _ROLLED_BACK_TO_LIFE = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED, Lifecycle.MERGED})
 
 FoldResult = tuple[CubeState | None, Outcome, tuple[wire.Event, ...]]
-
-UNDECODABLE = Outcome(Result.REJECTED, 0, Reason.UNDECODABLE)
-"""The folded outcome of a record that is no event, the same live and in a rebuild."""
 
 _CREATING = {
     Kind.GENERATED: Form.PLAINTEXT,
@@ -126,7 +84,7 @@ def _refusal(state: CubeState, event: wire.Event) -> Reason | None:
     if state.lifecycle is Lifecycle.ERASED:
         return Reason.ERASED
     ends_erase = kind in _ENDING_ERASE and event.operation_id == state.erasing
-    if state.lifecycle is Lifecycle.FROZEN and not (ends_erase or _frozen_allows(state, event)):
+    if state.lifecycle is Lifecycle.FROZEN and not (ends_erase or frozen_allows(state, event)):
         return Reason.FROZEN
     if state.erasing and not ends_erase:
         return Reason.ERASING
@@ -135,20 +93,6 @@ def _refusal(state: CubeState, event: wire.Event) -> Reason | None:
     if event.HasField("expected_version") and event.expected_version != state.version:
         return Reason.CONFLICT
     return None
-
-
-def _frozen_allows(state: CubeState, event: wire.Event) -> bool:
-    """Whether a frozen cube takes an event. A freeze that yields also becomes a hold, and is asked
-    for an erase that ends it.
-    """
-    kind, yields = event.kind, state.yields_to_erase
-    if kind == Kind.THAWED:
-        return yields or not event.thawed.freeze_only
-    if kind == Kind.FROZEN:
-        return yields and not event.frozen.yields_to_erase
-    if kind == Kind.ERASE_REQUESTED:
-        return yields and event.erase_requested.ends_freezes
-    return kind == Kind.DECIDED
 
 
 def _repeat(state: CubeState, event: wire.Event, before: KeyedEvent) -> FoldResult:

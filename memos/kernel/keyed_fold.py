@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from memos.kernel.cube import CubeState, KeyedEvent
-from memos.kernel.fold import FoldResult, Outcome, Result, fold
+from memos.kernel.fold import FoldResult, fold
+from memos.kernel.outcome import Outcome, Result
 from memos.wire.event_pb2 import Event
 
 Place = tuple[bytes, bytes]

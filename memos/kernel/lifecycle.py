@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from memos.kernel.cube import Lifecycle
+from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Kind
+from memos.wire.event_pb2 import Event
 
 _LIVE = frozenset({Lifecycle.GENERATED, Lifecycle.ACTIVATED})
 _UNFROZEN = frozenset(
@@ -50,3 +51,17 @@ def may_move(state: Lifecycle, kind: Kind) -> bool:
     """Whether an event of `kind` may move a cube out of `state`."""
     move = MOVES.get(kind)
     return move is not None and state in move[0]
+
+
+def frozen_allows(state: CubeState, event: Event) -> bool:
+    """Whether a frozen cube takes an event. A freeze that yields also becomes a hold, and is asked
+    for an erase that ends it.
+    """
+    kind, yields = event.kind, state.yields_to_erase
+    if kind == Kind.THAWED:
+        return yields or not event.thawed.freeze_only
+    if kind == Kind.FROZEN:
+        return yields and not event.frozen.yields_to_erase
+    if kind == Kind.ERASE_REQUESTED:
+        return yields and event.erase_requested.ends_freezes
+    return kind == Kind.DECIDED

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import NamedTuple, Self
+from typing import Self
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
 from memos.infrastructure.governance.decision import (
@@ -27,31 +27,11 @@ from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
+from memos.operation.permitted import Permitted
 
 ANOTHER_TENANT = Decision(False, "tenant-boundary", "the scope belongs to another tenant")
 NO_CUBE = "no-cube"
 """The rule under which a question about a cube that is not there is noted."""
-
-
-class Permitted(NamedTuple):
-    """Which of a set of cubes the principal may act on.
-
-    Attributes:
-        tenant: the filter: nothing outside this tenant needs to be looked at; empty for no filter.
-        silent: of what is inside, each cube passes whose header names no readers.
-        every: of what is inside, each cube passes.
-        check: the row check: asked about each other cube that would be shown or counted.
-    """
-
-    tenant: str
-    silent: bool
-    every: bool
-    check: Callable[[CubeState], bool]
-
-    @property
-    def whole_vault(self) -> bool:
-        """Whether every cube of every tenant passes."""
-        return self.every and not self.tenant
 
 
 class Gate:

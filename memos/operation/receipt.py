@@ -17,7 +17,7 @@ from memos.kernel.errors import (
     OtherContent,
 )
 from memos.kernel.event import Kind, Position, id_text
-from memos.kernel.fold import Reason, Result
+from memos.kernel.outcome import Reason, Result
 from memos.operation.cube import state_title
 
 

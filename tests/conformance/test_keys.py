@@ -15,7 +15,8 @@ from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.envelope import new_key
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.root import create_root_file
-from memos.infrastructure.keys.sqlite.key_store import ROOT_FILE, SqliteKeyStore, create_root
+from memos.infrastructure.keys.sqlite.key_file import ROOT_FILE
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.kernel.errors import Damaged, VaultError
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 

@@ -11,7 +11,7 @@ import pytest
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.event import DETAILS, SCHEMA, Kind
-from memos.kernel.fold import Reason, Result
+from memos.kernel.outcome import Reason, Result
 from memos.wire.event_pb2 import Event
 from tests.conformance.backends import VaultStore, cassandra_vault, sqlite_vault
 from tests.infrastructure.cassandra_vault import keyspaces

@@ -13,9 +13,9 @@ from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.log.sqlite import stored_tree, tree_nodes
 from memos.kernel.event import decode, id_bytes, id_text
-from memos.kernel.fold import Result
 from memos.kernel.merkle import consistency_proof, verify_consistency
 from memos.kernel.note import Checkpoint, open_note
+from memos.kernel.outcome import Result
 from memos.operation.cube import read_cube
 from tests.hammer.journal import Attempt, read_journal
 from tests.hammer.operations import TENANT

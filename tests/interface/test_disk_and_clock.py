@@ -27,7 +27,7 @@ from memos import (
     VaultError,
     doctor,
 )
-from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE
+from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE
 from tests.opened import stores_of
 
 SECOND = 1_000_000

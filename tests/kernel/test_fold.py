@@ -4,9 +4,10 @@ import pytest
 
 from memos.kernel.cube import CubeState, Form, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind
-from memos.kernel.fold import Outcome, Reason, Result, fold
+from memos.kernel.fold import fold
 from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.lifecycle import MOVES
+from memos.kernel.outcome import Outcome, Reason, Result
 from memos.wire.event_pb2 import Event, RollbackTarget
 from tests.kernel.builders import SCOPE, event, generated, ident, restored_to, revised, sealed
 

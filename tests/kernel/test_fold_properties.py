@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.digest import cube_digest
 from memos.kernel.event import Kind, Undecodable, decode
-from memos.kernel.fold import Outcome, Result
 from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.outcome import Outcome, Result
 from memos.kernel.state import state_from_bytes, state_to_bytes
 from memos.kernel.tenant import ADMINISTRATOR, TENANT_KINDS, tenant_cube_id
 from memos.wire.event_pb2 import Event

@@ -4,7 +4,8 @@ import pytest
 
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Kind
-from memos.kernel.fold import Reason, Result, fold
+from memos.kernel.fold import fold
+from memos.kernel.outcome import Reason, Result
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import erase_request, event, freeze, generated, thaw
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from memos.kernel.cube import CubeState, KeyedEvent
-from memos.kernel.fold import Outcome, Reason, Result
 from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.state import rewritten, state_from_bytes, state_to_bytes
 from memos.wire.event_pb2 import Event
 from memos.wire.state_pb2 import CubeState as Stored

@@ -4,9 +4,10 @@ from hashlib import sha256
 
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind, Position, as_uuid, caused_id
-from memos.kernel.fold import Result, fold
+from memos.kernel.fold import fold
 from memos.kernel.late import comes_behind, late_erase, late_erase_id, made_of
 from memos.kernel.lineage import Relation
+from memos.kernel.outcome import Result
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import event, ident
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.event import Kind
-from memos.kernel.fold import Outcome, Reason, Result, fold
+from memos.kernel.fold import fold
+from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.tenant import tenant_cube_id
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import event, generated, granted, revoked, tenant_event

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
-from memos.kernel.fold import Outcome
+from memos.kernel.outcome import Outcome
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 

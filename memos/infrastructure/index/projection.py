@@ -12,7 +12,7 @@ from typing import NamedTuple
 from memos.infrastructure.index.port import SpanChange
 from memos.kernel.cube import CubeState, Form, PartVersions
 from memos.kernel.event import Kind
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.language.indexed_text import IndexedText, Readable
 from memos.wire.body_pb2 import Body
 

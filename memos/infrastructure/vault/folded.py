@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Record
-from memos.kernel.fold import Outcome
+from memos.kernel.outcome import Outcome
 from memos.wire.event_pb2 import Event
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position
-from memos.kernel.fold import Outcome
 from memos.kernel.lineage import Edge
 from memos.kernel.moment import At
+from memos.kernel.outcome import Outcome
 
 
 class Attempt(NamedTuple):

@@ -15,8 +15,8 @@ from memos.infrastructure.keys.envelope import seal_body
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Denied, IllegalMove, NotFound
 from memos.kernel.event import Kind, id_bytes, id_text
-from memos.kernel.fold import Reason, Result
 from memos.kernel.lineage import Relation
+from memos.kernel.outcome import Reason, Result
 from memos.operation.commands.change import COMPOSE_TRIES, pause_before_retry
 from memos.operation.commands.draft import add_sources, new_event
 from memos.operation.commands.header import narrowed

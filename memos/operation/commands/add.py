@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import InvalidInput, OtherContent
-from memos.kernel.fold import Result
 from memos.kernel.lineage import Relation
+from memos.kernel.outcome import Result
 from memos.operation.commands.draft import NO_SOURCES, Sources, create_cube
 from memos.operation.commands.idempotency import (
     KeyedCommand,

@@ -6,7 +6,7 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import Conflict
 from memos.kernel.event import Kind
-from memos.kernel.fold import Reason
+from memos.kernel.outcome import Reason
 from memos.kernel.scope import check_scope, tenant_of
 from memos.kernel.tenant import ADMINISTRATOR, tenant_cube_id
 from memos.operation.commands.change import COMPOSE_TRIES

@@ -14,7 +14,7 @@ from memos.infrastructure.keys.envelope import seal_body
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Conflict, IllegalMove
 from memos.kernel.event import Kind, id_text
-from memos.kernel.fold import Reason, Result
+from memos.kernel.outcome import Reason, Result
 from memos.operation.commands.draft import new_event
 from memos.operation.commands.idempotency import Ids, KeyedCommand, first_event
 from memos.operation.commands.sources import opened_parts

@@ -18,9 +18,9 @@ from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import Damaged, IndexUnavailable
 from memos.kernel.event import Kind, Position, id_bytes, id_text
-from memos.kernel.fold import Result
 from memos.kernel.keyed_digest import digests_among
 from memos.kernel.late import late_erase
+from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
 from memos.operation.commands.erase_standing import Standing, asked, take_back

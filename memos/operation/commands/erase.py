@@ -26,8 +26,8 @@ from memos.kernel.errors import (
     shorten,
 )
 from memos.kernel.event import Kind, Position, id_bytes, id_text
-from memos.kernel.fold import Reason, Result
 from memos.kernel.keyed_digest import SUBJECT
+from memos.kernel.outcome import Reason, Result
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.change import pause_before_retry
 from memos.operation.commands.destroy import finish_erase, nobody_elses

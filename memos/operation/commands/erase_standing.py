@@ -13,7 +13,7 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.event import Kind, caused_id
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.operation.commands.draft import operation_event
 from memos.operation.gate import Passage
 from memos.operation.session import Session

@@ -21,7 +21,7 @@ from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.errors import KeysMissing, VaultError
 from memos.kernel.event import Kind, id_text
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.kernel.scope import check_scope, contains
 from memos.operation.cube import (
     DamagedCube,
@@ -31,7 +31,7 @@ from memos.operation.cube import (
     state_title,
     try_cube,
 )
-from memos.operation.gate import Permitted
+from memos.operation.permitted import Permitted
 from memos.operation.reads.records import require_everything
 from memos.operation.search.filters import compile_filter
 from memos.operation.session import Session

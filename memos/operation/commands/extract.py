@@ -14,8 +14,8 @@ from memos.infrastructure.progress import Progress
 from memos.kernel.cube import SHOWN, CubeState
 from memos.kernel.errors import AlreadyErased, IllegalMove, OtherContent, SourceErased
 from memos.kernel.event import id_bytes, id_text
-from memos.kernel.fold import Result
 from memos.kernel.lineage import Relation
+from memos.kernel.outcome import Result
 from memos.kernel.scope import check_scope, tenant_of
 from memos.language.indexed_text import EXTRACTION
 from memos.operation.commands.draft import create_cube

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from memos.kernel.consequences import consequences_of
 from memos.kernel.cube import CubeState
-from memos.kernel.fold import Reason, Result, fold
+from memos.kernel.fold import fold
+from memos.kernel.outcome import Reason, Result
 from memos.wire.event_pb2 import Event
 
 

@@ -10,8 +10,8 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.keys.envelope import command_mac, new_key
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import InvalidInput
-from memos.kernel.fold import Result
 from memos.kernel.moment import NEWEST
+from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
 from memos.operation.receipt import already_erased
 from memos.operation.session import Session

@@ -12,7 +12,7 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.importers import FORMATS, Item, parse_file
 from memos.kernel.errors import InvalidInput, OtherContent, Refused
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.kernel.scope import check_scope, contains
 from memos.operation.commands.draft import create_cube
 from memos.operation.commands.idempotency import check_distinct, identify

@@ -11,7 +11,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
-from memos.kernel.fold import Reason, Result
+from memos.kernel.outcome import Reason, Result
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
 from memos.operation.commands.foresee import foreseen_refusals

@@ -14,10 +14,10 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import NO_MEMORY, CubeState, Header, Lifecycle, PartVersions
 from memos.kernel.event import Kind, id_text
-from memos.kernel.fold import Result
 from memos.kernel.header import HEADER_FIELDS, read_header, write_header
 from memos.kernel.lineage import Relation
 from memos.kernel.lineage import clean_parts as find_clean_parts
+from memos.kernel.outcome import Result
 from memos.operation.commands.taint import Histories, tainted_parts
 from memos.wire.event_pb2 import Event, RollbackTarget
 

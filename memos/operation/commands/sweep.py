@@ -18,8 +18,8 @@ from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState, LifespanEnd
 from memos.kernel.errors import Held
 from memos.kernel.event import Kind, as_uuid, id_bytes, id_text
-from memos.kernel.fold import Result
 from memos.kernel.lifespan import deadline
+from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.destroy import finish_late_erases
 from memos.operation.commands.draft import new_event

@@ -14,7 +14,6 @@ from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import ALL_PARTS, NO_MEMORY, Lifecycle, Part
 from memos.kernel.event import Kind
-from memos.kernel.fold import Result
 from memos.kernel.lineage import (
     CARRIES_TAINT,
     Contribution,
@@ -25,6 +24,7 @@ from memos.kernel.lineage import (
     composed_from,
     composed_parts,
 )
+from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
 from memos.wire.event_pb2 import Revised
 

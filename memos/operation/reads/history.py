@@ -11,8 +11,8 @@ from typing import Any
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.event import Position, id_text
-from memos.kernel.fold import Result
 from memos.kernel.lineage import Edge
+from memos.kernel.outcome import Result
 from memos.operation.cube import (
     DamagedCube,
     Forgotten,

@@ -9,8 +9,8 @@ from memos.infrastructure.log.ancestry import LOADED_FROM, ancestors_in
 from memos.infrastructure.reports import Problem
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.event import Kind, id_text
-from memos.kernel.fold import Result
 from memos.kernel.note import NoteError, parse_verifier_key
+from memos.kernel.outcome import Result
 from memos.operation.erasure_receipt import kept_receipt
 from memos.operation.session import Session
 

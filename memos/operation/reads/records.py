@@ -9,7 +9,7 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import Denied
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.operation.gate import Passage
 
 NOT_ALL = "not-all-readable"

@@ -9,7 +9,7 @@ from memos.infrastructure.index.models.rerankers import Reranking
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At, Moment
 from memos.language.analyzer import Analyzer
-from memos.operation.gate import Permitted
+from memos.operation.permitted import Permitted
 from memos.operation.search.filters import Predicate
 from memos.operation.search.question import read_question
 from memos.operation.search.ranking import LexicalQuery

@@ -8,7 +8,7 @@ from memos.infrastructure.engine.commit import Draft, Purged
 from memos.infrastructure.engine.port import Transaction
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from tests.conformance.engine.vault import EngineVault, new_id, soon
 
 

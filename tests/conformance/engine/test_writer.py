@@ -12,8 +12,8 @@ from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Conflict, NotApplied, SourceErased
 from memos.kernel.event import Kind, Position, id_text
-from memos.kernel.fold import Reason, Result
 from memos.kernel.lineage import Relation
+from memos.kernel.outcome import Reason, Result
 from tests.conformance.engine.vault import EngineVault, new_id, soon, text_of
 
 

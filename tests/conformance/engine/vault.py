@@ -22,8 +22,8 @@ from memos.infrastructure.keys.envelope import new_key, seal_body
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.cube import Form
 from memos.kernel.event import DETAILS, SCHEMA, Kind
-from memos.kernel.fold import Result
 from memos.kernel.keyed_digest import keyed_digest
+from memos.kernel.outcome import Result
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, AccessEvent
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event

@@ -16,7 +16,8 @@ from memos.infrastructure.index.projection import (
 )
 from memos.kernel.cube import CubeState, Form, Lifecycle, Lifespan, PartVersions
 from memos.kernel.event import Kind
-from memos.kernel.fold import Result, fold
+from memos.kernel.fold import fold
+from memos.kernel.outcome import Result
 from memos.language.indexed_text import IndexedText
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event

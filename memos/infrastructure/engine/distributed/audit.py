@@ -26,8 +26,8 @@ from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Record, Undecodable, decode, id_text
-from memos.kernel.fold import UNDECODABLE
 from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.outcome import UNDECODABLE
 from memos.kernel.state import checksum, rewritten, state_to_bytes
 
 REPORT_EVERY = 1000

@@ -11,8 +11,8 @@ from memos.infrastructure.vault.port import Attempt
 from memos.kernel.consequences import consequences_of
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Record, id_text
-from memos.kernel.fold import Result
 from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.outcome import Result
 from memos.wire.event_pb2 import Event
 
 

@@ -24,7 +24,7 @@ from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka.settings import event_key
 from memos.kernel.errors import MemosError, OtherContent
 from memos.kernel.event import Kind, Position, id_text
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.wire.access_pb2 import AccessEvent
 
 TURNS = 256

@@ -10,15 +10,11 @@ from pathlib import Path
 import apsw
 
 from memos.infrastructure.index.sqlite.tables import create_tables as create_index
-from memos.infrastructure.keys.root import RootKey
+from memos.infrastructure.keys.root import RootKey, sync_directory
 from memos.infrastructure.keys.sqlite.cube_keys import SCHEMA as KEY_SCHEMA
+from memos.infrastructure.keys.sqlite.key_file import ROOT_FILE
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
-from memos.infrastructure.keys.sqlite.key_store import (
-    ROOT_FILE,
-    SqliteKeyStore,
-    create_root,
-    sync_directory,
-)
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.infrastructure.log.sqlite import SqliteLog
 from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, Database, rows
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter

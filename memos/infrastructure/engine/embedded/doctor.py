@@ -14,14 +14,14 @@ import apsw
 from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys
-from memos.infrastructure.keys.sqlite.key_mark import mark_of
-from memos.infrastructure.keys.sqlite.key_store import (
+from memos.infrastructure.keys.sqlite.key_file import (
     KEYS_FILE,
     ROOT_FILE,
     moment,
     read_written,
     subject_ids,
 )
+from memos.infrastructure.keys.sqlite.key_mark import mark_of
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, row, rows
 

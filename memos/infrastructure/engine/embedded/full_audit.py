@@ -35,7 +35,7 @@ from memos.infrastructure.sqlite.database import rows
 from memos.infrastructure.vault.sqlite.writer import TABLES as VAULT_TABLES
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.kernel.state import state_from_bytes
 from memos.wire.access_pb2 import AccessEvent
 

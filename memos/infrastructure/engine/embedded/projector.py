@@ -25,7 +25,7 @@ from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, decode
-from memos.kernel.fold import Outcome, Result
+from memos.kernel.outcome import Outcome, Result
 from memos.language.analysis import analyse
 from memos.language.indexed_text import IndexedText
 from memos.wire.body_pb2 import Body

@@ -21,8 +21,8 @@ from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position, Record, Undecodable, decode
-from memos.kernel.fold import Outcome
 from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.outcome import Outcome
 from memos.wire.event_pb2 import Event
 
 FLUSH_EVERY = 2000

@@ -20,7 +20,7 @@ from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind, Position
-from memos.kernel.fold import Result
+from memos.kernel.outcome import Result
 from memos.wire.event_pb2 import Event
 
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
-from memos.infrastructure.keys.sqlite.key_store import KEYS_FILE, SqliteKeyStore
+from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE
+from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
 from memos.infrastructure.log.sqlite import SqliteLog
 from memos.infrastructure.sqlite.database import Database, explained, row
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter

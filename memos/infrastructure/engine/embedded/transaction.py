@@ -22,8 +22,8 @@ from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
-from memos.kernel.fold import Result
 from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.outcome import Result
 from memos.wire.event_pb2 import Event
 
 REPLAY_FLUSH = 2000

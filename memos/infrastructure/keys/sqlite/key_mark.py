@@ -7,7 +7,7 @@ import json
 import apsw
 
 from memos.infrastructure.keys.settings_seal import KEY_FILE, SEAL, Sealer, sealed
-from memos.infrastructure.keys.sqlite.key_store import KeyFileState
+from memos.infrastructure.keys.sqlite.key_file import KeyFileState
 from memos.infrastructure.sqlite.database import row, rows
 
 

@@ -42,7 +42,7 @@ Admit = Callable[[str], None]
 """Raises Denied where the caller may not load memories of this tenant."""
 
 
-class Standing(NamedTuple):
+class LocalCube(NamedTuple):
     """What is here of a cube: the count of its records, whether it was erased, and whose it is."""
 
     sequence: int
@@ -63,7 +63,7 @@ class Joiner:
         self._keys = KeyQueue(dump, wrapping)
         self._replayer = Replayer(transaction, dump)
         self._vault = transaction.reader().vault
-        self._standing = lru_cache(KNOWN_CUBES)(self._look_up)
+        self._here = lru_cache(KNOWN_CUBES)(self._look_up)
         self._erased_subjects = transaction.erased_subjects()
         self._refused: dict[bytes, str] = {}
         self._erased: list[bytes] = []
@@ -89,7 +89,7 @@ class Joiner:
             key = self._keys.take(line, event)
             if self._means_nothing_here(line, event) or event.cube_id in self._refused:
                 left_out += 1
-            elif line.sequence <= self._standing(event.cube_id).sequence:
+            elif line.sequence <= self._here(event.cube_id).sequence:
                 present += 1
             else:
                 if event.kind == Kind.ERASED and event.cube_id != event.operation_id:
@@ -186,24 +186,24 @@ class Joiner:
                 reason = self._objection(line, event)
                 if reason:
                     self._refused[event.cube_id] = reason
-                elif line.sequence > self._standing(event.cube_id).sequence:
+                elif line.sequence > self._here(event.cube_id).sequence:
                     self._new.setdefault(event.cube_id, event.tenant)
                     self._learned.setdefault(event.cube_id, _learned(line))
 
     def _objection(self, line: EventLine, event: Event) -> str:
-        standing = self._standing(event.cube_id)
-        if standing.tenant not in ("", event.tenant):
+        here = self._here(event.cube_id)
+        if here.tenant not in ("", event.tenant):
             return "its id cannot be taken here"
-        if standing.erased and event.cube_id not in self._keys.erased:
+        if here.erased and event.cube_id not in self._keys.erased:
             return "it was erased here"
-        if line.sequence <= standing.sequence:
+        if line.sequence <= here.sequence:
             if self._transaction.event_id(event.cube_id, line.sequence) == event.event_id:
                 return ""
             return f"it has another history here from its record {line.sequence} on"
         for edge in event.edges:
             source = edge.other.cube_id
             if edge.relation in CARRIES_TAINT and (
-                source in self._refused or self._standing(source).erased
+                source in self._refused or self._here(source).erased
             ):
                 return f"it was derived from cube {id_text(source)}, which is not taken here"
         erased = self._erased_subjects.get(event.tenant, {})
@@ -218,12 +218,12 @@ class Joiner:
         """
         return event.kind in _OF_ONE_VAULT or line.sequence == 0
 
-    def _look_up(self, cube_id: bytes) -> Standing:
+    def _look_up(self, cube_id: bytes) -> LocalCube:
         state = self._vault.head(cube_id)
         if state is None:
-            return Standing(0, erased=False)
+            return LocalCube(0, erased=False)
         erased = state.lifecycle is Lifecycle.ERASED
-        return Standing(state.sequence, erased, tenant_of(state.scope))
+        return LocalCube(state.sequence, erased, tenant_of(state.scope))
 
 
 def _check_receipt(operation_id: bytes, receipt: str) -> None:

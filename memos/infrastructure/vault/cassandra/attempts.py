@@ -19,8 +19,8 @@ from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored,
 from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.event import Position, Record
-from memos.kernel.fold import Result
 from memos.kernel.moment import NEWEST, At
+from memos.kernel.outcome import Result
 
 _SELECT = f"SELECT {ATTEMPT_COLUMNS} FROM {{}}.attempt"
 PAGE = 200

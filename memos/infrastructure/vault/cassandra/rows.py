@@ -10,11 +10,11 @@ from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState, Lifecycle
-from memos.kernel.fold import Result
 from memos.kernel.keyed_digest import digests_among
 from memos.kernel.lifespan import NEVER, earliest_end, still_ends
 from memos.kernel.lineage import kept_relation, named_edges
 from memos.kernel.moment import is_kept_cut
+from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
 from memos.kernel.state import checksum
 from memos.wire.event_pb2 import Event

@@ -13,8 +13,8 @@ from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGe
 from memos.infrastructure.vault.cassandra.rows import bucket_of
 from memos.infrastructure.vault.cassandra.stored import ATTEMPT_COLUMNS, Stored, stored_of
 from memos.infrastructure.vault.port import Attempt
-from memos.kernel.fold import Result
 from memos.kernel.moment import NEWEST, At, reaches
+from memos.kernel.outcome import Result
 
 ACCEPTED = int(Result.ACCEPTED)
 _HEADS = "SELECT cube_id, partition, ordinal, sequence FROM {}.head WHERE cube_id IN ?"

@@ -12,7 +12,7 @@ from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, Record, Undecodable, decode, id_text
-from memos.kernel.fold import Outcome, Reason, Result
+from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.state import checksum, state_from_bytes
 from memos.wire.event_pb2 import Event
 

@@ -13,10 +13,10 @@ from memos.infrastructure.vault.port import Attempt, LogQuery, Vault
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, id_text
-from memos.kernel.fold import Outcome, Reason, Result
 from memos.kernel.lifespan import still_ends
 from memos.kernel.lineage import Edge, Relation
 from memos.kernel.moment import NEWEST, At, plain
+from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.scope import bounds_under
 from memos.kernel.state import checksum, state_from_bytes
 

@@ -6,11 +6,11 @@ import apsw
 
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
-from memos.kernel.fold import Outcome, Result
 from memos.kernel.keyed_digest import digests_among
 from memos.kernel.lifespan import NEVER, earliest_end
 from memos.kernel.lineage import kept_relation, named_edges
 from memos.kernel.moment import is_kept_cut
+from memos.kernel.outcome import Outcome, Result
 from memos.kernel.state import checksum, state_to_bytes
 from memos.wire.event_pb2 import Event
 

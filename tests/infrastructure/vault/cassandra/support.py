@@ -10,9 +10,9 @@ from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWrit
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position, Record
-from memos.kernel.fold import UNDECODABLE
 from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.moment import next_ordinal
+from memos.kernel.outcome import UNDECODABLE
 from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import TIME, event, sealed

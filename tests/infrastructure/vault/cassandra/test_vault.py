@@ -11,8 +11,8 @@ from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.event import Kind, Position
-from memos.kernel.fold import Reason, Result
 from memos.kernel.moment import Cutoffs
+from memos.kernel.outcome import Reason, Result
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 from tests.infrastructure.vault.cassandra.support import (
     TABLES,

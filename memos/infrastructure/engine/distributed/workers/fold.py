@@ -21,8 +21,8 @@ from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWrit
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState, KeyedEvent
 from memos.kernel.event import Record, TooNew, Undecodable, decode
-from memos.kernel.fold import UNDECODABLE
 from memos.kernel.keyed_fold import KeyedFold, Place, keyed_event
+from memos.kernel.outcome import UNDECODABLE
 from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
 

@@ -12,8 +12,8 @@ from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Kind, Position
-from memos.kernel.fold import Result
 from memos.kernel.late import comes_behind, late_erase, made_of
+from memos.kernel.outcome import Result
 from memos.wire.event_pb2 import Event
 
 Heads = Callable[[Iterable[bytes]], Mapping[bytes, CubeState]]

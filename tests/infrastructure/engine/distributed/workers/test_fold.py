@@ -12,7 +12,7 @@ from memos.infrastructure.vault.cassandra.tables import BUCKET
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.kernel.event import Position, Record
-from memos.kernel.fold import Reason, Result
+from memos.kernel.outcome import Reason, Result
 from memos.wire.event_pb2 import Event
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 from tests.infrastructure.vault.cassandra.support import memory, revision
