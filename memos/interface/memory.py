@@ -18,7 +18,6 @@ from memos.infrastructure.reports import Rebuilt, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.told import told_when_cut_off
 from memos.kernel.event import Position
-from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.add import add, add_conversation, add_many
 from memos.operation.commands.administrators import (
     administrators,
@@ -92,6 +91,7 @@ from memos.operation.validation import (
     check_lifespan,
     check_name,
     check_path,
+    check_tenant,
     check_time,
 )
 from memos.operation.vocabulary import Vocabulary
@@ -159,7 +159,7 @@ class Memory:
         pause = None if sweep_every is None else check_duration(sweep_every, "sweep_every")
         if governor is not None:
             check_governor(governor)
-        narrowed = "" if tenant is None else tenant_of(check_scope(tenant))
+        narrowed = "" if tenant is None else check_tenant(tenant)
         chosen = embedder_named(embedder)
         reader = reranker_from(reranker)
         self._path = check_path(path)

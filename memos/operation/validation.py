@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from memos.kernel.cube import Lifespan, LifespanEnd
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import Position, id_bytes
+from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.cube import EPOCH
 
 Called = TypeVar("Called", bound=Callable[..., Any])
@@ -53,6 +54,22 @@ def check_name(value: object, what: str, *, empty: bool = False) -> str:
     if size > MAX_NAME_BYTES:
         raise InvalidInput(f"{what} is {size} bytes long; at most {MAX_NAME_BYTES} are kept")
     return value
+
+
+def check_tenant(value: str) -> str:
+    """A tenant: the first segment of its scopes, alone.
+
+    Raises:
+        InvalidInput: it is no segment. A longer path is not cut: what is done to a tenant reaches
+            all of it.
+    """
+    scope = check_scope(value)
+    if scope != tenant_of(scope):
+        raise InvalidInput(
+            f"{shorten(value)} is no tenant: name it by the first segment of its scopes alone, "
+            f"{tenant_of(scope)}"
+        )
+    return scope
 
 
 def check_names(values: object, what: str) -> tuple[str, ...]:

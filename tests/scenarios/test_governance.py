@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from memos import Denied, Held, Memory, MemosError, NotFound, Receipt
+from memos import Denied, Held, InvalidInput, Memory, MemosError, NotFound, Receipt
 from tests.scenarios.place import Place, read, soon, texts
 
 ABSENT = "00000000-0000-7000-8000-000000000000"
@@ -192,3 +192,21 @@ def test_who_is_named_as_reader_does_not_write(place: Place, memory: Memory, ten
         assert refused.value.rule == "writers-list"
     memory.set_header(shared, writers=["agent:bob"])
     bob.update(shared, "ours")
+
+
+def test_a_longer_path_is_not_taken_for_its_tenant(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    path = f"{tenant}/alice"
+    asks: list[Callable[[], object]] = [
+        lambda: memory.grant_administrator(path, "agent:bob"),
+        lambda: memory.revoke_administrator(path, "agent:bob"),
+        lambda: memory.administrators(path),
+        lambda: memory.set_sensitivities(path, ["public"]),
+        lambda: memory.sensitivities(path),
+        lambda: place.open(tenant=path),
+    ]
+    for ask in asks:
+        with pytest.raises(InvalidInput, match=rf"is no tenant.*{tenant}"):
+            ask()
+    assert memory.administrators(tenant) == ()

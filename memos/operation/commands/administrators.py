@@ -7,13 +7,12 @@ from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import Conflict
 from memos.kernel.event import Kind
 from memos.kernel.outcome import Reason
-from memos.kernel.scope import check_scope, tenant_of
 from memos.kernel.tenant import ADMINISTRATOR, tenant_cube_id
 from memos.operation.commands.change import COMPOSE_TRIES
 from memos.operation.commands.draft import new_event
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
-from memos.operation.validation import check_name
+from memos.operation.validation import check_name, check_tenant
 
 
 def grant_administrator(session: Session, tenant: str, actor: str) -> Receipt:
@@ -28,7 +27,7 @@ def revoke_administrator(session: Session, tenant: str, actor: str) -> Receipt:
 
 def administrators(session: Session, tenant: str) -> tuple[str, ...]:
     """See `Memory.administrators`."""
-    named = tenant_of(check_scope(tenant))
+    named = check_tenant(tenant)
     with session.gate.enter("administrators") as passage:
         passage.require(Action.READ, named)
         return session.administrators_of(named)
@@ -38,7 +37,7 @@ def _set_role(session: Session, operation: str, kind: Kind, tenant: str, actor: 
     """Append to the tenant's cube at the version by which the caller's own right was judged: whoever
     lost it meanwhile is judged again.
     """
-    named = tenant_of(check_scope(tenant))
+    named = check_tenant(tenant)
     check_name(actor, "actor")
     cube_id = tenant_cube_id(named)
     for _ in range(COMPOSE_TRIES):

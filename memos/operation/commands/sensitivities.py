@@ -7,18 +7,17 @@ from collections.abc import Iterable
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.event import Kind
-from memos.kernel.scope import check_scope, tenant_of
 from memos.kernel.tenant import tenant_cube_id
 from memos.operation.commands import restriction
 from memos.operation.commands.draft import new_event
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
-from memos.operation.validation import check_names
+from memos.operation.validation import check_names, check_tenant
 
 
 def set_sensitivities(session: Session, tenant: str, labels: Iterable[str]) -> Receipt:
     """See `Memory.set_sensitivities`."""
-    named = tenant_of(check_scope(tenant))
+    named = check_tenant(tenant)
     ordered = check_names(labels, "labels")
     with session.gate.enter("set_sensitivities") as passage:
         passage.require_administrator(named)
@@ -30,7 +29,7 @@ def set_sensitivities(session: Session, tenant: str, labels: Iterable[str]) -> R
 
 def sensitivities(session: Session, tenant: str) -> tuple[str, ...]:
     """See `Memory.sensitivities`."""
-    named = tenant_of(check_scope(tenant))
+    named = check_tenant(tenant)
     with session.gate.enter("sensitivities") as passage:
         passage.require(Action.READ, named)
         with session.engine.read() as reader:
