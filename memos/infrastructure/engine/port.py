@@ -252,7 +252,7 @@ class Engine(Protocol):
         """Everything read inside is of one moment, as far as the engine can tell."""
         ...
 
-    def stream(self) -> Reader:
+    def stream(self) -> AbstractContextManager[Reader]:
         """Reads that may go on for long: what is appended meanwhile may be seen."""
         ...
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import MAX_TF, Ints, View
 from memos.infrastructure.index.spans import join_columns
+from memos.kernel.errors import Damaged
 from memos.language.indexed_text import IndexedText
 
 TERM = np.dtype([("term", "<i8"), ("tf", "<u2")])
@@ -63,11 +64,21 @@ def pack_terms(text: IndexedText) -> bytes:
 
 
 def decode(rows: Iterable[tuple[int, bytes]]) -> Postings:
-    """Postings of (doc, packed terms) rows, in row order."""
+    """Postings of (doc, packed terms) rows, in row order.
+
+    Raises:
+        Damaged: what a row holds is no packed terms.
+    """
     rows = iter(rows)
     parts = [NO_POSTINGS]
     while chunk := list(islice(rows, _CHUNK)):
-        entries = np.frombuffer(b"".join(terms for _, terms in chunk), TERM)
+        packed = b"".join(terms for _, terms in chunk)
+        try:
+            entries = np.frombuffer(packed, TERM)
+        except ValueError as error:
+            raise Damaged(
+                f"the terms of a text are damaged in the index ({error}): run `memos rebuild`"
+            ) from error
         counts = [len(terms) // TERM.itemsize for _, terms in chunk]
         docs = np.repeat(np.array([doc for doc, _ in chunk], np.int64), counts)
         parts.append(Postings(entries["term"].astype(np.int64), docs, entries["tf"].copy()))

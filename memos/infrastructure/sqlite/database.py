@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 import apsw
 
+from memos.infrastructure.sqlite.column_types import value_of_another_type
 from memos.infrastructure.sqlite.group_commit import GroupCommit, Share
-from memos.kernel.errors import Busy, Damaged, DiskFull, VaultError
+from memos.kernel.errors import Busy, Damaged, DiskFull, MemosError, VaultError
 
 T = TypeVar("T")
 
@@ -89,9 +90,12 @@ def row(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Ro
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, with what to do."""
+    """Turn SQLite's errors into ours, with what to do, and those of our own code over values that
+    are not of the types that their columns declare.
+    """
     try:
-        yield
+        with _typed(path):
+            yield
     except apsw.BusyError as error:
         raise Busy(
             f"{path} was locked by another process for over {BUSY_SECONDS} s ({error}); "
@@ -105,7 +109,7 @@ def explained(path: Path) -> Iterator[None]:
         raise VaultError(
             f"{path} cannot be opened for writing ({error}): check the directory and its rights"
         ) from error
-    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
+    except (apsw.CorruptError, apsw.NotADBError) as error:
         raise Damaged(
             f"{path} is damaged ({error}): run `memos verify` to learn what is still good, then "
             "load your last export"
@@ -125,6 +129,26 @@ def explained(path: Path) -> Iterator[None]:
         raise VaultError(
             f"{path} refused a statement ({error}): run `memos doctor`, then `memos verify`"
         ) from error
+
+
+@contextmanager
+def _typed(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except MemosError:
+        raise
+    except _OF_OTHER_TYPES as error:
+        damage = value_of_another_type(path)
+        if not damage:
+            raise  # a fault of ours, or of whom we called
+        raise Damaged(
+            f"{path} is damaged: {damage}; run `memos audit` to learn what else, then `memos "
+            "rebuild`, or load your last export"
+        ) from error
+
+
+_OF_OTHER_TYPES = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+"""What our own code raises where a value is not of the type that its column declares."""
 
 
 class Database:

@@ -89,7 +89,8 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
         scope = request.scope or permitted.tenant or None
         if scope is None and request.filter is None:
             hint = "; pass scope= for what you may read"
-            require_everything(passage, session.engine.stream(), hint=hint)
+            with session.engine.stream() as reader:
+                require_everything(passage, reader, hint=hint)
         else:
             passage.require(Action.READ, scope or "")
         session.access_log.flush()
@@ -229,9 +230,9 @@ def describe_sealed(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
 def _check_not_erased_since(session: Session, dumped: Dumped) -> None:
     """An export must not carry what was erased while it was being written."""
     erased = LogQuery(kind=Kind.ERASED, after=dumped.at)
-    since = session.engine.stream().vault.query(erased)
-    if any(attempt.outcome.result is Result.ACCEPTED for attempt in since):
-        raise VaultError("memories were erased while this was exported: export again")
+    with session.engine.stream() as reader:
+        if any(attempt.outcome.result is Result.ACCEPTED for attempt in reader.vault.query(erased)):
+            raise VaultError("memories were erased while this was exported: export again")
 
 
 def _report(

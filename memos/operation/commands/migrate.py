@@ -51,7 +51,8 @@ def migrate(
     engine = open_engine(leaving, actor=actor, clock=system_time, create=False, leaving=True)
     session = Session(engine, actor=actor, tenant="", clock=system_time, governor=governor)
     with closing(session), session.gate.enter("migrate") as passage:
-        require_everything(passage, engine.stream())
+        with engine.stream() as reader:
+            require_everything(passage, reader)
         vault = migration_target(going, administrator=actor)
         with closing(vault):
             return move(engine.departure(), vault, progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import SHOWN, Lifecycle
-from memos.kernel.errors import InvalidInput, NotFound
+from memos.kernel.errors import Damaged, InvalidInput, NotFound
 from memos.kernel.event import id_text
 from memos.kernel.moment import Moment
 from memos.operation.cube import (
@@ -95,6 +95,11 @@ def history(session: Session, cube_id: str) -> list[Change]:
         with session.engine.read() as reader:
             head = governed_head(passage, reader, raw)
             attempts = reader.vault.attempts(raw)
+            if not attempts:
+                raise Damaged(
+                    f"cube {cube_id} has a head and no record of what made it: run `memos audit`, "
+                    "then `memos rebuild`"
+                )
             erased = head.lifecycle is Lifecycle.ERASED
             changes = [change_of(reader, attempt, erased=erased) for attempt in attempts]
         passage.note(head.scope, [(raw, head.version)], attempts[-1].ordinal)

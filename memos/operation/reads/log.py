@@ -94,10 +94,10 @@ def events(session: Session, records: LogFilter) -> Iterator[LogEntry]:
 
 
 def _entries(session: Session, passage: Passage, query: LogQuery) -> Iterator[LogEntry]:
-    reader = session.engine.stream()
-    if query.cube_id and not is_readable(passage, reader, query.cube_id):
-        return  # as much is done for a cube that may not be read as for none
-    yield from map(log_entry, RecordsShown(passage, reader).of(query))
+    with session.engine.stream() as reader:
+        if query.cube_id and not is_readable(passage, reader, query.cube_id):
+            return  # as much is done for a cube that may not be read as for none
+        yield from map(log_entry, RecordsShown(passage, reader).of(query))
 
 
 def wait_for(session: Session, token: Receipt | Position | str, seconds: float) -> None:

@@ -97,7 +97,8 @@ def stats(session: Session) -> Stats:
             log.flush()
         figures = session.engine.maintenance.figures()
         if not passage.permitted(Action.READ).whole_vault:
-            figures = _permitted(passage, session.engine.stream(), figures)
+            with session.engine.stream() as reader:
+                figures = _permitted(passage, reader, figures)
         states = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
         return Stats(
             events=figures.events,

@@ -140,11 +140,10 @@ def test_what_was_read_ahead_is_what_is_read(vault: EngineVault) -> None:
         committed.event.cube_id
         for committed in vault.commit(vault.memory("one"), vault.memory("two"))
     ]
-    plain = vault.engine.stream()
-    ahead = vault.engine.stream()
-    ahead.read_ahead(cube_ids, NEWEST)
-    for cube_id in cube_ids:
-        assert ahead.vault.state_at(cube_id) == plain.vault.state_at(cube_id)
-        assert ahead.created(cube_id) == plain.created(cube_id)
-        assert text_of(ahead.body(cube_id, 1)) == text_of(plain.body(cube_id, 1))
-        assert ahead.usage(cube_id) == plain.usage(cube_id)
+    with vault.engine.stream() as plain, vault.engine.stream() as ahead:
+        ahead.read_ahead(cube_ids, NEWEST)
+        for cube_id in cube_ids:
+            assert ahead.vault.state_at(cube_id) == plain.vault.state_at(cube_id)
+            assert ahead.created(cube_id) == plain.created(cube_id)
+            assert text_of(ahead.body(cube_id, 1)) == text_of(plain.body(cube_id, 1))
+            assert ahead.usage(cube_id) == plain.usage(cube_id)

@@ -91,9 +91,9 @@ def test_a_load_brings_back_no_usage_of_what_was_erased(memory: Memory, tmp_path
     memory.erase(cube_id=gone)
     memory.export(tmp_path / "out.memos")
     with Memory.load(tmp_path / "out.memos", into=tmp_path / "second.vault") as loaded:
-        reader = loaded._session.engine.stream()
-        assert reader.usage(id_bytes(ids["moved"])).uses >= 1
-        assert reader.usage(id_bytes(gone)).uses == 0
+        with loaded._session.engine.stream() as reader:
+            assert reader.usage(id_bytes(ids["moved"])).uses >= 1
+            assert reader.usage(id_bytes(gone)).uses == 0
         assert loaded.usage_digest() == memory.usage_digest()
 
 

@@ -6,7 +6,7 @@ Here its parts are put together; each is the implementation of a port, in a file
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.distributed.dense import DistributedDense
@@ -71,12 +71,12 @@ class DistributedEngine:
         self.name = stores.name
         self.origin = stores.origin
 
-    def stream(self) -> DistributedReader:
-        return self._readers.open()
-
     @contextmanager
     def read(self) -> Iterator[DistributedReader]:
         yield self._readers.open()
+
+    def stream(self) -> AbstractContextManager[DistributedReader]:
+        return self.read()
 
     def dense(self, embedder: Embedder) -> DistributedDense:
         settings = self.stores.settings.milvus

@@ -23,7 +23,8 @@ from memos.infrastructure.keys.sqlite.key_file import (
 )
 from memos.infrastructure.keys.sqlite.key_mark import mark_of
 from memos.infrastructure.reports import Finding
-from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, row, rows
+from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, explained, row, rows
+from memos.kernel.errors import VaultError
 
 LOW_DISK_BYTES = 512 * 2**20
 BACKUP_OF_KEYS = "put it back from your backup: memories cannot be opened without their keys"
@@ -85,10 +86,11 @@ def _database(directory: Path) -> Iterator[Finding]:
         yield Finding("error", f"{path.name} does not open: {error}", "check its rights")
         return
     try:
-        connection.set_busy_timeout(5000)
-        yield from _contents(connection)
-        yield from _keys(connection, directory / KEYS_FILE)
-    except apsw.Error as error:
+        with explained(path):
+            connection.set_busy_timeout(5000)
+            yield from _contents(connection)
+            yield from _keys(connection, directory / KEYS_FILE)
+    except VaultError as error:
         yield Finding(
             "error",
             f"{path.name} cannot be read: {error}",
@@ -103,9 +105,12 @@ def _keys(connection: apsw.Connection, path: Path) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as keys:
+        with (
+            explained(path),
+            closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as keys,
+        ):
             written, kept = read_written(keys, path), subject_ids(keys)
-    except apsw.Error as error:
+    except VaultError as error:
         yield Finding("error", f"{path.name} cannot be read: {error}", BACKUP_OF_KEYS)
         return
     mark = mark_of(connection)

@@ -75,7 +75,7 @@ class EmbeddedEngine:
     def read(self) -> AbstractContextManager[EmbeddedReader]:
         return self.stores.read()
 
-    def stream(self) -> EmbeddedReader:
+    def stream(self) -> AbstractContextManager[EmbeddedReader]:
         return self.stores.stream()
 
     def dense(self, embedder: Embedder) -> EmbeddedDense:

@@ -53,7 +53,7 @@ def figures(connection: apsw.Connection, directory: Path) -> Figures:
     scopes = row(connection, "SELECT count(DISTINCT scope) FROM head WHERE scope <> ''")
     return Figures(
         events=stored_tree(connection).size,
-        states=dict(states),
+        states={int(lifecycle): count for lifecycle, count in states},
         scopes=int(scopes[0]) if scopes else 0,
         accesses=access_size(connection),
         bytes_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),

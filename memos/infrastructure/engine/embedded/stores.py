@@ -83,9 +83,11 @@ class EmbeddedStores:
         with self.database.reading() as connection:
             yield self._reader(connection)
 
-    def stream(self) -> EmbeddedReader:
+    @contextmanager
+    def stream(self) -> Iterator[EmbeddedReader]:
         """Reads over this thread's connection, each of the moment when it is made."""
-        return self._reader(self.database.reader())
+        with explained(self.database.path):
+            yield self._reader(self.database.reader())
 
     def _reader(self, connection: apsw.Connection) -> EmbeddedReader:
         return EmbeddedReader(connection, self.cube_keys, partial(self.index.view_on, connection))
