@@ -28,9 +28,19 @@ from memos.kernel.event import id_bytes
 ROOT = Path(__file__).parents[1]
 WORKERS = ("fold", "index", "usage", "seal")
 PARTITIONS = 4
+APPLIED_SECONDS = 120
+"""How long a command waits for the workers; less than WAIT_SECONDS, so that it is heard."""
 WAIT_SECONDS = 300
+"""How long a test waits for what it has brought about."""
 END_SECONDS = 120
 TOLD_LINES = 40
+
+
+def waiting_for(settings: str, seconds: int) -> str:
+    """The text of a settings file whose commands wait for the workers so long."""
+    told = f"wait_seconds = {APPLIED_SECONDS}"
+    assert told in settings
+    return settings.replace(told, f"wait_seconds = {seconds}")
 
 
 class Servers(Protocol):
@@ -65,7 +75,7 @@ class Fleet:
         name = f"t{token_hex(4)}"
         port = servers.address("cassandra").rpartition(":")[2]
         self.path.write_text(
-            f'engine = "distributed"\nroot_key = "root.key"\nwait_seconds = {WAIT_SECONDS}\n\n'
+            f'engine = "distributed"\nroot_key = "root.key"\nwait_seconds = {APPLIED_SECONDS}\n\n'
             f'[kafka]\nbootstrap_servers = "{servers.address("kafka")}"\nprefix = "{name}"\n'
             f"partitions = {PARTITIONS}\n\n"
             f'[cassandra]\nhosts = ["127.0.0.1"]\nport = {port}\nkeyspace = "{name}"\n'
@@ -82,6 +92,10 @@ class Fleet:
     def settings(self) -> DistributedSettings:
         """What the settings file says."""
         return load_settings(self.path)
+
+    def wait_for_workers(self, seconds: int) -> None:
+        """Let commands wait for the workers so long."""
+        self.path.write_text(waiting_for(self.path.read_text(), seconds))
 
     def start(
         self,

@@ -34,8 +34,8 @@ ROOT = "user:root"
 TENANTS = {"agent:alice": "acme", "agent:bob": "acme", "agent:eve": "rival"}
 DAY = 86_400_000_000
 START = 1_750_000_000_000_000
-INTERRUPTED = 0.03
-LATEST_SECONDS = 0.004
+INTERRUPTED = 0.06
+LATEST_SECONDS = 0.003
 REIGN = 150
 """Steps between two changes of who administers a tenant."""
 

@@ -30,6 +30,9 @@ from memos.operation.cube import Forgotten
 from tests.interface.interrupter import Interrupter
 from tests.opened import stores_of
 
+# An interrupt that comes amid a callback of the garbage collector is told and goes on, in Python.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 INTERRUPTS = int(os.environ.get("MEMOS_INTERRUPTS", "240"))
 IN_A_CALLBACK = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """An interrupt that comes in a weak reference's callback is swallowed by the interpreter."""

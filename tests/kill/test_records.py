@@ -81,7 +81,7 @@ def test_a_record_of_a_newer_release_stops_its_partition_aloud_and_no_other(
     fleet: Fleet, partition: int, major: int, minor: int
 ) -> None:
     settings = fleet.path.read_text()
-    fleet.path.write_text(settings.replace("wait_seconds = 120", "wait_seconds = 5"))
+    fleet.wait_for_workers(5)
     try:
         with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
             tenant = f"newer{partition}"

@@ -9,7 +9,7 @@ from memos.infrastructure.servers import ServerName, ports
 from memos.infrastructure.servers.cassandra import Cassandra
 from memos.infrastructure.servers.kafka import Kafka
 from memos.infrastructure.servers.settings import ServerSettings
-from tests.fleet import Fleet
+from tests.fleet import Fleet, waiting_for
 from tests.servers import OwnServer
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
@@ -123,5 +123,5 @@ class ReplicatedVault(Fleet):
         """Its settings, for who does not wait long."""
         path = self.directory / "impatient.toml"
         text = self.path.read_text().replace("[kafka]\n", "[kafka]\ntimeout = 5\n")
-        path.write_text(text.replace("wait_seconds = 120", "wait_seconds = 10"))
+        path.write_text(waiting_for(text, 10))
         return path

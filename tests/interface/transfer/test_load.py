@@ -52,6 +52,21 @@ def test_search_in_a_loaded_vault_gives_the_same_hits(memory: Memory, tmp_path: 
                 ]
 
 
+def test_a_retry_of_what_was_exported_is_known_in_a_loaded_vault(
+    memory: Memory, tmp_path: Path
+) -> None:
+    first = memory.add("Told once.", scope=SCOPE, idempotency_key="key")
+    memory.export(tmp_path / "out.memos")
+    actor = memory.history(first.cube_id)[0].entry.actor
+    for name in ("second", "third"):
+        with Memory.load(tmp_path / "out.memos", tmp_path / name, actor=actor) as loaded:
+            again = loaded.add("Told once.", scope=SCOPE, idempotency_key="key")
+            assert (again.cube_id, again.event_id) == (first.cube_id, first.event_id)
+            loaded.export(tmp_path / f"of-{name}.memos")
+        (tmp_path / "out.memos").unlink()
+        (tmp_path / f"of-{name}.memos").rename(tmp_path / "out.memos")
+
+
 def test_a_source_is_rolled_back_in_a_loaded_vault(memory: Memory, tmp_path: Path) -> None:
     ids = fill(memory)
     memory.export(tmp_path / "out.memos")

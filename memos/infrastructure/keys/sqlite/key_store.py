@@ -128,8 +128,9 @@ class SqliteKeyStore(KeyVault):
         with self._lock:
             waiting = self._waiting_here()
             if waiting is not None:
-                if key not in self._read_ring(tenant):
-                    waiting.add_tenant_key(tenant, key)
+                ring = self._read_ring(tenant)
+                if key not in ring:
+                    waiting.add_tenant_key(tenant, key, is_first=not ring)
                 return
             while key not in (ring := self._read_ring(tenant)):
                 # Another process may take the place meanwhile: then the next one is tried.
@@ -228,15 +229,14 @@ class SqliteKeyStore(KeyVault):
 
     def _rings_of(self, waiting: WaitingKeys) -> Iterator[tuple[str, Sequence[object]]]:
         sql = "INSERT INTO tenant_key VALUES (?, ?, ?)"
-        for tenant, keys in waiting.tenants.items():
+        for tenant, waiting_ring in waiting.tenants.items():
             ring = self._read_ring(tenant)
-            if keys.own is not None and ring:
+            if waiting_ring.is_whole and ring:
                 raise Busy(
                     f"another process has begun to write for tenant {tenant} meanwhile: nothing was "
                     "taken; try again"
                 )
-            new = [*([] if keys.own is None else [keys.own]), *keys.added]
-            for place, key in enumerate(new, len(ring)):
+            for place, key in enumerate(waiting_ring.keys, len(ring)):
                 yield sql, (tenant, place, self._root.wrap_tenant(tenant, place, key))
 
     def _subjects_of(self, waiting: WaitingKeys) -> Iterator[tuple[str, Sequence[object]]]:

@@ -9,10 +9,14 @@ from memos.infrastructure.keys.envelope import new_key
 
 @dataclass(slots=True)
 class WaitingRing:
-    """A tenant's keys that wait: its own where it had none, and those that are to stand behind."""
+    """Keys of a tenant that wait, in their order.
 
-    own: bytes | None = None
-    added: list[bytes] = field(default_factory=list)
+    Attributes:
+        is_whole: the tenant had none: the first of these is its own.
+    """
+
+    is_whole: bool
+    keys: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -25,16 +29,16 @@ class WaitingKeys:
 
     def tenant_key(self, tenant: str) -> bytes:
         """The own key of a tenant that has none yet; made when absent."""
-        ring = self.tenants.setdefault(tenant, WaitingRing())
-        if ring.own is None:
-            ring.own = new_key()
-        return ring.own
+        ring = self.tenants.setdefault(tenant, WaitingRing(is_whole=True))
+        if not ring.keys:
+            ring.keys.append(new_key())
+        return ring.keys[0]
 
-    def add_tenant_key(self, tenant: str, key: bytes) -> None:
-        """Add a key to the tenant's ring, behind those that wait already."""
-        ring = self.tenants.setdefault(tenant, WaitingRing())
-        if key not in (ring.own, *ring.added):
-            ring.added.append(key)
+    def add_tenant_key(self, tenant: str, key: bytes, *, is_first: bool) -> None:
+        """Add a key behind those that wait already; `is_first` where the tenant has no other."""
+        ring = self.tenants.setdefault(tenant, WaitingRing(is_whole=is_first))
+        if key not in ring.keys:
+            ring.keys.append(key)
 
     def subject_key(self, tenant: str, subject: bytes, *, create: bool) -> bytes | None:
         """A subject's key; None where it does not wait here and is not to be made."""
