@@ -484,8 +484,8 @@ class Memory:
     def freeze(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
         """Stop every change of a memory, and its expiry, until `thaw`.
 
-        An administrator's erase goes through a freeze, and its receipt says so; all others are
-        refused.
+        An administrator's erase goes through a freeze, an end of a lifespan that they set, and an
+        erase of what the memory was made of; the receipt says so. All others are refused.
 
         Raises:
             Denied: the actor neither owns nor administers it.
@@ -1003,7 +1003,7 @@ class Memory:
         left is erased; `supplements` of the receipt holds the other's.
 
         Raises:
-            Held: a cube is frozen; nothing was erased.
+            Held: a cube is held, or frozen and yours to thaw; nothing was erased.
             EraseUnfinished: it has begun and was stopped; it goes on when it is asked for again.
             NotFound: nothing matches.
         """
@@ -1045,7 +1045,8 @@ class Memory:
 
         In every tenant that the caller administers, judged by the vault's clock. A lifespan acts
         with the right of whoever set it: where it erases, what was derived from the memory goes
-        with it as far as that actor may decide over it; the rest is named in `left`.
+        with it as far as that actor may decide over it, and the rest is named in `left`. A freeze
+        yields to what an administrator set, a hold to nothing.
 
         Raises:
             Denied: the caller administers no tenant.

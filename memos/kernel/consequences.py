@@ -43,7 +43,9 @@ def _spread(event: wire.Event, kind: Kind) -> Iterator[wire.Event]:
         if kind is Kind.ROLLED_BACK:
             follower.rolled_back.targets.append(target)
         elif kind is Kind.ERASE_REQUESTED:
-            follower.erase_requested.ends_freezes = event.erase_requested.ends_freezes
+            follower.erase_requested.ends_freezes = (
+                event.erase_requested.ends_freezes or target.bound
+            )
         yield follower
 
 

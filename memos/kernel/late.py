@@ -61,6 +61,6 @@ def late_erase(event: wire.Event, erased: wire.Event) -> wire.Event:
         policy_digest=event.policy_digest,
         service=event.service,
     )
-    request.erase_requested.targets.add(cube_id=event.cube_id, scope=event.scope)
+    request.erase_requested.targets.add(cube_id=event.cube_id, scope=event.scope, bound=True)
     request.erase_requested.positions.extend(erased.erase_requested.positions)
     return request

@@ -12,9 +12,10 @@ _STILL_TO_COME = {
     Lifecycle.MERGED: frozenset({LifespanEnd.EXPIRE, LifespanEnd.ERASE}),
     Lifecycle.ARCHIVED: frozenset({LifespanEnd.EXPIRE, LifespanEnd.ERASE}),
     Lifecycle.EXPIRED: frozenset({LifespanEnd.ERASE}),
+    Lifecycle.FROZEN: frozenset({LifespanEnd.ERASE}),
 }
-"""What is out of sight already is not archived once more, but expired, and erased from any state
-that a hold does not keep.
+"""What is out of sight already is not archived once more, but expired, and erased from any state: a
+freeze may yield to that, and a hold refuses it aloud.
 """
 
 

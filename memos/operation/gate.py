@@ -253,10 +253,17 @@ class Passage:
 
     def allows_to(self, actor: str, action: Action, state: CubeState) -> bool:
         """Whether governance allows it to another actor, whose will is done now."""
-        self._decided = True
         tenant = tenant_of(state.scope)
-        other = Subject(actor, administers=lambda named: actor in self._administrators_of(named))
         resource = Resource(tenant, state.scope, state.header, id_text(state.cube_id))
+        return self._allows_other(actor, action, resource)
+
+    def administered_by(self, actor: str, tenant: str) -> bool:
+        """Whether another actor, whose will is done now, administers a tenant."""
+        return self._allows_other(actor, Action.ADMINISTER, Resource(tenant, tenant, Header()))
+
+    def _allows_other(self, actor: str, action: Action, resource: Resource) -> bool:
+        self._decided = True
+        other = Subject(actor, administers=lambda named: actor in self._administrators_of(named))
         return self._gate.governor.decide(other, action, resource, self._told(None)).allowed
 
     def allows_scope(self, action: Action, scope: str) -> bool:

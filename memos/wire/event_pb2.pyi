@@ -107,14 +107,16 @@ class CubeVersion(_message.Message):
     def __init__(self, cube_id: _Optional[bytes] = ..., version: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Target(_message.Message):
-    __slots__ = ("cube_id", "scope", "expected_version")
+    __slots__ = ("cube_id", "scope", "expected_version", "bound")
     CUBE_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
     cube_id: bytes
     scope: str
     expected_version: int
-    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
+    bound: bool
+    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ..., expected_version: _Optional[int] = ..., bound: bool = ...) -> None: ...
 
 class Edge(_message.Message):
     __slots__ = ("relation", "other", "binding")

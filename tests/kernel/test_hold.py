@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from memos.kernel.consequences import consequences_of
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Kind
 from memos.kernel.fold import fold
 from memos.kernel.outcome import Reason, Result
 from memos.wire.event_pb2 import Event
-from tests.kernel.builders import erase_request, event, freeze, generated, thaw
+from tests.kernel.builders import erase_request, event, freeze, generated, ident, thaw
 
 HOLD = event(Kind.FROZEN, 2)
 
@@ -35,6 +36,19 @@ def test_an_administrator_s_erase_goes_through_a_freeze_and_no_other_erase_does(
     erased = after(generated(1), freeze(2), erase_request(3), event(Kind.ERASED, 4, operation=99))
     assert erased.lifecycle is Lifecycle.ERASED
     assert (erased.thaws_to, erased.yields_to_erase) == (0, False)
+
+
+def test_an_erase_goes_through_the_freezes_of_what_is_bound_and_of_nothing_else() -> None:
+    asked = event(Kind.ERASE_REQUESTED, 5, cube=9)
+    asked.operation_id = asked.cube_id
+    asked.erase_requested.targets.add(cube_id=ident(1), scope=asked.scope)
+    asked.erase_requested.targets.add(cube_id=ident(2), scope=asked.scope, bound=True)
+    named, bound = consequences_of(asked)
+    assert refusal(after(generated(1), freeze(2)), named) is Reason.FROZEN
+    copy = after(generated(1, cube=2), freeze(2, cube=2))
+    assert after(generated(1, cube=2), freeze(2, cube=2), bound).erasing == asked.cube_id
+    held = after(generated(1, cube=2), event(Kind.FROZEN, 2, cube=2))
+    assert (copy.yields_to_erase, refusal(held, bound)) == (True, Reason.FROZEN)
 
 
 def test_a_withdrawn_erase_leaves_the_freeze() -> None:

@@ -73,7 +73,7 @@ def test_every_field_of_a_late_erase_is_of_the_derivation_and_positions_are_of_t
         policy_digest=b"p" * 16,
         service="memos/test",
     )
-    expected.erase_requested.targets.add(cube_id=made.cube_id, scope=made.scope)
+    expected.erase_requested.targets.add(cube_id=made.cube_id, scope=made.scope, bound=True)
     expected.erase_requested.positions.add(partition=0, offset=5)
     assert late_erase(made, asked) == expected
 

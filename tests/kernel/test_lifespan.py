@@ -42,7 +42,7 @@ def test_an_end_reaches_every_state_in_which_it_changes_something() -> None:
     assert reached == {
         LifespanEnd.ARCHIVE: shown,
         LifespanEnd.EXPIRE: shown | out_of_sight,
-        LifespanEnd.ERASE: shown | out_of_sight | {Lifecycle.EXPIRED},
+        LifespanEnd.ERASE: shown | out_of_sight | {Lifecycle.EXPIRED, Lifecycle.FROZEN},
     }
     assert not still_ends(Lifespan(after=0, then=LifespanEnd.ERASE), Lifecycle.GENERATED)
     assert not still_ends(None, Lifecycle.GENERATED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +42,7 @@ class Vault:
     """One vault, opened by each actor of the table."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.root = Memory(path, actor=ROOT)
         self.root.grant_administrator(TENANT, ADMINISTRATOR)
         self.root.grant_administrator("rival", RIVAL)
@@ -54,11 +56,16 @@ class Vault:
             memory.close()
 
 
+def in_two_days() -> int:
+    return time.time_ns() // 1000 + 2 * 86_400_000_000
+
+
 class Cell:
     """One actor before one memory of the owner's."""
 
     def __init__(self, vault: Vault, case: Case) -> None:
         vault.count += 1
+        self.path = vault.path
         self.scope = f"{TENANT}/cell-{vault.count}"
         self.owner = vault.by_actor[OWNER]
         self.administrator = vault.by_actor[ADMINISTRATOR]
@@ -104,6 +111,20 @@ def undo_header_of_an_actor(cell: Cell) -> bool:
     return cell.state().priority == 0
 
 
+def erase_source(cell: Cell, keep: Callable[[str], object]) -> None:
+    """Erase a memory of the actor's own, of which the owner has made one that is kept."""
+    source = cell.mine()
+    made = cell.owner.add("made of it", scope=cell.scope, derived_from=[source]).cube_id
+    keep(made)
+    assert made in cell.me.erase(cube_id=source).cube_ids
+
+
+def erase_by_lifespan(cell: Cell) -> bool:
+    cell.me.set_lifespan(cell.cube, "1d", then="erase")
+    with Memory(cell.path, actor=ROOT, clock=in_two_days) as later:
+        return cell.frozen() in later.sweep().erased
+
+
 ACTIONS: Mapping[str, Callable[[Cell], object]] = {
     "read it": lambda c: c.me.get(c.cube),
     "derive from it": lambda c: c.me.add("x", scope=c.home, derived_from=[c.cube]),
@@ -120,6 +141,9 @@ ACTIONS: Mapping[str, Callable[[Cell], object]] = {
     "lift a hold": lambda c: c.me.lift_hold(c.held()),
     "erase it": lambda c: c.me.erase(cube_id=c.cube),
     "erase it while it is frozen": lambda c: c.me.erase(cube_id=c.frozen()),
+    "erase it, frozen, with a source of their own": lambda c: erase_source(c, c.owner.freeze),
+    "erase it, frozen, by a lifespan": erase_by_lifespan,
+    "erase it, held, with a source of their own": lambda c: erase_source(c, c.administrator.hold),
     "erase it while it is held": lambda c: c.me.erase(cube_id=c.held()),
     "roll back its content": roll_back_content,
     "roll back its header": roll_back_header,

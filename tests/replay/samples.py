@@ -92,6 +92,7 @@ def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a
             if kind is Kind.ERASE_REQUESTED:
                 built.erase_requested.subject_digests.append(b"s" * 16)
                 built.erase_requested.ends_freezes = True
+                built.erase_requested.targets[0].bound = True
                 built.erase_requested.positions.add(partition=1, offset=42)
                 built.erase_requested.scope = "acme/alice"
         case Kind.FROZEN:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from memos import Denied, Forgotten, Memory
+from memos import Denied, Forgotten, Held, Memory
 from memos.infrastructure.engine.commit import Draft
 from memos.kernel.event import Kind, id_bytes
 from memos.kernel.lineage import Relation
@@ -137,20 +137,83 @@ def test_a_lifespan_erases_with_the_right_of_who_set_it(
     assert is_gone(memory, reached)
 
 
-def test_a_lifespan_ends_no_freeze_and_no_hold(place: Place, memory: Memory, tenant: str) -> None:
-    clock = Clock()
+def test_a_lifespan_of_an_owner_ends_no_freeze_and_no_hold(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    clock, bob = Clock(), place.open("agent:bob")
     frozen, held = (
-        memory.add(text, scope=tenant, lifespan={"after": "1d", "then": "erase"}).cube_id
+        bob.add(text, scope=tenant, lifespan={"after": "1d", "then": "erase"}).cube_id
         for text in ("frozen", "held")
     )
-    memory.freeze(frozen)
+    bob.freeze(frozen)
     memory.hold(held)
     clock.ahead = 2 * DAY
     later = place.open(clock=clock, tenant=tenant)
-    assert later.sweep().erased == ()
+    swept = later.sweep()
+    assert (swept.erased, set(swept.held)) == ((), {frozen, held})
     assert [read(later, cube).text for cube in (frozen, held)] == ["frozen", "held"]
-    memory.thaw(frozen)
+    bob.thaw(frozen)
     assert later.sweep().erased == (frozen,)
+
+
+def test_a_lifespan_of_an_administrator_ends_freezes_and_no_hold(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    clock, bob, carol = Clock(), place.open("agent:bob"), place.open("agent:carol")
+    memory.grant_administrator(tenant, "agent:dora")
+    dora = place.open("agent:dora")
+    kept, derived_from_kept, held = (bob.add(text, scope=tenant).cube_id for text in "abc")
+    copy = carol.add("a copy", scope=tenant, derived_from=[derived_from_kept]).cube_id
+    for cube in (kept, derived_from_kept, held):
+        dora.set_lifespan(cube, "1d", then="erase")
+    bob.freeze(kept)
+    carol.freeze(copy)
+    memory.hold(held)
+    clock.ahead = 2 * DAY
+    swept = place.open(clock=clock, tenant=tenant).sweep()
+    assert set(swept.erased) == {kept, derived_from_kept, copy}
+    assert swept.held == (held,)
+    assert is_gone(memory, kept)
+    assert read(memory, held).text == "c"
+
+
+def test_who_was_an_administrator_when_they_set_a_lifespan_ends_no_freeze_any_more(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    clock, bob = Clock(), place.open("agent:bob")
+    memory.grant_administrator(tenant, "agent:dora")
+    frozen = bob.add("frozen", scope=tenant).cube_id
+    place.open("agent:dora").set_lifespan(frozen, "1d", then="erase")
+    bob.freeze(frozen)
+    memory.revoke_administrator(tenant, "agent:dora")
+    clock.ahead = 2 * DAY
+    assert place.open(clock=clock, tenant=tenant).sweep().held == (frozen,)
+    assert read(memory, frozen).text == "frozen"
+
+
+def test_a_freeze_of_a_copy_keeps_nothing_of_what_the_owner_of_its_source_erases(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    bob, carol = place.open("agent:bob"), place.open("agent:carol")
+    source = bob.add("Bob's words", scope=tenant).cube_id
+    copy = carol.add("of Bob's words", scope=tenant, derived_from=[source]).cube_id
+    carol.freeze(copy)
+    bob.freeze(source)
+    with pytest.raises(Held):
+        bob.erase(cube_id=source)  # his own freeze is his to end
+    assert read(carol, copy).state == "Frozen"
+    bob.thaw(source)
+    memory.hold(copy)
+    with pytest.raises(Held):
+        bob.erase(cube_id=source)
+    memory.lift_hold(copy)
+    carol.freeze(copy)
+    told = bob.erase(cube_id=source)
+    assert set(told.cube_ids) == {source, copy}
+    assert ("freeze", copy) in {(artefact.kind, artefact.name) for artefact in told.artefacts}
+    assert (told.gone, told.left) == (True, ())
+    assert is_gone(memory, copy)
+    assert told.verify(memory.verifier_key())
 
 
 def test_a_rollback_brings_header_facts_back_only_for_who_decides_over_the_memory(

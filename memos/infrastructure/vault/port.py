@@ -97,7 +97,7 @@ class Vault(Protocol):
 
     def ending(self, now: int) -> list[bytes]:
         """The cubes whose lifespan may be over at `now`, those not renewed by a use, in any state
-        that something can end: not frozen, not erased.
+        that something can end.
         """
         ...
 

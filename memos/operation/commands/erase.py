@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from memos.infrastructure.awaited import uninterrupted
-from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
@@ -19,20 +18,18 @@ from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import (
     Busy,
     EraseUnfinished,
-    Held,
     InvalidInput,
     NotFound,
     VaultError,
     shorten,
 )
-from memos.kernel.event import Kind, Position, id_bytes, id_text
+from memos.kernel.event import id_bytes, id_text
 from memos.kernel.keyed_digest import SUBJECT
-from memos.kernel.outcome import Reason, Result
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.change import pause_before_retry
-from memos.operation.commands.destroy import finish_erase, nobody_elses
-from memos.operation.commands.draft import operation_event
-from memos.operation.commands.erase_standing import Standing, asked, take_back, withdraw
+from memos.operation.commands.destroy import finish_erase
+from memos.operation.commands.erase_request import Answer, Request, raise_held
+from memos.operation.commands.erase_standing import Standing, asked, take_back
 from memos.operation.commands.taint import BoundHistories, taint
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.gate import Passage
@@ -41,8 +38,6 @@ from memos.operation.validation import check_id, check_name
 
 ERASE_TRIES = 50
 """An erase that meets another one, unfinished, so many times in a row gives up as Busy."""
-
-_ANOTHER_ERASE = frozenset({Reason.ERASING, Reason.ERASED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,36 +92,22 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
         )
 
 
-class _Answer(NamedTuple):
-    """What came of asking: an operation that all agreed to, or who holds it up.
-
-    Attributes:
-        operation_id: of the erase; empty where nothing was asked, or what was is withdrawn.
-        held: the cubes that are held or frozen.
-        others: the operations of other erases that cubes are waiting for.
-    """
-
-    operation_id: bytes = b""
-    held: Sequence[CubeState] = ()
-    others: Sequence[bytes] = ()
-
-
-def _ask(session: Session, passage: Passage, target: EraseTarget) -> _Answer:
+def _ask(session: Session, passage: Passage, target: EraseTarget) -> Answer:
     """The first step, where no other erase has begun with any of the cubes."""
 
-    def ask(transaction: Transaction) -> _Answer:
+    def ask(transaction: Transaction) -> Answer:
         positions = transaction.read_end()
         reader = transaction.reader()
         cube_ids, subjects = _matching(session, passage, reader, target)
-        states = _permitted(session, passage, transaction, target, cube_ids)
+        states, bound = _permitted(session, passage, transaction, target, cube_ids)
         if not states:
             raise _nothing_matches(target)  # another erase has just ended
         others = sorted({state.erasing for state in states if state.erasing})
         if others:
-            return _Answer(others=others)
+            return Answer(others=others)
         tenant = tenant_of(states[0].scope)
         administers = passage.administers(tenant)
-        request = _Request(states, subjects, positions, administers, target.scope or "")
+        request = Request(states, bound, subjects, positions, administers, target.scope or "")
         return request.ask(session, passage, transaction)
 
     return session.engine.writer.transact(ask)
@@ -187,11 +168,23 @@ def _shown(session: Session, passage: Passage, receipt: ErasureReceipt) -> Erasu
     )
 
 
+class Reach(NamedTuple):
+    """What an erase may do that was not asked for but came due.
+
+    Attributes:
+        takes: whether it takes a derived cube along.
+        ends_freezes: it is an administrator's will, so freezes yield.
+    """
+
+    takes: Callable[[CubeState], bool]
+    ends_freezes: bool
+
+
 def erase_ended(
     session: Session,
     passage: Passage,
     cube_id: bytes,
-    reaches: Callable[[Transaction, CubeState], Callable[[CubeState], bool] | None],
+    reach_of: Callable[[Transaction, CubeState], Reach | None],
 ) -> ErasureReceipt | None:
     """Erase a cube whose lifespan is over, and of what was derived from it what the lifespan reaches.
 
@@ -199,50 +192,36 @@ def erase_ended(
         session: the open vault.
         passage: on which it is swept.
         cube_id: the cube.
-        reaches: tells, as the cube is now, which derived cubes go with it; None where its lifespan
-            is not over any more.
+        reach_of: tells, as the cube is now, how far this goes; None where its lifespan is not over
+            any more.
 
     Returns:
         The receipt; None where nothing was to be done.
 
     Raises:
-        Held: a cube that would go is frozen or held; nothing was erased.
+        Held: a cube that would go is held, or is frozen and does not yield; nothing was erased.
     """
 
-    def ask(transaction: Transaction) -> _Answer:
+    def ask(transaction: Transaction) -> Answer:
         positions = transaction.read_end()
         for state in _erasable(transaction, [cube_id]):
-            reached = reaches(transaction, state)
-            if reached is None:
+            reach = reach_of(transaction, state)
+            if reach is None:
                 break
             derived = _with_derived(session, transaction, [state])
-            states = [one for one in derived if one.cube_id == cube_id or reached(one)]
+            states = [one for one in derived if one.cube_id == cube_id or reach.takes(one)]
+            bound = {one.cube_id for one in states} - {cube_id}
+            request = Request(states, bound, set(), positions, reach.ends_freezes)
             # Asked again with every sweep, they would leave as many attempts in the log.
-            raise_held(passage, [one for one in states if one.lifecycle is Lifecycle.FROZEN])
+            raise_held(passage, request.refusing())
             if any(one.erasing for one in states):
                 break  # another erase has begun with them
-            request = _Request(states, set(), positions, ends_freezes=False)
             return request.ask(session, passage, transaction)
-        return _Answer()
+        return Answer()
 
     answer = session.engine.writer.transact(ask)
     raise_held(passage, answer.held)
     return _finish(session, answer.operation_id, passage) if answer.operation_id else None
-
-
-def raise_held(passage: Passage, held: Sequence[CubeState]) -> None:
-    """Raise Held where cubes refused an erase; only those are named that the caller may read."""
-    if not held:
-        return
-    named = tuple(id_text(state.cube_id) for state in held if passage.allows(Action.READ, state))
-    which = (
-        ", ".join(named) if len(named) == len(held) else ", ".join((*named, "what you cannot see"))
-    )
-    raise Held(
-        f"cubes are held or frozen, so nothing was erased: {which}. An administrator lifts a hold, "
-        "and erases through a freeze, which its owner thaws",
-        named,
-    )
 
 
 def _permitted(
@@ -251,9 +230,9 @@ def _permitted(
     transaction: Transaction,
     target: EraseTarget,
     cube_ids: Iterable[bytes],
-) -> list[CubeState]:
+) -> tuple[list[CubeState], set[bytes]]:
     """The cubes that are erased: of those that match each that the actor may decide over, and all
-    that is bound to one.
+    that is bound to one; and which of them are only bound.
 
     Raises:
         NotFound: nothing matches.
@@ -264,11 +243,11 @@ def _permitted(
         raise _nothing_matches(target)  # also where all that matches is hidden
     decided = [state for state in states if passage.allows(Action.ADMINISTER, state)]
     reached = _with_derived(session, transaction, decided)
-    bound = {state.cube_id for state in reached}
+    reached_ids = {state.cube_id for state in reached}
     passage.require_each(
-        Action.ADMINISTER, [state for state in states if state.cube_id not in bound]
+        Action.ADMINISTER, [state for state in states if state.cube_id not in reached_ids]
     )
-    return reached
+    return reached, reached_ids - {state.cube_id for state in decided}
 
 
 def _nothing_matches(target: EraseTarget) -> NotFound:
@@ -332,57 +311,3 @@ def _with_derived(
     ]
     reached = taint(seeds, histories).keys() | {state.cube_id for state in states}
     return _erasable(transaction, sorted(reached))
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """The first step of an erase.
-
-    Attributes:
-        states: the cubes.
-        subjects: the digests of the subject where one was named: its keys go whatever they seal.
-        positions: up to where the log was read for the cubes.
-        ends_freezes: an administrator asks, so freezes yield.
-        scope: the one that was named.
-    """
-
-    states: Sequence[CubeState]
-    subjects: set[bytes]
-    positions: Sequence[Position]
-    ends_freezes: bool
-    scope: str = ""
-
-    def ask(self, session: Session, passage: Passage, transaction: Transaction) -> _Answer:
-        """Ask on every cube; withdraw where one refuses."""
-        operation_id = session.new_id()
-        tenant = tenant_of(self.states[0].scope)
-        event = operation_event(session, Kind.ERASE_REQUESTED, operation_id, tenant, passage)
-        for state in self.states:
-            event.erase_requested.targets.add(cube_id=state.cube_id, scope=state.scope)
-        for partition, offset in self.positions:
-            event.erase_requested.positions.add(partition=partition, offset=offset)
-        event.erase_requested.scope = self.scope
-        event.erase_requested.ends_freezes = self.ends_freezes
-        gone = self.subjects | _only_theirs(transaction.reader(), self.states)
-        event.erase_requested.subject_digests.extend(sorted(gone))
-        committed = transaction.append(Draft(event))
-        refused = {
-            followed.event.cube_id: followed.outcome.reason
-            for followed in committed.consequences
-            if followed.outcome.result is Result.REJECTED
-        }
-        if not refused:
-            return _Answer(operation_id)
-        withdraw(session, transaction, event, refused.keys(), passage)
-        held = [
-            state
-            for state in self.states
-            if refused.get(state.cube_id, Reason.ERASING) not in _ANOTHER_ERASE
-        ]
-        return _Answer(held=held)
-
-
-def _only_theirs(reader: Reader, states: Sequence[CubeState]) -> set[bytes]:
-    """The subjects that nobody else has: their keys can go as a whole."""
-    subjects = {subject for state in states for subject in state.subjects}
-    return nobody_elses(reader, subjects, [state.cube_id for state in states])

@@ -22,7 +22,7 @@ from memos.infrastructure.transfer.package import opened
 from memos.infrastructure.transfer.wrapping import unwrap
 from memos.kernel.errors import Held, VaultError
 from memos.kernel.event import id_bytes, id_text
-from memos.operation.commands.erase import erase_ended
+from memos.operation.commands.erase import Reach, erase_ended
 from memos.operation.commands.taint import BoundHistories
 from memos.operation.gate import Passage
 from memos.operation.session import Session
@@ -103,10 +103,11 @@ def _erase_what_was_made(session: Session, passage: Passage, report: LoadReport)
             for edge in reader.vault.edges(cube_id, downstream=True)
             if histories.stays(edge) and histories.follows(edge)
         }
+    everything = Reach(lambda derived: True, ends_freezes=True)
     erased, left = list(report.erased), []
     for cube_id in sorted(made):
         try:
-            receipt = erase_ended(session, passage, cube_id, lambda _, state: lambda derived: True)
+            receipt = erase_ended(session, passage, cube_id, lambda _, state: everything)
         except Held:
             left.append(id_text(cube_id))
         else:
@@ -125,7 +126,7 @@ def warn_of_refused(report: LoadReport) -> None:
     if report.left:
         warnings.warn(
             f"{len(report.left)} memories were made of what the export says is erased, and are held "
-            f"or frozen ({', '.join(report.left[:3])}): lift the hold and erase them",
+            f"({', '.join(report.left[:3])}): lift the hold and erase them",
             stacklevel=3,
         )
     if report.untold:

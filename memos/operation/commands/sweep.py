@@ -1,7 +1,8 @@
 """The sweep of what has ended: each memory is archived, expired or erased, as its header says.
 
 A lifespan acts with the right of whoever set it, never with the sweeper's: an end that erases goes
-along to derived memories only where its setter could decide over them.
+along to derived memories only where its setter could decide over them, and ends a freeze of the memory
+itself where its setter administers the tenant.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.destroy import finish_late_erases
 from memos.operation.commands.draft import new_event
-from memos.operation.commands.erase import erase_ended
+from memos.operation.commands.erase import Reach, erase_ended
 from memos.operation.gate import Passage
 from memos.operation.session import Session
 
@@ -33,8 +34,8 @@ class Sweep:
     """What came to the end of its lifespan, and what went with it (cube ids).
 
     `erased` has the derived memories, too. `restored` came back with the end of a merge that had
-    absorbed them. `held` could not be erased, because they or what was derived from them is frozen
-    or held. `left` hold what came of an erased memory, and are not its setter's to erase.
+    absorbed them. `held` could not be erased: they are frozen, by no administrator's lifespan, or
+    they or what was derived from them is held. `left` hold what came of an erased memory, and are not its setter's to erase.
     """
 
     archived: tuple[str, ...]
@@ -162,10 +163,8 @@ class _Sweeping:
         ends = deadline(lifespan, reader.usage(state.cube_id).last_used)
         return ends if ends <= self._now else None
 
-    def _reach(
-        self, transaction: Transaction, state: CubeState
-    ) -> Callable[[CubeState], bool] | None:
-        """Which derived cubes go with a cube whose lifespan ends in an erase: see `erase_ended`."""
+    def _reach(self, transaction: Transaction, state: CubeState) -> Reach | None:
+        """How far a lifespan goes that ends in an erase, with its setter's right: see `erase_ended`."""
         reader = transaction.reader()
         lifespan = state.header.lifespan
         if lifespan is None or lifespan.then is not LifespanEnd.ERASE:
@@ -173,7 +172,10 @@ class _Sweeping:
         if self._over_since(reader, state) is None:
             return None
         setter = lifespan_setter(reader, state.cube_id)
-        return lambda derived: self._passage.allows_to(setter, Action.ADMINISTER, derived)
+        return Reach(
+            lambda derived: self._passage.allows_to(setter, Action.ADMINISTER, derived),
+            self._passage.administered_by(setter, tenant_of(state.scope)),
+        )
 
     def _told(self, cube_ids: Iterable[bytes]) -> tuple[str, ...]:
         """Of cubes those that the caller may see, each once."""

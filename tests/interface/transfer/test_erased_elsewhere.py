@@ -36,7 +36,7 @@ def test_what_was_made_here_of_a_memory_erased_elsewhere_is_erased_with_it(tmp_p
         assert second.audit().problems == ()
 
 
-def test_what_is_held_of_it_is_named(tmp_path: Path) -> None:
+def test_what_is_held_of_it_is_named_and_what_is_frozen_goes(tmp_path: Path) -> None:
     with Memory(tmp_path / "first", actor="agent:root") as first:
         told = first.add("ann's private zanzibar", scope="acme/s", subject="ann").cube_id
         first.export(tmp_path / "before")
@@ -45,9 +45,11 @@ def test_what_is_held_of_it_is_named(tmp_path: Path) -> None:
         first.export(tmp_path / "after")
     with second:
         copy = second.add("copied: zanzibar", scope="acme/s", derived_from=[told]).cube_id
+        frozen = second.add("frozen: zanzibar", scope="acme/s", derived_from=[told]).cube_id
         second.hold(copy)
+        second.freeze(frozen)
         report = second.import_export(tmp_path / "after")
-        assert (report.erased, report.left) == ((told,), (copy,))
+        assert (set(report.erased), report.left) == ({told, frozen}, (copy,))
         assert isinstance(second.get(told), Forgotten)
-        with pytest.warns(UserWarning, match="held or frozen"):
+        with pytest.warns(UserWarning, match="lift the hold"):
             warn_of_refused(report)

@@ -52,7 +52,7 @@ class LoadReport:
     and settings, and attempts on cubes that never were). `untold` are cubes that were taken though
     nobody can tell whether their subject was erased here: a subject's digest is under each vault's
     own key. `erased` are cubes of here that an erase in the export took, and what was made of them
-    here; `left` were made of them, too, and are held or frozen.
+    here; `left` were made of them, too, and are held.
     """
 
     origin: str

@@ -196,10 +196,7 @@ class SqliteVault(Vault):
 
     def ending(self, now: int) -> list[bytes]:
         """The cubes whose lifespan may be over at `now`, in any state that something can end."""
-        sql = (
-            "SELECT cube_id, state FROM head WHERE ends <= ? AND lifecycle NOT IN (5, 7)"
-            " ORDER BY cube_id"
-        )
+        sql = "SELECT cube_id, state FROM head WHERE ends <= ? AND lifecycle <> 7 ORDER BY cube_id"
         heads = ((raw, _state(raw, state)) for raw, state in rows(self._connection, sql, (now,)))
         return [raw for raw, state in heads if still_ends(state.header.lifespan, state.lifecycle)]
 
