@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from memos.infrastructure.engine.commit import Committed
 from memos.infrastructure.engine.port import Engine
-from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import (
     AlreadyErased,
     Conflict,
@@ -19,6 +19,13 @@ from memos.kernel.errors import (
 from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.outcome import Reason, Result
 from memos.operation.cube import state_title
+
+_WAYS_INTO_SIGHT = {
+    Lifecycle.ARCHIVED: "restore it",
+    Lifecycle.EXPIRED: "restore it",
+    Lifecycle.MERGED: "undo its merge (rollback with the operation= of the change to Merged in its "
+    "history)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +151,9 @@ def raise_rejection(committed: Committed) -> NoReturn:
         case Reason.EXISTS:
             raise IllegalMove(f"cube {cube} exists already, so {attempted} changed nothing")
         case _:
-            raise IllegalMove(
-                f"cube {cube} is {where}: {attempted} is not possible there{_hint(state)}"
-            )
+            way_back = "" if state is None else way_into_sight(state.lifecycle)
+            hint = f"; {way_back} first" if way_back else ""
+            raise IllegalMove(f"cube {cube} is {where}: {attempted} is not possible there{hint}")
 
 
 def raise_rejected(committed: Committed) -> None:
@@ -155,6 +162,6 @@ def raise_rejected(committed: Committed) -> None:
         raise_rejection(committed)
 
 
-def _hint(state: CubeState | None) -> str:
-    archived = state is not None and state_title(state.lifecycle) in ("Archived", "Expired")
-    return "; restore it first" if archived else ""
+def way_into_sight(lifecycle: Lifecycle) -> str:
+    """How a cube comes back from a state that is out of sight; empty where it is in none, or erased."""
+    return _WAYS_INTO_SIGHT.get(lifecycle, "")

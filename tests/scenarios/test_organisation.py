@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from memos import Held, IllegalMove, InvalidInput, Memory, NotFound
+from memos import Held, IllegalMove, InvalidInput, Memory, MemosError, NotFound
 from tests.scenarios.place import read, texts
 
 TALK = [
@@ -113,6 +115,29 @@ def test_an_undone_merge_gives_its_sources_back(memory: Memory, tenant: str) -> 
     assert (read(memory, a).text, read(memory, b).text) == ("likes pottery", "likes chess")
     assert read(memory, merged.cube_id, any_state=True).state == "Archived"
     assert set(texts(memory.search("likes", scope=tenant))) == {"likes pottery", "likes chess"}
+
+
+def test_of_a_merged_memory_an_error_says_how_it_comes_back(memory: Memory, tenant: str) -> None:
+    a, b = (memory.add(text, scope=tenant).cube_id for text in ("likes pottery", "likes chess"))
+    memory.merge([a, b])
+    memory.set_header(a, priority=1)
+    calls: list[Callable[[], object]] = [
+        lambda: memory.get(a),
+        lambda: memory.update(a, "likes clay"),
+        lambda: memory.tag(a, "hobby"),
+        lambda: memory.restore(a),
+    ]
+    for call in calls:
+        with pytest.raises(MemosError, match="undo its merge") as refused:
+            call()
+        assert "restore it" not in str(refused.value)
+    absorbed = next(change for change in memory.history(a) if change.state == "Merged")
+    memory.rollback(operation=absorbed.entry.operation_id)
+    assert read(memory, a).text == "likes pottery"
+    memory.archive(a)
+    with pytest.raises(NotFound, match="or restore it"):
+        memory.get(a)
+    memory.restore(a)
 
 
 def test_an_archived_memory_is_out_of_sight_until_it_is_restored(

@@ -30,6 +30,7 @@ from memos.operation.reads.history import (
     difference,
     walk_lineage,
 )
+from memos.operation.receipt import way_into_sight
 from memos.operation.session import Session
 from memos.operation.validation import (
     Time,
@@ -172,7 +173,7 @@ def _check_shown(reader: Reader, attempt: Attempt, moment: Moment) -> None:
     if state.lifecycle not in SHOWN:
         raise NotFound(
             f"cube {cube_id} is {state_title(state.lifecycle)}: pass any_state=True to read it, or "
-            "restore it"
+            f"{way_into_sight(state.lifecycle)}"
         )
     if is_over(state, reader.usage(attempt.cube_id).last_used, moment.read_time):
         raise NotFound(f"cube {cube_id} has outlived its lifespan: pass any_state=True to read it")
