@@ -902,7 +902,8 @@ class Memory:
         limit: int | None = None,
         progress: Progress = no_progress,
     ) -> FactsReport:
-        """Extract the facts of what an extractor has not read yet, in a scope and under it.
+        """Extract the facts of what an extractor has not read yet for this actor, in a scope and
+        under it.
 
         Each fact is a memory of semantic type `fact`, derived from the one that tells it: it has
         its scope, source, valid time, readers and subjects, and rollback and erase reach it. When
@@ -913,15 +914,16 @@ class Memory:
             scope: where.
             extractor: from a memory's text (`Speaker: text`) to its facts, such as a call of a
                 language model; by default what the patterns of slots read (English).
-            name: the extractor's, with its version; by default that of the function. Another name
-                reads everything anew.
+            name: the extractor's, with its version; by default that of the function. Another name,
+                and another actor, reads everything anew.
             limit: how many memories are read at most.
             progress: told (memories read, of how many).
 
         Raises:
             Denied: the actor may not read there, or not add.
             InvalidInput: the extractor gave something else than texts. It, and what else an
-                extractor raises, comes after what was read before is kept.
+                extractor raises, comes after the facts from before are kept; what gave none in
+                the same batch is read again.
         """
         return extract_facts(
             self._session,

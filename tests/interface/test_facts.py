@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from memos import Forgotten, InvalidInput, MemCube, Memory
+from memos import Denied, Forgotten, InvalidInput, MemCube, Memory
 
 SCOPE = "acme/alice"
 TURNS = [
@@ -105,6 +105,42 @@ def test_an_extractor_that_fails_keeps_what_was_read_before(memory: Memory, turn
     report = memory.extract_facts(SCOPE, lambda text: [], name="model")
     assert (report.read, report.added) == (1, 0)
     assert "a fact" in texts(memory, "fact", facts=True)
+
+
+def test_what_gave_no_facts_before_an_extractor_failed_is_read_again(
+    memory: Memory, turn: str
+) -> None:
+    def failing(text: str) -> list[str]:
+        if "Nice" in text:
+            raise TimeoutError("the model is gone")
+        return []  # it was going already
+
+    with pytest.raises(TimeoutError):
+        memory.extract_facts(SCOPE, failing, name="model")
+    report = memory.extract_facts(SCOPE, lambda text: [f"told: {text}"], name="model")
+    assert (report.read, report.added) == (2, 2)
+
+
+def test_what_an_extractor_of_another_actor_read_is_not_read_for_this_one(
+    vault: Path, memory: Memory, turn: str
+) -> None:
+    memory.add("Ana's tutor is Leo.", scope=SCOPE, readers=["agent:alice"])
+    with Memory(vault, actor="agent:eve") as eve:
+        assert eve.extract_facts(SCOPE, lambda text: [], name="slots@1").read == 2
+        for entry in eve.events(scope=SCOPE, actor="agent:eve"):
+            eve.set_header(entry.cube_id, owner="agent:alice", readers=[])
+    report = memory.extract_facts(SCOPE)
+    assert (report.read, report.added) == (3, 3)
+    assert memory.extract_facts(SCOPE).read == 0
+
+
+def test_what_was_read_is_told_to_nobody_else(vault: Path, memory: Memory) -> None:
+    memory.add("Ana's tutor is Leo.", scope=SCOPE, readers=["agent:alice"])
+    memory.extract_facts(SCOPE)
+    made = {entry.cube_id for entry in memory.events(scope=SCOPE)}
+    (record,) = (raw for raw in made if cube(memory, raw).semantic_type == "extraction")
+    with Memory(vault, actor="agent:bob") as bob, pytest.raises(Denied):
+        bob.get(record)
 
 
 @pytest.mark.parametrize("answer", ["a text", [1], ["x"] * 101])

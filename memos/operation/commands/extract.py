@@ -126,33 +126,44 @@ class _Extraction:
             return [version for version in _readable(scope_view) if version not in done]
 
     def extract(self, batch: list[Version], extractor: Extractor | None) -> None:
-        """Extract the facts of some memories, and record what was read even where one fails."""
-        done: list[Version] = []
+        """Extract the facts of some memories, and record what was read.
+
+        Where one fails, only those are recorded that gave facts: others may have given none because
+        the extractor was failing already.
+        """
+        given: dict[Version, int] = {}
+        is_whole = False
         try:
-            for cube_id, version in batch:
-                self._extract(cube_id, version, extractor)
-                done.append((cube_id, version))
+            for version in batch:
+                facts = self._extract(*version, extractor)
+                if facts is not None:
+                    given[version] = facts
+            is_whole = True
         finally:
+            done = [version for version, facts in given.items() if facts or is_whole]
             self.read += len(done)
             if done:
                 self._record(done)
 
-    def _extract(self, cube_id: str, version: int, extractor: Extractor | None) -> None:
+    def _extract(self, cube_id: str, version: int, extractor: Extractor | None) -> int | None:
+        """How many facts a memory gave; None where it was not read."""
         with self._session.engine.read() as reader:
             attempt = reader.vault.state_at(id_bytes(cube_id))
             if attempt is None or attempt.state is None or attempt.state.version != version:
-                return  # it has changed meanwhile: its new version waits to be read
+                return None  # it has changed meanwhile: its new version waits to be read
             state, cube = attempt.state, try_cube(reader, attempt)
             earlier = self._earlier(reader, id_bytes(cube_id), version)
         if not isinstance(cube, MemCube) or state.lifecycle not in SHOWN:
-            return
+            return None
+        texts = facts_of(cube, extractor)
         try:
-            self._add(cube, state, facts_of(cube, extractor))
+            self._add(cube, state, texts)
         except SourceErased:
-            return  # while the extractor read it
+            return 0  # while the extractor read it
         for fact in earlier:
             move(self._session, self._passage, fact, ARCHIVE)
             self.archived += 1
+        return len(texts)
 
     def _add(self, cube: MemCube, state: CubeState, texts: list[str]) -> None:
         """Add the facts of a memory, under its header."""
@@ -222,16 +233,20 @@ class _Extraction:
         return facts
 
     def _recorded(self, reader: Reader) -> set[Version]:
-        """What the records of this extractor in this scope say was read."""
+        """What this actor's records of this extractor in this scope say was read, as they wrote them:
+        what another had an extractor of this name read is not read for them.
+        """
         done: set[Version] = set()
         for raw in self._record_ids():
-            attempt = reader.vault.state_at(raw)
-            if attempt is None:
+            head = reader.vault.head(raw)
+            if head is None:
                 break
-            cube = try_cube(reader, attempt)
-            if isinstance(cube, MemCube) and attempt.state is not None:
-                kept = attempt.state.lifecycle in SHOWN
-                done |= record_entries(cube.payload) if kept else set()
+            written = reader.vault.version(raw, 1)
+            if written is None or written.actor != self._session.actor:
+                continue
+            cube = try_cube(reader, written)
+            if isinstance(cube, MemCube) and head.lifecycle in SHOWN:
+                done |= record_entries(cube.payload)
         return done
 
     def _record(self, read: list[Version]) -> None:
@@ -261,12 +276,14 @@ def _readable(scope_view: ScopeView) -> list[Version]:
 
 
 def _make_record(session: Session, scope: str, cube_id: bytes, content: bytes) -> None:
+    """A record for its actor alone: it names memories that others may not read."""
     record = NewMemory(
         scope=scope,
         content=content,
         media_type=RECORD_MEDIA_TYPE,
         semantic_type=RECORD_TYPE,
         origin=EXTRACTION,
+        readers=[session.actor],
     )
     (committed,) = session.engine.writer.commit([create_cube(session, record, cube_id=cube_id)])
     receipt_of(session.engine, committed)
