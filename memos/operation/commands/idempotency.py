@@ -197,6 +197,18 @@ def first_event(reader: Reader, ids: Ids, cube_id: bytes) -> Event | None:
     return reader.event(attempt.position)
 
 
+def _stands(reader: Reader, ids: Ids, present: Ids, states: Mapping[bytes, CubeState]) -> bool:
+    """Whether a cube stands under these ids. By another number than the present one a command is
+    known only to the rule of former releases: by the present rule that number is another key.
+    """
+    if ids.cube_id not in states:
+        return False
+    if ids == present:
+        return True
+    first = first_event(reader, ids, ids.cube_id)
+    return first is not None and first.idempotency_digest == ids.former_half
+
+
 def _states(reader: Reader, cube_ids: Sequence[bytes]) -> Mapping[bytes, CubeState]:
     if len(cube_ids) == 1:
         state = reader.vault.head(cube_ids[0])
@@ -216,7 +228,9 @@ def _identity(
     candidates: Sequence[Ids],
     states: Mapping[bytes, CubeState],
 ) -> Identity:
-    ids = next((ids for ids in candidates if ids.cube_id in states), candidates[0])
+    ids = next(
+        (ids for ids in candidates if _stands(reader, ids, candidates[0], states)), candidates[0]
+    )
     state = states.get(ids.cube_id)
     is_erased = state is not None and (state.lifecycle is Lifecycle.ERASED or bool(state.erasing))
     # While the first command under the key is being written, its cube's key may be there alone.

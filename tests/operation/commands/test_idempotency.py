@@ -252,6 +252,47 @@ def test_a_key_of_its_own_is_the_same_at_any_place(memory: Memory) -> None:
     assert keyed[1].cube_id == alone[0]
 
 
+def test_a_key_in_another_scope_is_another_key_wherever_its_item_stands(memory: Memory) -> None:
+    item: dict[str, Any] = {"text": "Once.", "scope": "acme/a", "idempotency_key": "k"}
+    moved = {**item, "scope": "acme/b"}
+    other = {"text": "Other.", "scope": "acme/a"}
+    first = memory.add(**item)
+    for batch in ([moved, other], [other, moved], [item, moved]):
+        told = memory.add_many(batch)[batch.index(moved)]
+        assert told.cube_id != first.cube_id
+        assert told == memory.add(**moved)
+    assert memory.add(**item) == first
+
+
+def test_an_item_that_is_moved_under_its_batchs_key_is_new_and_the_rest_is_not(
+    memory: Memory,
+) -> None:
+    items = [{"text": f"Item {number}.", "scope": "acme/a"} for number in range(3)]
+    moved = [items[0], {**items[1], "scope": "acme/b"}, items[2]]
+    before = memory.add_many(items, idempotency_key="k")
+    after = memory.add_many(moved, idempotency_key="k")
+    assert [after[0], after[2]] == [before[0], before[2]]
+    assert after[1].cube_id != before[1].cube_id
+    assert memory.stats().memories == 4
+    assert memory.add_many(moved, idempotency_key="k") == after
+    assert memory.add_many(items, idempotency_key="k") == before
+    refuses(memory, memory.add_many, items=[items[1], items[0], items[2]], idempotency_key="k")
+    assert memory.stats().memories == 4
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_an_own_key_is_no_number_of_a_batch_under_the_same_key(memory: Memory, place: int) -> None:
+    scopes = ("acme/a", "acme/b", "acme/b")
+    batch = [{"text": f"Item {n}.", "scope": scope} for n, scope in enumerate(scopes)]
+    numbered = memory.add_many(batch, idempotency_key="k")
+    own = {"text": "Its own.", "scope": "acme/b", "idempotency_key": "k"}
+    items = [{"text": f"Unkeyed {n}.", "scope": "acme"} for n in range(3)]
+    items[place] = own
+    told = memory.add_many(items)[place]
+    assert told.cube_id not in {receipt.cube_id for receipt in numbered}
+    assert memory.add(**own) == told
+
+
 def test_a_batch_of_one_is_an_add(memory: Memory) -> None:
     item: dict[str, Any] = {"text": "Once.", "scope": "acme"}
     (receipt,) = memory.add_many([item], idempotency_key="k")
