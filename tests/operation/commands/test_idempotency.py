@@ -285,7 +285,7 @@ def test_an_own_key_is_no_number_of_a_batch_under_the_same_key(memory: Memory, p
     scopes = ("acme/a", "acme/b", "acme/b")
     batch = [{"text": f"Item {n}.", "scope": scope} for n, scope in enumerate(scopes)]
     numbered = memory.add_many(batch, idempotency_key="k")
-    own = {"text": "Its own.", "scope": "acme/b", "idempotency_key": "k"}
+    own: dict[str, Any] = {"text": "Its own.", "scope": "acme/b", "idempotency_key": "k"}
     items = [{"text": f"Unkeyed {n}.", "scope": "acme"} for n in range(3)]
     items[place] = own
     told = memory.add_many(items)[place]
