@@ -16,6 +16,7 @@ from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Rebuilt, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport
+from memos.interface.plain_arguments import takes_plain_arguments
 from memos.interface.told import told_when_cut_off
 from memos.kernel.event import Position
 from memos.operation.commands.add import add, add_conversation, add_many
@@ -100,6 +101,7 @@ DEFAULT_ACTOR = "user:local"
 
 
 @told_when_cut_off
+@takes_plain_arguments
 class Memory:
     """A vault of memories, opened.
 

@@ -15,6 +15,7 @@ from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import Position, id_bytes
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.cube import EPOCH
+from memos.operation.plain import plain
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 
@@ -91,7 +92,7 @@ def check_list(values: object, what: str) -> tuple[Any, ...]:
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise InvalidInput(f"{what} must be a list, not {shorten(values)}")
     try:
-        return tuple(values)
+        return tuple(map(plain, values))
     except TypeError:  # an array without dimensions says that it can be iterated
         raise InvalidInput(f"{what} must be a list, not {shorten(values)}") from None
 

@@ -26,6 +26,26 @@ class Hostile:
     __hash__ = object.__hash__
 
 
+class Liar(str):
+    """A text that refuses whatever can be asked of it, but to be looked up."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise RuntimeError("this text refuses")
+
+    encode = lower = strip = split = partition = startswith = join = _refuse  # type: ignore[assignment]
+    __repr__ = __str__ = __eq__ = __len__ = __iter__ = __contains__ = __format__ = _refuse
+    __hash__ = str.__hash__
+
+
+def lying(value: Any) -> Any:
+    """A value with a `Liar` in the place of each text."""
+    if isinstance(value, str):
+        return Liar(value)
+    if isinstance(value, Mapping):
+        return {name: lying(inner) for name, inner in value.items()}
+    return [lying(inner) for inner in value] if isinstance(value, list) else value
+
+
 def nested(levels: int) -> Any:
     value: Any = {"tags": "x"}
     for _ in range(levels):
@@ -76,6 +96,9 @@ ODD: Mapping[str, Any] = {
     "odd position": Position("a", None),  # type: ignore[arg-type]
     "object": object(),
     "hostile": Hostile(),
+    "lying text": Liar("acme"),
+    "list of a lying text": [Liar("acme")],
+    "mapping to a lying text": {"x": Liar("acme")},
 }
 
 HEADER: Mapping[str, Any] = {

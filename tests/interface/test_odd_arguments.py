@@ -17,7 +17,7 @@ import pytest
 
 from memos import Memory, MemosError, Position
 from memos.operation.search.filters import FIELDS, OPERATORS
-from tests.interface.odd import NEW, ODD, SCOPE, TURN, good_calls
+from tests.interface.odd import NEW, ODD, SCOPE, TURN, Liar, good_calls, lying
 from tests.opened import stores_of
 
 NO_CALL = frozenset({"close", "path", "load_report"})
@@ -104,6 +104,24 @@ def test_an_odd_argument_is_a_result_or_a_typed_error(
             tries.call(f"{name}({parameter}={odd})", name, {**good, parameter: value})
     tries.check()
     assert memory.rebuild().digest == memory.digest()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_text_of_a_class_of_its_own_is_taken_for_what_it_holds(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = with_defaults(name, good_calls(memory, tmp_path).get(name, {}))
+    given = {key: lying(value) for key, value in good.items()}
+    try:
+        call(memory, name, given)
+    except MemosError as told:
+        with pytest.raises(type(told)):
+            call(memory, name, good)
+    memory.search(Liar("pot"), scope=SCOPE)
+    log = memory._session.access_log
+    log.flush()
+    assert (log.failure, log.waiting) == ("", 0)
 
 
 @pytest.mark.parametrize("field", [*NEW, "unknown"])

@@ -14,6 +14,7 @@ from memos.kernel.event import as_uuid
 from memos.kernel.keyed_digest import keyed_digest
 from memos.language.analyzer import LANGUAGE
 from memos.operation.cube import MemCube
+from memos.operation.plain import plain
 from memos.operation.search.rerank import as_read
 from memos.operation.search.supersession import claims_of_cube
 
@@ -47,7 +48,7 @@ def facts_of(cube: MemCube, extractor: Extractor | None) -> list[str]:
         raise InvalidInput(
             f"the extractor gave {len(facts)} facts of one memory; {MOST_FACTS} are taken"
         )
-    return list(dict.fromkeys(text for fact in facts if (text := fact.strip())))
+    return list(dict.fromkeys(text for fact in facts if (text := plain(fact).strip())))
 
 
 def name_of(extractor: Extractor | None) -> str:
