@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,6 +15,8 @@ from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt, new_
 from memos.kernel.errors import Damaged, VaultError
 
 _OTHERS = 0o037  # a group may read it: so a container is given it
+
+_NOT_OPENED = (Damaged, TypeError, AttributeError)
 
 
 class RootKey:
@@ -80,6 +83,22 @@ class RootKey:
     def open_subject(self, tenant: str, subject: bytes, wrapped: bytes) -> bytes:
         """What `wrap_subject` wrapped."""
         return decrypt(self._key, wrapped, _subject_binding(tenant, subject))
+
+    def opens_tenant(self, tenant: Any, place: Any, wrapped: Any) -> bool:
+        """Whether a stored row, whatever its types, is what `wrap_tenant` wrapped."""
+        try:
+            self.open_tenant(tenant, place, wrapped)
+        except _NOT_OPENED:
+            return False
+        return True
+
+    def opens_subject(self, tenant: Any, subject: Any, wrapped: Any) -> bool:
+        """Whether a stored row, whatever its types, is what `wrap_subject` wrapped."""
+        try:
+            self.open_subject(tenant, subject, wrapped)
+        except _NOT_OPENED:
+            return False
+        return True
 
     def seal_of(self, data: bytes) -> bytes:
         """A digest of something that only who has the root key can make (32 bytes)."""

@@ -6,12 +6,15 @@ import secrets
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
-from memos.infrastructure.keys.root import create_root_file
+from memos.infrastructure.keys.root import RootKey, create_root_file
+from memos.infrastructure.keys.settings_seal import SEAL, Sealer, sealed
 from memos.infrastructure.log.kafka.topics import create_topics
 from memos.infrastructure.vault.cassandra import schema
 from memos.kernel.errors import PartitionsChanged, VaultError
 
 PARTITIONS = "partitions"
+_MADE = ("vault_id", "administrator", PARTITIONS)
+"""The settings that stay as they are when a vault is made."""
 
 
 def create_vault(settings: DistributedSettings, store: CassandraSession, creator: str) -> None:
@@ -27,15 +30,35 @@ def create_vault(settings: DistributedSettings, store: CassandraSession, creator
         check_partitions(settings, store)
     create_topics(settings.kafka)
     schema.create(store)
-    table = f"{settings.cassandra.keyspace}.setting"
     for name, value in (
         ("vault_id", secrets.token_hex(8)),
         ("administrator", creator),
         (PARTITIONS, str(settings.kafka.partitions)),
     ):
-        store.execute(
-            f"INSERT INTO {table} (name, value) VALUES (?, ?) IF NOT EXISTS", (name, value)
-        )
+        _make_setting(settings, store, name, value)
+    root = RootKey.read_private(settings.root_key)
+    _make_setting(settings, store, SEAL, sealed(root, _as_made(settings, store)))
+
+
+def is_sealed_as_made(
+    settings: DistributedSettings, store: CassandraSession, sealer: Sealer
+) -> bool:
+    """Whether the settings that a vault was made with are those that were sealed. An earlier
+    release sealed none.
+    """
+    seal = read_setting(settings, store, SEAL)
+    return not seal or seal == sealed(sealer, _as_made(settings, store))
+
+
+def _as_made(settings: DistributedSettings, store: CassandraSession) -> dict[str, str]:
+    return {name: read_setting(settings, store, name) for name in _MADE}
+
+
+def _make_setting(
+    settings: DistributedSettings, store: CassandraSession, name: str, value: str
+) -> None:
+    table = f"{settings.cassandra.keyspace}.setting"
+    store.execute(f"INSERT INTO {table} (name, value) VALUES (?, ?) IF NOT EXISTS", (name, value))
 
 
 def read_setting(settings: DistributedSettings, store: CassandraSession, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.distributed import audit, figures, rebuild
+from memos.infrastructure.engine.distributed import audit, figures, full_audit, rebuild
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.progress import Progress, no_progress
@@ -33,7 +33,7 @@ class DistributedMaintenance:
         return audit.verify(self._stores, self._live(), progress)
 
     def audit(self, progress: Progress = no_progress) -> Verification:
-        return audit.audit(self._stores, self._live(), progress)
+        return full_audit.audit(self._stores, self._live(), progress)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         return rebuild.rebuild(self._stores, progress)

@@ -18,14 +18,14 @@ from memos.infrastructure.engine.distributed.workers.fold import (
     PartitionFold,
     mark_of,
 )
-from memos.infrastructure.engine.distributed.workers.index import IndexWorker
-from memos.infrastructure.engine.distributed.workers.port import Worker
+from memos.infrastructure.engine.distributed.workers.index import IndexWorker, TenantKeys
 from memos.infrastructure.engine.distributed.workers.seal import SealWorker
 from memos.infrastructure.engine.distributed.workers.usage import UsageWorker
 from memos.infrastructure.engine.distributed.workers.vectors import VectorIndexer
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.log.kafka.log import KafkaLog
+from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import Rebuilt
 from memos.infrastructure.vault.cassandra import schema
@@ -89,14 +89,16 @@ def _vectors_beside(stores: Stores, generation: Generation) -> Iterator[Callable
         yield switch
 
 
-def index_worker(stores: Stores, generation: Generation) -> IndexWorker:
-    """The index worker of a generation."""
+def index_worker(
+    stores: Stores, generation: Generation, keys: TenantKeys | None = None
+) -> IndexWorker:
+    """The index worker of a generation; `keys` stands for the vault's own."""
     return IndexWorker(
         stores.logs.events.topic,
         generation.vault,
         generation.writer,
         generation.spans,
-        stores.keys,
+        keys or stores.keys,
         stores.cube_keys,
         generation.usage,
     )
@@ -118,13 +120,34 @@ def fold_log(
     Returns:
         The positions of the records that are no events, of those that were folded.
     """
-    end = stores.logs.events.end()
+    usage, seal = UsageWorker(stores, generation), SealWorker(stores, generation)
+    access, events = stores.logs.access, stores.logs.events
+    end = events.end()
+    with ThreadPoolExecutor(2) as threads:
+        others = [
+            threads.submit(follow, generation, access, UsageWorker.name, usage.take, access.end()),
+            threads.submit(follow, generation, events, SealWorker.name, seal.take, end),
+        ]
+        undecodable = fold_events(
+            stores, generation, index, end, progress, from_nothing=from_nothing
+        )
+        for other in others:
+            other.result()
+    return undecodable
+
+
+def fold_events(
+    stores: Stores,
+    generation: Generation,
+    index: IndexWorker,
+    end: Cut,
+    progress: Progress,
+    *,
+    from_nothing: bool = False,
+) -> list[str]:
+    """Fold and index events up to a cut; see `fold_log`."""
     shared = SharedProgress(sum(end.values()), progress)
     with ThreadPoolExecutor(THREADS) as threads:
-        others = [
-            threads.submit(_follow, stores.logs.access, UsageWorker(stores, generation)),
-            threads.submit(_follow, stores.logs.events, SealWorker(stores, generation)),
-        ]
         folds = [
             threads.submit(
                 _refold,
@@ -138,10 +161,22 @@ def fold_log(
             )
             for partition, size in end.items()
         ]
-        undecodable = [position for fold in folds for position in fold.result()]
-        for other in others:
-            other.result()
-    return undecodable
+        return [position for fold in folds for position in fold.result()]
+
+
+def follow(
+    generation: Generation,
+    log: KafkaLog,
+    projection: str,
+    take: Callable[[Sequence[Record]], None],
+    end: Cut,
+) -> None:
+    """Have a worker take a log up to a cut, from where its projection is."""
+    marks = generation.vault.checkpoints(projection)
+    starts = {partition: offset for partition, (offset, _, _) in marks.items()}
+    times = {partition: log_time for partition, (_, _, log_time) in marks.items()}
+    for records in log.read_all(end, starts, times):
+        take(records)
 
 
 class SharedProgress:
@@ -203,9 +238,3 @@ def _fold(
     generation.writer.write_checkpoint(FOLD, partition, *batch.mark)
     folding.done(batch)
     return batch
-
-
-def _follow(log: KafkaLog, worker: Worker) -> None:
-    """Have a worker take a log from its begin to where it ends now."""
-    for records in log.read_all(log.end()):
-        worker.take(records)

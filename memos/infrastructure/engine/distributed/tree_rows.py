@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.kernel.errors import Damaged
 from memos.kernel.merkle import TILE_HEIGHT, TILE_WIDTH, Frontier, TileRoot
 
 _TIMES = 0
@@ -23,10 +24,22 @@ class TreeRows:
         self._keyspace = keyspace
 
     def frontier(self, partition: int) -> tuple[Frontier, int]:
-        """The tree of a partition as far as it is sealed, and the greatest log time in it."""
+        """The tree of a partition as far as it is sealed, and the greatest log time in it.
+
+        Raises:
+            Damaged: the row is not what was written.
+        """
         cql = f"SELECT tree, log_time FROM {self._keyspace}.frontier WHERE partition = ?"
         stored = self._store.execute(cql, (partition,))
-        return (Frontier.from_bytes(stored[0][0]), stored[0][1]) if stored else (Frontier(), 0)
+        if not stored:
+            return Frontier(), 0
+        tree, log_time = stored[0]
+        try:
+            return Frontier.from_bytes(tree or b""), log_time or 0
+        except ValueError as error:
+            raise Damaged(
+                f"the tree of partition {partition} is damaged ({error}): run `memos rebuild`"
+            ) from None
 
     def write_frontier(self, partition: int, tree: Frontier, log_time: int) -> None:
         """Say how far a partition is sealed; its tiles stand before."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.filters import within
+from memos.infrastructure.index.milvus.removal import read_newest
+from memos.infrastructure.index.milvus.spans import Vector
 
 PAGE = 4_096
+
+SCALARS = ("key", "tenant", "scope", "cube", "partition", "part", "opened", "closed")
 
 
 class SpanKey(NamedTuple):
@@ -37,20 +43,29 @@ def span_keys(milvus: Milvus, collection: str, scope: str | None = None) -> Iter
     Raises:
         IndexUnavailable: the server did not answer.
     """
-    with milvus.doing("list its rows"):
-        pages = milvus.client.query_iterator(
-            collection,
-            batch_size=PAGE,
-            filter='key != ""' if scope is None else within(scope),
-            output_fields=["key", "scope", "partition", "closed"],
-            timeout=milvus.settings.timeout,
-        )
-        try:
-            while page := pages.next():
-                for row in page:
-                    yield SpanKey(row["key"], row["scope"], row["partition"], row["closed"])
-        finally:
-            pages.close()
+    condition = 'key != ""' if scope is None else within(scope)
+    for row in _pages(milvus, collection, condition, SpanKey._fields):
+        yield SpanKey(row["key"], row["scope"], row["partition"], row["closed"])
+
+
+def rows_without_vectors(milvus: Milvus, collection: str) -> Iterator[dict[str, Any]]:
+    """Every row, in the order of the keys, with all that it says but its vectors.
+
+    Raises:
+        IndexUnavailable: the server did not answer.
+    """
+    yield from _pages(milvus, collection, 'key != ""', SCALARS)
+
+
+def vectors_of(milvus: Milvus, collection: str, keys: Sequence[str]) -> dict[str, Vector]:
+    """The vectors of rows, as they are held, by key; without those that are not there.
+
+    Raises:
+        IndexUnavailable: the server did not answer.
+    """
+    listed = ", ".join(f'"{key}"' for key in keys)
+    rows = read_newest(milvus, collection, f"key in [{listed}]", "key", "dense")
+    return {row["key"]: np.asarray(row["dense"], np.float32) for row in rows}
 
 
 def inventory(milvus: Milvus, collection: str, scope: str | None = None) -> Inventory:
@@ -64,3 +79,22 @@ def inventory(milvus: Milvus, collection: str, scope: str | None = None) -> Inve
         digest.update(f"{key} {partition} {closed} {path}\n".encode())
         rows += 1
     return Inventory(rows, digest.digest())
+
+
+def _pages(
+    milvus: Milvus, collection: str, condition: str, fields: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    with milvus.doing("list its rows"):
+        pages = milvus.client.query_iterator(
+            collection,
+            batch_size=PAGE,
+            filter=condition,
+            output_fields=list(fields),
+            timeout=milvus.settings.timeout,
+        )
+        try:
+            while page := pages.next():
+                for row in page:
+                    yield {name: row[name] for name in fields}
+        finally:
+            pages.close()

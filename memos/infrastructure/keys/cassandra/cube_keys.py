@@ -9,7 +9,7 @@ lightweight transactions alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -186,6 +186,22 @@ class CassandraCubeKeys:
         """Whether no copy of any node has a key of these cubes."""
         cql = f"SELECT cube_id FROM {self._table} WHERE cube_id = ?"
         return not any(self._store.everywhere(cql, [(cube_id,) for cube_id in cube_ids]))
+
+    def cubes(self) -> Iterator[bytes]:
+        """The ids of all cubes that have a key here."""
+        for (cube_id,) in self._store.stream(f"SELECT cube_id FROM {self._table}"):
+            yield cube_id
+
+    def unopened(self, cube_ids: Sequence[bytes]) -> list[bytes]:
+        """Those of some cubes whose key is kept, and does not open under its subjects' keys."""
+        rows = {
+            cube_id: (tuple((tenant, subject) for subject in split_subjects(joined)), wrapped)
+            for cube_id, tenant, joined, wrapped in self._rows(
+                "tenant, subjects, wrapped", cube_ids
+            )
+        }
+        keys = self._unwrapped(rows, fresh=True)
+        return [cube_id for cube_id, key in keys.items() if key == _SHUT]
 
     def forget(self) -> None:
         """Drop every opened key from memory."""

@@ -152,6 +152,22 @@ class CassandraKeyStore(KeyVault):
         (ring,) = select(self._store, cql, [(tenant or _NOBODYS,)], serial=serial)
         return [self._root.open_tenant(tenant, place, wrapped) for place, wrapped in ring]
 
+    def unopened(self) -> Iterator[tuple[str, str]]:
+        """The keys that do not open under the root key, or are missing in a ring, and why."""
+        places: dict[str, int] = {}
+        cql = f"SELECT tenant, place, wrapped FROM {self._base}.tenant_key"
+        for stored, place, wrapped in self._store.stream(cql):
+            tenant = "" if stored == _NOBODYS else stored
+            if place != places.get(tenant, 0):
+                yield f"tenant {tenant!r}", f"at place {places.get(tenant, 0)} is missing"
+            places[tenant] = place + 1
+            if not self._root.opens_tenant(tenant, place, wrapped):
+                yield f"tenant {tenant!r}", "does not open under the root key"
+        cql = f"SELECT tenant, subject, wrapped FROM {self._base}.subject_key"
+        for tenant, subject, wrapped in self._store.stream(cql):
+            if not self._root.opens_subject(tenant, subject, wrapped):
+                yield f"subject {subject.hex()}", "does not open under the root key"
+
     def _add_at(self, tenant: str, place: int, key: bytes) -> None:
         self._store.execute(
             f"INSERT INTO {self._base}.tenant_key (tenant, place, wrapped) VALUES (?, ?, ?)"

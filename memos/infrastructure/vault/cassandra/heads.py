@@ -13,7 +13,7 @@ from memos.infrastructure.batches import batched
 from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration
 from memos.infrastructure.vault.cassandra.stored import FoldedHead, checked_state
-from memos.kernel.cube import CubeState
+from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Position
 
 SORTED_AT_ONCE = 50_000
@@ -43,6 +43,11 @@ class Heads(VaultGeneration):
             row[0]: FoldedHead(checked_state(*row[:3]), Position(row[3], row[4]), row[5])
             for row in self._of(columns, cube_ids)
         }
+
+    def erased_among(self, cube_ids: Iterable[bytes]) -> list[bytes]:
+        """Those of some cubes that are erased, by a look at their lifecycles alone."""
+        rows = self._of("cube_id, lifecycle", cube_ids)
+        return [cube_id for cube_id, lifecycle in rows if lifecycle == Lifecycle.ERASED]
 
     def head_positions(self, cube_ids: Iterable[bytes]) -> dict[bytes, Position]:
         """Where the last record folded into each cube stands; unknown cubes are left out."""

@@ -103,6 +103,11 @@ class CassandraVault(Heads, LogQueries, Vault):
             head.cube_id for head in heads if still_ends(head.header.lifespan, head.lifecycle)
         )
 
+    def ending_hints(self, partition: int, period: int) -> list[tuple[int, bytes]]:
+        """(ends, cube) of a period of `tables.PERIOD`, as they are hinted; see `ending`."""
+        cql = "SELECT ends, cube_id FROM {}.ending WHERE partition = ? AND period = ?"
+        return [(ends, cube_id) for ends, cube_id in self._rows(cql, (partition, period))]
+
     def erasing(self) -> list[bytes]:
         """The erase operations that were asked for and have not come to an end."""
         cql = "SELECT cube_id FROM {}.erasing WHERE partition = ?"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Protocol
 
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
@@ -23,7 +24,6 @@ from memos.infrastructure.index.projection import (
     index_change,
 )
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
-from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.vault.cassandra.stored import Stored, stored_from
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
@@ -40,6 +40,12 @@ FOLD_SECONDS = 20.0
 POLL_SECONDS = 0.004
 
 
+class TenantKeys(Protocol):
+    """Who gives out tenants' own keys."""
+
+    def tenant_key(self, tenant: str) -> bytes: ...
+
+
 class IndexWorker:
     """See `port.Worker`. Keeps the rows of the lexical index; vectors follow behind."""
 
@@ -51,7 +57,7 @@ class IndexWorker:
         vault: CassandraVault,
         writer: CassandraVaultWriter,
         spans: SpanTable,
-        keys: KeyVault,
+        keys: TenantKeys,
         cube_keys: CassandraCubeKeys,
         usage: UsageRows,
     ) -> None:

@@ -72,15 +72,19 @@ class SealWorker:
         return tree.size
 
     def take(self, records: Sequence[Record]) -> None:
+        self.seal(records)
+        for partition in {record.position.partition for record in records}:
+            if self._is_due(self._seals[partition]):
+                self._publish(partition, self._seals[partition])
+
+    def seal(self, records: Sequence[Record]) -> None:
+        """Grow the tree by records of one partition, and sign nothing."""
         if not records:
             return
         partition = records[0].position.partition
         if partition not in self._seals:
             self.assigned(partition)
-        seal = self._seals[partition]
-        self._seal(partition, seal, records)
-        if self._is_due(seal):
-            self._publish(partition, seal)
+        self._grow(partition, self._seals[partition], records)
 
     def sign(self, partition: int) -> str:
         """Sign and publish a partition as far as it is sealed; the note."""
@@ -88,7 +92,7 @@ class SealWorker:
             self.assigned(partition)
         return self._publish(partition, self._seals[partition])
 
-    def _seal(self, partition: int, seal: _Seal, records: Sequence[Record]) -> None:
+    def _grow(self, partition: int, seal: _Seal, records: Sequence[Record]) -> None:
         """Grow the tree; the seal is as it was where that fails."""
         tiles: list[TileRoot] = []
         times: dict[int, int] = {}
@@ -148,8 +152,12 @@ class Seals:
         self._origin = origin_of(stores, partition)
         self._verifier = NoteVerifier(stores.signer().verifier_key)
         rows = TreeRows(stores.cassandra, generation.writer.keyspace)
-        self._stored, _ = rows.frontier(partition)
         self._problems: list[Problem] = []
+        try:
+            self._stored, _ = rows.frontier(partition)
+        except Damaged as error:
+            self._stored = Frontier()
+            self._problems.append(Problem(f"partition {partition}", str(error)))
         self._notes = self._published(stores)
         self._tree = Frontier()
         self._log_time = 0

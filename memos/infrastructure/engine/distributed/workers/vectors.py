@@ -123,6 +123,11 @@ class VectorIndexer:
         self._generation.writer.write_checkpoint(PROJECTION, partition, *done)
         return done.offset - mark.offset
 
+    def text_of(self, stored: Stored) -> list[str] | None:
+        """What is embedded of a memory as a record left it; None where nothing opens it."""
+        key = self._stores.cube_keys.key(stored.attempt.cube_id)
+        return None if key is None else self._text(stored, key).parts
+
     def settle(self) -> None:
         """Have the server index what was written; for a pause."""
         self._writer.settle(SETTLE_ROWS)

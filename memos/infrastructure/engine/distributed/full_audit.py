@@ -1,0 +1,96 @@
+"""The whole audit of a distributed vault: every folded row beside what the log folds to, both ways.
+
+The log is folded into a spare generation, as a rebuild folds it, and the tables of the two are read
+side by side; then the spare one is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from memos.infrastructure.engine.distributed.audit import verify
+from memos.infrastructure.engine.distributed.generation_comparison import Comparison
+from memos.infrastructure.engine.distributed.key_audit import KeptKeys, key_problems
+from memos.infrastructure.engine.distributed.settled import ends_of
+from memos.infrastructure.engine.distributed.stores import Generation, Stores, open_generation
+from memos.infrastructure.engine.distributed.vector_audit import not_embedded, vector_problems
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
+from memos.infrastructure.vault.cassandra import schema
+from memos.kernel.errors import Damaged
+
+NOT_COMPARED = {
+    "rows behind the checkpoint of their projection": "the worker writes them again when it goes on",
+    "ending and erasing: rows too many": "hints, each of which its cube's head confirms",
+    "note": "signed checkpoints: the log is held against those in the topic of checkpoints",
+    "checkpoint: that of vectors": "how far texts are embedded is compared by the vectors themselves",
+    "setting: where its seal is gone": "an earlier release made vaults without",
+    "erasure_begun, generation, pointer, schema_version": "they say what is under way and which "
+    "tables are in use; no log has them",
+    "erasure: the receipts of a log that came from elsewhere": "they are signed by vaults whose "
+    "keys may not be known here",
+    "subject_key, tenant_key: keys that no memory needs, and rings' last keys": "nothing else says "
+    "that they were there",
+    "vectors: the numbers of all but a sample": "to embed every text again may cost money",
+}
+"""What no audit can compare, each with its reason."""
+
+
+def audit(stores: Stores, live: Generation, progress: Progress) -> Verification:
+    """Everything that `verify` checks, and every folded row compared with a fresh fold of the log.
+
+    The vault may be written meanwhile. The audit takes the room of a second generation while it
+    runs, and an erase that ends in that time does not say that everything is gone.
+    """
+    checked = verify(stores, live, no_progress)
+    waiting = list(_waiting(stores, live))
+    problems = dict.fromkeys(checked.problems)
+    for problem in _problems(stores, live, progress):
+        problems[problem] = None
+        if len(problems) >= MOST_PROBLEMS:
+            break
+    not_compared = (*waiting, *(f"{what} ({why})" for what, why in NOT_COMPARED.items()))
+    return replace(checked, problems=tuple(problems), not_compared=not_compared)
+
+
+def _waiting(stores: Stores, live: Generation) -> Iterator[str]:
+    """What is not compared as the workers have not come there."""
+    ends = ends_of(stores, live).events
+    for partition, size in sorted(stores.logs.events.end().items()):
+        reached = ends.get(partition, 0)
+        if reached < size:
+            yield f"records {partition}:{reached} and on (they are not folded and indexed yet)"
+    if stores.settings.embedder is not None:
+        for partition in not_embedded(live):
+            yield f"vectors of partition {partition} (not all of its texts are embedded yet)"
+
+
+def _problems(stores: Stores, live: Generation, progress: Progress) -> Iterator[Problem]:
+    keys = list(key_problems(stores, live))
+    yield from keys
+    if keys:
+        yield Problem(
+            "projections", "they are not compared while keys are damaged: mend those first"
+        )
+        return
+    with _spare(stores) as fresh:
+        try:
+            kept = KeptKeys(stores)
+            yield from Comparison(stores, live, fresh, kept).problems(progress)
+            yield from kept.problems()
+            if not kept.lost:
+                yield from vector_problems(stores, live, fresh)
+        except Damaged as error:
+            yield Problem("projections", f"they cannot all be compared: {error}")
+
+
+@contextmanager
+def _spare(stores: Stores) -> Iterator[Generation]:
+    """An empty generation; one that a killed audit left is dropped by the next rebuild."""
+    number = schema.new_generation(stores.cassandra)
+    try:
+        yield open_generation(stores.cassandra, number)
+    finally:
+        schema.drop_generation(stores.cassandra, number)

@@ -1,0 +1,118 @@
+"""The tables of a generation beside those of a spare one, into which the log is folded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from memos.infrastructure.engine.distributed.judgement import counts, problem_of
+from memos.infrastructure.engine.distributed.rebuild import fold_events, follow, index_worker
+from memos.infrastructure.engine.distributed.settled import Ends, ends_of, unmarked
+from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.engine.distributed.workers.index import TenantKeys
+from memos.infrastructure.engine.distributed.workers.seal import SealWorker
+from memos.infrastructure.engine.distributed.workers.usage import UsageWorker
+from memos.infrastructure.progress import Progress, no_progress
+from memos.infrastructure.reports import Problem
+from memos.infrastructure.vault.cassandra.comparison import (
+    Difference,
+    differences,
+    indexes_of,
+    read_again,
+    tables_of,
+)
+
+ROUNDS = 3
+"""How often the spare generation catches up with one that is being written."""
+
+SIGNED = "note"
+"""The table that `verify` holds against the topic of checkpoints."""
+
+
+class Comparison:
+    """Compares every table of the live generation, both ways.
+
+    Args:
+        stores: the vault.
+        live: what is compared.
+        fresh: an empty generation, which is filled here.
+        keys: gives out tenants' keys.
+    """
+
+    def __init__(
+        self, stores: Stores, live: Generation, fresh: Generation, keys: TenantKeys
+    ) -> None:
+        self._stores, self._live, self._fresh = stores, live, fresh
+        self._here, self._there = live.writer.keyspace, fresh.writer.keyspace
+        self._index = index_worker(stores, fresh, keys)
+
+    def problems(self, progress: Progress) -> Iterator[Problem]:
+        """Fold the log up to where the live projections are, and compare.
+
+        Raises:
+            Damaged: the log or a key cannot be read.
+        """
+        yield from self._schema()
+        ends = ends_of(self._stores, self._live)
+        marks = list(unmarked(self._stores, self._live))
+        yield from marks
+        if marks:
+            return  # nobody can say up to where the rows are to be compared
+        self._fold(ends, progress, from_nothing=True)
+        for difference in self._lasting(self._differences(ends), ends):
+            yield problem_of(difference)
+
+    def _fold(self, ends: Ends, progress: Progress, *, from_nothing: bool = False) -> None:
+        stores, fresh = self._stores, self._fresh
+        fold_events(stores, fresh, self._index, ends.events, progress, from_nothing=from_nothing)
+        usage, seal = UsageWorker(stores, fresh), SealWorker(stores, fresh)
+        follow(fresh, stores.logs.access, UsageWorker.name, usage.take, ends.accesses)
+        follow(fresh, stores.logs.events, SealWorker.name, seal.seal, ends.sealed)
+
+    def _schema(self) -> Iterator[Problem]:
+        """Tables, columns and indexes are those that a generation is made with."""
+        store = self._stores.cassandra
+        ours, made = tables_of(store, self._here), tables_of(store, self._there)
+        for name in sorted(ours.keys() | made.keys()):
+            if ours.get(name) != made.get(name):
+                yield Problem(f"table {name}", "it is not as it was made: run `memos rebuild`")
+        for table, name in sorted(indexes_of(store, self._here) ^ indexes_of(store, self._there)):
+            yield Problem(f"index {name}", f"it is missing, or is none of table {table}'s")
+
+    def _differences(self, ends: Ends) -> list[Difference]:
+        store = self._stores.cassandra
+        ours, made = tables_of(store, self._here), tables_of(store, self._there)
+        return [
+            difference
+            for name, table in sorted(made.items())
+            if name != SIGNED and ours.get(name) == table
+            for difference in differences(store, table, self._here, self._there)
+            if counts(self._fresh, difference, ends)
+        ]
+
+    def _lasting(self, found: list[Difference], ends: Ends) -> list[Difference]:
+        """The differences that stay when the spare generation has caught up.
+
+        One that goes was of records that were folded meanwhile. At last the whole log is folded: a
+        row that does not say where it comes from may be of a batch that is half written.
+        """
+        for _ in range(ROUNDS):
+            now = ends_of(self._stores, self._live)
+            if not found or now == ends:
+                break
+            ends = now
+            self._fold(ends, no_progress)
+            found = self._still(found, ends)
+        if found:
+            self._fold(ends._replace(events=self._stores.logs.events.end()), no_progress)
+            found = self._still(found, ends)
+        return found
+
+    def _still(self, found: Iterable[Difference], ends: Ends) -> list[Difference]:
+        """Those that count still, and whose live row has not changed: one that did is in use."""
+        before = list(found)
+        again = read_again(self._stores.cassandra, before, self._here, self._there)
+        return [
+            now
+            for then, now in zip(before, again, strict=True)
+            if now.one == then.one and counts(self._fresh, now, ends)
+        ]

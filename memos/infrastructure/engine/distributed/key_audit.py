@@ -1,0 +1,72 @@
+"""The keys of a distributed vault: every row opens under what it is wrapped with, and none is left
+of what was erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.distributed.creation import is_sealed_as_made
+from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.reports import Problem
+from memos.kernel.errors import KeysMissing
+from memos.kernel.event import id_text
+
+KEYS_AT_ONCE = 500
+MEND = "put its row back from a backup that has it, or load your last export"
+
+
+def key_problems(stores: Stores, generation: Generation) -> Iterator[Problem]:
+    """What is wrong with settings and keys."""
+    if not is_sealed_as_made(stores.settings, stores.cassandra, stores.keys):
+        yield Problem("setting", "the settings are not those that the vault was made with")
+    unopened = [
+        Problem(f"{name}", f"its key {what}: {MEND}") for name, what in stores.keys.unopened()
+    ]
+    yield from unopened
+    if unopened:
+        return  # what is wrapped under these cannot be told from what is damaged itself
+    for cube_ids in batched(stores.cube_keys.cubes(), KEYS_AT_ONCE):
+        for cube_id in stores.cube_keys.unopened(cube_ids):
+            yield Problem(f"cube {id_text(cube_id)}", f"its key does not open: {MEND}")
+        if not _erasures_under_way(stores):
+            for cube_id in generation.vault.erased_among(cube_ids):
+                yield Problem(f"cube {id_text(cube_id)}", "it was erased, and its key is there")
+
+
+def _erasures_under_way(stores: Stores) -> bool:
+    """Between the Erased record and the receipt a key may be there still."""
+    base = stores.settings.cassandra.keyspace
+    return bool(stores.cassandra.execute(f"SELECT operation_id FROM {base}.erasure_begun LIMIT 1"))
+
+
+class KeptKeys:
+    """The tenants' keys as they are: none is made in the place of one that is lost.
+
+    Args:
+        stores: the vault.
+    """
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self.lost: set[str] = set()
+        """The tenants that were asked for, and have no key."""
+
+    def tenant_key(self, tenant: str) -> bytes:
+        """The tenant's own key.
+
+        Raises:
+            KeysMissing: it is not there.
+        """
+        ring = self._stores.keys.ring(tenant)
+        if not ring:
+            self.lost.add(tenant)
+            raise KeysMissing(f"the key of tenant {tenant!r} is missing: {MEND}")
+        return ring[0]
+
+    def problems(self) -> Iterator[Problem]:
+        """What is said of the keys that are lost."""
+        table = f"{self._stores.settings.cassandra.keyspace}.tenant_key"
+        for tenant in sorted(self.lost):
+            yield Problem(f"tenant {tenant!r}", f"its key is missing in {table}: {MEND}")
