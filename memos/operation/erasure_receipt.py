@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from memos.infrastructure.keys.signer import NoteSigner, NoteVerifier
 from memos.kernel.errors import InvalidInput
@@ -16,6 +16,8 @@ from memos.operation.cube import as_datetime
 from memos.operation.proof import printed
 
 _LINES_OF_CUBES = frozenset({"cube", "restored"})
+SIGNED = ("operation_id", "erased_at", "cube_ids", "restored", "artefacts")
+"""The fields of a receipt that its note signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,26 @@ class ErasureReceipt:
     supplements: tuple[ErasureReceipt, ...] = ()
 
     def verify(self, verifier_key: str) -> bool:
-        """Whether the vault with this verifier key signed exactly this receipt."""
+        """Whether the vault with this verifier key signed exactly these facts: the operation, its
+        time, the cubes erased and restored, and the artefacts. The others it did not sign; each
+        supplement is a receipt with a note of its own.
+        """
         try:
             text = open_note(self.note, [NoteVerifier(verifier_key)]).text
             for cube_id in (self.operation_id, *self.cube_ids, *self.restored):
                 id_bytes(cube_id)
         except ValueError:
             return False
-        if any(artefact.kind in _LINES_OF_CUBES for artefact in self.artefacts):
+        if any(map(_passes_for_cubes, self.artefacts)):
             return False  # the text would be that of a receipt of other cubes
         return text == receipt_text(
             self.operation_id, self.erased_at, self.cube_ids, self.restored, self.artefacts
         )
+
+
+def _passes_for_cubes(artefact: Artefact) -> bool:
+    """Whether an artefact's line is, or holds, one of another fact."""
+    return artefact.kind in _LINES_OF_CUBES or "\n" in artefact.kind + artefact.name
 
 
 def receipt_text(
@@ -110,7 +120,14 @@ def signed_receipt(
     )
 
 
-def read_receipt(text: str) -> ErasureReceipt:
+class Handed(NamedTuple):
+    """A receipt as it was handed on, and the names of what its file says beside what is signed."""
+
+    receipt: ErasureReceipt
+    unsigned: tuple[str, ...]
+
+
+def read_receipt(text: str) -> Handed:
     """The receipt in a file that `memos erase --json` printed.
 
     Raises:
@@ -118,11 +135,12 @@ def read_receipt(text: str) -> ErasureReceipt:
     """
     stored = printed(text, "erase")
     try:
-        return kept_receipt(stored)
+        receipt = kept_receipt(stored)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(
             f"this is no erasure receipt ({error!r}): pass what `memos erase --json` printed"
         ) from None
+    return Handed(receipt, tuple(sorted(stored.keys() - {*SIGNED, "note"})))
 
 
 def kept_receipt(stored: Mapping[str, Any]) -> ErasureReceipt:

@@ -16,7 +16,7 @@ from memos.interface.cli.terminal import clean
 from memos.interface.serialise import plain
 from memos.kernel.errors import InvalidInput
 from memos.kernel.note import NoteError, parse_verifier_key
-from memos.operation.erasure_receipt import read_receipt
+from memos.operation.erasure_receipt import SIGNED, read_receipt
 from memos.operation.proof import described, read_proof
 
 Key = Annotated[
@@ -56,8 +56,11 @@ def check_receipt(
     file: Annotated[Path, typer.Argument(help="What `memos erase --json` printed; - for stdin.")],
     key: Key,
 ) -> None:
-    """Check an erasure receipt without the vault; exit with 6 where it is not what was signed."""
-    receipt = read_receipt(_text(file))
+    """Check an erasure receipt without the vault; exit with 6 where it is not what was signed.
+
+    Shows what is signed, and names what else the file says: nobody vouches for that.
+    """
+    receipt, unsigned = read_receipt(_text(file))
     holds = receipt.verify(_checked(key))
 
     def draw(out: Console) -> None:
@@ -68,15 +71,11 @@ def check_receipt(
             layout.line(out, "  erased ", clean(cube_id))
         for cube_id in receipt.restored:
             layout.line(out, "  came back ", clean(cube_id))
+        if unsigned:
+            layout.line(out, ("not part of what is signed: ", "yellow"), clean(", ".join(unsigned)))
 
-    signed = {
-        "operation_id": receipt.operation_id,
-        "erased_at": receipt.erased_at,
-        "cube_ids": receipt.cube_ids,
-        "restored": receipt.restored,
-        "artefacts": receipt.artefacts,
-    }
-    run.show({"ok": holds, "verifier_key": key, **signed}, draw)
+    signed = {name: getattr(receipt, name) for name in SIGNED}
+    run.show({"ok": holds, "verifier_key": key, **signed, "unsigned": unsigned}, draw)
     if not holds:
         raise typer.Exit(ExitCode.VERIFICATION_FAILED)
 

@@ -124,6 +124,28 @@ def test_a_receipt_cannot_list_its_cubes_as_something_else(handed: Handed) -> No
     assert handed.check("check-receipt", rename).code == 6
 
 
+def test_a_receipt_cannot_hide_its_cubes_in_a_line_of_something_else(handed: Handed) -> None:
+    def hide(result: dict[str, Any]) -> None:
+        first, *others = result["artefacts"]
+        (cube_id,) = result["cube_ids"]
+        hiding = {"kind": f"cube {cube_id}\n{first['kind']}", "name": first["name"]}
+        result.update(cube_ids=[], artefacts=[hiding, *others])
+
+    assert handed.check("check-receipt", hide).code == 6
+
+
+def test_what_a_receipt_says_and_did_not_sign_is_named(handed: Handed) -> None:
+    asked = {"gone": True, "confirmed": True, "left": [OTHER], "supplements": [], "about": "ann"}
+    result = handed.check("check-receipt", lambda result: result.update(asked)).result
+    assert result["ok"] is True
+    assert result["unsigned"] == sorted(asked)
+    assert not asked.keys() & result.keys()
+    drawn = handed.shell.run(
+        "check-receipt", str(handed.folder / "handed.json"), "--key", handed.key
+    ).out
+    assert "not part of what is signed: about, confirmed, gone, left, supplements" in drawn
+
+
 @pytest.mark.parametrize("command", ["check-proof", "check-receipt"])
 @pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"command": "get", "result": {}}', "\x00"])
 def test_a_file_that_is_neither_is_a_usage_error(handed: Handed, command: str, text: str) -> None:
