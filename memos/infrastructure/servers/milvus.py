@@ -102,7 +102,7 @@ class _Milvus(Server):
         import grpc
         from pymilvus import MilvusClient, MilvusException
 
-        from memos.infrastructure.index.milvus.connection import QUIET
+        from memos.infrastructure.index.milvus.driver import QUIET
 
         if not ports.accepts(self.ports["client"]):
             return False

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Lock
+from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
-
-import grpc
-from pymilvus import MilvusClient, MilvusException
-from pymilvus.client.ts_utils import get_collection_ts
-from pymilvus.exceptions import DataNotMatchException, ParamError
 
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.kernel.errors import IndexUnavailable
@@ -26,11 +22,6 @@ SLOW_SECONDS = 120.0
 
 _POLL_SECONDS = 0.5
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
-_MOST_TOLD = 300
-
-
-class Unloaded(IndexUnavailable):
-    """The server has a collection and does not serve it, as Milvus Lite after every start."""
 
 
 class Capabilities(NamedTuple):
@@ -38,12 +29,6 @@ class Capabilities(NamedTuple):
 
     version: str
     sparse: bool
-
-
-QUIET = {"grpc.keepalive_time_ms": 300_000, "grpc.keepalive_permit_without_calls": False}
-"""The driver pings every ten seconds; Milvus Lite, as any gRPC server by default, takes that for an
-attack and shuts the connection.
-"""
 
 
 class Milvus:
@@ -64,16 +49,8 @@ class Milvus:
         """
         with self._lock:
             if self._client is None:
-                settings = self.settings
                 with self.doing("let us in"):
-                    self._client = MilvusClient(
-                        uri=settings.uri,
-                        token=settings.token,
-                        db_name=settings.database,
-                        timeout=settings.timeout,
-                        grpc_options=QUIET,
-                        **settings.tls_files,
-                    )
+                    self._client = _driver().connect(self.settings)
             return self._client
 
     def close(self) -> None:
@@ -83,21 +60,13 @@ class Milvus:
                 self._client.close()
             self._client = self._capabilities = None
 
-    @contextmanager
-    def doing(self, what: str) -> Iterator[None]:
+    def doing(self, what: str) -> AbstractContextManager[None]:
         """Tell of the driver's errors as ours: `what` follows "Milvus at … did not".
 
         Arguments that do not fit a collection are this program's mistake and come as they are.
         """
-        try:
-            yield
-        except (ParamError, DataNotMatchException):
-            raise
-        except (MilvusException, grpc.RpcError) as error:
-            kind = Unloaded if _is_unloaded(error) else IndexUnavailable
-            raise kind(
-                f"Milvus at {self.settings.uri} did not {what}: {_told(error)}. {_advice(error)}"
-            ) from error
+        explained: AbstractContextManager[None] = _driver().explained(self.settings.uri, what)
+        return explained
 
     def served(self, collection: str, work: Callable[[], T]) -> T:
         """What some work with a collection gives, which may be done again; loaded where it is not.
@@ -107,7 +76,7 @@ class Milvus:
         """
         try:
             return work()
-        except Unloaded:
+        except _driver().Unloaded:
             with self.doing(f"load the collection {collection}"):
                 self.client.load_collection(collection, timeout=SLOW_SECONDS)
             return work()
@@ -126,13 +95,7 @@ class Milvus:
 
     def written_at(self, collection: str) -> int:
         """The server's timestamp of this process's last write; 0 where it gives none (Lite)."""
-        endpoint = self.client._get_connection().server_address
-        database = self.settings.database or "default"
-        # The driver files what it wrote without naming a database under the empty name.
-        timestamp = get_collection_ts(collection, endpoint, database)
-        return int(
-            timestamp or get_collection_ts(collection, endpoint, self.settings.database) or 0
-        )
+        return int(_driver().newest_write(self.client, self.settings.database, collection))
 
     def reading(self, after: int | None) -> dict[str, Any]:
         """Consistency arguments of a read: as the settings say, or not before a write's timestamp.
@@ -170,6 +133,13 @@ class Milvus:
                 time.sleep(_POLL_SECONDS)
 
 
+def _driver() -> ModuleType:
+    """Loaded at the first use: it brings pandas, seconds that who never asks Milvus is to be spared."""
+    from memos.infrastructure.index.milvus import driver
+
+    return driver
+
+
 def capabilities_of(version: str, uri: str) -> Capabilities:
     """What a server that calls itself this can do.
 
@@ -187,29 +157,3 @@ def capabilities_of(version: str, uri: str) -> Capabilities:
         )
     number = (int(numbers[1]), int(numbers[2]))
     return Capabilities(version, is_lite or number >= SPARSE_SINCE)
-
-
-def _told(error: MilvusException | grpc.RpcError) -> str:
-    # Of a first connection the driver says that it failed; why, its cause knows.
-    if isinstance(error, MilvusException) and isinstance(error.__cause__, grpc.RpcError):
-        error = error.__cause__
-    words = error.message if isinstance(error, MilvusException) else error.details()
-    return str(words or type(error).__name__).strip().split("\n")[0][:_MOST_TOLD].rstrip(". ")
-
-
-def _is_unloaded(error: MilvusException | grpc.RpcError) -> bool:
-    words = _told(error).lower()
-    return "not loaded" in words or "'released'" in words
-
-
-def _advice(error: MilvusException | grpc.RpcError) -> str:
-    words = _told(error).lower()
-    if "ssl" in words or "certificate" in words or "handshake" in words:
-        return "Check milvus.uri and milvus.tls_ca, or the server's certificate."
-    if "auth" in words or "permission" in words or "privilege" in words:
-        return "Check milvus.token, and what it may do."
-    if _is_unloaded(error) or "recover" in words or "leader" in words or "no available" in words:
-        return "After a start it takes up to a minute until its collections are loaded: try again."
-    if "collection not found" in words or "does not exist" in words:
-        return "Make the collection with `memos rebuild`, or check milvus.prefix and database."
-    return "Start it, or check milvus.uri (`memos doctor`); nothing that was remembered is lost."

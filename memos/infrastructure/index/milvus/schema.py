@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymilvus import DataType, MilvusClient
-
 from memos.infrastructure.index.milvus.connection import SLOW_SECONDS, Milvus
 from memos.infrastructure.index.milvus.spans import KEY_LENGTH, SCOPE_LENGTH
 
@@ -30,19 +28,21 @@ def create_collection(milvus: Milvus, name: str, dimensions: int) -> None:
         if not client.has_collection(name, timeout=milvus.settings.timeout):
             client.create_collection(
                 name,
-                schema=_schema(dimensions, sparse=sparse),
+                schema=_schema(client, dimensions, sparse=sparse),
                 # A read that names no level takes this one: an iteration, which may miss nothing.
                 consistency_level="Strong",
                 timeout=SLOW_SECONDS,
             )
         for field in ("dense", "sparse") if sparse else ("dense",):
             if not client.list_indexes(name, field_name=field):
-                client.create_index(name, _index(field), timeout=SLOW_SECONDS)
+                client.create_index(name, _index(client, field), timeout=SLOW_SECONDS)
         client.load_collection(name, timeout=SLOW_SECONDS)
 
 
-def _schema(dimensions: int, *, sparse: bool) -> Any:
-    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+def _schema(client: Any, dimensions: int, *, sparse: bool) -> Any:
+    from pymilvus import DataType  # at hand where there is a client; see `connection`
+
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=KEY_LENGTH)
     schema.add_field("tenant", DataType.VARCHAR, max_length=SCOPE_LENGTH)
     schema.add_field("scope", DataType.VARCHAR, max_length=SCOPE_LENGTH)
@@ -57,8 +57,8 @@ def _schema(dimensions: int, *, sparse: bool) -> Any:
     return schema
 
 
-def _index(field: str) -> Any:
-    index = MilvusClient.prepare_index_params()
+def _index(client: Any, field: str) -> Any:
+    index = client.prepare_index_params()
     if field == "sparse":
         index.add_index(field, index_type="SPARSE_INVERTED_INDEX", metric_type=METRIC)
     else:
