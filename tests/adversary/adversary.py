@@ -36,6 +36,8 @@ DAY = 86_400_000_000
 START = 1_750_000_000_000_000
 INTERRUPTED = 0.06
 LATEST_SECONDS = 0.003
+LEARNT = frozenset({"Generated", "Linked", "Granted", "Revoked"})
+"""The kinds of events by which content flows, or somebody comes to rule."""
 REIGN = 150
 """Steps between two changes of who administers a tenant."""
 
@@ -125,7 +127,7 @@ class Adversary:
         entries = self._appended()
         ruled = attempt.grants is not None and self._oracle.rules(attempt.actor, attempt.grants[0])
         changed = {entry.cube_id: self._read(entry.cube_id) for entry in entries}
-        self._learn(attempt, result)
+        self._learn(attempt, entries)
         Judge(self._oracle, self.verdict, attempt, changed, ruled).judge(entries)
         for facts in changed.values():
             if facts is not None:
@@ -219,16 +221,19 @@ class Adversary:
             cube.state,
         )
 
-    def _learn(self, attempt: Attempt, result: object) -> None:
-        """What flowed where, where the call succeeded."""
-        if not isinstance(result, Receipt):
+    def _learn(self, attempt: Attempt, entries: list[LogEntry]) -> None:
+        """What flowed where, and who rules, where the log has it: a call that was interrupted may
+        have been done.
+        """
+        if not any(entry.kind in LEARNT for entry in entries):
             return
+        made = next((entry.cube_id for entry in entries if entry.kind == "Generated"), "")
         if attempt.grants is not None:
             tenant, actor, holds = attempt.grants
             names = self._oracle.administrators[tenant]
             names.add(actor) if holds else names.discard(actor)
         for source, derived in attempt.derived:
-            self._oracle.derive(source, derived or result.cube_id)
+            self._oracle.derive(source, derived or made)
 
     def _hold_receipt(self, attempt: Attempt, result: object) -> None:
         """What was acknowledged is there."""

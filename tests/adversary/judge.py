@@ -134,7 +134,9 @@ class Judge:
                 self._verdict.unauthorised.append(f"{actor} {name} erased {seeds}")
         if beyond := erased - self._oracle.reachable(seeds):
             self._verdict.unauthorised.append(f"{actor} {name} of {seeds} took {beyond}")
-        left = [each for each in self._oracle.holding(seeds) if not self._is_erased(each, erased)]
+        # What only went along may hold what came later and is clean.
+        named = seeds - self._oracle.derived_from(erased) if len(seeds) > 1 else seeds
+        left = [each for each in self._oracle.holding(named) if not self._is_erased(each, erased)]
         if left and name != "sweep":  # whose end goes as far as its setter's right
             self._verdict.broken.append(f"{actor} {name} of {seeds} left {left}")
 

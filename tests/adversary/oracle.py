@@ -105,6 +105,10 @@ class Oracle:
             reached |= gained
         return cube_ids | {cube_id for cube_id, _ in reached}
 
+    def derived_from(self, cube_ids: set[str]) -> set[str]:
+        """What has, or had, content of any of these."""
+        return {flow.derived for flow in self.flows if flow.source in cube_ids}
+
     def derive(self, source: str, derived: str) -> None:
         """Content flows, from what there is to what there is."""
         self.flows.append(Flow(source, self.content[source], derived, self.content[derived]))
