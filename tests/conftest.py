@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -25,7 +26,14 @@ class RoomScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist ships n
         return _group(nodeid.split("::", maxsplit=1)[0])
 
 
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For the servers of a run: compiling for speed costs a JVM of minutes more than it saves, half of
+what a node's start takes.
+"""
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("JDK_JAVA_OPTIONS", SHORT_LIVED)
     config.addinivalue_line("markers", "engines: needs Kafka, Cassandra and Milvus running")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from memos.infrastructure.engine.distributed.settled import Ends, is_settled
 from memos.infrastructure.engine.distributed.stores import Generation
+from memos.infrastructure.engine.distributed.workers.seal import PROJECTION as SEAL
 from memos.infrastructure.reports import Problem
 from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.comparison import Difference, Stored
@@ -23,10 +24,15 @@ _REPLACED = frozenset({"head", "usage", "frontier"})
 def counts(fresh: Generation, difference: Difference, ends: Ends) -> bool:
     """Whether the live row, `one`, should be what the fold gave, `other`, and is not."""
     table, one, other = difference.table.name, difference.one, difference.other
-    if one is not None and other is not None and _as_today(table, one) == _as_today(table, other):
+    if one is not None and other is not None:
+        if _as_today(table, one) == _as_today(table, other):
+            return False
+        if (
+            table == "checkpoint"
+        ):  # where it is was compared before; here what it says of that place
+            return bool(one["offset"] == other["offset"])
+    elif table == "checkpoint":
         return False
-    if table == "checkpoint":  # where they are is compared before; here what they say of that place
-        return one is not None and other is not None and one["offset"] == other["offset"]
     judged = [row for row in (one, other) if row is not None]
     if other is not None and table not in _REPLACED:
         judged = [other]  # what was written once is never another
@@ -60,6 +66,8 @@ def _as_today(table: str, row: Stored) -> Stored:
         return {**row, "state": rewritten(row["state"]), "checksum": is_checked}
     if table == "attempt":
         return {**row, "state": rewritten(row["state"])}
+    if table == "checkpoint" and row["projection"] == SEAL:
+        return {**row, "ordinal": None}  # of leaves; one that was killed does not bring it up
     return row
 
 

@@ -260,7 +260,10 @@ def test_a_checkpoint_that_is_gone_or_lies_is_named(vault: Fleet, stores: Stores
             assert where in problems
     changes = [
         Change(table, column, row, {**row, column: row[column] + 1})
-        for row, column in zip(rows, ("ordinal", "log_time"), strict=False)
+        for column in ("ordinal", "log_time")
+        for row in [row for row in rows if (row["projection"] == "fold") == (column == "ordinal")][
+            :1
+        ]
     ]
     with altered(stores, keyspace, [(table, c.before, c.after) for c in changes]):
         told = audited(vault)
