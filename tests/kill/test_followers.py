@@ -17,7 +17,7 @@ from memos.kernel.event import id_bytes
 from memos.kernel.note import Checkpoint, open_note
 from tests.fleet import PARTITIONS, Fleet
 from tests.kill.load import ACTOR
-from tests.kill.trial import PATIENCE_SECONDS, Trial, caught_up, keep
+from tests.kill.trial import PATIENCE_SECONDS, Trial, caught_up, check_projections, keep
 from tests.kill.worker import CALL, STEP
 from tests.scenarios.place import read
 
@@ -82,6 +82,7 @@ def test_a_usage_worker_killed_amid_a_batch_counts_every_use_once(fleet: Fleet, 
 
 
 def test_after_all_kills_a_replay_of_the_accesses_counts_the_same(fleet: Fleet) -> None:
+    check_projections(fleet)
     with Memory(fleet.path, actor=ACTOR) as memory:
         digest, usage = memory.digest(), memory.usage_digest()
         memory.rebuild()
@@ -133,3 +134,5 @@ def test_a_seal_worker_killed_amid_a_batch_signs_one_log(fleet: Fleet, step: str
     count = sum(map(len, notes.values()))
     assert count
     trial.check(f"seal killed {step}", seconds=seconds, notes=count)
+    if step == OF_SEAL[-1]:
+        check_projections(fleet)

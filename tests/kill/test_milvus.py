@@ -17,7 +17,7 @@ from memos.infrastructure.servers import LocalServers
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
-from tests.kill.trial import Trial, caught_up, wait_until
+from tests.kill.trial import Trial, caught_up, check_projections, wait_until
 
 ITEMS = 40
 MILVUS_SECONDS = 3.0
@@ -139,6 +139,7 @@ def test_a_milvus_killed_under_load_holds_up_no_write_and_lacks_no_vector_afterw
             assert fleet.vectors_of(each["cube_id"])
         hits = memory.search(QUERY, scope=trial.tenant, k=1_000)
         assert all(hit.explain["dense"]["embedded"] for hit in hits[:100])
+        check_projections(fleet)
         live, digest = held(fleet), memory.digest()
         assert memory.rebuild().digest == digest == memory.digest()
         assert held(fleet) == live

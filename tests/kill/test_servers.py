@@ -13,7 +13,7 @@ from memos import Memory, VaultError
 from memos.infrastructure.servers import LocalServers
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
-from tests.kill.trial import Trial, caught_up
+from tests.kill.trial import Trial, caught_up, check_projections
 
 ITEMS = 40
 DOWN_SECONDS = 5.0
@@ -101,3 +101,4 @@ def test_a_worker_stopped_for_longer_than_its_session_does_no_harm_when_it_wakes
     trial.check("fold stopped beyond its session", seconds=caught - stopped)
     fleet.stop("second fold")
     assert sleeper.poll() is None
+    check_projections(fleet)

@@ -9,7 +9,7 @@ import pytest
 from memos import Memory
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
-from tests.kill.trial import PATIENCE_SECONDS, Trial, caught_up
+from tests.kill.trial import PATIENCE_SECONDS, Trial, caught_up, check_projections
 from tests.kill.worker import CALL, STEP
 
 ITEMS = 16
@@ -55,6 +55,7 @@ def test_after_all_kills_a_rebuild_gives_the_same_vault(fleet: Fleet) -> None:
     trial = Trial(fleet, 3)
     trial.begin()
     trial.end()
+    check_projections(fleet)
     with Memory(fleet.path, actor=ACTOR) as memory:
         digest = memory.digest()
         rebuilt = memory.rebuild()

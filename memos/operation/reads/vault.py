@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -11,10 +11,10 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.reports import MOST_PROBLEMS, Figures, Verification
+from memos.infrastructure.reports import MOST_PROBLEMS, Figures, Problem, Verification
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import Damaged, VaultError
 from memos.operation.cube import state_title
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import is_cut_shown
@@ -69,8 +69,15 @@ def audit(session: Session, progress: Progress) -> Verification:
     with session.gate.enter("audit") as passage:
         passage.require_vault()
         audited = session.engine.maintenance.audit(progress)
-        problems = (*audited.problems, *receipt_problems(session))
+        problems = (*audited.problems, *_of_receipts(session))
         return replace(audited, problems=problems[:MOST_PROBLEMS])
+
+
+def _of_receipts(session: Session) -> Iterator[Problem]:
+    try:
+        yield from receipt_problems(session)
+    except Damaged as error:
+        yield Problem("erasures", f"not all of their receipts could be checked: {error}")
 
 
 def digest(session: Session) -> str:

@@ -15,6 +15,7 @@ from memos.infrastructure.index.port import Mask
 from memos.infrastructure.index.postings import NO_POSTINGS, Postings, decode
 from memos.infrastructure.index.spans import Spans, join_columns
 from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import Damaged
 from memos.kernel.moment import OPEN
 
 COLUMNS = (
@@ -59,8 +60,15 @@ class Changes(NamedTuple):
 
 
 def read(rows: Iterable[tuple[Any, ...]], scopes: Scopes) -> Changes:
-    """Rows of COLUMNS as arrays."""
-    return join(_chunks(iter(rows), scopes))
+    """Rows of COLUMNS as arrays.
+
+    Raises:
+        Damaged: a row holds what is in no index.
+    """
+    try:
+        return join(_chunks(iter(rows), scopes))
+    except (ValueError, OverflowError, TypeError) as error:
+        raise Damaged(f"a row of the index is damaged ({error}): run `memos rebuild`") from None
 
 
 def join(parts: Iterable[Changes]) -> Changes:

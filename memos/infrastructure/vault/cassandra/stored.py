@@ -50,7 +50,10 @@ def stored_of(row: Row) -> Stored:
     position = Position(partition, offset)
     try:
         event = decode(data)
-    except Undecodable as error:
+        outcome = Outcome(Result(result), version, Reason(reason), digest, duplicate_of)
+        kind = Kind(event.kind)
+        ids = tuple(caused[at : at + 16] for at in range(0, len(caused), 16))
+    except (Undecodable, ValueError, TypeError) as error:
         raise Damaged(
             f"the record at {position}, as the vault has it, is damaged ({error}): run "
             "`memos rebuild`"
@@ -62,15 +65,14 @@ def stored_of(row: Row) -> Stored:
         event_id=event.event_id,
         cube_id=cube_id,
         sequence=sequence,
-        kind=Kind(event.kind),
+        kind=kind,
         scope=event.scope,
         actor=event.actor,
         operation_id=event.operation_id,
-        outcome=Outcome(Result(result), version, Reason(reason), digest, duplicate_of),
+        outcome=outcome,
         composed_from=event.composed_from,
         state=state_of(cube_id, state) if state else None,
     )
-    ids = tuple(caused[at : at + 16] for at in range(0, len(caused), 16))
     return Stored(attempt, event, Record(position, log_time, data), ids)
 
 

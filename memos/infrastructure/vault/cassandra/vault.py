@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from google.protobuf.message import DecodeError
+
 from memos.infrastructure.batches import batched
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.vault.cassandra import terms
@@ -13,7 +15,8 @@ from memos.infrastructure.vault.cassandra.stored import checked_state
 from memos.infrastructure.vault.cassandra.tables import BUCKET, PERIOD
 from memos.infrastructure.vault.port import Vault
 from memos.kernel.cube import Lifecycle
-from memos.kernel.event import Position
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Position, id_text
 from memos.kernel.lifespan import still_ends
 from memos.kernel.lineage import Edge, Relation
 from memos.kernel.moment import Cutoffs
@@ -31,7 +34,11 @@ class CassandraVault(Heads, LogQueries, Vault):
     """
 
     def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
-        """The edges from the cube's sources, or to what was derived from it."""
+        """The edges from the cube's sources, or to what was derived from it.
+
+        Raises:
+            Damaged: one is none.
+        """
         table, end = ("edge_out", "source") if downstream else ("edge_in", "derived")
         cql = (
             "SELECT relation, source_cube, source_version, derived_cube, derived_version,"
@@ -42,10 +49,15 @@ class CassandraVault(Heads, LogQueries, Vault):
         else:
             edges = self._rows(f"{cql} AND {end}_version = ?", (cube_id, version))
         edges.sort(key=lambda row: (row[6], row[0], row[1], row[3]))
-        return [
-            Edge(Relation(relation), (source, at), (derived, then), digest)
-            for relation, source, at, derived, then, digest, _ in edges
-        ]
+        try:
+            return [
+                Edge(Relation(relation), (source, at), (derived, then), digest)
+                for relation, source, at, derived, then, digest, _ in edges
+            ]
+        except ValueError as error:
+            raise Damaged(
+                f"an edge of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
+            ) from None
 
     def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
         """The cubes that carry one of these subjects' digests, in id order."""
@@ -139,5 +151,8 @@ class CassandraVault(Heads, LogQueries, Vault):
 
 
 def _positions(stored: bytes) -> tuple[Position, ...]:
-    cut = CutNamed.FromString(stored)
+    try:
+        cut = CutNamed.FromString(stored)
+    except (DecodeError, TypeError) as error:
+        raise Damaged(f"a named cut is damaged ({error}): run `memos rebuild`") from None
     return tuple(Position(at.partition, at.offset) for at in cut.positions)

@@ -5,15 +5,16 @@ Tables and columns come from Cassandra, so a new one cannot be forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
 
-from memos import Memory
+from memos import Memory, MemosError
 from memos.infrastructure.engine.distributed.full_audit import NOT_COMPARED
 from memos.infrastructure.engine.distributed.key_audit import key_problems
 from memos.infrastructure.engine.distributed.settled import unmarked
@@ -209,11 +210,38 @@ def verified(vault: Fleet) -> list[Problem]:
         return list(memory.verify().problems)
 
 
+def try_doors(vault: Fleet) -> None:
+    """What is damaged is told as such, and nothing else is raised."""
+    with Memory(vault.path, actor=ALICE) as memory:
+        cubes = [cube for tenant in ("acme", "tenant1") for cube in found(memory, tenant)]
+        calls: list[Callable[[], object]] = [
+            memory.digest,
+            memory.stats,
+            memory.cuts,
+            memory.verify,
+            partial(memory.route, "pottery", scope="acme"),
+            lambda: list(memory.events()),
+        ]
+        for cube in cubes:
+            calls += [partial(door, cube) for door in (memory.get, memory.history, memory.lineage)]
+        for call in calls:
+            with suppress(MemosError):
+                call()
+
+
+def found(memory: Memory, scope: str) -> list[str]:
+    try:
+        return [hit.cube_id for hit in memory.search("pottery kiln", scope=scope, k=50)]
+    except MemosError:
+        return []
+
+
 def test_a_change_of_any_column_is_named(vault: Fleet, stores: Stores) -> None:
     keyspace = stores.live().writer.keyspace
     for changes in list(rounds_of(stores, keyspace)):
         with altered(stores, keyspace, [(c.table, c.before, c.after) for c in changes]):
             problems = audited(vault)
+            try_doors(vault)
         unnoticed = [
             (change.table.name, change.column)
             for change in changes
