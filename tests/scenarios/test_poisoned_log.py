@@ -197,9 +197,10 @@ def test_a_hostile_event_concerns_its_own_memory_alone(place: Place, tmp_path: P
 
     faults: list[str] = []
     damaged = 0
-    # Every event is folded and indexed on both engines; reading them is the same code.
-    looked_at = list(zip(made, victims, strict=True))[:: 1 if place.is_embedded else READ_ONE_OF]
-    for (what, _, _), victim in looked_at:
+    for number, ((what, _, _), victim) in enumerate(zip(made, victims, strict=True)):
+        # All are folded and indexed on both engines; they are read by the same code.
+        if not (place.is_embedded or "body" in what or number % READ_ONE_OF == 0):
+            continue
         cube_id = victim.cube_id
         read = typed(partial(memory.get, cube_id), faults, f"get {what}")
         damaged += isinstance(read, Unreadable)
@@ -209,7 +210,7 @@ def test_a_hostile_event_concerns_its_own_memory_alone(place: Place, tmp_path: P
             for name, call in rest_of_doors(memory, cube_id).items():
                 typed(call, faults, f"{name} {what}")
     assert not faults, "\n".join(faults)
-    assert damaged > 20 * len(looked_at) / len(made), "damaged, each on its own memory"
+    assert damaged > 20, "values of bodies are damaged, each on its own memory"
     assert observed(memory, good, ids) == before
     place.close()
     memory = place.open()
