@@ -19,7 +19,7 @@ from memos.infrastructure.engine.distributed.vector_audit import not_embedded, v
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.vault.cassandra import schema
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, VaultError
 
 NOT_COMPARED = {
     "rows behind the checkpoint of their projection": "the worker writes them again when it goes on",
@@ -89,9 +89,21 @@ def _problems(stores: Stores, live: Generation, progress: Progress) -> Iterator[
 
 @contextmanager
 def _spare(stores: Stores) -> Iterator[Generation]:
-    """An empty generation; one that a killed audit left is dropped by the next rebuild."""
+    """An empty generation; one that a killed audit left is dropped by the next rebuild.
+
+    Raises:
+        VaultError: a rebuild has dropped it.
+    """
     number = schema.new_generation(stores.cassandra)
     try:
         yield open_generation(stores.cassandra, number)
+    except VaultError as error:
+        if number not in schema.generations(stores.cassandra):
+            raise VaultError(
+                "a rebuild began while the vault was audited, and took the audit's tables: audit "
+                "again when it is done"
+            ) from error
+        raise
     finally:
-        schema.drop_generation(stores.cassandra, number)
+        if number in schema.generations(stores.cassandra):
+            schema.drop_generation(stores.cassandra, number)

@@ -44,8 +44,10 @@ def create(store: CassandraSession) -> None:
     else:
         _check(format_version)
     if _pointer(store) is None:
-        # The number must not be taken: an earlier attempt may have been cut off here.
-        switch_to(store, max(generations(store), default=0) or new_generation(store))
+        # An earlier attempt may have been cut off here.
+        number = max(generations(store), default=0) or _claimed(store)
+        _make_tables(store, number)
+        switch_to(store, number)
 
 
 def migrate(store: CassandraSession) -> int:
@@ -96,18 +98,28 @@ def new_generation(store: CassandraSession) -> int:
 
     It is not read before `switch_to`.
     """
+    number = _claimed(store)
+    _make_tables(store, number)
+    return number
+
+
+def _claimed(store: CassandraSession) -> int:
+    """A number that nobody else has: of two who rebuild or audit at once each gets its own."""
+    base = store.settings.keyspace
+    cql = f"INSERT INTO {base}.generation (number, version) VALUES (?, ?) IF NOT EXISTS"
     number = max(generations(store), default=0) + 1
+    while not store.execute(cql, (number, VERSION))[0][0]:
+        number += 1
+    return number
+
+
+def _make_tables(store: CassandraSession, number: int) -> None:
     keyspace = keyspace_of(store, number)
     _keyspace(store, keyspace)
     for table in GENERATION:
         store.define(f"CREATE TABLE IF NOT EXISTS {keyspace}.{table}")
     for index in INDEXES:
         store.define(f"CREATE INDEX IF NOT EXISTS {index.format(keyspace=keyspace)}")
-    store.execute(
-        f"INSERT INTO {store.settings.keyspace}.generation (number, version) VALUES (?, ?)",
-        (number, VERSION),
-    )
-    return number
 
 
 def generations(store: CassandraSession) -> list[int]:
@@ -159,7 +171,8 @@ def drop_generation(store: CassandraSession, generation: int) -> None:
         )
     store.define(f"DROP KEYSPACE IF EXISTS {keyspace_of(store, generation)}")
     store.execute(
-        f"DELETE FROM {store.settings.keyspace}.generation WHERE number = ?", (generation,)
+        f"DELETE FROM {store.settings.keyspace}.generation WHERE number = ? IF EXISTS",
+        (generation,),
     )
 
 

@@ -6,6 +6,7 @@ Tables and columns come from Cassandra, so a new one cannot be forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import count
@@ -14,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-from memos import Memory, MemosError
+from memos import Memory, MemosError, VaultError
 from memos.infrastructure.engine.distributed.full_audit import NOT_COMPARED
 from memos.infrastructure.engine.distributed.key_audit import key_problems
 from memos.infrastructure.engine.distributed.settled import unmarked
@@ -23,6 +24,7 @@ from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.reports import Problem
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra.comparison import Table, tables_of
+from memos.infrastructure.vault.cassandra.schema import drop_generation, generations
 from memos.infrastructure.vault.cassandra.tables import INDEXES
 from tests.embeddings import serving
 from tests.fleet import Fleet
@@ -379,3 +381,29 @@ def test_what_may_go_unnoticed_is_stated_with_its_reason(vault: Fleet) -> None:
     assert audited.problems == ()
     assert len(audited.not_compared) == len(NOT_COMPARED)
     assert all(NOT_COMPARED.values())
+
+
+def test_audits_at_once_have_tables_of_their_own_and_leave_none(
+    vault: Fleet, stores: Stores
+) -> None:
+    before = generations(stores.cassandra)
+    with ThreadPoolExecutor(3) as threads:
+        told = list(threads.map(lambda _: audited(vault), range(3)))
+    assert told == ["", "", ""]
+    assert generations(stores.cassandra) == before
+
+
+def test_an_audit_whose_tables_a_rebuild_took_says_so(vault: Fleet, stores: Stores) -> None:
+    live = stores.live_number()
+
+    def take_tables(done: int, _: int) -> None:
+        for number in generations(stores.cassandra):
+            if number != live:
+                drop_generation(stores.cassandra, number)
+
+    with (
+        Memory(vault.path, actor=ALICE) as memory,
+        pytest.raises(VaultError, match="rebuild began"),
+    ):
+        memory.audit(progress=take_tables)
+    assert generations(stores.cassandra) == [live]
