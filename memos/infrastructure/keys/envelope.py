@@ -101,8 +101,9 @@ def wrapping_key(subject_keys: Sequence[bytes]) -> bytes:
     return sha256(b"memos/wrap/v1\n" + b"".join(sorted(subject_keys))).digest()
 
 
-def split_subjects(joined: bytes) -> list[bytes]:
-    """The subject digests that a key row lists, joined one behind the other."""
+def split_subjects(joined: bytes | None) -> list[bytes]:
+    """The subject digests that a key row lists, joined one behind the other; none of a damaged one."""
+    joined = joined or b""
     return [joined[at : at + DIGEST_BYTES] for at in range(0, len(joined), DIGEST_BYTES)]
 
 

@@ -214,8 +214,8 @@ def erase_ended(
             request = Request(states, bound, set(), positions, reach.ends_freezes)
             # Asked again with every sweep, they would leave as many attempts in the log.
             raise_held(passage, request.refusing())
-            if any(one.erasing for one in states):
-                break  # another erase has begun with them
+            if not states or any(one.erasing for one in states):
+                break  # another erase has begun with them, or has ended
             return request.ask(session, passage, transaction)
         return Answer()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 
 from memos.infrastructure.engine.distributed.judgement import counts, problem_of
 from memos.infrastructure.engine.distributed.rebuild import fold_events, follow, index_worker
@@ -21,8 +22,8 @@ from memos.infrastructure.vault.cassandra.comparison import (
     tables_of,
 )
 
-ROUNDS = 3
-"""How often the spare generation catches up with one that is being written."""
+TRIES, PAUSE_SECONDS = 12, 1.0
+"""How often, and how far apart, a difference is looked at again where the vault is written on."""
 
 SIGNED = "note"
 """The table that `verify` holds against the topic of checkpoints."""
@@ -58,7 +59,7 @@ class Comparison:
         if marks:
             return  # nobody can say up to where the rows are to be compared
         self._fold(ends, progress, from_nothing=True)
-        for difference in self._lasting(self._differences(ends), ends):
+        for difference in self._lasting(self._differences(ends)):
             yield problem_of(difference)
 
     def _fold(self, ends: Ends, progress: Progress, *, from_nothing: bool = False) -> None:
@@ -89,30 +90,29 @@ class Comparison:
             if counts(self._fresh, difference, ends)
         ]
 
-    def _lasting(self, found: list[Difference], ends: Ends) -> list[Difference]:
-        """The differences that stay when the spare generation has caught up.
+    def _lasting(self, found: list[Difference]) -> list[Difference]:
+        """The differences that stay when the whole log is folded, and the vault has come to rest.
 
-        One that goes was of records that were folded meanwhile. At last the whole log is folded: a
-        row that does not say where it comes from may be of a batch that is half written.
+        Others are of what was folded, erased or used meanwhile: they go when the workers have come
+        as far as the spare generation, one after the other where the vault is written on.
         """
-        for _ in range(ROUNDS):
-            now = ends_of(self._stores, self._live)
-            if not found or now == ends:
+        last: Ends | None = None
+        for _ in range(TRIES):
+            ends = ends_of(self._stores, self._live)
+            if not found or (ends == last and ends.events == ends.log):
                 break
-            ends = now
-            self._fold(ends, no_progress)
-            found = self._still(found, ends)
-        if found:
-            self._fold(ends._replace(events=self._stores.logs.events.end()), no_progress)
+            if last is not None:
+                time.sleep(PAUSE_SECONDS)
+            last = ends
+            self._fold(ends._replace(events=ends.log, accesses=ends.access_log), no_progress)
             found = self._still(found, ends)
         return found
 
-    def _still(self, found: Iterable[Difference], ends: Ends) -> list[Difference]:
+    def _still(self, found: list[Difference], ends: Ends) -> list[Difference]:
         """Those that count still, and whose live row has not changed: one that did is in use."""
-        before = list(found)
-        again = read_again(self._stores.cassandra, before, self._here, self._there)
+        again = read_again(self._stores.cassandra, found, self._here, self._there)
         return [
             now
-            for then, now in zip(before, again, strict=True)
+            for then, now in zip(found, again, strict=True)
             if now.one == then.one and counts(self._fresh, now, ends)
         ]

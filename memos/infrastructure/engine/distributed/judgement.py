@@ -27,18 +27,14 @@ def counts(fresh: Generation, difference: Difference, ends: Ends) -> bool:
     if one is not None and other is not None:
         if _as_today(table, one) == _as_today(table, other):
             return False
-        if (
-            table == "checkpoint"
-        ):  # where it is was compared before; here what it says of that place
+        if table == "checkpoint":  # where it is was compared before; here what it says of that
             return bool(one["offset"] == other["offset"])
     elif table == "checkpoint":
         return False
-    judged = [row for row in (one, other) if row is not None]
-    if other is not None and table not in _REPLACED:
-        judged = [other]  # what was written once is never another
-    return all(is_settled(table, row, ends) for row in judged) and _is_needed(
-        fresh, table, difference
-    )
+    # What is written once is never another, and what is too many is so when the whole log is folded.
+    judged = (one, other) if table in _REPLACED else (other,)
+    settled = all(row is None or is_settled(table, row, ends) for row in judged)
+    return settled and _is_needed(fresh, table, difference)
 
 
 def problem_of(difference: Difference) -> Problem:

@@ -19,6 +19,7 @@ from memos.infrastructure.vault.cassandra.comparison import Stored
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.moment import NEWEST, partition_of
 
+_PLACES = ("position", "access_partition", "size", "partition", "offset", "ordinal")
 _NONE = (0, -1, 0)
 """The mark of a projection that has taken nothing."""
 
@@ -56,6 +57,8 @@ def is_settled(table: str, row: Stored, ends: Ends) -> bool:
     """Whether a row tells of what lies before the ends, or of what lies nowhere in the log; as far as
     it says so itself.
     """
+    if any(row.get(name, 0) is None for name in _PLACES):
+        return True  # no worker writes such a row
     if table == "usage":
         return not _waits(row["position"], row["access_partition"], ends.accesses, ends.access_log)
     if table == "frontier":

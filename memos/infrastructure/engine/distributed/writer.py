@@ -22,7 +22,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.log.kafka.settings import event_key
-from memos.kernel.errors import MemosError, OtherContent
+from memos.kernel.errors import MemosError, NotApplied, OtherContent
 from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.outcome import Result
 from memos.wire.access_pb2 import AccessEvent
@@ -73,6 +73,7 @@ class DistributedWriter:
         if not ready:
             return []
         self._check_sources(ready)
+        subjects = self._subject_keys(ready, create=True)
         self._keep_keys(ready)
         records = self._stores.logs.events.append(
             [
@@ -83,6 +84,8 @@ class DistributedWriter:
                 for draft in ready
             ]
         )
+        if self._subject_keys(ready, create=False) != subjects:
+            self._check_opened(ready)
         if self._durable and all(draft.is_new for draft in ready):
             return [foreseen(draft.event, at) for draft, at in zip(ready, records, strict=True)]
         events = [draft.event for draft in ready]
@@ -128,6 +131,35 @@ class DistributedWriter:
             heads = self._live.vault().heads_many(sorted(named))
             for draft in drafts:
                 check_sources(draft.event, heads.get)
+
+    def _subject_keys(
+        self, drafts: Sequence[Draft], *, create: bool
+    ) -> dict[tuple[str, bytes], bytes]:
+        """The keys, as they are now, of the subjects of new cubes."""
+        named = {
+            (draft.event.tenant, subject)
+            for draft in drafts
+            if draft.cube_key is not None
+            for subject in draft.event.subject_digests
+        }
+        keys = self._stores.keys
+        return keys.subject_keys(named, create=create, fresh=True) if named else {}
+
+    def _check_opened(self, drafts: Sequence[Draft]) -> None:
+        """Say of which new cubes the subject was erased between their keys and their events.
+
+        Raises:
+            NotApplied: some are in the log, and nobody can open them.
+        """
+        new = [draft.event.cube_id for draft in drafts if draft.cube_key is not None]
+        cube_keys = self._stores.cube_keys
+        lost = {*cube_keys.unopened(new), *cube_keys.without_keys(new)}
+        if lost:
+            named = ", ".join(map(id_text, sorted(lost)))
+            raise NotApplied(
+                f"the subject of {named} was erased while it was written, and its text went along: "
+                "add it again, without the idempotency key that it had"
+            )
 
     def _keep_keys(self, drafts: Sequence[Draft]) -> None:
         """Keep the keys of new cubes before the log has their first event.

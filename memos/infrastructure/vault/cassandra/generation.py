@@ -30,7 +30,10 @@ class VaultGeneration:
             "SELECT partition, offset, ordinal, log_time FROM {}.checkpoint WHERE projection = ?",
             (projection,),
         )
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+        return {
+            partition: (offset or 0, -1 if ordinal is None else ordinal, log_time or 0)
+            for partition, offset, ordinal, log_time in rows
+        }
 
     def folded_size(self) -> int:
         """The number of records folded, in all partitions."""

@@ -14,7 +14,8 @@ from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration
 from memos.infrastructure.vault.cassandra.stored import FoldedHead, checked_state
 from memos.kernel.cube import CubeState, Lifecycle
-from memos.kernel.event import Position
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Position, id_text
 
 SORTED_AT_ONCE = 50_000
 
@@ -39,10 +40,7 @@ class Heads(VaultGeneration):
     def folded_heads(self, cube_ids: Iterable[bytes]) -> dict[bytes, FoldedHead]:
         """The cubes as they are now, and the last record folded into each."""
         columns = "cube_id, state, checksum, partition, offset, ordinal"
-        return {
-            row[0]: FoldedHead(checked_state(*row[:3]), Position(row[3], row[4]), row[5])
-            for row in self._of(columns, cube_ids)
-        }
+        return {row[0]: _folded_head(*row) for row in self._of(columns, cube_ids)}
 
     def erased_among(self, cube_ids: Iterable[bytes]) -> list[bytes]:
         """Those of some cubes that are erased, by a look at their lifecycles alone."""
@@ -66,7 +64,7 @@ class Heads(VaultGeneration):
         with ExitStack() as files:
             runs: list[Iterator[Head]] = []
             for run in batched(rows, SORTED_AT_ONCE):
-                ordered: list[Head] = sorted((row[0], row[1], row[2]) for row in run)
+                ordered: list[Head] = sorted((row[0], row[1] or b"", row[2] or b"") for row in run)
                 if len(run) < SORTED_AT_ONCE:
                     runs.append(iter(ordered))
                 else:
@@ -78,6 +76,19 @@ class Heads(VaultGeneration):
         distinct = dict.fromkeys(cube_ids)
         for rows in self._many(cql, ((ids,) for ids in batched(distinct, IDS_AT_ONCE))):
             yield from rows
+
+
+def _folded_head(
+    cube_id: bytes,
+    stored: bytes | None,
+    check: bytes | None,
+    partition: int | None,
+    offset: int | None,
+    ordinal: int | None,
+) -> FoldedHead:
+    if partition is None or offset is None or ordinal is None:
+        raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
+    return FoldedHead(checked_state(cube_id, stored, check), Position(partition, offset), ordinal)
 
 
 _SIZES = struct.Struct(">HII")

@@ -145,7 +145,7 @@ class IndexWorker:
 
     def _changes(self, prior: PriorStates, memories: Sequence[Stored]) -> list[IndexedAt]:
         self._late |= late_cubes(self._vault, memories)
-        keys = self._cube_keys.keys({stored.attempt.cube_id for stored in memories})
+        keys = self._cube_keys.opened({stored.attempt.cube_id for stored in memories})
         changes = []
         for stored in memories:
             if stored.attempt.cube_id in self._late and not is_erasure(stored.attempt):

@@ -144,13 +144,13 @@ class VectorIndexer:
             self._writer.upsert(spans)
             # Whoever was erased meanwhile is not to come back.
             cubes = {span.cube_id for span in spans}
-            erased += sorted(cubes - self._stores.cube_keys.keys(cubes).keys())
+            erased += sorted(cubes - self._stores.cube_keys.opened(cubes).keys())
         if erased:
             self._writer.purge(erased)
 
     def _texts(self, memories: Sequence[Stored]) -> tuple[list[Text], dict[bytes, int]]:
         """The new texts of a batch, and where the earlier texts of their cubes end."""
-        keys = self._stores.cube_keys.keys({memory.attempt.cube_id for memory in memories})
+        keys = self._stores.cube_keys.opened({memory.attempt.cube_id for memory in memories})
         texts: list[Text] = []
         closings: dict[bytes, int] = {}
         newest: dict[bytes, int] = {}

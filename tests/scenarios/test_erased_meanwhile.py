@@ -1,0 +1,60 @@
+"""On servers a subject may be erased between a new memory's key and its event: nobody is stopped."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from memos import Forgotten, Memory, NotApplied
+from memos.infrastructure.engine.distributed.engine import DistributedEngine
+from tests.fleet import Fleet
+from tests.scenarios.conftest import SECONDS
+from tests.scenarios.place import ADMINISTRATOR, texts
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(SECONDS)
+def test_a_subject_erased_amid_an_add_is_told_and_others_go_on(fleet: Fleet) -> None:
+    scope = "meanwhile/x"
+    with (
+        Memory(fleet.path, actor="agent:ann") as ann,
+        Memory(fleet.path, actor=ADMINISTRATOR) as root,
+        Memory(fleet.path, actor="agent:bob") as bob,
+    ):
+        root.add("First about Zoe.", scope=scope, subject="zoe")
+        engine = ann._session.engine
+        assert isinstance(engine, DistributedEngine)
+        wrapped, go = threading.Event(), threading.Event()
+        wrap = engine.stores.cube_keys._wrapped
+
+        def slow(rows: Any) -> Any:
+            made = wrap(rows)
+            wrapped.set()
+            assert go.wait(SECONDS)
+            return made
+
+        engine.stores.cube_keys._wrapped = slow  # type: ignore[method-assign]
+        told: list[BaseException] = []
+
+        def add() -> None:
+            try:
+                ann.add("Ann says that Zoe likes tea.", scope=scope, subject="zoe")
+            except NotApplied as error:
+                told.append(error)
+
+        adding = threading.Thread(target=add)
+        adding.start()
+        assert wrapped.wait(SECONDS)
+        root.erase(subject="zoe")
+        bob.add("Bob says something of Zoe.", scope=scope, subject="zoe")
+        go.set()
+        adding.join()
+        assert "was erased while it was written" in str(told[0])
+        other = bob.add("Somebody else.", scope=scope, subject="yan").cube_id
+        assert "Somebody else." in texts(bob.search("says somebody", scope=scope))
+        (lost,) = [word for word in str(told[0]).split() if word.count("-") == 4]
+        assert root.erase(cube_id=lost).cube_ids == (lost,)
+        assert isinstance(root.get(lost), Forgotten)
+        assert not isinstance(root.get(other), Forgotten)
