@@ -104,7 +104,7 @@ class Comparison:
             if last is not None:
                 time.sleep(PAUSE_SECONDS)
             last = ends
-            self._fold(ends._replace(events=ends.log, accesses=ends.access_log), no_progress)
+            self._fold(ends._replace(events=ends.log), no_progress)
             found = self._still(found, ends)
         return found
 
