@@ -28,10 +28,11 @@ REPORT_EVERY = 1000
 def verify(stores: Stores, generation: Generation, progress: Progress) -> Verification:
     """Read the log and every head, and check them against signed trees and checksums."""
     problems: list[Problem] = []
-    ends = stores.logs.events.end()
+    every = {p: Seals(stores, generation, p) for p in stores.logs.events.partitions}
+    ends = stores.logs.events.end()  # behind all that is sealed by now
     total, done, checkpoints = sum(ends.values()), 0, 0
     for partition, end in sorted(ends.items()):
-        seals = Seals(stores, generation, partition)
+        seals = every[partition]
         for record in stores.logs.events.read(partition, 0, end):
             seals.push(record)
             done += 1

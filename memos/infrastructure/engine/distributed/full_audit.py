@@ -81,7 +81,9 @@ def _problems(
     with _spare(stores) as fresh:
         try:
             kept = KeptKeys(stores)
-            yield from Comparison(stores, live, fresh, kept).problems(progress)
+            comparison = Comparison(stores, live, fresh, kept)
+            yield from comparison.problems(progress)
+            waiting += comparison.waiting
             yield from kept.problems()
             if not kept.lost:
                 yield from _of_vectors(stores, live, fresh, waiting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from memos.infrastructure.engine.distributed.judgement import counts, problem_of
+from memos.infrastructure.engine.distributed.judgement import counts, may_follow, problem_of
 from memos.infrastructure.engine.distributed.rebuild import fold_events, follow, index_worker
 from memos.infrastructure.engine.distributed.settled import Ends, ends_of, unmarked
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
@@ -24,6 +24,11 @@ from memos.infrastructure.vault.cassandra.comparison import (
 
 TRIES, PAUSE_SECONDS = 12, 1.0
 """How often, and how far apart, a difference is looked at again where the vault is written on."""
+
+WRITTEN_MEANWHILE = (
+    "rows of search, use and erases under way that seem to be missing (the vault was written "
+    "meanwhile: audit it at rest)"
+)
 
 SIGNED = "note"
 """The table that `verify` holds against the topic of checkpoints."""
@@ -45,6 +50,8 @@ class Comparison:
         self._stores, self._live, self._fresh = stores, live, fresh
         self._here, self._there = live.writer.keyspace, fresh.writer.keyspace
         self._index = index_worker(stores, fresh, keys)
+        self.waiting: list[str] = []
+        """What could not be compared."""
 
     def problems(self, progress: Progress) -> Iterator[Problem]:
         """Fold the log up to where the live projections are, and compare.
@@ -59,8 +66,13 @@ class Comparison:
         if marks:
             return  # nobody can say up to where the rows are to be compared
         self._fold(ends, progress, from_nothing=True)
-        for difference in self._lasting(self._differences(ends)):
-            yield problem_of(difference)
+        lasting = self._lasting(self._differences(ends))
+        if ends_of(self._stores, self._live).log != ends.log:
+            left = [each for each in lasting if not may_follow(each)]
+            if len(left) < len(lasting):
+                self.waiting.append(WRITTEN_MEANWHILE)
+            lasting = left
+        yield from map(problem_of, lasting)
 
     def _fold(self, ends: Ends, progress: Progress, *, from_nothing: bool = False) -> None:
         stores, fresh = self._stores, self._fresh

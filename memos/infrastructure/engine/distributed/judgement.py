@@ -17,6 +17,7 @@ from memos.kernel.lifespan import earliest_end, still_ends
 from memos.kernel.state import checksum, rewritten
 
 _CUBES = ("cube_id", "derived_cube")
+_TAKEN_AWAY = frozenset({"span", "usage", "erasing"})
 _REPLACED = frozenset({"head", "usage", "frontier"})
 """Tables whose rows follow the log; those of the others are written once."""
 
@@ -35,6 +36,11 @@ def counts(fresh: Generation, difference: Difference, ends: Ends) -> bool:
     judged = (one, other) if table in _REPLACED else (other,)
     settled = all(row is None or is_settled(table, row, ends) for row in judged)
     return settled and _is_needed(fresh, table, difference)
+
+
+def may_follow(difference: Difference) -> bool:
+    """Whether a row may be missing as an erase takes it away from outside the fold."""
+    return difference.one is None and difference.table.name in _TAKEN_AWAY
 
 
 def problem_of(difference: Difference) -> Problem:
