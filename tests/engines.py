@@ -51,7 +51,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
         yield running
         return
     # A heap for many vaults at once.
-    with leased(LocalServers(_shared(tmp_path_factory) / "servers", heap_mb=1024)) as servers:
+    with leased(LocalServers(_shared(tmp_path_factory) / "servers", heap_mb=1536)) as servers:
         up_or_skip(servers)
         yield servers
 
