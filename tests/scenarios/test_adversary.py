@@ -28,4 +28,4 @@ def test_an_adversary_gets_nothing_by_any_door(place: Place) -> None:
     assert (verdict.leaks, verdict.unauthorised, verdict.lost, verdict.broken) == ([], [], [], [])
     assert verdict.done["erase"] > 0
     assert verdict.done["rollback"] > 0
-    assert verdict.interrupted > 0 or not place.is_embedded
+    assert verdict.interrupted > 10 or not place.is_embedded

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.distributed import audit, figures, full_audit, rebuild
+from memos.infrastructure.engine.distributed import figures, rebuild
+from memos.infrastructure.engine.distributed.auditing.audit import audit
+from memos.infrastructure.engine.distributed.auditing.verification import verify
 from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.progress import Progress, no_progress
@@ -30,10 +32,10 @@ class DistributedMaintenance:
         self._waiter = waiter
 
     def verify(self, progress: Progress = no_progress) -> Verification:
-        return audit.verify(self._stores, self._live(), progress)
+        return verify(self._stores, self._live(), progress)
 
     def audit(self, progress: Progress = no_progress) -> Verification:
-        return full_audit.audit(self._stores, self._live(), progress)
+        return audit(self._stores, self._live(), progress)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         return rebuild.rebuild(self._stores, progress)

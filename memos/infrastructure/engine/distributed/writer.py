@@ -156,9 +156,11 @@ class DistributedWriter:
         lost = {*cube_keys.unopened(new), *cube_keys.without_keys(new)}
         if lost:
             named = ", ".join(map(id_text, sorted(lost)))
+            stays = len(drafts) - len(lost)
+            rest = f"; the other {stays} of the same command are written" if stays else ""
             raise NotApplied(
                 f"the subject of {named} was erased while it was written, and its text went along: "
-                "add it again, without the idempotency key that it had"
+                f"add it again, without the idempotency key that it had{rest}"
             )
 
     def _keep_keys(self, drafts: Sequence[Draft]) -> None:

@@ -16,9 +16,9 @@ from uuid import UUID
 import pytest
 
 from memos import Memory, MemosError, VaultError
-from memos.infrastructure.engine.distributed.full_audit import NOT_COMPARED
-from memos.infrastructure.engine.distributed.key_audit import key_problems
-from memos.infrastructure.engine.distributed.settled import unmarked
+from memos.infrastructure.engine.distributed.auditing.audit import NOT_COMPARED
+from memos.infrastructure.engine.distributed.auditing.keys import key_problems
+from memos.infrastructure.engine.distributed.auditing.settled import unmarked
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.reports import Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memos.infrastructure.engine.distributed.settled import Ends, is_settled
+from memos.infrastructure.engine.distributed.auditing.settled import Ends, is_settled
 from memos.infrastructure.engine.distributed.stores import Generation
 from memos.infrastructure.engine.distributed.workers.seal import PROJECTION as SEAL
 from memos.infrastructure.reports import Problem

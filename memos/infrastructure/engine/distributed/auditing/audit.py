@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from memos.infrastructure.engine.distributed.audit import verify
-from memos.infrastructure.engine.distributed.generation_comparison import Comparison
-from memos.infrastructure.engine.distributed.key_audit import KeptKeys, key_problems
-from memos.infrastructure.engine.distributed.settled import ends_of
+from memos.infrastructure.engine.distributed.auditing.comparison import Comparison
+from memos.infrastructure.engine.distributed.auditing.keys import KeptKeys, key_problems
+from memos.infrastructure.engine.distributed.auditing.settled import ends_of
+from memos.infrastructure.engine.distributed.auditing.vectors import not_embedded, vector_problems
+from memos.infrastructure.engine.distributed.auditing.verification import verify
 from memos.infrastructure.engine.distributed.stores import Generation, Stores, open_generation
-from memos.infrastructure.engine.distributed.vector_audit import not_embedded, vector_problems
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.vault.cassandra import schema

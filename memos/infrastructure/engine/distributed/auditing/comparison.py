@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from memos.infrastructure.engine.distributed.judgement import counts, may_follow, problem_of
+from memos.infrastructure.engine.distributed.auditing.judgement import (
+    counts,
+    may_follow,
+    problem_of,
+)
+from memos.infrastructure.engine.distributed.auditing.settled import Ends, ends_of, unmarked
 from memos.infrastructure.engine.distributed.rebuild import fold_events, follow, index_worker
-from memos.infrastructure.engine.distributed.settled import Ends, ends_of, unmarked
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers.index import TenantKeys
 from memos.infrastructure.engine.distributed.workers.seal import SealWorker
