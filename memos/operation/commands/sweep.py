@@ -35,7 +35,8 @@ class Sweep:
 
     `erased` has the derived memories, too. `restored` came back with the end of a merge that had
     absorbed them. `held` could not be erased: they are frozen, by no administrator's lifespan, or
-    they or what was derived from them is held. `left` hold what came of an erased memory, and are not its setter's to erase.
+    they or what was derived from them is held. `left` hold what came of an erased memory, and are
+    not its setter's to erase.
     """
 
     archived: tuple[str, ...]
