@@ -14,7 +14,7 @@ HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format proto async lock bench hammer adversary mutants replicas clean
+.PHONY: help demo test check format proto async lock bench hammer adversary mutants replicas soak clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -62,6 +62,10 @@ mutants: $(MUTANTS)/.made ## Change each line of the kernel, and count the chang
 
 replicas: $(VENV)/.dev ## Kill one and two of three Cassandra nodes and Kafka brokers, for long
 	$(BIN)/python -m tests.replicas $(REPLICAS_ARGS)
+
+soak: $(VENV)/.dev ## Kill workers and servers, and err as operators do, under thirty callers, for long
+	$(BIN)/pytest -m soak
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 clean: ## Remove the environment, caches and builds
 	rm -rf $(VENV) $(MUTANTS) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache mutants

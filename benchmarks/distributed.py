@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,7 +43,8 @@ from benchmarks.harness import (
 )
 from benchmarks.texts import Item, Texts
 from memos import Memory
-from memos.infrastructure.engine.distributed.rebuild import index_worker
+from memos.infrastructure.engine.distributed.engine import DistributedEngine
+from memos.infrastructure.engine.distributed.refold import index_worker
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.engine.distributed.stores import Stores, open_generation
 from memos.infrastructure.engine.distributed.workers.fold import PartitionFold
@@ -51,6 +53,8 @@ from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import stored_from
 from memos.infrastructure.vault.cassandra.writer import FOLD
+from memos.interface.memory import DEFAULT_ACTOR
+from memos.interface.vaults import create_vault
 
 READY_EVENTS = 100_000
 READY_BYTES = 290
@@ -59,6 +63,8 @@ SINGLE = 300
 JOINED_SECONDS = 12.0
 """In which two workers start and share the partitions out."""
 APPLIED = 200
+CALLERS, ADDS_OF_EACH = 30, 40
+BULK = 10_000
 SEARCHES = 100
 COUNT, FULL_COUNT = 20_000, 100_000
 ALL = ("fold", "index", "usage", "seal")
@@ -78,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Options, report: Report, directory: Path, engine: LocalServers) -> None:
     path = write_settings(engine, directory)
     progress("making a vault")
-    report.figures["create vault s"] = timed(lambda: Memory(path).close())
+    report.figures["create vault s"] = timed(lambda: create_vault(path, actor=DEFAULT_ACTOR))
     workers = Workers(path)
     stores = Stores(load_settings(path))
     try:
@@ -106,6 +112,8 @@ def _measure(
     _sizes(report, stores, engine)
     workers.start("usage", "seal")
     _applied(report, path, workers, texts)
+    _callers(report, path, texts)
+    _beside_bulk(report, path, texts)
     _search(report, path, texts, count)
     _two_folds(report, path, workers, stores, texts, count)
     _recover(report, path, workers, stores, texts)
@@ -213,6 +221,48 @@ def _applied(report: Report, path: Path, workers: Workers, texts: Texts) -> None
         memory.add(**items[0])
         times = [timed(lambda item=item: memory.add(**item)) for item in items]  # type: ignore[misc]
     _latency(report, "applied add", times)
+
+
+def _callers(report: Report, path: Path, texts: Texts) -> None:
+    """Many callers at once, each of whom waits until what it added can be read."""
+    progress(f"{CALLERS} callers")
+    with Memory(path) as memory, ThreadPoolExecutor(CALLERS) as callers:
+        requests: list[object] = []
+        engine = memory._session.engine
+        assert isinstance(engine, DistributedEngine)
+        engine.stores.cassandra.session.add_request_init_listener(requests.append)
+
+        def add(item: Item) -> float:
+            return timed(lambda: memory.add(**item))
+
+        began = time.perf_counter()
+        times = list(callers.map(add, _items(texts, CALLERS * ADDS_OF_EACH)))
+        seconds = time.perf_counter() - began
+    report.figures["requests to Cassandra for an add"] = len(requests) / len(times)
+    _rate(report, "concurrent adds", len(times), seconds)
+    _latency(report, "concurrent add", times)
+
+
+def _beside_bulk(report: Report, path: Path, texts: Texts) -> None:
+    """One tenant loads in bulk and waits until all can be read, another one adds single memories."""
+    progress(f"adds of one tenant beside {BULK:,} of another")
+    bulk = _items(texts, BULK)
+    with (
+        Memory(path, tenant="globex") as loader,
+        Memory(path) as memory,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        began = time.perf_counter()
+        loading = threads.submit(loader.add_many, [{**item, "scope": "globex"} for item in bulk])
+        times = []
+        for item in _items(texts, BULK):
+            if loading.done():
+                break
+            times.append(timed(lambda item=item: memory.add(**item)))  # type: ignore[misc]
+        loading.result()
+        seconds = time.perf_counter() - began
+    _rate(report, "bulk beside adds", BULK, seconds)
+    _latency(report, "add beside bulk", times)
 
 
 def _search(report: Report, path: Path, texts: Texts, count: int) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psutil
 
+from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.engine.distributed.stores import Stores
-from memos.infrastructure.servers import LocalServers, cache, ends_with_us, leased, tools, versions
+from memos.infrastructure.servers import LocalServers, cache, leased, tools, versions
 from memos.infrastructure.servers.cassandra import EXPORTS, JDK, OPENS
 
 DIRECTORY = "MEMOS_ENGINES"
@@ -120,7 +121,9 @@ def stored_bytes(directory: Path, pattern: str) -> int:
 
 
 class Workers:
-    """Worker processes of one vault; what is still running is ended by `stop`."""
+    """Worker processes of one vault, named as a supervisor would name them; what is still running is
+    ended by `stop`.
+    """
 
     def __init__(self, settings: Path) -> None:
         self._settings = settings
@@ -133,10 +136,10 @@ class Workers:
     def start(self, *names: str) -> None:
         """Start a worker of each name."""
         for name in names:
+            taken = sum(process.poll() is None for process in self.running(name))
+            line = [sys.executable, "-m", "streams", name, "--config", str(self._settings)]
             process = subprocess.Popen(
-                ends_with_us(
-                    [sys.executable, "-m", "streams", name, "--config", str(self._settings)]
-                ),
+                ends_with_us([*line, "--instance", f"{name}-{taken}"]),
                 stderr=subprocess.DEVNULL,
             )
             self._running.append((name, process))

@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path("memos.toml"))
     parser.add_argument("--metrics-host", default="127.0.0.1")
     parser.add_argument("--metrics-port", type=int, help="none by default; 0 takes a free one")
+    parser.add_argument("--instance", help="its name, which stays over restarts")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between two sweeps")
     options = parser.parse_args(arguments)
     try:
@@ -43,7 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module = import_module(f"streams.{options.worker}")
         open_worker = partial(module.open_worker, settings)
         return run(
-            options.worker, settings.kafka, open_worker, options.metrics_host, options.metrics_port
+            options.worker,
+            settings.kafka,
+            open_worker,
+            options.metrics_host,
+            options.metrics_port,
+            options.instance,
         )
     except (MemosError, OSError) as error:
         sys.stderr.write(f"memos worker {options.worker}: {error}\n")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiokafka
 import faust
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.sensors.monitor import Monitor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -15,24 +17,46 @@ from faust.types import TP
 from mode import ServiceT
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.kernel.errors import InvalidInput
 from streams.security import credentials
 
 SESSION_SECONDS = 10.0
 HEARTBEAT_SECONDS = 2.0
 COMMIT_SECONDS = 1.0
 POLL_RECORDS = 4000
-FETCH_WAIT_MS = 50
-"""A partition whose records came is asked for again only when the request for the others ends."""
+FETCH_WAIT_MS = 500
+"""How long the broker holds a request for records where there are none."""
+
+OTHERS_WAIT_MS = 50
+"""The same where a partition is not asked for, as its records are being taken: it is asked for again only
+when that request has ended.
+"""
 
 YIELD_EVERY = 100
+
+_INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 OnSeek = Callable[[Mapping[int, int | None]], None]
 
 
+class _Fetcher(Fetcher):  # type: ignore[misc] # aiokafka has no types
+    @property
+    def _fetch_max_wait_ms(self) -> int:
+        return OTHERS_WAIT_MS if self._records else FETCH_WAIT_MS
+
+    @_fetch_max_wait_ms.setter
+    def _fetch_max_wait_ms(self, _: int) -> None:
+        return  # Faust gives no setting for its 1.5 s
+
+
 class _Thread(AIOKafkaConsumerThread):
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._ensure_consumer()._fetcher.__class__ = _Fetcher
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # Faust gives no setting for its 1.5 s
+        consumer._group_instance_id = transport.app.instance  # Faust has no setting for it
         return consumer
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -125,10 +149,11 @@ class StreamApp(faust.App):
     """Follows one topic as a member of a group.
 
     `on_seek` is called whenever Faust has gone to the group's offsets: with those, by partition;
-    None where the group has none.
+    None where the group has none. `instance` is the name of a static member of the group.
     """
 
     on_seek: OnSeek
+    instance: str | None
 
     def _new_transport(self) -> Transport:
         return _Transport(self.conf.broker_consumer, self)
@@ -137,12 +162,23 @@ class StreamApp(faust.App):
         return  # there are no tables to keep
 
 
-def make_app(settings: KafkaSettings, group: str, on_seek: OnSeek) -> StreamApp:
+def make_app(
+    settings: KafkaSettings, group: str, on_seek: OnSeek, instance: str | None = None
+) -> StreamApp:
     """The Faust app of one worker process.
 
+    One that comes back under the same `instance` before the group has given it up has its partitions
+    at once (static membership, KIP-345).
+
     Raises:
-        InvalidInput: the settings ask for a kind of security that Faust's client has not.
+        InvalidInput: the settings ask for a kind of security that Faust's client has not; or no member of
+            a group can be called so.
     """
+    if instance is not None and not _INSTANCE.fullmatch(instance):
+        raise InvalidInput(
+            f"a worker cannot be called {instance!r}: --instance takes up to 249 letters, digits, '.', '_' "
+            "and '-'"
+        )
     app = StreamApp(
         group,
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
@@ -164,4 +200,5 @@ def make_app(settings: KafkaSettings, group: str, on_seek: OnSeek) -> StreamApp:
         monitor=_QuietMonitor(),
     )
     app.on_seek = on_seek
+    app.instance = instance
     return app

@@ -9,34 +9,42 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from memos.infrastructure.engine.distributed.workers.port import Worker
+from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus, Worker
 from memos.infrastructure.log.kafka.settings import KafkaSettings
-from memos.kernel.errors import StoreUnavailable, VaultError
+from memos.kernel.errors import LogLost, StoreUnavailable, VaultError
 from memos.kernel.moment import MOST_PARTITIONS
 from streams.app import make_app
-from streams.lane import BATCH, Lane
+from streams.gathering import Gathering
+from streams.lane import Lane
 from streams.metrics import Metrics
 
 log = logging.getLogger("memos.worker")
 
-WITHIN_SECONDS = 0.05
 REVOKE_SECONDS = 5.0
 CLOSE_SECONDS = 60.0
 METRICS_SECONDS = 1.0
 SEEK_AGAIN_SECONDS = 1.0
 REPLACEMENT_SECONDS = 2.0
+STATUS_SECONDS = 5.0
 
 
-class OpenedWorker(NamedTuple):
-    """A worker, and whether its projection was replaced by a rebuilt one since it was opened."""
+@dataclass(frozen=True)
+class OpenedWorker:
+    """A worker, whether its projection was replaced by a rebuilt one since it was opened, of which
+    generation that projection is, how it stands, and how it gathers records.
+    """
 
     worker: Worker
     is_replaced: Callable[[], bool]
+    generation: int
+    status: Callable[[], ProjectionStatus] = ProjectionStatus
+    gathering: Gathering = field(default_factory=Gathering)
 
 
 @runtime_checkable
@@ -57,6 +65,7 @@ class Driver:
         opened: the worker.
         metrics: where its lag, its batches and its stopped partitions are noted.
         end_requested: set once the process has got SIGTERM or SIGINT; here while the driver runs.
+        instance: the name under which it is a static member of its group.
     """
 
     def __init__(
@@ -65,17 +74,21 @@ class Driver:
         opened: OpenedWorker,
         metrics: Metrics,
         end_requested: threading.Event,
+        instance: str | None = None,
     ) -> None:
         self._end_requested = end_requested
         self._worker = worker = opened.worker
         self._is_replaced = opened.is_replaced
+        self._status = opened.status
+        metrics.set_generation(opened.generation)
+        self._gathering = opened.gathering
         self.replaced = False
         """Whether `run` ended because the projection was replaced: open the new one and go on."""
         self._metrics = metrics
         self._lanes: dict[int, Lane] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._threads = ThreadPoolExecutor(MOST_PARTITIONS, thread_name_prefix="memos-partition")
-        self._app = make_app(settings, f"{settings.prefix}-{worker.name}", self._on_seek)
+        self._app = make_app(settings, f"{settings.prefix}-{worker.name}", self._on_seek, instance)
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
         self._ended = asyncio.Event()
@@ -96,6 +109,7 @@ class Driver:
         """Follow the topic until SIGTERM or SIGINT; then finish the batches and leave the group.
 
         Raises:
+            LogLost: the topic is not the vault's any more.
             VaultError: something in here or in Faust broke; nothing is lost.
         """
         loop = asyncio.get_running_loop()
@@ -106,6 +120,7 @@ class Driver:
         background = [
             asyncio.create_task(self._refresh_metrics()),
             asyncio.create_task(self._watch_for_replacement()),
+            asyncio.create_task(self._watch_status()),
         ]
         try:
             await self._app.start()
@@ -116,6 +131,8 @@ class Driver:
             await self._close()
             for task in background:
                 task.cancel()
+        if isinstance(self._broken, LogLost):
+            raise self._broken
         if self._broken is not None or crash is not None:
             raise VaultError(
                 f"the worker {self._worker.name} cannot go on: nothing is lost, start it again"
@@ -126,10 +143,10 @@ class Driver:
         self._ended.set()
 
     async def _follow(self, stream: Any) -> None:
-        # The one safe way: Faust acknowledges nothing by itself, and nothing is raised in here.
-        async for events in stream.noack().noack_take(BATCH, within=WITHIN_SECONDS):
-            for event in events:
-                self._offer(event)
+        # The one safe way: Faust acknowledges nothing by itself, and nothing is raised in here. Its
+        # `noack_take` would wake up all the time, also where nothing comes.
+        async for event in stream.noack().events():
+            self._offer(event)
 
     def _offer(self, event: Any) -> None:
         lane = self._lanes.get(event.message.partition)
@@ -141,7 +158,14 @@ class Driver:
             return  # nobody would close the lanes that this begins
         for partition, offset in committed.items():
             if partition not in self._lanes:
-                lane = Lane(partition, self._worker, self, self._threads, self._metrics)
+                lane = Lane(
+                    partition,
+                    self._worker,
+                    self,
+                    self._threads,
+                    self._metrics,
+                    self._gathering,
+                )
                 self._lanes[partition] = lane
                 self._tasks[partition] = asyncio.create_task(lane.run(), name=f"lane {partition}")
                 self._tasks[partition].add_done_callback(self._on_lane_done)
@@ -192,6 +216,8 @@ class Driver:
             self._metrics.beat()
             if isinstance(self._worker, CountsUndecodable):
                 self._metrics.set_undecodable(self._worker.undecodable)
+            owned = {number: lane for number, lane in self._lanes.items() if lane.is_owned}
+            self._metrics.set_partitions(owned, [n for n, lane in owned.items() if lane.stopped])
             for partition, lane in self._lanes.items():
                 if lane.next is None:
                     continue
@@ -202,14 +228,27 @@ class Driver:
                 )
             await asyncio.sleep(METRICS_SECONDS)
 
+    async def _watch_status(self) -> None:
+        """Keep fresh what the worker says of its projection."""
+        while True:
+            try:
+                self._metrics.set_status(await asyncio.to_thread(self._status))
+            except VaultError as error:
+                log.warning("how the projection stands cannot be told now: %s", error)
+            await asyncio.sleep(STATUS_SECONDS)
+
     async def _watch_for_replacement(self) -> None:
-        """End when a rebuild has put another projection in this one's place."""
+        """End when a rebuild has put another projection in this one's place, or the topic is lost."""
         while not self.replaced:
             await asyncio.sleep(REPLACEMENT_SECONDS)
             try:
                 self.replaced = await asyncio.to_thread(self._is_replaced)
             except StoreUnavailable as error:
                 log.warning("which projection is live cannot be told now: %s", error)
+            except LogLost as error:
+                self._broken = error
+                self._ended.set()
+                return
         log.info("the projection was rebuilt: %s goes on with the new one", self._worker.name)
         self._ended.set()
 

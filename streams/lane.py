@@ -15,9 +15,11 @@ from memos.kernel.errors import (
     LogUnavailable,
     StoreUnavailable,
     VaultError,
+    WrongRootKey,
 )
 from memos.kernel.event import Position, Record, TooNew
 from streams.delivery import Delivery, Message, RecordSource
+from streams.gathering import Gathering
 from streams.metrics import Metrics
 
 log = logging.getLogger("memos.worker")
@@ -36,7 +38,8 @@ SEEKS = 6
 WARN_EVERY_SECONDS = 30.0
 BROKERS_TIME = 1
 
-_UNAVAILABLE = (StoreUnavailable, LogUnavailable, IndexUnavailable, Behind)
+_UNAVAILABLE = (StoreUnavailable, LogUnavailable, IndexUnavailable, Behind, WrongRootKey)
+"""What is waited for; a root key that was rotated until the new one is in its file."""
 
 
 class Lane:
@@ -53,6 +56,7 @@ class Lane:
         source: RecordSource,
         threads: Executor,
         metrics: Metrics,
+        gathering: Gathering,
     ) -> None:
         self.partition = partition
         self.stopped: BaseException | None = None
@@ -69,6 +73,7 @@ class Lane:
         self._owned = self._closing = False
         self._committed: int | None = None
         self._sought_at, self._seeks = 0.0, 0
+        self._gathering = gathering
 
     def begin(self, committed: int | None) -> None:
         """The partition is this process's, its records come from the group's offset on."""
@@ -96,6 +101,11 @@ class Lane:
         if len(self._waiting) >= FULL and len(self._waiting) % BATCH == 0:
             self._source.hold(self.partition)
 
+    @property
+    def is_owned(self) -> bool:
+        """Whether the partition is this process's."""
+        return self._owned
+
     async def idle(self) -> None:
         """Wait until nothing is being taken."""
         await self._idle.wait()
@@ -113,6 +123,7 @@ class Lane:
                 term = self._term
                 await self._start(term)
             elif self._waiting and self._can_take():
+                await self._gather(term)
                 await self._take_some(term)
             else:
                 self._wake.clear()
@@ -147,14 +158,21 @@ class Lane:
         if mark != (committed or 0) and (committed is None or mark < committed):
             await self._seek()
 
+    async def _gather(self, term: int) -> None:
+        """Let a batch grow where others have just begun."""
+        pause = self._gathering.pause(time.monotonic())
+        if pause > 0 and len(self._waiting) < BATCH:
+            await self._paused(pause, term)
+
     async def _take_some(self, term: int) -> None:
-        if not await self._follows_on():
+        if term != self._term or not await self._follows_on():
             return
         deliveries, records = self._batch()
         if len(self._waiting) < BATCH:
             self._source.resume(self.partition)
         if records:
             begin = time.monotonic()
+            self._gathering.begin(begin, len(records))
             first, end = records[0].position.offset, records[-1].position.offset + 1
             if not await self._persist(lambda: self._worker.take(records), term, first):
                 return
@@ -235,6 +253,7 @@ class Lane:
         self._idle.clear()
         try:
             while True:
+                begin = time.monotonic()
                 try:
                     await asyncio.get_running_loop().run_in_executor(self._threads, work)
                 except TooNew as error:
@@ -245,6 +264,8 @@ class Lane:
                     if time.monotonic() - warned_at >= WARN_EVERY_SECONDS:
                         warned_at = time.monotonic()
                         log.warning("partition %d waits at %d: %s", self.partition, offset, error)
+                    goes_on = await self._paused(pause, term)
+                    self._metrics.waited(self.partition, error, time.monotonic() - begin)
                 except Exception as error:
                     refused += 1
                     self._metrics.batch_retried(self.partition, error)
@@ -255,9 +276,10 @@ class Lane:
                     if refused >= REFUSALS:
                         self._stop(error, offset)
                         return False
+                    goes_on = await self._paused(pause, term)
                 else:
                     return True
-                if not await self._paused(pause, term):
+                if not goes_on:
                     return False
                 pause = min(pause * 2, LONGEST_PAUSE)
         finally:

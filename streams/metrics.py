@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import (
@@ -11,9 +12,12 @@ from prometheus_client import (
     CollectorRegistry,
     Gauge,
     Histogram,
+    ProcessCollector,
     generate_latest,
 )
 from prometheus_client import Counter as PrometheusCounter
+
+from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus
 
 SILENT_SECONDS = 30.0
 """A worker whose loop has not run for this long counts as dead."""
@@ -24,9 +28,14 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 class Metrics:
     """The metrics of one worker; times are in seconds, `partition` is the log's."""
 
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str, *, takes_partitions: bool = True) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, processor time, open files
         self._worker = worker
+        self._takes_partitions = takes_partitions
+        self._owned: frozenset[int] = frozenset()
+        self._stopped_now: frozenset[int] = frozenset()
+        self._problem = ""
         self._beat = time.monotonic()
         by = ("worker", "partition")
         self._lag = self._gauge("lag_records", "Records of the log not yet taken.", by)
@@ -34,6 +43,18 @@ class Metrics:
         self._taken_at = self._gauge("checkpoint_time_seconds", "When a batch was last taken.", by)
         self._stopped = self._gauge("stopped_partitions", "1: stopped until somebody acts.", by)
         self._records = self._counter("records", "Records taken.", by)
+        self._assigned = self._gauge("assigned_partitions", "Partitions of this process.", by[:1])
+        self._waits = self._counter(
+            "wait_seconds",
+            "Time that batches waited for a server or another worker.",
+            (*by, "error"),
+        )
+        self._generation = self._gauge("generation", "Of the tables that are written to.", by[:1])
+        self._status = {
+            "set_aside": self._gauge("set_aside_records", "Refused while others go on.", by[:1]),
+            "embedding": self._gauge("embedding_lag_records", "Records not yet embedded.", by[:1]),
+            "erases": self._gauge("erases_under_way", "Erases that have not ended.", by[:1]),
+        }
         self._retries = self._counter("retries", "Batches taken again, by error.", (*by, "error"))
         self._undecodable = self._gauge("dead_letters", "Records that were no events.", by[:1])
         self._batch = Histogram(
@@ -52,6 +73,39 @@ class Metrics:
     def alive(self) -> bool:
         """Whether the loop ran lately."""
         return time.monotonic() - self._beat < SILENT_SECONDS
+
+    @property
+    def problem(self) -> str:
+        """Why the worker does not do what it should; empty where it does."""
+        if not self.alive:
+            return "the worker's loop hangs"
+        if self._takes_partitions and not self._owned:
+            return "no partition is assigned to this worker"
+        if self._stopped_now:
+            stopped = ", ".join(map(str, sorted(self._stopped_now)))
+            return f"partitions that stopped, see the worker's log: {stopped}"
+        return self._problem
+
+    def set_partitions(self, owned: Iterable[int], stopped: Iterable[int]) -> None:
+        """Which partitions are this process's, and which of them stopped."""
+        self._owned, self._stopped_now = frozenset(owned), frozenset(stopped)
+        self._assigned.labels(self._worker).set(len(self._owned))
+
+    def set_generation(self, number: int) -> None:
+        """Into which generation of tables the worker writes."""
+        self._generation.labels(self._worker).set(number)
+
+    def set_status(self, status: ProjectionStatus) -> None:
+        """How the worker's projection stands."""
+        self._problem = status.problem
+        for name, gauge in self._status.items():
+            count = getattr(status, name)
+            if count is not None:
+                gauge.labels(self._worker).set(count)
+
+    def waited(self, partition: int, error: BaseException, seconds: float) -> None:
+        """A batch waited for a server or another worker."""
+        self._waits.labels(self._worker, str(partition), type(error).__name__).inc(seconds)
 
     def batch_taken(self, partition: int, records: int, seconds: float) -> None:
         """A batch was taken."""
@@ -90,7 +144,9 @@ class Metrics:
 
 
 class MetricsServer:
-    """Serves `/metrics`, and `/healthz`: 200 while the worker's loop runs, 503 when it hangs."""
+    """Serves `/metrics`, and `/healthz`: 200, or 503 and why the worker does not do what it should:
+    its loop hangs, a partition stopped, or none is assigned.
+    """
 
     def __init__(self, metrics: Metrics, host: str, port: int) -> None:
         """Listen; port 0 takes a free one.
@@ -104,9 +160,9 @@ class MetricsServer:
                 if self.path == "/metrics":
                     self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
                 elif self.path == "/healthz":
-                    alive = metrics.alive
-                    body = b"ok\n" if alive else b"the worker's loop hangs\n"
-                    self._answer(200 if alive else 503, "text/plain; charset=utf-8", body)
+                    problem = metrics.problem
+                    body = f"{problem or 'ok'}\n".encode()
+                    self._answer(503 if problem else 200, "text/plain; charset=utf-8", body)
                 else:
                     self._answer(404, "text/plain; charset=utf-8", b"see /metrics and /healthz\n")
 

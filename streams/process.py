@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
+from streams.bounded_log import BoundedLines
 from streams.driver import Driver, OpenedWorker
 from streams.metrics import Metrics, MetricsServer
 
@@ -30,8 +31,9 @@ def run(
     open_worker: OpenWorker,
     metrics_host: str,
     metrics_port: int | None,
+    instance: str | None,
 ) -> int:
-    """Run a worker until SIGTERM or SIGINT.
+    """Run a worker until SIGTERM or SIGINT; see `Driver` for `instance`.
 
     Returns:
         The exit status: 0, or 1 where a partition stopped and waits for somebody to act.
@@ -53,7 +55,7 @@ def run(
         replaced = True
         while replaced:
             with open_worker() as opened:
-                driver = asyncio.run(_drive(settings, opened, metrics, end_requested))
+                driver = asyncio.run(_drive(settings, opened, metrics, end_requested, instance))
                 _catch_signals(end_requested)  # the loop has let go of the signals
             replaced = driver.replaced and not end_requested.is_set()
             stopped = driver.stopped
@@ -67,8 +69,10 @@ def run(
 
 def log_to_stderr() -> None:
     """Log what the worker says, and of the libraries under it what matters."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(BoundedLines())
     logging.basicConfig(
-        stream=sys.stderr,
+        handlers=[handler],
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
@@ -89,7 +93,8 @@ async def _drive(
     opened: OpenedWorker,
     metrics: Metrics,
     end_requested: threading.Event,
+    instance: str | None,
 ) -> Driver:
-    driver = Driver(settings, opened, metrics, end_requested)
+    driver = Driver(settings, opened, metrics, end_requested, instance)
     await driver.run()
     return driver

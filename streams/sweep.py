@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import open_engine
-from memos.kernel.errors import MemosError
+from memos.kernel.errors import LogLost, MemosError
 from memos.operation.commands.destroy import resume_erases
 from memos.operation.commands.sweep import Sweep, sweep_vault
 from memos.operation.session import Session
@@ -29,6 +29,7 @@ def run(config: Path, pause_seconds: float, metrics_host: str, metrics_port: int
     """Sweep the vault of a settings file until SIGTERM or SIGINT; the exit status.
 
     Raises:
+        LogLost: the vault's topics are not its own any more.
         MemosError: the vault cannot be opened.
         OSError: the metrics' port is taken.
     """
@@ -36,7 +37,7 @@ def run(config: Path, pause_seconds: float, metrics_host: str, metrics_port: int
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     log_to_stderr()
-    metrics = Metrics(NAME)
+    metrics = Metrics(NAME, takes_partitions=False)
     engine = open_engine(config, actor=ACTOR, clock=system_time, create=False)
     session = Session(engine, actor=ACTOR, tenant="", clock=system_time, governor=None)
     with closing(session):
@@ -44,7 +45,7 @@ def run(config: Path, pause_seconds: float, metrics_host: str, metrics_port: int
             None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
         )
         sweeper = Sweeper(
-            lambda: sweep_vault(session),
+            lambda: _sweep(session),
             pause_seconds,
             ending=ending,
             swept=_tell,
@@ -61,6 +62,14 @@ def run(config: Path, pause_seconds: float, metrics_host: str, metrics_port: int
     return 0
 
 
+def _sweep(session: Session) -> Sweep:
+    """End what has outlived its lifespan; remove projections that were replaced long enough ago."""
+    swept = sweep_vault(session)
+    for removed in session.engine.maintenance.remove_generations(outlived=True):
+        log.info("removed generation %d, %s since %s", removed.number, removed.state, removed.since)
+    return swept
+
+
 def _tell(swept: Sweep) -> None:
     counts = {
         name: len(getattr(swept, name))
@@ -71,4 +80,6 @@ def _tell(swept: Sweep) -> None:
 
 
 def _tell_failure(error: MemosError) -> None:
+    if isinstance(error, LogLost):
+        raise error  # the next sweep would write into a log that is not the vault's
     log.error("a sweep failed, and the next one tries again: %s", error)

@@ -9,6 +9,9 @@ from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.workers.usage import UsageWorker
 from streams.driver import OpenedWorker
+from streams.gathering import Gathering
+
+GATHER_SECONDS = 0.2  # no writer waits for it
 
 
 @contextmanager
@@ -17,4 +20,9 @@ def open_worker(settings: DistributedSettings) -> Iterator[OpenedWorker]:
     with closing(Stores(settings)) as stores:
         live = stores.live()
         worker = UsageWorker(stores, live)
-        yield OpenedWorker(worker, lambda: stores.live_number() != live.number)
+        yield OpenedWorker(
+            worker,
+            lambda: stores.is_replaced(live.number),
+            live.number,
+            gathering=Gathering(GATHER_SECONDS, many=1),
+        )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.engines import engines
+from tests.engines import JAVA_OPTIONS, engines
 
 __all__ = ["engines"]
 
@@ -32,8 +32,14 @@ what a node's start takes.
 """
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than the machine's processors: who waits for servers leaves its own to others."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    os.environ.setdefault("JDK_JAVA_OPTIONS", SHORT_LIVED)
+    os.environ.setdefault(JAVA_OPTIONS, SHORT_LIVED)
     config.addinivalue_line("markers", "engines: needs Kafka, Cassandra and Milvus running")
 
 

@@ -20,13 +20,16 @@ MODEL = "minilm"
 
 
 class Embeddings(ThreadingHTTPServer):
-    """Speaks OpenAI's `POST /embeddings`; `hold` makes texts wait, `broken` refuses all."""
+    """Speaks OpenAI's `POST /embeddings`; `hold` makes texts wait, `broken` refuses all,
+    and a batch with the word `refused` in it is no good request.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.broken = False
+        self.refused = "\0"
         self._model = MiniLM()
         self._vector = cache(lambda text: self._model.embed([text])[0].tolist())
         self._held = ""
@@ -73,6 +76,15 @@ class Embeddings(ThreadingHTTPServer):
         finally:
             self.broken = False
 
+    @contextmanager
+    def refusing(self, word: str) -> Iterator[None]:
+        """Inside, a batch of texts with a word in one of them is refused."""
+        self.refused = word
+        try:
+            yield
+        finally:
+            self.refused = "\0"
+
     def vectors(self, texts: list[str]) -> list[list[float]]:
         """One a text, in order."""
         if self._held and any(self._held in text for text in texts):
@@ -87,6 +99,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.server.broken:
             self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, "the model is away")
+            return
+        if any(self.server.refused in text for text in body["input"]):
+            self.send_error(HTTPStatus.BAD_REQUEST, "a text is none")
             return
         vectors = self.server.vectors(body["input"])
         data = [{"index": n, "embedding": vector} for n, vector in enumerate(vectors)]

@@ -2,7 +2,8 @@
 
 A test that asks for the fixture `engines` gets the marker of that name and time to start them. It
 makes topics, keyspaces and collections under names of its own, and leaves the servers running: one
-that it killed or paused it starts or resumes. They end behind the last worker, whatever ends it.
+that it paused it resumes, and what it wants to kill it starts for itself. They end behind the last
+worker, whatever ends it.
 
 MEMOS_ENGINES names the directory of servers that already run (`memos engine up DIR`): they are used
 and left. MEMOS_ENGINES_REQUIRED=1 makes a missing JDK or Maven a failure, where it is a skip.
@@ -21,6 +22,11 @@ from memos.infrastructure.servers import LocalServers, MissingTool, leased
 
 DIRECTORY_VARIABLE = "MEMOS_ENGINES"
 REQUIRED_VARIABLE = "MEMOS_ENGINES_REQUIRED"
+JAVA_OPTIONS = "JDK_JAVA_OPTIONS"
+NEVER_RESTARTED = "-Dcassandra.test.flush_local_schema_changes=false"
+"""The schema stays in memory: hundreds of vaults are made and dropped in a run, and writing it out at
+each change of a table would cost more of the node's time than all else that it does.
+"""
 
 
 class Startable(Protocol):
@@ -52,7 +58,9 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
         return
     # A heap for many vaults at once.
     with leased(LocalServers(_shared(tmp_path_factory) / "servers", heap_mb=1536)) as servers:
-        up_or_skip(servers)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(JAVA_OPTIONS, f"{os.environ.get(JAVA_OPTIONS, '')} {NEVER_RESTARTED}")
+            up_or_skip(servers)
         yield servers
 
 

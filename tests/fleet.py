@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
@@ -17,12 +18,16 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.index.milvus.audit import SpanKey, span_keys
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.generations import Generations
-from memos.infrastructure.servers import ServerName, ends_with_us
+from memos.infrastructure.index.milvus.settings import MilvusSettings
+from memos.infrastructure.servers import ServerName
 from memos.infrastructure.vault.cassandra import schema
+from memos.interface.vaults import create_vault
 from memos.kernel.event import id_bytes
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +35,8 @@ WORKERS = ("fold", "index", "usage", "seal")
 PARTITIONS = 4
 APPLIED_SECONDS = 120
 """How long a command waits for the workers; less than WAIT_SECONDS, so that it is heard."""
+REQUEST_SECONDS = 60
+"""How long a command waits for an answer of Cassandra, on a machine that others load."""
 WAIT_SECONDS = 300
 """How long a test waits for what it has brought about."""
 END_SECONDS = 120
@@ -79,7 +86,7 @@ class Fleet:
             f'[kafka]\nbootstrap_servers = "{servers.address("kafka")}"\nprefix = "{name}"\n'
             f"partitions = {PARTITIONS}\n\n"
             f'[cassandra]\nhosts = ["127.0.0.1"]\nport = {port}\nkeyspace = "{name}"\n'
-            "replication_factor = 1\n"
+            f"replication_factor = 1\nrequest_timeout = {REQUEST_SECONDS}\n"
         )
         if embedder:
             with self.path.open("a") as settings:
@@ -92,6 +99,10 @@ class Fleet:
     def settings(self) -> DistributedSettings:
         """What the settings file says."""
         return load_settings(self.path)
+
+    def make(self, administrator: str) -> None:
+        """Make the vault."""
+        create_vault(self.path, actor=administrator)
 
     def wait_for_workers(self, seconds: int) -> None:
         """Let commands wait for the workers so long."""
@@ -156,21 +167,25 @@ class Fleet:
         """The process of a worker that was started."""
         return self._processes[name]
 
+    @cached_property
+    def milvus(self) -> MilvusSettings:
+        """The Milvus of a vault with an embedder, and what the vault's collections begin with."""
+        with closing(Stores(self.settings)) as stores:
+            assert stores.settings.milvus is not None
+            return stores.settings.milvus
+
     @contextmanager
     def collections(self) -> Iterator[Generations]:
         """Where Milvus keeps the vectors of a vault with an embedder."""
         settings = self.settings
-        assert settings.milvus is not None
         assert settings.embedder is not None
         model = settings.embedder.open()
-        with closing(Milvus(settings.milvus)) as milvus:
+        with closing(Milvus(self.milvus)) as milvus:
             yield Generations(milvus, model.digest, model.dimensions)
 
     def vectors_of(self, cube_id: str) -> list[SpanKey]:
         """The rows that Milvus has of a cube, in the live collection."""
-        settings = self.settings
-        assert settings.milvus is not None
-        with self.collections() as collections, closing(Milvus(settings.milvus)) as milvus:
+        with self.collections() as collections, closing(Milvus(self.milvus)) as milvus:
             live = collections.live()
             assert live is not None
             prefix = id_bytes(cube_id).hex()

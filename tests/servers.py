@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from memos.infrastructure.servers import EngineError, ends_with_us
+from memos.infrastructure.child_processes import ends_with_us
+from memos.infrastructure.servers import EngineError
 from memos.infrastructure.servers.server import Server
 from tests.engines import up_or_skip
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 
@@ -33,6 +34,26 @@ class Finding:
     mend: str
 
 
+EXAMINE = "`memos doctor` says what is wrong with it"
+"""What an error advises; a finding of the doctor's that quotes one leaves it out."""
+
+MOST_NAMED = 5
+"""How many of several records or memories a finding names."""
+
+
+def set_aside_finding(names: Sequence[str], by: str, found_by: str) -> Finding:
+    """What is said of memories that something refuses while it takes others."""
+    named = ", ".join(names[:MOST_NAMED])
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return Finding(
+        "error",
+        f"{len(names)} set aside, which {by} refuses while it takes others: {named}{more}. "
+        f"{found_by}",
+        "they are tried again after an upgrade of MemOS and by `memos rebuild`: docs/operations.md "
+        "says what else can be done",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What a check found. Everything that `problems` does not name is good. `keys_missing` counts
@@ -54,6 +75,30 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class RootRotated:
+    """A root key that was rotated. `key_file` holds the one that the vault has now; `former_file` the
+    one before, which opens nothing but backups of before. `resumed`: an earlier call had begun it.
+    """
+
+    key_file: str
+    former_file: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RootChecked:
+    """Whether a file holds a vault's root key. `rotated` and `rotated_by` are of the last
+    rotation, None where there was none; `unfinished`: it was cut off, or is under way.
+    """
+
+    key_file: str
+    fits: bool
+    rotated: datetime | None = None
+    rotated_by: str | None = None
+    unfinished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a rebuild did. `undecodable` lists positions that hold no event: rejected, and kept;
     `unreadable` those whose sealed body does not open: folded, but not found by a search.
@@ -63,6 +108,17 @@ class Rebuilt:
     digest: str
     undecodable: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStatus:
+    """The projections of one generation of a vault on servers. `state`: live; former, which a rebuild
+    replaced; being built, by a rebuild or an audit; or left over, of one that was killed. `since` when.
+    """
+
+    number: int
+    state: str
+    since: datetime
 
 
 class TreeHead(NamedTuple):

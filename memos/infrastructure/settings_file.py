@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from memos.infrastructure.regular_files import check_regular
 from memos.kernel.errors import InvalidInput
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -39,6 +40,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     check_present(path)
     try:
+        check_regular(path)
         settings = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise _unreadable(path, error) from None

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from functools import wraps
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +19,13 @@ from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.memory import Memory
 from memos.operation.begun import nothing_begun, noting_begun, tell_begun
 from memos.operation.reads.history import LogEntry
+from memos.operation.validation import check_limit
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PAGE = 500
+CALLS_AT_ONCE = 64
 
 _Call = Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, T]]
 
@@ -34,9 +38,8 @@ def _in_thread(method: Callable[Concatenate[Memory, P], T]) -> _Call[P, T]:
         begun = nothing_begun()
         try:
             context = noting_begun(begun)
-            return await asyncio.to_thread(
-                lambda: context.run(method, self.memory, *args, **kwargs)
-            )
+            work = partial(context.run, method, self.memory, *args, **kwargs)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except asyncio.CancelledError as cancelled:
             tell_begun(cancelled, method.__name__, begun)
             cancelled.add_note(f"{method.__name__} was cancelled; begun, it goes on in its thread")
@@ -52,22 +55,41 @@ class AsyncMemory:
             await memory.add("She likes pottery.", scope="acme/alice/chat-7")
 
     Every method is the one of `Memory` with the same name, run in a thread; calls that run at the
-    same time share one durable transaction.
+    same time share one durable transaction. `calls_at_once` run at the same time; the others wait.
     """
 
-    def __init__(self, memory: Memory) -> None:
-        """Wrap an open vault."""
+    def __init__(self, memory: Memory, *, calls_at_once: int = CALLS_AT_ONCE) -> None:
+        """Wrap an open vault.
+
+        Raises:
+            InvalidInput: `calls_at_once` is no number from 1 on.
+        """
+        width = check_limit(calls_at_once, "calls_at_once")
         self.memory = memory
+        self._threads = ThreadPoolExecutor(width, thread_name_prefix="memos-call")
 
     @classmethod
-    async def open(cls, path: str | Path, **options: Any) -> Self:
-        """Open a vault; the options are those of `Memory`."""
-        return cls(await asyncio.to_thread(Memory, path, **options))
+    async def open(
+        cls, path: str | Path, *, calls_at_once: int = CALLS_AT_ONCE, **options: Any
+    ) -> Self:
+        """Open a vault; the other options are those of `Memory`."""
+        check_limit(calls_at_once, "calls_at_once")  # before anything is opened
+        memory = await asyncio.to_thread(Memory, path, **options)
+        return cls(memory, calls_at_once=calls_at_once)
 
     @classmethod
-    async def load(cls, path: str | Path, into: str | Path, **options: Any) -> Self:
+    async def load(
+        cls,
+        path: str | Path,
+        into: str | Path,
+        *,
+        calls_at_once: int = CALLS_AT_ONCE,
+        **options: Any,
+    ) -> Self:
         """Open the vault `into` with what an export holds, as `Memory.load` does."""
-        return cls(await asyncio.to_thread(Memory.load, path, into, **options))
+        check_limit(calls_at_once, "calls_at_once")
+        memory = await asyncio.to_thread(Memory.load, path, into, **options)
+        return cls(memory, calls_at_once=calls_at_once)
 
     @property
     def path(self) -> Path:
@@ -81,10 +103,14 @@ class AsyncMemory:
 
     async def events(self, **records: Any) -> AsyncIterator[LogEntry]:
         """The log, as `Memory.events` gives it, read a page at a time."""
-        entries = await asyncio.to_thread(self.memory.events, **records)
-        while page := await asyncio.to_thread(lambda: list(islice(entries, PAGE))):
+        entries = await self._run(partial(self.memory.events, **records))
+        while page := await self._run(lambda: list(islice(entries, PAGE))):
             for entry in page:
                 yield entry
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        context = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
 
     async def __aenter__(self) -> Self:
         return self
@@ -148,6 +174,7 @@ class AsyncMemory:
     prove_consistency = _in_thread(Memory.prove_consistency)
     verifier_key = _in_thread(Memory.verifier_key)
     rebuild = _in_thread(Memory.rebuild)
+    rotate_root_key = _in_thread(Memory.rotate_root_key)
     digest = _in_thread(Memory.digest)
     usage_digest = _in_thread(Memory.usage_digest)
     stats = _in_thread(Memory.stats)

@@ -14,7 +14,7 @@ from memos.infrastructure.index.models.embedders import Embedder, embedder_named
 from memos.infrastructure.index.models.rerankers import Reranker, reranker_from
 from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import Rebuilt, Verification
+from memos.infrastructure.reports import Rebuilt, RootRotated, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.plain_arguments import takes_plain_arguments
 from memos.interface.told import told_when_cut_off
@@ -53,6 +53,7 @@ from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.queries import AskedQuery, keep_queries, queries
 from memos.operation.commands.rebuild import rebuild
 from memos.operation.commands.rollback import Rollback, RollbackRequest, rollback
+from memos.operation.commands.rotate_root_key import rotate_root_key
 from memos.operation.commands.sensitivities import sensitivities, set_sensitivities
 from memos.operation.commands.sweep import Sweep, sweep
 from memos.operation.commands.tags import retag
@@ -85,6 +86,7 @@ from memos.operation.validation import (
     Time,
     check_callable,
     check_choice,
+    check_clock,
     check_count,
     check_duration,
     check_flag,
@@ -135,7 +137,7 @@ class Memory:
             path: the directory, or a settings file whose name ends in `.toml`.
             actor: on whose behalf; who makes a vault administers it.
             tenant: narrow everything to one tenant.
-            create: make the vault when there is none.
+            create: make the vault when there is none; on servers, `memos vault create` makes it.
             clock: microseconds since 1970; for tests.
             governor: decides who may do what, instead of the header rules.
             embedder: lets search find what is near in meaning: `"minilm"` for the local model, or
@@ -155,7 +157,7 @@ class Memory:
             RerankFailed: the reranker's directory holds no model that can be loaded.
         """
         check_name(actor, "actor")
-        check_callable(clock, "clock")
+        clock = check_clock(clock)
         check_flag(create, "create")
         check_choice(wait, get_args(Wait), "wait")
         pause = None if sweep_every is None else check_duration(sweep_every, "sweep_every")
@@ -253,8 +255,9 @@ class Memory:
             sensitivity: a label.
             purpose: what it may be used for.
             lifespan: a duration such as `90d`, or a mapping of `set_lifespan`'s arguments.
-            content: bytes, where it is no text.
-            media_type: what `content` is.
+            content: bytes, in the place of a text.
+            media_type: what `content` is, or a kind of text such as `text/markdown`: what begins with
+                `text/` is UTF-8, is searched, and reads as a text.
             derived_from: ids of cubes that this one was made from; their rollback and erase
                 reach it.
             idempotency_key: a retry with the same key has one effect and the same receipt.
@@ -322,7 +325,8 @@ class Memory:
 
         Args:
             cube_ids: two or more memories of one tenant.
-            text: the merged text; by default their lines, without repeats.
+            text: the merged text; by default their lines, without repeats. What holds no text is
+                merged with a text that is passed only.
             scope: of the new memory; by default the deepest one that holds them all.
             source: where the merged text came from.
             tags: of the new memory; by default all theirs.
@@ -334,6 +338,12 @@ class Memory:
             it is written: on the distributed engine a source that changes before its turn refuses,
             and the merged memory is made again of it; what still could not be absorbed keeps all that
             was written to it, and is in `rejected`.
+
+        Raises:
+            InvalidInput: an argument does not fit.
+            NotFound, Denied, Held, IllegalMove, SourceErased: a source is not there, or refuses, or
+                holds no text though none was passed. Nothing was written.
+            OtherContent, AlreadyErased: as in `add`.
         """
         request = MergeRequest(
             cube_ids=cube_ids,
@@ -417,7 +427,7 @@ class Memory:
 
         Args:
             cube_id: the memory.
-            text: the new text, or what is added to the old one.
+            text: the new text, a plain one, or what is added to the old one and keeps its media type.
             mode: `overwrite`, `append` (a new line) or `merge` (only lines that are new).
             expected_version: refuse unless the cube is at this version.
             source: where the change came from.
@@ -434,7 +444,9 @@ class Memory:
 
         Raises:
             Conflict: the cube has moved on; `current_version` says where to.
-            NotFound, Denied, Held, IllegalMove: as their names say.
+            IllegalMove: the cube is in no state for it, or holds no text to add to.
+            NotFound, Denied, Held, OtherContent: as their names say.
+            AlreadyErased: what the key changed was erased since.
         """
         revision = Revision(
             text=text,
@@ -480,7 +492,12 @@ class Memory:
         return archive(self._session, cube_id, expected_version)
 
     def restore(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
-        """Bring an archived or expired memory back, as Activated."""
+        """Bring an archived or expired memory back, as Activated.
+
+        Raises:
+            IllegalMove: it is in another state; or it has outlived its lifespan, and would stay out of
+                sight: `set_lifespan` gives it another.
+        """
         return restore(self._session, cube_id, expected_version)
 
     def freeze(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -490,7 +507,8 @@ class Memory:
         erase of what the memory was made of; the receipt says so. All others are refused.
 
         Raises:
-            Denied: the actor neither owns nor administers it.
+            Denied: the actor neither owns nor administers it; or it is made of memories that end, and
+                they do not administer every one of them.
         """
         return freeze(self._session, cube_id, expected_version)
 
@@ -909,7 +927,9 @@ class Memory:
 
         Each fact is a memory of semantic type `fact`, derived from the one that tells it: it has
         its scope, source, valid time, readers and subjects, and rollback and erase reach it. When
-        a memory changes, the facts of its earlier version are archived. `search(facts=True)` finds
+        a memory changes, the facts of its earlier version are archived; those that are frozen, or not
+        the actor's to archive, are named in `kept`. One that changes while it is read gives none, and
+        waits to be read anew. `search(facts=True)` finds
         them; other searches find memories only. A repeat makes no second copy.
 
         Args:
@@ -956,7 +976,8 @@ class Memory:
         undone goes back to its last clean version, or is archived where there is none. Content goes
         back for who may write a memory; header facts for who may decide over it, and where `actor`,
         `cut`, `since` or `until` say what is undone, for who administers its tenant. For others the
-        header stays, and `headers_kept` names the memory.
+        header stays, and `headers_kept` names the memory. So do links that say where content is from;
+        others, and these where the caller could make them, end, with the subjects that they brought.
 
         Args:
             cube_id: with `to_version`, the cube to take back.
@@ -1050,7 +1071,8 @@ class Memory:
         In every tenant that the caller administers, judged by the vault's clock. A lifespan acts
         with the right of whoever set it: where it erases, what was derived from the memory goes
         with it as far as that actor may decide over it, and the rest is named in `left`. A freeze
-        yields to what an administrator set, a hold to nothing.
+        yields to what an administrator set, a hold to nothing. What an import would have erased
+        and was held goes now, where its hold was lifted.
 
         Raises:
             Denied: the caller administers no tenant.
@@ -1130,8 +1152,31 @@ class Memory:
         return proofs.verifier_key(self._session)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
-        """Drop every projection and fold the log again; `digest` must come out the same."""
+        """Fold the log again in place of every projection; `digest` must come out the same. On servers one
+        rebuild waits for another.
+        """
         return rebuild(self._session, check_callable(progress, "progress"))
+
+    def rotate_root_key(
+        self, new_key: str | Path | None = None, progress: Progress = no_progress
+    ) -> RootRotated:
+        """Put another root key in the place of the vault's, and wrap all that the old one wraps under it;
+        or finish that, where an earlier call was cut off. Memories, proofs and receipts are as before.
+
+        Only the vault's administrator may. The new key is in the root key's file then, the old one beside
+        it as `.old`, which opens nothing but backups of before. Other programs that have the vault open
+        take the new key from that file; on other machines it has to be put there.
+
+        Args:
+            new_key: a file with the new root key, 64 hexadecimal digits; by default one is made.
+            progress: told (done, 0) of the keys that were looked at, on servers.
+
+        Raises:
+            Denied: the actor does not administer the vault.
+            InvalidInput: there is no such file, or what it holds cannot be the new root key.
+            VaultError: the new root key cannot be written, or another process rotates it.
+        """
+        return rotate_root_key(self._session, new_key, check_callable(progress, "progress"))
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""
@@ -1232,7 +1277,7 @@ class Memory:
             source,
             check_path(into, "into"),
             actor=actor,
-            clock=check_callable(clock, "clock"),
+            clock=check_clock(clock),
             progress=check_callable(progress, "progress"),
         )
         memory = cls(into, actor=actor, clock=clock, governor=governor)
@@ -1256,7 +1301,9 @@ class Memory:
         """Take the memories of an export into this vault, in one transaction.
 
         Cubes that were erased here, whose subject was erased here since, that derive from one of
-        these, or that have another history here, are refused; the report names them. Repeated, it
+        these, or that have another history here, are refused; the report names them. What the
+        export says is erased is erased here, too, whatever became of it, with what was made of it
+        here; what is held of that goes with the first sweep once its hold is lifted. Repeated, it
         changes nothing.
 
         Args:

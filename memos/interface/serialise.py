@@ -67,7 +67,8 @@ def error_document(
         kind: the error's class, or "Usage" for a command line that cannot be understood.
         message: what, why and what to do.
         exit_code: the program's exit status.
-        details: further fields, by the error's class: `current_version`, `rule`, `cube_ids`.
+        details: further fields, by the error's class: `current_version`, `rule`, `cube_ids`,
+            `positions`.
     """
     error = {"type": kind, "message": message, "exit_code": exit_code, **details}
     return json_line({"schema": SCHEMA, "command": command, "error": error})

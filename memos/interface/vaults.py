@@ -1,4 +1,4 @@
-"""Whole vaults, from outside: making one, moving one, and saying what is wrong with one."""
+"""Whole vaults, from outside: making one, moving one, removing one, and saying what is wrong with one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from memos.infrastructure.governance.access_log import unwritten_accesses
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
 from memos.operation.commands.create_vault import VaultMade, create_vault
+from memos.operation.commands.generations import GenerationsReport, vault_generations
 from memos.operation.commands.migrate import migrate
+from memos.operation.commands.rebuild import rebuild_vault
+from memos.operation.commands.remove_vault import VaultRemoved, remove_vault
+from memos.operation.commands.rotate_root_key import check_root_key
+from memos.operation.validation import check_path
 
 
 def doctor(path: str | Path) -> tuple[Finding, ...]:
@@ -20,9 +25,22 @@ def doctor(path: str | Path) -> tuple[Finding, ...]:
             workers are examined too, and of a vault that this process has open, its access log.
 
     Raises:
-        InvalidInput: there is no such settings file.
+        InvalidInput: it is no path, or there is no such settings file.
     """
-    return (*examine(Path(path)), *unwritten_accesses(Path(path)))
+    place = check_path(path)
+    return (*examine(place), *unwritten_accesses(place))
 
 
-__all__ = ["MigrationReport", "VaultMade", "create_vault", "doctor", "migrate"]
+__all__ = [
+    "GenerationsReport",
+    "MigrationReport",
+    "VaultMade",
+    "VaultRemoved",
+    "check_root_key",
+    "create_vault",
+    "doctor",
+    "migrate",
+    "rebuild_vault",
+    "remove_vault",
+    "vault_generations",
+]

@@ -22,13 +22,18 @@ MOST_NUMBER = 2**63 - 1
 MAX_JSON_DEPTH = 100
 
 
+def is_text(media_type: str) -> bool:
+    """Whether content of a media type reads as a text."""
+    return media_type.startswith("text/")
+
+
 def check_body(body: Body) -> None:
     """Look at every value of an opened body.
 
     Raises:
         Unreadable: one cannot be read; the message names it.
     """
-    if body.content.media_type.startswith("text/"):
+    if is_text(body.content.media_type):
         _check_text(body.content.inline)
     if body.HasField("metadata"):
         metadata_of(body)
@@ -63,7 +68,7 @@ def metadata_of(body: Body) -> dict[str, Any]:
 
 def _check_text(data: bytes) -> None:
     try:
-        data.decode("utf-8", "surrogatepass")
+        data.decode(errors="surrogatepass")
     except UnicodeDecodeError as error:
         raise Unreadable(f"its text is no UTF-8: {error.reason}") from None
 

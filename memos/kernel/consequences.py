@@ -46,6 +46,8 @@ def _spread(event: wire.Event, kind: Kind) -> Iterator[wire.Event]:
             follower.erase_requested.ends_freezes = (
                 event.erase_requested.ends_freezes or target.bound
             )
+            if target.HasField("expected_version"):
+                follower.expected_version = target.expected_version
         yield follower
 
 

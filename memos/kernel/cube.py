@@ -104,12 +104,12 @@ class PartVersions(NamedTuple):
         if parts == ALL_PARTS:
             return PartVersions(version, version, version, version, version)
         return PartVersions(
-            *(version if parts & part else at for part, at in zip(PARTS, self, strict=True))
+            *(version if parts & part else self[index] for index, part in enumerate(PARTS))
         )
 
 
 class KeyedEvent(NamedTuple):
-    """An accepted event that carried an idempotency key, and the version that it left."""
+    """An accepted event that may come again under its id, and the version that it left."""
 
     event_id: bytes
     command_mac: bytes
@@ -120,7 +120,8 @@ class CubeState(NamedTuple):
     """One cube, folded. `sequence` counts the records folded into it, accepted or not.
 
     `yields_to_erase` tells an owner's freeze, which an administrator's erase ends, from a hold.
-    `administrators` and `sensitivities` (lowest first) are a tenant's, on its own cube.
+    `administrators` and `sensitivities` (lowest first) are a tenant's, on its own cube. `ended_edges`
+    are the keys of the edges that were undone, in order (see `lineage.edge_key`).
     """
 
     cube_id: bytes
@@ -140,3 +141,4 @@ class CubeState(NamedTuple):
     yields_to_erase: bool = False
     administrators: tuple[str, ...] = ()
     sensitivities: tuple[str, ...] = ()
+    ended_edges: tuple[bytes, ...] = ()

@@ -1,7 +1,8 @@
 """Digests of folded cubes, and of a vault: what a rebuild must reproduce bit for bit.
 
-The encoding is this module's, not protobuf's, because protobuf bytes are not canonical. It holds no
-position, log time, usage or count of attempts, so a migrated log gives the same.
+The encoding is this module's, not protobuf's, because protobuf bytes are not canonical. Its numbers
+are big-endian. It holds no position, log time, usage or count of attempts, so a migrated log gives
+the same.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def _later_facts(state: CubeState) -> Iterator[bytes]:
         yield b"\nadministrators" + _many(tuple(map(_text, state.administrators)))
     if state.sensitivities:
         yield b"\nsensitivities" + _many(tuple(map(_text, state.sensitivities)))
+    if state.ended_edges:
+        yield b"\nended edges" + _many(tuple(map(_field, state.ended_edges)))
 
 
 def vault_digest(cubes: Iterable[tuple[bytes, bytes]]) -> str:
@@ -60,19 +63,19 @@ def vault_digest(cubes: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 def _field(value: bytes) -> bytes:
-    return len(value).to_bytes(4, "big") + value
+    return len(value).to_bytes(4) + value
 
 
 def _text(value: str) -> bytes:
-    return _field(value.encode("utf-8", "surrogatepass"))
+    return _field(value.encode(errors="surrogatepass"))
 
 
 def _number(value: int) -> bytes:
-    return value.to_bytes(8, "big", signed=True)
+    return value.to_bytes(8, signed=True)
 
 
 def _many(values: tuple[bytes, ...]) -> bytes:
-    return len(values).to_bytes(4, "big") + b"".join(values)
+    return len(values).to_bytes(4) + b"".join(values)
 
 
 @lru_cache(maxsize=4096)

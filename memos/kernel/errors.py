@@ -120,13 +120,33 @@ class Unacknowledged(LogUnavailable):
 
 
 class NotApplied(VaultError):
-    """A write is durable, and the workers have not made it readable in time. Doing it again would
-    do it twice, unless it carries an idempotency key.
+    """A write is durable, and cannot be read yet. Doing it again would do it twice, unless it carries
+    an idempotency key. `cube_ids` are those of what was written, `positions` where the log has it:
+    `wait_for` takes each.
     """
+
+    def __init__(
+        self, message: str, cube_ids: tuple[str, ...] = (), positions: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.cube_ids = cube_ids
+        self.positions = positions
 
 
 class PartitionsChanged(VaultError):
     """The log has another number of partitions than when the vault was made."""
+
+
+class LogLost(VaultError):
+    """The log is not the one that the vault was made with, or ends before what was acknowledged."""
+
+
+class ProjectionsLost(VaultError):
+    """What is folded of the log is not there; the log is."""
+
+
+class WrongRootKey(VaultError):
+    """The root key is not the one under which the vault's keys are wrapped."""
 
 
 class IndexUnavailable(VaultError):
@@ -141,6 +161,10 @@ class EmbeddingFailed(MemosError):
     """An embedder is missing, did not answer, or gave no vectors. Memories are never affected."""
 
 
+class EmbedderUnavailable(EmbeddingFailed):
+    """An embedder cannot be reached, or has too much to do: it is the same for every text."""
+
+
 class RerankFailed(MemosError):
     """A reranker is missing, did not answer, or gave no scores. Search does without it."""
 
@@ -148,7 +172,7 @@ class RerankFailed(MemosError):
 def shorten(value: object, length: int = 60) -> str:
     """A value for an error message, in ASCII; long ones are cut."""
     try:
-        shown = repr(value).encode("ascii", "backslashreplace").decode()
+        shown = ascii(value)
     except Exception:  # noqa: BLE001 - too deep, too many digits, or whatever a caller's raises
         shown = f"a value of type {type(value).__name__}"
     return shown if len(shown) <= length else f"{shown[:length]}…"

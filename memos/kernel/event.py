@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import IntEnum
 from hashlib import sha256
@@ -9,11 +10,11 @@ from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import VaultError, shorten
 from memos.kernel.upcast import UPCASTERS, Upcaster
 from memos.wire.event_pb2 import Event
 
-SCHEMA = (1, 2)
+SCHEMA = (1, 3)
 """The schema version that this release writes; `UPCASTERS` lead every older one here."""
 
 
@@ -57,6 +58,10 @@ DETAILS: Mapping[int, str] = {kind: kind.name.lower() for kind in Kind}
 """The field of the envelope that holds each kind's own facts."""
 
 
+_POSITION = re.compile(r"(\d{1,50}):(\d{1,50})")
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
 class Position(NamedTuple):
     """Where an event stands in the log. Written `partition:offset`."""
 
@@ -73,10 +78,10 @@ class Position(NamedTuple):
         Raises:
             ValueError: the text is no position.
         """
-        partition, colon, offset = text.partition(":")
-        if not (colon and partition.isdecimal() and offset.isdecimal()):
-            raise ValueError(f"{text!r} is no position: it should look like 0:42")
-        return cls(int(partition), int(offset))
+        found = _POSITION.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{shorten(text)} is no position: it should look like 0:42")
+        return cls(*map(int, found.groups()))
 
 
 class Record(NamedTuple):
@@ -117,7 +122,9 @@ def decode(data: bytes) -> Event:
     except DecodeError as error:
         raise Undecodable(f"the bytes are no event: {error}") from None
     version = (event.schema_major, event.schema_minor)
-    if version != SCHEMA:
+    if version > SCHEMA:
+        raise TooNew(*version)
+    if version < SCHEMA:
         _bring_up_to_date(event, version)
     if not _can_be_kept(event):
         raise Undecodable(
@@ -145,8 +152,6 @@ def _can_be_kept(event: Event) -> bool:
 
 
 def _bring_up_to_date(event: Event, version: tuple[int, int]) -> None:
-    if version > SCHEMA:
-        raise TooNew(*version)
     if version not in UPCASTERS:
         raise Undecodable(f"no release of MemOS wrote schema {version[0]}.{version[1]}")
     while version != SCHEMA:
@@ -198,13 +203,8 @@ def id_bytes(text: str) -> bytes:
     Raises:
         ValueError: the text is no id.
     """
-    raw = text.replace("-", "") if len(text) == 36 else ""
-    try:
-        value = bytes.fromhex(raw)
-    except ValueError:
-        value = b""
-    if len(value) != 16 or id_text(value) != text.lower():
+    if not _ID.fullmatch(text):
         raise ValueError(
             f"{text!r} is no id: an id has 36 characters, such as {id_text(bytes(16))}"
         )
-    return value
+    return bytes.fromhex(text.replace("-", ""))

@@ -25,6 +25,7 @@ from memos.kernel.cube import (
 from memos.kernel.event import Kind
 from memos.kernel.header import HEADER_FIELDS, read_header
 from memos.kernel.lifecycle import CONTENT_STATES, MOVES, frozen_allows, may_move
+from memos.kernel.lineage import edge_key, kept_relation
 from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.tenant import TENANT_KINDS, is_reserved, is_tenants, tenant_after
 from memos.wire import event_pb2 as wire
@@ -96,7 +97,7 @@ def _refusal(state: CubeState, event: wire.Event) -> Reason | None:
 
 
 def _repeat(state: CubeState, event: wire.Event, before: KeyedEvent) -> FoldResult:
-    """A keyed event folded before: a duplicate, or the same key with other content."""
+    """An event that was folded before: a duplicate, or the same key with other content."""
     counted = state._replace(sequence=state.sequence + 1)
     if before.command_mac != event.command_mac and state.lifecycle is not Lifecycle.ERASED:
         return counted, Outcome(Result.REJECTED, state.version, Reason.OTHER_CONTENT), ()
@@ -109,7 +110,7 @@ def _create(event: wire.Event) -> FoldResult:
     is_others = is_reserved(event.cube_id) and form is not Form.TENANT
     if form is None or is_others or (form is Form.OPERATION and not is_operation(event)):
         return None, Outcome(Result.REJECTED, 0, Reason.NOT_FOUND), ()
-    if event.HasField("expected_version") and event.expected_version != 0:
+    if event.expected_version:
         return None, Outcome(Result.REJECTED, 0, Reason.CONFLICT), ()
     header = Header(owner=event.actor)
     if form is Form.TENANT:
@@ -120,7 +121,6 @@ def _create(event: wire.Event) -> FoldResult:
         header = read_header(event.generated.header)
         if event.generated.form in (Form.ACTIVATION, Form.PARAMETRIC):
             form = Form(event.generated.form)
-    subjects = event.subject_digests
     state = CubeState(
         event.cube_id,
         event.scope,
@@ -130,7 +130,7 @@ def _create(event: wire.Event) -> FoldResult:
         0,
         0,
         header,
-        tuple(subjects) if len(subjects) == 1 else tuple(sorted(set(subjects))),
+        tuple(sorted(set(event.subject_digests))),
         _NO_PARTS,
         ZERO_DIGEST,
         ZERO_DIGEST,
@@ -147,9 +147,11 @@ def _create(event: wire.Event) -> FoldResult:
 
 
 def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResult:
-    lineage, subjects = before.lineage_digest, after.subjects
+    lineage, subjects, ended = after.lineage_digest, after.subjects, after.ended_edges
     if event.edges:
         lineage = _extend_lineage(lineage, event, after.version)
+        if ended:
+            ended = _without_renewed(ended, event, after.version)
         if event.subject_digests:
             subjects = tuple(sorted({*subjects, *event.subject_digests}))
     state = CubeState(
@@ -159,7 +161,7 @@ def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResul
         after.lifecycle,
         after.thaws_to,
         after.version,
-        before.sequence + 1,
+        after.sequence + 1,
         after.header,
         subjects,
         after.parts,
@@ -170,6 +172,7 @@ def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResul
         after.yields_to_erase,
         after.administrators,
         after.sensitivities,
+        ended,
     )
     digest = sha256(event.body.box).digest() if after.version != before.version else b""
     return state, Outcome(Result.ACCEPTED, after.version, digest=digest), consequences_of(event)
@@ -181,18 +184,29 @@ def _extend_lineage(digest: bytes, event: wire.Event, version: int) -> bytes:
         digest = sha256(
             digest
             + bytes((edge.relation & 0xFF,))
-            + version.to_bytes(8, "big")
+            + version.to_bytes(8)
             + other.cube_id
-            + other.version.to_bytes(8, "big")
+            + other.version.to_bytes(8)
             + other.digest
         ).digest()
     return digest
 
 
+def _without_renewed(
+    ended: tuple[bytes, ...], event: wire.Event, version: int
+) -> tuple[bytes, ...]:
+    """Of edges that ended those that the event does not make again."""
+    made = {
+        edge_key(kept_relation(edge), (edge.other.cube_id, edge.other.version), version)
+        for edge in event.edges
+    }
+    return tuple(key for key in ended if key not in made)
+
+
 def _new_version(state: CubeState, event: wire.Event) -> CubeState:
     """The state with one more version, whose sealed bytes are the event's."""
     version = state.version + 1
-    link = version.to_bytes(8, "big") + event.parts.to_bytes(4, "big")
+    link = version.to_bytes(8) + event.parts.to_bytes(4)
     digest = sha256(state.versions_digest + link + sha256(event.body.box).digest()).digest()
     return CubeState(
         state.cube_id,
@@ -212,6 +226,7 @@ def _new_version(state: CubeState, event: wire.Event) -> CubeState:
         state.yields_to_erase,
         state.administrators,
         state.sensitivities,
+        state.ended_edges,
     )
 
 
@@ -302,6 +317,32 @@ def _roll_back(state: CubeState, event: wire.Event) -> CubeState | Reason:
     target = event.rolled_back.targets[0]
     if target.expected_sequence != state.sequence:
         return Reason.STALE
+    changed = _taken_back(state, event, target)
+    if isinstance(changed, Reason) or not target.ended_edges:
+        return changed
+    return _unlinked(changed, target)
+
+
+def _unlinked(state: CubeState, target: wire.RollbackTarget) -> CubeState | Reason:
+    """The state without what links made that are undone."""
+    gone = frozenset(target.ended_subject_digests)
+    subjects = tuple(subject for subject in state.subjects if subject not in gone)
+    if not subjects and state.subjects:
+        return Reason.ILLEGAL_MOVE  # nobody could have it erased
+    lineage, keys = state.lineage_digest, set(state.ended_edges)
+    for edge in target.ended_edges:
+        source = (edge.other.cube_id, edge.other.version)
+        key = edge_key(kept_relation(edge), source, edge.version)
+        lineage = sha256(lineage + b"\nended" + key).digest()
+        keys.add(key)
+    return state._replace(
+        subjects=subjects, lineage_digest=lineage, ended_edges=tuple(sorted(keys))
+    )
+
+
+def _taken_back(
+    state: CubeState, event: wire.Event, target: wire.RollbackTarget
+) -> CubeState | Reason:
     actions = wire.RollbackTarget
     if target.action == actions.ACTION_UNMERGE:
         if state.lifecycle is not Lifecycle.MERGED:

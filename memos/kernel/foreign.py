@@ -67,8 +67,10 @@ def _objection(message: Message, field: Field) -> str:
     value = getattr(message, field.name)
     if not field.is_repeated and not value:
         return "is missing" if field.name in _NEEDED else ""
-    values = value if field.is_repeated else (value,)
-    return next(filter(None, (_reason(field, one) for one in values)), "")
+    for one in value if field.is_repeated else (value,):
+        if reason := _reason(field, one):
+            return reason
+    return ""
 
 
 def _reason(field: Field, value: object) -> str:

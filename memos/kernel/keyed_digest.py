@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
+from hashlib import sha256
 
 DIGEST_BYTES = 16
 
@@ -19,4 +20,4 @@ def digests_among(values: Iterable[bytes]) -> list[bytes]:
 
 def keyed_digest(key: bytes, label: bytes, value: bytes) -> bytes:
     """HMAC-SHA256 cut to 16 bytes: tells equal from different to key holders only."""
-    return hmac.digest(key, label + b"\x00" + value, "sha256")[:DIGEST_BYTES]
+    return hmac.digest(key, label + b"\x00" + value, sha256)[:DIGEST_BYTES]

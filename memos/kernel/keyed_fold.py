@@ -1,4 +1,5 @@
-"""The fold with what it needs to know a repeated event under an idempotency key.
+"""The fold with what it needs to know an event that is repeated under its own id: one under an
+idempotency key, and one that follows from another, which is appended again where a worker was cut off.
 
 The fold is given one row beside the cube's state: the event of the same id that the cube accepted
 before. A cube's state so does not grow with its keys, and a key lasts for ever.
@@ -27,7 +28,7 @@ class KeyedFold:
 
     Args:
         stored: finds what was accepted and `forget` has dropped since: the event of the same id on
-            the same cube. It is asked for events under a key only, on cubes that are there.
+            the same cube. It is asked for events that may repeat only, on cubes that are there.
     """
 
     def __init__(self, stored: Callable[[Event], KeyedEvent | None] = nothing_stored) -> None:
@@ -36,7 +37,7 @@ class KeyedFold:
 
     def fold(self, state: CubeState | None, event: Event) -> FoldResult:
         """Fold one event; see `memos.kernel.fold.fold`."""
-        if not event.idempotency_digest:
+        if not may_repeat(event):
             return fold(state, event)
         place = event.cube_id, event.event_id
         before = None if state is None else self._accepted.get(place) or self._stored(event)
@@ -51,8 +52,13 @@ class KeyedFold:
         self._accepted.clear()
 
 
+def may_repeat(event: Event) -> bool:
+    """Whether an event may come again under its id: it has a key, or follows from another."""
+    return bool(event.idempotency_digest or event.cause_id)
+
+
 def keyed_event(event: Event, outcome: Outcome) -> KeyedEvent | None:
-    """What a repeat of an event is known by; None where it has no key or was not accepted."""
-    if not event.idempotency_digest or outcome.result is not Result.ACCEPTED:
+    """What a repeat of an event is known by; None where it never repeats or was not accepted."""
+    if not may_repeat(event) or outcome.result is not Result.ACCEPTED:
         return None
     return KeyedEvent(event.event_id, event.command_mac, outcome.version)

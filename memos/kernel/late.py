@@ -29,7 +29,8 @@ def made_of(event: wire.Event) -> list[bytes]:
 def comes_behind(request: wire.Event, position: Position) -> bool:
     """Whether a record stands behind what an erase had read when it looked for what it reaches.
 
-    False where its request does not say: an erase of before schema 1.2.
+    False where its request does not say: an erase of before schema 1.2. One that came from another log
+    tells of positions there, and nothing here is behind it.
     """
     read = {at.partition: at.offset for at in request.erase_requested.positions}
     return bool(read) and position.offset >= read.get(position.partition, 0)

@@ -6,5 +6,7 @@ from memos.kernel.merkle import leaf_hash
 
 
 def leaf_of(offset: int, log_time: int, data: bytes) -> bytes:
-    """The Merkle leaf hash of one record (RFC 6962 §2.1 over offset, log time and bytes)."""
-    return leaf_hash(offset.to_bytes(8, "big") + log_time.to_bytes(8, "big", signed=True) + data)
+    """The Merkle leaf hash of one record: RFC 6962 §2.1 over offset and log time, each eight bytes
+    and big-endian, and the record's bytes.
+    """
+    return leaf_hash(offset.to_bytes(8) + log_time.to_bytes(8, signed=True) + data)

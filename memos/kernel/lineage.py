@@ -7,11 +7,12 @@ A clean overwrite supplies new content and so ends the flow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from hashlib import sha256
 from typing import NamedTuple
 
-from memos.kernel.cube import PARTS, Part, PartVersions
+from memos.kernel.cube import PARTS, CubeState, Part, PartVersions
 from memos.wire import event_pb2 as wire
 
 
@@ -62,15 +63,52 @@ class Edge(NamedTuple):
     derived: Contribution
     source_digest: bytes = b""
 
+    @property
+    def key(self) -> bytes:
+        """By what the derived cube knows it."""
+        return edge_key(self.relation, self.source, self.derived[1])
+
+
+def edge_key(relation: int, source: Contribution, derived_version: int) -> bytes:
+    """By what a cube knows an edge from `source` to a version of its own: 16 bytes."""
+    cube_id, version = source
+    named = b"".join(
+        (
+            b"memos/edge/v1\n",
+            relation.to_bytes(8, "big", signed=True),
+            derived_version.to_bytes(8, "big"),
+            version.to_bytes(8, "big"),
+            cube_id,
+        )
+    )
+    return sha256(named).digest()[:16]
+
+
+def standing(edges: Iterable[Edge], head: Callable[[bytes], CubeState | None]) -> Iterator[Edge]:
+    """Of edges those that were not undone, as the cubes to which they lead know.
+
+    Args:
+        edges: as they were made.
+        head: a cube as it is.
+    """
+    ended: dict[bytes, frozenset[bytes]] = {}
+    for edge in edges:
+        cube_id = edge.derived[0]
+        if cube_id not in ended:
+            state = head(cube_id)
+            ended[cube_id] = frozenset() if state is None else frozenset(state.ended_edges)
+        if not ended[cube_id] or edge.key not in ended[cube_id]:
+            yield edge
+
 
 def named_edges(event: wire.Event) -> Iterator[wire.Edge]:
     """The edges of an event that lead to a cube: one whose id is none leads nowhere."""
     return (edge for edge in event.edges if len(edge.other.cube_id) == ID_BYTES)
 
 
-def kept_relation(edge: wire.Edge) -> int:
+def kept_relation(edge: wire.Edge | wire.EndedEdge) -> int:
     """The number by which stores keep an edge's relation; 0 for one that is out of all reason."""
-    return edge.relation if 0 <= edge.relation < 128 else 0
+    return edge.relation if edge.relation in range(128) else 0
 
 
 class VersionFacts(NamedTuple):
@@ -128,7 +166,7 @@ def composed_parts(
             continue
         asked = fact.composes & parts
         hit = sum(
-            part for part, at in zip(PARTS, base, strict=True) if part & asked and at == version
+            part for index, part in enumerate(PARTS) if part & asked and base[index] == version
         )
         if hit:
             composed.append((fact.version, hit))
@@ -152,7 +190,6 @@ def clean_parts(
         cube never had clean content.
     """
     parts = [0] * len(PARTS)
-    to_version = 0
     before = PartVersions()
     for fact in history:
         chosen = tainted.get(fact.version, 0)
@@ -161,7 +198,13 @@ def clean_parts(
             chooses = fact.restores or at != before[index]
             if chooses and not (chosen | tainted.get(at, 0)) & part:
                 parts[index] = at
-        if not chosen & Part.CONTENT and fact.parts.content == parts[0]:
-            to_version = fact.version
         before = fact.parts
-    return (to_version, PartVersions(*parts)) if parts[0] else None
+    clean = PartVersions(*parts)
+    if not clean.content:
+        return None
+    to_version = max(
+        fact.version
+        for fact in history
+        if fact.parts.content == clean.content and not tainted.get(fact.version, 0) & Part.CONTENT
+    )
+    return to_version, clean

@@ -97,7 +97,7 @@ class Frontier:
 
     def to_bytes(self) -> bytes:
         """Return the size as eight big-endian bytes, then the edge's hashes, largest first."""
-        return self._size.to_bytes(_SIZE_BYTES, "big") + b"".join(self._edge)
+        return self._size.to_bytes(_SIZE_BYTES) + b"".join(self._edge)
 
     @classmethod
     def from_bytes(cls, data: bytes, on_tile: OnTile | None = None) -> Self:
@@ -105,7 +105,7 @@ class Frontier:
 
         Raises ValueError when the length is not the one that the size calls for.
         """
-        size = int.from_bytes(data[:_SIZE_BYTES], "big")
+        size = int.from_bytes(data[:_SIZE_BYTES])
         expected = _SIZE_BYTES + size.bit_count() * HASH_SIZE
         if len(data) != expected:
             raise ValueError(f"a frontier of size {size} is {expected} bytes, not {len(data)}")
@@ -145,8 +145,7 @@ class TiledNodes:
             counts = f"{len(hashes)} hashes, not {end - start}"
             raise LookupError(f"level {stored} of the tree, [{start}, {end}): {counts}")
         while len(hashes) > 1:
-            pair = iter(hashes)
-            hashes = [node_hash(left, right) for left, right in zip(pair, pair, strict=True)]
+            hashes = list(map(node_hash, hashes[::2], hashes[1::2]))
         return hashes[0]
 
 
@@ -197,7 +196,7 @@ def verify_inclusion(
 
     RFC 9162 section 2.1.3.2. False, never an error, for arguments that fit no tree.
     """
-    if not 0 <= index < size <= MAX_SIZE or not _are_hashes(leaf, root, *proof):
+    if not 0 <= index < size <= MAX_SIZE or not _are_hashes(leaf, *proof):
         return False
     roots = _climb(index, size - 1, leaf, proof)
     return roots is not None and roots[1] == root

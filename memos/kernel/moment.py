@@ -81,14 +81,8 @@ def later(one: At, other: At) -> At:
         return max(one, other)
     if isinstance(other, int):
         return Cutoffs(max(ordinal, other) for ordinal in one)
-    return Cutoffs(map(max, *_as_long(one, other)))
-
-
-def _as_long(one: Cutoffs, other: Cutoffs) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Two cuts, of as many partitions: in one that a cut does not know there was nothing before."""
-    longest = max(len(one), len(other))
-    first, second = ((*cut, *[-1] * (longest - len(cut))) for cut in (one, other))
-    return first, second
+    shorter, longer = sorted((one, other), key=len)
+    return Cutoffs((*map(max, shorter, longer), *longer[len(shorter) :]))
 
 
 def plain(at: At) -> int:

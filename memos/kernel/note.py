@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, NamedTuple, Protocol, Self
@@ -97,7 +97,7 @@ class Checkpoint:
 
     def format(self) -> str:
         """Return the note text: origin, size, base64 root and extensions, a line each."""
-        root = b64encode(self.root).decode("ascii")
+        root = b64encode(self.root).decode()
         return "".join(f"{line}\n" for line in (self.origin, self.size, root, *self.extensions))
 
     @classmethod
@@ -134,7 +134,7 @@ def encode_verifier_key(name: str, public_key: bytes) -> str:
         raise NoteError(
             "malformed", f"a public key is {PUBLIC_KEY_SIZE} bytes, not {len(public_key)}"
         )
-    encoded = b64encode(_ED25519 + public_key).decode("ascii")
+    encoded = b64encode(_ED25519 + public_key).decode()
     return f"{name}+{key_id(name, public_key).hex()}+{encoded}"
 
 
@@ -169,6 +169,17 @@ def write_note(text: str, signatures: Sequence[Signature]) -> str:
     if len({(signature.name, signature.key_id) for signature in signatures}) != len(signatures):
         raise ValueError("one key may sign a note once")
     return text + "\n" + "".join(map(_signature_line, signatures))
+
+
+def add_signature(note: str, sign: Callable[[str], Signature]) -> str:
+    """Return `note` with one more signature of its text, after those that it has; none where the
+    same key signed it already. Raises NoteError (malformed, unsigned), and ValueError at over 100.
+    """
+    text, signatures = _split_note(note)
+    signature = sign(text)
+    if any(one[:2] == signature[:2] for one in signatures):
+        return note
+    return write_note(text, [*signatures, signature])
 
 
 def open_note(note: str, verifiers: Iterable[Verifier]) -> SignedNote:
@@ -217,7 +228,7 @@ def _signature_line(signature: Signature) -> str:
         raise NoteError(
             "malformed", f"a key id is {KEY_ID_SIZE} bytes, not {len(signature.key_id)}"
         )
-    encoded = b64encode(signature.key_id + signature.signature).decode("ascii")
+    encoded = b64encode(signature.key_id + signature.signature).decode()
     return f"{_SIGNATURE_PREFIX}{signature.name} {encoded}\n"
 
 
@@ -253,6 +264,6 @@ def _decode_base64(text: str, what: str) -> bytes:
         decoded = b64decode(text, validate=True)
     except ValueError as error:
         raise NoteError("malformed", f"the {what} is not base64") from error
-    if b64encode(decoded).decode("ascii") != text:
+    if b64encode(decoded).decode() != text:
         raise NoteError("malformed", f"the {what} is not canonical base64")
     return decoded

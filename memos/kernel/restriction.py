@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from memos.kernel.cube import Header, Lifespan, LifespanEnd
 from memos.kernel.errors import InvalidInput, shorten
-from memos.kernel.lifespan import NEVER, deadline
+from memos.kernel.lifespan import NEVER, deadline, earliest_end
 
 READERS, WRITERS, SENSITIVITY, LIFESPAN = "readers", "writers", "sensitivity", "lifespan"
 
@@ -97,9 +97,8 @@ def _goes_beyond(names: frozenset[str] | None, bound: frozenset[str] | None) -> 
 
 
 def _rank(label: str, labels: Sequence[str]) -> int:
-    if label in labels:
-        return labels.index(label)
-    return len(labels) if label else -1
+    known = ("", *labels)
+    return known.index(label) if label in known else len(known)
 
 
 def _most_sensitive(given: Sequence[str], labels: Sequence[str]) -> str:
@@ -130,7 +129,7 @@ def _earliest(restricted: Sequence[Restricted]) -> Lifespan | None:
         if each.header.lifespan is not None and each.header.lifespan.after > 0
     ]
     own = restricted[0].header.lifespan
-    if not any(deadline(each.header.lifespan, 0) < NEVER for each in restricted[1:]):
+    if all(earliest_end(each.header.lifespan) == NEVER for each in restricted[1:]):
         return own
     spans = [span for span, _ in ending]
     renewed = all(span.renewed_by_access for span in spans)
@@ -146,7 +145,7 @@ def _earliest(restricted: Sequence[Restricted]) -> Lifespan | None:
 
 
 def _lasts_longer(span: Lifespan | None, bound: Lifespan | None) -> bool:
-    ends, least = deadline(span, 0), deadline(bound, 0)
+    ends, least = earliest_end(span), earliest_end(bound)
     if bound is None or least == NEVER:
         return False
     if span is None or ends > least or span.then < bound.then:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import takewhile
 
 from memos.kernel.errors import InvalidInput, shorten
 
@@ -62,13 +61,13 @@ def path_prefixes(path: str) -> list[str]:
 
 
 def common_scope(scopes: Sequence[str]) -> str:
-    """The deepest scope that holds all of these.
+    """The deepest scope that holds all of these; there is at least one.
 
     Raises:
         InvalidInput: they belong to different tenants.
     """
-    columns = zip(*(scope.split("/") for scope in scopes), strict=False)
-    shared = [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
+    above = path_prefixes(scopes[0])
+    shared = [path for path in above if all(contains(path, scope) for scope in scopes)]
     if not shared:
         raise InvalidInput("the cubes belong to different tenants: they cannot be brought together")
-    return "/".join(shared)
+    return shared[-1]

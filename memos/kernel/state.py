@@ -30,6 +30,7 @@ def state_to_bytes(state: CubeState) -> bytes:
         yields_to_erase=state.yields_to_erase,
         administrators=state.administrators,
         sensitivities=state.sensitivities,
+        ended_edges=state.ended_edges,
     )
     write_header(state.header, stored.header)
     return stored.SerializeToString()
@@ -56,6 +57,7 @@ def state_from_bytes(data: bytes) -> CubeState:
         stored.yields_to_erase,
         tuple(stored.administrators),
         tuple(stored.sensitivities),
+        tuple(stored.ended_edges),
     )
 
 

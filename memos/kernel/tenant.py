@@ -26,7 +26,7 @@ the place of a tenant's, whose id anybody can work out."""
 def tenant_cube_id(tenant: str) -> bytes:
     """The id of a tenant's own cube."""
     digest = sha256(b"memos/tenant/v1\n" + tenant.encode()).digest()
-    return as_uuid(_RESERVED + digest[:10])
+    return as_uuid(_RESERVED + digest)
 
 
 def is_reserved(cube_id: bytes) -> bool:

@@ -15,7 +15,7 @@ DAY = 86_400_000_000
 
 
 def _days_to_microseconds(header: Header) -> None:
-    if header.HasField("lifespan") and header.lifespan.after_days:
+    if header.lifespan.after_days:
         header.lifespan.after = header.lifespan.after_days * DAY
         header.lifespan.ClearField("after_days")
 
@@ -34,7 +34,12 @@ def unchanged(event: Event) -> None:
     """
 
 
+def without_ended_edges(event: Event) -> None:
+    """1.2 to 1.3: a rollback ended no edge."""
+
+
 UPCASTERS: dict[tuple[int, int], Upcaster] = {
     (1, 0): ((1, 1), lifespans_in_microseconds),
     (1, 1): ((1, 2), unchanged),
+    (1, 2): ((1, 3), without_ended_edges),
 }

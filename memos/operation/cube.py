@@ -11,7 +11,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.projection import content_text
 from memos.infrastructure.vault.port import Attempt
-from memos.kernel.body import FIRST_TIME, LAST_TIME, metadata_of
+from memos.kernel.body import FIRST_TIME, LAST_TIME, is_text, metadata_of
 from memos.kernel.cube import CubeState, Lifecycle, Lifespan
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, id_text
@@ -105,6 +105,11 @@ class Parts:
         return content_text(self.content)
 
     @property
+    def media_type(self) -> str:
+        """What the content is."""
+        return self.content.content.media_type
+
+    @property
     def tag_list(self) -> tuple[str, ...]:
         """The tags, as they were given."""
         return tuple(self.tags.tags.tags)
@@ -169,7 +174,6 @@ def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> M
     if usage is None:
         usage = reader.usage(attempt.cube_id)
     provenance = parts.provenance.provenance
-    media_type = parts.content.content.media_type
     return MemCube(
         cube_id=id_text(attempt.cube_id),
         version=state.version,
@@ -181,7 +185,7 @@ def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> M
         source=provenance.source,
         origin=provenance.origin,
         semantic_type=provenance.semantic_type,
-        media_type=media_type,
+        media_type=parts.media_type,
         valid_from=as_datetime(getattr(valid, "from")) if valid.HasField("from") else None,
         valid_until=as_datetime(valid.until) if valid.HasField("until") else None,
         owner=state.header.owner,
@@ -196,5 +200,5 @@ def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> M
         position=attempt.position,
         uses=usage.uses,
         last_used=as_datetime(usage.last_used) if usage.uses else None,
-        payload=b"" if media_type.startswith("text/") else parts.content.content.inline,
+        payload=b"" if is_text(parts.media_type) else parts.content.content.inline,
     )

@@ -13,9 +13,23 @@ from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.note import open_note
 from memos.operation.cube import as_datetime
-from memos.operation.proof import printed
+from memos.operation.proof import are, are_texts, check_key, printed
 
-_LINES_OF_CUBES = frozenset({"cube", "restored"})
+KINDS = frozenset(
+    {
+        "cube key",
+        "freeze",
+        "frozen source",
+        "read up to",
+        "subject key",
+        "supplement to",
+        "version",
+        *(f"index {what}" for what in ("texts", "spans", "postings", "vectors")),
+    }
+)
+"""What an artefact of a receipt can be: none begins with another and a space, so that the line of an
+artefact is that of no other one.
+"""
 SIGNED = ("operation_id", "erased_at", "cube_ids", "restored", "artefacts")
 """The fields of a receipt that its note signs."""
 
@@ -58,23 +72,42 @@ class ErasureReceipt:
         """Whether the vault with this verifier key signed exactly these facts: the operation, its
         time, the cubes erased and restored, and the artefacts. The others it did not sign; each
         supplement is a receipt with a note of its own.
+
+        Raises:
+            InvalidInput: the verifier key is no text.
         """
+        check_key(verifier_key, "verifier_key")
+        if not self._is_one():
+            return False
         try:
             text = open_note(self.note, [NoteVerifier(verifier_key)]).text
             for cube_id in (self.operation_id, *self.cube_ids, *self.restored):
                 id_bytes(cube_id)
         except ValueError:
             return False
-        if any(map(_passes_for_cubes, self.artefacts)):
-            return False  # the text would be that of a receipt of other cubes
+        if not all(map(_is_told_apart, self.artefacts)):
+            return False  # the text would be that of a receipt of other facts
         return text == receipt_text(
             self.operation_id, self.erased_at, self.cube_ids, self.restored, self.artefacts
         )
 
+    def _is_one(self) -> bool:
+        """Whether every signed field is what it is said to be: a receipt may come from anywhere."""
+        return (
+            are_texts((self.operation_id, self.note))
+            and are(datetime, self.erased_at)
+            and are_texts(self.cube_ids)
+            and are_texts(self.restored)
+            and are(tuple, self.artefacts)
+            and all(
+                are(Artefact, one) and are_texts((one.kind, one.name)) for one in self.artefacts
+            )
+        )
 
-def _passes_for_cubes(artefact: Artefact) -> bool:
-    """Whether an artefact's line is, or holds, one of another fact."""
-    return artefact.kind in _LINES_OF_CUBES or "\n" in artefact.kind + artefact.name
+
+def _is_told_apart(artefact: Artefact) -> bool:
+    """Whether an artefact's line is, and holds, none of another fact."""
+    return artefact.kind in KINDS and "\n" not in artefact.name
 
 
 def receipt_text(
@@ -104,7 +137,14 @@ def signed_receipt(
     restored: Sequence[str],
     artefacts: Sequence[Artefact],
 ) -> str:
-    """A receipt as it is kept; `log_time` is that of the Erased event."""
+    """A receipt as it is kept; `log_time` is that of the Erased event.
+
+    Raises:
+        ValueError: an artefact is of no kind that a receipt can name: nobody could check it.
+    """
+    unknown = {artefact.kind for artefact in artefacts} - KINDS
+    if unknown:
+        raise ValueError(f"no kind of artefact: {', '.join(sorted(unknown))}")
     erased_at = as_datetime(log_time)
     cube_ids = [id_text(cube_id) for cube_id in erased]
     text = receipt_text(id_text(operation_id), erased_at, cube_ids, restored, artefacts)

@@ -19,6 +19,8 @@ from memos.infrastructure.governance.decision import (
     Governor,
     Resource,
     Subject,
+    decision_of,
+    digest_of,
     filter_of,
     looks_at_headers_only,
 )
@@ -28,6 +30,7 @@ from memos.kernel.event import id_text
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 from memos.operation.permitted import Permitted
+from memos.operation.wording import doing, doing_so
 
 ANOTHER_TENANT = Decision(False, "tenant-boundary", "the scope belongs to another tenant")
 NO_CUBE = "no-cube"
@@ -137,7 +140,7 @@ class Passage:
     @property
     def policy_digest(self) -> bytes:
         """Of the policy that decided on this passage, and of the administrators that it asked for."""
-        digest = self._gate.governor.digest
+        digest = digest_of(self._gate.governor)
         asked = {tenant: named for tenant, named in self._administrators.items() if named}
         if not asked:
             return digest
@@ -154,6 +157,7 @@ class Passage:
         *,
         operation: str | None = None,
         named: str | None = None,
+        how: str | None = None,
     ) -> None:
         """Go on only where governance allows; a denial is recorded and says which rule denied.
 
@@ -163,6 +167,7 @@ class Passage:
             state: the cube that it is done to.
             operation: what errors call it, where it is not the call's own name.
             named: what errors call the cube, where the caller did not name it by its id.
+            how: what they say instead of what it is done to.
 
         Raises:
             Denied: it does not.
@@ -171,18 +176,21 @@ class Passage:
         decision = self._decide(action, scope, state, operation)
         if decision.allowed:
             return
-        doing = operation or self.operation
-        self._deny(doing, scope, decision.rule, state)
+        asked = operation or self.operation
+        self._deny(asked, scope, decision.rule, state)
+        if how is not None:
+            raise self._denied(doing_so(asked, how), decision)
         if decision.rule == ANOTHER_TENANT.rule and state is not None and named is None:
             raise no_cube(state.cube_id)
         what = named or (scope if state is None else id_text(state.cube_id))
-        raise self._denied(f"{doing} {what}", decision)
+        raise self._denied(doing(asked, what), decision)
 
-    def require_each(self, action: Action, states: Iterable[CubeState]) -> None:
+    def require_each(self, action: Action, states: Iterable[CubeState], *, hint: str = "") -> None:
         """Go on only where governance allows it for every one of these cubes.
 
         Raises:
-            Denied: of one it does not; the error names it only to who may read it.
+            Denied: of one it does not; the error names it only to who may read it. `hint` is what
+                else they may do.
         """
         self._decided = True
         for state in states:
@@ -191,10 +199,11 @@ class Passage:
                 continue
             self._deny(self.operation, state.scope, decision.rule, state)
             if self.allows(Action.READ, state):
-                raise self._denied(f"{self.operation} {id_text(state.cube_id)}", decision)
+                raise self._denied(doing(self.operation, id_text(state.cube_id)), decision, hint)
             raise self._denied(
-                f"{self.operation} all that it would reach",
+                doing(self.operation, "all that it would reach"),
                 Decision(False, decision.rule, "not all of it is yours to change"),
+                hint,
             )
 
     def require_vault(self) -> None:
@@ -224,7 +233,7 @@ class Passage:
         self._deny(self.operation, tenant, decision.rule)
         what = f"all of {tenant}" if tenant else "the whole vault"
         raise Denied(
-            f"{self._gate.subject.actor} may not {self.operation} {what}: only an administrator "
+            f"{self._gate.subject.actor} may not {doing(self.operation, what)}: only an administrator "
             f"may{hint} (rule {decision.rule})",
             decision.rule,
         )
@@ -264,7 +273,7 @@ class Passage:
     def _allows_other(self, actor: str, action: Action, resource: Resource) -> bool:
         self._decided = True
         other = Subject(actor, administers=lambda named: actor in self._administrators_of(named))
-        return self._gate.governor.decide(other, action, resource, self._told(None)).allowed
+        return decision_of(self._gate.governor, other, action, resource, self._told(None)).allowed
 
     def allows_scope(self, action: Action, scope: str) -> bool:
         """Whether governance allows it in a scope; nothing is raised or recorded."""
@@ -298,6 +307,7 @@ class Passage:
         cubes: Sequence[tuple[bytes, int]] = (),
         at: At = 0,
         query: str = "",
+        named: Sequence[bytes] = (),
     ) -> None:
         """Have this read recorded on the access log when the call ends well.
 
@@ -306,9 +316,13 @@ class Passage:
             cubes: what was returned: (cube id, version) in rank order.
             at: the moment read.
             query: what was asked; a digest of it is kept.
+            named: what else the answer tells of: it is no use of these, and an erase of one takes
+                the text of the query.
         """
         actor = self._gate.subject.actor
-        self._access = Access(actor, self.operation, scope, self.time, cubes, query, at)
+        self._access = Access(
+            actor, self.operation, scope, self.time, cubes, query, at, named=named
+        )
 
     def _decide(
         self, action: Action, scope: str, state: CubeState | None, operation: str | None = None
@@ -333,7 +347,9 @@ class Passage:
                 if state is None
                 else Resource(tenant, scope, state.header, id_text(state.cube_id))
             )
-            decision = self._decisions[key] = self._ask(action, resource, operation)
+            decision = self._decisions[key] = decision_of(
+                gate.governor, self._subject, action, resource, self._told(operation)
+            )
         return decision
 
     def _administration(self, tenant: str) -> Decision:
@@ -342,11 +358,10 @@ class Passage:
         narrowed = self._gate.subject.tenant
         if narrowed and tenant != narrowed:
             return ANOTHER_TENANT
-        return self._ask(Action.ADMINISTER, Resource(tenant, tenant, Header()), None)
-
-    def _ask(self, action: Action, resource: Resource, operation: str | None) -> Decision:
-        gate = self._gate
-        return gate.governor.decide(self._subject, action, resource, self._told(operation))
+        everything = Resource(tenant, tenant, Header())
+        return decision_of(
+            self._gate.governor, self._subject, Action.ADMINISTER, everything, self._told(None)
+        )
 
     def _told(self, operation: str | None) -> dict[str, str]:
         """The context of a question."""
@@ -370,9 +385,9 @@ class Passage:
             named = self._administrators[tenant] = self._gate.administrators_of(tenant)
         return named
 
-    def _denied(self, attempted: str, decision: Decision) -> Denied:
+    def _denied(self, attempted: str, decision: Decision, hint: str = "") -> Denied:
         return Denied(
-            f"{self._gate.subject.actor} may not {attempted}: {decision.reason} "
+            f"{self._gate.subject.actor} may not {attempted}: {decision.reason}{hint} "
             f"(rule {decision.rule})",
             decision.rule,
         )

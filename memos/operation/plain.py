@@ -1,5 +1,6 @@
-"""Texts as what they hold, and nothing else: a class derived from `str` may encode, compare or hash
-itself as it likes, and would do so wherever it is kept, in threads that no caller sees.
+"""Texts, numbers and bytes as what they hold, and nothing else: a class derived from `str` or `float`
+may encode, compare or hash itself as it likes, and would do so wherever it is kept, in threads that no
+caller sees.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def are_plain(values: Iterable[object]) -> bool:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """A value with the plain text of each text in it: also of those in a mapping, a list, a tuple, a
-    set, and of those that an iterator gives.
+    """A value with the plain text of each text in it, and the plain number of each number: also of
+    those in a mapping, a list, a tuple, a set, and of those that an iterator gives.
 
     Raises:
         InvalidInput: it is nested too deep.
@@ -31,8 +32,8 @@ def plain(value: Any, depth: int = 0) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
-    if isinstance(value, str):
-        return str.__str__(value)
+    if isinstance(value, (str, int, float, bytes)):
+        return _bare(value)
     if depth > DEEPEST:
         raise InvalidInput(f"an argument is nested deeper than {DEEPEST} levels")
     if kind is dict or isinstance(value, Mapping):
@@ -55,3 +56,12 @@ def plain(value: Any, depth: int = 0) -> Any:
         return set(within)
     same = all(map(operator.is_, within, value))  # a position stays one
     return value if same else tuple(within)
+
+
+def _bare(value: str | int | float | bytes) -> str | int | float | bytes:
+    """What a value of a derived class holds, by the class that it is derived from."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    return float.__float__(value) if isinstance(value, float) else bytes(memoryview(value))

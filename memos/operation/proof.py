@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from memos.infrastructure.keys.signer import NoteVerifier
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import Kind, Position, Undecodable, decode, id_text
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import verify_consistency, verify_inclusion
@@ -77,7 +77,14 @@ class Proof:
         return self._event().scope
 
     def verify(self, verifier_key: str) -> bool:
-        """Whether the holder of the verifier key signed a log that holds this very event here."""
+        """Whether the holder of the verifier key signed a log that holds this very event here.
+
+        Raises:
+            InvalidInput: the verifier key is no text.
+        """
+        check_key(verifier_key, "verifier_key")
+        if not self._is_one():
+            return False
         try:
             signed = _signed(self.checkpoint, verifier_key, self.position.partition)
             decode(self.record)
@@ -86,6 +93,17 @@ class Proof:
         except (ValueError, OverflowError):
             return False
         return verify_inclusion(leaf, self.position.offset, signed.size, path, signed.root)
+
+    def _is_one(self) -> bool:
+        """Whether every field is what it is said to be: a proof may come from anywhere."""
+        return (
+            are(Position, self.position)
+            and are(int, *self.position)
+            and are(datetime, self.log_time)
+            and self.log_time.tzinfo is not None
+            and are(bytes, self.record)
+            and are_texts(self.path)
+        )
 
     def _event(self) -> Event:
         return decode(self.record)
@@ -100,7 +118,15 @@ class ConsistencyProof:
     checkpoint: SignedCheckpoint
 
     def verify(self, old_root: str, verifier_key: str) -> bool:
-        """Whether the signed log holds, unchanged, the one that had `old_root` (hexadecimal)."""
+        """Whether the signed log holds, unchanged, the one that had `old_root` (hexadecimal).
+
+        Raises:
+            InvalidInput: root or verifier key is no text.
+        """
+        check_key(old_root, "old_root")
+        check_key(verifier_key, "verifier_key")
+        if not (are(int, self.old_size) and are_texts(self.path)):
+            return False
         try:
             signed = _signed(self.checkpoint, verifier_key)
             root = bytes.fromhex(old_root)
@@ -108,6 +134,26 @@ class ConsistencyProof:
         except ValueError:
             return False
         return verify_consistency(self.old_size, root, signed.size, signed.root, path)
+
+
+def check_key(value: object, what: str) -> None:
+    """Refuse what is not even a text, where a caller passes what to verify by.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not are_texts((value,)):
+        raise InvalidInput(f"{what} is a text, not {shorten(value)}")
+
+
+def are(kind: type, *values: object) -> bool:
+    """Whether all of these are of a kind, whatever they are declared as; a flag is no number."""
+    return all(isinstance(value, kind) and not isinstance(value, bool) for value in values)
+
+
+def are_texts(values: object) -> bool:
+    """Whether these are some texts in an order, and of no class that makes of them what it likes."""
+    return isinstance(values, tuple) and all(type(value) is str for value in values)
 
 
 def described(proof: Proof) -> dict[str, Any]:
@@ -200,6 +246,9 @@ def _signed(
         NoteError: it is not signed by this key, or what it shows beside the note is another one.
     """
     verifier = NoteVerifier(verifier_key)
+    is_one = are(SignedCheckpoint, checkpoint) and are(int, checkpoint.size)
+    if not (is_one and are_texts((checkpoint.root, checkpoint.note))):
+        raise NoteError("malformed", "the checkpoint is none")
     signed = Checkpoint.parse(open_note(checkpoint.note, [verifier]).text)
     if (signed.size, signed.root.hex()) != (checkpoint.size, checkpoint.root):
         raise NoteError(

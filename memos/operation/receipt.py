@@ -19,13 +19,18 @@ from memos.kernel.errors import (
 from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.outcome import Reason, Result
 from memos.operation.cube import state_title
+from memos.operation.wording import changing
 
 _WAYS_INTO_SIGHT = {
     Lifecycle.ARCHIVED: "restore it",
     Lifecycle.EXPIRED: "restore it",
     Lifecycle.MERGED: "undo its merge (rollback with the operation= of the change to Merged in its "
-    "history)",
+    "history; archive and restore this one where that reaches what is not yours to change)",
 }
+
+
+LONGER = "give it another lifespan (set_lifespan)"
+"""What brings a memory back that has outlived its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ def reason_text(reason: Reason) -> str:
 def raise_rejection(committed: Committed) -> NoReturn:
     """Turn the fold's rejection into the error that a caller expects."""
     event, state = committed.event, committed.state
-    cube, attempted = id_text(event.cube_id), Kind(event.kind).title
+    cube, attempted = id_text(event.cube_id), changing(Kind(event.kind))
     where = state_title(state.lifecycle) if state is not None else "absent"
     match committed.outcome.reason:
         case Reason.NOT_FOUND:
@@ -139,21 +144,23 @@ def raise_rejection(committed: Committed) -> NoReturn:
         case Reason.FROZEN:
             if state is not None and not state.yields_to_erase:
                 raise Held(
-                    f"cube {cube} is under a legal hold: before {attempted} an administrator has to "
-                    "lift it",
+                    f"cube {cube} is under a legal hold: an administrator has to lift that before you "
+                    f"can {attempted}",
                     (cube,),
                 )
-            raise Held(f"cube {cube} is frozen: thaw it before {attempted}", (cube,))
+            raise Held(f"cube {cube} is frozen: thaw it before you {attempted}", (cube,))
         case Reason.OTHER_CONTENT:
             raise other_content(event.cube_id)
         case Reason.ERASED | Reason.ERASING:
             raise IllegalMove(f"cube {cube} is erased or being erased: nothing can change it")
         case Reason.EXISTS:
-            raise IllegalMove(f"cube {cube} exists already, so {attempted} changed nothing")
+            raise IllegalMove(f"cube {cube} exists already: nothing was changed")
+        case _ if where == Kind(event.kind).title:
+            raise IllegalMove(f"cube {cube} is {where} already: nothing was changed")
         case _:
             way_back = "" if state is None else way_into_sight(state.lifecycle)
             hint = f"; {way_back} first" if way_back else ""
-            raise IllegalMove(f"cube {cube} is {where}: {attempted} is not possible there{hint}")
+            raise IllegalMove(f"cube {cube} is {where}, and nobody can {attempted} there{hint}")
 
 
 def raise_rejected(committed: Committed) -> None:

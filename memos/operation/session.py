@@ -6,7 +6,6 @@ import atexit
 import os
 import weakref
 from collections.abc import Callable
-from importlib.metadata import version
 
 import uuid_utils
 
@@ -16,13 +15,14 @@ from memos.infrastructure.governance.access_log import AccessLog
 from memos.infrastructure.governance.decision import Governor, HeaderRules, Subject
 from memos.infrastructure.index.models.embedders import Embedder
 from memos.infrastructure.index.models.rerankers import Reranker, Reranking
+from memos.infrastructure.release import RELEASE
 from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import tenant_cube_id
 from memos.operation.gate import Gate, Passage
 from memos.operation.tenant_digests import TenantDigests
 
-SERVICE = f"memos/{version('memos')}"
+SERVICE = f"memos/{RELEASE}"
 VAULT_SCOPE = ""
 """The scope of what belongs to no tenant, such as a named cut."""
 

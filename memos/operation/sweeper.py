@@ -82,9 +82,24 @@ def start_sweeper(session: Session, pause: int) -> None:
         Denied: the session's actor administers no tenant.
     """
     check_sweeper(session)
-    sweeper = Sweeper(lambda: sweep(session), pause / 1_000_000)
+    sweeper = Sweeper(lambda: _sweep_behind(session), pause / 1_000_000)
     session.before_close(sweeper.close)
     sweeper.start()
+
+
+def _sweep_behind(session: Session) -> Sweep:
+    """A sweep in a thread of ours, where nobody waits: no interrupt is meant for it, and what the
+    program's governor or clock raises is no reason to sweep no more.
+
+    Raises:
+        MemosError: the sweep failed, in whatever way.
+    """
+    try:
+        return sweep(session)
+    except MemosError:
+        raise
+    except BaseException as error:
+        raise MemosError(f"{type(error).__name__}: {error}".removesuffix(": ")) from error
 
 
 def _warn(error: MemosError) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hmac
 import json
+from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.event import as_uuid
-from memos.kernel.keyed_digest import SOURCE, SUBJECT, keyed_digest
+from memos.kernel.keyed_digest import DIGEST_BYTES, SOURCE, SUBJECT, keyed_digest
 from memos.kernel.scope import path_prefixes
 
 
@@ -40,29 +42,57 @@ class TenantDigests:
         ring = self._keys.ring(tenant)
         return [keyed_digest(key, label, value.encode()) for key in ring]
 
-    def keyed_ids(self, tenant: str, named: tuple[object, ...]) -> tuple[bytes, bytes, bytes]:
-        """The event id, new cube id and digest that an idempotency key always gives.
-
-        Args:
-            tenant: under whose key.
-            named: what the idempotency key names: actor, operation, target, key, number.
-        """
-        digest = _named_digest(self.key(tenant), named)
-        event_id = as_uuid(sha256(b"event\n" + digest).digest())
-        return event_id, _named_cube(digest), digest
-
-    def named_cubes(self, tenant: str, named: tuple[object, ...]) -> list[bytes]:
-        """The cube ids that `keyed_ids` gave, or would give: one for each key of the ring."""
-        ring = self._keys.ring(tenant)
-        return [_named_cube(_named_digest(key, named)) for key in ring]
+    def ring(self, tenant: str) -> list[bytes]:
+        """The tenant's keys, its own first; made when absent."""
+        return self._keys.ring(tenant) or [self.key(tenant)]
 
 
-def _named_digest(tenant_key: bytes, named: tuple[object, ...]) -> bytes:
-    return hmac.digest(tenant_key, b"idempotency\x00" + json.dumps(named).encode(), "sha256")
+class Rule(IntEnum):
+    """By what rule a command under an idempotency key was stored: an event says it by its mark."""
+
+    FORMS = 0
+    """Of releases up to 0.1: the fingerprint is over one of `KeyedCommand.former`, an item's own key
+    is numbered by its place, and whatever makes a memory is called add."""
+    ARGUMENTS = 1
+    """The fingerprint is over every argument that differs from its default, as Python shows it;
+    whatever makes a memory is called add."""
+    COMMANDS = 2
+    """The present one: each command by its own name, its arguments as every process writes them."""
 
 
-def _named_cube(digest: bytes) -> bytes:
-    return as_uuid(sha256(b"cube\n" + digest).digest())
+class Ids(NamedTuple):
+    """What an idempotency key always gives: the event's id, a new cube's id, and the digest of what
+    it names.
+
+    An event carries of the digest what tells by what rule it was made.
+    """
+
+    event_id: bytes
+    cube_id: bytes
+    digest: bytes
+
+    def mark(self, rule: Rule = Rule.COMMANDS) -> bytes:
+        """What an event under these ids carries that was made by a rule."""
+        if rule is Rule.COMMANDS:
+            return sha256(b"rule 2\n" + self.digest).digest()[:DIGEST_BYTES]
+        return self.digest[rule * DIGEST_BYTES :][:DIGEST_BYTES]
+
+    def rule_of(self, mark: bytes) -> Rule | None:
+        """By what rule an event with this mark was made; None where it is none of these ids'."""
+        return next((rule for rule in Rule if self.mark(rule) == mark), None)
+
+
+def keyed_ids(tenant_key: bytes, named: tuple[object, ...]) -> Ids:
+    """What an idempotency key gives under one key of a tenant.
+
+    Args:
+        tenant_key: what is new stands under the tenant's own; what came from another vault under the
+            one that came along.
+        named: what the idempotency key names: actor, operation, target, key, number.
+    """
+    digest = hmac.digest(tenant_key, b"idempotency\x00" + json.dumps(named).encode(), "sha256")
+    event_id = as_uuid(sha256(b"event\n" + digest).digest())
+    return Ids(event_id, as_uuid(sha256(b"cube\n" + digest).digest()), digest)
 
 
 @lru_cache(maxsize=8192)

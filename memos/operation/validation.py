@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
+from memos.infrastructure.clock import system_time
+from memos.kernel.body import FIRST_TIME, LAST_TIME
 from memos.kernel.cube import Lifespan, LifespanEnd
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import Position, id_bytes
@@ -86,15 +89,22 @@ def check_names(values: object, what: str) -> tuple[str, ...]:
 
 
 def check_list(values: object, what: str) -> tuple[Any, ...]:
-    """What an iterable gives, which is no text and no mapping; None gives nothing."""
+    """What an iterable gives, which is no text and no mapping; None gives nothing. A set gives its
+    texts in one order, whatever process has it.
+    """
     if values is None or (isinstance(values, (tuple, list)) and not values):
         return ()
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise InvalidInput(f"{what} must be a list, not {shorten(values)}")
     try:
-        return tuple(map(plain, values))
+        given = tuple(map(plain, values))
+        return tuple(sorted(given, key=_text_order)) if isinstance(values, Set) else given
     except TypeError:  # an array without dimensions says that it can be iterated
         raise InvalidInput(f"{what} must be a list, not {shorten(values)}") from None
+
+
+def _text_order(value: object) -> str:
+    return repr(value) if isinstance(value, str) else ""
 
 
 def check_fields(item: object, fields: Collection[str], what: str) -> None:
@@ -144,6 +154,23 @@ def check_callable(value: Called, what: str) -> Called:
     return value
 
 
+def check_clock(clock: Callable[[], int]) -> Callable[[], int]:
+    """A clock whose every time is one: microseconds since 1970, within the years 1 to 9999."""
+    if check_callable(clock, "clock") is system_time:
+        return clock
+
+    @wraps(clock)
+    def checked() -> int:
+        time: object = clock()
+        if isinstance(time, int) and not isinstance(time, bool) and FIRST_TIME <= time <= LAST_TIME:
+            return time
+        raise InvalidInput(
+            f"the clock must give microseconds since 1970 as a whole number, not {shorten(time)}"
+        )
+
+    return checked
+
+
 def check_governor(value: object) -> None:
     """What decides who may do what."""
     digest = getattr(value, "digest", None)
@@ -168,11 +195,19 @@ def check_path(value: object, what: str = "path") -> Path:
     return path
 
 
+def parse_position(text: str) -> Position:
+    """A position written as `partition:offset`."""
+    try:
+        return Position.parse(text)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
+
+
 def check_position(value: Position) -> Position:
     """A position whose numbers count from 0."""
     numbers: tuple[object, ...] = value
     for number in numbers:
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**63:
             raise InvalidInput(
                 f"{shorten(value)} is no position: partition and offset count from 0"
             )
@@ -282,8 +317,10 @@ def check_version(value: object, what: str = "version") -> int:
     return value
 
 
-def check_limit(value: object, most: int = 10_000) -> int:
-    """How many results: 1 to `most`."""
+def check_limit(value: object, name: str = "k", most: int = 10_000) -> int:
+    """How many: 1 to `most`. `name` is the argument's."""
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise InvalidInput(f"k must be a whole number from 1 to {most:,}, not {shorten(value)}")
+        raise InvalidInput(
+            f"{name} must be a whole number from 1 to {most:,}, not {shorten(value)}"
+        )
     return value

@@ -288,8 +288,18 @@ class Restoration(_message.Message):
     header: Header
     def __init__(self, content: _Optional[int] = ..., tags: _Optional[int] = ..., provenance: _Optional[int] = ..., metadata: _Optional[int] = ..., valid_time: _Optional[int] = ..., header: _Optional[_Union[Header, _Mapping]] = ...) -> None: ...
 
+class EndedEdge(_message.Message):
+    __slots__ = ("relation", "other", "version")
+    RELATION_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    relation: Relation
+    other: CubeVersion
+    version: int
+    def __init__(self, relation: _Optional[_Union[Relation, str]] = ..., other: _Optional[_Union[CubeVersion, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+
 class RollbackTarget(_message.Message):
-    __slots__ = ("cube_id", "action", "to_version", "restoration", "expected_sequence", "reactivate", "scope", "into_cube_id")
+    __slots__ = ("cube_id", "action", "to_version", "restoration", "expected_sequence", "reactivate", "scope", "into_cube_id", "ended_edges", "ended_subject_digests")
     class Action(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         ACTION_UNSPECIFIED: _ClassVar[RollbackTarget.Action]
@@ -310,6 +320,8 @@ class RollbackTarget(_message.Message):
     REACTIVATE_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     INTO_CUBE_ID_FIELD_NUMBER: _ClassVar[int]
+    ENDED_EDGES_FIELD_NUMBER: _ClassVar[int]
+    ENDED_SUBJECT_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     cube_id: bytes
     action: RollbackTarget.Action
     to_version: int
@@ -318,7 +330,9 @@ class RollbackTarget(_message.Message):
     reactivate: bool
     scope: str
     into_cube_id: bytes
-    def __init__(self, cube_id: _Optional[bytes] = ..., action: _Optional[_Union[RollbackTarget.Action, str]] = ..., to_version: _Optional[int] = ..., restoration: _Optional[_Union[Restoration, _Mapping]] = ..., expected_sequence: _Optional[int] = ..., reactivate: bool = ..., scope: _Optional[str] = ..., into_cube_id: _Optional[bytes] = ...) -> None: ...
+    ended_edges: _containers.RepeatedCompositeFieldContainer[EndedEdge]
+    ended_subject_digests: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, cube_id: _Optional[bytes] = ..., action: _Optional[_Union[RollbackTarget.Action, str]] = ..., to_version: _Optional[int] = ..., restoration: _Optional[_Union[Restoration, _Mapping]] = ..., expected_sequence: _Optional[int] = ..., reactivate: bool = ..., scope: _Optional[str] = ..., into_cube_id: _Optional[bytes] = ..., ended_edges: _Optional[_Iterable[_Union[EndedEdge, _Mapping]]] = ..., ended_subject_digests: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RolledBack(_message.Message):
     __slots__ = ("targets",)

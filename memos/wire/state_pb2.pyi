@@ -18,7 +18,7 @@ class KeyedEvent(_message.Message):
     def __init__(self, event_id: _Optional[bytes] = ..., command_mac: _Optional[bytes] = ..., version: _Optional[int] = ...) -> None: ...
 
 class CubeState(_message.Message):
-    __slots__ = ("cube_id", "scope", "form", "lifecycle", "thaws_to", "version", "sequence", "header", "subject_digests", "parts", "versions_digest", "lineage_digest", "keyed", "erasing", "merged_into", "yields_to_erase", "administrators", "sensitivities")
+    __slots__ = ("cube_id", "scope", "form", "lifecycle", "thaws_to", "version", "sequence", "header", "subject_digests", "parts", "versions_digest", "lineage_digest", "keyed", "erasing", "merged_into", "yields_to_erase", "administrators", "sensitivities", "ended_edges")
     CUBE_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     FORM_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class CubeState(_message.Message):
     YIELDS_TO_ERASE_FIELD_NUMBER: _ClassVar[int]
     ADMINISTRATORS_FIELD_NUMBER: _ClassVar[int]
     SENSITIVITIES_FIELD_NUMBER: _ClassVar[int]
+    ENDED_EDGES_FIELD_NUMBER: _ClassVar[int]
     cube_id: bytes
     scope: str
     form: _event_pb2.Form
@@ -55,4 +56,5 @@ class CubeState(_message.Message):
     yields_to_erase: bool
     administrators: _containers.RepeatedScalarFieldContainer[str]
     sensitivities: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ..., form: _Optional[_Union[_event_pb2.Form, str]] = ..., lifecycle: _Optional[int] = ..., thaws_to: _Optional[int] = ..., version: _Optional[int] = ..., sequence: _Optional[int] = ..., header: _Optional[_Union[_event_pb2.Header, _Mapping]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., parts: _Optional[_Iterable[int]] = ..., versions_digest: _Optional[bytes] = ..., lineage_digest: _Optional[bytes] = ..., keyed: _Optional[_Iterable[_Union[KeyedEvent, _Mapping]]] = ..., erasing: _Optional[bytes] = ..., merged_into: _Optional[bytes] = ..., yields_to_erase: bool = ..., administrators: _Optional[_Iterable[str]] = ..., sensitivities: _Optional[_Iterable[str]] = ...) -> None: ...
+    ended_edges: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, cube_id: _Optional[bytes] = ..., scope: _Optional[str] = ..., form: _Optional[_Union[_event_pb2.Form, str]] = ..., lifecycle: _Optional[int] = ..., thaws_to: _Optional[int] = ..., version: _Optional[int] = ..., sequence: _Optional[int] = ..., header: _Optional[_Union[_event_pb2.Header, _Mapping]] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., parts: _Optional[_Iterable[int]] = ..., versions_digest: _Optional[bytes] = ..., lineage_digest: _Optional[bytes] = ..., keyed: _Optional[_Iterable[_Union[KeyedEvent, _Mapping]]] = ..., erasing: _Optional[bytes] = ..., merged_into: _Optional[bytes] = ..., yields_to_erase: bool = ..., administrators: _Optional[_Iterable[str]] = ..., sensitivities: _Optional[_Iterable[str]] = ..., ended_edges: _Optional[_Iterable[bytes]] = ...) -> None: ...

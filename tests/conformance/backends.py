@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.index.cassandra.index import CassandraIndex
+from memos.infrastructure.index.cassandra.rows import ErasedCube
 from memos.infrastructure.index.port import IndexReader, SpanChange
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings
@@ -178,6 +179,6 @@ def cassandra_index(vault: Keyspaces) -> IndexStore:
 
     def erase(change: SpanChange) -> None:
         (ordinal,) = write([change._replace(state=Lifecycle.ERASED)])
-        worker.table.purge(change.cube_id, tenant_of(change.scope), ordinal)
+        worker.table.purge([ErasedCube(change.cube_id, tenant_of(change.scope), ordinal)])
 
     return IndexStore(write, erase, CassandraIndex(worker.table))

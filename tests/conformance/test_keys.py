@@ -149,6 +149,14 @@ def test_subjects_keys_move_to_another_vault_and_one_that_is_there_stays(
     assert keys.subject_key("globex", ANN, create=False) == moved["globex", ANN]
 
 
+def test_a_seal_is_known_again(open_keys: Open) -> None:
+    seal = open_keys().seal_of(b"settings").hex()
+    keys = open_keys()
+    assert keys.has_sealed(b"settings", seal)
+    assert not keys.has_sealed(b"others", seal)
+    assert not keys.has_sealed(b"settings", "")
+
+
 def test_the_signing_key_comes_from_the_root_key(open_keys: Open) -> None:
     one, other = open_keys().signing_key(), open_keys().signing_key()
     assert one.private_bytes_raw() == other.private_bytes_raw()

@@ -12,7 +12,7 @@ from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.event import DETAILS, SCHEMA, Kind
 from memos.kernel.outcome import Reason, Result
-from memos.wire.event_pb2 import Event
+from memos.wire.event_pb2 import Event, RollbackTarget
 from tests.conformance.backends import VaultStore, cassandra_vault, sqlite_vault
 from tests.infrastructure.cassandra_vault import keyspaces
 
@@ -143,6 +143,29 @@ def test_edges_are_read_both_ways(vault: VaultStore) -> None:
     assert (up.source, up.derived, up.source_digest) == ((ONE, 1), (TWO, 1), b"d" * 32)
     assert vault.reader.edges(ONE, downstream=True) == [up]
     assert vault.reader.edges(ONE, downstream=False) == []
+
+
+def test_an_edge_that_was_undone_is_not_read_until_it_is_made_again(vault: VaultStore) -> None:
+    def link(number: int) -> Event:
+        made = event(number, Kind.LINKED, TWO)
+        edge = made.edges.add(relation=1)
+        edge.other.cube_id, edge.other.version, edge.other.digest = ONE, 1, b"d" * 32
+        return made
+
+    undo = event(4, Kind.ROLLED_BACK, TWO)
+    target = undo.rolled_back.targets.add(cube_id=TWO, scope="acme/a", expected_sequence=2)
+    target.action = RollbackTarget.ACTION_ARCHIVE
+    ended = target.ended_edges.add(relation=1, version=1)
+    ended.other.cube_id, ended.other.version = ONE, 1
+    vault.take(
+        [event(1, Kind.GENERATED, ONE), event(2, Kind.GENERATED, TWO), link(3), undo],
+    )
+    assert vault.reader.edges(TWO, downstream=False) == []
+    assert vault.reader.edges(ONE, downstream=True) == []
+    assert vault.reader.edges(ONE, downstream=True, version=1) == []
+    vault.take([link(5)])
+    (made,) = vault.reader.edges(ONE, downstream=True)
+    assert made.derived == (TWO, 1)
 
 
 def test_the_log_query_narrows_by_every_field(vault: VaultStore) -> None:

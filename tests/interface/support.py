@@ -13,11 +13,14 @@ COUNT = 30
 
 
 def damage(vault: Path, sql: str, *values: object) -> None:
-    """Change the file as no user of the API could."""
+    """Change the file as no user of the API could; its triggers are there again after."""
     connection = apsw.Connection(str(vault / "memos.db"))
-    for name in ("event_is_never_changed", "event_is_never_removed", "event_is_never_replaced"):
-        connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+    guards = list(connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"))
+    for name, _ in guards:
+        connection.execute(f"DROP TRIGGER {name}")
     connection.execute(sql, values)
+    for _, guard in guards:
+        connection.execute(str(guard))
     connection.close()
 
 

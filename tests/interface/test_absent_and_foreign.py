@@ -84,6 +84,7 @@ def asked(bob: Memory, mine: str) -> Mapping[str, Callable[[str], Any]]:
         "link": lambda at: bob.link(at, mine),
         "link to it": lambda at: bob.link(mine, at),
         "merge": lambda at: bob.merge([mine, at]),
+        "merge under a key": lambda at: bob.merge([mine, at], idempotency_key="k"),
         "add": lambda at: bob.add("x", scope=SCOPE, derived_from=[at]),
         "archive": bob.archive,
         "restore": bob.restore,

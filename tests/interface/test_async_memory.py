@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from pathlib import Path
 
-from memos import AsyncMemory, Memory
+import pytest
+
+from memos import AsyncMemory, InvalidInput, Memory
 from memos.interface import async_source
 
 
@@ -46,3 +49,31 @@ def test_an_export_is_made_loaded_and_imported_in_an_event_loop(tmp_path: Path) 
     before, after, present = asyncio.run(run())
     assert before == after
     assert present == 1
+
+
+def test_as_many_calls_run_at_once_as_were_asked_for(tmp_path: Path) -> None:
+    together = threading.Barrier(40, timeout=60)
+
+    def count_tokens(text: str) -> int:
+        together.wait()  # it is let go on once all forty are here
+        return 1
+
+    async def run() -> int:
+        opened = AsyncMemory.open(tmp_path / "one.vault", actor="agent:alice", calls_at_once=40)
+        async with await opened as memory:
+            await memory.add("She likes pottery.", scope="acme")
+            calls = [
+                memory.context("pottery", scope="acme", count_tokens=count_tokens)
+                for _ in range(40)
+            ]
+            return len(await asyncio.gather(*calls))
+
+    assert asyncio.run(run()) == 40
+
+
+def test_no_calls_at_once_is_an_error(tmp_path: Path) -> None:
+    with (
+        Memory(tmp_path / "one.vault") as memory,
+        pytest.raises(InvalidInput, match="calls_at_once"),
+    ):
+        AsyncMemory(memory, calls_at_once=0)

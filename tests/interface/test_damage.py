@@ -18,6 +18,8 @@ from memos.kernel.note import Checkpoint, open_note
 from tests.interface.support import COUNT, damage, flipped, opened, stored, text_of
 from tests.opened import stores_of
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*is an older one")
+
 
 @pytest.mark.parametrize("at", [0, 1, 5, 20, 60, 120, -1, -20])
 def test_a_flipped_bit_in_an_event_is_named_by_its_position(

@@ -105,7 +105,7 @@ def test_accesses_that_a_full_disk_holds_up_are_told_of_and_written_when_there_i
 def test_a_key_file_on_a_full_disk_is_a_clear_error_and_nothing_is_half_done(vault: Path) -> None:
     with Memory(vault, actor="agent:alice") as memory:
         memory.add("text", scope="acme")
-        keys = stores_of(memory).keys._db
+        keys = stores_of(memory).keys.file.connection
         _limit(keys, 0)
         events = memory.stats().events
         done = []
@@ -300,7 +300,7 @@ def test_a_clock_that_jumps_back_does_not_take_log_time_with_it(vault: Path) -> 
 def test_an_erase_that_is_stopped_says_that_it_has_begun(vault: Path) -> None:
     with Memory(vault, actor="agent:alice") as memory:
         cube = memory.add("a secret", scope="acme").cube_id
-        stores_of(memory).keys._db.set_busy_timeout(20)
+        stores_of(memory).keys.file.connection.set_busy_timeout(20)
         other = apsw.Connection(str(vault / KEYS_FILE))
         other.execute("BEGIN IMMEDIATE")  # as another process that makes keys and hangs
         with pytest.raises(EraseUnfinished) as stopped:

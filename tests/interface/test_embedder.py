@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -310,3 +310,55 @@ def test_an_empty_result_tells_how_it_was_searched(memory: Memory) -> None:
     assert nothing.explain["phrases"] == ["no such phrase"]
     assert nothing.explain["windows"][0]["from"] == "2020-03-01T00:00:00+00:00"
     assert memory.search("x", scope="nobody").explain["searched"] == 0
+
+
+class Ending(HashingEmbedder):
+    """Raises what ends a thread, or whatever else it was given, while there is any left."""
+
+    def __init__(self, *raised: BaseException) -> None:
+        super().__init__()
+        self.raised = list(raised)
+
+    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        if self.raised:
+            raise self.raised[0]
+        return super().embed(texts)
+
+
+class Stopped(BaseException):
+    """No Exception."""
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        SystemExit(3),
+        SystemExit(),
+        KeyboardInterrupt(),
+        Stopped("now"),
+        GeneratorExit(),
+        OSError("x"),
+    ],
+    ids=repr,
+)
+def test_whatever_an_embedder_raises_behind_is_told_and_it_is_tried_again(
+    vault: Path, raised: BaseException
+) -> None:
+    embedder = Ending(raised)
+    with Memory(vault, actor="agent:alice", embedder=embedder) as memory:
+        memory.add("pottery", scope="acme")
+        until(lambda: type(raised).__name__ in memory.embedding_lag().failure)
+        assert memory.embedding_lag().waiting == 1
+        embedder.raised.clear()
+        until(lambda: memory.embedding_lag().waiting == 0)
+        assert memory.embedding_lag().failure == ""
+
+
+def test_what_interrupts_a_caller_who_waits_for_an_embedder_is_raised_there(vault: Path) -> None:
+    embedder = Ending()
+    with Memory(vault, actor="agent:alice", embedder=embedder) as memory:
+        memory.add("pottery", scope="acme")
+        memory.embed_pending()
+        embedder.raised.append(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            memory.search("pottery", scope="acme")

@@ -30,10 +30,13 @@ OPENS_NO_VAULT = {
     "check-receipt": "checks a file by a public key",
     "recipient": "makes a key pair",
     "vault create": "makes what is missing of a vault, and tells nothing of its memories",
+    "vault check-key": "tries a file on what is stored, also where the vault does not open",
+    "vault remove": "asks who administers the vault, and tells nothing of its memories",
     "engine up": "servers",
     "engine status": "servers",
     "engine down": "servers",
     "engine logs": "servers",
+    "engine nodetool": "servers",
     "worker fold": "a worker acts for nobody",
     "worker index": "a worker acts for nobody",
     "worker usage": "a worker acts for nobody",
@@ -114,6 +117,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "prove": lambda: memory.prove(event.event_id),
         "prove_consistency": lambda: memory.prove_consistency(1),
         "rebuild": memory.rebuild,
+        "rotate_root_key": memory.rotate_root_key,
         "related": lambda: memory.related(first),
         "restore": lambda: memory.restore(archived),
         "rollback": lambda: memory.rollback(first, to_version=1),
@@ -297,6 +301,7 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "audit": [],
         "prove": [event.event_id],
         "rebuild": [],
+        "vault rotate-key": [],
         "digest": [],
         "stats": [],
         "export": [str(folder / "again")],
@@ -304,6 +309,7 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "migrate": ["--from", str(memory.path), "--to", str(folder / "moved")],
         "cut name": ["before"],
         "cut list": [],
+        "vault generations": [],
     }
 
 

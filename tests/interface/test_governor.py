@@ -44,6 +44,7 @@ WRITES = {
     "load": "an administrator's",
     "name_cut": "names a moment of the whole vault",
     "rebuild": "changes nothing that can be read",
+    "rotate_root_key": "changes nothing that can be read; an administrator's",
     "sweep": "an administrator's",
     "tag": "of the cube that is named",
     "untag": "of the cube that is named",

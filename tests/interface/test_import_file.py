@@ -335,3 +335,15 @@ def test_a_large_file_goes_in_by_durable_batches(memory: Memory, tmp_path: Path)
     assert report.added == 4500
     assert told == [(2000, 4500), (4000, 4500), (4500, 4500)]
     assert memory.digest() == memory.rebuild().digest
+
+
+def test_a_folder_that_changes_while_it_is_read_is_refused(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanished(folder: Path, pattern: str) -> Iterator[Path]:
+        raise FileNotFoundError(2, "No such file or directory", str(folder / "1234"))
+
+    monkeypatch.setattr(Path, "rglob", vanished)
+    with pytest.raises(Refused, match="1234 cannot be read"):
+        memory.import_file(tmp_path, scope="acme")
+    assert memory.stats().memories == 0

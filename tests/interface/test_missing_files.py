@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import apsw
 import pytest
 
-from memos import Damaged, Memory, MemosError, Receipt, VaultError
+from memos import Memory, MemosError, Receipt, VaultError, WrongRootKey, doctor
+from memos.infrastructure.sqlite.database import ROTATED_FORMAT
 from memos.kernel.event import SCHEMA, TooNew, decode
 from memos.wire.event_pb2 import Event
 from tests.interface.support import damage, opened, stored, text_of
+from tests.opened import stores_of
 
 
 @pytest.mark.parametrize("name", ["root.key", "keys.db"])
@@ -40,14 +47,23 @@ def test_a_damaged_key_file_is_a_clear_error(
         memory.get(receipts[0].cube_id)
 
 
-def test_the_key_of_another_vault_opens_nothing(
+def test_the_key_of_another_vault_is_refused_before_anything_is_written_under_it(
     vault: Path, tmp_path: Path, receipts: list[Receipt]
 ) -> None:
-    with Memory(tmp_path / "other") as other:
-        other.add("x", scope="acme")
+    assert receipts
+    shutil.copy(vault / "root.key", tmp_path / "kept.key")
+    for name in ("other", "empty"):
+        with Memory(tmp_path / name) as other:
+            if name == "other":
+                other.add("x", scope="acme")
     shutil.copy(tmp_path / "other" / "root.key", vault / "root.key")
-    with opened(vault) as memory, pytest.raises(Damaged):
-        memory.get(receipts[0].cube_id)
+    shutil.copy(tmp_path / "other" / "root.key", tmp_path / "empty" / "root.key")
+    for path in (vault, tmp_path / "empty"):
+        with pytest.raises(WrongRootKey, match=r"root\.key is not the root key of this vault"):
+            Memory(path)
+    shutil.copy(tmp_path / "kept.key", vault / "root.key")
+    with opened(vault) as memory:
+        assert memory.get(receipts[0].cube_id)
 
 
 def test_a_missing_database_is_not_replaced_by_an_empty_one(
@@ -84,9 +100,9 @@ def test_what_is_no_vault_is_left_alone(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "full", "stranger"]
 
 
-def test_a_vault_of_a_second_format_is_refused(vault: Path, receipts: list[Receipt]) -> None:
+def test_a_vault_of_a_newer_format_is_refused(vault: Path, receipts: list[Receipt]) -> None:
     assert receipts
-    damage(vault, "PRAGMA user_version = 2")
+    damage(vault, f"PRAGMA user_version = {ROTATED_FORMAT + 1}")
     with pytest.raises(VaultError, match="upgrade"):
         Memory(vault)
 
@@ -109,3 +125,94 @@ def test_an_event_of_a_newer_schema_stops_the_vault_aloud(
             with pytest.raises(MemosError, match="upgrade MemOS"):
                 call(memory)
         assert text_of(memory, receipts[3].cube_id) == "memory number 3"
+
+
+OF_A_VAULT = ("memos.db", "memos.db-wal", "memos.db-shm", "keys.db", "root.key")
+
+
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [*product(("removed", "replaced"), OF_A_VAULT), ("overwritten", "root.key")],
+)
+def test_a_file_that_goes_under_an_open_vault_is_told_at_the_next_write(
+    vault: Path, receipts: list[Receipt], name: str, how: str
+) -> None:
+    with opened(vault) as memory:
+        memory.add("before", scope="acme")
+        kept = (vault / name).read_bytes()
+        if how == "overwritten":
+            (vault / name).write_bytes(b"0" * len(kept))
+        else:
+            (vault / name).rename(vault / "aside")
+        if how == "replaced":
+            (vault / name).write_bytes(kept)
+            if name == "root.key":
+                memory.add("the same key is there", scope="acme")
+                (vault / name).write_bytes(kept[::-1])
+        for _ in range(2):
+            with pytest.raises(VaultError, match=f"{name} was removed or replaced.*nothing was"):
+                memory.add("after", scope="acme")
+        if how != "overwritten":
+            (vault / "aside").rename(vault / name)
+        else:
+            (vault / name).write_bytes(kept)
+        memory.add("after", scope="acme")
+        assert memory.verify().ok
+    assert receipts
+
+
+@pytest.mark.parametrize("how", ["removed", "renamed", "replaced"])
+def test_a_directory_that_goes_under_an_open_vault_is_told_by_whatever_needs_it(
+    tmp_path: Path, how: str
+) -> None:
+    vault = tmp_path / "vault"
+    memory = opened_anew(vault)
+    kept = memory.add("before", scope="acme").cube_id
+    memory.get(kept)
+    vault.rename(tmp_path / "aside")
+    if how == "removed":
+        shutil.rmtree(tmp_path / "aside")
+    if how == "replaced":
+        Memory(vault, actor="agent:alice").close()
+    calls: list[Callable[[], object]] = [
+        lambda: memory.add("after", scope="acme"),
+        lambda: memory.add("after", scope="acme", subject="somebody new"),
+        lambda: memory.erase(cube_id=kept),
+        lambda: in_a_new_thread(stores_of(memory).database.reader),
+    ]
+    for call in calls:
+        with pytest.raises(VaultError, match=r"removed or replaced.*put it back"):
+            call()
+    if how != "replaced":
+        with pytest.raises(VaultError, match="put the vault back"):
+            memory.stats()
+    with pytest.raises(VaultError, match="removed or replaced"):
+        memory.close()  # the accesses
+
+
+def test_a_process_without_file_handles_is_told_so(tmp_path: Path) -> None:
+    with opened_anew(tmp_path / "vault") as memory:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        kept: list[int] = []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (400, limits[1]))
+        try:
+            with suppress(OSError):
+                while True:
+                    kept.append(os.open("/dev/null", os.O_RDONLY))
+            with pytest.raises(VaultError, match=r"too many files are open.*ulimit"):
+                memory.add("after", scope="acme", subject="somebody new")
+            assert any("open files" in finding.what for finding in doctor(tmp_path / "vault"))
+        finally:
+            for handle in kept:
+                os.close(handle)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        memory.add("after", scope="acme", subject="somebody new")
+
+
+def opened_anew(vault: Path) -> Memory:
+    return Memory(vault, actor="agent:alice")
+
+
+def in_a_new_thread(call: Callable[[], object]) -> object:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()

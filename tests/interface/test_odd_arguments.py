@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from memos import Memory, MemosError, Position
+from memos import InvalidInput, Memory, MemosError, Position
+from memos.infrastructure.transfer.wrapping import new_recipient
 from memos.operation.search.filters import FIELDS, OPERATORS
 from tests.interface.odd import NEW, ODD, SCOPE, TURN, Liar, good_calls, lying
 from tests.opened import stores_of
@@ -28,6 +29,11 @@ METHODS = tuple(
         {name for name, _ in inspect.getmembers(Memory) if not name.startswith("_")} - NO_CALL
         | {"__init__"}
     )
+)
+KEYED = tuple(
+    name
+    for name in METHODS
+    if "idempotency_key" in inspect.signature(getattr(Memory, name)).parameters
 )
 
 
@@ -106,6 +112,59 @@ def test_an_odd_argument_is_a_result_or_a_typed_error(
     assert memory.rebuild().digest == memory.digest()
 
 
+@pytest.mark.parametrize("name", KEYED)
+def test_an_odd_argument_beside_a_key_is_a_result_or_a_typed_error(
+    memory: Memory, tmp_path: Path, name: str
+) -> None:
+    good = with_defaults(name, good_calls(memory, tmp_path)[name])
+    tries = Tries(memory)
+    for parameter in good.keys() - {"idempotency_key"}:
+        for odd, value in ODD.items():
+            what = f"{name}({parameter}={odd})"
+            tries.call(what, name, {**good, "idempotency_key": what, parameter: value})
+    if name == "add_many":
+        for field in NEW:
+            for odd, value in ODD.items():
+                item = {**NEW, "idempotency_key": f"{field} {odd}", field: value}
+                tries.call(f"item {field}={odd}", name, {"items": [item]})
+    tries.check()
+    assert memory.rebuild().digest == memory.digest()
+
+
+@pytest.mark.parametrize("wrapped", ["passphrase", "recipient"])
+def test_an_odd_passphrase_or_key_of_an_export_is_a_typed_error(
+    memory: Memory, tmp_path: Path, wrapped: str
+) -> None:
+    pair = new_recipient()
+    given = {"passphrase": "open sesame", "recipient": pair.public}[wrapped]
+    opens = {"passphrase": "passphrase", "recipient": "recipient_key"}[wrapped]
+    memory.export(tmp_path / "wrapped", **{wrapped: given})  # type: ignore[arg-type]
+    tries = Tries(memory)
+    for odd, value in ODD.items():
+        if isinstance(value, str) and wrapped == "passphrase":
+            continue  # one like another, and each takes its half second
+        place = {"path": tmp_path / "wrapped", opens: value}
+        tries.call(f"import_export({opens}={odd})", "import_export", place)
+        tries.call(f"load({opens}={odd})", "load", {**place, "into": tmp_path / "loaded"})
+    tries.check()
+    assert not (tmp_path / "loaded").exists()
+
+
+def test_a_clock_that_gives_no_time_is_a_typed_error(memory: Memory, tmp_path: Path) -> None:
+    before = memory.stats().memories
+    told = []
+    for odd, value in ODD.items():
+        try:
+            with Memory(tmp_path / "test.vault", clock=lambda: value) as opened:  # noqa: B023
+                opened.add("told by an odd clock", scope=SCOPE)
+        except InvalidInput:
+            continue
+        told.append(odd)
+    assert told == ["zero", "negative"]
+    assert memory.stats().memories == before + 2
+    assert memory.audit().ok
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_text_of_a_class_of_its_own_is_taken_for_what_it_holds(
     memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -166,3 +225,14 @@ def test_an_odd_filter_is_a_typed_error(memory: Memory, field: str) -> None:
             found = {"query": "pot", "scope": SCOPE, "filter": condition}
             tries.call(f"filter {field} {odd}", "search", found)
     tries.check()
+
+
+@pytest.mark.parametrize("value", [10**30, 0, True, "2"])
+def test_a_number_out_of_bounds_is_called_by_its_arguments_name(memory: Memory, value: Any) -> None:
+    cube_id = memory.add("pottery", scope="acme/a").cube_id
+    with pytest.raises(InvalidInput, match="depth must be"):
+        memory.lineage(cube_id, depth=value)
+    with pytest.raises(InvalidInput, match="limit must be"):
+        memory.extract_facts("acme", limit=value)
+    with pytest.raises(InvalidInput, match="k must be"):
+        memory.search("pottery", scope="acme", k=value)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from memos import Memory, NotFound
+from memos import InvalidInput, Memory, NotFound
 from memos.kernel.event import decode
+from memos.operation.erasure_receipt import SIGNED
+from tests.interface.odd import ODD
 
 
 @pytest.fixture
@@ -84,3 +88,53 @@ def test_a_proof_of_an_erased_memory_shows_its_envelope_and_opens_nothing(memory
         envelope.ClearField("body")
         assert b"Tuesdays" not in proof.record
         assert b"ann" not in envelope.SerializeToString()
+
+
+def proves_only_itself(
+    proof: Any, names: Iterable[str], key: str, verify: Callable[[Any, Any], bool]
+) -> None:
+    """With an odd value in a field, or by an odd key, it proves nothing; no other error is raised."""
+    assert verify(proof, key)
+    for name in names:
+        for odd, value in ODD.items():
+            assert verify(replace(proof, **{name: value}), key) is False, f"{name}={odd}"
+    for odd, value in ODD.items():
+        try:
+            assert verify(proof, value) is False, f"by a key that is {odd}"
+        except InvalidInput:
+            assert type(value) is not str
+
+
+def test_an_odd_field_or_key_proves_nothing(memory: Memory) -> None:
+    def names(proof: Any) -> list[str]:
+        return [field.name for field in fields(proof)]
+
+    with memory:
+        memory.add("Before.", scope="acme/a")
+        earlier = memory.checkpoint()
+        receipt = memory.add("A memory.", scope="acme/a")
+        proof, grown = memory.prove(receipt.event_id), memory.prove_consistency(earlier)
+        erased, key = memory.erase(cube_id=receipt.cube_id), memory.verifier_key()
+    proves_only_itself(proof, names(proof), key, lambda of, by: bool(of.verify(by)))
+    proves_only_itself(
+        proof.checkpoint,
+        names(proof.checkpoint),
+        key,
+        lambda of, by: replace(proof, checkpoint=of).verify(by),
+    )
+    proves_only_itself(grown, names(grown), key, lambda of, by: bool(of.verify(earlier.root, by)))
+    proves_only_itself(grown, (), earlier.root, lambda of, by: bool(of.verify(by, key)))
+    proves_only_itself(erased, [*SIGNED, "note"], key, lambda of, by: bool(of.verify(by)))
+
+
+def test_a_receipt_is_of_its_own_artefacts_and_of_no_others(memory: Memory) -> None:
+    with memory:
+        cube = memory.add("A memory.", scope="acme/a", subject="ann").cube_id
+        receipt, key = memory.erase(cube_id=cube), memory.verifier_key()
+    assert receipt.verify(key)
+    for place, artefact in enumerate(receipt.artefacts):
+        words = f"{artefact.kind} {artefact.name}".split(" ")
+        for cut in range(1, len(words)):
+            other = replace(artefact, kind=" ".join(words[:cut]), name=" ".join(words[cut:]))
+            artefacts = (*receipt.artefacts[:place], other, *receipt.artefacts[place + 1 :])
+            assert replace(receipt, artefacts=artefacts).verify(key) is (other == artefact)

@@ -137,3 +137,11 @@ def test_a_recipe_without_its_model_and_what_is_no_model_are_refused(vault: Path
         Memory(vault, reranker=7)  # type: ignore[arg-type]
     with pytest.raises(RerankFailed, match="no cross-encoder"):
         Memory(vault, reranker=vault)
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_do_without_the_reranker(
+    memory: Memory, reranker: ByLength
+) -> None:
+    memory.add("pot \ud83d", scope="acme")
+    memory.search("pot \ud83d", scope="acme", recipe="lexical+rerank")
+    assert ["pot ?"] in reranker.asked

@@ -1,8 +1,12 @@
-"""Events for tests, built by hand so that the kernel is tested without any engine."""
+"""Events for tests, built and folded by hand so that the kernel is tested without any engine."""
 
 from __future__ import annotations
 
+from memos.kernel.cube import CubeState, LifespanEnd
 from memos.kernel.event import DETAILS, SCHEMA, Kind
+from memos.kernel.keyed_fold import KeyedFold
+from memos.kernel.lineage import Relation
+from memos.kernel.outcome import Outcome
 from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import ADMINISTRATOR, tenant_cube_id
 from memos.wire.event_pb2 import Event, RollbackTarget
@@ -119,4 +123,42 @@ def restored_to(number: int, cube: int, version: int, sequence: int, operation: 
     kept = target.restoration
     kept.content = kept.tags = kept.provenance = kept.metadata = kept.valid_time = version
     kept.header.owner = "agent:alice"
+    return built
+
+
+def expired(number: int, sequence: int, then: LifespanEnd = LifespanEnd.EXPIRE) -> Event:
+    """The end of a memory's lifespan, as a sweeper writes it who saw the memory at a sequence."""
+    built = event(Kind.EXPIRED, number)
+    built.expired.then = then.value  # type: ignore[assignment]
+    built.expired.expected_sequence = sequence
+    return built
+
+
+def folded(*events: Event) -> tuple[CubeState, list[Outcome]]:
+    """The cube that events of one cube make in their order, and what became of each."""
+    state, outcomes, keyed_fold = None, [], KeyedFold()
+    for following in events:
+        state, outcome, _ = keyed_fold.fold(state, following)
+        outcomes.append(outcome)
+    assert state is not None
+    return state, outcomes
+
+
+def linked(number: int, other: int, subject: bytes = b"", cube: int = 1) -> Event:
+    """A cube is said to be quoted from the first version of another, whose subject it takes on."""
+    built = event(Kind.LINKED, number, cube)
+    edge = built.edges.add(relation=Relation.QUOTED_FROM.value)
+    edge.other.cube_id, edge.other.version, edge.other.digest = ident(other), 1, b"d" * 32
+    if subject:
+        built.subject_digests.append(subject)
+    return built
+
+
+def unlinked(number: int, *, version: int, sequence: int, other: int, subject: bytes) -> Event:
+    """What `linked` said of a version of cube 1 is undone; the cube goes back to its version 1."""
+    built = restored_to(number, 1, 1, sequence, operation=77)
+    target = built.rolled_back.targets[0]
+    ended = target.ended_edges.add(relation=Relation.QUOTED_FROM.value, version=version)
+    ended.other.cube_id, ended.other.version = ident(other), 1
+    target.ended_subject_digests.append(subject)
     return built

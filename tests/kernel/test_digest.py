@@ -6,6 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import memos
 from memos.kernel.cube import (
@@ -38,6 +40,35 @@ STATE = CubeState(
 
 RELEASED = "49ff16725436d9cf782503897a1527297a7aa7852c86ea02911e04f5f9b28a3e"
 
+FULL = CubeState(
+    ident(1),
+    "acme/größe",
+    Form.TENANT,
+    Lifecycle.FROZEN,
+    2,
+    3,
+    4,
+    Header(
+        "agent:alice",
+        ("agent:bob", "agent:zoë"),
+        ("agent:carol",),
+        Lifespan(5, -6, True, 7, LifespanEnd.ERASE),
+        -8,
+        "secret",
+        "care",
+    ),
+    (b"s" * 16, b"t" * 16),
+    PartVersions(3, 2, 1, 2, 3),
+    b"v" * 32,
+    b"l" * 32,
+    ident(9),
+    ident(10),
+    True,
+    ("agent:dan", "agent:eve"),
+    ("public", "secret"),
+)
+RELEASED_FULL = "4d9b2f09c9af98fa4f142dd10ab0f4afcca88934d7665f7a5a3e877c91607ef6"
+
 
 def test_a_vault_s_digest_is_over_its_cubes_in_the_order_given() -> None:
     cubes = [(ident(n), cube_digest(STATE._replace(cube_id=ident(n)))) for n in (1, 2)]
@@ -49,6 +80,7 @@ def test_a_vault_s_digest_is_over_its_cubes_in_the_order_given() -> None:
 
 def test_a_cube_s_digest_is_the_one_that_was_released() -> None:
     assert cube_digest(STATE).hex() == RELEASED
+    assert cube_digest(FULL).hex() == RELEASED_FULL
 
 
 @pytest.mark.parametrize(
@@ -56,6 +88,7 @@ def test_a_cube_s_digest_is_the_one_that_was_released() -> None:
     [
         {"cube_id": ident(2)},
         {"scope": "acme/b"},
+        {"scope": "acme/\ud800"},
         {"form": Form.ACTIVATION},
         {"lifecycle": Lifecycle.ARCHIVED},
         {"thaws_to": 1},
@@ -64,8 +97,12 @@ def test_a_cube_s_digest_is_the_one_that_was_released() -> None:
         {"header": STATE.header._replace(readers=("agent:bob",))},
         {"header": STATE.header._replace(writers=("agent:bob",))},
         {"header": STATE.header._replace(lifespan=None)},
+        {"header": STATE.header._replace(lifespan=Lifespan(9, since=-1))},
+        {"header": STATE.header._replace(lifespan=Lifespan(9, renewed_by_access=True))},
+        {"header": STATE.header._replace(lifespan=Lifespan(9, half_life=1))},
         {"header": STATE.header._replace(lifespan=Lifespan(9, then=LifespanEnd.ERASE))},
         {"header": STATE.header._replace(priority=1)},
+        {"header": STATE.header._replace(priority=-1)},
         {"header": STATE.header._replace(sensitivity="secret")},
         {"header": STATE.header._replace(purpose="care")},
         {"subjects": (b"t" * 16,)},
@@ -78,11 +115,28 @@ def test_a_cube_s_digest_is_the_one_that_was_released() -> None:
         {"yields_to_erase": True},
         {"administrators": ("agent:bob",)},
         {"sensitivities": ("agent:bob",)},
+        {"ended_edges": (b"agent:bob",)},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_every_fact_of_a_cube_is_in_its_digest(change: dict[str, object]) -> None:
     assert cube_digest(STATE._replace(**change)) != cube_digest(STATE)  # type: ignore[arg-type]
+
+
+NUMBERS = st.integers(-(2**63), 2**63 - 1)
+HEADERS = st.builds(
+    Header,
+    owner=st.text(max_size=2),
+    readers=st.lists(st.text(max_size=2), max_size=2).map(tuple),
+    lifespan=st.none() | st.builds(Lifespan, NUMBERS, NUMBERS, st.booleans(), NUMBERS),
+    priority=NUMBERS,
+)
+
+
+@given(HEADERS, HEADERS)
+def test_any_two_headers_that_differ_have_two_digests(one: Header, other: Header) -> None:
+    digests = {cube_digest(STATE._replace(header=header)) for header in (one, other)}
+    assert len(digests) == len({one, other})
 
 
 def test_the_count_of_attempts_and_the_keys_of_retries_are_not() -> None:

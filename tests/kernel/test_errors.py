@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from memos.kernel.errors import Conflict, Denied, Held, NotFound, SourceErased, shorten
+from memos.kernel.errors import (
+    Conflict,
+    Denied,
+    EraseUnfinished,
+    Held,
+    NotFound,
+    SourceErased,
+    shorten,
+)
 
 
 def test_an_error_says_its_words_and_carries_its_facts() -> None:
@@ -13,6 +21,8 @@ def test_an_error_says_its_words_and_carries_its_facts() -> None:
     conflict, denied = Conflict("moved on", 7), Denied("no", "owner-only")
     assert (str(conflict), conflict.current_version) == ("moved on", 7)
     assert (str(denied), denied.rule) == ("no", "owner-only")
+    unfinished = EraseUnfinished("asked for again, it goes on", "0c7e")
+    assert (str(unfinished), unfinished.operation_id) == ("asked for again, it goes on", "0c7e")
     for kind in (Held, SourceErased):
         error = kind("held", ("a", "b"))
         assert (str(error), error.cube_ids) == ("held", ("a", "b"))

@@ -18,6 +18,7 @@ from memos.kernel.event import (
     id_bytes,
     id_text,
 )
+from memos.wire.event_pb2 import Event
 from tests.kernel.builders import generated
 
 RAW = bytes(range(16))
@@ -76,11 +77,12 @@ def test_the_id_of_a_consequence_comes_from_cause_cube_and_kind() -> None:
 def test_a_digest_as_an_id_is_a_uuid_of_version_8() -> None:
     made = as_uuid(b"\xff" * 32)
     assert id_text(made) == "ffffffff-ffff-8fff-bfff-ffffffffffff"
+    assert id_text(as_uuid(bytes(16))) == "00000000-0000-8000-8000-000000000000"
 
 
 def test_an_event_of_a_newer_release_says_what_to_do() -> None:
     told = (
-        "this event has schema 9.8, newer than the 1.2 that this release of MemOS reads; upgrade "
+        "this event has schema 9.8, newer than the 1.3 that this release of MemOS reads; upgrade "
         "MemOS, nothing was skipped"
     )
     assert str(TooNew(9, 8)) == told
@@ -102,3 +104,32 @@ def test_what_decodes_to_no_event_is_told() -> None:
     unknown.ClearField("generated")
     with pytest.raises(Undecodable):
         decode(unknown.SerializeToString())
+
+
+def told(built: Event) -> str:
+    """Why the bytes of an event are none; empty where they are one."""
+    try:
+        decode(built.SerializeToString())
+    except Undecodable as error:
+        return str(error)
+    return ""
+
+
+TOO_MUCH = "the event holds what no store can keep: a key too long, a number too big"
+
+
+@pytest.mark.parametrize(("version", "reason"), [(2**63 - 1, ""), (2**63, TOO_MUCH)])
+def test_a_number_that_no_store_can_keep_makes_no_event(version: int, reason: str) -> None:
+    composed, linked = generated(1), generated(1)
+    composed.composed_from = version
+    for at in (1, version, 2):
+        linked.edges.add().other.version = at
+    assert (told(composed), told(linked)) == (reason, reason)
+
+
+@pytest.mark.parametrize("key", ["scope", "actor", "tenant", "operation_id"])
+@pytest.mark.parametrize(("length", "reason"), [(16_000, ""), (16_001, TOO_MUCH)])
+def test_a_key_that_no_store_can_keep_makes_no_event(key: str, length: int, reason: str) -> None:
+    built = generated(1)
+    setattr(built, key, b"k" * length if key == "operation_id" else "k" * length)
+    assert told(built) == reason

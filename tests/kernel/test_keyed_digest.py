@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from memos.kernel.keyed_digest import SOURCE, SUBJECT, keyed_digest
+from memos.kernel.keyed_digest import SOURCE, SUBJECT, digests_among, keyed_digest
 
 KEY = bytes(range(32))
 
@@ -24,3 +24,8 @@ def test_another_key_label_or_value_gives_another_digest() -> None:
         keyed_digest(KEY, b"subjec", b"t\x00caroline"),
     }
     assert len(digests) == 5
+
+
+def test_only_what_is_as_long_as_a_digest_is_looked_up_as_one() -> None:
+    digests = [keyed_digest(KEY, SUBJECT, name) for name in (b"caroline", b"dave")]
+    assert digests_among([digests[0], b"", bytes(15), digests[1], bytes(17)]) == digests

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from memos.kernel.cube import CubeState, KeyedEvent
+from memos.kernel.consequences import consequences_of
+from memos.kernel.cube import CubeState, KeyedEvent, Lifecycle
 from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.state import rewritten, state_from_bytes, state_to_bytes
 from memos.wire.event_pb2 import Event
 from memos.wire.state_pb2 import CubeState as Stored
-from tests.kernel.builders import generated, ident, revised
+from tests.kernel.builders import SCOPE, generated, ident, revised
 
 
 def under_a_key(event: Event, mac: bytes = b"mac") -> Event:
@@ -74,3 +75,27 @@ def test_a_stored_state_with_the_keys_of_then_is_the_same_cube() -> None:
     assert state_from_bytes(former.SerializeToString()) == state
     assert rewritten(former.SerializeToString()) == state_to_bytes(state)
     assert rewritten(b"\xff no state") == b"\xff no state"
+
+
+def test_what_follows_from_an_event_counts_once_and_may_be_tried_again_where_it_was_refused() -> (
+    None
+):
+    """A worker that was given up for dead appends it again, when others have gone on."""
+    keyed = KeyedFold()
+    source, _ = folded(keyed, None, generated(1))
+    merge = generated(2, 2)
+    merge.generated.absorbs.add(cube_id=ident(1), scope=SCOPE, expected_version=1)
+    (merged,) = consequences_of(merge)
+    at_merge, outcome = folded(keyed, source, merged)
+    assert (at_merge.lifecycle, outcome.result) == (Lifecycle.MERGED, Result.ACCEPTED)
+    undone = at_merge._replace(lifecycle=source.lifecycle, merged_into=b"")
+    again, outcome = folded(keyed, undone, merged)
+    assert outcome == Outcome(Result.DUPLICATE, 1, duplicate_of=merged.event_id)
+    assert again == undone._replace(sequence=undone.sequence + 1)
+    other = generated(3, 3)
+    other.generated.absorbs.add(cube_id=ident(1), scope=SCOPE, expected_version=1)
+    (refused,) = consequences_of(other)
+    state, outcome = folded(keyed, at_merge, refused)
+    assert outcome.result is Result.REJECTED
+    state, outcome = folded(keyed, undone._replace(sequence=state.sequence), refused)
+    assert outcome.result is Result.ACCEPTED

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from memos.kernel.cube import Lifecycle, Lifespan, LifespanEnd
-from memos.kernel.lifespan import NEVER, deadline, decay, still_ends
+from memos.kernel.lifespan import NEVER, deadline, decay, earliest_end, still_ends
 
 
 def test_a_lifespan_counts_from_when_it_was_set() -> None:
@@ -19,6 +19,19 @@ def test_an_access_renews_a_lifespan_that_says_so() -> None:
 def test_without_an_end_there_is_no_deadline() -> None:
     assert deadline(None, 5) == NEVER
     assert deadline(Lifespan(after=0, since=5), 5) == NEVER
+
+
+def test_the_earliest_end_is_that_of_a_cube_that_nobody_uses() -> None:
+    assert earliest_end(Lifespan(after=10, since=100)) == 110
+    assert earliest_end(Lifespan(after=10, since=100, renewed_by_access=True)) == 110
+    assert earliest_end(Lifespan(after=0, since=100)) == earliest_end(None) == NEVER
+
+
+def test_a_lifespan_lasts_a_microsecond_at_least_and_not_beyond_never() -> None:
+    shortest, longest = Lifespan(after=1, since=100), Lifespan(after=NEVER, since=100)
+    assert deadline(shortest, 0) == earliest_end(shortest) == 101
+    assert still_ends(shortest, Lifecycle.GENERATED)
+    assert deadline(longest, 0) == earliest_end(longest) == NEVER
 
 
 def test_rank_halves_with_each_half_life_since_the_last_use() -> None:

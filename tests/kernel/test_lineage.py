@@ -1,7 +1,21 @@
 from __future__ import annotations
 
+import pytest
+
 from memos.kernel.cube import ALL_PARTS, Part, PartVersions
-from memos.kernel.lineage import VersionFacts, carriers, clean_parts, composed_from, composed_parts
+from memos.kernel.lineage import (
+    CARRIES_TAINT,
+    Relation,
+    VersionFacts,
+    carriers,
+    clean_parts,
+    composed_from,
+    composed_parts,
+    kept_relation,
+    named_edges,
+)
+from memos.wire.event_pb2 import Edge, Event
+from tests.kernel.builders import ident
 
 A, B, C, D = b"a", b"b", b"c", b"d"
 
@@ -35,6 +49,8 @@ def test_only_what_was_composed_from_one_of_them_carries_versions_on() -> None:
     assert composed_from(history, [1, 2]) == [2]
     assert composed_from(history, [3]) == [4]
     assert composed_from(history, []) == []
+    tags = VersionFacts(2, PartVersions(1, 2, 1, 1, 1), 1, composes=Part.TAGS)
+    assert composed_from([overwritten(1), tags], [1]) == [], "of its tags, not of its content"
 
 
 def test_the_clean_state_is_the_newest_without_anything_tainted() -> None:
@@ -47,6 +63,7 @@ def test_the_clean_state_is_the_newest_without_anything_tainted() -> None:
 def test_later_clean_parts_stay() -> None:
     history = [overwritten(1), overwritten(2), tagged(3, 2)]
     assert clean_parts(history, whole({2})) == (1, PartVersions(1, 3, 1, 1, 1))
+    assert clean_parts(history, whole({3})) == (2, PartVersions(2, 1, 1, 1, 1))
 
 
 def test_a_restored_version_counts_for_what_it_shows_not_for_its_number() -> None:
@@ -102,3 +119,29 @@ def test_a_clean_part_stays_though_another_part_of_its_version_is_tainted() -> N
 def test_content_without_tags_is_clean_content_all_the_same() -> None:
     bare = [VersionFacts(1, PartVersions(1, 0, 0, 0, 0), 0)]
     assert clean_parts(bare, {}) == (1, PartVersions(1, 0, 0, 0, 0))
+
+
+def test_a_relation_that_this_release_does_not_know_may_carry_taint() -> None:
+    unknown = Relation(99)
+    assert (unknown.name, unknown.value, int(unknown)) == ("UNKNOWN_99", 99, 99)
+    assert unknown in CARRIES_TAINT
+    assert Relation.DERIVED_FROM in CARRIES_TAINT
+    assert Relation.SUPERSEDES not in CARRIES_TAINT
+    with pytest.raises(ValueError, match="'derived_from'"):
+        Relation("derived_from")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("relation", "kept"), [(0, 0), (1, 1), (99, 99), (127, 127), (128, 0), (-1, 0)]
+)
+def test_stores_keep_a_relation_by_a_small_number_and_by_0_what_is_none(
+    relation: int, kept: int
+) -> None:
+    assert kept_relation(Edge(relation=relation)) == kept  # type: ignore[arg-type]
+
+
+def test_an_edge_to_what_is_no_id_leads_nowhere() -> None:
+    made = Event()
+    for cube_id in (ident(2), b"", bytes(15), ident(3), bytes(17)):
+        made.edges.add().other.cube_id = cube_id
+    assert [edge.other.cube_id for edge in named_edges(made)] == [ident(2), ident(3)]

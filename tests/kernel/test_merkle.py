@@ -379,6 +379,29 @@ def test_a_store_that_lost_hashes_is_named_by_level_and_range() -> None:
         nodes.node(3, 1)
 
 
+class Uniform:
+    """The nodes of a tree, as large as may be, whose leaves are all alike."""
+
+    def __init__(self) -> None:
+        self.levels = [LEAVES[0]]
+        for _ in range(63):
+            self.levels.append(node_hash(self.levels[-1], self.levels[-1]))
+
+    def node(self, level: int, index: int) -> bytes:
+        assert (index + 1) << level <= MAX_SIZE
+        return self.levels[level]
+
+
+def test_the_largest_tree_that_can_be_named_is_proved_as_others_are() -> None:
+    nodes = Uniform()
+    whole = root(nodes, MAX_SIZE)
+    for index in (0, MAX_SIZE - 1):
+        path = inclusion_proof(nodes, index, MAX_SIZE)
+        assert verify_inclusion(LEAVES[0], index, MAX_SIZE, path, whole)
+    growth = consistency_proof(nodes, 3, MAX_SIZE)
+    assert verify_consistency(3, root(nodes, 3), MAX_SIZE, whole, growth)
+
+
 def test_what_is_no_hash_verifies_nothing() -> None:
     leaf, short = leaf_hash(b"one"), bytes(31)
     assert verify_inclusion(leaf, 0, 1, [], leaf)
@@ -389,3 +412,8 @@ def test_what_is_no_hash_verifies_nothing() -> None:
     joined = sha256(b"\x01" + leaf + short).digest()
     assert not verify_inclusion(leaf, 0, 2, [short], joined)
     assert verify_inclusion(leaf, 0, 2, [two], sha256(b"\x01" + leaf + two).digest())
+    assert not verify_inclusion(short, 0, 2, [two], sha256(b"\x01" + short + two).digest())
+    assert not verify_consistency(1, leaf, 2, joined, [short])
+    of_short = sha256(b"\x01" + short + two).digest()
+    assert not verify_consistency(1, short, 2, of_short, [two])
+    assert not verify_consistency(0, EMPTY_ROOT, 1, short, [])

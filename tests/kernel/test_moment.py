@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memos.kernel.moment import (
     EPOCH,
+    MAX_CUT_NAME_BYTES,
     MOST_PARTITIONS,
     NEWEST,
     Cutoffs,
+    is_kept_cut,
     last_at,
     later,
     next_ordinal,
@@ -18,6 +21,7 @@ from memos.kernel.moment import (
     reaches,
     time_of,
 )
+from memos.wire.event_pb2 import CutNamed
 
 START = EPOCH * 1000  # microseconds
 DECADES = 30 * 365 * 86_400 * 1_000_000
@@ -75,6 +79,31 @@ def test_a_cut_reaches_each_partition_up_to_its_own_record() -> None:
     cut = Cutoffs((one, -1))
     assert [reaches(cut, ordinal) for ordinal in (one, later, two)] == [True, False, False]
     assert not reaches(cut, next_ordinal(-1, 2, START))  # a partition that the cut does not name
+
+
+def test_a_moment_reaches_its_own_record_and_none_behind_it() -> None:
+    assert [reaches(5, ordinal) for ordinal in (4, 5, 6)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "partition", "offset", "kept"),
+    [
+        ("r", 0, 0, True),
+        ("x" * MAX_CUT_NAME_BYTES, MOST_PARTITIONS - 1, NEWEST - 1, True),
+        ("", 0, 0, False),
+        ("x" * (MAX_CUT_NAME_BYTES + 1), 0, 0, False),
+        ("ß" * (MAX_CUT_NAME_BYTES // 2 + 1), 0, 0, False),
+        ("release", MOST_PARTITIONS, 0, False),
+        ("release", 0, NEWEST, False),
+    ],
+)
+def test_a_cut_is_kept_under_a_name_and_at_positions_that_can_be_asked_for(
+    name: str, partition: int, offset: int, kept: bool
+) -> None:
+    cut = CutNamed(name=name)
+    cut.positions.add(partition=1, offset=1)
+    cut.positions.add(partition=partition, offset=offset)
+    assert is_kept_cut(cut) is kept
 
 
 def test_a_moment_of_one_partition_is_its_offset() -> None:

@@ -104,6 +104,13 @@ def test_two_labels_that_nobody_ordered_are_refused_when_they_meet() -> None:
     assert strictest(Header("a"), sources, ("pii", "medical")).sensitivity == "medical"
 
 
+def test_what_is_labelled_lower_or_not_at_all_is_looser() -> None:
+    silent, public, secret = (Header("a", sensitivity=label) for label in ("", "public", "secret"))
+    for lower, higher in ((silent, public), (public, secret), (silent, secret)):
+        assert looser(lower, higher, LABELS) == {"sensitivity"}
+        assert looser(higher, lower, LABELS) == frozenset()
+
+
 def test_what_a_header_allows_beyond_another_is_named() -> None:
     bound = Header("alice", readers=("bob",), writers=("alice",), lifespan=Lifespan(10, 5))
     assert looser(bound, bound, ()) == frozenset()
@@ -116,6 +123,18 @@ def test_what_a_header_allows_beyond_another_is_named() -> None:
     thorough = bound._replace(lifespan=Lifespan(10, 5, then=LifespanEnd.ERASE))
     assert looser(bound, thorough, ()) == {"lifespan"}
     assert looser(thorough, bound, ()) == frozenset()
+
+
+def test_where_two_headers_begin_with_the_log_a_use_loosens_neither() -> None:
+    renewed = Header("a", lifespan=Lifespan(10, 0, True))
+    assert looser(renewed, renewed, ()) == frozenset()
+    assert looser(Header("a", lifespan=Lifespan(11)), renewed, ()) == {"lifespan"}
+
+
+def test_what_never_ends_is_no_bound() -> None:
+    endless = Header("a", lifespan=Lifespan(0, half_life=7))
+    assert looser(Header("a"), endless, ()) == frozenset()
+    assert looser(endless, Header("a", lifespan=Lifespan(10)), ()) == {"lifespan"}
 
 
 def map_of(*headers: Header) -> list[Restricted]:
@@ -139,6 +158,9 @@ def test_who_may_write_is_in_all_of_the_sources_and_may_read() -> None:
     closed = strictest(Header("carol", readers=("carol",)), map_of(one, other), LABELS)
     assert closed.readers == ("carol",)
     assert closed.writers == ("carol",)
+    fewer = Header("alice", readers=("bob", "carol"), writers=("bob",))
+    made = strictest(Header("alice"), map_of(fewer), LABELS)
+    assert (made.readers, made.writers) == (("bob", "carol"), ("bob",))
     silent = strictest(Header("alice"), map_of(Header("bob")), LABELS)
     assert (silent.readers, silent.writers) == ((), ())
 
@@ -159,6 +181,20 @@ def test_the_lifespan_of_what_is_made_ends_with_the_first_and_is_renewed_only_wi
     endless = Header("a", lifespan=Lifespan(0, 50, half_life=3))
     assert strictest(endless, map_of(fixed), LABELS).lifespan == Lifespan(10, 105, False, 3)
     assert strictest(renewed, map_of(endless), LABELS).lifespan == renewed.lifespan
+    assert strictest(endless, map_of(shorter), LABELS).lifespan == Lifespan(
+        20, 100, True, 3, LifespanEnd.ERASE
+    )
+    shortest = Header("a", lifespan=Lifespan(1, 50))
+    assert strictest(Header("a"), map_of(shortest), LABELS).lifespan == Lifespan(1, 50)
+
+
+def test_a_use_renews_what_is_made_by_no_more_than_by_any_of_its_sources() -> None:
+    first, shorter = Lifespan(30, 100, True), Lifespan(20, 200, True)
+    both = map_of(Header("a", lifespan=first), Header("a", lifespan=shorter))
+    made = strictest(Header("a"), both, LABELS).lifespan
+    assert made == Lifespan(20, 110, True), "ends at 130, as the first, and lasts 20 from a use"
+    fixed = map_of(Header("a", lifespan=Lifespan(30, 100)), Header("a", lifespan=Lifespan(20, 200)))
+    assert strictest(Header("a"), fixed, LABELS).lifespan == Lifespan(30, 100)
 
 
 def test_labels_that_nobody_has_ordered_are_told_with_what_to_do() -> None:

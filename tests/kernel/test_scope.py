@@ -64,6 +64,15 @@ def test_anything_else_is_refused(scope: object) -> None:
         check_scope(scope)
 
 
+def test_what_is_no_scope_is_told_with_what_a_scope_is_and_an_example() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check_scope("acme//a")
+    assert str(refused.value) == (
+        "'acme//a' is no scope: a scope is 1 to 16 segments of letters, digits, '.', '_', '-', ':' "
+        "and '@' joined by '/', such as acme/alice/chat-7"
+    )
+
+
 def test_a_scope_contains_itself_and_what_continues_it_by_whole_segments() -> None:
     assert [path for path in PATHS if contains("acme/a", path)] == ["acme/a", "acme/a/b"]
     assert [path for path in PATHS if contains("acme", path)] == PATHS[:-1]
@@ -86,8 +95,11 @@ def test_the_common_scope_ends_where_segments_differ() -> None:
     assert common_scope(["acme/alice/chat-7", "acme/alice/chat-70"]) == "acme/alice"
     assert common_scope(["acme/alice"]) == "acme/alice"
     assert common_scope(["acme", "acme/bob"]) == "acme"
+    assert common_scope(["acme/a/b/c", "acme/a/b", "acme/a/b/d"]) == "acme/a/b"
 
 
 def test_nothing_is_common_to_two_tenants() -> None:
-    with pytest.raises(InvalidInput, match="different tenants"):
+    with pytest.raises(
+        InvalidInput, match=r"^the cubes belong to different tenants: .* brought together$"
+    ):
         common_scope(["acme/alice", "zeta/alice"])

@@ -44,6 +44,7 @@ FULL = CubeState(
     yields_to_erase=True,
     administrators=("agent:dan", "agent:eve"),
     sensitivities=("public", "secret"),
+    ended_edges=(b"e" * 16, b"f" * 16),
 )
 
 
@@ -62,6 +63,7 @@ def test_each_field_is_stored_under_its_own_name() -> None:
     assert (stored.erasing, stored.merged_into) == (ident(8), ident(9))
     assert list(stored.administrators) == ["agent:dan", "agent:eve"]
     assert list(stored.sensitivities) == ["public", "secret"]
+    assert list(stored.ended_edges) == [b"e" * 16, b"f" * 16]
 
 
 def test_a_checksum_is_half_of_sha_256() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from memos import Memory
 from memos.infrastructure.servers import LocalServers, leased
 from tests.engines import up_or_skip
 from tests.fleet import Fleet
@@ -40,7 +39,7 @@ def fleet(
     """A vault for the tests of one module, with a worker of each kind."""
     made = Fleet(tmp_path_factory.mktemp("fleet"), servers)
     try:
-        Memory(made.path, actor=ACTOR).close()
+        made.make(ACTOR)
         made.start_all()
         request.config.stash[_fleets] = made
         yield made

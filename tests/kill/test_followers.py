@@ -42,10 +42,11 @@ def killed_at(fleet: Fleet, worker: str, step: str) -> Iterator[None]:
         name="doomed",
         program="tests.kill.worker",
         environment={STEP: step, CALL: "2"},
+        options=["--instance", worker],
     )
     yield
     assert doomed.wait(PATIENCE_SECONDS) == -9, fleet.told()
-    fleet.start(worker)
+    fleet.start(worker, options=["--instance", worker])  # as a supervisor does, at once
 
 
 def use(memory: Memory, cubes: Iterable[str], counted: Counter[str]) -> None:
@@ -107,7 +108,7 @@ def sealed(memory: Memory) -> None:
     """Wait until the trees hold all of the log."""
     engine = engine_of(memory)
     ends = engine.stores.logs.events.end()
-    Waiter(engine.live.vault, PATIENCE_SECONDS).until_passed("seal", ends)
+    Waiter(engine.live.watch, PATIENCE_SECONDS).until_passed("seal", ends)
 
 
 @pytest.mark.parametrize("step", OF_SEAL)

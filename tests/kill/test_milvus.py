@@ -42,6 +42,7 @@ def fleet(
         milvus_timeout=MILVUS_SECONDS,
     )
     try:
+        made.make(ACTOR)
         Memory(made.path, actor=ACTOR, embedder=embeddings.embedder()).close()
         made.start_all()
         yield made
@@ -93,9 +94,7 @@ class Searcher:
 
 def held(fleet: Fleet) -> Inventory:
     """What the live collection holds."""
-    settings = fleet.settings.milvus
-    assert settings is not None
-    with fleet.collections() as collections, closing(Milvus(settings)) as milvus:
+    with fleet.collections() as collections, closing(Milvus(fleet.milvus)) as milvus:
         live = collections.live()
         assert live is not None
         return inventory(milvus, collections.name(live))

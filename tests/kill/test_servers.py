@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from secrets import token_hex
 from typing import Literal
 
 import pytest
 
-from memos import Memory, VaultError
+from memos import Memory, NotApplied, VaultError
 from memos.infrastructure.servers import LocalServers
-from tests.fleet import Fleet
+from tests.fleet import REQUEST_SECONDS, Fleet
 from tests.kill.load import ACTOR
-from tests.kill.trial import Trial, caught_up, check_projections
+from tests.kill.trial import (
+    PATIENCE_SECONDS,
+    Trial,
+    caught_up,
+    check_projections,
+    log_end,
+    wait_until,
+)
+from tests.scenarios.place import read
 
 ITEMS = 40
 DOWN_SECONDS = 5.0
@@ -66,6 +76,31 @@ def test_a_server_killed_under_load_loses_nothing_that_was_acknowledged(
         assert names, message
         advice = ("again", "retry", "see ", "running")
         assert any(word in message for word in advice), message
+
+
+def test_a_store_that_ends_under_a_writer_does_not_call_a_durable_write_undone(
+    fleet: Fleet, servers: LocalServers
+) -> None:
+    path = fleet.directory / "hurried.toml"
+    patient = f"request_timeout = {REQUEST_SECONDS}"
+    assert patient in fleet.path.read_text()
+    path.write_text(fleet.path.read_text().replace(patient, "request_timeout = 2"))
+    fleet.stop("fold")  # the writer waits for it
+    with Memory(path, actor=ACTOR) as memory, ThreadPoolExecutor(1) as threads:
+        before = log_end(memory)
+        adding = threads.submit(memory.add, "durable", scope=f"t{token_hex(4)}/a")
+        wait_until(lambda: log_end(memory) != before, "the log has it")
+        servers.pause("cassandra")
+        try:
+            with pytest.raises(NotApplied, match=r"is durable, at .* It needs no retry") as told:
+                adding.result()
+        finally:
+            servers.resume("cassandra")
+            fleet.start("fold")
+        for position in told.value.positions:
+            memory.wait_for(position, seconds=PATIENCE_SECONDS)
+        (cube_id,) = told.value.cube_ids
+        assert read(memory, cube_id).text == "durable"
 
 
 def test_a_worker_that_joins_and_leaves_under_load_changes_nothing(fleet: Fleet) -> None:

@@ -38,11 +38,12 @@ def test_a_worker_killed_between_two_steps_loses_nothing(
         name="doomed",
         program="tests.kill.worker",
         environment={STEP: step, CALL: "2" if worker == "index" else "1"},
+        options=["--instance", worker],
     )
     trial.begin()
     assert doomed.wait(PATIENCE_SECONDS) == -9, fleet.told()
     killed = time.monotonic()
-    fleet.start(worker)
+    fleet.start(worker, options=["--instance", worker])  # as a supervisor does, at once
     caught_up(fleet)
     seconds = time.monotonic() - killed
     trial.end()

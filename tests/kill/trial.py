@@ -14,7 +14,8 @@ from secrets import token_hex
 from typing import Any
 
 from memos import Memory
-from memos.infrastructure.servers import ends_with_us
+from memos.infrastructure.child_processes import ends_with_us
+from memos.infrastructure.log.port import Cut
 from tests.fleet import ROOT, Fleet
 from tests.kill.load import ACTOR
 from tests.scenarios.place import read
@@ -135,10 +136,14 @@ def caught_up(fleet: Fleet) -> float:
     """Wait until fold and index are where the log ends now; how many seconds that took."""
     began = time.monotonic()
     with Memory(fleet.path, actor=ACTOR) as memory:
-        engine = memory._session.engine
-        ends = engine.stores.logs.events.end()  # type: ignore[attr-defined]
-        engine.waiter.until_applied(ends)  # type: ignore[attr-defined]
+        memory._session.engine.waiter.until_applied(log_end(memory))  # type: ignore[attr-defined]
     return time.monotonic() - began
+
+
+def log_end(memory: Memory) -> Cut:
+    """Where the log of a vault ends now."""
+    end: Cut = memory._session.engine.stores.logs.events.end()  # type: ignore[attr-defined]
+    return end
 
 
 def keep(name: str, **figures: float) -> None:

@@ -73,4 +73,7 @@ def test_a_record_that_was_forged_around_the_triggers_is_named(memory: Memory, v
     connection.execute("UPDATE event SET log_time = log_time - 1 WHERE offset = 0")
     connection.close()
     found = memory.verify()
-    assert [problem.where for problem in found.problems] == [str(receipt.position)]
+    assert [problem.where for problem in found.problems] == [
+        "trigger event_is_never_changed",
+        str(receipt.position),
+    ]

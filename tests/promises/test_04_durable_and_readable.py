@@ -77,7 +77,7 @@ def test_a_commit_waits_for_the_disk(memory: Memory) -> None:
     for connection in (database.writer, database.reader()):
         assert next(connection.execute("PRAGMA synchronous"))[0] == 2  # FULL
         assert next(connection.execute("PRAGMA journal_mode"))[0] == "wal"
-    keys = stores_of(memory).keys._db
+    keys = stores_of(memory).keys.file.connection
     assert next(keys.execute("PRAGMA synchronous"))[0] == 2
 
 

@@ -5,20 +5,39 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from memos import AlreadyErased, Forgotten, Memory, OtherContent
+from memos import AlreadyErased, Forgotten, Memory, OtherContent, Receipt
 
-ADD_WITH_A_SET = """
+WITH_SETS = """
 import sys
 from memos import Memory
-memory = Memory(sys.argv[1], actor="agent:alice")
-print(memory.add("once", scope="acme", idempotency_key="k", tags={"x", "y", "z"}))
+memory, cube, tags = Memory(sys.argv[1], actor="agent:alice"), sys.argv[2], {"x", "y", "z", "w"}
+key = {"idempotency_key": "k"}
+turns = [{"text": "Said.", "tags": tags}]
+print(memory.add("once", scope="acme", tags=tags, **key))
+print(memory.update(cube, "again", tags=tags, **key))
+print(memory.merge(sys.argv[2:], tags=tags, scope="acme", **key))
+print(memory.add_conversation(turns, scope="acme", session="1", tags=tags, **key))
+print(memory.add_many([{"text": "twice", "scope": "acme/a", "tags": tags, **key}]))
 """
+
+
+class Zone(tzinfo):
+    """A zone whose repr is another one in each process, and for each object."""
+
+    def utcoffset(self, at: datetime | None) -> timedelta:
+        return timedelta(hours=2)
+
+    def dst(self, at: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def tzname(self, at: datetime | None) -> str:
+        return "two hours"
 
 
 def effects(memory: Memory) -> int:
@@ -56,21 +75,33 @@ def test_a_generator_of_tags_is_no_other_content(memory: Memory) -> None:
 
 
 def test_a_retry_in_another_process_is_recognised(memory: Memory, vault: Path) -> None:
-    first = memory.add("once", scope="acme", idempotency_key="k", tags={"x", "y", "z"})
-    for seed in ("1", "2"):
-        told = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                ADD_WITH_A_SET,
-                str(vault),
-            ],
+    cubes = [memory.add(f"source {n}", scope="acme").cube_id for n in range(3)]
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", WITH_SETS, str(vault), *cubes],
             capture_output=True,
             text=True,
             check=True,
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
-        )
-        assert told.stdout.strip() == repr(first)
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
+
+
+def test_a_time_is_the_same_whatever_its_zone_looks_like(memory: Memory) -> None:
+    def add(zone: tzinfo) -> Receipt:
+        start = datetime(2024, 6, 1, 12, tzinfo=UTC).astimezone(zone)
+        return memory.add("once", scope="acme", idempotency_key="k", valid_from=start)
+
+    def update(zone: tzinfo) -> Receipt:
+        until = datetime(2024, 7, 1, tzinfo=zone)
+        return memory.update(first.cube_id, valid_until=until, idempotency_key="u")
+
+    first = add(Zone())
+    assert add(Zone()) == add(UTC) == first
+    assert update(Zone()) == update(Zone())
+    assert effects(memory) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from memos import Denied, Hit, Memory, MemosError
+from memos import Denied, Hit, InvalidInput, Memory, MemosError, NotFound
 from tests.opened import stores_of
 
 ABSENT = "00000000-0000-7000-8000-000000000000"
@@ -223,3 +223,33 @@ def test_memories_of_two_tenants_never_meet(memory: Memory) -> None:
         with pytest.raises(MemosError):
             attempt()
         assert memory.digest() == before
+
+
+def test_an_erase_of_a_subject_tells_of_no_tenant_that_the_caller_may_not_read(
+    memory: Memory, vault: Path
+) -> None:
+    hidden = [
+        memory.add("hidden", scope=scope, subject="ann", readers=["agent:alice"]).cube_id
+        for scope in ("acme", "rival", "third")
+    ]
+    with Memory(vault, actor="agent:bob") as bob:
+
+        def told(subject: str) -> str:
+            with pytest.raises(NotFound) as raised:
+                bob.erase(subject=subject)
+            return str(raised.value).replace(subject, "<subject>")
+
+        assert told("ann") == told("nobody")
+        mine = bob.add("mine", scope="acme", subject="ann").cube_id
+        with pytest.raises(Denied) as denied:  # one of theirs in acme is hidden; no tenant is named
+            bob.erase(subject="ann")
+        assert "rival" not in str(denied.value)
+        memory.set_header(hidden[1], readers=["agent:alice", "agent:bob"])
+        with pytest.raises(InvalidInput, match=r"several tenants \(acme, rival\)"):
+            bob.erase(subject="ann")
+    memory.erase(cube_id=mine)
+    memory.erase(cube_id=hidden[0])
+    with Memory(vault, actor="agent:alice") as alice, pytest.raises(InvalidInput, match="rival"):
+        alice.erase(subject="ann")
+    memory.erase(cube_id=hidden[1])
+    assert memory.erase(subject="ann").cube_ids == (hidden[2],)  # what is erased is known to none

@@ -26,7 +26,7 @@ CRASH_AFTER_THE_REQUEST = """
 import os, signal, sys
 from memos import Memory
 from memos.operation.commands import erase as erasing
-erasing.finish_erase = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+erasing.finish_erases = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
 Memory(sys.argv[1], actor="agent:alice").erase(subject=sys.argv[2])
 """
 

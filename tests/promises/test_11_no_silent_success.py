@@ -165,3 +165,27 @@ def test_an_operation_over_several_says_what_was_refused(memory: Memory) -> None
     undone = memory.rollback(source="web:a")
     assert [change.cube_id for change in undone.changes] == [free.cube_id]
     assert [(no.cube_id, no.reason) for no in undone.rejected] == [(held.cube_id, "frozen")]
+
+
+@pytest.mark.parametrize("dry_run", [None, 0, 1, [], "False", "yes"])
+def test_a_rollback_is_planned_or_done_and_nothing_in_between(memory: Memory, dry_run: Any) -> None:
+    cube = memory.add("one", scope="acme", source="web:hoax").cube_id
+    memory.update(cube, "two")
+    before = memory.digest()
+    calls: list[Callable[[], object]] = [
+        lambda: memory.rollback(source="web:hoax", dry_run=dry_run),
+        lambda: memory.rollback(cube, to_version=1, dry_run=dry_run),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidInput, match="dry_run"):
+            call()
+    assert memory.digest() == before
+
+
+def test_a_rollback_of_a_cube_takes_no_scope(memory: Memory) -> None:
+    cube = memory.add("one", scope="acme").cube_id
+    memory.update(cube, "two")
+    before = memory.digest()
+    with pytest.raises(InvalidInput, match="scope"):
+        memory.rollback(cube, to_version=1, scope="zz/q")
+    assert memory.digest() == before

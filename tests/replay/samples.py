@@ -27,12 +27,14 @@ from tests.kernel.builders import (
     generated,
     granted,
     ident,
+    linked,
     restored_to,
     revised,
     revoked,
     sealed,
     tenant_event,
     thaw,
+    unlinked,
 )
 
 GOLDEN = Path(__file__).parents[2] / "schemas" / "golden"
@@ -87,6 +89,9 @@ def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a
             kept = target.restoration
             kept.content, kept.tags, kept.provenance, kept.metadata, kept.valid_time = 1, 2, 3, 4, 5
             _header(kept.header)
+            ended = target.ended_edges.add(relation=5, version=2)
+            ended.other.cube_id, ended.other.version, ended.other.digest = ident(9), 1, b"d" * 32
+            target.ended_subject_digests.append(b"s" * 16)
         case Kind.ERASE_REQUESTED | Kind.ERASE_WITHDRAWN | Kind.ERASED:
             getattr(built, kind.name.lower()).targets.add(cube_id=ident(1), scope="acme/alice")
             if kind is Kind.ERASE_REQUESTED:
@@ -132,10 +137,7 @@ def long_life() -> Iterator[Event]:
     yield revised(2)
     yield revised(3, expected=1)
     yield sealed(event(Kind.TAGGED, 4), parts=2)
-    linked = event(Kind.LINKED, 5)
-    edge = linked.edges.add(relation=5)
-    edge.other.cube_id, edge.other.version, edge.other.digest = ident(9), 1, b"d" * 32
-    yield linked
+    yield linked(5, 9)
     yield event(Kind.ARCHIVED, 6)
     yield event(Kind.RESTORED, 7)
     yield event(Kind.FROZEN, 8)
@@ -165,6 +167,23 @@ def freezes_and_holds() -> Iterator[Event]:
     yield revised(13)
     yield erase_request(14)
     yield event(Kind.ERASED, 15, operation=99)
+
+
+def links_undone() -> Iterator[Event]:
+    """A cube whose links are undone, made again and undone with its content."""
+    yield generated(1)
+    yield linked(2, 9, b"t" * 16)
+    yield unlinked(3, version=1, sequence=2, other=9, subject=b"t" * 16)
+    yield linked(4, 9, b"t" * 16)
+    yield linked(5, 8, b"u" * 16)
+    archived = unlinked(6, version=2, sequence=5, other=8, subject=b"u" * 16)
+    archived.rolled_back.targets[0].action = RollbackTarget.ACTION_ARCHIVE
+    yield archived
+    yield linked(7, 8, b"u" * 16)
+    yield unlinked(8, version=2, sequence=7, other=9, subject=b"subject of acme!")
+    last = unlinked(9, version=2, sequence=8, other=9, subject=b"t" * 16)
+    last.rolled_back.targets[0].ended_subject_digests.extend([b"subject of acme!", b"u" * 16])
+    yield last
 
 
 def tenants_own_cube() -> Iterator[Event]:
@@ -277,6 +296,7 @@ def main() -> None:
     write(GOLDEN / version / "access.jsonl", access_lines())
     write(GOLDEN / version / "long-life.jsonl", history_lines(long_life()))
     write(GOLDEN / version / "freezes-and-holds.jsonl", history_lines(freezes_and_holds()))
+    write(GOLDEN / version / "links-undone.jsonl", history_lines(links_undone()))
     write(GOLDEN / version / "tenant.jsonl", history_lines(tenants_own_cube()))
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from memos import Memory
 from memos.infrastructure.servers import ServerName
+from memos.interface.vaults import create_vault
 from memos.kernel.errors import MemosError
 from tests.fleet import ROOT
 from tests.kill.load import ACTOR
@@ -55,7 +56,7 @@ class Run:
         self.tell("servers up", seconds=time.monotonic() - began)
         vault = ReplicatedVault(self.directory, self.cluster)
         began = time.monotonic()
-        Memory(vault.path, actor=ACTOR).close()
+        create_vault(vault.path, actor=ACTOR)
         self.tell("vault created", seconds=time.monotonic() - began)
         try:
             vault.start_all()

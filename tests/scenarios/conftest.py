@@ -31,7 +31,7 @@ def fleet(
     """One distributed vault, with a worker of each kind, for all scenarios of this process."""
     made = Fleet(tmp_path_factory.mktemp("fleet"), engines)
     try:
-        Memory(made.path, actor=ADMINISTRATOR).close()
+        made.make(ADMINISTRATOR)
         made.start_all()
         request.config.stash.setdefault(_fleets, []).append(made)
         yield made
@@ -56,6 +56,7 @@ def meaning_fleet(
     """As `fleet`, with vectors in Milvus."""
     made = Fleet(tmp_path_factory.mktemp("meaning"), engines, embedder=embeddings.section)
     try:
+        made.make(ADMINISTRATOR)
         Memory(made.path, actor=ADMINISTRATOR, embedder=embeddings.embedder()).close()
         made.start_all()
         request.config.stash.setdefault(_fleets, []).append(made)
@@ -102,12 +103,6 @@ def memory(place: Place) -> Memory:
 def tenant(place: Place) -> str:
     """The test's own tenant."""
     return place.tenant
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Last in their room: a rebuild on servers leaves its former generation for a while, and while
-    # that is there no erase is certain to be gone.
-    items.sort(key=lambda item: item.path == Path(__file__).with_name("test_maintenance.py"))
 
 
 @pytest.hookimpl(wrapper=True)

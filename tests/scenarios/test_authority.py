@@ -274,3 +274,37 @@ def test_a_link_speaks_of_the_content_that_was_there_before_it(memory: Memory, t
     receipt = memory.erase(cube_id=source)
     assert set(receipt.cube_ids) == {source, middle, copy}
     assert (receipt.gone, receipt.left) == (True, ())
+
+
+def test_a_lifespan_that_a_rollback_brings_back_is_of_who_had_set_it(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    clock = Clock()
+    eve = place.open("agent:eve")
+    bait = eve.add("bait", scope=tenant).cube_id
+    taken = memory.add("Alice's summary", scope=tenant, derived_from=[bait]).cube_id
+    eve.set_lifespan(bait, "1d", then="erase")
+    memory.rollback(operation=eve.set_lifespan(bait).operation_id)
+    assert read(memory, bait).lifespan is not None
+    clock.ahead = 2 * DAY
+    swept = place.open(clock=clock, tenant=tenant).sweep()
+    assert (swept.erased, swept.left) == ((bait,), (taken,))
+    assert read(memory, taken).text == "Alice's summary"
+
+
+def test_a_lifespan_that_came_with_a_source_gets_no_right_of_who_merged_it(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    clock = Clock()
+    eve, bob = place.open("agent:eve"), place.open("agent:bob")
+    span = {"after": "1d", "then": "erase"}
+    baits = [eve.add(f"bait {n}", scope=tenant, lifespan=span).cube_id for n in range(2)]
+    merged = memory.merge(baits, text="both baits").cube_id
+    bobs = bob.add("Bob's summary", scope=tenant, derived_from=[merged]).cube_id
+    memory.set_lifespan(bobs)
+    clock.ahead = 2 * DAY
+    swept = place.open(clock=clock, tenant=tenant).sweep()
+    assert merged in swept.erased
+    assert bobs not in swept.erased
+    assert swept.left == (bobs,)
+    assert read(memory, bobs).text == "Bob's summary"

@@ -246,3 +246,71 @@ def test_a_rollback_loosens_nothing_that_the_sources_restrict(
     assert read(bob, made).readers == (ALICE,)
     memory.rollback(made, to_version=1)
     assert read(bob, made).readers == ()
+
+
+@pytest.mark.parametrize("then", ["archive", "expire", "erase"])
+def test_a_freeze_keeps_nothing_beyond_the_end_of_its_sources(
+    place: Place, memory: Memory, then: str
+) -> None:
+    tenant, al, eve = place.tenant, place.open("agent:al"), place.open("agent:eve")
+    ending = al.add("for a while", scope=tenant, lifespan={"after": "1d", "then": then}).cube_id
+    lasting = al.add("for ever", scope=tenant).cube_id
+    derived = eve.add("of both", scope=tenant, derived_from=[ending, lasting]).cube_id
+    further = eve.add("of that", scope=tenant, derived_from=[derived]).cube_id
+    for cube in (derived, further):
+        with pytest.raises(Denied, match="beyond what its sources allow"):
+            eve.freeze(cube)
+    own = eve.add("her own", scope=tenant, lifespan={"after": "1d", "then": then}).cube_id
+    free = eve.add("of what lasts", scope=tenant, derived_from=[lasting]).cube_id
+    for cube in (own, free):
+        eve.freeze(cube)
+    memory.freeze(derived)
+    memory.thaw(derived)
+    memory.hold(further)
+    al.set_lifespan(ending)  # what every source allows by now, the owner may allow
+    eve.freeze(derived)
+    assert read(eve, derived).state == "Frozen"
+
+
+def test_an_earlier_fact_that_may_not_be_archived_is_told_and_stops_no_extraction(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    eve = place.open("agent:eve")
+    first, second, third = (
+        memory.add(f"{name}'s tutor is Leo.", scope=tenant).cube_id
+        for name in ("Ana", "Ben", "Cem")
+    )
+    closed, frozen, free = eve.extract_facts(tenant).cube_ids
+    memory.set_header(closed, owner="agent:alice", writers=["agent:alice"])
+    memory.freeze(frozen)
+    for cube, name in ((first, "Ana"), (second, "Ben"), (third, "Cem")):
+        memory.update(cube, f"{name}'s tutor is Mia.")
+    report = eve.extract_facts(tenant)
+    assert (report.read, report.added, report.archived, report.left) == (3, 3, 1, 0)
+    assert set(report.kept) == {closed, frozen}
+    assert read(memory, free, any_state=True).state == "Archived"
+    assert read(memory, closed).state == "Generated"
+    assert eve.extract_facts(tenant).read == 0
+
+
+def test_a_fact_is_of_the_version_that_was_read_and_of_none_that_came_meanwhile(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    cube = memory.add("Ann lives in Rome", scope=tenant).cube_id
+    place.open("agent:eve").update(cube, "Ann lives in Mars")
+    ann = place.open("agent:ann")
+
+    def slow(text: str) -> list[str]:
+        if "Mars" in text:
+            ann.update(cube, "Ann lives in Oslo")
+        return [f"fact: {text}"]
+
+    report = memory.extract_facts(tenant, slow)
+    assert (report.read, report.added, report.left) == (0, 0, 1)
+    assert memory.search("fact", scope=tenant, facts=True) == []
+    again = memory.extract_facts(tenant, slow)
+    assert (again.read, again.added, again.left) == (1, 1, 0)
+    (edge,) = memory.lineage(cube).edges
+    assert edge.source == (cube, 3)
+    memory.rollback(actor="agent:eve")
+    assert texts(memory.search("fact", scope=tenant, facts=True)) == ["fact: Ann lives in Oslo"]

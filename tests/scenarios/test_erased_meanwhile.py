@@ -9,9 +9,11 @@ import pytest
 
 from memos import Forgotten, Memory, NotApplied
 from memos.infrastructure.engine.distributed.engine import DistributedEngine
+from memos.infrastructure.engine.distributed.erasure import DistributedErasure
+from memos.infrastructure.keys.cassandra.erase_marks import CassandraEraseMarks
 from tests.fleet import Fleet
 from tests.scenarios.conftest import SECONDS
-from tests.scenarios.place import ADMINISTRATOR, texts
+from tests.scenarios.place import ADMINISTRATOR, read, texts
 
 
 @pytest.mark.engines
@@ -29,13 +31,13 @@ def test_a_subject_erased_amid_an_add_is_told_and_others_go_on(fleet: Fleet) -> 
         wrapped, go = threading.Event(), threading.Event()
         wrap = engine.stores.cube_keys._wrapped
 
-        def slow(rows: Any) -> Any:
-            made = wrap(rows)
+        def slow(*rows: Any) -> Any:
+            made = wrap(*rows)
             wrapped.set()
             assert go.wait(SECONDS)
             return made
 
-        engine.stores.cube_keys._wrapped = slow  # type: ignore[method-assign]
+        engine.stores.cube_keys._wrapped = slow  # type: ignore[method-assign, assignment]
         told: list[BaseException] = []
 
         def add() -> None:
@@ -46,11 +48,13 @@ def test_a_subject_erased_amid_an_add_is_told_and_others_go_on(fleet: Fleet) -> 
 
         adding = threading.Thread(target=add)
         adding.start()
-        assert wrapped.wait(SECONDS)
-        root.erase(subject="zoe")
-        bob.add("Bob says something of Zoe.", scope=scope, subject="zoe")
-        go.set()
-        adding.join()
+        try:
+            assert wrapped.wait(SECONDS)
+            root.erase(subject="zoe")
+            bob.add("Bob says something of Zoe.", scope=scope, subject="zoe")
+        finally:
+            go.set()
+            adding.join()
         assert "was erased while it was written" in str(told[0])
         other = bob.add("Somebody else.", scope=scope, subject="yan").cube_id
         assert "Somebody else." in texts(bob.search("says somebody", scope=scope))
@@ -58,3 +62,40 @@ def test_a_subject_erased_amid_an_add_is_told_and_others_go_on(fleet: Fleet) -> 
         assert root.erase(cube_id=lost).cube_ids == (lost,)
         assert isinstance(root.get(lost), Forgotten)
         assert not isinstance(root.get(other), Forgotten)
+
+
+STEPS = {
+    "before the keys are looked at": (DistributedErasure, "begin_erasure"),
+    "between the last look and the key": (CassandraEraseMarks, "destroy_marked"),
+}
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(SECONDS)
+@pytest.mark.parametrize(("owner", "step"), STEPS.values(), ids=STEPS.keys())
+def test_what_is_added_amid_the_erase_of_a_subjects_last_memory_stays(
+    fleet: Fleet, owner: type, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = f"last/{step.replace('_', '-')}"
+    with (
+        Memory(fleet.path, actor=ADMINISTRATOR) as root,
+        Memory(fleet.path, actor="agent:ann") as ann,
+    ):
+        last = root.add("The last about Yan.", scope=scope, subject="yan")
+        added: list[str] = []
+        do = getattr(owner, step)
+
+        def add_first(*given: Any) -> Any:
+            if not added:
+                added.append(ann.add("Yan likes tea.", scope=scope, subject="yan").cube_id)
+            return do(*given)
+
+        monkeypatch.setattr(owner, step, add_first)
+        receipt = root.erase(cube_id=last.cube_id)
+        assert added, "the erase did not come this way"
+        assert "subject key" not in {artefact.kind for artefact in receipt.artefacts}
+        assert texts(ann.search("tea", scope=scope)) == ["Yan likes tea."]
+        with Memory(fleet.path, actor="agent:ann") as again:
+            assert read(again, added[0]).text == "Yan likes tea."
+        receipt = root.erase(cube_id=added[0])
+        assert "subject key" in {artefact.kind for artefact in receipt.artefacts}

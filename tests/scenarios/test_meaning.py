@@ -273,3 +273,33 @@ def test_without_the_embedder_search_goes_by_words_and_says_why(
     back.embed_pending()
     assert best(back, "music", tenant).cube_id in {late, ids[1]}
     assert back.embedding_lag().waiting == 0
+
+
+def test_under_another_root_key_all_is_found_and_proven_as_before(
+    place: MeaningPlace, memory: Memory, tenant: str
+) -> None:
+    """Workers and programs that have the vault open take the new key from its file."""
+    tell(memory, tenant)
+    again: dict[str, Any] = {"scope": f"{tenant}/0", "subject": "ann", "idempotency_key": "k"}
+    made = memory.add("She likes pottery.", **again)
+    other = place.open()
+    verifier = memory.verifier_key()
+    erased = memory.erase(cube_id=memory.add("gone", scope=tenant).cube_id)
+    directory = place.path.parent
+    root = directory / "team.vault" / "root.key" if place.is_embedded else directory / "root.key"
+    before = root.read_text()
+    memory.rotate_root_key()
+    assert root.read_text() != before == root.with_name("root.key.old").read_text()
+    root.with_name("root.key.old").unlink()  # other tests may rotate the key of this vault
+    for program in (memory, other, place.open()):
+        assert best(program, "music", tenant).text == VIOLIN
+        assert program.add("She likes pottery.", **again) == made
+        assert program.verifier_key() == verifier
+    new = other.add("A cello is played there, too.", scope=f"{tenant}x/0")
+    other.embed_pending()
+    assert best(memory, "music", f"{tenant}x").cube_id == new.cube_id
+    assert memory.prove(made.event_id).verify(verifier)
+    assert erased.verify(verifier)
+    assert memory.erase(cube_id=made.cube_id).verify(verifier)
+    assert isinstance(other.get(made.cube_id), Forgotten)
+    assert memory.audit().problems == ()

@@ -45,7 +45,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         engines: LocalServers = request.getfixturevalue("engines")
         fleet = Fleet(tmp_path, engines)
         path = fleet.path
-        Memory(path, actor=ADMINISTRATOR).close()
+        fleet.make(ADMINISTRATOR)
         fleet.start_all()
     made = Place(request.param, path)
     try:

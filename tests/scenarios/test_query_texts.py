@@ -7,7 +7,8 @@ import time
 import pytest
 
 from memos import Denied, InvalidInput, Memory
-from tests.scenarios.place import Place
+from memos.infrastructure.governance.access_log import Access
+from tests.scenarios.place import Place, read
 
 DAY = 86_400_000_000
 
@@ -68,5 +69,46 @@ def test_the_text_of_a_query_that_is_written_after_an_erase_is_not_kept(
         other._session.access_log._waiting.extend(waiting)
         other._session.access_log.flush()
         assert asked(memory, tenant) == []
+    finally:
+        memory.keep_queries(None)
+
+
+def test_a_query_that_waits_in_another_process_goes_with_the_scope_that_it_searched(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    other = place.open()
+    memory.add("the flu", scope=f"{tenant}/ward")
+    memory.keep_queries()
+    try:
+        waiting: list[Access] = []
+        for scope in (f"{tenant}/ward/two", f"{tenant}/ward", tenant, f"{tenant}/wards"):
+            other.search("anything of the flood?", scope=scope)
+            waiting += other._session.access_log._waiting
+            other._session.access_log._waiting.clear()
+        memory.erase(scope=f"{tenant}/ward")
+        other._session.access_log._waiting.extend(waiting)
+        other._session.access_log.flush()
+        assert [query.scope for query in memory.queries(tenant)] == [f"{tenant}/wards"]
+    finally:
+        memory.keep_queries(None)
+
+
+@pytest.mark.parametrize("door", ["context", "route"])
+def test_a_query_goes_with_a_memory_that_its_answer_only_named(
+    memory: Memory, tenant: str, door: str
+) -> None:
+    cubes = [memory.add(f"the flu, case {n}", scope=tenant).cube_id for n in range(3)]
+    memory.keep_queries()
+    try:
+        if door == "context":
+            block = memory.context("who has the flu?", scope=tenant, budget_tokens=1)
+            assert {cite.cube_id for cite in block.left_out} == set(cubes)
+        else:
+            way = memory.route("who has the flu?", scope=tenant, budget_tokens=1)
+            assert set(way.left_out) == set(cubes)
+        assert asked(memory, tenant) == ["who has the flu?"]
+        memory.erase(cube_id=cubes[1])
+        assert asked(memory, tenant) == []
+        assert [read(memory, cube).uses for cube in cubes[::2]] == [0, 0]
     finally:
         memory.keep_queries(None)

@@ -290,3 +290,38 @@ def test_a_use_renews_a_lifespan(place: Place, memory: Memory, tenant: str) -> N
     assert read(later, cube).text == "pottery"
     swept = later.sweep()
     assert cube not in swept.archived
+
+
+@pytest.mark.parametrize("stop", ["freeze", "hold"])
+@pytest.mark.parametrize("way", ["erase", "source", "operation"])
+def test_a_source_that_is_frozen_while_its_merge_ends_comes_back_later(
+    memory: Memory, tenant: str, stop: str, way: str
+) -> None:
+    kept, free = (memory.add(text, scope=tenant).cube_id for text in ("one", "two"))
+    merged = memory.merge([kept, free], source="web:merge")
+    (memory.freeze if stop == "freeze" else memory.hold)(kept)
+    if way == "erase":
+        receipt = memory.erase(cube_id=merged.cube_id)
+        assert receipt.restored == (free,)
+        assert [a.name for a in receipt.artefacts if a.kind == "frozen source"] == [kept]
+        assert receipt.verify(memory.verifier_key())
+        assert memory.audit().problems == ()
+    else:
+        done = (
+            memory.rollback(source="web:merge", scope=tenant)
+            if way == "source"
+            else memory.rollback(operation=merged.operation_id)
+        )
+        assert {(c.cube_id, c.action) for c in done.changes} == {
+            (merged.cube_id, "archive"),
+            (free, "unmerge"),
+        }
+        assert [(no.cube_id, no.reason) for no in done.rejected] == [(kept, "frozen")]
+    (memory.thaw if stop == "freeze" else memory.lift_hold)(kept)
+    with pytest.raises(NotFound, match="undo its merge"):
+        memory.get(kept)
+    for dry_run in (True, False):
+        done = memory.rollback(operation=merged.operation_id, dry_run=dry_run)
+        assert [(c.cube_id, c.action) for c in done.changes] == [(kept, "unmerge")]
+    assert read(memory, kept).text == "one"
+    assert memory.rollback(operation=merged.operation_id).changes == ()

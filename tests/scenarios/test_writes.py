@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from memos import AlreadyErased, Conflict, InvalidInput, Memory, NotFound, OtherContent
+from memos import (
+    AlreadyErased,
+    Conflict,
+    IllegalMove,
+    InvalidInput,
+    Memory,
+    NotApplied,
+    NotFound,
+    OtherContent,
+    Position,
+)
 from tests.scenarios.place import Place, read, texts
 
 
@@ -42,6 +59,30 @@ def test_another_opening_of_the_vault_reads_what_this_one_wrote(
     other.update(receipt.cube_id, "She likes chess.")
     assert read(memory, receipt.cube_id).text == "She likes chess."
     assert memory.search("pottery", scope=tenant) == []
+
+
+def test_a_token_of_another_vault_is_told_as_such_and_at_once(
+    memory: Memory, tenant: str, tmp_path: Path
+) -> None:
+    mine = memory.add("mine", scope=tenant)
+    partition, offset = mine.position
+    with Memory(tmp_path / "other.vault", actor="agent:alice") as other:
+        theirs = other.add("theirs", scope="acme")
+    begin = time.monotonic()
+    for token in (
+        Position(partition, offset + 1_000_000),
+        Position(99, 0),
+        replace(theirs, position=mine.position),
+        replace(mine, position=Position(partition, offset + 1_000_000)),
+    ):
+        with pytest.raises(NotApplied, match="of another vault"):
+            memory.wait_for(token, seconds=60)
+    assert time.monotonic() - begin < 30
+    memory.wait_for(mine)
+    memory.wait_for(mine.position)
+    keyed = [memory.add("once", scope=tenant, idempotency_key=f"k {tenant}") for _ in range(2)]
+    for receipt in keyed:
+        memory.wait_for(receipt)
 
 
 def test_an_update_overwrites_appends_or_merges(memory: Memory, tenant: str) -> None:
@@ -111,6 +152,8 @@ def test_a_key_that_was_used_for_something_else_is_refused(memory: Memory, tenan
     receipt = memory.add("once", scope=tenant, idempotency_key="k1")
     with pytest.raises(OtherContent):
         memory.add("something else", scope=tenant, idempotency_key="k1")
+    # Its text would lie in the log under the key of the memory that is there.
+    assert [each.kind for each in memory.events(scope=tenant)] == ["Generated"]
     memory.update(receipt.cube_id, "two", idempotency_key="k2")
     with pytest.raises(OtherContent):
         memory.update(receipt.cube_id, "three", idempotency_key="k2")
@@ -179,6 +222,45 @@ def test_a_retry_of_what_was_erased_stores_nothing_and_says_so(memory: Memory, t
     assert read(memory, fresh.cube_id).text == "once"
 
 
+def test_each_command_under_a_key_is_known_again_whatever_became_of_its_sources(
+    memory: Memory, tenant: str
+) -> None:
+    first, second, third = (
+        memory.add(f"Source {number}.", scope=tenant).cube_id for number in range(3)
+    )
+    key: dict[str, Any] = {"idempotency_key": "k"}
+    turns: list[dict[str, Any]] = [{"text": "Derived.", "tags": {"b", "a"}}]
+    calls: list[Callable[[], Any]] = [
+        lambda: memory.add("Derived.", scope=tenant, derived_from=[first], tags=["a"], **key),
+        lambda: memory.merge([first, second], scope=tenant, tags=["a"], **key),
+        lambda: memory.add_conversation(turns, scope=tenant, session="1", **key),
+        lambda: memory.update(third, "more", mode="append", tags=["a"], **key),
+    ]
+    receipts = [call() for call in calls]
+    memory.set_vocabulary(tenant, ["new"], closed=True)
+    memory.update(third, "later")
+    assert [call() for call in calls] == receipts
+    assert read(memory, third).text == "later"
+    memory.erase(cube_id=first)
+    memory.erase(cube_id=third)
+    for call in (calls[0], calls[1], calls[3]):
+        with pytest.raises(AlreadyErased):
+            call()
+    assert calls[2]() == receipts[2]
+
+
+def test_bytes_take_no_text_and_lose_none(memory: Memory, tenant: str) -> None:
+    image = memory.add(content=b"\x89PNG", media_type="image/png", scope=tenant).cube_id
+    note = memory.add("# A lake", media_type="text/markdown", scope=tenant).cube_id
+    with pytest.raises(IllegalMove, match="image/png"):
+        memory.update(image, "a caption", mode="append")
+    with pytest.raises(IllegalMove, match="image/png"):
+        memory.merge([note, image])
+    memory.update(note, "- Como", mode="append")
+    assert read(memory, image).payload == b"\x89PNG"
+    assert read(memory, note).media_type == "text/markdown"
+
+
 def test_a_batch_with_one_item_that_does_not_fit_writes_nothing(
     memory: Memory, tenant: str
 ) -> None:
@@ -210,3 +292,31 @@ def test_what_is_not_there_is_told_by_its_id(memory: Memory, tenant: str) -> Non
 def test_equal_texts_are_two_memories(memory: Memory, tenant: str) -> None:
     ids = {memory.add("She likes pottery.", scope=tenant).cube_id for _ in range(3)}
     assert {hit.cube_id for hit in memory.search("pottery", scope=tenant)} == ids
+
+
+def test_a_retry_that_says_the_same_in_another_way_is_a_retry(memory: Memory, tenant: str) -> None:
+    noon = datetime(2024, 6, 1, 12, tzinfo=UTC)
+    sources = [memory.add(f"Source {n}.", scope=tenant).cube_id for n in range(2)]
+    given: dict[str, Any] = {"scope": tenant, "idempotency_key": "k"}
+    first = memory.add(
+        "Once.", valid_from=noon, tags=["a", "b"], derived_from=sources, lifespan="90d", **given
+    )
+    again = memory.add(
+        "Once.",
+        valid_from="2024-06-01T14:00:00+02:00",
+        tags=["a", "b", "a"],
+        derived_from=[source.upper() for source in sources],
+        lifespan={"after": "2160h"},
+        sensitivity="",
+        media_type="text/plain",
+        subject=tenant,
+        **given,
+    )
+    assert again == first
+    with pytest.raises(OtherContent):
+        memory.add("Once.", valid_from=noon, tags=["b", "a"], derived_from=sources, **given)
+    updated = memory.update(sources[0], "New.", valid_from=noon, idempotency_key="u")
+    assert (
+        memory.update(sources[0], "New.", valid_from="2024-06-01T12:00:00", idempotency_key="u")
+        == updated
+    )

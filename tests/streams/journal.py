@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.kernel.errors import StoreUnavailable, VaultError
 from memos.kernel.event import Record, TooNew
@@ -68,7 +69,7 @@ class Journal:
                 if record.data == b"stop":
                     self._write(partition, mark, records[:index])
                     raise TooNew(9, 0)
-                if record.data == b"refuse":
+                if record.data == b"refuse" and not (self._directory / "mended").exists():
                     raise VaultError("this record is refused")
             self._fail()
             time.sleep(self._pause)
@@ -137,6 +138,12 @@ def is_replaced(directory: Path) -> bool:
     return True
 
 
+def status(directory: Path) -> ProjectionStatus:
+    """What the file `problem` says, and a few counts."""
+    path = directory / "problem"
+    return ProjectionStatus(2, 3, 4, path.read_text() if path.exists() else "")
+
+
 def main() -> int:
     """Drive a journal over a topic."""
     from streams.driver import OpenedWorker
@@ -147,6 +154,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--metrics-port", type=int)
+    parser.add_argument("--instance")
     options = parser.parse_args()
     settings = KafkaSettings(options.servers, options.prefix)
 
@@ -154,9 +162,17 @@ def main() -> int:
     def open_journal() -> Iterator[OpenedWorker]:
         end_if_asked(Path(options.directory), "end when opened")
         journal = Journal(Path(options.directory), settings.events, options.pause)
-        yield OpenedWorker(journal, lambda: is_replaced(Path(options.directory)))
+        directory = Path(options.directory)
+        yield OpenedWorker(journal, lambda: is_replaced(directory), 7, lambda: status(directory))
 
-    return run("journal", settings, open_journal, "127.0.0.1", options.metrics_port)
+    return run(
+        Journal.name,
+        settings,
+        open_journal,
+        "127.0.0.1",
+        options.metrics_port,
+        options.instance,
+    )
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from contextlib import closing
 from pathlib import Path
 
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
+from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.log.kafka.settings import KafkaSettings
-from memos.infrastructure.servers import ends_with_us
+from tests.streams.journal import Journal
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
@@ -80,6 +82,13 @@ class Bench:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
                 process.wait(240)
+
+    def members(self) -> list[str | None]:
+        """The names of the members of the workers' group."""
+        admin = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers})
+        group = f"{self.settings.prefix}-{Journal.name}"
+        described = admin.describe_consumer_groups([group])[group].result()
+        return sorted(member.group_instance_id or "" for member in described.members)
 
     def ask_failures(self, times: int, how: str) -> None:
         (self.directory / "fail").write_text(f"{times} {how}")

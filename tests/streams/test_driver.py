@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
@@ -86,6 +87,22 @@ def test_a_record_of_a_newer_release_stops_its_partition_alone_and_aloud(bench: 
     assert "Nothing was skipped" in bench.log
 
 
+def test_a_worker_with_a_name_is_the_same_member_of_its_group_after_a_kill(bench: Bench) -> None:
+    bench.feed(40)
+    killed, other = bench.start("--instance", "a"), bench.start("--instance", "b")
+    bench.wait_until(lambda: bench.members() == ["a", "b"], "both are members")
+    killed.kill()
+    killed.wait()
+    again = bench.start("--instance", "a")
+    bench.feed(40)
+    bench.await_taken()
+    sql = "SELECT count(*) FROM assigned WHERE pid = ?"
+    bench.wait_until(lambda: bench.query(sql, [again.pid]) != [(0,)], "it has partitions again")
+    assert bench.members() == ["a", "b"]
+    bench.assert_complete()
+    assert [bench.end(again), bench.end(other)] == [0, 0]
+
+
 def test_a_record_that_is_refused_for_good_stops_its_partition(bench: Bench) -> None:
     bench.feed(40, partition=0)
     bench.feed_one(b"refuse", 1)
@@ -94,6 +111,23 @@ def test_a_record_that_is_refused_for_good_stops_its_partition(bench: Bench) -> 
     bench.await_taken(40)
     assert bench.end(worker) == 1
     assert bench.marks() == {0: 40}
+
+
+def test_a_partition_that_stopped_goes_on_where_it_was_once_the_cause_is_mended(
+    bench: Bench,
+) -> None:
+    bench.feed(40, partition=1)
+    bench.feed_one(b"refuse", 1)
+    bench.feed(40, partition=1)
+    worker = bench.start()
+    bench.wait_until(lambda: "partition 1 STOPPED at 1:" in bench.log, "it stops", 60)
+    assert bench.end(worker) == 1
+    (bench.directory / "mended").touch()
+    worker = bench.start()
+    bench.wait_until(lambda: bench.marks() == {1: 81}, "all that waited is taken")
+    assert bench.query("SELECT count(*), min(offset), max(offset) FROM taken") == [(81, 0, 80)]
+    assert "came after" not in bench.log
+    assert bench.end(worker) == 0
 
 
 def test_a_second_worker_takes_over_half_and_gives_it_back(bench: Bench) -> None:
@@ -178,10 +212,60 @@ def test_metrics_tell_lag_rate_retries_and_stops(bench: Bench) -> None:
     lag = 'memos_worker_lag_records{partition="0",worker="journal"} 0.0'
     bench.wait_until(lambda: lag in metrics(), "the lag is told")
     assert 'memos_worker_records_total{partition="1",worker="journal"} 100.0' in metrics()
-    assert 'error="StoreUnavailable"' in metrics()
-    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-        assert answer.status == 200
+    waited = 'memos_worker_wait_seconds_total{error="StoreUnavailable",partition='
+    assert waited in metrics()
+    assert 'memos_worker_retries_total{error="StoreUnavailable"' in metrics()
+    for told in (
+        'memos_worker_generation{worker="journal"} 7.0',
+        'memos_worker_set_aside_records{worker="journal"} 2.0',
+        'memos_worker_embedding_lag_records{worker="journal"} 3.0',
+        'memos_worker_erases_under_way{worker="journal"} 4.0',
+        'memos_worker_assigned_partitions{worker="journal"} 4.0',
+        "process_resident_memory_bytes",
+    ):
+        assert told in metrics()
     assert bench.end(worker) == 1
+
+
+def test_healthz_fails_where_a_partition_stopped_or_none_is_assigned(bench: Bench) -> None:
+    ports = choose(("one", "other"))
+    bench.feed(400)
+    workers = [bench.start("--metrics-port", str(port)) for port in ports.values()]
+
+    def health() -> list[tuple[int, str]]:
+        return [_health(port) for port in ports.values()]
+
+    bench.await_taken(400)
+    bench.wait_until(lambda: health() == [(200, "ok\n")] * 2, "both are well")
+    (bench.directory / "problem").write_text("the model is gone")
+    bench.wait_until(lambda: health() == [(503, "the model is gone\n")] * 2, "it is told")
+    (bench.directory / "problem").unlink()
+    bench.feed_one(b"stop", 2)
+    told = "partitions that stopped, see the worker's log: 2\n"
+    bench.wait_until(
+        lambda: sorted(health()) == [(200, "ok\n"), (503, told)], "the worker of it is not well"
+    )
+    more = choose(("third", "fourth", "fifth"))
+    ports.update(more)
+    workers += [bench.start("--metrics-port", str(port)) for port in more.values()]
+    none = (503, "no partition is assigned to this worker\n")
+    bench.wait_until(
+        lambda: (
+            [h for h in health() if "no partition" in h[1]] == [none]
+            and sum(code in (200, 503) for code, _ in health()) == 5
+        ),
+        "of five workers of four partitions one has none",
+    )
+
+
+def _health(port: int) -> tuple[int, str]:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+    except URLError:
+        return 0, ""
 
 
 def test_a_projection_that_was_rebuilt_is_gone_on_with_from_its_own_marks(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -161,6 +161,10 @@ class CassandraSession:
             connect_timeout=CONNECT_SECONDS,
             # For reading the schema; in the driver's own two seconds a busy node does not answer.
             control_connection_timeout=CONNECT_SECONDS,
+            # It would read every table of every vault in the cluster at each opening, and again
+            # whenever one changes: what is needed of it is asked for.
+            schema_metadata_enabled=False,
+            schema_event_refresh_window=-1,
         )
         try:
             with self.explained():
@@ -225,6 +229,7 @@ class CassandraSession:
                 prepared = self.session.prepare(cql)
                 prepared.is_idempotent = True
                 prepared.consistency_level = self._read if cql.startswith("SELECT") else self._write
+                self._learn_copies(prepared)
                 self._prepared[cql] = prepared
         return prepared
 
@@ -242,6 +247,30 @@ class CassandraSession:
     def nodes(self) -> int:
         """How many nodes the cluster has."""
         return len(self.cluster.metadata.all_hosts())
+
+    def primary_key(self, keyspace: str, table: str) -> list[str]:
+        """The columns of a table's primary key, in its order."""
+        cql = (
+            "SELECT kind, position, column_name FROM system_schema.columns"
+            " WHERE keyspace_name = ? AND table_name = ?"
+        )
+        columns = sorted(self.execute(cql, (keyspace, table)))
+        return [
+            name
+            for part in ("partition_key", "clustering")
+            for kind, _, name in columns
+            if kind == part
+        ]
+
+    def _learn_copies(self, prepared: PreparedStatement) -> None:
+        """Read on which nodes a keyspace has its rows: each statement goes to one of those. Where that
+        cannot be told now, it goes to any node, and the next statement asks again.
+        """
+        known = self.cluster.metadata.keyspaces
+        for keyspace in {column.keyspace_name for column in prepared.column_metadata}:
+            if self.nodes > 1 and keyspace not in known:
+                with suppress(DriverException):
+                    self.cluster.refresh_keyspace_metadata(keyspace)
 
     @contextmanager
     def explained(self) -> Iterator[None]:

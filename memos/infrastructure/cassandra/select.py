@@ -1,13 +1,20 @@
-"""Rows of many keys, a few keys a request: most of what a small row costs is its request."""
+"""Rows of many keys: a few keys a request, for most of what a small row costs is its request; or each
+in a request of its own, where transactions are to be ended first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from cassandra import ConsistencyLevel
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 
 GROUP = 8
 """Keys a request: each adds a node that its coordinator may have to ask."""
+
+T = TypeVar("T")
 
 
 def select_many(
@@ -29,16 +36,28 @@ def select_many(
             ),
             group,
         )
-        for group in _groups(list(dict.fromkeys(keys)))
+        for group in groups(list(dict.fromkeys(keys)))
     ]
     return [row for rows in store.run_all(statements) for row in rows]
 
 
-def _groups(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+def groups(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Groups in few sizes, since each size is a statement of its own to prepare."""
     at, size = 0, GROUP
-    while at < len(keys):
-        while size > len(keys) - at:
+    while at < len(items):
+        while size > len(items) - at:
             size //= 2
-        yield keys[at : at + size]
+        yield items[at : at + size]
         at += size
+
+
+def select(
+    store: CassandraSession, cql: str, values: Sequence[Sequence[Any]], *, serial: bool
+) -> list[list[Row]]:
+    """The rows for each set of values; `serial` also ends transactions that are under way."""
+    if not serial:
+        return store.concurrently(cql, values)
+    statements = [store.prepare(cql).bind(row) for row in values]
+    for statement in statements:
+        statement.consistency_level = ConsistencyLevel.SERIAL
+    return store.run_all((statement, ()) for statement in statements)

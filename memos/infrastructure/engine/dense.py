@@ -43,6 +43,10 @@ class DenseIndex(Protocol):
         """
         ...
 
+    def set_aside(self, reader: Reader, counts: Counts | None = None) -> int:
+        """How many texts the model refuses while it embeds others; the arguments are as above."""
+        ...
+
     def embed_pending(self) -> int:
         """Embed all that waits, in the calling thread; how many texts got their vectors.
 

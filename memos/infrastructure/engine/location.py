@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
-from memos.infrastructure.engine.embedded import doctor
+from memos.infrastructure.engine.embedded import doctor, root_check
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+from memos.infrastructure.engine.embedded.removal import EmbeddedRemoval
 from memos.infrastructure.engine.embedded.target import EmbeddedTarget
 from memos.infrastructure.engine.migration import MigrationTarget
 from memos.infrastructure.engine.port import Engine
-from memos.infrastructure.reports import Finding
+from memos.infrastructure.engine.purpose import Purpose
+from memos.infrastructure.engine.removal import VaultRemoval
+from memos.infrastructure.reports import Finding, RootChecked
 from memos.infrastructure.settings_file import check_present, read_toml
 from memos.kernel.errors import InvalidInput, VaultError
 
@@ -32,7 +35,7 @@ def open_engine(
     clock: Callable[[], int],
     create: bool,
     wait: Wait = "applied",
-    leaving: bool = False,
+    purpose: Purpose = Purpose.USE,
 ) -> Engine:
     """Open the vault that a path names.
 
@@ -40,9 +43,9 @@ def open_engine(
         path: a directory, or a settings file.
         actor: who administers a vault that is made.
         clock: microseconds since 1970.
-        create: make the vault where there is none.
+        create: make an embedded vault where there is none; one on servers is made by Purpose.MAKE.
         wait: when an add returns.
-        leaving: open it to move it away: see `Stores` of the distributed engine.
+        purpose: what a vault on servers is opened for.
 
     Raises:
         VaultError: it cannot be opened.
@@ -56,13 +59,7 @@ def open_engine(
     with distributed_driver():
         from memos.infrastructure.engine.distributed.engine import DistributedEngine
         from memos.infrastructure.engine.distributed.settings import load_settings
-    return DistributedEngine(
-        load_settings(path),
-        create=create,
-        creator=actor,
-        durable=wait == "durable",
-        leaving=leaving,
-    )
+    return DistributedEngine(load_settings(path), purpose, creator=actor, durable=wait == "durable")
 
 
 def open_directory(
@@ -119,6 +116,38 @@ def migration_target(path: Path, *, administrator: str) -> MigrationTarget:
         from memos.infrastructure.engine.distributed.settings import load_settings
         from memos.infrastructure.engine.distributed.target import DistributedTarget
     return DistributedTarget(load_settings(path), administrator)
+
+
+def check_root_key(path: Path, key_file: Path) -> RootChecked:
+    """Whether a file holds the root key of the vault that a path names, whatever lies in the place of that.
+
+    Raises:
+        InvalidInput: there are no such settings, or there is no such file, or it holds no root key.
+        VaultError: there is no vault, or it cannot be reached.
+    """
+    directory = embedded_directory(path)
+    if directory is not None:
+        return root_check.check_root_key(directory, key_file)
+    with distributed_driver():
+        from memos.infrastructure.engine.distributed import root_check as distributed_root_check
+        from memos.infrastructure.engine.distributed.settings import load_settings
+    return distributed_root_check.check_root_key(load_settings(path), key_file)
+
+
+def vault_removal(path: Path) -> VaultRemoval:
+    """The vault that a path names, as one that is removed.
+
+    Raises:
+        VaultError: there is none, or a server does not answer.
+        InvalidInput: its settings do not fit.
+    """
+    directory = embedded_directory(path)
+    if directory is not None:
+        return EmbeddedRemoval(directory)
+    with distributed_driver():
+        from memos.infrastructure.engine.distributed.removal import DistributedRemoval
+        from memos.infrastructure.engine.distributed.settings import load_settings
+    return DistributedRemoval(load_settings(path))
 
 
 def examine(path: Path) -> tuple[Finding, ...]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
+from memos.infrastructure.engine.owed import OwedErase
 from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.receipts import Receipt
 from memos.infrastructure.log.ancestry import Ancestor, FirstPlace, cut_of, numbers
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
@@ -138,6 +140,10 @@ class MigrationSource(Protocol):
         """The logs before this one."""
         ...
 
+    def owed(self) -> list[OwedErase]:
+        """The erases that wait for a hold to be lifted."""
+        ...
+
     def digest(self) -> str: ...
 
 
@@ -182,7 +188,9 @@ class MigrationTarget(Protocol):
         """As `append`, to the access log."""
         ...
 
-    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None: ...
+    def keep_erasures(self, receipts: Iterable[Receipt], verifier_keys: Sequence[str]) -> None:
+        """As `ReplayTransaction.keep_erasures`."""
+        ...
 
     def fold(self, progress: Progress) -> None:
         """Fold what was appended, as far as appending did not; Damaged where records are missing."""
@@ -190,7 +198,9 @@ class MigrationTarget(Protocol):
 
     def digest(self) -> str: ...
 
-    def finish(self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor]) -> None:
+    def finish(
+        self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor], owed: Sequence[OwedErase]
+    ) -> None:
         """Make the target a vault that can be opened."""
         ...
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
+from memos.infrastructure.engine.appender import Appender
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.engine.dump import Dumpable
@@ -25,32 +27,22 @@ from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import Figures, Rebuilt, TreeHead, Verification
-from memos.kernel.cube import CubeState
+from memos.infrastructure.reports import (
+    Figures,
+    GenerationStatus,
+    Rebuilt,
+    RootRotated,
+    TreeHead,
+    Verification,
+)
 from memos.kernel.event import Position, Record
 from memos.wire.access_pb2 import AccessEvent
 
 T = TypeVar("T")
 
 
-class Transaction(Protocol):
+class Transaction(Appender, Protocol):
     """A write of several events: append, and read what that led to."""
-
-    def append(self, draft: Draft) -> Committed:
-        """Append one event; it is folded, and so is all that follows from it."""
-        ...
-
-    def head(self, cube_id: bytes) -> CubeState | None:
-        """A cube as this writer sees it."""
-        ...
-
-    def reader(self) -> Reader:
-        """Reads with what was appended so far."""
-        ...
-
-    def read_end(self) -> list[Position]:
-        """Where the log ends now, of each partition: all that stands before it is then readable."""
-        ...
 
     def name_cut(self, draft: Draft) -> Committed:
         """Append a CutNamed event, its positions filled in with where the log ends now."""
@@ -58,6 +50,21 @@ class Transaction(Protocol):
 
     def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
         """Before anything of cubes is destroyed: count what there is, and keep that."""
+        ...
+
+    def destroy_subject_keys(
+        self, tenant: str, unneeded: Callable[[Reader], set[bytes]]
+    ) -> set[bytes]:
+        """End the keys of those subjects for good that no memory needs which stays.
+
+        Args:
+            tenant: whose subjects they are.
+            unneeded: the subjects, as a reader sees the vault. In a log of several partitions it is
+                asked again for what was written meanwhile.
+
+        Returns:
+            The subjects that have no key now.
+        """
         ...
 
     def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
@@ -68,9 +75,10 @@ class Transaction(Protocol):
         """
         ...
 
-    def forget_queries(self, cube_ids: Sequence[bytes], scope: str) -> None:
+    def forget_queries(self, cube_ids: Sequence[bytes], scope: str, erased: int) -> None:
         """Take away the texts of queries that returned one of some cubes, or searched some of a
-        scope (empty for none).
+        scope (empty for none), which were erased at a log time. One that was asked before, and still
+        waits in some process, is not kept either.
         """
         ...
 
@@ -171,6 +179,38 @@ class Maintenance(Protocol):
         """Fold the log again into projections that take the place of those there."""
         ...
 
+    def generations(self) -> tuple[GenerationStatus, ...]:
+        """The generations of the projections; none where a rebuild replaces them in place."""
+        ...
+
+    def remove_generations(self, *, outlived: bool) -> tuple[GenerationStatus, ...]:
+        """Remove those that a rebuild replaced, or that were left over; those that were removed.
+
+        Args:
+            outlived: only those that have been so for longer than the settings keep them.
+
+        Raises:
+            VaultError: a rebuild is under way, which removed them when it began.
+        """
+        ...
+
+    def rotate_root_key(
+        self, offered: Path | None, actor: str, progress: Progress = no_progress
+    ) -> RootRotated:
+        """Wrap all that the root key wraps under another one, which takes its place; or finish that,
+        where an earlier call was cut off.
+
+        Args:
+            offered: a file with the new root key; by default one is made.
+            actor: who asks for it.
+            progress: told (done, total) of the keys.
+
+        Raises:
+            InvalidInput: what is offered cannot be the new root key.
+            VaultError: the new root key cannot be written, or another process rotates it.
+        """
+        ...
+
     def digest(self) -> str:
         """SHA-256 over every cube in id order."""
         ...
@@ -183,15 +223,8 @@ class Maintenance(Protocol):
         """Counts of the vault."""
         ...
 
-    def upgrade(self) -> int | None:
-        """Bring the tables to this release's version.
-
-        Returns:
-            The version that they had; None where tables have none.
-
-        Raises:
-            VaultError: a newer release made them.
-        """
+    def table_version(self) -> int | None:
+        """The version of the tables; None where tables have none."""
         ...
 
 

@@ -31,6 +31,12 @@ class Reader(Protocol):
         """
         ...
 
+    def origin_of(self, position: Position) -> str:
+        """The origin of the log that a record came from, with an export or a move: positions in it are
+        of that log. Empty where it was written here.
+        """
+        ...
+
     def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:
         """The body that a version of a cube supplied; None where the cube is erased.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from memos.infrastructure.engine.appender import Appender
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.receipts import Receipt
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.kernel.event import Kind
 from memos.wire.event_pb2 import Event
@@ -29,6 +31,11 @@ class ReplayTransaction(Protocol):
     @property
     def log_time(self) -> int:
         """The log time of what is appended now, in microseconds since 1970."""
+        ...
+
+    @property
+    def own(self) -> Appender:
+        """Appends events of this vault's own, in the same transaction."""
         ...
 
     def reader(self) -> Reader:
@@ -83,8 +90,10 @@ class ReplayTransaction(Protocol):
         """Make (log time, bytes) pairs the access log of a new vault, and fold usage from it."""
         ...
 
-    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
-        """Keep (operation id, receipt) pairs of erases, as far as they are not here."""
+    def keep_erasures(self, receipts: Iterable[Receipt], verifier_keys: Sequence[str]) -> None:
+        """Keep receipts of erases, as far as they are not here: this vault signs, too, what a holder
+        of one of the keys has signed.
+        """
         ...
 
     def setting(self, name: str) -> str:

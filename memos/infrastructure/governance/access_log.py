@@ -19,7 +19,7 @@ from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.governance.query_keys import query_digest, seal_query
 from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
 from memos.infrastructure.keys.port import KeyVault
-from memos.infrastructure.reports import Finding
+from memos.infrastructure.reports import EXAMINE, Finding
 from memos.kernel.event import SCHEMA
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
@@ -38,7 +38,9 @@ CHUNK = 100
 
 
 class Access(NamedTuple):
-    """One read, or one denial (`rule` says by which). `cubes` are (id, version) in rank order."""
+    """One read, or one denial (`rule` says by which). `cubes` are (id, version) in rank order; `named`
+    are others that the answer tells of, and that were not used.
+    """
 
     actor: str
     action: str
@@ -48,6 +50,7 @@ class Access(NamedTuple):
     query: str = ""
     at: At = 0
     rule: str = ""
+    named: Sequence[bytes] = ()
 
 
 class AccessWriter(Protocol):
@@ -177,7 +180,7 @@ class AccessLog:
                         event.tenant,
                         access.scope,
                         access.time,
-                        tuple(cube_id for cube_id, _ in access.cubes),
+                        (*(cube_id for cube_id, _ in access.cubes), *access.named),
                         seal_query(keys, event.tenant, access.query, access.time, event.event_id),
                     )
                     for access, event in asked
@@ -214,10 +217,11 @@ def unwritten_accesses(path: Path) -> Iterator[Finding]:
     """What is wrong with the access logs that this process writes of the vault at a path."""
     for log in list(_OF_THIS_PROCESS):
         if (log.failure or log.lost) and Path(log.name).absolute() == path.absolute():
+            failure = log.failure.replace(f": {EXAMINE}", "")
             yield Finding(
                 "warning",
                 f"{log.waiting} accesses wait to be written, and {log.lost} were lost: "
-                f"{log.failure or 'they came when too many waited'}",
+                f"{failure or 'they came when too many waited'}",
                 "mend the cause: they are written within seconds then, or when the vault is closed",
             )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from enum import StrEnum
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from memos.kernel.cube import Header
+from memos.kernel.errors import InvalidInput, shorten
 
 
 class Action(StrEnum):
@@ -92,14 +93,62 @@ class Governor(Protocol):
     ) -> Decision: ...
 
 
+def decision_of(
+    governor: Governor,
+    subject: Subject,
+    action: Action,
+    resource: Resource,
+    context: dict[str, str],
+) -> Decision:
+    """What a governor decides. Where it decides nothing, nothing is done.
+
+    Raises:
+        InvalidInput: its answer is no decision.
+    """
+    said: object = governor.decide(subject, action, resource, context)
+    if isinstance(said, Decision):
+        allowed, *texts = cast(tuple[object, ...], said)
+        if isinstance(allowed, bool) and all(isinstance(text, str) for text in texts):
+            return said
+    raise InvalidInput(
+        "the governor's decide must answer with a Decision of True or False and two texts, not "
+        f"{shorten(said)}: nothing was decided, and nothing done"
+    )
+
+
+def digest_of(governor: Governor) -> bytes:
+    """The digest of a governor's policy.
+
+    Raises:
+        InvalidInput: it gives none.
+    """
+    digest: object = governor.digest
+    if isinstance(digest, bytes):
+        return digest
+    raise InvalidInput(f"the governor's digest must be bytes, not {shorten(digest)}")
+
+
 def filter_of(
     governor: Governor, subject: Subject, action: Action, context: dict[str, str]
 ) -> Filter:
-    """What a governor says at once of the cubes of an action; where it says nothing, ASK_EACH."""
+    """What a governor says at once of the cubes of an action; where it says nothing, ASK_EACH.
+
+    Raises:
+        InvalidInput: its answer is no filter.
+    """
     if not _speaks_for_decide(governor, "filter"):
         return ASK_EACH
-    said: Filter | None = governor.filter(subject, action, context)  # type: ignore[attr-defined]
-    return said or ASK_EACH
+    said: object = governor.filter(subject, action, context)  # type: ignore[attr-defined]
+    if said is None:
+        return ASK_EACH
+    if isinstance(said, Filter):
+        parts: tuple[object, ...] = said
+        if set(map(type, parts)) == {bool}:
+            return said
+    raise InvalidInput(
+        f"the governor's filter must answer with a Filter or None, not {shorten(said)}: nothing was "
+        "read"
+    )
 
 
 def looks_at_headers_only(governor: Governor) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from memos.infrastructure.index.port import SpanChange
+from memos.kernel.body import is_text
 from memos.kernel.cube import CubeState, Form, PartVersions
 from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
@@ -151,6 +152,6 @@ def readable(
 def content_text(body: Body) -> str:
     """The text of a body; empty where its media type is not text or it is kept elsewhere."""
     content = body.content
-    if not content.media_type.startswith("text/"):
+    if not is_text(content.media_type):
         return ""
     return content.inline.decode("utf-8", "surrogatepass")

@@ -62,7 +62,7 @@ def decrypt(key: bytes, box: bytes, bound_to: bytes) -> bytes:
     except (InvalidTag, ValueError):
         raise Damaged(
             "sealed bytes do not open: they were changed, or belong to another key; "
-            "run `memos verify`"
+            "put them, or that key, back from your backup"
         ) from None
 
 

@@ -14,14 +14,22 @@ class KeyVault(Protocol):
     Two who make the same key at once end with one key.
     """
 
-    def tenant_key(self, tenant: str) -> bytes:
-        """The tenant's own key, made when absent; it never changes."""
+    def tenant_key(self, tenant: str, *, create: bool = True) -> bytes:
+        """The tenant's own key, made when absent; it never changes.
+
+        Raises:
+            KeysMissing: it is not there, and what the vault holds of the tenant needs it, or it is
+                not to be made.
+        """
         ...
 
     def ring(self, tenant: str) -> list[bytes]:
         """All keys of the tenant, its own first; others came with what was loaded from elsewhere.
 
         As the store has them now, whoever else added one; empty where the tenant has none.
+
+        Raises:
+            KeysMissing: its own is not there, and what the vault holds of the tenant needs it.
         """
         ...
 
@@ -30,7 +38,7 @@ class KeyVault(Protocol):
         ...
 
     def tenants(self) -> list[str]:
-        """Every tenant that has a key here, sorted."""
+        """Every tenant that has a key here, or should have one, sorted."""
         ...
 
     def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
@@ -51,6 +59,12 @@ class KeyVault(Protocol):
 
     def seal_of(self, data: bytes) -> bytes:
         """A digest of something that only who has the root key can make (32 bytes)."""
+        ...
+
+    def has_sealed(self, data: bytes, seal: str) -> bool:
+        """Whether `seal` is what `seal_of` gives of something, in hex; while the root key is rotated,
+        also what it gave before.
+        """
         ...
 
     def signing_key(self) -> Ed25519PrivateKey:

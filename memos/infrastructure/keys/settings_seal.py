@@ -21,8 +21,20 @@ class Sealer(Protocol):
 
     def seal_of(self, data: bytes) -> bytes: ...
 
+    def has_sealed(self, data: bytes, seal: str) -> bool: ...
+
 
 def sealed(sealer: Sealer, settings: Mapping[str, str]) -> str:
     """The seal of settings; it does not cover itself."""
-    covered = {name: text for name, text in settings.items() if name not in UNSEALED}
-    return sealer.seal_of(json.dumps(covered, sort_keys=True).encode()).hex()
+    return sealer.seal_of(_covered(settings)).hex()
+
+
+def is_sealed(sealer: Sealer, settings: Mapping[str, str], seal: str) -> bool:
+    """Whether a seal is that of settings."""
+    return sealer.has_sealed(_covered(settings), seal)
+
+
+def _covered(settings: Mapping[str, str]) -> bytes:
+    covered = {str(name): text for name, text in settings.items() if name not in UNSEALED}
+    # A damaged row may hold what is no text: then the seal is another, as of any other change.
+    return json.dumps(covered, sort_keys=True, default=repr).encode()

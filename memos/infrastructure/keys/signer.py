@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from memos.kernel.note import (
     Signature,
+    add_signature,
     encode_verifier_key,
     key_id,
     parse_verifier_key,
@@ -30,7 +31,14 @@ class NoteSigner:
 
     def sign(self, text: str) -> str:
         """A text as a note with this signer's signature; raises NoteError as `write_note` does."""
-        return write_note(text, [Signature(self.name, self.key_id, self._key.sign(text.encode()))])
+        return write_note(text, [self._signature(text)])
+
+    def cosign(self, note: str) -> str:
+        """A signed note with this signer's signature behind the others."""
+        return add_signature(note, self._signature)
+
+    def _signature(self, text: str) -> Signature:
+        return Signature(self.name, self.key_id, self._key.sign(text.encode()))
 
 
 class NoteVerifier:

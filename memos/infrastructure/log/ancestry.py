@@ -23,6 +23,11 @@ LOADED_FROM = "loaded_from"
 LOADED_CHECKPOINT = "loaded_checkpoint"
 """The setting with the signed checkpoint of that export."""
 
+LOADED_SIZE = "loaded_size"
+"""The setting that says how many records that export held, where it was of a whole vault: they stand
+at the same positions here.
+"""
+
 
 class FirstPlace(NamedTuple):
     """Where a migrated record first stood: the origin of that log, its offset and log time there
@@ -65,6 +70,12 @@ def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
     if loaded:
         ancestors.insert(0, Ancestor(note.partition("\n")[0], loaded, (note,)))
     return tuple(ancestors)
+
+
+def loaded_size(setting: Callable[[str], str], origin: str) -> int:
+    """How many records a vault with these settings began with, as the whole of a log of that origin."""
+    is_that = setting(LOADED_CHECKPOINT).partition("\n")[0] == origin
+    return int(setting(LOADED_SIZE) or 0) if is_that else 0
 
 
 def cuts_to_text(cuts: Mapping[str, Cut]) -> str:

@@ -11,7 +11,7 @@ import apsw
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.log.port import Cut, EventLog
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.database import PUT_BACK, row, rows
 from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Position, Record
 from memos.kernel.leaf import leaf_of
@@ -217,7 +217,4 @@ def _frontier(
         )
         return tree, int(stored[1])
     except (ValueError, TypeError) as error:
-        raise Damaged(
-            f"the stored tree of the log is damaged ({error}): run `memos verify`, then load your "
-            "last export"
-        ) from None
+        raise Damaged(f"the stored tree of the log is damaged ({error}): {PUT_BACK}") from None

@@ -1,7 +1,7 @@
 """Kafka, Cassandra and Milvus on this machine, from ordinary packages and without containers."""
 
 from memos.infrastructure.servers.errors import EngineError, MissingTool
-from memos.infrastructure.servers.lease import ends_with_us, leased
+from memos.infrastructure.servers.lease import leased
 from memos.infrastructure.servers.local_servers import LocalServers
 from memos.infrastructure.servers.names import SERVERS, MilvusKind, ServerName
 from memos.infrastructure.servers.status import Addresses, ServerStatus
@@ -15,6 +15,5 @@ __all__ = [
     "MissingTool",
     "ServerName",
     "ServerStatus",
-    "ends_with_us",
     "leased",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from memos.infrastructure.servers.server import Server
 
 JDK = (11, 17)
 PROBE_SECONDS = 5.0
+NODETOOL_HEAP_MB = 128
 
 CONFIGURATION = """\
 cluster_name: memos
@@ -38,6 +39,9 @@ commit_failure_policy: die
 auto_snapshot: false
 memtable_heap_space: 64MiB
 memtable_offheap_space: 64MiB
+# A table takes the heap that its rows need: by default a mebibyte from its first row on, and a vault has
+# tens of tables.
+memtable_allocation_type: unslabbed_heap_buffers
 file_cache_size: 64MiB
 trickle_fsync: true
 # Rows of a projection are written in unlogged batches over several partitions; with one node they
@@ -138,7 +142,7 @@ class Cassandra(Server):
 
     def prepare(self) -> None:
         tools.require("cassandra", "Cassandra")
-        tools.java("Cassandra", JDK)
+        self._java()
         self._jars()
         (self.directory / "triggers").mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(self.configuration())
@@ -153,21 +157,40 @@ class Cassandra(Server):
             jars.glob("jamm-*.jar")
         )  # measures objects: Cassandra sizes its memtables by it
         return [
-            *(tools.java("Cassandra", JDK), f"-javaagent:{jamm}", f"-Xbootclasspath/a:{jamm}"),
+            *(self._java(), f"-javaagent:{jamm}", f"-Xbootclasspath/a:{jamm}"),
             *(f"-Xms{self.settings.heap_mb}m", f"-Xmx{self.settings.heap_mb}m"),
             "-XX:+ExitOnOutOfMemoryError",
-            *(f"--add-exports={package}=ALL-UNNAMED" for package in EXPORTS),
-            *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENS),
+            *self._common(),
             "-Djdk.attach.allowAttachSelf=true",
             "-Dio.netty.tryReflectionSetAccessible=true",
-            f"-Dcassandra.config={self._configuration.as_uri()}",
             f"-Dcassandra.storagedir={self.directory / 'data'}",
             f"-Dcassandra.triggers_dir={self.directory / 'triggers'}",
             f"-Dcassandra.jmx.local.port={self.ports['jmx']}",
-            f"-Dlogback.configurationFile={self._logging}",
             "-Dcassandra-foreground=yes",
             *self.options(),
             *("-cp", f"{jars}/*", "org.apache.cassandra.service.CassandraDaemon"),
+        ]
+
+    def nodetool(self, arguments: Sequence[str]) -> list[str]:
+        """The command line of Cassandra's `nodetool` for this node: the jars bring no script for it."""
+        return [
+            *(self._java(), f"-Xmx{NODETOOL_HEAP_MB}m", "-XX:TieredStopAtLevel=1"),
+            *self._common(),
+            f"-Duser.home={self.directory}",  # where it keeps what it was asked before
+            *("-cp", f"{self._jars()}/*", "org.apache.cassandra.tools.NodeTool"),
+            *("--port", str(self.ports["jmx"]), *arguments),
+        ]
+
+    def _java(self) -> str:
+        return tools.java("Cassandra", JDK)
+
+    def _common(self) -> list[str]:
+        """What the node and its tools are started with alike."""
+        return [
+            *(f"--add-exports={package}=ALL-UNNAMED" for package in EXPORTS),
+            *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENS),
+            f"-Dcassandra.config={self._configuration.as_uri()}",
+            f"-Dlogback.configurationFile={self._logging}",
         ]
 
     def serves(self) -> bool:

@@ -112,6 +112,7 @@ class Launcher:
 
 def _refuse_taken_ports(server: Server) -> None:
     for purpose, port in server.ports.items():
+        ports.reserve(port)
         if not ports.becomes_free(port):
             raise EngineError(
                 f"port {port}, the {purpose} port of {server.name}, is in use by another program: "

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from memos.infrastructure.servers import process
@@ -55,12 +54,3 @@ def leased(servers: LocalServers) -> Iterator[LocalServers]:
             servers.down()
         finally:
             os.close(descriptor)
-
-
-def ends_with_us(command: Sequence[str]) -> list[str]:
-    """A worker's command, such that the system kills it when the thread that starts it ends.
-
-    Linux only: elsewhere it is the command as it is, and a killed run leaves the worker behind.
-    """
-    setpriv = shutil.which("setpriv")
-    return [*([setpriv, "--pdeathsig", "KILL"] if setpriv else []), *command]

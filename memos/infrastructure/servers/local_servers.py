@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from memos.infrastructure.servers import state
+from memos.infrastructure.servers.cassandra import Cassandra
+from memos.infrastructure.servers.errors import EngineError
 from memos.infrastructure.servers.installation import Installation, kill
 from memos.infrastructure.servers.launcher import Launcher, Progress
 from memos.infrastructure.servers.names import SERVERS, MilvusKind, ServerName
@@ -33,7 +36,7 @@ class LocalServers:
         milvus: "lite" (dense and sparse vectors) or "server" (the real one, dense only). The first
             `up` decides for good: the two do not read each other's data.
         durable: Cassandra acknowledges a write once it is synced to disk (the default).
-        heap_mb: the Java heap of each server, in units of 2**20 bytes (by default 512).
+        heap_mb: the Java heap of each server, in units of 2**20 bytes (by default 1024).
 
     What is not given is as it was when the servers were last started.
     """
@@ -153,3 +156,20 @@ class LocalServers:
             EngineError: the directory has no such server.
         """
         return tail(self._installation.server(server).log, lines)
+
+    def nodetool(self, arguments: Sequence[str]) -> str:
+        """Run Cassandra's `nodetool` on the node of this directory; what it prints.
+
+        Raises:
+            EngineError: the directory has no Cassandra, it does not run, or `nodetool` failed.
+        """
+        node = self._installation.server("cassandra")
+        assert isinstance(node, Cassandra)  # noqa: S101 - what the name stands for
+        self._installation.process("cassandra")
+        completed = subprocess.run(  # noqa: S603 # the command line is made here
+            node.nodetool(arguments), capture_output=True, text=True, check=False
+        )
+        if completed.returncode != 0:
+            output = (completed.stdout + completed.stderr).strip()
+            raise EngineError(f"nodetool ended with {completed.returncode}: {output}")
+        return completed.stdout

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import socket
+import tempfile
 import time
+from functools import cache
+from pathlib import Path
 
 from memos.infrastructure.servers.names import HOST
 
@@ -14,6 +19,8 @@ from memos.infrastructure.servers.names import HOST
 LOWEST, HIGHEST = 20_000, 32_767
 
 CLOSING_SECONDS = 10.0
+
+_reserved: set[int] = set()
 
 
 def is_free(port: int) -> bool:
@@ -48,10 +55,32 @@ def accepts(port: int, host: str = HOST) -> bool:
 
 
 def choose(names: tuple[str, ...]) -> dict[str, int]:
-    """A free port for each name, chosen at random so that two directories rarely want the same."""
+    """A free port for each name, reserved and chosen at random: two directories rarely want the same."""
     chosen: dict[str, int] = {}
     while len(chosen) < len(names):
         port = LOWEST + secrets.randbelow(HIGHEST - LOWEST + 1)
-        if port not in chosen.values() and is_free(port):
+        if port not in chosen.values() and reserve(port) and is_free(port):
             chosen[names[len(chosen)]] = port
     return chosen
+
+
+def reserve(port: int) -> bool:
+    """Keep a port from the other programs of this user that choose one, until this program ends.
+
+    A server opens its port seconds after it was started, and has none while it is down. Whether no
+    other program has reserved it.
+    """
+    if port not in _reserved:
+        try:
+            fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        _reserved.add(port)
+    return True
+
+
+@cache
+def _reservations() -> int:
+    """A file of which each program locks the bytes of its ports; open while the program runs."""
+    path = Path(tempfile.gettempdir()) / f"memos-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -19,7 +19,7 @@ class ServerSettings:
     """
 
     durable: bool = True
-    heap_mb: int = 512
+    heap_mb: int = 1024
     milvus: MilvusKind = "lite"
 
 

@@ -5,17 +5,21 @@ One writer at a time over all threads and processes.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 
+from memos.infrastructure.regular_files import check_regular
+from memos.infrastructure.reports import EXAMINE
 from memos.infrastructure.sqlite.column_types import value_of_another_type
 from memos.infrastructure.sqlite.group_commit import GroupCommit, Share
 from memos.kernel.errors import Busy, Damaged, DiskFull, MemosError, VaultError
@@ -25,11 +29,18 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the statement that asked for it knows its types."""
 
+Status = tuple[int, int, int, int] | None
+"""Device, number, size and time of a file; None where there is none."""
+
 APPLICATION_ID = 0x4D656D4F  # "MemO"
 FORMAT = 1
+ROTATED_FORMAT = 2
+"""Of a vault whose root key was rotated: an earlier release would sign under another key than before."""
 BUSY_SECONDS = 60
 BUSY_POLL_SECONDS = 0.001
 CACHE_KIB = 65_536
+PUT_BACK = "put it back from your backup, or load your last export into a new directory"
+"""What mends a file that SQLite cannot read. No check of a vault helps then: each needs the file."""
 KEPT_IDLE = 16
 """Reading connections kept for the next reader: each may hold a cache."""
 
@@ -89,12 +100,13 @@ def row(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Ro
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path, mend: str = "") -> Iterator[None]:
     """Turn SQLite's errors into ours, with what to do, and those of our own code over values that
-    are not of the types that their columns declare.
+    are not of the types that their columns declare. `mend` says what mends the file, where that is
+    not what mends a vault's database.
     """
     try:
-        with _typed(path):
+        with _typed(path, mend):
             yield
     except apsw.BusyError as error:
         raise Busy(
@@ -106,14 +118,9 @@ def explained(path: Path) -> Iterator[None]:
             f"the disk that holds {path} is full; nothing was written: free space and try again"
         ) from error
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
-        raise VaultError(
-            f"{path} cannot be opened for writing ({error}): check the directory and its rights"
-        ) from error
+        raise _not_opened(path, error) from error
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise Damaged(
-            f"{path} is damaged ({error}): run `memos verify` to learn what is still good, then "
-            "load your last export"
-        ) from error
+        raise Damaged(f"{path} is damaged ({error}): {mend or PUT_BACK}") from error
     except (
         apsw.ConnectionClosedError,
         apsw.CursorClosedError,
@@ -126,13 +133,11 @@ def explained(path: Path) -> Iterator[None]:
             f"{path} could not be read or written ({error}): check the disk"
         ) from error
     except apsw.Error as error:
-        raise VaultError(
-            f"{path} refused a statement ({error}): run `memos doctor`, then `memos verify`"
-        ) from error
+        raise VaultError(f"{path} refused a statement ({error}): {mend or EXAMINE}") from error
 
 
 @contextmanager
-def _typed(path: Path) -> Iterator[None]:
+def _typed(path: Path, mend: str) -> Iterator[None]:
     try:
         yield
     except MemosError:
@@ -141,10 +146,28 @@ def _typed(path: Path) -> Iterator[None]:
         damage = value_of_another_type(path)
         if not damage:
             raise  # a fault of ours, or of whom we called
-        raise Damaged(
-            f"{path} is damaged: {damage}; run `memos audit` to learn what else, then `memos "
-            "rebuild`, or load your last export"
-        ) from error
+        raise Damaged(f"{path} is damaged: {damage}; {mend or PUT_BACK}") from error
+
+
+def _not_opened(path: Path, error: apsw.Error) -> VaultError:
+    """Why SQLite cannot open a file, or not write into it: it says the same of most causes."""
+    moved = getattr(error, "extendedresult", 0) == apsw.SQLITE_READONLY_DBMOVED
+    if moved or not os.path.lexists(path):
+        return _replaced(path)
+    try:
+        check_regular(path)
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as reason:
+        if reason.errno in (errno.EMFILE, errno.ENFILE):
+            return VaultError(
+                f"{path} cannot be opened: too many files are open ({reason.strerror}); nothing was "
+                "written: close some, or raise the limit (ulimit -n)"
+            )
+        if not isinstance(reason, PermissionError):
+            return VaultError(f"{path} cannot be opened ({reason.strerror}): {PUT_BACK}")
+    return VaultError(
+        f"{path} cannot be opened for writing ({error}): check the directory and its rights"
+    )
 
 
 _OF_OTHER_TYPES = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
@@ -158,6 +181,15 @@ class Database:
         self.path = path
         self.writer = open_connection(path, create=create)
         self._files = {path: _identity(path)}
+        with explained(path):
+            row(self.writer, "SELECT 1 FROM sqlite_schema")  # has its side files opened
+        for side in (
+            "-wal",
+            "-shm",
+        ):  # nobody rightly removes them while a connection has them open
+            self.watch(path.with_name(path.name + side))
+        self._contents: dict[Path, tuple[Status, bytes]] = {}
+        self._is_good: dict[Path, Callable[[], bool]] = {}
         self._local = threading.local()
         self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
         self._registering = threading.Lock()
@@ -165,6 +197,7 @@ class Database:
         self._process = os.getpid()
         self._group = GroupCommit(self._run)
         self._closed = False
+        self.has_committed = False
         self.before_commit: Callable[[], None] = lambda: None
         self.on_begin: Callable[[], None] = lambda: None
         self.on_rollback: Callable[[], None] = lambda: None
@@ -172,8 +205,13 @@ class Database:
         self.writer.set_busy_handler(_wait_for_lock(self._group.is_wanted))
 
     def watch(self, path: Path) -> None:
-        """Commit nothing more where this file is removed or replaced, or the vault's own."""
+        """Commit nothing more where this file is removed or replaced; so are the vault's own."""
         self._files[path] = _identity(path)
+
+    def watch_content(self, path: Path, is_good: Callable[[], bool]) -> None:
+        """The same, also where something else is written into the file, unless that `is_good`."""
+        self._contents[path] = _status(path), _content(path)
+        self._is_good[path] = is_good
 
     def reader(self) -> apsw.Connection:
         """This thread's reading connection, for statements that are each of their own moment."""
@@ -248,6 +286,7 @@ class Database:
                 self._check_files()
                 self.check_wanted()
                 self.writer.execute("COMMIT")
+                self.has_committed = True
             except BaseException:
                 self._roll_back()
                 raise
@@ -273,6 +312,8 @@ class Database:
         return not busy
 
     def _open(self) -> apsw.Connection:
+        if _identity(self.path) != self._files[self.path]:
+            raise _replaced(self.path)  # another vault's, or none
         connection = open_connection(self.path)
         with self._registering:
             self._readers.add(connection)
@@ -306,10 +347,21 @@ class Database:
         """Whether the files are still at their paths: what goes into a deleted one is lost."""
         for path, opened in self._files.items():
             if _identity(path) != opened:
-                raise VaultError(
-                    f"{path} was removed or replaced after this process had opened it; nothing was "
-                    "written: put it back or name another vault, and open it again"
-                )
+                raise _replaced(path)
+        for path, (status, content) in self._contents.items():
+            now = _status(path)
+            if now != status:
+                found = _content(path)
+                if found != content and not self._is_good[path]():
+                    raise _replaced(path)
+                self._contents[path] = now, found
+
+
+def _replaced(path: Path) -> VaultError:
+    return VaultError(
+        f"{path} was removed or replaced after this process had opened it; nothing was written: put "
+        "it back or name another vault, and open it again"
+    )
 
 
 def _end(connection: apsw.Connection) -> None:
@@ -329,6 +381,23 @@ def _end(connection: apsw.Connection) -> None:
 def _is_free(connection: apsw.Connection) -> bool:
     """Whether no statement and no transaction holds the connection at a moment."""
     return bool(connection.txn_state() == apsw.SQLITE_TXN_NONE)
+
+
+def _status(path: Path) -> Status:
+    """By what a change of a file is suspected; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _content(path: Path) -> bytes:
+    """A digest of what is in a file; empty where it cannot be read."""
+    try:
+        return sha256(path.read_bytes()).digest()
+    except OSError:
+        return b""
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

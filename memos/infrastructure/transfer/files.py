@@ -1,4 +1,4 @@
-"""The files of an export: written durably, summed, and what the signature over them says."""
+"""The files of an export: written durably, read, summed, and what the signature over them says."""
 
 from __future__ import annotations
 
@@ -71,6 +71,24 @@ class NewFiles:
         except OSError:  # this file system gives a file a name when it is made
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         self._handles[name] = handle
+        return handle
+
+
+class PassingFiles(NewFiles):
+    """The files of an export while it is read, out of an archive: they never get a name, and are gone
+    with the process.
+    """
+
+    @contextmanager
+    def write(self, name: str) -> Iterator[BinaryIO]:
+        """A new file, for the owner only."""
+        with os.fdopen(os.dup(self._create(name)), "wb") as file:
+            yield file
+
+    def _create(self, name: str) -> int:
+        handle = super()._create(name)
+        if Path(_HANDLES).exists():  # else nothing could be opened by its handle
+            (self.directory / name).unlink(missing_ok=True)
         return handle
 
 

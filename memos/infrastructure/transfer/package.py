@@ -10,16 +10,17 @@ import fcntl
 import os
 import re
 import secrets
-import shutil
 import tarfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from memos.infrastructure.directories import remove_tree
 from memos.infrastructure.keys.root import sync_directory
-from memos.infrastructure.transfer.files import NewFiles
+from memos.infrastructure.regular_files import check_regular
+from memos.infrastructure.transfer.files import NewFiles, PassingFiles
 from memos.infrastructure.transfer.layout import (
     CHECKPOINT,
     CHECKSUMS,
@@ -28,13 +29,14 @@ from memos.infrastructure.transfer.layout import (
     MAX_SMALL_BYTES,
     SIGNATURE,
 )
-from memos.kernel.errors import InvalidInput, Refused, VaultError
+from memos.kernel.errors import InvalidInput, MemosError, Refused, VaultError
 
 TAR_SUFFIXES = (".tar", ".memos")
 TAR = "export.tar"
 YOUNG_SECONDS = 5.0
 BLOCK = 512
 CHUNK = 2**20
+_STAGE = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.staged", re.DOTALL)
 _SMALL = frozenset({MANIFEST, CHECKPOINT, CHECKSUMS, SIGNATURE})
 
 
@@ -42,35 +44,37 @@ _SMALL = frozenset({MANIFEST, CHECKPOINT, CHECKSUMS, SIGNATURE})
 def staged(target: Path) -> Iterator[Path]:
     """A new directory, for the owner only, beside `target`; gone afterwards unless renamed.
 
-    Whoever is killed leaves its own behind, which the next one for the same target removes: a lock
-    says which of them somebody still works in.
+    Whoever is killed leaves its own behind, which the next one in the same place removes: a lock says
+    which of them somebody still works in.
 
     Raises:
         VaultError: it cannot be made there.
     """
     parent = target.absolute().parent
     stage = parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.staged"
+    lock = None
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        _remove_left(parent, target.name)
-        stage.mkdir(mode=0o700)
-        lock = _lock(stage)
-    except OSError as error:
-        raise VaultError(f"nothing can be written beside {target}: {error.strerror}") from error
-    try:
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            _remove_left(parent)
+            stage.mkdir(mode=0o700)
+            lock = _lock(stage)
+        except OSError as error:
+            raise VaultError(f"nothing can be written beside {target}: {error.strerror}") from error
         yield stage
+    except MemosError:
+        raise  # it says itself what it is about: Denied is an OSError too
     except OSError as error:
         raise VaultError(f"{target} could not be written: {error}") from error
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        remove_tree(stage)
         if lock is not None:
             os.close(lock)
 
 
-def _remove_left(parent: Path, name: str) -> None:
-    """Remove the stages for a target in which nobody works any more."""
-    made = re.compile(rf"\.{re.escape(name)}\.\d+\.[0-9a-f]{{8}}\.staged")
-    for left in [path for path in parent.iterdir() if made.fullmatch(path.name)]:
+def _remove_left(parent: Path) -> None:
+    """Remove the stages in which nobody works any more, whatever they were for."""
+    for left in [path for path in parent.iterdir() if _STAGE.fullmatch(path.name)]:
         try:
             lock = _lock(left)
         except FileNotFoundError:
@@ -78,7 +82,7 @@ def _remove_left(parent: Path, name: str) -> None:
         if lock is not None:
             # It may be younger than its lock: who has just made it holds it a moment later.
             if time.time() - left.stat().st_mtime > YOUNG_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+                remove_tree(left)
             os.close(lock)
 
 
@@ -114,23 +118,38 @@ def publish(files: NewFiles, target: Path) -> None:
 
 
 @contextmanager
-def opened(path: Path, workplace: Path) -> Iterator[Path]:
-    """The directory of an export; a tar is unpacked beside `workplace` for as long as needed.
+def opened(path: Path, workplace: Path) -> Iterator[Mapping[str, Path]]:
+    """The files of an export by their names; those of a tar are unpacked beside `workplace` for as
+    long as needed, without a name there: a process that is killed leaves nothing of them.
 
     Raises:
         Refused: it is no export, or holds something that an export never does.
     """
-    if path.is_symlink() or not path.exists():
-        raise Refused(f"there is no export at {path}")
-    if path.is_dir():
-        _check_directory(path)
-        yield path
+    try:
+        if path.is_symlink() or not path.exists():
+            raise Refused(f"there is no export at {path}")
+        is_directory = path.is_dir()
+        if is_directory:
+            _check_directory(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if is_directory:
+        yield {name: path / name for name in FILES}
         return
-    with staged(workplace) as stage:
-        with path.open("rb") as file:
-            _unpack(file, stage)
-        _check_complete(frozenset(file.name for file in stage.iterdir()))
-        yield stage
+    with staged(workplace) as stage, closing(PassingFiles(stage)) as files:
+        try:
+            check_regular(path)
+            file = path.open("rb")
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        with file:
+            names = _unpack(file, files)
+        _check_complete(names)
+        yield {name: files.path(name) for name in FILES}
+
+
+def _unreadable(path: Path, error: OSError) -> Refused:
+    return Refused(f"{path} cannot be read: {error.strerror}; nothing was taken")
 
 
 def _check_directory(directory: Path) -> None:
@@ -171,14 +190,16 @@ def _write_tar(files: NewFiles) -> None:
                 tar.addfile(member, source)
 
 
-def _unpack(file: BinaryIO, stage: Path) -> None:
+def _unpack(file: BinaryIO, files: PassingFiles) -> frozenset[str]:
+    """Take the members of a tar out; their names."""
+    names: set[str] = set()
     total = os.fstat(file.fileno()).st_size
     at = 0
     while at < total:
         member = _header(file.read(BLOCK), at)
         at += BLOCK
         if member is None:
-            return
+            return frozenset(names)
         name = _member_name(member)
         if member.size > total - at:
             raise Refused(
@@ -187,7 +208,11 @@ def _unpack(file: BinaryIO, stage: Path) -> None:
             )
         if name:
             _check_size(name, member.size)
-            _copy(file, stage / name, member.size)
+            if name in names:
+                raise Refused(f"{name} is in the tar file twice")
+            names.add(name)
+            with files.write(name) as target:
+                _copy(file, target, name, member.size)
         padding = -member.size % BLOCK
         file.seek(padding, os.SEEK_CUR)
         at += member.size + padding
@@ -219,15 +244,10 @@ def _member_name(member: tarfile.TarInfo) -> str:
     return name
 
 
-def _copy(source: BinaryIO, target: Path, size: int) -> None:
-    try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Refused(f"{target.name} is in the tar file twice") from None
-    with os.fdopen(handle, "wb") as file:
-        while size:
-            chunk = source.read(min(CHUNK, size))
-            if not chunk:
-                raise Refused(f"{target.name} is truncated")
-            file.write(chunk)
-            size -= len(chunk)
+def _copy(source: BinaryIO, target: BinaryIO, name: str, size: int) -> None:
+    while size:
+        chunk = source.read(min(CHUNK, size))
+        if not chunk:
+            raise Refused(f"{name} is truncated")
+        target.write(chunk)
+        size -= len(chunk)

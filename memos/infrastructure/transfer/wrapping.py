@@ -110,6 +110,7 @@ def unwrap(
 
     Raises:
         Refused: the passphrase or key is missing or another one, or the method is not known.
+        InvalidInput: it is no passphrase or key at all.
     """
     method = described.get("method")
     if method == CLEAR:
@@ -117,6 +118,7 @@ def unwrap(
     if method == PASSPHRASE:
         if passphrase is None:
             raise Refused("the export's keys are wrapped to a passphrase: pass passphrase=")
+        _check_passphrase(passphrase)
         wrapping_key = _scrypt(passphrase, described)
         wrong = "the passphrase is not the one that the export was made with"
     elif method == RECIPIENT:
@@ -134,6 +136,7 @@ def unwrap(
 
 
 def _wrap_to_passphrase(passphrase: str) -> Wrapping:
+    _check_passphrase(passphrase)
     if not passphrase:
         raise InvalidInput("the passphrase is empty: choose one, or leave it out")
     described: dict[str, Any] = {
@@ -147,6 +150,11 @@ def _wrap_to_passphrase(passphrase: str) -> Wrapping:
     content_key = new_key()
     wrapped = encrypt(_scrypt(passphrase, described), content_key, _BINDING)
     return Wrapping(content_key, {**described, "wrapped": base64_text(wrapped)})
+
+
+def _check_passphrase(passphrase: object) -> None:
+    if not isinstance(passphrase, str):
+        raise InvalidInput(f"a passphrase is a text, not {type(passphrase).__name__}")
 
 
 def _scrypt(passphrase: str, described: Mapping[str, Any]) -> bytes:
@@ -199,14 +207,14 @@ def _recipient_key(shared: bytes, ephemeral: bytes, recipient: bytes) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(shared)
 
 
-def _key_bytes(given: str | bytes, what: str) -> bytes:
+def _key_bytes(given: object, what: str) -> bytes:
     """A key given as 32 bytes, or as their base64."""
     if isinstance(given, str):
         try:
             given = b64decode(given.strip(), validate=True)
         except ValueError:
             given = b""
-    if len(given) != KEY_BYTES:
+    if not isinstance(given, bytes) or len(given) != KEY_BYTES:
         raise InvalidInput(
             f"{what} must be an X25519 key: 32 bytes, or their base64 such as "
             f"{b64encode(bytes(KEY_BYTES)).decode()}"

@@ -80,7 +80,7 @@ class Vault(Protocol):
         ...
 
     def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
-        """The edges from the cube's sources, or to what was derived from it."""
+        """The edges from the cube's sources, or to what was derived from it; none that was undone."""
         ...
 
     def query(self, query: LogQuery) -> Iterator[Attempt]:
@@ -88,7 +88,7 @@ class Vault(Protocol):
         ...
 
     def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
-        """The cubes that carry one of these subjects' digests."""
+        """The cubes that carry one of these subjects' digests, or did so by a link that was undone."""
         ...
 
     def cubes_in_scope(self, scope: str) -> list[bytes]:

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec
 
 import typer
 from rich.console import Console
 
 from memos.infrastructure.engine.location import names_settings
 from memos.interface.cli.errors import ExitCode, report
-from memos.interface.cli.terminal import console
+from memos.interface.cli.terminal import clean, console
 from memos.interface.memory import DEFAULT_ACTOR, Memory
 from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput, MemosError, VaultError
@@ -73,19 +73,37 @@ class Run:
             InvalidInput: there is nobody to ask.
             Exit: the answer is no.
         """
-        if yes:
-            return
+        if not yes and self._ask(f"{question} [y/N] ").lower() not in ("y", "yes"):
+            _change_nothing()
+
+    def confirm_by_name(self, question: str, name: str, *, yes: bool) -> None:
+        """As `confirm`, of what cannot be taken back at all: a name has to be typed."""
+        if not yes and self._ask(f"{question}. Type {clean(name)} to go on: ") != name:
+            _change_nothing()
+
+    def check_terminal(self) -> None:
+        """See that there is somebody to ask, before what is asked about is shown.
+
+        Raises:
+            InvalidInput: there is nobody.
+        """
         if not sys.stdin.isatty():
             raise InvalidInput(
                 f"`memos {self.command}` asks before it acts, and there is no terminal to ask on: "
                 "pass --yes, or --dry-run where the command has it; nothing was changed"
             )
+
+    def _ask(self, question: str) -> str:
+        self.check_terminal()
         # Not typer.confirm: it writes to stdout, which belongs to the result.
-        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.write(question)
         sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            sys.stderr.write("nothing was changed\n")
-            raise typer.Exit(ExitCode.ERROR)
+        return sys.stdin.readline().strip()
+
+
+def _change_nothing() -> NoReturn:
+    sys.stderr.write("nothing was changed\n")
+    raise typer.Exit(ExitCode.ERROR)
 
 
 def command(

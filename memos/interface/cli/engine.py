@@ -38,6 +38,7 @@ def attach(app: typer.Typer) -> None:
     command(engine, "status", group="engine")(status)
     command(engine, "down", group="engine")(down)
     command(engine, "logs", group="engine")(logs)
+    command(engine, "nodetool", group="engine")(nodetool)
 
 
 def up(
@@ -49,7 +50,7 @@ def up(
     ] = None,
     only: Only = None,
     heap_mb: Annotated[
-        int | None, typer.Option(min=256, help="Java heap of each server in MiB; 512.")
+        int | None, typer.Option(min=256, help="Java heap of each server in MiB; 1024.")
     ] = None,
     durable: Annotated[
         bool | None,
@@ -85,6 +86,18 @@ def logs(
     """The end of a server's log."""
     text = _servers(directory, None).logs(server, lines)
     run.show({"server": server, "log": text}, lambda out: layout.body(out, text))
+
+
+def nodetool(
+    run: Run,
+    directory: Annotated[Path, typer.Argument(help="Where the servers are.", show_default=False)],
+    arguments: Annotated[
+        list[str], typer.Argument(help="What nodetool takes, behind `--`.", show_default=False)
+    ],
+) -> None:
+    """Run Cassandra's nodetool on the node here: memos engine nodetool DIR -- flush memos."""
+    text = _servers(directory, None).nodetool(arguments)
+    run.show({"output": text}, lambda out: layout.body(out, text))
 
 
 def _servers(

@@ -18,6 +18,7 @@ from memos.kernel.errors import (
     IllegalMove,
     InvalidInput,
     MemosError,
+    NotApplied,
     NotFound,
     OtherContent,
     SourceErased,
@@ -85,6 +86,8 @@ def _details(error: MemosError) -> dict[str, object]:
             return {"operation_id": error.operation_id}
         case Held() | SourceErased():
             return {"cube_ids": list(error.cube_ids)}
+        case NotApplied():
+            return {"cube_ids": list(error.cube_ids), "positions": list(error.positions)}
         case _:
             return {}
 

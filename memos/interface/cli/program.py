@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,12 @@ import typer
 from typer.core import TyperGroup
 
 from memos.interface.cli.errors import ExitCode, report_usage
-from memos.interface.cli.terminal import forgiving_streams
+from memos.interface.cli.terminal import clean, forgiving_streams
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as errors are: what is said, and not where in the program."""
+    sys.stderr.write(f"warning: {clean(str(message))}\n")
 
 
 class Program(TyperGroup):
@@ -27,6 +33,7 @@ class Program(TyperGroup):
     ) -> Any:
         """Run one command line and exit."""
         forgiving_streams()
+        warnings.showwarning = _show_warning
         arguments = sys.argv[1:] if args is None else list(args)
         try:
             code = super().main(

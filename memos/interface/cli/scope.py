@@ -133,7 +133,7 @@ def facts(
         layout.line(
             out,
             f"{report.read} memories read: {report.added} facts added, {report.present} there, "
-            f"{report.archived} archived; {report.left} memories left",
+            f"{report.archived} archived, {len(report.kept)} not yours to archive; {report.left} memories left",
         )
 
     run.show(report, draw)

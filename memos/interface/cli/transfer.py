@@ -157,7 +157,9 @@ def load(
         for cube in refused:
             layout.line(out, ("refused ", "red"), f"{cube.cube_id}: {clean(cube.reason)}")
         for cube_id in left:
-            layout.line(out, ("left ", "red"), f"{cube_id}: made of what is erased, and held")
+            layout.line(
+                out, ("left ", "red"), f"{cube_id}: taken by an erase in the export, and held"
+            )
         for cube_id in untold:
             layout.line(out, ("taken ", "yellow"), f"{cube_id}: its subject may be one erased here")
 

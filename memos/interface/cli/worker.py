@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.infrastructure.settings_file import check_present
 from memos.interface.cli.command import Run, command
@@ -30,6 +31,14 @@ Port = Annotated[
     int | None, typer.Option("--metrics-port", help="Where Prometheus reads; 0 takes a free port.")
 ]
 Host = Annotated[str, typer.Option("--metrics-host", help="On which address.")]
+Instance = Annotated[
+    str | None,
+    typer.Option(
+        "--instance",
+        help="A name that stays over restarts, one for each worker of a kind: killed and started again, "
+        "the worker has its partitions at once. After an orderly end others wait ten seconds for them.",
+    ),
+]
 
 DEFAULT_CONFIG = Path("memos.toml")
 DEFAULT_HOST = "127.0.0.1"
@@ -54,9 +63,10 @@ def fold(
     config: Config = DEFAULT_CONFIG,
     metrics_port: Port = None,
     metrics_host: Host = DEFAULT_HOST,
+    instance: Instance = None,
 ) -> None:
     """Fold the events: the vault that `get` reads. Run as many as you like, up to the partitions."""
-    _replace_process("fold", config, metrics_host, metrics_port)
+    _replace_process("fold", config, metrics_host, metrics_port, *_named(instance))
 
 
 def index(
@@ -64,9 +74,10 @@ def index(
     config: Config = DEFAULT_CONFIG,
     metrics_port: Port = None,
     metrics_host: Host = DEFAULT_HOST,
+    instance: Instance = None,
 ) -> None:
     """Keep what search runs on, behind the fold."""
-    _replace_process("index", config, metrics_host, metrics_port)
+    _replace_process("index", config, metrics_host, metrics_port, *_named(instance))
 
 
 def usage(
@@ -74,9 +85,10 @@ def usage(
     config: Config = DEFAULT_CONFIG,
     metrics_port: Port = None,
     metrics_host: Host = DEFAULT_HOST,
+    instance: Instance = None,
 ) -> None:
     """Count how often, and when last, memories were used."""
-    _replace_process("usage", config, metrics_host, metrics_port)
+    _replace_process("usage", config, metrics_host, metrics_port, *_named(instance))
 
 
 def seal(
@@ -84,9 +96,10 @@ def seal(
     config: Config = DEFAULT_CONFIG,
     metrics_port: Port = None,
     metrics_host: Host = DEFAULT_HOST,
+    instance: Instance = None,
 ) -> None:
     """Keep the Merkle trees of the log, and sign checkpoints of them."""
-    _replace_process("seal", config, metrics_host, metrics_port)
+    _replace_process("seal", config, metrics_host, metrics_port, *_named(instance))
 
 
 def sweep(
@@ -115,9 +128,13 @@ def run_all(
     """Run all five here, each in a process; when one ends, all end. Meant for development."""
     names = (*WORKERS, SWEEP)
     ports = [None if metrics_port is None else metrics_port + n for n in range(len(names))]
-    children = {
-        name: subprocess.Popen(_command_line(name, config, metrics_host, port))  # noqa: S603
+    lines = {
+        name: ends_with_us(_command_line(name, config, metrics_host, port))
         for name, port in zip(names, ports, strict=True)
+    }
+    children = {
+        name: subprocess.Popen(line)  # noqa: S603
+        for name, line in lines.items()
     }
     is_ending = False
 
@@ -145,6 +162,10 @@ def run_all(
             signal.signal(number, handler)
     if any(child.returncode for child in children.values()):
         raise typer.Exit(1)
+
+
+def _named(instance: str | None) -> list[str]:
+    return [] if instance is None else ["--instance", instance]
 
 
 def _await_end(child: subprocess.Popen[bytes]) -> None:

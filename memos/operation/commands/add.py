@@ -12,6 +12,8 @@ from memos.kernel.lineage import Relation
 from memos.kernel.outcome import Result
 from memos.operation.commands.draft import NO_SOURCES, Sources, create_cube
 from memos.operation.commands.idempotency import (
+    CONVERSATION,
+    Identity,
     KeyedCommand,
     check_distinct,
     identify,
@@ -40,21 +42,18 @@ class _Part(NamedTuple):
     """One memory of a command that makes several."""
 
     memory: NewMemory
-    sources: Sources
     command: KeyedCommand | None
 
 
 def add(session: Session, memory: NewMemory) -> Receipt:
     """See `Memory.add`."""
     with session.gate.enter("add") as passage:
-        sources = _checked_sources(session, passage, memory)
         passage.require(Action.CREATE, memory.scope)
-
-        has_key = memory.idempotency_key is not None
-        command = memory.keyed(sources.cube_ids) if has_key else None
+        command = memory.keyed()
 
         def attempt() -> Receipt:
             identity = None if command is None else identify_one(session, command)
+            sources = _sources(session, passage, memory, identity)
             draft = create_cube(session, memory, sources, identity=identity)
             (committed,) = session.engine.writer.commit([draft])
             return receipt_of(session.engine, committed)
@@ -79,19 +78,18 @@ def add_many(
                     else {"idempotency_key": idempotency_key}
                 )
                 memory = NewMemory.of_item({**item, **key})
-                sources = _checked_sources(session, passage, memory)
             except InvalidInput as error:
-                raise InvalidInput(f"item {number}: {error}; nothing was written") from None
+                raise _of_item("item", number, error) from None
             command = (
-                memory.keyed(sources.cube_ids, place=number)
+                memory.keyed(place=number)
                 if has_own
-                else memory.keyed(sources.cube_ids, number=number, of=len(items))
+                else memory.keyed(number=number, of=len(items))
             )
-            parts.append(_Part(memory, sources, command))
+            parts.append(_Part(memory, command))
         passage.admit()  # of no memory nothing is asked
         for scope in dict.fromkeys(part.memory.scope for part in parts):
             passage.require(Action.CREATE, scope)
-        return _add_whole(session, parts)
+        return _add_whole(session, passage, parts, "item")
 
 
 def add_conversation(session: Session, conversation: Conversation) -> list[Receipt]:
@@ -104,12 +102,11 @@ def add_conversation(session: Session, conversation: Conversation) -> list[Recei
         for number, turn in enumerate(turns):
             try:
                 memory = conversation.memory_of(turn, number, start + number)
-                check_tags(session, passage, memory.scope, memory.body.tags.tags)
             except InvalidInput as error:
-                raise InvalidInput(f"turn {number}: {error}; nothing was written") from None
-            command = memory.keyed(number=number, of=len(turns))
-            parts.append(_Part(memory, NO_SOURCES, command))
-        return _add_whole(session, parts)
+                raise _of_item("turn", number, error) from None
+            command = memory.keyed(operation=CONVERSATION, number=number, of=len(turns))
+            parts.append(_Part(memory, command))
+        return _add_whole(session, passage, parts, "turn")
 
 
 def with_key(key: object, attempt: Callable[[], T]) -> T:
@@ -124,8 +121,14 @@ def with_key(key: object, attempt: Callable[[], T]) -> T:
         return attempt()
 
 
-def _checked_sources(session: Session, passage: Passage, memory: NewMemory) -> Sources:
-    """What a memory is derived from, once that and its tags have been checked."""
+def _sources(
+    session: Session, passage: Passage, memory: NewMemory, identity: Identity | None
+) -> Sources:
+    """What a memory is derived from, once that and its tags have been checked. A retry is not checked
+    again: it changes nothing, and what it names may have changed since.
+    """
+    if identity is not None and identity.is_known:
+        return NO_SOURCES
     sources = source_versions(
         session, passage, memory.derived_from or (), Relation.DERIVED_FROM, memory.scope
     )
@@ -136,25 +139,38 @@ def _checked_sources(session: Session, passage: Passage, memory: NewMemory) -> S
     return sources
 
 
-def _add_whole(session: Session, parts: Sequence[_Part]) -> list[Receipt]:
-    """Write memories that are one command: all or none."""
+def _of_item(called: str, number: int, error: InvalidInput) -> InvalidInput:
+    return InvalidInput(f"{called} {number}: {error}; nothing was written")
+
+
+def _add_whole(
+    session: Session, passage: Passage, parts: Sequence[_Part], called: str
+) -> list[Receipt]:
+    """Write memories that are one command: all or none. `called` is what errors call one of them."""
     operation_id = session.new_id()
     commands = [part.command for part in parts]
-    check_distinct((f"item {number}", command) for number, command in enumerate(commands))
+    check_distinct((f"{called} {number}", command) for number, command in enumerate(commands))
+
+    def draft(number: int, part: _Part, identity: Identity | None) -> Draft:
+        try:
+            sources = _sources(session, passage, part.memory, identity)
+        except InvalidInput as error:
+            raise _of_item(called, number, error) from None
+        return create_cube(
+            session, part.memory, sources, operation_id=operation_id, identity=identity
+        )
 
     def attempt() -> list[Receipt]:
         identities = identify(session, commands)
         for number, identity in enumerate(identities):
             if identity is None:
                 continue
-            identity.check_not_erased(f"item {number}: ")
+            identity.check_not_erased(f"{called} {number}: ")
             if identity.is_other:
-                raise other_content(identity.ids.cube_id, f"item {number}: ")
+                raise other_content(identity.ids.cube_id, f"{called} {number}: ")
         drafts = [
-            create_cube(
-                session, part.memory, part.sources, operation_id=operation_id, identity=identity
-            )
-            for part, identity in zip(parts, identities, strict=True)
+            draft(number, part, identity)
+            for number, (part, identity) in enumerate(zip(parts, identities, strict=True))
         ]
         return _commit_whole(session, drafts)
 

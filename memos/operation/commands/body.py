@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from memos.kernel.body import is_text
 from memos.kernel.cube import PARTS
 from memos.kernel.errors import InvalidInput, shorten
 from memos.operation.validation import Time, check_json, check_name, check_time
@@ -17,15 +18,31 @@ MAX_METADATA_BYTES = 2**20
 CONTENT, TAGS, PROVENANCE, METADATA, VALID_TIME = map(int, PARTS)
 
 
-def put_text(body: Body, text: object) -> int:
-    """A text as the content."""
-    body.content.media_type = "text/plain"
-    body.content.inline = check_text(text)
+PLAIN_TEXT = "text/plain"
+
+
+def put_text(body: Body, text: object, media_type: object = None) -> int:
+    """A text as the content; a plain one, where no media type of texts is named.
+
+    Raises:
+        InvalidInput: it is no text, or the media type none of texts.
+    """
+    name = PLAIN_TEXT if media_type is None else _check_media_type(media_type)
+    if not is_text(name):
+        raise InvalidInput(
+            f"a text has a media_type such as text/plain or text/markdown, not {shorten(name)}: "
+            "what is no text is passed as content"
+        )
+    body.content.media_type, body.content.inline = name, check_text(text)
     return CONTENT
 
 
 def put_content(body: Body, media_type: object, data: object) -> int:
-    """Bytes of a media type other than text as the content."""
+    """Bytes of a media type as the content.
+
+    Raises:
+        InvalidInput: they do not fit, or are no UTF-8 though the media type is one of texts.
+    """
     body.content.media_type, body.content.inline = _check_content(data, media_type)
     return CONTENT
 
@@ -88,17 +105,32 @@ def check_text(text: object) -> bytes:
     return data
 
 
-def _check_content(data: object, media_type: object) -> tuple[str, bytes]:
-    """The media type and bytes of a content that is no text."""
-    name = check_name(media_type, "media_type")
+def _check_media_type(value: object) -> str:
+    name = check_name(value, "media_type")
     kind, slash, subtype = name.partition("/")
-    if not (kind and slash and subtype) or not isinstance(data, bytes):
-        raise InvalidInput("content must be bytes, and media_type look like image/png")
+    if not (kind and slash and subtype):
+        raise InvalidInput(f"media_type looks like image/png, not {shorten(name)}")
+    return name
+
+
+def _check_content(data: object, media_type: object) -> tuple[str, bytes]:
+    """The media type and bytes of a content."""
+    name = _check_media_type(media_type)
+    if not isinstance(data, bytes):
+        raise InvalidInput(f"content must be bytes, not {type(data).__name__}")
     if len(data) > MAX_TEXT_BYTES:
         raise InvalidInput(
             f"the content has {len(data):,} bytes; at most {MAX_TEXT_BYTES:,} fit: keep it "
             "elsewhere and store a reference"
         )
+    try:
+        if is_text(name):
+            data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"content of the media type {shorten(name)} must be UTF-8, and it is none "
+            f"({error.reason}): encode it anew, or name it application/octet-stream"
+        ) from None
     return name, data
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import open_engine
-from memos.operation.validation import check_name
+from memos.infrastructure.engine.purpose import Purpose
+from memos.operation.validation import check_name, check_path
 
 
 @dataclass(frozen=True, slots=True)
 class VaultMade:
-    """A vault that is there. `tables` is the version that its tables had before; None where they
-    have none.
-    """
+    """A vault that is there. `tables` is the version of its tables; None where it has none."""
 
     path: str
     origin: str
@@ -37,10 +36,15 @@ def create_vault(path: str | Path, *, actor: str) -> VaultMade:
         VaultError: it cannot be made, or was made by a newer release.
     """
     check_name(actor, "actor")
-    engine = open_engine(Path(path), actor=actor, clock=system_time, create=True)
+    engine = open_engine(
+        check_path(path), actor=actor, clock=system_time, create=True, purpose=Purpose.MAKE
+    )
     with closing(engine):
-        before = engine.maintenance.upgrade()
         signer = engine.proofs.signer()
         return VaultMade(
-            engine.name, engine.origin, signer.verifier_key, engine.setting("administrator"), before
+            engine.name,
+            engine.origin,
+            signer.verifier_key,
+            engine.setting("administrator"),
+            engine.maintenance.table_version(),
         )

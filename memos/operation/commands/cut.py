@@ -10,6 +10,7 @@ from memos.operation.commands.draft import new_event
 from memos.operation.reads.as_of import is_cut_name
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import VAULT_SCOPE, Session
+from memos.operation.tenant_digests import keyed_ids
 from memos.operation.validation import check_name
 
 
@@ -20,7 +21,7 @@ def name_cut(session: Session, name: str) -> Receipt:
         checked = check_name(name, "a cut's name")
         if not is_cut_name(checked):
             raise InvalidInput(f"{name!r} looks like a position or a time: give the cut a name")
-        _, cut_id, _ = session.digests.keyed_ids(VAULT_SCOPE, ("cut", checked))
+        cut_id = keyed_ids(session.digests.key(VAULT_SCOPE), ("cut", checked)).cube_id
 
         def name_it(transaction: Transaction) -> Committed:
             if transaction.head(cut_id) is not None:

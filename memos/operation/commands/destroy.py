@@ -25,9 +25,11 @@ from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
 from memos.operation.commands.erase_standing import Standing, asked, take_back
 from memos.operation.commands.late_derivations import late_derivations, supplemented
+from memos.operation.commands.parts import in_parts
 from memos.operation.commands.rollback_plan import (
     absorbed_by,
     fill_targets,
+    target_size,
     unmerge_target,
 )
 from memos.operation.commands.taint import left_behind
@@ -41,7 +43,7 @@ from memos.wire.event_pb2 import Event
 def resume_erases(session: Session) -> list[ErasureReceipt]:
     """Finish what a crash cut off: between the two steps, or within the second."""
     finished = []
-    for operation_id in session.engine.erasure.unfinished():
+    for operation_id in sorted(session.engine.erasure.unfinished()):  # as they were asked for
         try:
             if _is_erase(session, operation_id) and _has_agreement(session, operation_id):
                 finished.append(finish_erase(session, operation_id))
@@ -76,7 +78,7 @@ def _has_agreement(session: Session, operation_id: bytes) -> bool:
     """
     with session.engine.read() as reader:
         request, standing, refused = asked(reader, operation_id)
-    if standing is Standing.REFUSED:
+    if standing in (Standing.REFUSED, Standing.WITHDRAWN):
         take_back(session, request, refused)
     return standing is Standing.AGREED
 
@@ -84,19 +86,43 @@ def _has_agreement(session: Session, operation_id: bytes) -> bool:
 def finish_erase(
     session: Session, operation_id: bytes, passage: Passage | None = None
 ) -> ErasureReceipt:
+    """`finish_erases` of one operation."""
+    (receipt,) = finish_erases(session, [operation_id], passage)
+    return receipt
+
+
+def finish_erases(
+    session: Session, operation_ids: Iterable[bytes], passage: Passage | None = None
+) -> list[ErasureReceipt]:
     """The second step, also after a crash: destroy the keys, purge, write Erased, sign.
 
-    What is left of it in other memories is named where the caller on `passage` administers the
-    tenant.
+    What is left of it in other memories is looked for when all operations are done, and named where
+    the caller on `passage` administers the tenant.
     """
+    ended = [_end(session, operation_id) for operation_id in operation_ids]
+    return [_receipt(session, *one, passage) for one in ended]
+
+
+def _end(session: Session, operation_id: bytes) -> tuple[Event, str, tuple[ErasureReceipt, ...]]:
+    """The request of an operation, its receipt as it is kept, and those of what came behind it."""
 
     def destroy(transaction: Transaction) -> tuple[Event, str]:
         request = _request_event(transaction.reader(), operation_id)
         return request, _destroy(session, transaction, request)
 
     request, kept = session.engine.writer.transact(destroy)
+    return request, kept, _erase_late(session, request)
+
+
+def _receipt(
+    session: Session,
+    request: Event,
+    kept: str,
+    supplements: tuple[ErasureReceipt, ...],
+    passage: Passage | None,
+) -> ErasureReceipt:
+    """The receipt of an ended operation, with what can only be looked at."""
     receipt = json.loads(kept)
-    supplements = _erase_late(session, request)
     erasure = session.engine.erasure
     cube_ids = [id_bytes(cube_id) for cube_id in receipt["cube_ids"]]
     gone = erasure.are_gone(cube_ids)
@@ -165,20 +191,23 @@ def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
         return receipt
     cube_ids = [target.cube_id for target in request.erase_requested.targets]
     artefacts = list(_artefacts(reader, operation_id, cube_ids))
-    # A memory that came after the request is not to be erased, and needs its subject's key.
-    digests = request.erase_requested.subject_digests
-    subjects = sorted(nobody_elses(reader, digests, cube_ids))
+
+    def unneeded(reader: Reader) -> set[bytes]:
+        # A memory that came after the request is not to be erased, and needs its subject's key.
+        return nobody_elses(reader, request.erase_requested.subject_digests, cube_ids)
+
     erased_at = _erased_at(reader, operation_id)
     if erased_at is None:
         transaction.begin_erasure(operation_id, request.tenant, cube_ids)
-        # The key file first: were the process killed now, the request is resumed, and no new memory
-        # can be sealed under these keys, since writers wait for this transaction.
-        session.engine.keys.destroy(request.tenant, subjects)
+        subjects = transaction.destroy_subject_keys(request.tenant, unneeded)
         erased_at = _write_erased(session, transaction, request)
-    transaction.forget_queries(cube_ids, request.erase_requested.scope)
+    else:  # a process that crashed had destroyed them
+        subjects = unneeded(reader)
+    transaction.forget_queries(cube_ids, request.erase_requested.scope, erased_at)
     purged = transaction.purge(operation_id, cube_ids)
-    restored = _bring_back(session, transaction, cube_ids)
-    artefacts += [Artefact("subject key", subject.hex()) for subject in subjects]
+    restored, frozen = _bring_back(session, transaction, cube_ids)
+    artefacts += [Artefact("frozen source", cube_id) for cube_id in frozen]
+    artefacts += [Artefact("subject key", subject.hex()) for subject in sorted(subjects)]
     artefacts += [
         Artefact(f"index {name}", str(count))
         for name, count in (
@@ -244,22 +273,34 @@ def _was_frozen(request: Attempt) -> bool:
     )
 
 
-def _bring_back(session: Session, transaction: Transaction, cube_ids: Iterable[bytes]) -> list[str]:
-    """The other sources of an erased merge come back."""
+def _bring_back(
+    session: Session, transaction: Transaction, cube_ids: Iterable[bytes]
+) -> tuple[list[str], list[str]]:
+    """The other sources of an erased merge come back, but those that are being erased, too; which did,
+    and which are frozen or held: a rollback of the merge brings these back once they are thawed.
+    """
     reader = transaction.reader()
     erased = set(cube_ids)
     targets = [
         unmerge_target(state)
         for cube_id in sorted(erased)
         for source, state in absorbed_by(reader, cube_id)
-        if source not in erased
+        if source not in erased and not state.erasing
     ]
-    if targets:
-        tenant = tenant_of(targets[0].state.scope)
+    refused: set[bytes] = set()
+    for part in in_parts(targets, target_size):
+        tenant = tenant_of(part[0].state.scope)
         event = operation_event(session, Kind.ROLLED_BACK, session.new_id(), tenant)
-        fill_targets(event, targets)
-        transaction.append(Draft(event))
-    return [target.change.cube_id for target in targets]
+        fill_targets(event, part)
+        refused |= {
+            followed.event.cube_id
+            for followed in transaction.append(Draft(event)).consequences
+            if followed.outcome.result is Result.REJECTED
+        }
+    return (
+        [target.change.cube_id for target in targets if target.state.cube_id not in refused],
+        [target.change.cube_id for target in targets if target.state.cube_id in refused],
+    )
 
 
 def nobody_elses(
@@ -268,14 +309,27 @@ def nobody_elses(
     """Of subjects those that no memory has but these, and what was erased before."""
     mine = set(cube_ids)
 
-    def is_anothers(cube_id: bytes) -> bool:
+    def is_anothers(subject: bytes, cube_id: bytes) -> bool:
         if cube_id in mine:
             return False
         state = reader.vault.head(cube_id)
-        return state is not None and state.lifecycle is not Lifecycle.ERASED
+        return (
+            state is not None
+            and state.lifecycle is not Lifecycle.ERASED
+            and carries(state, [subject])
+        )
 
     return {
         subject
         for subject in digests_among(subjects)
-        if not any(map(is_anothers, reader.vault.cubes_of_subjects([subject])))
+        if not any(
+            is_anothers(subject, cube_id) for cube_id in reader.vault.cubes_of_subjects([subject])
+        )
     }
+
+
+def carries(state: CubeState, subjects: Iterable[bytes]) -> bool:
+    """Whether a cube that was found by one of these subjects still has it: a link that brought it may
+    be undone.
+    """
+    return not state.ended_edges or not frozenset(subjects).isdisjoint(state.subjects)

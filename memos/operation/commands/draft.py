@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.governance.decision import digest_of
 from memos.infrastructure.keys.envelope import new_key, seal_body
 from memos.kernel.cube import Form, Header
 from memos.kernel.event import DETAILS, SCHEMA, Kind
@@ -17,6 +18,7 @@ from memos.operation.begun import has_begun
 from memos.operation.commands.idempotency import Identity
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.gate import Passage
+from memos.operation.receipt import other_content
 from memos.operation.session import SERVICE, Session
 from memos.wire.event_pb2 import Event
 
@@ -80,7 +82,7 @@ def new_event(
         cube_id=cube_id,
         operation_id=operation_id or event_id,
         client_time=session.clock(),
-        policy_digest=session.governor.digest if passage is None else passage.policy_digest,
+        policy_digest=digest_of(session.governor) if passage is None else passage.policy_digest,
         service=SERVICE,
     )
     if expected_version is not None:
@@ -134,7 +136,13 @@ def create_cube(
         header: its header, where it is another cube's.
         operation_id: the operation that it is part of.
         identity: what it becomes under its idempotency key, where it has one.
+
+    Raises:
+        OtherContent: the key stands for another command already.
     """
+    if identity is not None and identity.is_other:
+        # Sealed under the key of the cube that is there, it would be opened and erased with that one.
+        raise other_content(identity.ids.cube_id)
     tenant = tenant_of(memory.scope)
     digests = session.digests
     is_new = identity is None and not cube_id
@@ -161,9 +169,10 @@ def create_cube(
     add_sources(event, sources.versions)
     key = new_key() if identity is None else identity.cube_key
     if identity is not None:
-        event.idempotency_digest, event.command_mac = identity.ids.present_half, identity.mac
+        event.idempotency_digest, event.command_mac = identity.ids.mark(), identity.mac
     seal_body(key, event, memory.body)
-    return Draft(event, memory.body, key, is_new=is_new)
+    is_kept = identity is not None and identity.is_known
+    return Draft(event, memory.body, None if is_kept else key, is_new=is_new)
 
 
 def derived_header(own: Header, sources: Sources) -> Header:

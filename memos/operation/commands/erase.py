@@ -6,11 +6,12 @@ EraseRequested on all; then, in one transaction, keys destroyed and Erased on al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from memos.infrastructure.awaited import uninterrupted
+from memos.infrastructure.engine.appender import Appender
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
@@ -27,7 +28,7 @@ from memos.kernel.event import id_bytes, id_text
 from memos.kernel.keyed_digest import SUBJECT
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.change import pause_before_retry
-from memos.operation.commands.destroy import finish_erase
+from memos.operation.commands.destroy import carries, finish_erases
 from memos.operation.commands.erase_request import Answer, Request, raise_held
 from memos.operation.commands.erase_standing import Standing, asked, take_back
 from memos.operation.commands.taint import BoundHistories, taint
@@ -77,11 +78,12 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
             except NotFound:
                 if not joined:
                     raise
-                return replace(joined[-1], supplements=tuple(joined[:-1]))
+                return _together(joined)
             raise_held(passage, asked_for.held)
-            if asked_for.operation_id:
-                receipt = _finish(session, asked_for.operation_id, passage)
-                return replace(receipt, supplements=(*receipt.supplements, *joined))
+            if asked_for.operation_ids:
+                return _together(
+                    [*joined, *finish_asked(session, asked_for.operation_ids, passage)]
+                )
             ended = _join(session, passage, asked_for.others)
             joined += ended
             if not ended:
@@ -117,27 +119,36 @@ def _join(
     session: Session, passage: Passage, operation_ids: Iterable[bytes]
 ) -> list[ErasureReceipt]:
     """Bring erases that others asked for to their end; the receipts of those that came to one."""
-    receipts = []
+    agreed = []
     for operation_id in operation_ids:
         with session.engine.read() as reader:
             request, standing, refused = asked(reader, operation_id)
         if standing is Standing.AGREED:
-            receipts.append(_shown(session, passage, _finish(session, operation_id, passage)))
-        elif standing is Standing.REFUSED:
+            agreed.append(operation_id)
+        elif standing in (Standing.REFUSED, Standing.WITHDRAWN):
+            # Where it was withdrawn, a cube that was asked again behind that waits for it still.
             take_back(session, request, refused)
-    return receipts
+    return [_shown(session, passage, receipt) for receipt in finish_asked(session, agreed, passage)]
 
 
-def _finish(session: Session, operation_id: bytes, passage: Passage) -> ErasureReceipt:
+def _together(receipts: Sequence[ErasureReceipt]) -> ErasureReceipt:
+    """The last receipt, to which the others are supplements."""
+    last = receipts[-1]
+    return replace(last, supplements=(*last.supplements, *receipts[:-1]))
+
+
+def finish_asked(
+    session: Session, operation_ids: Sequence[bytes], passage: Passage
+) -> list[ErasureReceipt]:
     """The second step; what stops it says that the erase has begun.
 
     Raises:
         EraseUnfinished: it was stopped.
     """
     try:
-        return finish_erase(session, operation_id, passage)
+        return finish_erases(session, operation_ids, passage)
     except VaultError as error:
-        named = id_text(operation_id)
+        named = ", ".join(map(id_text, operation_ids))
         raise EraseUnfinished(
             f"the erase {named} was asked for and is not known to be finished: its memories take no "
             "change any more, and it goes on when it is asked for again or the vault is opened "
@@ -196,7 +207,8 @@ def erase_ended(
             any more.
 
     Returns:
-        The receipt; None where nothing was to be done.
+        The receipt; None where nothing was to be done, or a cube that would go has another version
+        by the time it is asked: it may have a longer lifespan now, or another owner.
 
     Raises:
         Held: a cube that would go is held, or is frozen and does not yield; nothing was erased.
@@ -204,24 +216,26 @@ def erase_ended(
 
     def ask(transaction: Transaction) -> Answer:
         positions = transaction.read_end()
-        for state in _erasable(transaction, [cube_id]):
+        for state in erasable(transaction, [cube_id]):
             reach = reach_of(transaction, state)
             if reach is None:
                 break
             derived = _with_derived(session, transaction, [state])
-            states = [one for one in derived if one.cube_id == cube_id or reach.takes(one)]
-            bound = {one.cube_id for one in states} - {cube_id}
-            request = Request(states, bound, set(), positions, reach.ends_freezes)
+            along = [one for one in derived if one.cube_id != cube_id and reach.takes(one)]
+            bound, states = {one.cube_id for one in along}, [state, *along]
+            request = Request(states, bound, set(), positions, reach.ends_freezes, as_read=True)
             # Asked again with every sweep, they would leave as many attempts in the log.
             raise_held(passage, request.refusing())
-            if not states or any(one.erasing for one in states):
+            if any(one.erasing for one in states):
                 break  # another erase has begun with them, or has ended
             return request.ask(session, passage, transaction)
         return Answer()
 
     answer = session.engine.writer.transact(ask)
     raise_held(passage, answer.held)
-    return _finish(session, answer.operation_id, passage) if answer.operation_id else None
+    if not answer.operation_ids:
+        return None
+    return _together(finish_asked(session, answer.operation_ids, passage))
 
 
 def _permitted(
@@ -238,7 +252,7 @@ def _permitted(
         NotFound: nothing matches.
         Denied: one that matches is neither.
     """
-    states = _erasable(transaction, cube_ids)
+    states = erasable(transaction, cube_ids)
     if not any(passage.allows(Action.READ, state) for state in states):
         raise _nothing_matches(target)  # also where all that matches is hidden
     decided = [state for state in states if passage.allows(Action.ADMINISTER, state)]
@@ -268,18 +282,22 @@ def _matching(
         passage.require(Action.READ, target.scope)
         return reader.vault.cubes_in_scope(target.scope), set()
     subject = target.subject or ""
-    tenant = _tenant_of_subject(session, reader, target, subject)
+    tenant = _tenant_of_subject(session, passage, reader, target, subject)
     digests = set(session.digests.lookups(tenant, SUBJECT, subject))
-    return reader.vault.cubes_of_subjects(sorted(digests)), digests
+    return list(_of_subject(reader, digests)), digests
 
 
-def _tenant_of_subject(session: Session, reader: Reader, target: EraseTarget, subject: str) -> str:
-    """The one tenant that knows this subject."""
-    tenants = [
-        tenant
-        for tenant in session.tenants()
-        if reader.vault.cubes_of_subjects(session.digests.lookups(tenant, SUBJECT, subject))
-    ]
+def _tenant_of_subject(
+    session: Session, passage: Passage, reader: Reader, target: EraseTarget, subject: str
+) -> str:
+    """The one tenant that knows this subject, as far as the caller may know that it does."""
+
+    def knows(tenant: str) -> bool:
+        digests = session.digests.lookups(tenant, SUBJECT, subject)
+        states = _memories(map(reader.vault.head, _of_subject(reader, digests)))
+        return any(passage.allows(Action.READ, state) for state in states)
+
+    tenants = [tenant for tenant in session.tenants() if knows(tenant)]
     if len(tenants) > 1:
         raise InvalidInput(
             f"the subject {subject!r} is known to several tenants ({', '.join(tenants)}): open the "
@@ -290,15 +308,26 @@ def _tenant_of_subject(session: Session, reader: Reader, target: EraseTarget, su
     return tenants[0]
 
 
-def _erasable(transaction: Transaction, cube_ids: Iterable[bytes]) -> list[CubeState]:
-    heads = (transaction.head(raw) for raw in cube_ids)
-    return [
-        state
-        for state in heads
-        if state is not None
-        and state.form not in NO_MEMORY
-        and state.lifecycle is not Lifecycle.ERASED
-    ]
+def _of_subject(reader: Reader, digests: Iterable[bytes]) -> Iterator[bytes]:
+    """The cubes of a subject, in id order."""
+    wanted = sorted(set(digests))
+    for cube_id in reader.vault.cubes_of_subjects(wanted):
+        state = reader.vault.head(cube_id)
+        if state is not None and carries(state, wanted):
+            yield cube_id
+
+
+def erasable(transaction: Appender, cube_ids: Iterable[bytes]) -> list[CubeState]:
+    """Of some cubes those that are memories and not erased."""
+    return list(_memories(map(transaction.head, cube_ids)))
+
+
+def _memories(heads: Iterable[CubeState | None]) -> Iterator[CubeState]:
+    """Of some heads those of memories that are not erased."""
+    for state in heads:
+        if state is None or state.form in NO_MEMORY or state.lifecycle is Lifecycle.ERASED:
+            continue
+        yield state
 
 
 def _with_derived(
@@ -310,4 +339,4 @@ def _with_derived(
         (state.cube_id, version) for state in states for version in range(1, state.version + 1)
     ]
     reached = taint(seeds, histories).keys() | {state.cube_id for state in states}
-    return _erasable(transaction, sorted(reached))
+    return erasable(transaction, sorted(reached))

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from enum import Enum, auto
 from typing import NamedTuple
 
+from memos.infrastructure.engine.appender import Appender
 from memos.infrastructure.engine.commit import Draft
-from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.event import Kind, caused_id
 from memos.kernel.outcome import Result
@@ -67,7 +67,7 @@ def asked(reader: Reader, operation_id: bytes) -> Asked:
 
 def withdraw(
     session: Session,
-    transaction: Transaction,
+    transaction: Appender,
     request: Event,
     refused: Collection[bytes],
     passage: Passage | None = None,

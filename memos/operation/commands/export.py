@@ -18,6 +18,7 @@ from memos.infrastructure.transfer.layout import base64_text
 from memos.infrastructure.transfer.package import check_free, publish, staged
 from memos.infrastructure.transfer.wrapping import Wrapping, wrap
 from memos.infrastructure.vault.port import LogQuery
+from memos.kernel.body import is_text
 from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.errors import KeysMissing, VaultError
 from memos.kernel.event import Kind, id_text
@@ -189,7 +190,7 @@ def describe_clear(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
         raise VaultError(
             f"cube {id_text(cube_id)} cannot be opened: run `memos verify`, then `memos doctor`"
         )
-    content = {} if cube.media_type.startswith("text/") else {"payload": base64_text(cube.payload)}
+    content = {} if is_text(cube.media_type) else {"payload": base64_text(cube.payload)}
     return {
         **describe_sealed(source, cube_id),
         "text": cube.text,

@@ -12,7 +12,15 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.kernel.cube import SHOWN, CubeState
-from memos.kernel.errors import AlreadyErased, IllegalMove, OtherContent, SourceErased
+from memos.kernel.errors import (
+    AlreadyErased,
+    Denied,
+    Held,
+    IllegalMove,
+    NotFound,
+    OtherContent,
+    SourceErased,
+)
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.lineage import Relation
 from memos.kernel.outcome import Result
@@ -57,7 +65,8 @@ class FactsReport:
 
     `read` memories were read; `added` facts are new, `present` were there, `archived` came from
     earlier versions of what was read. `cube_ids` are the facts of what was read. `left` memories
-    wait to be read.
+    wait to be read. `kept` are facts of earlier versions that are not the actor's to archive, or are
+    frozen or held.
     """
 
     extractor: str
@@ -67,6 +76,7 @@ class FactsReport:
     archived: int
     left: int
     cube_ids: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 def extract_facts(
@@ -82,7 +92,7 @@ def extract_facts(
     if extractor is not None:
         check_callable(extractor, "extractor")
     called = check_name(name_of(extractor) if name is None else name, "name")
-    most = None if limit is None else check_limit(limit)
+    most = None if limit is None else check_limit(limit, "limit")
     check_scope(scope)
     with session.gate.enter("extract_facts") as passage:
         passage.require(Action.CREATE, scope)
@@ -101,6 +111,7 @@ def extract_facts(
         run.archived,
         len(waiting) - run.read,
         tuple(run.facts),
+        tuple(run.kept),
     )
 
 
@@ -114,6 +125,7 @@ class _Extraction:
         self._name = extractor
         self.read = self.added = self.archived = 0
         self.facts: list[str] = []
+        self.kept: list[str] = []
 
     def waiting(self) -> list[Version]:
         """The memories, each at its version, that were not read yet, oldest first."""
@@ -157,24 +169,44 @@ class _Extraction:
             return None
         texts = facts_of(cube, extractor)
         try:
-            self._add(cube, state, texts)
+            if not self._add(cube, state, texts):
+                return None  # while the extractor read it: its new version waits to be read
         except SourceErased:
             return 0  # while the extractor read it
         for fact in earlier:
-            move(self._session, self._passage, fact, ARCHIVE)
-            self.archived += 1
+            self._archive(fact)
         return len(texts)
 
-    def _add(self, cube: MemCube, state: CubeState, texts: list[str]) -> None:
-        """Add the facts of a memory, under its header."""
+    def _archive(self, fact: CubeState) -> None:
+        """Archive a fact of an earlier version where that is the actor's; else it is told."""
+        cube_id = id_text(fact.cube_id)
+        try:
+            if self._passage.allows(Action.WRITE, fact):
+                move(self._session, self._passage, cube_id, ARCHIVE)
+                self.archived += 1
+            else:
+                self.kept.append(cube_id)
+        except (Held, Denied):  # it is frozen, or became another's meanwhile
+            self.kept.append(cube_id)
+        except (IllegalMove, NotFound):
+            pass  # another one archived or erased it meanwhile
+
+    def _add(self, cube: MemCube, state: CubeState, texts: list[str]) -> bool:
+        """Add the facts of a memory, under its header: facts of the version that was read. False where
+        the memory has another one by now.
+        """
         session, drafts = self._session, []
+        if not texts:
+            return True
+        sources = source_versions(
+            session, self._passage, [cube.cube_id], Relation.DERIVED_FROM, cube.scope
+        )
+        if sources.versions[0].version != cube.version:
+            return False
         for number, text in enumerate(texts):
-            sources = source_versions(
-                session, self._passage, [cube.cube_id], Relation.DERIVED_FROM, cube.scope
-            )
             memory = NewMemory.of_item(self._item(cube, text, number))
             check_tags(session, self._passage, memory.scope, memory.body.tags.tags)
-            (identity,) = identify(session, [memory.keyed(sources.cube_ids)])
+            (identity,) = identify(session, [memory.keyed(sources=sources.cube_ids)])
             if identity is not None and identity.is_erased:
                 continue  # and it does not come back
             drafts.append(
@@ -189,6 +221,7 @@ class _Extraction:
             if is_new or self._may_read(id_bytes(receipt.cube_id)):
                 self.facts.append(receipt.cube_id)
                 self.added += is_new
+        return True
 
     def _may_read(self, raw: bytes) -> bool:
         with self._session.engine.read() as reader:
@@ -213,9 +246,9 @@ class _Extraction:
             "idempotency_key": f"fact:{self._name}:{cube.cube_id}@{cube.version}:{number}",
         }
 
-    def _earlier(self, reader: Reader, raw: bytes, version: int) -> list[str]:
+    def _earlier(self, reader: Reader, raw: bytes, version: int) -> list[CubeState]:
         """The facts that this extractor made of earlier versions, and that are still shown."""
-        facts = []
+        facts: dict[bytes, CubeState] = {}
         for edge in reader.vault.edges(raw, downstream=True) if version > 1 else ():
             if edge.relation is not Relation.DERIVED_FROM or edge.source[1] >= version:
                 continue
@@ -225,12 +258,14 @@ class _Extraction:
             cube = None if attempt is None else try_cube(reader, attempt)
             if (
                 isinstance(cube, MemCube)
+                and attempt is not None
+                and attempt.state is not None
+                and attempt.state.lifecycle in SHOWN
                 and cube.origin == EXTRACTION
                 and cube.metadata.get("extractor") == self._name
-                and cube.state in ("Generated", "Activated")
             ):
-                facts.append(cube.cube_id)
-        return facts
+                facts[edge.derived[0]] = attempt.state
+        return list(facts.values())
 
     def _recorded(self, reader: Reader) -> set[Version]:
         """What this actor's records of this extractor in this scope say was read, as they wrote them:

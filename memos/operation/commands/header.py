@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState, Header, Lifespan
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.kernel.header import write_header
 from memos.kernel.restriction import as_used
+from memos.operation.commands.change import compose
 from memos.operation.commands.draft import Sources, derived_header, new_event
 from memos.operation.commands.header_facts import HeaderFacts
 from memos.operation.commands.restriction import require_loosening, restriction_of
@@ -50,13 +52,21 @@ def _change_header(
         check_version(expected_version, "expected_version")
     with session.gate.enter("set_header") as passage:
         state = permitted_state(session, passage, cube_id, Action.ADMINISTER)
-        header = state.header._replace(**changes)
-        with session.engine.read() as reader:
+
+        def changed(reader: Reader, state: CubeState) -> Header:
+            header = state.header._replace(**changes)
             require_loosening(passage, reader, state, header)
-        event = header_event(
-            session, passage, state, header, changes, expected_version=expected_version
+            return header
+
+        def make(reader: Reader, state: CubeState) -> Draft:
+            header = changed(reader, state)
+            return Draft(header_event(session, passage, state, header, changes))
+
+        with session.engine.read() as reader:
+            changed(reader, state)  # governance is asked outside of the writer's turn, too
+        committed = compose(
+            session, passage, state.cube_id, Action.ADMINISTER, make, expected_version
         )
-        (committed,) = session.engine.writer.commit([Draft(event)])
         return receipt_of(session.engine, committed)
 
 

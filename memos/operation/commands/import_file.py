@@ -135,10 +135,20 @@ def _checked(
         if item.said is not None:
             turn = place_turn(arguments["scope"], number=order, **item.said._asdict())
         memory = NewMemory.of_item(arguments, turn=turn)
-        check_tags(session, passage, memory.scope, memory.body.tags.tags)
+        _check_tags(session, passage, memory)
     except InvalidInput as error:
         raise Refused(f"{item.place}: {error}; nothing was imported") from None
     return memory
+
+
+def _check_tags(session: Session, passage: Passage, memory: NewMemory) -> None:
+    """Refuse new tags that a closed vocabulary does not hold; what was imported before has its own."""
+    try:
+        check_tags(session, passage, memory.scope, memory.body.tags.tags)
+    except InvalidInput:
+        (identity,) = identify(session, [memory.keyed()])
+        if identity is None or not identity.is_known:
+            raise
 
 
 def _scope_under(scope: str, named: str) -> str:

@@ -1,6 +1,7 @@
 """Moves between states: archive, restore, freeze, thaw, hold; the fold decides what is legal.
 
-A freeze is an owner's, and yields to an administrator's erase; a hold is an administrator's.
+A freeze is an owner's, and yields to an administrator's erase; a hold is an administrator's. A freeze
+keeps a memory beyond its end, so it loosens what a derived memory took on from its sources.
 """
 
 from __future__ import annotations
@@ -8,25 +9,37 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.engine.erased_sources import is_erased
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.event import DETAILS, Kind
+from memos.kernel.cube import CubeState
+from memos.kernel.errors import IllegalMove
+from memos.kernel.event import DETAILS, Kind, id_text
 from memos.kernel.scope import tenant_of
+from memos.operation.commands.change import compose
 from memos.operation.commands.draft import new_event
+from memos.operation.commands.restriction import require_loosening
 from memos.operation.commands.sources import permitted_state
+from memos.operation.cube import is_over
 from memos.operation.gate import Passage
-from memos.operation.receipt import Receipt, receipt_of
+from memos.operation.receipt import LONGER, Receipt, receipt_of
 from memos.operation.session import Session
 from memos.operation.validation import check_version
 from memos.wire.event_pb2 import Frozen, Thawed
 
 
 class Move(NamedTuple):
-    """A move: the kind of its event with that kind's facts, and who may make it."""
+    """A move: the kind of its event with that kind's facts, and who may make it.
+
+    Attributes:
+        keeps: the memory does not end while it is so: it takes the right to give it no lifespan.
+    """
 
     kind: Kind
     action: Action
     detail: Frozen | Thawed | None = None
     is_administrators: bool = False
+    keeps: bool = False
     title: str = ""
 
     @property
@@ -54,7 +67,7 @@ def restore(session: Session, cube_id: str, expected_version: int | None) -> Rec
 
 def freeze(session: Session, cube_id: str, expected_version: int | None) -> Receipt:
     """See `Memory.freeze`."""
-    move = Move(Kind.FROZEN, Action.ADMINISTER, Frozen(yields_to_erase=True))
+    move = Move(Kind.FROZEN, Action.ADMINISTER, Frozen(yields_to_erase=True), keeps=True)
     return _move(session, cube_id, move, expected_version)
 
 
@@ -90,18 +103,40 @@ def move(
     state = permitted_state(session, passage, cube_id, wanted.action, wanted.name)
     if wanted.is_administrators:
         passage.require_administrator(tenant_of(state.scope))
-    event = new_event(
-        session,
-        kind,
-        state.cube_id,
-        state.scope,
-        expected_version=expected_version,
-        passage=passage,
+    if wanted.keeps:
+        with session.engine.read() as reader:
+            require_loosening(passage, reader, state, state.header._replace(lifespan=None))
+
+    def make(reader: Reader, state: CubeState) -> Draft:
+        if kind is Kind.RESTORED:
+            _check_would_be_shown(session, reader, state)
+        if wanted.keeps:
+            require_loosening(passage, reader, state, state.header._replace(lifespan=None))
+        event = new_event(session, kind, state.cube_id, state.scope, passage=passage)
+        if wanted.detail is not None:
+            getattr(event, DETAILS[kind]).CopyFrom(wanted.detail)
+        return Draft(event)
+
+    committed = compose(
+        *(session, passage, state.cube_id, wanted.action, make, expected_version),
+        operation=wanted.name,
     )
-    if wanted.detail is not None:
-        getattr(event, DETAILS[kind]).CopyFrom(wanted.detail)
-    (committed,) = session.engine.writer.commit([Draft(event)])
     return receipt_of(session.engine, committed)
+
+
+def _check_would_be_shown(session: Session, reader: Reader, state: CubeState) -> None:
+    """Refuse to restore what would be out of sight all the same.
+
+    Raises:
+        IllegalMove: it has outlived its lifespan.
+    """
+    if is_erased(state):
+        return  # the fold says so
+    if is_over(state, reader.usage(state.cube_id).last_used, session.clock()):
+        raise IllegalMove(
+            f"cube {id_text(state.cube_id)} has outlived its lifespan, and would stay out of sight: "
+            f"{LONGER} before you restore it"
+        )
 
 
 def _move(session: Session, cube_id: str, wanted: Move, expected_version: int | None) -> Receipt:

@@ -8,22 +8,25 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.engine.location import (
     embedded_directory,
     holds_vault,
     migration_target,
 )
+from memos.infrastructure.engine.replay import ReplayTransaction
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.load.joiner import load_into
+from memos.infrastructure.transfer.load.joiner import Joined, load_into
 from memos.infrastructure.transfer.load.loader import LoadReport, Making, load_new
 from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.migrate.loaded_source import load_servers
 from memos.infrastructure.transfer.package import opened
 from memos.infrastructure.transfer.wrapping import unwrap
-from memos.kernel.errors import Held, VaultError
-from memos.kernel.event import id_bytes, id_text
-from memos.operation.commands.erase import Reach, erase_ended
-from memos.operation.commands.taint import BoundHistories
+from memos.kernel.errors import VaultError
+from memos.kernel.event import id_text
+from memos.operation.commands.destroy import resume_erases
+from memos.operation.commands.erase import finish_asked
+from memos.operation.commands.imported_erases import Followed, follow_erases
 from memos.operation.gate import Passage
 from memos.operation.session import Session
 from memos.operation.validation import check_name
@@ -84,35 +87,31 @@ def import_export(session: Session, source: ExportSource, progress: Progress) ->
     with session.gate.enter("load") as passage:
         passage.admit()  # the administrator of each tenant of the export is asked for below
         replay = session.engine.replay("import_export")
-        with opened(source.path, replay.workplace) as directory:
-            dump = Dump(directory, source.verifier_key)
+        resume_erases(session)  # an import that was killed may have asked for some
+        with opened(source.path, replay.workplace) as files:
+            dump = Dump(files, source.verifier_key)
             wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
             dump.check_log(progress)
-            report = load_into(replay, dump, wrapping, passage.require_administrator, progress)
-        return _erase_what_was_made(session, passage, report) if report.erased else report
+
+            def follow(
+                transaction: ReplayTransaction, joined: Joined
+            ) -> tuple[LoadReport, Followed]:
+                followed = follow_erases(session, passage, transaction.own, joined, dump)
+                return joined.report, followed
+
+            report, followed = load_into(
+                *(replay, dump, wrapping, passage.require_administrator, follow, progress)
+            )
+        erased = _finished(session, passage, followed)
+        left = tuple(map(id_text, followed.held))
+        return replace(report, erased=(*report.erased, *erased), left=left)
 
 
-def _erase_what_was_made(session: Session, passage: Passage, report: LoadReport) -> LoadReport:
-    """Erase what was made here of memories that an erase in the export took."""
-    administrator = session.engine.setting("administrator")
-    with session.engine.read() as reader:
-        histories = BoundHistories(reader, administrator)
-        made = {
-            edge.derived[0]
-            for cube_id in map(id_bytes, report.erased)
-            for edge in reader.vault.edges(cube_id, downstream=True)
-            if histories.stays(edge) and histories.follows(edge)
-        }
-    everything = Reach(lambda derived: True, ends_freezes=True)
-    erased, left = list(report.erased), []
-    for cube_id in sorted(made):
-        try:
-            receipt = erase_ended(session, passage, cube_id, lambda _, state: everything)
-        except Held:
-            left.append(id_text(cube_id))
-        else:
-            erased += [] if receipt is None else receipt.cube_ids
-    return replace(report, erased=tuple(erased), left=tuple(left))
+@uninterrupted
+def _finished(session: Session, passage: Passage, followed: Followed) -> list[str]:
+    """Bring to their end the erases that were asked for; what they took."""
+    receipts = finish_asked(session, followed.operation_ids, passage)
+    return [cube_id for receipt in receipts for cube_id in receipt.cube_ids]
 
 
 def warn_of_refused(report: LoadReport) -> None:
@@ -125,8 +124,8 @@ def warn_of_refused(report: LoadReport) -> None:
         )
     if report.left:
         warnings.warn(
-            f"{len(report.left)} memories were made of what the export says is erased, and are held "
-            f"({', '.join(report.left[:3])}): lift the hold and erase them",
+            f"{len(report.left)} memories are held that an erase in an export takes along "
+            f"({', '.join(report.left[:3])}): lift the hold, and the next sweep erases them",
             stacklevel=3,
         )
     if report.untold:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import migration_target, open_engine
+from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.governance.decision import Governor
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
@@ -14,7 +16,7 @@ from memos.infrastructure.transfer.migrate.migration import migrate as move
 from memos.kernel.errors import InvalidInput
 from memos.operation.reads.records import require_everything
 from memos.operation.session import Session
-from memos.operation.validation import check_name
+from memos.operation.validation import check_name, check_path
 
 
 def migrate(
@@ -45,10 +47,12 @@ def migrate(
             source meanwhile.
     """
     check_name(actor, "actor")
-    leaving, going = Path(source), Path(target)
-    if leaving.resolve() == going.resolve():
+    leaving, going = check_path(source, "source"), check_path(target, "target")
+    if os.path.realpath(leaving) == os.path.realpath(going):
         raise InvalidInput(f"{source} is both ends: name another target")
-    engine = open_engine(leaving, actor=actor, clock=system_time, create=False, leaving=True)
+    engine = open_engine(
+        leaving, actor=actor, clock=system_time, create=False, purpose=Purpose.LEAVE
+    )
     session = Session(engine, actor=actor, tenant="", clock=system_time, governor=governor)
     with closing(session), session.gate.enter("migrate") as passage:
         with engine.stream() as reader:

@@ -18,15 +18,12 @@ from memos.operation.commands.body import (
     put_valid_time,
 )
 from memos.operation.commands.header_facts import HeaderFacts, read_lifespan
-from memos.operation.commands.idempotency import (
-    UNORDERED,
-    KeyedCommand,
-    listed,
-    stated_arguments,
-)
+from memos.operation.commands.idempotency import ADD, KeyedCommand, stated_arguments
+from memos.operation.commands.meaning import meaning_of_new
 from memos.operation.validation import (
     Time,
     check_fields,
+    check_id,
     check_list,
     check_name,
     check_names,
@@ -43,10 +40,11 @@ class NewMemory:
         turn: its place in a conversation.
         item: the mapping of arguments that it was given as, where it was.
         asked: of a keyed memory the arguments that differ from their defaults: a retry is told
-            from another command by them.
+            from another command by what they mean.
         body: the content, tags, provenance, metadata and valid time, ready to be sealed.
         parts: the bit set of the body's parts.
         facts: the governance facts; None where all are silent.
+        sources: the ids of the cubes that it is derived from.
 
     Raises:
         InvalidInput: a field does not fit.
@@ -79,6 +77,7 @@ class NewMemory:
     body: Body = field(init=False, repr=False, compare=False)
     parts: int = field(init=False, repr=False, compare=False)
     facts: HeaderFacts | None = field(init=False, repr=False, compare=False)
+    sources: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
     @classmethod
     def of_item(cls, item: Mapping[str, Any], *, turn: Turn | None = None) -> Self:
@@ -88,67 +87,75 @@ class NewMemory:
             InvalidInput: an argument is unknown or does not fit.
         """
         check_fields(item, ARGUMENTS, "a memory")
-        given = {name: listed(value) for name, value in item.items()}
+        lists = {
+            name: check_list(item[name], name) for name in _LISTS if item.get(name) is not None
+        }
+        given = {**item, **lists}
         return cls(**{"scope": None, **given}, turn=turn, item=given)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name in _LISTS:
-            value = getattr(self, name)
-            if isinstance(value, UNORDERED):
-                put(self, name, listed(value))
-            elif value is not None and not isinstance(value, (tuple, list)):
-                put(self, name, check_list(value, name))
+            if getattr(self, name) is not None:
+                put(self, name, check_list(getattr(self, name), name))
         for name in _NAMES:
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise InvalidInput(f"{name} must be a text, not {shorten(value)}")
         if self.priority is not None:
             check_priority(self.priority)
-        put(self, "asked", {})
-        if self.idempotency_key is not None:
-            check_name(self.idempotency_key, "idempotency_key")
-            put(self, "asked", self._arguments())
-        if self.text is None and self.content is None:
-            raise InvalidInput("a memory needs a text (or content with its media_type)")
         check_scope(self.scope)
         body = Body()
         put(self, "body", body)
         put(self, "parts", self._fill(body))
         if self.turn is not None:
             body.provenance.turn.CopyFrom(self.turn)
-        put(self, "subject", check_name(self.subject or self.scope, "subject"))
         put(self, "facts", self._facts())
+        put(self, "sources", tuple(map(check_id, self.derived_from or ())))
+        subject = check_name(self.subject or self.scope, "subject")
+        put(self, "asked", {})
+        if self.idempotency_key is not None:
+            check_name(self.idempotency_key, "idempotency_key")
+            put(self, "asked", self._arguments())  # as they were given, and all of them fit
+        put(self, "subject", subject)
 
     def header(self, actor: str, clock: Callable[[], int]) -> Header:
         """The header of the cube, made now: its lifespan begins."""
         return Header(actor) if self.facts is None else self.facts.header(actor, clock())
 
     def keyed(
-        self, sources: Iterable[bytes] = (), *, number: int = 0, of: int = 1, place: int = 0
+        self,
+        *,
+        operation: str = ADD,
+        sources: tuple[bytes, ...] | None = None,
+        number: int = 0,
+        of: int = 1,
+        place: int = 0,
     ) -> KeyedCommand | None:
         """The memory as a command under its key; None where it has none.
 
         Args:
-            sources: the cubes that it is derived from.
+            operation: which command makes it.
+            sources: the cubes that it is made of, where they are no argument.
             number: of the memories of a batch under the batch's key, which.
             of: how many there are under that key.
             place: where in its batch a memory with a key of its own stands.
         """
         if self.idempotency_key is None:
             return None
-        asked = self.asked if of == 1 else {**self.asked, "batch": of}
+        batch = {} if of == 1 else {"batch": of}
         stated = {name: self.asked[name] for name in self.asked.keys() - _FORMERLY_LEFT_OUT}
         as_item = stated if self.item is None else self.item
         return KeyedCommand(
-            operation="add",
+            operation=operation,
             target=self.scope,
             key=self.idempotency_key,
-            asked=asked,
+            asked={**self.asked, **batch},
+            meant={**meaning_of_new(self.asked, self.scope), **batch},
             number=number,
             former_number=number or place,
             former=({**_FORMERLY_STATED, **stated}, as_item),
-            sources=tuple(sources),
+            sources=self.sources if sources is None else sources,
         )
 
     def _arguments(self) -> dict[str, Any]:
@@ -160,10 +167,17 @@ class NewMemory:
         return stated
 
     def _fill(self, body: Body) -> int:
+        if self.text is not None and self.content is not None:
+            raise InvalidInput(
+                "a memory is a text, or content with its media_type, not both: add the text as a "
+                "memory of its own, derived_from the other, or put it into the metadata"
+            )
         if self.text is not None:
-            parts = put_text(body, self.text)
-        else:
+            parts = put_text(body, self.text, self.media_type)
+        elif self.content is not None:
             parts = put_content(body, self.media_type, self.content)
+        else:
+            raise InvalidInput("a memory needs a text (or content with its media_type)")
         parts |= put_tags(body, check_names(self.tags or (), "tags"))
         parts |= put_provenance(
             body, self.source or None, self.origin or None, self.semantic_type or None
@@ -179,7 +193,7 @@ class NewMemory:
             or self.priority
             or self.sensitivity
             or self.purpose
-            or self.lifespan
+            or _says(self.lifespan)
         )
         if silent:
             return None
@@ -190,8 +204,13 @@ class NewMemory:
             priority=self.priority or 0,
             sensitivity=self.sensitivity or "",
             purpose=self.purpose or "",
-            lifespan=read_lifespan(self.lifespan),
+            lifespan=read_lifespan(self.lifespan) if _says(self.lifespan) else None,
         )
+
+
+def _says(lifespan: object) -> bool:
+    """Whether a lifespan was given: an empty text or mapping says nothing."""
+    return lifespan is not None and not (isinstance(lifespan, (str, Mapping)) and not lifespan)
 
 
 ARGUMENTS = frozenset(

@@ -33,9 +33,9 @@ def require_loosening(passage: Passage, reader: Reader, state: CubeState, header
         return
     sources = _all_sources(reader, [state.cube_id])
     if any(loosened & looser(header, source.header, labels) for source in sources):
-        _require_sources(
-            passage, sources, f"{id_text(state.cube_id)} beyond what its sources allow"
-        )
+        named = f"{id_text(state.cube_id)} beyond what its sources allow"
+        for source in sources:
+            passage.require(Action.ADMINISTER, source.scope, source, named=named)
 
 
 def require_owner(passage: Passage, reader: Reader, sources: Sources, owner: str) -> None:
@@ -48,13 +48,9 @@ def require_owner(passage: Passage, reader: Reader, sources: Sources, owner: str
     if any(readers is not None and owner not in readers for readers in known):
         direct = [source.cube_id for source in sources.versions]
         heads = filter(None, map(reader.vault.head, direct))
-        named = f"for {owner}, who may not read all that it is made of"
-        _require_sources(passage, [*heads, *_all_sources(reader, direct)], named)
-
-
-def _require_sources(passage: Passage, sources: Iterable[CubeState], named: str) -> None:
-    for source in sources:
-        passage.require(Action.ADMINISTER, source.scope, source, named=named)
+        how = f"for {owner}, who may not read all that it is made of"
+        for source in (*heads, *_all_sources(reader, direct)):
+            passage.require(Action.ADMINISTER, source.scope, source, how=how)
 
 
 def _all_sources(reader: Reader, cube_ids: Iterable[bytes]) -> list[CubeState]:

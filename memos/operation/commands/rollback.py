@@ -15,6 +15,7 @@ from memos.kernel.outcome import Reason, Result
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
 from memos.operation.commands.foresee import foreseen_refusals
+from memos.operation.commands.parts import in_parts
 from memos.operation.commands.restriction import require_loosening
 from memos.operation.commands.rollback_plan import (
     PlannedChange,
@@ -22,6 +23,7 @@ from memos.operation.commands.rollback_plan import (
     Planner,
     attempts_to_undo,
     fill_targets,
+    target_size,
 )
 from memos.operation.commands.rollback_rights import HeaderRights
 from memos.operation.gate import Passage
@@ -29,11 +31,8 @@ from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
 from memos.operation.receipt import Rejection, reason_text
 from memos.operation.session import Session, live_state
-from memos.operation.validation import check_id, check_version
+from memos.operation.validation import check_flag, check_id, check_version
 from memos.wire.event_pb2 import Event
-
-TARGETS_PER_EVENT = 5_000
-"""Keeps an operation's event well below a broker's limit of 1 MB."""
 
 MOST_WALKS = 100
 
@@ -44,8 +43,8 @@ Plan = Callable[[Reader], list[PlannedTarget]]
 @dataclass(frozen=True, slots=True)
 class Rollback:
     """A rollback, planned (`dry_run`) or done. `changes` names every cube that it touches, and
-    `headers_kept` those whose header facts were changed by what is undone, and stay: to bring them
-    back is not the caller's.
+    `headers_kept` those whose header facts or links were changed by what is undone, and stay: to bring
+    them back is not the caller's.
     """
 
     changes: tuple[PlannedChange, ...]
@@ -63,7 +62,8 @@ class Rollback:
         lines += [f"  {change}" for change in self.changes]
         lines += [f"  {no.cube_id} refused: {no.reason}" for no in self.rejected]
         lines += [
-            f"  {cube_id} keeps its header: not yours to undo" for cube_id in self.headers_kept
+            f"  {cube_id} keeps its header and links: not yours to undo"
+            for cube_id in self.headers_kept
         ]
         return "\n".join(lines)
 
@@ -73,7 +73,8 @@ class RollbackRequest:
     """What to take back: a cube to a version, or what the records of a filter did.
 
     Raises:
-        InvalidInput: both are given, a cube without a version, or a version without a cube.
+        InvalidInput: both are given, a cube without a version, or a version without a cube; or a
+            scope beside a cube, which lies in its own.
     """
 
     cube_id: str | None = None
@@ -82,8 +83,11 @@ class RollbackRequest:
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        if self.cube_id is not None and self.names_records:
-            raise InvalidInput("pass a cube with to_version, or what to undo, not both")
+        check_flag(self.dry_run, "dry_run")
+        if self.cube_id is not None and self.records != LogFilter():
+            raise InvalidInput(
+                "pass a cube with to_version, or what to undo and its scope, not both"
+            )
         if self.cube_id is None and self.to_version is not None:
             raise InvalidInput("to_version needs a cube")
 
@@ -227,9 +231,15 @@ def _carry_out(
     return report
 
 
+_ONE_BY_ONE = (
+    "; what is yours you can bring back one by one: with its cube_id and to_version, or, of what was "
+    "merged, by archive and restore"
+)
+
+
 def _require_rights(passage: Passage, reader: Reader, targets: Sequence[PlannedTarget]) -> None:
     """Go on only where the actor may change each of the cubes, and its header as it is planned."""
-    passage.require_each(Action.WRITE, [target.state for target in targets])
+    passage.require_each(Action.WRITE, [target.state for target in targets], hint=_ONE_BY_ONE)
     for target in targets:
         if target.header != target.state.header:
             require_loosening(passage, reader, target.state, target.header)
@@ -238,15 +248,15 @@ def _require_rights(passage: Passage, reader: Reader, targets: Sequence[PlannedT
 def _operations(
     session: Session, passage: Passage, targets: Sequence[PlannedTarget]
 ) -> list[Event]:
-    """The events of an operation: one a tenant and five thousand cubes."""
+    """The events of an operation: of each tenant as many as its cubes need."""
     tenants: dict[str, list[PlannedTarget]] = {}
     for target in targets:
         tenants.setdefault(tenant_of(target.state.scope), []).append(target)
     events = []
     for tenant, mine in tenants.items():
-        for start in range(0, len(mine), TARGETS_PER_EVENT):
+        for part in in_parts(mine, target_size):
             event = operation_event(session, Kind.ROLLED_BACK, session.new_id(), tenant, passage)
-            fill_targets(event, mine[start : start + TARGETS_PER_EVENT])
+            fill_targets(event, part)
             events.append(event)
     return events
 

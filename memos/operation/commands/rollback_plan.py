@@ -19,6 +19,7 @@ from memos.kernel.lineage import Relation
 from memos.kernel.lineage import clean_parts as find_clean_parts
 from memos.kernel.outcome import Result
 from memos.operation.commands.taint import Histories, tainted_parts
+from memos.operation.commands.undone_links import NO_LINKS, UndoneLinks, undone_links
 from memos.wire.event_pb2 import Event, RollbackTarget
 
 _HEADER_KINDS = frozenset({Kind.HEADER_CHANGED, Kind.ROLLED_BACK})
@@ -31,7 +32,9 @@ _IN_SIGHT = frozenset({Lifecycle.GENERATED, Lifecycle.ACTIVATED})
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """What a rollback does to one cube: `action` is restore, archive, unmerge or absorb."""
+    """What a rollback does to one cube: `action` is restore, archive, unmerge, absorb or unlink;
+    `unlinks` tells that links of it end, too.
+    """
 
     cube_id: str
     scope: str
@@ -39,9 +42,12 @@ class PlannedChange:
     from_version: int
     to_version: int
     reactivates: bool = False
+    unlinks: bool = False
 
     def __str__(self) -> str:
-        if self.action == "restore":
+        if self.action == "unlink":
+            effect = "links of it end: what made them is undone"
+        elif self.action == "restore":
             effect = f"back to version {self.to_version}"
         elif self.action == "archive" and self.to_version:
             effect = "archived again: what brought it back is undone"
@@ -56,13 +62,16 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTarget:
-    """A planned change and what the compensating event needs for it; `into` absorbs the cube."""
+    """A planned change and what the compensating event needs for it; `into` absorbs the cube, and
+    `links` are those that end.
+    """
 
     change: PlannedChange
     state: CubeState
     parts: PartVersions
     header: Header
     into: bytes = b""
+    links: UndoneLinks = NO_LINKS
 
 
 def attempts_to_undo(reader: Reader, query: LogQuery) -> Iterator[Attempt]:
@@ -91,15 +100,20 @@ class Planner:
         shown = self._shown
         undone = [a for a in attempts if shown is None or shown(a.cube_id)]
         seeds = [(a.cube_id, a.outcome.version) for a in undone if a.outcome.digest]
+        links = undone_links(self._reader, self._histories, undone)
+        self._histories.ended = frozenset(key for one in links.values() for key in one.keys)
         tainted = tainted_parts(seeds, self._histories)
         moves = {a.event_id for a in undone if a.kind in _MOVING_KINDS}
         moved = {a.cube_id for a in undone if a.kind in _MOVING_KINDS}
         targets = {}
-        for cube_id in sorted(tainted.keys() | moved):
+        for cube_id in sorted(tainted.keys() | moved | links.keys()):
             target = self._plan_cube(cube_id, tainted.get(cube_id, {}), moves)
+            if cube_id in links:
+                target = self._unlinking(cube_id, target, links[cube_id])
             if target is not None:
                 targets[cube_id] = target
-        return self._with_unmerged(self._without_lost(targets))
+        lost = [raw for raw in tainted if self._is_lost(raw, tainted[raw])]
+        return self._with_unmerged(self._without_lost(targets), lost)
 
     def to_version(self, state: CubeState, version: Attempt) -> list[PlannedTarget]:
         """Take one cube to an earlier version, and undo what came from the later ones."""
@@ -151,6 +165,26 @@ class Planner:
         )
         return PlannedTarget(change, state, parts, header)
 
+    def _is_lost(self, cube_id: bytes, tainted: Mapping[int, int]) -> bool:
+        """Whether nothing clean is left of a cube that is out of sight already: a source that refused
+        when that was undone is still absorbed by it.
+        """
+        state = self._reader.vault.head(cube_id)
+        if state is None or not (state.lifecycle in _HIDDEN or state.lifecycle is Lifecycle.ERASED):
+            return False
+        return find_clean_parts(self._histories.versions(cube_id), tainted) is None
+
+    def _unlinking(
+        self, cube_id: bytes, target: PlannedTarget | None, links: UndoneLinks
+    ) -> PlannedTarget | None:
+        """The change that is planned, if any, and links that end with it."""
+        state = self._reader.vault.head(cube_id)
+        if state is None or state.lifecycle is Lifecycle.ERASED:
+            return None
+        planned = target or _planned("unlink", state, state.version)
+        change = replace(planned.change, unlinks=True)
+        return replace(planned, change=change, links=links)
+
     def _clean_header(self, cube_id: bytes, tainted: Mapping[int, int], current: Header) -> Header:
         """The header that the clean changes alone give."""
         attempts = self._histories.attempts(cube_id)
@@ -201,7 +235,7 @@ class Planner:
 
         def shows(cube_id: bytes) -> bool:
             planned = targets.get(cube_id)
-            if planned is not None and planned.change.action != "restore":
+            if planned is not None and planned.change.action not in RESTORING:
                 return False
             head = self._reader.vault.head(cube_id)
             reactivates = planned is not None and planned.change.reactivates
@@ -209,16 +243,18 @@ class Planner:
 
         return {raw: t for raw, t in targets.items() if not t.into or shows(t.into)}
 
-    def _with_unmerged(self, targets: dict[bytes, PlannedTarget]) -> list[PlannedTarget]:
-        """Bring back the sources that an archived merge had absorbed."""
+    def _with_unmerged(
+        self, targets: dict[bytes, PlannedTarget], lost: Iterable[bytes] = ()
+    ) -> list[PlannedTarget]:
+        """Bring back the sources that an archived merge had absorbed, or one that was lost before."""
         gone = [at for at, target in targets.items() if target.change.action == "archive"]
-        for cube_id in gone:
+        for cube_id in dict.fromkeys((*gone, *lost)):
             for source, state in absorbed_by(self._reader, cube_id):
                 planned = targets.get(source)
                 if planned is None:
                     targets[source] = unmerge_target(state)
-                elif planned.change.action == "restore":
-                    change = replace(planned.change, reactivates=True)
+                elif planned.change.action in RESTORING:
+                    change = replace(planned.change, action="restore", reactivates=True)
                     targets[source] = replace(planned, change=change)
         shown = self._shown
         return [targets[at] for at in sorted(targets) if shown is None or shown(at)]
@@ -230,12 +266,14 @@ def absorbed_by(reader: Reader, cube_id: bytes) -> Iterator[tuple[bytes, CubeSta
     merged = (edge.source[0] for edge in edges if edge.relation is Relation.MERGED_INTO)
     for source in dict.fromkeys(merged):
         state = reader.vault.head(source)
-        if (
-            state is not None
-            and state.lifecycle is Lifecycle.MERGED
-            and state.merged_into == cube_id
-        ):
+        if state is not None and state.merged_into == cube_id and _is_merged(state):
             yield source, state
+
+
+def _is_merged(state: CubeState) -> bool:
+    """Whether a cube is Merged, or will be when it is thawed."""
+    frozen = state.lifecycle is Lifecycle.FROZEN
+    return (state.thaws_to if frozen else state.lifecycle) == Lifecycle.MERGED
 
 
 def unmerge_target(state: CubeState) -> PlannedTarget:
@@ -249,8 +287,12 @@ def _planned(action: str, state: CubeState, to_version: int) -> PlannedTarget:
     return PlannedTarget(change, state, state.parts, state.header)
 
 
+RESTORING = frozenset({"restore", "unlink"})
+"""The actions that leave a cube where it is, with parts and a header that it had."""
+
 _ACTIONS = {
     "restore": RollbackTarget.ACTION_RESTORE,
+    "unlink": RollbackTarget.ACTION_RESTORE,
     "archive": RollbackTarget.ACTION_ARCHIVE,
     "unmerge": RollbackTarget.ACTION_UNMERGE,
     "absorb": RollbackTarget.ACTION_ABSORB,
@@ -269,7 +311,16 @@ def fill_targets(event: Event, targets: Iterable[PlannedTarget]) -> None:
             reactivate=planned.change.reactivates,
             into_cube_id=planned.into,
         )
-        if planned.change.action == "restore":
+        target.ended_edges.extend(planned.links.edges)
+        target.ended_subject_digests.extend(planned.links.subjects)
+        if planned.change.action in RESTORING:
             kept = target.restoration
             kept.content, kept.tags, kept.provenance, kept.metadata, kept.valid_time = planned.parts
             write_header(planned.header, kept.header)
+
+
+def target_size(target: PlannedTarget) -> int:
+    """How many bytes a planned change takes in the operation's event."""
+    alone = Event()
+    fill_targets(alone, [target])
+    return alone.ByteSize()

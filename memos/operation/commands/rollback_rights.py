@@ -1,8 +1,9 @@
-"""Which header facts a rollback brings back, and for whom.
+"""Which header facts a rollback brings back, which links it ends, and for whom.
 
 Content goes back for whoever may write a cube. Header facts (owner, readers, writers, lifespan, ...)
 go back only for who may decide over it; where an actor's doings or a stretch of the log are undone,
-only for who administers the tenant. For others the header stays as it is, and the report says so.
+only for who administers the tenant. So end links that say where content is from. For others header
+and links stay as they are, and the report says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState
 from memos.kernel.event import id_text
 from memos.kernel.scope import tenant_of
-from memos.operation.commands.rollback_plan import PlannedTarget
+from memos.operation.commands.rollback_plan import RESTORING, PlannedTarget
+from memos.operation.commands.undone_links import NO_LINKS
 from memos.operation.gate import Passage
 
 
@@ -54,10 +56,14 @@ class HeaderRights:
 
     def _bound(self, target: PlannedTarget) -> PlannedTarget:
         state = target.state
-        if target.header == state.header or self._governs(state):
+        decides = target.header != state.header or target.links.carry_content
+        if not decides or self._governs(state):
             return target
         self._kept[state.cube_id] = state
-        return replace(target, header=state.header)
+        if not target.links.carry_content:
+            return replace(target, header=state.header)
+        change = replace(target.change, unlinks=False)
+        return replace(target, change=change, header=state.header, links=NO_LINKS)
 
     def _governs(self, state: CubeState) -> bool:
         if self._of_log:
@@ -67,7 +73,8 @@ class HeaderRights:
 
 def _changes(target: PlannedTarget) -> bool:
     return (
-        target.change.action != "restore"
+        target.change.action not in RESTORING
+        or bool(target.links.edges)
         or target.change.reactivates
         or target.parts != target.state.parts
         or target.header != target.state.header

@@ -1,8 +1,8 @@
 """The sweep of what has ended: each memory is archived, expired or erased, as its header says.
 
-A lifespan acts with the right of whoever set it, never with the sweeper's: an end that erases goes
-along to derived memories only where its setter could decide over them, and ends a freeze of the memory
-itself where its setter administers the tenant.
+A lifespan acts with the right of whoever set it (see `lifespan_setters`), never with the sweeper's: an
+end that erases goes along to derived memories only where its setter could decide over them, and ends a
+freeze of the memory itself where its setter administers the tenant.
 """
 
 from __future__ import annotations
@@ -22,20 +22,24 @@ from memos.kernel.event import Kind, as_uuid, id_bytes, id_text
 from memos.kernel.lifespan import deadline
 from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
-from memos.operation.commands.destroy import finish_late_erases
+from memos.operation.commands.destroy import finish_late_erases, resume_erases
 from memos.operation.commands.draft import new_event
-from memos.operation.commands.erase import Reach, erase_ended
+from memos.operation.commands.erase import Reach, erase_ended, finish_asked
+from memos.operation.commands.imported_erases import ask_owed
+from memos.operation.commands.lifespan_setters import lifespan_setters
 from memos.operation.gate import Passage
 from memos.operation.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What came to the end of its lifespan, and what went with it (cube ids).
+    """What came to the end of its lifespan or had outstayed an imported erase, and what went with it
+    (cube ids).
 
     `erased` has the derived memories, too. `restored` came back with the end of a merge that had
     absorbed them. `held` could not be erased: they are frozen, by no administrator's lifespan, or
-    they or what was derived from them is held. `left` hold what came of an erased memory, and are
+    they or what was derived from them is held, or an erase that came with an export waits for their
+    hold to be lifted. `left` hold what came of an erased memory, and are
     not its setter's to erase.
     """
 
@@ -52,6 +56,7 @@ def sweep(session: Session) -> Sweep:
     """See `Memory.sweep`."""
     with session.gate.enter("sweep") as passage:
         _require_sweeper(session, passage)
+        resume_erases(session)
         return _Sweeping(session, passage, passage.administers).run()
 
 
@@ -105,8 +110,10 @@ class _Sweeping:
             return ended
 
         ended = self._session.engine.writer.transact(end_lifespans)
-        erased: list[str] = []
-        held: list[bytes] = []
+        owed = ask_owed(self._session, self._passage, self._is_concerned)
+        receipts = finish_asked(self._session, owed.operation_ids, self._passage)
+        erased = [cube_id for receipt in receipts for cube_id in receipt.cube_ids]
+        held = list(owed.held)
         restored: list[str] = []
         left: list[str] = []
         for raw in ended[LifespanEnd.ERASE]:
@@ -115,17 +122,18 @@ class _Sweeping:
             except Held:
                 held.append(raw)
                 continue
-            if receipt is not None:
-                erased += receipt.cube_ids
-                restored += receipt.restored
-                left += receipt.left
+            for part in () if receipt is None else (receipt, *receipt.supplements):
+                erased += part.cube_ids
+                restored += part.restored
+                left += part.left
+        gone = frozenset(erased)  # whatever an erase before it said
         return Sweep(
             self._told(ended[LifespanEnd.ARCHIVE]),
             self._told(ended[LifespanEnd.EXPIRE]),
             self._told(map(id_bytes, erased)),
             self._told(held),
-            self._told(map(id_bytes, restored)),
-            self._told(map(id_bytes, left)),
+            self._told(id_bytes(cube_id) for cube_id in restored if cube_id not in gone),
+            self._told(id_bytes(cube_id) for cube_id in left if cube_id not in gone),
         )
 
     def _expire(self, transaction: Transaction, reader: Reader, raw: bytes) -> LifespanEnd | None:
@@ -172,10 +180,13 @@ class _Sweeping:
             return None
         if self._over_since(reader, state) is None:
             return None
-        setter = lifespan_setter(reader, state.cube_id)
+        setters = lifespan_setters(reader, state.cube_id)
+        passage, tenant = self._passage, tenant_of(state.scope)
         return Reach(
-            lambda derived: self._passage.allows_to(setter, Action.ADMINISTER, derived),
-            self._passage.administered_by(setter, tenant_of(state.scope)),
+            lambda derived: all(
+                passage.allows_to(setter, Action.ADMINISTER, derived) for setter in setters
+            ),
+            all(passage.administered_by(setter, tenant) for setter in setters),
         )
 
     def _told(self, cube_ids: Iterable[bytes]) -> tuple[str, ...]:
@@ -187,15 +198,3 @@ class _Sweeping:
             for head in heads
             if head is not None and self._passage.allows(Action.READ, head)
         )
-
-
-def lifespan_setter(reader: Reader, cube_id: bytes) -> str:
-    """Who gave a cube the lifespan that it has."""
-    setter, before = "", None
-    for attempt in reader.vault.attempts(cube_id):
-        if attempt.outcome.result is not Result.ACCEPTED or attempt.state is None:
-            continue
-        lifespan = attempt.state.header.lifespan
-        if lifespan != before:
-            setter, before = attempt.actor, lifespan
-    return setter

@@ -51,6 +51,8 @@ class Histories:
         self._reader = reader
         self._vault = reader.vault
         self._passes = passes
+        self.ended: frozenset[bytes] = frozenset()
+        """The keys of edges that are about to end: the walk goes along none of them."""
         self._attempts: dict[bytes, list[Attempt]] = {}
         self._tenants: dict[bytes, str] = {}
 
@@ -122,6 +124,8 @@ class Histories:
     def follows(self, edge: Edge) -> bool:
         """Whether the walk goes along an edge."""
         passes = self._passes
+        if self.ended and edge.key in self.ended:
+            return False
         return edge.relation in CARRIES_TAINT and (passes is None or passes(edge.derived[0]))
 
 

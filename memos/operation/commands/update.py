@@ -20,8 +20,9 @@ from memos.operation.commands.body import (
     put_valid_time,
 )
 from memos.operation.commands.change import ContentChange, change
-from memos.operation.commands.composition import join_texts, merge_texts
+from memos.operation.commands.composition import join_texts, merge_texts, text_within
 from memos.operation.commands.idempotency import stated_arguments
+from memos.operation.commands.meaning import meaning
 from memos.operation.commands.sources import permitted_state
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
@@ -93,16 +94,34 @@ class Revision:
         """Every argument that differs from its default; the mode always."""
         return {"mode": self.mode, **self._stated()}
 
-    def fill(self, body: Body, before: Parts | None) -> int:
+    def meant(self) -> dict[str, Any]:
+        """The same as it is meant: a reason without a word says nothing, nor does metadata to be added
+        that has no key.
+        """
+        meant = meaning(self.asked())
+        silent = [] if self.reason else ["reason"]
+        if not (self.metadata or self.replace_metadata):
+            silent.append("metadata")
+        return {name: value for name, value in meant.items() if name not in silent}
+
+    def fill(self, cube_id: bytes, body: Body, before: Parts | None) -> int:
         """Write what changes into a body; the bit set of the parts that it supplies.
 
         Args:
+            cube_id: the cube.
             body: the new version's.
             before: the cube's opened parts, where they are needed.
+
+        Raises:
+            IllegalMove: the text is to be composed with content that is none.
         """
         parts = 0
-        if self.text is not None:
-            parts |= put_text(body, self._text(before))
+        if self.text is not None and self.composes and before is not None:
+            join = join_texts if self.mode == "append" else merge_texts
+            composed = join(text_within(cube_id, before), self.text)
+            parts |= put_text(body, composed, before.media_type)
+        elif self.text is not None:
+            parts |= put_text(body, self.text)
         if self.tags is not None:
             parts |= put_tags(body, self.tags)
         if self._keeps_provenance:
@@ -145,12 +164,6 @@ class Revision:
     def _stated(self) -> dict[str, Any]:
         return stated_arguments(self, "mode")
 
-    def _text(self, before: Parts | None) -> str:
-        text = self.text or ""
-        if not self.composes or before is None:
-            return text
-        return (join_texts if self.mode == "append" else merge_texts)(before.text, text)
-
     def _metadata(self, before: Parts | None) -> Mapping[str, Any]:
         """The keys that were there and those passed; None takes one away."""
         passed = self.metadata or {}
@@ -185,10 +198,10 @@ def update(
     """See `Memory.update`."""
     with session.gate.enter("update") as passage:
         state = permitted_state(session, passage, cube_id, Action.WRITE)
-        check_tags(session, passage, state.scope, tuple(revision.tags or ()))
 
         def build(parts: Parts | None, event: Event, body: Body) -> None:
-            event.parts = revision.fill(body, parts)
+            check_tags(session, passage, state.scope, tuple(revision.tags or ()))
+            event.parts = revision.fill(state.cube_id, body, parts)
             event.revised.mode = _MODES[revision.mode]
             if revision.source:
                 digests = session.digests.sources(tenant_of(state.scope), revision.source)
@@ -201,5 +214,6 @@ def update(
             expected_version=expected_version,
             key=idempotency_key,
             asked=revision.asked(),
+            meant=revision.meant(),
         )
         return change(session, passage, state, content_change)

@@ -15,7 +15,8 @@ from memos.kernel.moment import NEWEST, At, Moment, later
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.session import VAULT_SCOPE, Session
-from memos.operation.validation import check_name, check_position, check_time
+from memos.operation.tenant_digests import keyed_ids
+from memos.operation.validation import check_name, check_position, check_time, parse_position
 
 AsOf = str | Position | datetime
 """A cut's name, a position (or its text, 0:42), or a log time (a datetime, or ISO 8601)."""
@@ -102,14 +103,15 @@ def is_cut_shown(session: Session, passage: Passage, reader: Reader, name: str) 
     """
     if not passage.allows_scope(Action.READ, VAULT_SCOPE):
         return False
-    heads = map(reader.vault.head, session.digests.named_cubes(VAULT_SCOPE, ("cut", name)))
+    ring = session.digests.ring(VAULT_SCOPE)
+    heads = (reader.vault.head(keyed_ids(key, ("cut", name)).cube_id) for key in ring)
     return all(passage.allows(Action.READ, head) for head in heads if head is not None)
 
 
 def _position(as_of: AsOf) -> Position | None:
     """The position that is meant, where it is one."""
     if isinstance(as_of, str) and _POSITION.fullmatch(as_of):
-        as_of = Position.parse(as_of)
+        as_of = parse_position(as_of)
     return check_position(as_of) if isinstance(as_of, Position) else None
 
 

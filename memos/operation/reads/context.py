@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import SupportsIndex
 
 from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.kernel.event import id_bytes, id_text
@@ -40,7 +43,8 @@ def context(
                 at = scope_view.view.at
                 block = _compose(scope_view, budget, count_tokens)
         cited = [(id_bytes(cite.cube_id), cite.version) for cite in block.citations]
-        passage.note(request.scope, cited, at, request.text)
+        left_out = [id_bytes(cite.cube_id) for cite in block.left_out]
+        passage.note(request.scope, cited, at, request.text, left_out)
         return block
 
 
@@ -89,7 +93,8 @@ def route(
                 read_time = as_datetime(scope_view.query.read_time)
                 planned = route_of(scope_view, scope_view.hits(), read_time, budget, count_tokens)
         facts = [(id_bytes(fact.cube_id), fact.version) for fact in planned.facts]
-        passage.note(request.scope, facts, at, request.text)
+        named = [*planned.left_out, *(fact.artefact for fact in planned.facts if fact.artefact)]
+        passage.note(request.scope, facts, at, request.text, [*map(id_bytes, named)])
         return planned
 
 
@@ -102,9 +107,15 @@ def _counting(count_tokens: CountTokens) -> CountTokens:
     counter = check_callable(count_tokens, "count_tokens")
 
     def count(text: str) -> int:
-        tokens: object = counter(text)
-        if not isinstance(tokens, int) or tokens < 0:
-            raise InvalidInput(f"count_tokens gives how many tokens a text has, not {tokens!r}")
+        said: object = counter(text)
+        tokens = -1
+        if not isinstance(said, bool) and isinstance(said, SupportsIndex):
+            with suppress(TypeError):  # an array says that it is a number, too
+                tokens = operator.index(said)
+        if tokens < 0:
+            raise InvalidInput(
+                f"count_tokens gives how many tokens a text has, a whole number, not {shorten(said)}"
+            )
         return tokens
 
     return count

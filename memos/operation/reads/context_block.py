@@ -112,7 +112,8 @@ def compose(
             left_out.append((rank, _cite(hit)))
     entries = _arranged(entries, places)
     text = lines.render(entries)
-    while (tokens := count(text)) > budget:  # a counter may give a whole more than its lines
+    while (tokens := count(text) if text else 0) > budget:
+        # A counter may give a whole more than its lines.
         worst = max(entries, key=lambda entry: entry.rank)
         left_out += [(worst.rank, cite) for cite in worst.cites]
         entries.remove(worst)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from memos.infrastructure.engine.dense import DenseIndex
+from memos.infrastructure.engine.dense import Counts, DenseIndex
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import InvalidInput
 from memos.operation.gate import Passage
@@ -16,12 +18,14 @@ from memos.operation.session import Session
 class EmbeddingLag:
     """How many indexed texts, of every version of what the caller may read, are not embedded yet.
 
-    `failure` says why, where the embedder's last call failed; empty otherwise.
+    `failure` says why, where the embedder's last call failed; empty otherwise. `set_aside` counts
+    the texts that the model refuses while it embeds others: they are found by their words alone.
     """
 
     waiting: int
     model: str
     failure: str
+    set_aside: int
 
 
 def embedding_lag(session: Session) -> EmbeddingLag:
@@ -29,7 +33,10 @@ def embedding_lag(session: Session) -> EmbeddingLag:
     with session.gate.enter("embedding_lag") as passage:
         embedding = _embedding(session, passage)
         return EmbeddingLag(
-            _waiting(session, passage, embedding), embedding.name, embedding.failure
+            _counted(session, passage, embedding.waiting),
+            embedding.name,
+            embedding.failure,
+            _counted(session, passage, embedding.set_aside),
         )
 
 
@@ -39,17 +46,19 @@ def embed_pending(session: Session) -> int:
         embedding = _embedding(session, passage)
         if passage.permitted(Action.READ).whole_vault:
             return embedding.embed_pending()
-        waiting = _waiting(session, passage, embedding)
+        waiting = _counted(session, passage, embedding.waiting)
         embedding.embed_pending()
         return waiting
 
 
-def _waiting(session: Session, passage: Passage, embedding: DenseIndex) -> int:
-    """How many texts wait of those that the caller may read."""
+def _counted(
+    session: Session, passage: Passage, count: Callable[[Reader, Counts | None], int]
+) -> int:
+    """How many texts there are, of those that the caller may read."""
     with session.engine.read() as reader:
         if passage.permitted(Action.READ).whole_vault:
-            return embedding.waiting(reader)
-        return embedding.waiting(reader, lambda cube: is_readable(passage, reader, cube))
+            return count(reader, None)
+        return count(reader, lambda cube: is_readable(passage, reader, cube))
 
 
 def _embedding(session: Session, passage: Passage) -> DenseIndex:

@@ -30,7 +30,7 @@ from memos.operation.reads.history import (
     difference,
     walk_lineage,
 )
-from memos.operation.receipt import way_into_sight
+from memos.operation.receipt import LONGER, way_into_sight
 from memos.operation.session import Session
 from memos.operation.validation import (
     Time,
@@ -120,7 +120,7 @@ def lineage(session: Session, cube_id: str, direction: str, depth: int) -> Linea
     """See `Memory.lineage`."""
     raw = check_id(cube_id)
     check_choice(direction, DIRECTIONS, "direction")
-    check_limit(depth, MAX_DEPTH)
+    check_limit(depth, "depth", MAX_DEPTH)
     with session.gate.enter("lineage") as passage:
         with session.engine.read() as reader:
             head = governed_head(passage, reader, raw)
@@ -170,10 +170,14 @@ def _check_shown(reader: Reader, attempt: Attempt, moment: Moment) -> None:
     if state is None:
         return
     cube_id = id_text(attempt.cube_id)
+    over = is_over(state, reader.usage(attempt.cube_id).last_used, moment.read_time)
+    longer = f"{LONGER}, and then " if over else ""
     if state.lifecycle not in SHOWN:
         raise NotFound(
             f"cube {cube_id} is {state_title(state.lifecycle)}: pass any_state=True to read it, or "
-            f"{way_into_sight(state.lifecycle)}"
+            f"{longer}{way_into_sight(state.lifecycle)}"
         )
-    if is_over(state, reader.usage(attempt.cube_id).last_used, moment.read_time):
-        raise NotFound(f"cube {cube_id} has outlived its lifespan: pass any_state=True to read it")
+    if over:
+        raise NotFound(
+            f"cube {cube_id} has outlived its lifespan: pass any_state=True to read it, or {LONGER}"
+        )

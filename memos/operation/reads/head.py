@@ -47,6 +47,7 @@ def _came_behind(reader: Reader, cube_id: bytes, raw: bytes) -> bool:
         made is None
         or request is None
         or not comes_behind(reader.event(request.position), made.position)
+        or reader.origin_of(request.position)
     ):
         return False
     return raw in made_of(reader.event(made.position))

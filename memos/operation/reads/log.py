@@ -23,6 +23,7 @@ from memos.operation.validation import (
     check_name,
     check_position,
     check_seconds,
+    parse_position,
 )
 
 _PAUSE = 0.02
@@ -104,10 +105,7 @@ def wait_for(session: Session, token: Receipt | Position | str, seconds: float) 
     """See `Memory.wait_for`."""
     position = token.position if isinstance(token, Receipt) else token
     if isinstance(position, str):
-        try:
-            position = Position.parse(position)
-        except ValueError as error:
-            raise InvalidInput(str(error)) from None
+        position = parse_position(position)
     if not isinstance(position, Position):
         raise InvalidInput(f"a token is a receipt or a position such as 0:42, not {shorten(token)}")
     check_position(position)
@@ -118,6 +116,21 @@ def wait_for(session: Session, token: Receipt | Position | str, seconds: float) 
         if passage.is_narrowed:
             left = _wait_until_shown(session, passage, position, seconds)
         session.engine.writer.wait_for(position, left)
+        if isinstance(token, Receipt):
+            _check_own(session, token)
+
+
+def _check_own(session: Session, receipt: Receipt) -> None:
+    """A position may be another vault's, and be here too; an event's id is not."""
+    event_id = check_id(receipt.event_id, "receipt.event_id")
+    cube_id = check_id(receipt.cube_id, "receipt.cube_id")
+    with session.engine.read() as reader:
+        attempt = reader.vault.by_event(event_id, cube_id)
+    if attempt is None or attempt.position != receipt.position:
+        raise NotApplied(
+            f"event {receipt.event_id} is not at {receipt.position} in the log of "
+            f"{session.engine.name}: the receipt is of another vault"
+        )
 
 
 def _wait_until_shown(

@@ -18,6 +18,7 @@ from memos.kernel.errors import Damaged, VaultError
 from memos.operation.cube import state_title
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import is_cut_shown
+from memos.operation.reads.problems import problems_shown
 from memos.operation.reads.receipts import receipt_problems
 from memos.operation.reads.records import RecordsShown
 from memos.operation.session import Session
@@ -61,7 +62,8 @@ def verify(session: Session, progress: Progress) -> Verification:
     """See `Memory.verify`."""
     with session.gate.enter("verify") as passage:
         passage.require_vault()
-        return session.engine.maintenance.verify(progress)
+        verified = session.engine.maintenance.verify(progress)
+        return replace(verified, problems=problems_shown(session, passage, verified.problems))
 
 
 def audit(session: Session, progress: Progress) -> Verification:
@@ -70,7 +72,8 @@ def audit(session: Session, progress: Progress) -> Verification:
         passage.require_vault()
         audited = session.engine.maintenance.audit(progress)
         problems = (*audited.problems, *_of_receipts(session))
-        return replace(audited, problems=problems[:MOST_PROBLEMS])
+        shown = problems_shown(session, passage, problems[:MOST_PROBLEMS])
+        return replace(audited, problems=shown)
 
 
 def _of_receipts(session: Session) -> Iterator[Problem]:

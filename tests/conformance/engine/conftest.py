@@ -43,6 +43,7 @@ def fleet(
     """One distributed vault, with a worker of each kind, for all suites of this process."""
     fleet = Fleet(tmp_path_factory.mktemp("conformance"), engines, embedder=embeddings.section)
     try:
+        fleet.make(ADMINISTRATOR)
         engine = open_engine(
             fleet.path,
             actor=ADMINISTRATOR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.vault.cassandra.tables import VERSION
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import id_text
 from tests.conformance.engine.vault import EngineVault, soon
@@ -34,6 +35,12 @@ def test_a_damaged_head_is_named_and_a_rebuild_mends_it(vault: EngineVault) -> N
     with fresh.read() as reader:
         view = reader.view(vault.tenant)
         assert damaged in reader.rows_of(view, [damaged])
+    removed = maintenance.remove_generations(outlived=False)
+    left = maintenance.generations()
+    assert {each.state for each in left} <= {"live"}
+    assert not {each.number for each in removed} & {each.number for each in left}
+    assert maintenance.remove_generations(outlived=True) == ()
+    assert fresh.maintenance.digest() == digest
 
 
 def test_the_digest_tells_of_every_change_and_of_no_use(vault: EngineVault) -> None:
@@ -59,10 +66,6 @@ def test_the_figures_count_what_is_there(vault: EngineVault) -> None:
     assert after.scopes == before.scopes + 1
 
 
-def test_an_upgrade_of_tables_of_this_release_changes_nothing(vault: EngineVault) -> None:
-    maintenance = vault.engine.maintenance
-    digest = maintenance.digest()
-    first = maintenance.upgrade()
-    assert (first is None) == vault.is_embedded
-    assert maintenance.upgrade() == first
-    assert maintenance.digest() == digest
+def test_tables_that_have_a_version_tell_it(vault: EngineVault) -> None:
+    version = vault.engine.maintenance.table_version()
+    assert version == (None if vault.is_embedded else VERSION)

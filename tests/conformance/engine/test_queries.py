@@ -58,12 +58,29 @@ def test_texts_go_with_the_cubes_that_they_returned_and_the_scopes_that_they_sea
             text(keeping, "under", under="/b/c/d"),
         ]
     )
-    keeping.engine.writer.transact(lambda transaction: transaction.forget_queries([first], ""))
+    keeping.engine.writer.transact(lambda transaction: transaction.forget_queries([first], "", 0))
     assert sorted(kept(keeping)) == ["beside", "second", "under"]
     keeping.engine.writer.transact(
-        lambda transaction: transaction.forget_queries([], f"{keeping.tenant}/b/c/d")
+        lambda transaction: transaction.forget_queries([], f"{keeping.tenant}/b/c/d", 0)
     )
     assert kept(keeping) == ["beside"]
+
+
+def test_a_text_that_was_asked_before_its_scope_was_erased_is_not_kept_any_more(
+    keeping: EngineVault,
+) -> None:
+    waiting = [
+        text(keeping, "above", ago=60_000_000),
+        text(keeping, "within", under="/a/b", ago=60_000_000),
+        text(keeping, "beside", under="/b", ago=60_000_000),
+    ]
+    erased = system_time() - 30_000_000
+    scope = f"{keeping.tenant}/a"
+    keeping.engine.writer.transact(
+        lambda transaction: transaction.forget_queries([], scope, erased)
+    )
+    keeping.open().queries.keep([*waiting, text(keeping, "since", under="/a")])
+    assert sorted(kept(keeping)) == ["beside", "since"]
 
 
 def test_a_scope_is_searched_with_those_above_and_below_it() -> None:

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
+from memos.infrastructure.keys.cassandra.held_root import read_root_record
 from memos.infrastructure.servers import LocalServers, leased
 from memos.infrastructure.vault.cassandra import schema, tables
+from memos.infrastructure.vault.cassandra.lease import Lease
+from memos.infrastructure.vault.cassandra.set_aside import INDEX, VECTORS, SetAside, SetAsideRows
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
-from memos.kernel.errors import StoreUnavailable, VaultError
+from memos.kernel.errors import Damaged, StoreUnavailable, VaultError
+from memos.kernel.event import Position
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 from tests.infrastructure.vault.cassandra.support import Log, memory, write
 from tests.kernel.builders import ident
@@ -33,12 +38,24 @@ def test_a_vault_made_again_is_the_same_vault(shared: Keyspaces) -> None:
     assert schema.migrate(shared.cassandra) == tables.VERSION
 
 
+def test_an_opening_reads_the_tables_of_no_vault(shared: Keyspaces) -> None:
+    with closing(shared.connect()) as store:
+        assert store.execute(f"SELECT generation FROM {shared.base}.pointer WHERE id = ?", (0,))
+        assert store.cluster.metadata.keyspaces == {}
+        assert store.primary_key(shared.generation, "span") == [
+            "tenant",
+            "partition",
+            "hour",
+            "offset",
+        ]
+
+
 def test_the_live_generation_is_not_dropped_and_an_unknown_one_not_read(shared: Keyspaces) -> None:
     live = schema.live_generation(shared.cassandra)
     with pytest.raises(VaultError, match="live one"):
         schema.drop_generation(shared.cassandra, live)
     with pytest.raises(VaultError, match="no generation 99"):
-        schema.switch_to(shared.cassandra, 99)
+        schema.switch_to(shared.cassandra, 99, "")
 
 
 def test_tables_of_version_1_get_what_they_lack(shared: Keyspaces) -> None:
@@ -48,6 +65,54 @@ def test_tables_of_version_1_get_what_they_lack(shared: Keyspaces) -> None:
     assert schema.migrate(shared.cassandra) == 1
     assert schema.version(shared.cassandra) == tables.VERSION
     assert shared.cassandra.execute(f"SELECT operation_id FROM {base}.erasure_begun") == []
+
+
+def test_tables_of_version_5_get_the_record_of_a_root_key(shared: Keyspaces) -> None:
+    base = shared.cassandra.settings.keyspace
+    shared.cassandra.define(f"DROP TABLE {base}.root_key")
+    shared.cassandra.execute(f"INSERT INTO {base}.schema_version (id, version) VALUES (0, 5)")
+    assert schema.migrate(shared.cassandra) == 5
+    assert read_root_record(shared.cassandra) is None
+
+
+def test_tables_of_version_3_get_what_they_lack_in_every_generation(shared: Keyspaces) -> None:
+    base = shared.cassandra.settings.keyspace
+    shared.cassandra.define(f"DROP TABLE {shared.generation}.set_aside")
+    shared.cassandra.execute(f"INSERT INTO {base}.schema_version (id, version) VALUES (0, 3)")
+    with pytest.raises(VaultError, match="run `memos vault create`"):
+        schema.check_version(shared.cassandra)
+    assert schema.migrate(shared.cassandra) == 3
+    schema.check_version(shared.cassandra)
+    rows = SetAsideRows(shared.cassandra, shared.generation)
+    row = SetAside(ident(1), 7, Position(2, 3), b"model", "0.1.0", "TypeError")
+    rows.keep(VECTORS, [row])
+    assert (rows.of(VECTORS), rows.of(INDEX), rows.count()) == ([row], [], 1)
+    shared.cassandra.execute(
+        f"UPDATE {shared.generation}.set_aside SET partition = ? WHERE projection = ?"
+        " AND cube_id = ? AND ordinal = ?",
+        (None, VECTORS, row.cube_id, row.ordinal),
+    )
+    with pytest.raises(Damaged, match="run `memos rebuild`"):
+        rows.of(VECTORS)
+    rows.forget([row.cube_id])
+    assert (rows.count(), rows.are_gone([row.cube_id])) == (0, True)
+
+
+def test_tables_of_version_4_get_leases_and_who_may_switch(shared: Keyspaces) -> None:
+    store, base = shared.cassandra, shared.cassandra.settings.keyspace
+    live = schema.live_generation(store)
+    store.define(f"DROP TABLE {base}.lease")
+    store.define(f"ALTER TABLE {base}.pointer DROP rebuilder")
+    store.define(f"ALTER TABLE {base}.generation DROP collection")
+    store.execute(f"INSERT INTO {base}.schema_version (id, version) VALUES (0, 4)")
+    assert schema.migrate(store) == 4
+    with Lease(store, "anything") as lease:
+        assert lease.take()
+        schema.let_switch(store, lease.holder)
+        schema.switch_to(store, live, lease.holder)
+    assert schema.collection_of(store, live) == ""
+    schema.name_collection(store, live, "vectors")
+    assert schema.collection_of(store, live) == "vectors"
 
 
 def test_tables_of_a_newer_release_are_refused(

@@ -13,6 +13,7 @@ from memos.infrastructure.governance.access_log import Access, AccessLog, unwrit
 from memos.infrastructure.governance.query_keys import DAY, RETENTION_DAYS
 from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
+from memos.infrastructure.reports import EXAMINE
 from memos.kernel.errors import LogUnavailable
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, AccessEvent
 
@@ -51,7 +52,7 @@ class Store:
 
     def append_accesses(self, accesses: Sequence[AccessEvent]) -> None:
         if self.is_out_of_reach:
-            raise self.breaks("out of reach")
+            raise self.breaks(f"out of reach: {EXAMINE}")
         self.events.extend(accesses)
 
 
@@ -146,6 +147,7 @@ def test_no_error_of_a_store_ends_the_background_writer(
     _until(lambda: "out of reach" in log.failure)
     (finding,) = unwritten_accesses(Path(store.name))
     assert "1 accesses wait" in finding.what
+    assert EXAMINE not in finding.what  # whoever reads it has asked the doctor
     store.is_out_of_reach = False
     _until(lambda: [event.client_time for event in store.events] == [1])
     assert not log.failure

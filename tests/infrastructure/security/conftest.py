@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cassandra.cluster import Cluster
 
-from memos import Memory
+from memos.interface.vaults import create_vault
 from tests.certificates import Authority
 from tests.fleet import PARTITIONS
 from tests.infrastructure.security.servers import (
@@ -63,7 +63,7 @@ def vault(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         for name, password in PASSWORDS.items():
             patch.setenv(name, password)
-        Memory(opened.path, actor=ACTOR).close()
+        create_vault(opened.path, actor=ACTOR)
         try:
             for worker in WORKERS:
                 opened.start(worker)

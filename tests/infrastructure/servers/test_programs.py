@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,34 @@ def test_chosen_ports_are_free_distinct_and_below_those_of_outgoing_connections(
         assert ports.LOWEST <= port <= ports.HIGHEST
         assert ports.is_free(port)
         assert not ports.accepts(port)
+
+
+CHOOSES = """
+from memos.infrastructure.servers import ports
+print(ports.choose(("a",))["a"], flush=True)
+input()
+"""
+
+
+def test_a_port_that_a_program_chose_is_reserved_until_that_program_ends() -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", CHOOSES],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    port = int(other.stdout.readline())
+    assert not ports.reserve(port)
+    other.communicate("\n")
+    assert ports.reserve(port)
+    assert ports.reserve(port)
+
+
+def test_a_port_that_is_reserved_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "reserve", lambda port: port % 2 == 1)
+    chosen = ports.choose(tuple("abcdefghij"))
+    assert [port for port in chosen.values() if port % 2 == 0] == []
 
 
 def test_a_port_that_is_listened_on_is_not_free() -> None:

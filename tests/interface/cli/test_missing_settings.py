@@ -22,6 +22,7 @@ NEEDS_NONE = {
     "engine status",
     "engine down",
     "engine logs",
+    "engine nodetool",
 }
 
 NAMED_BY_VAULT = {
@@ -71,6 +72,7 @@ NAMED_BY_VAULT = {
     "thaw": [NOBODY],
     "untag": [NOBODY, "home"],
     "update": [NOBODY, "text"],
+    "vault generations": [],
     "verify": [],
     "audit": [],
     "vocabulary": ["--scope", "acme"],
@@ -79,6 +81,9 @@ NAMED_BY_VAULT = {
 NAMED_OTHERWISE = [
     ["doctor", NOWHERE],
     ["vault", "create", NOWHERE],
+    ["vault", "check-key", NOWHERE, "--key", "some.key"],
+    ["vault", "rotate-key", NOWHERE],
+    ["vault", "remove", NOWHERE, "--yes"],
     ["migrate", "--from", NOWHERE, "--to", "there.vault"],
     ["migrate", "--from", "here.vault", "--to", NOWHERE],
     *(

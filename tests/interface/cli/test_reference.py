@@ -11,10 +11,11 @@ import pytest
 import typer
 
 import memos
+from memos.infrastructure.reports import GenerationStatus, RootChecked
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.cli import app
 from memos.interface.cli.errors import ExitCode
-from memos.interface.vaults import MigrationReport, VaultMade
+from memos.interface.vaults import GenerationsReport, MigrationReport, VaultMade, VaultRemoved
 from memos.operation.commands.export import ExportReport
 from memos.operation.commands.import_file import ImportReport
 from memos.operation.commands.rollback_plan import PlannedChange
@@ -61,6 +62,11 @@ SHAPES = [
     LoadReport,
     MigrationReport,
     VaultMade,
+    GenerationsReport,
+    GenerationStatus,
+    memos.RootRotated,
+    RootChecked,
+    VaultRemoved,
 ]
 
 
@@ -81,8 +87,9 @@ def test_the_program_has_every_command_it_should() -> None:
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
         migrate"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
-    grouped += ["cut name", "cut list", "vault create"]
-    grouped += ["engine up", "engine status", "engine down", "engine logs"]
+    grouped += ["cut name", "cut list", "vault create", "vault generations", "vault remove"]
+    grouped += ["vault rotate-key", "vault check-key"]
+    grouped += ["engine up", "engine status", "engine down", "engine logs", "engine nodetool"]
     grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "sweep", "all")]
     assert sorted([*ungrouped.split(), *grouped]) == COMMANDS
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from memos import Denied, Forgotten, Memory
+from memos import Denied, Forgotten, Memory, OtherContent, Receipt
+from memos.operation.erasure_receipt import kept_receipt
 from tests.interface.transfer.support import SCOPE, fill
+from tests.opened import stores_of
 
 
 def test_an_export_joins_a_vault_that_has_its_own_memories(memory: Memory, tmp_path: Path) -> None:
@@ -67,6 +70,64 @@ def test_loading_again_changes_nothing_and_a_later_export_adds_what_is_new(
         moved = other.get(ids["moved"])
         assert not isinstance(moved, Forgotten)
         assert moved.text == "Caroline moved from Finland."
+
+
+def test_a_key_is_known_wherever_its_memories_went(memory: Memory, tmp_path: Path) -> None:
+    def tell(vault: Memory) -> list[Receipt]:
+        one = vault.add("Ann likes tea.", scope=SCOPE, idempotency_key="k1")
+        two = vault.add("Ann likes jam.", scope=SCOPE, idempotency_key="k2")
+        batch = vault.add_many(
+            [{"text": "Bob likes rye.", "scope": SCOPE}, {"text": "Bob rests.", "scope": SCOPE}],
+            idempotency_key="k3",
+        )
+        changed = vault.update(one.cube_id, "Ann likes chai.", idempotency_key="k4")
+        merged = vault.merge(
+            [one.cube_id, two.cube_id], text="Ann likes both.", idempotency_key="k5"
+        )
+        return [one, two, *batch, changed, merged]
+
+    told = tell(memory)
+    memory.export(tmp_path / "out")
+    with Memory(tmp_path / "other.vault", actor="agent:alice") as other:
+        own = other.add("Of here.", scope=SCOPE, idempotency_key="own").event_id
+        other.import_export(tmp_path / "out")
+        before = other.digest()
+        assert [r.event_id for r in tell(other)] == [r.event_id for r in told]
+        assert other.digest() == before
+        with pytest.raises(OtherContent):
+            other.add("Ann likes rum.", scope=SCOPE, idempotency_key="k1")
+        with pytest.raises(OtherContent):
+            other.update(told[0].cube_id, "Ann likes rum.", idempotency_key="k4")
+        assert other.add("Of here.", scope=SCOPE, idempotency_key="own").event_id == own
+
+
+def test_receipts_of_erases_are_held_by_every_vault_that_they_come_to(
+    memory: Memory, tmp_path: Path
+) -> None:
+    """A load, a load of a load, and a load into a vault that is there; and a forged one is found."""
+    erased = memory.add("Ann likes tea.", scope=SCOPE)
+    memory.add("Bob likes tea.", scope=SCOPE)
+    receipt = memory.erase(cube_id=erased.cube_id)
+    memory.export(tmp_path / "one")
+    with Memory.load(tmp_path / "one", into=tmp_path / "second.vault") as second:
+        second.export(tmp_path / "two")
+    with Memory.load(tmp_path / "two", into=tmp_path / "third.vault") as third:
+        assert third.audit().problems == ()
+        third.export(tmp_path / "three")
+    with Memory(tmp_path / "other.vault") as other:
+        other.add("Of here.", scope=SCOPE)
+        other.import_export(tmp_path / "three")
+        assert other.audit().problems == ()
+        stores = stores_of(other)
+        ((stored,),) = stores.database.writer.execute("SELECT receipt FROM erasure").fetchall()
+        kept = str(stored)
+        assert kept_receipt(json.loads(kept)).verify(other.verifier_key())
+        forged = kept.replace(erased.cube_id, receipt.operation_id)
+        stores.database.write(
+            lambda: stores.database.writer.execute("UPDATE erasure SET receipt = ?", (forged,))
+        )
+        (problem,) = other.audit().problems
+        assert "is not the one that was signed" in str(problem)
 
 
 def test_a_cube_that_went_two_ways_is_refused_and_stays_as_it_is(
@@ -138,19 +199,24 @@ def test_an_erase_travels_with_an_export(memory: Memory, tmp_path: Path) -> None
         assert second.digest() == memory.digest() == second.rebuild().digest
 
 
-def test_only_an_administrator_loads_into_a_vault(memory: Memory, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["out", "out.tar"])
+def test_only_an_administrator_loads_into_a_vault(
+    memory: Memory, tmp_path: Path, name: str
+) -> None:
     fill(memory)
-    memory.export(tmp_path / "out")
+    memory.export(tmp_path / name)
     Memory(tmp_path / "other.vault", actor="agent:root").close()
     with Memory(tmp_path / "other.vault", actor="agent:bob") as bobs:
         with pytest.raises(Denied):
-            bobs.import_export(tmp_path / "out")
+            bobs.import_export(tmp_path / name)
         assert bobs.stats().events == 0
+    with pytest.raises(Denied):
+        Memory.load(tmp_path / name, tmp_path / "other.vault", actor="agent:bob")
     with (
         Memory(tmp_path / "other.vault", actor="agent:root", tenant="acme2") as narrowed,
         pytest.raises(Denied),
     ):
-        narrowed.import_export(tmp_path / "out")
+        narrowed.import_export(tmp_path / name)
 
 
 def test_who_administers_a_tenant_elsewhere_does_not_administer_it_here(tmp_path: Path) -> None:

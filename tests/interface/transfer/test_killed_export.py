@@ -1,4 +1,4 @@
-"""A killed export leaves nothing in clear."""
+"""A killed export, load or import leaves nothing in clear."""
 
 from __future__ import annotations
 
@@ -62,11 +62,46 @@ def test_an_export_that_is_killed_leaves_no_text_and_no_key(
     assert [path.name for path in place.iterdir()] == [name]
 
 
-def test_what_a_killed_process_left_of_a_stage_is_removed_by_the_next_export(
-    vault: Path, tmp_path: Path
+LOADING = """
+import os, signal, sys
+from memos import Memory
+from memos.infrastructure.transfer.load import loader, reader
+step, path, into = sys.argv[1:]
+def killed(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+reader.Dump.check_log = killed if step == "check" else reader.Dump.check_log
+loader._check_result = loader.Replayer.keep_first_place = killed
+Memory.load(path, into=into, actor="agent:alice")
+"""
+
+
+@pytest.mark.parametrize("step", ["check", "fold"])
+@pytest.mark.parametrize("into", ["new", "own"])
+def test_a_load_that_is_killed_leaves_no_text_and_no_key_in_clear(
+    vault: Path, tmp_path: Path, into: str, step: str
 ) -> None:
     place = tmp_path / "place"
-    left = place / ".export.tar.123.0123abcd.staged"
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.export(tmp_path / "out.tar")
+    Memory(place / "own", actor="agent:alice").close()
+    told = subprocess.run(
+        [sys.executable, "-c", LOADING, step, str(tmp_path / "out.tar"), str(place / into)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == -9, told.stderr
+    left = [path for path in place.rglob("*") if path.is_file()]
+    assert not [path for path in left if SECRET.encode() in path.read_bytes()]
+    assert not [path for path in left if path.suffix in (".jsonl", ".txt", ".tar")]
+
+
+@pytest.mark.parametrize("name", ["export.tar", "another.vault"])
+def test_what_a_killed_process_left_of_a_stage_is_removed_by_the_next_export(
+    vault: Path, tmp_path: Path, name: str
+) -> None:
+    place = tmp_path / "place"
+    left = place / f".{name}.123.0123abcd.staged"
     left.mkdir(parents=True)
     (left / "memories.jsonl").write_text(SECRET)
     os.utime(left, (0, 0))

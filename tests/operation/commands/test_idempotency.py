@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from memos import AlreadyErased, InvalidInput, Memory, OtherContent, Refused
+from memos import AlreadyErased, InvalidInput, Memory, OtherContent, Receipt, Refused
 from memos.operation.commands.turn import TURN_FIELDS
 
 NAMES = {"scope", "cube_id", "idempotency_key"}
@@ -195,11 +195,49 @@ def test_a_merge_is_known_again_after_its_sources_have_changed(
     assert memory.merge(cubes[:2], idempotency_key="k") == receipt
 
 
-def test_a_merge_and_an_add_under_one_key_are_two_commands(
-    memory: Memory, cubes: list[str]
-) -> None:
-    memory.merge(cubes[:2], "Both.", scope="acme", idempotency_key="k")
-    refuses(memory, memory.add, text="Both.", scope="acme", idempotency_key="k")
+def test_commands_under_one_key_are_as_many_keys(memory: Memory, cubes: list[str]) -> None:
+    def each() -> list[Receipt]:
+        (turn,) = memory.add_conversation(
+            [{"text": "Both."}], scope="acme", session="1", idempotency_key="k"
+        )
+        return [
+            memory.merge(cubes[:2], "Both.", scope="acme", idempotency_key="k"),
+            turn,
+            memory.add("Both.", scope="acme", idempotency_key="k"),
+            memory.update(cubes[2], "Both.", idempotency_key="k"),
+        ]
+
+    first = each()
+    assert len({receipt.cube_id for receipt in first}) == 4
+    before = memory.digest()
+    assert each() == first
+    assert memory.digest() == before
+    memory.erase(cube_id=first[1].cube_id)
+    assert memory.add("Both.", scope="acme", idempotency_key="k") == first[2]
+    with pytest.raises(AlreadyErased):
+        memory.add_conversation([{"text": "Both."}], scope="acme", session="1", idempotency_key="k")
+
+
+def test_what_was_added_and_erased_leaves_its_key_to_another_command(memory: Memory) -> None:
+    batch = [{"text": f"Part {number}.", "scope": "acme"} for number in range(2)]
+    turns = [{"text": "One."}, {"text": "Two."}]
+    for receipt in memory.add_many(batch, idempotency_key="k"):
+        memory.erase(cube_id=receipt.cube_id)
+    told = memory.add_conversation(turns, scope="acme", session="1", idempotency_key="k")
+    assert len(told) == 2
+
+
+def test_a_memory_that_is_named_twice_is_merged_once(memory: Memory, cubes: list[str]) -> None:
+    a, b = cubes[:2]
+    receipt = memory.merge([a, a.upper(), b], idempotency_key="k")
+    assert receipt.rejected == ()
+    assert memory.get(receipt.cube_id).text == "Source 0.\nSource 1."  # type: ignore[union-attr]
+    assert memory.merge([a, a.upper(), b], idempotency_key="k") == receipt
+
+
+def test_the_tags_of_an_iterator_are_a_merged_memorys(memory: Memory, cubes: list[str]) -> None:
+    receipt = memory.merge(cubes[:2], tags=(tag for tag in ("home", "craft")))
+    assert memory.get(receipt.cube_id).tags == ("home", "craft")  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", CONVERSATION)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.engine.dense import Counts
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION, rotations_of
 from memos.infrastructure.engine.reader import Reader
@@ -81,6 +82,10 @@ class DistributedDense:
             for outline in vault.outlines(partition, done.get(partition, 0), end)
             if outline.cube_id
         )
+
+    def set_aside(self, reader: Reader, counts: Counts | None = None) -> int:
+        rows = self._live().set_aside.of(PROJECTION)
+        return sum(counts is None or counts(row.cube_id) for row in rows)
 
     def embed_pending(self) -> int:
         """Wait for the worker that embeds; how many records waited."""

@@ -11,24 +11,45 @@ from pathlib import Path
 from memos.infrastructure.batches import batched
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed import doctor_cassandra, doctor_workers
-from memos.infrastructure.engine.distributed.creation import PARTITIONS, read_setting
+from memos.infrastructure.engine.distributed.binding import (
+    check_reach,
+    check_root_key,
+    check_topics_bound,
+)
 from memos.infrastructure.engine.distributed.key_presence import (
     HEADS_AT_ONCE,
     cubes_without_keys,
+    tenants_of,
 )
+from memos.infrastructure.engine.distributed.made_settings import PARTITIONS, read_setting
 from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
+from memos.infrastructure.engine.kept_keys import lost_keys
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
+from memos.infrastructure.keys.cassandra.held_root import read_root_record
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
+from memos.infrastructure.keys.root import RootKey
+from memos.infrastructure.keys.root_files import ROTATE_AGAIN, UNFINISHED
+from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.topics import check_topics
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.tables import VERSION
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.kernel.errors import IndexUnavailable, InvalidInput, MemosError, VaultError
+from memos.kernel.errors import (
+    IndexUnavailable,
+    InvalidInput,
+    LogLost,
+    MemosError,
+    ProjectionsLost,
+    VaultError,
+    WrongRootKey,
+)
 
 START = "start it, or correct its address and credentials"
+LOST = "docs/distributed.md says, under 'When something is lost', what each way on keeps"
 
 
 def examine(path: Path) -> tuple[Finding, ...]:
@@ -51,13 +72,13 @@ def examine(path: Path) -> tuple[Finding, ...]:
 
 
 def _root_key(path: Path) -> Iterator[Finding]:
-    if not path.is_file():
-        yield Finding(
-            "error",
-            f"{path} is missing",
-            "put it back from your backup: nothing opens without the root key",
-        )
-    elif path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    try:
+        RootKey.read(path)
+    except VaultError as error:
+        mend = "put it back from your backup: nothing opens without the root key"
+        yield Finding("error", str(error), mend)
+        return
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Finding("error", f"{path} can be read by other users", f"chmod 0600 {path}")
 
 
@@ -87,24 +108,54 @@ def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator
             "a vault is being moved in here, and that is not done",
             "run the same `memos migrate` again: it goes on where it was",
         )
-    elif not any(finding.severity == "error" for finding in topics):
+    elif (schema.version(store) or 0) >= VERSION and not any(f.severity == "error" for f in topics):
         try:
+            lost = list(_lost(settings, store))
+            yield from lost
+            if any(finding.severity == "error" for finding in lost):
+                return
             yield from doctor_workers.examine(settings, store, time.sleep)
-            yield from _keys(settings, store)
+            if not any(_root_key(settings.root_key)):  # else it is said, and nothing opens
+                yield from _keys(settings, store)
         except MemosError as error:
             yield Finding("error", str(error), START)
+
+
+def _lost(settings: DistributedSettings, store: CassandraSession) -> Iterator[Finding]:
+    """Whether topics, tables and root key are those that the vault was made with, and none is lost."""
+    try:
+        if not any(_root_key(settings.root_key)):
+            check_root_key(settings, store, CassandraKeyStore(store, settings.root_key))
+            record = read_root_record(store)
+            if record is not None and not record.is_complete:
+                yield Finding("warning", UNFINISHED, ROTATE_AGAIN)
+        check_topics_bound(settings, store)
+        live = schema.live_generation(store)
+        if not schema.is_there(store, live):
+            raise schema.tables_lost(store, live)
+        with KafkaLogs(settings.kafka) as logs:
+            check_reach(CassandraVault(store, live), logs)
+    except (LogLost, ProjectionsLost, WrongRootKey) as error:
+        yield Finding("error", str(error), LOST)
 
 
 def _keys(settings: DistributedSettings, store: CassandraSession) -> Iterator[Finding]:
     """Whether every memory that nobody erased has its keys."""
     vault = CassandraVault(store)
-    cube_keys = CassandraCubeKeys(store, CassandraKeyStore(store, settings.root_key))
+    keys = CassandraKeyStore(store, settings.root_key, tenants_of(lambda: vault))
+    base = settings.cassandra.keyspace
+    for problem in lost_keys(keys):
+        yield Finding(
+            "error",
+            f"{problem.where}: {problem.what}",
+            f"bring {base}.tenant_key back from a backup that has it",
+        )
+    cube_keys = CassandraCubeKeys(store, keys)
     count = sum(
         len(cubes_without_keys(cube_keys, vault, heads))
         for heads in batched(vault.heads(), HEADS_AT_ONCE)
     )
     if count:
-        base = settings.cassandra.keyspace
         yield Finding(
             "error",
             f"the keys of {count} memories are missing, though nobody erased them",

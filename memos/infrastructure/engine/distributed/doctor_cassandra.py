@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
+from memos.infrastructure.engine.distributed.generations import REMOVABLE, generations
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.tables import VERSION
@@ -162,12 +163,20 @@ def _schema(store: CassandraSession) -> Iterator[Finding]:
             f"the vault's tables have version {version}; this release knows up to {VERSION}",
             "upgrade MemOS",
         )
-    for number in sorted(set(schema.generations(store)) - {schema.live_generation(store)}):
-        yield Finding(
-            "warning",
-            f"generation {number} is left over: {schema.keyspace_of(store, number)}",
-            "if no rebuild is running: the next `memos rebuild` drops it",
-        )
+    if version is not None and version >= VERSION:
+        yield from _generations(store)
+
+
+def _generations(store: CassandraSession) -> Iterator[Finding]:
+    for each in generations(store):
+        if each.state in REMOVABLE:
+            yield Finding(
+                "warning",
+                f"generation {each.number} is {each.state} since {each.since:%Y-%m-%dT%H:%M:%SZ}: "
+                f"{schema.keyspace_of(store, each.number)} takes room, and nobody reads it",
+                "`memos worker sweep` removes it after keep_former_hours, the next `memos rebuild` when "
+                "it begins, and `memos vault generations --remove` at once",
+            )
 
 
 def _keyspaces(store: CassandraSession) -> Iterator[Finding]:

@@ -12,9 +12,10 @@ from google.protobuf.message import DecodeError
 from memos.infrastructure.batches import batched
 from memos.infrastructure.engine.cuts import ascending, holds
 from memos.infrastructure.engine.distributed import figures
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.reader import DistributedReaders
 from memos.infrastructure.engine.distributed.source import DistributedSource
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
 from memos.infrastructure.engine.dump import PROGRESS_EVERY, EventLine, Selection
@@ -55,7 +56,7 @@ class DistributedDump:
         self._readers = readers
         self._source = source
         self._end = self._source.end()
-        waiter = Waiter(live.vault, stores.settings.wait_seconds)
+        waiter = Waiter(live.watch, stores.settings.wait_seconds)
         waiter.until_passed(FOLD, self._end)
         self._vault = live.vault()
         self.at: At = self._vault.cutoffs([Position(*at) for at in self._end.items()])

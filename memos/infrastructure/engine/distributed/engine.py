@@ -12,15 +12,17 @@ from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.distributed.dense import DistributedDense
 from memos.infrastructure.engine.distributed.dump import DistributedDump
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.maintenance import DistributedMaintenance
 from memos.infrastructure.engine.distributed.proofs import DistributedProofs
 from memos.infrastructure.engine.distributed.reader import DistributedReader, DistributedReaders
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.source import DistributedSource
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.writer import DistributedWriter
 from memos.infrastructure.engine.erased_sources import is_erased
+from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.engine.replay import Replay
 from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.infrastructure.index.milvus.connection import Milvus
@@ -34,25 +36,23 @@ class DistributedEngine:
 
     Args:
         settings: where the servers are.
-        create: make the vault where there is none.
+        purpose: what the vault is opened for.
         creator: who administers a vault that is made.
         durable: see `DistributedWriter`.
-        leaving: the vault is moved away: see `Stores`.
     """
 
     def __init__(
         self,
         settings: DistributedSettings,
+        purpose: Purpose = Purpose.USE,
         *,
-        create: bool = True,
         creator: str = "",
         durable: bool = False,
-        leaving: bool = False,
     ) -> None:
-        stores = Stores(settings, create=create, creator=creator, leaving=leaving)
+        stores = Stores(settings, purpose, creator=creator)
         self.stores = stores
         self.live = LiveGeneration(stores)
-        self.waiter = Waiter(self.live.vault, settings.wait_seconds)
+        self.waiter = Waiter(self.live.watch, settings.wait_seconds)
         self._readers = DistributedReaders(stores, self.live)
         self.erasure = DistributedErasure(stores, self.live, self.waiter)
         self.queries = CassandraQueryTexts(stores.cassandra, self._erased, system_time)

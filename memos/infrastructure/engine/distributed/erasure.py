@@ -7,23 +7,38 @@ there was to destroy: whoever opens the vault after a crash finishes it, and tel
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.commit import Purged
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
+from memos.infrastructure.engine.distributed.stores import (
+    Generation,
+    Stores,
+    open_generation,
+)
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
 from memos.infrastructure.engine.distributed.workers.index import is_erasure
 from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION as VECTORS
+from memos.infrastructure.index.cassandra.rows import ErasedCube
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.removal import VectorCopies
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import Stored
-from memos.kernel.errors import IndexUnavailable, NotApplied, StoreUnavailable
+from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.kernel.errors import IndexUnavailable, NotApplied, StoreUnavailable, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.scope import tenant_of
 
 GONE_SECONDS = 10.0
 """How long an erase waits for the worker that embeds, before it says that it is not certain."""
+
+
+def erases_under_way(store: CassandraSession, vault: CassandraVault) -> int:
+    """How many erases were asked for or begun, and have not come to an end."""
+    begun = store.execute(f"SELECT operation_id FROM {store.settings.keyspace}.erasure_begun")
+    return len({*vault.erasing(), *(operation_id for (operation_id,) in begun)})
 
 
 class DistributedErasure:
@@ -49,13 +64,12 @@ class DistributedErasure:
         Raises:
             IndexUnavailable, StoreUnavailable: nothing was begun.
         """
-        spans = self._live().spans
-        counts = [spans.count(cube_id, tenant) for cube_id in cube_ids]
+        spans = self._live().spans.count(cube_ids, tenant)
         counted = Purged(
             len(cube_ids),
-            sum(count.docs for count in counts),
-            sum(count.spans for count in counts),
-            sum(count.postings for count in counts),
+            spans.docs,
+            spans.spans,
+            spans.postings,
             0 if self._milvus is None else VectorCopies(self._milvus).count(cube_ids),
         )
         self._stores.cassandra.execute(
@@ -71,13 +85,13 @@ class DistributedErasure:
             NotApplied: not all of them are folded as erased.
             IndexUnavailable, StoreUnavailable: copies may be left: do it again.
         """
-        erased = self._erased(operation_id, cube_ids)
-        generation = self._live()
+        erased = _as_indexed(self._erased(operation_id, cube_ids))
         self._stores.cube_keys.destroy(cube_ids)
-        generation.usage.forget(cube_ids)
-        for cube_id, stored in erased.items():
-            attempt = stored.attempt
-            generation.spans.purge(cube_id, _tenant(stored), attempt.ordinal)
+        for generation in self._generations():
+            with self._unless_removed(generation):
+                generation.usage.forget(cube_ids)
+                generation.set_aside.forget(cube_ids)
+                generation.spans.purge(erased)
         if self._milvus is not None:
             VectorCopies(self._milvus).purge(cube_ids)
         cql = f"SELECT counted FROM {self._base}.erasure_begun WHERE operation_id = ?"
@@ -135,18 +149,38 @@ class DistributedErasure:
         )
 
     def _rows_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
-        generation = self._live()
-        if schema.generations(self._stores.cassandra) != [generation.number]:
+        live = self._live()
+        if max(schema.generations(self._stores.cassandra)) > live.number:
             return False  # a rebuild is under way: what it has folded ends when it comes there
-        erased = generation.vault.states_at(cube_ids)
-        return (
-            self._stores.cube_keys.are_gone(cube_ids)
-            and generation.usage.are_gone(cube_ids)
-            and all(
-                generation.spans.is_gone(cube_id, _tenant(stored), stored.attempt.ordinal)
-                for cube_id, stored in erased.items()
-            )
-        )
+        erased = _as_indexed(live.vault.states_at(cube_ids))
+        if not self._stores.cube_keys.are_gone(cube_ids):
+            return False
+        for generation in self._generations():
+            with self._unless_removed(generation):
+                if not (
+                    generation.usage.are_gone(cube_ids)
+                    and generation.set_aside.are_gone(cube_ids)
+                    and generation.spans.are_gone(erased)
+                ):
+                    return False
+        return True
+
+    def _generations(self) -> list[Generation]:
+        """The live projections, and those that they replaced: these stay for a time, and nobody folds
+        into them any more.
+        """
+        live, store = self._live(), self._stores.cassandra
+        former = (number for number in schema.generations(store) if number < live.number)
+        return [live, *(open_generation(store, number) for number in former)]
+
+    @contextmanager
+    def _unless_removed(self, generation: Generation) -> Iterator[None]:
+        """What is done to a generation that somebody may remove meanwhile, and with it all copies."""
+        try:
+            yield
+        except VaultError:
+            if schema.is_there(self._stores.cassandra, generation.number):
+                raise
 
     def _vectors_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
         vault = self._live.vault()
@@ -156,7 +190,7 @@ class DistributedErasure:
             # to the Erased record.
             erased = vault.states_at(cube_ids).values()
             ends = ends_of(stored.attempt.position for stored in erased)
-            Waiter(self._live.vault, GONE_SECONDS).until_passed(VECTORS, ends)
+            Waiter(self._live.watch, GONE_SECONDS).until_passed(VECTORS, ends)
             if self._milvus is None:
                 return False
         return self._milvus is None or not VectorCopies(self._milvus).count(cube_ids)
@@ -179,5 +213,8 @@ class DistributedErasure:
         return erased
 
 
-def _tenant(stored: Stored) -> str:
-    return tenant_of(stored.attempt.scope)
+def _as_indexed(erased: Mapping[bytes, Stored]) -> list[ErasedCube]:
+    return [
+        ErasedCube(cube_id, tenant_of(stored.attempt.scope), stored.attempt.ordinal)
+        for cube_id, stored in erased.items()
+    ]

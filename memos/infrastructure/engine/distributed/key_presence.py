@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from memos.infrastructure.engine.reader import has_no_key
+from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
+from memos.infrastructure.keys.cassandra.tenant_rings import VaultTenants
 from memos.infrastructure.vault.cassandra.heads import Head
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
+from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.state import checksum, state_from_bytes
 
 HEADS_AT_ONCE = 500
+
+
+def tenants_of(live: Callable[[], CassandraVault]) -> VaultTenants:
+    """The tenants of a vault, for its key store.
+
+    Args:
+        live: gives the vault that is folded into now. It is asked only where a key is not there.
+    """
+    return VaultTenants(lambda tenant: needs_tenant(live(), tenant), lambda: live().tenants())
+
+
+def needs_tenant(vault: CassandraVault, tenant: str) -> bool:
+    """Whether the log holds what takes a tenant's own key to make: a memory's subject, or the id of a
+    named cut, is a digest under it.
+    """
+    if not tenant:
+        return vault.has_cuts()
+    queries = (LogQuery(scope=tenant, kind=kind) for kind in sorted(CREATING))
+    return any(made.state is not None for query in queries for made in vault.query(query))
 
 
 def cubes_without_keys(

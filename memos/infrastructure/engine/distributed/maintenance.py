@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.distributed import figures, rebuild
+from pathlib import Path
+
+from memos.infrastructure.engine.distributed import figures, generations, rebuild
 from memos.infrastructure.engine.distributed.auditing.audit import audit
 from memos.infrastructure.engine.distributed.auditing.verification import verify
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
+from memos.infrastructure.engine.distributed.root_rotation import rotate_root_key
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import Figures, Rebuilt, Verification
+from memos.infrastructure.reports import (
+    Figures,
+    GenerationStatus,
+    Rebuilt,
+    RootRotated,
+    Verification,
+)
 from memos.infrastructure.vault.cassandra import schema
 
 
@@ -40,6 +50,20 @@ class DistributedMaintenance:
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         return rebuild.rebuild(self._stores, progress)
 
+    def generations(self) -> tuple[GenerationStatus, ...]:
+        return generations.generations(self._stores.cassandra)
+
+    def remove_generations(self, *, outlived: bool) -> tuple[GenerationStatus, ...]:
+        store = self._stores.cassandra
+        if not outlived:
+            return generations.remove(store)
+        return generations.remove_outlived(store, self._stores.settings.keep_former_hours)
+
+    def rotate_root_key(
+        self, offered: Path | None, actor: str, progress: Progress = no_progress
+    ) -> RootRotated:
+        return rotate_root_key(self._stores, offered, actor, progress)
+
     def digest(self) -> str:
         return figures.digest(self._live.vault())
 
@@ -50,5 +74,5 @@ class DistributedMaintenance:
     def figures(self) -> Figures:
         return figures.figures(self._stores, self._live())
 
-    def upgrade(self) -> int:
-        return schema.migrate(self._stores.cassandra)
+    def table_version(self) -> int | None:
+        return schema.version(self._stores.cassandra)

@@ -37,10 +37,10 @@ class Outcomes:
         committed = []
         for event, record in zip(events, records, strict=True):
             stored = outcomes.get(record.position)
-            if stored is None:
+            if stored is None or stored.attempt.event_id != event.event_id:
                 raise NotApplied(
-                    f"event {id_text(event.event_id)} is durable, and the fold has no outcome of "
-                    "it: call `memory.audit()`"
+                    f"event {id_text(event.event_id)} was taken by the log at {record.position}, and "
+                    "the fold has another there, or none: see `memos doctor`"
                 )
             committed.append(self._committed(event, record, stored.attempt))
         return committed

@@ -6,7 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from threading import Lock
 
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.tree_rows import TreeRows
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.seal import PROJECTION, origin_of
@@ -47,7 +48,7 @@ class DistributedProofs:
             NotApplied: `memos worker seal` is not there in time.
         """
         ends = {partition: self._stores.logs.events.end()[partition]}
-        waiter = Waiter(self._live.vault, self._stores.settings.wait_seconds)
+        waiter = Waiter(self._live.watch, self._stores.settings.wait_seconds)
         if ends[partition]:
             waiter.until_passed(PROJECTION, ends)
         rows = self._rows()

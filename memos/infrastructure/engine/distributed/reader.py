@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from google.protobuf.message import DecodeError
 
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.reader import has_no_key
 from memos.infrastructure.governance.usage.usage import Usage, used_until
 from memos.infrastructure.index.cassandra.index import CassandraIndex
@@ -16,6 +17,7 @@ from memos.infrastructure.index.cassandra.view import CassandraView
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.envelope import open_body
+from memos.infrastructure.log.kafka.first_place import origin_of
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.kernel.errors import Damaged, Unreadable
 from memos.kernel.event import Position, Record, Undecodable, decode, id_text
@@ -54,6 +56,9 @@ class DistributedReader:
             raise Damaged(
                 f"the record at {position} is damaged ({error}): call `memory.audit()`"
             ) from None
+
+    def origin_of(self, position: Position) -> str:
+        return origin_of(self._logs.events, position)
 
     def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:
         if version == 0:

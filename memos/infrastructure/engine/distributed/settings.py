@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 from dacite import Config, DaciteError, WrongTypeError, from_dict
 
 from memos.infrastructure.cassandra.connection import CassandraSettings
 from memos.infrastructure.engine.distributed.security import filled_in
 from memos.infrastructure.index.milvus.settings import MilvusSettings
-from memos.infrastructure.index.models.embedders import Embedder, embedder_named
+from memos.infrastructure.index.models.embedders import NAMES, Embedder, embedder_named
 from memos.infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.settings_file import read_toml
@@ -21,7 +21,16 @@ from memos.kernel.errors import InvalidInput, MemosError
 T = TypeVar("T")
 
 _SETTINGS = frozenset(
-    {"engine", "root_key", "wait_seconds", "kafka", "cassandra", "milvus", "embedder"}
+    {
+        "engine",
+        "root_key",
+        "wait_seconds",
+        "keep_former_hours",
+        "kafka",
+        "cassandra",
+        "milvus",
+        "embedder",
+    }
 )
 
 
@@ -42,6 +51,20 @@ class EmbedderSettings:
     model: str = ""
     dimensions: int = 0
     api_key: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.url:
+            missing = [name for name in ("model", "dimensions") if not getattr(self, name)]
+            if missing:
+                raise InvalidInput(
+                    f"url = {self.url!r} needs {' and '.join(missing)} too: what the endpoint calls "
+                    "its model, and the width of its vectors"
+                )
+        elif self.name not in NAMES:
+            raise InvalidInput(
+                f"name = {self.name!r} is no embedder: choose {', '.join(NAMES)}, or give the url, "
+                "model and dimensions of an endpoint"
+            )
 
     def open(self) -> Embedder:
         """The embedder.
@@ -65,7 +88,8 @@ class DistributedSettings:
 
     `root_key` is the file of the key under which all others are wrapped: it is in no server.
     `embedder` is what the index worker embeds with; without it, search goes by words.
-    `wait_seconds` is how long a write waits for the workers to make it readable.
+    `wait_seconds` is how long a write waits for the workers to make it readable, `keep_former_hours` how
+    long projections that a rebuild replaced are kept.
     """
 
     path: Path
@@ -75,6 +99,17 @@ class DistributedSettings:
     milvus: MilvusSettings | None = None
     embedder: EmbedderSettings | None = None
     wait_seconds: float = field(default=30.0)
+    keep_former_hours: float = field(default=24.0)
+
+
+def with_collections(settings: DistributedSettings, suffix: str) -> DistributedSettings:
+    """Settings under which Milvus's collections are those of one vault: two that share a Milvus and a
+    prefix do not share them.
+    """
+    milvus = settings.milvus
+    if milvus is None or not suffix:
+        return settings
+    return replace(settings, milvus=replace(milvus, prefix=f"{milvus.prefix}_{suffix}"))
 
 
 def load_settings(path: Path) -> DistributedSettings:
@@ -96,9 +131,6 @@ def load_settings(path: Path) -> DistributedSettings:
     root = values.get("root_key", "root.key")
     if not isinstance(root, str):
         raise InvalidInput(f"{path}: root_key must be the name of a file")
-    wait = values.get("wait_seconds", 30)
-    if isinstance(wait, bool) or not isinstance(wait, (int, float)) or wait <= 0:
-        raise InvalidInput(f"{path}: wait_seconds must be a number above 0")
     return DistributedSettings(
         path,
         path.parent / root,
@@ -106,14 +138,27 @@ def load_settings(path: Path) -> DistributedSettings:
         _section(path, values, "cassandra", CassandraSettings),
         _section(path, values, "milvus", MilvusSettings) if "milvus" in values else None,
         _section(path, values, "embedder", EmbedderSettings) if "embedder" in values else None,
-        float(wait),
+        _positive(path, values, "wait_seconds", 30.0),
+        _positive(path, values, "keep_former_hours", 24.0),
     )
+
+
+def _positive(path: Path, values: Mapping[str, Any], name: str, default: float) -> float:
+    value = values.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise InvalidInput(f"{path}: {name} must be a number above 0")
+    return float(value)
 
 
 def _section(path: Path, values: Mapping[str, Any], name: str, kind: type[T]) -> T:
     section = values.get(name)
     if not isinstance(section, Mapping):
         raise InvalidInput(f"{path}: the section [{name}] is missing")
+    for key, wanted in get_type_hints(kind).items():
+        if get_origin(wanted) is tuple and isinstance(section.get(key), str):
+            raise InvalidInput(
+                f'{path}: [{name}] {key} must be a list, such as {key} = ["{section[key]}"]'
+            )
     try:
         config = Config(strict=True, cast=[tuple], type_hooks={float: float})
         return from_dict(kind, filled_in(path, name, section), config)

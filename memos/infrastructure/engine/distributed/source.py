@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from memos.infrastructure.engine.distributed import figures
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.merger import Merger
 from memos.infrastructure.engine.distributed.proofs import DistributedProofs
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.fold import FoldWorker
 from memos.infrastructure.engine.distributed.workers.port import Worker
@@ -22,6 +23,7 @@ from memos.infrastructure.engine.migration import (
     event_in,
     key_missing,
 )
+from memos.infrastructure.engine.owed import OwedErase, owed_in
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import Ancestor, FirstPlace, ancestors_in
 from memos.infrastructure.log.kafka.first_place import first_in
@@ -83,7 +85,7 @@ class DistributedSource:
         """
         settings, events = self._stores.settings, self._logs.events
         if projection in running_workers(settings.kafka):
-            waiter = Waiter(self._live.vault, settings.wait_seconds)
+            waiter = Waiter(self._live.watch, settings.wait_seconds)
             waiter.until_passed(projection, events.end())
             return
         worker = self._worker(projection)
@@ -145,6 +147,9 @@ class DistributedSource:
 
     def ancestors(self) -> tuple[Ancestor, ...]:
         return ancestors_in(self._stores.setting)
+
+    def owed(self) -> list[OwedErase]:
+        return owed_in(self._stores.setting)
 
     def digest(self) -> str:
         return figures.digest(self._live.vault())

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from threading import Lock
 
 from memos.infrastructure.cassandra.connection import CassandraSession
-from memos.infrastructure.engine.distributed.creation import (
+from memos.infrastructure.engine.distributed.binding import (
+    check_reach,
+    check_root_key,
+    check_topics_bound,
+)
+from memos.infrastructure.engine.distributed.binding_watch import BindingWatch
+from memos.infrastructure.engine.distributed.creation import bind, create_vault
+from memos.infrastructure.engine.distributed.key_presence import tenants_of
+from memos.infrastructure.engine.distributed.made_settings import (
+    COLLECTIONS,
     check_partitions,
-    create_vault,
     read_setting,
     write_setting,
 )
-from memos.infrastructure.engine.distributed.settings import DistributedSettings
+from memos.infrastructure.engine.distributed.settings import (
+    DistributedSettings,
+    with_collections,
+)
+from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.governance.usage.cassandra import UsageRows
 from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.cassandra.rows import SpanTable
@@ -21,16 +31,18 @@ from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.kafka.log import KafkaLogs
+from memos.infrastructure.log.kafka.topics import create_topics
 from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.set_aside import SetAsideRows
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import CassandraVaultWriter
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import Denied, VaultError
 
 MIGRATION = "migration"
 """The setting that is there while a vault is moved in here: what, and how far."""
 
-GENERATION_SECONDS = 2.0
-"""How long a reader may go on with projections that a rebuild has replaced."""
+LOOK_SECONDS = 30.0
+"""How long a program or a worker goes on at most with topics that were deleted, or made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Generation:
     spans: SpanTable
     index: CassandraIndex
     usage: UsageRows
+    set_aside: SetAsideRows
 
 
 def open_generation(store: CassandraSession, number: int) -> Generation:
@@ -56,53 +69,101 @@ def open_generation(store: CassandraSession, number: int) -> Generation:
         spans,
         CassandraIndex(spans),
         UsageRows(store, keyspace),
+        SetAsideRows(store, keyspace),
     )
+
+
+_MAKES = frozenset({Purpose.MAKE, Purpose.RECEIVE})
+_FOLDS_AGAIN = frozenset({Purpose.REBUILD, Purpose.REBUILD_WITH_LOSS})
 
 
 class Stores:
     """Log, vault and keys of a distributed vault. Safe for threads; `close` ends it.
 
-    `migrating` opens a vault that is still being moved in here, which nobody else may: a worker
-    would append once more what follows from its events. `leaving` opens one that is moved away,
-    also where somebody added partitions to its topics: then workers refuse to start.
+    Args:
+        settings: where the servers are.
+        purpose: what it is opened for.
+        creator: who administers a vault that is made; who accepts a loss.
 
     Raises:
+        Denied: a loss is to be accepted, and not by who administers the vault; nothing was changed.
         VaultError: there is no such vault, and none is to be made; or a server does not answer.
+        LogLost, PartitionsChanged, WrongRootKey: the servers are not as the vault was made.
     """
 
     def __init__(
         self,
         settings: DistributedSettings,
+        purpose: Purpose = Purpose.USE,
         *,
-        create: bool = False,
         creator: str = "",
-        migrating: bool = False,
-        leaving: bool = False,
     ) -> None:
         self.settings = settings
         self.name = str(settings.path)
+        self.purpose = purpose
         self.cassandra = CassandraSession(settings.cassandra)
         try:
-            if create:
+            if purpose in _MAKES:
                 create_vault(settings, self.cassandra, creator)
-            elif not schema.exists(self.cassandra):
-                raise VaultError(
-                    f"there is no vault in the keyspace {settings.cassandra.keyspace} of "
-                    f"{settings.cassandra.server}: make it with `memos vault create`"
-                )
-            check_partitions(settings, self.cassandra)
-            if not migrating and self.setting(MIGRATION):
-                raise VaultError(
-                    f"a vault is being moved into {settings.path}, and that is not done: run the "
-                    "same `memos migrate` again, which goes on where it was"
-                )
-            self.logs = KafkaLogs(settings.kafka, grown=leaving)
+            self.keys = self._opened_keys(purpose)
+            if purpose is Purpose.REBUILD_WITH_LOSS:
+                self._accept_loss(creator)
+            self.logs = self._opened_logs(purpose)
+            self.settings = with_collections(settings, self.setting(COLLECTIONS))
         except BaseException:
             self.cassandra.close()
             raise
-        self.keys = CassandraKeyStore(self.cassandra, settings.root_key)
         self.cube_keys = CassandraCubeKeys(self.cassandra, self.keys)
         self.origin = f"memos/{self.setting('vault_id')}"
+
+    def _opened_keys(self, purpose: Purpose) -> CassandraKeyStore:
+        """The keys, once the tables and settings are seen to be the vault's."""
+        settings, store = self.settings, self.cassandra
+        if not schema.exists(store):
+            raise VaultError(
+                f"there is no vault in the keyspace {settings.cassandra.keyspace} of "
+                f"{settings.cassandra.server}: make it with `memos vault create`"
+            )
+        schema.check_version(store)
+        check_partitions(settings, store)
+        if purpose is not Purpose.RECEIVE and self.setting(MIGRATION):
+            raise VaultError(
+                f"a vault is being moved into {settings.path}, and that is not done: run the "
+                "same `memos migrate` again, which goes on where it was"
+            )
+        tenants = tenants_of(lambda: CassandraVault(store))
+        keys = CassandraKeyStore(store, settings.root_key, tenants)
+        check_root_key(settings, store, keys)
+        return keys
+
+    def _accept_loss(self, actor: str) -> None:
+        """Take the topics that are there for the vault's, and make those that are missing."""
+        administrator = self.setting("administrator")
+        if actor != administrator:
+            raise Denied(
+                f"only the vault's administrator, {administrator}, accepts a loss; not {actor}",
+                "owner-only",
+            )
+        create_topics(self.settings.kafka)
+        bind(self.settings, self.cassandra, self.keys)
+
+    def _opened_logs(self, purpose: Purpose) -> KafkaLogs:
+        """The logs, once they are seen to be the vault's."""
+        settings, store = self.settings, self.cassandra
+        check_topics_bound(settings, store)
+        live = schema.live_generation(store)
+        has_tables = schema.is_there(store, live)
+        if not has_tables and purpose not in _FOLDS_AGAIN:
+            raise schema.tables_lost(store, live)
+        self.binding = BindingWatch(settings, store, LOOK_SECONDS)
+        logs = KafkaLogs(settings.kafka, grown=purpose is Purpose.LEAVE, check=self.binding.check)
+        try:
+            if has_tables and purpose is not Purpose.REBUILD_WITH_LOSS:
+                check_reach(CassandraVault(store, live), logs)
+        except BaseException:
+            logs.close()
+            raise
+        return logs
 
     def setting(self, name: str) -> str:
         """A setting made when the vault was created."""
@@ -120,6 +181,15 @@ class Stores:
         """The number of that generation."""
         return schema.live_generation(self.cassandra)
 
+    def is_replaced(self, generation: int) -> bool:
+        """Whether a rebuild has put another generation in the place of one.
+
+        Raises:
+            LogLost: the topics are not the vault's any more.
+        """
+        self.binding.check()
+        return self.live_number() != generation
+
     def signer(self) -> NoteSigner:
         """Signs this vault's checkpoints and receipts."""
         return NoteSigner(self.origin, self.keys.signing_key())
@@ -130,25 +200,3 @@ class Stores:
         self.cube_keys.forget()
         self.keys.close()
         self.cassandra.close()
-
-
-class LiveGeneration:
-    """Gives the projections that are live, as of the last seconds. Safe for threads."""
-
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
-        self._lock = Lock()
-        self._generation = stores.live()
-        self._looked = time.monotonic()
-
-    def __call__(self) -> Generation:
-        with self._lock:
-            if time.monotonic() - self._looked > GENERATION_SECONDS:
-                if self._stores.live_number() != self._generation.number:
-                    self._generation = self._stores.live()
-                self._looked = time.monotonic()
-            return self._generation
-
-    def vault(self) -> CassandraVault:
-        """The live vault."""
-        return self().vault

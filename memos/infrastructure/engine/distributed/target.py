@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine.distributed import figures
-from memos.infrastructure.engine.distributed.rebuild import fold_log, index_worker
+from memos.infrastructure.engine.distributed.refold import fold_log, index_worker
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import MIGRATION, Stores
 from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed, holds_else
+from memos.infrastructure.engine.owed import OWED_ERASES, OwedErase, owed_to_text
+from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.engine.resume import Resume
 from memos.infrastructure.keys.cassandra.cube_keys import NewKey, is_derived
 from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.receipts import Receipt, cosigned
 from memos.infrastructure.log.ancestry import (
     MIGRATED_CUTS,
     MIGRATED_FROM,
@@ -65,9 +68,7 @@ class DistributedTarget:
         return self._stores
 
     def plan(self, origin: str) -> Plan | None:
-        self._stores = Stores(
-            self._settings, create=True, creator=self._administrator, migrating=True
-        )
+        self._stores = Stores(self._settings, Purpose.RECEIVE, creator=self._administrator)
         stored = self.stores.setting(MIGRATION)
         if not stored:
             self._done = any(
@@ -149,10 +150,11 @@ class DistributedTarget:
         _append(access, missing)
         return len(missing)
 
-    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
+    def keep_erasures(self, receipts: Iterable[Receipt], verifier_keys: Sequence[str]) -> None:
+        signed = cosigned(receipts, verifier_keys, self.stores.signer())
         table = f"{self._settings.cassandra.keyspace}.erasure"
         self.stores.cassandra.concurrently(
-            f"INSERT INTO {table} (operation_id, receipt) VALUES (?, ?)", list(receipts)
+            f"INSERT INTO {table} (operation_id, receipt) VALUES (?, ?)", list(signed)
         )
 
     def fold(self, progress: Progress) -> None:
@@ -177,9 +179,12 @@ class DistributedTarget:
     def digest(self) -> str:
         return figures.digest(self.stores.live().vault)
 
-    def finish(self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor]) -> None:
+    def finish(
+        self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor], owed: Sequence[OwedErase]
+    ) -> None:
         self.stores.keep_setting(MIGRATED_CUTS, cuts_to_text(cuts) if cuts else "")
         self.stores.keep_setting(MIGRATED_FROM, ancestors_to_text(ancestors))
+        self.stores.keep_setting(OWED_ERASES, owed_to_text(owed))
         self.stores.keep_setting(MIGRATION, "")
 
     def close(self) -> None:

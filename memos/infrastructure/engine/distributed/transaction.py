@@ -7,12 +7,15 @@ written by whoever resumes the operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from uuid import uuid4
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.reader import DistributedReader, DistributedReaders
-from memos.infrastructure.engine.distributed.stores import LiveGeneration, Stores
+from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
+from memos.infrastructure.engine.owed import OWED_ERASES, OwedErase, owed_to_text
 from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
@@ -58,6 +61,9 @@ class DistributedTransaction:
         self._waiter.until_applied(end)
         return [Position(partition, size) for partition, size in sorted(end.items())]
 
+    def keep_owed(self, owed: Iterable[OwedErase]) -> None:
+        self._stores.keep_setting(OWED_ERASES, owed_to_text(owed))
+
     def name_cut(self, draft: Draft) -> Committed:
         for partition, size in self.read_end():
             draft.event.cut_named.positions.add(partition=partition, offset=size)
@@ -66,11 +72,32 @@ class DistributedTransaction:
     def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
         self._erasure.begin_erasure(operation_id, tenant, cube_ids)
 
+    def destroy_subject_keys(
+        self, tenant: str, unneeded: Callable[[DistributedReader], set[bytes]]
+    ) -> set[bytes]:
+        """Every writer looks at the keys again behind its append, and takes their marks away (see
+        `CassandraEraseMarks.are_kept`): a key that still bears its mark is needed by nothing that
+        could have been appended behind the end of the log that is read here.
+        """
+        marks = self._stores.keys.erase_marks
+        destroyed: set[bytes] = set()
+        left = unneeded(self.reader())
+        while left:
+            mark = uuid4().bytes
+            marked = marks.mark(tenant, left, mark)
+            self.read_end()
+            still = marked & unneeded(self.reader())
+            marks.unmark(tenant, marked - still, mark)
+            gone = marks.destroy_marked(tenant, still, mark)
+            destroyed |= gone | (left - marked)
+            left = still - gone
+        return destroyed
+
     def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
         return self._erasure.purge(operation_id, cube_ids)
 
-    def forget_queries(self, cube_ids: Sequence[bytes], scope: str) -> None:
-        self._queries.forget(cube_ids, scope)
+    def forget_queries(self, cube_ids: Sequence[bytes], scope: str, erased: int) -> None:
+        self._queries.forget(cube_ids, scope, erased)
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
         return self._erasure.erasure_receipt(operation_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.vault.cassandra.whole import whole
 from memos.kernel.errors import Damaged
 from memos.kernel.merkle import TILE_HEIGHT, TILE_WIDTH, Frontier, TileRoot
 
@@ -84,7 +85,7 @@ class TreeRows:
     def notes(self, partition: int) -> dict[int, str]:
         """Every signed checkpoint of a partition, by size."""
         cql = f"SELECT size, note FROM {self._keyspace}.note WHERE partition = ?"
-        return dict(self._store.stream(cql, (partition,)))
+        return {size: note or "" for size, note in self._store.stream(cql, (partition,))}
 
     def write_note(self, partition: int, size: int, note: str) -> None:
         """Keep a signed checkpoint."""
@@ -95,9 +96,10 @@ class TreeRows:
 
     def _values(self, partition: int, level: int, start: int, end: int) -> list[bytes]:
         first = start % TILE_WIDTH
-        stored = self._store.execute(
+        cql = (
             f"SELECT hash FROM {self._keyspace}.tile WHERE partition = ? AND level = ?"
-            " AND chunk = ? AND position >= ? AND position < ?",
-            (partition, level, start >> TILE_HEIGHT, first, first + end - start),
+            " AND chunk = ? AND position >= ? AND position < ?"
         )
-        return [value for (value,) in stored]
+        values = (partition, level, start >> TILE_HEIGHT, first, first + end - start)
+        stored = self._store.execute(cql, values)
+        return [value for (value,) in whole(self._store, cql, stored, values)]

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from memos.infrastructure.engine.distributed.checkpoint_watch import CheckpointWatch, Ends
 from memos.infrastructure.index.cassandra.rows import PROJECTION as INDEX
-from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.errors import NotApplied
 from memos.kernel.event import Position
@@ -31,52 +31,49 @@ class Waiter:
     """Waits for projections to pass a cut, and says which one does not.
 
     Args:
-        vault: where the projections' checkpoints are; asked for anew at each look.
+        watch: of the projections' checkpoints.
         seconds: how long, from the beginning of a wait.
     """
 
-    def __init__(self, vault: Callable[[], CassandraVault], seconds: float) -> None:
-        self._vault = vault
+    def __init__(self, watch: CheckpointWatch, seconds: float) -> None:
+        self._watch = watch
         self._seconds = seconds
 
-    def until_applied(self, ends: Mapping[int, int]) -> None:
+    def until_applied(self, ends: Ends) -> None:
         """Until what lies before a cut is folded, and found by its words.
 
         Raises:
             NotApplied: a worker is not there in time; the message says which, and how far it is.
         """
-        for projection in PROJECTIONS:
-            self.until_passed(projection, ends)
+        self._until_passed(dict.fromkeys(PROJECTIONS, ends), {})
 
-    def until_passed(self, projection: str, ends: Mapping[int, int], *, kept_by: str = "") -> None:
+    def until_passed(self, projection: str, ends: Ends, *, kept_by: str = "") -> None:
         """Until one projection is past a cut; `kept_by` is its worker, if not called as it is."""
-        first: dict[int, int] = {}
+        self._until_passed({projection: ends}, {projection: kept_by or projection})
 
-        def passed() -> bool | None:
-            checkpoints = self._vault().checkpoints(projection)
-            at = {p: checkpoints[p][0] if p in checkpoints else 0 for p in ends}
-            if not first:
-                first.update(at)
-            behind = {p: at[p] for p, end in ends.items() if at[p] < end}
-            last.clear()
-            last.update(behind)
-            return None if behind else True
-
-        last: dict[int, int] = {}
-        if self.until(passed) is None:
-            partition = min(last)
-            moved = any(last[p] > first[p] for p in last)
-            worker = kept_by or projection
-            why = (
-                "it is behind and catching up"
-                if moved
-                else f"it has not moved: is `memos worker {worker}` running?"
-            )
-            raise NotApplied(
-                f"what was appended is durable, but the {worker} worker is at "
-                f"{partition}:{last[partition]}, before {partition}:{ends[partition]}, after "
-                f"{self._seconds:g} s; {why}"
-            )
+    def _until_passed(self, ends: Mapping[str, Ends], keepers: Mapping[str, str]) -> None:
+        looks = self._watch.until_passed(ends, self._seconds)
+        if not looks:
+            return
+        first, last = looks[0], looks[-1]
+        for projection, wanted in ends.items():
+            at = {p: last.get(projection, {}).get(p, 0) for p in wanted}
+            behind = {p: at[p] for p, end in wanted.items() if at[p] < end}
+            if behind:
+                partition = min(behind)
+                before = first.get(projection, {})
+                moved = any(behind[p] > before.get(p, 0) for p in behind)
+                worker = keepers.get(projection, projection)
+                why = (
+                    "it is behind and catching up"
+                    if moved
+                    else f"it has not moved: is `memos worker {worker}` running?"
+                )
+                raise NotApplied(
+                    f"what was appended is durable, but the {worker} worker is at "
+                    f"{partition}:{behind[partition]}, before {partition}:{wanted[partition]}, "
+                    f"after {self._seconds:g} s; {why}"
+                )
 
     def until(self, look: Callable[[], T | None]) -> T | None:
         """What `look` gives once it is something; None where the time is over before."""

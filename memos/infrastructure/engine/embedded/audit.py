@@ -10,7 +10,14 @@ from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.engine.embedded.strange_objects import (
+    strange_in_database,
+    strange_in_key_file,
+)
+from memos.infrastructure.engine.kept_keys import lost_keys
 from memos.infrastructure.keys.signer import NoteVerifier
+from memos.infrastructure.keys.sqlite.key_file import subject_ids
+from memos.infrastructure.keys.sqlite.key_mark import older_vault
 from memos.infrastructure.log.sqlite import log_size, stored_tree
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import (
@@ -31,9 +38,16 @@ from memos.kernel.state import checksum
 def verify(stores: EmbeddedStores, progress: Progress) -> Verification:
     """Read the whole log and every head, and check them against hashes, tree and signatures."""
     problems: list[Problem] = []
+    known = stores.keys.file.known_log()  # before the log, which another process may be writing
     with stores.read() as reader:
         connection = reader.connection
         _check_pages(connection, problems)
+        problems.extend(strange_in_database(connection))
+        with stores.keys.file.reading() as keys:
+            problems.extend(strange_in_key_file(keys))
+        older = older_vault(connection, known)
+        if older:
+            problems.append(Problem(DATABASE_FILE, f"{older}: put the newer file back"))
         notes: dict[int, str] = dict(
             rows(connection, "SELECT size, note FROM checkpoint ORDER BY size")
         )
@@ -45,6 +59,7 @@ def verify(stores: EmbeddedStores, progress: Progress) -> Verification:
             problems.append(
                 Problem("vault", f"{count} of {events} records are folded: run `memos rebuild`")
             )
+        problems += lost_keys(stores.keys)
         keys_missing = _check_keys(stores, connection, problems)
     checked = tuple(problems[:MOST_PROBLEMS])
     return Verification(
@@ -57,7 +72,9 @@ def _check_keys(
 ) -> int:
     """Whether every memory that nobody erased has its keys; how many have not."""
     count = 0
-    for cube_id in cubes_without_keys(connection, stores.keys.subject_ids()):
+    with stores.keys.file.reading() as keys:
+        having = subject_ids(keys)
+    for cube_id in cubes_without_keys(connection, having):
         count += 1
         if len(problems) < MOST_PROBLEMS:
             why = stores.cube_keys.missing(connection, cube_id)

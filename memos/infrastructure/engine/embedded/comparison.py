@@ -79,14 +79,15 @@ def _problem(table: str, found: dict[str, object], what: str) -> Problem:
     where = table
     for name in ("cube_id", "derived_cube"):
         if isinstance(found.get(name), bytes):
-            where = f"cube {_name(found[name])}"
+            where = f"cube {name_of(found[name])}"
     if where == table and isinstance(found.get("position"), int):
         where = f"0:{found['position']}"
     key = next(iter(found.values()))
-    return Problem(where, f"a row of {table} ({_name(key)}) {what}: run `memos rebuild`")
+    return Problem(where, f"a row of {table} ({name_of(key)}) {what}: run `memos rebuild`")
 
 
-def _name(value: object) -> str:
+def name_of(value: object) -> str:
+    """A stored value, for a report; an id as people write it."""
     if isinstance(value, bytes):
         return id_text(value) if len(value) == 16 else value.hex()
     return str(value)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from pathlib import Path
 
 import apsw
 
+from memos.infrastructure.directories import remove_tree
 from memos.infrastructure.index.sqlite.tables import create_tables as create_index
 from memos.infrastructure.keys.root import RootKey, sync_directory
 from memos.infrastructure.keys.sqlite.cube_keys import SCHEMA as KEY_SCHEMA
-from memos.infrastructure.keys.sqlite.key_file import ROOT_FILE
+from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, ROOT_FILE
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.infrastructure.log.sqlite import SqliteLog
-from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, Database, rows
+from memos.infrastructure.sqlite.database import (
+    APPLICATION_ID,
+    FORMAT,
+    PUT_BACK,
+    ROTATED_FORMAT,
+    Database,
+    rows,
+)
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import Damaged, VaultError
 
 DATABASE_FILE = "memos.db"
 
@@ -41,6 +48,20 @@ CREATE TABLE migrated (
 """
 
 
+def check_not_lost(directory: Path) -> None:
+    """Go on where no vault's database is, and none is missed.
+
+    Raises:
+        VaultError: the keys of one are there: they are not to be taken for something else.
+    """
+    keys = [name for name in (ROOT_FILE, KEYS_FILE) if os.path.lexists(directory / name)]
+    if keys:
+        raise VaultError(
+            f"{directory / DATABASE_FILE} is missing, and {' and '.join(keys)}, which a vault's "
+            f"memories are opened with, are still there. Keep them; as for {DATABASE_FILE}, {PUT_BACK}"
+        )
+
+
 def create_vault(directory: Path, creator: str) -> None:
     """Make a vault: built in a side directory and renamed, so that a crash leaves none half made."""
     if directory.exists() and not directory.is_dir():
@@ -48,31 +69,32 @@ def create_vault(directory: Path, creator: str) -> None:
     if directory.exists() and any(directory.iterdir()):
         if (directory / DATABASE_FILE).exists():
             return  # another process has just made it
-        raise VaultError(
-            f"{directory} is not empty and holds no vault: name another directory, or empty it"
-        )
+        raise VaultError(f"{directory} is not empty and holds no vault: name another directory")
     parent = directory.absolute().parent
+    building = parent / f".{directory.name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        building = parent / f".{directory.name}.{os.getpid()}.{secrets.token_hex(4)}"
+        _make_place(building, directory)
+        try:
+            _fill(building, creator)
+            building.rename(directory)
+        except (OSError, VaultError) as error:
+            # Another process may have made the vault first: theirs is as good.
+            if not (directory / DATABASE_FILE).exists():
+                raise VaultError(f"the vault {directory} cannot be made: {error}") from error
+    finally:
+        remove_tree(building)  # interrupted, too, nothing half made stays behind
+    sync_directory(parent)
+
+
+def _make_place(building: Path, directory: Path) -> None:
+    try:
+        building.parent.mkdir(parents=True, exist_ok=True)
         building.mkdir(mode=0o700)
     except OSError as error:
         raise VaultError(
             f"the vault {directory} cannot be made ({error.strerror}): name a directory that you "
             "may write to"
         ) from error
-    try:
-        _fill(building, creator)
-        building.rename(directory)
-    except (OSError, VaultError) as error:
-        shutil.rmtree(building)
-        # Another process may have made the vault first: theirs is as good.
-        if not (directory / DATABASE_FILE).exists():
-            raise VaultError(f"the vault {directory} cannot be made: {error}") from error
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)  # interrupted: nothing half made stays behind
-        raise
-    sync_directory(parent)
 
 
 def _fill(building: Path, creator: str) -> None:
@@ -110,9 +132,11 @@ def check_format(database: Database) -> None:
     (application,) = next(rows(database.writer, "PRAGMA application_id"))
     (version,) = next(rows(database.writer, "PRAGMA user_version"))
     if application != APPLICATION_ID:
+        if (database.path.parent / ROOT_FILE).exists():
+            raise Damaged(f"{database.path} is no longer the database of a vault: {PUT_BACK}")
         raise VaultError(f"{database.path} is no MemOS vault: name the directory of a vault")
-    if version > FORMAT:
+    if version > ROTATED_FORMAT:
         raise VaultError(
-            f"{database.path} has format {version}, newer than the {FORMAT} that this release of "
+            f"{database.path} has format {version}, newer than the {ROTATED_FORMAT} that this release of "
             "MemOS reads: upgrade MemOS"
         )

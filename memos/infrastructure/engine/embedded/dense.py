@@ -7,10 +7,10 @@ here can hold up a write or lose one; a text that waits is found by its words.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import apsw
 import numpy as np
 
 from memos.infrastructure.engine.dense import Counts
@@ -18,9 +18,17 @@ from memos.infrastructure.engine.embedded.reader import EmbeddedReader, connecti
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.models.embedders.calls import EmbedderCalls
+from memos.infrastructure.index.models.embedders.each import RefusedText, embed_each
 from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
 from memos.infrastructure.index.port import Nearest, View
 from memos.infrastructure.index.projection import content_text
+from memos.infrastructure.index.sqlite.set_aside import (
+    SetAsideText,
+    set_aside,
+    set_aside_before,
+    set_aside_cubes,
+    take_back,
+)
 from memos.infrastructure.index.sqlite.snapshot import index_state
 from memos.infrastructure.index.sqlite.tables import SCOPE_BITS, doc_range
 from memos.infrastructure.index.sqlite.vectors import (
@@ -33,6 +41,7 @@ from memos.infrastructure.index.sqlite.vectors import (
     near_of,
     only,
 )
+from memos.infrastructure.release import RELEASE
 from memos.infrastructure.sqlite.database import rows
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
@@ -74,6 +83,7 @@ class EmbeddedDense:
         self.model = self._registered_model()
         self._calls = EmbedderCalls(embedder)
         self._one_at_a_time = threading.Lock()
+        self._tries_again = True
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memos-embedding", daemon=True)
 
@@ -113,9 +123,13 @@ class EmbeddedDense:
 
     def embed_pending(self) -> int:
         done = 0
-        while (written := self._step()) is not None:
+        while (written := self._step(self._calls.embed)) is not None:
             done += written
         return done
+
+    def set_aside(self, reader: Reader, counts: Counts | None = None) -> int:
+        cubes = set_aside_cubes(connection_of(reader), self.model.number)
+        return sum(counts is None or counts(cube_id) for cube_id in cubes)
 
     def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
         kept = only(self._vectors.of_scope(connection_of(reader), scope, self.model), view.doc)
@@ -142,7 +156,7 @@ class EmbeddedDense:
         wait = POLL_SECONDS
         while not self._closing.is_set():
             try:
-                worked = self._step() is not None
+                worked = self._step(self._calls.embed_behind) is not None
             except (EmbeddingFailed, VaultError):
                 # Nothing is lost: the texts wait, `failure` tells, and it is tried again.
                 wait = min(wait * 2, LONGEST_WAIT)
@@ -152,24 +166,37 @@ class EmbeddedDense:
             if not worked:
                 self._closing.wait(wait)
 
-    def _step(self) -> int | None:
+    def _step(self, embed: Callable[[Sequence[str]], Vectors]) -> int | None:
         """Embed one batch: how many texts got their vectors; None where none waited."""
         with self._one_at_a_time:
             with self._stores.read() as reader:
                 batch = self._next_batch(reader)
             if batch is None:
                 return None
-            vectors = self._calls.embed([text for doc in batch.waiting for text in doc.texts])
-            ends = list(accumulate(len(doc.texts) for doc in batch.waiting))
-            embedded = [
-                Embedded(doc.doc, doc.cube_id, doc.opened, vectors[end - len(doc.texts) : end])
-                for doc, end in zip(batch.waiting, ends, strict=True)
-                if doc.texts
-            ]
-            return self._stores.database.write(lambda: self._write(batch, embedded))
+            waiting = [doc for doc in batch.waiting if doc.texts]
+            answers = embed_each(embed, [doc.texts for doc in waiting])
+            embedded: list[Embedded] = []
+            refused: list[SetAsideText] = []
+            for doc, answer in zip(waiting, answers, strict=True):
+                if isinstance(answer, RefusedText):
+                    refused.append(SetAsideText(doc.doc, doc.cube_id, doc.opened, answer.cause))
+                else:
+                    embedded.append(Embedded(doc.doc, doc.cube_id, doc.opened, answer))
+            return self._stores.database.write(lambda: self._write(batch, embedded, refused))
 
     def _next_batch(self, reader: EmbeddedReader) -> _Batch | None:
+        """What waits; before it what was set aside and is to be tried again."""
         connection = reader.connection
+        cleared = index_state(connection).cleared
+        again = self._set_aside_before(connection)
+        if again:
+            waiting = [
+                _Waiting(
+                    text.doc, text.cube_id, text.opened, texts_of(reader, text.cube_id, text.opened)
+                )
+                for text in again
+            ]
+            return _Batch(waiting, [], cleared)
         scopes = rows(
             connection,
             "SELECT s.scope_id, coalesce(e.docs, 0), s.docs FROM index_scope s"
@@ -177,7 +204,7 @@ class EmbeddedDense:
             " WHERE s.docs > coalesce(e.docs, 0) ORDER BY s.scope_id LIMIT ?",
             (self.model.number, BATCH),
         )
-        batch = _Batch([], [], index_state(connection).cleared)
+        batch = _Batch([], [], cleared)
         left = BATCH
         for scope_id, done, docs in scopes:
             last = min(docs, done + left)
@@ -196,13 +223,27 @@ class EmbeddedDense:
                 break
         return batch if batch.marks else None
 
-    def _write(self, batch: _Batch, embedded: Sequence[Embedded]) -> int:
+    def _set_aside_before(self, connection: apsw.Connection) -> list[SetAsideText]:
+        """What another release set aside: tried again once, when the vault is opened."""
+        if not self._tries_again:
+            return []
+        again = set_aside_before(connection, self.model.number, RELEASE, BATCH)
+        self._tries_again = bool(again)
+        return again
+
+    def _write(
+        self, batch: _Batch, embedded: Sequence[Embedded], refused: Sequence[SetAsideText]
+    ) -> int:
         writer, cube_keys = self._stores.database.writer, self._stores.cube_keys
         if index_state(writer).cleared != batch.cleared:
             return 0  # the index was rebuilt meanwhile, and its texts are numbered anew
         written = add_vectors(
             writer, self.model, embedded, lambda cube_id: cube_keys.key(writer, cube_id)
         )
+        take_back(writer, (doc.doc for doc in batch.waiting), self.model.number)
+        still = [text for text in refused if cube_keys.key(writer, text.cube_id) is not None]
+        if still:
+            set_aside(writer, self.model.number, RELEASE, still)
         writer.executemany(
             "INSERT INTO index_embedded VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
             " SET docs = max(docs, excluded.docs)",

@@ -5,49 +5,94 @@ from __future__ import annotations
 import shutil
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 
 import apsw
 
 from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
-from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys
+from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys, lost_tenants
+from memos.infrastructure.engine.embedded.strange_objects import (
+    strange_in_database,
+    strange_in_key_file,
+)
+from memos.infrastructure.index.sqlite.set_aside import TABLE as SET_ASIDE
+from memos.infrastructure.index.sqlite.set_aside import is_used
+from memos.infrastructure.keys.root import RootKey
+from memos.infrastructure.keys.root_files import ROTATE_AGAIN, UNFINISHED, vault_root
+from memos.infrastructure.keys.root_record import RootRecord
+from memos.infrastructure.keys.settings_seal import SEAL, is_sealed
 from memos.infrastructure.keys.sqlite.key_file import (
     KEYS_FILE,
     ROOT_FILE,
-    moment,
+    explained_keys,
+    has_tables,
+    read_known_log,
+    read_root_record,
     read_written,
     subject_ids,
+    tenant_ids,
 )
-from memos.infrastructure.keys.sqlite.key_mark import mark_of
-from memos.infrastructure.reports import Finding
-from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, explained, row, rows
-from memos.kernel.errors import VaultError
+from memos.infrastructure.keys.sqlite.key_mark import (
+    mark_of,
+    older_key_file,
+    older_vault,
+    settings_of,
+)
+from memos.infrastructure.keys.sqlite.unopened_keys import COUNT_KEYS, SHUT, unopened_keys
+from memos.infrastructure.regular_files import check_regular
+from memos.infrastructure.reports import Finding, Problem, set_aside_finding
+from memos.infrastructure.sqlite.database import (
+    APPLICATION_ID,
+    PUT_BACK,
+    ROTATED_FORMAT,
+    explained,
+    row,
+    rows,
+)
+from memos.infrastructure.sqlite.objects import NOT_OURS
+from memos.kernel.errors import Damaged, VaultError
+from memos.kernel.event import id_text
 
 LOW_DISK_BYTES = 512 * 2**20
 BACKUP_OF_KEYS = "put it back from your backup: memories cannot be opened without their keys"
+BACKUP_OF_ROOT = "put it back from your backup: nothing opens without the root key"
 LARGE_WAL_BYTES = 256 * 2**20
+MOST_KEYS_NAMED = 5
 
 
 def examine(directory: Path) -> tuple[Finding, ...]:
     """Examine the vault at a directory; empty where all is well."""
-    if not directory.is_dir():
-        return (
-            Finding("error", f"there is no vault at {directory}", "name the vault's directory"),
-        )
-    return (*_files(directory), *_disk(directory), *_database(directory))
+    try:
+        if not stat.S_ISDIR(directory.stat().st_mode):
+            return (_no_vault(directory),)
+        return (*_files(directory), *_disk(directory), *_database(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return (_no_vault(directory),)
+    except OSError as error:
+        what = f"{error.filename or directory} cannot be examined ({error.strerror})"
+        return (Finding("error", what, "mend that, and ask again"),)
+
+
+def _no_vault(directory: Path) -> Finding:
+    return Finding("error", f"there is no vault at {directory}", "name the vault's directory")
 
 
 def _files(directory: Path) -> Iterator[Finding]:
     for name, mend in (
-        (DATABASE_FILE, "load your last export into a new directory"),
-        (ROOT_FILE, "put it back from your backup: nothing opens without the root key"),
+        (DATABASE_FILE, PUT_BACK),
+        (ROOT_FILE, BACKUP_OF_ROOT),
         (KEYS_FILE, BACKUP_OF_KEYS),
     ):
-        if not (directory / name).is_file():
+        try:
+            check_regular(directory / name)
+        except FileNotFoundError:
             yield Finding("error", f"{name} is missing", mend)
+        except OSError as error:
+            yield Finding("error", f"{name} cannot be read ({error.strerror})", mend)
     for name in (ROOT_FILE, KEYS_FILE):
         path = directory / name
         if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -85,19 +130,98 @@ def _database(directory: Path) -> Iterator[Finding]:
     except apsw.Error as error:
         yield Finding("error", f"{path.name} does not open: {error}", "check its rights")
         return
+    with closing(connection):
+        try:
+            with explained(path, PUT_BACK):
+                connection.set_busy_timeout(5000)
+                is_vault = yield from _contents(connection)
+        except VaultError as error:
+            is_vault = False
+            yield Finding("error", f"{path.name} cannot be read: {error}", PUT_BACK)
+        root = yield from _root(directory)
+        if root is not None:
+            yield from _unopened(directory / KEYS_FILE, root)
+        if not is_vault:
+            return
+        try:
+            with explained(path, PUT_BACK):
+                if root is not None:
+                    yield from _seal(connection, root)
+                yield from _keys(connection, directory / KEYS_FILE)
+        except VaultError as error:
+            yield Finding("error", f"{path.name} cannot be read: {error}", PUT_BACK)
+
+
+def _root(directory: Path) -> Generator[Finding, None, RootKey | None]:
+    """The root key; None where there is none, which is told here unless the file is missing."""
+    path = directory / ROOT_FILE
+    if not path.is_file():
+        return None
+    record: RootRecord | None = None
+    with (
+        suppress(VaultError),
+        _opened_keys(directory / KEYS_FILE) as keys,
+    ):  # told where it is looked at
+        record = read_root_record(keys)
+    if record is not None and not record.is_complete:
+        yield Finding("warning", UNFINISHED, ROTATE_AGAIN)
     try:
-        with explained(path):
-            connection.set_busy_timeout(5000)
-            yield from _contents(connection)
-            yield from _keys(connection, directory / KEYS_FILE)
+        return vault_root(path, record, f"the vault {directory}", RootKey.read)
     except VaultError as error:
+        yield Finding("error", str(error), BACKUP_OF_ROOT)
+        return None
+
+
+def _unopened(path: Path, root: RootKey) -> Iterator[Finding]:
+    """Whether the root key opens what is wrapped under it."""
+    if not path.is_file():
+        return
+    try:
+        with _opened_keys(path) as keys:
+            problems = list(unopened_keys(keys, root))
+            (count,) = row(keys, COUNT_KEYS) or (0,)
+    except VaultError:
+        return  # told where the file is looked at
+    shut = [name for name, what in problems if what == SHUT]
+    if shut and len(shut) == count:
         yield Finding(
             "error",
-            f"{path.name} cannot be read: {error}",
-            "run `memos verify` to learn what is still good, then load your last export",
+            f"{ROOT_FILE} opens none of the {count} keys in {path.name}: one of the two is another "
+            "vault's",
+            "put back the one of this vault from your backup: memories cannot be opened without both",
         )
-    finally:
-        connection.close()
+        return
+    for name, what in problems[:MOST_KEYS_NAMED]:
+        yield Finding("error", f"{path.name}: the key of {name} {what}", BACKUP_OF_KEYS)
+    if len(problems) > MOST_KEYS_NAMED:
+        more = len(problems) - MOST_KEYS_NAMED
+        yield Finding("error", f"{path.name}: so it is with {more} more keys", BACKUP_OF_KEYS)
+
+
+def _seal(connection: apsw.Connection, root: RootKey) -> Iterator[Finding]:
+    """Whether the settings are those that were sealed under the root key; an earlier release's are
+    under no seal.
+    """
+    settings = settings_of(connection)
+    seal = settings.get(SEAL)
+    if seal and not is_sealed(root, settings, seal):
+        yield Finding(
+            "error",
+            f"the settings in {DATABASE_FILE} are not those that were sealed under {ROOT_FILE}: one of "
+            "the two was changed, or is another vault's",
+            "put back the one of this vault from your backup",
+        )
+
+
+@contextmanager
+def _opened_keys(path: Path) -> Iterator[apsw.Connection]:
+    with (
+        explained_keys(path),
+        closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as keys,
+    ):
+        if not has_tables(keys):
+            raise Damaged(f"{path} holds no keys")
+        yield keys
 
 
 def _keys(connection: apsw.Connection, path: Path) -> Iterator[Finding]:
@@ -105,22 +229,27 @@ def _keys(connection: apsw.Connection, path: Path) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        with (
-            explained(path),
-            closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as keys,
-        ):
+        with _opened_keys(path) as keys:
             written, kept = read_written(keys, path), subject_ids(keys)
+            tenants = tenant_ids(keys)
+            known = read_known_log(keys)
+            read_root_record(keys)
+            yield from map(_strange, strange_in_key_file(keys))
     except VaultError as error:
         yield Finding("error", f"{path.name} cannot be read: {error}", BACKUP_OF_KEYS)
         return
-    mark = mark_of(connection)
-    if written.changes < mark.changes:
+    older = older_key_file(written, mark_of(connection))
+    if older:
+        yield Finding("error", older, "put the newer file back")
+    for tenant in lost_tenants(connection, tenants):
         yield Finding(
             "error",
-            f"{path.name} is an older one, of {moment(written.time)} (change {written.changes}): "
-            f"the vault was last used with that of {moment(mark.time)} (change {mark.changes})",
-            "put the newer file back",
+            f"the key of tenant {tenant!r} is missing in {path.name}: nothing of it can be searched",
+            BACKUP_OF_KEYS,
         )
+    older = older_vault(connection, known)
+    if older:
+        yield Finding("error", f"{DATABASE_FILE}: {older}", "put the newer file back")
     count = sum(1 for _ in cubes_without_keys(connection, kept))
     if count:
         yield Finding(
@@ -130,25 +259,54 @@ def _keys(connection: apsw.Connection, path: Path) -> Iterator[Finding]:
         )
 
 
-def _contents(connection: apsw.Connection) -> Iterator[Finding]:
+def _contents(connection: apsw.Connection) -> Generator[Finding, None, bool]:
+    """What is wrong inside the database; whether it is a vault's that this release reads."""
     (application,) = row(connection, "PRAGMA application_id") or (0,)
     (version,) = row(connection, "PRAGMA user_version") or (0,)
     if application != APPLICATION_ID:
-        yield Finding("error", f"{DATABASE_FILE} is no MemOS vault", "name the vault's directory")
-        return
-    if version > FORMAT:
         yield Finding(
             "error",
-            f"the vault has format {version}; this release of MemOS reads up to {FORMAT}",
+            f"{DATABASE_FILE} is no database of a MemOS vault",
+            f"where this is the vault's directory, {PUT_BACK}",
+        )
+        return False
+    if version > ROTATED_FORMAT:
+        yield Finding(
+            "error",
+            f"the vault has format {version}; this release of MemOS reads up to {ROTATED_FORMAT}",
             "upgrade MemOS",
         )
-        return
+        return False
     for (answer,) in rows(connection, "PRAGMA quick_check(5)"):
         if answer != "ok":
             yield Finding(
-                "error", f"{DATABASE_FILE} is damaged: {answer}", "run `memos verify`, then rebuild"
+                "error",
+                f"{DATABASE_FILE} is damaged: {answer}",
+                f"{PUT_BACK}; as far as the vault opens, `memos verify` names what is still good",
             )
+    yield from map(_strange, strange_in_database(connection))
     yield from _projections(connection)
+    yield from _set_aside(connection)
+    return True
+
+
+def _set_aside(connection: apsw.Connection) -> Iterator[Finding]:
+    if not is_used(connection):
+        return
+    sql = f"SELECT m.name, s.cube_id FROM {SET_ASIDE} s JOIN index_model m USING (model) ORDER BY 1, 2"
+    for model, found in groupby(rows(connection, sql), key=lambda at: str(at[0])):
+        names = [f"memory {id_text(cube_id)}" for _, cube_id in found]
+        yield set_aside_finding(names, model, "They are found by their words alone")
+
+
+def _strange(problem: Problem) -> Finding:
+    return Finding(
+        "error",
+        f"{problem.where}: {problem.what}",
+        f"drop it from a copy of the file, and use that; or {PUT_BACK}"
+        if problem.what == NOT_OURS
+        else PUT_BACK,
+    )
 
 
 def _projections(connection: apsw.Connection) -> Iterator[Finding]:

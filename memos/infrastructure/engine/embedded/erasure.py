@@ -8,6 +8,12 @@ from collections.abc import Sequence
 import apsw
 
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.engine.embedded.strange_objects import (
+    strange_in_database,
+    strange_in_key_file,
+)
+from memos.infrastructure.index.sqlite.set_aside import TABLE as SET_ASIDE
+from memos.infrastructure.index.sqlite.set_aside import is_used
 from memos.infrastructure.sqlite.database import row
 
 COPIES = ("cube_key", "usage", "index_cube", "index_vector")
@@ -30,10 +36,14 @@ class EmbeddedErasure:
             return reader.vault.erasing()
 
     def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        with self._stores.keys.file.reading() as keys:
+            if any(strange_in_key_file(keys)):
+                return False  # who knows what becomes of a key that is destroyed
         with self._stores.database.reading() as connection:
-            return not any(
+            tables = (*COPIES, SET_ASIDE) if is_used(connection) else COPIES
+            return not any(strange_in_database(connection)) and not any(
                 row(connection, f"SELECT 1 FROM {table} WHERE cube_id = ?", (cube_id,))
-                for table in COPIES
+                for table in tables
                 for cube_id in cube_ids
             )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -15,7 +17,7 @@ from memos.infrastructure.reports import Figures
 from memos.infrastructure.sqlite.database import row, rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.digest import cube_digest, vault_digest
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.state import state_from_bytes
 
@@ -56,5 +58,20 @@ def figures(connection: apsw.Connection, directory: Path) -> Figures:
         states={int(lifecycle): count for lifecycle, count in states},
         scopes=int(scopes[0]) if scopes else 0,
         accesses=access_size(connection),
-        bytes_on_disk=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
+        bytes_on_disk=_bytes_on_disk(directory),
     )
+
+
+def _bytes_on_disk(directory: Path) -> int:
+    total = 0
+    try:
+        for file in directory.iterdir():
+            with suppress(FileNotFoundError):  # a side file of SQLite's, taken away meanwhile
+                status = file.stat()
+                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    except OSError as error:
+        raise VaultError(
+            f"{directory} cannot be read ({error.strerror}): put the vault back there, and open it "
+            "again"
+        ) from error
+    return total

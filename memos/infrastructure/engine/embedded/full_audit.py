@@ -13,22 +13,24 @@ from memos.infrastructure.engine.embedded.comparison import (
     IndexComparison,
     differences,
     know_states,
+    name_of,
 )
+from memos.infrastructure.engine.embedded.key_presence import keys_of_no_cube
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.rebuild import Refolded
 from memos.infrastructure.engine.embedded.scratch import (
     LIVE,
     Scratch,
     columns_of,
-    objects_of,
     scratch,
 )
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.embedded.vector_audit import vector_problems
 from memos.infrastructure.engine.reader import has_no_key
 from memos.infrastructure.keys.envelope import open_body
-from memos.infrastructure.keys.settings_seal import SEAL, sealed
+from memos.infrastructure.keys.settings_seal import SEAL, is_sealed
 from memos.infrastructure.keys.sqlite.key_mark import mark_of, settings_of
+from memos.infrastructure.keys.sqlite.unopened_keys import unopened_keys
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.sqlite.database import rows
@@ -36,6 +38,7 @@ from memos.infrastructure.vault.sqlite.writer import TABLES as VAULT_TABLES
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged
 from memos.kernel.outcome import Result
+from memos.kernel.scope import tenant_of
 from memos.kernel.state import state_from_bytes
 from memos.wire.access_pb2 import AccessEvent
 
@@ -47,7 +50,7 @@ NOT_COMPARED = {
     "note can prove the loss",
     "setting: those of a vault that an earlier release made": "it sealed none",
     "setting: key_file, where it is lower or gone": "it only tells that a key file is older",
-    "setting: query_texts; query_text and query_cube": "texts of queries that a vault was told to "
+    "setting: query_texts; query_text, query_cube and query_erased": "texts of queries that a vault was told to "
     "keep for a while: no log has them",
     "access: log_time, and of data what no usage is counted from": "the access log is under no "
     "tree: whoever holds the vault can rewrite it",
@@ -59,10 +62,12 @@ NOT_COMPARED = {
     "index_scope: purged, and index_state: purges and cleared": "they only tell open readers to "
     "read again",
     "index_model: name": "a label; the digest is compared by opening what is sealed under it",
+    "index_set_aside": "what a model refuses no log says; the doctor names it",
     "index_vector: vector": "a number that only says what is newer",
     "keys.db: keys that no memory needs, such as those of queries, and rings' last keys": "nothing "
     "else says that they were there",
     "keys.db: written": "it only tells that a key file is older",
+    "keys.db: known_log, where it is gone": "it only tells that a vault is older",
 }
 """What no audit can compare, each with its reason."""
 
@@ -88,9 +93,9 @@ def audit(stores: EmbeddedStores, progress: Progress) -> Verification:
 def _problems(stores: EmbeddedStores, fresh: Scratch, progress: Progress) -> Iterator[Problem]:
     connection = fresh.connection
     know_states(connection)
-    yield from _schema(fresh)
     for refolded in fresh.fold(progress):
         yield from _body(fresh, refolded)
+    yield from fresh.kept_keys.problems()
     yield from _key_file(stores)
     keyless = set[bytes]()
     yield from _keys(fresh, keyless)
@@ -104,19 +109,6 @@ def _problems(stores: EmbeddedStores, fresh: Scratch, progress: Progress) -> Ite
     yield from IndexComparison(connection, keyless).problems()
     reader = EmbeddedReader(connection, fresh.cube_keys, stores.index.view)
     yield from vector_problems(connection, fresh.cube_keys, reader)
-
-
-def _schema(fresh: Scratch) -> Iterator[Problem]:
-    """Tables, columns, indexes and triggers are those that a vault is made with."""
-    for kind, name in sorted(fresh.objects ^ objects_of(fresh.connection, LIVE)):
-        if "query_" in name:
-            continue  # made when a vault is told to keep the texts of queries
-        yield Problem(f"{kind} {name}", "it is missing, or is none of a vault's")
-    for column in sorted(fresh.columns ^ columns_of(fresh.connection, LIVE)):
-        if column.table in {name for _, name in fresh.objects}:
-            yield Problem(
-                f"table {column.table}", f"its column {column.name} is not as it was made"
-            )
 
 
 def _body(fresh: Scratch, refolded: Refolded) -> Iterator[Problem]:
@@ -135,10 +127,14 @@ def _body(fresh: Scratch, refolded: Refolded) -> Iterator[Problem]:
 
 
 def _keys(fresh: Scratch, keyless: set[bytes]) -> Iterator[Problem]:
-    """Whether every memory's key opens; those of which it does not are added to `keyless`."""
+    """Whether every memory's key opens; those of which it does not are added to `keyless`, with those
+    of tenants whose own keys are lost.
+    """
     connection = fresh.connection
-    sql = "SELECT cube_id, state FROM main.head WHERE lifecycle <> ? ORDER BY cube_id"
-    for cube_id, stored in rows(connection, sql, (int(Lifecycle.ERASED),)):
+    sql = "SELECT cube_id, scope, state FROM main.head WHERE lifecycle <> ? ORDER BY cube_id"
+    for cube_id, scope, stored in rows(connection, sql, (int(Lifecycle.ERASED),)):
+        if tenant_of(scope) in fresh.kept_keys.lost:
+            keyless.add(cube_id)
         try:
             key = fresh.cube_keys.key(connection, cube_id)
         except Damaged as error:
@@ -147,6 +143,12 @@ def _keys(fresh: Scratch, keyless: set[bytes]) -> Iterator[Problem]:
                 yield Problem(f"cube {cube_id.hex()}", str(error))
         if key is None:
             keyless.add(cube_id)
+    for cube_id in keys_of_no_cube(connection):
+        yield Problem(
+            f"cube {name_of(cube_id)}",
+            "there is a key of it in cube_key, and the log has made no such memory: the record that "
+            "made it is damaged, or somebody put the key there; leave it, it opens nothing else",
+        )
 
 
 def _key_file(stores: EmbeddedStores) -> Iterator[Problem]:
@@ -155,9 +157,11 @@ def _key_file(stores: EmbeddedStores) -> Iterator[Problem]:
     with stores.database.reading() as connection:
         mark = mark_of(connection)
     keys.refresh()  # another process may have changed the file, before it wrote the mark
-    if mark.changes > keys.written.changes:
-        yield Problem("keys.db", str(keys.missing("what was written last")))
-    for name, what in keys.unopened():
+    if mark.changes > keys.file.written.changes:
+        yield Problem("keys.db", str(keys.file.missing("what was written last")))
+    with keys.file.reading() as connection:
+        unopened = list(unopened_keys(connection, keys.root.key))
+    for name, what in unopened:
         yield Problem("keys.db", f"the key of {name} {what}: put the file back from your backup")
 
 
@@ -166,7 +170,9 @@ def _settings(stores: EmbeddedStores) -> Iterator[Problem]:
     with stores.database.reading() as connection:
         settings = settings_of(connection)
     seal = settings.get(SEAL)
-    if (seal or stores.keys.seals_settings) and seal != sealed(stores.keys, settings):
+    if (seal or stores.keys.file.seals_settings) and not is_sealed(
+        stores.keys, settings, seal or ""
+    ):
         yield Problem("setting", "the settings are not those that the vault was made with")
 
 

@@ -1,4 +1,4 @@
-"""Accepted events under idempotency keys, looked up in the log of an embedded vault."""
+"""Accepted events that may repeat, looked up in the log of an embedded vault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from memos.wire.event_pb2 import Event
 
 
 def accepted_before(connection: apsw.Connection, event: Event) -> KeyedEvent | None:
-    """The event of the same id that its cube accepted under a key, of those that are folded."""
+    """The event of the same id that its cube accepted, of those that are folded."""
     vault = SqliteVault(connection)
     for attempt in vault.accepted(event.event_id, event.cube_id):
         record = read_record(connection, attempt.position.offset)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from memos.infrastructure.engine.embedded import audit, figures, full_audit, rebuild
 from memos.infrastructure.engine.embedded.projector import Projector
+from memos.infrastructure.engine.embedded.root_rotation import rotate_root_key
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import usage_digest
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import Figures, Rebuilt, Verification
+from memos.infrastructure.reports import (
+    Figures,
+    GenerationStatus,
+    Rebuilt,
+    RootRotated,
+    Verification,
+)
 
 
 class EmbeddedMaintenance:
@@ -26,6 +35,17 @@ class EmbeddedMaintenance:
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         return rebuild.rebuild(self._stores, self._projector, progress)
 
+    def generations(self) -> tuple[GenerationStatus, ...]:
+        return ()
+
+    def remove_generations(self, *, outlived: bool) -> tuple[GenerationStatus, ...]:
+        return ()
+
+    def rotate_root_key(
+        self, offered: Path | None, actor: str, progress: Progress = no_progress
+    ) -> RootRotated:
+        return rotate_root_key(self._stores, offered, actor)
+
     def digest(self) -> str:
         with self._stores.read() as reader:
             return figures.digest(reader.vault)
@@ -38,5 +58,5 @@ class EmbeddedMaintenance:
         with self._stores.database.reading() as connection:
             return figures.figures(connection, self._stores.directory)
 
-    def upgrade(self) -> None:
+    def table_version(self) -> None:
         """A directory of this release's format is opened as it is; see `creation.check_format`."""

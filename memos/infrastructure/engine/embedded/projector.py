@@ -7,6 +7,7 @@ from collections.abc import Callable
 import apsw
 
 from memos.infrastructure.engine.commit import Purged
+from memos.infrastructure.engine.kept_keys import TenantKeys
 from memos.infrastructure.index.port import Index, SpanChange
 from memos.infrastructure.index.projection import (
     NO_BODY,
@@ -18,16 +19,15 @@ from memos.infrastructure.index.projection import (
 )
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
-from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
 from memos.infrastructure.log.sqlite import read_record
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Damaged
-from memos.kernel.event import Kind, Position, decode
+from memos.kernel.errors import Damaged, VaultError
+from memos.kernel.event import Kind, Position, decode, id_text
 from memos.kernel.outcome import Outcome, Result
 from memos.language.analysis import analyse
-from memos.language.indexed_text import IndexedText
+from memos.language.indexed_text import IndexedText, Readable
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
@@ -41,7 +41,7 @@ class Projector:
         vault: SqliteVaultWriter,
         index: Index,
         keys: SqliteCubeKeys,
-        store: SqliteKeyStore,
+        tenant_keys: TenantKeys,
         settle: Callable[[], None],
         check_wanted: Callable[[], None],
     ) -> None:
@@ -51,7 +51,7 @@ class Projector:
         self._vault = vault
         self._index = index
         self._keys = keys
-        self._store = store
+        self._tenant_keys = tenant_keys
         self._changes: list[SpanChange] = []
         self._erased: list[bytes] = []
         self.purged = Purged(0, 0, 0, 0, 0)
@@ -107,12 +107,15 @@ class Projector:
         body: Body | None,
     ) -> None:
         def text(cube_key: bytes) -> IndexedText:
+            # Who wrote the event had the tenant's key: a fold makes none in the place of a lost one.
+            tenant_key = self._tenant_keys.tenant_key(event.tenant, create=False)
             try:
-                return self._text(log_time, event, after, body, cube_key)
+                readable = self._text(log_time, event, after, body, cube_key)
             except Damaged:  # its own memory is not found by it; all else goes on
                 if self.unreadable is not None:
                     self.unreadable.append(position)
                 return UNREADABLE
+            return _analysed(tenant_key, readable, event.cube_id, position)
 
         try:
             cube_key = self._keys.key(self._writer, after.cube_id)
@@ -130,14 +133,13 @@ class Projector:
 
     def _text(
         self, log_time: int, event: Event, after: CubeState, body: Body | None, cube_key: bytes
-    ) -> IndexedText:
+    ) -> Readable:
         def open_version(version: int) -> OpenedBody:
             if version != after.version:
                 return self._earlier(after.cube_id, version, cube_key)
             return OpenedBody(open_body(cube_key, event) if body is None else body, log_time)
 
-        memory = readable_of(after.parts, open_version)
-        return analyse(self._store.tenant_key(event.tenant), memory)
+        return readable_of(after.parts, open_version)
 
     def _earlier(self, cube_id: bytes, version: int, cube_key: bytes) -> OpenedBody:
         """The body of an earlier version of the cube."""
@@ -150,3 +152,18 @@ class Projector:
         if record is None:
             return NO_BODY
         return OpenedBody(open_body(cube_key, decode(record.data)), record.log_time)
+
+
+def _analysed(
+    tenant_key: bytes, readable: Readable, cube_id: bytes, position: Position
+) -> IndexedText:
+    try:
+        return analyse(tenant_key, readable)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise VaultError(
+            f"the text of memory {id_text(cube_id)}, record {position}, cannot be analysed "
+            f"({type(error).__name__}): nothing was written; this is a fault of this release, which "
+            "the one before or a later one may not have"
+        ) from error

@@ -51,6 +51,11 @@ class EmbeddedReader:
                 f"the record at {position} is damaged ({error}): run `memos verify`"
             ) from None
 
+    def origin_of(self, position: Position) -> str:
+        sql = "SELECT origin FROM migrated WHERE offset = ?"
+        stored = row(self.connection, sql, (position.offset,))
+        return "" if stored is None else str(stored[0])
+
     def body(self, cube_id: bytes, version: int, at: Position | None = None) -> Body | None:
         if version == 0:
             return Body()

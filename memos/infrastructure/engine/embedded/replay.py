@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from memos.infrastructure.engine.appender import Appender
 from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
@@ -14,6 +15,7 @@ from memos.infrastructure.engine.replay import ReplayTransaction
 from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.receipts import Receipt, cosigned
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.sqlite import PARTITION
@@ -55,6 +57,7 @@ class EmbeddedReplayTransaction:
         self._connection = stores.database.writer
         self._transaction = transaction
         self.keys: KeyVault = stores.keys
+        self.own: Appender = transaction
 
     @property
     def log_time(self) -> int:
@@ -116,8 +119,9 @@ class EmbeddedReplayTransaction:
         refold_usage(self._connection)
         forget_erased(self._connection)
 
-    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
-        self._connection.executemany("INSERT OR IGNORE INTO erasure VALUES (?, ?)", receipts)
+    def keep_erasures(self, receipts: Iterable[Receipt], verifier_keys: Sequence[str]) -> None:
+        signed = cosigned(receipts, verifier_keys, self._stores.signer())
+        self._connection.executemany("INSERT OR IGNORE INTO erasure VALUES (?, ?)", signed)
 
     def setting(self, name: str) -> str:
         stored = row(self._connection, "SELECT value FROM setting WHERE name = ?", (name,))

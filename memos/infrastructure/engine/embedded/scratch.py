@@ -12,6 +12,7 @@ from memos.infrastructure.engine.embedded.creation import create_all
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.rebuild import Refolded, refold
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.engine.kept_keys import KeptKeys
 from memos.infrastructure.governance.usage.sqlite import forget_erased, refold_usage
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
@@ -55,6 +56,7 @@ class Scratch:
     def __init__(self, stores: EmbeddedStores, connection: apsw.Connection) -> None:
         self.connection = connection
         self.cube_keys = SqliteCubeKeys(connection, stores.keys)
+        self.kept_keys = KeptKeys(stores.keys)
         index = SqliteIndex(connection, lambda: connection)
         vault = SqliteVaultWriter(connection)
         self._projector = Projector(
@@ -62,13 +64,12 @@ class Scratch:
             vault,
             index,
             self.cube_keys,
-            stores.keys,
+            self.kept_keys,
             lambda: vault.flush(0),
             lambda: None,
         )
         self._projector.unreadable = []
         self.columns = columns_of(connection, "main")
-        self.objects = objects_of(connection, "main")
 
     def fold(self, progress: Progress) -> Iterator[Refolded]:
         """Fold the vault's log, record by record; usage follows from its access log."""
@@ -104,9 +105,3 @@ def columns_of(connection: apsw.Connection, schema: str) -> frozenset[Column]:
         f" {schema}.sqlite_schema m, pragma_table_info(m.name, '{schema}') c WHERE m.type = 'table'"
     )
     return frozenset(Column(*found) for found in rows(connection, sql))
-
-
-def objects_of(connection: apsw.Connection, schema: str) -> frozenset[tuple[str, str]]:
-    """Kind and name of every table, index and trigger."""
-    sql = f"SELECT type, name FROM {schema}.sqlite_schema"
-    return frozenset((kind, name) for kind, name in rows(connection, sql))

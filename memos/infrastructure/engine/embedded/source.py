@@ -16,6 +16,7 @@ from memos.infrastructure.engine.migration import (
     event_in,
     key_missing,
 )
+from memos.infrastructure.engine.owed import OwedErase, owed_in
 from memos.infrastructure.keys.envelope import split_subjects
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import Ancestor, FirstPlace, ancestors_in
@@ -112,6 +113,9 @@ class EmbeddedSource:
 
     def ancestors(self) -> tuple[Ancestor, ...]:
         return ancestors_in(self._stores.setting)
+
+    def owed(self) -> list[OwedErase]:
+        return owed_in(self._stores.setting)
 
     def digest(self) -> str:
         with self._stores.read() as reader:

@@ -12,10 +12,12 @@ from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.migration import CubeKey, Moved, Plan, Sealed, holds_else
+from memos.infrastructure.engine.owed import OWED_ERASES, OwedErase, owed_to_text
 from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.engine.resume import Resume
 from memos.infrastructure.governance.usage.sqlite import access_size, forget_erased, refold_usage
 from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.keys.receipts import Receipt, cosigned
 from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.log.ancestry import (
@@ -142,8 +144,8 @@ class EmbeddedTarget:
         self._accesses -= skipped
         return skipped
 
-    def keep_erasures(self, receipts: Iterable[tuple[bytes, str]]) -> None:
-        kept = list(receipts)
+    def keep_erasures(self, receipts: Iterable[Receipt], verifier_keys: Sequence[str]) -> None:
+        kept = list(cosigned(receipts, verifier_keys, self.stores.signer()))
         sql = "INSERT OR IGNORE INTO erasure VALUES (?, ?)"
         database = self.stores.database
         database.write(lambda: database.writer.executemany(sql, kept))
@@ -159,8 +161,16 @@ class EmbeddedTarget:
     def digest(self) -> str:
         return self.engine.maintenance.digest()
 
-    def finish(self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor]) -> None:
-        self._keep({MIGRATED_FROM: ancestors_to_text(ancestors), MIGRATED_CUTS: cuts_to_text(cuts)})
+    def finish(
+        self, cuts: Mapping[str, Cut], ancestors: Sequence[Ancestor], owed: Sequence[OwedErase]
+    ) -> None:
+        self._keep(
+            {
+                MIGRATED_FROM: ancestors_to_text(ancestors),
+                MIGRATED_CUTS: cuts_to_text(cuts),
+                OWED_ERASES: owed_to_text(owed),
+            }
+        )
         self._forget(PLAN)
         self.close()
         if self._directory.exists():

@@ -6,7 +6,7 @@ projections change in the same SQLite transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
@@ -16,8 +16,10 @@ from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.erased_sources import check_sources
+from memos.infrastructure.engine.owed import OWED_ERASES, OwedErase, owed_to_text
 from memos.infrastructure.governance.query_texts.sqlite import forget_queries
 from memos.infrastructure.governance.usage.sqlite import forget_usage
+from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.cube import CubeState
@@ -93,6 +95,11 @@ class EmbeddedTransaction:
     def read_end(self) -> list[Position]:
         return [Position(PARTITION, self._log.size)]
 
+    def keep_owed(self, owed: Iterable[OwedErase]) -> None:
+        sql = "INSERT OR REPLACE INTO setting VALUES (?, ?)"
+        self._connection.execute(sql, (OWED_ERASES, owed_to_text(owed)))
+        seal_settings(self._connection, self._stores.keys)
+
     def name_cut(self, draft: Draft) -> Committed:
         draft.event.cut_named.positions.add(partition=PARTITION, offset=self._log.size)
         return self.append(draft)
@@ -100,13 +107,22 @@ class EmbeddedTransaction:
     def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
         """One transaction destroys, counts and keeps the receipt."""
 
+    def destroy_subject_keys(
+        self, tenant: str, unneeded: Callable[[EmbeddedReader], set[bytes]]
+    ) -> set[bytes]:
+        subjects = unneeded(self.reader())
+        # Were the process killed now, the request is resumed; and no new memory can be sealed under
+        # these keys, since writers wait for this transaction.
+        self._stores.keys.destroy(tenant, subjects)
+        return subjects
+
     def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
         forget_usage(self._connection, cube_ids)
         self.flush()
         return self._projector.purged
 
-    def forget_queries(self, cube_ids: Sequence[bytes], scope: str) -> None:
-        forget_queries(self._connection, cube_ids, scope)
+    def forget_queries(self, cube_ids: Sequence[bytes], scope: str, erased: int) -> None:
+        forget_queries(self._connection, cube_ids, scope, erased)
 
     def erasure_receipt(self, operation_id: bytes) -> str | None:
         return erasure_receipt(self._connection, operation_id)

@@ -9,6 +9,8 @@ import apsw
 from memos.infrastructure.engine.embedded.dense import texts_of
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.scratch import LIVE
+from memos.infrastructure.index.sqlite.set_aside import TABLE as SET_ASIDE
+from memos.infrastructure.index.sqlite.set_aside import is_used
 from memos.infrastructure.index.sqlite.vectors import open_vectors
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.reports import Problem
@@ -87,8 +89,18 @@ def _marks(connection: apsw.Connection, reader: EmbeddedReader) -> Iterator[Prob
         f" JOIN {LIVE}.index_span p ON p.doc = c.doc"
         f" WHERE NOT EXISTS (SELECT 1 FROM {LIVE}.index_vector v WHERE v.doc = c.doc"
         " AND v.model = e.model) AND c.cube_id NOT IN (SELECT cube_id FROM temp.keyless)"
-        " GROUP BY e.model, c.doc, c.cube_id"
+        f"{_not_set_aside(connection)} GROUP BY e.model, c.doc, c.cube_id"
     )
     for doc, cube_id, opened in rows(connection, waiting):
         if texts_of(reader, cube_id, opened):
             yield Problem(f"text {doc}", f"it counts as embedded, and has no vector: {_MEND}")
+
+
+def _not_set_aside(connection: apsw.Connection) -> str:
+    """A model refuses what is set aside, and the vault's doctor names it."""
+    if not is_used(connection, LIVE):
+        return ""
+    return (
+        f" AND NOT EXISTS (SELECT 1 FROM {LIVE}.{SET_ASIDE} a"
+        " WHERE a.doc = c.doc AND a.model = e.model AND a.cube_id = c.cube_id)"
+    )

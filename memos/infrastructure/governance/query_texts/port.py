@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 SETTING = "query_texts"
@@ -17,7 +17,7 @@ class QueryText(NamedTuple):
         tenant: of the scope.
         scope: where was searched.
         asked: when, in microseconds since 1970.
-        cubes: what was returned.
+        cubes: what was returned, or named in the answer.
         box: the text.
     """
 
@@ -41,7 +41,7 @@ class QueryTexts(Protocol):
         ...
 
     def keep(self, texts: Sequence[QueryText]) -> None:
-        """Keep texts, but those that returned a cube which is erased by now."""
+        """Keep texts, but those that returned a cube, or searched a scope, which was erased since."""
         ...
 
     def kept(self, tenant: str, now: int) -> list[QueryText]:
@@ -49,6 +49,17 @@ class QueryTexts(Protocol):
         out.
         """
         ...
+
+
+def is_gone(scope: str, asked: int, erased: Iterable[tuple[str, int]]) -> bool:
+    """Whether the text of a query went with an erase.
+
+    Args:
+        scope: where was searched.
+        asked: when, in microseconds since 1970.
+        erased: the scopes that were erased, and when.
+    """
+    return any(asked <= at and concerns(scope, gone) for gone, at in erased)
 
 
 def concerns(scope: str, erased: str) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import apsw
 
-from memos.infrastructure.governance.query_texts.port import SETTING, QueryText, concerns
+from memos.infrastructure.governance.query_texts.port import SETTING, QueryText, concerns, is_gone
 from memos.infrastructure.sqlite.database import Database, row, rows
 from memos.kernel.scope import tenant_of
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS query_text (
     access_id BLOB PRIMARY KEY,
     tenant TEXT NOT NULL,
@@ -26,6 +26,17 @@ CREATE TABLE IF NOT EXISTS query_cube (
 CREATE INDEX IF NOT EXISTS query_cube_access ON query_cube (access_id);
 """
 """Made when a vault is first told to keep texts."""
+
+ERASED_SCHEMA = """
+CREATE TABLE IF NOT EXISTS query_erased (
+    scope TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    erased INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+"""The scopes that were erased while texts are kept: of some queries that searched there the text still
+waits in a process. Made with the first of them.
+"""
 
 
 class SqliteQueryTexts:
@@ -44,7 +55,7 @@ class SqliteQueryTexts:
         writer = self._database.writer
 
         def work() -> None:
-            writer.execute(_SCHEMA)
+            writer.execute(SCHEMA)
             sql = "INSERT OR REPLACE INTO setting VALUES (?, ?)"
             writer.execute(sql, (SETTING, str(lifetime)))
             if not lifetime:
@@ -63,8 +74,13 @@ class SqliteQueryTexts:
             lifetime = _lifetime(writer)
             if not lifetime:
                 return
+            erased = {
+                tenant: _erased_scopes(writer, tenant) for tenant in {t.tenant for t in texts}
+            }
             for text in texts:
                 if any(map(self._is_erased, text.cubes)):
+                    continue
+                if is_gone(text.scope, text.asked, erased[text.tenant]):
                     continue
                 writer.execute("INSERT INTO query_text VALUES (?, ?, ?, ?, ?)", _row(text))
                 writer.executemany(
@@ -73,6 +89,8 @@ class SqliteQueryTexts:
                 )
             over = max(text.asked for text in texts) - lifetime
             _forget(writer, "SELECT access_id FROM query_text WHERE asked <= ?", over)
+            if any(erased.values()):
+                writer.execute("DELETE FROM query_erased WHERE erased <= ?", (over,))
 
         if texts:
             self._database.write(work)
@@ -93,19 +111,32 @@ class SqliteQueryTexts:
             ]
 
 
-def forget_queries(writer: apsw.Connection, cube_ids: Sequence[bytes], scope: str) -> None:
+def forget_queries(
+    writer: apsw.Connection, cube_ids: Sequence[bytes], scope: str, erased: int
+) -> None:
     """Take away, inside the write transaction, the texts of queries that returned one of some cubes
-    or searched some of a scope (empty for none).
+    or searched some of a scope (empty for none), which were erased at a time.
     """
     if row(writer, "SELECT 1 FROM setting WHERE name = ?", (SETTING,)) is None:
         return
     for cube_id in cube_ids:
         _forget(writer, "SELECT access_id FROM query_cube WHERE cube_id = ?", cube_id)
     if scope:
+        writer.execute(ERASED_SCHEMA)
+        known = "INSERT OR REPLACE INTO query_erased VALUES (?, ?, ?)"
+        writer.execute(known, (scope, tenant_of(scope), erased))
         sql = "SELECT DISTINCT scope FROM query_text WHERE tenant = ?"
         for (searched,) in list(rows(writer, sql, (tenant_of(scope),))):
             if concerns(searched, scope):
                 _forget(writer, "SELECT access_id FROM query_text WHERE scope = ?", searched)
+
+
+def _erased_scopes(writer: apsw.Connection, tenant: str) -> list[tuple[str, int]]:
+    """The scopes of a tenant that were erased, and when."""
+    if row(writer, "SELECT 1 FROM sqlite_schema WHERE name = 'query_erased'") is None:
+        return []
+    sql = "SELECT scope, erased FROM query_erased WHERE tenant = ?"
+    return [(scope, erased) for scope, erased in rows(writer, sql, (tenant,))]
 
 
 def _forget(writer: apsw.Connection, which: str, *values: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
@@ -15,6 +15,8 @@ from memos.infrastructure.governance.usage.usage import (
     digest_of_usage,
     used_at,
 )
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
 from memos.kernel.moment import NEWEST
 from memos.wire.access_pb2 import AccessEvent
 
@@ -87,7 +89,7 @@ class UsageRows:
         columns = "access_partition, uses, last_used, position"
         stored = {
             cube_id: UsageRow(*row)
-            for cube_id, told_by, *row in select_many(self._store, columns, self._table, cubes)
+            for cube_id, told_by, *row in self._rows(columns, cubes)
             if told_by == partition
         }
         changed = fold_usage(stored, events)
@@ -104,7 +106,7 @@ class UsageRows:
 
     def usages(self, cube_ids: Iterable[bytes]) -> dict[bytes, Usage]:
         """The usage of several cubes, read at once; without those that were never used."""
-        return _summed(select_many(self._store, "uses, last_used", self._table, cube_ids))
+        return _summed(self._rows("uses, last_used", cube_ids))
 
     def forget(self, cube_ids: Iterable[bytes]) -> None:
         """Drop the usage of erased cubes for good, whatever is still folded of them."""
@@ -123,8 +125,21 @@ class UsageRows:
 
         It reads the whole table and holds a row a cube.
         """
-        used = _summed(self._store.stream(f"SELECT cube_id, uses, last_used FROM {self._table}"))
+        rows = self._store.stream(f"SELECT cube_id, uses, last_used FROM {self._table}")
+        used = _summed(self._whole(rows))
         return digest_of_usage((cube_id, *used[cube_id]) for cube_id in sorted(used))
+
+    def _rows(self, columns: str, cube_ids: Iterable[bytes]) -> Iterator[Row]:
+        return self._whole(select_many(self._store, columns, self._table, cube_ids))
+
+    def _whole(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if None in row:
+                raise Damaged(
+                    f"a row of {self._table} of cube {id_text(row[0])} has nothing where a number "
+                    "should be: run `memos rebuild`"
+                )
+            yield row
 
 
 def _summed(rows: Iterable[Row]) -> dict[bytes, Usage]:

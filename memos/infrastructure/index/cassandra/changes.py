@@ -30,6 +30,7 @@ NO_TEXT = -1
 _TERMS = 6
 _CHUNK = 16_384  # rows held as Python objects at once
 _FACTS = tuple(map(np.dtype, ["i4", "i8", "i8", "i8", "u1", "i8", "i8"]))
+_NO_TEXT = (None,) * (1 + len(_FACTS))
 
 
 class Changes(NamedTuple):
@@ -88,6 +89,8 @@ def _chunks(rows: Iterator[tuple[Any, ...]], scopes: Scopes) -> Iterator[Changes
 
 def _columns(rows: list[tuple[Any, ...]], scopes: Scopes) -> Changes:
     count = len(rows)
+    if any(None in row and not _leaves_text(row) for row in rows):
+        raise ValueError("a column that is always written is empty")
     ordinals, cubes, paths, versions, states, flags, terms, *facts = (
         list(zip(*rows, strict=True)) or [()] * 14
     )
@@ -109,3 +112,8 @@ def _columns(rows: list[tuple[Any, ...]], scopes: Scopes) -> Changes:
     )
     numbers = np.fromiter(map(scopes.number, paths), np.int32, count)
     return Changes(spans, numbers, decode(texts) if texts else NO_POSTINGS)
+
+
+def _leaves_text(row: tuple[Any, ...]) -> bool:
+    """Whether a row says all that one says which leaves the text as it was, and no more."""
+    return None not in row[:_TERMS] and row[_TERMS:] == _NO_TEXT

@@ -15,6 +15,7 @@ from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks
 from memos.infrastructure.index.port import PurgeReport, SpanChange
 from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.vault.cassandra.tables import HOUR
+from memos.infrastructure.vault.cassandra.whole import whole, whole_many
 from memos.kernel.moment import NEWEST, partition_of, time_of
 from memos.kernel.scope import tenant_of
 
@@ -48,6 +49,14 @@ class IndexedAt(NamedTuple):
 
     offset: int
     change: SpanChange
+
+
+class ErasedCube(NamedTuple):
+    """A cube that was erased, its tenant, and the ordinal of its Erased record."""
+
+    cube_id: bytes
+    tenant: str
+    before: int
 
 
 def hour_of(ordinal: int) -> int:
@@ -101,19 +110,14 @@ class SpanTable:
             ]
         )
 
-    def purge(self, cube_id: bytes, tenant: str, before: int) -> PurgeReport:
-        """Delete the rows of an erased cube for good.
-
-        Args:
-            cube_id: the cube.
-            tenant: its tenant.
-            before: the ordinal of the Erased record, whose own row stays, so that readers who
-                hold the others drop them. Write it first.
+    def purge(self, erased: Sequence[ErasedCube]) -> PurgeReport:
+        """Delete the rows of erased cubes for good; their Erased records' own rows stay, so that readers
+        who hold the others drop them. Write those first.
 
         Returns:
             What was deleted; zeros where it had been before.
         """
-        places = self._places_of(cube_id, tenant, before)
+        places = self._places_of(erased)
         counted = self._count(places)
         # The timestamp is above any other: a worker that lags cannot bring the rows back.
         self._store.concurrently(
@@ -121,22 +125,22 @@ class SpanTable:
         )
         return counted
 
-    def is_gone(self, cube_id: bytes, tenant: str, before: int) -> bool:
-        """Whether no copy of any node has what a purge of a cube deletes."""
-        places = self._places_of(cube_id, tenant, before)
+    def are_gone(self, erased: Sequence[ErasedCube]) -> bool:
+        """Whether no copy of any node has what a purge of these cubes deletes."""
+        places = self._places_of(erased)
         cql = f"SELECT ordinal FROM {self._keyspace}.span {_PLACE}"
         return not any(self._store.everywhere(cql, places))
 
-    def count(self, cube_id: bytes, tenant: str) -> PurgeReport:
-        """What a purge of a cube would delete."""
-        return self._count(self._places_of(cube_id, tenant, NEWEST))
+    def count(self, cube_ids: Iterable[bytes], tenant: str) -> PurgeReport:
+        """What a purge of cubes of a tenant would delete."""
+        return self._count(self._places_of([ErasedCube(c, tenant, NEWEST) for c in cube_ids]))
 
-    def _places_of(
-        self, cube_id: bytes, tenant: str, before: int
-    ) -> list[tuple[str, int, int, int]]:
+    def _places_of(self, erased: Sequence[ErasedCube]) -> list[tuple[str, int, int, int]]:
+        attempts = self._attempts(cube.cube_id for cube in erased)
         return [
             (tenant, partition_of(ordinal), hour_of(ordinal), offset)
-            for ordinal, offset in self._attempts(cube_id)
+            for cube_id, tenant, before in erased
+            for ordinal, offset in attempts[cube_id]
             if ordinal < before
         ]
 
@@ -151,12 +155,15 @@ class SpanTable:
 
     def marks(self) -> IndexMarks:
         """Up to where the worker has written each partition."""
-        checkpoints = self._store.execute(
+        cql = (
             f"SELECT partition, offset, ordinal FROM {self._keyspace}.checkpoint"
-            " WHERE projection = ?",
-            (PROJECTION,),
+            " WHERE projection = ?"
         )
-        return {partition: IndexMark(offset, ordinal) for partition, offset, ordinal in checkpoints}
+        checkpoints = self._store.execute(cql, (PROJECTION,))
+        return {
+            partition: IndexMark(offset, ordinal)
+            for partition, offset, ordinal in whole(self._store, cql, checkpoints, (PROJECTION,))
+        }
 
     def read(
         self, tenant: str, scopes: Scopes, since: IndexMarks, upto: IndexMarks
@@ -206,15 +213,20 @@ class SpanTable:
             hours[partition].append(hour)
         return hours
 
-    def _attempts(self, cube_id: bytes) -> Iterator[_Row]:
-        """(ordinal, offset) of every record of a cube."""
-        bucket = 0
+    def _attempts(self, cube_ids: Iterable[bytes]) -> dict[bytes, list[_Row]]:
+        """(ordinal, offset) of every record of each cube."""
         cql = (
             f"SELECT ordinal, offset FROM {self._keyspace}.attempt WHERE cube_id = ? AND bucket = ?"
         )
-        while attempts := self._store.execute(cql, (cube_id, bucket)):
-            yield from attempts
+        attempts: dict[bytes, list[_Row]] = {cube_id: [] for cube_id in cube_ids}
+        bucket, more = 0, list(attempts)
+        while more:
+            found = whole_many(self._store, cql, [(cube_id, bucket) for cube_id in more])
+            for cube_id, rows in zip(more, found, strict=True):
+                attempts[cube_id] += rows
+            more = [cube_id for cube_id, rows in zip(more, found, strict=True) if rows]
             bucket += 1
+        return attempts
 
     def _insert(self, widths: Sequence[int]) -> str:
         """One statement that inserts rows of these widths."""

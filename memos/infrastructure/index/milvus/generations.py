@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from memos.infrastructure.index.milvus.connection import SLOW_SECONDS, Milvus
 from memos.infrastructure.index.milvus.schema import create_collection
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import IndexUnavailable, InvalidInput
 
 _DIGEST_BYTES = 8
 
@@ -45,13 +46,23 @@ class Generations:
 
     def live(self) -> int | None:
         """The generation that readers see; None before the first."""
-        timeout = self._milvus.settings.timeout
         for generation in self.all():
-            with self._milvus.doing("list its aliases"):
-                aliases = self._milvus.client.list_aliases(self.name(generation), timeout=timeout)
-            if self.alias in aliases.get("aliases", ()):
+            try:
+                aliases = self._aliases(generation)
+            except IndexUnavailable:
+                if generation in self.all():
+                    raise
+                continue  # it was dropped meanwhile
+            if self.alias in aliases:
                 return generation
         return None
+
+    def _aliases(self, generation: int) -> Sequence[str]:
+        timeout = self._milvus.settings.timeout
+        with self._milvus.doing("list its aliases"):
+            told = self._milvus.client.list_aliases(self.name(generation), timeout=timeout)
+        aliases: Sequence[str] = told.get("aliases", ())
+        return aliases
 
     def create(self) -> int:
         """The live generation, loaded; made where there is none.
@@ -66,9 +77,11 @@ class Generations:
         self.switch(generation)
         return generation
 
-    def new_generation(self) -> int:
-        """An empty generation beside the live one."""
+    def new_generation(self, may_claim: Callable[[int], bool] = lambda _: True) -> int:
+        """An empty generation beside the live one; `may_claim` is asked for each that seems free."""
         generation = (self.all() or [0])[-1] + 1
+        while not may_claim(generation):
+            generation += 1
         create_collection(self._milvus, self.name(generation), self._dimensions)
         return generation
 

@@ -1,4 +1,6 @@
-"""Removing the rows of erased cubes, from one collection or from every one that a vault has."""
+"""Removing the rows of erased cubes, from one collection or from every one that a vault has; and all
+collections of a vault.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from memos.infrastructure.batches import batched
-from memos.infrastructure.index.milvus.connection import Milvus
+from memos.infrastructure.index.milvus.connection import SLOW_SECONDS, Milvus
 from memos.infrastructure.index.milvus.filters import of_cubes
 
 MOST_ROWS = 2_000
@@ -30,7 +32,7 @@ class VectorCopies:
         Raises:
             IndexUnavailable: the server did not answer; so do all methods here.
         """
-        chosen, collections = list(cube_ids), self._collections()
+        chosen, collections = list(cube_ids), collections_of(self._milvus)
         return sum(
             read_newest(self._milvus, collection, of_cubes(cubes), "count(*)")[0]["count(*)"]
             for collection in collections
@@ -41,14 +43,36 @@ class VectorCopies:
         """Remove every row of these cubes: see `purge_rows`; how many there were."""
         chosen = list(cube_ids)
         return sum(
-            purge_rows(self._milvus, collection, chosen) for collection in self._collections()
+            purge_rows(self._milvus, collection, chosen)
+            for collection in collections_of(self._milvus)
         )
 
-    def _collections(self) -> list[str]:
-        with self._milvus.doing("list its collections"):
-            names = self._milvus.client.list_collections(timeout=self._milvus.settings.timeout)
-        pattern = re.compile(re.escape(self._milvus.settings.prefix) + r"_[0-9a-f]{16}_g\d+")
-        return sorted(name for name in names if pattern.fullmatch(name))
+
+def collections_of(milvus: Milvus) -> list[str]:
+    """The collections of a vault: of every model, live or being rebuilt.
+
+    Raises:
+        IndexUnavailable: the server did not answer.
+    """
+    with milvus.doing("list its collections"):
+        names = milvus.client.list_collections(timeout=milvus.settings.timeout)
+    pattern = re.compile(re.escape(milvus.settings.prefix) + r"_[0-9a-f]{16}_g\d+")
+    return sorted(name for name in names if pattern.fullmatch(name))
+
+
+def drop_collections(milvus: Milvus) -> None:
+    """Remove every collection of a vault, and the names that lead to them.
+
+    Raises:
+        IndexUnavailable: some may be left: do it again.
+    """
+    client = milvus.client
+    for collection in collections_of(milvus):
+        with milvus.doing(f"drop the collection {collection}"):
+            aliases = client.list_aliases(collection, timeout=milvus.settings.timeout)
+            for alias in aliases.get("aliases", ()):
+                client.drop_alias(alias, timeout=SLOW_SECONDS)
+            client.drop_collection(collection, timeout=SLOW_SECONDS)
 
 
 def purge_rows(milvus: Milvus, collection: str, cube_ids: Iterable[bytes]) -> int:

@@ -11,6 +11,20 @@ from urllib.parse import urlsplit
 
 from memos.kernel.errors import InvalidInput, MemosError
 
+_AWAY = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+"""Answers that are of the endpoint, whatever it was asked."""
+
 _TOLD = 200  # characters of an error's own words
 
 
@@ -26,6 +40,7 @@ class JsonEndpoint:
         api_key: sent as a bearer token; never shown or logged.
         timeout: seconds that one request may take.
         failure: what a failure raises.
+        unavailable: what is raised where it does not answer, or has too much to do.
 
     Raises:
         InvalidInput: an argument does not fit.
@@ -42,6 +57,7 @@ class JsonEndpoint:
         api_key: str | None,
         timeout: float,
         failure: type[MemosError],
+        unavailable: type[MemosError],
     ) -> None:
         url = urlsplit(base_url)
         if url.scheme not in ("http", "https") or not url.hostname or url.query or url.username:
@@ -57,6 +73,7 @@ class JsonEndpoint:
         self._told = f"{kind} at {url.netloc} failed for {model}"
         self._advice = f"check its address, model and key ({variable})"
         self._failure = failure
+        self._unavailable = unavailable
 
     @property
     def url(self) -> str:
@@ -76,15 +93,14 @@ class JsonEndpoint:
         """
         import http.client  # 11 ms that only who uses an endpoint pays
 
-        # A text may hold half a surrogate pair, which JSON cannot: it is replaced.
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         secure = self._url.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         try:
-            connection = kind(self._url.hostname or "", self._url.port, timeout=self._timeout)
+            connection = connect(self._url.hostname or "", self._url.port, timeout=self._timeout)
             try:
                 connection.request("POST", self._path, data, headers)
                 response = connection.getresponse()
@@ -92,10 +108,12 @@ class JsonEndpoint:
             finally:
                 connection.close()
         except (OSError, http.client.HTTPException) as error:
-            raise self.failed(f"it cannot be reached ({type(error).__name__}: {error})") from error
+            reason = f"it cannot be reached ({type(error).__name__}: {error})"
+            raise self._unavailable(self._explained(reason)) from error
         if response.status != HTTPStatus.OK:
-            reason = answer[:_TOLD].decode("utf-8", "replace")
-            raise self.failed(f"it answered {response.status}: {self._without_key(reason)}")
+            words = self._without_key(answer[:_TOLD].decode("utf-8", "replace"))
+            kind = self._unavailable if response.status in _AWAY else self._failure
+            raise kind(self._explained(f"it answered {response.status}: {words}"))
         try:
             return json.loads(answer)
         except ValueError:
@@ -103,7 +121,10 @@ class JsonEndpoint:
 
     def failed(self, reason: str) -> MemosError:
         """The error that tells of a failure."""
-        return self._failure(f"{self._told}: {reason}; {self._advice}")
+        return self._failure(self._explained(reason))
+
+    def _explained(self, reason: str) -> str:
+        return f"{self._told}: {reason}; {self._advice}"
 
     def _without_key(self, text: str) -> str:
         """An endpoint may quote the key back; it goes into no message."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from memos.infrastructure.index.port import PurgeReport, SpanChange
 from memos.infrastructure.index.postings import TERM, pack_terms
+from memos.infrastructure.index.sqlite.set_aside import clear_set_aside, take_back
 from memos.infrastructure.index.sqlite.tables import (
     BLOCK,
     DOC_MASK,
@@ -178,6 +179,7 @@ def purge(connection: apsw.Connection, cube_ids: Iterable[bytes]) -> PurgeReport
             spans += connection.changes()
             connection.execute("DELETE FROM index_vector WHERE doc = ?", (doc,))
             vectors += connection.changes()
+            take_back(connection, (doc,))
         connection.execute("DELETE FROM index_cube WHERE cube_id = ?", (cube_id,))
     for key in sorted(stale):
         _drop_postings(connection, key, stale[key])
@@ -194,6 +196,7 @@ def clear(connection: apsw.Connection) -> None:
     """See `port.Index.clear`."""
     for table in TABLES:
         connection.execute(f"DELETE FROM {table}")
+    clear_set_aside(connection)
     connection.execute("INSERT OR IGNORE INTO index_state VALUES (1, -1, 0, 0)")
     connection.execute(
         "UPDATE index_state SET applied = -1, purges = purges + 1, cleared = purges + 1"

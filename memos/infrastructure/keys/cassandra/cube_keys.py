@@ -10,13 +10,13 @@ lightweight transactions alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
-from memos.infrastructure.cassandra.select import select_many
+from memos.infrastructure.cassandra.select import groups, select, select_many
 from memos.infrastructure.keys.aged_cache import AgedCache, ReadStart
-from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore, Subject, select
+from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
+from memos.infrastructure.keys.cassandra.subject_rows import Subject
 from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
 from memos.kernel.errors import Damaged, KeysMissing
 from memos.kernel.event import id_text
@@ -25,7 +25,6 @@ CACHED_KEYS = 20_000
 
 _WRITTEN, _DESTROYED = 1, 2  # timestamps of the rows of ids made by chance
 _DERIVED = 8  # version of a UUID
-_GROUP = 8  # rows in a batch: Cassandra warns above ten partitions
 
 _COLUMNS = "(cube_id, tenant, subjects, wrapped) VALUES (?, ?, ?, ?)"
 
@@ -58,12 +57,23 @@ class CassandraCubeKeys:
 
     def __init__(self, store: CassandraSession, key_store: CassandraKeyStore) -> None:
         self._store = store
-        self._key_store = key_store
+        self._subject_keys = key_store.subject_keys
         self._table = f"{store.settings.keyspace}.cube_key"
         self._opened: AgedCache[bytes, _Opened] = AgedCache(key_store.age, CACHED_KEYS)
 
-    def add_new(self, new: Iterable[NewKey]) -> None:
+    def subject_keys(self, new: Iterable[NewKey]) -> dict[Subject, bytes]:
+        """The keys, as they are stored now, of the subjects of new cubes: made where they are not."""
+        needed = {(row.tenant, subject) for row in new for subject in row.subjects}
+        return self._subject_keys.get(needed, create=True, fresh=True)
+
+    def add_new(
+        self, new: Iterable[NewKey], subject_keys: Mapping[Subject, bytes] | None = None
+    ) -> None:
         """Keep the keys of cubes whose ids were made by chance.
+
+        Args:
+            new: the keys.
+            subject_keys: those of their subjects, where they were read a moment ago.
 
         Raises:
             ValueError: an id was derived; `add_keyed` takes those.
@@ -73,17 +83,25 @@ class CassandraCubeKeys:
             if is_derived(row.cube_id):
                 raise ValueError(f"the id {row.cube_id.hex()} is derived: add_keyed takes it")
         reading = self._opened.begin()
-        wrapped = iter(self._wrapped(rows))
         insert = f"INSERT INTO {self._table} {_COLUMNS} USING TIMESTAMP {_WRITTEN}"
-        batch = f"BEGIN UNLOGGED BATCH {'; '.join([insert] * _GROUP)}; APPLY BATCH"
-        whole = [list(islice(wrapped, _GROUP)) for _ in range(len(rows) // _GROUP)]
-        self._store.concurrently(batch, [[v for row in rows for v in row] for rows in whole])
-        self._store.concurrently(insert, wrapped)
+        self._store.run_all(
+            (
+                self._store.prepare(
+                    f"BEGIN UNLOGGED BATCH {'; '.join([insert] * len(group))}; APPLY BATCH"
+                    if len(group) > 1
+                    else insert
+                ),
+                [value for row in group for value in row],
+            )
+            for group in groups(self._wrapped(rows, subject_keys))
+        )
         for row in rows:
             self._remember(row, reading)
 
-    def add_keyed(self, new: Iterable[NewKey]) -> list[bytes | None]:
-        """Keep the keys of cubes whose ids were derived, where none is kept.
+    def add_keyed(
+        self, new: Iterable[NewKey], subject_keys: Mapping[Subject, bytes] | None = None
+    ) -> list[bytes | None]:
+        """Keep the keys of cubes whose ids were derived, where none is kept; see `add_new`.
 
         Returns:
             For each cube the key that is kept: its own, or that of whoever was first; None where
@@ -98,7 +116,7 @@ class CassandraCubeKeys:
                 raise ValueError(f"the id {row.cube_id.hex()} is not derived: add_new takes it")
         reading = self._opened.begin()
         results = self._store.concurrently(
-            f"INSERT INTO {self._table} {_COLUMNS} IF NOT EXISTS", self._wrapped(rows)
+            f"INSERT INTO {self._table} {_COLUMNS} IF NOT EXISTS", self._wrapped(rows, subject_keys)
         )
         won = [bool(result[0]) for (result,) in results]
         for row, is_ours in zip(rows, won, strict=True):
@@ -121,7 +139,7 @@ class CassandraCubeKeys:
         kept = {cube_id: self._opened.get(cube_id) for cube_id in distinct}
         opened = {cube_id: entry for cube_id, entry in kept.items() if entry is not None}
         needed = {subject for entry in opened.values() for subject in entry.subjects}
-        alive = self._key_store.subject_keys(needed, create=False)
+        alive = self._subject_keys.get(needed, create=False)
         keys = {
             cube_id: entry.key
             for cube_id, entry in opened.items()
@@ -155,7 +173,7 @@ class CassandraCubeKeys:
             for cube_id, tenant, joined in self._rows("tenant, subjects", cube_ids)
         }
         needed = {subject for subjects in rows.values() for subject in subjects}
-        alive = self._key_store.kept(needed)
+        alive = self._subject_keys.kept(needed)
         return [
             cube_id
             for cube_id in cube_ids
@@ -216,9 +234,10 @@ class CassandraCubeKeys:
         """Drop every opened key from memory."""
         self._opened.clear()
 
-    def _wrapped(self, rows: Sequence[NewKey]) -> list[tuple[bytes, str, bytes, bytes]]:
-        needed = {(row.tenant, subject) for row in rows for subject in row.subjects}
-        keys = self._key_store.subject_keys(needed, create=True, fresh=True)
+    def _wrapped(
+        self, rows: Sequence[NewKey], subject_keys: Mapping[Subject, bytes] | None
+    ) -> list[tuple[bytes, str, bytes, bytes]]:
+        keys = self.subject_keys(rows) if subject_keys is None else subject_keys
         return [
             (
                 row.cube_id,
@@ -262,7 +281,7 @@ class CassandraCubeKeys:
         believes in the old: then a `fresh` look at the subjects opens it.
         """
         needed = {subject for subjects, _ in rows.values() for subject in subjects}
-        alive = self._key_store.subject_keys(needed, create=False, fresh=fresh)
+        alive = self._subject_keys.get(needed, create=False, fresh=fresh)
         keys: dict[bytes, bytes] = {}
         for cube_id, (subjects, wrapped) in rows.items():
             if all(subject in alive for subject in subjects):
@@ -274,12 +293,25 @@ class CassandraCubeKeys:
         return keys
 
     def _rows(self, columns: str, cube_ids: Sequence[bytes], *, serial: bool = False) -> list[Row]:
-        """The cube id and `columns` of those cubes that have a key."""
-        if not serial:
-            return select_many(self._store, columns, self._table, cube_ids)
-        cql = f"SELECT cube_id, {columns} FROM {self._table} WHERE cube_id = ?"
-        results = select(self._store, cql, [(cube_id,) for cube_id in cube_ids], serial=True)
-        return [row for rows in results for row in rows]
+        """The cube id and `columns` of those cubes that have a key.
+
+        What an empty column stands for opens nothing.
+        """
+        if serial:
+            cql = f"SELECT cube_id, {columns} FROM {self._table} WHERE cube_id = ?"
+            results = select(self._store, cql, [(cube_id,) for cube_id in cube_ids], serial=True)
+            found = [row for rows in results for row in rows]
+        else:
+            found = select_many(self._store, columns, self._table, cube_ids)
+        nothing = (b"", *("" if name == "tenant" else b"" for name in columns.split(", ")))
+        return [
+            tuple(
+                none if value is None else value for value, none in zip(row, nothing, strict=True)
+            )
+            if None in row
+            else row
+            for row in found
+        ]
 
     def _remember(self, row: NewKey, reading: ReadStart) -> None:
         subjects = tuple((row.tenant, subject) for subject in row.subjects)

@@ -60,21 +60,23 @@ class SqliteCubeKeys:
         if self._rows:
             self._writer.executemany("INSERT INTO cube_key VALUES (?, ?, ?, ?)", self._rows)
             self._rows = []
-        if self._store.written.changes != self._marked:
+        if self._store.file.written.changes != self._marked:
             self._keep_mark()
 
     def learn_mark(self, connection: apsw.Connection) -> None:
         """Tell whether the key file is an older one than the vault was last used with."""
         mark = mark_of(connection)
         self._store.refresh()  # the file is written before the mark: it is at least as new
-        self._store.expected = mark if mark.changes > self._store.written.changes else None
+        self._store.file.expected = (
+            mark if mark.changes > self._store.file.written.changes else None
+        )
 
     def _keep_mark(self) -> None:
         self.learn_mark(self._writer)
-        if self._store.expected is None:
-            if self._store.written.changes > mark_of(self._writer).changes:
-                keep_mark(self._writer, self._store.written)
-            self._marked = self._store.written.changes
+        if self._store.file.expected is None:
+            if self._store.file.written.changes > mark_of(self._writer).changes:
+                keep_mark(self._writer, self._store.file.written)
+            self._marked = self._store.file.written.changes
 
     def missing(self, connection: apsw.Connection, cube_id: bytes) -> KeysMissing:
         """The error of a memory that nobody erased, and whose key is not there."""
@@ -83,7 +85,7 @@ class SqliteCubeKeys:
                 f"the key of cube {id_text(cube_id)} is missing in memos.db, though nobody erased "
                 "it: load your last export"
             )
-        return self._store.missing(f"a key that cube {id_text(cube_id)} needs")
+        return self._store.file.missing(f"a key that cube {id_text(cube_id)} needs")
 
     def key(self, connection: apsw.Connection, cube_id: bytes) -> bytes | None:
         """A cube's key; None where it, or a key that it needs, was destroyed."""

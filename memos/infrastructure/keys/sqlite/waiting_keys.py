@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from memos.infrastructure.keys.envelope import new_key
@@ -45,3 +48,24 @@ class WaitingKeys:
         if create and (tenant, subject) not in self.subjects:
             self.subjects[tenant, subject] = new_key()
         return self.subjects.get((tenant, subject))
+
+
+class KeyCollector:
+    """Has the keys that wait of the one thread that collects any."""
+
+    def __init__(self) -> None:
+        self._waiting: WaitingKeys | None = None
+
+    @contextmanager
+    def collecting(self) -> Iterator[WaitingKeys]:
+        """Inside, the keys that this thread makes or adds wait."""
+        self._waiting = waiting = WaitingKeys(threading.get_ident())
+        try:
+            yield waiting
+        finally:
+            self._waiting = None
+
+    def here(self) -> WaitingKeys | None:
+        """The keys of this thread that wait, where it collects any."""
+        waiting = self._waiting
+        return waiting if waiting is not None and waiting.thread == threading.get_ident() else None

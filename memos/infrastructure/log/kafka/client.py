@@ -52,8 +52,10 @@ class Connection:
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         self._trouble = ""
-        self.refused: KafkaError | None = None
-        """That a server refused our credentials, or we its certificate, where that came last."""
+        self.is_refused = False
+        """Whether a server refused our credentials, or we its certificate, and that came last."""
+        self.is_down = False
+        """Whether no server took a connection, at some time since this was made."""
 
     def config(self, **more: str | float | bool) -> dict[str, Any]:
         """The settings of a client; `more` with underscores for the dots of its names."""
@@ -86,15 +88,16 @@ class Connection:
         reason = str(error) if cause is None else cause.str()
         if self._trouble and self._trouble not in reason:
             reason = f"{reason} ({self._trouble})"
-        advice = _advice(self.refused or cause)
+        advice = _advice(cause, is_refused=self.is_refused)
         return f"Kafka at {self.settings.bootstrap_servers} {what}: {reason}. {advice}"
 
     def _remember(self, error: KafkaError) -> None:
+        self.is_down = self.is_down or error.code() == KafkaError._ALL_BROKERS_DOWN
         # That a server which refused is out of reach is said after why it is, and says less.
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and self.refused is not None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self.is_refused:
             return
         self._trouble = error.str()
-        self.refused = error if error.code() in _REFUSED_CREDENTIALS else None
+        self.is_refused = _is_refusal(error)
 
 
 def kafka_error(error: object) -> KafkaError | None:
@@ -143,9 +146,14 @@ def appended_at(message: Message, topic: str) -> int:
     return milliseconds * 1000
 
 
-def _advice(cause: KafkaError | None) -> str:
+def _is_refusal(error: KafkaError) -> bool:
+    # A handshake that failed is told as a failure of TLS, or of the transport with TLS's words.
+    return error.code() in _REFUSED_CREDENTIALS or "SSL" in error.str()
+
+
+def _advice(cause: KafkaError | None, *, is_refused: bool) -> str:
     code = None if cause is None else cause.code()
-    if code in _REFUSED_CREDENTIALS:
+    if is_refused or (cause is not None and _is_refusal(cause)):
         return "Check security.protocol, sasl.* and ssl.* in the settings of Kafka"
     if code in _FORBIDDEN:
         return "Give this user the right to read and write the topics of MemOS"

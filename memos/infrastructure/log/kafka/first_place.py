@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.kafka.client import KEPT_TIME
+from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.kafka.writer import Headers
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position
@@ -46,6 +47,15 @@ def first_in(headers: Headers) -> FirstPlace | None:
         )
     except (KeyError, ValueError) as error:
         raise Damaged(f"a record's headers do not say where it first stood: {error}") from None
+
+
+def origin_of(log: KafkaLog, position: Position) -> str:
+    """The origin of the log that a record was moved from; empty where it was written in this one."""
+    partition, offset = position
+    for _, headers in log.read_with_headers(partition, offset, offset + 1):
+        first = first_in(headers)
+        return "" if first is None else first.origin
+    return ""
 
 
 def _partition(origin: str) -> int:

@@ -7,7 +7,7 @@ same idempotency key is told apart in the fold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import cast
@@ -19,7 +19,7 @@ from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import verify_topics
 from memos.infrastructure.log.kafka.writer import Headers, KafkaEntry, KafkaWriter, acknowledged
 from memos.infrastructure.log.port import Cut, EventLog
-from memos.kernel.errors import Damaged, InvalidInput, PartitionsChanged
+from memos.kernel.errors import Damaged, InvalidInput, LogLost, PartitionsChanged
 from memos.kernel.event import Position, Record
 
 
@@ -27,13 +27,21 @@ class KafkaLog(EventLog):
     """One topic. Made by `KafkaLogs`, whose producer it shares; safe to use from any thread."""
 
     def __init__(
-        self, settings: KafkaSettings, topic: str, partitions: int, writer: KafkaWriter
+        self,
+        settings: KafkaSettings,
+        topic: str,
+        partitions: int,
+        writer: KafkaWriter,
+        check: Callable[[], None],
     ) -> None:
         self.topic = topic
         self.partitions = range(partitions)
         self._settings = settings
         self._writer = writer
+        self._check = check
         self._reader = KafkaReader(settings, topic)
+        self._seen: dict[int, int] = {}
+        """Where each partition was seen to end, at least."""
 
     def append(self, entries: Sequence[tuple[bytes, bytes]]) -> list[Record]:
         """Append (key, event bytes) pairs; their records, in the order of the entries.
@@ -45,8 +53,21 @@ class KafkaLog(EventLog):
             InvalidInput: an entry is too large; nothing was appended.
             LogUnavailable: nothing was appended.
             Unacknowledged: some or all may have been appended.
+            LogLost: the topic is not the vault's any more; what was appended, was to one that was made
+                anew under its name.
         """
-        return acknowledged(self.append_async(entries), self._settings)
+        ended = dict(self._seen)  # before this append: others go on meanwhile
+        records = acknowledged(self.append_async(entries), self._settings)
+        self._check()  # others may have seen meanwhile that the topic is another
+        for partition, offset in (record.position for record in records):
+            if offset < ended.get(partition, 0):
+                raise LogLost(
+                    f"Kafka's topic {self.topic} was made anew, or lost its end: a record was taken at "
+                    f"{partition}:{offset}, and that partition had ended at {ended[partition]}. "
+                    "Stop writing, and see `memos doctor`"
+                )
+        self._see({record.position.partition: record.position.offset + 1 for record in records})
+        return records
 
     def append_async(self, entries: Sequence[tuple[bytes, bytes]]) -> Future[list[Record]]:
         """As `append`, without waiting for the records: they, or the error, are the future's.
@@ -55,7 +76,9 @@ class KafkaLog(EventLog):
 
         Raises:
             InvalidInput: an entry is too large; nothing was sent.
+            LogLost: the topic is not the vault's any more; nothing was sent.
         """
+        self._check()
         return self._writer.send(
             self.topic, [KafkaEntry(self.partition_of(key), key, data) for key, data in entries]
         )
@@ -77,7 +100,9 @@ class KafkaLog(EventLog):
 
     def end(self) -> Cut:
         """The cut behind the last record of every partition."""
-        return self._reader.ends(self.partitions)
+        ends = self._reader.ends(self.partitions)
+        self._see(ends)
+        return ends
 
     def read(
         self, partition: int, start: int = 0, end: int | None = None, *, log_time: int = 0
@@ -169,6 +194,10 @@ class KafkaLog(EventLog):
         """Close what reads; the producer is its owner's."""
         self._reader.close()
 
+    def _see(self, ends: Cut) -> None:
+        for partition, end in ends.items():
+            self._seen[partition] = max(end, self._seen.get(partition, 0))
+
     def _end_of(self, partition: int) -> int:
         if partition not in self.partitions:
             raise InvalidInput(
@@ -187,12 +216,19 @@ class KafkaLog(EventLog):
 class KafkaLogs:
     """The three logs of a vault in Kafka, with one producer between them."""
 
-    def __init__(self, settings: KafkaSettings, *, grown: bool = False) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        grown: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         """Open the logs.
 
         Args:
             settings: its `partitions` must be what the vault was made with.
             grown: take topics to which partitions were added, as long as nothing is in them.
+            check: called before and behind each append; what it raises, the append does.
 
         Raises:
             InvalidInput: Kafka's client refuses the settings.
@@ -202,7 +238,7 @@ class KafkaLogs:
         partitions_of = verify_topics(settings, grown=grown)
         self._writer = KafkaWriter(settings)
         self.events, self.access, self.checkpoints = (
-            KafkaLog(settings, topic, partitions, self._writer)
+            KafkaLog(settings, topic, partitions, self._writer, check)
             for topic, partitions in settings.topics.items()
         )
         try:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, Uuid
 from confluent_kafka.admin import (
     AdminClient,
     ClusterMetadata,
     ConfigResource,
     NewTopic,
     ResourceType,
+    TopicDescription,
     TopicMetadata,
 )
 
@@ -28,9 +29,14 @@ OLDEST_KAFKA = (2, 1)
 
 WAIT_SECONDS = 0.1
 REFUSED_SECONDS = 2.0
-"""Credentials that are wrong stay wrong; another server of several may still take them."""
+"""Credentials that are wrong stay wrong, and where no server takes a connection somebody must act; another
+server of several may still take them, and one that starts does so at once.
+"""
 
 UNLIMITED = "-1"
+
+_NO_IDS = frozenset({"", "None", str(Uuid(0, 0))})
+"""How the client prints the id of a topic of a server that gives none."""
 
 
 def topic_config(settings: KafkaSettings) -> Mapping[str, str]:
@@ -56,7 +62,7 @@ def create_topics(settings: KafkaSettings) -> tuple[str, ...]:
         PartitionsChanged: a topic exists with another number of partitions.
     """
     connection = Connection(settings)
-    admin = _admin(connection)
+    admin = admin_client(connection)
     _cluster(connection, admin)  # which tells soon and why, where the servers let nobody in
     asked: Mapping[str, Future[None]] = admin.create_topics(
         [
@@ -80,6 +86,29 @@ def create_topics(settings: KafkaSettings) -> tuple[str, ...]:
     return tuple(created)
 
 
+def remove_topics(settings: KafkaSettings, names: Sequence[str]) -> None:
+    """Remove topics with all their records; those that are gone already are no error.
+
+    Raises:
+        LogUnavailable: the servers do not answer or refuse.
+    """
+    if not names:
+        return
+    connection = Connection(settings)
+    # Held until it has answered: a client ends with the last name for it.
+    admin = admin_client(connection)
+    asked: Mapping[str, Future[None]] = admin.delete_topics(
+        list(names), request_timeout=settings.timeout
+    )
+    for name, answer in asked.items():
+        try:
+            answer.result()
+        except KafkaException as error:
+            cause = kafka_error(error)
+            if cause is None or cause.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise connection.unavailable(f"did not remove the topic {name}", error) from error
+
+
 def verify_topics(settings: KafkaSettings, *, grown: bool = False) -> Mapping[str, int]:
     """See that the topics are there with the partitions that the vault was made with.
 
@@ -95,7 +124,7 @@ def verify_topics(settings: KafkaSettings, *, grown: bool = False) -> Mapping[st
         PartitionsChanged: a topic has another number of partitions.
     """
     connection = Connection(settings)
-    cluster = _cluster(connection, _admin(connection))
+    cluster = _cluster(connection, admin_client(connection))
     counts = {}
     for name, partitions in settings.topics.items():
         topic = _topic(cluster, name)
@@ -109,6 +138,42 @@ def verify_topics(settings: KafkaSettings, *, grown: bool = False) -> Mapping[st
     return counts
 
 
+def topic_ids(settings: KafkaSettings) -> dict[str, str]:
+    """The id that Kafka gave each topic when it was made: one that is made again under the same name
+    has another (KIP-516). Without topics that are not there; empty texts of a Kafka before 2.8.
+
+    Raises:
+        LogUnavailable: the servers do not answer.
+    """
+    connection = Connection(settings)
+    admin = admin_client(connection)
+    cluster = _cluster(connection, admin)
+    there = [name for name in settings.topics if _topic(cluster, name) is not None]
+    if not there:
+        return {}
+    return described_ids(connection, admin, there)
+
+
+def described_ids(
+    connection: Connection, admin: AdminClient, names: Sequence[str]
+) -> dict[str, str]:
+    """See `topic_ids`, of topics by their names: one request."""
+    asked: Mapping[str, Future[TopicDescription]] = admin.describe_topics(
+        TopicCollection(list(names)), request_timeout=connection.settings.timeout
+    )
+    ids = {}
+    for name, answer in asked.items():
+        try:
+            given = answer.result().topic_id
+        except KafkaException as error:
+            cause = kafka_error(error)
+            if cause is not None and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                continue
+            raise connection.unavailable(f"did not describe the topic {name}", error) from error
+        ids[name] = "" if str(given) in _NO_IDS else str(given)
+    return ids
+
+
 def check_topics(
     settings: KafkaSettings, expected_partitions: int | None = None
 ) -> tuple[Finding, ...]:
@@ -120,7 +185,7 @@ def check_topics(
             settings.
     """
     connection = Connection(settings)
-    admin = _admin(connection)
+    admin = admin_client(connection)
     try:
         cluster = _cluster(connection, admin)
         return tuple(_examine(connection, admin, cluster, expected_partitions))
@@ -250,7 +315,8 @@ def _configs(
     return configs
 
 
-def _admin(connection: Connection) -> AdminClient:
+def admin_client(connection: Connection) -> AdminClient:
+    """A client that asks about topics."""
     try:
         return AdminClient(connection.config())
     except KafkaException as error:
@@ -266,8 +332,8 @@ def _cluster(connection: Connection, admin: AdminClient) -> ClusterMetadata:
         except KafkaException as error:
             admin.poll(0)  # takes in what the connections have told of themselves
             waited = time.monotonic() - began
-            refused = connection.refused is not None and waited >= REFUSED_SECONDS
-            if refused or waited >= connection.settings.timeout:
+            answered_no = connection.is_refused or connection.is_down
+            if (answered_no and waited >= REFUSED_SECONDS) or waited >= connection.settings.timeout:
                 raise connection.unavailable("does not answer", error) from error
             time.sleep(WAIT_SECONDS)
             look *= 2

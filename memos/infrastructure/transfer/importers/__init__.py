@@ -28,11 +28,15 @@ def parse_file(path: Path, form: str) -> tuple[str, Parsed]:
     """
     if form != "auto" and form not in FORMATS:
         raise InvalidInput(f"format={form!r} is not known: choose auto, {', '.join(FORMATS)}")
-    if not path.exists():
-        raise InvalidInput(f"there is no file {path}")
-    if form == "auto":
-        form = _guess(path)
-    return form, FORMATS[form](path)
+    try:
+        if not path.exists():
+            raise InvalidInput(f"there is no file {path}")
+        if form == "auto":
+            form = _guess(path)
+        return form, FORMATS[form](path)
+    except OSError as error:  # a folder holds what may not be read, or is gone meanwhile
+        named = error.filename or path
+        raise Refused(f"{named} cannot be read: {error.strerror}; nothing was imported") from error
 
 
 def _guess(path: Path) -> str:

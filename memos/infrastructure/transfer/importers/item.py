@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from memos.infrastructure.regular_files import check_regular
 from memos.kernel.errors import Refused
 
 MAX_FILE_BYTES = 2**30
@@ -51,6 +52,7 @@ def read_text(path: Path) -> str:
         Refused: it is too large, cannot be read or is no UTF-8.
     """
     try:
+        check_regular(path)
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise Refused(f"{path.name} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are taken")

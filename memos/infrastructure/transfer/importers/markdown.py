@@ -6,6 +6,7 @@ subset of YAML that note-taking programs write: `name: value`, `name: [a, b]` an
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ def parse(path: Path) -> Parsed:
     """Read one file, or every Markdown file under a folder, in name order."""
     items: list[Item] = []
     skipped: list[str] = []
-    for file in _files(path):
+    for file in _files(path, skipped):
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
         sections = list(_sections(read_text(file), name))
         items.extend(sections)
@@ -40,17 +41,25 @@ def parse(path: Path) -> Parsed:
     return Parsed(items, skipped)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, skipped: list[str]) -> list[Path]:
+    """The files to read; what is named like one and is none is told in `skipped`."""
     if not path.is_dir():
         return [path]
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-    root = path.resolve()
+    root = Path(os.path.realpath(path))
     for file in files:
-        if not file.resolve().is_relative_to(root):
+        if not Path(os.path.realpath(file)).is_relative_to(root):
             raise Refused(f"{file.relative_to(path)} is a link that leads out of the folder")
     if not files:
         raise Refused(f"{path} holds no Markdown file ({', '.join(SUFFIXES)})")
-    return [file for file in files if file.is_file()]
+    named = [file for file in files if not file.is_dir()]
+    skipped += [
+        f"{file.relative_to(path).as_posix()}: it leads to no file, or to none that can be read to "
+        "its end"
+        for file in named
+        if not file.is_file()
+    ]
+    return [file for file in named if file.is_file()]
 
 
 def _sections(text: str, name: str) -> Iterator[Item]:

@@ -1,7 +1,8 @@
 """Loading into a vault that has memories of its own: its tombstones first, then what is new.
 
 A cube's records are compared by their number and event id with those that are here. What is here
-is passed over, what goes on from there is appended, and a cube that went two ways is refused.
+is passed over, what goes on from there is appended, and a cube that went two ways is refused: but one
+that the export says is erased ends here, whatever became of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.engine.replay import Replay, ReplayTransaction
@@ -34,12 +35,28 @@ from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import TENANT_KINDS
 from memos.wire.event_pb2 import Event
 
+T = TypeVar("T")
+
 KNOWN_CUBES = 100_000
 MOST_KEYS = 100
 """Keys of one tenant that an export may bring: its own vault's, and those that were loaded there."""
 
 Admit = Callable[[str], None]
 """Raises Denied where the caller may not load memories of this tenant."""
+
+
+class Joined(NamedTuple):
+    """What a load appended, and what follows from it here.
+
+    Attributes:
+        report: of the load so far.
+        erased: the cubes of here that an erase in the export took.
+        ended: those that it would have taken, had they not gone on differently here.
+    """
+
+    report: LoadReport
+    erased: list[bytes]
+    ended: list[bytes]
 
 
 class LocalCube(NamedTuple):
@@ -66,12 +83,16 @@ class Joiner:
         self._here = lru_cache(KNOWN_CUBES)(self._look_up)
         self._erased_subjects = transaction.erased_subjects()
         self._refused: dict[bytes, str] = {}
+        self._same: set[bytes] = set()
+        """The cubes that the export says are erased and that are here, with the same first record."""
+        self._ended: set[bytes] = set()
+        """Those of them whose records cannot be taken."""
         self._erased: list[bytes] = []
         self._new: dict[bytes, str] = {}
         self._learned: dict[bytes, int] = {}
         """The cubes with records that are not here: the tenant of each, and when it was first learned."""
 
-    def join(self, admit: Admit, progress: Progress) -> LoadReport:
+    def join(self, admit: Admit, progress: Progress) -> Joined:
         """Judge every cube, then append what is new.
 
         Raises:
@@ -87,7 +108,7 @@ class Joiner:
                 left_out += 1
                 continue
             key = self._keys.take(line, event)
-            if self._means_nothing_here(line, event) or event.cube_id in self._refused:
+            if self._means_nothing_here(line, event) or self._is_left_out(event.cube_id):
                 left_out += 1
             elif line.sequence <= self._here(event.cube_id).sequence:
                 present += 1
@@ -98,10 +119,10 @@ class Joiner:
                 self._replayer.keep_first_place(line)
             report_progress(progress, done, self._dump.manifest.events)
         self._keys.check_empty()
-        self._transaction.keep_erasures(self._erasures())
+        self._transaction.keep_erasures(self._erasures(), [self._dump.manifest.verifier_key])
         if self._transaction.reader().vault.erasing() != pending:
             raise Refused("an erase was under way in the export: finish it there, export again")
-        return LoadReport(
+        report = LoadReport(
             self._replayer.origin,
             self._dump.manifest.complete,
             self._replayer.count,
@@ -111,6 +132,11 @@ class Joiner:
             tuple(map(id_text, untold)),
             tuple(map(id_text, self._erased)),
         )
+        ended = sorted(raw for raw in self._ended if not self._here(raw).erased)
+        return Joined(report, self._erased, ended)
+
+    def _is_left_out(self, cube_id: bytes) -> bool:
+        return cube_id in self._refused or cube_id in self._ended
 
     def _erasures(self) -> Iterator[tuple[bytes, str]]:
         """The receipts of the erases that are taken.
@@ -119,7 +145,7 @@ class Joiner:
             Refused: one is no receipt of its erase.
         """
         for operation_id, receipt in self._dump.erasures():
-            if operation_id in self._new and operation_id not in self._refused:
+            if operation_id in self._new and not self._is_left_out(operation_id):
                 _check_receipt(operation_id, receipt)
                 yield operation_id, receipt
 
@@ -130,7 +156,7 @@ class Joiner:
             The new cubes of which nobody can tell whether their subject was erased here: their
             digests may be under a key that was not in the ring when it was.
         """
-        taken = {t for raw, t in self._new.items() if raw not in self._refused}
+        taken = {t for raw, t in self._new.items() if not self._is_left_out(raw)}
         last = {t: max(erased.values()) for t, erased in self._erased_subjects.items() if erased}
         untold: dict[str, int] = {}
         for tenant, keys in self._rings(taken).items():
@@ -144,7 +170,7 @@ class Joiner:
         return [
             raw
             for raw, tenant in self._new.items()
-            if raw not in self._refused and self._learned[raw] <= untold.get(tenant, -1)
+            if not self._is_left_out(raw) and self._learned[raw] <= untold.get(tenant, -1)
         ]
 
     def _rings(self, tenants: Collection[str]) -> dict[str, list[bytes]]:
@@ -182,9 +208,11 @@ class Joiner:
             if event.tenant not in admitted:
                 admit(event.tenant)
                 admitted.add(event.tenant)
-            if event.cube_id not in self._refused:
+            if not self._is_left_out(event.cube_id):
                 reason = self._objection(line, event)
-                if reason:
+                if reason and event.cube_id in self._same:
+                    self._ended.add(event.cube_id)
+                elif reason:
                     self._refused[event.cube_id] = reason
                 elif line.sequence > self._here(event.cube_id).sequence:
                     self._new.setdefault(event.cube_id, event.tenant)
@@ -198,6 +226,8 @@ class Joiner:
             return "it was erased here"
         if line.sequence <= here.sequence:
             if self._transaction.event_id(event.cube_id, line.sequence) == event.event_id:
+                if line.sequence == 1 and event.cube_id in self._keys.erased:
+                    self._same.add(event.cube_id)
                 return ""
             return f"it has another history here from its record {line.sequence} on"
         for edge in event.edges:
@@ -252,18 +282,29 @@ def load_into(
     dump: Dump,
     wrapping: Wrapping,
     admit: Admit,
+    follow: Callable[[ReplayTransaction, Joined], T],
     progress: Progress,
-) -> LoadReport:
+) -> T:
     """Load an export into an open vault, in one transaction; repeated, it changes nothing.
 
     Records get new positions and log times and keep their first ones beside them. The access log
     stays behind: it tells of reads of another vault.
 
+    Args:
+        replay: the vault.
+        dump: the export.
+        wrapping: opens its keys.
+        admit: asked for every tenant of it.
+        follow: does what follows from it here, in the same transaction.
+        progress: told how far it is.
+
     Raises:
         Denied: the caller does not administer a tenant of the export.
         Refused: something in the export does not hold; nothing was taken.
     """
+
+    def load(transaction: ReplayTransaction) -> T:
+        return follow(transaction, Joiner(transaction, dump, wrapping).join(admit, progress))
+
     with foreign():
-        return replay.transact(
-            lambda transaction: Joiner(transaction, dump, wrapping).join(admit, progress)
-        )
+        return replay.transact(load)

@@ -18,6 +18,7 @@ from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.log.ancestry import (
     LOADED_CHECKPOINT,
     LOADED_FROM,
+    LOADED_SIZE,
     MIGRATED_CUTS,
     FirstPlace,
     cuts_to_text,
@@ -27,7 +28,7 @@ from memos.infrastructure.transfer.layout import decoded
 from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.package import staged
 from memos.infrastructure.transfer.wrapping import Wrapping
-from memos.kernel.errors import Damaged, Refused
+from memos.kernel.errors import Damaged, KeysMissing, Refused
 from memos.kernel.event import Kind, id_text
 from memos.kernel.foreign import objection
 from memos.kernel.scope import check_scope, tenant_of
@@ -51,8 +52,9 @@ class LoadReport:
     to refused cubes, or mean nothing outside their first log (its named cuts, its tenants' administrators
     and settings, and attempts on cubes that never were). `untold` are cubes that were taken though
     nobody can tell whether their subject was erased here: a subject's digest is under each vault's
-    own key. `erased` are cubes of here that an erase in the export took, and what was made of them
-    here; `left` were made of them, too, and are held.
+    own key. `erased` are cubes that an erase in the export took, those that went on differently here
+    too, and what was made of them here; `left` are such cubes that are held: they are erased by the
+    next sweep or import once the hold is lifted.
     """
 
     origin: str
@@ -111,6 +113,7 @@ class Replayer:
         self._transaction = transaction
         self.origin = dump.checkpoint.origin
         self.count = 0
+        self._tenants: set[str] = set()
 
     def append(self, line: EventLine, event: Event, log_time: int, key: bytes | None) -> None:
         """Append one event.
@@ -119,6 +122,8 @@ class Replayer:
             Refused: it means something else here than where it comes from.
         """
         self._check_envelope(line, event)
+        if key is not None:
+            self._check_tenant(event.tenant)
         sequence = self._transaction.append(line.data, event, log_time, key)
         if sequence != line.sequence:
             raise Refused(
@@ -132,6 +137,19 @@ class Replayer:
         self._transaction.keep_first_place(
             line.first or FirstPlace(self.origin, line.offset, line.log_time)
         )
+
+    def _check_tenant(self, tenant: str) -> None:
+        """Whether the key under which a tenant's subjects stand has come along."""
+        if tenant in self._tenants:
+            return
+        try:
+            self._transaction.keys.tenant_key(tenant, create=False)
+        except KeysMissing:
+            raise Refused(
+                f"the export has memories of tenant {tenant} without the tenant's key: no subject "
+                "and no source of theirs could be found"
+            ) from None
+        self._tenants.add(tenant)
 
     def _check_envelope(self, line: EventLine, event: Event) -> None:
         where = f"the event at 0:{line.offset}"
@@ -218,12 +236,13 @@ def _fill(
 def _take_rest(transaction: ReplayTransaction, dump: Dump) -> None:
     """The access log, the erasure receipts, and where all of it comes from."""
     transaction.take_accesses(_accesses(dump))
-    transaction.keep_erasures(dump.erasures())
+    transaction.keep_erasures(dump.erasures(), [dump.manifest.verifier_key])
     cuts = {name: {0: size} for name, size in dump.manifest.cuts.items()}
     transaction.keep_settings(
         {
             LOADED_FROM: dump.manifest.verifier_key,
             LOADED_CHECKPOINT: dump.checkpoint_note,
+            LOADED_SIZE: str(dump.manifest.events if dump.manifest.complete else 0),
             MIGRATED_CUTS: cuts_to_text(cuts),
         }
     )
@@ -251,6 +270,8 @@ def foreign() -> Iterator[None]:
     """Inside, whatever foreign bytes break is a refusal with its reason."""
     try:
         yield
+    except KeysMissing:
+        raise  # of the vault that it is loaded into
     except (Damaged, DecodeError, ValueError, OverflowError) as error:
         raise Refused(f"the export holds what no vault wrote: {error}") from error
 

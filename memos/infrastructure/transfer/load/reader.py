@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -82,18 +82,18 @@ class AccessLine(NamedTuple):
 class Dump:
     """An export whose every byte is the one that its vault signed."""
 
-    def __init__(self, directory: Path, verifier_key: str | None = None) -> None:
+    def __init__(self, files: Mapping[str, Path], verifier_key: str | None = None) -> None:
         """Check an export.
 
         Args:
-            directory: where its files are.
+            files: where each of its files is.
             verifier_key: whose export it must be; by default that of its own manifest.
 
         Raises:
             Refused: a checksum, the signature or the format does not hold.
         """
-        self._directory = directory
-        self.manifest = Manifest.parse((directory / layout.MANIFEST).read_bytes())
+        self._files = files
+        self.manifest = Manifest.parse(files[layout.MANIFEST].read_bytes())
         self._check_signer(verifier_key)
         self._verifier = _verifier(self.manifest.verifier_key)
         self._check_sums()
@@ -135,6 +135,13 @@ class Dump:
         for where, entry in self._lines(layout.EVENTS):
             yield layout.read_event_line(entry, where)
 
+    def event_ids_on(self, cube_ids: Collection[bytes]) -> set[bytes]:
+        """The ids of the events on some cubes."""
+        if not cube_ids:
+            return set()
+        events = filter(None, (layout.decoded(line.data) for line in self.events()))
+        return {event.event_id for event in events if event.cube_id in cube_ids}
+
     def cube_keys(self, wrapping: Wrapping) -> Iterator[tuple[bytes, bytes]]:
         """(cube id, key), in the order in which the cubes were made."""
         for where, entry in self._lines(layout.CUBE_KEYS):
@@ -168,7 +175,7 @@ class Dump:
             yield id_of(entry, "operation_id", where), text_of(entry, "receipt", where)
 
     def _lines(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        with (self._directory / name).open("rb") as file:
+        with self._files[name].open("rb") as file:
             number = 0
             while line := file.readline(layout.MAX_LINE_BYTES + 1):
                 number += 1
@@ -179,7 +186,7 @@ class Dump:
 
     def _text(self, name: str) -> str:
         try:
-            return (self._directory / name).read_bytes().decode()
+            return self._files[name].read_bytes().decode()
         except UnicodeDecodeError:
             raise Refused(f"{name} is no UTF-8 text") from None
 
@@ -191,9 +198,9 @@ class Dump:
             )
 
     def _check_sums(self) -> None:
-        sums = (self._directory / layout.CHECKSUMS).read_bytes()
+        sums = self._files[layout.CHECKSUMS].read_bytes()
         expected = "".join(
-            f"{file_sum(self._directory / name)}  {name}\n" for name in layout.SUMMED
+            f"{file_sum(self._files[name])}  {name}\n" for name in layout.SUMMED
         ).encode()
         for line, stated in zip(expected.split(b"\n"), sums.split(b"\n"), strict=False):
             if line != stated:

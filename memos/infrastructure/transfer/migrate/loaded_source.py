@@ -13,6 +13,7 @@ from memos.infrastructure.engine.migration import (
     Moved,
     Sealed,
 )
+from memos.infrastructure.engine.owed import OwedErase
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.log.port import Cut
@@ -83,6 +84,9 @@ class LoadedSource:
 
     def ancestors(self) -> tuple[Ancestor, ...]:
         return ()
+
+    def owed(self) -> list[OwedErase]:
+        return self._folded.owed()
 
     def digest(self) -> str:
         return self._folded.digest()

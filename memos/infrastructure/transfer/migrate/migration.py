@@ -78,7 +78,8 @@ class _Migration:
         self._move_keys()
         cuts = self._move_records(plan, end)
         accesses = self._move_accesses()
-        target.keep_erasures(source.erasures())
+        ancestors = [*source.ancestors(), _ancestor(source, seals)]
+        target.keep_erasures(source.erasures(), [one.verifier_key for one in ancestors])
         total = sum(end.values())
         target.fold(lambda done, _: self._progress(total + done, 2 * total))
         self._drop_subjects()
@@ -88,7 +89,7 @@ class _Migration:
                 f"{source.name} was written to while it was moved: stop its writers, then run the "
                 "same `memos migrate` again, which takes what is new"
             )
-        target.finish(cuts, [*source.ancestors(), _ancestor(source, seals)])
+        target.finish(cuts, ancestors, source.owed())
         self._progress(2 * total, 2 * total)
         return self._report(seals, total - self._events, accesses, digest)
 

@@ -150,7 +150,7 @@ class Attempts(States):
         if not records:
             return None
         cube_id, sequence, ordinal, data = records[0]
-        if not cube_id:
+        if cube_id is None:
             return bytes(data)
         return next(
             (stored.record.data for stored in self._at([(cube_id, sequence, ordinal)])), None

@@ -5,7 +5,7 @@ so that however large they are a page of each is in memory.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from memos.infrastructure.cassandra.connection import CassandraSession
@@ -13,6 +13,14 @@ from memos.infrastructure.side_by_side import side_by_side
 
 Stored = Mapping[str, Any]
 """A row, by the names of its columns."""
+
+WRITE_TIME = "write time"
+"""The name under which a row of a table in `FOLLOWING` has the latest write time of its columns."""
+
+FOLLOWING = frozenset({"checkpoint", "frontier", "head", "usage"})
+"""Tables whose rows follow the log, each written under a time that the log gives: what is written
+under another would hide what is folded later.
+"""
 
 
 class Table(NamedTuple):
@@ -32,6 +40,20 @@ class Table(NamedTuple):
     def columns(self) -> tuple[str, ...]:
         """All of them, the key first."""
         return (*self.key, *self.others)
+
+    @property
+    def selected(self) -> str:
+        """What is read of a row: the columns, and where they tell something their write times."""
+        times = self.others if self.name in FOLLOWING else ()
+        return ", ".join((*self.columns, *(f"WRITETIME({name})" for name in times)))
+
+    def row(self, values: Sequence[Any]) -> Stored:
+        """What is compared of a row, of the values of what was selected."""
+        row = dict(zip(self.columns, values, strict=False))
+        if self.name in FOLLOWING:
+            times = values[len(self.columns) :]
+            row[WRITE_TIME] = max((time for time in times if time is not None), default=None)
+        return row
 
 
 class Difference(NamedTuple):
@@ -69,6 +91,14 @@ def indexes_of(store: CassandraSession, keyspace: str) -> set[tuple[str, str]]:
     return {(table, index) for table, index in store.execute(cql, (keyspace,))}
 
 
+def expiring_tables(store: CassandraSession, keyspace: str) -> list[str]:
+    """The tables of a keyspace whose new rows end by themselves."""
+    cql = (
+        "SELECT table_name, default_time_to_live FROM system_schema.tables WHERE keyspace_name = ?"
+    )
+    return sorted(table for table, seconds in store.execute(cql, (keyspace,)) if seconds)
+
+
 def differences(
     store: CassandraSession, table: Table, one: str, other: str
 ) -> Iterator[Difference]:
@@ -92,9 +122,9 @@ def _row(
     store: CassandraSession, table: Table, keyspace: str, key: tuple[Any, ...]
 ) -> Stored | None:
     where = " AND ".join(f"{name} = ?" for name in table.key)
-    cql = f"SELECT {', '.join(table.columns)} FROM {keyspace}.{table.name} WHERE {where}"
+    cql = f"SELECT {table.selected} FROM {keyspace}.{table.name} WHERE {where}"
     rows = store.execute(cql, key)
-    return dict(zip(table.columns, rows[0], strict=True)) if rows else None
+    return table.row(rows[0]) if rows else None
 
 
 _Place = tuple[Any, ...]
@@ -103,8 +133,8 @@ _Place = tuple[Any, ...]
 def _scan(store: CassandraSession, table: Table, keyspace: str) -> Iterator[tuple[_Place, Stored]]:
     """Every row, in the order in which any keyspace has them: by token, then by key."""
     token = f"token({', '.join(table.partition_key)})"
-    cql = f"SELECT {token}, {', '.join(table.columns)} FROM {keyspace}.{table.name}"
+    cql = f"SELECT {token}, {table.selected} FROM {keyspace}.{table.name}"
     width = len(table.key)
     for token_value, *values in store.stream(cql):
         key = tuple(v.encode() if isinstance(v, str) else v for v in values[:width])
-        yield (token_value, *key), dict(zip(table.columns, values, strict=True))
+        yield (token_value, *key), table.row(values)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from memos.infrastructure.cassandra.connection import CassandraSession, Row
 from memos.infrastructure.vault.cassandra import schema
+from memos.infrastructure.vault.cassandra.whole import whole, whole_many
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.event import Position
 
@@ -31,9 +32,18 @@ class VaultGeneration:
             (projection,),
         )
         return {
-            partition: (offset or 0, -1 if ordinal is None else ordinal, log_time or 0)
-            for partition, offset, ordinal, log_time in rows
+            partition: (offset, ordinal, log_time) for partition, offset, ordinal, log_time in rows
         }
+
+    def offsets(self, projections: Sequence[str]) -> dict[str, dict[int, int]]:
+        """Of several projections, up to which offset each is in each partition; by one request."""
+        at: dict[str, dict[int, int]] = {projection: {} for projection in projections}
+        for projection, partition, offset in self._rows(
+            "SELECT projection, partition, offset FROM {}.checkpoint WHERE projection IN ?",
+            (list(projections),),
+        ):
+            at[projection][partition] = offset
+        return at
 
     def folded_size(self) -> int:
         """The number of records folded, in all partitions."""
@@ -47,11 +57,24 @@ class VaultGeneration:
         )
 
     def _rows(self, cql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """The rows of a statement in which `{}` stands for the keyspace."""
-        return self._store.execute(cql.format(self.keyspace), values)
+        """The rows of a statement in which `{}` stands for the keyspace.
+
+        Raises:
+            Damaged: one of them is not whole; this holds for `_stream` and `_many` as well.
+        """
+        return list(self._whole(self._store.execute, cql, values))
 
     def _stream(self, cql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
-        return self._store.stream(cql.format(self.keyspace), values)
+        return self._whole(self._store.stream, cql, values)
 
     def _many(self, cql: str, values: Iterable[Sequence[Any]]) -> list[list[Row]]:
-        return self._store.concurrently(cql.format(self.keyspace), values)
+        return whole_many(self._store, cql.format(self.keyspace), values)
+
+    def _whole(
+        self,
+        run: Callable[[str, Sequence[Any]], Iterable[Row]],
+        cql: str,
+        values: Sequence[Any],
+    ) -> Iterator[Row]:
+        statement = cql.format(self.keyspace)
+        return whole(self._store, statement, run(statement, values), values)

@@ -14,8 +14,7 @@ from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.cassandra.generation import IDS_AT_ONCE, VaultGeneration
 from memos.infrastructure.vault.cassandra.stored import FoldedHead, checked_state
 from memos.kernel.cube import CubeState, Lifecycle
-from memos.kernel.errors import Damaged
-from memos.kernel.event import Position, id_text
+from memos.kernel.event import Position
 
 SORTED_AT_ONCE = 50_000
 
@@ -40,12 +39,25 @@ class Heads(VaultGeneration):
     def folded_heads(self, cube_ids: Iterable[bytes]) -> dict[bytes, FoldedHead]:
         """The cubes as they are now, and the last record folded into each."""
         columns = "cube_id, state, checksum, partition, offset, ordinal"
-        return {row[0]: _folded_head(*row) for row in self._of(columns, cube_ids)}
+        return {
+            cube_id: FoldedHead(checked_state(cube_id, state, check), Position(*at), ordinal)
+            for cube_id, state, check, *at, ordinal in self._of(columns, cube_ids)
+        }
 
     def erased_among(self, cube_ids: Iterable[bytes]) -> list[bytes]:
-        """Those of some cubes that are erased, by a look at their lifecycles alone."""
-        rows = self._of("cube_id, lifecycle", cube_ids)
-        return [cube_id for cube_id, lifecycle in rows if lifecycle == Lifecycle.ERASED]
+        """Those of some cubes that are erased, by a look at their lifecycles alone.
+
+        For checks, which look at the heads themselves too: one that has no lifecycle is passed over.
+        """
+        cql = f"SELECT cube_id, lifecycle FROM {self.keyspace}.head WHERE cube_id IN ?"
+        values = [(ids,) for ids in batched(dict.fromkeys(cube_ids), IDS_AT_ONCE)]
+        found = self._store.concurrently(cql, values)
+        return [
+            cube_id
+            for rows in found
+            for cube_id, lifecycle in rows
+            if lifecycle == Lifecycle.ERASED
+        ]
 
     def head_positions(self, cube_ids: Iterable[bytes]) -> dict[bytes, Position]:
         """Where the last record folded into each cube stands; unknown cubes are left out."""
@@ -55,12 +67,12 @@ class Heads(VaultGeneration):
         }
 
     def heads(self) -> Iterator[Head]:
-        """Every head row, in id order: cube id, stored state, checksum.
+        """Every head row, in id order: cube id, stored state, checksum; damaged ones too.
 
         Cassandra gives them in an order of its own, so they are sorted here: in memory, and on disk
         where there are many.
         """
-        rows = self._stream("SELECT cube_id, state, checksum FROM {}.head")
+        rows = self._store.stream(f"SELECT cube_id, state, checksum FROM {self.keyspace}.head")
         with ExitStack() as files:
             runs: list[Iterator[Head]] = []
             for run in batched(rows, SORTED_AT_ONCE):
@@ -76,19 +88,6 @@ class Heads(VaultGeneration):
         distinct = dict.fromkeys(cube_ids)
         for rows in self._many(cql, ((ids,) for ids in batched(distinct, IDS_AT_ONCE))):
             yield from rows
-
-
-def _folded_head(
-    cube_id: bytes,
-    stored: bytes | None,
-    check: bytes | None,
-    partition: int | None,
-    offset: int | None,
-    ordinal: int | None,
-) -> FoldedHead:
-    if partition is None or offset is None or ordinal is None:
-        raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
-    return FoldedHead(checked_state(cube_id, stored, check), Position(partition, offset), ordinal)
 
 
 _SIZES = struct.Struct(">HII")

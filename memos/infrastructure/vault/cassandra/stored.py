@@ -113,12 +113,12 @@ def state_of(cube_id: bytes, stored: bytes) -> CubeState:
         ) from None
 
 
-def checked_state(cube_id: bytes, stored: bytes | None, check: bytes | None) -> CubeState:
+def checked_state(cube_id: bytes, stored: bytes, check: bytes) -> CubeState:
     """A head's state.
 
     Raises:
         Damaged: it is not what was written.
     """
-    if stored is None or checksum(stored) != check:
+    if checksum(stored) != check:
         raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
     return state_of(cube_id, stored)

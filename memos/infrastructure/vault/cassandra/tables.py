@@ -10,7 +10,9 @@ times are in microseconds since 1970. An ordinal is that of `memos.kernel.moment
 
 from __future__ import annotations
 
-VERSION = 2
+from collections.abc import Mapping
+
+VERSION = 6
 """Of the tables below; `MIGRATIONS` of the schema lead every older one here."""
 
 BUCKET = 1000
@@ -30,23 +32,43 @@ _KEYS = f"{_REPLACED} AND gc_grace_seconds = 86400"
 # there was to destroy.
 ERASURE_BEGUN = f"erasure_begun (operation_id blob PRIMARY KEY, counted text) WITH {_REPLACED}"
 
+# Records that a projection cannot take while it takes others. ordinal, partition, offset: of the
+# record. `refused_by`: a model's digest, or empty. `release`: of MemOS, by which it was last tried. `cause`:
+# the kind of the error.
+SET_ASIDE = (
+    "set_aside (projection text, cube_id blob, ordinal bigint, partition int, offset bigint,"
+    f" refused_by blob, release text, cause text, PRIMARY KEY ((projection), cube_id, ordinal)) WITH {_REPLACED}"
+)
+
+# Who works at what nobody else may work at meanwhile. Rows end by themselves: see `lease`. `place`: its
+# machine and process. since: in microseconds since 1970.
+LEASE = f"lease (name text PRIMARY KEY, holder text, place text, since bigint) WITH {_REPLACED}"
+
+# One row, id 0, once the root key was rotated: a RootRecord as JSON.
+ROOT_KEY = f"root_key (id int PRIMARY KEY, record text) WITH {_KEYS}"
+
 BASE: tuple[str, ...] = (
     f"schema_version (id int PRIMARY KEY, version int) WITH {_REPLACED}",
-    # One row, id 0: the generation that is read and folded into.
-    f"pointer (id int PRIMARY KEY, generation int) WITH {_REPLACED}",
-    # Every generation that exists, and the version of its tables.
-    f"generation (number int PRIMARY KEY, version int) WITH {_REPLACED}",
+    # One row, id 0: the generation that is read and folded into, and the lease of the one rebuild that may
+    # put another in its place. Written by lightweight transactions alone.
+    f"pointer (id int PRIMARY KEY, generation int, rebuilder text) WITH {_REPLACED}",
+    # Every generation that exists, the version of its tables, and the collection of vectors that was
+    # filled with it.
+    (f"generation (number int PRIMARY KEY, version int, collection text) WITH {_REPLACED}"),
+    LEASE,
     f"setting (name text PRIMARY KEY, value text) WITH {_REPLACED}",
-    # Wrapped keys: a tenant's for each `place` of use, a subject's, a cube's.
+    # Wrapped keys: a tenant's for each `place` of use, a subject's, a cube's. `retiring`: the mark of
+    # an erase that is about to destroy the key, where nobody has taken it back.
     f"tenant_key (tenant text, place int, wrapped blob, PRIMARY KEY ((tenant), place)) WITH {_KEYS}",
     (
-        f"subject_key (tenant text, subject blob, wrapped blob, PRIMARY KEY ((tenant, subject)))"
-        f" WITH {_KEYS}"
+        "subject_key (tenant text, subject blob, wrapped blob, retiring blob,"
+        f" PRIMARY KEY ((tenant, subject))) WITH {_KEYS}"
     ),
     # `subjects`: digests of 16 bytes, joined.
     f"cube_key (cube_id blob PRIMARY KEY, tenant text, subjects blob, wrapped blob) WITH {_KEYS}",
     f"erasure (operation_id blob PRIMARY KEY, receipt text) WITH {_REPLACED}",
     ERASURE_BEGUN,
+    ROOT_KEY,
 )
 
 GENERATION: tuple[str, ...] = (
@@ -142,6 +164,7 @@ GENERATION: tuple[str, ...] = (
         "span_bucket (tenant text, partition int, hour int,"
         f" PRIMARY KEY ((tenant), partition, hour)) WITH {_APPENDED}"
     ),
+    SET_ASIDE,
     # The Merkle tree of each partition, and the checkpoints that were signed.
     (
         "tile (partition int, level int, chunk bigint, position int, hash blob,"
@@ -153,6 +176,18 @@ GENERATION: tuple[str, ...] = (
         f" PRIMARY KEY ((partition), size)) WITH {_APPENDED}"
     ),
 )
+
+_OF_AN_EVENT = frozenset({"cube_id", "sequence", "kind", "scope", "actor", "sources"})
+_OF_A_TEXT = frozenset(
+    {"terms", "length", "session", "number", "speaker", "traits", "valid_from", "valid_until"}
+)
+MAY_BE_EMPTY: Mapping[str, tuple[frozenset[str], ...]] = {
+    "record": (frozenset({"data"}), _OF_AN_EVENT),
+    "span": (frozenset(), _OF_A_TEXT),
+}
+"""The columns of a generation that a row may have nothing in, all of a set together; of every other
+table none.
+"""
 
 INDEXES: tuple[str, ...] = (
     # An id is found anywhere; where its cube is known, in that cube's partition alone.

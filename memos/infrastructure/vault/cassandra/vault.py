@@ -18,7 +18,7 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, id_text
 from memos.kernel.lifespan import still_ends
-from memos.kernel.lineage import Edge, Relation
+from memos.kernel.lineage import Edge, Relation, standing
 from memos.kernel.moment import Cutoffs
 from memos.kernel.scope import bounds_under, tenant_of
 from memos.wire.event_pb2 import CutNamed
@@ -50,7 +50,7 @@ class CassandraVault(Heads, LogQueries, Vault):
             edges = self._rows(f"{cql} AND {end}_version = ?", (cube_id, version))
         edges.sort(key=lambda row: (row[6], row[0], row[1], row[3]))
         try:
-            return [
+            made = [
                 Edge(Relation(relation), (source, at), (derived, then), digest)
                 for relation, source, at, derived, then, digest, _ in edges
             ]
@@ -58,6 +58,8 @@ class CassandraVault(Heads, LogQueries, Vault):
             raise Damaged(
                 f"an edge of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
             ) from None
+        heads = self.heads_many(edge.derived[0] for edge in made)
+        return list(standing(made, heads.get))
 
     def cubes_of_subjects(self, subjects: Sequence[bytes]) -> list[bytes]:
         """The cubes that carry one of these subjects' digests, in id order."""
@@ -79,6 +81,15 @@ class CassandraVault(Heads, LogQueries, Vault):
             results = self._many(f"{select} AND scope = ?", [(*place, scope) for place in key])
             results += self._many(under, [(*place, *bounds_under(scope)) for place in key])
         return sorted(cube_id for rows in results for (cube_id,) in rows)
+
+    def tenants(self) -> set[str]:
+        """The tenants of whom there is anything."""
+        places = self._stream("SELECT DISTINCT tenant, partition FROM {}.scope")
+        return {tenant for tenant, _ in places}
+
+    def has_cuts(self) -> bool:
+        """Whether a moment of this log was ever named."""
+        return bool(self._rows("SELECT name FROM {}.cut LIMIT 1"))
 
     def cut(self, name: str) -> tuple[Position, ...] | None:
         """The positions of a named cut; None where there is none of that name."""

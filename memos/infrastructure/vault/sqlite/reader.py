@@ -14,7 +14,7 @@ from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.lifespan import still_ends
-from memos.kernel.lineage import Edge, Relation
+from memos.kernel.lineage import Edge, Relation, standing
 from memos.kernel.moment import NEWEST, At, plain
 from memos.kernel.outcome import Outcome, Reason, Result
 from memos.kernel.scope import bounds_under
@@ -142,10 +142,11 @@ class SqliteVault(Vault):
             " source_cube, derived_cube",
             (cube_id,),
         )
-        return [
+        made = [
             Edge(Relation(relation), (source, at), (derived, then), digest)
             for relation, source, at, derived, then, digest in edges
         ]
+        return list(standing(made, self.head))
 
     def query(self, query: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants, in log order, a page at a time."""

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from memos.infrastructure.cassandra.connection import CassandraSettings
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import Stores
+from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
@@ -28,7 +29,7 @@ def stores(engines: LocalServers, tmp_path: Path) -> Iterator[Stores]:
         KafkaSettings(engines.address("kafka"), prefix=name, partitions=2),
         CassandraSettings((host,), int(port), name, replication_factor=1),
     )
-    opened = Stores(settings, create=True, creator="tester")
+    opened = Stores(settings, Purpose.MAKE, creator="tester")
     try:
         yield opened
     finally:

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "note": "note",
     "ending": "ending and erasing",
     "erasing": "ending and erasing",
+    "set_aside": "set_aside",
 }
 """Tables that are looked at in another way, and under which reason what is not compared is told."""
 
@@ -140,20 +141,17 @@ def put(stores: Stores, keyspace: str, table: Table, gone: Row, row: Row | None)
     serial = keyspace == stores.settings.cassandra.keyspace
     where = " AND ".join(f"{name} = ?" for name in table.key)
     using, if_there, if_not = (
-        ("", " IF EXISTS", " IF NOT EXISTS")
-        if serial
-        else (f" USING TIMESTAMP {next(WRITE_TIMES)}", "", "")
+        ("", " IF EXISTS", " IF NOT EXISTS") if serial else (" USING TIMESTAMP ?", "", "")
     )
     stores.cassandra.execute(
         f"DELETE FROM {keyspace}.{table.name}{using} WHERE {where}{if_there}",
-        [gone[name] for name in table.key],
+        [*([] if serial else [next(WRITE_TIMES)]), *(gone[name] for name in table.key)],
     )
     if row is not None:
         columns, marks = ", ".join(table.columns), ", ".join("?" * len(table.columns))
-        using = using and f" USING TIMESTAMP {next(WRITE_TIMES)}"
         stores.cassandra.execute(
             f"INSERT INTO {keyspace}.{table.name} ({columns}) VALUES ({marks}){if_not}{using}",
-            [row[name] for name in table.columns],
+            [*(row[name] for name in table.columns), *([] if serial else [next(WRITE_TIMES)])],
         )
 
 

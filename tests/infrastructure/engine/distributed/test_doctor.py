@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -89,8 +89,20 @@ def test_copies_are_those_of_the_datacenter() -> None:
 
 def test_a_worker_that_is_behind_is_told_by_whether_it_moves() -> None:
     assert lag({0: 10, 1: 5}, {0: 4}) == 11
-    assert judge_lag("fold", 11, 11).severity == "error"
-    assert judge_lag("fold", 11, 3).severity == "warning"
+    end = {0: 10, 1: 5}
+    (stuck,) = judge_lag("fold", end, {0: 4, 1: 5}, {0: 4, 1: 5})
+    assert stuck.severity == "error"
+    assert "6 records behind and does not move: partition 0 at 4 of 10" in stuck.what
+    (moving,) = judge_lag("fold", end, {0: 4}, {0: 8, 1: 1})
+    assert moving.severity == "warning"
+    assert "6 records behind, and catching up" in moving.what
+    assert not list(judge_lag("fold", end, {0: 4}, end))
+
+
+def test_a_partition_that_stopped_is_told_of_while_the_others_catch_up() -> None:
+    found = list(judge_lag("fold", {0: 10, 1: 500}, {0: 4}, {0: 4, 1: 300}))
+    assert [each.severity for each in found] == ["error", "warning"]
+    assert "partition 0 at 4 of 10" in told(found, "error")
 
 
 def test_settings_that_do_not_fit_are_told(tmp_path: Path) -> None:
@@ -166,9 +178,51 @@ def test_what_is_wrong_with_a_vault_is_named(fleet: Fleet) -> None:
     assert "version 99" in errors
     assert "subject_key has gc_grace_seconds=0" in errors
     assert "the worker fold is 1 records behind and does not move" in errors
-    assert "no worker fold is running" in warnings
+    assert "no worker fold is running" in errors
     assert "generation 2 is left over" in warnings
     assert "has 1 copies in datacenter1, and the settings say 3" in warnings
     fleet.path.write_text(text.replace("partitions = 4", "partitions = 5"))
     assert "the vault was made with 4" in told(doctor(fleet.path), "error")
     fleet.path.write_text(text)
+    settings.root_key.chmod(0o600)
+    kept = settings.root_key.read_bytes()
+    for contents, says in (
+        (b"x", "is no root key"),
+        (kept[::-1].strip(), "is not the root key of"),
+    ):
+        settings.root_key.write_bytes(contents)
+        (found_key,) = (one for one in doctor(fleet.path) if str(settings.root_key) in one.what)
+        assert says in found_key.what
+        assert "start it" not in found_key.mend
+
+
+def break_by_nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def break_by_a_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def break_by_a_link(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def break_by_bytes(path: Path) -> None:
+    path.write_bytes(b"\xff" * 64)
+
+
+@pytest.mark.parametrize(
+    "damages", [break_by_nothing, break_by_a_directory, break_by_a_link, break_by_bytes]
+)
+def test_a_root_key_that_is_none_is_told_without_any_server(
+    tmp_path: Path, damages: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "memos.toml"
+    path.write_text(
+        'engine = "distributed"\n\n[kafka]\nbootstrap_servers = "127.0.0.1:1"\ntimeout = 1\n\n'
+        '[cassandra]\nhosts = ["127.0.0.1"]\nport = 2\n'
+    )
+    damages(tmp_path / "root.key")
+    (found,) = (one for one in doctor(path) if "root.key" in one.what)
+    assert (found.severity, "backup" in found.mend) == ("error", True)

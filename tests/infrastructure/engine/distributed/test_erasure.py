@@ -39,7 +39,7 @@ def fleet(
 ) -> Iterator[Fleet]:
     made = Fleet(tmp_path_factory.mktemp("fleet"), engines, embedder=embeddings.section)
     try:
-        Memory(made.path, actor=ACTOR).close()
+        made.make(ACTOR)
         made.start_all()
         yield made
     finally:
@@ -68,7 +68,7 @@ def rows_left(fleet: Fleet, cube_id: str, tenant: str) -> list[str]:
         found = {
             "key": bool(key),
             "usage": live.usage.usage(raw).uses > 0,
-            "text": live.spans.count(raw, tenant).postings > 0,
+            "text": live.spans.count([raw], tenant).postings > 0,
             "vectors": bool(fleet.vectors_of(cube_id)),
         }
     return [name for name, there in found.items() if there]

@@ -14,6 +14,7 @@ def test_a_search_before_the_first_memory_is_noted_as_an_access(
 ) -> None:
     fleet = Fleet(tmp_path, engines)
     try:
+        fleet.make("agent:alice")
         with Memory(fleet.path, actor="agent:alice") as memory:
             assert memory.search("pottery", scope="acme") == []
             assert memory.stats().accesses == 1

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 
 import pytest
 
-from memos import Memory, MemosError, VaultError
+from memos import KeysMissing, Memory, MemosError, VaultError, doctor
 from memos.infrastructure.engine.distributed.auditing.audit import NOT_COMPARED
 from memos.infrastructure.engine.distributed.auditing.keys import key_problems
 from memos.infrastructure.engine.distributed.auditing.settled import unmarked
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.servers import LocalServers
-from memos.infrastructure.vault.cassandra.comparison import tables_of
+from memos.infrastructure.vault.cassandra.comparison import (
+    FOLLOWING,
+    WRITE_TIME,
+    Table,
+    tables_of,
+)
+from memos.infrastructure.vault.cassandra.lease import holders
 from memos.infrastructure.vault.cassandra.schema import drop_generation, generations
 from memos.infrastructure.vault.cassandra.tables import INDEXES
 from tests.embeddings import serving
@@ -28,6 +34,7 @@ from tests.infrastructure.engine.distributed.mutations import (
     ALICE,
     ELSEWHERE,
     Change,
+    Row,
     altered,
     audited,
     changed,
@@ -47,7 +54,7 @@ def vault(engines: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> It
     with serving() as embeddings:
         fleet = Fleet(tmp_path_factory.mktemp("mutations"), engines, embedder=embeddings.section)
         try:
-            Memory(fleet.path, actor=ALICE).close()
+            fleet.make(ALICE)
             fleet.start_all()
             embedder = embeddings.embedder()
             with Memory(fleet.path, actor=ALICE, embedder=embedder) as memory:
@@ -66,6 +73,14 @@ def vault(engines: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> It
 def stores(vault: Fleet) -> Iterator[Stores]:
     with closing(Stores(vault.settings)) as opened:
         yield opened
+
+
+@pytest.fixture
+def rebuilt(vault: Fleet) -> Fleet:
+    """The vault as a rebuild makes it: rows that were put back have other write times."""
+    with Memory(vault.path, actor=ALICE) as memory:
+        memory.rebuild()
+    return vault
 
 
 def try_doors(vault: Fleet) -> None:
@@ -108,6 +123,94 @@ def test_a_change_of_any_column_is_named(vault: Fleet, stores: Stores) -> None:
         assert unnoticed == [], problems
 
 
+def answers(vault: Fleet, cubes: list[str]) -> dict[str, str]:
+    """What every door of a vault answers; of one that raises, the class of a typed error."""
+    told = {}
+    with ExitStack() as stack:
+        try:
+            memory = stack.enter_context(Memory(vault.path, actor=ALICE))
+        except MemosError as error:
+            return {"open": type(error).__name__}
+        doors: dict[str, Callable[[], object]] = {
+            "search": lambda: [h.cube_id for h in memory.search("pottery", scope="acme", k=50)],
+            "search at a cut": lambda: [
+                h.cube_id for h in memory.search("pottery", scope="acme", k=50, as_of="cut 2")
+            ],
+            "context": lambda: memory.context("pottery", scope="acme").text,
+            "tags": lambda: memory.tags("acme"),
+            "events": lambda: [entry.event_id for entry in memory.events()],
+            "events of a source": lambda: [e.event_id for e in memory.events(source="web:blog/3")],
+            "events of a scope": lambda: [e.event_id for e in memory.events(scope="acme")],
+            "cuts": memory.cuts,
+            "digest": memory.digest,
+            "stats": lambda: memory.stats().states,
+            "plan": lambda: memory.rollback(source="web:blog", dry_run=True).changes,
+        }
+        for cube in cubes:
+            doors |= {
+                f"get {cube}": partial(memory.get, cube),
+                f"get {cube} at a cut": partial(memory.get, cube, as_of="cut 2"),
+                f"history {cube}": partial(memory.history, cube),
+                f"lineage {cube}": partial(memory.lineage, cube),
+            }
+        for name, door in doors.items():
+            try:
+                told[name] = repr(door())
+            except MemosError as error:
+                told[name] = type(error).__name__
+    return told
+
+
+KEYS_AND_SETTINGS = {"tenant_key", "subject_key", "cube_key", "setting"}
+
+
+def is_told(answer: str) -> bool:
+    """Whether an answer says that something is damaged: a typed error, or a place in a list."""
+    return answer in ("Damaged", "KeysMissing", "VaultError") or "DamagedChange(" in answer
+
+
+def test_a_column_that_is_empty_is_right_or_told_at_every_door(
+    vault: Fleet, stores: Stores
+) -> None:
+    with Memory(vault.path, actor=ALICE) as memory:
+        cubes = [hit.cube_id for hit in memory.search("pottery", scope="acme", k=2)]
+    whole = answers(vault, cubes)
+    keyspace, wrong = stores.live().writer.keyspace, []
+    for table, column, emptied in emptied_columns(stores, keyspace):
+        with altered(stores, keyspace, emptied):
+            told = answers(vault, cubes)
+        wrong += [
+            (table.name, column, name, whole.get(name), answer)
+            for name, answer in told.items()
+            if answer != whole.get(name) and not is_told(answer)
+        ]
+    assert wrong == []
+
+
+def test_a_column_that_is_empty_among_keys_and_settings_raises_typed_errors_only(
+    vault: Fleet, stores: Stores
+) -> None:
+    with Memory(vault.path, actor=ALICE) as memory:
+        cubes = [hit.cube_id for hit in memory.search("pottery", scope="acme", k=2)]
+    base = stores.settings.cassandra.keyspace
+    for table, column, emptied in emptied_columns(stores, base):
+        if table.name in KEYS_AND_SETTINGS and column != "retiring":  # it is empty mostly
+            with altered(stores, base, emptied):
+                told = answers(vault, cubes)
+            assert told != answers(vault, cubes), (table.name, column)
+
+
+def emptied_columns(
+    stores: Stores, keyspace: str
+) -> Iterator[tuple[Table, str, list[tuple[Table, Row, Row | None]]]]:
+    """Every column outside the key of every table, with its rows before and after it is emptied."""
+    for table in tables_of(stores.cassandra, keyspace).values():
+        rows = rows_of(stores, keyspace, table)
+        for column in sorted(set(table.columns) - set(table.key)):
+            having = [row for row in rows if row[column] is not None]
+            yield table, column, [(table, row, {**row, column: None}) for row in having]
+
+
 def test_a_column_that_is_empty_is_named(vault: Fleet, stores: Stores) -> None:
     keyspace = stores.live().writer.keyspace
     for changes in list(rounds_of(stores, keyspace)):
@@ -140,6 +243,29 @@ def test_a_row_too_many_is_named_whatever_it_says_of_its_place(
         for change in forged:
             put(stores, keyspace, change.table, change.after, None)
     assert [c.table.name for c in forged if c.told(c.after) + "is stored" not in problems] == []
+
+
+def test_a_row_that_would_hide_what_is_folded_later_is_named(vault: Fleet, stores: Stores) -> None:
+    """It says what it should: only the time under which it was written is another."""
+    keyspace = stores.live().writer.keyspace
+    tables = tables_of(stores.cassandra, keyspace)
+    hiding = []
+    for name in sorted(FOLLOWING - {"checkpoint"}):
+        row = rows_of(stores, keyspace, tables[name])[-1]
+        put(stores, keyspace, tables[name], row, row)
+        hiding.append(Change(tables[name], WRITE_TIME, row, row))
+    expiring = (f"{keyspace}.scope", f"{stores.settings.cassandra.keyspace}.cube_key")
+    for table in expiring:
+        stores.cassandra.define(f"ALTER TABLE {table} WITH default_time_to_live = 60")
+    try:
+        problems = audited(vault)
+    finally:
+        for table in expiring:
+            stores.cassandra.define(f"ALTER TABLE {table} WITH default_time_to_live = 0")
+    wanted = f"is not what the log gives ({WRITE_TIME})"
+    assert [c.table.name for c in hiding if c.told(c.before) + wanted not in problems] == []
+    assert "table scope: what is written to it ends by itself" in problems
+    assert "table cube_key: what is written to it ends by itself" in problems
 
 
 def test_a_row_that_is_gone_is_named(vault: Fleet, stores: Stores) -> None:
@@ -195,7 +321,7 @@ def test_keys_and_settings_that_were_changed_are_named(vault: Fleet, stores: Sto
     tables = tables_of(stores.cassandra, base)
     for name in ("tenant_key", "subject_key", "cube_key"):
         table = tables[name]
-        for column in table.columns:
+        for column in set(table.columns) - {"retiring"}:  # whoever writes next takes a mark away
             (before, *_) = [row for row in rows_of(stores, base, table) if row[column] is not None]
             after = {**before, column: changed(before[column])}
             with altered(stores, base, [(table, before, after)]):
@@ -237,8 +363,43 @@ def test_a_lost_key_of_a_tenant_is_told_and_none_is_made_in_its_place(
     with altered(stores, base, [(table, row, None)]):
         problems = audited(vault)
         left = [kept["tenant"] for kept in rows_of(stores, base, table)]
-    assert "tenant 'acme': its key is missing" in problems
+    assert f"the key of tenant 'acme' is missing in {base}.tenant_key" in problems
     assert "acme" not in left
+
+
+def test_what_needs_a_lost_key_of_a_tenant_says_so_at_every_door(
+    vault: Fleet, stores: Stores
+) -> None:
+    base = stores.settings.cassandra.keyspace
+    table = tables_of(stores.cassandra, base)["tenant_key"]
+    (row,) = [row for row in rows_of(stores, base, table) if row["tenant"] == "acme"]
+    before = generations(stores.cassandra)
+    with (
+        altered(stores, base, [(table, row, None)]),
+        Memory(vault.path, actor=ALICE) as memory,
+    ):
+        calls: list[Callable[[], object]] = [
+            lambda: memory.search("pottery", scope="acme"),
+            lambda: memory.context("pottery", scope="acme/1"),
+            lambda: memory.tags("acme"),
+            lambda: memory.add("More.", scope="acme/1"),
+            lambda: memory.erase(subject="subject 3"),
+            lambda: memory.rollback(source="web:blog/3", dry_run=True),
+            lambda: list(memory.events(source="web:blog/3")),
+            memory.rebuild,
+        ]
+        for call in calls:
+            with pytest.raises(KeysMissing, match="tenant 'acme'"):
+                call()
+        assert memory.search("kiln", scope="tenant1")
+        assert memory.search("pottery", scope="nobody") == []
+        assert [problem.where for problem in memory.verify().problems] == ["tenant 'acme'"]
+        assert any("tenant 'acme'" in finding.what for finding in doctor(vault.path))
+        assert "acme" not in [kept["tenant"] for kept in rows_of(stores, base, table)]
+    for number in {*generations(stores.cassandra)} - {*before}:
+        drop_generation(stores.cassandra, number)
+    with Memory(vault.path, actor=ALICE) as memory:
+        assert memory.search("pottery", scope="acme")
 
 
 def test_vectors_that_were_changed_or_are_gone_are_named(vault: Fleet, stores: Stores) -> None:
@@ -263,10 +424,10 @@ def test_vectors_that_were_changed_or_are_gone_are_named(vault: Fleet, stores: S
     assert f"vector {other['key']}" not in problems
 
 
-def test_what_may_go_unnoticed_is_stated_with_its_reason(vault: Fleet) -> None:
+def test_what_may_go_unnoticed_is_stated_with_its_reason(rebuilt: Fleet) -> None:
     for reason in ELSEWHERE.values():
         assert any(what.startswith(reason) for what in NOT_COMPARED), reason
-    with Memory(vault.path, actor=ALICE) as memory:
+    with Memory(rebuilt.path, actor=ALICE) as memory:
         audited = memory.audit()
     assert audited.problems == ()
     assert len(audited.not_compared) == len(NOT_COMPARED)
@@ -274,26 +435,30 @@ def test_what_may_go_unnoticed_is_stated_with_its_reason(vault: Fleet) -> None:
 
 
 def test_audits_at_once_have_tables_of_their_own_and_leave_none(
-    vault: Fleet, stores: Stores
+    rebuilt: Fleet, stores: Stores
 ) -> None:
     before = generations(stores.cassandra)
     with ThreadPoolExecutor(2) as threads:
-        told = list(threads.map(lambda _: audited(vault), range(2)))
+        told = list(threads.map(lambda _: audited(rebuilt), range(2)))
     assert told == ["", ""]
     assert generations(stores.cassandra) == before
 
 
-def test_an_audit_whose_tables_a_rebuild_took_says_so(vault: Fleet, stores: Stores) -> None:
-    live = stores.live_number()
+def test_an_audit_whose_tables_are_gone_as_it_was_paused_says_so(
+    vault: Fleet, stores: Stores
+) -> None:
+    before, base = generations(stores.cassandra), stores.settings.cassandra.keyspace
 
     def take_tables(done: int, _: int) -> None:
+        for name in holders(stores.cassandra):
+            stores.cassandra.execute(f"DELETE FROM {base}.lease WHERE name = ? IF EXISTS", (name,))
         for number in generations(stores.cassandra):
-            if number != live:
+            if number not in before:
                 drop_generation(stores.cassandra, number)
 
     with (
         Memory(vault.path, actor=ALICE) as memory,
-        pytest.raises(VaultError, match="rebuild began"),
+        pytest.raises(VaultError, match=r"the lease of generation .* ended"),
     ):
         memory.audit(progress=take_tables)
-    assert generations(stores.cassandra) == [live]
+    assert generations(stores.cassandra) == before

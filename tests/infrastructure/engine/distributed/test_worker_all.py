@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import psutil
 import pytest
 
 from memos import Memory
-from memos.infrastructure.servers import LocalServers, ends_with_us
+from memos.infrastructure.child_processes import ends_with_us
+from memos.infrastructure.servers import LocalServers
 from tests.fleet import PARTITIONS, ROOT, WORKERS, Fleet
 from tests.scenarios.place import ADMINISTRATOR
 
@@ -30,7 +32,7 @@ def fleet(engines: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> It
     """A vault without workers."""
     made = Fleet(tmp_path_factory.mktemp("all"), engines)
     try:
-        Memory(made.path, actor=ADMINISTRATOR).close()
+        made.make(ADMINISTRATOR)
         yield made
     finally:
         made.remove()
@@ -115,3 +117,11 @@ def test_a_worker_that_is_killed_is_named_and_ends_the_others(fleet: Fleet, tmp_
         workers.children["index"].kill()
         assert workers.end() == 1
         assert "memos worker index ended; the others are ended too" in workers.said
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="only Linux ends a process with its parent")
+def test_no_worker_outlives_a_program_that_is_killed(fleet: Fleet, tmp_path: Path) -> None:
+    with running(fleet, tmp_path) as workers:
+        workers.process.kill()
+        workers.process.wait(SECONDS)
+        workers.await_true(lambda: not any(c.is_running() for c in workers.children.values()))

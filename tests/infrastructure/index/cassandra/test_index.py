@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from memos.infrastructure.index.cassandra.index import CassandraIndex
-from memos.infrastructure.index.cassandra.rows import IndexedAt, hour_of
+from memos.infrastructure.index.cassandra.rows import ErasedCube, IndexedAt, hour_of
 from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
 from memos.infrastructure.index.port import PurgeReport, View
 from memos.infrastructure.servers import LocalServers
@@ -155,9 +155,9 @@ def test_an_erased_cube_is_deleted_and_dropped_by_readers_that_held_it(
     assert cubes(first, 7) == [4, 1]
     mark = worker.add(1, state=Lifecycle.ERASED)
     worker.work()
-    report = worker.table.purge(cube_id(1), "acme", mark.offset)
+    report = worker.table.purge([ErasedCube(cube_id(1), "acme", mark.offset)])
     assert report == PurgeReport(docs=2, spans=3, postings=5)
-    assert worker.table.purge(cube_id(1), "acme", mark.offset) == PurgeReport(0, 0, 0)
+    assert worker.table.purge([ErasedCube(cube_id(1), "acme", mark.offset)]) == PurgeReport(0, 0, 0)
     assert worker.count("span") == 2  # the other cube's, and the mark
     assert (
         cubes(index.view("acme"), 7) == cubes(CassandraIndex(worker.table).view("acme"), 7) == [4]
@@ -173,7 +173,7 @@ def test_a_worker_that_lags_does_not_bring_deleted_rows_back(
     worker.work()
     mark = worker.add(1, state=Lifecycle.ERASED)
     worker.work()
-    worker.table.purge(cube_id(1), "acme", mark.offset)
+    worker.table.purge([ErasedCube(cube_id(1), "acme", mark.offset)])
     (old, *_) = worker.log.logs[1]
     worker.table.write(1, [IndexedAt(old.position.offset, old.change)])
     assert worker.count("span") == 1

@@ -1,8 +1,20 @@
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
+from uuid import uuid4
+
 import pytest
 
-from memos.infrastructure.index.milvus import Generations, VectorWriter, inventory
+from memos.infrastructure.index.milvus import (
+    Generations,
+    Milvus,
+    MilvusSettings,
+    VectorWriter,
+    inventory,
+)
+from memos.infrastructure.index.milvus.removal import collections_of, drop_collections
+from memos.infrastructure.servers import LocalServers
 from memos.kernel.errors import InvalidInput
 from memos.kernel.moment import NEWEST
 from tests.infrastructure.index.milvus.support import DIMENSIONS, Vectors, cube, span, unit
@@ -61,3 +73,20 @@ def test_two_models_live_side_by_side(fresh: Vectors) -> None:
     assert fresh.cubes("acme", NEWEST, after) == [1]
     other.generations.drop_all()
     assert fresh.generations.all() == [1]
+
+
+def test_all_collections_of_a_vault_are_dropped_and_none_of_another(engines: LocalServers) -> None:
+    settings = MilvusSettings(engines.address("milvus"), prefix=f"t{uuid4().hex[:12]}", timeout=60)
+    with (
+        closing(Milvus(settings)) as ours,
+        closing(Milvus(replace(settings, prefix="u"))) as theirs,
+    ):
+        kept = Vectors(theirs)
+        models = [Vectors(ours), Vectors(ours)]
+        models[0].generations.new_generation()
+        assert len(collections_of(ours)) == 3
+        drop_collections(ours)
+        assert collections_of(ours) == []
+        drop_collections(ours)
+        assert kept.collection in collections_of(theirs)
+        kept.generations.drop_all()

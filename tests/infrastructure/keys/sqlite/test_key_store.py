@@ -9,6 +9,7 @@ import pytest
 
 from memos import Damaged, VaultError
 from memos.infrastructure.keys.envelope import decrypt, encrypt, new_key, wrapping_key
+from memos.infrastructure.keys.sqlite.key_file import subject_ids
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.kernel.keyed_digest import keyed_digest
 
@@ -129,5 +130,5 @@ def test_a_subject_that_is_none_is_damage(
     store.subject_key("acme", ANN)
     with closing(apsw.Connection(str(tmp_path / "keys.db"))) as connection:
         connection.execute(f"UPDATE subject_key SET {change}")
-    with pytest.raises(Damaged, match=r"keys\.db"):
-        store.subject_ids()
+    with pytest.raises(Damaged, match=r"keys\.db"), store.file.reading() as keys:
+        subject_ids(keys)

@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import KafkaSettings, event_key
 from memos.infrastructure.log.kafka.topics import create_topics
-from memos.kernel.errors import Damaged, InvalidInput, LogUnavailable, VaultError
+from memos.kernel.errors import Damaged, InvalidInput, LogLost, LogUnavailable, VaultError
 from memos.kernel.event import Position
 from tests.infrastructure.log.kafka.broker_settings import set_topic
 
@@ -209,15 +209,17 @@ def test_many_appends_are_under_way_at_once_and_closing_waits_for_them(
         logs.events.append([(b"key", b"late")])
 
 
-def test_a_topic_that_was_made_anew_takes_appends_again(
+def test_a_topic_that_was_made_anew_is_told_and_who_opens_it_then_appends_to_it(
     logs: KafkaLogs, settings: KafkaSettings, admin: AdminClient
 ) -> None:
     logs.events.append(some_entries(50))
     admin.delete_topics([settings.events])[settings.events].result()
     create_topics(settings)
-    records = logs.events.append(some_entries(50))
-    assert len(records) == 50
-    assert sum(logs.events.end().values()) == 50
+    with pytest.raises(LogLost, match="was made anew"):
+        logs.events.append(some_entries(50))
+    with KafkaLogs(settings) as anew:
+        assert len(anew.events.append(some_entries(50))) == 50
+        assert sum(anew.events.end().values()) == 100
 
 
 def test_a_producer_that_lost_its_place_is_replaced(logs: KafkaLogs) -> None:

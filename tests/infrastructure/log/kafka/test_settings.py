@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -96,9 +97,11 @@ def test_a_setting_that_kafka_does_not_know_is_named() -> None:
     assert SECRET not in str(refused.value)
 
 
-def test_a_server_that_is_not_there_is_named_in_time() -> None:
+def test_a_server_that_is_not_there_is_named_long_before_the_time_out() -> None:
+    settings, began = KafkaSettings("127.0.0.1:1", timeout=600), time.monotonic()
     with pytest.raises(LogUnavailable, match=r"Kafka at 127\.0\.0\.1:1 does not answer.*doctor"):
-        KafkaLogs(KafkaSettings("127.0.0.1:1", timeout=1))
-    (finding,) = check_topics(KafkaSettings("127.0.0.1:1", timeout=1))
+        KafkaLogs(settings)
+    (finding,) = check_topics(settings)
+    assert time.monotonic() - began < 300
     assert finding.severity == "error"
     assert "127.0.0.1:1" in finding.what

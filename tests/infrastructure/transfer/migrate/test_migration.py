@@ -25,6 +25,7 @@ from memos import (
     Refused,
     VaultError,
 )
+from memos.infrastructure.clock import system_time
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLogs
@@ -34,6 +35,7 @@ from tests.fleet import PARTITIONS, Fleet
 
 ACTOR = "agent:alice"
 COUNT = 60
+DAY = 86_400_000_000
 CHILD = Path(__file__).with_name("migration_child.py")
 
 
@@ -252,6 +254,43 @@ def test_a_vault_moves_to_servers_and_back(
     check_retries(back, original)
 
 
+def test_what_an_erase_left_standing_is_read_on_servers_and_what_it_waits_for_goes_there(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    path, scope = tmp_path / "team.vault", "acme/s"
+    with (
+        Memory(tmp_path / "first.vault", actor=ACTOR) as first,
+        Memory(path, actor=ACTOR) as here,
+        Memory(path, actor="agent:bob") as bob,
+        Memory(path, actor="agent:eve", clock=lambda: system_time() - 2 * DAY) as eve,
+    ):
+        bait = eve.add("bait", scope=scope).cube_id
+        notes = [bob.add(f"notes {n}", scope=scope, derived_from=[bait]).cube_id for n in range(8)]
+        eve.set_lifespan(bait, "1d", then="erase")
+        assert set(here.sweep().left) == set(notes)
+        theirs = first.add("private", scope=scope).cube_id
+        first.export(tmp_path / "before")
+        here.import_export(tmp_path / "before")
+        copy = here.add("copied", scope=scope, derived_from=[theirs]).cube_id
+        here.hold(copy)
+        first.erase(cube_id=theirs)
+        first.export(tmp_path / "after")
+        assert here.import_export(tmp_path / "after").left == (copy,)
+    migrate(path, fleet.path, actor=ACTOR)
+    fleet.start_all()
+    with Memory(fleet.path, actor=ACTOR) as memory:
+        for rebuilt in (False, True):
+            if rebuilt:
+                memory.rebuild()
+            assert all(isinstance(memory.get(cube_id), MemCube) for cube_id in notes)
+            assert {hit.cube_id for hit in memory.search("notes", scope="acme")} == set(notes)
+        assert memory.sweep().held == (copy,)
+        memory.lift_hold(copy)
+        assert memory.sweep().erased == (copy,)
+        assert memory.search("copied", scope="acme") == []
+        assert memory.sweep().held == ()
+
+
 def test_a_move_to_servers_that_was_killed_goes_on_and_nobody_opens_it_before(
     original: Original, fleet: Fleet
 ) -> None:
@@ -380,7 +419,7 @@ def test_an_export_is_loaded_onto_servers_and_goes_on_where_it_was_killed(
 def test_servers_that_hold_something_else_or_have_workers_are_refused(
     original: Original, fleet: Fleet
 ) -> None:
-    Memory(fleet.path, actor=ACTOR).close()
+    fleet.make(ACTOR)
     fleet.start("fold")
     while not running_workers(fleet.settings.kafka):
         pass

@@ -10,6 +10,7 @@ from memos.infrastructure.vault.cassandra import heads, schema
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
 from memos.infrastructure.vault.port import LogQuery
+from memos.kernel.errors import VaultError
 from memos.kernel.event import Kind, Position
 from memos.kernel.moment import Cutoffs
 from memos.kernel.outcome import Reason, Result
@@ -305,9 +306,14 @@ def test_a_generation_is_filled_beside_the_live_one_and_switched_to(empty: Keysp
     beside = schema.new_generation(store)
     write(CassandraVaultWriter(store, beside), Log().take(memory(2, 2)))
     assert CassandraVault(store).head(ident(2)) is None
-    schema.switch_to(store, beside)
+    schema.let_switch(store, "first")
+    schema.switch_to(store, beside, "first")
     assert CassandraVault(store).head(ident(2)) is not None
     assert CassandraVault(store).head(ident(1)) is None
-    schema.switch_to(store, live)
+    schema.let_switch(store, "second")
+    with pytest.raises(VaultError, match="another rebuild has begun"):
+        schema.switch_to(store, live, "first")
+    assert schema.live_generation(store) == beside
+    schema.switch_to(store, live, "second")
     schema.drop_generation(store, beside)
     assert schema.generations(store) == [live]

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from memos.infrastructure.engine.distributed.auditing.comparison import Comparison
-from memos.infrastructure.engine.distributed.auditing.keys import KeptKeys, key_problems
+from memos.infrastructure.engine.distributed.auditing.keys import key_problems
 from memos.infrastructure.engine.distributed.auditing.settled import ends_of
 from memos.infrastructure.engine.distributed.auditing.vectors import not_embedded, vector_problems
 from memos.infrastructure.engine.distributed.auditing.verification import verify
+from memos.infrastructure.engine.distributed.building import built_generation
 from memos.infrastructure.engine.distributed.stores import Generation, Stores, open_generation
+from memos.infrastructure.engine.kept_keys import KeptKeys
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
 from memos.infrastructure.vault.cassandra import schema
@@ -28,12 +30,17 @@ NOT_COMPARED = {
     "checkpoint: that of vectors": "how far texts are embedded is compared by the vectors themselves",
     "checkpoint: the ordinal in that of seal": "nothing reads it",
     "setting: where its seal is gone": "an earlier release made vaults without",
-    "erasure_begun, generation, pointer, schema_version": "they say what is under way and which "
+    "erasure_begun, generation, lease, pointer, schema_version": "they say what is under way and which "
     "tables are in use; no log has them",
     "erasure: the receipts of a log that came from elsewhere": "they are signed by vaults whose "
     "keys may not be known here",
     "subject_key, tenant_key: keys that no memory needs, and rings' last keys": "nothing else says "
     "that they were there",
+    "subject_key: marks of erases that are about to end a key": "whoever writes next takes one away",
+    "cube_key: keys of no cube": "a writer keeps a key before it sends the event; one that was stopped "
+    "between the two leaves it",
+    "query_text, query_cube": "the texts of queries are kept for a time, and no log has them",
+    "set_aside": "what a model or a release refuses no log says; the doctor names it",
     "vectors: the numbers of all but a sample": "to embed every text again may cost money",
 }
 """What no audit can compare, each with its reason."""
@@ -80,7 +87,7 @@ def _problems(
         return
     with _spare(stores) as fresh:
         try:
-            kept = KeptKeys(stores)
+            kept = KeptKeys(stores.keys)
             comparison = Comparison(stores, live, fresh, kept)
             yield from comparison.problems(progress)
             waiting += comparison.waiting
@@ -106,21 +113,19 @@ def _of_vectors(
 
 @contextmanager
 def _spare(stores: Stores) -> Iterator[Generation]:
-    """An empty generation; one that a killed audit left is dropped by the next rebuild.
+    """An empty generation, which no rebuild takes away; one that a killed audit left is dropped by the
+    next rebuild.
 
     Raises:
-        VaultError: a rebuild has dropped it.
+        VaultError: the audit was paused for so long that a rebuild took it away.
     """
-    number = schema.new_generation(stores.cassandra)
-    try:
-        yield open_generation(stores.cassandra, number)
-    except VaultError as error:
-        if number not in schema.generations(stores.cassandra):
-            raise VaultError(
-                "a rebuild began while the vault was audited, and took the audit's tables: audit "
-                "again when it is done"
-            ) from error
-        raise
-    finally:
-        if number in schema.generations(stores.cassandra):
-            schema.drop_generation(stores.cassandra, number)
+    store = stores.cassandra
+    with built_generation(store) as (number, lease):
+        try:
+            yield open_generation(store, number)
+        except VaultError:
+            lease.check()  # where a rebuild took the tables away, that is why
+            raise
+        finally:
+            if lease.is_held():
+                schema.drop_generation(store, number)

@@ -10,7 +10,7 @@ from memos.infrastructure.engine.distributed.stores import Generation
 from memos.infrastructure.engine.distributed.workers.seal import PROJECTION as SEAL
 from memos.infrastructure.reports import Problem
 from memos.infrastructure.vault.cassandra import terms
-from memos.infrastructure.vault.cassandra.comparison import Difference, Stored
+from memos.infrastructure.vault.cassandra.comparison import FOLLOWING, Difference, Stored
 from memos.kernel.cube import CubeState
 from memos.kernel.event import id_text
 from memos.kernel.lifespan import earliest_end, still_ends
@@ -18,8 +18,6 @@ from memos.kernel.state import checksum, rewritten
 
 _CUBES = ("cube_id", "derived_cube")
 _TAKEN_AWAY = frozenset({"span", "usage", "erasing"})
-_REPLACED = frozenset({"head", "usage", "frontier"})
-"""Tables whose rows follow the log; those of the others are written once."""
 
 
 def counts(fresh: Generation, difference: Difference, ends: Ends) -> bool:
@@ -33,7 +31,7 @@ def counts(fresh: Generation, difference: Difference, ends: Ends) -> bool:
     elif table == "checkpoint":
         return False
     # What is written once is never another, and what is too many is so when the whole log is folded.
-    judged = (one, other) if table in _REPLACED else (other,)
+    judged = (one, other) if table in FOLLOWING else (other,)
     settled = all(row is None or is_settled(table, row, ends) for row in judged)
     return settled and _is_needed(fresh, table, difference)
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memos.infrastructure.batches import batched
-from memos.infrastructure.engine.distributed.creation import is_sealed_as_made
+from memos.infrastructure.engine.distributed.made_settings import is_sealed_as_made
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.keys.cassandra.unopened_keys import unopened_keys
 from memos.infrastructure.reports import Problem
-from memos.kernel.errors import KeysMissing
 from memos.kernel.event import id_text
 
 KEYS_AT_ONCE = 500
@@ -22,7 +22,8 @@ def key_problems(stores: Stores, generation: Generation) -> Iterator[Problem]:
     if not is_sealed_as_made(stores.settings, stores.cassandra, stores.keys):
         yield Problem("setting", "the settings are not those that the vault was made with")
     unopened = [
-        Problem(f"{name}", f"its key {what}: {MEND}") for name, what in stores.keys.unopened()
+        Problem(f"{name}", f"its key {what}: {MEND}")
+        for name, what in unopened_keys(stores.cassandra, stores.keys.root)
     ]
     yield from unopened
     if unopened:
@@ -39,34 +40,3 @@ def _erasures_under_way(stores: Stores) -> bool:
     """Between the Erased record and the receipt a key may be there still."""
     base = stores.settings.cassandra.keyspace
     return bool(stores.cassandra.execute(f"SELECT operation_id FROM {base}.erasure_begun LIMIT 1"))
-
-
-class KeptKeys:
-    """The tenants' keys as they are: none is made in the place of one that is lost.
-
-    Args:
-        stores: the vault.
-    """
-
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
-        self.lost: set[str] = set()
-        """The tenants that were asked for, and have no key."""
-
-    def tenant_key(self, tenant: str) -> bytes:
-        """The tenant's own key.
-
-        Raises:
-            KeysMissing: it is not there.
-        """
-        ring = self._stores.keys.ring(tenant)
-        if not ring:
-            self.lost.add(tenant)
-            raise KeysMissing(f"the key of tenant {tenant!r} is missing: {MEND}")
-        return ring[0]
-
-    def problems(self) -> Iterator[Problem]:
-        """What is said of the keys that are lost."""
-        table = f"{self._stores.settings.cassandra.keyspace}.tenant_key"
-        for tenant in sorted(self.lost):
-            yield Problem(f"tenant {tenant!r}", f"its key is missing in {table}: {MEND}")

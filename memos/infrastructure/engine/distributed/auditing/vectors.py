@@ -12,6 +12,7 @@ from random import SystemRandom
 
 import numpy as np
 
+from memos.infrastructure.engine.distributed.building import built_collection
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers.vectors import (
     PROJECTION,
@@ -66,12 +67,12 @@ def vector_problems(stores: Stores, live: Generation, fresh: Generation) -> Iter
         if number is None:
             yield Problem("vectors", f"the collection {collections.alias} is missing: {_MEND}")
             return
-        spare = collections.new_generation()
-        try:
-            audit = _VectorAudit(stores, fresh, milvus, model, collections.name(spare))
-            yield from audit.problems(live, collections.name(number))
-        finally:
-            collections.drop(spare)
+        with built_collection(stores.cassandra, collections) as spare:
+            try:
+                audit = _VectorAudit(stores, fresh, milvus, model, collections.name(spare))
+                yield from audit.problems(live, collections.name(number))
+            finally:
+                collections.drop(spare)
 
 
 def not_embedded(live: Generation) -> list[int]:
@@ -91,13 +92,14 @@ class _VectorAudit:
 
     def problems(self, live: Generation, collection: str) -> Iterator[Problem]:
         waiting = not_embedded(live)
+        refused = {(row.cube_id, row.ordinal) for row in live.set_aside.of(PROJECTION)}
         for partition in self._fresh.vault.checkpoints(FOLD):
             while self._indexer.step(partition):
                 pass
         sampled: list[str] = []
         for seen, (one, other) in enumerate(self._both(collection)):
             known = one or other or {}
-            if known["partition"] in waiting:
+            if known["partition"] in waiting or _place(str(known["key"]))[:2] in refused:
                 continue
             if one != other:
                 yield _problem(one, other)
@@ -118,7 +120,7 @@ class _VectorAudit:
         rotations = rotations_of(self._stores, self._model)
         held = vectors_of(self._milvus, collection, keys)
         for key in keys:
-            cube_id, opened, part = bytes.fromhex(key[:32]), int(key[32:48], 16), int(key[48:], 16)
+            cube_id, opened, part = _place(key)
             stored = self._fresh.vault.states_at([cube_id], opened).get(cube_id)
             text = None if stored is None else self._indexer.text_of(stored)
             if stored is None or text is None or len(text) <= part or key not in held:
@@ -129,6 +131,11 @@ class _VectorAudit:
             if float(vector @ held[key]) < NEAREST:
                 where = f"vector {key}"
                 yield Problem(where, f"it is not what the model gives for its text: {_MEND}")
+
+
+def _place(key: str) -> tuple[bytes, int, int]:
+    """Of a row's key: the cube, where its text begins, and which part of it this is."""
+    return bytes.fromhex(key[:32]), int(key[32:48], 16), int(key[48:], 16)
 
 
 def _reservoir(sampled: list[str], seen: int, key: str) -> None:

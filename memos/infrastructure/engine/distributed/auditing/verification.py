@@ -12,6 +12,7 @@ from memos.infrastructure.engine.distributed.key_presence import (
 )
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers.seal import Seals
+from memos.infrastructure.engine.kept_keys import lost_keys
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import (
     MOST_PROBLEMS,
@@ -40,6 +41,7 @@ def verify(stores: Stores, generation: Generation, progress: Progress) -> Verifi
                 progress(done, total)
         problems += seals.problems()
         checkpoints += seals.checked
+    problems += lost_keys(stores.keys)
     cubes = keys_missing = 0
     for heads in batched(generation.vault.heads(), HEADS_AT_ONCE):
         cubes += len(heads)

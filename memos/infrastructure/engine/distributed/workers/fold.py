@@ -21,7 +21,7 @@ from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWrit
 from memos.infrastructure.vault.folded import Folded
 from memos.kernel.cube import CubeState, KeyedEvent
 from memos.kernel.event import Record, TooNew, Undecodable, decode
-from memos.kernel.keyed_fold import KeyedFold, Place, keyed_event
+from memos.kernel.keyed_fold import KeyedFold, Place, keyed_event, may_repeat
 from memos.kernel.outcome import UNDECODABLE
 from memos.kernel.state import state_to_bytes
 from memos.wire.event_pb2 import Event
@@ -120,7 +120,7 @@ class PartitionFold:
     def _accepted_before(
         self, events: Iterable[tuple[Record, Mark, Event | None]]
     ) -> Callable[[Event], KeyedEvent | None]:
-        """Looks up what cubes accepted under the keys of a batch's events, in the batches before it.
+        """Looks up what cubes accepted under the ids of a batch's events, in the batches before it.
 
         What is behind a cube's head was written by a worker that did not come to store it, and is
         folded again: it does not count.
@@ -129,7 +129,7 @@ class PartitionFold:
             (event.cube_id, event.event_id): state.sequence
             for _, _, event in events
             if event is not None
-            and event.idempotency_digest
+            and may_repeat(event)
             and (state := self._heads[event.cube_id].state) is not None
         }
         accepted: dict[Place, KeyedEvent] = {}
@@ -162,6 +162,31 @@ def mark_of(vault: CassandraVault, projection: str, partition: int) -> Mark:
     """Where a projection is in a partition."""
     checkpoint = vault.checkpoints(projection).get(partition)
     return Mark() if checkpoint is None else Mark(*checkpoint)
+
+
+def store_batch(
+    vault: CassandraVault,
+    writer: CassandraVaultWriter,
+    folding: PartitionFold,
+    partition: int,
+    batch: Batch,
+    events: KafkaLog | None,
+) -> None:
+    """Store what a batch came to; what follows from it is appended to `events`, where there is one."""
+    writer.write_records(batch.folded)
+    if events is not None:
+        # Its edges are written by now: whoever erases a source after this look finds them.
+        late = late_erases(vault, events, batch.folded, folding.heads)
+        following = [*batch.consequences, *late]
+        if following:
+            events.append(
+                [
+                    (event_key(event.tenant, event.cube_id), event.SerializeToString())
+                    for event in following
+                ]
+            )
+    writer.write_heads(batch.folded)
+    writer.write_checkpoint(FOLD, partition, *batch.mark)
 
 
 class FoldWorker:
@@ -197,7 +222,7 @@ class FoldWorker:
         folding = self._partitions[partition]
         try:
             batch = folding.fold(records)
-            self._store(partition, batch)
+            store_batch(self._vault, self._writer, folding, partition, batch, self._events)
         except BaseException:
             folding.forget()
             raise
@@ -205,18 +230,3 @@ class FoldWorker:
         self.undecodable += sum(folded.event is None for folded in batch.folded)
         if batch.too_new is not None:
             raise batch.too_new
-
-    def _store(self, partition: int, batch: Batch) -> None:
-        self._writer.write_records(batch.folded)
-        # Its edges are written by now: whoever erases a source after this look finds them.
-        heads = self._partitions[partition].heads
-        consequences = [*batch.consequences, *late_erases(self._vault, batch.folded, heads)]
-        if consequences:
-            self._events.append(
-                [
-                    (event_key(event.tenant, event.cube_id), event.SerializeToString())
-                    for event in consequences
-                ]
-            )
-        self._writer.write_heads(batch.folded)
-        self._writer.write_checkpoint(FOLD, partition, *batch.mark)

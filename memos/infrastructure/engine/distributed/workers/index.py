@@ -6,24 +6,34 @@ reads what became of each record.
 
 from __future__ import annotations
 
-import time
+import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Protocol
 
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.distributed.checkpoint_watch import CheckpointWatch
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
 from memos.infrastructure.engine.distributed.workers.late_derivations import late_cubes
 from memos.infrastructure.engine.distributed.workers.port import Behind, Mark
 from memos.infrastructure.engine.distributed.workers.prior_states import PriorStates
+from memos.infrastructure.engine.kept_keys import TenantKeys
 from memos.infrastructure.governance.usage.cassandra import UsageRows
-from memos.infrastructure.index.cassandra.rows import PROJECTION, IndexedAt, SpanTable
+from memos.infrastructure.index.cassandra.rows import (
+    PROJECTION,
+    ErasedCube,
+    IndexedAt,
+    SpanTable,
+)
 from memos.infrastructure.index.projection import (
     UNREADABLE,
     concerns_index,
     index_change,
 )
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
+from memos.infrastructure.log.kafka.log import KafkaLog
+from memos.infrastructure.release import RELEASE
+from memos.infrastructure.vault.cassandra.set_aside import SetAside, SetAsideRows
 from memos.infrastructure.vault.cassandra.stored import Stored, stored_from
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
@@ -31,19 +41,15 @@ from memos.infrastructure.vault.folded import Folded
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.errors import Damaged
-from memos.kernel.event import Kind, Position, Record
+from memos.kernel.event import Kind, Position, Record, id_text
 from memos.kernel.scope import tenant_of
 from memos.language.analysis import analyse
 from memos.language.indexed_text import IndexedText
 
+log = logging.getLogger("memos.worker")
+
+BATCH = 500
 FOLD_SECONDS = 20.0
-POLL_SECONDS = 0.004
-
-
-class TenantKeys(Protocol):
-    """Who gives out tenants' own keys."""
-
-    def tenant_key(self, tenant: str) -> bytes: ...
 
 
 class IndexWorker:
@@ -53,21 +59,24 @@ class IndexWorker:
 
     def __init__(
         self,
-        topic: str,
+        events: KafkaLog,
         vault: CassandraVault,
         writer: CassandraVaultWriter,
         spans: SpanTable,
         keys: TenantKeys,
         cube_keys: CassandraCubeKeys,
         usage: UsageRows,
+        set_aside: SetAsideRows,
     ) -> None:
-        self._topic = topic
+        self._events = events
         self._vault = vault
         self._writer = writer
         self._spans = spans
         self._keys = keys
         self._cube_keys = cube_keys
         self._usage = usage
+        self._set_aside = set_aside
+        self._folded = CheckpointWatch(lambda: vault)
         self._marks: dict[int, Mark] = {}
         self._prior: dict[int, PriorStates] = {}
         self._late: set[bytes] = set()
@@ -76,7 +85,7 @@ class IndexWorker:
 
     @property
     def topic(self) -> str:
-        return self._topic
+        return self._events.topic
 
     @property
     def partitions(self) -> list[int]:
@@ -86,6 +95,7 @@ class IndexWorker:
     def assigned(self, partition: int) -> int:
         mark = mark_of(self._vault, PROJECTION, partition)
         self._prior[partition] = PriorStates(self._vault)
+        self._try_again(partition)
         self._marks[partition] = mark
         return mark.offset
 
@@ -118,6 +128,22 @@ class IndexWorker:
             [stored for stored in records if concerns_search(stored.attempt)],
         )
 
+    def _try_again(self, partition: int) -> None:
+        """Index anew what another release set aside."""
+        aside = [
+            row
+            for row in self._set_aside.of(PROJECTION)
+            if row.position.partition == partition and row.release != RELEASE
+        ]
+        for rows in batched(aside, BATCH):
+            records = self._vault.at_positions([row.position for row in rows])
+            ordered = sorted(records.values(), key=lambda stored: stored.attempt.ordinal)
+            self._spans.write(partition, self.changes(partition, ordered))
+            tried = {
+                row.ordinal for row in self._set_aside.of(PROJECTION) if row.release == RELEASE
+            }
+            self._set_aside.take_back(PROJECTION, [row for row in rows if row.ordinal not in tried])
+
     def _store(self, partition: int, records: Iterable[Stored], mark: Mark) -> None:
         memories, erased = [], []
         for stored in records:
@@ -131,20 +157,16 @@ class IndexWorker:
         self._marks[partition] = mark
 
     def _await_fold(self, partition: int, end: int) -> None:
-        until = time.monotonic() + FOLD_SECONDS
-        while True:
-            at = mark_of(self._vault, FOLD, partition).offset
-            if at >= end:
-                return
-            if time.monotonic() > until:
-                raise Behind(
-                    f"the fold of partition {partition} is at {at}, before {end}: is `memos worker "
-                    "fold` running?"
-                )
-            time.sleep(POLL_SECONDS)
+        looks = self._folded.until_passed({FOLD: {partition: end}}, FOLD_SECONDS)
+        if looks:
+            at = looks[-1][FOLD].get(partition, 0)
+            raise Behind(
+                f"the fold of partition {partition} is at {at}, before {end}: is `memos worker "
+                "fold` running?"
+            )
 
     def _changes(self, prior: PriorStates, memories: Sequence[Stored]) -> list[IndexedAt]:
-        self._late |= late_cubes(self._vault, memories)
+        self._late |= late_cubes(self._vault, self._events, memories)
         keys = self._cube_keys.opened({stored.attempt.cube_id for stored in memories})
         changes = []
         for stored in memories:
@@ -165,22 +187,43 @@ class IndexWorker:
         return changes
 
     def _text(self, stored: Stored, after: CubeState, cube_key: bytes) -> IndexedText:
+        # Who wrote the event had the tenant's key: none is made in the place of a lost one.
+        tenant_key = self._keys.tenant_key(tenant_of(after.scope), create=False)
         try:
-            memory = open_readable(self._vault, stored, after, cube_key)
-            return analyse(self._keys.tenant_key(tenant_of(after.scope)), memory)
+            readable = open_readable(self._vault, stored, after, cube_key)
         except Damaged:
             self.unreadable.append(stored.attempt.position)
             return UNREADABLE
+        try:
+            return analyse(tenant_key, readable)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a pure function: it fails for this text always
+            self._keep_aside(stored, error)
+            return UNREADABLE
+
+    def _keep_aside(self, stored: Stored, error: Exception) -> None:
+        at, cause = stored.attempt, type(error).__name__
+        row = SetAside(at.cube_id, at.ordinal, at.position, b"", RELEASE, cause)
+        self._set_aside.keep(PROJECTION, [row])
+        log.error(
+            "memory %s at %s is set aside: its text cannot be analysed (%s)",
+            *(id_text(at.cube_id), at.position, cause),
+        )
 
     def _purge(self, erased: Sequence[Attempt]) -> None:
         """What an eraser that crashed left, and what a fold from the log's begin brought back."""
         if not erased:
             return
-        for attempt in erased:
-            tenant = tenant_of(attempt.scope)
-            self._spans.purge(attempt.cube_id, tenant, attempt.ordinal)
+        self._spans.purge(
+            [
+                ErasedCube(attempt.cube_id, tenant_of(attempt.scope), attempt.ordinal)
+                for attempt in erased
+            ]
+        )
         cube_ids = [attempt.cube_id for attempt in erased]
         self._usage.forget(cube_ids)
+        self._set_aside.forget(cube_ids)
         self._cube_keys.destroy(cube_ids)
 
 

@@ -26,6 +26,21 @@ class Mark(NamedTuple):
         return Mark(record.position.offset + 1, ordinal, log_time)
 
 
+class ProjectionStatus(NamedTuple):
+    """What a worker knows of its projection, beside how far it is behind the log; None: not its
+    concern.
+
+    `set_aside` counts the records that it cannot take while it takes others, `embedding` those that
+    wait to be embedded, `erases` the operations under way. `problem` says why it does not do what
+    it should, and is empty where it does.
+    """
+
+    set_aside: int | None = None
+    embedding: int | None = None
+    erases: int | None = None
+    problem: str = ""
+
+
 class Behind(VaultError):
     """The fold has not yet come past these records: take them again."""
 

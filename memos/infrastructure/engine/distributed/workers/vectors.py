@@ -7,11 +7,13 @@ partition embeds it too, so a cube has one writer.
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.distributed.building import show_collection
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
 from memos.infrastructure.engine.distributed.workers.bodies import open_readable
 from memos.infrastructure.engine.distributed.workers.fold import mark_of
@@ -24,12 +26,15 @@ from memos.infrastructure.index.milvus.rotation import Rotations
 from memos.infrastructure.index.milvus.spans import VectorSpan
 from memos.infrastructure.index.milvus.terms import weights_of
 from memos.infrastructure.index.milvus.writer import VectorWriter
-from memos.infrastructure.index.models.embedders.port import Embedder, embed_checked
+from memos.infrastructure.index.models.embedders.each import RefusedText, embed_each
+from memos.infrastructure.index.models.embedders.port import Embedder, Vectors, embed_checked
 from memos.infrastructure.index.projection import changes_text
+from memos.infrastructure.release import RELEASE
+from memos.infrastructure.vault.cassandra.set_aside import VECTORS, SetAside
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.writer import FOLD
-from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
-from memos.kernel.event import Kind
+from memos.kernel.errors import Damaged
+from memos.kernel.event import Kind, id_text
 from memos.kernel.moment import OPEN
 from memos.kernel.scope import tenant_of
 from memos.language.analysis import analyse
@@ -37,11 +42,9 @@ from memos.language.sentences import texts_to_embed
 
 log = logging.getLogger("memos.worker")
 
-PROJECTION = "vectors"
+PROJECTION = VECTORS
 BATCH = 128
-POLL_SECONDS = 0.2
 SETTLE_ROWS = 500
-LONGEST_PAUSE = 30.0
 
 
 class Text(NamedTuple):
@@ -51,6 +54,27 @@ class Text(NamedTuple):
     parts: list[str]
     weights: dict[int, float]
     closed: int
+    refused: RefusedText | None = None
+
+    def spans(self, vectors: Vectors) -> Iterator[VectorSpan]:
+        """What is stored of it, by the vectors of its parts."""
+        attempt = self.stored.attempt
+        for number, vector in enumerate(vectors):
+            yield VectorSpan(
+                attempt.cube_id,
+                attempt.scope,
+                attempt.position.partition,
+                attempt.ordinal,
+                number,
+                vector,
+                self.weights if number == 0 else {},
+                self.closed,
+            )
+
+    def set_aside(self, by: bytes, refused: RefusedText) -> SetAside:
+        """Its name, where a model refuses it."""
+        at = self.stored.attempt
+        return SetAside(at.cube_id, at.ordinal, at.position, by, RELEASE, refused.cause)
 
 
 def rotations_of(stores: Stores, embedder: Embedder) -> Rotations:
@@ -84,22 +108,27 @@ class VectorIndexer:
         name = collection
         if name is None:
             collections = Generations(milvus, embedder.digest, embedder.dimensions)
+            show_collection(stores.cassandra, collections, generation.number)
             live = collections.live()
             name = collections.name(collections.create() if live is None else live)
         self._milvus, self._collection = milvus, name
         self._writer = VectorWriter(milvus, name, rotations_of(stores, embedder))
         self._prior = PriorStates(generation.vault)
+        self._tried_again: set[int] = set()
 
     def behind(self, partitions: Iterable[int]) -> list[int]:
         """Those of some partitions in which records wait."""
-        vault = self._generation.vault
-        done, folded = vault.checkpoints(PROJECTION), vault.checkpoints(FOLD)
-        nothing = (0, 0, 0)
-        return [
-            partition
-            for partition in partitions
-            if folded.get(partition, nothing)[0] > done.get(partition, nothing)[0]
-        ]
+        return [partition for partition, waiting in self._waiting(partitions) if waiting]
+
+    def waiting(self, partitions: Iterable[int]) -> int:
+        """How many records of some partitions wait to be embedded."""
+        return sum(waiting for _, waiting in self._waiting(partitions))
+
+    def _waiting(self, partitions: Iterable[int]) -> Iterator[tuple[int, int]]:
+        at = self._generation.vault.offsets([PROJECTION, FOLD])
+        done, folded = at[PROJECTION], at[FOLD]
+        for partition in partitions:
+            yield partition, max(folded.get(partition, 0) - done.get(partition, 0), 0)
 
     def step(self, partition: int) -> int:
         """Embed a batch of a partition; how many records it took, 0 where none wait.
@@ -123,6 +152,24 @@ class VectorIndexer:
         self._generation.writer.write_checkpoint(PROJECTION, partition, *done)
         return done.offset - mark.offset
 
+    def try_again(self, partition: int) -> None:
+        """Take up what another release or another model set aside in a partition; once for each.
+
+        Raises:
+            EmbeddingFailed, VaultError: it can be done again.
+        """
+        if partition in self._tried_again:
+            return
+        mine = (self._embedder.digest, RELEASE)
+        aside = [
+            row
+            for row in self._generation.set_aside.of(PROJECTION)
+            if row.position.partition == partition and (row.by, row.release) != mine
+        ]
+        for rows in batched(aside, BATCH):
+            self._milvus.served(self._collection, partial(self._take_again, rows))
+        self._tried_again.add(partition)
+
     def text_of(self, stored: Stored) -> list[str] | None:
         """What is embedded of a memory as a record left it; None where nothing opens it."""
         key = self._stores.cube_keys.key(stored.attempt.cube_id)
@@ -139,14 +186,67 @@ class VectorIndexer:
         texts, closings = self._texts([e for e in memories if e.attempt.kind is not Kind.ERASED])
         if closings:
             self._writer.close(closings)
-        spans = self._spans(texts)
-        if spans:
-            self._writer.upsert(spans)
-            # Whoever was erased meanwhile is not to come back.
-            cubes = {span.cube_id for span in spans}
-            erased += sorted(cubes - self._stores.cube_keys.opened(cubes).keys())
+        self._store(texts)
+        self._purge([*erased, *self._erased_meanwhile(texts)])
+
+    def _take_again(self, aside: Sequence[SetAside]) -> None:
+        records = self._generation.vault.at_positions([row.position for row in aside])
+        keys = self._stores.cube_keys.opened({row.cube_id for row in aside})
+        texts = [
+            self._text(stored, keys[stored.attempt.cube_id])._replace(closed=self._end_of(stored))
+            for stored in records.values()
+            if stored.attempt.cube_id in keys
+        ]
+        refused = {row.ordinal for row in self._store(texts)}
+        taken = [row for row in aside if row.ordinal not in refused]
+        self._generation.set_aside.take_back(PROJECTION, taken)
+        self._purge(self._erased_meanwhile(texts))
+
+    def _purge(self, erased: Sequence[bytes]) -> None:
         if erased:
             self._writer.purge(erased)
+            self._generation.set_aside.forget(erased)
+
+    def _end_of(self, stored: Stored) -> int:
+        """The ordinal at which a cube's text was followed by another."""
+        before = stored.attempt.state
+        for attempt in self._generation.vault.attempts(stored.attempt.cube_id):
+            if attempt.ordinal <= stored.attempt.ordinal or attempt.state is None:
+                continue
+            if changes_text(before, attempt.state):
+                return attempt.ordinal
+            before = attempt.state
+        return OPEN
+
+    def _store(self, texts: Sequence[Text]) -> list[SetAside]:
+        """Embed texts and write their vectors; those that are refused are set aside."""
+        by = self._embedder.digest
+        aside = [text.set_aside(by, text.refused) for text in texts if text.refused is not None]
+        texts = [text for text in texts if text.parts]
+        embed = partial(embed_checked, self._embedder)
+        answers = embed_each(embed, [text.parts for text in texts]) if texts else []
+        spans: list[VectorSpan] = []
+        for text, answer in zip(texts, answers, strict=True):
+            if isinstance(answer, RefusedText):
+                aside.append(text.set_aside(by, answer))
+            else:
+                spans += text.spans(answer)
+        if aside:
+            # Its name is kept before the checkpoint passes it.
+            self._generation.set_aside.keep(PROJECTION, aside)
+            for row in aside:
+                log.error(
+                    "memory %s at %s is set aside: %s refuses it (%s) and takes others",
+                    *(id_text(row.cube_id), row.position, self._embedder.name, row.cause),
+                )
+        if spans:
+            self._writer.upsert(spans)
+        return aside
+
+    def _erased_meanwhile(self, texts: Sequence[Text]) -> list[bytes]:
+        """Whoever was erased while texts were embedded is not to come back."""
+        cubes = {text.stored.attempt.cube_id for text in texts}
+        return sorted(cubes - self._stores.cube_keys.opened(cubes).keys()) if cubes else []
 
     def _texts(self, memories: Sequence[Stored]) -> tuple[list[Text], dict[bytes, int]]:
         """The new texts of a batch, and where the earlier texts of their cubes end."""
@@ -179,64 +279,11 @@ class VectorIndexer:
         except Damaged:
             return Text(stored, [], {}, OPEN)  # it is not found by its words either
         caption = "" if memory.turn is None else memory.turn.caption
-        weights = {}
-        if self._sparse:
-            tenant_key = self._stores.keys.tenant_key(tenant_of(after.scope))
-            weights = weights_of(analyse(tenant_key, memory))
-        return Text(stored, texts_to_embed(memory.text, caption), weights, OPEN)
-
-    def _spans(self, texts: Sequence[Text]) -> list[VectorSpan]:
-        parts = [part for text in texts for part in text.parts]
-        if not parts:
-            return []
-        vectors = iter(embed_checked(self._embedder, parts))
-        return [
-            VectorSpan(
-                text.stored.attempt.cube_id,
-                text.stored.attempt.scope,
-                text.stored.attempt.position.partition,
-                text.stored.attempt.ordinal,
-                number,
-                next(vectors),
-                text.weights if number == 0 else {},
-                text.closed,
-            )
-            for text in texts
-            for number in range(len(text.parts))
-        ]
-
-
-class VectorThread:
-    """Runs an indexer behind a worker, over the partitions that the worker has."""
-
-    def __init__(self, indexer: VectorIndexer, partitions: Callable[[], Iterable[int]]) -> None:
-        self._indexer = indexer
-        self._partitions = partitions
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="memos-vectors", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the batch at hand."""
-        self._closing.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        pause = POLL_SECONDS
-        while not self._closing.is_set():
-            try:
-                behind = self._indexer.behind(self._partitions())
-                worked = sum(map(self._indexer.step, behind))
-                if not worked:
-                    self._indexer.settle()
-            except (EmbeddingFailed, VaultError) as error:
-                # Nothing is lost: the texts wait, are found by their words, and are tried again.
-                log.warning("texts wait to be embedded: %s", error)
-                worked, pause = 0, min(pause * 2, LONGEST_PAUSE)
-            else:
-                pause = POLL_SECONDS
-            if not worked:
-                self._closing.wait(pause)
+        key = self._stores.keys.tenant_key(tenant_of(after.scope), create=False)
+        try:
+            weights = weights_of(analyse(key, memory)) if self._sparse else {}
+            return Text(stored, texts_to_embed(memory.text, caption), weights, OPEN)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - pure functions: they fail for this text always
+            return Text(stored, [], {}, OPEN, RefusedText(type(error).__name__))

@@ -6,6 +6,7 @@ from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.kernel.errors import InvalidInput, shorten
 
 NAMES = ("minilm",)
+_PARTS = ("name", "digest", "dimensions", "embed")
 
 
 def embedder_named(embedder: object) -> Embedder | None:
@@ -24,8 +25,10 @@ def embedder_named(embedder: object) -> Embedder | None:
     if isinstance(embedder, str):
         raise InvalidInput(f"embedder={shorten(embedder)} is not known: choose {', '.join(NAMES)}")
     if not isinstance(embedder, Embedder):
+        lacks = [name for name in _PARTS if not hasattr(embedder, name)]
         raise InvalidInput(
-            f"an embedder has name, digest, dimensions and embed; {shorten(embedder)} lacks"
+            f"embedder={shorten(embedder)} is none: it lacks {', '.join(lacks)}. Give "
+            f"{', '.join(map(repr, NAMES))} or an object with {', '.join(_PARTS)}"
         )
     return embedder
 

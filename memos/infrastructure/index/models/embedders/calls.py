@@ -38,6 +38,22 @@ class EmbedderCalls:
         self.failure = ""
         return vectors
 
+    def embed_behind(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`, in a thread of ours, where nobody waits: no interrupt is meant for it, and what
+        an embedder raises to end its thread would end all embedding.
+
+        Raises:
+            EmbeddingFailed: the embedder failed, in whatever way.
+        """
+        try:
+            return self.embed(texts)
+        except EmbeddingFailed:
+            raise
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}".removesuffix(": ")
+            self.failure = f"{self._embedder.name} failed: {said}"
+            raise EmbeddingFailed(self.failure) from error
+
     def of_query(self, texts: Sequence[str]) -> Vectors:
         """The vectors of a query's wordings, as `embed` gives them.
 

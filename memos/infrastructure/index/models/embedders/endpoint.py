@@ -10,7 +10,7 @@ import numpy as np
 
 from memos.infrastructure.index.models.embedders.port import Vectors, normalised
 from memos.infrastructure.index.models.json_endpoint import JsonEndpoint
-from memos.kernel.errors import EmbeddingFailed, InvalidInput
+from memos.kernel.errors import EmbedderUnavailable, EmbeddingFailed, InvalidInput
 
 KEY_VARIABLE = "MEMOS_EMBEDDINGS_KEY"
 _MAX_CHARACTERS = 16_000  # of one text; most models take about 8,000 tokens
@@ -56,6 +56,7 @@ class EmbeddingsEndpoint:
             api_key=api_key,
             timeout=timeout,
             failure=EmbeddingFailed,
+            unavailable=EmbedderUnavailable,
         )
         identity = [*self._endpoint.identity, model, dimensions]
         self.digest = hashlib.sha256(b"endpoint\n" + json.dumps(identity).encode()).digest()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.kernel.errors import EmbeddingFailed
+from memos.language.well_formed import well_formed
 
 Vectors = npt.NDArray[np.float32]
 
@@ -44,11 +45,14 @@ class Embedder(Protocol):
 def embed_checked(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     """What an embedder gives, once its shape, width and numbers are as promised.
 
+    It is given texts that UTF-8 can hold: a memory's may have half a surrogate pair, and most
+    models refuse a whole batch for one.
+
     Raises:
         EmbeddingFailed: they are not, or the embedder failed.
     """
     try:
-        vectors = np.asarray(embedder.embed(texts), np.float32)
+        vectors = np.asarray(embedder.embed([well_formed(text) for text in texts]), np.float32)
     except EmbeddingFailed:
         raise
     except Exception as error:

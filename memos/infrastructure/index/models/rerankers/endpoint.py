@@ -54,6 +54,7 @@ class RerankEndpoint:
             api_key=api_key,
             timeout=timeout,
             failure=RerankFailed,
+            unavailable=RerankFailed,
         )
         identity = [*self._endpoint.identity, model]
         self.digest = hashlib.sha256(b"rerank\n" + json.dumps(identity).encode()).digest()

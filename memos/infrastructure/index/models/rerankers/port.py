@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.kernel.errors import RerankFailed
+from memos.language.well_formed import well_formed
 
 Scores = npt.NDArray[np.float64]
 
@@ -73,11 +74,14 @@ class Reranking:
 def score_checked(reranker: Reranker, query: str, texts: Sequence[str]) -> Scores:
     """What a reranker gives, once its shape and numbers are as promised.
 
+    It is given texts that UTF-8 can hold.
+
     Raises:
         RerankFailed: they are not, or the reranker failed.
     """
     try:
-        scores = np.asarray(reranker.score(query, texts), np.float64)
+        given = [well_formed(text) for text in texts]
+        scores = np.asarray(reranker.score(well_formed(query), given), np.float64)
     except RerankFailed:
         raise
     except Exception as error:

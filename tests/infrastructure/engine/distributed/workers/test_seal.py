@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.proofs import DistributedProofs
 from memos.infrastructure.engine.distributed.stores import (
     Generation,
-    LiveGeneration,
     Stores,
     open_generation,
 )

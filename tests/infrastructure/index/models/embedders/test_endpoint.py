@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from memos import EmbeddingFailed, EmbeddingsEndpoint, InvalidInput
+from memos.kernel.errors import EmbedderUnavailable
 
 KEY = "a-key-of-this-test"
 
@@ -118,3 +119,20 @@ def test_the_identity_of_its_vectors_is_host_path_model_and_width() -> None:
     assert len(digests) == 4
     again = EmbeddingsEndpoint("http://a/v1/", "m", 2, api_key="other").digest
     assert again in digests
+
+
+@pytest.mark.parametrize(
+    ("status", "is_away"), [(400, False), (413, False), (500, False), (429, True), (503, True)]
+)
+def test_an_endpoint_that_is_away_is_told_from_one_that_refuses_a_text(
+    server: Server, status: int, is_away: bool
+) -> None:
+    server.status, server.answer = status, b"no"
+    with pytest.raises(EmbeddingFailed) as refused:
+        EmbeddingsEndpoint(server.url, "small", 2).embed(["a"])
+    assert isinstance(refused.value, EmbedderUnavailable) == is_away
+
+
+def test_an_endpoint_that_cannot_be_reached_is_away() -> None:
+    with pytest.raises(EmbedderUnavailable, match="cannot be reached"):
+        EmbeddingsEndpoint("http://127.0.0.1:1/v1", "small", 2).embed(["a"])

@@ -1,0 +1,150 @@
+# What `memos` has; `__init__.py` imports each name when it is asked for.
+from .infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
+from .infrastructure.index.models.embedders.port import Embedder
+from .infrastructure.index.models.rerankers import Reranker
+from .infrastructure.index.models.rerankers.endpoint import RerankEndpoint
+from .infrastructure.reports import Finding, Problem, Rebuilt, RootRotated, Verification
+from .infrastructure.transfer.load.loader import LoadReport, RefusedCube
+from .interface.async_memory import AsyncMemory
+from .interface.memory import Memory
+from .interface.vaults import doctor
+from .kernel.cube import Lifespan
+from .kernel.errors import (
+    AlreadyErased,
+    Busy,
+    Conflict,
+    Damaged,
+    Denied,
+    DiskFull,
+    EmbeddingFailed,
+    EraseUnfinished,
+    Held,
+    IllegalMove,
+    IndexUnavailable,
+    InvalidInput,
+    KeysMissing,
+    LogLost,
+    LogUnavailable,
+    MemosError,
+    NotApplied,
+    NotFound,
+    OtherContent,
+    PartitionsChanged,
+    ProjectionsLost,
+    Refused,
+    RerankFailed,
+    SourceErased,
+    StoreUnavailable,
+    Unacknowledged,
+    Unreadable,
+    VaultError,
+    WrongRootKey,
+)
+from .kernel.event import Position
+from .operation.commands.export import ExportReport
+from .operation.commands.extract import FactsReport
+from .operation.commands.import_file import ImportReport
+from .operation.commands.queries import AskedQuery
+from .operation.commands.rollback import Rollback
+from .operation.commands.sweep import Sweep
+from .operation.cube import Forgotten, MemCube
+from .operation.erasure_receipt import ErasureReceipt
+from .operation.proof import ConsistencyProof, Proof, SignedCheckpoint
+from .operation.reads.context_block import Citation, ContextBlock
+from .operation.reads.embedding import EmbeddingLag
+from .operation.reads.graph import Related, RelatedReason
+from .operation.reads.history import (
+    Change,
+    DamagedChange,
+    Diff,
+    Lineage,
+    LineageEdge,
+    LogEntry,
+)
+from .operation.reads.route import Concept, Fact, Route, Step, Topic
+from .operation.reads.vault import Stats
+from .operation.receipt import Receipt, Rejection
+from .operation.search.hits import Hit, Hits
+from .operation.vocabulary import Vocabulary
+
+__all__ = [
+    "AlreadyErased",
+    "AskedQuery",
+    "AsyncMemory",
+    "Busy",
+    "Change",
+    "Citation",
+    "Concept",
+    "Conflict",
+    "ConsistencyProof",
+    "ContextBlock",
+    "Damaged",
+    "DamagedChange",
+    "Denied",
+    "Diff",
+    "DiskFull",
+    "Embedder",
+    "EmbeddingFailed",
+    "EmbeddingLag",
+    "EmbeddingsEndpoint",
+    "EraseUnfinished",
+    "ErasureReceipt",
+    "ExportReport",
+    "Fact",
+    "FactsReport",
+    "Finding",
+    "Forgotten",
+    "Held",
+    "Hit",
+    "Hits",
+    "IllegalMove",
+    "ImportReport",
+    "IndexUnavailable",
+    "InvalidInput",
+    "KeysMissing",
+    "Lifespan",
+    "Lineage",
+    "LineageEdge",
+    "LoadReport",
+    "LogEntry",
+    "LogLost",
+    "LogUnavailable",
+    "MemCube",
+    "Memory",
+    "MemosError",
+    "NotApplied",
+    "NotFound",
+    "OtherContent",
+    "PartitionsChanged",
+    "Position",
+    "Problem",
+    "ProjectionsLost",
+    "Proof",
+    "Rebuilt",
+    "Receipt",
+    "Refused",
+    "RefusedCube",
+    "Rejection",
+    "Related",
+    "RelatedReason",
+    "RerankEndpoint",
+    "RerankFailed",
+    "Reranker",
+    "Rollback",
+    "RootRotated",
+    "Route",
+    "SignedCheckpoint",
+    "SourceErased",
+    "Stats",
+    "Step",
+    "StoreUnavailable",
+    "Sweep",
+    "Topic",
+    "Unacknowledged",
+    "Unreadable",
+    "VaultError",
+    "Verification",
+    "Vocabulary",
+    "WrongRootKey",
+    "doctor",
+]

@@ -1,0 +1,67 @@
+"""The library and the command line start with what a plain install brings: no package of an extra."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution, packages_distributions
+
+import pytest
+from packaging.requirements import Requirement
+
+PROGRAM = """
+import importlib, json, sys
+before = set(sys.modules)
+module = importlib.import_module(sys.argv[1])
+for name in getattr(module, "__all__", ()):
+    getattr(module, name)
+print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
+"""
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def needed_by(name: str) -> set[str]:
+    """A distribution and all that it needs, without its extras."""
+    needed: set[str] = set()
+    waiting = [normalised(name)]
+    while waiting:
+        name = waiting.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        waiting += [
+            normalised(requirement.name)
+            for requirement in map(Requirement, distribution(name).requires or ())
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
+    return needed
+
+
+@pytest.mark.parametrize("module", ["memos", "memos.interface.cli", "memos.interface.demo"])
+def test_what_is_imported_comes_with_a_plain_install(module: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, module], capture_output=True, text=True, check=True
+    )
+    installed = packages_distributions()
+    core = needed_by("memos")
+    of_extras = {
+        name: found
+        for name in json.loads(ran.stdout)
+        if (found := [normalised(each) for each in installed.get(name, ())])
+        and not core.intersection(found)
+    }
+    assert of_extras == {}
+
+
+def test_a_name_of_the_package_is_imported_when_it_is_asked_for() -> None:
+    program = "import memos, sys; memos.MemosError; print(*sorted(sys.modules), sep='\\n')"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    ours = [name for name in ran.stdout.split() if name.startswith("memos.")]
+    assert ours == ["memos.kernel", "memos.kernel.errors"]
