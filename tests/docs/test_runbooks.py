@@ -227,6 +227,7 @@ def test_a_node_that_finds_no_room_for_its_tables_has_all_once_there_is_some(
         add(memory, "The log goes on.")
 
 
+@pytest.mark.soak
 def test_a_generation_that_is_lost_is_folded_again(machine: Machine) -> None:
     with machine.memory() as memory:
         digest = memory.digest()
@@ -254,6 +255,7 @@ def test_a_topic_that_is_lost_is_made_again_when_that_is_accepted(machine: Machi
         add(memory, "The log goes on.")
 
 
+@pytest.mark.soak
 def test_a_vault_is_moved_to_more_partitions_and_the_old_one_is_removed(machine: Machine) -> None:
     machine.terminal.run(*blocks("operations.md", "Upgrading, one after the other")[0])
     with machine.memory() as memory:

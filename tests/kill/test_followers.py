@@ -24,8 +24,14 @@ from tests.scenarios.place import read
 CUBES = 12
 READS = 60
 ITEMS = 8
-OF_USAGE = ["amid the uses", "after the uses"]
-OF_SEAL = ["after the tiles", "after the frontier", "after the seal's checkpoint", "after the note"]
+OF_USAGE = ["amid the uses", pytest.param("after the uses", marks=pytest.mark.soak)]
+LAST_OF_SEAL = "after the note"
+OF_SEAL = [
+    "after the tiles",
+    pytest.param("after the frontier", marks=pytest.mark.soak),
+    pytest.param("after the seal's checkpoint", marks=pytest.mark.soak),
+    LAST_OF_SEAL,
+]
 
 
 def engine_of(memory: Memory) -> Any:
@@ -135,5 +141,5 @@ def test_a_seal_worker_killed_amid_a_batch_signs_one_log(fleet: Fleet, step: str
     count = sum(map(len, notes.values()))
     assert count
     trial.check(f"seal killed {step}", seconds=seconds, notes=count)
-    if step == OF_SEAL[-1]:
+    if step == LAST_OF_SEAL:
         check_projections(fleet)

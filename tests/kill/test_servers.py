@@ -103,6 +103,7 @@ def test_a_store_that_ends_under_a_writer_does_not_call_a_durable_write_undone(
         assert read(memory, cube_id).text == "durable"
 
 
+@pytest.mark.soak
 def test_a_worker_that_joins_and_leaves_under_load_changes_nothing(fleet: Fleet) -> None:
     trial = Trial(fleet, ITEMS)
     trial.begin()
@@ -116,6 +117,7 @@ def test_a_worker_that_joins_and_leaves_under_load_changes_nothing(fleet: Fleet)
     trial.check("a second fold joined and left", seconds=time.monotonic() - joined)
 
 
+@pytest.mark.soak
 def test_a_worker_stopped_for_longer_than_its_session_does_no_harm_when_it_wakes(
     fleet: Fleet,
 ) -> None:

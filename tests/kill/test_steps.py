@@ -13,20 +13,24 @@ from tests.kill.trial import PATIENCE_SECONDS, Trial, caught_up, check_projectio
 from tests.kill.worker import CALL, STEP
 
 ITEMS = 16
-OF_FOLD = [
-    "before the records",
-    "amid the records",
-    "after the records",
-    "after the consequences",
-    "after the heads",
-    "after the checkpoint",
+STEPS = [
+    ("fold", "amid the records"),
+    ("fold", "after the consequences"),
+    ("index", "after the spans"),
 ]
-OF_INDEX = ["before the spans", "after the spans", "after the index's checkpoint"]
+OTHER_STEPS = [
+    ("fold", "before the records"),
+    ("fold", "after the records"),
+    ("fold", "after the heads"),
+    ("fold", "after the checkpoint"),
+    ("index", "before the spans"),
+    ("index", "after the index's checkpoint"),
+]
 
 
 @pytest.mark.parametrize(
     ("worker", "step"),
-    [*(("fold", step) for step in OF_FOLD), *(("index", step) for step in OF_INDEX)],
+    [*STEPS, *(pytest.param(*step, marks=pytest.mark.soak) for step in OTHER_STEPS)],
 )
 def test_a_worker_killed_between_two_steps_loses_nothing(
     fleet: Fleet, worker: str, step: str

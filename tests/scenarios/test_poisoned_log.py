@@ -23,11 +23,17 @@ from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 from tests.fleet import Fleet
 from tests.hostile_events import base_event, hostile_bodies, mutations, sealed, sealed_noise
-from tests.scenarios.conftest import ENGINES
+from tests.scenarios.conftest import ENGINES, SECONDS
 from tests.scenarios.place import ADMINISTRATOR, Place
 
 MALLORY = "agent:mallory"
 READ_ONE_OF = 7
+LONG_ON_SERVERS = [
+    "embedded",
+    pytest.param(
+        "distributed", marks=[pytest.mark.engines, pytest.mark.timeout(SECONDS), pytest.mark.soak]
+    ),
+]
 HELD = frozenset({Kind.FROZEN, Kind.ERASE_REQUESTED})
 """What keeps a memory from being erased until it is undone, by whoever writes it."""
 
@@ -159,6 +165,7 @@ def typed(call: Callable[[], object], faults: list[str], what: str) -> object:
         return error
 
 
+@pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 def test_a_hostile_event_concerns_its_own_memory_alone(place: Place, tmp_path: Path) -> None:
     memory = place.open()
     tenant = place.tenant

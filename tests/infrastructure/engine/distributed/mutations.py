@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from memos import Memory
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.reports import Problem
 from memos.infrastructure.vault.cassandra.comparison import Table, tables_of
-from tests.fleet import Fleet
+from tests.embeddings import serving
+from tests.fleet import Fleet, Servers
 
 ALICE = "agent:alice"
 FAR = 100
@@ -44,6 +46,27 @@ class Change(NamedTuple):
 
 def _told(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
+
+
+@contextmanager
+def filled(servers: Servers, directory: Path) -> Iterator[Fleet]:
+    """A vault with something in every table, whose audit finds nothing, and no worker."""
+    with serving() as embeddings:
+        fleet = Fleet(directory, servers, embedder=embeddings.section)
+        try:
+            fleet.make(ALICE)
+            fleet.start_all()
+            embedder = embeddings.embedder()
+            with Memory(fleet.path, actor=ALICE, embedder=embedder) as memory:
+                fill(memory)
+                memory.usage_digest()
+                memory.embed_pending()
+            fleet.end()
+            with Memory(fleet.path, actor=ALICE) as memory:
+                assert memory.audit().problems == ()
+            yield fleet
+        finally:
+            fleet.remove()
 
 
 def fill(memory: Memory) -> None:

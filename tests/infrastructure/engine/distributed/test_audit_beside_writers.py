@@ -17,7 +17,7 @@ from tests.scenarios.place import ADMINISTRATOR
 ROUNDS = 2
 WRITERS = 2
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.engines, pytest.mark.soak, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from tests.scenarios.place import read, soon
 ACTOR = "agent:alice"
 CHILD = Path(__file__).with_name("erasure_child.py")
 TEXT = "The quokka sleeps by the kiln."
+OTHER_STEPS = ["begin_erasure", "purge", "forget"]
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -97,7 +98,12 @@ def test_a_receipt_counts_the_vectors_that_milvus_had_and_has_no_more(
 
 
 @pytest.mark.parametrize(
-    "step", ["begin_erasure", "purge", "forget", "vectors", "keep_erasure_receipt"]
+    "step",
+    [
+        "vectors",
+        "keep_erasure_receipt",
+        *(pytest.param(step, marks=pytest.mark.soak) for step in OTHER_STEPS),
+    ],
 )
 def test_an_erase_that_was_killed_is_finished_by_who_opens_the_vault(
     memory: Memory, fleet: Fleet, step: str

@@ -82,6 +82,7 @@ def test_a_rebuild_waits_for_another_and_says_for_which(
     assert holders(stores.cassandra) == {}
 
 
+@pytest.mark.soak
 def test_a_rebuild_and_an_audit_do_not_disturb_each_other(
     fleet: Fleet, memory: Memory, stores: Stores
 ) -> None:
