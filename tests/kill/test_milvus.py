@@ -100,6 +100,7 @@ def held(fleet: Fleet) -> Inventory:
         return inventory(milvus, collections.name(live))
 
 
+@pytest.mark.soak
 def test_a_milvus_killed_under_load_holds_up_no_write_and_lacks_no_vector_afterwards(
     fleet: Fleet, servers: LocalServers, embeddings: Embeddings
 ) -> None:

@@ -23,7 +23,7 @@ from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 from tests.fleet import Fleet
 from tests.hostile_events import base_event, hostile_bodies, mutations, sealed, sealed_noise
-from tests.scenarios.conftest import ENGINES, SECONDS
+from tests.scenarios.conftest import SECONDS
 from tests.scenarios.place import ADMINISTRATOR, Place
 
 MALLORY = "agent:mallory"
@@ -41,7 +41,7 @@ Make = Callable[[dict[str, bytes], str, bytes], Event]
 """An event on a cube: from ids, the cube's scope and its key."""
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=LONG_ON_SERVERS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A vault of its own: what is written into it is not for other tests."""
     fleet: Fleet | None = None
@@ -165,7 +165,6 @@ def typed(call: Callable[[], object], faults: list[str], what: str) -> object:
         return error
 
 
-@pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 def test_a_hostile_event_concerns_its_own_memory_alone(place: Place, tmp_path: Path) -> None:
     memory = place.open()
     tenant = place.tenant

@@ -60,19 +60,29 @@ REMOVED_UNNOTICED = {
 
 
 @pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A vault with something in nearly every table."""
+    return made(tmp_path_factory.mktemp("small") / "vault", 6)
+
+
+@pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A vault with something in every table, whose audit finds nothing."""
-    path = tmp_path_factory.mktemp("original") / "vault"
+    """A vault with something in every table: a log of so many records fills whole tiles."""
+    return made(tmp_path_factory.mktemp("original") / "vault", 1030)
+
+
+def made(path: Path, others: int) -> Path:
+    """A vault whose audit finds nothing, with so many memories of another tenant."""
     with (
         serving() as embeddings,
         Memory(path, actor=ALICE, embedder=embeddings.embedder()) as memory,
     ):
-        fill(memory)
+        fill(memory, others)
         assert memory.audit().problems == ()
     return path
 
 
-def fill(memory: Memory) -> None:
+def fill(memory: Memory, others: int) -> None:
     cubes = [
         memory.add(
             f"Pottery number {n}. It is blue.",
@@ -84,7 +94,7 @@ def fill(memory: Memory) -> None:
         ).cube_id
         for n in range(8)
     ]
-    memory.add_many([{"text": f"Kiln {n}.", "scope": "rival/a"} for n in range(1030)])
+    memory.add_many([{"text": f"Kiln {n % 8}.", "scope": "rival/a"} for n in range(others)])
     memory.update(cubes[0], "Pottery is green.", idempotency_key="an update")
     memory.set_lifespan(cubes[1], "90d")
     memory.freeze(cubes[4])
@@ -102,13 +112,30 @@ def fill(memory: Memory) -> None:
 
 
 def files(path: Path) -> Iterator[tuple[Path, str, list[str]]]:
-    """Every table of a vault's files that holds something, with its columns."""
+    """Every table of a vault's files, with its columns."""
     for name in ("memos.db", "keys.db"):
         with closing(apsw.Connection(str(path / name))) as connection:
             sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
             for (table,) in list(rows(connection, sql)):
                 columns = rows(connection, f"SELECT name FROM pragma_table_info('{table}')")
                 yield path / name, table, [column for (column,) in columns]
+
+
+def smallest(small: Path, original: Path) -> Iterator[tuple[Path, Path, str, list[str]]]:
+    """Every table that holds something, in the smaller of two vaults that has it: a vault, the file
+    in it, the table and its columns.
+    """
+    filled = {(file.name, table) for file, table, _ in files(small) if not is_empty(file, table)}
+    for vault in (small, original):
+        for file, table, columns in files(vault):
+            if ((file.name, table) in filled) == (vault == small):
+                yield vault, file, table, columns
+
+
+def is_empty(file: Path, table: str) -> bool:
+    """Whether a table has no row."""
+    with closing(apsw.Connection(str(file))) as connection:
+        return connection.execute(f"SELECT 1 FROM {table}").fetchone() is None
 
 
 def changed(value: Any) -> Any:
@@ -186,12 +213,12 @@ def remove(file: Path, table: str) -> bool:
 
 
 def test_a_change_of_any_column_is_found_or_is_listed_as_not_compared(
-    original: Path, tmp_path: Path
+    small: Path, original: Path, tmp_path: Path
 ) -> None:
     unnoticed = []
-    for source, table, columns in files(original):
+    for vault, source, table, columns in smallest(small, original):
         for column in columns:
-            copy = in_copy(original, tmp_path)
+            copy = in_copy(vault, tmp_path)
             if not change(copy / source.name, table, column):
                 continue
             found = audited(copy)
@@ -201,11 +228,11 @@ def test_a_change_of_any_column_is_found_or_is_listed_as_not_compared(
 
 
 def test_a_row_that_is_gone_is_found_or_is_listed_as_not_compared(
-    original: Path, tmp_path: Path
+    small: Path, original: Path, tmp_path: Path
 ) -> None:
     unnoticed = []
-    for source, table, _ in files(original):
-        copy = in_copy(original, tmp_path)
+    for vault, source, table, _ in smallest(small, original):
+        copy = in_copy(vault, tmp_path)
         if remove(copy / source.name, table):
             found = audited(copy)
             if isinstance(found, Verification) and found.ok and table not in REMOVED_UNNOTICED:
@@ -221,23 +248,19 @@ def test_what_may_go_unnoticed_is_stated_with_its_reason() -> None:
 
 
 def test_every_table_holds_something_to_change(original: Path) -> None:
-    empty = set()
-    for file, table, _ in files(original):
-        with closing(apsw.Connection(str(file))) as connection:
-            if connection.execute(f"SELECT 1 FROM {table}").fetchone() is None:
-                empty.add(table)
+    empty = {table for file, table, _ in files(original) if is_empty(file, table)}
     assert empty <= {"migrated"}
 
 
-def test_an_index_or_a_guard_that_is_gone_is_found(original: Path, tmp_path: Path) -> None:
-    with closing(apsw.Connection(str(original / "memos.db"))) as connection:
+def test_an_index_or_a_guard_that_is_gone_is_found(small: Path, tmp_path: Path) -> None:
+    with closing(apsw.Connection(str(small / "memos.db"))) as connection:
         sql = (
             "SELECT type, name FROM sqlite_schema WHERE type IN ('index', 'trigger')"
             " AND sql IS NOT NULL"
         )
         made = connection.execute(sql).fetchall()
     for kind, name in made:
-        copy = in_copy(original, tmp_path)
+        copy = in_copy(small, tmp_path)
         with closing(apsw.Connection(str(copy / "memos.db"))) as connection:
             connection.execute(f"DROP {kind} {name}")
         found = audited(copy)

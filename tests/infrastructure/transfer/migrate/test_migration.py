@@ -291,6 +291,7 @@ def test_what_an_erase_left_standing_is_read_on_servers_and_what_it_waits_for_go
         assert memory.sweep().held == ()
 
 
+@pytest.mark.soak
 def test_a_move_to_servers_that_was_killed_goes_on_and_nobody_opens_it_before(
     original: Original, fleet: Fleet
 ) -> None:
@@ -355,6 +356,7 @@ def test_a_vault_moves_from_servers_to_servers_with_another_number_of_partitions
     check_retries(other.path, original)
 
 
+@pytest.mark.soak
 def test_a_vault_whose_topics_somebody_gave_more_partitions_moves_to_others(
     original: Original, fleet: Fleet, other: Fleet
 ) -> None:
