@@ -227,18 +227,21 @@ def test_an_interrupted_transaction_of_one_caller_is_undone(vault: Path) -> None
         assert memory.rebuild().digest == digest
 
 
-def test_threads_that_are_raised_into_hang_no_other(
-    vault: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever the interpreter raises into a thread that writes for itself and others."""
+@pytest.fixture
+def ended_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may end by SystemExit: pytest tells of it, where Python passes over it."""
     hook = threading.excepthook
 
     def told(raised: threading.ExceptHookArgs) -> None:
-        # Between two tries it ends a thread, as it ends any: Python passes over it then.
         if raised.exc_type is not SystemExit:
             hook(raised)
 
     monkeypatch.setattr(threading, "excepthook", told)
+
+
+@pytest.mark.usefixtures("ended_threads")
+def test_threads_that_are_raised_into_hang_no_other(vault: Path) -> None:
+    """Whatever the interpreter raises into a thread that writes for itself and others."""
     raise_into = ctypes.pythonapi.PyThreadState_SetAsyncExc
     rng = random.Random(5)
     ending = threading.Event()
