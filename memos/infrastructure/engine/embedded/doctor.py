@@ -174,8 +174,6 @@ def _root(directory: Path) -> Generator[Finding, None, RootKey | None]:
 
 def _unopened(path: Path, root: RootKey) -> Iterator[Finding]:
     """Whether the root key opens what is wrapped under it."""
-    if not path.is_file():
-        return
     try:
         with _opened_keys(path) as keys:
             problems = list(unopened_keys(keys, root))
@@ -215,6 +213,8 @@ def _seal(connection: apsw.Connection, root: RootKey) -> Iterator[Finding]:
 
 @contextmanager
 def _opened_keys(path: Path) -> Iterator[apsw.Connection]:
+    if not path.is_file():  # to open a queue is to wait for who writes into it
+        raise Damaged(f"{path} is no file")
     with (
         explained_keys(path),
         closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as keys,
