@@ -142,10 +142,14 @@ class ScopeVectors(NamedTuple):
     def _estimated(self, whole: Floats, differing: Floats, first: Ints) -> Floats:
         """The nearest sentence of each text, as far as the signs say: they tell an angle."""
         several = np.flatnonzero(first[1:] > first[:-1])
+        if not len(several):
+            return whole
+        fewest = np.minimum.reduceat(differing, first[several], axis=1)
+        near: Floats = np.cos(fewest * (np.pi / self.dimensions))
+        if len(several) == whole.shape[1]:
+            return near
         best = whole.copy()
-        if len(several):
-            fewest = np.minimum.reduceat(differing, first[several], axis=1)
-            best[:, several] = np.cos(fewest * (np.pi / self.dimensions))
+        best[:, several] = near
         return best
 
     def _sentences_of(self, places: Ints) -> tuple[Ints, Ints]:

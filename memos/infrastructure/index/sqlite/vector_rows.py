@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
 
-BLOCK = 4_096  # rows
+BLOCK = 8_192  # rows
 _FIRST_BLOCK = 16
 _LARGEST = 127
 _DIGITS = 5
@@ -136,10 +136,9 @@ class TextRows:
     def estimates(self, query: Query, count: int) -> Floats:
         """About how near the first `count` rows are to each query; shape (queries, rows)."""
         near = np.empty((len(query.codes), count))
-        for rows, codes in self._codes.parts(count):
-            near[:, rows] = _products(query.codes, codes)
-        for rows, steps in self._steps.parts(count):
-            near[:, rows] *= steps[:, 0]
+        parts = zip(self._codes.parts(count), self._steps.parts(count), strict=True)
+        for (rows, codes), (_, steps) in parts:
+            np.multiply(_products(query.codes, codes), steps[:, 0], out=near[:, rows])
         near *= query.steps[:, None]
         return near
 
