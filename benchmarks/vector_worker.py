@@ -9,12 +9,14 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.harness import timed
 from benchmarks.vector_candidates import (
@@ -28,7 +30,9 @@ from benchmarks.vector_candidates import (
 )
 from memos.infrastructure.index.models.blas import one_thread
 from memos.infrastructure.index.models.embedders.port import normalised
-from memos.infrastructure.index.sqlite.vectors import ScopeVectors, near_of, only
+from memos.infrastructure.index.sqlite.scope_vectors import ScopeVectors, no_vectors
+from memos.infrastructure.index.sqlite.vectors import STORED
+from memos.operation.search.dense import SENTENCE_SHARE, dense_of
 
 SCOPES = 100
 TOPICS = 300
@@ -41,9 +45,12 @@ ADDED = 20
 ROUNDS = 3
 SENTENCES = (1, 2, 3, 4, 3)
 """Of one text after another: 2.6 on average."""
+TOGETHER = 1_024
+"""Texts that are handed over at once, as the product does it."""
 
 MEMOS = "MemOS, text and sentences"
 Answer = dict[str, Any]
+Stored = npt.NDArray[np.float16]
 
 
 class Clusters:
@@ -135,33 +142,78 @@ def _add_and_see(engine: Candidate, vector: Vectors) -> None:
     engine.add(vector, 0)
 
 
-def repeated(reads: list[Callable[[], object]]) -> list[float]:
+def repeated(reads: Sequence[Callable[[], object]]) -> list[float]:
     """Seconds of each read: the median of three rounds, for machines that others use too."""
     rounds = [[timed(read) for read in reads] for _ in range(ROUNDS)]
     return [statistics.median(times) for times in zip(*rounds, strict=True)]
+
+
+class Texts(NamedTuple):
+    """Stored vectors of texts, and of their sentences: those of a text begin at its `first`."""
+
+    whole: Stored
+    sentences: Stored
+    first: Ints
+
+    def rows(self, text: int) -> Stored:
+        """As the product stores them: a text's own, its sentences' after it."""
+        begin, end = self.first[text], self.first[text + 1]
+        return np.concatenate((self.whole[text : text + 1], self.sentences[begin:end]))
+
+    def exact(self, queries: Vectors) -> Vectors:
+        """How near every text is to every query, shape (texts, queries)."""
+        whole, sentences = (_products(each, queries) for each in (self.whole, self.sentences))
+        nearest = np.maximum.reduceat(sentences, self.first[:-1])
+        return ((1 - SENTENCE_SHARE) * whole + SENTENCE_SHARE * nearest).astype(np.float32)
+
+
+def _products(rows: Stored, queries: Vectors) -> Vectors:
+    starts = range(0, len(rows), TOGETHER)
+    return np.concatenate([rows[n : n + TOGETHER].astype(np.float32) @ queries.T for n in starts])
 
 
 def measure_memos(count: int) -> Answer:
     """The product's own comparison: a vector a text, and one for each of its sentences."""
     data = Data(count)
     counts = np.resize(SENTENCES, count)
+    sentences = data.clusters.take(np.repeat(data.scopes, counts)).astype(STORED)
     first: Ints = np.concatenate(([0], np.cumsum(counts)))
-    before = resident()
-    sentences = data.clusters.take(np.repeat(data.scopes, counts))
-    kept = ScopeVectors(np.arange(count, dtype=np.int64), data.vectors, sentences, first)
-    held = resident() - before + data.vectors.nbytes
-    searches = {}
-    for share, narrowed in data.filters.items():
-        docs = kept.docs[narrowed.rows]
-        reads: list[Callable[[], object]] = [
-            partial(_near, kept, docs, query) for query in data.queries[share]
-        ]
-        searches[str(share)] = {"recall": None, "times": repeated(reads)}
-    return {"build s": None, "resident": held, "searches": searches, "add ms": None, "disk": None}
+    texts = Texts(data.vectors.astype(STORED), sentences, first)
+    kept = no_vectors(DIMENSIONS)
+    start = time.perf_counter()
+    for begin in range(0, count, TOGETHER):
+        some = range(begin, min(begin + TOGETHER, count))
+        kept = kept.with_texts(some, [texts.rows(text) for text in some])
+    built = time.perf_counter() - start
+    searches = {str(share): _compared(kept, texts, data, share) for share in SHARES}
+    held, added = kept.nbytes, []
+    for text in range(ADDED):
+        start = time.perf_counter()
+        kept = kept.with_texts([count + text], [texts.rows(text)])
+        added.append(time.perf_counter() - start)
+    return {
+        "build s": built,
+        "resident": held,
+        "searches": searches,
+        "add ms": statistics.median(added) * 1e3,
+        "disk": None,
+    }
 
 
-def _near(kept: ScopeVectors, docs: Ints, query: Vectors) -> None:
-    near_of(only(kept, docs), query)
+def _compared(kept: ScopeVectors, texts: Texts, data: Data, share: float) -> Answer:
+    docs, queries = np.flatnonzero(data.filters[share].rows), data.queries[share]
+    reads = [partial(_near, kept, docs, query) for query in queries]
+    hits = [
+        len(set(best(read(), docs, BEST)) & set(best(near[docs], docs, BEST)))
+        for read, near in zip(reads, texts.exact(queries).T, strict=True)
+    ]
+    return {"recall": sum(hits) / (BEST * len(queries)), "times": repeated(reads)}
+
+
+def _near(kept: ScopeVectors, docs: Ints, query: Vectors) -> Vectors:
+    nearest = kept.nearest(docs, query[None])
+    dense = dense_of(MEMOS, docs, nearest, np.zeros(len(docs), np.int64))
+    return dense.exact_for(np.zeros(len(docs)), None).near.astype(np.float32)
 
 
 def resident() -> int:

@@ -8,7 +8,7 @@ caller may read in the searched scope, and only the caller knows that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -54,17 +54,21 @@ class PurgeReport(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """How near indexed texts are to some queries: as a whole, and by their best sentence.
+    """How near texts that a view shows are to some queries: as a whole, and by their best sentence.
 
     `docs` ascends and is distinct; `texts` and `sentences` have a row a query and a column a doc.
     `complete` says that every embedded text of the view is there; else these are the nearest ones,
     and every other is farther than the farthest of them.
+
+    `exactly` is given where `texts` and `sentences` are estimates: it gives both of some columns, in
+    the order asked, exactly.
     """
 
     docs: Ints
     texts: npt.NDArray[np.float64]
     sentences: npt.NDArray[np.float64]
     complete: bool
+    exactly: Callable[[Ints], tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] | None = None
 
 
 class View(Protocol):

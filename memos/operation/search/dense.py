@@ -6,6 +6,8 @@ near to greetings of them. It is asked in the first person instead, as the answe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.index.port import Nearest, View
+from memos.infrastructure.index.port import Ints, Nearest, View
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
 from memos.language.analyzer import Analyzer
 from memos.operation.search.conversation import Neighbours
@@ -21,6 +23,11 @@ from memos.operation.search.conversation import Neighbours
 Floats = npt.NDArray[np.float64]
 
 SENTENCE_SHARE = 0.3
+CONTENDERS = 512
+"""Rows that are compared exactly, of the best by words and of the nearest, where all are estimated."""
+
+_DIGITS = 6  # a mean of two that have five
+
 LONGEST_EMBEDDED = 4_000  # characters; a model reads no further
 
 
@@ -29,18 +36,44 @@ class Dense(NamedTuple):
 
     `compared` says which rows were; the others are given the mean of those, so that waiting to be
     embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
+    `exactly` is given where they are estimates: it compares some rows exactly, and says which.
     """
 
     model: str
     compared: npt.NDArray[np.bool_]
     text: Floats
     sentence: Floats
+    exactly: Callable[[Ints], tuple[Ints, Floats, Floats]] | None = None
 
     @property
     def near(self) -> Floats:
         """Text and best sentence as one."""
-        mixed: Floats = (1 - SENTENCE_SHARE) * self.text + SENTENCE_SHARE * self.sentence
-        return mixed
+        mixed = (1 - SENTENCE_SHARE) * self.text + SENTENCE_SHARE * self.sentence
+        return np.asarray(np.round(mixed, _DIGITS), np.float64)
+
+    def exact_for(self, words: Floats, neighbours: Neighbours | None) -> Dense:
+        """The same, with the rows exactly compared that are best by words or by nearness, and the
+        rows beside these.
+
+        Args:
+            words: what each row has from words.
+            neighbours: of every row; None where they lend nothing.
+        """
+        if self.exactly is None:
+            return self
+        nearest = _best(self.near)
+        rows = np.concatenate((_best(words), nearest))
+        if neighbours is not None:
+            rows = np.concatenate((rows, neighbours.before[rows], neighbours.after[rows]))
+        rows, texts, sentences = self.exactly(np.unique(rows[rows < len(words)]))
+        text, sentence = self.text.copy(), self.sentence.copy()
+        text[rows], sentence[rows] = texts, sentences
+        exact = self._replace(text=text, sentence=sentence)
+        # What was no nearer by estimate stays so: of equal texts none is told apart.
+        near = exact.near
+        above = np.maximum(near - near[nearest].min(initial=1.0), 0.0)
+        above[rows] = 0.0
+        return self._replace(text=text - above, sentence=sentence - above)
 
 
 class NotDense(NamedTuple):
@@ -49,14 +82,24 @@ class NotDense(NamedTuple):
     reason: str
 
 
-def first_person(text: str, analyzer: Analyzer, speakers: frozenset[int]) -> str:
+class _Speakers:
+    """The speakers of a view's turns. A query names few, so that only those are looked for."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def __contains__(self, speaker: object) -> bool:
+        return bool((self._view.speaker == speaker).any())
+
+
+def first_person(text: str, analyzer: Analyzer, speakers: Container[int]) -> str:
     """A query as a speaker would say it; `speakers` are the terms that stand for them."""
 
     def is_speaker(name: str) -> bool:
         words = analyzer.words(name)
         return len(words) == 1 and analyzer.exact_term("speaker", words[0]) in speakers
 
-    return analyzer.language.first_person(text, is_speaker) if speakers else text
+    return analyzer.language.first_person(text, is_speaker)
 
 
 def measure(
@@ -66,7 +109,7 @@ def measure(
     if not len(view) or not analyzer.words(text):
         return NotDense("there is nothing to compare")
     asked = text[:LONGEST_EMBEDDED]
-    spoken = first_person(asked, analyzer, frozenset(np.unique(view.speaker).tolist()) - {0})
+    spoken = first_person(asked, analyzer, _Speakers(view)) if view.speaker.any() else asked
     # Turns are told in the first person; who wrote the others is not known, so they get the mean.
     turn = view.session != 0
     wordings = [asked, spoken] if spoken != asked and not turn.all() else [spoken]
@@ -82,38 +125,64 @@ def measure(
         nearest = embedding.nearest(reader, view, scope, queries)
     except IndexUnavailable as error:
         return NotDense(str(error))
-    rows, places = _placed(view, nearest)
-    if not len(rows):
+    if not len(nearest.docs):
         return NotDense("nothing here is embedded yet")
-    which = np.where(turn[rows], 0, len(queries) - 1)
-    compared = np.zeros(len(view), np.bool_)
-    compared[rows] = True
+    return dense_of(embedding.name, view.doc, nearest, np.where(turn, 0, len(queries) - 1))
+
+
+def dense_of(model: str, shown: Ints, nearest: Nearest, query: Ints) -> Dense:
+    """How near each row of a view, which shows these docs, is to its own query of those of `nearest`,
+    which has some of the docs.
+    """
+    column = _columns(shown, nearest.docs)
+    exactly = nearest.exactly
     return Dense(
-        embedding.name,
-        compared,
-        _for_every_row(len(view), rows, nearest.texts[which, places], nearest.complete),
-        _for_every_row(len(view), rows, nearest.sentences[which, places], nearest.complete),
+        model,
+        column >= 0,
+        _for_every_row(nearest.texts, query, column, nearest.complete),
+        _for_every_row(nearest.sentences, query, column, nearest.complete),
+        None if exactly is None else partial(_exactly, exactly, query, column),
     )
 
 
-def _placed(view: View, nearest: Nearest) -> tuple[npt.NDArray[np.int64], ...]:
-    """The rows of a view that were compared, and for each its column in `nearest`."""
-    if not len(nearest.docs):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    places = np.searchsorted(nearest.docs, view.doc)
-    places[places == len(nearest.docs)] = 0
-    rows = np.flatnonzero(nearest.docs[places] == view.doc)
-    return rows, places[rows]
+def _exactly(
+    exactly: Callable[[Ints], tuple[Floats, Floats]], query: Ints, column: Ints, rows: Ints
+) -> tuple[Ints, Floats, Floats]:
+    """Those of some rows that were compared, and how near they are, exactly."""
+    compared = rows[column[rows] >= 0]
+    texts, sentences = exactly(column[compared])
+    each = np.arange(len(compared))
+    return compared, texts[query[compared], each], sentences[query[compared], each]
 
 
-def _for_every_row(
-    count: int, rows: npt.NDArray[np.int64], values: Floats, complete: bool
-) -> Floats:
+def _best(scores: Floats) -> Ints:
+    """The rows of the best scores above 0, in no particular order."""
+    rows = np.flatnonzero(scores > 0)
+    if len(rows) <= CONTENDERS:
+        return rows
+    best: Ints = rows[np.argpartition(scores[rows], len(rows) - CONTENDERS)[-CONTENDERS:]]
+    return best
+
+
+def _columns(shown: Ints, compared: Ints) -> Ints:
+    """For each doc of a view its number among those that were compared; -1 where it was not."""
+    if np.array_equal(shown, compared):  # looking each up would take longer than all else here
+        return np.arange(len(shown))
+    places = np.searchsorted(compared, shown)
+    places[places == len(compared)] = 0
+    places[compared[places] != shown] = -1
+    return places
+
+
+def _for_every_row(values: Floats, query: Ints, column: Ints, complete: bool) -> Floats:
     """A value for every row. Rows that were not compared get the mean of those that were, for they
     are not embedded yet; or the least, where only the nearest were looked for (not `complete`).
     """
-    every = np.full(count, values.mean() if complete else values.min())
-    every[rows] = values
+    every: Floats = values[0, column] if len(values) == 1 else values[query, column]
+    missing = column < 0
+    if missing.any():
+        compared = every[~missing]
+        every[missing] = compared.mean() if complete else compared.min()
     return every
 
 

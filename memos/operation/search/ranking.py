@@ -156,6 +156,7 @@ def rank(
         total *= factor
     fused = None
     if dense is not None:
+        dense = dense.exact_for(total, neighbours)
         best = float(total.max(initial=0.0)) or 1.0
         near = _nearness(view, query, recipe, dense, neighbours, factors)
         meaning = recipe.dense * near / (float(near.max(initial=0.0)) or 1.0)
@@ -214,8 +215,8 @@ def _nearness(
 
 def _named_speaker(view: View, query: LexicalQuery) -> int | None:
     """The speaker whom the query names, where that is exactly one of those in view."""
-    named = query.names & set(np.unique(view.speaker).tolist())
-    return min(named) if len(named) == 1 else None
+    named = [name for name in query.names if (view.speaker == name).any()]
+    return named[0] if len(named) == 1 else None
 
 
 def _short_share(view: View, recipe: Recipe) -> Floats:

@@ -7,11 +7,11 @@ here can hold up a write or lose one; a text that waits is found by its words.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import apsw
-import numpy as np
 
 from memos.infrastructure.engine.dense import Counts
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader, connection_of
@@ -22,6 +22,7 @@ from memos.infrastructure.index.models.embedders.each import RefusedText, embed_
 from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
 from memos.infrastructure.index.port import Nearest, View
 from memos.infrastructure.index.projection import content_text
+from memos.infrastructure.index.sqlite.scope_vectors import ScopeVectors
 from memos.infrastructure.index.sqlite.set_aside import (
     SetAsideText,
     set_aside,
@@ -31,15 +32,13 @@ from memos.infrastructure.index.sqlite.set_aside import (
 )
 from memos.infrastructure.index.sqlite.snapshot import index_state
 from memos.infrastructure.index.sqlite.tables import SCOPE_BITS, doc_range
+from memos.infrastructure.index.sqlite.vector_index import VectorIndex
 from memos.infrastructure.index.sqlite.vectors import (
     Embedded,
     Model,
-    VectorIndex,
     add_model,
     add_vectors,
     model_number,
-    near_of,
-    only,
 )
 from memos.infrastructure.release import RELEASE
 from memos.infrastructure.sqlite.database import rows
@@ -132,10 +131,11 @@ class EmbeddedDense:
         return sum(counts is None or counts(cube_id) for cube_id in cubes)
 
     def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
-        kept = only(self._vectors.of_scope(connection_of(reader), scope, self.model), view.doc)
-        near = [near_of(kept, query) for query in queries]
-        texts, sentences = zip(*near, strict=True)
-        return Nearest(kept.docs, np.stack(texts), np.stack(sentences), complete=True)
+        return self.kept(reader, scope).nearest(view.doc, queries)
+
+    def kept(self, reader: Reader, scope: str) -> ScopeVectors:
+        """The vectors at and under a scope, as they are kept in memory between searches."""
+        return self._vectors.of_scope(connection_of(reader), scope, self.model)
 
     def of_query(self, texts: Sequence[str]) -> Vectors:
         return self._calls.of_query(texts)
@@ -153,18 +153,25 @@ class EmbeddedDense:
         return Model(number, digest, embedder.dimensions)
 
     def _run(self) -> None:
-        wait = POLL_SECONDS
+        wait, next_try = POLL_SECONDS, 0.0
         while not self._closing.is_set():
+            worked = False
             try:
-                worked = self._step(self._calls.embed_behind) is not None
+                self._forget_erased()
+                if time.monotonic() >= next_try:
+                    worked = self._step(self._calls.embed_behind) is not None
+                    wait = POLL_SECONDS
             except (EmbeddingFailed, VaultError):
                 # Nothing is lost: the texts wait, `failure` tells, and it is tried again.
                 wait = min(wait * 2, LONGEST_WAIT)
-                worked = False
-            else:
-                wait = POLL_SECONDS
+                next_try = time.monotonic() + wait
             if not worked:
-                self._closing.wait(wait)
+                self._closing.wait(POLL_SECONDS)
+
+    def _forget_erased(self) -> None:
+        """Have what was erased, here or by another process, leave this one's memory."""
+        with self._stores.read() as reader:
+            self._vectors.forget_erased(reader.connection)
 
     def _step(self, embed: Callable[[Sequence[str]], Vectors]) -> int | None:
         """Embed one batch: how many texts got their vectors; None where none waited."""

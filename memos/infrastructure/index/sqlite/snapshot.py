@@ -129,6 +129,13 @@ def leaves_of(connection: apsw.Connection, scope: str, since: int = -1) -> dict[
     return {scope_id: Leaf(docs, inverted) for scope_id, docs, inverted in rows}
 
 
+def purged_leaves(connection: apsw.Connection, scope: str, since: int) -> list[int]:
+    """The scopes at and under a path that lost rows to purges after the one of number `since`."""
+    select = f"SELECT scope_id FROM index_scope WHERE {_UNDER} AND purged > :since"
+    found = connection.execute(select, {"scope": scope, "since": since})
+    return [scope_id for (scope_id,) in found]
+
+
 def _blocks(leaves: dict[int, Leaf]) -> list[tuple[int, int]]:
     return [
         (scope_id, leaf.inverted // BLOCK) for scope_id, leaf in leaves.items() if leaf.inverted
