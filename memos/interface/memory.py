@@ -33,7 +33,7 @@ from memos.operation.commands.extract import FactsReport, extract_facts
 from memos.operation.commands.facts import Extractor
 from memos.operation.commands.header import set_header, set_lifespan
 from memos.operation.commands.header_facts import HeaderFacts
-from memos.operation.commands.import_file import ImportReport, import_file
+from memos.operation.commands.import_file import ImportReport, ImportRequest, import_file
 from memos.operation.commands.lifecycle import (
     archive,
     freeze,
@@ -483,7 +483,7 @@ class Memory:
         Args:
             cube_id: what was derived, quoted, superseded with, ...
             other_id: the earlier memory.
-            relation: derived_from, quoted_from, supersedes, same_text_as, ...
+            relation: derived_from, quoted_from, supersedes, same_text_as, linked, ...
         """
         return link(self._session, cube_id, other_id, relation)
 
@@ -1327,30 +1327,61 @@ class Memory:
 
     def import_file(
         self,
-        path: str | Path,
+        path: str | Path | Iterable[str | Path],
         *,
         scope: str,
         format: str = "auto",  # noqa: A002 - the field's word
+        root: str | None = None,
+        subject: str | None = None,
+        tags: Iterable[str] = (),
+        prune: bool = False,
+        yes: bool = False,
+        again: bool = False,
+        dry_run: bool = False,
+        skip_bad: bool = False,
         progress: Progress = no_progress,
     ) -> ImportReport:
-        """Remember what another program wrote, one memory an item.
+        """Remember what another program wrote, one memory an item; importing it again takes over what
+        has changed since.
 
-        The whole file is checked before anything is written. Each item carries an idempotency key
-        made of its content and place, so that a repeated import has one effect.
+        Everything is checked before anything is written. An item is known again by its own id, else by
+        its file and the headings above it, else by its file and what it says: one that changed is a new
+        version of its memory, one that was moved keeps its history, and for one that is as it was
+        nothing is written. Cut off, it goes on where it was when it is called again.
 
         Args:
-            path: a file, or a folder of Markdown.
+            path: a file, or a folder of Markdown; or several.
             scope: where the memories go; formats with several conversations make scopes under it.
             format: jsonl, messages, locomo, markdown or mem0; `auto` looks at name and content.
+            root: a name for what is imported, such as `handbook`: it is the same wherever its files
+                lie. By default it is the path on this machine.
+            subject: whom the memories are about, where the file does not say it.
+            tags: of every memory, beside its own.
+            prune: archive the memories from the same root that are no longer there.
+            yes: also where these are more than a fifth of all from there.
+            again: bring back what was erased, archived or undone since it was imported.
+            dry_run: write nothing, and say what would be done.
+            skip_bad: leave out what cannot be read, and import the rest.
             progress: told (done, total).
 
         Raises:
-            Refused: the file is not of that format; the message names the line or item, and
-                nothing was written.
+            Refused: items cannot be read, and the message names them by line or item; or there are
+                none; or `prune` would archive too much. Nothing was written.
         """
-        return import_file(
-            self._session, check_path(path), scope, format, check_callable(progress, "progress")
+        request = ImportRequest(
+            path=path,
+            scope=scope,
+            format=format,
+            root=root,
+            subject=subject,
+            tags=tags,
+            prune=prune,
+            yes=yes,
+            again=again,
+            dry_run=dry_run,
+            skip_bad=skip_bad,
         )
+        return import_file(self._session, request, check_callable(progress, "progress"))
 
     def migrated_from(self) -> tuple[Ancestor, ...]:
         """The logs that this vault was moved here from, the oldest first.

@@ -8,6 +8,7 @@ from typing import Any
 
 from memos.infrastructure.transfer.importers import jsonl, locomo, markdown, mem0, messages
 from memos.infrastructure.transfer.importers.item import Item, Parsed, read_json
+from memos.infrastructure.transfer.importers.note_files import SUFFIXES
 from memos.kernel.errors import InvalidInput, Refused
 
 FORMATS: Mapping[str, Callable[[Path], Parsed]] = {
@@ -41,7 +42,7 @@ def parse_file(path: Path, form: str) -> tuple[str, Parsed]:
 
 def _guess(path: Path) -> str:
     suffix = path.suffix.lower()
-    if path.is_dir() or suffix in markdown.SUFFIXES:
+    if path.is_dir() or suffix in SUFFIXES:
         return "markdown"
     if suffix in (".jsonl", ".ndjson"):
         return "jsonl"

@@ -42,6 +42,7 @@ class Item(NamedTuple):
         links: the names of notes that it links to.
         words: what of its text is its own, where a line that names its place stands before; an item
             with equal words elsewhere is the same, moved.
+        frozen: it is not to be changed: it comes in frozen.
     """
 
     place: str
@@ -53,6 +54,7 @@ class Item(NamedTuple):
     section: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     words: str = ""
+    frozen: bool = False
 
 
 class Parsed(NamedTuple):
@@ -64,12 +66,14 @@ class Parsed(NamedTuple):
         refused: what should be a memory and cannot be read, each with its place and why: all of the
             file, not the first alone. An import stops at these, or passes them over when it is told to.
         not_kept: what the format says beyond that and is not kept, and how many times.
+        unread: the files, of `Item.section`, that could not be read: what they held is not missing.
     """
 
     items: list[Item]
     skipped: list[str]
     refused: Sequence[str] = ()
     not_kept: Mapping[str, int] = MappingProxyType({})
+    unread: Sequence[str] = ()
 
 
 def read_text(path: Path) -> str:
