@@ -33,7 +33,7 @@ from memos.operation.commands.extract import FactsReport, extract_facts
 from memos.operation.commands.facts import Extractor
 from memos.operation.commands.header import set_header, set_lifespan
 from memos.operation.commands.header_facts import HeaderFacts
-from memos.operation.commands.import_file import ImportReport, import_file
+from memos.operation.commands.import_file import ImportReport, ImportRequest, import_file
 from memos.operation.commands.lifecycle import (
     archive,
     freeze,
@@ -254,7 +254,8 @@ class Memory:
             priority: a whole number.
             sensitivity: a label.
             purpose: what it may be used for.
-            lifespan: a duration such as `90d`, or a mapping of `set_lifespan`'s arguments.
+            lifespan: a duration such as `90d`, or a mapping of `set_lifespan`'s arguments; `until`,
+                a time, may stand in place of `after`.
             content: bytes, in the place of a text.
             media_type: what `content` is, or a kind of text such as `text/markdown`: what begins with
                 `text/` is UTF-8, is searched, and reads as a text.
@@ -362,7 +363,7 @@ class Memory:
         *,
         scope: str,
         session: str,
-        at: Time | None = None,
+        at: Time | float | None = None,
         source: str | None = None,
         subject: str | None = None,
         tags: Iterable[str] = (),
@@ -378,14 +379,22 @@ class Memory:
             turns: mappings with `text` and, as far as known, `id`, `speaker`, `role` (user,
                 assistant, system, tool), `caption` (what a picture shows), `at`, `metadata`,
                 `tags`. Id, speaker, role, caption and session come back in the metadata of hits.
+                Messages of the OpenAI chat API are taken as they are: `content` as a text or as
+                parts, `refusal`, `tool_calls`, `tool_call_id`, `name`, `created_at`. Each call of a
+                tool is a turn of its own, behind the words; what has no words, such as a picture,
+                is named in the metadata (`not_kept`).
             scope: the conversation's.
             session: which session of it.
-            at: when the session took place; a turn's own `at` is finer.
+            at: when the session took place; a turn's own `at` is finer. Seconds or milliseconds
+                since 1970 are taken as well.
             source: where it came from; by default `conversation:<scope>/<session>`, and each
                 turn's source is this with the turn's id behind it.
             subject: whom it is about; by default its scope.
             tags: given to every turn.
             idempotency_key: a retry with the same key has one effect and the same receipts.
+
+        Returns:
+            A receipt for each turn that was made, in order.
 
         Raises:
             InvalidInput: a turn does not fit; the message says which, and nothing was written.
@@ -483,7 +492,7 @@ class Memory:
         Args:
             cube_id: what was derived, quoted, superseded with, ...
             other_id: the earlier memory.
-            relation: derived_from, quoted_from, supersedes, same_text_as, ...
+            relation: derived_from, quoted_from, supersedes, same_text_as, linked, ...
         """
         return link(self._session, cube_id, other_id, relation)
 
@@ -1200,7 +1209,8 @@ class Memory:
         passphrase: str | None = None,
         progress: Progress = no_progress,
     ) -> ExportReport:
-        """Write memories, with their whole history, to a new directory, or a `.tar` or `.memos` file.
+        """Write memories, with their whole history, to a new directory, or a `.tar`, `.memos` (a tar)
+        or `.zip` file.
 
         Without `scope` and `filter` it is the whole vault: `load` gives the same digest, and only
         an administrator may do it. With them it is the memories that match and that the actor may
@@ -1327,30 +1337,65 @@ class Memory:
 
     def import_file(
         self,
-        path: str | Path,
+        path: str | Path | Iterable[str | Path],
         *,
         scope: str,
         format: str = "auto",  # noqa: A002 - the field's word
+        root: str | None = None,
+        subject: str | None = None,
+        tags: Iterable[str] = (),
+        timezone: str = "UTC",
+        prune: bool = False,
+        yes: bool = False,
+        again: bool = False,
+        dry_run: bool = False,
+        skip_bad: bool = False,
         progress: Progress = no_progress,
     ) -> ImportReport:
-        """Remember what another program wrote, one memory an item.
+        """Remember what another program wrote, one memory an item; importing it again takes over what
+        has changed since.
 
-        The whole file is checked before anything is written. Each item carries an idempotency key
-        made of its content and place, so that a repeated import has one effect.
+        Everything is checked before anything is written. An item is known again by its own id, else by
+        its file and the headings above it, else by its file and what it says: one that changed is a new
+        version of its memory, one that was moved keeps its history, and for one that is as it was
+        nothing is written. Cut off, it goes on where it was when it is called again.
 
         Args:
-            path: a file, or a folder of Markdown.
+            path: a file, or a folder of Markdown; or several.
             scope: where the memories go; formats with several conversations make scopes under it.
-            format: jsonl, messages, locomo, markdown or mem0; `auto` looks at name and content.
+            format: markdown, jsonl, messages, chatgpt, claude, mem0, ...: docs/importers.md lists
+                them, with what each keeps; `auto` tells a file's format by its shape.
+            root: a name for what is imported, such as `handbook`: it is the same wherever its files
+                lie. By default it is the path on this machine.
+            subject: whom the memories are about, where the file does not say it.
+            tags: of every memory, beside its own.
+            timezone: of times that name none, such as `Europe/Oslo`.
+            prune: archive the memories from the same root that are no longer there.
+            yes: also where these are more than a fifth of all from there.
+            again: bring back what was erased, archived or undone since it was imported.
+            dry_run: write nothing, and say what would be done.
+            skip_bad: leave out what cannot be read, and import the rest.
             progress: told (done, total).
 
         Raises:
-            Refused: the file is not of that format; the message names the line or item, and
-                nothing was written.
+            Refused: items cannot be read, and the message names them by line or item; or there are
+                none; or `prune` would archive too much. Nothing was written.
         """
-        return import_file(
-            self._session, check_path(path), scope, format, check_callable(progress, "progress")
+        request = ImportRequest(
+            path=path,
+            scope=scope,
+            format=format,
+            root=root,
+            subject=subject,
+            tags=tags,
+            timezone=timezone,
+            prune=prune,
+            yes=yes,
+            again=again,
+            dry_run=dry_run,
+            skip_bad=skip_bad,
         )
+        return import_file(self._session, request, check_callable(progress, "progress"))
 
     def migrated_from(self) -> tuple[Ancestor, ...]:
         """The logs that this vault was moved here from, the oldest first.

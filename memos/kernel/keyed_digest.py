@@ -10,7 +10,9 @@ DIGEST_BYTES = 16
 
 SUBJECT = b"subject"
 SOURCE = b"source"
-"""The labels of digests that stand for a subject and for a source."""
+IMPORT = b"import"
+"""The labels of digests that stand for a subject, for a source, and for what an import knows a memory
+by."""
 
 
 def digests_among(values: Iterable[bytes]) -> list[bytes]:

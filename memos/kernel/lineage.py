@@ -26,6 +26,7 @@ class Relation(IntEnum):
     QUOTED_FROM = 5
     SUPERSEDES = 6
     SAME_TEXT_AS = 7
+    LINKED = 8
 
     @classmethod
     def _missing_(cls, value: object) -> Relation | None:
@@ -37,7 +38,7 @@ class Relation(IntEnum):
         return unknown
 
 
-_NO_TAINT = frozenset({Relation.SUPERSEDES, Relation.SAME_TEXT_AS})
+_NO_TAINT = frozenset({Relation.SUPERSEDES, Relation.SAME_TEXT_AS, Relation.LINKED})
 
 
 class _CarryingTaint(frozenset[Relation]):

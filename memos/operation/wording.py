@@ -34,6 +34,7 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "lift_hold": ("lift the hold", "of"),
     "lineage": ("see the lineage", "of"),
     "link": ("link", ""),
+    "linked": ("link", ""),
     "load": ("load", ""),
     "merge": ("merge", ""),
     "merged_into": ("merge", ""),

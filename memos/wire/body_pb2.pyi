@@ -33,16 +33,28 @@ class Tags(_message.Message):
     def __init__(self, tags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Provenance(_message.Message):
-    __slots__ = ("source", "origin", "semantic_type", "turn")
+    __slots__ = ("source", "origin", "semantic_type", "turn", "imported")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     SEMANTIC_TYPE_FIELD_NUMBER: _ClassVar[int]
     TURN_FIELD_NUMBER: _ClassVar[int]
+    IMPORTED_FIELD_NUMBER: _ClassVar[int]
     source: str
     origin: str
     semantic_type: str
     turn: Turn
-    def __init__(self, source: _Optional[str] = ..., origin: _Optional[str] = ..., semantic_type: _Optional[str] = ..., turn: _Optional[_Union[Turn, _Mapping]] = ...) -> None: ...
+    imported: Imported
+    def __init__(self, source: _Optional[str] = ..., origin: _Optional[str] = ..., semantic_type: _Optional[str] = ..., turn: _Optional[_Union[Turn, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ...) -> None: ...
+
+class Imported(_message.Message):
+    __slots__ = ("root", "path", "id")
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    root: str
+    path: str
+    id: str
+    def __init__(self, root: _Optional[str] = ..., path: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class Turn(_message.Message):
     __slots__ = ("conversation", "session", "number", "speaker", "role", "at", "id", "caption")

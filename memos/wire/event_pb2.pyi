@@ -55,6 +55,7 @@ class Relation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RELATION_QUOTED_FROM: _ClassVar[Relation]
     RELATION_SUPERSEDES: _ClassVar[Relation]
     RELATION_SAME_TEXT_AS: _ClassVar[Relation]
+    RELATION_LINKED: _ClassVar[Relation]
 KIND_UNSPECIFIED: Kind
 KIND_GENERATED: Kind
 KIND_REVISED: Kind
@@ -95,6 +96,7 @@ RELATION_CACHED_AS: Relation
 RELATION_QUOTED_FROM: Relation
 RELATION_SUPERSEDES: Relation
 RELATION_SAME_TEXT_AS: Relation
+RELATION_LINKED: Relation
 
 class CubeVersion(_message.Message):
     __slots__ = ("cube_id", "version", "digest")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,14 +107,14 @@ def test_a_message_list_keeps_roles_ids_and_times(memory: Memory, tmp_path: Path
     report = memory.import_file(path, scope=SCOPE)
     found = cubes(memory, report.cube_ids)
     assert report.format == "messages"
-    assert report.skipped == ("message 3: it has no text",)
-    assert [cube.text for cube in found] == ["Be kind.", "Hello", "42", "Look:"]
-    assert found[1].metadata == {"role": "user", "message_id": "m1"}
+    assert report.skipped == ()
+    assert [cube.text for cube in found] == ["Be kind.", "Hello", "()", "42", "Look:"]
+    assert found[1].metadata == {"role": "user", "id": "m1", "session": "chat.json"}
     assert found[1].valid_from is not None
     assert found[1].valid_from.isoformat() == "2023-11-14T22:13:20+00:00"
-    assert found[2].metadata["tool_call_id"] == "c1"
-    assert found[3].metadata["parts"] == ["text", "image_url"]
-    assert found[3].source == "messages:chat.json/5"
+    assert found[3].metadata["tool_call_id"] == "c1"
+    assert found[4].metadata["parts"] == ["text", "image_url"]
+    assert found[4].source == "messages:chat.json/5"
     bare = write(tmp_path / "bare.json", [{"role": "user", "content": "Hi"}])
     assert memory.import_file(bare, scope=SCOPE).format == "messages"
 
@@ -123,7 +124,7 @@ def test_a_message_list_keeps_roles_ids_and_times(memory: Memory, tmp_path: Path
     [
         ([{"role": "user", "content": 3}], "message 1: its content must be a list"),
         ([{"role": "user", "content": [{"type": "text"}]}], "message 1, part 1: 'text'"),
-        ([{"role": 1, "content": "x"}], "message 1: 'role'"),
+        ([{"role": 1.5, "content": "x"}], "message 1: 'role'"),
         ([{"role": "user", "content": "x", "timestamp": "noon"}], "message 1: 'noon'"),
         (["x"], "message 1 must be an object"),
     ],
@@ -228,58 +229,6 @@ def test_a_bad_conversation_is_named(
     assert memory.stats().events == 0
 
 
-def test_a_folder_of_markdown_gives_a_memory_for_each_section(
-    memory: Memory, tmp_path: Path
-) -> None:
-    folder = tmp_path / "notes"
-    (folder / "sub").mkdir(parents=True)
-    write(
-        folder / "a.md",
-        "---\ntitle: 'On clay'\ntags: [craft, home]\ndate: 2024-03-03\nlinks:\n  - one\n  - two\n"
-        "---\nBefore any heading.\n\n# Clay\n\nWet.\n\n```\n# no heading\n```\n\n## Kiln ##\n\nHot.\n"
-        "# Empty\n",
-    )
-    write(folder / "sub" / "b.md", "Just words.\n")
-    write(folder / "c.md", "\n")
-    write(folder / "ignored.txt", "Not Markdown.")
-    report = memory.import_file(folder, scope=SCOPE)
-    found = cubes(memory, report.cube_ids)
-    assert report.format == "markdown"
-    assert report.skipped == ("c.md: it has no text",)
-    assert [cube.text for cube in found] == [
-        "Before any heading.",
-        "Clay\n\nWet.\n\n```\n# no heading\n```",
-        "Kiln\n\nHot.",
-        "Just words.",
-    ]
-    assert found[2].tags == ("craft", "home")
-    assert found[2].metadata == {
-        "title": "On clay",
-        "date": "2024-03-03",
-        "links": ["one", "two"],
-        "file": "a.md",
-        "headings": ["Clay", "Kiln"],
-    }
-    assert str(found[2].valid_from) == "2024-03-03 00:00:00+00:00"
-    assert found[3].source == "markdown:notes/sub/b.md/1"
-
-
-def test_front_matter_beyond_the_plain_subset_is_refused_by_its_line(
-    memory: Memory, tmp_path: Path
-) -> None:
-    path = write(tmp_path / "a.md", "---\ntitle: x\n&anchor\n---\nText.\n")
-    with pytest.raises(Refused, match=r"a\.md, line 3"):
-        memory.import_file(path, scope=SCOPE)
-
-
-def test_a_link_out_of_the_folder_is_refused(memory: Memory, tmp_path: Path) -> None:
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    (folder / "out.md").symlink_to(write(tmp_path / "private.md", "Private."))
-    with pytest.raises(Refused, match="leads out"):
-        memory.import_file(folder, scope=SCOPE)
-
-
 def test_mem0s_output_keeps_ids_and_metadata(memory: Memory, tmp_path: Path) -> None:
     result = {
         "id": "0a1b",
@@ -340,10 +289,34 @@ def test_a_large_file_goes_in_by_durable_batches(memory: Memory, tmp_path: Path)
 def test_a_folder_that_changes_while_it_is_read_is_refused(
     memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def vanished(folder: Path, pattern: str) -> Iterator[Path]:
-        raise FileNotFoundError(2, "No such file or directory", str(folder / "1234"))
+    def vanished(folder: str) -> Iterator[os.DirEntry[str]]:
+        raise FileNotFoundError(2, "No such file or directory", f"{folder}/1234")
 
-    monkeypatch.setattr(Path, "rglob", vanished)
+    monkeypatch.setattr(os, "scandir", vanished)
     with pytest.raises(Refused, match="1234 cannot be read"):
         memory.import_file(tmp_path, scope="acme")
     assert memory.stats().memories == 0
+
+
+def test_every_bad_line_is_named_and_the_others_are_imported_where_that_is_asked(
+    memory: Memory, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "notes.jsonl", '{"text": "Good."}\n{\n[]\n{"text": "x", "tags": "y"}\n')
+    with pytest.raises(Refused, match=r"3 items cannot .*line 2 .*; line 3 .*; line 4"):
+        memory.import_file(path, scope=SCOPE)
+    assert memory.stats().memories == 0
+    report = memory.import_file(path, scope=SCOPE, skip_bad=True)
+    assert (report.added, [told[:6] for told in report.refused]) == (
+        1,
+        ["line 2", "line 3", "line 4"],
+    )
+    with pytest.raises(Refused, match="while 3 items"):
+        memory.import_file(path, scope=SCOPE, skip_bad=True, prune=True)
+
+
+def test_what_holds_nothing_is_an_error(memory: Memory, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    write(tmp_path / "notes" / "empty.md", "\n")
+    for path in (write(tmp_path / "none.jsonl", "\n"), tmp_path / "notes"):
+        with pytest.raises(Refused, match="holds nothing to import"):
+            memory.import_file(path, scope=SCOPE)

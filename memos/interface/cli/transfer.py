@@ -15,6 +15,8 @@ from memos.infrastructure.transfer.wrapping import new_recipient
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
+from memos.interface.cli.import_view import draw_import
+from memos.interface.cli.imported_files import files_of
 from memos.interface.cli.options import FilterOption, json_object
 from memos.interface.cli.terminal import clean, progress
 from memos.kernel.errors import InvalidInput
@@ -48,36 +50,77 @@ def _first_line(path: Path | None) -> str | None:
 
 def import_file(
     run: Run,
-    path: Annotated[Path, typer.Argument(help="A file, or a folder of Markdown.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files, or folders of Markdown; - is stdin.", metavar="PATH..."),
+    ],
     scope: Annotated[str, typer.Option(help="Where the memories go.")],
     form: Annotated[
-        str, typer.Option("--format", help="auto, jsonl, messages, locomo, markdown or mem0.")
+        str,
+        typer.Option(
+            "--format", help="auto, or chatgpt, markdown, mem0, ...: see docs/importers.md."
+        ),
     ] = "auto",
+    root: Annotated[
+        str | None,
+        typer.Option(help="A name for what is imported, the same wherever its files lie."),
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Whom it is about, where the file does not say it.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="A tag of every memory; may be repeated.")
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="Of times that name none, such as Europe/Oslo.")
+    ] = "UTC",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Archive what came from there and is missing now.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Prune more than a fifth of it, too.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Bring back what was erased, archived or undone since.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what cannot be read.")
+    ] = False,
 ) -> None:
-    """Remember what another program wrote; repeated, it changes nothing."""
-    if not path.exists():  # before a vault is made for it
-        raise InvalidInput(f"there is no file {path}")
-    with run.open(create=True) as memory, progress("importing") as report:
-        imported = memory.import_file(path, scope=scope, format=form, progress=report)
-
-    def draw(out: Console) -> None:
-        layout.line(
-            out,
-            ("imported ", "green"),
-            f"{imported.added} memories ({imported.format}) into "
-            f"{', '.join(imported.scopes) or scope}",
+    """Remember what another program wrote, and again what changed of it; exit with 1 where items were
+    refused, or stay erased or undone.
+    """
+    with (
+        files_of(paths) as (files, named),
+        run.open(create=True) as memory,
+        progress("importing") as report,
+    ):
+        imported = memory.import_file(
+            files,
+            scope=scope,
+            format=form,
+            root=root or named,
+            subject=subject,
+            tags=tag or (),
+            timezone=timezone,
+            prune=prune,
+            yes=yes,
+            again=again,
+            dry_run=dry_run,
+            skip_bad=skip_bad,
+            progress=report,
         )
-        if imported.present:
-            layout.line(out, f"{imported.present} were there already")
-        for name in imported.skipped:
-            layout.line(out, ("skipped ", "yellow"), clean(name))
-
-    run.show(imported, draw)
+    run.show(imported, lambda out: draw_import(out, imported, scope))
+    if imported.refused or imported.withheld:
+        raise typer.Exit(ExitCode.ERROR)
 
 
 def export(
     run: Run,
-    path: Annotated[Path, typer.Argument(help="A new directory, or a .tar or .memos file.")],
+    path: Annotated[Path, typer.Argument(help="A new directory, or a .tar, .memos or .zip file.")],
     scope: Annotated[str | None, typer.Option(help="Only in and under this scope.")] = None,
     filter_: FilterOption = None,
     recipient: Annotated[

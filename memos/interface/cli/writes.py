@@ -149,7 +149,7 @@ def link(
     cube_id: CubeId,
     other_id: Annotated[str, typer.Argument(help="The earlier memory.")],
     relation: Annotated[
-        str, typer.Option(help="derived_from, quoted_from, supersedes, same_text_as, ...")
+        str, typer.Option(help="derived_from, quoted_from, supersedes, same_text_as, linked, ...")
     ] = "derived_from",
 ) -> None:
     """Say what a memory is to an earlier one."""

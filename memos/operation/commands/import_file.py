@@ -1,158 +1,302 @@
-"""Importing a file: checked whole, then added in durable batches that a retry repeats harmlessly."""
+"""Importing files again and again: what is new is added, what changed gets a new version, and what is
+missing is told, and archived where that is asked for.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.importers import FORMATS, Item, parse_file
-from memos.kernel.errors import InvalidInput, OtherContent, Refused
-from memos.kernel.outcome import Result
-from memos.kernel.scope import check_scope, contains
-from memos.operation.commands.draft import create_cube
-from memos.operation.commands.idempotency import check_distinct, identify
-from memos.operation.commands.new_memory import NewMemory
-from memos.operation.commands.tags import check_tags
-from memos.operation.commands.turn import place_turn
+from memos.infrastructure.transfer.importers import FORMATS
+from memos.infrastructure.transfer.importers.times import zone_of
+from memos.kernel.errors import InvalidInput, Refused
+from memos.kernel.event import id_text
+from memos.kernel.scope import check_scope
+from memos.operation.commands.import_done import Done
+from memos.operation.commands.import_items import Given, Items, Root, each_wanted, read_items, roots
+from memos.operation.commands.import_links import Links
+from memos.operation.commands.import_matches import Matcher
+from memos.operation.commands.import_plan import Doing, Judge, Step
+from memos.operation.commands.import_run import Run
+from memos.operation.commands.imported import Imported, Marks
 from memos.operation.gate import Passage
-from memos.operation.receipt import other_content, receipt_of
 from memos.operation.session import Session
-from memos.operation.validation import check_choice
+from memos.operation.validation import (
+    check_choice,
+    check_flag,
+    check_list,
+    check_name,
+    check_names,
+    check_path,
+)
 
-BATCH = 2_000
+MOST_REMOVED = 0.2
+"""The part of what was imported that `prune` archives without being told so twice."""
+_MOST_NAMED = 20
+"""Refused items that an error names; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest:
+    """What is to be imported, and how. See `Memory.import_file`.
+
+    Raises:
+        InvalidInput: an argument does not fit.
+    """
+
+    path: str | Path | Iterable[str | Path]
+    scope: str
+    format: str = "auto"
+    root: str | None = None
+    subject: str | None = None
+    tags: Iterable[str] = ()
+    timezone: str = "UTC"
+    prune: bool = False
+    yes: bool = False
+    again: bool = False
+    dry_run: bool = False
+    skip_bad: bool = False
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        check_scope(self.scope)
+        check_choice(self.format, ("auto", *FORMATS), "format")
+        paths = [self.path] if isinstance(self.path, (str, Path)) else check_list(self.path, "path")
+        put(self, "path", tuple(check_path(path) for path in paths))
+        if not self.path:
+            raise InvalidInput("path names no file: pass at least one")
+        for name in ("root", "subject"):
+            if getattr(self, name) is not None:
+                check_name(getattr(self, name), name)
+        if self.root is not None and (
+            self.root.startswith("/") or self.root != self.root.strip("/")
+        ):
+            raise InvalidInput("root is a name such as handbook, without a slash at its ends")
+        put(self, "tags", check_names(self.tags, "tags"))
+        zone_of(self.timezone)
+        for name in ("prune", "yes", "again", "dry_run", "skip_bad"):
+            check_flag(getattr(self, name), name)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files and folders."""
+        return tuple(path for path in self.path if isinstance(path, Path))  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: `added` memories are new, `present` were imported before; `skipped`
-    names what held no memory, and what was imported before and erased since: that stays erased.
-    `cube_ids` are in the order of the file.
+    """What an import did, or (`dry_run`) would do.
+
+    Attributes:
+        format: the format; of several files, all of theirs.
+        added: how many memories are new.
+        changed: how many have a new version, or came back into sight.
+        moved: how many of these were found elsewhere before.
+        unchanged: how many are as they were: nothing was written for them.
+        removed: the sources of memories in sight that came from the same root and are no longer there.
+        archived: how many of these were archived.
+        withheld: how many items have a memory that was erased, archived or undone since: it stays so
+            unless `again` brings it back.
+        skipped: what held no memory or is withheld, and why.
+        refused: items that were not imported, and why.
+        not_kept: what the formats have that is not kept, and how many times.
+        scopes: where the memories are.
+        cube_ids: of the memories that items are, in the order of the files.
+        dry_run: nothing was written.
     """
 
     format: str
     added: int
-    present: int
+    changed: int
+    moved: int
+    unchanged: int
+    removed: tuple[str, ...]
+    archived: int
+    withheld: int
+    skipped: tuple[str, ...]
+    refused: tuple[str, ...]
+    not_kept: Mapping[str, int]
     scopes: tuple[str, ...]
     cube_ids: tuple[str, ...]
-    skipped: tuple[str, ...]
+    dry_run: bool = False
+
+    @property
+    def present(self) -> int:
+        """How many were imported before: those that changed and those that did not."""
+        return self.changed + self.unchanged
 
 
-def import_file(
-    session: Session, path: Path, scope: str, form: str, progress: Progress
-) -> ImportReport:
+@dataclass(slots=True)
+class _Plan:
+    """What is to be done with the items of one format."""
+
+    items: Items
+    marks: Marks
+    steps: list[Step]
+    missing: list[tuple[Imported, str]]
+    present: int
+    there: set[bytes]
+
+
+def import_file(session: Session, request: ImportRequest, progress: Progress) -> ImportReport:
     """See `Memory.import_file`."""
-    check_scope(scope)
-    form, parsed = parse_file(path, check_choice(form, ("auto", *FORMATS), "format"))
-    start = session.clock()
+    given = Given(
+        request.scope,
+        request.subject,
+        tuple(request.tags),
+        session.clock(),
+        zone_of(request.timezone),
+    )
+    sources = roots(request.paths, request.root or "")
+    by_form = read_items(given, sources, request.format)
     with session.gate.enter("import") as passage:
-        memories = [
-            _checked(session, passage, item, scope, f"{form}:{path.name}", start + number)
-            for number, item in enumerate(parsed.items)
-        ]
-        try:
-            check_distinct(
-                (item.place, memory.keyed())
-                for item, memory in zip(parsed.items, memories, strict=True)
-            )
-        except InvalidInput as error:
-            raise Refused(str(error)) from None
-        scopes = tuple(dict.fromkeys(memory.scope for memory in memories))
+        scopes = tuple(dict.fromkeys(one.memory.scope for one in each_wanted(by_form)))
         passage.admit()  # of no memory nothing is asked
-        for named in scopes:
-            passage.require(Action.CREATE, named)
-        run = _Import(session)
-        for start in range(0, len(memories), BATCH):
-            places = [item.place for item in parsed.items[start : start + BATCH]]
-            run.add(memories[start : start + BATCH], places)
-            progress(min(start + BATCH, len(memories)), len(memories))
-    present = len(run.cube_ids) - run.added
-    skipped = (*parsed.skipped, *run.erased)
-    return ImportReport(form, run.added, present, scopes, tuple(run.cube_ids), skipped)
+        for scope in scopes:
+            passage.require(Action.CREATE, scope)
+        # What could not be read may be what seems to be missing.
+        is_whole = not any(items.refused for items in by_form.values())
+        plans = [
+            _plan(session, passage, request, sources, items, is_whole=is_whole)
+            for items in by_form.values()
+        ]
+        _check(request, plans)
+        done = Done()
+        not_kept = Counter[str]()
+        if request.dry_run:
+            _foresee(done, plans)
+        else:
+            not_kept += _write(session, passage, request, plans, done, progress)
+        for plan in plans:
+            not_kept += plan.items.not_kept
+        return _report(request, plans, done, scopes, not_kept)
 
 
-class _Import:
-    """One import: what it has added and found so far."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._operation_id = session.new_id()
-        self.added = 0
-        self.cube_ids: list[str] = []
-        self.erased: list[str] = []
-
-    def add(self, memories: Sequence[NewMemory], places: Sequence[str]) -> None:
-        """Add memories in one durable batch; each has the place that a message names."""
-        session, drafts, drafted = self._session, [], []
-        identities = identify(session, [memory.keyed() for memory in memories])
-        for memory, place, identity in zip(memories, places, identities, strict=True):
-            if identity is not None and identity.is_erased:
-                self.erased.append(f"{place}: what it was imported as was erased")
-                continue
-            if identity is not None and identity.is_other:
-                raise self._other_content(identity.ids.cube_id, place)
-            drafts.append(
-                create_cube(session, memory, operation_id=self._operation_id, identity=identity)
-            )
-            drafted.append(place)
-        for committed, place in zip(session.engine.writer.commit(drafts), drafted, strict=True):
-            try:
-                receipt = receipt_of(session.engine, committed)
-            except OtherContent:
-                raise self._other_content(committed.event.cube_id, place) from None
-            self.cube_ids.append(receipt.cube_id)
-            self.added += committed.outcome.result is Result.ACCEPTED
-
-    def _other_content(self, cube_id: bytes, place: str) -> OtherContent:
-        error = other_content(cube_id, f"{place}: ")
-        return OtherContent(f"{error}; {self.added} memories before it were added")
+def _plan(
+    session: Session,
+    passage: Passage,
+    request: ImportRequest,
+    sources: Sequence[Root],
+    items: Items,
+    *,
+    is_whole: bool,
+) -> _Plan:
+    marks = Marks(session, items.form, request.scope)
+    with session.engine.read() as reader:
+        matcher = Matcher(session, passage, reader, marks, sources)
+        judge = Judge(session, passage, reader, marks, again=request.again)
+        matches = matcher.match(items, request.scope)
+        steps = []
+        for wanted in items.wanted:
+            known = matches.get(wanted.identity)
+            body = None if known is None else matcher.body(known)
+            steps.append(judge.step(wanted, known, body))
+        missing = matcher.missing() if is_whole else []
+    present = len(missing) + sum(known.is_shown for known in matches.values())
+    return _Plan(items, marks, steps, missing, present, matcher.there)
 
 
-def _checked(
-    session: Session, passage: Passage, item: Item, scope: str, origin: str, order: int
-) -> NewMemory:
-    """One item as a memory; a turn as `add_conversation` takes it, ordered by `order`.
+def _check(request: ImportRequest, plans: list[_Plan]) -> None:
+    """Go on only where what is asked for can be done whole.
 
     Raises:
-        Refused: it does not fit; the message names its place.
+        Refused: items are bad and not to be skipped; there is none at all; or too much is missing.
     """
-    arguments = {
-        "source": f"{origin}/{item.name}",
-        "origin": "external retrieval",
-        **item.fields,
-        "scope": _scope_under(scope, item.scope),
-    }
-    if "idempotency_key" not in arguments:
-        # By content and place: a file that has grown adds only what is new.
-        content = json.dumps(arguments, sort_keys=True).encode()
-        arguments["idempotency_key"] = f"import:{sha256(content).hexdigest()}"
-    try:
-        turn = None
-        if item.said is not None:
-            turn = place_turn(arguments["scope"], number=order, **item.said._asdict())
-        memory = NewMemory.of_item(arguments, turn=turn)
-        _check_tags(session, passage, memory)
-    except InvalidInput as error:
-        raise Refused(f"{item.place}: {error}; nothing was imported") from None
-    return memory
+    bad = [told for plan in plans for told in plan.items.refused]
+    bad += [
+        f"{step.wanted.item.place}: {step.why}"
+        for plan in plans
+        for step in plan.steps
+        if step.doing is Doing.INVALID
+    ]
+    if bad and not request.skip_bad:
+        raise Refused(_all(bad))
+    named = ", ".join(map(str, request.paths))
+    if not any(plan.steps for plan in plans):
+        told = [*bad, *(told for plan in plans for told in plan.items.skipped)]
+        why = f": {'; '.join(told[:_MOST_NAMED])}" if told else ""
+        raise Refused(f"{named} holds nothing to import{why}")
+    if not request.prune:
+        return
+    if bad:
+        raise Refused(
+            f"what is missing cannot be archived while {len(bad)} items of {named} cannot be read, for "
+            "they may be what is missing; nothing was imported"
+        )
+    missing, present = sum(len(p.missing) for p in plans), sum(p.present for p in plans)
+    if missing > MOST_REMOVED * present and not request.yes:
+        raise Refused(
+            f"{missing} of the {present} memories that came from {request.root or named} are missing "
+            f"there, which is more than {MOST_REMOVED:.0%}: nothing was imported. If it is whole, import "
+            "it with prune and yes; if it is a part, without prune"
+        )
 
 
-def _check_tags(session: Session, passage: Passage, memory: NewMemory) -> None:
-    """Refuse new tags that a closed vocabulary does not hold; what was imported before has its own."""
-    try:
-        check_tags(session, passage, memory.scope, memory.body.tags.tags)
-    except InvalidInput:
-        (identity,) = identify(session, [memory.keyed()])
-        if identity is None or not identity.is_known:
-            raise
+def _all(bad: list[str]) -> str:
+    """One error that names every bad item."""
+    if len(bad) == 1:
+        return f"{bad[0]}; nothing was imported"
+    rest = len(bad) - _MOST_NAMED
+    more = f"; and {rest} more" if rest > 0 else ""
+    return f"{len(bad)} items cannot be imported, and nothing was: {'; '.join(bad[:_MOST_NAMED])}{more}"
 
 
-def _scope_under(scope: str, named: str) -> str:
-    """An item's scope: it is, or is put, under that of the import."""
-    if not named or contains(scope, named):
-        return named or scope
-    return f"{scope}/{named}"
+def _foresee(done: Done, plans: list[_Plan]) -> None:
+    """What would be done."""
+    for plan in plans:
+        for step in plan.steps:
+            if not done.tell(step):
+                done.count(step, is_new=True)
+                if step.doing is Doing.CHANGE and step.known is not None:
+                    done.cube_ids[step.wanted.identity] = step.known.state.cube_id
+
+
+def _write(
+    session: Session,
+    passage: Passage,
+    request: ImportRequest,
+    plans: list[_Plan],
+    done: Done,
+    progress: Progress,
+) -> Counter[str]:
+    """Do it; what of it is not kept."""
+    run = Run(session, passage, progress)
+    links = Links(session, passage, run.operation_id)
+    total = sum(len(plan.steps) for plan in plans)
+    for plan in plans:
+        run.write(done, plan.marks, plan.steps, plan.there, total=total)
+        links.write(plan.items.wanted, done.cube_ids)
+        if request.prune:
+            run.archive(done, plan.marks, plan.missing)
+    done.refused += links.refused
+    return links.not_kept
+
+
+def _report(
+    request: ImportRequest,
+    plans: list[_Plan],
+    done: Done,
+    scopes: tuple[str, ...],
+    not_kept: Mapping[str, int],
+) -> ImportReport:
+    identities = [wanted.identity for plan in plans for wanted in plan.items.wanted]
+    return ImportReport(
+        format=", ".join(plan.items.form for plan in plans if plan.items.form),
+        added=done.added,
+        changed=done.changed,
+        moved=done.moved,
+        unchanged=done.unchanged,
+        removed=tuple(source for plan in plans for _, source in plan.missing),
+        archived=done.archived,
+        withheld=done.withheld,
+        skipped=(*(told for plan in plans for told in plan.items.skipped), *done.skipped),
+        refused=(*(told for plan in plans for told in plan.items.refused), *done.refused),
+        not_kept=dict(not_kept),
+        scopes=scopes,
+        cube_ids=tuple(id_text(done.cube_ids[one]) for one in identities if one in done.cube_ids),
+        dry_run=request.dry_run,
+    )

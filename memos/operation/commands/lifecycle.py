@@ -109,7 +109,7 @@ def move(
 
     def make(reader: Reader, state: CubeState) -> Draft:
         if kind is Kind.RESTORED:
-            _check_would_be_shown(session, reader, state)
+            check_would_be_shown(session, reader, state)
         if wanted.keeps:
             require_loosening(passage, reader, state, state.header._replace(lifespan=None))
         event = new_event(session, kind, state.cube_id, state.scope, passage=passage)
@@ -124,7 +124,7 @@ def move(
     return receipt_of(session.engine, committed)
 
 
-def _check_would_be_shown(session: Session, reader: Reader, state: CubeState) -> None:
+def check_would_be_shown(session: Session, reader: Reader, state: CubeState) -> None:
     """Refuse to restore what would be out of sight all the same.
 
     Raises:

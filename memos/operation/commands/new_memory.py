@@ -29,7 +29,7 @@ from memos.operation.validation import (
     check_names,
     check_priority,
 )
-from memos.wire.body_pb2 import Body, Turn
+from memos.wire.body_pb2 import Body, Imported, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class NewMemory:
 
     Attributes:
         turn: its place in a conversation.
+        imported: where an import found it.
         item: the mapping of arguments that it was given as, where it was.
         asked: of a keyed memory the arguments that differ from their defaults: a retry is told
             from another command by what they mean.
@@ -72,6 +73,7 @@ class NewMemory:
     derived_from: Iterable[str] | None = ()
     idempotency_key: str | None = None
     turn: Turn | None = field(default=None, repr=False)
+    imported: Imported | None = field(default=None, repr=False)
     item: Mapping[str, Any] | None = field(default=None, repr=False)
     asked: Mapping[str, Any] = field(init=False, repr=False, compare=False)
     body: Body = field(init=False, repr=False, compare=False)
@@ -80,7 +82,13 @@ class NewMemory:
     sources: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def of_item(cls, item: Mapping[str, Any], *, turn: Turn | None = None) -> Self:
+    def of_item(
+        cls,
+        item: Mapping[str, Any],
+        *,
+        turn: Turn | None = None,
+        imported: Imported | None = None,
+    ) -> Self:
         """A memory given as a mapping of `add`'s arguments.
 
         Raises:
@@ -91,7 +99,7 @@ class NewMemory:
             name: check_list(item[name], name) for name in _LISTS if item.get(name) is not None
         }
         given = {**item, **lists}
-        return cls(**{"scope": None, **given}, turn=turn, item=given)
+        return cls(**{"scope": None, **given}, turn=turn, imported=imported, item=given)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -110,6 +118,8 @@ class NewMemory:
         put(self, "parts", self._fill(body))
         if self.turn is not None:
             body.provenance.turn.CopyFrom(self.turn)
+        if self.imported is not None:
+            body.provenance.imported.CopyFrom(self.imported)
         put(self, "facts", self._facts())
         put(self, "sources", tuple(map(check_id, self.derived_from or ())))
         subject = check_name(self.subject or self.scope, "subject")
@@ -160,7 +170,7 @@ class NewMemory:
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that differ from their defaults, and where it was said."""
-        stated = stated_arguments(self, "turn", "item")
+        stated = stated_arguments(self, *_NO_ARGUMENTS)
         if self.turn is not None:
             said = self.turn
             stated["turn"] = [said.session, said.speaker, said.role, said.id, said.caption, said.at]
@@ -213,8 +223,9 @@ def _says(lifespan: object) -> bool:
     return lifespan is not None and not (isinstance(lifespan, (str, Mapping)) and not lifespan)
 
 
+_NO_ARGUMENTS = ("turn", "imported", "item")
 ARGUMENTS = frozenset(
-    field.name for field in fields(NewMemory) if field.init and field.name not in ("turn", "item")
+    field.name for field in fields(NewMemory) if field.init and field.name not in _NO_ARGUMENTS
 )
 _NAMES = (
     "source",

@@ -18,9 +18,9 @@ def test_a_file_is_imported_once(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
     file.write_text('{"text": "She likes pottery.", "tags": ["art"]}\n{"text": "He runs."}\n')
     first = shell.json("import", str(file), "--scope", "acme/alice")
-    assert (first["format"], first["added"], first["present"]) == ("jsonl", 2, 0)
+    assert (first["format"], first["added"], first["unchanged"]) == ("jsonl", 2, 0)
     second = shell.json("import", str(file), "--scope", "acme/alice")
-    assert (second["added"], second["present"]) == (0, 2)
+    assert (second["added"], second["unchanged"]) == (0, 2)
     assert second["cube_ids"] == first["cube_ids"]
     assert "2 were there already" in shell.run("import", str(file), "--scope", "acme/alice").out
 

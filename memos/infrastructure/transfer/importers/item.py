@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from memos.infrastructure.regular_files import check_regular
@@ -27,8 +27,21 @@ class Said(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One memory to be: its place in the file (`line 3`), a short name of that place for its
-    source, a scope under the import's, `add`'s other arguments, and where it was said, if it was.
+    """One memory to be. An import knows it again by `id`, else by `section`, else by what it says.
+
+    Attributes:
+        place: where it stands, for messages: `line 3`.
+        name: a short name of that place for its source; what former releases called it.
+        fields: `add`'s arguments, without the scope.
+        scope: where it goes, under the import's scope.
+        said: where it was said, if it was.
+        id: its own id in the program that wrote it, the same in every export and unique in its
+            scope; empty where it has none. Never a position or a file's name.
+        section: of what has no id, the file below what is imported, and the headings above it.
+        links: the names of notes that it links to.
+        words: what of its text is its own, where a line that names its place stands before; an item
+            with equal words elsewhere is the same, moved.
+        frozen: it is not to be changed: it comes in frozen.
     """
 
     place: str
@@ -36,13 +49,30 @@ class Item(NamedTuple):
     fields: Mapping[str, Any]
     scope: str = ""
     said: Said | None = None
+    id: str = ""
+    section: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    words: str = ""
+    frozen: bool = False
 
 
 class Parsed(NamedTuple):
-    """A file's items, and what was passed over and why."""
+    """What a file holds.
+
+    Attributes:
+        items: the memories to be.
+        skipped: what holds no memory, each with its place and why.
+        refused: what should be a memory and cannot be read, each with its place and why: all of the
+            file, not the first alone. An import stops at these, or passes them over when it is told to.
+        not_kept: what the format says beyond that and is not kept, and how many times.
+        unread: the files, of `Item.section`, that could not be read: what they held is not missing.
+    """
 
     items: list[Item]
     skipped: list[str]
+    refused: Sequence[str] = ()
+    not_kept: Mapping[str, int] = MappingProxyType({})
+    unread: Sequence[str] = ()
 
 
 def read_text(path: Path) -> str:
@@ -104,21 +134,6 @@ def text_field(value: Mapping[str, Any], name: str, where: str) -> str:
     if not isinstance(text, str):
         raise Refused(f"{where}: {name!r} must be a text")
     return text
-
-
-def point_in_time(value: Any, where: str) -> str | None:
-    """A time as other programs write it, ISO 8601 or seconds since 1970, as ISO 8601 in UTC."""
-    if value is None or value == "":
-        return None
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC).isoformat()
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise Refused(
-            f"{where}: {value!r} is no time: ISO 8601 or seconds since 1970 are read"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def present(**fields: Any) -> dict[str, Any]:

@@ -1,168 +1,183 @@
 """Markdown: a file or a folder of them, one memory a heading's section.
 
-Front matter between two `---` lines may give tags, times and metadata. It is read as the plain
-subset of YAML that note-taking programs write: `name: value`, `name: [a, b]` and lists of `- item`.
+A line before each section names its file, the note's title and the headings above it, so that it is
+found by them, too.
 """
 
 from __future__ import annotations
 
-import os
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
+from memos.infrastructure.transfer.importers.front_matter import front_matter
 from memos.infrastructure.transfer.importers.item import (
     Item,
     Parsed,
-    point_in_time,
     present,
     read_text,
 )
+from memos.infrastructure.transfer.importers.note_files import SUFFIXES, note_files
+from memos.infrastructure.transfer.importers.sections import Section, links_of, sections
+from memos.infrastructure.transfer.importers.times import read_time
 from memos.kernel.errors import Refused
 
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t]*#*")
-_FENCE = re.compile(r" {0,3}(```+|~~~+)")
-_FIELD = re.compile(r"([A-Za-z_][\w -]*):(?:[ \t]+(.*))?")
-_ENTRY = re.compile(r"[ \t]*-[ \t]+(.*)")
-SUFFIXES = (".md", ".markdown")
+_STARTS = ("valid_from", "date", "created")
+_BEFORE_TITLE = " › "
+MAX_TAG = 200
+"""Characters; what is longer is no tag."""
 
 
-def parse(path: Path) -> Parsed:
-    """Read one file, or every Markdown file under a folder, in name order."""
-    items: list[Item] = []
-    skipped: list[str] = []
-    for file in _files(path, skipped):
-        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        sections = list(_sections(read_text(file), name))
-        items.extend(sections)
-        if not sections:
-            skipped.append(f"{name}: it has no text")
-    return Parsed(items, skipped)
-
-
-def _files(path: Path, skipped: list[str]) -> list[Path]:
-    """The files to read; what is named like one and is none is told in `skipped`."""
+def parse(path: Path, zone: tzinfo = UTC) -> Parsed:
+    """Read one file, or every note under a folder, in name order. A note that cannot be read is
+    passed over, aloud.
+    """
     if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-    root = Path(os.path.realpath(path))
-    for file in files:
-        if not Path(os.path.realpath(file)).is_relative_to(root):
-            raise Refused(f"{file.relative_to(path)} is a link that leads out of the folder")
-    if not files:
+        return _parsed({path.name: read_text(path)}, {}, zone)
+    names, unread = note_files(path)
+    if not names and not unread:
         raise Refused(f"{path} holds no Markdown file ({', '.join(SUFFIXES)})")
-    named = [file for file in files if not file.is_dir()]
-    skipped += [
-        f"{file.relative_to(path).as_posix()}: it leads to no file, or to none that can be read to "
-        "its end"
-        for file in named
-        if not file.is_file()
-    ]
-    return [file for file in named if file.is_file()]
+    texts: dict[str, str] = {}
+    for name in names:
+        try:
+            texts[name] = read_text(path / name)
+        except Refused as error:
+            unread[name] = f"it {str(error).removeprefix(PurePosixPath(name).name).strip()}"
+    return _parsed(texts, unread, zone)
 
 
-def _sections(text: str, name: str) -> Iterator[Item]:
-    front, lines, start = _front_matter(text.replace("\r\n", "\n").split("\n"), name)
-    shared = _shared(front, name)
-    headings: list[tuple[int, str]] = []
-    body: list[str] = []
-    at, fence, number = start, "", 0
-    for offset, line in enumerate([*lines, None], start):
-        heading = None if line is None or fence else _HEADING.fullmatch(line)
-        if line is not None and heading is None:
-            fence = _fence_after(fence, line)
-            body.append(line)
-            continue
-        if "".join(body).strip():
-            number += 1
-            yield _item(body, headings, shared, name, at, number)
-        if heading is not None:
-            level = len(heading[1])
-            headings = [*(held for held in headings if held[0] < level), (level, heading[2])]
-            body, at = [], offset
+def _parsed(texts: Mapping[str, str], unread: Mapping[str, str], zone: tzinfo) -> Parsed:
+    items: list[Item] = []
+    skipped = [f"{name}: {why}" for name, why in sorted(unread.items())]
+    for name, text in texts.items():
+        note = _note(text, name, zone)
+        found = list(_items(note))
+        items.extend(found)
+        if not found:
+            skipped.append(f"{name}: it has no text")
+    return Parsed(items, skipped, unread=tuple(unread))
+
+
+class _Note(NamedTuple):
+    """A note: its file's name, what its front matter says, and its text, from a line on."""
+
+    name: str
+    front: Mapping[str, Any]
+    text: str
+    line: int
+    zone: tzinfo
+
+
+def _note(text: str, name: str, zone: tzinfo) -> _Note:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    front = front_matter(lines)
+    body = "\n".join(lines[front.lines :])
+    return _Note(name, front.fields, body, front.lines + 1, zone)
+
+
+def _items(note: _Note) -> Iterator[Item]:
+    shared = _shared(note.front, note.zone)
+    links = [link for value in note.front.values() for link in _named_in(value)]
+    seen: Counter[tuple[str, ...]] = Counter()
+    number = 0
+    for section in sections(note.text):
+        seen[section.headings] += 1
+        called = (note.name, *section.headings)
+        if seen[section.headings] > 1:  # the same headings again: which of them
+            called = (*called, f"({seen[section.headings]})")
+        parts = section.parts or ("",)
+        number += bool(section.parts)
+        for part, words in enumerate(parts, 1):
+            is_first = part == 1
+            place = f"{note.name}, line {note.line + section.line}"
+            yield _item(
+                note,
+                section,
+                shared,
+                words,
+                (part, len(parts)),
+                Item(
+                    place if is_first else f"{place}, part {part}",
+                    f"{note.name}/{number}" if words and is_first else "/".join(called),
+                    {},
+                    section=called if is_first else (*called, f"part {part}"),
+                    links=(*links, *section.links) if is_first else (),
+                    words=words,
+                ),
+            )
+        links = []  # those of the front matter are the first section's
 
 
 def _item(
-    body: list[str],
-    headings: list[tuple[int, str]],
+    note: _Note,
+    section: Section,
     shared: Mapping[str, Any],
-    name: str,
-    line: int,
-    number: int,
+    words: str,
+    part: tuple[int, int],
+    item: Item,
 ) -> Item:
-    text = "\n".join(body).strip()
-    titles = [title for _, title in headings]
-    if titles:
-        text = f"{titles[-1]}\n\n{text}"
-    metadata = {**shared["metadata"], "file": name, "headings": titles}
-    fields = {**shared, "text": text, "metadata": metadata}
-    return Item(f"{name}, line {line}", f"{name}/{number}", fields)
+    lead = _lead(note, section)
+    metadata = {**shared["metadata"], "file": note.name, "headings": list(section.headings)}
+    if part[1] > 1:
+        metadata = {**metadata, "part": part[0], "parts": part[1]}
+        lead = f"{lead} (part {part[0]} of {part[1]})"
+    text = f"{lead}\n\n{words}" if words else lead
+    return item._replace(fields={**shared, "text": text, "metadata": metadata})
 
 
-def _fence_after(fence: str, line: str) -> str:
-    """The code fence that is open behind a line; empty where none is."""
-    match = _FENCE.match(line)
-    if match is None:
-        return fence
-    if not fence:
-        return match[1]
-    closes = match[1].startswith(fence) and not line.strip().strip(fence[0])
-    return "" if closes else fence
+def _lead(note: _Note, section: Section) -> str:
+    """The file's name, the title and the headings; what repeats the one before is left out."""
+    title = note.front.get("title")
+    names = [
+        PurePosixPath(note.name).stem,
+        title if isinstance(title, str) else "",
+        *section.headings,
+    ]
+    kept: list[str] = []
+    for name in (" ".join(name.split()) for name in names):
+        if name and not (kept and _bare(name) == _bare(kept[-1])):
+            kept.append(name)
+    return _BEFORE_TITLE.join(kept)
 
 
-def _front_matter(lines: list[str], name: str) -> tuple[dict[str, Any], list[str], int]:
-    """The fields of the front matter, the lines behind it, and the number of their first."""
-    if not lines or lines[0].rstrip() != "---":
-        return {}, lines, 1
-    ends = [place for place, line in enumerate(lines) if place and line.rstrip() == "---"]
-    if not ends:
-        return {}, lines, 1
-    fields: dict[str, Any] = {}
-    last = ""
-    for number, line in enumerate(lines[1 : ends[0]], 2):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        entry, field = _ENTRY.fullmatch(line), _FIELD.fullmatch(line.rstrip())
-        if entry is not None and isinstance(fields.get(last), list):
-            fields[last].append(_plain(entry[1]))
-        elif field is not None:
-            last = field[1].strip()
-            fields[last] = _value(field[2] or "")
-        else:
-            raise Refused(
-                f"{name}, line {number}: {line.strip()!r} is not read as front matter: write "
-                "name: value, name: [a, b], or a list of - item"
-            )
-    return fields, lines[ends[0] + 1 :], ends[0] + 2
+def _bare(name: str) -> str:
+    return name.replace("-", " ").replace("_", " ").casefold()
 
 
-def _value(text: str) -> Any:
-    text = text.strip()
-    if not text:
-        return []
-    if text.startswith("[") and text.endswith("]"):
-        return [_plain(part) for part in text[1:-1].split(",") if part.strip()]
-    return _plain(text)
+def _named_in(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [link for one in values if isinstance(one, str) for link in links_of(one)]
 
 
-def _plain(text: str) -> str:
-    text = text.strip()
-    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1] if quoted else text
-
-
-def _shared(front: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What the front matter gives to every section of its file."""
-    tags = front.get("tags", [])
-    if isinstance(tags, str):
-        tags = [tag.strip().removeprefix("#") for tag in tags.split(",") if tag.strip()]
-    where = f"{name}: its front matter"
-    dates = (front.get(field) or None for field in ("valid_from", "date", "created"))
-    times = (point_in_time(date, where) for date in dates)
+def _shared(front: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """What the front matter gives to every section of its file: all but its tags is metadata."""
+    start = next(filter(None, (_time(front.get(name), zone) for name in _STARTS)), None)
+    until = _time(front.get("valid_until"), zone)
     return present(
-        tags=tags or None,
-        valid_from=next((time for time in times if time is not None), None),
-        valid_until=point_in_time(front.get("valid_until") or None, where),
-        metadata={field: value for field, value in front.items() if field != "tags"},
+        tags=_tags(front.get("tags")) or None,
+        valid_from=start,
+        valid_until=until if start is None or until is None or start < until else None,
+        metadata={name: value for name, value in front.items() if name != "tags"},
     )
+
+
+def _tags(value: Any) -> list[str]:
+    """Tags as they are written: a list, or a text with commas or spaces between."""
+    if isinstance(value, (str, int)):
+        value = str(value).split("," if "," in str(value) else None)
+    given = value if isinstance(value, list) else []
+    tags = (str(tag).strip().removeprefix("#") for tag in given if isinstance(tag, (str, int)))
+    return list(
+        dict.fromkeys(tag for tag in tags if tag and len(tag) <= MAX_TAG and tag.isprintable())
+    )
+
+
+def _time(value: Any, zone: tzinfo) -> str | None:
+    """A time, where a value is one; what is none, such as a year alone, stays metadata only."""
+    try:
+        time = read_time(value, "", zone) if isinstance(value, str) else None
+        return time and datetime.fromisoformat(time).astimezone(UTC).isoformat()
+    except (Refused, OverflowError):  # OverflowError: in UTC it is outside the years 1 to 9999
+        return None

@@ -1,0 +1,277 @@
+"""What is to be imported: every item of every file, checked, with what it is known by."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memos.infrastructure.transfer.importers import Item, Parsed, parse_file
+from memos.kernel.errors import InvalidInput, Refused
+from memos.kernel.scope import contains
+from memos.operation.commands.new_memory import NewMemory
+from memos.operation.commands.turn import place_turn
+from memos.operation.validation import MAX_NAME_BYTES
+from memos.wire.body_pb2 import Imported as Found
+
+ORIGIN = "external retrieval"
+
+
+class Wanted(NamedTuple):
+    """An item as the memory that is to be.
+
+    Attributes:
+        item: as the file has it.
+        memory: what `add` would make of it.
+        identity: what it is known by.
+        unnamed: what it would be known by, had its root no name.
+        former: the source that releases without marks gave it.
+        former_key: the idempotency key that they gave it; empty where what they made of it differs.
+    """
+
+    item: Item
+    memory: NewMemory
+    identity: str
+    unnamed: str
+    former: str
+    former_key: str
+
+    @property
+    def has_source(self) -> bool:
+        """Whether the file names its source."""
+        return "source" in self.item.fields
+
+
+class Root(NamedTuple):
+    """A file or folder that is imported.
+
+    Attributes:
+        path: as it was given.
+        name: what the caller calls the root; empty for the path itself.
+        label: what its source is called by.
+        below: the path, as memories keep it, under which its files lie.
+        here: that path on this machine.
+        file: the file's name; empty for a folder.
+        former: what releases without marks called its source by.
+    """
+
+    path: Path
+    name: str
+    label: str
+    below: str
+    here: str
+    file: str
+    former: str
+
+    def found(self, item: Item) -> Found:
+        """Where an item was found."""
+        return self._found(item, self.name, self.below)
+
+    def found_here(self, item: Item) -> Found:
+        """The same, had the root no name."""
+        return self._found(item, "", self.here)
+
+    def holds(self, found: Found) -> bool:
+        """Whether what was found there would be found again, were it still in what is imported."""
+        if found.root:
+            return found.root == self.name
+        return contains("/".join(filter(None, (self.here, self.file))), found.path)
+
+    def _found(self, item: Item, name: str, below: str) -> Found:
+        inner = item.section[0] if item.section else self.file
+        return Found(root=name, path="/".join(filter(None, (below, inner))), id=item.id)
+
+
+def roots(paths: Sequence[Path], name: str) -> list[Root]:
+    """What is imported: a named root holds a single folder's files, files, and several folders by
+    their names.
+    """
+    found = []
+    for path in paths:
+        whole, is_folder = _as_text(path.resolve()), path.is_dir()
+        here = (whole if is_folder else whole.parent).as_posix()
+        file = "" if is_folder else whole.name
+        inner = whole.name if is_folder and len(paths) > 1 else ""
+        label = "/".join(filter(None, (name, inner))) if name else whole.name
+        found.append(
+            Root(path, name, label, inner if name else here, here, file, _as_text(path).name)
+        )
+    return found
+
+
+def _as_text(path: Path) -> Path:
+    """A path as it is noted: bytes of it that are no text are shown as such."""
+    return Path(os.fsencode(path).decode("utf-8", "replace"))
+
+
+@dataclass(slots=True)
+class Items:
+    """What files hold, checked.
+
+    Attributes:
+        form: the format; of several files, the formats.
+        wanted: the memories to be, in order.
+        skipped: what holds no memory, and why.
+        refused: what cannot be one, and why.
+        not_kept: what the formats have that is not kept, and how many times.
+        unread: the places whose contents are not known.
+    """
+
+    form: str = ""
+    wanted: list[Wanted] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    not_kept: Counter[str] = field(default_factory=Counter)
+    unread: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an import gives to every item."""
+
+    scope: str
+    subject: str | None
+    tags: tuple[str, ...]
+    start: int
+    """Microseconds since 1970: orders the turns of a conversation over several imports."""
+    zone: tzinfo = UTC
+    """Of times that name none."""
+
+
+def read_items(given: Given, sources: Iterable[Root], form: str) -> dict[str, Items]:
+    """Read files, by their formats; of each its items, in order.
+
+    Raises:
+        InvalidInput: there is no such format or file.
+    """
+    by_form: dict[str, Items] = {}
+    order = given.start
+    for root in sources:
+        try:
+            named, parsed = parse_file(root.path, form, given.zone)
+        except Refused as error:
+            by_form.setdefault("", Items()).refused.append(str(error))
+            continue
+        items = by_form.setdefault(named, Items(named))
+        _take(items, given, root, parsed, order)
+        order += len(parsed.items)
+    return by_form
+
+
+def _take(items: Items, given: Given, root: Root, parsed: Parsed, order: int) -> None:
+    items.skipped += parsed.skipped
+    items.refused += parsed.refused
+    items.not_kept.update(parsed.not_kept)
+    for name in parsed.unread:
+        found = root.found(Item("", "", {}, section=(name,)))
+        items.unread.add((found.root, found.path))
+    before = {wanted.identity: wanted for wanted in items.wanted}
+    here: dict[str, Wanted] = {}
+    same: Counter[str] = Counter()
+    for number, item in enumerate(parsed.items):
+        try:
+            wanted = _wanted(items.form, given, root, item, order + number, same)
+        except InvalidInput as error:
+            items.refused.append(f"{item.place}: {error}")
+            continue
+        first = before.get(wanted.identity)
+        if first is not None and first.item.fields == item.fields:
+            items.skipped.append(f"{item.place}: it is {first.item.place} again")
+            continue
+        first = first or here.setdefault(wanted.identity, wanted)
+        if first is wanted:
+            items.wanted.append(wanted)
+        else:
+            items.refused.append(f"{item.place}: its id is that of {first.item.place}, too")
+
+
+def _wanted(
+    form: str, given: Given, root: Root, item: Item, order: int, same: Counter[str]
+) -> Wanted:
+    """One item as a memory; a turn as `add_conversation` takes it.
+
+    Raises:
+        InvalidInput: it does not fit.
+    """
+    scope = _scope_under(given.scope, item.scope)
+    found = root.found(item)
+    arguments: dict[str, Any] = {
+        "source": _source(f"{form}:{root.label}", item),
+        "origin": ORIGIN,
+        **({} if given.subject is None else {"subject": given.subject}),
+        **item.fields,
+        "scope": scope,
+    }
+    if given.tags:
+        own = item.fields.get("tags") or ()
+        arguments["tags"] = [*own, *given.tags] if isinstance(own, (list, tuple)) else own
+    turn = None
+    if item.said is not None:
+        turn = place_turn(scope, number=order, **item.said._asdict())
+    memory = NewMemory.of_item(arguments, turn=turn, imported=found)
+    former = f"{form}:{root.former}/{item.name}"
+    identity = unnamed = _identity(item, scope, found, memory, same)
+    if root.name:
+        unnamed = _identity(item, scope, root.found_here(item), memory, same)
+    return Wanted(
+        item,
+        memory,
+        identity,
+        unnamed,
+        former,
+        "" if item.section else _former_key({**item.fields, "scope": scope}, former),
+    )
+
+
+def _identity(item: Item, scope: str, found: Found, memory: NewMemory, same: Counter[str]) -> str:
+    """What an item is known by, as JSON: its own id, its place in a note, or else what it says, and
+    where; the second that says the same is the second.
+    """
+    if item.id or memory.idempotency_key:
+        return json.dumps(["id", scope, item.id or memory.idempotency_key])
+    if item.section:
+        return json.dumps(["section", scope, found.root, found.path, *item.section[1:]])
+    said = sha256(memory.body.content.inline).hexdigest()
+    place = json.dumps(["words", scope, found.root, found.path, said])
+    same[place] += 1
+    return json.dumps([place, same[place]])
+
+
+def _former_key(fields: Mapping[str, Any], former: str) -> str:
+    """The key that releases without marks gave an item: made of its content and place."""
+    if "idempotency_key" in fields:
+        return ""
+    arguments = {"source": former, "origin": ORIGIN, **fields}
+    try:
+        content = json.dumps(arguments, sort_keys=True).encode()
+    except TypeError:  # it has what those releases did not read
+        return ""
+    return f"import:{sha256(content).hexdigest()}"
+
+
+def _source(label: str, item: Item) -> str:
+    """The default source: the file, and the item in it; as much of it as a source may have."""
+    inner = "/".join(item.section) if item.section else item.name
+    source = f"{label}/{inner}"
+    while len(source.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+        source = source[: -max(1, (len(source.encode("utf-8", "replace")) - MAX_NAME_BYTES) // 4)]
+    return source
+
+
+def _scope_under(scope: str, named: str) -> str:
+    """An item's scope: it is, or is put, under that of the import."""
+    if not named or contains(scope, named):
+        return named or scope
+    return f"{scope}/{named}"
+
+
+def each_wanted(by_form: Mapping[str, Items]) -> Iterator[Wanted]:
+    """All items, in order."""
+    for items in by_form.values():
+        yield from items.wanted

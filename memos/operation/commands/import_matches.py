@@ -1,0 +1,255 @@
+"""Which memory each item of an import is, if it was imported before."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from memos.infrastructure.engine.erased_sources import is_erased
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.index.projection import content_text
+from memos.kernel.body import metadata_of
+from memos.kernel.event import Kind
+from memos.operation.commands.idempotency import Identity, identify
+from memos.operation.commands.import_items import Items, Root, Wanted
+from memos.operation.commands.imported import Imported, Marks, by_identity, imported
+from memos.operation.gate import Passage
+from memos.operation.session import Session
+from memos.wire.body_pb2 import Body
+
+
+class Matcher:
+    """Finds what the items of one format became before.
+
+    Args:
+        session: the open vault.
+        passage: of the import.
+        reader: of the vault, at one moment.
+        marks: of the format.
+        roots: what is imported.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        passage: Passage,
+        reader: Reader,
+        marks: Marks,
+        roots: Sequence[Root],
+    ) -> None:
+        self._session, self._passage, self._reader = session, passage, reader
+        self._marks, self._roots = marks, roots
+        self._bodies: dict[bytes, Body | None] = {}
+        self._taken: set[bytes] = set()
+        self._has_former = False
+        self._left: list[Imported] = []
+        self.there: set[bytes] = set()
+        """The memories of all that was imported before."""
+        self._unread: set[tuple[str, str]] = set()
+
+    def match(self, items: Items, base: str) -> dict[str, Imported]:
+        """The memory of each item that was imported before, by its identity.
+
+        In this order: by the marks of an import, by an idempotency key, by what it says where that is
+        no longer found elsewhere, and by the headings or the place that a former release noted.
+        """
+        scopes = list(dict.fromkeys(wanted.memory.scope for wanted in items.wanted))
+        former = [f"{items.form}:{root.former}" for root in self._roots]
+        found = imported(self._reader, self._passage, self._marks, base, scopes, former)
+        known = by_identity(found)
+        self.there = {one.state.cube_id for one in found}
+        self._unread = items.unread
+        matches: dict[str, Imported] = {}
+
+        def unknown() -> list[Wanted]:
+            return [one for one in items.wanted if one.identity not in matches]
+
+        matches |= self._by_marks(items.wanted, known)
+        matches |= self._by_key(unknown())
+        self._left = [one for one in found if one.state.cube_id not in self._taken and one.is_shown]
+        matches |= self._by_words(unknown())
+        matches |= self._by_headings(unknown())
+        matches |= self._by_source(unknown(), known, base)
+        return matches
+
+    def missing(self) -> list[tuple[Imported, str]]:
+        """After `match`: the memories in sight that no item is, though they came from what is imported,
+        and their sources. What former releases imported counts only where some of it is known again:
+        another folder may have the same name.
+        """
+        missing = []
+        for one in self._left:
+            if one.state.cube_id in self._taken or (one.is_former and not self._has_former):
+                continue
+            body = self.body(one)
+            if body is not None and self._is_missing(one, body):
+                missing.append((one, body.provenance.source))
+        return missing
+
+    def body(self, known: Imported) -> Body | None:
+        """A memory as imports wrote it last; None where it was erased."""
+        cube_id = known.state.cube_id
+        if cube_id not in self._bodies:
+            self._bodies[cube_id] = None if is_erased(known.state) else self._open(known)
+        return self._bodies[cube_id]
+
+    def _open(self, known: Imported) -> Body | None:
+        opened = {
+            version: self._reader.body(known.state.cube_id, version)
+            for version in set(known.written)
+        }
+        whole = Body()
+        for part, version in known.written._asdict().items():
+            body = opened[version]
+            if body is None:
+                return None
+            if body.HasField(part):
+                getattr(whole, part).CopyFrom(getattr(body, part))
+        return whole
+
+    def _take(self, wanted: Wanted, known: Imported) -> dict[str, Imported]:
+        self._taken.add(known.state.cube_id)
+        self._has_former |= known.is_former
+        return {wanted.identity: known}
+
+    def _by_marks(
+        self, every: Iterable[Wanted], known: Mapping[bytes, Imported]
+    ) -> dict[str, Imported]:
+        """What an import with marks wrote."""
+        matches: dict[str, Imported] = {}
+        for wanted in every:
+            named = dict.fromkeys((wanted.identity, wanted.unnamed))
+            marks = (mark for identity in named for mark in self._marks.identities(identity))
+            found = next((known[mark] for mark in marks if mark in known), None)
+            if found is not None and found.state.cube_id not in self._taken:
+                matches |= self._take(wanted, found)
+        return matches
+
+    def _by_key(self, every: Iterable[Wanted]) -> dict[str, Imported]:
+        """What stands under an idempotency key: the item's own, or that of a former release."""
+        keyed = [
+            (wanted, replace(wanted.memory, idempotency_key=key))
+            for wanted in every
+            if (key := wanted.memory.idempotency_key or wanted.former_key)
+        ]
+        identities = identify(self._session, [memory.keyed() for _, memory in keyed])
+        matches: dict[str, Imported] = {}
+        for (wanted, _), identity in zip(keyed, identities, strict=True):
+            found = None if identity is None else self._standing(identity)
+            if found is not None and found.state.cube_id not in self._taken:
+                matches |= self._take(wanted, found)
+        return matches
+
+    def _standing(self, identity: Identity) -> Imported | None:
+        """The memory that stands under an idempotency key, as it was first written."""
+        ids = identity.ids
+        state = self._reader.vault.head(ids.cube_id) if identity.is_known else None
+        first = self._reader.vault.version(ids.cube_id, 1) if state is not None else None
+        if state is None or first is None or first.state is None:
+            return None
+        if not self._passage.allows(Action.READ, state):
+            return None
+        written, header = first.state.parts, first.state.header
+        return Imported(state, b"", written, header, Kind.GENERATED, is_former=True)
+
+    def _by_words(self, unknown: Sequence[Wanted]) -> dict[str, Imported]:
+        """What was moved: an item that says the same as a memory that is no longer where it was."""
+        if not any(map(_words, unknown)):
+            return {}
+        moved: defaultdict[tuple[str, str], list[Imported]] = defaultdict(list)
+        for one in self._left:
+            body = self.body(one)
+            if body is None or body.provenance.imported.id:
+                continue
+            if self._is_missing(one, body) or _is_gone(body):
+                text = content_text(body)
+                for words in {text, text.partition("\n\n")[2]} - {""}:
+                    moved[one.state.scope, words].append(one)
+        matches: dict[str, Imported] = {}
+        for wanted in unknown:
+            alike = [
+                one
+                for one in moved.get((wanted.memory.scope, _words(wanted)), ())
+                if one.state.cube_id not in self._taken
+            ]
+            if alike:
+                matches |= self._take(wanted, max(alike, key=lambda one: self._near(wanted, one)))
+        return matches
+
+    def _near(self, wanted: Wanted, one: Imported) -> int:
+        """How much of the end of their sources is the same."""
+        body = self.body(one)
+        ends = zip(
+            reversed((wanted.memory.source or "").split("/")),
+            reversed(("" if body is None else body.provenance.source).split("/")),
+            strict=False,
+        )
+        count = 0
+        for own, other in ends:
+            if own != other:
+                break
+            count += 1
+        return count
+
+    def _by_headings(self, unknown: Iterable[Wanted]) -> dict[str, Imported]:
+        """What a release without marks imported from under the same headings of a note."""
+        former: dict[tuple[str, ...], Imported] = {}
+        for one in self._left:
+            body = self.body(one) if one.is_former else None
+            if body is None or one.state.cube_id in self._taken:
+                continue
+            kept = metadata_of(body)
+            file, headings = kept.get("file"), kept.get("headings")
+            if isinstance(file, str) and isinstance(headings, list):
+                former.setdefault((one.state.scope, file, *map(str, headings)), one)
+        matches: dict[str, Imported] = {}
+        for wanted in unknown:
+            found = former.get((wanted.memory.scope, *wanted.item.section))
+            if found is not None and found.state.cube_id not in self._taken:
+                matches |= self._take(wanted, found)
+        return matches
+
+    def _by_source(
+        self, unknown: Iterable[Wanted], known: Mapping[bytes, Imported], base: str
+    ) -> dict[str, Imported]:
+        """What a release without marks imported from the same place of a file: it may have put into
+        the import's scope what has one of its own now.
+        """
+        matches: dict[str, Imported] = {}
+        for wanted in unknown:
+            for digest in self._marks.sources(wanted.former):
+                one = known.get(digest)
+                if one is None or not one.is_former:
+                    continue
+                if one.state.scope not in (wanted.memory.scope, base):
+                    continue
+                if one.state.cube_id not in self._taken:
+                    matches |= self._take(wanted, one)
+                    break
+        return matches
+
+    def _is_missing(self, one: Imported, body: Body) -> bool:
+        """Whether a memory that no item is would be one, were it still in what is imported."""
+        if one.is_former:
+            return True  # it has the source that is imported
+        found = body.provenance.imported
+        is_here = any(root.holds(found) for root in self._roots)
+        return is_here and (found.root, found.path) not in self._unread
+
+
+def _words(wanted: Wanted) -> str:
+    """By what an item is known that was moved; nothing of what has an id of its own."""
+    item = wanted.item
+    if item.id or wanted.memory.idempotency_key:
+        return ""
+    return item.words if item.section else content_text(wanted.memory.body)
+
+
+def _is_gone(body: Body) -> bool:
+    """Whether the file that an import read on this machine is no longer there."""
+    found = body.provenance.imported
+    # A path that a file system does not take is no file's.
+    return bool(found.path) and not found.root and not os.path.exists(found.path)  # noqa: PTH110

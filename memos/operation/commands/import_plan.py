@@ -1,0 +1,222 @@
+"""What an import is to do with each item, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from operator import lt
+
+from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.decision import Action
+from memos.kernel.body import metadata_of
+from memos.kernel.cube import PARTS, Header, Lifecycle, Part
+from memos.kernel.errors import Held, IllegalMove, InvalidInput, MemosError
+from memos.kernel.event import Kind, id_text
+from memos.kernel.keyed_digest import SUBJECT
+from memos.kernel.scope import tenant_of
+from memos.operation.commands.header_facts import is_same_span
+from memos.operation.commands.import_items import Wanted
+from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.lifecycle import check_would_be_shown
+from memos.operation.commands.restriction import require_loosening
+from memos.operation.commands.tags import check_tags
+from memos.operation.gate import Passage
+from memos.operation.session import Session
+from memos.wire.body_pb2 import Body
+
+_UNSTATED = ("owner", "lifespan")
+_OUT_OF_SIGHT = {
+    Lifecycle.ARCHIVED: "archived or undone",
+    Lifecycle.EXPIRED: "ended by its lifespan",
+}
+
+
+class Doing(Enum):
+    """What is done with an item."""
+
+    ADD = 1
+    CHANGE = 2
+    KEEP = 3
+    WITHHOLD = 4
+    SKIP = 5
+    REFUSE = 6
+    INVALID = 7
+    """As REFUSE, and of a kind that stops an import before it writes anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done with one item.
+
+    Attributes:
+        wanted: the item.
+        doing: what is done.
+        known: the memory that it is.
+        why: why it is not imported.
+        body: the memory as imports wrote it last; None of what is not there, or not opened.
+        header: the memory's header to be, where it changes.
+        parts: the bit set of the parts that change: what else was changed here since stays.
+        is_moved: it was found elsewhere before.
+        restores: the memory comes back into sight.
+    """
+
+    wanted: Wanted
+    doing: Doing
+    known: Imported | None = None
+    why: str = ""
+    body: Body | None = None
+    header: Header | None = None
+    parts: int = 0
+    is_moved: bool = False
+    restores: bool = False
+
+
+class Judge:
+    """Says what is done with each item.
+
+    Args:
+        session: the open vault.
+        passage: of the import.
+        reader: of the vault, at one moment.
+        marks: of the format.
+        again: bring back what was erased or undone.
+    """
+
+    def __init__(
+        self, session: Session, passage: Passage, reader: Reader, marks: Marks, *, again: bool
+    ) -> None:
+        self._session, self._passage, self._reader = session, passage, reader
+        self._marks, self._again = marks, again
+
+    def step(self, wanted: Wanted, known: Imported | None, body: Body | None) -> Step:
+        """What is done with an item; `known` is the memory that it became before, and `body` that
+        memory as imports wrote it last, None of what was erased.
+        """
+        try:
+            if known is None or (body is None and self._again):
+                self._check_tags(wanted, None)
+                self._check_freeze(wanted)
+                return Step(wanted, Doing.ADD, known)
+            if body is None:
+                return Step(wanted, Doing.WITHHOLD, known, "what it was imported as was erased")
+            return self._known_step(wanted, known, body)
+        except InvalidInput as error:
+            return Step(wanted, Doing.INVALID, known, str(error))
+        except MemosError as error:
+            return Step(wanted, Doing.REFUSE, known, str(error))
+
+    def _known_step(self, wanted: Wanted, known: Imported, body: Body) -> Step:
+        """What is done with an item that was imported before.
+
+        Raises:
+            MemosError: it is refused.
+        """
+        state = known.state
+        if state.lifecycle is Lifecycle.MERGED:
+            return Step(wanted, Doing.SKIP, known, "it was merged into another memory")
+        self._check_subject(wanted, known)
+        header = _header(self._session, wanted, known)
+        parts = _changed_parts(wanted, body)
+        is_hidden = state.lifecycle in _OUT_OF_SIGHT
+        is_undone = not parts and any(map(lt, state.parts, known.written))
+        if is_undone or (is_hidden and known.last is not Kind.ARCHIVED):
+            why = "undone" if is_undone else _OUT_OF_SIGHT[state.lifecycle]
+            if not self._again:
+                return Step(wanted, Doing.WITHHOLD, known, f"what it was imported as was {why}")
+            parts = wanted.memory.parts if is_undone else parts
+        is_moved = known.identity not in self._marks.identities(wanted.identity)
+        if is_moved:  # or a release without marks imported it, which is noted once
+            parts |= Part.PROVENANCE
+        if not (parts or is_hidden or header):
+            return Step(wanted, Doing.KEEP, known)
+        self._check_change(known, header, restores=is_hidden)
+        self._check_tags(wanted, body)
+        return Step(
+            wanted,
+            Doing.CHANGE,
+            known,
+            body=body,
+            header=header,
+            parts=parts,
+            is_moved=is_moved and not known.is_former,
+            restores=is_hidden,
+        )
+
+    def _check_change(self, known: Imported, header: Header | None, *, restores: bool) -> None:
+        state = known.state
+        if state.lifecycle is Lifecycle.FROZEN:
+            cube = id_text(state.cube_id)
+            raise Held(f"cube {cube} is frozen: thaw it first", (cube,))
+        self._passage.require(Action.WRITE, state.scope, state)
+        if header is not None:
+            self._passage.require(Action.ADMINISTER, state.scope, state)
+            require_loosening(self._passage, self._reader, state, header)
+        if restores:
+            check_would_be_shown(self._session, self._reader, state)
+
+    def _check_tags(self, wanted: Wanted, body: Body | None) -> None:
+        """Refuse new tags that a closed vocabulary does not hold."""
+        before = () if body is None else tuple(body.tags.tags)
+        new = [tag for tag in wanted.memory.body.tags.tags if tag not in before]
+        check_tags(self._session, self._passage, wanted.memory.scope, new)
+
+    def _check_freeze(self, wanted: Wanted) -> None:
+        """Refuse what comes in frozen and is another's: a freeze is an owner's."""
+        owner = wanted.memory.owner
+        if wanted.item.frozen and owner and owner != self._session.actor:
+            raise InvalidInput(f"it is to be frozen, which only its owner {owner} may do")
+
+    def _check_subject(self, wanted: Wanted, known: Imported) -> None:
+        memory = wanted.memory
+        if known.state.scope != memory.scope:
+            return  # a former release put it elsewhere, where it is about whom it was
+        subject = memory.subject or memory.scope
+        digests = self._session.digests.lookups(tenant_of(memory.scope), SUBJECT, subject)
+        if known.state.subjects and not set(digests) & set(known.state.subjects):
+            raise IllegalMove(
+                f"it is about {subject!r} now, and a memory's subject is for ever: erase cube "
+                f"{id_text(known.state.cube_id)}, and import it anew with again"
+            )
+
+
+def _changed_parts(wanted: Wanted, body: Body) -> int:
+    """The bit set of the parts in which an item says something else than it did."""
+    own = wanted.memory.body
+    changed = (
+        own.content != body.content,
+        own.tags != body.tags,
+        _provenance(own, wanted) != _provenance(body, wanted),
+        metadata_of(own) != metadata_of(body),
+        own.valid_time != body.valid_time,
+    )
+    return sum(part for part, differs in zip(PARTS, changed, strict=True) if differs)
+
+
+def _provenance(body: Body, wanted: Wanted) -> bytes:
+    """The provenance without what says where it was found, and the order of an import's turns."""
+    kept = Body()
+    kept.CopyFrom(body)
+    provenance = kept.provenance
+    provenance.ClearField("imported")
+    if not wanted.has_source:
+        provenance.source = ""
+    if provenance.HasField("turn"):
+        provenance.turn.number = 0
+    return provenance.SerializeToString(deterministic=True)
+
+
+def _header(session: Session, wanted: Wanted, known: Imported) -> Header | None:
+    """The header that a memory gets; None where the item says what it said before."""
+    stated = wanted.memory.header(session.actor, session.clock)
+    was = known.header
+    changes = {
+        name: getattr(stated, name)
+        for name in Header._fields
+        if name not in _UNSTATED and getattr(stated, name) != getattr(was, name)
+    }
+    if wanted.memory.owner and stated.owner != was.owner:
+        changes["owner"] = stated.owner
+    facts = wanted.memory.facts
+    if not is_same_span(None if facts is None else facts.lifespan, was.lifespan):
+        changes["lifespan"] = stated.lifespan
+    return known.state.header._replace(**changes) if changes else None

@@ -1,0 +1,254 @@
+"""Writing what an import is to do, in durable batches: cut off, it goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+from memos.infrastructure.batches import batched
+from memos.infrastructure.engine.commit import Committed, Draft
+from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.keys.envelope import seal_body
+from memos.infrastructure.progress import Progress
+from memos.kernel.cube import PARTS, CubeState, Header, Lifecycle, Part, PartVersions
+from memos.kernel.errors import Held, MemosError
+from memos.kernel.event import Kind, id_text
+from memos.kernel.outcome import Result
+from memos.operation.commands.draft import create_cube, new_event
+from memos.operation.commands.header import header_event
+from memos.operation.commands.idempotency import Identity, identify
+from memos.operation.commands.import_done import Done
+from memos.operation.commands.import_plan import Doing, Step
+from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.new_memory import NewMemory
+from memos.operation.gate import Passage
+from memos.operation.receipt import receipt_of
+from memos.operation.session import Session
+from memos.wire.body_pb2 import Body
+from memos.wire.event_pb2 import Event, Revised
+
+BATCH = 2_000
+
+
+class Run:
+    """One import, of one operation id.
+
+    Args:
+        session: the open vault.
+        passage: of the import.
+        progress: told (done, total) of the items.
+    """
+
+    def __init__(self, session: Session, passage: Passage, progress: Progress) -> None:
+        self._session, self._passage, self._progress = session, passage, progress
+        self._seen = 0
+        self._there: Collection[bytes] = ()
+        self.operation_id = session.new_id()
+
+    def write(
+        self,
+        done: Done,
+        marks: Marks,
+        steps: Sequence[Step],
+        there: Collection[bytes],
+        *,
+        total: int,
+    ) -> None:
+        """Do what is to be done with items, in their order; `there` are the memories of all that was
+        imported before.
+        """
+        self._there = there
+        for batch in batched(steps, BATCH):
+            self._seen += len(batch)
+            writing = [step for step in batch if not done.tell(step)]
+            drafts = [self._changes(marks, step) for step in writing if step.doing is Doing.CHANGE]
+            changing = iter(drafts)
+            adding = iter(
+                self._additions(done, marks, [s for s in writing if s.doing is Doing.ADD])
+            )
+            each = [
+                (step, next(changing) if step.doing is Doing.CHANGE else next(adding))
+                for step in writing
+            ]
+            self._commit(done, each)
+            self._progress(self._seen, total)
+
+    def archive(self, done: Done, marks: Marks, missing: Iterable[tuple[Imported, str]]) -> None:
+        """Archive what is missing."""
+        for batch in batched(list(missing), BATCH):
+            drafts, named = [], []
+            for one, source in batch:
+                try:
+                    self._check_archive(one.state)
+                except MemosError as error:
+                    done.refused.append(f"{source}: {error}")
+                    continue
+                event = self._event(Kind.ARCHIVED, one.state, expected=True)
+                marks.put(event, one.identity)
+                drafts.append(Draft(event))
+                named.append(source)
+            for committed, source in zip(
+                self._session.engine.writer.commit(drafts), named, strict=True
+            ):
+                try:
+                    receipt_of(self._session.engine, committed)
+                except MemosError as error:
+                    done.refused.append(f"{source}: {error}")
+                else:
+                    done.archived += 1
+
+    def _check_archive(self, state: CubeState) -> None:
+        if state.lifecycle is Lifecycle.FROZEN:
+            cube = id_text(state.cube_id)
+            raise Held(f"cube {cube} is frozen, and stays: thaw it first", (cube,))
+        self._passage.require(Action.WRITE, state.scope, state)
+
+    def _commit(self, done: Done, each: Sequence[tuple[Step, Sequence[Draft]]]) -> None:
+        """Append what belongs to some items together."""
+        drafts = [draft for _, own in each for draft in own]
+        commits = iter(self._session.engine.writer.commit(drafts))
+        for step, own in each:
+            results = [next(commits) for _ in own]
+            try:
+                for committed in results:
+                    receipt_of(self._session.engine, committed)
+            except MemosError as error:
+                done.refused.append(f"{step.wanted.item.place}: {error}")
+                continue
+            if not results:
+                continue
+            done.cube_ids[step.wanted.identity] = results[-1].event.cube_id
+            done.count(step, is_new=_is_new(results))
+
+    def _additions(self, done: Done, marks: Marks, steps: Sequence[Step]) -> list[Sequence[Draft]]:
+        """The first events of new memories; none for one that cannot be made."""
+        memories = [_keyed(step, 0) for step in steps]
+        identities = self._fresh(steps, memories)
+        additions: list[Sequence[Draft]] = []
+        for step, memory, identity in zip(steps, memories, identities, strict=True):
+            try:
+                draft = create_cube(
+                    self._session, memory, operation_id=self.operation_id, identity=identity
+                )
+            except MemosError as error:
+                done.refused.append(f"{step.wanted.item.place}: {error}")
+                additions.append(())
+                continue
+            marks.put(draft.event, step.wanted.identity)
+            is_new = identity is None or not identity.is_known
+            additions.append((draft, *(self._freezing(step, draft) if is_new else ())))
+        return additions
+
+    def _freezing(self, step: Step, draft: Draft) -> Sequence[Draft]:
+        """The freeze of what comes in frozen: as an owner's, it yields to an erase."""
+        if not step.wanted.item.frozen:
+            return ()
+        event = new_event(
+            self._session,
+            Kind.FROZEN,
+            draft.event.cube_id,
+            draft.event.scope,
+            operation_id=self.operation_id,
+            passage=self._passage,
+        )
+        event.frozen.yields_to_erase = True
+        return (Draft(event),)
+
+    def _fresh(self, steps: Sequence[Step], memories: list[NewMemory]) -> Sequence[Identity | None]:
+        """What new memories become, under keys that nothing stands under which they are not: what was
+        erased or has moved on keeps its own.
+        """
+        identities = identify(self._session, [memory.keyed() for memory in memories])
+        generation = 0
+        while True:
+            generation += 1
+            taken = [
+                at
+                for at, identity in enumerate(identities)
+                if identity and self._is_taken(identity)
+            ]
+            if not taken:
+                return identities
+            for at in taken:
+                memories[at] = _keyed(steps[at], generation)
+            again = identify(self._session, [memories[at].keyed() for at in taken])
+            for at, identity in zip(taken, again, strict=True):
+                identities[at] = identity
+
+    def _is_taken(self, identity: Identity) -> bool:
+        return identity.is_known and (identity.is_erased or identity.ids.cube_id in self._there)
+
+    def _changes(self, marks: Marks, step: Step) -> Sequence[Draft]:
+        """The events that make a memory what its item is now."""
+        assert step.known is not None  # noqa: S101 - only what is known changes
+        state, wanted = step.known.state, step.wanted
+        drafts: list[Draft] = []
+        if step.restores:
+            drafts.append(Draft(self._event(Kind.RESTORED, state, expected=True)))
+        if step.header is not None:
+            drafts.append(Draft(self._header_event(state, step.header, not drafts)))
+        if step.parts:
+            drafts.append(self._revision(step, state, expected=not drafts))
+        for draft in drafts:
+            marks.put(draft.event, wanted.identity)
+        return drafts
+
+    def _revision(self, step: Step, state: CubeState, *, expected: bool) -> Draft:
+        """A new version, of the parts that change."""
+        memory = step.wanted.memory
+        event = self._event(Kind.REVISED, state, expected=expected)
+        event.parts = step.parts
+        event.revised.mode = Revised.MODE_OVERWRITE
+        if memory.source:
+            event.source_digests.extend(self._session.digests.sources(event.tenant, memory.source))
+        body = Body()
+        for part in Part(step.parts):
+            name = PartVersions._fields[PARTS.index(part)]
+            getattr(body, name).CopyFrom(getattr(memory.body, name))
+        before = step.body
+        if body.provenance.HasField("turn") and before and before.provenance.HasField("turn"):
+            body.provenance.turn.number = before.provenance.turn.number
+        with self._session.engine.read() as reader:
+            cube_key = reader.cube_key(state.cube_id)
+        if cube_key is not None:  # erased meanwhile: the fold says so
+            seal_body(cube_key, event, body)
+        return Draft(event, body)
+
+    def _header_event(self, state: CubeState, header: Header, expected: bool) -> Event:
+        before = state.header
+        fields = [name for name in Header._fields if getattr(header, name) != getattr(before, name)]
+        return header_event(
+            self._session,
+            self._passage,
+            state,
+            header,
+            fields,
+            expected_version=state.version if expected else None,
+            operation_id=self.operation_id,
+        )
+
+    def _event(self, kind: Kind, state: CubeState, *, expected: bool) -> Event:
+        """An event of the import on a memory; of several the first is bound to its version."""
+        return new_event(
+            self._session,
+            kind,
+            state.cube_id,
+            state.scope,
+            operation_id=self.operation_id,
+            expected_version=state.version if expected else None,
+            passage=self._passage,
+        )
+
+
+def _is_new(results: Sequence[Committed]) -> bool:
+    return results[0].outcome.result is Result.ACCEPTED
+
+
+def _keyed(step: Step, generation: int) -> NewMemory:
+    """An item's memory under a key of its own: its first is the file's, where that has one."""
+    memory = step.wanted.memory
+    if memory.idempotency_key is not None and not generation:
+        return memory
+    named = sha256(step.wanted.identity.encode()).hexdigest()
+    return replace(memory, idempotency_key=f"import:{named}:{generation}")
