@@ -149,7 +149,7 @@ class _KeptScope:
         ((newest,),) = rows(connection, "SELECT coalesce(max(vector), 0) FROM index_vector")
         if newest <= self._newest:
             return
-        leaves = leaves_of(connection, self._scope)
+        leaves = leaves_of(connection, (self._scope,))
         later = (
             _later(connection, self._newest, self._model)
             if self._newest
