@@ -12,8 +12,6 @@ from memos.kernel.body import metadata_of
 from memos.kernel.cube import PARTS, Header, Lifecycle, Part
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, MemosError
 from memos.kernel.event import Kind, id_text
-from memos.kernel.keyed_digest import SUBJECT
-from memos.kernel.scope import tenant_of
 from memos.operation.commands.import_items import Wanted
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.commands.lifecycle import check_would_be_shown
@@ -168,7 +166,7 @@ class Judge:
     def _check_subject(self, wanted: Wanted, known: Imported) -> None:
         memory = wanted.memory
         subject = memory.subject or memory.scope
-        digests = self._session.digests.lookups(tenant_of(memory.scope), SUBJECT, subject)
+        digests = self._marks.subjects(subject)
         if known.state.subjects and not set(digests) & set(known.state.subjects):
             raise IllegalMove(
                 f"it is about {subject!r} now, and a memory's subject is for ever: erase cube "
