@@ -9,6 +9,7 @@ before an edit, and what was removed, must not be found; what was written instea
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -75,10 +76,13 @@ def _run(report: Report, directory: Path, notes: int) -> None:
         "edited notes": float(len(edited)),
         "events of moved sections / sections": moves / (2 * len(moved)),
         "events of the same again": float(events["the same again"]),
-        "seconds of the same again / first": report.rows[2]["seconds"] / report.rows[0]["seconds"],
+        "the same again / first, of the processor": (
+            report.rows[2]["processor seconds"] / report.rows[0]["processor seconds"]
+        ),
         "archived / sections removed": again.archived / (2 * len(removed)),
         "unchanged of the same again": float(same.unchanged),
     }
+    report.notes.append(f"Load of the machine after: {os.getloadavg()[0]:.1f}.")
     report.notes.append(
         "A note has two sections, each a memory: an edit changes one of them, a removal archives "
         "both, a move is a new version of both."
@@ -87,13 +91,14 @@ def _run(report: Report, directory: Path, notes: int) -> None:
 
 def _import(report: Report, memory: Memory, folder: Path, name: str) -> ImportReport:
     progress(f"import: {name}")
-    before, start = memory.stats().events, time.perf_counter()
+    before, start, used = memory.stats().events, time.perf_counter(), time.process_time()
     imported = memory.import_file(folder, scope=SCOPE, root="handbook", prune=True)
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - used
     report.rows.append(
         {
             "import": name,
             "seconds": seconds,
+            "processor seconds": processor,
             "events": memory.stats().events - before,
             "added": imported.added,
             "changed": imported.changed,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.event import as_uuid
-from memos.kernel.keyed_digest import DIGEST_BYTES, IMPORT, SOURCE, SUBJECT, keyed_digest
+from memos.kernel.keyed_digest import DIGEST_BYTES, SOURCE, SUBJECT, keyed_digest
 from memos.kernel.scope import path_prefixes
 
 
@@ -41,10 +41,6 @@ class TenantDigests:
         """The digests under which a value may stand: one for each key of the tenant's ring."""
         ring = self._keys.ring(tenant)
         return [keyed_digest(key, label, value.encode()) for key in ring]
-
-    def imports(self, tenant: str, value: str) -> list[bytes]:
-        """What an import knows something by: one digest for each key of the ring, its own first."""
-        return [_digest(key, IMPORT, value) for key in self.ring(tenant)]
 
     def ring(self, tenant: str) -> list[bytes]:
         """The tenant's keys, its own first; made when absent."""

@@ -36,7 +36,8 @@ def draw_import(out: Console, imported: ImportReport, scope: str) -> None:
             f"{imported.withheld} were erased, archived or undone since: --again brings them back",
         )
     _lines(out, "skipped ", "yellow", imported.skipped)
-    _lines(out, "refused ", "red", imported.refused)
+    for line in imported.refused:  # none is hidden
+        layout.line(out, ("refused ", "red"), clean(line))
     for what, count in imported.not_kept.items():
         layout.line(out, ("not kept ", "yellow"), f"{count} {clean(what)}")
 

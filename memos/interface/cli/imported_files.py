@@ -1,4 +1,4 @@
-"""The files that an import is given on the command line; `-` is stdin."""
+"""What an import on the command line works on: the files, of which `-` is stdin, and the vault."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from memos.infrastructure.engine.location import names_settings
+from memos.interface.cli.command import Run
+from memos.interface.memory import Memory
 from memos.kernel.errors import InvalidInput
 
 STDIN = "stdin"
@@ -35,6 +38,20 @@ def files_of(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str | None]]:
         file = Path(folder) / f"{STDIN}{_suffix(data)}"
         file.write_bytes(data)
         yield [file], STDIN
+
+
+@contextmanager
+def vault_of(run: Run, *, dry_run: bool) -> Iterator[Memory]:
+    """The vault, made where there is none; of a dry run one that is gone afterwards."""
+    if not dry_run or names_settings(run.vault) or run.vault.exists():
+        with run.open(create=True) as memory:
+            yield memory
+        return
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Memory(Path(folder) / "empty.vault", actor=run.actor) as memory,
+    ):
+        yield memory
 
 
 def _suffix(data: bytes) -> str:

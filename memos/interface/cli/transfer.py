@@ -16,7 +16,7 @@ from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.import_view import draw_import
-from memos.interface.cli.imported_files import files_of
+from memos.interface.cli.imported_files import files_of, vault_of
 from memos.interface.cli.options import FilterOption, json_object
 from memos.interface.cli.terminal import clean, progress
 from memos.kernel.errors import InvalidInput
@@ -95,7 +95,7 @@ def import_file(
     """
     with (
         files_of(paths) as (files, named),
-        run.open(create=True) as memory,
+        vault_of(run, dry_run=dry_run) as memory,
         progress("importing") as report,
     ):
         imported = memory.import_file(

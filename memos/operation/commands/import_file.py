@@ -36,8 +36,6 @@ from memos.operation.validation import (
 
 MOST_REMOVED = 0.2
 """The part of what was imported that `prune` archives without being told so twice."""
-_MOST_NAMED = 20
-"""Refused items that an error names; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +216,7 @@ def _check(request: ImportRequest, plans: list[_Plan]) -> None:
     named = ", ".join(map(str, request.paths))
     if not any(plan.steps for plan in plans):
         told = [*bad, *(told for plan in plans for told in plan.items.skipped)]
-        why = f": {'; '.join(told[:_MOST_NAMED])}" if told else ""
+        why = f": {'; '.join(told)}" if told else ""
         raise Refused(f"{named} holds nothing to import{why}")
     if not request.prune:
         return
@@ -240,9 +238,7 @@ def _all(bad: list[str]) -> str:
     """One error that names every bad item."""
     if len(bad) == 1:
         return f"{bad[0]}; nothing was imported"
-    rest = len(bad) - _MOST_NAMED
-    more = f"; and {rest} more" if rest > 0 else ""
-    return f"{len(bad)} items cannot be imported, and nothing was: {'; '.join(bad[:_MOST_NAMED])}{more}"
+    return f"{len(bad)} items cannot be imported, and nothing was: {'; '.join(bad)}"
 
 
 def _foresee(done: Done, plans: list[_Plan]) -> None:

@@ -12,8 +12,6 @@ from memos.kernel.body import metadata_of
 from memos.kernel.cube import PARTS, Header, Lifecycle, Part
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, MemosError
 from memos.kernel.event import Kind, id_text
-from memos.kernel.keyed_digest import SUBJECT
-from memos.kernel.scope import tenant_of
 from memos.operation.commands.header_facts import is_same_span
 from memos.operation.commands.import_items import Wanted
 from memos.operation.commands.imported import Imported, Marks
@@ -171,7 +169,7 @@ class Judge:
         if known.state.scope != memory.scope:
             return  # a former release put it elsewhere, where it is about whom it was
         subject = memory.subject or memory.scope
-        digests = self._session.digests.lookups(tenant_of(memory.scope), SUBJECT, subject)
+        digests = self._marks.subjects(subject)
         if known.state.subjects and not set(digests) & set(known.state.subjects):
             raise IllegalMove(
                 f"it is about {subject!r} now, and a memory's subject is for ever: erase cube "

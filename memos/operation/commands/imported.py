@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
@@ -17,7 +17,7 @@ from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import ALL_PARTS, SHOWN, CubeState, Header, PartVersions
 from memos.kernel.event import Kind
 from memos.kernel.header import read_header
-from memos.kernel.keyed_digest import SOURCE
+from memos.kernel.keyed_digest import IMPORT, SOURCE, SUBJECT, keyed_digest
 from memos.kernel.moment import NEWEST
 from memos.kernel.scope import tenant_of
 from memos.operation.gate import Passage
@@ -63,10 +63,10 @@ class Marks:
     """
 
     def __init__(self, session: Session, form: str, base: str) -> None:
-        self._digests = session.digests
-        self._tenant = tenant_of(base)
+        self._ring = session.digests.ring(tenant_of(base))
         self._form, self._base = form, base
         self.of_scope = cache(self._of_scope)
+        self.subjects = cache(partial(self._digests, SUBJECT))
 
     def identities(self, identity: str) -> list[bytes]:
         """The marks under which an item may be known, that of a new one first."""
@@ -87,7 +87,7 @@ class Marks:
 
     def sources(self, source: str) -> list[bytes]:
         """The digests under which a source may stand."""
-        return self._digests.lookups(self._tenant, SOURCE, source)
+        return self._digests(SOURCE, source)
 
     def wanted(self, scopes: Iterable[str]) -> list[bytes]:
         """The marks of imports under the same scope, and into any of these."""
@@ -98,7 +98,11 @@ class Marks:
         return self._marks("scope", scope)
 
     def _marks(self, *named: str) -> list[bytes]:
-        return self._digests.imports(self._tenant, json.dumps([self._form, *named]))
+        return self._digests(IMPORT, json.dumps([self._form, *named]))
+
+    def _digests(self, label: bytes, value: str) -> list[bytes]:
+        """One digest for each key of the tenant, that of its own first."""
+        return [keyed_digest(key, label, value.encode()) for key in self._ring]
 
 
 def imported(
