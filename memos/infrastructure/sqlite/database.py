@@ -87,7 +87,8 @@ def reading_uri(path: Path) -> tuple[str, str]:
     """
     uri = f"{path.absolute().as_uri()}?mode=ro"
     wal, shm = _side_files(path)
-    if os.access(path.parent, os.W_OK) or shm.exists():
+    journal = path.with_name(f"{path.name}-journal")
+    if os.access(path.parent, os.W_OK) or shm.exists() or journal.exists():
         return uri, "NORMAL"
     if wal.exists() and wal.stat().st_size > 0:
         return f"{uri}&vfs=unix-none", "EXCLUSIVE"
@@ -97,13 +98,26 @@ def reading_uri(path: Path) -> tuple[str, str]:
 def _open_to_read(path: Path) -> apsw.Connection:
     """A connection that writes nothing."""
     with explained(path):
-        uri, locking = reading_uri(path)
-        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        connection = apsw.Connection(uri, flags=flags)
+        connection = _to_read(path)
         connection.set_busy_handler(_wait_for_lock(lambda: True))
-        connection.execute(f"PRAGMA locking_mode={locking}").fetchall()
         for pragma in ("temp_store=MEMORY", f"cache_size=-{CACHE_KIB}", "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def open_to_examine(path: Path) -> apsw.Connection:
+    """A connection to read a file by, whatever it holds. Where it may be written, what a process that
+    was cut off left to be undone is undone by SQLite.
+    """
+    if can_be_written(path):
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    return _to_read(path)
+
+
+def _to_read(path: Path) -> apsw.Connection:
+    uri, locking = reading_uri(path)
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection.execute(f"PRAGMA locking_mode={locking}").fetchall()
     return connection
 
 

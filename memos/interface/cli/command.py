@@ -50,15 +50,24 @@ class Run:
     actor: str
     as_json: bool
 
-    def open(self, *, create: bool = False) -> Memory:
-        """Open the vault; only commands that add may make one.
+    def open(self, *, create: bool = False, embedder: str | None = None) -> Memory:
+        """Open the vault; only commands that add may make one. Where this user may only read it, it is
+        opened for reading.
+
+        Args:
+            create: make it, where there is none.
+            embedder: search by meaning with this model; what waits for it is embedded first.
 
         Raises:
             VaultError: there is none, or it cannot be opened.
             InvalidInput: it is a settings file that is not there.
         """
         # Imported here: a command that opens no vault starts without it.
-        from memos.infrastructure.engine.location import can_only_be_read, names_settings
+        from memos.infrastructure.engine.location import (
+            can_only_be_read,
+            embedded_directory,
+            names_settings,
+        )
         from memos.interface.memory import Memory
 
         # A settings file that is missing is refused by Memory, as everywhere.
@@ -68,8 +77,16 @@ class Run:
                 "`memos add`, `memos import` and `memos load` make one"
             )
         if can_only_be_read(self.vault):
-            return Memory(self.vault, actor=self.actor, mode="read")
-        return Memory(self.vault, actor=self.actor, create=create)
+            return Memory(self.vault, actor=self.actor, mode="read", embedder=embedder)
+        memory = Memory(self.vault, actor=self.actor, create=create, embedder=embedder)
+        # On servers the worker embeds, and a search says how far it is.
+        if embedder is not None and embedded_directory(self.vault) is not None:
+            try:
+                memory.embed_pending()
+            except BaseException:
+                memory.close()
+                raise
+        return memory
 
     def whole_id(self, given: str) -> str:
         """The id of the one memory that is meant by an id, or by how it begins.

@@ -12,6 +12,7 @@ from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
     AsOfOption,
     CubeId,
+    EmbedderOption,
     FilterOption,
     ScopeRoot,
     json_object,
@@ -41,10 +42,11 @@ def search(
         bool, typer.Option("--facts", help="Also find facts that were extracted.")
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="What each term gave.")] = False,
+    embedder: EmbedderOption = None,
 ) -> None:
     """The memories that fit a query best."""
     condition = json_object(filter_, "--filter")
-    with run.open() as memory:
+    with run.open(embedder=embedder) as memory:
         hits = memory.search(
             query, scope=scope, k=k, facts=facts, filter=condition, as_of=as_of, states=states
         )

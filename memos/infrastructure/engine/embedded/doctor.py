@@ -52,7 +52,7 @@ from memos.infrastructure.sqlite.database import (
     ROTATED_FORMAT,
     can_be_written,
     explained,
-    open_connection,
+    open_to_examine,
     row,
     rows,
 )
@@ -154,12 +154,8 @@ def _database(directory: Path) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        connection = (
-            apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-            if can_be_written(path)
-            else open_connection(path, read_only=True)
-        )
-    except (apsw.Error, VaultError) as error:
+        connection = open_to_examine(path)
+    except apsw.Error as error:
         yield Finding("error", f"{path.name} does not open: {error}", "check its rights")
         return
     with closing(connection):
