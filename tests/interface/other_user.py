@@ -67,7 +67,7 @@ def exercised(path: Path, exports: Path) -> dict[str, Any]:
         "read": read,
         "refused": refused,
         "all": [*writes(memory, first)],
-        "doctor": [finding.severity for finding in doctor(path)],
+        "doctor": [f"{finding.severity}: {finding.what}" for finding in doctor(path)],
     }
 
 

@@ -65,6 +65,9 @@ def open_connection(
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     with explained(path):
         connection = apsw.Connection(str(path), flags=flags)
+        if connection.readonly("main"):  # SQLite makes do with that
+            connection.close()
+            raise _only_to_be_read(path, "its rights do not allow it")
         connection.set_busy_handler(_wait_for_lock(lambda: True))
         for pragma in (
             "journal_mode=WAL",
@@ -227,13 +230,17 @@ def _not_opened(path: Path, error: apsw.Error) -> VaultError:
         if not isinstance(reason, PermissionError):
             return VaultError(f"{path} cannot be opened ({reason.strerror}): {PUT_BACK}")
     if not can_be_written(path):
-        return ReadOnly(
-            f"{path} cannot be written by this process ({error}): open the vault for reading "
-            '(`mode="read"`; the commands that read do so), or give it the right to write to the '
-            "directory and its files"
-        )
+        return _only_to_be_read(path, error)
     return VaultError(
         f"{path} cannot be opened for writing ({error}): check the directory and its rights"
+    )
+
+
+def _only_to_be_read(path: Path, why: object) -> ReadOnly:
+    return ReadOnly(
+        f"{path} cannot be written by this process ({why}): open the vault for reading "
+        '(`mode="read"`; the commands that read do so), or give it the right to write to the directory '
+        "and its files"
     )
 
 
