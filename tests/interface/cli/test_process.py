@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,8 +114,29 @@ def test_a_shell_is_told_the_commands_that_a_line_may_go_on_with(shell: Shell) -
         [PROGRAM], capture_output=True, text=True, check=False, env={**os.environ, **asked}
     )
     assert set(ran.stdout.split()) == {"search", "sensitivities", "set-header"}
-    script = shell.process("--show-completion", "bash")
-    assert "_MEMOS_COMPLETE=complete_bash" in script.out
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes_by_the_script_that_it_is_given() -> None:
+    line = """
+    eval "$(memos --show-completion bash)"
+    COMP_WORDS=(memos search tea --sc) COMP_CWORD=3
+    _memos_completion memos
+    echo "${COMPREPLY[@]}"
+    """
+    environment = {
+        **os.environ,
+        "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    ran = subprocess.run(
+        [shutil.which("bash") or "", "-c", line],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert ran.stdout == "--scope\n"
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, "Generated"), (b"y\n", 0, None)])
