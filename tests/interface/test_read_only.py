@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
-from memos import InvalidInput, Memory, ReadOnly, VaultError, doctor
+from memos import DiskFull, InvalidInput, Memory, ReadOnly, VaultError, doctor
+from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
+from memos.infrastructure.sqlite.database import explained
 from tests.interface.cli.support import Shell
 from tests.interface.other_user import NOBODY
 
@@ -158,6 +161,38 @@ def test_a_file_that_this_user_may_not_read_is_not_called_damaged(
     (finding,) = doctor(vault)
     assert "cannot be read by this user" in finding.what
     assert "backup" not in finding.mend
+
+
+def test_a_vault_on_a_full_disk_is_read_and_the_disk_is_named(
+    vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.add("Tea.", scope="acme")
+    usage = shutil.disk_usage(vault)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    before = contents(vault)
+    with Memory(vault, actor="agent:alice", mode="read") as reading:
+        assert len(reading.search("tea", scope="acme")) == 1
+    assert contents(vault) == before
+    assert [finding.severity for finding in doctor(vault)] == ["warning"]
+    # What SQLite says where it can make no side files.
+    with pytest.raises(DiskFull, match="free space there"), explained(vault / "memos.db"):
+        raise apsw.IOError("disk I/O error")
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_command_shows_what_it_read_though_it_cannot_be_noted(
+    vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Shell(vault)
+    cube_id = shell.add("Tea.")
+
+    def full(*_: object) -> None:
+        raise DiskFull("the disk is full")
+
+    monkeypatch.setattr(EmbeddedWriter, "append_accesses", full)
+    ran = shell.run("get", cube_id)
+    assert (ran.code, "Tea." in ran.out, "not noted" in ran.err) == (0, True, True)
 
 
 def test_a_reader_beside_a_writer_sees_what_is_written(vault: Path) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos import ContextBlock, Memory, Related, Route
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
@@ -19,6 +18,9 @@ from memos.interface.cli.options import (
     json_object,
 )
 from memos.interface.cli.terminal import Console, clean, one_line
+
+if TYPE_CHECKING:
+    from memos import ContextBlock, Memory, Related, Route
 
 Budget = Annotated[int, typer.Option("--budget", help="How many tokens it may take.")]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos import Lineage, Memory
 from memos.interface.cli import history_view, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
@@ -17,6 +16,9 @@ from memos.interface.cli.options import (
     ScopeRoot,
     json_object,
 )
+
+if TYPE_CHECKING:
+    from memos import Lineage, Memory
 
 
 def attach(app: typer.Typer) -> None:

@@ -138,7 +138,9 @@ def _disk(directory: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(directory).free
     if free < LOW_DISK_BYTES:
         yield Finding(
-            "warning", f"only {free // 2**20} MiB are free on the disk", "free space soon"
+            "warning",
+            f"only {free // 2**20} MiB are free on the disk",
+            "free space soon: on a full disk nothing is written, and what is there is read",
         )
     wal = directory / f"{DATABASE_FILE}-wal"
     if wal.is_file() and wal.stat().st_size > LARGE_WAL_BYTES:
