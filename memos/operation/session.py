@@ -7,21 +7,24 @@ import os
 import weakref
 from collections.abc import Callable
 from copy import copy
+from typing import TYPE_CHECKING
 
 import uuid_utils
 
-from memos.infrastructure.engine.port import Engine
-from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.access_log import AccessLog
 from memos.infrastructure.governance.decision import Governor, HeaderRules, Subject
-from memos.infrastructure.index.models.embedders import Embedder
-from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 from memos.infrastructure.release import RELEASE
 from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import tenant_cube_id
 from memos.operation.gate import Gate, Passage
 from memos.operation.tenant_digests import TenantDigests
+
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.port import Engine
+    from memos.infrastructure.engine.reader import Reader
+    from memos.infrastructure.index.models.embedders import Embedder
+    from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 
 SERVICE = f"memos/{RELEASE}"
 VAULT_SCOPE = ""
@@ -41,6 +44,7 @@ class Session:
         governor: Governor | None,
         embedder: Embedder | None = None,
         reranker: Reranker | None = None,
+        reads_only: bool = False,
     ) -> None:
         self.engine = engine
         self.actor = actor
@@ -48,14 +52,14 @@ class Session:
         self.clock = clock
         administrator = engine.setting("administrator")
         self.governor = governor or HeaderRules([administrator] if administrator else [])
-        self.access_log = AccessLog(engine, self.governor.digest)
+        self.access_log = AccessLog(engine, self.governor.digest, is_kept=not reads_only)
         self.gate = Gate(
             self.subject, self.governor, self.access_log, clock, self.administrators_of
         )
         self.digests = TenantDigests(engine.keys)
         self.embedding = None if embedder is None else engine.dense(embedder)
-        self.reranking = None if reranker is None else Reranking(reranker)
-        if self.embedding is not None:
+        self.reranking = None if reranker is None else _reranking(reranker)
+        if self.embedding is not None and not reads_only:
             self.embedding.start()
         self._owner: Session | None = None
         self._closed = False
@@ -123,6 +127,12 @@ class Session:
             self.engine.close()
             self._closed = True
             atexit.unregister(self._at_exit)
+
+
+def _reranking(reranker: Reranker) -> Reranking:
+    from memos.infrastructure.index.models.rerankers import Reranking
+
+    return Reranking(reranker)
 
 
 def live_state(passage: Passage, reader: Reader, cube_id: bytes) -> CubeState:

@@ -9,23 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from memos.infrastructure.engine.embedded import doctor, root_check
-from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.engine.embedded.removal import EmbeddedRemoval
-from memos.infrastructure.engine.embedded.target import EmbeddedTarget
-from memos.infrastructure.engine.migration import MigrationTarget
-from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.purpose import Purpose
-from memos.infrastructure.engine.removal import VaultRemoval
+from memos.infrastructure.release import pip_install
 from memos.infrastructure.reports import Finding, RootChecked
 from memos.infrastructure.settings_file import check_present, read_toml
 from memos.kernel.errors import InvalidInput, VaultError
 
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.migration import MigrationTarget
+    from memos.infrastructure.engine.port import Engine
+    from memos.infrastructure.engine.removal import VaultRemoval
+
 Wait = Literal["applied", "durable"]
 """When an add returns: as soon as it is readable, or as soon as it is durable."""
+
+Mode = Literal["write", "read"]
+"""Whether a vault is written, or only read: then nothing of it changes, and no read is noted."""
 
 
 def open_engine(
@@ -36,6 +37,7 @@ def open_engine(
     create: bool,
     wait: Wait = "applied",
     purpose: Purpose = Purpose.USE,
+    mode: Mode = "write",
 ) -> Engine:
     """Open the vault that a path names.
 
@@ -46,16 +48,34 @@ def open_engine(
         create: make an embedded vault where there is none; one on servers is made by Purpose.MAKE.
         wait: when an add returns.
         purpose: what a vault on servers is opened for.
+        mode: whether it is written, or only read.
 
     Raises:
         VaultError: it cannot be opened.
         InvalidInput: its settings do not fit.
     """
+    if mode == "read":
+        from memos.infrastructure.engine.read_only import ReadOnlyEngine
+
+        return ReadOnlyEngine(_opened(path, actor, clock, wait, purpose, create=False, reads=True))
+    return _opened(path, actor, clock, wait, purpose, create=create, reads=False)
+
+
+def _opened(
+    path: Path,
+    actor: str,
+    clock: Callable[[], int],
+    wait: Wait,
+    purpose: Purpose,
+    *,
+    create: bool,
+    reads: bool,
+) -> Engine:
     if wait not in get_args(Wait):
         raise InvalidInput(f"wait={wait!r}: choose {' or '.join(get_args(Wait))}")
     directory = embedded_directory(path)
     if directory is not None:
-        return open_directory(directory, actor=actor, clock=clock, create=create)
+        return open_directory(directory, actor=actor, clock=clock, create=create, read_only=reads)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.engine import DistributedEngine
         from memos.infrastructure.engine.distributed.settings import load_settings
@@ -68,9 +88,12 @@ def open_directory(
     actor: str,
     clock: Callable[[], int],
     create: bool = True,
+    read_only: bool = False,
 ) -> Engine:
     """Open the embedded vault in a directory; see `open_engine`."""
-    return EmbeddedEngine(directory, clock=clock, create=create, creator=actor)
+    from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+
+    return EmbeddedEngine(directory, clock=clock, create=create, creator=actor, read_only=read_only)
 
 
 def names_settings(path: Path) -> bool:
@@ -92,13 +115,30 @@ def embedded_directory(path: Path) -> Path | None:
         return None
     if engine != "embedded":
         raise InvalidInput(f'{path}: engine is {engine!r}: choose "embedded" or "distributed"')
+    unknown = sorted(settings.keys() - {"engine", "path"})
+    if unknown:
+        raise InvalidInput(
+            f"{path}: {', '.join(unknown)} is no setting of an embedded vault: it has engine and path"
+        )
     if not isinstance(directory, str):
         raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
     return path.parent / directory
 
 
+def can_only_be_read(path: Path) -> bool:
+    """Whether there is an embedded vault at a path that this process may read and not write."""
+    from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+    from memos.infrastructure.sqlite.database import can_be_written
+
+    directory = None if names_settings(path) else path
+    database = path / DATABASE_FILE
+    return directory is not None and database.exists() and not can_be_written(database)
+
+
 def holds_vault(directory: Path) -> bool:
     """Whether there is an embedded vault in a directory."""
+    from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+
     return (directory / DATABASE_FILE).exists()
 
 
@@ -111,6 +151,8 @@ def migration_target(path: Path, *, administrator: str) -> MigrationTarget:
     """
     directory = embedded_directory(path)
     if directory is not None:
+        from memos.infrastructure.engine.embedded.target import EmbeddedTarget
+
         return EmbeddedTarget(directory, administrator)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.settings import load_settings
@@ -127,6 +169,8 @@ def check_root_key(path: Path, key_file: Path) -> RootChecked:
     """
     directory = embedded_directory(path)
     if directory is not None:
+        from memos.infrastructure.engine.embedded import root_check
+
         return root_check.check_root_key(directory, key_file)
     with distributed_driver():
         from memos.infrastructure.engine.distributed import root_check as distributed_root_check
@@ -143,6 +187,8 @@ def vault_removal(path: Path) -> VaultRemoval:
     """
     directory = embedded_directory(path)
     if directory is not None:
+        from memos.infrastructure.engine.embedded.removal import EmbeddedRemoval
+
         return EmbeddedRemoval(directory)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.removal import DistributedRemoval
@@ -161,6 +207,8 @@ def examine(path: Path) -> tuple[Finding, ...]:
     try:
         directory = embedded_directory(path)
         if directory is not None:
+            from memos.infrastructure.engine.embedded import doctor
+
             return doctor.examine(directory)
         with distributed_driver():
             from memos.infrastructure.engine.distributed import doctor as distributed_doctor
@@ -180,6 +228,5 @@ def distributed_driver() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise VaultError(
-            f"the distributed engine needs the package {error.name}: pip install "
-            "'memos[distributed]'"
+            f"the distributed engine needs the package {error.name}: {pip_install('distributed')}"
         ) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 import time
 import weakref
@@ -22,7 +23,7 @@ from memos.infrastructure.regular_files import check_regular
 from memos.infrastructure.reports import EXAMINE
 from memos.infrastructure.sqlite.column_types import value_of_another_type
 from memos.infrastructure.sqlite.group_commit import GroupCommit, Share
-from memos.kernel.errors import Busy, Damaged, DiskFull, MemosError, VaultError
+from memos.kernel.errors import Busy, Damaged, DiskFull, MemosError, ReadOnly, VaultError
 
 T = TypeVar("T")
 
@@ -37,6 +38,10 @@ FORMAT = 1
 ROTATED_FORMAT = 2
 """Of a vault whose root key was rotated: an earlier release would sign under another key than before."""
 BUSY_SECONDS = 60
+INDEX_BYTES = 32 * 2**10
+"""What the index of a write-ahead log has at least."""
+SIDE_FILE_BYTES = 64 * 2**10
+"""What the index of a write-ahead log takes, and the head of the log."""
 BUSY_POLL_SECONDS = 0.001
 CACHE_KIB = 65_536
 PUT_BACK = "put it back from your backup, or load your last export into a new directory"
@@ -45,29 +50,117 @@ KEPT_IDLE = 16
 """Reading connections kept for the next reader: each may hold a cache."""
 
 
-def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
+def open_connection(
+    path: Path, *, create: bool = False, read_only: bool = False
+) -> apsw.Connection:
     """A connection with the settings that the promises rest on.
 
     WAL with synchronous=FULL makes a commit durable; secure_delete overwrites what is erased.
 
+    Args:
+        path: the database.
+        create: make it.
+        read_only: write nothing, not even side files where that is not possible.
+
     Raises:
         VaultError: the file cannot be opened.
     """
+    if read_only:
+        return _open_to_read(path)
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     with explained(path):
         connection = apsw.Connection(str(path), flags=flags)
+        if connection.readonly("main"):  # SQLite makes do with that
+            connection.close()
+            raise _only_to_be_read(path, "its rights do not allow it")
+        try:
+            connection.set_busy_handler(_wait_for_lock(lambda: True))
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "secure_delete=ON",
+                "temp_store=MEMORY",
+                f"cache_size=-{CACHE_KIB}",
+                "wal_autocheckpoint=4000",
+                "trusted_schema=OFF",
+            ):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:
+            connection.close()  # whoever is let go of later takes side files away
+            raise
+    return connection
+
+
+def reading_uri(path: Path) -> tuple[str, str]:
+    """What SQLite reads a database by without writing anything, and its locking mode then.
+
+    In a directory where it can make no side files it has to be told that nobody writes: the file is as
+    it is, or the index of its write-ahead log is made in memory. `Database` sees to it that nobody has.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    wal, shm = _side_files(path)
+    journal = path.with_name(f"{path.name}-journal")
+    if _makes_side_files(path) or _holds(shm, INDEX_BYTES) or journal.exists():
+        return uri, "NORMAL"
+    if _holds(wal, 1):
+        return f"{uri}&vfs=unix-none", "EXCLUSIVE"
+    return f"{uri}&immutable=1", "NORMAL"
+
+
+def _open_to_read(path: Path) -> apsw.Connection:
+    """A connection that writes nothing."""
+    with explained(path):
+        connection = _to_read(path)
         connection.set_busy_handler(_wait_for_lock(lambda: True))
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "secure_delete=ON",
-            "temp_store=MEMORY",
-            f"cache_size=-{CACHE_KIB}",
-            "wal_autocheckpoint=4000",
-            "trusted_schema=OFF",
-        ):
+        for pragma in ("temp_store=MEMORY", f"cache_size=-{CACHE_KIB}", "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
+
+
+def open_to_examine(path: Path) -> apsw.Connection:
+    """A connection to read a file by, whatever it holds. Where it may be written, what a process that
+    was cut off left to be undone is undone by SQLite.
+    """
+    if can_be_written(path) and _makes_side_files(path):
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    return _to_read(path)
+
+
+def _to_read(path: Path) -> apsw.Connection:
+    uri, locking = reading_uri(path)
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection.execute(f"PRAGMA locking_mode={locking}").fetchall()
+    return connection
+
+
+def _side_files(path: Path) -> tuple[Path, Path]:
+    """The write-ahead log of a database, and its index."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def can_be_written(path: Path) -> bool:
+    """Whether this process may write a database, and the side files that come with that."""
+    return os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+
+
+def _holds(path: Path, size: int) -> bool:
+    """Whether a file has so many bytes; one that was to be made on a full disk has a few at most."""
+    try:
+        return path.stat().st_size >= size
+    except OSError:
+        return False
+
+
+def _makes_side_files(path: Path) -> bool:
+    return os.access(path.parent, os.W_OK) and not _is_full(path)
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk of a database has no room for its side files."""
+    try:
+        return shutil.disk_usage(path.parent).free < SIDE_FILE_BYTES
+    except OSError:
+        return False
 
 
 def _wait_for_lock(is_wanted: Callable[[], bool]) -> Callable[[int], bool]:
@@ -114,9 +207,7 @@ def explained(path: Path, mend: str = "") -> Iterator[None]:
             "nothing was written: try again"
         ) from error
     except apsw.FullError as error:
-        raise DiskFull(
-            f"the disk that holds {path} is full; nothing was written: free space and try again"
-        ) from error
+        raise _full(path) from error
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
         raise _not_opened(path, error) from error
     except (apsw.CorruptError, apsw.NotADBError) as error:
@@ -129,6 +220,8 @@ def explained(path: Path, mend: str = "") -> Iterator[None]:
     ) as error:
         raise VaultError(f"{path} is closed: open the vault again") from error
     except apsw.IOError as error:
+        if _is_full(path):  # SQLite says so of the file alone, not of those beside it
+            raise _full(path) from error
         raise VaultError(
             f"{path} could not be read or written ({error}): check the disk"
         ) from error
@@ -165,8 +258,25 @@ def _not_opened(path: Path, error: apsw.Error) -> VaultError:
             )
         if not isinstance(reason, PermissionError):
             return VaultError(f"{path} cannot be opened ({reason.strerror}): {PUT_BACK}")
+    if not can_be_written(path):
+        return _only_to_be_read(path, error)
     return VaultError(
         f"{path} cannot be opened for writing ({error}): check the directory and its rights"
+    )
+
+
+def _full(path: Path) -> DiskFull:
+    return DiskFull(
+        f"the disk that holds {path} is full; nothing was written: free space there and try again; what "
+        "is there can be read meanwhile"
+    )
+
+
+def _only_to_be_read(path: Path, why: object) -> ReadOnly:
+    return ReadOnly(
+        f"{path} cannot be written by this process ({why}): open the vault for reading "
+        '(`mode="read"`; the commands that read do so), or give it the right to write to the directory '
+        "and its files"
     )
 
 
@@ -177,17 +287,19 @@ _OF_OTHER_TYPES = (AttributeError, LookupError, OverflowError, TypeError, ValueE
 class Database:
     """The vault's connections: one for the writing thread, others for those who read."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.path = path
-        self.writer = open_connection(path, create=create)
+        self.read_only = read_only
+        self._at_rest: tuple[Status, Status] | None = None
+        if read_only and not (_makes_side_files(path) or _holds(_side_files(path)[1], INDEX_BYTES)):
+            # SQLite is told that nobody writes: see `reading_uri`.
+            self._at_rest = _written(path)
+        self.writer = open_connection(path, create=create, read_only=read_only)
         self._files = {path: _identity(path)}
         with explained(path):
             row(self.writer, "SELECT 1 FROM sqlite_schema")  # has its side files opened
-        for side in (
-            "-wal",
-            "-shm",
-        ):  # nobody rightly removes them while a connection has them open
-            self.watch(path.with_name(path.name + side))
+        for side in _side_files(path):  # nobody rightly removes them while they are open
+            self.watch(side)
         self._contents: dict[Path, tuple[Status, bytes]] = {}
         self._is_good: dict[Path, Callable[[], bool]] = {}
         self._local = threading.local()
@@ -246,19 +358,19 @@ class Database:
         `work` may be run again when another one in its batch failed, so it must have no effect
         outside the transaction. Once this returns, the effect is on the disk.
         """
-        self._check_open()
+        self._check_writable()
         return self._group.write(work)
 
     def transact(self, work: Callable[[], T]) -> T:
         """Run `work` in a durable transaction of the caller alone; what it raises undoes all of it, and
         so does an interrupt of the caller before the commit.
         """
-        self._check_open()
+        self._check_writable()
         return self._group.write(work, Share.NOBODY)
 
     def checkpoint_wal(self) -> bool:
         """Copy the write-ahead log into the file and empty it; False while readers hold it."""
-        self._check_open()
+        self._check_writable()
         return self._group.write(self._checkpoint_wal, Share.NO_TRANSACTION)
 
     def close(self) -> None:
@@ -314,7 +426,7 @@ class Database:
     def _open(self) -> apsw.Connection:
         if _identity(self.path) != self._files[self.path]:
             raise _replaced(self.path)  # another vault's, or none
-        connection = open_connection(self.path)
+        connection = open_connection(self.path, read_only=self.read_only)
         with self._registering:
             self._readers.add(connection)
         return connection
@@ -342,6 +454,16 @@ class Database:
                 f"{self.path} was opened before this process was forked, and SQLite's locks do not "
                 "survive that: open the vault in the child"
             )
+        if self._at_rest is not None and _written(self.path) != self._at_rest:
+            raise VaultError(
+                f"{self.path} was written to since it was opened for reading, from where it cannot be "
+                "seen: open the vault again"
+            )
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self.read_only:
+            raise ReadOnly.of(str(self.path.parent))
 
     def _check_files(self) -> None:
         """Whether the files are still at their paths: what goes into a deleted one is lost."""
@@ -381,6 +503,12 @@ def _end(connection: apsw.Connection) -> None:
 def _is_free(connection: apsw.Connection) -> bool:
     """Whether no statement and no transaction holds the connection at a moment."""
     return bool(connection.txn_state() == apsw.SQLITE_TXN_NONE)
+
+
+def _written(path: Path) -> tuple[Status, Status]:
+    """By what a write to a database is known: its status, and that of a write-ahead log that is not empty."""
+    wal, _ = _side_files(path)
+    return _status(path), _status(wal) if _holds(wal, 1) else None
 
 
 def _status(path: Path) -> Status:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import AccessEntry, Memory
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import SinceTime, UntilTime
-from memos.interface.cli.terminal import clean
+from memos.interface.cli.terminal import Console, clean
 
 Entries = list[AccessEntry]
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from memos import ContextBlock, Memory, Related, Route
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
     AsOfOption,
     CubeId,
+    EmbedderOption,
     FilterOption,
     ScopeRoots,
     json_object,
 )
-from memos.interface.cli.terminal import clean, one_line
+from memos.interface.cli.terminal import Console, clean, one_line
+
+if TYPE_CHECKING:
+    from memos import ContextBlock, Memory, Related, Route
 
 Budget = Annotated[int, typer.Option("--budget", help="How many tokens it may take.")]
 
@@ -38,10 +40,11 @@ def context(
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 30,
     filter_: FilterOption = None,
     as_of: AsOfOption = None,
+    embedder: EmbedderOption = None,
 ) -> None:
     """A block for a prompt: what fits a query best, quoted and cited, within a budget."""
     condition = json_object(filter_, "--filter")
-    with run.open() as memory:
+    with run.open(embedder=embedder) as memory:
         block = memory.context(
             query, scope=scope, budget_tokens=budget, k=k, filter=condition, as_of=as_of
         )
@@ -51,6 +54,8 @@ def context(
 def _draw_context(out: Console, block: ContextBlock) -> None:
     if block.text:
         layout.body(out, block.text.rstrip("\n"))
+        for cite in block.citations:
+            layout.line(out, (f"{cite}  {cite.cube_id}  v{cite.version}", "dim"))
     else:
         layout.line(out, ("nothing found, or nothing fits", "italic"))
     counts = f"{block.tokens} tokens, {len(block.citations)} cited, {len(block.left_out)} left out"
@@ -104,10 +109,11 @@ def route(
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 50,
     filter_: FilterOption = None,
     as_of: AsOfOption = None,
+    embedder: EmbedderOption = None,
 ) -> None:
     """Which scopes, concepts and memories serve a task, in which form and order."""
     condition = json_object(filter_, "--filter")
-    with run.open() as memory:
+    with run.open(embedder=embedder) as memory:
         way = memory.route(
             task, scope=scope, budget_tokens=budget, k=k, filter=condition, as_of=as_of
         )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from memos import ImportReport
 from memos.interface.cli import layout
-from memos.interface.cli.terminal import clean
+from memos.interface.cli.terminal import Console, clean
 
 SHOWN = 20
 """Lines of one kind; the others are counted."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import MemCube, Page
 from memos.interface.cli import layout
@@ -20,7 +19,7 @@ from memos.interface.cli.options import (
     StateOption,
     json_object,
 )
-from memos.interface.cli.terminal import clean, one_line
+from memos.interface.cli.terminal import Console, clean, one_line
 
 TEXT_WIDTH = 120
 

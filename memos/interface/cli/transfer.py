@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import Memory
 from memos.infrastructure.transfer.wrapping import new_recipient
@@ -18,13 +17,17 @@ from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.import_view import draw_import
 from memos.interface.cli.imported_files import files_of, vault_of
 from memos.interface.cli.options import FilterOption, json_object
-from memos.interface.cli.terminal import clean, progress
+from memos.interface.cli.terminal import Console, clean, progress
+from memos.interface.cli.wording import spoken
 from memos.kernel.errors import InvalidInput
 
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(help="A file whose first line is the passphrase that wraps the keys."),
 ]
+
+
+_WRAPPED_BY = {"recipient": "--recipient", "passphrase": "--passphrase-file"}
 
 
 def attach(app: typer.Typer) -> None:
@@ -154,7 +157,7 @@ def export(
             [("holds", extent), ("keys", exported.keys), ("signed by", exported.verifier_key)],
         )
         for warning in exported.warnings:
-            layout.line(out, ("warning: ", "yellow"), warning)
+            layout.line(out, ("warning: ", "yellow"), spoken(warning, _WRAPPED_BY))
 
     run.show(exported, draw)
 

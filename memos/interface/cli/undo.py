@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from memos import ErasureReceipt, Rollback
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.options import Yes
-from memos.interface.cli.terminal import clean, console
+from memos.interface.cli.options import IS_CUBE_ID, Yes
+from memos.interface.cli.terminal import Console, clean, console
 from memos.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memos import ErasureReceipt, Rollback
 
 NOT_CONFIRMED = (
     "files may hold bytes of destroyed keys until they are written anew: the write-ahead log at its "
@@ -30,7 +31,7 @@ def attach(app: typer.Typer) -> None:
 def rollback(
     run: Run,
     cube_id: Annotated[
-        str | None, typer.Argument(help="The memory to take back to --to-version.")
+        str | None, typer.Argument(help="The memory to take back to --to-version."), IS_CUBE_ID
     ] = None,
     to_version: Annotated[int | None, typer.Option(help="The version it goes back to.")] = None,
     source: Annotated[
@@ -94,7 +95,7 @@ def erase(
         str | None, typer.Option(help="All in or under this scope, and all derived from it.")
     ] = None,
     cube_id: Annotated[
-        str | None, typer.Option("--cube", help="This memory, and all derived from it.")
+        str | None, typer.Option("--cube", help="This memory, and all derived from it."), IS_CUBE_ID
     ] = None,
     yes: Yes = False,
 ) -> None:

@@ -96,6 +96,10 @@ def check_text(text: object) -> bytes:
     """A memory's text as stored bytes; lone surrogates survive the round trip."""
     if not isinstance(text, str):
         raise InvalidInput(f"the text must be a string, not {type(text).__name__}")
+    if not text or text.isspace():
+        raise InvalidInput(
+            "the text is empty: a memory says something, and one that ends is archived"
+        )
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MAX_TEXT_BYTES:
         raise InvalidInput(

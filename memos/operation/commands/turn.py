@@ -10,6 +10,7 @@ from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope
 from memos.operation.commands.message import check_epoch
 from memos.operation.commands.new_memory import NewMemory
+from memos.operation.roles import ROLES
 from memos.operation.validation import (
     Time,
     check_choice,
@@ -22,7 +23,6 @@ from memos.operation.validation import (
 from memos.wire.body_pb2 import Turn
 
 TURN_FIELDS = frozenset({"id", "speaker", "text", "caption", "role", "at", "metadata", "tags"})
-ROLES = frozenset({"user", "assistant", "system", "tool"})
 _IN_METADATA = ("id", "speaker", "role", "caption")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import time
@@ -49,7 +50,9 @@ from memos.infrastructure.sqlite.database import (
     APPLICATION_ID,
     PUT_BACK,
     ROTATED_FORMAT,
+    can_be_written,
     explained,
+    open_to_examine,
     row,
     rows,
 )
@@ -69,7 +72,10 @@ def examine(directory: Path) -> tuple[Finding, ...]:
     try:
         if not stat.S_ISDIR(directory.stat().st_mode):
             return (_no_vault(directory),)
-        return (*_files(directory), *_disk(directory), *_database(directory))
+        unreadable = tuple(_unreadable(directory))
+        if unreadable:
+            return (*unreadable, *_disk(directory))
+        return (*_files(directory), *_disk(directory), *_rights(directory), *_database(directory))
     except (FileNotFoundError, NotADirectoryError):
         return (_no_vault(directory),)
     except OSError as error:
@@ -79,6 +85,28 @@ def examine(directory: Path) -> tuple[Finding, ...]:
 
 def _no_vault(directory: Path) -> Finding:
     return Finding("error", f"there is no vault at {directory}", "name the vault's directory")
+
+
+def _unreadable(directory: Path) -> Iterator[Finding]:
+    """What this process may not read: nothing is told of how it is."""
+    for name in (DATABASE_FILE, ROOT_FILE, KEYS_FILE):
+        path = directory / name
+        if path.exists() and not os.access(path, os.R_OK):
+            yield Finding(
+                "error",
+                f"{name} cannot be read by this user, whatever is in it",
+                "ask again as a user who may read it",
+            )
+
+
+def _rights(directory: Path) -> Iterator[Finding]:
+    path = directory / DATABASE_FILE
+    if path.exists() and not can_be_written(path):
+        yield Finding(
+            "warning",
+            f"{directory} can be read by this process, and not written",
+            'open it with mode="read", as the commands that read do; or write as one who may',
+        )
 
 
 def _files(directory: Path) -> Iterator[Finding]:
@@ -110,7 +138,9 @@ def _disk(directory: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(directory).free
     if free < LOW_DISK_BYTES:
         yield Finding(
-            "warning", f"only {free // 2**20} MiB are free on the disk", "free space soon"
+            "warning",
+            f"only {free // 2**20} MiB are free on the disk",
+            "free space soon: on a full disk nothing is written, and what is there is read",
         )
     wal = directory / f"{DATABASE_FILE}-wal"
     if wal.is_file() and wal.stat().st_size > LARGE_WAL_BYTES:
@@ -126,7 +156,7 @@ def _database(directory: Path) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection = open_to_examine(path)
     except apsw.Error as error:
         yield Finding("error", f"{path.name} does not open: {error}", "check its rights")
         return

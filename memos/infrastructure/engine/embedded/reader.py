@@ -17,8 +17,6 @@ from memos.infrastructure.governance.usage.sqlite import (
 )
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, Order, Piece, View, Within, paths_of
-from memos.infrastructure.index.sqlite import lookup
-from memos.infrastructure.index.sqlite.pieces import pieces
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
@@ -96,7 +94,8 @@ class EmbeddedReader:
         if has_no_key(self.vault.head(cube_id)):
             return True
         # This may be an earlier moment than that of an erase which has ended since.
-        with closing(open_connection(Path(self.connection.filename))) as newest:
+        path, read_only = Path(self.connection.filename), self.connection.readonly("main")
+        with closing(open_connection(path, read_only=read_only)) as newest:
             return has_no_key(SqliteVault(newest).head(cube_id))
 
     def usage(self, cube_id: bytes) -> Usage:
@@ -123,12 +122,18 @@ class EmbeddedReader:
         return self._view(within, at)
 
     def pieces(self, within: Within, order: Order, behind: int | None = None) -> Iterator[Piece]:
+        from memos.infrastructure.index.sqlite.pieces import pieces
+
         return pieces(self.connection, paths_of(within), order, behind)
 
     def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        from memos.infrastructure.index.sqlite import lookup
+
         return lookup.rows_of(self.connection, view, cube_ids)
 
     def matched_terms(self, view: View) -> dict[int, Ints]:
+        from memos.infrastructure.index.sqlite import lookup
+
         return lookup.matched_terms(self.connection, view)
 
     def moment_of(self, position: Position) -> Moment | None:

@@ -30,7 +30,7 @@ from memos.infrastructure.keys.sqlite.key_file import (
     read_written,
 )
 from memos.infrastructure.sqlite.database import BUSY_SECONDS, row
-from memos.kernel.errors import Damaged, KeysMissing, VaultError
+from memos.kernel.errors import Damaged, KeysMissing, ReadOnly, VaultError
 
 
 class OpenKeyFile:
@@ -41,14 +41,23 @@ class OpenKeyFile:
         log_end: where the vault's log ends, as far as it is committed; what is given where the log
             does not have that.
         create: make the file.
+        read_only: write nothing to it.
 
     Raises:
         VaultError: it is missing, and is not to be made.
         Damaged: it holds no keys.
     """
 
-    def __init__(self, path: Path, log_end: Callable[[LogEnd], LogEnd], *, create: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        log_end: Callable[[LogEnd], LogEnd],
+        *,
+        create: bool,
+        read_only: bool = False,
+    ) -> None:
         self.path = path
+        self._read_only = read_only
         self.lock = threading.RLock()
         self._log_end = log_end
         self.expected: KeyFileState | None = None
@@ -59,7 +68,7 @@ class OpenKeyFile:
                 "file back from your backup"
             )
         with explained_keys(path):
-            self.connection = _connection(path, create=create)
+            self.connection = _to_read(path) if read_only else _connection(path, create=create)
             self.written = read_written(self.connection, path)
             self.seals_settings = row(self.connection, "PRAGMA user_version") == (SEALED,)
         if create:
@@ -83,7 +92,10 @@ class OpenKeyFile:
 
         Raises:
             WrongRootKey: another process has rotated the root key meanwhile.
+            ReadOnly: it was opened to be read.
         """
+        if self._read_only:
+            raise ReadOnly.of(str(self.path.parent))
         counting: list[Statement] = []
         if self.expected is None:  # an older copy stays known as one
             sql = "UPDATE written SET changes = changes + 1, time = ?"
@@ -139,6 +151,15 @@ class OpenKeyFile:
         end = self._log_end(known)
         if end != known:
             yield "INSERT OR REPLACE INTO known_log VALUES (0, ?, ?)", end
+
+
+def _to_read(path: Path) -> apsw.Connection:
+    """A connection that writes nothing."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)
+    if not has_tables(connection):
+        raise Damaged(f"{path} holds no keys: put the file back from your backup")
+    return connection
 
 
 def _connection(path: Path, *, create: bool) -> apsw.Connection:
