@@ -6,12 +6,11 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from memos import Forgotten, ImportReport, MemCube, Memory, Refused
-from memos.infrastructure.transfer.importers import FORMATS, Item, Parsed
+from memos.infrastructure.transfer.importers import Item, Parsed
 
 SCOPE = "acme/notes"
 
@@ -353,16 +352,18 @@ def test_an_import_that_was_cut_off_goes_on_where_it_was(
 def test_an_item_that_is_not_to_be_changed_comes_in_frozen(
     memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "kept").write_text("One.")
+    path = tmp_path / "kept.jsonl"
+    path.write_text("One.")
 
-    def parse(path: Path) -> Parsed:
-        return Parsed([Item("item 1", "1", {"text": path.read_text()}, id="a", frozen=True)], [])
+    def parse(path: Path, form: str, *rest: object) -> tuple[str, Parsed]:
+        fields = {"text": path.read_text()}
+        return "jsonl", Parsed([Item("item 1", "1", fields, id="a", frozen=True)], [])
 
-    monkeypatch.setitem(cast("dict[str, object]", FORMATS), "kept", parse)
-    first = memory.import_file(tmp_path / "kept", scope=SCOPE, format="kept")
+    monkeypatch.setattr("memos.operation.commands.import_items.parse_file", parse)
+    first = memory.import_file(path, scope=SCOPE)
     assert (first.added, cube(memory, first.cube_ids[0]).state) == (1, "Frozen")
-    assert memory.import_file(tmp_path / "kept", scope=SCOPE, format="kept").unchanged == 1
-    (tmp_path / "kept").write_text("Two.")
-    (told,) = memory.import_file(tmp_path / "kept", scope=SCOPE, format="kept").refused
+    assert memory.import_file(path, scope=SCOPE).unchanged == 1
+    path.write_text("Two.")
+    (told,) = memory.import_file(path, scope=SCOPE).refused
     assert "is frozen" in told
     assert memory.erase(cube_id=first.cube_ids[0]).cube_ids == first.cube_ids
