@@ -130,7 +130,9 @@ class TreeHead(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Counts of a vault: `states` counts its memories by lifecycle."""
+    """Counts of a vault: `states` counts its memories by lifecycle, `scopes` the scopes of those that
+    are not erased. What `internal_rows` of the index says is no memory.
+    """
 
     events: int
     states: Mapping[int, int]

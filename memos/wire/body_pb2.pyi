@@ -78,17 +78,19 @@ class ValidTime(_message.Message):
     def __init__(self, until: _Optional[int] = ..., **kwargs) -> None: ...
 
 class Body(_message.Message):
-    __slots__ = ("content", "tags", "provenance", "metadata", "valid_time", "reason")
+    __slots__ = ("content", "tags", "provenance", "metadata", "valid_time", "reason", "subject")
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     VALID_TIME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
     content: Content
     tags: Tags
     provenance: Provenance
     metadata: Metadata
     valid_time: ValidTime
     reason: str
-    def __init__(self, content: _Optional[_Union[Content, _Mapping]] = ..., tags: _Optional[_Union[Tags, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., metadata: _Optional[_Union[Metadata, _Mapping]] = ..., valid_time: _Optional[_Union[ValidTime, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+    subject: str
+    def __init__(self, content: _Optional[_Union[Content, _Mapping]] = ..., tags: _Optional[_Union[Tags, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., metadata: _Optional[_Union[Metadata, _Mapping]] = ..., valid_time: _Optional[_Union[ValidTime, _Mapping]] = ..., reason: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from memos.infrastructure.index.port import SpanChange, View
@@ -236,3 +237,56 @@ def test_an_erased_cube_is_shown_at_no_moment(index: IndexStore) -> None:
         view = index.reader.view("acme", moment)
         assert (cube_id(1) in view.rows_of([cube_id(1)]), cubes(view, 8)) == (False, [])
     assert all_cubes(index.reader.view("acme")) == [2]
+
+
+def test_a_cube_was_created_by_its_first_change_whatever_became_of_it(index: IndexStore) -> None:
+    first, second, changed, archived = index.write(
+        [
+            change(1, text([7])),
+            change(2, text([7])),
+            change(1, text([8]), version=2),
+            change(1, state=ARCHIVED, version=2),
+        ]
+    )
+    for at in (None, archived, changed):
+        view = index.reader.view("acme", at)
+        born = dict(zip(all_cubes(view), view.created.tolist(), strict=True))
+        assert born == {1: first, 2: second}
+    only = index.reader.view("acme").restrict(np.array([True, False]))
+    assert only.created.tolist() == [second]
+
+
+def test_a_view_names_the_scopes_of_its_rows(index: IndexStore) -> None:
+    index.write(
+        [
+            change(1, text([7]), scope="acme/b"),
+            change(2, text([7]), scope="acme"),
+            change(3, text([7]), scope="acme/a"),
+            change(4, text([7]), scope="acme/b"),
+        ]
+    )
+    view = index.reader.view("acme")
+    cubes_of = {path: sorted(_cubes(view, rows)) for path, rows in view.scopes().items()}
+    assert list(cubes_of.items()) == [("acme", [2]), ("acme/a", [3]), ("acme/b", [1, 4])]
+    assert index.reader.view("acme/c").scopes() == {}
+
+
+def test_a_view_of_several_scopes_shows_what_lies_in_and_under_each(index: IndexStore) -> None:
+    index.write(
+        [
+            change(1, text([7]), scope="acme/a"),
+            change(2, text([7]), scope="acme/b"),
+            change(3, text([7]), scope="acme/c/deep"),
+            change(4, text([7]), scope="acme/cd"),
+        ]
+    )
+    view = index.reader.view(("acme/a", "acme/c"))
+    assert sorted(all_cubes(view)) == sorted(cubes(view, 7)) == [1, 3]
+    (later,) = index.write([change(3, text([8]), scope="acme/c/deep", version=2)])
+    both = ("acme/a", "acme/c")
+    assert sorted(cubes(index.reader.view(both), 7)) == [1]
+    assert sorted(cubes(index.reader.view(both, later - 1), 7)) == [1, 3]
+
+
+def _cubes(view: View, rows: npt.NDArray[np.int64]) -> list[int]:
+    return [int.from_bytes(cube, "big") for cube in view.cube_ids(rows)]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from memos.infrastructure.governance.usage.usage import Usage
-from memos.infrastructure.index.port import Ints, View
+from memos.infrastructure.index.port import Ints, Order, Piece, View, Within
 from memos.infrastructure.vault.port import Vault
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.moment import At, Moment
+from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
@@ -69,6 +70,14 @@ class Reader(Protocol):
         """
         ...
 
+    def accesses(self, holding: bytes = b"") -> Iterator[AccessEvent]:
+        """The access log, what was noted in one process in its order: a look through all of it.
+
+        Args:
+            holding: only records whose bytes hold these, such as a cube's id.
+        """
+        ...
+
     def access_size(self) -> int:
         """The number of records on the access log."""
         ...
@@ -81,8 +90,20 @@ class Reader(Protocol):
         """Cubes will be read at a moment: whoever asks a server can ask for all of them at once."""
         ...
 
-    def view(self, scope: str, at: At | None = None) -> View:
-        """What is visible in a scope and under it, at a moment or (None) now."""
+    def view(self, within: Within, at: At | None = None) -> View:
+        """What is visible in a scope and under it, or in several of one tenant, at a moment or (None)
+        now.
+        """
+        ...
+
+    def pieces(self, within: Within, order: Order, behind: int | None = None) -> Iterator[Piece]:
+        """What is visible now in scopes of one tenant; every row of a piece stands before all of the next.
+
+        Args:
+            within: where.
+            order: of the rows.
+            behind: what stands behind this ordinal is wanted alone; other rows may be there, too.
+        """
         ...
 
     def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:

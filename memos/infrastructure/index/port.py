@@ -9,6 +9,7 @@ caller may read in the searched scope, and only the caller knows that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -53,6 +54,15 @@ class PurgeReport(NamedTuple):
     vectors: int = 0
 
 
+Within = str | tuple[str, ...]
+"""Where a view looks: in a scope and under it, or in several scopes of one tenant."""
+
+
+def paths_of(within: Within) -> tuple[str, ...]:
+    """The scopes that are meant."""
+    return (within,) if isinstance(within, str) else within
+
+
 class Nearest(NamedTuple):
     """How near indexed texts are to some queries: as a whole, and by their best sentence.
 
@@ -67,15 +77,22 @@ class Nearest(NamedTuple):
     complete: bool
 
 
-class View(Protocol):
-    """The texts visible in one scope at one moment: parallel arrays, one row a text, by `doc`.
-
-    At most one row stands for a cube. A view is immutable; `restrict` narrows it before ranking.
+class Order(StrEnum):
+    """In which order memories stand: by when they came to be, the newest or the oldest first, or by
+    their last change, the last first.
     """
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    CHANGED = "changed"
+
+
+class Rows(Protocol):
+    """Texts visible at one moment: parallel arrays, one row a text. At most one row stands for a cube."""
 
     @property
     def at(self) -> At:
-        """The moment that the view shows; for the newest view, that of the last applied change."""
+        """The moment that is shown; for the newest one, that of the last applied change."""
         ...
 
     @property
@@ -129,12 +146,30 @@ class View(Protocol):
 
     def __len__(self) -> int: ...
 
-    def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
-        """Rows that hold `term`, ascending, and the frequency of the term in each."""
-        ...
-
     def cube_ids(self, rows: npt.NDArray[np.integer]) -> list[bytes]:
         """Cube ids of `rows`, in the order asked."""
+        ...
+
+
+class Piece(NamedTuple):
+    """Rows of a scope, and the ordinal that each stands by in an Order."""
+
+    rows: Rows
+    place: Ints
+
+
+class View(Rows, Protocol):
+    """The texts visible in some scopes at one moment, by `doc`. A view is immutable; `restrict` narrows
+    it before ranking.
+    """
+
+    @property
+    def created(self) -> Ints:
+        """Ordinals of the changes that brought the rows' cubes."""
+        ...
+
+    def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
+        """Rows that hold `term`, ascending, and the frequency of the term in each."""
         ...
 
     def restrict(self, keep: Mask) -> View:
@@ -154,6 +189,10 @@ class View(Protocol):
         """The row of each cube that the view shows; cubes that it does not show are left out."""
         ...
 
+    def scopes(self) -> dict[str, Ints]:
+        """The scopes that hold any of the rows, by path, each with its rows, ascending."""
+        ...
+
     def matched_terms(self) -> dict[int, Ints]:
         """The terms that the view's texts hold without being ranked by them, such as tags.
 
@@ -163,11 +202,18 @@ class View(Protocol):
         ...
 
 
+def places(view: View, order: Order) -> Ints:
+    """The ordinals that the rows of a view stand by in an order."""
+    return view.opened if order is Order.CHANGED else view.created
+
+
 class IndexReader(Protocol):
     """Reads at any moment of the log. What it shows is the same whatever store keeps it."""
 
-    def view(self, scope: str, at: At | None = None) -> View:
-        """What is visible in `scope` and under it, at a moment or (None) now."""
+    def view(self, within: Within, at: At | None = None) -> View:
+        """What is visible in a scope and under it, or in several of one tenant, at a moment or (None)
+        now.
+        """
         ...
 
 

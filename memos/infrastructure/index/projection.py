@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from memos.infrastructure.index.port import SpanChange
+from memos.infrastructure.index.port import Mask, Rows, SpanChange
 from memos.kernel.body import is_text
 from memos.kernel.cube import CubeState, Form, PartVersions
 from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
-from memos.language.indexed_text import IndexedText, Readable
+from memos.language.indexed_text import EXTRACTED, IndexedText, Readable
 from memos.wire.body_pb2 import Body
 
 
@@ -36,6 +36,12 @@ NO_BODY = OpenedBody(Body(), 0)
 
 UNREADABLE = IndexedText({}, 0)
 """What the index keeps of a text whose body does not open: its span, and nothing to find it by."""
+
+
+def internal_rows(rows: Rows) -> Mask:
+    """The rows that no caller stored and none is shown: what extractors keep of their work."""
+    internal: Mask = ((rows.traits & EXTRACTED) != 0) & (rows.length == 0)
+    return internal
 
 
 def concerns_index(result: Result, after: CubeState | None) -> bool:

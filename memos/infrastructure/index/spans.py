@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Mask
-from memos.kernel.moment import MOST_PARTITIONS, At
+from memos.kernel.moment import MOST_PARTITIONS, OPEN, At
 from memos.language.indexed_text import DATED
 
 COLUMNS = (
@@ -87,6 +87,34 @@ class Changed(NamedTuple):
 
     spans: Spans
     replaces: Ints
+
+
+class Births(NamedTuple):
+    """Of the cubes that have changed, by id, the ordinals of the changes that brought them."""
+
+    cube_id: npt.NDArray[np.void]
+    opened: Ints
+
+
+def births_of(every: Spans) -> Births:
+    """What `created` needs of all spans of some cubes."""
+    ended = every.take(every.closed != OPEN)
+    order = np.lexsort((ended.opened, ended.cube_id))
+    cubes, opened = ended.cube_id[order], ended.opened[order]
+    first = np.append(True, cubes[1:] != cubes[:-1])[: len(cubes)]
+    return Births(cubes[first], opened[first])
+
+
+def created(shown: Spans, births: Births) -> Ints:
+    """For each row the ordinal of the change that brought its cube."""
+    cubes = births.cube_id
+    if not len(cubes):
+        return shown.opened
+    place = np.searchsorted(cubes, shown.cube_id)
+    place[place == len(cubes)] = 0
+    changed = cubes[place] == shown.cube_id
+    first: Ints = np.where(changed, births.opened[place], shown.opened)
+    return first
 
 
 def read(rows: Iterable[tuple[Any, ...]]) -> Changed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from memos.infrastructure.vault.cassandra.tables import VERSION
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import id_text
+from memos.language.indexed_text import EXTRACTION
 from tests.conformance.engine.vault import EngineVault, soon
 
 
@@ -64,6 +65,16 @@ def test_the_figures_count_what_is_there(vault: EngineVault) -> None:
     assert after.events == before.events + 2
     assert after.states[generated] == before.states.get(generated, 0) + 2
     assert after.scopes == before.scopes + 1
+
+
+def test_the_figures_count_nothing_that_extractors_keep_of_their_work(
+    vault: EngineVault,
+) -> None:
+    before = vault.engine.maintenance.figures()
+    vault.commit(vault.memory("", origin=EXTRACTION))
+    after = vault.engine.maintenance.figures()
+    assert (after.states, after.scopes) == (before.states, before.scopes)
+    assert after.events == before.events + 1
 
 
 def test_tables_that_have_a_version_tell_it(vault: EngineVault) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from memos.infrastructure.engine.port import Engine
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.usage.usage import Usage
+from memos.infrastructure.index.port import Ints, Order, Rows, places
 from memos.kernel.errors import Damaged, KeysMissing
 from memos.kernel.event import Position
 from memos.kernel.moment import NEWEST, At
@@ -147,3 +149,60 @@ def test_what_was_read_ahead_is_what_is_read(vault: EngineVault) -> None:
             assert ahead.created(cube_id) == plain.created(cube_id)
             assert text_of(ahead.body(cube_id, 1)) == text_of(plain.body(cube_id, 1))
             assert ahead.usage(cube_id) == plain.usage(cube_id)
+
+
+def test_the_access_log_is_read_whole_or_by_what_its_records_hold(vault: EngineVault) -> None:
+    used, other = (vault.add(text).event.cube_id for text in ("used", "other"))
+    noted = [vault.access(cube_id) for cube_id in (used, other, used)]
+    for number, access in enumerate(noted):
+        access.client_time = number
+    vault.engine.writer.append_accesses(noted)
+    mine = {access.event_id for access in noted}
+    with vault.engine.read() as reader:
+        every = [access for access in reader.accesses() if access.event_id in mine]
+        assert sorted(every, key=lambda access: access.client_time) == noted
+        held = sorted(access.client_time for access in reader.accesses(used))
+        assert held == [0, 2]
+        assert list(reader.accesses(new_id())) == []
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_pieces_are_in_order_and_hold_what_the_newest_view_shows(
+    vault: EngineVault, order: Order
+) -> None:
+    commits = vault.commit(*(vault.memory(f"note {number}") for number in range(5)))
+    ids = [committed.event.cube_id for committed in commits]
+    vault.commit(vault.revision(ids[1], "anew"))
+    vault.commit(vault.revision(ids[1], "once more"))
+    expected = {
+        Order.NEWEST: ids[::-1],
+        Order.OLDEST: ids,
+        Order.CHANGED: [ids[1], ids[4], ids[3], ids[2], ids[0]],
+    }[order]
+    with vault.engine.read() as reader:
+        placed = _placed(reader, vault.tenant, order, None)
+        assert [cube_id for _, cube_id in placed] == expected
+        middle = placed[2][0]
+        assert _placed(reader, vault.tenant, order, middle) == placed[3:]
+        assert _placed(reader, f"no{vault.tenant}", order, None) == []
+        newest = reader.view(vault.tenant)
+        assert dict(_rows(newest, places(newest, order))) == dict(placed)
+
+
+def _placed(
+    reader: Reader, scope: str, order: Order, behind: int | None
+) -> list[tuple[int, bytes]]:
+    """The cubes behind a place in an order, as pieces give them."""
+    placed: list[tuple[int, bytes]] = []
+    for rows, place in reader.pieces(scope, order, behind):
+        piece = sorted(_rows(rows, place), reverse=order is not Order.OLDEST)
+        placed += [
+            each
+            for each in piece
+            if behind is None or (each[0] > behind if order is Order.OLDEST else each[0] < behind)
+        ]
+    return placed
+
+
+def _rows(rows: Rows, place: Ints) -> list[tuple[int, bytes]]:
+    return list(zip(place.tolist(), rows.cube_ids(np.arange(len(rows))), strict=True))

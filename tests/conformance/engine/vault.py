@@ -93,6 +93,7 @@ class EngineVault:
         tags: Sequence[str] = (),
         absorbs: Sequence[bytes] = (),
         subject: str = "",
+        origin: str = "",
     ) -> Draft:
         """A new memory."""
         event = self.event(Kind.GENERATED, new_id(), tenant=tenant)
@@ -103,6 +104,7 @@ class EngineVault:
         event.subject_digests.append(self.subject(subject or event.scope, tenant=event.tenant))
         event.parts = WHOLE_BODY
         body, key = body_of(text, tags), new_key()
+        body.provenance.origin = origin
         seal_body(key, event, body)
         return Draft(event, body, key, is_new=True)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine.distributed.stores import Generation, Stores
+from memos.infrastructure.index.projection import internal_rows
 from memos.infrastructure.reports import Figures
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD
-from memos.kernel.cube import NO_MEMORY, CubeState
+from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
@@ -48,16 +50,26 @@ def _state(cube_id: bytes, stored: bytes) -> CubeState:
         ) from None
 
 
+def _internal(generation: Generation) -> set[bytes]:
+    """The cubes of which no caller is told: they are no memories of theirs."""
+    views = (generation.index.view(tenant) for tenant in generation.vault.tenants() if tenant)
+    return {
+        cube_id for view in views for cube_id in view.cube_ids(np.flatnonzero(internal_rows(view)))
+    }
+
+
 def figures(stores: Stores, generation: Generation) -> Figures:
     """Counts of the vault, by a look at every head. What it takes on disks its servers know."""
     states: Counter[int] = Counter()
     scopes: set[str] = set()
+    internal = _internal(generation)
     for cube_id, stored, _ in generation.vault.heads():
         state = _state(cube_id, stored)
-        if state.scope:
+        if state.form in NO_MEMORY or cube_id in internal:
+            continue
+        states[int(state.lifecycle)] += 1
+        if state.lifecycle is not Lifecycle.ERASED:
             scopes.add(state.scope)
-        if state.form not in NO_MEMORY:
-            states[int(state.lifecycle)] += 1
     folded = generation.vault.checkpoints(FOLD)
     return Figures(
         events=sum(offset for offset, _, _ in folded.values()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
 from memos.infrastructure.cassandra.connection import CassandraSession
@@ -11,8 +11,8 @@ from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
-from memos.infrastructure.vault.port import Attempt
-from memos.kernel.event import Record
+from memos.infrastructure.vault.port import Attempt, LogQuery
+from memos.kernel.event import Position, Record
 from memos.kernel.moment import NEWEST, At
 
 
@@ -35,6 +35,7 @@ class VaultAhead(CassandraVault):
         self._records: dict[tuple[bytes, int], Record] = {}
         self._created: dict[bytes, int] = {}
         self._uses: dict[bytes, Usage] = {}
+        self._latest: Record | None = None
 
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         """Read cubes at a moment, with all that showing them takes, side by side."""
@@ -54,6 +55,18 @@ class VaultAhead(CassandraVault):
         used = usages.result()
         self._uses.update((cube_id, used.get(cube_id, Usage())) for cube_id in missing)
         keys.result()  # they are kept where they are asked for
+
+    def query(self, query: LogQuery) -> Iterator[Attempt]:
+        """The attempts that a log query wants; the event of the last one is at hand."""
+        for stored in self.records(query):
+            self._latest = stored.record
+            yield stored.attempt
+
+    def data_of(self, position: Position) -> bytes | None:
+        latest = self._latest
+        if latest is not None and latest.position == position:
+            return latest.data
+        return super().data_of(position)
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
         if (cube_id, at) in self._states:

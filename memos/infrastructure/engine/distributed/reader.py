@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-
-from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.reader import has_no_key
-from memos.infrastructure.governance.usage.usage import Usage, used_until
+from memos.infrastructure.governance.usage.usage import Usage, access_in, used_until
 from memos.infrastructure.index.cassandra.index import CassandraIndex
 from memos.infrastructure.index.cassandra.view import CassandraView
-from memos.infrastructure.index.port import Ints, View
+from memos.infrastructure.index.port import Ints, Order, Piece, View, Within, places
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.log.kafka.first_place import origin_of
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.kernel.errors import Damaged, Unreadable
-from memos.kernel.event import Position, Record, Undecodable, decode, id_text
+from memos.kernel.event import Position, Undecodable, decode, id_text
 from memos.kernel.moment import At, Moment, last_at, time_of
 from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
@@ -92,11 +90,15 @@ class DistributedReader:
     def usage_until(self, cube_id: bytes, time: int) -> Usage:
         used = self._used_until.get(time)
         if used is None:
-            accesses = self._logs.access
-            records = accesses.read_all(accesses.end())
-            events = (event for batch in records for event in map(_access, batch) if event)
-            used = self._used_until[time] = used_until(time, events)
+            used = self._used_until[time] = used_until(time, self.accesses())
         return used.get(cube_id, Usage())
+
+    def accesses(self, holding: bytes = b"") -> Iterator[AccessEvent]:
+        log = self._logs.access
+        for batch in log.read_all(log.end()):
+            for record in batch:
+                if holding in record.data:
+                    yield access_in(record.data)
 
     def access_size(self) -> int:
         return sum(self._logs.access.end().values())
@@ -107,8 +109,12 @@ class DistributedReader:
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         self.vault.read_ahead(cube_ids, at)
 
-    def view(self, scope: str, at: At | None = None) -> View:
-        return self._index.view(scope, at)
+    def view(self, within: Within, at: At | None = None) -> View:
+        return self._index.view(within, at)
+
+    def pieces(self, within: Within, order: Order, behind: int | None = None) -> Iterator[Piece]:
+        view = self.view(within)  # a tenant's rows are in memory
+        yield Piece(view, places(view, order))
 
     def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
         return _ours(view).rows_of(cube_ids)
@@ -162,14 +168,6 @@ class DistributedReaders:
     def close(self) -> None:
         """Wait for what is being read ahead."""
         self._threads.shutdown()
-
-
-def _access(record: Record) -> AccessEvent | None:
-    """A record of the access log; None where it is no access, and counts for nothing."""
-    try:
-        return AccessEvent.FromString(record.data)
-    except DecodeError:
-        return None
 
 
 def _ours(view: View) -> CassandraView:

@@ -16,12 +16,21 @@ from memos.infrastructure.log.sqlite import stored_tree
 from memos.infrastructure.reports import Figures
 from memos.infrastructure.sqlite.database import row, rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
+from memos.kernel.cube import Lifecycle
 from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged, VaultError
 from memos.kernel.event import id_text
+from memos.kernel.moment import OPEN
 from memos.kernel.state import state_from_bytes
+from memos.language.indexed_text import EXTRACTED
 
-_MEMORIES = ", ".join(str(int(kind)) for kind in sorted(CREATING))
+_MEMORIES = (
+    f"FROM head WHERE cube_id IN (SELECT cube_id FROM attempt WHERE result = 1 AND kind IN"
+    f" ({', '.join(str(int(kind)) for kind in sorted(CREATING))}))"
+    # `internal_rows` of the index, of which one is the newest.
+    " AND cube_id NOT IN (SELECT cube_id FROM index_span WHERE length = 0"
+    f" AND traits & {EXTRACTED} AND closed = {OPEN})"
+)
 
 
 def digest(vault: SqliteVault) -> str:
@@ -48,11 +57,10 @@ def figures(connection: apsw.Connection, directory: Path) -> Figures:
     """Counts of the vault in a directory."""
     states = rows(
         connection,
-        "SELECT lifecycle, count(*) FROM head WHERE cube_id IN"
-        f" (SELECT cube_id FROM attempt WHERE kind IN ({_MEMORIES}) AND result = 1)"
-        " GROUP BY lifecycle ORDER BY lifecycle",
+        f"SELECT lifecycle, count(*) {_MEMORIES} GROUP BY lifecycle ORDER BY lifecycle",
     )
-    scopes = row(connection, "SELECT count(DISTINCT scope) FROM head WHERE scope <> ''")
+    there = f"{_MEMORIES} AND lifecycle <> {int(Lifecycle.ERASED)}"
+    scopes = row(connection, f"SELECT count(DISTINCT scope) {there}")
     return Figures(
         events=stored_tree(connection).size,
         states={int(lifecycle): count for lifecycle, count in states},

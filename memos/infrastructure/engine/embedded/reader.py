@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import apsw
 
 from memos.infrastructure.engine.reader import Reader, has_no_key
-from memos.infrastructure.governance.usage.sqlite import access_size, usage_of, usage_until
+from memos.infrastructure.governance.usage.sqlite import (
+    access_size,
+    accesses_holding,
+    usage_of,
+    usage_until,
+)
 from memos.infrastructure.governance.usage.usage import Usage
-from memos.infrastructure.index.port import Ints, View
+from memos.infrastructure.index.port import Ints, Order, Piece, View, Within, paths_of
 from memos.infrastructure.index.sqlite import lookup
+from memos.infrastructure.index.sqlite.pieces import pieces
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
@@ -22,6 +28,7 @@ from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.errors import Damaged, Unreadable
 from memos.kernel.event import Position, Undecodable, decode, id_text
 from memos.kernel.moment import At, Moment
+from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
@@ -33,7 +40,7 @@ class EmbeddedReader:
         self,
         connection: apsw.Connection,
         keys: SqliteCubeKeys,
-        view: Callable[[str, At | None], View],
+        view: Callable[[Within, At | None], View],
     ) -> None:
         self.connection = connection
         self.vault = SqliteVault(connection)
@@ -98,6 +105,9 @@ class EmbeddedReader:
     def usage_until(self, cube_id: bytes, time: int) -> Usage:
         return usage_until(self.connection, cube_id, time)
 
+    def accesses(self, holding: bytes = b"") -> Iterator[AccessEvent]:
+        return accesses_holding(self.connection, holding)
+
     def access_size(self) -> int:
         return access_size(self.connection)
 
@@ -109,8 +119,11 @@ class EmbeddedReader:
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         """What is in a file is read when it is asked for."""
 
-    def view(self, scope: str, at: At | None = None) -> View:
-        return self._view(scope, at)
+    def view(self, within: Within, at: At | None = None) -> View:
+        return self._view(within, at)
+
+    def pieces(self, within: Within, order: Order, behind: int | None = None) -> Iterator[Piece]:
+        return pieces(self.connection, paths_of(within), order, behind)
 
     def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
         return lookup.rows_of(self.connection, view, cube_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import apsw
 
@@ -33,9 +33,14 @@ def usage_of(connection: apsw.Connection, cube_id: bytes) -> Usage:
 
 def usage_until(connection: apsw.Connection, cube_id: bytes, time: int) -> Usage:
     """How a cube was used up to a time (microseconds), from the access log itself."""
-    sql = "SELECT data FROM access WHERE instr(data, ?)"
-    named = (access_in(data) for (data,) in rows(connection, sql, (cube_id,)))
-    return used_until(time, named).get(cube_id, Usage())
+    return used_until(time, accesses_holding(connection, cube_id)).get(cube_id, Usage())
+
+
+def accesses_holding(connection: apsw.Connection, holding: bytes) -> Iterator[AccessEvent]:
+    """The accesses whose records hold some bytes, in order; empty for all."""
+    narrowed, values = (" WHERE instr(data, ?)", (holding,)) if holding else ("", ())
+    sql = f"SELECT data FROM access{narrowed} ORDER BY position"
+    return (access_in(data) for (data,) in rows(connection, sql, values))
 
 
 def usage_digest(connection: apsw.Connection) -> str:

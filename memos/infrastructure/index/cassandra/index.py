@@ -9,7 +9,7 @@ from memos.infrastructure.index.cassandra.changes import join
 from memos.infrastructure.index.cassandra.rows import SpanTable
 from memos.infrastructure.index.cassandra.snapshot import IndexMarks, TenantSnapshot, extend
 from memos.infrastructure.index.cassandra.view import CassandraView
-from memos.infrastructure.index.port import IndexReader
+from memos.infrastructure.index.port import IndexReader, Within, paths_of
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
 
@@ -43,13 +43,13 @@ class CassandraIndex(IndexReader):
         self._tenants: OrderedDict[str, _Tenant] = OrderedDict()  # least recently used first
         self._held = 0  # bytes
 
-    def view(self, scope: str, at: At | None = None) -> CassandraView:
+    def view(self, within: Within, at: At | None = None) -> CassandraView:
         marks = self._table.marks()
-        tenant = self._tenant(tenant_of(scope))
+        tenant = self._tenant(tenant_of(paths_of(within)[0]))
         snapshot = tenant.snapshot
         if _lacks(snapshot, marks):
             snapshot = self._refresh(tenant, marks)
-        return CassandraView(snapshot, snapshot.visible(scope, at), snapshot.reached(at))
+        return CassandraView(snapshot, snapshot.visible(within, at), snapshot.reached(at))
 
     @property
     def nbytes(self) -> int:

@@ -17,6 +17,7 @@ class Scopes:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._sorted: list[str] = []
+        self._paths: list[str] = []  # by number
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -31,7 +32,12 @@ class Scopes:
             if path not in self._numbers:
                 insort(self._sorted, path)
                 self._numbers[path] = len(self._numbers)
+                self._paths.append(path)
             return self._numbers[path]
+
+    def path(self, number: int) -> str:
+        """The path with a number."""
+        return self._paths[number]
 
     def under(self, scope: str) -> Mask:
         """For each number, whether its path is `scope` or continues it by a segment."""

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from memos.infrastructure.index.cassandra.changes import NO_TEXT, Changes, join
 from memos.infrastructure.index.cassandra.cubes import among, halves
 from memos.infrastructure.index.cassandra.scopes import Scopes
-from memos.infrastructure.index.port import Ints, Mask
+from memos.infrastructure.index.port import Ints, Mask, Within, paths_of
 from memos.infrastructure.index.recent import Recent
-from memos.infrastructure.index.spans import Spans, join_columns, order_behind
+from memos.infrastructure.index.spans import Births, Spans, births_of, join_columns, order_behind
 from memos.kernel.moment import OPEN, At, Cutoffs
 
 _TEXT_COLUMNS = (
@@ -98,11 +98,18 @@ class TenantSnapshot:
         asked = (*at, *[-1] * (len(last) - len(at)))
         return Cutoffs(map(min, asked, last))
 
-    def visible(self, scope: str, at: At | None) -> Spans:
-        """The spans visible in a scope and under it, at a moment or (None) now."""
+    @cached_property
+    def births(self) -> Births:
+        """When the cubes that have changed since came to be."""
+        return births_of(self.every.spans)
+
+    def visible(self, within: Within, at: At | None) -> Spans:
+        """The spans visible in some scopes and under them, at a moment or (None) now."""
         shown = self.newest if at is None else self.every
-        if scope != self.tenant:
-            shown = shown.take(self.scopes.under(scope)[shown.scope])
+        paths = paths_of(within)
+        if self.tenant not in paths:
+            under = np.logical_or.reduce([self.scopes.under(path) for path in paths])
+            shown = shown.take(under[shown.scope])
         return shown.spans if at is None else shown.spans.active(self.reached(at))
 
     def without(self, changes: Changes) -> TenantSnapshot:

@@ -12,7 +12,7 @@ from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
 from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.postings import rows_by_term
 from memos.infrastructure.index.span_rows import SpanRows
-from memos.infrastructure.index.spans import Spans, true_at
+from memos.infrastructure.index.spans import Spans, created, true_at
 from memos.kernel.moment import Cutoffs
 
 
@@ -28,6 +28,10 @@ class CassandraView(SpanRows):
     def at(self) -> Cutoffs:
         return self._at
 
+    @property
+    def created(self) -> Ints:
+        return created(self._rows, self._snapshot.births)
+
     def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
         return self._on_rows(*self._snapshot.recent.find(term))
 
@@ -42,6 +46,18 @@ class CassandraView(SpanRows):
         wanted = cube_ids(cubes)
         rows = np.flatnonzero(among(self._rows.cube_id, wanted))
         return dict(zip(self.cube_ids(rows), rows.tolist(), strict=True))
+
+    def scopes(self) -> dict[str, Ints]:
+        every = self._snapshot.every
+        numbers = every.scope[np.searchsorted(every.spans.doc, self._rows.doc)]
+        order = np.argsort(numbers, kind="stable")
+        starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+        paths = {
+            self._snapshot.scopes.path(int(numbers[rows[0]])): rows
+            for rows in np.split(order, starts[1:])
+            if len(rows)
+        }
+        return dict(sorted(paths.items()))
 
     def matched_terms(self) -> dict[int, Ints]:
         matched = self._snapshot.recent.only_matched()

@@ -8,7 +8,7 @@ from threading import Lock
 
 import apsw
 
-from memos.infrastructure.index.port import Index, PurgeReport, SpanChange
+from memos.infrastructure.index.port import Index, PurgeReport, SpanChange, Within, paths_of
 from memos.infrastructure.index.sqlite import snapshot, writer
 from memos.infrastructure.index.sqlite.snapshot import IndexState, ScopeSnapshot
 from memos.infrastructure.index.sqlite.view import SqliteView
@@ -40,7 +40,7 @@ class SqliteIndex(Index):
         self._cache_bytes = cache_bytes
         self._lock = Lock()
         # least recently used first
-        self._snapshots: OrderedDict[str, ScopeSnapshot] = OrderedDict()
+        self._snapshots: OrderedDict[tuple[str, ...], ScopeSnapshot] = OrderedDict()
         self._held = 0  # bytes
 
     def apply(self, changes: Sequence[SpanChange]) -> None:
@@ -52,34 +52,36 @@ class SqliteIndex(Index):
     def clear(self) -> None:
         writer.clear(self._connection)
 
-    def view(self, scope: str, at: At | None = None) -> SqliteView:
-        return self.view_on(self._reader(), scope, at)
+    def view(self, within: Within, at: At | None = None) -> SqliteView:
+        return self.view_on(self._reader(), within, at)
 
-    def view_on(self, connection: apsw.Connection, scope: str, at: At | None = None) -> SqliteView:
+    def view_on(
+        self, connection: apsw.Connection, within: Within, at: At | None = None
+    ) -> SqliteView:
         """See `view`: what a connection sees, which must be committed data only. A caller who opens
         a transaction on it sees one state in the view, its postings and its own reads.
         """
         with connection:
-            current, state = self._snapshot(connection, scope)
+            current, state = self._snapshot(connection, paths_of(within))
         offset = state.applied if at is None else min(plain(at), state.applied)
         newest = offset == current.state.applied
         rows = current.newest if newest else current.spans.active(offset)
         return SqliteView(connection, current, rows, offset)
 
     def _snapshot(
-        self, connection: apsw.Connection, scope: str
+        self, connection: apsw.Connection, scopes: tuple[str, ...]
     ) -> tuple[ScopeSnapshot, IndexState]:
-        """The scope's snapshot, good for what this connection sees, and what it sees."""
+        """The scopes' snapshot, good for what this connection sees, and what it sees."""
         with self._lock:
-            cached = self._snapshots.get(scope)
+            cached = self._snapshots.get(scopes)
             if cached is not None:
-                self._snapshots.move_to_end(scope)
+                self._snapshots.move_to_end(scopes)
         state = snapshot.index_state(connection)
         if cached is None or snapshot.is_void(connection, cached):
-            latest = snapshot.load(connection, scope)
+            latest = snapshot.load(connection, scopes)
         elif cached.state > state:
             # The connection is in a transaction older than what another thread has cached.
-            return snapshot.load(connection, scope), state
+            return snapshot.load(connection, scopes), state
         else:
             latest = snapshot.refresh(connection, cached)
         if latest is not cached:
@@ -88,14 +90,14 @@ class SqliteIndex(Index):
 
     def _keep(self, latest: ScopeSnapshot) -> None:
         with self._lock:
-            kept = self._snapshots.pop(latest.scope, None)
+            kept = self._snapshots.pop(latest.scopes, None)
             if kept is not None and kept.state > latest.state:
                 latest = kept  # another thread was faster
             elif kept is not None:
                 self._held += latest.nbytes - kept.nbytes
             else:
                 self._held += latest.nbytes
-            self._snapshots[latest.scope] = latest
+            self._snapshots[latest.scopes] = latest
             while self._held > self._cache_bytes and len(self._snapshots) > 1:
                 _, dropped = self._snapshots.popitem(last=False)
                 self._held -= dropped.nbytes

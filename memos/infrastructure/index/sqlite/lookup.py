@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import apsw
@@ -28,6 +28,25 @@ def rows_of(connection: apsw.Connection, view: View, cube_ids: Iterable[bytes]) 
     return rows
 
 
+def scopes_of(connection: apsw.Connection, view: View) -> dict[str, Ints]:
+    """The scopes that hold any of a view's rows, by path, each with its rows."""
+    select = "SELECT path FROM index_scope WHERE scope_id = ?"
+    found = {
+        path: np.arange(first, end)
+        for first, end in _by_scope(view.doc)
+        for (path,) in connection.execute(select, (int(view.doc[first]) >> SCOPE_BITS,))
+    }
+    return dict(sorted(found.items()))
+
+
+def _by_scope(doc: Ints) -> Iterator[tuple[int, int]]:
+    """The first row of each scope, and the one behind its last: docs of a scope stand together."""
+    if len(doc):
+        yield from pairwise(
+            np.flatnonzero(np.diff(doc >> SCOPE_BITS, prepend=-1, append=-1)).tolist()
+        )
+
+
 def matched_terms(connection: apsw.Connection, view: View) -> dict[int, Ints]:
     """The terms that the view's texts hold without being ranked by them, such as tags.
 
@@ -37,11 +56,10 @@ def matched_terms(connection: apsw.Connection, view: View) -> dict[int, Ints]:
     doc = view.doc
     if not len(doc):
         return {}
-    scopes = np.flatnonzero(np.diff(doc >> SCOPE_BITS, prepend=-1, append=-1))
     select = "SELECT doc, terms FROM index_doc WHERE doc BETWEEN ? AND ?"
     held = decode(
         packed
-        for first, end in pairwise(scopes.tolist())
+        for first, end in _by_scope(doc)
         for packed in connection.execute(select, (int(doc[first]), int(doc[end - 1])))
     )
     only_matched = held.tf == 0

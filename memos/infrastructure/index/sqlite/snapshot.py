@@ -11,14 +11,12 @@ import apsw
 from memos.infrastructure.index import spans
 from memos.infrastructure.index.postings import Postings, decode
 from memos.infrastructure.index.recent import Recent
-from memos.infrastructure.index.spans import COLUMNS, Spans
+from memos.infrastructure.index.spans import COLUMNS, Births, Spans, births_of
 from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range, stored_state
+from memos.kernel.scope import bounds_under
 
 _PATIENCE = 4 * BLOCK
 """Docs taken in by refreshes before the blocks that have been written since are taken up."""
-
-# '0' follows '/': the range holds exactly the paths that continue the scope by a segment.
-_UNDER = "(path = :scope OR (path > :scope || '/' AND path < :scope || '0'))"
 
 
 class Leaf(NamedTuple):
@@ -46,9 +44,9 @@ def index_state(connection: apsw.Connection) -> IndexState:
 
 @dataclass(frozen=True)
 class ScopeSnapshot:
-    """Every span under `scope` up to the change `state.applied`, and the terms not in blocks."""
+    """Every span in and under some scopes up to the change `state.applied`, and the terms not in blocks."""
 
-    scope: str
+    scopes: tuple[str, ...]
     state: IndexState
     leaves: dict[int, Leaf]
     blocks: list[tuple[int, int]]  # (scope id, number of its blocks) of the leaves that have any
@@ -63,18 +61,23 @@ class ScopeSnapshot:
         arrays = self.spans.nbytes + self.newest.nbytes + self.recent.nbytes
         return arrays + 200 * len(self.leaves) + 2_000
 
+    @cached_property
+    def births(self) -> Births:
+        """When the cubes that have changed since came to be."""
+        return births_of(self.spans)
 
-def load(connection: apsw.Connection, scope: str) -> ScopeSnapshot:
-    """Read the scope; the connection must be in one transaction."""
+
+def load(connection: apsw.Connection, scopes: tuple[str, ...]) -> ScopeSnapshot:
+    """Read the scopes; the connection must be in one transaction."""
     state = index_state(connection)
-    leaves = leaves_of(connection, scope)
+    leaves = leaves_of(connection, scopes)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc BETWEEN ? AND ?"
     every = spans.read(
         row for scope_id in leaves for row in connection.execute(select, doc_range(scope_id))
     )
     recent_terms = _load_recent(connection, leaves)
     newest = every.spans.active(state.applied)
-    return ScopeSnapshot(scope, state, leaves, _blocks(leaves), every.spans, newest, recent_terms)
+    return ScopeSnapshot(scopes, state, leaves, _blocks(leaves), every.spans, newest, recent_terms)
 
 
 def is_void(connection: apsw.Connection, kept: ScopeSnapshot) -> bool:
@@ -82,8 +85,9 @@ def is_void(connection: apsw.Connection, kept: ScopeSnapshot) -> bool:
     state = index_state(connection)
     if state.purges == kept.state.purges:
         return False
+    condition, values = _under(kept.scopes)
     ((purged,),) = connection.execute(
-        f"SELECT max(purged) FROM index_scope WHERE {_UNDER}", {"scope": kept.scope}
+        f"SELECT max(purged) FROM index_scope WHERE {condition}", values
     )
     return state.cleared > kept.state.purges or (purged or 0) > kept.state.purges
 
@@ -95,7 +99,7 @@ def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
     """
     state = index_state(connection)
     since = old.state.applied
-    changed = {} if state.applied == since else leaves_of(connection, old.scope, since)
+    changed = {} if state.applied == since else leaves_of(connection, old.scopes, since)
     if not changed:
         return old if state == old.state else replace(old, state=state)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc >> 32 = ? AND opened > ?"
@@ -112,21 +116,39 @@ def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
     if taken_in <= _PATIENCE:
         recent_terms = old.recent.extend(_read_terms(connection, new_docs))
     else:
-        taken_in, leaves = 0, leaves_of(connection, old.scope)
+        taken_in, leaves = 0, leaves_of(connection, old.scopes)
         blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
     extended = spans.extend(old.spans, changes)
     newest = extended.active(state.applied)
-    return ScopeSnapshot(old.scope, state, leaves, blocks, extended, newest, recent_terms, taken_in)
+    return ScopeSnapshot(
+        old.scopes, state, leaves, blocks, extended, newest, recent_terms, taken_in
+    )
 
 
-def leaves_of(connection: apsw.Connection, scope: str, since: int = -1) -> dict[int, Leaf]:
-    """The scopes at and under a path that changed after `since`, by scope id."""
+def leaves_of(
+    connection: apsw.Connection, scopes: tuple[str, ...], since: int = -1
+) -> dict[int, Leaf]:
+    """The scopes at and under some paths that changed after `since`, by scope id."""
+    condition, values = _under(scopes)
     rows = connection.execute(
         "SELECT scope_id, docs, inverted FROM index_scope"
-        f" WHERE {_UNDER} AND changed > :since ORDER BY scope_id",
-        {"scope": scope, "since": since},
+        f" WHERE {condition} AND changed > ? ORDER BY scope_id",
+        (*values, since),
     )
     return {scope_id: Leaf(docs, inverted) for scope_id, docs, inverted in rows}
+
+
+def changes_of(connection: apsw.Connection, scopes: tuple[str, ...]) -> dict[int, int]:
+    """The scopes at and under some paths, by scope id, and the offset of the last change of each."""
+    condition, values = _under(scopes)
+    select = f"SELECT scope_id, changed FROM index_scope WHERE {condition}"
+    return {int(scope): int(at) for scope, at in connection.execute(select, values)}
+
+
+def _under(scopes: tuple[str, ...]) -> tuple[str, list[str]]:
+    """What holds for the paths of some scopes and all that continue one by a segment, and its values."""
+    condition = " OR ".join(["path = ? OR (path > ? AND path < ?)"] * len(scopes))
+    return f"({condition})", [value for path in scopes for value in (path, *bounds_under(path))]
 
 
 def _blocks(leaves: dict[int, Leaf]) -> list[tuple[int, int]]:

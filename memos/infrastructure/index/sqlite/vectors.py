@@ -206,7 +206,7 @@ class VectorIndex:
         ((newest,),) = rows(connection, "SELECT coalesce(max(vector), 0) FROM index_vector")
         if newest <= kept.newest:
             return kept
-        leaves = leaves_of(connection, scope)
+        leaves = leaves_of(connection, (scope,))
         stored = (
             _all(connection, leaves, model) if whole else _later(connection, kept.newest, model)
         )
@@ -263,7 +263,7 @@ def _without_purged(
     select = "SELECT doc FROM index_vector WHERE doc BETWEEN ? AND ? AND model = ?"
     left = [
         doc
-        for scope_id in leaves_of(connection, scope)
+        for scope_id in leaves_of(connection, (scope,))
         for (doc,) in rows(connection, select, (*doc_range(scope_id), model.number))
     ]
     keep = np.isin(old.docs, np.array(left, np.int64))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.span_rows import SpanRows
-from memos.infrastructure.index.spans import Spans, true_at
+from memos.infrastructure.index.spans import Spans, created, true_at
 from memos.infrastructure.index.sqlite import lookup
 from memos.infrastructure.index.sqlite.snapshot import ScopeSnapshot
 from memos.infrastructure.index.sqlite.tables import BLOCK, POSTING, doc_range
@@ -31,6 +31,10 @@ class SqliteView(SpanRows):
     def at(self) -> int:
         return self._offset
 
+    @property
+    def created(self) -> Ints:
+        return created(self._rows, self._snapshot.births)
+
     def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
         docs, tf = self._snapshot.recent.find(term)
         parts = [(docs, tf)]
@@ -50,6 +54,9 @@ class SqliteView(SpanRows):
 
     def rows_of(self, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
         return lookup.rows_of(self._connection, self, cube_ids)
+
+    def scopes(self) -> dict[str, Ints]:
+        return lookup.scopes_of(self._connection, self)
 
     def matched_terms(self) -> dict[int, Ints]:
         return lookup.matched_terms(self._connection, self)

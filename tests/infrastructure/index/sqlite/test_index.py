@@ -220,7 +220,7 @@ def test_caches_stay_within_their_bound(vault: Vault) -> None:
             assert index._held <= 100_000
     whole = vault.open(cache_bytes=1)
     assert len(whole.view("acme")) == 500
-    assert list(whole._snapshots) == ["acme"]
+    assert list(whole._snapshots) == [("acme",)]
 
 
 def test_a_change_that_cannot_be_is_refused_and_named(vault: Vault) -> None:
@@ -260,7 +260,7 @@ def test_a_reader_takes_up_the_blocks_that_are_written_while_it_follows(vault: V
     for at in range(50):
         vault.apply(change(at, at, [7]))
         watcher.view("acme")
-    settled, loose = watcher._snapshots["acme"].recent
+    settled, loose = watcher._snapshots[("acme",)].recent
     assert len(settled.term) + len(loose.term) < 8
 
 
