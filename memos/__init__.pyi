@@ -50,24 +50,29 @@ from .operation.commands.sweep import Sweep
 from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
 from .operation.proof import ConsistencyProof, Proof, SignedCheckpoint
+from .operation.reads.accesses import AccessEntry
 from .operation.reads.context_block import Citation, ContextBlock
 from .operation.reads.embedding import EmbeddingLag
 from .operation.reads.graph import Related, RelatedReason
 from .operation.reads.history import (
     Change,
     DamagedChange,
+    DamagedEntry,
     Diff,
     Lineage,
     LineageEdge,
     LogEntry,
 )
+from .operation.reads.listing import Page
 from .operation.reads.route import Concept, Fact, Route, Step, Topic
+from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats
 from .operation.receipt import Receipt, Rejection
 from .operation.search.hits import Hit, Hits
 from .operation.vocabulary import Vocabulary
 
 __all__ = [
+    "AccessEntry",
     "AlreadyErased",
     "AskedQuery",
     "AsyncMemory",
@@ -80,6 +85,7 @@ __all__ = [
     "ContextBlock",
     "Damaged",
     "DamagedChange",
+    "DamagedEntry",
     "Denied",
     "Diff",
     "DiskFull",
@@ -115,6 +121,7 @@ __all__ = [
     "NotApplied",
     "NotFound",
     "OtherContent",
+    "Page",
     "PartitionsChanged",
     "Position",
     "Problem",
@@ -138,6 +145,7 @@ __all__ = [
     "Stats",
     "Step",
     "StoreUnavailable",
+    "Subjects",
     "Sweep",
     "Topic",
     "Unacknowledged",

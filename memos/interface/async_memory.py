@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from copy import copy
 from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
@@ -91,6 +92,12 @@ class AsyncMemory:
         memory = await asyncio.to_thread(Memory.load, path, into, **options)
         return cls(memory, calls_at_once=calls_at_once)
 
+    def as_actor(self, actor: str, *, tenant: str | None = None) -> Self:
+        """The same open vault on behalf of another actor, as `Memory.as_actor` gives it."""
+        other = copy(self)
+        other.memory = self.memory.as_actor(actor, tenant=tenant)
+        return other
+
     @property
     def path(self) -> Path:
         """The vault's directory, or its settings file."""
@@ -142,10 +149,16 @@ class AsyncMemory:
     set_lifespan = _in_thread(Memory.set_lifespan)
     get = _in_thread(Memory.get)
     search = _in_thread(Memory.search)
+    list = _in_thread(Memory.list)
+    count = _in_thread(Memory.count)
+    scopes = _in_thread(Memory.scopes)
+    subjects = _in_thread(Memory.subjects)
     history = _in_thread(Memory.history)
     diff = _in_thread(Memory.diff)
     lineage = _in_thread(Memory.lineage)
     wait_for = _in_thread(Memory.wait_for)
+    accesses = _in_thread(Memory.accesses)
+    denials = _in_thread(Memory.denials)
     context = _in_thread(Memory.context)
     related = _in_thread(Memory.related)
     route = _in_thread(Memory.route)

@@ -15,7 +15,7 @@ from memos.interface.memory import Memory
 
 TARGET = Path(__file__).with_name("async_memory.py")
 
-APART = frozenset({"events", "load"})
+APART = frozenset({"as_actor", "events", "load"})
 """Methods that are no plain calls: written in the template."""
 
 TEMPLATE = '''\
@@ -30,6 +30,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from copy import copy
 from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
@@ -111,6 +112,12 @@ class AsyncMemory:
         check_limit(calls_at_once, "calls_at_once")
         memory = await asyncio.to_thread(Memory.load, path, into, **options)
         return cls(memory, calls_at_once=calls_at_once)
+
+    def as_actor(self, actor: str, *, tenant: str | None = None) -> Self:
+        """The same open vault on behalf of another actor, as `Memory.as_actor` gives it."""
+        other = copy(self)
+        other.memory = self.memory.as_actor(actor, tenant=tenant)
+        return other
 
     @property
     def path(self) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
@@ -18,6 +20,7 @@ from memos.infrastructure.reports import Rebuilt, RootRotated, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.plain_arguments import takes_plain_arguments
 from memos.interface.told import told_when_cut_off
+from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Position
 from memos.operation.commands.add import add, add_conversation, add_many
 from memos.operation.commands.administrators import (
@@ -64,6 +67,7 @@ from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads import proofs, vault
+from memos.operation.reads.accesses import AccessEntry, AccessFilter, accesses, denials
 from memos.operation.reads.as_of import AsOf
 from memos.operation.reads.context import context, related, route
 from memos.operation.reads.context_block import ContextBlock
@@ -71,11 +75,20 @@ from memos.operation.reads.embedding import EmbeddingLag, embed_pending, embeddi
 from memos.operation.reads.get import StateRequest, diff, get, history, lineage
 from memos.operation.reads.graph import Related
 from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
+from memos.operation.reads.listing import (
+    Page,
+    PageRequest,
+    Selection,
+    count,
+    list_memories,
+    scopes,
+)
 from memos.operation.reads.log import LogFilter, events, wait_for
 from memos.operation.reads.quote import CountTokens, estimate_tokens
 from memos.operation.reads.route import Route
 from memos.operation.reads.scope import SearchRequest
-from memos.operation.reads.search import search, states_named
+from memos.operation.reads.search import search, states_named, states_of
+from memos.operation.reads.subjects import Subjects, subjects
 from memos.operation.reads.vault import Stats
 from memos.operation.reads.vocabulary import tags, vocabulary
 from memos.operation.receipt import Receipt
@@ -195,6 +208,31 @@ class Memory:
         """The vault's directory, or its settings file."""
         return self._path
 
+    def as_actor(self, actor: str, *, tenant: str | None = None) -> Self:
+        """The same open vault on behalf of another actor, without opening it again.
+
+        What comes back works until this vault is closed; closing it lets go of nothing. Whoever
+        holds an open vault may name any actor, as who opens one may.
+
+        Args:
+            actor: on whose behalf.
+            tenant: narrow everything to one tenant; by default as this one is.
+
+        Raises:
+            InvalidInput: this one is narrowed to another tenant already.
+        """
+        check_name(actor, "actor")
+        own = self._session.subject.tenant
+        narrowed = own if tenant is None else check_tenant(tenant)
+        if own and narrowed != own:
+            raise InvalidInput(
+                f"this vault was opened with tenant={own!r}, and nobody who works on it comes to "
+                f"{narrowed!r}: open the vault anew"
+            )
+        other = copy(self)
+        other._session = self._session.as_actor(actor, narrowed)
+        return other
+
     def close(self) -> None:
         """Write what waits and close every file; harmless when repeated."""
         self._session.close()
@@ -294,7 +332,7 @@ class Memory:
 
     def add_many(
         self, items: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
-    ) -> list[Receipt]:
+    ) -> builtins.list[Receipt]:
         """Remember several memories in one durable batch: all or none.
 
         Args:
@@ -367,7 +405,7 @@ class Memory:
         subject: str | None = None,
         tags: Iterable[str] = (),
         idempotency_key: str | None = None,
-    ) -> list[Receipt]:
+    ) -> builtins.list[Receipt]:
         """Remember the turns of one session of a conversation, in order and all or none.
 
         Search then knows what stands around a turn: a reply inherits what its question spoke of,
@@ -617,7 +655,7 @@ class Memory:
         self,
         query: str,
         *,
-        scope: str,
+        scope: str | Iterable[str],
         k: int = 10,
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         as_of: AsOf | None = None,
@@ -629,9 +667,11 @@ class Memory:
         """The memories that fit a query best, in a scope and all that lies under it.
 
         Args:
-            query: words, in any order. A phrase in double quotes must stand in a text as it is;
+            query: words, in any order; none, where a filter is given: what it holds of then, the
+                newest first. A phrase in double quotes must stand in a text as it is;
                 dates (`in May 2023`, `last summer`) draw texts of that time to the top.
-            scope: where to look; only what the actor may read there has any influence.
+            scope: where to look, in one scope or in several of one tenant; only what the actor may read
+                there has any influence.
             k: how many at most.
             filter: what must hold: see `memos.operation.search.filters`.
             as_of: search what was known at a cut, a position or a log time.
@@ -664,7 +704,95 @@ class Memory:
         )
         return search(self._session, request)
 
-    def history(self, cube_id: str) -> list[Change]:
+    def list(
+        self,
+        *,
+        scope: str | Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        state: str | Iterable[str] | None = None,
+        order: str = "newest",
+        limit: int = 100,
+        cursor: str | None = None,
+        as_of: AsOf | None = None,
+        facts: bool = False,
+    ) -> Page:
+        """The memories that are there, page by page. It is no use of them.
+
+        A page's `cursor` leads to the next one, which begins behind the last memory shown whatever was
+        written meanwhile. By `newest` and `oldest` a memory keeps its place; by `changed` all pages are
+        of the moment of the first. Memories that cannot be read are named in the page's `damaged`.
+
+        Args:
+            scope: in this scope and all that lies under it, or in these; by default everywhere.
+            filter: what must hold: see `memos.operation.search.filters`.
+            state: in this state, or these, instead of Generated, Activated and Frozen; or let the filter
+                say it.
+            order: `newest` or `oldest` first, by when they came to be; or `changed` last first.
+            limit: how many at most.
+            cursor: that of the page before; all else as for it.
+            as_of: what was known at a cut, a position or a log time.
+            facts: also facts that `extract_facts` made, as in `search`.
+
+        Raises:
+            InvalidInput: an argument does not fit, or the cursor is another list's.
+            Denied: the actor may not read in a scope that is named.
+        """
+        return list_memories(
+            self._session,
+            PageRequest(
+                selection=Selection(
+                    scope=scope,
+                    filter=filter,
+                    states=states_of(state),
+                    as_of=as_of,
+                    facts=facts,
+                ),
+                order=order,
+                limit=limit,
+                cursor=cursor,
+            ),
+        )
+
+    def count(
+        self,
+        *,
+        scope: str | Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        state: str | Iterable[str] | None = None,
+        as_of: AsOf | None = None,
+        facts: bool = False,
+    ) -> int:
+        """How many memories `list` would show, page by page. A filter has each of them opened, but for
+        what it says of tags.
+        """
+        selection = Selection(
+            scope=scope, filter=filter, states=states_of(state), as_of=as_of, facts=facts
+        )
+        return count(self._session, selection)
+
+    def scopes(self, prefix: str | None = None, *, as_of: AsOf | None = None) -> dict[str, int]:
+        """The scopes that hold memories which the actor may read, in order, and how many each holds.
+
+        Args:
+            prefix: this scope and all that lies under it; by default all.
+            as_of: what was known at a cut, a position or a log time.
+        """
+        return scopes(self._session, prefix, as_of)
+
+    def subjects(
+        self, scope: str | Iterable[str] | None = None, *, as_of: AsOf | None = None
+    ) -> Subjects:
+        """Whom the memories are about that the actor may read, and how many each: the commonest first.
+
+        A subject that was named by none is the scope. Each memory is looked at.
+
+        Args:
+            scope: in this scope and all that lies under it, or in these; by default everywhere.
+            as_of: what was known at a cut, a position or a log time.
+        """
+        return subjects(self._session, Selection(scope=scope, as_of=as_of))
+
+    def history(self, cube_id: str) -> builtins.list[Change]:
         """Everything attempted on a memory, oldest first, with the text that each left."""
         return history(self._session, cube_id)
 
@@ -732,11 +860,60 @@ class Memory:
         )
         return events(self._session, records)
 
+    def accesses(
+        self,
+        *,
+        cube_id: str | None = None,
+        actor: str | None = None,
+        scope: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        limit: int = 100,
+    ) -> builtins.list[AccessEntry]:
+        """Who read what: the newest entries of the access log, oldest first.
+
+        Administrators see what was done in their tenants, the owner of a memory who read that, and all
+        others what they did themselves. Of what a read returned only such memories are named as the
+        caller may read. The whole access log is looked through.
+
+        Args:
+            cube_id: that returned this memory; for its owner, and administrators.
+            actor: by this actor; another's for administrators.
+            scope: of this scope and all that lies under it.
+            since: from this time on.
+            until: before this time.
+            limit: how many at most.
+
+        Raises:
+            Denied: it is another's to see.
+            NotFound: there is no such memory.
+        """
+        wanted = AccessFilter(
+            cube_id=cube_id, actor=actor, scope=scope, since=since, until=until, limit=limit
+        )
+        return accesses(self._session, wanted)
+
+    def denials(
+        self,
+        *,
+        cube_id: str | None = None,
+        actor: str | None = None,
+        scope: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        limit: int = 100,
+    ) -> builtins.list[AccessEntry]:
+        """What governance refused, and by which rule: the newest, oldest first. See `accesses`."""
+        wanted = AccessFilter(
+            cube_id=cube_id, actor=actor, scope=scope, since=since, until=until, limit=limit
+        )
+        return denials(self._session, wanted)
+
     def context(
         self,
         query: str,
         *,
-        scope: str,
+        scope: str | Iterable[str],
         budget_tokens: int = 1000,
         k: int = 30,
         as_of: AsOf | None = None,
@@ -753,7 +930,7 @@ class Memory:
 
         Args:
             query: words, in any order.
-            scope: where to look, and in all that lies under it.
+            scope: where to look, and in all that lies under it; one scope, or several of one tenant.
             budget_tokens: how many tokens the block may have, by `count_tokens`.
             k: how many memories are considered.
             as_of: what was known at a cut, a position or a log time.
@@ -766,7 +943,9 @@ class Memory:
         )
         return context(self._session, request, budget_tokens, count_tokens)
 
-    def related(self, cube_id: str, *, k: int = 10, scope: str | None = None) -> list[Related]:
+    def related(
+        self, cube_id: str, *, k: int = 10, scope: str | None = None
+    ) -> builtins.list[Related]:
         """The memories nearest to one in the graph of cubes, best first, each with its reasons.
 
         Edges are lineage, turns around it, shared tags, a shared source and shared rare words.
@@ -786,7 +965,7 @@ class Memory:
         self,
         task: str,
         *,
-        scope: str,
+        scope: str | Iterable[str],
         budget_tokens: int = 1000,
         k: int = 50,
         as_of: AsOf | None = None,
@@ -800,7 +979,7 @@ class Memory:
 
         Args:
             task: what is to be done, in words.
-            scope: where to look, and in all that lies under it.
+            scope: where to look, and in all that lies under it; one scope, or several of one tenant.
             budget_tokens: how many tokens the plaintext on the path may take.
             k: how many memories are considered.
             as_of: what was known at a cut, a position or a log time.
@@ -888,7 +1067,7 @@ class Memory:
         """
         keep_queries(self._session, lifetime)
 
-    def queries(self, scope: str) -> list[AskedQuery]:
+    def queries(self, scope: str) -> builtins.list[AskedQuery]:
         """The queries in a scope, and under it, whose texts are kept, oldest first.
 
         Raises:

@@ -73,6 +73,10 @@ class Gate:
         self._governor = governor
         self.looks_at_headers_only = looks_at_headers_only(governor)
 
+    def for_subject(self, subject: Subject) -> Gate:
+        """The gate of the same vault for another principal."""
+        return Gate(subject, self.governor, self.access_log, self._clock, self.administrators_of)
+
     def enter(self, operation: str, *, purpose: str = "") -> Passage:
         """Begin a call: `with gate.enter("get") as passage`.
 
@@ -99,7 +103,7 @@ class Passage:
     """
 
     __slots__ = (
-        "_access",
+        "_accesses",
         "_administrators",
         "_context",
         "_decided",
@@ -121,7 +125,7 @@ class Passage:
         self._context: dict[str, str] | None = None
         self._decisions: dict[tuple[object, ...], Decision] = {}
         self._decided = False
-        self._access: Access | None = None
+        self._accesses: list[Access] = []
 
     def __enter__(self) -> Self:
         return self
@@ -134,8 +138,8 @@ class Passage:
                 f"{self.operation} went through the gate without a decision: ask "
                 "`require`, `permitted` or another of Passage before acting"
             )
-        if self._access is not None:
-            self._gate.access_log.record(self._access)
+        for access in self._accesses:
+            self._gate.access_log.record(access)
 
     @property
     def policy_digest(self) -> bytes:
@@ -309,7 +313,8 @@ class Passage:
         query: str = "",
         named: Sequence[bytes] = (),
     ) -> None:
-        """Have this read recorded on the access log when the call ends well.
+        """Have this read recorded on the access log when the call ends well; one of several tenants is
+        noted for each.
 
         Args:
             scope: where was read.
@@ -320,8 +325,8 @@ class Passage:
                 the text of the query.
         """
         actor = self._gate.subject.actor
-        self._access = Access(
-            actor, self.operation, scope, self.time, cubes, query, at, named=named
+        self._accesses.append(
+            Access(actor, self.operation, scope, self.time, cubes, query, at, named=named)
         )
 
     def _decide(

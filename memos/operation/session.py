@@ -6,6 +6,7 @@ import atexit
 import os
 import weakref
 from collections.abc import Callable
+from copy import copy
 
 import uuid_utils
 
@@ -56,12 +57,24 @@ class Session:
         self.reranking = None if reranker is None else Reranking(reranker)
         if self.embedding is not None:
             self.embedding.start()
+        self._owner: Session | None = None
         self._closed = False
         self._process = os.getpid()
         self._before_close: list[Callable[[], None]] = []
         # A program that ends without closing still keeps its last reads.
         self._at_exit = _closer(weakref.WeakMethod(self.close))
         atexit.register(self._at_exit)
+
+    def as_actor(self, actor: str, tenant: str) -> Session:
+        """The same open vault for another actor, as narrow as this one or (`tenant`) narrower. It works
+        until this session is closed; closing it lets go of nothing.
+        """
+        other = copy(self)
+        other.actor = actor
+        other.subject = Subject(actor, tenant)
+        other.gate = self.gate.for_subject(other.subject)
+        other._owner = self._owner or self
+        return other
 
     def new_id(self) -> bytes:
         """A fresh UUIDv7."""
@@ -95,9 +108,10 @@ class Session:
 
     def close(self) -> None:
         """Write what waits, then close the vault; harmless when repeated, and what was interrupted
-        is gone on with. In a forked child nothing is written: all of it is the parent's.
+        is gone on with. In a forked child nothing is written: all of it is the parent's; and a
+        session of another one's vault leaves that to the one who opened it.
         """
-        if self._closed or self._process != os.getpid():
+        if self._owner is not None or self._closed or self._process != os.getpid():
             return
         for end in self._before_close:
             end()

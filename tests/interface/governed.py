@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from memos import Memory, MemosError
+from memos import MemCube, Memory, MemosError
 from memos.infrastructure.governance.decision import (
     Action,
     Decision,
@@ -22,7 +22,7 @@ from memos.infrastructure.governance.decision import (
     Subject,
 )
 
-ADMIN, SCOPE = "agent:admin", "acme/alice"
+ADMIN, EVE, SCOPE = "agent:admin", "agent:eve", "acme/alice"
 ABSENT = "00000000-0000-7000-8000-000000000000"
 LABELS = [f"m{number}" for number in range(12)]
 TURNS = [f"t{number}" for number in range(6)]
@@ -213,6 +213,14 @@ def answer(ask: Callable[[], Any], told: Told) -> Any:
         return told(f"{type(error).__name__}: {error}")
 
 
+def pages(memory: Memory, **asked: Any) -> list[list[MemCube]]:
+    """All pages of a list."""
+    made = [memory.list(**asked)]
+    while made[-1].cursor is not None:
+        made.append(memory.list(cursor=made[-1].cursor, **asked))
+    return [*made]
+
+
 def doors(
     memory: Memory, ids: Mapping[str, str], folder: Path
 ) -> dict[str, list[Callable[[], Any]]]:
@@ -237,6 +245,31 @@ def doors(
             partial(pottery, filter={"state": "Archived"}),
             partial(pottery, filter={"tags": "tag1"}),
         ],
+        "list": [
+            partial(pages, memory, scope="acme", limit=3),
+            partial(
+                pages, memory, scope=[f"{SCOPE}/deep", f"{SCOPE}/flat"], limit=2, order="changed"
+            ),
+            partial(pages, memory, limit=50, order="oldest", as_of="2999-01-01"),
+            partial(
+                pages, memory, limit=1, filter={"tags": "tag1"}, state=["Archived", "Generated"]
+            ),
+        ],
+        "count": [
+            memory.count,
+            partial(memory.count, scope=f"{SCOPE}/deep", as_of="2999-01-01"),
+            partial(memory.count, filter={"tags": "craft"}),
+        ],
+        "scopes": [memory.scopes, partial(memory.scopes, SCOPE, as_of="2999-01-01")],
+        "subjects": [
+            memory.subjects,
+            lambda: memory.subjects("acme", as_of="2999-01-01").unnamed,
+        ],
+        "accesses": [
+            partial(memory.accesses, actor=EVE, limit=10_000),
+            *(partial(memory.accesses, cube_id=at, actor=EVE) for at in some),
+        ],
+        "denials": [partial(memory.denials, actor=EVE, scope="acme", limit=10_000)],
         "context": [
             partial(memory.context, query, scope="acme", budget_tokens=900, count_tokens=len)
             for query in queries[:3]

@@ -145,6 +145,20 @@ FOUND: Mapping[str, Any] = {
     "filter": {"tags": "craft"},
     "recipe": None,
 }
+SELECTED: Mapping[str, Any] = {
+    "scope": SCOPE,
+    "filter": {"tags": "craft"},
+    "state": None,
+    "as_of": "begun",
+    "facts": False,
+}
+ACCESSES: Mapping[str, Any] = {
+    "actor": None,
+    "scope": None,
+    "since": None,
+    "until": None,
+    "limit": 3,
+}
 RECORDS: Mapping[str, Any] = {
     "actor": None,
     "operation": None,
@@ -183,6 +197,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
                 if name not in ("self", "path")
             },
         },
+        "accesses": {**cube, **ACCESSES},
         "add": dict(NEW),
         "add_many": {"items": [NEW], "idempotency_key": None},
         "add_conversation": {
@@ -196,10 +211,13 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
             "idempotency_key": None,
         },
         "archive": moved,
+        "as_actor": {"actor": "agent:bob", "tenant": None},
         "audit": {"progress": quiet},
         "checkpoint": {"partition": 0},
         "context": {"query": "pot", **told},
+        "count": dict(SELECTED),
         "cuts": {},
+        "denials": {"cube_id": None, **ACCESSES},
         "diff": {**cube, "before": 1, "after": 1},
         "digest": {},
         "embed_pending": {},
@@ -233,6 +251,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         },
         "lineage": {**cube, "direction": "both", "depth": 2},
         "link": {**cube, "other_id": other, "relation": "derived_from"},
+        "list": {**SELECTED, "order": "newest", "limit": 3, "cursor": None},
         "load": {
             "path": export,
             "into": folder / "loaded.vault",
@@ -252,6 +271,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         "restore": moved,
         "rollback": {**RECORDS, "cube_id": None, "to_version": None, "cut": None, "dry_run": True},
         "route": {"task": "pot", **told},
+        "scopes": {"prefix": "acme", "as_of": None},
         "search": {"query": "pot", **FOUND, "valid_at": None, "states": None, "facts": False},
         "set_header": {**moved, **HEADER},
         "set_lifespan": {
@@ -263,6 +283,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         },
         "set_vocabulary": {"scope": SCOPE, "tags": ["craft"], "closed": False},
         "stats": {},
+        "subjects": {"scope": SCOPE, "as_of": None},
         "hold": moved,
         "lift_hold": moved,
         "administrators": {"tenant": "acme"},

@@ -98,6 +98,9 @@ def asked(bob: Memory, mine: str) -> Mapping[str, Callable[[str], Any]]:
         "rollback": lambda at: bob.rollback(at, to_version=1),
         "rollback as a plan": lambda at: bob.rollback(at, to_version=1, dry_run=True),
         "events": lambda at: list(bob.events(cube_id=at)),
+        "accesses": lambda at: bob.accesses(cube_id=at),
+        "accesses of one's own": lambda at: bob.accesses(cube_id=at, actor="agent:bob"),
+        "denials": lambda at: bob.denials(cube_id=at),
     }
 
 

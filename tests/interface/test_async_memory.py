@@ -51,6 +51,19 @@ def test_an_export_is_made_loaded_and_imported_in_an_event_loop(tmp_path: Path) 
     assert present == 1
 
 
+def test_another_actor_and_a_list_in_an_event_loop(tmp_path: Path) -> None:
+    async def run() -> tuple[list[str], list[str]]:
+        async with await AsyncMemory.open(tmp_path / "one.vault", actor="agent:alice") as memory:
+            await memory.add("for bob", scope="acme", readers=["agent:bob"])
+            shown = []
+            for actor in ("agent:bob", "agent:carol"):
+                page = await memory.as_actor(actor).list(scope="acme")
+                shown.append([cube.text for cube in page])
+            return shown[0], shown[1]
+
+    assert asyncio.run(run()) == (["for bob"], [])
+
+
 def test_as_many_calls_run_at_once_as_were_asked_for(tmp_path: Path) -> None:
     together = threading.Barrier(40, timeout=60)
 

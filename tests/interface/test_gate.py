@@ -18,6 +18,7 @@ from tests.interface.cli.test_reference import COMMANDS
 ALICE, SCOPE = "agent:alice", "acme/alice"
 
 NO_CALL = {
+    "as_actor": "another actor on the open vault: each call of theirs is asked about",
     "close": "lets go of the vault",
     "path": "what the caller passed",
     "load_report": "what `load` returned",
@@ -80,6 +81,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
     memory.export(folder / "export")
     return {
+        "accesses": lambda: memory.accesses(cube_id=first),
         "add": lambda: memory.add("a", scope=SCOPE),
         "administrators": lambda: memory.administrators("acme"),
         "grant_administrator": lambda: memory.grant_administrator("acme", "agent:bob"),
@@ -92,7 +94,9 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "audit": memory.audit,
         "checkpoint": memory.checkpoint,
         "context": lambda: memory.context("pottery", scope=SCOPE),
+        "count": lambda: memory.count(scope=SCOPE),
         "cuts": memory.cuts,
+        "denials": lambda: memory.denials(cube_id=first),
         "diff": lambda: memory.diff(first, 1, 1),
         "digest": memory.digest,
         "embed_pending": lambda: expect_value_error(memory.embed_pending),
@@ -110,6 +114,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "import_file": lambda: memory.import_file(folder / "lines.jsonl", scope=SCOPE),
         "lineage": lambda: memory.lineage(first),
         "link": lambda: memory.link(first, second),
+        "list": lambda: memory.list(scope=SCOPE),
         "load": lambda: Memory.load(folder / "export", memory.path, actor=ALICE).close(),
         "merge": lambda: memory.merge([memory.add(t, scope=SCOPE).cube_id for t in "de"]),
         "migrated_from": memory.migrated_from,
@@ -122,6 +127,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "restore": lambda: memory.restore(archived),
         "rollback": lambda: memory.rollback(first, to_version=1),
         "route": lambda: memory.route("pottery", scope=SCOPE),
+        "scopes": lambda: memory.scopes(SCOPE),
         "search": lambda: memory.search("pottery", scope=SCOPE),
         "set_header": lambda: memory.set_header(first, priority=1),
         "set_lifespan": lambda: memory.set_lifespan(first, "90d"),
@@ -131,6 +137,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "sensitivities": lambda: memory.sensitivities("acme"),
         "set_vocabulary": lambda: memory.set_vocabulary(SCOPE, ["home"]),
         "stats": memory.stats,
+        "subjects": lambda: memory.subjects(SCOPE),
         "sweep": memory.sweep,
         "tag": lambda: memory.tag(first, "home"),
         "tags": lambda: memory.tags(SCOPE),
@@ -244,6 +251,8 @@ def test_a_governor_is_asked_of_every_memory_that_would_be_shown(memory: Memory)
     assert [hit.cube_id for hit in memory.search("pot jug", scope=SCOPE)] == [shown]
     assert [hit.cube_id for hit in memory.search("pot jug", scope=SCOPE, as_of=cut)] == [shown]
     assert memory.tags(SCOPE) == {"clay": 1}
+    assert [cube.cube_id for cube in memory.list(as_of=cut)] == [shown]
+    assert (memory.count(), memory.scopes(), memory.subjects()) == (1, {SCOPE: 1}, {SCOPE: 1})
     assert "pot" not in memory.context("pot jug", scope=SCOPE).text
     assert {entry.cube_id for entry in memory.events(scope=SCOPE)} == {shown}
 
@@ -262,6 +271,12 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "add": ["a text", "--scope", SCOPE],
         "import": [str(folder / "lines.jsonl"), "--scope", SCOPE],
         "search": ["pottery", "--scope", SCOPE],
+        "list": [],
+        "count": [],
+        "scopes": [],
+        "subjects": [],
+        "accesses": ["--cube", first],
+        "denials": [],
         "context": ["pottery", "--scope", SCOPE],
         "related": [first],
         "route": ["pottery", "--scope", SCOPE],

@@ -248,6 +248,9 @@ def test_a_governor_is_asked_once_about_a_cube_in_a_read(memory: Memory) -> None
         lambda: memory.route("pottery", scope=SCOPE),
         lambda: memory.context("pottery", scope=SCOPE),
         lambda: memory.tags(SCOPE),
+        lambda: memory.list(scope=SCOPE, filter={"tags": "craft"}),
+        lambda: memory.count(scope=SCOPE),
+        lambda: memory.subjects(SCOPE),
         lambda: list(memory.events()),
         memory.stats,
     ):

@@ -260,7 +260,7 @@ def access_lines() -> list[dict[str, object]]:
         access.query_digest = b"query digest 16b"
         access.positions.add(partition=1, offset=42)
         lines.append(_message_line(name, access))
-    body = Body(reason="a correction")
+    body = Body(reason="a correction", subject="caroline")
     body.content.media_type, body.content.inline = "text/plain", b"She moved."
     body.tags.tags.extend(["home", "family"])
     body.provenance.source, body.provenance.origin = "web:blog/7", "external retrieval"

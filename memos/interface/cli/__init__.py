@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from memos.interface.cli import (
+    accesses,
     administrators,
     context,
     demo,
@@ -12,6 +13,7 @@ from memos.interface.cli import (
     engine,
     evidence,
     governance,
+    listing,
     log,
     maintenance,
     reads,
@@ -38,12 +40,14 @@ for _family in (
     demo,
     writes,
     reads,
+    listing,
     context,
     scope,
     governance,
     administrators,
     undo,
     log,
+    accesses,
     maintenance,
     evidence,
     transfer,

@@ -15,7 +15,7 @@ from memos.interface.cli.options import (
     AsOfOption,
     CubeId,
     FilterOption,
-    ScopeRoot,
+    ScopeRoots,
     json_object,
 )
 from memos.interface.cli.terminal import clean, one_line
@@ -33,7 +33,7 @@ def attach(app: typer.Typer) -> None:
 def context(
     run: Run,
     query: Annotated[str, typer.Argument(help="Words, in any order.")],
-    scope: ScopeRoot,
+    scope: ScopeRoots,
     budget: Budget = 1000,
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 30,
     filter_: FilterOption = None,
@@ -99,7 +99,7 @@ def _draw_related(out: Console, neighbours: Sequence[Related], texts: dict[str, 
 def route(
     run: Run,
     task: Annotated[str, typer.Argument(help="What is to be done, in words.")],
-    scope: ScopeRoot,
+    scope: ScopeRoots,
     budget: Budget = 1000,
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 50,
     filter_: FilterOption = None,

@@ -40,6 +40,7 @@ def history(console: Console, changes: Sequence[Change]) -> None:
     state: str | None = None
     for change in changes:
         _title(console, change)
+        _said(console, change.entry)
         if change.state is None:
             continue
         if state is not None and change.state != state:
@@ -57,7 +58,7 @@ def history(console: Console, changes: Sequence[Change]) -> None:
 def _title(console: Console, change: Change) -> None:
     entry = change.entry
     refused = entry.result == "rejected"
-    outcome = f"{entry.result}: {entry.reason}" if entry.reason else ""
+    outcome = f"{entry.result}: {entry.reason}" if refused else ""
     line(
         console,
         (f"version {change.version}  " if not refused else "no version  ", "bold"),
@@ -65,6 +66,18 @@ def _title(console: Console, change: Change) -> None:
         f" by {clean(entry.actor)}  {when(entry.log_time)}  at {entry.position}",
         (f"  {outcome}" if outcome else "", "red"),
     )
+
+
+def _said(console: Console, entry: LogEntry) -> None:
+    """What came with a change: its reason, where it is from, its metadata."""
+    refused = entry.result == "rejected"
+    for name, said in (
+        ("reason", "" if refused else entry.reason),
+        ("source", entry.source),
+        ("metadata", entry.metadata),
+    ):
+        if said:
+            line(console, "    ", (f"{name}: {value(said)}", "dim"))
 
 
 def _changed_lines(before: str, after: str) -> list[str]:
@@ -129,4 +142,12 @@ def log_line(console: Console, entry: LogEntry) -> None:
         (f"{entry.kind:<14} ", "red" if refused else "cyan"),
         f"{entry.cube_id} v{entry.version}  {entry.scope or '-'}  {clean(entry.actor)}",
         (outcome, "red"),
+        (_said_shortly(entry), "dim"),
     )
+
+
+def _said_shortly(entry: LogEntry) -> str:
+    """What came with a record, on its line: where it is from, and the actor's reason."""
+    source = f"  from {clean(entry.source)}" if entry.source else ""
+    stated = "" if entry.result == "rejected" else one_line(entry.reason, 80)
+    return f"{source}  because {stated}" if stated else source

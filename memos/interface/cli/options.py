@@ -25,6 +25,25 @@ FilterOption = Annotated[
 ScopeRoot = Annotated[
     str, typer.Option("--scope", help="Where to look, and in all that lies under it.")
 ]
+ScopeRoots = Annotated[
+    list[str],
+    typer.Option(
+        "--scope", help="Where to look, and in all that lies under it; may be repeated in a tenant."
+    ),
+]
+AnyScopes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scope", help="In and under this scope; may be repeated. By default everywhere."
+    ),
+]
+StateOption = Annotated[
+    list[str] | None,
+    typer.Option("--state", help="In this state; may be repeated. By default what searches show."),
+]
+FactsOption = Annotated[bool, typer.Option("--facts", help="Also facts that were extracted.")]
+SinceTime = Annotated[str | None, typer.Option("--since", help="From this time on (ISO 8601).")]
+UntilTime = Annotated[str | None, typer.Option("--until", help="Before this time (ISO 8601).")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

@@ -13,7 +13,7 @@ from memos.interface.cli.options import (
     AsOfOption,
     CubeId,
     FilterOption,
-    ScopeRoot,
+    ScopeRoots,
     json_object,
 )
 
@@ -30,7 +30,7 @@ def attach(app: typer.Typer) -> None:
 def search(
     run: Run,
     query: Annotated[str, typer.Argument(help="Words, in any order.")],
-    scope: ScopeRoot,
+    scope: ScopeRoots,
     k: Annotated[int, typer.Option("--limit", "-k", help="How many at most.")] = 10,
     filter_: FilterOption = None,
     as_of: AsOfOption = None,

@@ -118,6 +118,8 @@ class NewMemory:
             check_name(self.idempotency_key, "idempotency_key")
             put(self, "asked", self._arguments())  # as they were given, and all of them fit
         put(self, "subject", subject)
+        if subject != self.scope:  # what it is by default needs no word
+            body.subject = subject
 
     def header(self, actor: str, clock: Callable[[], int]) -> Header:
         """The header of the cube, made now: its lifespan begins."""

@@ -44,7 +44,7 @@ def context(
                 block = _compose(scope_view, budget, count_tokens)
         cited = [(id_bytes(cite.cube_id), cite.version) for cite in block.citations]
         left_out = [id_bytes(cite.cube_id) for cite in block.left_out]
-        passage.note(request.scope, cited, at, request.text, left_out)
+        passage.note(request.within, cited, at, request.text, left_out)
         return block
 
 
@@ -94,7 +94,7 @@ def route(
                 planned = route_of(scope_view, scope_view.hits(), read_time, budget, count_tokens)
         facts = [(id_bytes(fact.cube_id), fact.version) for fact in planned.facts]
         named = [*planned.left_out, *(fact.artefact for fact in planned.facts if fact.artefact)]
-        passage.note(request.scope, facts, at, request.text, [*map(id_bytes, named)])
+        passage.note(request.within, facts, at, request.text, [*map(id_bytes, named)])
         return planned
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.vault.port import Attempt
+from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import SHOWN, Lifecycle
 from memos.kernel.errors import Damaged, InvalidInput, NotFound
 from memos.kernel.event import id_text
@@ -95,15 +95,18 @@ def history(session: Session, cube_id: str) -> list[Change]:
     with session.gate.enter("history") as passage:
         with session.engine.read() as reader:
             head = governed_head(passage, reader, raw)
-            attempts = reader.vault.attempts(raw)
-            if not attempts:
+            erased = head.lifecycle is Lifecycle.ERASED
+            changes: list[Change] = []
+            last = 0
+            for attempt in reader.vault.query(LogQuery(cube_id=raw)):
+                changes.append(change_of(reader, attempt, erased=erased))
+                last = attempt.ordinal
+            if not changes:
                 raise Damaged(
                     f"cube {cube_id} has a head and no record of what made it: run `memos audit`, "
                     "then `memos rebuild`"
                 )
-            erased = head.lifecycle is Lifecycle.ERASED
-            changes = [change_of(reader, attempt, erased=erased) for attempt in attempts]
-        passage.note(head.scope, [(raw, head.version)], attempts[-1].ordinal)
+        passage.note(head.scope, [(raw, head.version)], last)
         return changes
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.vault.port import Attempt
+from memos.kernel.body import metadata_of
+from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, id_text
 from memos.kernel.lineage import Edge
 from memos.kernel.outcome import Result
@@ -21,11 +24,17 @@ from memos.operation.cube import (
     state_title,
     try_cube,
 )
+from memos.wire.body_pb2 import Body
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One record of the log, folded: who attempted what on which cube, and what became of it."""
+    """One record of the log, folded: who attempted what on which cube, and what became of it.
+
+    `reason` is why it was rejected or, of what was accepted, what the actor gave as theirs. `source` and
+    `metadata` are those that came with it; both are empty where it brought none, or the memory was
+    erased. Where they cannot be read the entry is a DamagedEntry.
+    """
 
     event_id: str
     kind: str
@@ -38,6 +47,15 @@ class LogEntry:
     operation_id: str
     result: str
     reason: str
+    source: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedEntry(LogEntry):
+    """A record whose sealed part cannot be read: `damaged` says why."""
+
+    damaged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +113,32 @@ class Lineage:
     edges: tuple[LineageEdge, ...]
 
 
-def log_entry(attempt: Attempt) -> LogEntry:
-    """An attempt as the log query shows it."""
+def log_entry(reader: Reader, attempt: Attempt, *, erased: bool) -> LogEntry:
+    """An attempt as the log query shows it; of a cube that is `erased` by now, what is in clear alone."""
+    entry = _in_clear(attempt)
+    if erased:
+        return entry
+    try:
+        body = _sealed(reader, attempt)
+    except Damaged as error:
+        told = {each.name: getattr(entry, each.name) for each in fields(LogEntry)}
+        return DamagedEntry(**told, damaged=str(error))
+    return replace(
+        entry,
+        reason=entry.reason or body.reason,
+        source=body.provenance.source,
+        metadata=metadata_of(body),
+    )
+
+
+def _sealed(reader: Reader, attempt: Attempt) -> Body:
+    """What came with a record, opened; nothing where nothing did, or its key is gone."""
+    event = reader.event(attempt.position)
+    key = reader.cube_key(attempt.cube_id) if event.HasField("body") else None
+    return Body() if key is None else open_body(key, event)
+
+
+def _in_clear(attempt: Attempt) -> LogEntry:
     outcome = attempt.outcome
     return LogEntry(
         id_text(attempt.event_id),
@@ -117,13 +159,13 @@ def change_of(reader: Reader, attempt: Attempt, *, erased: bool = False) -> Chan
     """An attempt with the text that it left; none of a cube that is `erased` by now, even where
     this process could still open it.
     """
+    entry, version = log_entry(reader, attempt, erased=erased), attempt.outcome.version
     if attempt.state is None or attempt.outcome.result is not Result.ACCEPTED:
-        return Change(log_entry(attempt), attempt.outcome.version, None, None)
+        return Change(entry, version, None, None)
     state = state_title(attempt.state.lifecycle)
     cube = Forgotten(id_text(attempt.cube_id)) if erased else try_cube(reader, attempt)
     if isinstance(cube, MemCube):
-        return Change(log_entry(attempt), attempt.outcome.version, state, cube.text, cube.tags)
-    entry, version = log_entry(attempt), attempt.outcome.version
+        return Change(entry, version, state, cube.text, cube.tags)
     if isinstance(cube, DamagedCube):
         return DamagedChange(entry, version, state, None, damaged=cube.reason)
     return Change(entry, version, state, None)

@@ -98,7 +98,9 @@ def _entries(session: Session, passage: Passage, query: LogQuery) -> Iterator[Lo
     with session.engine.stream() as reader:
         if query.cube_id and not is_readable(passage, reader, query.cube_id):
             return  # as much is done for a cube that may not be read as for none
-        yield from map(log_entry, RecordsShown(passage, reader).of(query))
+        records = RecordsShown(passage, reader)
+        for attempt in records.of(query):
+            yield log_entry(reader, attempt, erased=records.is_erased(attempt.cube_id))
 
 
 def wait_for(session: Session, token: Receipt | Position | str, seconds: float) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import SHOWN, Lifecycle
 from memos.kernel.errors import InvalidInput, shorten
-from memos.kernel.scope import check_scope, tenant_of
+from memos.kernel.moment import Moment
+from memos.kernel.scope import check_scope, common_scope, contains, tenant_of
 from memos.language.analysis import analyzer_of
+from memos.language.analyzer import Analyzer
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import AsOf, resolve
 from memos.operation.search.filters import compile_filter, mentions
@@ -19,16 +22,32 @@ from memos.operation.search.query import Query
 from memos.operation.search.recipe import recipe_named
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
-from memos.operation.validation import check_flag, check_limit
+from memos.operation.validation import check_flag, check_limit, check_list
 
 EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 
 
+MOST_SCOPES = 100
+"""How many scopes one read takes."""
+
+
+def states_shown(
+    states: frozenset[Lifecycle] | None, condition: Mapping[str, Any] | None
+) -> frozenset[Lifecycle]:
+    """The states to show: those that were named, or else all that a filter of states may ask for, or
+    else SHOWN.
+    """
+    if states is not None:
+        return states
+    return EVERY_STATE if mentions(condition, "state") else SHOWN
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
-    """What is looked for in a scope, and how; the fields are those of `Memory.search`.
+    """What is looked for in scopes of one tenant, and how; the fields are those of `Memory.search`.
 
     Attributes:
+        scopes: those of `scope`, none of which lies under another.
         states: which states to show; None shows all that a filter of states may ask for, and else
             what is SHOWN.
         valid_at: microseconds since 1970.
@@ -38,7 +57,7 @@ class SearchRequest:
         InvalidInput: a field does not fit.
     """
 
-    scope: str
+    scope: str | Iterable[str]
     text: str = ""
     k: int = 1
     filter: Mapping[str, Any] | None = None
@@ -47,58 +66,109 @@ class SearchRequest:
     states: frozenset[Lifecycle] | None = SHOWN
     valid_at: int | None = None
     facts: bool = False
+    scopes: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_scope(self.scope)
+        object.__setattr__(self, "scopes", check_scopes(self.scope))
+        if len({tenant_of(scope) for scope in self.scopes}) > 1:
+            raise InvalidInput(
+                f"a search looks in scopes of one tenant, and {shorten(list(self.scopes))} are of several: "
+                "search each tenant by itself"
+            )
         if not isinstance(self.text, str):
             raise InvalidInput(f"a query is a text, not {shorten(self.text)}")
         check_limit(self.k)
         check_flag(self.facts, "facts")
+
+    @property
+    def within(self) -> str:
+        """The deepest scope that holds all that is looked at: what the access log says."""
+        return common_scope(self.scopes)
+
+
+def check_scopes(scope: str | Iterable[str]) -> tuple[str, ...]:
+    """One scope or several, in order, without those that lie under another.
+
+    Raises:
+        InvalidInput: one is no scope; or there is none, or more than MOST_SCOPES.
+    """
+    given = (scope,) if isinstance(scope, str) else check_list(scope, "scope")
+    scopes = sorted(dict.fromkeys(map(check_scope, given)))
+    if not 1 <= len(scopes) <= MOST_SCOPES:
+        raise InvalidInput(f"name 1 to {MOST_SCOPES} scopes, not {len(scopes)}")
+    outermost: list[str] = []
+    for path in scopes:  # what a scope holds may stand behind another: a-b is between a and a/b
+        if not any(contains(other, path) for other in outermost):
+            outermost.append(path)
+    return tuple(outermost)
 
 
 @contextmanager
 def open_scope(
     session: Session, passage: Passage, request: SearchRequest
 ) -> Iterator[ScopeView | None]:
-    """What the actor sees of a scope; None where its tenant holds nothing yet.
+    """What the actor sees of the scopes; None where their tenant holds nothing yet.
 
     Raises:
         InvalidInput: filter, recipe or as_of do not fit.
         NotFound: there is no such cut or position.
         Denied: the actor may not read there.
     """
-    accepts = compile_filter(request.filter)
-    states = request.states
-    if states is None:
-        states = EVERY_STATE if mentions(request.filter, "state") else SHOWN
-    recipe = recipe_named(
-        request.recipe,
-        embedder=session.embedding is not None,
-        reranker=session.reranking is not None,
-    )
-    passage.require(Action.READ, request.scope)
-    keys = session.engine.keys.ring(tenant_of(request.scope))
+    for scope in request.scopes:
+        passage.require(Action.READ, scope)
     with session.engine.read() as reader:
         moment = resolve(session, passage, reader, request.as_of)
-        if not keys:
-            yield None
-            return
-        query = Query(
-            text=request.text,
-            scope=request.scope,
-            limit=request.k,
-            states=states,
-            accepts=accepts,
-            at=moment.at,
-            read_time=moment.read_time,
-            permitted=passage.permitted(Action.READ),
-            recipe=recipe,
-            embedding=session.embedding,
-            valid_at=request.valid_at,
-            reranker=session.reranking,
-            facts=request.facts or mentions(request.filter, "semantic_type"),
-            counts_uses=any(mentions(request.filter, field) for field in ("uses", "last_used")),
-        )
-        view = reader.view(request.scope, moment.at)
-        newest = None if moment.at is None else reader.view(request.scope)
-        yield ScopeView(reader, view, newest, analyzer_of(keys[0]), query)
+        yield view_of(session, passage, reader, moment, request)
+
+
+def view_of(
+    session: Session, passage: Passage, reader: Reader, moment: Moment, request: SearchRequest
+) -> ScopeView | None:
+    """What the actor sees of the scopes at a moment; None where their tenant holds nothing yet. Who
+    calls has asked whether they may read there.
+
+    Raises:
+        InvalidInput: filter or recipe do not fit.
+    """
+    query = query_of(session, passage, moment, request)
+    analyzer = analyzer_in(session, request.scopes[0])
+    if analyzer is None:
+        return None
+    view = reader.view(request.scopes, moment.at)
+    newest = None if moment.at is None else reader.view(request.scopes)
+    return ScopeView(reader, view, newest, analyzer, query)
+
+
+def analyzer_in(session: Session, scope: str) -> Analyzer | None:
+    """What analyses the texts of a scope's tenant; None where that holds nothing yet."""
+    keys = session.engine.keys.ring(tenant_of(scope))
+    return analyzer_of(keys[0]) if keys else None
+
+
+def query_of(session: Session, passage: Passage, moment: Moment, request: SearchRequest) -> Query:
+    """A request, checked, at a moment and for the actor.
+
+    Raises:
+        InvalidInput: filter or recipe do not fit.
+    """
+    return Query(
+        text=request.text,
+        scopes=request.scopes,
+        limit=request.k,
+        states=states_shown(request.states, request.filter),
+        accepts=compile_filter(request.filter),
+        at=moment.at,
+        read_time=moment.read_time,
+        permitted=passage.permitted(Action.READ),
+        recipe=recipe_named(
+            request.recipe,
+            embedder=session.embedding is not None,
+            reranker=session.reranking is not None,
+        ),
+        embedding=session.embedding,
+        valid_at=request.valid_at,
+        reranker=session.reranking,
+        facts=request.facts or mentions(request.filter, "semantic_type"),
+        counts_uses=any(mentions(request.filter, field) for field in ("uses", "last_used")),
+        filter=request.filter,
+    )

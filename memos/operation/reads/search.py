@@ -24,8 +24,17 @@ def search(session: Session, request: SearchRequest) -> Hits:
             if scope_view is not None:
                 hits, at = scope_view.hits(), scope_view.view.at
         used = [(id_bytes(hit.cube_id), hit.version) for hit in hits]
-        passage.note(request.scope, used, at, request.text)
+        passage.note(request.within, used, at, request.text)
         return hits
+
+
+def states_of(state: str | Iterable[str] | None) -> frozenset[Lifecycle] | None:
+    """The state, or the states, that were named; None where none was.
+
+    Raises:
+        InvalidInput: one is unknown.
+    """
+    return states_named((state,) if isinstance(state, str) else state)
 
 
 def states_named(titles: Iterable[str] | None) -> frozenset[Lifecycle] | None:

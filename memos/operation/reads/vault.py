@@ -7,14 +7,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.index.projection import internal_rows
 from memos.infrastructure.log.ancestry import Ancestor, ancestors_in
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Figures, Problem, Verification
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import Damaged, VaultError
+from memos.kernel.scope import tenant_of
 from memos.operation.cube import state_title
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import is_cut_shown
@@ -26,7 +30,8 @@ from memos.operation.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Figures of a vault. `states` counts its memories by state.
+    """Figures of a vault. `memories` counts those that are there, erased ones not; `scopes` where they
+    are; `states` those of each state, erased ones too.
 
     Records, memories and scopes are those that the caller may read; `accesses` and `bytes_on_disk`
     are of the vault as a whole. `accesses_waiting` are noted by this process and cannot be written,
@@ -112,7 +117,7 @@ def stats(session: Session) -> Stats:
         states = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
         return Stats(
             events=figures.events,
-            memories=sum(states.values()),
+            memories=sum(states.values()) - figures.states.get(Lifecycle.ERASED, 0),
             states=states,
             scopes=figures.scopes,
             accesses=figures.accesses,
@@ -134,9 +139,12 @@ def _permitted(passage: Passage, reader: Reader, whole: Figures) -> Figures:
         events += 1
         if attempt.cube_id not in heads:
             heads[attempt.cube_id] = reader.vault.head(attempt.cube_id)
-    readable = [head for head in heads.values() if head is not None]
-    states = Counter(int(h.lifecycle) for h in readable if h.form not in NO_MEMORY)
-    scopes = {head.scope for head in readable if head.scope}
+    memories = [head for head in heads.values() if head and head.form not in NO_MEMORY]
+    views = map(reader.view, sorted({tenant_of(head.scope) for head in memories}))
+    internal = {raw for view in views for raw in view.cube_ids(np.flatnonzero(internal_rows(view)))}
+    memories = [head for head in memories if head.cube_id not in internal]
+    states = Counter(int(head.lifecycle) for head in memories)
+    scopes = {head.scope for head in memories if head.lifecycle is not Lifecycle.ERASED}
     return whole._replace(events=events, states=states, scopes=len(scopes))
 
 

@@ -70,6 +70,20 @@ def mentions(condition: Any, field: str) -> bool:
     return False
 
 
+def tags_required(condition: Mapping[str, Any] | None) -> frozenset[str]:
+    """Tags that every memory has of which a checked filter holds: not all of them, but those that an
+    index can be asked for.
+    """
+    required: set[str] = set()
+    for name, value in (condition or {}).items():
+        if name == "tags":
+            tests = value if isinstance(value, Mapping) else {"eq": value}
+            required.update(tests[op] for op in ("eq", "contains") if op in tests)
+        elif name == "and":
+            required.update(*map(tags_required, value))
+    return frozenset(required)
+
+
 def _all_of(condition: Any, depth: int) -> Predicate:
     if not isinstance(condition, Mapping):
         raise InvalidInput(f"a filter is a mapping of fields, not {type(condition).__name__}")

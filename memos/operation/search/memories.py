@@ -9,7 +9,7 @@ import numpy as np
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.usage.usage import Usage
-from memos.infrastructure.index.port import View
+from memos.infrastructure.index.port import Rows
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import NEWEST, At
@@ -22,7 +22,7 @@ class Memories:
     a valid time, at the version that was true then.
     """
 
-    def __init__(self, reader: Reader, view: View, query: Query) -> None:
+    def __init__(self, reader: Reader, view: Rows, query: Query) -> None:
         self._reader = reader
         self._view = view
         self._query = query

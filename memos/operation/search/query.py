@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.index.models.rerankers import Reranking
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At, Moment
+from memos.kernel.scope import common_scope
 from memos.language.analyzer import Analyzer
 from memos.operation.permitted import Permitted
 from memos.operation.search.filters import Predicate
@@ -17,14 +19,14 @@ from memos.operation.search.recipe import Recipe
 
 
 class Query(NamedTuple):
-    """A checked search. `at` None means now; `read_time` is in microseconds.
+    """A checked search, in scopes of one tenant. `at` None means now; `read_time` is in microseconds.
 
     `facts` says that facts extracted from other memories are searched as well; `counts_uses` that
-    `accepts` asks how a memory was used.
+    how a memory was used is asked for. `accepts` is `filter`, checked.
     """
 
     text: str
-    scope: str
+    scopes: tuple[str, ...]
     limit: int
     states: frozenset[Lifecycle]
     accepts: Predicate
@@ -37,6 +39,12 @@ class Query(NamedTuple):
     reranker: Reranking | None = None
     facts: bool = False
     counts_uses: bool = False
+    filter: Mapping[str, Any] | None = None
+
+    @property
+    def scope(self) -> str:
+        """The deepest scope that holds all that is searched."""
+        return common_scope(self.scopes)
 
     @property
     def moment(self) -> Moment:

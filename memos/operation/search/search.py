@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.index.port import View
+from memos.infrastructure.index.port import Order, View
 from memos.kernel.event import id_text
 from memos.language.analyzer import Analyzer
 from memos.language.port import Claim
@@ -20,6 +20,7 @@ from memos.operation.cube import as_datetime
 from memos.operation.search.dense import Dense, NotDense, measure
 from memos.operation.search.hits import Hits, hit_of
 from memos.operation.search.memories import Memories
+from memos.operation.search.order import in_order, with_tags
 from memos.operation.search.phrases import holds_phrases, rows_holding, rows_with_words
 from memos.operation.search.query import Query, analyse_query
 from memos.operation.search.question import Phrase, Question
@@ -41,6 +42,8 @@ def search(
     if query.valid_at is not None:
         visible = visible.true_at(query.valid_at)
     memories = Memories(reader, visible, query)
+    if query.filter is not None and not query.text.strip():
+        return _listed(visible, analyzer, query, memories)
     words = analyse_query(analyzer, query.text, query.time)
     phrases = words.question.phrases if query.recipe.phrase else ()
     having = rows_with_words(visible, analyzer, phrases) if phrases else None
@@ -73,6 +76,18 @@ def search(
         )
         for candidate in islice(candidates, query.limit)
     ]
+    if memories.damaged:
+        overview["damaged"] = dict(sorted(memories.damaged.items()))
+    return Hits(hits, overview)
+
+
+def _listed(view: View, analyzer: Analyzer, query: Query, memories: Memories) -> Hits:
+    """What a filter holds of, where no words are asked for: the newest first."""
+    overview = {"searched": len(view), "read_time": query.read_time, "listed": Order.NEWEST.value}
+    having = np.flatnonzero(with_tags(view, analyzer, query.filter))
+    rows = in_order(having, view.created, Order.NEWEST)
+    found = _candidates(memories, analyzer, query, ((row, 0.0) for row in rows.tolist()), ())
+    hits = [hit_of(memory.cube, 0.0, overview) for memory in islice(found, query.limit)]
     if memories.damaged:
         overview["damaged"] = dict(sorted(memories.damaged.items()))
     return Hits(hits, overview)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.index.port import Mask, View
+from memos.infrastructure.index.port import Mask, Rows, View
 from memos.infrastructure.index.projection import HAS_LIFESPAN, RESTRICTED
 from memos.kernel.lifespan import decay
 from memos.language.indexed_text import EXTRACTED
@@ -26,7 +28,7 @@ class HeaderCheck:
         self._query = query
         self.factors: dict[int, float] = {}
 
-    def shows(self, view: View, row: int) -> bool:
+    def shows(self, view: Rows, row: int) -> bool:
         """Whether the caller may read the row and its lifespan has not ended; notes its decay."""
         cube_id = view.cube_ids(np.array([row]))[0]
         head = self._reader.vault.head(cube_id)
@@ -48,8 +50,28 @@ class HeaderCheck:
         return True
 
 
+class Candidates(NamedTuple):
+    """Which rows may be shown: those in `keep`, but each that is in `asked` only where a HeaderCheck
+    says so.
+    """
+
+    keep: Mask
+    asked: Mask
+
+
 def restrict(view: View, query: Query, check: HeaderCheck, newest: View) -> View:
     """The rows that the caller may see; extracted facts only where they are asked for."""
+    keep, asked = candidates(view, query, None if newest is view else newest)
+    for row in np.flatnonzero(keep & asked).tolist():
+        keep[row] = check.shows(view, row)
+    return view if keep.all() else view.restrict(keep)
+
+
+def candidates(view: Rows, query: Query, newest: View | None) -> Candidates:
+    """The rows that the caller may see as far as the index tells, and those whose headers decide.
+
+    `newest` is given where the rows are of an earlier moment.
+    """
     keep = np.isin(view.state, [int(state) for state in query.states])
     if not query.facts:
         keep &= (view.traits & EXTRACTED) == 0
@@ -58,14 +80,12 @@ def restrict(view: View, query: Query, check: HeaderCheck, newest: View) -> View
     special = (view.flags & asked) != 0
     if not (permitted.every or permitted.silent):
         special[:] = True  # what such a governor says of a cube is not in the index
-    elif newest is not view and not permitted.every:
+    elif newest is not None and not permitted.every:
         special |= _restricted_now(view, newest)
-    for row in np.flatnonzero(keep & special).tolist():
-        keep[row] = check.shows(view, row)
-    return view if keep.all() else view.restrict(keep)
+    return Candidates(keep, special)
 
 
-def _restricted_now(view: View, newest: View) -> Mask:
+def _restricted_now(view: Rows, newest: View) -> Mask:
     """The rows of an earlier moment whose cubes have readers today."""
     restricted = set(newest.cube_ids(np.flatnonzero(newest.flags & RESTRICTED)))
     if not restricted:
