@@ -720,7 +720,8 @@ class Memory:
 
         A page's `cursor` leads to the next one, which begins behind the last memory shown whatever was
         written meanwhile. By `newest` and `oldest` a memory keeps its place; by `changed` all pages are
-        of the moment of the first. Memories that cannot be read are named in the page's `damaged`.
+        of the moment of the first. On servers what one call wrote has one log time, and stands together
+        in any order. Memories that cannot be read are named in the page's `damaged`.
 
         Args:
             scope: in this scope and all that lies under it, or in these; by default everywhere.

@@ -24,7 +24,8 @@ def rest(memory: Memory, page: Page, **asked: Any) -> list[str]:
 
 
 def test_a_list_shows_the_newest_first_and_its_cursor_leads_on(memory: Memory, tenant: str) -> None:
-    memory.add_many([{"text": f"note {n}", "scope": f"{tenant}/{n % 2}"} for n in range(5)])
+    for number in range(5):
+        memory.add(f"note {number}", scope=f"{tenant}/{number % 2}")
     first = memory.list(scope=tenant, limit=2)
     assert told(first) == ["note 4", "note 3"]
     assert first.cursor is not None
@@ -70,7 +71,7 @@ def test_pages_repeat_and_skip_nothing_whatever_is_written_between_them(
 def test_by_last_change_all_pages_are_of_the_moment_of_the_first(
     memory: Memory, tenant: str
 ) -> None:
-    receipts = memory.add_many([{"text": f"note {n}", "scope": tenant} for n in range(4)])
+    receipts = [memory.add(f"note {n}", scope=tenant) for n in range(4)]
     memory.update(receipts[1].cube_id, "note 1 anew")
     page = memory.list(scope=tenant, order="changed", limit=2)
     assert told(page) == ["note 1 anew", "note 3"]
@@ -139,9 +140,8 @@ def test_a_search_of_several_scopes_finds_in_each_and_nowhere_else(
 
 
 def test_a_search_without_words_lists_what_its_filter_holds_of(memory: Memory, tenant: str) -> None:
-    memory.add_many(
-        [{"text": f"note {n}", "scope": tenant, "tags": [f"t{n % 2}"]} for n in range(6)]
-    )
+    for number in range(6):
+        memory.add(f"note {number}", scope=tenant, tags=[f"t{number % 2}"])
     assert texts(memory.search("", scope=tenant, k=2, filter={"tags": "t1"})) == [
         "note 5",
         "note 3",

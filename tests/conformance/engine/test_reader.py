@@ -170,8 +170,7 @@ def test_the_access_log_is_read_whole_or_by_what_its_records_hold(vault: EngineV
 def test_pieces_are_in_order_and_hold_what_the_newest_view_shows(
     vault: EngineVault, order: Order
 ) -> None:
-    commits = vault.commit(*(vault.memory(f"note {number}") for number in range(5)))
-    ids = [committed.event.cube_id for committed in commits]
+    ids = [vault.add(f"note {number}").event.cube_id for number in range(5)]
     vault.commit(vault.revision(ids[1], "anew"))
     vault.commit(vault.revision(ids[1], "once more"))
     expected = {
