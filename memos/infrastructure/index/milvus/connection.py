@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.kernel.errors import IndexUnavailable
@@ -107,6 +110,28 @@ class Milvus:
         if after == 0:
             return {"consistency_level": "Strong"}
         return {"consistency_level": "Customized", "guarantee_timestamp": after}
+
+    def read_vectors(
+        self, collection: str, condition: str, numbers: Sequence[str], field: str, after: int | None
+    ) -> tuple[list[tuple[int, ...]], npt.NDArray[np.float32]]:
+        """Of each row that fits, some whole numbers and its vector; shape (rows, dimensions).
+
+        Raises:
+            IndexUnavailable: the server did not answer.
+        """
+        with self.doing("read rows"):
+            rows = self.client.query(
+                collection,
+                filter=condition,
+                output_fields=[*numbers, field],
+                timeout=self.settings.timeout,
+                strict_float32=True,
+                **self.reading(after),
+            )
+        named = [tuple(int(row[name]) for name in numbers) for row in _driver().plain_fields(rows)]
+        if not named:
+            return [], np.empty((0, 0), np.float32)
+        return named, _driver().float_vectors(rows, field)
 
     def wait_loaded(self, collection: str, seconds: float = SLOW_SECONDS) -> None:
         """Wait until a collection can be searched, as after a server's restart.

@@ -132,14 +132,17 @@ class VectorSearch:
             IndexUnavailable: the server did not answer.
         """
         most = max(1, MOST_FLOATS // (self._rotations.dimensions * _PARTS))
-        names: list[tuple[int, int]] = []
+        names: list[tuple[int, ...]] = []
         vectors = [np.empty((0, self._rotations.dimensions), np.float32)]
         for start in range(0, len(cube_ids), most):
             chosen = of_cubes(cube_ids[start : start + most])
             condition = f"{chosen} and {around(scope, at, earlier=earlier)}"
-            for row in self._query(condition, ["opened", "part", "dense"], after, dict):
-                names.append((int(row["opened"]), int(row["part"])))
-                vectors.append(row["dense"].reshape(1, -1))
+            named, found = self._milvus.read_vectors(
+                self._collection, condition, ("opened", "part"), "dense", after
+            )
+            if named:
+                names.extend(named)
+                vectors.append(found)
         # Products of float32 are exact in float64, so how many rows there are changes no digit.
         turned = self._turned(scope, queries).astype(np.float64)
         near = np.round(turned @ np.concatenate(vectors).astype(np.float64).T, _DIGITS) + 0.0
