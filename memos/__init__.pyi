@@ -30,6 +30,7 @@ from .kernel.errors import (
     NotFound,
     OtherContent,
     PartitionsChanged,
+    PartlyDone,
     ProjectionsLost,
     Refused,
     RerankFailed,
@@ -41,11 +42,14 @@ from .kernel.errors import (
     WrongRootKey,
 )
 from .kernel.event import Position
+from .operation.commands.batch import Batch
+from .operation.commands.erase_plan import ErasePlan
 from .operation.commands.export import ExportReport
 from .operation.commands.extract import FactsReport
 from .operation.commands.import_file import ImportReport
 from .operation.commands.queries import AskedQuery
 from .operation.commands.rollback import Rollback
+from .operation.commands.selection import PlannedMemory
 from .operation.commands.sweep import Sweep
 from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
@@ -71,6 +75,7 @@ __all__ = [
     "AlreadyErased",
     "AskedQuery",
     "AsyncMemory",
+    "Batch",
     "Busy",
     "Change",
     "Citation",
@@ -87,6 +92,7 @@ __all__ = [
     "EmbeddingFailed",
     "EmbeddingLag",
     "EmbeddingsEndpoint",
+    "ErasePlan",
     "EraseUnfinished",
     "ErasureReceipt",
     "ExportReport",
@@ -116,6 +122,8 @@ __all__ = [
     "NotFound",
     "OtherContent",
     "PartitionsChanged",
+    "PartlyDone",
+    "PlannedMemory",
     "Position",
     "Problem",
     "ProjectionsLost",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, Literal, Self, get_args, overload
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Wait, open_engine
@@ -25,9 +25,12 @@ from memos.operation.commands.administrators import (
     grant_administrator,
     revoke_administrator,
 )
+from memos.operation.commands.batch import Batch
 from memos.operation.commands.cut import name_cut
 from memos.operation.commands.destroy import resume_erases
-from memos.operation.commands.erase import EraseTarget, erase
+from memos.operation.commands.erase import erase
+from memos.operation.commands.erase_plan import ErasePlan, plan_erase
+from memos.operation.commands.erase_target import EraseTarget
 from memos.operation.commands.export import ExportReport, ExportRequest, export
 from memos.operation.commands.extract import FactsReport, extract_facts
 from memos.operation.commands.facts import Extractor
@@ -36,10 +39,12 @@ from memos.operation.commands.header_facts import HeaderFacts
 from memos.operation.commands.import_file import ImportReport, import_file
 from memos.operation.commands.lifecycle import (
     archive,
+    archive_several,
     freeze,
     hold,
     lift_hold,
     restore,
+    restore_several,
     thaw,
 )
 from memos.operation.commands.lineage import MergeRequest, link, merge
@@ -54,11 +59,12 @@ from memos.operation.commands.queries import AskedQuery, keep_queries, queries
 from memos.operation.commands.rebuild import rebuild
 from memos.operation.commands.rollback import Rollback, RollbackRequest, rollback
 from memos.operation.commands.rotate_root_key import rotate_root_key
+from memos.operation.commands.selection import Selection
 from memos.operation.commands.sensitivities import sensitivities, set_sensitivities
 from memos.operation.commands.sweep import Sweep, sweep
-from memos.operation.commands.tags import retag
+from memos.operation.commands.tags import Retagging, retag, retag_several
 from memos.operation.commands.turn import Conversation
-from memos.operation.commands.update import Revision, update
+from memos.operation.commands.update import Revision, update, update_several
 from memos.operation.commands.vocabulary import set_vocabulary
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.erasure_receipt import ErasureReceipt
@@ -471,11 +477,127 @@ class Memory:
 
     def tag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
         """Add tags to a memory."""
-        return retag(self._session, cube_id, added=tags, expected_version=expected_version)
+        return retag(self._session, cube_id, Retagging(added=tags), expected_version)
 
     def untag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
         """Remove tags from a memory."""
-        return retag(self._session, cube_id, removed=tags, expected_version=expected_version)
+        return retag(self._session, cube_id, Retagging(removed=tags), expected_version)
+
+    def update_many(
+        self,
+        cube_ids: Iterable[str] | None = None,
+        text: str | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        mode: str = "overwrite",
+        source: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        replace_metadata: bool = False,
+        origin: str | None = None,
+        semantic_type: str | None = None,
+        valid_from: Time | None = None,
+        valid_until: Time | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> Batch:
+        """Give several memories a new version by the same change; see `update` for what is changed.
+
+        Embedded, all of them or none; on servers too, unless another writer comes between: then
+        `PartlyDone` says exactly which are done. All are one operation, and
+        `rollback(operation=batch.operation_id)` takes it back.
+
+        Args:
+            cube_ids: the memories, in any state; or
+            text: the new text, or with `mode` what is added to each.
+            scope: those in and under this scope that are in sight,
+            filter: as far as this fits them; one that speaks of `state` also finds those out of sight.
+            mode: `overwrite`, `append` or `merge`.
+            source: where the change came from.
+            tags: replace the tags.
+            metadata: keys to set; a key whose value is None is taken away.
+            replace_metadata: make the metadata all that there is.
+            origin: replace the origin signature.
+            semantic_type: replace the semantic type.
+            valid_from: when the new content became true in the world.
+            valid_until: when it stopped being true.
+            reason: why, sealed with the content.
+            dry_run: only plan: `memories`, each with how its text begins, and in `rejected` those that
+                refuse.
+
+        Raises:
+            NotFound: none matches, or one that is named is not there.
+            Denied, Held, IllegalMove: one may not be changed, or refuses; nothing was changed.
+            PartlyDone: on servers, as above.
+        """
+        revision = Revision(
+            text=text,
+            mode=mode,
+            source=source,
+            tags=tags,
+            metadata=metadata,
+            replace_metadata=replace_metadata,
+            origin=origin,
+            semantic_type=semantic_type,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            reason=reason,
+        )
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return update_several(self._session, selection, revision, dry_run=dry_run)
+
+    def tag_many(
+        self,
+        tags: Iterable[str],
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Add tags to several memories: chosen, planned and done as in `update_many`."""
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return retag_several(self._session, selection, Retagging(added=tags), dry_run=dry_run)
+
+    def untag_many(
+        self,
+        tags: Iterable[str],
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Remove tags from several memories: chosen, planned and done as in `update_many`."""
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return retag_several(self._session, selection, Retagging(removed=tags), dry_run=dry_run)
+
+    def archive_many(
+        self,
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Put several memories out of sight: chosen, planned and done as in `update_many`."""
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return archive_several(self._session, selection, dry_run=dry_run)
+
+    def restore_many(
+        self,
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Bring several memories back, as Activated: planned and done as in `update_many`; of a scope
+        those that are archived or expired.
+        """
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return restore_several(self._session, selection, dry_run=dry_run)
 
     def link(self, cube_id: str, other_id: str, relation: str = "derived_from") -> Receipt:
         """Say what a memory is to another one: `cube_id` is the later end of the edge.
@@ -1008,13 +1130,40 @@ class Memory:
         )
         return rollback(self._session, request)
 
+    @overload
     def erase(
         self,
         *,
         subject: str | None = None,
         scope: str | None = None,
         cube_id: str | None = None,
-    ) -> ErasureReceipt:
+        cube_ids: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        dry_run: Literal[False] = False,
+    ) -> ErasureReceipt: ...
+
+    @overload
+    def erase(
+        self,
+        *,
+        subject: str | None = None,
+        scope: str | None = None,
+        cube_id: str | None = None,
+        cube_ids: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        dry_run: Literal[True],
+    ) -> ErasePlan: ...
+
+    def erase(
+        self,
+        *,
+        subject: str | None = None,
+        scope: str | None = None,
+        cube_id: str | None = None,
+        cube_ids: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> ErasureReceipt | ErasePlan:
         """Erase for good: destroy keys, purge every copy, and sign a receipt that lists them.
 
         The events stay, sealed for ever; the log's proofs still hold.
@@ -1023,16 +1172,27 @@ class Memory:
             subject: all that is about this subject, and all that was derived from it.
             scope: all that lies in or under this scope, and all that was derived from it.
             cube_id: this cube, and all that was derived from it.
+            cube_ids: these cubes, of one tenant, and all that was derived from them.
+            filter: of `scope`, only what this fits, in any state, and all that was derived from it.
+            dry_run: only plan: how many memories, how their texts begin, which go along, which are held.
 
         Where another erase has begun with some of it, that one is brought to its end, and what is
         left is erased; `supplements` of the receipt holds the other's.
+
+        Returns:
+            The signed receipt; with `dry_run` the plan.
 
         Raises:
             Held: a cube is held, or frozen and yours to thaw; nothing was erased.
             EraseUnfinished: it has begun and was stopped; it goes on when it is asked for again.
             NotFound: nothing matches.
         """
-        return erase(self._session, EraseTarget(subject=subject, scope=scope, cube_id=cube_id))
+        target = EraseTarget(
+            subject=subject, scope=scope, cube_id=cube_id, cube_ids=cube_ids, filter=filter
+        )
+        if check_flag(dry_run, "dry_run"):
+            return plan_erase(self._session, target)
+        return erase(self._session, target)
 
     def grant_administrator(self, tenant: str, actor: str) -> Receipt:
         """Make an actor administrator of a tenant.

@@ -73,6 +73,8 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     (event, *_) = memory.events()
     archived = memory.add("old", scope=SCOPE).cube_id
     memory.archive(archived)
+    out_of_sight = memory.add("older", scope=SCOPE).cube_id
+    memory.archive(out_of_sight)
     held = memory.add("held", scope=SCOPE).cube_id
     memory.freeze(held)
     under_hold = memory.add("under hold", scope=SCOPE).cube_id
@@ -89,6 +91,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
             [{"text": "hi"}], scope=SCOPE, session="s"
         ),
         "archive": lambda: memory.archive(memory.add("b", scope=SCOPE).cube_id),
+        "archive_many": lambda: memory.archive_many([memory.add("b", scope=SCOPE).cube_id]),
         "audit": memory.audit,
         "checkpoint": memory.checkpoint,
         "context": lambda: memory.context("pottery", scope=SCOPE),
@@ -120,6 +123,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "rotate_root_key": memory.rotate_root_key,
         "related": lambda: memory.related(first),
         "restore": lambda: memory.restore(archived),
+        "restore_many": lambda: memory.restore_many([out_of_sight]),
         "rollback": lambda: memory.rollback(first, to_version=1),
         "route": lambda: memory.route("pottery", scope=SCOPE),
         "search": lambda: memory.search("pottery", scope=SCOPE),
@@ -133,10 +137,13 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "stats": memory.stats,
         "sweep": memory.sweep,
         "tag": lambda: memory.tag(first, "home"),
+        "tag_many": lambda: memory.tag_many(["home"], [first]),
         "tags": lambda: memory.tags(SCOPE),
         "thaw": lambda: memory.thaw(held),
         "untag": lambda: memory.untag(first, "home"),
+        "untag_many": lambda: memory.untag_many(["home"], [first]),
         "update": lambda: memory.update(first, "new"),
+        "update_many": lambda: memory.update_many([first], "new"),
         "usage_digest": memory.usage_digest,
         "verifier_key": memory.verifier_key,
         "verify": memory.verify,
@@ -292,7 +299,7 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "set-header": [first, "--priority", "1"],
         "lifespan": [first, "--after", "90d"],
         "sweep": [],
-        "rollback": ["--by", "agent:nobody", "--dry-run"],
+        "rollback": ["--by", ALICE, "--dry-run"],
         "erase": ["--cube", spare, "--yes"],
         "events": [],
         "tail": [],

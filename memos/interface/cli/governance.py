@@ -11,6 +11,15 @@ from rich.console import Console
 
 from memos import Memory, Receipt, Sweep
 from memos.interface.cli import layout, memory_view
+from memos.interface.cli.batch import (
+    DryRun,
+    FittingFilter,
+    InScope,
+    SeveralIds,
+    is_one,
+    selection,
+    show,
+)
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import CubeId, ExpectVersion
 from memos.kernel.errors import InvalidInput
@@ -19,8 +28,6 @@ from memos.operation.validation import check_duration
 Names = list[str] | None
 
 _MOVES: tuple[tuple[str, str, Callable[..., Receipt], str], ...] = (
-    ("archive", "archived", Memory.archive, "Put a memory out of sight of searches."),
-    ("restore", "restored", Memory.restore, "Bring an archived or expired memory back."),
     ("freeze", "froze", Memory.freeze, "Stop every change of a memory and its expiry, until thaw."),
     ("thaw", "thawed", Memory.thaw, "End a freeze."),
     ("hold", "held", Memory.hold, "Put a memory under a legal hold: nothing may erase it."),
@@ -30,11 +37,49 @@ _MOVES: tuple[tuple[str, str, Callable[..., Receipt], str], ...] = (
 
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    command(app, "archive")(archive)
+    command(app, "restore")(restore)
     for name, past_tense, method, help_text in _MOVES:
         command(app, name)(_move(method, past_tense, help_text))
     command(app, "set-header")(set_header)
     command(app, "lifespan")(lifespan)
     command(app, "sweep")(sweep)
+
+
+def archive(
+    run: Run,
+    cube_ids: SeveralIds = None,
+    scope: InScope = None,
+    filter_: FittingFilter = None,
+    dry_run: DryRun = False,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Put memories out of sight of searches."""
+    which = selection(cube_ids, scope, filter_)
+    with run.open() as memory:
+        if not is_one(cube_ids, expect_version, dry_run=dry_run):
+            show(run, memory.archive_many(**which, dry_run=dry_run))
+            return
+        receipt = memory.archive((cube_ids or [""])[0], expected_version=expect_version)
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "archived"))
+
+
+def restore(
+    run: Run,
+    cube_ids: SeveralIds = None,
+    scope: InScope = None,
+    filter_: FittingFilter = None,
+    dry_run: DryRun = False,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Bring archived or expired memories back."""
+    which = selection(cube_ids, scope, filter_)
+    with run.open() as memory:
+        if not is_one(cube_ids, expect_version, dry_run=dry_run):
+            show(run, memory.restore_many(**which, dry_run=dry_run))
+            return
+        receipt = memory.restore((cube_ids or [""])[0], expected_version=expect_version)
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "restored"))
 
 
 def _move(method: Callable[..., Receipt], past_tense: str, help_text: str) -> Callable[..., None]:

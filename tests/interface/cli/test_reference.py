@@ -15,7 +15,12 @@ from memos.infrastructure.reports import GenerationStatus, RootChecked
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.cli import app
 from memos.interface.cli.errors import ExitCode
-from memos.interface.vaults import GenerationsReport, MigrationReport, VaultMade, VaultRemoved
+from memos.interface.vaults import (
+    GenerationsReport,
+    MigrationReport,
+    VaultMade,
+    VaultRemoved,
+)
 from memos.operation.commands.export import ExportReport
 from memos.operation.commands.import_file import ImportReport
 from memos.operation.commands.rollback_plan import PlannedChange
@@ -48,6 +53,9 @@ SHAPES = [
     memos.Rollback,
     PlannedChange,
     memos.ErasureReceipt,
+    memos.ErasePlan,
+    memos.Batch,
+    memos.PlannedMemory,
     Artefact,
     memos.Sweep,
     memos.SignedCheckpoint,
