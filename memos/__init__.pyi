@@ -3,11 +3,11 @@ from .infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
 from .infrastructure.index.models.embedders.port import Embedder
 from .infrastructure.index.models.rerankers import Reranker
 from .infrastructure.index.models.rerankers.endpoint import RerankEndpoint
-from .infrastructure.reports import Finding, Problem, Rebuilt, RootRotated, Verification
+from .infrastructure.reports import BackedUp, Finding, Problem, Rebuilt, RootRotated, Verification
 from .infrastructure.transfer.load.loader import LoadReport, RefusedCube
 from .interface.async_memory import AsyncMemory
 from .interface.memory import Memory
-from .interface.vaults import doctor
+from .interface.vaults import doctor, restore_vault
 from .kernel.cube import Lifespan
 from .kernel.errors import (
     AlreadyErased,
@@ -42,6 +42,7 @@ from .kernel.errors import (
     WrongRootKey,
 )
 from .kernel.event import Position
+from .operation.commands.backup import VaultRestored
 from .operation.commands.batch import Batch
 from .operation.commands.erase_plan import ErasePlan
 from .operation.commands.export import ExportReport
@@ -75,6 +76,7 @@ __all__ = [
     "AlreadyErased",
     "AskedQuery",
     "AsyncMemory",
+    "BackedUp",
     "Batch",
     "Busy",
     "Change",
@@ -151,8 +153,10 @@ __all__ = [
     "Unacknowledged",
     "Unreadable",
     "VaultError",
+    "VaultRestored",
     "Verification",
     "Vocabulary",
     "WrongRootKey",
     "doctor",
+    "restore_vault",
 ]

@@ -184,6 +184,7 @@ class AsyncMemory:
     usage_digest = _in_thread(Memory.usage_digest)
     stats = _in_thread(Memory.stats)
     export = _in_thread(Memory.export)
+    backup = _in_thread(Memory.backup)
     import_export = _in_thread(Memory.import_export)
     import_file = _in_thread(Memory.import_file)
     migrated_from = _in_thread(Memory.migrated_from)

@@ -14,7 +14,7 @@ from memos.infrastructure.index.models.embedders import Embedder, embedder_named
 from memos.infrastructure.index.models.rerankers import Reranker, reranker_from
 from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import Rebuilt, RootRotated, Verification
+from memos.infrastructure.reports import BackedUp, Rebuilt, RootRotated, Verification
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.plain_arguments import takes_plain_arguments
 from memos.interface.told import told_when_cut_off
@@ -25,6 +25,7 @@ from memos.operation.commands.administrators import (
     grant_administrator,
     revoke_administrator,
 )
+from memos.operation.commands.backup import backup
 from memos.operation.commands.batch import Batch
 from memos.operation.commands.cut import name_cut
 from memos.operation.commands.destroy import resume_erases
@@ -48,6 +49,7 @@ from memos.operation.commands.lifecycle import (
     thaw,
 )
 from memos.operation.commands.lineage import MergeRequest, link, merge
+from memos.operation.commands.listed_erases import warn_of_listed_erases
 from memos.operation.commands.load import (
     ExportSource,
     import_export,
@@ -189,6 +191,7 @@ class Memory:
             reranker=reader,
         )
         try:
+            warn_of_listed_erases(self._session)
             resume_erases(self._session)
             if pause is not None:
                 start_sweeper(self._session, pause)
@@ -1388,6 +1391,35 @@ class Memory:
             passphrase=passphrase,
         )
         return export(self._session, request, check_callable(progress, "progress"))
+
+    def backup(
+        self,
+        directory: str | Path,
+        *,
+        keys: str | Path | None = None,
+        progress: Progress = no_progress,
+    ) -> BackedUp:
+        """Copy the vault as it is now into a new directory, while it is used, and verify the copy.
+
+        Only the vault's administrator may. `restore_vault` makes the same vault of it. The list of
+        erases, `erased.jsonl` in the vault's directory, is in no backup: keep a copy of it elsewhere, for
+        a restore holds an older backup to it. An erase waits for up to ten seconds for a backup that is
+        being copied before it says that files may hold destroyed keys still.
+
+        Args:
+            directory: where to.
+            keys: another new directory for the root key, the key file and a copy of the list of
+                erases; the newest keys open every older backup.
+            progress: told (done, total).
+
+        Raises:
+            Denied: the actor does not administer the vault.
+            InvalidInput: a directory is not empty.
+            Damaged: the vault, or the copy, is damaged; no backup was made.
+            VaultError: it cannot be written; or it is a vault on servers, which docs/backup.md tells how
+                to back up.
+        """
+        return backup(self._session, directory, keys, check_callable(progress, "progress"))
 
     @classmethod
     def load(

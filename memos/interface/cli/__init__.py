@@ -6,6 +6,7 @@ import typer
 
 from memos.interface.cli import (
     administrators,
+    backup,
     context,
     demo,
     doctor,
@@ -47,6 +48,7 @@ for _family in (
     maintenance,
     evidence,
     transfer,
+    backup,
     doctor,
     vault,
     engine,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from memos.infrastructure.engine.embedded import audit, figures, full_audit, rebuild
+from memos.infrastructure.engine.embedded.backup import backup
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.root_rotation import rotate_root_key
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import usage_digest
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import (
+    BackedUp,
     Figures,
     GenerationStatus,
     Rebuilt,
@@ -45,6 +47,11 @@ class EmbeddedMaintenance:
         self, offered: Path | None, actor: str, progress: Progress = no_progress
     ) -> RootRotated:
         return rotate_root_key(self._stores, offered, actor)
+
+    def backup(
+        self, directory: Path, keys: Path | None, progress: Progress = no_progress
+    ) -> BackedUp:
+        return backup(self._stores, directory, keys, progress)
 
     def digest(self) -> str:
         with self._stores.read() as reader:
