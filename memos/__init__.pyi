@@ -3,11 +3,11 @@ from .infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
 from .infrastructure.index.models.embedders.port import Embedder
 from .infrastructure.index.models.rerankers import Reranker
 from .infrastructure.index.models.rerankers.endpoint import RerankEndpoint
-from .infrastructure.reports import Finding, Problem, Rebuilt, RootRotated, Verification
+from .infrastructure.reports import BackedUp, Finding, Problem, Rebuilt, RootRotated, Verification
 from .infrastructure.transfer.load.loader import LoadReport, RefusedCube
 from .interface.async_memory import AsyncMemory
 from .interface.memory import Memory
-from .interface.vaults import doctor
+from .interface.vaults import doctor, restore_vault
 from .kernel.cube import Lifespan
 from .kernel.errors import (
     AlreadyErased,
@@ -30,6 +30,7 @@ from .kernel.errors import (
     NotFound,
     OtherContent,
     PartitionsChanged,
+    PartlyDone,
     ProjectionsLost,
     ReadOnly,
     Refused,
@@ -42,11 +43,15 @@ from .kernel.errors import (
     WrongRootKey,
 )
 from .kernel.event import Position
+from .operation.commands.backup import VaultRestored
+from .operation.commands.batch import Batch
+from .operation.commands.erase_plan import ErasePlan
 from .operation.commands.export import ExportReport
 from .operation.commands.extract import FactsReport
 from .operation.commands.import_file import ImportReport
 from .operation.commands.queries import AskedQuery
 from .operation.commands.rollback import Rollback
+from .operation.commands.selection import PlannedMemory
 from .operation.commands.sweep import Sweep
 from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
@@ -77,6 +82,8 @@ __all__ = [
     "AlreadyErased",
     "AskedQuery",
     "AsyncMemory",
+    "BackedUp",
+    "Batch",
     "Busy",
     "Change",
     "Citation",
@@ -94,6 +101,7 @@ __all__ = [
     "EmbeddingFailed",
     "EmbeddingLag",
     "EmbeddingsEndpoint",
+    "ErasePlan",
     "EraseUnfinished",
     "ErasureReceipt",
     "ExportReport",
@@ -124,6 +132,8 @@ __all__ = [
     "OtherContent",
     "Page",
     "PartitionsChanged",
+    "PartlyDone",
+    "PlannedMemory",
     "Position",
     "Problem",
     "ProjectionsLost",
@@ -153,8 +163,10 @@ __all__ = [
     "Unacknowledged",
     "Unreadable",
     "VaultError",
+    "VaultRestored",
     "Verification",
     "Vocabulary",
     "WrongRootKey",
     "doctor",
+    "restore_vault",
 ]

@@ -71,10 +71,18 @@ def to_twelve_digits(value: Any) -> Any:
     return [to_twelve_digits(part) for part in value] if isinstance(value, list) else value
 
 
+ADDED = frozenset({"text", "text_after"})
+"""Fields that were added since and say more of the same: what the plan of a rollback tells of a memory."""
+
+
 def of_then(value: Any, then: Any) -> Any:
-    """A value without the fields that were added since and are empty here."""
+    """A value without the fields that were added since and are empty here, or say more of the same."""
     if isinstance(value, dict) and isinstance(then, dict):
-        kept = {name: part for name, part in value.items() if name in then or part}
+        kept = {
+            name: part
+            for name, part in value.items()
+            if name in then or (part and name not in ADDED)
+        }
         return {name: of_then(part, then.get(name)) for name, part in kept.items()}
     if isinstance(value, list) and isinstance(then, list) and len(value) == len(then):
         return [of_then(part, was) for part, was in zip(value, then, strict=True)]

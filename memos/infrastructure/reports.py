@@ -101,6 +101,21 @@ class RootChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class BackedUp:
+    """A backup that was made, and verified: of so many records, the last of them of `until`, and cubes.
+    `keys` is the directory with the keys; they are apart where it is another. `keys_missing` counts the
+    memories that nobody erased and whose keys the vault does not have either.
+    """
+
+    directory: str
+    keys: str
+    events: int
+    cubes: int
+    until: datetime | None
+    keys_missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a rebuild did. `undecodable` lists positions that hold no event: rejected, and kept;
     `unreadable` those whose sealed body does not open: folded, but not found by a search.

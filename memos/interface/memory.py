@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Mode, Wait, open_engine
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from memos.infrastructure.index.models.embedders import Embedder
     from memos.infrastructure.index.models.rerankers import Reranker
     from memos.infrastructure.log.ancestry import Ancestor
-    from memos.infrastructure.reports import Rebuilt, RootRotated, Verification
+    from memos.infrastructure.reports import BackedUp, Rebuilt, RootRotated, Verification
     from memos.infrastructure.transfer.load.loader import LoadReport
     from memos.kernel.event import Position
+    from memos.operation.commands.batch import Batch
+    from memos.operation.commands.erase_plan import ErasePlan
     from memos.operation.commands.export import ExportReport
     from memos.operation.commands.extract import FactsReport
     from memos.operation.commands.facts import Extractor
@@ -137,6 +139,8 @@ class Memory:
             EmbeddingFailed: the embedder's model is not installed.
             RerankFailed: the reranker's directory holds no model that can be loaded.
         """
+        from memos.operation.commands.listed_erases import warn_of_listed_erases
+
         check_name(actor, "actor")
         clock = check_clock(clock)
         check_flag(create, "create")
@@ -169,6 +173,10 @@ class Memory:
             reads_only=mode == "read",
         )
         try:
+            if self._session.engine.erasure.is_behind_list():
+                from memos.operation.commands.listed_erases import warn_of_listed_erases
+
+                warn_of_listed_erases(self._session)
             if self._session.engine.erasure.unfinished():
                 from memos.operation.commands.destroy import resume_erases
 
@@ -508,15 +516,146 @@ class Memory:
 
     def tag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
         """Add tags to a memory."""
-        from memos.operation.commands.tags import retag
+        from memos.operation.commands.tags import Retagging, retag
 
-        return retag(self._session, cube_id, added=tags, expected_version=expected_version)
+        return retag(self._session, cube_id, Retagging(added=tags), expected_version)
 
     def untag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
         """Remove tags from a memory."""
-        from memos.operation.commands.tags import retag
+        from memos.operation.commands.tags import Retagging, retag
 
-        return retag(self._session, cube_id, removed=tags, expected_version=expected_version)
+        return retag(self._session, cube_id, Retagging(removed=tags), expected_version)
+
+    def update_many(
+        self,
+        cube_ids: Iterable[str] | None = None,
+        text: str | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        mode: str = "overwrite",
+        source: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        replace_metadata: bool = False,
+        origin: str | None = None,
+        semantic_type: str | None = None,
+        valid_from: Time | None = None,
+        valid_until: Time | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> Batch:
+        """Give several memories a new version by the same change; see `update` for what is changed.
+
+        Embedded, all of them or none; on servers too, unless another writer comes between: then
+        `PartlyDone` says exactly which are done. All are one operation, and
+        `rollback(operation=batch.operation_id)` takes it back.
+
+        Args:
+            cube_ids: the memories, in any state; or
+            text: the new text, or with `mode` what is added to each.
+            scope: those in and under this scope that are in sight,
+            filter: as far as this fits them; one that speaks of `state` also finds those out of sight.
+            mode: `overwrite`, `append` or `merge`.
+            source: where the change came from.
+            tags: replace the tags.
+            metadata: keys to set; a key whose value is None is taken away.
+            replace_metadata: make the metadata all that there is.
+            origin: replace the origin signature.
+            semantic_type: replace the semantic type.
+            valid_from: when the new content became true in the world.
+            valid_until: when it stopped being true.
+            reason: why, sealed with the content.
+            dry_run: only plan: `memories`, each with how its text begins, and in `rejected` those that
+                refuse.
+
+        Raises:
+            NotFound: none matches, or one that is named is not there.
+            Denied, Held, IllegalMove: one may not be changed, or refuses; nothing was changed.
+            PartlyDone: on servers, as above.
+        """
+        from memos.operation.commands.selection import Selection
+        from memos.operation.commands.update import Revision, update_several
+
+        revision = Revision(
+            text=text,
+            mode=mode,
+            source=source,
+            tags=tags,
+            metadata=metadata,
+            replace_metadata=replace_metadata,
+            origin=origin,
+            semantic_type=semantic_type,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            reason=reason,
+        )
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return update_several(self._session, selection, revision, dry_run=dry_run)
+
+    def tag_many(
+        self,
+        tags: Iterable[str],
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Add tags to several memories: chosen, planned and done as in `update_many`."""
+        from memos.operation.commands.selection import Selection
+        from memos.operation.commands.tags import Retagging, retag_several
+
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return retag_several(self._session, selection, Retagging(added=tags), dry_run=dry_run)
+
+    def untag_many(
+        self,
+        tags: Iterable[str],
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Remove tags from several memories: chosen, planned and done as in `update_many`."""
+        from memos.operation.commands.selection import Selection
+        from memos.operation.commands.tags import Retagging, retag_several
+
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return retag_several(self._session, selection, Retagging(removed=tags), dry_run=dry_run)
+
+    def archive_many(
+        self,
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Put several memories out of sight: chosen, planned and done as in `update_many`."""
+        from memos.operation.commands.lifecycle import archive_several
+        from memos.operation.commands.selection import Selection
+
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return archive_several(self._session, selection, dry_run=dry_run)
+
+    def restore_many(
+        self,
+        cube_ids: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> Batch:
+        """Bring several memories back, as Activated: planned and done as in `update_many`; of a scope
+        those that are archived or expired.
+        """
+        from memos.operation.commands.lifecycle import restore_several
+        from memos.operation.commands.selection import Selection
+
+        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
+        return restore_several(self._session, selection, dry_run=dry_run)
 
     def link(self, cube_id: str, other_id: str, relation: str = "derived_from") -> Receipt:
         """Say what a memory is to another one: `cube_id` is the later end of the edge.
@@ -1285,13 +1424,40 @@ class Memory:
         )
         return rollback(self._session, request)
 
+    @overload
     def erase(
         self,
         *,
         subject: str | None = None,
         scope: str | None = None,
         cube_id: str | None = None,
-    ) -> ErasureReceipt:
+        cube_ids: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        dry_run: Literal[False] = False,
+    ) -> ErasureReceipt: ...
+
+    @overload
+    def erase(
+        self,
+        *,
+        subject: str | None = None,
+        scope: str | None = None,
+        cube_id: str | None = None,
+        cube_ids: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        dry_run: Literal[True],
+    ) -> ErasePlan: ...
+
+    def erase(
+        self,
+        *,
+        subject: str | None = None,
+        scope: str | None = None,
+        cube_id: str | None = None,
+        cube_ids: Iterable[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
+        dry_run: bool = False,
+    ) -> ErasureReceipt | ErasePlan:
         """Erase for good: destroy keys, purge every copy, and sign a receipt that lists them.
 
         The events stay, sealed for ever; the log's proofs still hold.
@@ -1300,18 +1466,31 @@ class Memory:
             subject: all that is about this subject, and all that was derived from it.
             scope: all that lies in or under this scope, and all that was derived from it.
             cube_id: this cube, and all that was derived from it.
+            cube_ids: these cubes, of one tenant, and all that was derived from them.
+            filter: of `scope`, only what this fits, in any state, and all that was derived from it.
+            dry_run: only plan: how many memories, how their texts begin, which go along, which are held.
 
         Where another erase has begun with some of it, that one is brought to its end, and what is
         left is erased; `supplements` of the receipt holds the other's.
+
+        Returns:
+            The signed receipt; with `dry_run` the plan.
 
         Raises:
             Held: a cube is held, or frozen and yours to thaw; nothing was erased.
             EraseUnfinished: it has begun and was stopped; it goes on when it is asked for again.
             NotFound: nothing matches.
         """
-        from memos.operation.commands.erase import EraseTarget, erase
+        from memos.operation.commands.erase import erase
+        from memos.operation.commands.erase_plan import plan_erase
+        from memos.operation.commands.erase_target import EraseTarget
 
-        return erase(self._session, EraseTarget(subject=subject, scope=scope, cube_id=cube_id))
+        target = EraseTarget(
+            subject=subject, scope=scope, cube_id=cube_id, cube_ids=cube_ids, filter=filter
+        )
+        if check_flag(dry_run, "dry_run"):
+            return plan_erase(self._session, target)
+        return erase(self._session, target)
 
     def grant_administrator(self, tenant: str, actor: str) -> Receipt:
         """Make an actor administrator of a tenant.
@@ -1545,6 +1724,37 @@ class Memory:
             passphrase=passphrase,
         )
         return export(self._session, request, check_callable(progress, "progress"))
+
+    def backup(
+        self,
+        directory: str | Path,
+        *,
+        keys: str | Path | None = None,
+        progress: Progress = no_progress,
+    ) -> BackedUp:
+        """Copy the vault as it is now into a new directory, while it is used, and verify the copy.
+
+        Only the vault's administrator may. `restore_vault` makes the same vault of it. The list of
+        erases, `erased.jsonl` in the vault's directory, is in no backup: keep a copy of it elsewhere, for
+        a restore holds an older backup to it. An erase waits for up to ten seconds for a backup that is
+        being copied before it says that files may hold destroyed keys still.
+
+        Args:
+            directory: where to.
+            keys: another new directory for the root key, the key file and a copy of the list of
+                erases; the newest keys open every older backup.
+            progress: told (done, total).
+
+        Raises:
+            Denied: the actor does not administer the vault.
+            InvalidInput: a directory is not empty.
+            Damaged: the vault, or the copy, is damaged; no backup was made.
+            VaultError: it cannot be written; or it is a vault on servers, which docs/backup.md tells how
+                to back up.
+        """
+        from memos.operation.commands.backup import backup
+
+        return backup(self._session, directory, keys, check_callable(progress, "progress"))
 
     @classmethod
     def load(

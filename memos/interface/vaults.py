@@ -1,4 +1,4 @@
-"""Whole vaults, from outside: making one, moving one, removing one, and saying what is wrong with one."""
+"""Whole vaults, from outside: making one, moving one, restoring one, removing one, and saying what is wrong with one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from memos.infrastructure.engine.location import examine
 from memos.infrastructure.governance.access_log import unwritten_accesses
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.transfer.migrate.migration import MigrationReport
+from memos.operation.commands.backup import VaultRestored, restore_vault
 from memos.operation.commands.create_vault import VaultMade, create_vault
 from memos.operation.commands.generations import GenerationsReport, vault_generations
 from memos.operation.commands.migrate import migrate
@@ -36,11 +37,13 @@ __all__ = [
     "MigrationReport",
     "VaultMade",
     "VaultRemoved",
+    "VaultRestored",
     "check_root_key",
     "create_vault",
     "doctor",
     "migrate",
     "rebuild_vault",
     "remove_vault",
+    "restore_vault",
     "vault_generations",
 ]

@@ -94,6 +94,20 @@ class EraseUnfinished(VaultError):
         self.operation_id = operation_id
 
 
+class PartlyDone(VaultError):
+    """Of a change of several memories a part is done, and stays: `done` and `left` are their ids, and a
+    rollback of `operation_id` undoes it. Only on servers, where no append spans all of them.
+    """
+
+    def __init__(
+        self, message: str, done: tuple[str, ...], left: tuple[str, ...], operation_id: str
+    ) -> None:
+        super().__init__(message)
+        self.done = done
+        self.left = left
+        self.operation_id = operation_id
+
+
 class DiskFull(VaultError):
     """The disk that holds the vault is full; nothing was written. Free space, then try again."""
 

@@ -52,6 +52,7 @@ class Session:
         self.clock = clock
         administrator = engine.setting("administrator")
         self.governor = governor or HeaderRules([administrator] if administrator else [])
+        self.reads_only = reads_only
         self.access_log = AccessLog(engine, self.governor.digest, is_kept=not reads_only)
         self.gate = Gate(
             self.subject, self.governor, self.access_log, clock, self.administrators_of

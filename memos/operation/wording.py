@@ -12,6 +12,7 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "add_conversation": ("add a conversation", "in"),
     "administrators": ("see the administrators", "of"),
     "audit": ("audit", ""),
+    "backup": ("back up", ""),
     "cached_as": ("cache", ""),
     "checkpoint": ("sign a checkpoint", "of"),
     "context": ("take a context", "from"),

@@ -125,9 +125,9 @@ def test_what_was_erased_leaves_the_files_of_the_keys(machine: Machine) -> None:
 
 @pytest.mark.soak
 def test_a_backup_brings_back_cassandra_alone_and_the_state_of_its_cut(machine: Machine) -> None:
-    copy_kafka, copy_cassandra = blocks("backup.md", "Back up")
+    copy_kafka, copy_cassandra = blocks("backup.md", "Back up servers")
     cassandra_alone, keys_missing = blocks("backup.md", "When only one of them is lost")
-    put_back, fold_again, erase_again, check = blocks("backup.md", "Restore")
+    put_back, fold_again, erase_again, check = blocks("backup.md", "Restore servers")
     run = machine.terminal.run
     with machine.memory() as memory:
         kept = add(memory, *(f"Kiln number {n}." for n in range(20)))
@@ -293,6 +293,8 @@ def test_a_runbook_is_tried_or_says_why_not(page: str) -> None:
         "Is it well?": "asks a worker's port: test_worker_metrics.py",
         "A partition stopped": "the commands are those of other runbooks",
         "A rebuild": "tests/infrastructure/engine/distributed/test_rebuild.py",
+        "A vault in a directory": "tests/docs/test_directory_backup.py",
+        "Keys apart": "tests/docs/test_directory_backup.py",
         "Rotating the root key": "tests/infrastructure/engine/distributed/test_root_rotation.py",
     }
     text = (DOCS / page).read_text("utf-8")

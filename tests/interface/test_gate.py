@@ -32,6 +32,7 @@ OPENS_NO_VAULT = {
     "recipient": "makes a key pair",
     "vault create": "makes what is missing of a vault, and tells nothing of its memories",
     "vault check-key": "tries a file on what is stored, also where the vault does not open",
+    "vault restore": "makes a vault of files, and tells nothing of its memories",
     "vault remove": "asks who administers the vault, and tells nothing of its memories",
     "engine up": "servers",
     "engine status": "servers",
@@ -74,6 +75,8 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     (event, *_) = memory.events()
     archived = memory.add("old", scope=SCOPE).cube_id
     memory.archive(archived)
+    out_of_sight = memory.add("older", scope=SCOPE).cube_id
+    memory.archive(out_of_sight)
     held = memory.add("held", scope=SCOPE).cube_id
     memory.freeze(held)
     under_hold = memory.add("under hold", scope=SCOPE).cube_id
@@ -91,7 +94,9 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
             [{"text": "hi"}], scope=SCOPE, session="s"
         ),
         "archive": lambda: memory.archive(memory.add("b", scope=SCOPE).cube_id),
+        "archive_many": lambda: memory.archive_many([memory.add("b", scope=SCOPE).cube_id]),
         "audit": memory.audit,
+        "backup": lambda: memory.backup(folder / "backup"),
         "checkpoint": memory.checkpoint,
         "context": lambda: memory.context("pottery", scope=SCOPE),
         "count": lambda: memory.count(scope=SCOPE),
@@ -126,6 +131,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "rotate_root_key": memory.rotate_root_key,
         "related": lambda: memory.related(first),
         "restore": lambda: memory.restore(archived),
+        "restore_many": lambda: memory.restore_many([out_of_sight]),
         "rollback": lambda: memory.rollback(first, to_version=1),
         "route": lambda: memory.route("pottery", scope=SCOPE),
         "scopes": lambda: memory.scopes(SCOPE),
@@ -141,10 +147,13 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "subjects": lambda: memory.subjects(SCOPE),
         "sweep": memory.sweep,
         "tag": lambda: memory.tag(first, "home"),
+        "tag_many": lambda: memory.tag_many(["home"], [first]),
         "tags": lambda: memory.tags(SCOPE),
         "thaw": lambda: memory.thaw(held),
         "untag": lambda: memory.untag(first, "home"),
+        "untag_many": lambda: memory.untag_many(["home"], [first]),
         "update": lambda: memory.update(first, "new"),
+        "update_many": lambda: memory.update_many([first], "new"),
         "usage_digest": memory.usage_digest,
         "verifier_key": memory.verifier_key,
         "verify": memory.verify,
@@ -309,7 +318,7 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "set-header": [first, "--priority", "1"],
         "lifespan": [first, "--after", "90d"],
         "sweep": [],
-        "rollback": ["--by", "agent:nobody", "--dry-run"],
+        "rollback": ["--by", ALICE, "--dry-run"],
         "erase": ["--cube", spare, "--yes"],
         "events": [],
         "tail": [],
@@ -322,6 +331,7 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "digest": [],
         "stats": [],
         "export": [str(folder / "again")],
+        "backup": [str(folder / "backup")],
         "load": [str(folder / "export")],
         "migrate": ["--from", str(memory.path), "--to", str(folder / "moved")],
         "cut name": ["before"],

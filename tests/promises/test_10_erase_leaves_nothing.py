@@ -288,5 +288,6 @@ def test_no_temporary_file_is_left_beside_or_in_the_vault(memory: Memory, vault:
     add_secret(memory)
     memory.erase(subject=SUBJECT)
     memory.close()
-    assert {path.name for path in vault.iterdir()} == {"keys.db", "memos.db", "root.key"}
+    files = {"erased.jsonl", "keys.db", "memos.db", "root.key"}
+    assert {path.name for path in vault.iterdir()} == files
     assert [path.name for path in vault.parent.iterdir()] == [vault.name]

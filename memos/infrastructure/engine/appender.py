@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.owed import OwedErase
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
+
+
+class ListedErases(NamedTuple):
+    """What a list of erases names: memories, and digests of subjects of whom nothing stays."""
+
+    cube_ids: frozenset[bytes] | set[bytes] = frozenset()
+    subjects: frozenset[bytes] | set[bytes] = frozenset()
 
 
 class Appender(Protocol):

@@ -6,7 +6,7 @@ line by which the same program grows from one into the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -18,6 +18,7 @@ from memos.infrastructure.settings_file import check_present, read_toml
 from memos.kernel.errors import InvalidInput, VaultError
 
 if TYPE_CHECKING:
+    from memos.infrastructure.engine.embedded.restoration import EmbeddedRestoration
     from memos.infrastructure.engine.migration import MigrationTarget
     from memos.infrastructure.engine.port import Engine
     from memos.infrastructure.engine.removal import VaultRemoval
@@ -194,6 +195,25 @@ def vault_removal(path: Path) -> VaultRemoval:
         from memos.infrastructure.engine.distributed.removal import DistributedRemoval
         from memos.infrastructure.engine.distributed.settings import load_settings
     return DistributedRemoval(load_settings(path))
+
+
+def vault_restoration(
+    backup: Path, path: Path, keys: Path | None, lists: Sequence[Path], *, is_list_lost: bool
+) -> EmbeddedRestoration:
+    """The vault that is to be restored from a backup where a path names; see `EmbeddedRestoration`.
+
+    Raises:
+        VaultError: the path names servers.
+    """
+    directory = embedded_directory(path)
+    if directory is None:
+        raise VaultError(
+            f"{path} names servers: their vault is restored with them, as docs/backup.md tells; name a "
+            "directory for the backup of a vault in a directory"
+        )
+    from memos.infrastructure.engine.embedded.restoration import EmbeddedRestoration
+
+    return EmbeddedRestoration(backup, directory, keys, lists, is_list_lost=is_list_lost)
 
 
 def examine(path: Path) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from memos.infrastructure.engine.appender import Appender
+from memos.infrastructure.engine.appender import Appender, ListedErases
 from memos.infrastructure.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from memos.infrastructure.keys.port import KeyVault
     from memos.infrastructure.keys.signer import NoteSigner
     from memos.infrastructure.reports import (
+        BackedUp,
         Figures,
         GenerationStatus,
         Rebuilt,
@@ -90,6 +91,12 @@ class Transaction(Appender, Protocol):
 
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
         """Keep the receipt of an erase; the one that is kept, where another was first."""
+        ...
+
+    def take_listed_erases(self) -> ListedErases:
+        """What the list of erases beside the keys names; it counts as taken with this transaction.
+        Nothing where there is no such list, or nothing new in it.
+        """
         ...
 
 
@@ -213,6 +220,23 @@ class Maintenance(Protocol):
         """
         ...
 
+    def backup(
+        self, directory: Path, keys: Path | None, progress: Progress = no_progress
+    ) -> BackedUp:
+        """Copy the vault as it is at one moment, while it is used, and verify the copy.
+
+        Args:
+            directory: where to: a new directory.
+            keys: a new directory for the keys, apart from the rest; by default they are in the same.
+            progress: told (done, total) of what is copied and checked.
+
+        Raises:
+            InvalidInput: a directory is not empty.
+            Damaged: the copy is not what it should be, or the vault is not; no backup was made.
+            VaultError: it cannot be written; or this engine's servers are what is to be backed up.
+        """
+        ...
+
     def digest(self) -> str:
         """SHA-256 over every cube in id order."""
         ...
@@ -240,6 +264,12 @@ class Erasure(Protocol):
     def are_gone(self, cube_ids: Sequence[bytes]) -> bool:
         """Look once more for keys, texts, vectors and usage of erased cubes; whether it is certain
         that the stores give none of them to anybody.
+        """
+        ...
+
+    def is_behind_list(self) -> bool:
+        """Whether the list of erases beside the keys may name what this vault still has: it is a copy
+        from before them. On servers there is no such list: docs/backup.md says what a restore asks for.
         """
         ...
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from memos.infrastructure.engine.reader import Reader
     from memos.infrastructure.index.models.embedders.port import Embedder
     from memos.infrastructure.reports import (
+        BackedUp,
         Figures,
         GenerationStatus,
         Rebuilt,
@@ -184,6 +185,11 @@ class _Maintenance:
     ) -> RootRotated:
         refuse(self._name)
 
+    def backup(
+        self, directory: Path, keys: Path | None, progress: Progress = no_progress
+    ) -> BackedUp:
+        refuse(self._name)
+
     def digest(self) -> str:
         return self._maintenance.digest()
 
@@ -203,6 +209,9 @@ class _Erasure:
     def __init__(self, name: str, erasure: Erasure) -> None:
         self._name = name
         self._erasure = erasure
+
+    def is_behind_list(self) -> bool:
+        return self._erasure.is_behind_list()
 
     def unfinished(self) -> list[bytes]:
         return []

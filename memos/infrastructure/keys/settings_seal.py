@@ -12,7 +12,10 @@ SEAL = "seal"
 KEY_FILE = "key_file"
 """The setting that moves on with the key file."""
 
-UNSEALED = frozenset({SEAL, KEY_FILE, "query_texts"})
+TAKEN_ERASES = "taken_erases"
+"""The setting that moves on with the list of erases."""
+
+UNSEALED = frozenset({SEAL, KEY_FILE, TAKEN_ERASES, "query_texts"})
 """Settings that a vault in use changes."""
 
 

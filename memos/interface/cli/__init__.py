@@ -27,6 +27,7 @@ FAMILIES: Mapping[str, str] = {
     "maintenance": "cut checkpoint verify audit prove rebuild digest stats",
     "evidence": "check-proof check-receipt",
     "transfer": "import export load recipient",
+    "backup": "backup",
     "doctor": "doctor",
     "vault": "vault migrate",
     "engine": "engine",

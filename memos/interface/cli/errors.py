@@ -21,6 +21,7 @@ from memos.kernel.errors import (
     NotApplied,
     NotFound,
     OtherContent,
+    PartlyDone,
     SourceErased,
 )
 
@@ -86,6 +87,12 @@ def _details(error: MemosError) -> dict[str, object]:
             return {"rule": error.rule}
         case EraseUnfinished():
             return {"operation_id": error.operation_id}
+        case PartlyDone():
+            return {
+                "done": list(error.done),
+                "left": list(error.left),
+                "operation_id": error.operation_id,
+            }
         case Held() | SourceErased():
             return {"cube_ids": list(error.cube_ids)}
         case NotApplied():

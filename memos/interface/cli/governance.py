@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memos.interface.cli import layout, memory_view
+from memos.interface.cli.batch import (
+    DryRun,
+    FittingFilter,
+    InScope,
+    SeveralIds,
+    is_one,
+    selection,
+    show,
+)
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import CubeId, ExpectVersion
 from memos.kernel.errors import InvalidInput
@@ -21,8 +30,6 @@ if TYPE_CHECKING:
 Names = list[str] | None
 
 _MOVES = (
-    ("archive", "archived", "Put a memory out of sight of searches."),
-    ("restore", "restored", "Bring an archived or expired memory back."),
     ("freeze", "froze", "Stop every change of a memory and its expiry, until thaw."),
     ("thaw", "thawed", "End a freeze."),
     ("hold", "held", "Put a memory under a legal hold: nothing may erase it."),
@@ -32,11 +39,49 @@ _MOVES = (
 
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    command(app, "archive")(archive)
+    command(app, "restore")(restore)
     for name, past_tense, help_text in _MOVES:
         command(app, name)(_move(name, past_tense, help_text))
     command(app, "set-header")(set_header)
     command(app, "lifespan")(lifespan)
     command(app, "sweep")(sweep)
+
+
+def archive(
+    run: Run,
+    cube_ids: SeveralIds = None,
+    scope: InScope = None,
+    filter_: FittingFilter = None,
+    dry_run: DryRun = False,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Put memories out of sight of searches."""
+    which = selection(cube_ids, scope, filter_)
+    with run.open() as memory:
+        if not is_one(cube_ids, expect_version, dry_run=dry_run):
+            show(run, memory.archive_many(**which, dry_run=dry_run))
+            return
+        receipt = memory.archive((cube_ids or [""])[0], expected_version=expect_version)
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "archived"))
+
+
+def restore(
+    run: Run,
+    cube_ids: SeveralIds = None,
+    scope: InScope = None,
+    filter_: FittingFilter = None,
+    dry_run: DryRun = False,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Bring archived or expired memories back."""
+    which = selection(cube_ids, scope, filter_)
+    with run.open() as memory:
+        if not is_one(cube_ids, expect_version, dry_run=dry_run):
+            show(run, memory.restore_many(**which, dry_run=dry_run))
+            return
+        receipt = memory.restore((cube_ids or [""])[0], expected_version=expect_version)
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "restored"))
 
 
 def _move(name: str, past_tense: str, help_text: str) -> Callable[..., None]:

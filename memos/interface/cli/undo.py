@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from memos.interface.cli import layout, memory_view
+from memos.interface.cli.batch import FittingFilter, memories
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.options import IS_CUBE_ID, Yes
+from memos.interface.cli.options import IS_CUBE_ID, Yes, json_object
 from memos.interface.cli.terminal import Console, clean, console
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from memos import ErasureReceipt, Rollback
+    from memos import ErasePlan, ErasureReceipt, Rollback
 
 NOT_CONFIRMED = (
     "files may hold bytes of destroyed keys until they are written anew: the write-ahead log at its "
@@ -64,6 +65,8 @@ def rollback(
             scope=scope,
         )
         plan = roll_back(dry_run=True)
+        if not plan.changes and not plan.rejected and not plan.headers_kept:
+            raise NotFound("nothing to undo: no memory was changed by that, or all of it is undone")
         if dry_run or not plan.changes:
             run.show(plan, lambda out: _draw_rollback(out, plan))
             return
@@ -75,14 +78,11 @@ def rollback(
 
 
 def _draw_rollback(out: Console, report: Rollback) -> None:
-    if not report.changes and not report.rejected:
-        layout.line(out, ("nothing to undo", "italic"))
-        return
     count = len(report.changes)
     title = "would change" if report.dry_run else "changed"
     layout.line(out, (f"{title} {count} memor{'y' if count == 1 else 'ies'}:", "bold"))
     for change in report.changes:
-        layout.line(out, "  ", clean(str(change)))
+        layout.line(out, "  ", clean(str(change), keep_newlines=True))
     memory_view.rejections(out, report.rejected)
 
 
@@ -94,20 +94,49 @@ def erase(
     scope: Annotated[
         str | None, typer.Option(help="All in or under this scope, and all derived from it.")
     ] = None,
-    cube_id: Annotated[
-        str | None, typer.Option("--cube", help="This memory, and all derived from it."), IS_CUBE_ID
+    cubes: Annotated[
+        list[str] | None,
+        typer.Option("--cube", help="This memory, and all derived from it; repeat it for several."),
+        IS_CUBE_ID,
     ] = None,
+    filter_: FittingFilter = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Erase for good: destroy keys, purge every copy, and print the signed receipt."""
-    options = (("subject", subject), ("scope", scope), ("cube", cube_id))
-    targets = [f"{kind} {clean(name)}" for kind, name in options if name is not None]
-    if len(targets) != 1:
+    """Erase for good: destroy keys, purge every copy, and print the signed receipt.
+
+    The plan names every memory that would go, and says which are held.
+    """
+    if sum(bool(named) for named in (subject, scope, cubes)) != 1:
         raise InvalidInput("say what to erase: one of --subject, --scope, --cube")
+    which: dict[str, Any] = {
+        "subject": subject,
+        "scope": scope,
+        "cube_ids": cubes or None,
+        "filter": json_object(filter_, "--filter"),
+    }
     with run.open() as memory:
-        run.confirm(f"Erase {targets[0]}, and all that was derived from it, for good?", yes=yes)
-        receipt = memory.erase(subject=subject, scope=scope, cube_id=cube_id)
+        if dry_run or not yes:
+            plan = memory.erase(**which, dry_run=True)
+        if dry_run:
+            run.show(plan, lambda out: _draw_plan(out, plan))
+            return
+        if not yes:
+            _draw_plan(console(stderr=True), plan)
+            if not plan.refuses:  # else it says why nothing is erased
+                run.confirm("Erase these for good?", yes=False)
+        receipt = memory.erase(**which)
     run.show(receipt, lambda out: _draw_erasure(out, receipt))
+
+
+def _draw_plan(out: Console, plan: ErasePlan) -> None:
+    count = len(plan.memories)
+    layout.line(out, (f"would erase {count} memor{'y' if count == 1 else 'ies'} for good:", "bold"))
+    marks = dict.fromkeys(plan.derived, ", derived")
+    marks |= {cube_id: f"{marks.get(cube_id, '')}, held" for cube_id in plan.held}
+    memories(out, plan.memories, marks)
+    if plan.refuses:
+        layout.line(out, ("nothing is erased while one of them is held", "yellow"))
 
 
 def _draw_erasure(out: Console, receipt: ErasureReceipt) -> None:

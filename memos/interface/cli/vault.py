@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from memos.interface.cli import layout
+from memos.interface.cli.backup import restore
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.options import Yes
@@ -38,6 +39,7 @@ def attach(app: typer.Typer) -> None:
     command(vaults, "generations", group="vault")(generations)
     command(vaults, "rotate-key", group="vault")(rotate_key)
     command(vaults, "check-key", group="vault")(check_key)
+    command(vaults, "restore", group="vault")(restore)
     command(vaults, "remove", group="vault")(remove)
     command(app, "migrate")(migrate)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from memos.interface.cli import memory_view
+from memos.interface.cli.batch import Cubes, DryRun, FittingFilter, InScope, selection, show
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
     IS_CUBE_ID,
@@ -15,6 +16,7 @@ from memos.interface.cli.options import (
     json_object,
     text_or_stdin,
 )
+from memos.kernel.errors import InvalidInput
 
 Strings = list[str] | None
 Source = Annotated[str | None, typer.Option(help="Where it came from, as a path.")]
@@ -91,8 +93,17 @@ def add(
 
 def update(
     run: Run,
-    cube_id: CubeId,
+    cube_id: Annotated[
+        str | None,
+        typer.Argument(
+            help="The memory's id, or how it begins; left out beside --cube or --scope."
+        ),
+    ] = None,
     text: Annotated[str | None, typer.Argument(help="The new text; - reads it from stdin.")] = None,
+    cubes: Cubes = None,
+    scope: InScope = None,
+    filter_: FittingFilter = None,
+    dry_run: DryRun = False,
     mode: Annotated[str, typer.Option(help="overwrite, append or merge.")] = "overwrite",
     source: Source = None,
     tags: Annotated[Strings, typer.Option("--tag", help="Replace the tags.")] = None,
@@ -110,44 +121,105 @@ def update(
     expect_version: ExpectVersion = None,
     key: Key = None,
 ) -> None:
-    """Give a memory a new version; what is not passed stays as it is."""
-    metadata_object = json_object(metadata, "--metadata")
+    """Give a memory, or several the same way, a new version; what is not passed stays as it is."""
+    changes: dict[str, Any] = {
+        "mode": mode,
+        "source": source,
+        "tags": tags,
+        "metadata": json_object(metadata, "--metadata"),
+        "replace_metadata": replace_metadata,
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+        "origin": origin,
+        "semantic_type": semantic_type,
+        "reason": reason,
+    }
+    is_several = bool(cubes) or scope is not None
+    if is_several:
+        if text is not None:
+            raise InvalidInput("beside --cube or --scope only a text is passed, and no id")
+        cube_id, text = None, cube_id
+    elif cube_id is None:
+        raise InvalidInput("say which memory: its id, or --cube or --scope for several")
+    else:
+        cube_id = run.whole_id(cube_id)
     content = None if text is None else text_or_stdin(text)
+    if is_several or dry_run:
+        if expect_version is not None or key is not None:
+            raise InvalidInput("--expect-version and --key are for one memory, named by its id")
+        which = selection(cubes or ([cube_id] if cube_id else None), scope, filter_)
+        with run.open() as memory:
+            show(run, memory.update_many(text=content, **which, **changes, dry_run=dry_run))
+        return
     with run.open() as memory:
         receipt = memory.update(
-            cube_id,
+            cube_id or "",
             content,
-            mode=mode,
-            source=source,
-            tags=tags,
-            metadata=metadata_object,
-            replace_metadata=replace_metadata,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            origin=origin,
-            semantic_type=semantic_type,
-            reason=reason,
+            **changes,
             expected_version=expect_version,
             idempotency_key=key,
         )
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "updated"))
 
 
-TagNames = Annotated[list[str], typer.Argument(metavar="TAG...", help="The tags.")]
+TagNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[CUBE_ID] TAG...",
+        help="The memory's id, unless --cube or --scope says which; tags.",
+    ),
+]
 
 
-def tag(run: Run, cube_id: CubeId, tags: TagNames, expect_version: ExpectVersion = None) -> None:
-    """Add tags to a memory."""
+def tag(
+    run: Run,
+    names: TagNames,
+    cubes: Cubes = None,
+    scope: InScope = None,
+    filter_: FittingFilter = None,
+    dry_run: DryRun = False,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Add tags to a memory, or to several."""
     with run.open() as memory:
-        receipt = memory.tag(cube_id, *tags, expected_version=expect_version)
+        if cubes or scope is not None or dry_run:
+            ids, tags = _named(run, names, cubes, scope, expect_version)
+            which = selection(ids, scope, filter_)
+            show(run, memory.tag_many(tags, **which, dry_run=dry_run))
+            return
+        receipt = memory.tag(run.whole_id(names[0]), *names[1:], expected_version=expect_version)
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "tagged"))
 
 
-def untag(run: Run, cube_id: CubeId, tags: TagNames, expect_version: ExpectVersion = None) -> None:
-    """Remove tags from a memory."""
+def untag(
+    run: Run,
+    names: TagNames,
+    cubes: Cubes = None,
+    scope: InScope = None,
+    filter_: FittingFilter = None,
+    dry_run: DryRun = False,
+    expect_version: ExpectVersion = None,
+) -> None:
+    """Remove tags from a memory, or from several."""
     with run.open() as memory:
-        receipt = memory.untag(cube_id, *tags, expected_version=expect_version)
+        if cubes or scope is not None or dry_run:
+            ids, tags = _named(run, names, cubes, scope, expect_version)
+            which = selection(ids, scope, filter_)
+            show(run, memory.untag_many(tags, **which, dry_run=dry_run))
+            return
+        receipt = memory.untag(run.whole_id(names[0]), *names[1:], expected_version=expect_version)
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "untagged"))
+
+
+def _named(
+    run: Run, names: list[str], cubes: Strings, scope: str | None, expect_version: int | None
+) -> tuple[Strings, list[str]]:
+    """The ids and the tags of a command for several memories."""
+    if expect_version is not None:
+        raise InvalidInput("--expect-version is for one memory, named by its id")
+    if cubes or scope is not None:
+        return cubes, names
+    return [run.whole_id(name) for name in names[:1]], names[1:]
 
 
 def link(

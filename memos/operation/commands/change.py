@@ -103,7 +103,7 @@ def change(
     """
 
     def make(reader: Reader, state: CubeState) -> Draft:
-        return _draft(session, passage, reader, state, content_change)
+        return drafted(session, passage, reader, state, content_change)
 
     expected = content_change.expected_version
     committed = compose(session, passage, permitted.cube_id, Action.WRITE, make, expected)
@@ -180,7 +180,7 @@ def pause_before_retry(tries: int) -> None:
     time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
 
 
-def _draft(
+def drafted(
     session: Session,
     passage: Passage,
     reader: Reader,

@@ -6,62 +6,40 @@ EraseRequested on all; then, in one transaction, keys destroyed and Erased on al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from memos.infrastructure.awaited import uninterrupted
-from memos.infrastructure.engine.appender import Appender
 from memos.infrastructure.engine.port import Transaction
-from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
+from memos.kernel.cube import CubeState
 from memos.kernel.errors import (
     Busy,
     EraseUnfinished,
-    InvalidInput,
     NotFound,
     VaultError,
-    shorten,
 )
 from memos.kernel.event import id_bytes, id_text
-from memos.kernel.keyed_digest import SUBJECT
-from memos.kernel.scope import check_scope, tenant_of
+from memos.kernel.scope import tenant_of
 from memos.operation.commands.change import pause_before_retry
-from memos.operation.commands.destroy import carries, finish_erases
+from memos.operation.commands.destroy import finish_erases
 from memos.operation.commands.erase_request import Answer, Request, raise_held
 from memos.operation.commands.erase_standing import Standing, asked, take_back
+from memos.operation.commands.erase_target import (
+    EraseTarget,
+    Heads,
+    erasable,
+    matching,
+    nothing_matches,
+)
 from memos.operation.commands.taint import BoundHistories, taint
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.gate import Passage
-from memos.operation.session import Session, live_state
-from memos.operation.validation import check_id, check_name
+from memos.operation.session import Session
 
 ERASE_TRIES = 50
 """An erase that meets another one, unfinished, so many times in a row gives up as Busy."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EraseTarget:
-    """What is to be erased: all about a subject, all in a scope, or one cube.
-
-    Raises:
-        InvalidInput: it is not exactly one of the three, or it does not fit.
-    """
-
-    subject: str | None = None
-    scope: str | None = None
-    cube_id: str | None = None
-
-    def __post_init__(self) -> None:
-        if sum(given is not None for given in (self.subject, self.scope, self.cube_id)) != 1:
-            raise InvalidInput("say what to erase: one of subject=, scope=, cube_id=")
-        if self.cube_id is not None:
-            check_id(self.cube_id)
-        elif self.scope is not None:
-            check_scope(self.scope)
-        else:
-            check_name(self.subject, "subject")
 
 
 @uninterrupted
@@ -100,16 +78,16 @@ def _ask(session: Session, passage: Passage, target: EraseTarget) -> Answer:
     def ask(transaction: Transaction) -> Answer:
         positions = transaction.read_end()
         reader = transaction.reader()
-        cube_ids, subjects = _matching(session, passage, reader, target)
-        states, bound = _permitted(session, passage, transaction, target, cube_ids)
+        cube_ids, subjects = matching(session, passage, reader, target)
+        states, bound = reached_states(session, passage, transaction, target, cube_ids)
         if not states:
-            raise _nothing_matches(target)  # another erase has just ended
+            raise nothing_matches(target)  # another erase has just ended
         others = sorted({state.erasing for state in states if state.erasing})
         if others:
             return Answer(others=others)
         tenant = tenant_of(states[0].scope)
         administers = passage.administers(tenant)
-        request = Request(states, bound, subjects, positions, administers, target.scope or "")
+        request = Request(states, bound, subjects, positions, administers, target.whole_scope)
         return request.ask(session, passage, transaction)
 
     return session.engine.writer.transact(ask)
@@ -238,10 +216,10 @@ def erase_ended(
     return _together(finish_asked(session, answer.operation_ids, passage))
 
 
-def _permitted(
+def reached_states(
     session: Session,
     passage: Passage,
-    transaction: Transaction,
+    transaction: Heads,
     target: EraseTarget,
     cube_ids: Iterable[bytes],
 ) -> tuple[list[CubeState], set[bytes]]:
@@ -254,7 +232,7 @@ def _permitted(
     """
     states = erasable(transaction, cube_ids)
     if not any(passage.allows(Action.READ, state) for state in states):
-        raise _nothing_matches(target)  # also where all that matches is hidden
+        raise nothing_matches(target)  # also where all that matches is hidden
     decided = [state for state in states if passage.allows(Action.ADMINISTER, state)]
     reached = _with_derived(session, transaction, decided)
     reached_ids = {state.cube_id for state in reached}
@@ -264,74 +242,8 @@ def _permitted(
     return reached, reached_ids - {state.cube_id for state in decided}
 
 
-def _nothing_matches(target: EraseTarget) -> NotFound:
-    named = target.cube_id or target.scope or target.subject
-    return NotFound(f"nothing to erase: no memory matches {shorten(named)}")
-
-
-def _matching(
-    session: Session, passage: Passage, reader: Reader, target: EraseTarget
-) -> tuple[list[bytes], set[bytes]]:
-    """The cubes that are to be erased, and the digests of the subject where one was named."""
-    if target.cube_id is not None:
-        raw = check_id(target.cube_id)
-        state = live_state(passage, reader, raw)
-        passage.require(Action.READ, state.scope, state)
-        return [raw], set()
-    if target.scope is not None:
-        passage.require(Action.READ, target.scope)
-        return reader.vault.cubes_in_scope(target.scope), set()
-    subject = target.subject or ""
-    tenant = _tenant_of_subject(session, passage, reader, target, subject)
-    digests = set(session.digests.lookups(tenant, SUBJECT, subject))
-    return list(_of_subject(reader, digests)), digests
-
-
-def _tenant_of_subject(
-    session: Session, passage: Passage, reader: Reader, target: EraseTarget, subject: str
-) -> str:
-    """The one tenant that knows this subject, as far as the caller may know that it does."""
-
-    def knows(tenant: str) -> bool:
-        digests = session.digests.lookups(tenant, SUBJECT, subject)
-        states = _memories(map(reader.vault.head, _of_subject(reader, digests)))
-        return any(passage.allows(Action.READ, state) for state in states)
-
-    tenants = [tenant for tenant in session.tenants() if knows(tenant)]
-    if len(tenants) > 1:
-        raise InvalidInput(
-            f"the subject {subject!r} is known to several tenants ({', '.join(tenants)}): open the "
-            "vault with tenant=, a subject belongs to one"
-        )
-    if not tenants:
-        raise _nothing_matches(target)
-    return tenants[0]
-
-
-def _of_subject(reader: Reader, digests: Iterable[bytes]) -> Iterator[bytes]:
-    """The cubes of a subject, in id order."""
-    wanted = sorted(set(digests))
-    for cube_id in reader.vault.cubes_of_subjects(wanted):
-        state = reader.vault.head(cube_id)
-        if state is not None and carries(state, wanted):
-            yield cube_id
-
-
-def erasable(transaction: Appender, cube_ids: Iterable[bytes]) -> list[CubeState]:
-    """Of some cubes those that are memories and not erased."""
-    return list(_memories(map(transaction.head, cube_ids)))
-
-
-def _memories(heads: Iterable[CubeState | None]) -> Iterator[CubeState]:
-    """Of some heads those of memories that are not erased."""
-    for state in heads:
-        if state is None or state.form in NO_MEMORY or state.lifecycle is Lifecycle.ERASED:
-            continue
-        yield state
-
-
 def _with_derived(
-    session: Session, transaction: Transaction, states: Sequence[CubeState]
+    session: Session, transaction: Heads, states: Sequence[CubeState]
 ) -> list[CubeState]:
     """These cubes and all that is bound to what any version of theirs flowed into."""
     histories = BoundHistories(transaction.reader(), session.engine.setting("administrator"))

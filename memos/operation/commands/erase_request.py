@@ -80,8 +80,10 @@ class Request:
             and not (state.yields_to_erase and (self.ends_freezes or state.cube_id in self.bound))
         ]
 
-    def ask(self, session: Session, passage: Passage, transaction: Appender) -> Answer:
-        """Ask on every cube; withdraw where one refuses."""
+    def ask(self, session: Session, passage: Passage | None, transaction: Appender) -> Answer:
+        """Ask on every cube; withdraw where one refuses. Without a passage nobody asks for it now: it
+        was asked for before.
+        """
         refusing = {state.cube_id for state in self.refusing()}
         parts = in_parts(sorted(self.states, key=partial(self._turn, refusing)), _size)
         gone = _only_theirs(transaction.reader(), self.states)
@@ -113,7 +115,7 @@ class Request:
     def _event(
         self,
         session: Session,
-        passage: Passage,
+        passage: Passage | None,
         part: Sequence[CubeState],
         subjects: set[bytes],
         *,

@@ -21,8 +21,8 @@ from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
 from memos.kernel.lineage import Contribution, Edge
 from memos.kernel.scope import tenant_of
-from memos.operation.commands.erase import erasable
 from memos.operation.commands.erase_request import Request
+from memos.operation.commands.erase_target import erasable
 from memos.operation.commands.taint import BoundHistories, taint
 from memos.operation.gate import Passage
 from memos.operation.session import Session

@@ -6,19 +6,22 @@ keeps a memory beyond its end, so it loosens what a derived memory took on from 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState
+from memos.kernel.cube import SHOWN, CubeState, Lifecycle
 from memos.kernel.errors import IllegalMove
 from memos.kernel.event import DETAILS, Kind, id_text
 from memos.kernel.scope import tenant_of
+from memos.operation.commands.batch import Batch, BatchChange, Make, change_several
 from memos.operation.commands.change import compose
 from memos.operation.commands.draft import new_event
 from memos.operation.commands.restriction import require_loosening
+from memos.operation.commands.selection import Selection
 from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import is_over
 from memos.operation.gate import Passage
@@ -49,6 +52,8 @@ class Move(NamedTuple):
 
 
 ARCHIVE = Move(Kind.ARCHIVED, Action.WRITE)
+RESTORE = Move(Kind.RESTORED, Action.WRITE)
+_OUT_OF_SIGHT = frozenset({Lifecycle.ARCHIVED, Lifecycle.EXPIRED})
 _HOLD = Move(Kind.FROZEN, Action.ADMINISTER, Frozen(), is_administrators=True, title="hold")
 _LIFT_HOLD = Move(
     Kind.THAWED, Action.ADMINISTER, Thawed(), is_administrators=True, title="lift_hold"
@@ -62,7 +67,7 @@ def archive(session: Session, cube_id: str, expected_version: int | None) -> Rec
 
 def restore(session: Session, cube_id: str, expected_version: int | None) -> Receipt:
     """See `Memory.restore`."""
-    return _move(session, cube_id, Move(Kind.RESTORED, Action.WRITE), expected_version)
+    return _move(session, cube_id, RESTORE, expected_version)
 
 
 def freeze(session: Session, cube_id: str, expected_version: int | None) -> Receipt:
@@ -99,13 +104,23 @@ def move(
     Raises:
         NotFound, Denied, Held, IllegalMove, Conflict: as their names say.
     """
-    kind = wanted.kind
     state = permitted_state(session, passage, cube_id, wanted.action, wanted.name)
     if wanted.is_administrators:
         passage.require_administrator(tenant_of(state.scope))
     if wanted.keeps:
         with session.engine.read() as reader:
             require_loosening(passage, reader, state, state.header._replace(lifespan=None))
+    committed = compose(
+        *(session, passage, state.cube_id, wanted.action, moving(session, passage, wanted)),
+        expected_version,
+        operation=wanted.name,
+    )
+    return receipt_of(session.engine, committed)
+
+
+def moving(session: Session, passage: Passage, wanted: Move) -> Make:
+    """Makes a move of a cube as it is then."""
+    kind = wanted.kind
 
     def make(reader: Reader, state: CubeState) -> Draft:
         if kind is Kind.RESTORED:
@@ -117,11 +132,29 @@ def move(
             getattr(event, DETAILS[kind]).CopyFrom(wanted.detail)
         return Draft(event)
 
-    committed = compose(
-        *(session, passage, state.cube_id, wanted.action, make, expected_version),
-        operation=wanted.name,
-    )
-    return receipt_of(session.engine, committed)
+    return make
+
+
+def archive_several(session: Session, selection: Selection, *, dry_run: bool) -> Batch:
+    """See `Memory.archive_many`."""
+    return _move_several(session, selection, ARCHIVE, SHOWN, dry_run=dry_run)
+
+
+def restore_several(session: Session, selection: Selection, *, dry_run: bool) -> Batch:
+    """See `Memory.restore_many`."""
+    return _move_several(session, selection, RESTORE, _OUT_OF_SIGHT, dry_run=dry_run)
+
+
+def _move_several(
+    session: Session,
+    selection: Selection,
+    wanted: Move,
+    states: Collection[Lifecycle],
+    *,
+    dry_run: bool,
+) -> Batch:
+    change = BatchChange(wanted.name, states, lambda passage: moving(session, passage, wanted))
+    return change_several(session, selection, change, dry_run=dry_run)
 
 
 def check_would_be_shown(session: Session, reader: Reader, state: CubeState) -> None:

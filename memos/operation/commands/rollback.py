@@ -26,6 +26,7 @@ from memos.operation.commands.rollback_plan import (
     target_size,
 )
 from memos.operation.commands.rollback_rights import HeaderRights
+from memos.operation.commands.rollback_texts import with_texts
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
@@ -130,7 +131,7 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
             with session.engine.read() as reader:
                 planner = _shown_to(passage, reader)
                 targets = rights.bound(planner.undo(attempts_to_undo(reader, query)))
-                report = _planned(session, passage, targets)
+                report = _planned(session, passage, reader, targets)
                 return replace(report, headers_kept=rights.kept())
 
         def plan(reader: Reader) -> list[PlannedTarget]:
@@ -156,7 +157,7 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
             if request.dry_run:
                 planner = _shown_to(passage, reader)
                 targets = rights.bound(_to_version(planner, reader, raw, number), raw)
-                planned = _planned(session, passage, targets)
+                planned = _planned(session, passage, reader, targets)
                 _check_named(raw, planned)
                 return replace(planned, headers_kept=rights.kept())
 
@@ -271,10 +272,13 @@ def _foreseen(events: Iterable[Event], targets: Sequence[PlannedTarget]) -> dict
     }
 
 
-def _planned(session: Session, passage: Passage, targets: Sequence[PlannedTarget]) -> Rollback:
-    """What a rollback would do."""
+def _planned(
+    session: Session, passage: Passage, reader: Reader, targets: Sequence[PlannedTarget]
+) -> Rollback:
+    """What a rollback would do, with the texts that it is about."""
     foreseen = _foreseen(_operations(session, passage, targets), targets)
-    return _report(targets, foreseen, (), dry_run=True)
+    told = [with_texts(reader, target) for target in targets]
+    return _report(told, foreseen, (), dry_run=True)
 
 
 def _check_named(named: bytes, report: Rollback, *, last: bool = True) -> None:

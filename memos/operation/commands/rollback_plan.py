@@ -33,7 +33,8 @@ _IN_SIGHT = frozenset({Lifecycle.GENERATED, Lifecycle.ACTIVATED})
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
     """What a rollback does to one cube: `action` is restore, archive, unmerge, absorb or unlink;
-    `unlinks` tells that links of it end, too.
+    `unlinks` tells that links of it end, too. In a plan `text` is how the memory's text begins now, and
+    `text_after` how it begins then; they are empty where there is none, and in what was done.
     """
 
     cube_id: str
@@ -43,6 +44,8 @@ class PlannedChange:
     to_version: int
     reactivates: bool = False
     unlinks: bool = False
+    text: str = ""
+    text_after: str = ""
 
     def __str__(self) -> str:
         if self.action == "unlink":
@@ -57,7 +60,10 @@ class PlannedChange:
             effect = "merged again: what undid the merge is undone"
         else:
             effect = "comes back: the merge that absorbed it is undone"
-        return f"{self.cube_id} ({self.scope}) version {self.from_version}: {effect}"
+        line = f"{self.cube_id} ({self.scope}) version {self.from_version}: {effect}"
+        if self.text_after not in ("", self.text):
+            return f"{line}\n    now   {self.text}\n    then  {self.text_after}"
+        return f"{line}\n    {self.text}" if self.text else line
 
 
 @dataclass(frozen=True, slots=True)

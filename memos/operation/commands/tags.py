@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import SHOWN, CubeState
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
+from memos.operation.commands.batch import Batch, BatchChange, Make, change_several
 from memos.operation.commands.body import put_tags
-from memos.operation.commands.change import ContentChange, change
+from memos.operation.commands.change import ContentChange, change, drafted
+from memos.operation.commands.selection import Selection
 from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
@@ -21,31 +25,63 @@ from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 
 
-def retag(
-    session: Session,
-    cube_id: str,
-    *,
-    added: Sequence[str] = (),
-    removed: Sequence[str] = (),
-    expected_version: int | None = None,
-) -> Receipt:
-    """Give a cube its tags, less those removed and with those added. See `Memory.tag`."""
-    new = check_names(added, "tags")
-    unwanted = frozenset(check_names(removed, "tags"))
-    if not new and not unwanted:
-        raise InvalidInput("name at least one tag")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retagging:
+    """The tags that memories are to get and to lose.
 
-    with session.gate.enter("tag") as passage:
-        state = permitted_state(session, passage, cube_id, Action.WRITE)
-        check_tags(session, passage, state.scope, new)
+    Raises:
+        InvalidInput: a tag does not fit, or none is named.
+    """
+
+    added: Iterable[str] = ()
+    removed: Iterable[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("added", "removed"):
+            object.__setattr__(self, name, check_names(getattr(self, name), "tags"))
+        if not self.added and not self.removed:
+            raise InvalidInput("name at least one tag")
+
+    def change(self, session: Session, passage: Passage, state: CubeState) -> ContentChange:
+        """The change that it is to a memory.
+
+        Raises:
+            InvalidInput: a tag is not in a closed vocabulary.
+        """
+        added, removed = tuple(self.added), frozenset(self.removed)
+        check_tags(session, passage, state.scope, added)
 
         def build(parts: Parts | None, event: Event, body: Body) -> None:
             before = parts.tag_list if parts is not None else ()
-            kept = [tag for tag in dict.fromkeys((*before, *new)) if tag not in unwanted]
+            kept = [tag for tag in dict.fromkeys((*before, *added)) if tag not in removed]
             event.parts = put_tags(body, kept)
 
-        tagging = ContentChange(Kind.TAGGED, build, reads=True, expected_version=expected_version)
+        return ContentChange(Kind.TAGGED, build, reads=True)
+
+
+def retag(
+    session: Session, cube_id: str, retagging: Retagging, expected_version: int | None
+) -> Receipt:
+    """Give a cube its tags, less those removed and with those added. See `Memory.tag`."""
+    with session.gate.enter("tag") as passage:
+        state = permitted_state(session, passage, cube_id, Action.WRITE)
+        tagging = replace(
+            retagging.change(session, passage, state), expected_version=expected_version
+        )
         return change(session, passage, state, tagging)
+
+
+def retag_several(
+    session: Session, selection: Selection, retagging: Retagging, *, dry_run: bool
+) -> Batch:
+    """See `Memory.tag_many`."""
+
+    def make(passage: Passage) -> Make:
+        return lambda reader, state: drafted(
+            session, passage, reader, state, retagging.change(session, passage, state)
+        )
+
+    return change_several(session, selection, BatchChange("tag", SHOWN, make), dry_run=dry_run)
 
 
 def check_tags(session: Session, passage: Passage, scope: str, tags: Collection[str]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import SHOWN, CubeState
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.kernel.scope import tenant_of
+from memos.operation.commands.batch import Batch, BatchChange, Make, change_several
 from memos.operation.commands.body import (
     check_metadata,
     check_text,
@@ -19,13 +21,15 @@ from memos.operation.commands.body import (
     put_text,
     put_valid_time,
 )
-from memos.operation.commands.change import ContentChange, change
+from memos.operation.commands.change import ContentChange, change, drafted
 from memos.operation.commands.composition import join_texts, merge_texts, text_within
 from memos.operation.commands.idempotency import stated_arguments
 from memos.operation.commands.meaning import meaning
+from memos.operation.commands.selection import Selection
 from memos.operation.commands.sources import permitted_state
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
+from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
 from memos.operation.validation import Time, check_choice, check_flag, check_name, check_names
@@ -198,22 +202,44 @@ def update(
     """See `Memory.update`."""
     with session.gate.enter("update") as passage:
         state = permitted_state(session, passage, cube_id, Action.WRITE)
-
-        def build(parts: Parts | None, event: Event, body: Body) -> None:
-            check_tags(session, passage, state.scope, tuple(revision.tags or ()))
-            event.parts = revision.fill(state.cube_id, body, parts)
-            event.revised.mode = _MODES[revision.mode]
-            if revision.source:
-                digests = session.digests.sources(tenant_of(state.scope), revision.source)
-                event.source_digests.extend(digests)
-
-        content_change = ContentChange(
-            Kind.REVISED,
-            build,
-            reads=revision.composes or revision.keeps,
+        revised = replace(
+            revising(session, passage, revision, state),
             expected_version=expected_version,
             key=idempotency_key,
-            asked=revision.asked(),
-            meant=revision.meant(),
         )
-        return change(session, passage, state, content_change)
+        return change(session, passage, state, revised)
+
+
+def update_several(
+    session: Session, selection: Selection, revision: Revision, *, dry_run: bool
+) -> Batch:
+    """See `Memory.update_many`."""
+
+    def make(passage: Passage) -> Make:
+        return lambda reader, state: drafted(
+            session, passage, reader, state, revising(session, passage, revision, state)
+        )
+
+    return change_several(session, selection, BatchChange("update", SHOWN, make), dry_run=dry_run)
+
+
+def revising(
+    session: Session, passage: Passage, revision: Revision, state: CubeState
+) -> ContentChange:
+    """The change that a revision is to a memory."""
+
+    def build(parts: Parts | None, event: Event, body: Body) -> None:
+        check_tags(session, passage, state.scope, tuple(revision.tags or ()))
+        event.parts = revision.fill(state.cube_id, body, parts)
+        event.revised.mode = _MODES[revision.mode]
+        if revision.source:
+            digests = session.digests.sources(tenant_of(state.scope), revision.source)
+            event.source_digests.extend(digests)
+
+    return ContentChange(
+        Kind.REVISED,
+        build,
+        reads=revision.composes or revision.keeps,
+        asked=revision.asked(),
+        meant=revision.meant(),
+    )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.engine.appender import ListedErases
 from memos.infrastructure.engine.commit import Draft, Purged
 from memos.infrastructure.engine.port import Transaction
 from memos.kernel.cube import Lifecycle
@@ -83,3 +84,14 @@ def test_only_an_engine_that_owns_its_files_is_certain_that_they_hold_nothing(
     vault: EngineVault,
 ) -> None:
     assert vault.engine.erasure.confirm() == vault.is_embedded
+
+
+def test_a_vault_that_was_not_put_back_is_at_the_end_of_its_list_of_erases(
+    vault: EngineVault,
+) -> None:
+    erased, operation_id = vault.add("secret").event.cube_id, new_id()
+    request(vault, operation_id, erased)
+    destroy(vault, operation_id, erased)
+    assert not vault.engine.erasure.is_behind_list()
+    taken = vault.engine.writer.transact(lambda own: own.take_listed_erases())
+    assert taken == ListedErases()

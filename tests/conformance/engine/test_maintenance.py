@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from memos.infrastructure.vault.cassandra.tables import VERSION
 from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import VaultError
 from memos.kernel.event import id_text
 from memos.language.indexed_text import EXTRACTION
 from tests.conformance.engine.vault import EngineVault, soon
@@ -80,3 +85,17 @@ def test_the_figures_count_nothing_that_extractors_keep_of_their_work(
 def test_tables_that_have_a_version_tell_it(vault: EngineVault) -> None:
     version = vault.engine.maintenance.table_version()
     assert version == (None if vault.is_embedded else VERSION)
+
+
+def test_a_vault_is_backed_up_and_verified_or_says_where_the_runbook_is(
+    vault: EngineVault, tmp_path: Path
+) -> None:
+    vault.add("one")
+    maintenance = vault.engine.maintenance
+    if not vault.is_embedded:
+        with pytest.raises(VaultError, match=r"docs/backup\.md"):
+            maintenance.backup(tmp_path / "monday", None)
+        return
+    made = maintenance.backup(tmp_path / "monday", tmp_path / "keys")
+    assert (made.events, made.cubes, made.keys) == (1, 1, str(tmp_path / "keys"))
+    assert {path.name for path in (tmp_path / "monday").iterdir()} == {"memos.db", "backup.json"}

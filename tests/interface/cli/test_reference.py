@@ -11,11 +11,17 @@ import pytest
 import typer
 
 import memos
-from memos.infrastructure.reports import GenerationStatus, RootChecked
+from memos.infrastructure.reports import BackedUp, GenerationStatus, RootChecked
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.cli import FAMILIES, app, program
 from memos.interface.cli.errors import ExitCode
-from memos.interface.vaults import GenerationsReport, MigrationReport, VaultMade, VaultRemoved
+from memos.interface.vaults import (
+    GenerationsReport,
+    MigrationReport,
+    VaultMade,
+    VaultRemoved,
+    VaultRestored,
+)
 from memos.operation.commands.export import ExportReport
 from memos.operation.commands.import_file import ImportReport
 from memos.operation.commands.rollback_plan import PlannedChange
@@ -50,6 +56,9 @@ SHAPES = [
     memos.Rollback,
     PlannedChange,
     memos.ErasureReceipt,
+    memos.ErasePlan,
+    memos.Batch,
+    memos.PlannedMemory,
     Artefact,
     memos.Sweep,
     memos.SignedCheckpoint,
@@ -60,6 +69,8 @@ SHAPES = [
     memos.Stats,
     memos.Finding,
     ImportReport,
+    BackedUp,
+    VaultRestored,
     ExportReport,
     LoadReport,
     MigrationReport,
@@ -87,10 +98,10 @@ def test_the_program_has_every_command_it_should() -> None:
     ungrouped = """demo add import list count scopes subjects accesses denials search context related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
         restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
-        migrate"""
+        migrate backup"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
     grouped += ["cut name", "cut list", "vault create", "vault generations", "vault remove"]
-    grouped += ["vault rotate-key", "vault check-key"]
+    grouped += ["vault rotate-key", "vault check-key", "vault restore"]
     grouped += ["engine up", "engine status", "engine down", "engine logs", "engine nodetool"]
     grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "sweep", "all")]
     assert sorted([*ungrouped.split(), *grouped]) == COMMANDS

@@ -43,7 +43,10 @@ def test_a_source_is_undone_with_all_that_came_of_it(shell: Shell) -> None:
     assert (len(rollback["changes"]), rollback["rejected"], rollback["dry_run"]) == (3, [], False)
     hits = shell.json("search", "pottery", "--scope", "acme")
     assert [hit["cube_id"] for hit in hits] == [clean]
-    assert shell.run("rollback", "--source", "web:blog", "--yes").out == "nothing to undo\n"
+    for more in (["--yes"], ["--dry-run"], ["--dry-run", "--json"]):
+        again = shell.run("rollback", "--source", "web:blog", *more)
+        assert (again.code, again.out) == (3, "")  # as an erase of nothing
+        assert "nothing to undo" in again.err
 
 
 def test_a_memory_goes_back_to_a_version(shell: Shell) -> None:
@@ -73,3 +76,50 @@ def test_an_erase_prints_its_signed_receipt_and_leaves_no_trace(shell: Shell) ->
     for file in shell.vault.rglob("*"):
         assert b"xylograph" not in file.read_bytes()
     assert shell.run("verify").code == 0
+
+
+def test_the_plan_of_a_rollback_shows_texts(shell: Shell) -> None:
+    cube_id = shell.add("She likes pottery.")
+    shell.run("update", cube_id, "She hates\npottery.")
+    plan = shell.json("rollback", cube_id, "--to-version", "1", "--dry-run")
+    (change,) = plan["changes"]
+    assert (change["text"], change["text_after"]) == ("She hates pottery.", "She likes pottery.")
+    ran = shell.run("rollback", cube_id, "--to-version", "1", "--dry-run")
+    assert "    now   She hates pottery.\n    then  She likes pottery.\n" in ran.out
+
+
+def test_an_erase_shows_its_plan_before_it_asks(shell: Shell) -> None:
+    cube_id = shell.add("Caroline keeps xylographs.", "--subject", "caroline")
+    derived = shell.add("A chisel for her.", "--derived-from", cube_id)
+    plan = shell.json("erase", "--subject", "caroline", "--dry-run")
+    assert {m["cube_id"]: m["title"] for m in plan["memories"]} == {
+        cube_id: "Caroline keeps xylographs.",
+        derived: "A chisel for her.",
+    }
+    assert (plan["derived"], plan["held"], plan["refuses"]) == ([], [], False)
+    assert shell.json("erase", "--cube", cube_id, "--dry-run")["derived"] == [derived]
+    digest = shell.json("digest")
+    ran = shell.run("erase", "--cube", cube_id)
+    assert ran.code == 2
+    assert "would erase 2 memories for good:" in ran.err
+    assert "Caroline keeps xylographs." in ran.err
+    assert "derived" in ran.err
+    assert shell.json("digest") == digest
+
+
+def test_an_erase_of_what_is_held_says_so_and_does_not_ask(shell: Shell) -> None:
+    held, other = shell.add("Caroline."), shell.add("Tea.")
+    shell.run("hold", held)
+    ran = shell.run("erase", "--cube", held, "--cube", other)
+    assert ran.code == 7
+    assert "nothing is erased while one of them is held" in ran.err
+    assert shell.json("get", other)["text"] == "Tea."
+
+
+def test_an_erase_of_what_a_filter_fits_leaves_the_rest(shell: Shell) -> None:
+    gone, kept = shell.add("Caroline.", "--tag", "old"), shell.add("Tea.")
+    assert shell.run("erase", "--filter", '{"tags": "old"}', "--yes").code == 2
+    options = ["--scope", "acme", "--filter", '{"tags": "old"}', "--yes"]
+    assert shell.json("erase", *options)["cube_ids"] == [gone]
+    assert shell.run("erase", *options).code == 3
+    assert shell.json("get", kept)["text"] == "Tea."

@@ -131,6 +131,9 @@ class DistributedErasure:
         except (IndexUnavailable, StoreUnavailable, NotApplied):
             return False
 
+    def is_behind_list(self) -> bool:
+        return False
+
     def confirm(self) -> bool:
         """Never certain from here: a node's files must be flushed, compacted and looked at."""
         return False

@@ -10,6 +10,7 @@ from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import (
+    BackedUp,
     Figures,
     GenerationStatus,
     Rebuilt,
@@ -17,6 +18,7 @@ from memos.infrastructure.reports import (
     Verification,
 )
 from memos.infrastructure.vault.cassandra import schema
+from memos.kernel.errors import VaultError
 
 
 class DistributedMaintenance:
@@ -68,6 +70,14 @@ class DistributedMaintenance:
         from memos.infrastructure.engine.distributed.root_rotation import rotate_root_key
 
         return rotate_root_key(self._stores, offered, actor, progress)
+
+    def backup(
+        self, directory: Path, keys: Path | None, progress: Progress = no_progress
+    ) -> BackedUp:
+        raise VaultError(
+            "a vault on servers is backed up with its servers, Kafka first and Cassandra behind it: "
+            "docs/backup.md is the runbook; `memos export` writes all of a small vault into one file"
+        )
 
     def digest(self) -> str:
         return figures.digest(self._live.vault())

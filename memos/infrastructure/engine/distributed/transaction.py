@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from uuid import uuid4
 
+from memos.infrastructure.engine.appender import ListedErases
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
 from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
@@ -104,3 +105,6 @@ class DistributedTransaction:
 
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
         return self._erasure.keep_erasure_receipt(operation_id, receipt)
+
+    def take_listed_erases(self) -> ListedErases:
+        return ListedErases()

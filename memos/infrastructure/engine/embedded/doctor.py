@@ -16,12 +16,14 @@ import apsw
 from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys, lost_tenants
+from memos.infrastructure.engine.embedded.listed_erases import list_findings
 from memos.infrastructure.engine.embedded.strange_objects import (
     strange_in_database,
     strange_in_key_file,
 )
 from memos.infrastructure.index.sqlite.set_aside import TABLE as SET_ASIDE
 from memos.infrastructure.index.sqlite.set_aside import is_used
+from memos.infrastructure.keys.erased_list import ERASED_FILE
 from memos.infrastructure.keys.root import RootKey
 from memos.infrastructure.keys.root_files import ROTATE_AGAIN, UNFINISHED, vault_root
 from memos.infrastructure.keys.root_record import RootRecord
@@ -178,6 +180,7 @@ def _database(directory: Path) -> Iterator[Finding]:
                 if root is not None:
                     yield from _seal(connection, root)
                 yield from _keys(connection, directory / KEYS_FILE)
+                yield from list_findings(connection, directory / ERASED_FILE)
         except VaultError as error:
             yield Finding("error", f"{path.name} cannot be read: {error}", PUT_BACK)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from memos.infrastructure.engine.embedded.listed_erases import is_behind
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.embedded.strange_objects import (
     strange_in_database,
@@ -46,6 +47,9 @@ class EmbeddedErasure:
                 for table in tables
                 for cube_id in cube_ids
             )
+
+    def is_behind_list(self) -> bool:
+        return is_behind(self._stores)
 
     def confirm(self) -> bool:
         """Overwrite what the write-ahead log still holds; wait for readers that keep it."""

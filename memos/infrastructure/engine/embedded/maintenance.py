@@ -10,6 +10,7 @@ from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import usage_digest
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import (
+    BackedUp,
     Figures,
     GenerationStatus,
     Rebuilt,
@@ -52,6 +53,13 @@ class EmbeddedMaintenance:
         from memos.infrastructure.engine.embedded.root_rotation import rotate_root_key
 
         return rotate_root_key(self._stores, offered, actor)
+
+    def backup(
+        self, directory: Path, keys: Path | None, progress: Progress = no_progress
+    ) -> BackedUp:
+        from memos.infrastructure.engine.embedded.backup import backup
+
+        return backup(self._stores, directory, keys, progress)
 
     def digest(self) -> str:
         with self._stores.read() as reader:

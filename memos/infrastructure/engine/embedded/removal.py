@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE, check_not_lost
+from memos.infrastructure.keys.erased_list import ERASED_FILE
 from memos.infrastructure.keys.root_files import former_file, next_file
 from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, ROOT_FILE
 from memos.infrastructure.sqlite.database import explained, open_connection, row
@@ -19,6 +20,7 @@ FILES = (
     ROOT_FILE,
     *(kept(Path(ROOT_FILE)).name for kept in (next_file, former_file)),
     *(KEYS_FILE + side for side in _SIDES),
+    ERASED_FILE,
     *(DATABASE_FILE + side for side in reversed(_SIDES)),
 )
 

@@ -19,6 +19,7 @@ from memos.infrastructure.engine.embedded.creation import (
 from memos.infrastructure.engine.embedded.key_presence import KnownTenants, needs_subject
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.index.sqlite.index import SqliteIndex
+from memos.infrastructure.keys.erased_list import ERASED_FILE, ErasedList
 from memos.infrastructure.keys.settings_seal import SEAL, is_sealed
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
@@ -77,6 +78,7 @@ class EmbeddedStores:
             self._warn_of_older(writer)
         self.index = SqliteIndex(writer, self.database.reader)
         self.vault = SqliteVaultWriter(writer)
+        self.erased = ErasedList(directory / ERASED_FILE)
 
     def _check_root_key(self) -> None:
         """Refuse another vault's root key: what is written under it opens only as long as it stays.

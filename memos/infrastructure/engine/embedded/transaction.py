@@ -7,11 +7,14 @@ projections change in the same SQLite transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 
+from memos.infrastructure.engine.appender import ListedErases
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
 from memos.infrastructure.engine.embedded.erasure import erasure_receipt, keep_erasure_receipt
 from memos.infrastructure.engine.embedded.keyed_events import accepted_before
+from memos.infrastructure.engine.embedded.listed_erases import keep_mark, take_list
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
@@ -19,10 +22,12 @@ from memos.infrastructure.engine.erased_sources import check_sources
 from memos.infrastructure.engine.owed import OWED_ERASES, OwedErase, owed_to_text
 from memos.infrastructure.governance.query_texts.sqlite import forget_queries
 from memos.infrastructure.governance.usage.sqlite import forget_usage
+from memos.infrastructure.keys.erased_list import Erased
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.cube import CubeState
+from memos.kernel.errors import VaultError
 from memos.kernel.event import Position
 from memos.kernel.keyed_fold import KeyedFold
 from memos.kernel.outcome import Result
@@ -43,10 +48,12 @@ class EmbeddedTransaction:
         self._connection = stores.database.writer
         self._projector = projector
         self._states: dict[bytes, CubeState | None] = {}
+        self._subjects: set[bytes] = set()
+        self._listed_from: int | None = None
         self._keyed = KeyedFold(partial(accepted_before, self._connection))
         stores.database.on_begin = self._begin
-        stores.database.before_commit = self.flush
-        stores.database.on_rollback = stores.cube_keys.forget
+        stores.database.before_commit = self._before_commit
+        stores.database.on_rollback = self._on_rollback
 
     def append(self, draft: Draft) -> Committed:
         event = draft.event
@@ -114,6 +121,7 @@ class EmbeddedTransaction:
         # Were the process killed now, the request is resumed; and no new memory can be sealed under
         # these keys, since writers wait for this transaction.
         self._stores.keys.destroy(tenant, subjects)
+        self._subjects |= subjects
         return subjects
 
     def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
@@ -130,14 +138,37 @@ class EmbeddedTransaction:
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
         return keep_erasure_receipt(self._connection, operation_id, receipt)
 
+    def take_listed_erases(self) -> ListedErases:
+        return take_list(self._stores)
+
     def flush(self) -> None:
         """Write everything collected."""
         self._log.flush()
         self._cube_keys.flush()
         self._projector.flush(self._log.size)
 
+    def _before_commit(self) -> None:
+        self.flush()
+        destroyed = self._cube_keys.destroyed
+        if (
+            destroyed or self._subjects
+        ):  # listed before it is done: what is listed is done in the end
+            time, subjects = self._log.log_time, tuple(sorted(self._subjects))
+            erased = Erased(self._stores.origin, time, tuple(destroyed), subjects)
+            self._listed_from = self._stores.erased.size()
+            keep_mark(self._connection, self._stores.erased.append([erased]))
+
+    def _on_rollback(self) -> None:
+        self._stores.cube_keys.forget()
+        if self._listed_from is not None:
+            size, self._listed_from = self._listed_from, None
+            # Where that fails, too, the list names what an erase that goes on takes all the same.
+            with suppress(VaultError):
+                self._stores.erased.truncate(size)
+
     def _begin(self) -> None:
         self._states = {}
+        self._subjects, self._listed_from = set(), None
         self._keyed.forget()
         self._log.begin()
         self._cube_keys.begin()

@@ -37,6 +37,8 @@ class SqliteCubeKeys:
         self._opened: OrderedDict[bytes, bytes] = OrderedDict()
         self._lock = Lock()
         self._marked = -1
+        self.destroyed: list[bytes] = []
+        """The cubes whose keys this transaction has destroyed."""
 
     @staticmethod
     def create(writer: apsw.Connection) -> None:
@@ -45,7 +47,7 @@ class SqliteCubeKeys:
 
     def begin(self) -> None:
         """Start a transaction: forget what another one left, and keys destroyed elsewhere."""
-        self._rows = []
+        self._rows, self.destroyed = [], []
         self._store.refresh()
 
     def add(self, cube_id: bytes, tenant: str, subjects: Sequence[bytes], key: bytes) -> None:
@@ -130,7 +132,9 @@ class SqliteCubeKeys:
         destroyed = 0
         for cube_id in cube_ids:
             self._writer.execute("DELETE FROM cube_key WHERE cube_id = ?", (cube_id,))
-            destroyed += self._writer.changes()
+            if self._writer.changes():
+                destroyed += 1
+                self.destroyed.append(cube_id)
             with self._lock:
                 self._opened.pop(cube_id, None)
         return destroyed

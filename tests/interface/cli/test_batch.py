@@ -1,0 +1,68 @@
+"""One change of several memories, as commands."""
+
+from __future__ import annotations
+
+from tests.interface.cli.support import Shell
+
+
+def test_several_memories_are_archived_and_restored_by_ids_or_by_a_filter(shell: Shell) -> None:
+    ids = [shell.add(f"Note {n}.", "--tag", "odd" if n % 2 else "even") for n in range(4)]
+    odd = ["--scope", "acme", "--filter", '{"tags": "odd"}']
+    plan = shell.json("archive", *odd, "--dry-run")
+    assert [memory["cube_id"] for memory in plan["memories"]] == ids[1::2]
+    assert plan["memories"][0]["title"] == "Note 1."
+    assert (plan["dry_run"], plan["receipts"]) == (True, [])
+    assert shell.json("get", ids[1])["state"] == "Generated"
+    assert "would archive 2 memories:" in shell.run("archive", *odd, "--dry-run").out
+    assert len(shell.json("archive", *odd)["receipts"]) == 2
+    assert shell.run("archive", *odd).code == 3
+    assert shell.json("archive", ids[0], ids[2])["operation"] == "archive"
+    ran = shell.run("restore", "--scope", "acme")
+    assert "restored 4 memories:" in ran.out
+    assert {shell.json("get", one)["state"] for one in ids} == {"Activated"}
+
+
+def test_what_a_batch_prints_takes_it_back(shell: Shell) -> None:
+    ids = [shell.add("one"), shell.add("two")]
+    batch = shell.json("update", "--scope", "acme", "more", "--mode", "append")
+    assert shell.json("get", ids[0])["text"] == "one\nmore"
+    shell.run("rollback", "--operation", batch["operation_id"], "--yes")
+    assert [shell.json("get", one)["text"] for one in ids] == ["one", "two"]
+
+
+def test_tags_are_given_to_several_and_taken(shell: Shell) -> None:
+    first, second = shell.add("one"), shell.add("two")
+    assert shell.json("tag", first, "home")["version"] == 2  # of one, as ever
+    assert shell.json("tag", "--cube", first, "--cube", second, "art", "tea")["operation"] == "tag"
+    assert shell.json("tags", "--scope", "acme") == {"art": 2, "tea": 2, "home": 1}
+    shell.run("untag", "--scope", "acme", "art")
+    assert shell.json("tags", "--scope", "acme") == {"tea": 2, "home": 1}
+    plan = shell.json("tag", first, "lake", "--dry-run")
+    assert [memory["cube_id"] for memory in plan["memories"]] == [first]
+
+
+def test_what_does_not_go_together_is_refused(shell: Shell) -> None:
+    one = shell.add("one")
+    for line in (
+        ("archive",),
+        ("archive", one, "--scope", "acme"),
+        ("archive", "--filter", "{}"),
+        ("archive", "--scope", "acme", "--expect-version", "1"),
+        ("update", "text", "more", "--scope", "acme"),
+        ("update", "--scope", "acme", "text", "--key", "k"),
+        ("update",),
+        ("tag", "--scope", "acme", "--expect-version", "1", "home"),
+        ("erase", "--scope", "acme", "--cube", one),
+    ):
+        assert shell.run(*line).code == 2, line
+    assert shell.json("get", one)["version"] == 1
+
+
+def test_one_that_refuses_stops_all_and_the_plan_names_it(shell: Shell) -> None:
+    one, frozen = shell.add("one"), shell.add("two")
+    shell.run("freeze", frozen)
+    plan = shell.json("archive", one, frozen, "--dry-run")
+    assert [no["cube_id"] for no in plan["rejected"]] == [frozen]
+    ran = shell.run("archive", one, frozen, "--json")
+    assert (ran.code, ran.error["cube_ids"]) == (7, [frozen])
+    assert shell.json("get", one)["state"] == "Generated"
