@@ -68,6 +68,9 @@ def test_a_value_of_another_type_in_any_column_is_a_result_or_a_typed_error_at_e
         lambda memory: memory.lineage(cube_id),
         lambda memory: list(memory.events()),
         lambda memory: memory.stats(),
+        lambda memory: memory.list(order="changed"),
+        lambda memory: (memory.count(), memory.scopes(), memory.subjects()),
+        lambda memory: memory.accesses(cube_id=cube_id),
         lambda memory: memory.audit(),
         lambda memory: memory.add("more", scope="t/s"),
     ]
