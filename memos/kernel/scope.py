@@ -66,6 +66,8 @@ def common_scope(scopes: Sequence[str]) -> str:
     Raises:
         InvalidInput: they belong to different tenants.
     """
+    if len(scopes) == 1:
+        return scopes[0]
     above = path_prefixes(scopes[0])
     shared = [path for path in above if all(contains(path, scope) for scope in scopes)]
     if not shared:

@@ -25,7 +25,7 @@ class Limit(NamedTuple):
 
 LIMITS: Mapping[str, Limit] = {
     "add": Limit(170, 58, 162),
-    "search": Limit(182, 63, 221),
+    "search": Limit(193, 64, 228),
     "erase": Limit(190, 51, 415),
 }
 

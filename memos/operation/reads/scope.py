@@ -70,7 +70,7 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scopes", check_scopes(self.scope))
-        if len({tenant_of(scope) for scope in self.scopes}) > 1:
+        if len(self.scopes) > 1 and len(set(map(tenant_of, self.scopes))) > 1:
             raise InvalidInput(
                 f"a search looks in scopes of one tenant, and {shorten(list(self.scopes))} are of several: "
                 "search each tenant by itself"
@@ -92,8 +92,9 @@ def check_scopes(scope: str | Iterable[str]) -> tuple[str, ...]:
     Raises:
         InvalidInput: one is no scope; or there is none, or more than MOST_SCOPES.
     """
-    given = (scope,) if isinstance(scope, str) else check_list(scope, "scope")
-    scopes = sorted(dict.fromkeys(map(check_scope, given)))
+    if isinstance(scope, str):
+        return (check_scope(scope),)
+    scopes = sorted(dict.fromkeys(map(check_scope, check_list(scope, "scope"))))
     if not 1 <= len(scopes) <= MOST_SCOPES:
         raise InvalidInput(f"name 1 to {MOST_SCOPES} scopes, not {len(scopes)}")
     outermost: list[str] = []
