@@ -36,20 +36,16 @@ class Dense(NamedTuple):
 
     `compared` says which rows were; the others are given the mean of those, so that waiting to be
     embedded neither lifts nor sinks them, or the least where only the nearest were looked for.
-    `exactly` is given where they are estimates: it compares some rows exactly, and says which.
+    `near` is both as one. `exactly` is given where they are estimates: it compares some rows exactly,
+    and says which.
     """
 
     model: str
     compared: npt.NDArray[np.bool_]
     text: Floats
     sentence: Floats
+    near: Floats
     exactly: Callable[[Ints], tuple[Ints, Floats, Floats]] | None = None
-
-    @property
-    def near(self) -> Floats:
-        """Text and best sentence as one."""
-        mixed = (1 - SENTENCE_SHARE) * self.text + SENTENCE_SHARE * self.sentence
-        return np.asarray(np.round(mixed, _DIGITS), np.float64)
 
     def exact_for(self, words: Floats, neighbours: Neighbours | None) -> Dense:
         """The same, with the rows exactly compared that are best by words or by nearness, and the
@@ -68,12 +64,12 @@ class Dense(NamedTuple):
         rows, texts, sentences = self.exactly(np.unique(rows[rows < len(words)]))
         text, sentence = self.text.copy(), self.sentence.copy()
         text[rows], sentence[rows] = texts, sentences
-        exact = self._replace(text=text, sentence=sentence)
+        exact = _mixed(texts, sentences)
         # What was no nearer by estimate stays so: of equal texts none is told apart.
-        near = exact.near
-        above = np.maximum(near - near[nearest].min(initial=1.0), 0.0)
-        above[rows] = 0.0
-        return self._replace(text=text - above, sentence=sentence - above)
+        least = float(exact[np.isin(rows, nearest)].min(initial=1.0))
+        near = np.minimum(self.near, least)
+        near[rows] = exact
+        return self._replace(text=text, sentence=sentence, near=near)
 
 
 class NotDense(NamedTuple):
@@ -136,13 +132,23 @@ def dense_of(model: str, shown: Ints, nearest: Nearest, query: Ints) -> Dense:
     """
     column = _columns(shown, nearest.docs)
     exactly = nearest.exactly
+    text, sentence = (
+        _for_every_row(values, query, column, nearest.complete)
+        for values in (nearest.texts, nearest.sentences)
+    )
     return Dense(
         model,
         column >= 0,
-        _for_every_row(nearest.texts, query, column, nearest.complete),
-        _for_every_row(nearest.sentences, query, column, nearest.complete),
+        text,
+        sentence,
+        _mixed(text, sentence),
         None if exactly is None else partial(_exactly, exactly, query, column),
     )
+
+
+def _mixed(text: Floats, sentence: Floats) -> Floats:
+    mixed = (1 - SENTENCE_SHARE) * text + SENTENCE_SHARE * sentence
+    return np.asarray(np.round(mixed, _DIGITS), np.float64)
 
 
 def _exactly(
