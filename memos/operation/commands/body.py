@@ -96,10 +96,6 @@ def check_text(text: object) -> bytes:
     """A memory's text as stored bytes; lone surrogates survive the round trip."""
     if not isinstance(text, str):
         raise InvalidInput(f"the text must be a string, not {type(text).__name__}")
-    if not text or text.isspace():
-        raise InvalidInput(
-            "the text is empty: a memory says something, and one that ends is archived"
-        )
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MAX_TEXT_BYTES:
         raise InvalidInput(
@@ -107,6 +103,18 @@ def check_text(text: object) -> bytes:
             "split it"
         )
     return data
+
+
+def check_says_something(text: object) -> None:
+    """Refuse a text with nothing in it, or white space alone.
+
+    Raises:
+        InvalidInput: it is one.
+    """
+    if isinstance(text, str) and (not text or text.isspace()):
+        raise InvalidInput(
+            "the text is empty: a memory says something, and one that ends is archived"
+        )
 
 
 def _check_media_type(value: object) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from memos import Memory
+from memos import InvalidInput, Memory
 from memos.infrastructure.index.models.embedders.minilm import PACKAGE
 from memos.interface.cli.program import texts_last
 from memos.interface.cli.wording import names_of, spoken
@@ -51,6 +52,18 @@ def test_an_empty_text_is_refused(shell: Shell, empty: str) -> None:
         ran = shell.run(*line)
         assert (ran.code, "the text is empty" in ran.err) == (2, True)
     assert shell.json("stats")["memories"] == 1
+
+
+def test_a_turn_may_be_a_picture_alone_and_no_other_is_empty(shell: Shell) -> None:
+    with Memory(shell.vault) as memory:
+        said: dict[str, Any] = {"scope": "acme", "session": "1"}
+        memory.add_conversation([{"text": "", "caption": "a copper violin"}], **said)
+        assert len(memory.search("violin", scope="acme")) == 1
+        with pytest.raises(InvalidInput, match="the text is empty"):
+            memory.add_conversation([{"text": ""}], **said)
+        with pytest.raises(InvalidInput, match="the text is empty"):
+            memory.add_many([{"text": "Tea.", "scope": "acme"}, {"text": "", "scope": "acme"}])
+        assert memory.stats().memories == 1
 
 
 def test_an_id_is_known_by_how_it_begins(shell: Shell) -> None:
