@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import apsw
 from rich.console import Console
 from rich.table import Table
+
+from memos.infrastructure.release import RELEASE
 
 ROOM = Path(__file__).parent
 RESULTS = ROOM / "results"
@@ -214,7 +215,7 @@ def hardware() -> Row:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "sqlite": apsw.sqlite_lib_version(),
-        "memos": version("memos"),
+        "memos": RELEASE,
         "fsync p50 ms": round(p50(_fsyncs()), 3),
     }
 

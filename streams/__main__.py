@@ -13,6 +13,7 @@ from aiokafka.codec import has_lz4
 
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.log.kafka.settings import WORKERS
+from memos.infrastructure.release import pip_install
 from memos.kernel.errors import InvalidInput, MemosError
 from streams.process import run
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not has_lz4():
             raise InvalidInput(
                 "the log's records are compressed with lz4, which Kafka's client here cannot read: "
-                "`pip install 'memos[distributed]'` brings cramjam"
+                f"`{pip_install('distributed')}` brings cramjam"
             )
         settings = load_settings(options.config)
         if options.worker == "sweep":

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from memos.infrastructure.pages import page
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -49,8 +51,8 @@ def set_aside_finding(names: Sequence[str], by: str, found_by: str) -> Finding:
         "error",
         f"{len(names)} set aside, which {by} refuses while it takes others: {named}{more}. "
         f"{found_by}",
-        "they are tried again after an upgrade of MemOS and by `memos rebuild`: docs/operations.md "
-        "says what else can be done",
+        "they are tried again after an upgrade of MemOS and by `memos rebuild`: "
+        f"{page('operations.md')} says what else can be done",
     )
 
 

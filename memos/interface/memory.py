@@ -5,83 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Wait, open_engine
-from memos.infrastructure.governance.decision import Governor
-from memos.infrastructure.index.models.embedders import Embedder, embedder_named
-from memos.infrastructure.index.models.rerankers import Reranker, reranker_from
-from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import Rebuilt, RootRotated, Verification
-from memos.infrastructure.transfer.load.loader import LoadReport
+from memos.interface.actor import DEFAULT_ACTOR
 from memos.interface.plain_arguments import takes_plain_arguments
 from memos.interface.told import told_when_cut_off
-from memos.kernel.event import Position
-from memos.operation.commands.add import add, add_conversation, add_many
-from memos.operation.commands.administrators import (
-    administrators,
-    grant_administrator,
-    revoke_administrator,
-)
-from memos.operation.commands.cut import name_cut
-from memos.operation.commands.destroy import resume_erases
-from memos.operation.commands.erase import EraseTarget, erase
-from memos.operation.commands.export import ExportReport, ExportRequest, export
-from memos.operation.commands.extract import FactsReport, extract_facts
-from memos.operation.commands.facts import Extractor
-from memos.operation.commands.header import set_header, set_lifespan
-from memos.operation.commands.header_facts import HeaderFacts
-from memos.operation.commands.import_file import ImportReport, import_file
-from memos.operation.commands.lifecycle import (
-    archive,
-    freeze,
-    hold,
-    lift_hold,
-    restore,
-    thaw,
-)
-from memos.operation.commands.lineage import MergeRequest, link, merge
-from memos.operation.commands.load import (
-    ExportSource,
-    import_export,
-    make_vault_of,
-    warn_of_refused,
-)
-from memos.operation.commands.new_memory import NewMemory
-from memos.operation.commands.queries import AskedQuery, keep_queries, queries
-from memos.operation.commands.rebuild import rebuild
-from memos.operation.commands.rollback import Rollback, RollbackRequest, rollback
-from memos.operation.commands.rotate_root_key import rotate_root_key
-from memos.operation.commands.sensitivities import sensitivities, set_sensitivities
-from memos.operation.commands.sweep import Sweep, sweep
-from memos.operation.commands.tags import retag
-from memos.operation.commands.turn import Conversation
-from memos.operation.commands.update import Revision, update
-from memos.operation.commands.vocabulary import set_vocabulary
-from memos.operation.cube import Forgotten, MemCube
-from memos.operation.erasure_receipt import ErasureReceipt
-from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
-from memos.operation.reads import proofs, vault
-from memos.operation.reads.as_of import AsOf
-from memos.operation.reads.context import context, related, route
-from memos.operation.reads.context_block import ContextBlock
-from memos.operation.reads.embedding import EmbeddingLag, embed_pending, embedding_lag
-from memos.operation.reads.get import StateRequest, diff, get, history, lineage
-from memos.operation.reads.graph import Related
-from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
-from memos.operation.reads.log import LogFilter, events, wait_for
 from memos.operation.reads.quote import CountTokens, estimate_tokens
-from memos.operation.reads.route import Route
-from memos.operation.reads.scope import SearchRequest
-from memos.operation.reads.search import search, states_named
-from memos.operation.reads.vault import Stats
-from memos.operation.reads.vocabulary import tags, vocabulary
-from memos.operation.receipt import Receipt
-from memos.operation.search.hits import Hits
 from memos.operation.session import Session
-from memos.operation.sweeper import start_sweeper
 from memos.operation.validation import (
     Time,
     check_callable,
@@ -97,9 +30,47 @@ from memos.operation.validation import (
     check_tenant,
     check_time,
 )
-from memos.operation.vocabulary import Vocabulary
 
-DEFAULT_ACTOR = "user:local"
+if TYPE_CHECKING:
+    from memos.infrastructure.governance.decision import Governor
+    from memos.infrastructure.index.models.embedders import Embedder
+    from memos.infrastructure.index.models.rerankers import Reranker
+    from memos.infrastructure.log.ancestry import Ancestor
+    from memos.infrastructure.reports import Rebuilt, RootRotated, Verification
+    from memos.infrastructure.transfer.load.loader import LoadReport
+    from memos.kernel.event import Position
+    from memos.operation.commands.export import ExportReport
+    from memos.operation.commands.extract import FactsReport
+    from memos.operation.commands.facts import Extractor
+    from memos.operation.commands.import_file import ImportReport
+    from memos.operation.commands.queries import AskedQuery
+    from memos.operation.commands.rollback import Rollback
+    from memos.operation.commands.sweep import Sweep
+    from memos.operation.cube import Forgotten, MemCube
+    from memos.operation.erasure_receipt import ErasureReceipt
+    from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
+    from memos.operation.reads.as_of import AsOf
+    from memos.operation.reads.context_block import ContextBlock
+    from memos.operation.reads.embedding import EmbeddingLag
+    from memos.operation.reads.graph import Related
+    from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
+    from memos.operation.reads.route import Route
+    from memos.operation.reads.vault import Stats
+    from memos.operation.receipt import Receipt
+    from memos.operation.search.hits import Hits
+    from memos.operation.vocabulary import Vocabulary
+
+
+def _embedder(named: Embedder | str) -> Embedder | None:
+    from memos.infrastructure.index.models.embedders import embedder_named
+
+    return embedder_named(named)
+
+
+def _reranker(named: Reranker | str | Path) -> Reranker | None:
+    from memos.infrastructure.index.models.rerankers import reranker_from
+
+    return reranker_from(named)
 
 
 @told_when_cut_off
@@ -164,8 +135,8 @@ class Memory:
         if governor is not None:
             check_governor(governor)
         narrowed = "" if tenant is None else check_tenant(tenant)
-        chosen = embedder_named(embedder)
-        reader = reranker_from(reranker)
+        chosen = None if embedder is None else _embedder(embedder)
+        reader = None if reranker is None else _reranker(reranker)
         self._path = check_path(path)
         self._session = Session(
             open_engine(
@@ -183,8 +154,13 @@ class Memory:
             reranker=reader,
         )
         try:
-            resume_erases(self._session)
+            if self._session.engine.erasure.unfinished():
+                from memos.operation.commands.destroy import resume_erases
+
+                resume_erases(self._session)
             if pause is not None:
+                from memos.operation.sweeper import start_sweeper
+
                 start_sweeper(self._session, pause)
         except BaseException:
             self._session.close()
@@ -267,6 +243,9 @@ class Memory:
             OtherContent: the key was used with any other argument.
             AlreadyErased: what the key stored was erased since; a fresh key stores it anew.
         """
+        from memos.operation.commands.add import add
+        from memos.operation.commands.new_memory import NewMemory
+
         memory = NewMemory(
             text=text,
             scope=scope,
@@ -308,6 +287,8 @@ class Memory:
             OtherContent: a key was used with any other argument.
             AlreadyErased: what a key stored was erased since; nothing of the batch was written.
         """
+        from memos.operation.commands.add import add_many
+
         return add_many(self._session, items, idempotency_key)
 
     def merge(
@@ -345,6 +326,8 @@ class Memory:
                 holds no text though none was passed. Nothing was written.
             OtherContent, AlreadyErased: as in `add`.
         """
+        from memos.operation.commands.lineage import MergeRequest, merge
+
         request = MergeRequest(
             cube_ids=cube_ids,
             text=text,
@@ -390,6 +373,9 @@ class Memory:
         Raises:
             InvalidInput: a turn does not fit; the message says which, and nothing was written.
         """
+        from memos.operation.commands.add import add_conversation
+        from memos.operation.commands.turn import Conversation
+
         conversation = Conversation(
             turns=turns,
             scope=scope,
@@ -448,6 +434,8 @@ class Memory:
             NotFound, Denied, Held, OtherContent: as their names say.
             AlreadyErased: what the key changed was erased since.
         """
+        from memos.operation.commands.update import Revision, update
+
         revision = Revision(
             text=text,
             mode=mode,
@@ -471,10 +459,14 @@ class Memory:
 
     def tag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
         """Add tags to a memory."""
+        from memos.operation.commands.tags import retag
+
         return retag(self._session, cube_id, added=tags, expected_version=expected_version)
 
     def untag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
         """Remove tags from a memory."""
+        from memos.operation.commands.tags import retag
+
         return retag(self._session, cube_id, removed=tags, expected_version=expected_version)
 
     def link(self, cube_id: str, other_id: str, relation: str = "derived_from") -> Receipt:
@@ -485,10 +477,14 @@ class Memory:
             other_id: the earlier memory.
             relation: derived_from, quoted_from, supersedes, same_text_as, ...
         """
+        from memos.operation.commands.lineage import link
+
         return link(self._session, cube_id, other_id, relation)
 
     def archive(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
         """Put a memory out of sight of searches; its history stays."""
+        from memos.operation.commands.lifecycle import archive
+
         return archive(self._session, cube_id, expected_version)
 
     def restore(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -498,6 +494,8 @@ class Memory:
             IllegalMove: it is in another state; or it has outlived its lifespan, and would stay out of
                 sight: `set_lifespan` gives it another.
         """
+        from memos.operation.commands.lifecycle import restore
+
         return restore(self._session, cube_id, expected_version)
 
     def freeze(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -510,6 +508,8 @@ class Memory:
             Denied: the actor neither owns nor administers it; or it is made of memories that end, and
                 they do not administer every one of them.
         """
+        from memos.operation.commands.lifecycle import freeze
+
         return freeze(self._session, cube_id, expected_version)
 
     def thaw(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -518,6 +518,8 @@ class Memory:
         Raises:
             Held: it is under a legal hold, which `lift_hold` ends.
         """
+        from memos.operation.commands.lifecycle import thaw
+
         return thaw(self._session, cube_id, expected_version)
 
     def hold(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -528,6 +530,8 @@ class Memory:
         Raises:
             Denied: the actor does not administer the tenant.
         """
+        from memos.operation.commands.lifecycle import hold
+
         return hold(self._session, cube_id, expected_version)
 
     def lift_hold(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
@@ -536,6 +540,8 @@ class Memory:
         Raises:
             Denied: the actor does not administer the tenant.
         """
+        from memos.operation.commands.lifecycle import lift_hold
+
         return lift_hold(self._session, cube_id, expected_version)
 
     def set_header(
@@ -551,6 +557,9 @@ class Memory:
         expected_version: int | None = None,
     ) -> Receipt:
         """Change who may do what with a memory; what is not passed stays as it is."""
+        from memos.operation.commands.header import set_header
+        from memos.operation.commands.header_facts import HeaderFacts
+
         facts = HeaderFacts(
             owner=owner,
             readers=readers,
@@ -581,6 +590,8 @@ class Memory:
             half_life: after which its rank in a search is halved.
             expected_version: refuse unless the cube is at this version.
         """
+        from memos.operation.commands.header import set_lifespan
+
         lifespan = check_lifespan(
             after, 0, renewed_by_access=renewed_by_access, then=then, half_life=half_life
         )
@@ -610,8 +621,24 @@ class Memory:
         Raises:
             NotFound: it did not exist then, or is out of sight.
         """
+        from memos.operation.reads.get import StateRequest, get
+
         request = StateRequest(version=version, as_of=as_of, valid_at=valid_at)
         return get(self._session, cube_id, request, any_state=any_state)
+
+    def find_id(self, beginning: str) -> str:
+        """The id of the one memory whose id begins so, among those that the actor may read.
+
+        Args:
+            beginning: the first characters of an id, four or more.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: there are several, or it is no beginning of an id.
+        """
+        from memos.operation.reads.find_id import find_id
+
+        return find_id(self._session, beginning)
 
     def search(
         self,
@@ -651,6 +678,9 @@ class Memory:
             deterministic. Each hit's `explain` says what each stage gave it; that of the list,
             also of an empty one, how the search ran and which optional side was not there.
         """
+        from memos.operation.reads.scope import SearchRequest
+        from memos.operation.reads.search import search, states_named
+
         request = SearchRequest(
             scope=scope,
             text=query,
@@ -666,6 +696,8 @@ class Memory:
 
     def history(self, cube_id: str) -> list[Change]:
         """Everything attempted on a memory, oldest first, with the text that each left."""
+        from memos.operation.reads.get import history
+
         return history(self._session, cube_id)
 
     def diff(self, cube_id: str, before: int, after: int) -> Diff:
@@ -674,10 +706,14 @@ class Memory:
         Raises:
             NotFound: there is no such version, or the memory was erased.
         """
+        from memos.operation.reads.get import diff
+
         return diff(self._session, cube_id, before, after)
 
     def lineage(self, cube_id: str, *, direction: str = "both", depth: int = 3) -> Lineage:
         """What a memory came from (upstream) and what came from it (downstream)."""
+        from memos.operation.reads.get import lineage
+
         return lineage(self._session, cube_id, direction, depth)
 
     def wait_for(self, token: Receipt | Position | str, *, seconds: float = 30.0) -> None:
@@ -694,6 +730,8 @@ class Memory:
             NotApplied: it cannot be read yet; the message says which worker is behind or dead.
             InvalidInput: it is no token.
         """
+        from memos.operation.reads.log import wait_for
+
         wait_for(self._session, token, seconds)
 
     def events(
@@ -720,6 +758,8 @@ class Memory:
             since: from this position, cut or time on, inclusive.
             until: before this position, cut or time.
         """
+        from memos.operation.reads.log import LogFilter, events
+
         records = LogFilter(
             actor=actor,
             kind=kind,
@@ -761,6 +801,9 @@ class Memory:
             recipe: which stages of search run.
             count_tokens: a model's own counter; by default `estimate_tokens`.
         """
+        from memos.operation.reads.context import context
+        from memos.operation.reads.scope import SearchRequest
+
         request = SearchRequest(
             scope=scope, text=query, k=k, filter=filter, as_of=as_of, recipe=recipe
         )
@@ -780,6 +823,8 @@ class Memory:
         Raises:
             NotFound: there is no such memory, or it was erased.
         """
+        from memos.operation.reads.context import related
+
         return related(self._session, cube_id, k, scope)
 
     def route(
@@ -808,6 +853,9 @@ class Memory:
             recipe: which stages of search run.
             count_tokens: a model's own counter; by default `estimate_tokens`.
         """
+        from memos.operation.reads.context import route
+        from memos.operation.reads.scope import SearchRequest
+
         request = SearchRequest(
             scope=scope, text=task, k=k, filter=filter, as_of=as_of, recipe=recipe
         )
@@ -818,6 +866,8 @@ class Memory:
 
         Only memories that the actor may read are counted, and no tag of another is named.
         """
+        from memos.operation.reads.vocabulary import tags
+
         return tags(self._session, scope, as_of)
 
     def vocabulary(self, scope: str) -> Vocabulary:
@@ -826,6 +876,8 @@ class Memory:
         Raises:
             Denied: the actor may not read one of them.
         """
+        from memos.operation.reads.vocabulary import vocabulary
+
         return vocabulary(self._session, scope)
 
     def set_vocabulary(self, scope: str, tags: Iterable[str], *, closed: bool = False) -> Receipt:
@@ -846,6 +898,8 @@ class Memory:
         Raises:
             Denied: the actor may not write in the scope, or may not change its vocabulary.
         """
+        from memos.operation.commands.vocabulary import set_vocabulary
+
         return set_vocabulary(self._session, scope, tags, closed=closed)
 
     def set_sensitivities(self, tenant: str, labels: Iterable[str]) -> Receipt:
@@ -861,6 +915,8 @@ class Memory:
         Raises:
             Denied: the actor does not administer the tenant.
         """
+        from memos.operation.commands.sensitivities import set_sensitivities
+
         return set_sensitivities(self._session, tenant, labels)
 
     def sensitivities(self, tenant: str) -> tuple[str, ...]:
@@ -869,6 +925,8 @@ class Memory:
         Raises:
             Denied: the actor is narrowed to another tenant.
         """
+        from memos.operation.commands.sensitivities import sensitivities
+
         return sensitivities(self._session, tenant)
 
     def keep_queries(self, lifetime: str | None = "30d") -> None:
@@ -886,6 +944,8 @@ class Memory:
             Denied: the actor does not administer the whole vault.
             InvalidInput: it is no duration, or longer than 30 days.
         """
+        from memos.operation.commands.queries import keep_queries
+
         keep_queries(self._session, lifetime)
 
     def queries(self, scope: str) -> list[AskedQuery]:
@@ -894,6 +954,8 @@ class Memory:
         Raises:
             Denied: the actor does not administer the tenant.
         """
+        from memos.operation.commands.queries import queries
+
         return queries(self._session, scope)
 
     def embedding_lag(self) -> EmbeddingLag:
@@ -902,6 +964,8 @@ class Memory:
         Raises:
             InvalidInput: the vault was opened without an embedder.
         """
+        from memos.operation.reads.embedding import embedding_lag
+
         return embedding_lag(self._session)
 
     def embed_pending(self) -> int:
@@ -911,6 +975,8 @@ class Memory:
             EmbeddingFailed: the embedder failed; what was done is kept, and the rest waits.
             InvalidInput: the vault was opened without an embedder.
         """
+        from memos.operation.reads.embedding import embed_pending
+
         return embed_pending(self._session)
 
     def extract_facts(
@@ -947,6 +1013,8 @@ class Memory:
                 extractor raises, comes after the facts from before are kept; what gave none in
                 the same batch is read again.
         """
+        from memos.operation.commands.extract import extract_facts
+
         return extract_facts(
             self._session,
             scope,
@@ -994,6 +1062,9 @@ class Memory:
         Raises:
             Denied: a cube may not be written by the actor; nothing was changed.
         """
+        from memos.operation.commands.rollback import RollbackRequest, rollback
+        from memos.operation.reads.log import LogFilter
+
         records = LogFilter(
             actor=actor,
             scope=scope,
@@ -1032,6 +1103,8 @@ class Memory:
             EraseUnfinished: it has begun and was stopped; it goes on when it is asked for again.
             NotFound: nothing matches.
         """
+        from memos.operation.commands.erase import EraseTarget, erase
+
         return erase(self._session, EraseTarget(subject=subject, scope=scope, cube_id=cube_id))
 
     def grant_administrator(self, tenant: str, actor: str) -> Receipt:
@@ -1047,6 +1120,8 @@ class Memory:
         Raises:
             Denied: the caller does not administer the tenant.
         """
+        from memos.operation.commands.administrators import grant_administrator
+
         return grant_administrator(self._session, tenant, actor)
 
     def revoke_administrator(self, tenant: str, actor: str) -> Receipt:
@@ -1055,6 +1130,8 @@ class Memory:
         Raises:
             Denied: the caller does not administer the tenant.
         """
+        from memos.operation.commands.administrators import revoke_administrator
+
         return revoke_administrator(self._session, tenant, actor)
 
     def administrators(self, tenant: str) -> tuple[str, ...]:
@@ -1063,6 +1140,8 @@ class Memory:
         Raises:
             Denied: the tenant is not the caller's.
         """
+        from memos.operation.commands.administrators import administrators
+
         return administrators(self._session, tenant)
 
     def sweep(self) -> Sweep:
@@ -1077,6 +1156,8 @@ class Memory:
         Raises:
             Denied: the caller administers no tenant.
         """
+        from memos.operation.commands.sweep import sweep
+
         return sweep(self._session)
 
     def name_cut(self, name: str) -> Receipt:
@@ -1085,10 +1166,14 @@ class Memory:
         Raises:
             IllegalMove: the name is taken.
         """
+        from memos.operation.commands.cut import name_cut
+
         return name_cut(self._session, name)
 
     def cuts(self) -> dict[str, int]:
         """The named cuts, and the number of records before each."""
+        from memos.operation.reads import vault
+
         return vault.cuts(self._session)
 
     def verify(self, progress: Progress = no_progress) -> Verification:
@@ -1100,6 +1185,8 @@ class Memory:
             memories that nobody erased and that nothing opens; `.not_compared` says what was not
             looked at.
         """
+        from memos.operation.reads import vault
+
         return vault.verify(self._session, check_callable(progress, "progress"))
 
     def audit(self, progress: Progress = no_progress) -> Verification:
@@ -1111,6 +1198,8 @@ class Memory:
             What was found; `.problems` names every row that differs, `.not_compared` what cannot be
             compared, each with its reason.
         """
+        from memos.operation.reads import vault
+
         return vault.audit(self._session, check_callable(progress, "progress"))
 
     def checkpoint(self, partition: int = 0) -> SignedCheckpoint:
@@ -1119,6 +1208,8 @@ class Memory:
         Args:
             partition: of a log of several partitions, which: each has a tree of its own.
         """
+        from memos.operation.reads import proofs
+
         return proofs.checkpoint(self._session, check_count(partition, "partition"))
 
     def prove(self, event_id: str) -> Proof:
@@ -1127,6 +1218,8 @@ class Memory:
         Raises:
             NotFound: there is no such event.
         """
+        from memos.operation.reads import proofs
+
         return proofs.prove(self._session, event_id)
 
     def prove_consistency(
@@ -1141,6 +1234,9 @@ class Memory:
         Raises:
             NotFound: the log is shorter than that.
         """
+        from memos.operation.proof import SignedCheckpoint
+        from memos.operation.reads import proofs
+
         return proofs.prove_consistency(
             self._session,
             since if isinstance(since, SignedCheckpoint) else check_count(since, "since"),
@@ -1149,12 +1245,16 @@ class Memory:
 
     def verifier_key(self) -> str:
         """The public key that checks this vault's checkpoints, proofs and erasure receipts."""
+        from memos.operation.reads import proofs
+
         return proofs.verifier_key(self._session)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         """Fold the log again in place of every projection; `digest` must come out the same. On servers one
         rebuild waits for another.
         """
+        from memos.operation.commands.rebuild import rebuild
+
         return rebuild(self._session, check_callable(progress, "progress"))
 
     def rotate_root_key(
@@ -1176,18 +1276,26 @@ class Memory:
             InvalidInput: there is no such file, or what it holds cannot be the new root key.
             VaultError: the new root key cannot be written, or another process rotates it.
         """
+        from memos.operation.commands.rotate_root_key import rotate_root_key
+
         return rotate_root_key(self._session, new_key, check_callable(progress, "progress"))
 
     def digest(self) -> str:
         """SHA-256 over every cube: two vaults with the same history have the same digest."""
+        from memos.operation.reads import vault
+
         return vault.digest(self._session)
 
     def usage_digest(self) -> str:
         """SHA-256 over how often and when last each cube was used; `digest` leaves usage out."""
+        from memos.operation.reads import vault
+
         return vault.usage_digest(self._session)
 
     def stats(self) -> Stats:
         """Figures of the vault."""
+        from memos.operation.reads import vault
+
         return vault.stats(self._session)
 
     def export(
@@ -1220,6 +1328,8 @@ class Memory:
             InvalidInput: an argument does not fit, or the path is taken.
             VaultError: it could not be written; nothing is left at the path.
         """
+        from memos.operation.commands.export import ExportRequest, export
+
         request = ExportRequest(
             path=check_path(path),
             scope=scope,
@@ -1267,6 +1377,13 @@ class Memory:
                 the servers hold something else.
             Denied: the vault is there, and the actor does not administer it.
         """
+        from memos.operation.commands.load import (
+            ExportSource,
+            import_export,
+            make_vault_of,
+            warn_of_refused,
+        )
+
         source = ExportSource(
             path=check_path(path),
             passphrase=passphrase,
@@ -1317,6 +1434,8 @@ class Memory:
             Refused: the export is damaged, forged, or not for this key; nothing was taken.
             Denied: the actor administers not every tenant of the export; nothing was taken.
         """
+        from memos.operation.commands.load import ExportSource, import_export
+
         source = ExportSource(
             path=check_path(path),
             passphrase=passphrase,
@@ -1348,6 +1467,8 @@ class Memory:
             Refused: the file is not of that format; the message names the line or item, and
                 nothing was written.
         """
+        from memos.operation.commands.import_file import import_file
+
         return import_file(
             self._session, check_path(path), scope, format, check_callable(progress, "progress")
         )
@@ -1358,4 +1479,6 @@ class Memory:
         A proof that was made there holds with that log's `verifier_key`; `checkpoints` are the last
         ones it signed, over everything that was moved.
         """
+        from memos.operation.reads import vault
+
         return vault.migrated_from(self._session)

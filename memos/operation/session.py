@@ -6,21 +6,24 @@ import atexit
 import os
 import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import uuid_utils
 
-from memos.infrastructure.engine.port import Engine
-from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.access_log import AccessLog
 from memos.infrastructure.governance.decision import Governor, HeaderRules, Subject
-from memos.infrastructure.index.models.embedders import Embedder
-from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 from memos.infrastructure.release import RELEASE
 from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import tenant_cube_id
 from memos.operation.gate import Gate, Passage
 from memos.operation.tenant_digests import TenantDigests
+
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.port import Engine
+    from memos.infrastructure.engine.reader import Reader
+    from memos.infrastructure.index.models.embedders import Embedder
+    from memos.infrastructure.index.models.rerankers import Reranker, Reranking
 
 SERVICE = f"memos/{RELEASE}"
 VAULT_SCOPE = ""
@@ -53,7 +56,7 @@ class Session:
         )
         self.digests = TenantDigests(engine.keys)
         self.embedding = None if embedder is None else engine.dense(embedder)
-        self.reranking = None if reranker is None else Reranking(reranker)
+        self.reranking = None if reranker is None else _reranking(reranker)
         if self.embedding is not None:
             self.embedding.start()
         self._closed = False
@@ -109,6 +112,12 @@ class Session:
             self.engine.close()
             self._closed = True
             atexit.unregister(self._at_exit)
+
+
+def _reranking(reranker: Reranker) -> Reranking:
+    from memos.infrastructure.index.models.rerankers import Reranking
+
+    return Reranking(reranker)
 
 
 def live_state(passage: Passage, reader: Reader, cube_id: bytes) -> CubeState:

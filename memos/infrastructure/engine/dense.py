@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.index.models.embedders.port import Vectors
-from memos.infrastructure.index.port import Nearest, View
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.reader import Reader
+    from memos.infrastructure.index.models.embedders.port import Vectors
+    from memos.infrastructure.index.port import Nearest, View
 
 Counts = Callable[[bytes], bool]
 """Whether what belongs to a cube counts."""

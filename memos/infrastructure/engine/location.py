@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from memos.infrastructure.engine.embedded import doctor, root_check
-from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
-from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.engine.embedded.removal import EmbeddedRemoval
-from memos.infrastructure.engine.embedded.target import EmbeddedTarget
-from memos.infrastructure.engine.migration import MigrationTarget
-from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.purpose import Purpose
-from memos.infrastructure.engine.removal import VaultRemoval
+from memos.infrastructure.release import pip_install
 from memos.infrastructure.reports import Finding, RootChecked
 from memos.infrastructure.settings_file import check_present, read_toml
 from memos.kernel.errors import InvalidInput, VaultError
+
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.migration import MigrationTarget
+    from memos.infrastructure.engine.port import Engine
+    from memos.infrastructure.engine.removal import VaultRemoval
 
 Wait = Literal["applied", "durable"]
 """When an add returns: as soon as it is readable, or as soon as it is durable."""
@@ -70,6 +68,8 @@ def open_directory(
     create: bool = True,
 ) -> Engine:
     """Open the embedded vault in a directory; see `open_engine`."""
+    from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
+
     return EmbeddedEngine(directory, clock=clock, create=create, creator=actor)
 
 
@@ -99,6 +99,8 @@ def embedded_directory(path: Path) -> Path | None:
 
 def holds_vault(directory: Path) -> bool:
     """Whether there is an embedded vault in a directory."""
+    from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+
     return (directory / DATABASE_FILE).exists()
 
 
@@ -111,6 +113,8 @@ def migration_target(path: Path, *, administrator: str) -> MigrationTarget:
     """
     directory = embedded_directory(path)
     if directory is not None:
+        from memos.infrastructure.engine.embedded.target import EmbeddedTarget
+
         return EmbeddedTarget(directory, administrator)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.settings import load_settings
@@ -127,6 +131,8 @@ def check_root_key(path: Path, key_file: Path) -> RootChecked:
     """
     directory = embedded_directory(path)
     if directory is not None:
+        from memos.infrastructure.engine.embedded import root_check
+
         return root_check.check_root_key(directory, key_file)
     with distributed_driver():
         from memos.infrastructure.engine.distributed import root_check as distributed_root_check
@@ -143,6 +149,8 @@ def vault_removal(path: Path) -> VaultRemoval:
     """
     directory = embedded_directory(path)
     if directory is not None:
+        from memos.infrastructure.engine.embedded.removal import EmbeddedRemoval
+
         return EmbeddedRemoval(directory)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.removal import DistributedRemoval
@@ -161,6 +169,8 @@ def examine(path: Path) -> tuple[Finding, ...]:
     try:
         directory = embedded_directory(path)
         if directory is not None:
+            from memos.infrastructure.engine.embedded import doctor
+
             return doctor.examine(directory)
         with distributed_driver():
             from memos.infrastructure.engine.distributed import doctor as distributed_doctor
@@ -180,6 +190,5 @@ def distributed_driver() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise VaultError(
-            f"the distributed engine needs the package {error.name}: pip install "
-            "'memos[distributed]'"
+            f"the distributed engine needs the package {error.name}: {pip_install('distributed')}"
         ) from error

@@ -13,30 +13,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from memos.infrastructure.engine.appender import Appender
-from memos.infrastructure.engine.commit import Committed, Draft, Purged
-from memos.infrastructure.engine.dense import DenseIndex
-from memos.infrastructure.engine.dump import Dumpable
-from memos.infrastructure.engine.migration import MigrationSource
-from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.engine.replay import Replay
-from memos.infrastructure.governance.query_texts.port import QueryTexts
-from memos.infrastructure.index.models.embedders.port import Embedder
-from memos.infrastructure.keys.port import KeyVault
-from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.progress import Progress, no_progress
-from memos.infrastructure.reports import (
-    Figures,
-    GenerationStatus,
-    Rebuilt,
-    RootRotated,
-    TreeHead,
-    Verification,
-)
-from memos.kernel.event import Position, Record
-from memos.wire.access_pb2 import AccessEvent
+
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.commit import Committed, Draft, Purged
+    from memos.infrastructure.engine.dense import DenseIndex
+    from memos.infrastructure.engine.dump import Dumpable
+    from memos.infrastructure.engine.migration import MigrationSource
+    from memos.infrastructure.engine.reader import Reader
+    from memos.infrastructure.engine.replay import Replay
+    from memos.infrastructure.governance.query_texts.port import QueryTexts
+    from memos.infrastructure.index.models.embedders.port import Embedder
+    from memos.infrastructure.keys.port import KeyVault
+    from memos.infrastructure.keys.signer import NoteSigner
+    from memos.infrastructure.reports import (
+        Figures,
+        GenerationStatus,
+        Rebuilt,
+        RootRotated,
+        TreeHead,
+        Verification,
+    )
+    from memos.kernel.event import Position, Record
+    from memos.wire.access_pb2 import AccessEvent
 
 T = TypeVar("T")
 

@@ -9,16 +9,17 @@ caller may read in the searched scope, and only the caller knows that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from memos.kernel.moment import At
 from memos.language.indexed_text import IndexedText
 
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+if TYPE_CHECKING:  # whoever only writes, or reads one memory, starts without it
+    import numpy as np
+    import numpy.typing as npt
+
+Ints: TypeAlias = "npt.NDArray[np.int64]"
+Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
 MAX_TF = 2**16 - 1
 """Term frequencies saturate here; BM25 is flat long before."""

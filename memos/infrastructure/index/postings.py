@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
-from functools import cache
-from itertools import chain, islice, pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import MAX_TF, Ints, View
+from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.index.spans import join_columns
 from memos.kernel.errors import Damaged
-from memos.language.indexed_text import IndexedText
 
 TERM = np.dtype([("term", "<i8"), ("tf", "<u2")])
-"""One term of one text as every store packs it."""
+"""One term of one text as every store packs it: see `packed_terms`."""
 
 _CHUNK = 65_536  # docs decoded at once
 
@@ -43,24 +40,6 @@ class Postings(NamedTuple):
 
 
 NO_POSTINGS = Postings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
-
-
-@cache
-def _terms_format(count: int) -> struct.Struct:
-    return struct.Struct("<" + "qH" * count)
-
-
-def pack_terms(text: IndexedText) -> bytes:
-    """The text's terms as TERM entries."""
-    terms = text.terms
-    if terms and max(terms.values()) > MAX_TF:
-        terms = {term: min(tf, MAX_TF) for term, tf in terms.items()}
-    if len(terms) > 256:  # formats are cached: only for common sizes
-        entries = np.empty(len(terms), TERM)
-        entries["term"] = np.fromiter(terms.keys(), np.int64, len(terms))
-        entries["tf"] = np.fromiter(terms.values(), np.uint16, len(terms))
-        return entries.tobytes()
-    return _terms_format(len(terms)).pack(*chain.from_iterable(terms.items()))
 
 
 def decode(rows: Iterable[tuple[int, bytes]]) -> Postings:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from memos.infrastructure.release import pip_install
 from memos.infrastructure.servers.errors import MissingTool
 
 HOW_TO_GET = "apt-get install openjdk-17-jdk-headless maven"
@@ -92,5 +93,5 @@ def require(module: str, what: str) -> None:
     """
     if importlib.util.find_spec(module) is None:
         raise MissingTool(
-            f"{what} needs the Python package {module}: `pip install 'memos[distributed]'`"
+            f"{what} needs the Python package {module}: `{pip_install('distributed')}`"
         )

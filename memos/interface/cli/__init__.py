@@ -2,56 +2,72 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+
 import typer
 
-from memos.interface.cli import (
-    administrators,
-    context,
-    demo,
-    doctor,
-    engine,
-    evidence,
-    governance,
-    log,
-    maintenance,
-    reads,
-    scope,
-    transfer,
-    undo,
-    vault,
-    worker,
-    writes,
-)
-from memos.interface.cli.program import Program
+from memos.interface.cli.program import COMPLETE, Program, root
 
-app = typer.Typer(
-    cls=Program,
-    name="memos",
-    help="MemOS: the memory store of AI agents. Every memory operation is an event.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+# In the order in which `memos --help` lists them. A command that is named here starts without the
+# others; one that is not, starts as well, and with all of them.
+FAMILIES: Mapping[str, str] = {
+    "demo": "demo",
+    "writes": "add update tag untag link merge",
+    "reads": "search get history diff lineage",
+    "context": "context related route",
+    "scope": "tags vocabulary sensitivities keep-queries queries facts",
+    "governance": "archive restore freeze thaw hold lift-hold set-header lifespan sweep",
+    "administrators": "administrator",
+    "undo": "rollback erase",
+    "log": "events tail",
+    "maintenance": "cut checkpoint verify audit prove rebuild digest stats",
+    "evidence": "check-proof check-receipt",
+    "transfer": "import export load recipient",
+    "doctor": "doctor",
+    "vault": "vault migrate",
+    "engine": "engine",
+    "worker": "worker",
+}
 
-# In the order in which `memos --help` lists them.
-for _family in (
-    demo,
-    writes,
-    reads,
-    context,
-    scope,
-    governance,
-    administrators,
-    undo,
-    log,
-    maintenance,
-    evidence,
-    transfer,
-    doctor,
-    vault,
-    engine,
-    worker,
-):
-    _family.attach(app)
+app: typer.Typer
+"""The whole program; made when it is asked for."""
 
-__all__ = ["app"]
+
+def run(arguments: Sequence[str]) -> None:
+    """Run one command line and exit."""
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    family = [name for name, commands in FAMILIES.items() if named in commands.split()]
+    if arguments[:1] == ["--version"]:
+        program(())(arguments)
+    elif family and COMPLETE not in os.environ:
+        program(family)(arguments)
+    else:
+        program(FAMILIES)(arguments)
+
+
+def program(families: Iterable[str]) -> typer.Typer:
+    """The program with the commands of some families."""
+    made = typer.Typer(
+        cls=Program,
+        name="memos",
+        help="MemOS: the memory store of AI agents. Every memory operation is an event.",
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(root)
+    for name in families:
+        import_module(f"{__name__}.{name}").attach(made)
+    return made
+
+
+def __getattr__(name: str) -> typer.Typer:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made = globals()["app"] = program(FAMILIES)
+    return made
+
+
+__all__ = ["FAMILIES", "app", "program", "run"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.terminal import clean
+from memos.interface.cli.terminal import Console, clean
 
 Tenant = Annotated[str, typer.Argument(help="The first segment of its scopes.")]
 Whom = Annotated[str, typer.Argument(metavar="ACTOR", help="Who is to administer it, or no more.")]

@@ -7,21 +7,27 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, NoReturn, ParamSpec, get_args
 
 import typer
-from rich.console import Console
 
-from memos.infrastructure.engine.location import names_settings
+from memos.interface.actor import DEFAULT_ACTOR
 from memos.interface.cli.errors import ExitCode, report
-from memos.interface.cli.terminal import clean, console
-from memos.interface.memory import DEFAULT_ACTOR, Memory
+from memos.interface.cli.options import IS_CUBE_ID
+from memos.interface.cli.program import Command
+from memos.interface.cli.terminal import Console, clean, console
+from memos.interface.cli.wording import names_of, spoken
 from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput, MemosError, VaultError
+
+if TYPE_CHECKING:
+    from memos.interface.memory import Memory
 
 P = ParamSpec("P")
 
 DEFAULT_VAULT = Path("memos.vault")
+ID_LENGTH = 36
+"""Of a whole id; what is shorter says how one begins."""
 
 _VaultOption = Annotated[
     Path,
@@ -51,6 +57,10 @@ class Run:
             VaultError: there is none, or it cannot be opened.
             InvalidInput: it is a settings file that is not there.
         """
+        # Imported here: a command that opens no vault starts without it.
+        from memos.infrastructure.engine.location import names_settings
+        from memos.interface.memory import Memory
+
         # A settings file that is missing is refused by Memory, as everywhere.
         if not create and not names_settings(self.vault) and not self.vault.exists():
             raise VaultError(
@@ -58,6 +68,17 @@ class Run:
                 "`memos add`, `memos import` and `memos load` make one"
             )
         return Memory(self.vault, actor=self.actor, create=create)
+
+    def whole_id(self, given: str) -> str:
+        """The id of the one memory that is meant by an id, or by how it begins.
+
+        Raises:
+            NotFound, InvalidInput: none begins so, or several do.
+        """
+        if len(given) >= ID_LENGTH:
+            return given
+        with self.open() as memory:
+            return memory.find_id(given)
 
     def show(self, result: Any, draw: Callable[[Console], None]) -> None:
         """Print the result: as JSON where that was asked for, else as `draw` does."""
@@ -121,12 +142,17 @@ def command(
         def invoke(*, vault: Path, actor: str, as_json: bool, **own_arguments: Any) -> None:
             run = Run(full_name, vault, actor, as_json)
             try:
+                for name in cube_ids:
+                    own_arguments[name] = _whole_ids(run, own_arguments[name])
                 work(run, **own_arguments)  # type: ignore[call-arg] # typer names every argument
             except MemosError as error:
-                raise typer.Exit(report(error, full_name, as_json=as_json)) from None
+                told = spoken(str(error), options)
+                raise typer.Exit(report(error, told, full_name, as_json=as_json)) from None
 
         signature = inspect.signature(work, eval_str=True)
         own = list(signature.parameters.values())[1:]
+        options = names_of(own)
+        cube_ids = [each.name for each in own if IS_CUBE_ID in get_args(each.annotation)]
         keyword = inspect.Parameter.KEYWORD_ONLY
         shared = [
             inspect.Parameter("vault", keyword, default=DEFAULT_VAULT, annotation=_VaultOption),
@@ -137,7 +163,14 @@ def command(
         invoke.__doc__ = work.__doc__
         invoke.__annotations__ = {}
         invoke.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        app.command(name)(invoke)
+        app.command(name, cls=Command)(invoke)
         return work
 
     return register
+
+
+def _whole_ids(run: Run, given: Any) -> Any:
+    """The whole ids of one memory, of several, or of none."""
+    if isinstance(given, str):
+        return run.whole_id(given)
+    return given and [run.whole_id(each) for each in given]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import ContextBlock, Memory, Related, Route
 from memos.interface.cli import layout
@@ -18,7 +17,7 @@ from memos.interface.cli.options import (
     ScopeRoot,
     json_object,
 )
-from memos.interface.cli.terminal import clean, one_line
+from memos.interface.cli.terminal import Console, clean, one_line
 
 Budget = Annotated[int, typer.Option("--budget", help="How many tokens it may take.")]
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.terminal import console
+from memos.interface.cli.terminal import Console, console
 from memos.interface.demo import report, steps
 from memos.kernel.errors import InvalidInput
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import doctor
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
-from memos.interface.cli.terminal import clean
+from memos.interface.cli.terminal import Console, clean
 
 
 def attach(app: typer.Typer) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
-from rich.console import Console
 
+from memos.infrastructure.release import pip_install
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.terminal import clean, console
+from memos.interface.cli.terminal import Console, clean, console
 from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _servers(
         from memos.infrastructure.servers import SERVERS, LocalServers
     except ModuleNotFoundError as error:
         raise InvalidInput(
-            f"the local engine needs {error.name}: `pip install 'memos[distributed]'`"
+            f"the local engine needs {error.name}: `{pip_install('distributed')}`"
         ) from None
     names = cast(list[Server], only) if only else SERVERS  # it refuses other names
     return LocalServers(directory, names, milvus=milvus, heap_mb=heap_mb, durable=durable)
@@ -124,7 +124,7 @@ def _spinner(what: str) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    with console(stderr=True).status(what) as spinner:
+    with console(stderr=True).rich.status(what) as spinner:
         yield lambda text: spinner.update(clean(text))
 
 

@@ -54,10 +54,10 @@ def exit_code(error: MemosError) -> ExitCode:
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.ERROR)
 
 
-def report(error: MemosError, command: str, *, as_json: bool) -> ExitCode:
-    """Write an error to stderr; returns the exit status that goes with it."""
+def report(error: MemosError, message: str, command: str, *, as_json: bool) -> ExitCode:
+    """Write an error to stderr, in these words; returns the exit status that goes with it."""
     code = exit_code(error)
-    _write(type(error).__name__, str(error), code, command, _details(error), as_json=as_json)
+    _write(type(error).__name__, message, code, command, _details(error), as_json=as_json)
     return code
 
 
@@ -68,6 +68,8 @@ def report_usage(error: typer.TyperException, *, as_json: bool) -> int:
     message = error.format_message()
     if not message.strip():  # the help was asked for by giving no arguments, and is printed
         return error.exit_code
+    if type(error).__name__ == "NoSuchOption":
+        message = f"{message}. A text that begins with - goes behind --."
     if not as_json and context is not None:
         message = f"{message} Try '{path} --help'."
     command = path.partition(" ")[2]

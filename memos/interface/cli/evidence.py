@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
-from memos.interface.cli.terminal import clean
+from memos.interface.cli.terminal import Console, clean
 from memos.interface.serialise import plain
 from memos.kernel.errors import InvalidInput
 from memos.kernel.note import NoteError, parse_verifier_key

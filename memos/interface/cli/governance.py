@@ -7,40 +7,41 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from memos import Memory, Receipt, Sweep
+from memos import Receipt, Sweep
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import CubeId, ExpectVersion
+from memos.interface.cli.terminal import Console
 from memos.kernel.errors import InvalidInput
 from memos.operation.validation import check_duration
 
 Names = list[str] | None
 
-_MOVES: tuple[tuple[str, str, Callable[..., Receipt], str], ...] = (
-    ("archive", "archived", Memory.archive, "Put a memory out of sight of searches."),
-    ("restore", "restored", Memory.restore, "Bring an archived or expired memory back."),
-    ("freeze", "froze", Memory.freeze, "Stop every change of a memory and its expiry, until thaw."),
-    ("thaw", "thawed", Memory.thaw, "End a freeze."),
-    ("hold", "held", Memory.hold, "Put a memory under a legal hold: nothing may erase it."),
-    ("lift-hold", "thawed", Memory.lift_hold, "End a legal hold."),
+_MOVES = (
+    ("archive", "archived", "Put a memory out of sight of searches."),
+    ("restore", "restored", "Bring an archived or expired memory back."),
+    ("freeze", "froze", "Stop every change of a memory and its expiry, until thaw."),
+    ("thaw", "thawed", "End a freeze."),
+    ("hold", "held", "Put a memory under a legal hold: nothing may erase it."),
+    ("lift-hold", "thawed", "End a legal hold."),
 )
 
 
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    for name, past_tense, method, help_text in _MOVES:
-        command(app, name)(_move(method, past_tense, help_text))
+    for name, past_tense, help_text in _MOVES:
+        command(app, name)(_move(name, past_tense, help_text))
     command(app, "set-header")(set_header)
     command(app, "lifespan")(lifespan)
     command(app, "sweep")(sweep)
 
 
-def _move(method: Callable[..., Receipt], past_tense: str, help_text: str) -> Callable[..., None]:
+def _move(name: str, past_tense: str, help_text: str) -> Callable[..., None]:
     def move(run: Run, cube_id: CubeId, expect_version: ExpectVersion = None) -> None:
         with run.open() as memory:
-            receipt = method(memory, cube_id, expected_version=expect_version)
+            method = getattr(memory, name.replace("-", "_"))
+            receipt: Receipt = method(cube_id, expected_version=expect_version)
         run.show(receipt, lambda out: memory_view.receipt(out, receipt, past_tense))
 
     move.__doc__ = help_text

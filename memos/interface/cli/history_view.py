@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-
-from rich.console import Console
-from rich.text import Text
-from rich.tree import Tree
+from typing import TYPE_CHECKING
 
 from memos import Change, DamagedChange, Diff, Lineage, LogEntry
 from memos.interface.cli.layout import line, value, when
-from memos.interface.cli.terminal import clean, one_line
+from memos.interface.cli.terminal import Console, clean, one_line
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from rich.tree import Tree
 
 _LINE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -83,13 +84,16 @@ def _changed_tags(console: Console, before: tuple[str, ...], after: tuple[str, .
 
 def lineage(console: Console, graph: Lineage, texts: Mapping[str, str]) -> None:
     """What a memory came from and what came from it, as a tree."""
+    from rich.text import Text
+    from rich.tree import Tree
+
     tree = Tree(_label(graph.cube_id, texts, style="bold"), guide_style="dim")
     for title, upstream in (("came from", True), ("went into", False)):
         branch = Tree(Text(title, style="italic"), guide_style="dim")
         _grow(branch, graph, graph.cube_id, texts, {graph.cube_id}, upstream=upstream)
         if branch.children:
             tree.add(branch)
-    console.print(tree)
+    console.rich.print(tree)
 
 
 def _grow(
@@ -101,6 +105,8 @@ def _grow(
     *,
     upstream: bool,
 ) -> None:
+    from rich.text import Text
+
     for edge in graph.edges:
         here, there = (edge.derived, edge.source) if upstream else (edge.source, edge.derived)
         if here[0] != cube_id:
@@ -115,6 +121,8 @@ def _grow(
 
 
 def _label(cube_id: str, texts: Mapping[str, str], style: str = "") -> Text:
+    from rich.text import Text
+
     return Text.assemble((cube_id, style), f"  {one_line(texts.get(cube_id, ''), 60)}")
 
 

@@ -6,23 +6,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from memos import Lifespan
-from memos.interface.cli.terminal import clean
+from memos.interface.cli.terminal import Console, clean
 
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000))
 
 
 def line(console: Console, *parts: str | tuple[str, str]) -> None:
     """Print one line of plain or (text, style) parts, never wrapped."""
-    console.print(Text.assemble(*parts), soft_wrap=True)
+    console.line(*parts)
 
 
 def body(console: Console, text: str) -> None:
     """Print a memory's text, its own line breaks kept."""
-    console.print(Text(clean(text, keep_newlines=True)), soft_wrap=True)
+    console.line(clean(text, keep_newlines=True))
 
 
 def pairs(console: Console, rows: Iterable[tuple[str, object]]) -> None:

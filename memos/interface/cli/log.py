@@ -16,6 +16,7 @@ import typer
 from memos import LogEntry, Position
 from memos.interface.cli import history_view
 from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import IS_CUBE_ID
 from memos.interface.cli.terminal import console
 from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput
@@ -23,7 +24,7 @@ from memos.kernel.errors import InvalidInput
 By = Annotated[str | None, typer.Option("--by", help="Attempted by this actor.")]
 KindOption = Annotated[str | None, typer.Option("--kind", help="Of this kind, such as Revised.")]
 ScopeOption = Annotated[str | None, typer.Option("--scope", help="In and under this scope.")]
-CubeOption = Annotated[str | None, typer.Option("--cube", help="On this memory.")]
+CubeOption = Annotated[str | None, typer.Option("--cube", help="On this memory."), IS_CUBE_ID]
 
 
 def attach(app: typer.Typer) -> None:

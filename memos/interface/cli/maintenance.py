@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import Position, Verification
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
-from memos.interface.cli.terminal import clean, progress
+from memos.interface.cli.terminal import Console, clean, progress
 from memos.interface.serialise import plain
 from memos.interface.vaults import rebuild_vault
 from memos.kernel.errors import Damaged, LogLost, ProjectionsLost

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from rich.console import Console
-
 from memos import Forgotten, Hit, MemCube, Receipt, Rejection
 from memos.interface.cli.layout import body, line, pairs
-from memos.interface.cli.terminal import clean, one_line
+from memos.interface.cli.terminal import Console, clean, one_line
 
 _SHOWN_APART = frozenset({"text", "payload", "cube_id"})
 

@@ -10,7 +10,13 @@ import typer
 
 from memos.kernel.errors import InvalidInput
 
-CubeId = Annotated[str, typer.Argument(help="The memory's id, 36 characters.", show_default=False)]
+IS_CUBE_ID = "is the id of a memory"
+"""Marks what takes ids of memories: how one begins is enough, where no other begins so."""
+CubeId = Annotated[
+    str,
+    typer.Argument(help="The memory's id, or how it begins.", show_default=False),
+    IS_CUBE_ID,
+]
 ExpectVersion = Annotated[
     int | None,
     typer.Option("--expect-version", help="Refuse unless the memory is at this version."),
@@ -32,14 +38,17 @@ def text_or_stdin(text: str) -> str:
     """The text itself, or all of stdin where it is `-`.
 
     Raises:
-        InvalidInput: stdin is no UTF-8.
+        InvalidInput: stdin is empty, or no UTF-8.
     """
     if text != "-":
         return text
     try:
-        return sys.stdin.buffer.read().decode()
+        piped = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"stdin is no UTF-8 text: {error}") from None
+    if not piped.strip():
+        raise InvalidInput("stdin is empty: there is no text to take from it")
+    return piped
 
 
 def json_object(value: str | None, option: str) -> dict[str, Any] | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import Vocabulary
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import AsOfOption, ScopeRoot
-from memos.interface.cli.terminal import clean
+from memos.interface.cli.terminal import Console, clean
 from memos.kernel.errors import InvalidInput
 
 

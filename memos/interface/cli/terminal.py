@@ -7,10 +7,11 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
 
 PIPE_WIDTH = 10_000
 """Nothing is wrapped or cut for a reader that is no terminal."""
@@ -54,11 +55,37 @@ def one_line(text: str, length: int = 100) -> str:
     return flat if len(flat) <= length and len(text) <= 4 * length else f"{flat[: length - 1]}…"
 
 
-def console(*, stderr: bool = False) -> Console:
+class Console:
     """Colours and the terminal's width on a terminal, plain lines of any length elsewhere."""
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PIPE_WIDTH
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+
+    @cached_property
+    def rich(self) -> RichConsole:
+        """What draws more than lines; imported for whom it has something to draw."""
+        from rich.console import Console as RichConsole
+
+        width = None if self._is_terminal else PIPE_WIDTH
+        return RichConsole(
+            file=self._stream, width=width, highlight=False, markup=False, emoji=False
+        )
+
+    def line(self, *parts: str | tuple[str, str]) -> None:
+        """Print one line of plain or (text, style) parts, never wrapped."""
+        if self._is_terminal:
+            from rich.text import Text
+
+            self.rich.print(Text.assemble(*parts), soft_wrap=True)
+        else:
+            texts = (part if isinstance(part, str) else part[0] for part in parts)
+            self._stream.write(f"{''.join(texts)}\n")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where results go; or errors, questions and progress."""
+    return Console(sys.stderr if stderr else sys.stdout)
 
 
 def forgiving_streams() -> None:
@@ -72,14 +99,24 @@ def forgiving_streams() -> None:
 @contextmanager
 def progress(what: str) -> Iterator[Report]:
     """A bar on stderr once the work has taken a second; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=console(stderr=True),
+        console=console(stderr=True).rich,
         transient=True,
-        disable=not sys.stderr.isatty(),
     )
     started = time.monotonic()
     task = bar.add_task(what, total=None)

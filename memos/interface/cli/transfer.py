@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import Memory
 from memos.infrastructure.transfer.wrapping import new_recipient
@@ -16,7 +15,7 @@ from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.options import FilterOption, json_object
-from memos.interface.cli.terminal import clean, progress
+from memos.interface.cli.terminal import Console, clean, progress
 from memos.kernel.errors import InvalidInput
 
 PassphraseFile = Annotated[

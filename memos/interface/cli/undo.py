@@ -6,13 +6,12 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos import ErasureReceipt, Rollback
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.options import Yes
-from memos.interface.cli.terminal import clean, console
+from memos.interface.cli.options import IS_CUBE_ID, Yes
+from memos.interface.cli.terminal import Console, clean, console
 from memos.kernel.errors import InvalidInput
 
 NOT_CONFIRMED = (
@@ -30,7 +29,7 @@ def attach(app: typer.Typer) -> None:
 def rollback(
     run: Run,
     cube_id: Annotated[
-        str | None, typer.Argument(help="The memory to take back to --to-version.")
+        str | None, typer.Argument(help="The memory to take back to --to-version."), IS_CUBE_ID
     ] = None,
     to_version: Annotated[int | None, typer.Option(help="The version it goes back to.")] = None,
     source: Annotated[
@@ -94,7 +93,7 @@ def erase(
         str | None, typer.Option(help="All in or under this scope, and all derived from it.")
     ] = None,
     cube_id: Annotated[
-        str | None, typer.Option("--cube", help="This memory, and all derived from it.")
+        str | None, typer.Option("--cube", help="This memory, and all derived from it."), IS_CUBE_ID
     ] = None,
     yes: Yes = False,
 ) -> None:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.options import Yes
-from memos.interface.cli.terminal import clean, console, progress
+from memos.interface.cli.terminal import Console, clean, console, progress
 from memos.interface.serialise import plain
 from memos.interface.vaults import (
     VaultRemoved,

@@ -15,6 +15,7 @@ import typer
 
 from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.log.kafka.settings import WORKERS
+from memos.infrastructure.release import pip_install
 from memos.infrastructure.settings_file import check_present
 from memos.interface.cli.command import Run, command
 from memos.kernel.errors import InvalidInput
@@ -188,7 +189,7 @@ def _command_line(name: str, config: Path, host: str, port: int | None) -> list[
     missing = [package for package in ("streams", "faust") if find_spec(package) is None]
     if missing:
         raise InvalidInput(
-            f"the workers need {' and '.join(missing)}: `pip install 'memos[distributed]'`"
+            f"the workers need {' and '.join(missing)}: `{pip_install('distributed')}`"
         )
     line = [sys.executable, "-m", "streams", name, "--config", str(config), "--metrics-host", host]
     return line if port is None else [*line, "--metrics-port", str(port)]

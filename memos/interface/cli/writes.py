@@ -8,7 +8,13 @@ import typer
 
 from memos.interface.cli import memory_view
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.options import CubeId, ExpectVersion, json_object, text_or_stdin
+from memos.interface.cli.options import (
+    IS_CUBE_ID,
+    CubeId,
+    ExpectVersion,
+    json_object,
+    text_or_stdin,
+)
 
 Strings = list[str] | None
 Source = Annotated[str | None, typer.Option(help="Where it came from, as a path.")]
@@ -51,7 +57,7 @@ def add(
     purpose: Annotated[str | None, typer.Option(help="What it may be used for.")] = None,
     lifespan: Annotated[str | None, typer.Option(help="A duration such as 90d.")] = None,
     derived_from: Annotated[
-        Strings, typer.Option(help="The id of a memory that it was made from.")
+        Strings, typer.Option(help="The id of a memory that it was made from."), IS_CUBE_ID
     ] = None,
     key: Key = None,
 ) -> None:
@@ -147,7 +153,7 @@ def untag(run: Run, cube_id: CubeId, tags: TagNames, expect_version: ExpectVersi
 def link(
     run: Run,
     cube_id: CubeId,
-    other_id: Annotated[str, typer.Argument(help="The earlier memory.")],
+    other_id: Annotated[str, typer.Argument(help="The earlier memory."), IS_CUBE_ID],
     relation: Annotated[
         str, typer.Option(help="derived_from, quoted_from, supersedes, same_text_as, ...")
     ] = "derived_from",
@@ -161,7 +167,7 @@ def link(
 def merge(
     run: Run,
     cube_ids: Annotated[
-        list[str], typer.Argument(metavar="CUBE_ID...", help="Two or more memories.")
+        list[str], typer.Argument(metavar="CUBE_ID...", help="Two or more memories."), IS_CUBE_ID
     ],
     text: Annotated[
         str | None, typer.Option(help="The merged text; by default their lines, without repeats.")

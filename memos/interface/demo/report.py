@@ -24,6 +24,7 @@ from memos import (
     Rollback,
     Verification,
 )
+from memos.infrastructure.pages import page
 
 OPENING = """\
 MemOS keeps the memory of AI agents. Every operation is an event in a log, and all else is
@@ -100,5 +101,5 @@ def ending(vault: str, scope: str, *, kept: bool) -> str:
     )
     return f"""\
 {here}
-Next: docs/guide.md for every recipe, docs/life-of-a-write.md for how it works,
-docs/cli.md for the commands, and `memos add --help` to start your own."""
+Next: {page("guide.md")} for every recipe, life-of-a-write.md beside it for how
+it works, cli.md for the commands, and `memos add --help` to start your own."""

@@ -48,7 +48,7 @@ def test_what_is_imported_comes_with_a_plain_install(module: str) -> None:
         [sys.executable, "-c", PROGRAM, module], capture_output=True, text=True, check=True
     )
     installed = packages_distributions()
-    core = needed_by("memos")
+    core = needed_by("memos-ledger")
     of_extras = {
         name: found
         for name in json.loads(ran.stdout)

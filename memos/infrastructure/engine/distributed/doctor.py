@@ -34,6 +34,7 @@ from memos.infrastructure.keys.root import RootKey
 from memos.infrastructure.keys.root_files import ROTATE_AGAIN, UNFINISHED
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.topics import check_topics
+from memos.infrastructure.pages import page
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.tables import VERSION
@@ -49,7 +50,7 @@ from memos.kernel.errors import (
 )
 
 START = "start it, or correct its address and credentials"
-LOST = "docs/distributed.md says, under 'When something is lost', what each way on keeps"
+LOST = f"{page('distributed.md')} says, under 'When something is lost', what each way on keeps"
 
 
 def examine(path: Path) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLogs
 from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.infrastructure.log.port import Cut
+from memos.infrastructure.pages import page
 from memos.infrastructure.reports import Finding, set_aside_finding
 from memos.infrastructure.vault.cassandra.set_aside import INDEX, VECTORS, SetAsideRows
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
@@ -119,8 +120,8 @@ def judge_lag(
         yield Finding(
             "error",
             f"the worker {worker} is {behind} records behind and does not move: {where}",
-            f"see that `memos worker {worker}` runs, and what it says; docs/operations.md says what "
-            "to do about a partition that stopped",
+            f"see that `memos worker {worker}` runs, and what it says; {page('operations.md')} says "
+            "what to do about a partition that stopped",
         )
     moving = lag({p: size for p, size in end.items() if p not in still}, now)
     if moving:

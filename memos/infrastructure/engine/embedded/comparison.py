@@ -9,8 +9,8 @@ from typing import Any
 import apsw
 
 from memos.infrastructure.engine.embedded.scratch import LIVE
+from memos.infrastructure.index.sqlite.blocks import invert_block
 from memos.infrastructure.index.sqlite.tables import BLOCK, SCOPE_BITS
-from memos.infrastructure.index.sqlite.writer import invert_block
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem
 from memos.infrastructure.sqlite.database import rows
 from memos.kernel.event import id_text

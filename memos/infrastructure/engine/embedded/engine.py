@@ -8,24 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.engine.embedded.dense import EmbeddedDense
-from memos.infrastructure.engine.embedded.dump import EmbeddedDump
 from memos.infrastructure.engine.embedded.erasure import EmbeddedErasure
 from memos.infrastructure.engine.embedded.maintenance import EmbeddedMaintenance
 from memos.infrastructure.engine.embedded.projector import Projector
 from memos.infrastructure.engine.embedded.proofs import EmbeddedProofs
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
-from memos.infrastructure.engine.embedded.replay import EmbeddedReplay
-from memos.infrastructure.engine.embedded.source import EmbeddedSource
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.engine.embedded.transaction import EmbeddedTransaction
 from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
 from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.governance.query_texts.sqlite import SqliteQueryTexts
-from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.keys.port import KeyVault
+
+if TYPE_CHECKING:
+    from memos.infrastructure.engine.embedded.dense import EmbeddedDense
+    from memos.infrastructure.engine.embedded.dump import EmbeddedDump
+    from memos.infrastructure.engine.embedded.replay import EmbeddedReplay
+    from memos.infrastructure.engine.embedded.source import EmbeddedSource
+    from memos.infrastructure.index.models.embedders.port import Embedder
 
 
 class EmbeddedEngine:
@@ -79,6 +82,8 @@ class EmbeddedEngine:
         return self.stores.stream()
 
     def dense(self, embedder: Embedder) -> EmbeddedDense:
+        from memos.infrastructure.engine.embedded.dense import EmbeddedDense
+
         return EmbeddedDense(self.stores, embedder)
 
     def setting(self, name: str) -> str:
@@ -86,13 +91,19 @@ class EmbeddedEngine:
 
     @contextmanager
     def dump(self) -> Iterator[EmbeddedDump]:
+        from memos.infrastructure.engine.embedded.dump import EmbeddedDump
+
         with self.stores.read() as reader:
             yield EmbeddedDump(self.stores, reader)
 
     def departure(self) -> EmbeddedSource:
+        from memos.infrastructure.engine.embedded.source import EmbeddedSource
+
         return EmbeddedSource(self.stores)
 
     def replay(self, operation: str) -> EmbeddedReplay:
+        from memos.infrastructure.engine.embedded.replay import EmbeddedReplay
+
         return EmbeddedReplay(self.stores, self.transaction)
 
     def close(self) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memos.infrastructure.engine.embedded import audit, figures, full_audit, rebuild
+from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.projector import Projector
-from memos.infrastructure.engine.embedded.root_rotation import rotate_root_key
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import usage_digest
 from memos.infrastructure.progress import Progress, no_progress
@@ -27,12 +26,18 @@ class EmbeddedMaintenance:
         self._projector = projector
 
     def verify(self, progress: Progress = no_progress) -> Verification:
+        from memos.infrastructure.engine.embedded import audit
+
         return audit.verify(self._stores, progress)
 
     def audit(self, progress: Progress = no_progress) -> Verification:
+        from memos.infrastructure.engine.embedded import full_audit
+
         return full_audit.audit(self._stores, progress)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
+        from memos.infrastructure.engine.embedded import rebuild
+
         return rebuild.rebuild(self._stores, self._projector, progress)
 
     def generations(self) -> tuple[GenerationStatus, ...]:
@@ -44,6 +49,8 @@ class EmbeddedMaintenance:
     def rotate_root_key(
         self, offered: Path | None, actor: str, progress: Progress = no_progress
     ) -> RootRotated:
+        from memos.infrastructure.engine.embedded.root_rotation import rotate_root_key
+
         return rotate_root_key(self._stores, offered, actor)
 
     def digest(self) -> str:

@@ -26,7 +26,6 @@ from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, VaultError
 from memos.kernel.event import Kind, Position, decode, id_text
 from memos.kernel.outcome import Outcome, Result
-from memos.language.analysis import analyse
 from memos.language.indexed_text import IndexedText, Readable
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
@@ -158,6 +157,8 @@ def _analysed(
     tenant_key: bytes, readable: Readable, cube_id: bytes, position: Position
 ) -> IndexedText:
     try:
+        from memos.language.analysis import analyse  # whoever only reads starts without it
+
         return analyse(tenant_key, readable)
     except MemoryError:
         raise

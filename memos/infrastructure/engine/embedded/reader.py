@@ -12,7 +12,6 @@ from memos.infrastructure.engine.reader import Reader, has_no_key
 from memos.infrastructure.governance.usage.sqlite import access_size, usage_of, usage_until
 from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.index.port import Ints, View
-from memos.infrastructure.index.sqlite import lookup
 from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
@@ -113,9 +112,13 @@ class EmbeddedReader:
         return self._view(scope, at)
 
     def rows_of(self, view: View, cube_ids: Iterable[bytes]) -> dict[bytes, int]:
+        from memos.infrastructure.index.sqlite import lookup
+
         return lookup.rows_of(self.connection, view, cube_ids)
 
     def matched_terms(self, view: View) -> dict[int, Ints]:
+        from memos.infrastructure.index.sqlite import lookup
+
         return lookup.matched_terms(self.connection, view)
 
     def moment_of(self, position: Position) -> Moment | None:

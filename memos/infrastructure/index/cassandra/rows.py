@@ -12,8 +12,9 @@ from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.index.cassandra.changes import COLUMNS, Changes, read
 from memos.infrastructure.index.cassandra.scopes import Scopes
 from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks
+from memos.infrastructure.index.packed_terms import pack_terms
 from memos.infrastructure.index.port import PurgeReport, SpanChange
-from memos.infrastructure.index.postings import TERM, pack_terms
+from memos.infrastructure.index.postings import TERM
 from memos.infrastructure.vault.cassandra.tables import HOUR
 from memos.infrastructure.vault.cassandra.whole import whole, whole_many
 from memos.kernel.moment import NEWEST, partition_of, time_of

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import apsw
 
 from memos.infrastructure.index.port import Index, PurgeReport, SpanChange
-from memos.infrastructure.index.sqlite import snapshot, writer
-from memos.infrastructure.index.sqlite.snapshot import IndexState, ScopeSnapshot
-from memos.infrastructure.index.sqlite.view import SqliteView
+from memos.infrastructure.index.sqlite import writer
 from memos.kernel.moment import At, plain
+
+if TYPE_CHECKING:  # whoever searches needs the arrays
+    from memos.infrastructure.index.sqlite.snapshot import IndexState, ScopeSnapshot
+    from memos.infrastructure.index.sqlite.view import SqliteView
 
 CACHE_BYTES = 256 * 2**20
 """About 100 bytes a text of a searched scope, and 18 more a term of a text not yet in a block."""
@@ -59,6 +62,8 @@ class SqliteIndex(Index):
         """See `view`: what a connection sees, which must be committed data only. A caller who opens
         a transaction on it sees one state in the view, its postings and its own reads.
         """
+        from memos.infrastructure.index.sqlite.view import SqliteView
+
         with connection:
             current, state = self._snapshot(connection, scope)
         offset = state.applied if at is None else min(plain(at), state.applied)
@@ -70,6 +75,8 @@ class SqliteIndex(Index):
         self, connection: apsw.Connection, scope: str
     ) -> tuple[ScopeSnapshot, IndexState]:
         """The scope's snapshot, good for what this connection sees, and what it sees."""
+        from memos.infrastructure.index.sqlite import snapshot
+
         with self._lock:
             cached = self._snapshots.get(scope)
             if cached is not None:

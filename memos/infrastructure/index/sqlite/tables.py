@@ -10,7 +10,6 @@ page for every term of every text (docs/decisions/0002-lexical-index.md has the 
 from __future__ import annotations
 
 import apsw
-import numpy as np
 
 from memos.infrastructure.sqlite.database import row
 from memos.kernel.errors import Damaged
@@ -20,9 +19,6 @@ BLOCK = 1024
 
 SCOPE_BITS = 32
 DOC_MASK = (1 << SCOPE_BITS) - 1
-
-POSTING = np.dtype([("n", "<u2"), ("tf", "<u2")])
-"""One entry of `index_posting.docs`: the doc is block * BLOCK + n + 1 inside its scope."""
 
 SCHEMA = """
 -- docs: n of the newest doc; inverted: up to which n docs are in index_posting;

@@ -12,8 +12,9 @@ from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.span_rows import SpanRows
 from memos.infrastructure.index.spans import Spans, true_at
 from memos.infrastructure.index.sqlite import lookup
+from memos.infrastructure.index.sqlite.blocks import POSTING
 from memos.infrastructure.index.sqlite.snapshot import ScopeSnapshot
-from memos.infrastructure.index.sqlite.tables import BLOCK, POSTING, doc_range
+from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range
 
 
 class SqliteView(SpanRows):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import apsw
-import numpy as np
 
+from memos.infrastructure.index.packed_terms import pack_terms
 from memos.infrastructure.index.port import PurgeReport, SpanChange
-from memos.infrastructure.index.postings import TERM, pack_terms
 from memos.infrastructure.index.sqlite.set_aside import clear_set_aside, take_back
 from memos.infrastructure.index.sqlite.tables import (
     BLOCK,
     DOC_MASK,
-    POSTING,
     SCOPE_BITS,
     TABLES,
-    doc_range,
     stored_state,
 )
 from memos.kernel.moment import OPEN
@@ -88,6 +84,8 @@ class ChangeBatch:
         many("UPDATE index_span SET closed = ? WHERE doc = ? AND opened = ?", self._closings)
         for scope in self._scopes.values():
             while scope[1] - scope[2] >= BLOCK:
+                from memos.infrastructure.index.sqlite.blocks import invert_block
+
                 invert_block(self._connection, scope[0], scope[2] // BLOCK)
                 scope[2] += BLOCK
         many(
@@ -135,44 +133,20 @@ def apply(connection: apsw.Connection, changes: Sequence[SpanChange]) -> None:
     batch.write()
 
 
-def invert_block(connection: apsw.Connection, scope_id: int, block: int) -> None:
-    """Turn the terms of one full block of docs into postings, one row a term."""
-    first = block * BLOCK + 1
-    select = "SELECT doc, terms FROM index_doc WHERE doc BETWEEN ? AND ?"
-    rows = list(connection.execute(select, doc_range(scope_id, first, first + BLOCK - 1)))
-    entries = np.frombuffer(b"".join(terms for _, terms in rows), TERM)
-    counts = [len(terms) // TERM.itemsize for _, terms in rows]
-    numbers = np.array([(doc & DOC_MASK) - first for doc, _ in rows], np.uint16)
-    order = np.argsort(entries["term"], kind="stable")
-    terms = entries["term"][order]
-    postings = np.empty(len(order), POSTING)
-    postings["n"] = np.repeat(numbers, counts)[order]
-    postings["tf"] = entries["tf"][order]
-    packed = postings.tobytes()
-    starts = np.flatnonzero(np.diff(terms, prepend=terms[:1] - 1))
-    bounds = [*starts.tolist(), len(terms)]
-    size = POSTING.itemsize
-    connection.executemany(
-        "INSERT INTO index_posting VALUES (?, ?, ?, ?)",
-        (
-            (scope_id, block, term, packed[start * size : end * size])
-            for term, (start, end) in zip(terms[starts].tolist(), pairwise(bounds), strict=True)
-        ),
-    )
-
-
 def purge(connection: apsw.Connection, cube_ids: Iterable[bytes]) -> PurgeReport:
     """See `port.Index.purge`."""
+    from memos.infrastructure.index.sqlite.blocks import drop_postings, terms_in
+
     docs = spans = postings = vectors = 0
     touched = set[int]()
     stale: dict[tuple[int, int, int], list[int]] = {}  # (scope_id, block, term) → n in the block
     for cube_id in cube_ids:
         for doc, terms in _docs_of(connection, cube_id):
-            entries = np.frombuffer(terms, TERM)
-            docs, postings = docs + 1, postings + len(entries)
+            held = terms_in(terms)
+            docs, postings = docs + 1, postings + len(held)
             touched.add(doc >> SCOPE_BITS)
             block, number = divmod((doc & DOC_MASK) - 1, BLOCK)
-            for term in entries["term"].tolist():
+            for term in held:
                 stale.setdefault((doc >> SCOPE_BITS, block, term), []).append(number)
             connection.execute("DELETE FROM index_doc WHERE doc = ?", (doc,))
             connection.execute("DELETE FROM index_span WHERE doc = ?", (doc,))
@@ -182,7 +156,7 @@ def purge(connection: apsw.Connection, cube_ids: Iterable[bytes]) -> PurgeReport
             take_back(connection, (doc,))
         connection.execute("DELETE FROM index_cube WHERE cube_id = ?", (cube_id,))
     for key in sorted(stale):
-        _drop_postings(connection, key, stale[key])
+        drop_postings(connection, key, stale[key])
     if docs:
         connection.execute("UPDATE index_state SET purges = purges + 1")
         connection.executemany(
@@ -211,18 +185,3 @@ def _docs_of(connection: apsw.Connection, cube_id: bytes) -> list[tuple[int, byt
             (cube_id,),
         )
     )
-
-
-def _drop_postings(
-    connection: apsw.Connection, key: tuple[int, int, int], numbers: list[int]
-) -> None:
-    where = "WHERE scope_id = ? AND block = ? AND term = ?"
-    row = connection.execute(f"SELECT docs FROM index_posting {where}", key).fetchone()
-    if row is None:
-        return  # not yet inverted: the terms went with the doc
-    postings = np.frombuffer(row[0], POSTING)
-    left = postings[~np.isin(postings["n"], numbers)]
-    if len(left):
-        connection.execute(f"UPDATE index_posting SET docs = ? {where}", (left.tobytes(), *key))
-    else:
-        connection.execute(f"DELETE FROM index_posting {where}", key)

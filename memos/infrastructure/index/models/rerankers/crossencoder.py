@@ -14,9 +14,10 @@ import numpy as np
 
 from memos.infrastructure.index.models.embedders.bert import Array, Bert, chunks, linear
 from memos.infrastructure.index.models.rerankers.port import Scores
+from memos.infrastructure.release import pip_install
 from memos.kernel.errors import RerankFailed
 
-INSTALL = "pip install 'memos[embed]'"
+INSTALL = pip_install("embed")
 FILES = ("model.safetensors", "tokenizer.json", "config.json")
 
 MAX_TOKENS = 512
