@@ -6,26 +6,30 @@ Written by `memos.interface.async_source` from `Memory`; do not edit.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from memos.infrastructure.transfer.load.loader import LoadReport
 from memos.interface.memory import Memory
+from memos.kernel.errors import InvalidInput
 from memos.operation.begun import nothing_begun, noting_begun, tell_begun
 from memos.operation.reads.history import LogEntry
-from memos.operation.validation import check_limit
+from memos.operation.validation import check_limit, check_path
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PAGE = 500
 CALLS_AT_ONCE = 64
+_OPTIONS = inspect.signature(Memory).parameters.keys() - {"path"}
 
 _Call = Callable[Concatenate["AsyncMemory", P], Coroutine[Any, Any, T]]
 
@@ -38,7 +42,7 @@ def _in_thread(method: Callable[Concatenate[Memory, P], T]) -> _Call[P, T]:
         begun = nothing_begun()
         try:
             context = noting_begun(begun)
-            work = partial(context.run, method, self.memory, *args, **kwargs)
+            work = partial(context.run, self._call, method, *args, **kwargs)
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except asyncio.CancelledError as cancelled:
             tell_begun(cancelled, method.__name__, begun)
@@ -51,21 +55,38 @@ def _in_thread(method: Callable[Concatenate[Memory, P], T]) -> _Call[P, T]:
 class AsyncMemory:
     """A vault of memories for asyncio.
 
-        async with await AsyncMemory.open("team.vault", actor="agent:alice") as memory:
+        async with AsyncMemory("team.vault", actor="agent:alice") as memory:
             await memory.add("She likes pottery.", scope="acme/alice/chat-7")
 
     Every method is the one of `Memory` with the same name, run in a thread; calls that run at the
     same time share one durable transaction. `calls_at_once` run at the same time; the others wait.
     """
 
-    def __init__(self, memory: Memory, *, calls_at_once: int = CALLS_AT_ONCE) -> None:
-        """Wrap an open vault.
+    def __init__(
+        self, vault: str | Path | Memory, *, calls_at_once: int = CALLS_AT_ONCE, **options: Any
+    ) -> None:
+        """Take the vault at a path, which the first call opens in a thread; or one that is open.
+
+        Args:
+            vault: a path as `Memory` takes it, or a `Memory`.
+            calls_at_once: how many calls run at the same time; the others wait.
+            options: those of `Memory`, of a vault at a path.
 
         Raises:
-            InvalidInput: `calls_at_once` is no number from 1 on.
+            InvalidInput: `calls_at_once` is no number from 1 on, or an option is none, or is given
+                with a vault that is open.
         """
         width = check_limit(calls_at_once, "calls_at_once")
-        self.memory = memory
+        unknown = options.keys() - (() if isinstance(vault, Memory) else _OPTIONS)
+        if unknown:
+            raise InvalidInput(
+                f"AsyncMemory takes no {', '.join(sorted(unknown))} here: "
+                f"of a path it takes {', '.join(sorted(_OPTIONS))}"
+            )
+        self._path = vault.path if isinstance(vault, Memory) else check_path(vault)
+        self._opened = vault if isinstance(vault, Memory) else None
+        self._options = options
+        self._opening = Lock()
         self._threads = ThreadPoolExecutor(width, thread_name_prefix="memos-call")
 
     @classmethod
@@ -73,9 +94,9 @@ class AsyncMemory:
         cls, path: str | Path, *, calls_at_once: int = CALLS_AT_ONCE, **options: Any
     ) -> Self:
         """Open a vault; the other options are those of `Memory`."""
-        check_limit(calls_at_once, "calls_at_once")  # before anything is opened
-        memory = await asyncio.to_thread(Memory, path, **options)
-        return cls(memory, calls_at_once=calls_at_once)
+        memory = cls(path, calls_at_once=calls_at_once, **options)
+        await memory._run(lambda: memory.memory)
+        return memory
 
     @classmethod
     async def load(
@@ -94,25 +115,48 @@ class AsyncMemory:
     @property
     def path(self) -> Path:
         """The vault's directory, or its settings file."""
-        return self.memory.path
+        return self._path
+
+    @property
+    def memory(self) -> Memory:
+        """The vault; where no call has opened it yet, it is opened here."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = Memory(self._path, **self._options)
+            return self._opened
 
     @property
     def load_report(self) -> LoadReport | None:
         """What `load` did, on the vault that it returned."""
-        return self.memory.load_report
+        return None if self._opened is None else self._opened.load_report
 
     async def events(self, **records: Any) -> AsyncIterator[LogEntry]:
         """The log, as `Memory.events` gives it, read a page at a time."""
-        entries = await self._run(partial(self.memory.events, **records))
+        entries = await self._run(lambda: self.memory.events(**records))
         while page := await self._run(lambda: list(islice(entries, PAGE))):
             for entry in page:
                 yield entry
+
+    async def close(self) -> None:
+        """Write what waits and close every file; harmless when repeated."""
+        await self._run(self._close)
+
+    def _close(self) -> None:
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+
+    def _call(
+        self, method: Callable[Concatenate[Memory, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return method(self.memory, *args, **kwargs)
 
     async def _run(self, work: Callable[[], T]) -> T:
         context = copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
 
     async def __aenter__(self) -> Self:
+        await self._run(lambda: self.memory)
         return self
 
     async def __aexit__(
@@ -123,7 +167,6 @@ class AsyncMemory:
     ) -> None:
         await self.close()
 
-    close = _in_thread(Memory.close)
     add = _in_thread(Memory.add)
     add_many = _in_thread(Memory.add_many)
     merge = _in_thread(Memory.merge)
@@ -141,6 +184,7 @@ class AsyncMemory:
     set_header = _in_thread(Memory.set_header)
     set_lifespan = _in_thread(Memory.set_lifespan)
     get = _in_thread(Memory.get)
+    find_id = _in_thread(Memory.find_id)
     search = _in_thread(Memory.search)
     history = _in_thread(Memory.history)
     diff = _in_thread(Memory.diff)

@@ -30,7 +30,7 @@ def _plainly(method: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         if are_plain(args[1:]) and are_plain(kwargs.values()):
             return method(*args, **kwargs)
-        given = {name: plain(value) for name, value in kwargs.items()}
+        given = {name: plain(value, name=name) for name, value in kwargs.items()}
         return method(args[0], *map(plain, args[1:]), **given)  # type: ignore[arg-type]
 
     return call

@@ -1,20 +1,28 @@
 """Texts, numbers and bytes as what they hold, and nothing else: a class derived from `str` or `float`
 may encode, compare or hash itself as it likes, and would do so wherever it is kept, in threads that no
-caller sees.
+caller sees. An id, a date or a decimal number, whose meaning is plain, is taken as its text or number.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Set
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
+
+import uuid_utils
 
 from memos.kernel.errors import InvalidInput
 
+_MOST_DIGITS = 300
 DEEPEST = 110
 """Levels of nesting; no argument may have as many."""
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+_JSON = frozenset({"metadata", "filter"})
+"""Arguments in which a time is a text: JSON has none, and elsewhere it is looked at as one."""
 
 
 def are_plain(values: Iterable[object]) -> bool:
@@ -22,12 +30,17 @@ def are_plain(values: Iterable[object]) -> bool:
     return _PLAIN.issuperset(map(type, values))
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any, depth: int = 0, *, name: str = "") -> Any:
     """A value with the plain text of each text in it, and the plain number of each number: also of
     those in a mapping, a list, a tuple, a set, and of those that an iterator gives.
 
+    Args:
+        value: the value.
+        depth: how deep it lies in what was given.
+        name: the argument that it is, or is in.
+
     Raises:
-        InvalidInput: it is nested too deep.
+        InvalidInput: it is nested too deep, or a decimal number that no JSON number is.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -40,22 +53,58 @@ def plain(value: Any, depth: int = 0) -> Any:
         if are_plain(value) and are_plain(value.values()):
             return value
         return {
-            name if type(name) is str else plain(name): (
-                inner if type(inner) in _PLAIN else plain(inner, depth + 1)
+            key if type(key) is str else plain(key): (
+                inner
+                if type(inner) in _PLAIN
+                else plain(inner, depth + 1, name=key if name not in _JSON else name)
             )
-            for name, inner in value.items()
+            for key, inner in value.items()
         }
     if kind is list:
-        return value if are_plain(value) else [plain(inner, depth + 1) for inner in value]
+        return (
+            value if are_plain(value) else [plain(inner, depth + 1, name=name) for inner in value]
+        )
     if isinstance(value, Iterator):
-        return (plain(inner, depth + 1) for inner in value)
+        return (plain(inner, depth + 1, name=name) for inner in value)
+    if isinstance(value, _MEANT):
+        return _meant(value, name)
     if not isinstance(value, (list, tuple, Set)) or are_plain(value):
         return value
-    within = [plain(inner, depth + 1) for inner in value]
+    within = [plain(inner, depth + 1, name=name) for inner in value]
     if isinstance(value, Set):
         return set(within)
     same = all(map(operator.is_, within, value))  # a position stays one
     return value if same else tuple(within)
+
+
+_MEANT = (UUID, uuid_utils.UUID, Decimal, date)
+
+
+def _meant(value: Any, name: str) -> Any:
+    """What an id, a decimal number, a date or a time means."""
+    match value:
+        case datetime():
+            if name not in _JSON:
+                return value
+            if value.tzinfo is None:
+                raise InvalidInput(f"{value} in {name} has no time zone: pass an aware datetime")
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case Decimal():
+            return _number(value)
+        case _:
+            return str(value)
+
+
+def _number(value: Decimal) -> int | float:
+    """The number that JSON writes just so."""
+    if value.is_finite():
+        if value == value.to_integral_value() and value.adjusted() <= _MOST_DIGITS:
+            return int(value)
+        if Decimal(repr(float(value))) == value:
+            return float(value)
+    raise InvalidInput(f"{value} is no number that JSON holds as it is: pass its text")
 
 
 def _bare(value: str | int | float | bytes) -> str | int | float | bytes:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,8 +28,8 @@ MAX_JSON_DEPTH = 100
 MAX_PATH_BYTES, MAX_FILE_NAME_BYTES = 4095, 255
 """What file systems take, of a path and of each name in it."""
 
-Time = datetime | str
-"""An aware datetime, or ISO 8601 such as 2023-05-08T13:56:00Z (a date alone means midnight UTC)."""
+Time = date | str
+"""An aware datetime, or ISO 8601 such as 2023-05-08T13:56:00Z; a date alone means midnight UTC."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|min|h|d|w|y)")
 _UNITS = {

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.engine.distributed.dense import DistributedDense
-from memos.infrastructure.engine.distributed.dump import DistributedDump
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
 from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.maintenance import DistributedMaintenance
 from memos.infrastructure.engine.distributed.proofs import DistributedProofs
 from memos.infrastructure.engine.distributed.reader import DistributedReader, DistributedReaders
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
-from memos.infrastructure.engine.distributed.source import DistributedSource
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.writer import DistributedWriter
@@ -25,10 +23,14 @@ from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.engine.replay import Replay
 from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
-from memos.infrastructure.index.milvus.connection import Milvus
-from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.errors import VaultError
+
+if TYPE_CHECKING:  # a command that needs none of them starts without
+    from memos.infrastructure.engine.distributed.dense import DistributedDense
+    from memos.infrastructure.engine.distributed.dump import DistributedDump
+    from memos.infrastructure.engine.distributed.source import DistributedSource
+    from memos.infrastructure.index.models.embedders.port import Embedder
 
 
 class DistributedEngine:
@@ -79,6 +81,9 @@ class DistributedEngine:
         return self.read()
 
     def dense(self, embedder: Embedder) -> DistributedDense:
+        from memos.infrastructure.engine.distributed.dense import DistributedDense
+        from memos.infrastructure.index.milvus.connection import Milvus
+
         settings = self.stores.settings.milvus
         if settings is None:
             raise VaultError(
@@ -91,9 +96,13 @@ class DistributedEngine:
 
     @contextmanager
     def dump(self) -> Iterator[DistributedDump]:
+        from memos.infrastructure.engine.distributed.dump import DistributedDump
+
         yield DistributedDump(self.stores, self.live, self._readers, self.departure())
 
     def departure(self) -> DistributedSource:
+        from memos.infrastructure.engine.distributed.source import DistributedSource
+
         return DistributedSource(self.stores, self.live, self.proofs, self.erasure)
 
     def replay(self, operation: str) -> Replay:

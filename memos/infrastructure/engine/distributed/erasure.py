@@ -19,8 +19,6 @@ from memos.infrastructure.engine.distributed.stores import (
     open_generation,
 )
 from memos.infrastructure.engine.distributed.waiter import Waiter, ends_of
-from memos.infrastructure.engine.distributed.workers.index import is_erasure
-from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION as VECTORS
 from memos.infrastructure.index.cassandra.rows import ErasedCube
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.removal import VectorCopies
@@ -183,6 +181,8 @@ class DistributedErasure:
                 raise
 
     def _vectors_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
+        from memos.infrastructure.engine.distributed.workers.vectors import PROJECTION as VECTORS
+
         vault = self._live.vault()
         embeds = self._stores.settings.embedder is not None
         if embeds or vault.checkpoints(VECTORS):
@@ -197,6 +197,7 @@ class DistributedErasure:
 
     def _erased(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Mapping[bytes, Stored]:
         """The Erased records of cubes, once all of them are folded."""
+        from memos.infrastructure.engine.distributed.workers.index import is_erasure
 
         def all_there() -> dict[bytes, Stored] | None:
             states = self._live.vault().states_at(cube_ids)

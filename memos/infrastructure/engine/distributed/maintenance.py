@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memos.infrastructure.engine.distributed import figures, generations, rebuild
-from memos.infrastructure.engine.distributed.auditing.audit import audit
-from memos.infrastructure.engine.distributed.auditing.verification import verify
+from memos.infrastructure.engine.distributed import figures, generations
 from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
-from memos.infrastructure.engine.distributed.root_rotation import rotate_root_key
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.progress import Progress, no_progress
@@ -42,12 +39,18 @@ class DistributedMaintenance:
         self._waiter = waiter
 
     def verify(self, progress: Progress = no_progress) -> Verification:
+        from memos.infrastructure.engine.distributed.auditing.verification import verify
+
         return verify(self._stores, self._live(), progress)
 
     def audit(self, progress: Progress = no_progress) -> Verification:
+        from memos.infrastructure.engine.distributed.auditing.audit import audit
+
         return audit(self._stores, self._live(), progress)
 
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
+        from memos.infrastructure.engine.distributed import rebuild
+
         return rebuild.rebuild(self._stores, progress)
 
     def generations(self) -> tuple[GenerationStatus, ...]:
@@ -62,6 +65,8 @@ class DistributedMaintenance:
     def rotate_root_key(
         self, offered: Path | None, actor: str, progress: Progress = no_progress
     ) -> RootRotated:
+        from memos.infrastructure.engine.distributed.root_rotation import rotate_root_key
+
         return rotate_root_key(self._stores, offered, actor, progress)
 
     def digest(self) -> str:
