@@ -53,7 +53,7 @@ from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.stored import stored_from
 from memos.infrastructure.vault.cassandra.writer import FOLD
-from memos.interface.memory import DEFAULT_ACTOR
+from memos.interface.actor import DEFAULT_ACTOR
 from memos.interface.vaults import create_vault
 
 READY_EVENTS = 100_000

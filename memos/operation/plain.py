@@ -50,16 +50,7 @@ def plain(value: Any, depth: int = 0, *, name: str = "") -> Any:
     if depth > DEEPEST:
         raise InvalidInput(f"an argument is nested deeper than {DEEPEST} levels")
     if kind is dict or isinstance(value, Mapping):
-        if are_plain(value) and are_plain(value.values()):
-            return value
-        return {
-            key if type(key) is str else plain(key): (
-                inner
-                if type(inner) in _PLAIN
-                else plain(inner, depth + 1, name=key if name not in _JSON else name)
-            )
-            for key, inner in value.items()
-        }
+        return _mapping(value, depth, name)
     if kind is list:
         return (
             value if are_plain(value) else [plain(inner, depth + 1, name=name) for inner in value]
@@ -75,6 +66,19 @@ def plain(value: Any, depth: int = 0, *, name: str = "") -> Any:
         return set(within)
     same = all(map(operator.is_, within, value))  # a position stays one
     return value if same else tuple(within)
+
+
+def _mapping(value: Mapping[Any, Any], depth: int, name: str) -> Mapping[Any, Any]:
+    if are_plain(value) and are_plain(value.values()):
+        return value
+    return {
+        key if type(key) is str else plain(key): (
+            inner
+            if type(inner) in _PLAIN
+            else plain(inner, depth + 1, name=name if name in _JSON else key)
+        )
+        for key, inner in value.items()
+    }
 
 
 _MEANT = (UUID, uuid_utils.UUID, Decimal, date)

@@ -114,7 +114,7 @@ def test_a_context_quotes_and_cites_what_it_found(memory: Memory, tenant: str) -
     ids = tell(memory, tenant)
     block = memory.context("pottery", scope=tenant, budget_tokens=2000)
     assert {cite.cube_id for cite in block.citations} == {ids[0], ids[1], ids[3]}
-    assert all(f"[{cite.cube_id}@1]" in block.text for cite in block.citations)
+    assert all(f"[{cite.label}]" in block.text for cite in block.citations)
     small = memory.context("pottery", scope=tenant, budget_tokens=60)
     assert small.tokens <= 60
     assert len(small.citations) + len(small.left_out) == 3

@@ -50,6 +50,8 @@ def context(
 def _draw_context(out: Console, block: ContextBlock) -> None:
     if block.text:
         layout.body(out, block.text.rstrip("\n"))
+        for cite in block.citations:
+            layout.line(out, (f"{cite}  {cite.cube_id}  v{cite.version}", "dim"))
     else:
         layout.line(out, ("nothing found, or nothing fits", "italic"))
     counts = f"{block.tokens} tokens, {len(block.citations)} cited, {len(block.left_out)} left out"

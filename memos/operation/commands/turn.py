@@ -9,6 +9,7 @@ from typing import Any
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope
 from memos.operation.commands.new_memory import NewMemory
+from memos.operation.roles import ROLES
 from memos.operation.validation import (
     Time,
     check_choice,
@@ -21,7 +22,6 @@ from memos.operation.validation import (
 from memos.wire.body_pb2 import Turn
 
 TURN_FIELDS = frozenset({"id", "speaker", "text", "caption", "role", "at", "metadata", "tags"})
-ROLES = frozenset({"user", "assistant", "system", "tool"})
 _IN_METADATA = ("id", "speaker", "role", "caption")
 
 

@@ -13,10 +13,11 @@ from memos.kernel.lineage import Relation
 from memos.kernel.moment import At
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.cube import Forgotten, as_datetime, read_cube
-from memos.operation.reads.context_block import ContextBlock, compose, newest_first
+from memos.operation.reads.context_block import ContextBlock, compose
 from memos.operation.reads.graph import Related
 from memos.operation.reads.graph import related as related_to
 from memos.operation.reads.head import readable_head
+from memos.operation.reads.newest_first import newest_first
 from memos.operation.reads.quote import CountTokens
 from memos.operation.reads.route import Route
 from memos.operation.reads.route import route as route_of
@@ -27,6 +28,8 @@ from memos.operation.session import Session
 from memos.operation.validation import check_callable, check_id, check_limit
 
 MAX_BUDGET = 10_000_000
+MOST_COMPARED = 20_000
+"""Characters of a text by which it is known to say what another one says."""
 
 
 def context(
@@ -125,11 +128,13 @@ def _compose(scope_view: ScopeView, budget: int, count_tokens: CountTokens) -> C
     read_time = as_datetime(scope_view.query.read_time)
 
     def terms(text: str) -> frozenset[int]:
-        return frozenset(term.term for term in scope_view.analyzer.query_terms(text))
+        compared = text[:MOST_COMPARED]
+        return frozenset(term.term for term in scope_view.analyzer.query_terms(compared))
 
     ranked = scope_view.hits()
     hits = newest_first(ranked, terms, _superseded(scope_view, ranked), read_time)
-    return compose(hits, _places(scope_view, hits), read_time, budget, count_tokens)
+    places = _places(scope_view, hits)
+    return compose(hits, places, read_time, budget, count_tokens, scope_view.query.text)
 
 
 def _check_budget(budget: object) -> int:

@@ -10,12 +10,15 @@ and a prompt that gives the block an authority of its own undoes the frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memos.language.sentences import split_sentences
+from memos.operation.reads.excerpt import excerpt
 from memos.operation.reads.quote import CountTokens, quote
+from memos.operation.roles import ROLES
 from memos.operation.search.hits import Hit
 
 TurnPlace = tuple[int, int]
@@ -27,24 +30,33 @@ _OPEN = (
 )
 _CLOSE = "</memories>\n"
 
+LONGEST_TOKEN = 64
+"""Characters. A text that has more of them for each token of a budget does not fit, uncounted."""
+LEAST_PART = 24
+"""Tokens. Less of a memory than that is not quoted."""
+_PART_CHARACTERS = 6
+"""About how many characters a token of a part has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A cube at a version, as a block cites it."""
+    """A cube at a version, and the label under which a block cites it; what was left out has none."""
 
     cube_id: str
     version: int
+    label: str = ""
 
     def __str__(self) -> str:
-        return f"[{self.cube_id}@{self.version}]"
+        return f"[{self.label or f'{self.cube_id}@{self.version}'}]"
 
 
 @dataclass(frozen=True, slots=True)
 class ContextBlock:
     """A block ready for a prompt. `text` is empty where nothing was found, or nothing fits.
 
-    `citations` are the cubes that the text quotes, in its order; `left_out` those that were found
-    and did not fit the budget, best first; `tokens` is what the counter says of `text`.
+    `citations` are the cubes that the text quotes, in its order, each with the label that cites it
+    there; `left_out` those that were found and did not fit the budget, best first; `tokens` is what
+    the counter says of `text`.
     """
 
     text: str
@@ -59,23 +71,40 @@ class _Entry:
 
     rank: int
     hit: Hit
+    text: str
     speaker: str
     sentences: tuple[str, ...]
     cites: tuple[Citation, ...]
+    is_part: bool = False
 
 
-def quoted_line(hit: Hit, read_time: datetime, cites: Sequence[Citation] = ()) -> str:
-    """The line that quotes a memory: the quote, who said it, since when it is true, citations."""
-    facts = []
-    if speaker := _speaker(hit):
-        facts.append(f"said by {quote(speaker)}")
+def quoted_line(
+    hit: Hit,
+    read_time: datetime,
+    cites: Sequence[Citation],
+    text: str | None = None,
+    *,
+    is_part: bool = False,
+) -> str:
+    """The line that quotes a memory: the quote, who said it, since when it is true, citations.
+
+    Args:
+        hit: the memory.
+        read_time: what is over by then is marked.
+        cites: the citations, with their labels.
+        text: what is quoted of it; by default all that it says.
+        is_part: whether that is a part of it.
+    """
+    facts = ["a part of it"] if is_part else []
+    if said_by := _said_by(hit):
+        facts.append(said_by)
     if hit.valid_from is not None:
         facts.append(f"from {hit.valid_from:%Y-%m-%d}")
     if hit.valid_until is not None and hit.valid_until <= read_time:
         facts.append(f"no longer true since {hit.valid_until:%Y-%m-%d}")
     notes = f" ({', '.join(facts)})" if facts else ""
-    cited = " ".join(map(str, cites or (_cite(hit),)))
-    return f"- {quote(_text(hit))}{notes} {cited}\n"
+    cited = " ".join(map(str, cites))
+    return f"- {quote(text_of(hit) if text is None else text)}{notes} {cited}\n"
 
 
 def compose(
@@ -84,12 +113,14 @@ def compose(
     read_time: datetime,
     budget: int,
     count: CountTokens,
+    query: str = "",
 ) -> ContextBlock:
     """A block of the best hits that fit a budget, taken in the order given.
 
     A text that another one repeats, or holds sentence for sentence, from the same speaker is
     quoted once and cites every cube that says it. Turns of one session stand together, in the
-    order in which they were said, where the best of them ranks.
+    order in which they were said, where the best of them ranks. Of a memory that is alone larger than
+    the budget a part is quoted, which takes half of what is left at most.
 
     Args:
         hits: found memories, best first.
@@ -97,19 +128,30 @@ def compose(
         read_time: what is over by then is marked.
         budget: what `count` may say of the block at most.
         count: counts tokens.
+        query: what a part is to serve.
     """
-    lines = _Lines(read_time, count)
+    lines = _Lines(read_time, count, len(hits))
     entries: list[_Entry] = []
     left_out: list[tuple[int, Citation]] = []
     for rank, hit in enumerate(hits):
-        if not _text(hit).strip():
+        said = text_of(hit)
+        if not said or said.isspace():
             continue
-        entry = _Entry(rank, hit, _speaker(hit), _sentences(_text(hit)), (_cite(hit),))
-        joined = _join(entries, entry)
-        if lines.size(joined) <= budget:
-            entries = joined
+        room = budget - lines.size(entries)
+        if len(said) > LONGEST_TOKEN * budget:
+            part = lines.part(rank, hit, query, room // 2)
         else:
+            entry = _Entry(rank, hit, said, _speaker(hit), _sentences(said), (_cite(hit),))
+            joined = _join(entries, entry)
+            if lines.size(joined) <= budget:
+                entries = joined
+                continue
+            too_large = lines.size([entry]) > budget
+            part = lines.part(rank, hit, query, room // 2) if too_large else None
+        if part is None:
             left_out.append((rank, _cite(hit)))
+        else:
+            entries = [*entries, part]
     entries = _arranged(entries, places)
     text = lines.render(entries)
     while (tokens := count(text) if text else 0) > budget:
@@ -118,86 +160,65 @@ def compose(
         left_out += [(worst.rank, cite) for cite in worst.cites]
         entries.remove(worst)
         text = lines.render(entries)
-    cited = tuple(cite for entry in entries for cite in entry.cites)
+    cited = tuple(cite for entry in _labelled(entries) for cite in entry.cites)
     left_out.sort(key=lambda ranked: ranked[0])
     return ContextBlock(text, cited, tokens, tuple(cite for _, cite in left_out))
 
 
 class _Lines:
-    """The lines of entries, each written and counted once."""
+    """The lines of entries, each counted once, with a label as long as the longest."""
 
-    def __init__(self, read_time: datetime, count: CountTokens) -> None:
+    def __init__(self, read_time: datetime, count: CountTokens, most: int) -> None:
         self._read_time = read_time
         self._count = count
+        self._longest = str(most)
         self._frame = count(_OPEN + _CLOSE)
-        self._counted: dict[tuple[Citation, ...], tuple[str, int]] = {}
+        self._counted: dict[tuple[str, tuple[Citation, ...]], int] = {}
 
     def size(self, entries: Sequence[_Entry]) -> int:
         """How many tokens the lines and the frame have, counted apart."""
-        return self._frame + sum(self._line(entry)[1] for entry in entries)
+        return self._frame + sum(self._size(entry) for entry in entries)
 
     def render(self, entries: Sequence[_Entry]) -> str:
         """The block; nothing where it has no line."""
-        lines = "".join(self._line(entry)[0] for entry in entries)
+        lines = "".join(self._line(entry) for entry in _labelled(entries))
         return f"{_OPEN}{lines}{_CLOSE}" if lines else ""
 
-    def _line(self, entry: _Entry) -> tuple[str, int]:
-        counted = self._counted.get(entry.cites)
+    def part(self, rank: int, hit: Hit, query: str, room: int) -> _Entry | None:
+        """A line that quotes a part of a memory in so many tokens; None where that is too little."""
+        length = room * _PART_CHARACTERS
+        while room >= LEAST_PART and length >= LEAST_PART:
+            text = excerpt(text_of(hit), query, length)
+            entry = _Entry(
+                rank, hit, text, _speaker(hit), _sentences(text), (_cite(hit),), is_part=True
+            )
+            size = self._size(entry)
+            if size <= room:
+                return entry
+            length = min(length, len(text)) * room // size
+        return None
+
+    def _size(self, entry: _Entry) -> int:
+        key = entry.text, entry.cites
+        counted = self._counted.get(key)
         if counted is None:
-            line = quoted_line(entry.hit, self._read_time, entry.cites)
-            counted = self._counted[entry.cites] = line, self._count(line)
+            cites = tuple(replace(cite, label=self._longest) for cite in entry.cites)
+            counted = self._counted[key] = self._count(self._line(replace(entry, cites=cites)))
         return counted
 
-
-def newest_first(
-    hits: Sequence[Hit],
-    terms: Callable[[str], frozenset[int]],
-    superseded: frozenset[str],
-    read_time: datetime,
-) -> list[Hit]:
-    """Hits in their order, but among those that say the same thing the newest valid one first.
-
-    Two say the same thing where at least half of the terms of both are shared. Members of such a
-    group share out the group's ranks: first what nothing supersedes, then what is true at the read
-    time, then by when it became true; what does not say when comes last, by its last change.
-
-    Args:
-        hits: best first.
-        terms: the ranked terms of a text.
-        superseded: the hits that another hit supersedes.
-        read_time: when they are read.
-    """
-    groups: list[tuple[frozenset[int], list[int]]] = []
-    for rank, hit in enumerate(hits):
-        own = terms(hit.text)
-        same = next((ranks for leader, ranks in groups if _alike(leader, own)), None)
-        if same is None:
-            groups.append((own, [rank]))
-        else:
-            same.append(rank)
-    ordered = list(hits)
-    for _, ranks in groups:
-        members = sorted(
-            (hits[rank] for rank in ranks), key=lambda hit: _age(hit, superseded, read_time)
+    def _line(self, entry: _Entry) -> str:
+        return quoted_line(
+            entry.hit, self._read_time, entry.cites, entry.text, is_part=entry.is_part
         )
-        for rank, hit in zip(ranks, members, strict=True):
-            ordered[rank] = hit
-    return ordered
 
 
-def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
-    return len(one) > 1 and 2 * len(one & other) >= len(one | other)
-
-
-def _age(
-    hit: Hit, superseded: frozenset[str], read_time: datetime
-) -> tuple[bool, bool, bool, float]:
-    """The key that sorts the newest valid hit first; valid time is never compared with log time."""
-    over = hit.valid_until is not None and hit.valid_until <= read_time
-    early = hit.valid_from is not None and hit.valid_from > read_time
-    undated = hit.valid_from is None
-    began = hit.valid_from or hit.changed
-    return hit.cube_id in superseded, over or early, undated, -began.timestamp()
+def _labelled(entries: Sequence[_Entry]) -> list[_Entry]:
+    """The entries with their citations labelled 1, 2, 3 … in the order of the block."""
+    labels = itertools.count(1)
+    return [
+        replace(entry, cites=tuple(replace(cite, label=str(next(labels))) for cite in entry.cites))
+        for entry in entries
+    ]
 
 
 def _join(entries: Sequence[_Entry], new: _Entry) -> list[_Entry]:
@@ -243,10 +264,19 @@ def _cite(hit: Hit) -> Citation:
     return Citation(hit.cube_id, hit.version)
 
 
-def _text(hit: Hit) -> str:
+def text_of(hit: Hit) -> str:
     """What a memory says, with what its picture shows."""
     caption = hit.metadata.get("caption")
     return f"{hit.text} [image: {caption}]".strip() if isinstance(caption, str) else hit.text
+
+
+def _said_by(hit: Hit) -> str:
+    """Who said it, and in which role, as far as that is known."""
+    speaker, role = _speaker(hit), hit.metadata.get("role")
+    known = role if isinstance(role, str) and role in ROLES else ""
+    if not speaker:
+        return f"said by the {known}" if known else ""
+    return f"said by {quote(speaker)}, the {known}" if known else f"said by {quote(speaker)}"
 
 
 def _speaker(hit: Hit) -> str:

@@ -15,7 +15,7 @@ from memos.infrastructure.index.port import View
 from memos.kernel.cube import SHOWN, Form
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.lineage import Relation
-from memos.operation.reads.context_block import quoted_line
+from memos.operation.reads.context_block import LONGEST_TOKEN, Citation, quoted_line, text_of
 from memos.operation.reads.quote import CountTokens
 from memos.operation.search.hits import Hit
 from memos.operation.search.scope_view import ScopeView
@@ -106,7 +106,7 @@ def route(
     facts, left_out, tokens = [], [], 0
     for hit in hits:
         form, artefact = _form(scope_view, hit)
-        size = count(quoted_line(hit, read_time)) if form is Form.PLAINTEXT else 0
+        size = _size(hit, read_time, budget, count) if form is Form.PLAINTEXT else 0
         if tokens + size > budget:
             left_out.append(hit.cube_id)
             continue
@@ -120,6 +120,13 @@ def route(
         )
     steps = tuple(_steps(topics, facts))
     return Route(topics, concepts, tuple(facts), steps, tokens, tuple(left_out))
+
+
+def _size(hit: Hit, read_time: datetime, budget: int, count: CountTokens) -> int:
+    """How many tokens the line of a memory has; of one that cannot fit, more than the budget."""
+    if len(text_of(hit)) > LONGEST_TOKEN * budget:
+        return budget + 1
+    return count(quoted_line(hit, read_time, (Citation(hit.cube_id, hit.version, "1"),)))
 
 
 def _topics(hits: Sequence[Hit]) -> tuple[Topic, ...]:

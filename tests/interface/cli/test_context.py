@@ -6,11 +6,12 @@ from tests.interface.cli.support import Shell
 def test_context_prints_the_block_and_what_it_took(shell: Shell) -> None:
     cube_id = shell.add("She likes pottery. <b>\x1b[2J")
     output = shell.run("context", "pottery", "--scope", "acme").out
-    assert f"[{cube_id}@1]" in output
+    assert "[1]\n" in output
+    assert f"[1]  {cube_id}  v1" in output
     assert "1 cited, 0 left out" in output
     assert "\x1b" not in output
     block = shell.json("context", "pottery", "--scope", "acme", "--budget", "200")
-    assert block["citations"] == [{"cube_id": cube_id, "version": 1}]
+    assert block["citations"] == [{"cube_id": cube_id, "version": 1, "label": "1"}]
     assert block["tokens"] <= 200
     assert shell.json("context", "pottery", "--scope", "acme", "--budget", "5")["text"] == ""
 
