@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.engine.location import Wait, open_engine
+from memos.infrastructure.engine.location import Mode, Wait, open_engine
 from memos.infrastructure.progress import Progress, no_progress
 from memos.interface.actor import DEFAULT_ACTOR
 from memos.interface.plain_arguments import takes_plain_arguments
 from memos.interface.told import told_when_cut_off
+from memos.kernel.errors import InvalidInput
 from memos.operation.reads.quote import CountTokens, estimate_tokens
 from memos.operation.session import Session
 from memos.operation.validation import (
@@ -101,6 +102,7 @@ class Memory:
         reranker: Reranker | str | Path | None = None,
         wait: Wait = "applied",
         sweep_every: str | None = None,
+        mode: Mode = "write",
     ) -> None:
         """Open the vault at a directory; made, with its keys, when absent.
 
@@ -120,9 +122,12 @@ class Memory:
                 soon as it is durable. In an embedded vault the two are one.
             sweep_every: end what has outlived its lifespan now and after each such time, such as
                 `1h`, in a thread of this program, until `close`: see `sweep`.
+            mode: `"read"` writes nothing, not even that somebody read: so a vault opens on a disk
+                that is read-only, or where somebody else alone may write. What would change it
+                raises `ReadOnly`.
 
         Raises:
-            VaultError: the vault cannot be opened.
+            VaultError: the vault cannot be opened; `ReadOnly` where it can be opened for reading.
             Denied: it is to be swept, and the actor administers no tenant.
             EmbeddingFailed: the embedder's model is not installed.
             RerankFailed: the reranker's directory holds no model that can be loaded.
@@ -131,6 +136,9 @@ class Memory:
         clock = check_clock(clock)
         check_flag(create, "create")
         check_choice(wait, get_args(Wait), "wait")
+        check_choice(mode, get_args(Mode), "mode")
+        if mode == "read" and sweep_every is not None:
+            raise InvalidInput("a sweep writes: open the vault with mode='write' for sweep_every")
         pause = None if sweep_every is None else check_duration(sweep_every, "sweep_every")
         if governor is not None:
             check_governor(governor)
@@ -145,6 +153,7 @@ class Memory:
                 clock=clock,
                 create=create,
                 wait=wait,
+                mode=mode,
             ),
             actor=actor,
             tenant=narrowed,
@@ -152,6 +161,7 @@ class Memory:
             governor=governor,
             embedder=chosen,
             reranker=reader,
+            reads_only=mode == "read",
         )
         try:
             if self._session.engine.erasure.unfinished():

@@ -68,6 +68,18 @@ class VaultError(MemosError):
     """The vault cannot be opened, read or written as it is."""
 
 
+class ReadOnly(VaultError):
+    """The vault is open for reading, or can only be read; nothing was written."""
+
+    @classmethod
+    def of(cls, name: str) -> ReadOnly:
+        """The error of a write to the vault of this name."""
+        return cls(
+            f"{name} is open for reading only, and nothing was written: open it for writing, as one who "
+            "may write there"
+        )
+
+
 class Busy(VaultError):
     """Another process held the vault's write lock for too long; the write was not done."""
 

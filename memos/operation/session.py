@@ -43,6 +43,7 @@ class Session:
         governor: Governor | None,
         embedder: Embedder | None = None,
         reranker: Reranker | None = None,
+        reads_only: bool = False,
     ) -> None:
         self.engine = engine
         self.actor = actor
@@ -50,14 +51,14 @@ class Session:
         self.clock = clock
         administrator = engine.setting("administrator")
         self.governor = governor or HeaderRules([administrator] if administrator else [])
-        self.access_log = AccessLog(engine, self.governor.digest)
+        self.access_log = AccessLog(engine, self.governor.digest, is_kept=not reads_only)
         self.gate = Gate(
             self.subject, self.governor, self.access_log, clock, self.administrators_of
         )
         self.digests = TenantDigests(engine.keys)
         self.embedding = None if embedder is None else engine.dense(embedder)
         self.reranking = None if reranker is None else _reranking(reranker)
-        if self.embedding is not None:
+        if self.embedding is not None and not reads_only:
             self.embedding.start()
         self._closed = False
         self._process = os.getpid()

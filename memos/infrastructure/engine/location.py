@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Wait = Literal["applied", "durable"]
 """When an add returns: as soon as it is readable, or as soon as it is durable."""
 
+Mode = Literal["write", "read"]
+"""Whether a vault is written, or only read: then nothing of it changes, and no read is noted."""
+
 
 def open_engine(
     path: Path,
@@ -34,6 +37,7 @@ def open_engine(
     create: bool,
     wait: Wait = "applied",
     purpose: Purpose = Purpose.USE,
+    mode: Mode = "write",
 ) -> Engine:
     """Open the vault that a path names.
 
@@ -44,16 +48,34 @@ def open_engine(
         create: make an embedded vault where there is none; one on servers is made by Purpose.MAKE.
         wait: when an add returns.
         purpose: what a vault on servers is opened for.
+        mode: whether it is written, or only read.
 
     Raises:
         VaultError: it cannot be opened.
         InvalidInput: its settings do not fit.
     """
+    if mode == "read":
+        from memos.infrastructure.engine.read_only import ReadOnlyEngine
+
+        return ReadOnlyEngine(_opened(path, actor, clock, wait, purpose, create=False, reads=True))
+    return _opened(path, actor, clock, wait, purpose, create=create, reads=False)
+
+
+def _opened(
+    path: Path,
+    actor: str,
+    clock: Callable[[], int],
+    wait: Wait,
+    purpose: Purpose,
+    *,
+    create: bool,
+    reads: bool,
+) -> Engine:
     if wait not in get_args(Wait):
         raise InvalidInput(f"wait={wait!r}: choose {' or '.join(get_args(Wait))}")
     directory = embedded_directory(path)
     if directory is not None:
-        return open_directory(directory, actor=actor, clock=clock, create=create)
+        return open_directory(directory, actor=actor, clock=clock, create=create, read_only=reads)
     with distributed_driver():
         from memos.infrastructure.engine.distributed.engine import DistributedEngine
         from memos.infrastructure.engine.distributed.settings import load_settings
@@ -66,11 +88,12 @@ def open_directory(
     actor: str,
     clock: Callable[[], int],
     create: bool = True,
+    read_only: bool = False,
 ) -> Engine:
     """Open the embedded vault in a directory; see `open_engine`."""
     from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 
-    return EmbeddedEngine(directory, clock=clock, create=create, creator=actor)
+    return EmbeddedEngine(directory, clock=clock, create=create, creator=actor, read_only=read_only)
 
 
 def names_settings(path: Path) -> bool:
@@ -95,6 +118,16 @@ def embedded_directory(path: Path) -> Path | None:
     if not isinstance(directory, str):
         raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
     return path.parent / directory
+
+
+def can_only_be_read(path: Path) -> bool:
+    """Whether there is an embedded vault at a path that this process may read and not write."""
+    from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
+    from memos.infrastructure.sqlite.database import can_be_written
+
+    directory = None if names_settings(path) else path
+    database = path / DATABASE_FILE
+    return directory is not None and database.exists() and not can_be_written(database)
 
 
 def holds_vault(directory: Path) -> bool:

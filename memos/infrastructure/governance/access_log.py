@@ -88,7 +88,8 @@ class AccessLog:
         lost: how many accesses were not noted, because `MOST_WAITING` waited already.
     """
 
-    def __init__(self, store: AccessStore, policy_digest: bytes) -> None:
+    def __init__(self, store: AccessStore, policy_digest: bytes, *, is_kept: bool = True) -> None:
+        self._is_kept = is_kept
         self._store = store
         self._policy_digest = policy_digest
         self._waiting: deque[Access] = deque()
@@ -102,7 +103,9 @@ class AccessLog:
         _OF_THIS_PROCESS.add(self)
 
     def record(self, access: Access) -> None:
-        """Note an access; it is written within about a second."""
+        """Note an access; it is written within about a second. Of a vault that is only read none is."""
+        if not self._is_kept:
+            return
         if len(self._waiting) >= MOST_WAITING:
             self.lost += 1
             return

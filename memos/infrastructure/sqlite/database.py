@@ -22,7 +22,7 @@ from memos.infrastructure.regular_files import check_regular
 from memos.infrastructure.reports import EXAMINE
 from memos.infrastructure.sqlite.column_types import value_of_another_type
 from memos.infrastructure.sqlite.group_commit import GroupCommit, Share
-from memos.kernel.errors import Busy, Damaged, DiskFull, MemosError, VaultError
+from memos.kernel.errors import Busy, Damaged, DiskFull, MemosError, ReadOnly, VaultError
 
 T = TypeVar("T")
 
@@ -45,14 +45,23 @@ KEPT_IDLE = 16
 """Reading connections kept for the next reader: each may hold a cache."""
 
 
-def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
+def open_connection(
+    path: Path, *, create: bool = False, read_only: bool = False
+) -> apsw.Connection:
     """A connection with the settings that the promises rest on.
 
     WAL with synchronous=FULL makes a commit durable; secure_delete overwrites what is erased.
 
+    Args:
+        path: the database.
+        create: make it.
+        read_only: write nothing, not even side files where that is not possible.
+
     Raises:
         VaultError: the file cannot be opened.
     """
+    if read_only:
+        return _open_to_read(path)
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     with explained(path):
         connection = apsw.Connection(str(path), flags=flags)
@@ -68,6 +77,44 @@ def open_connection(path: Path, *, create: bool = False) -> apsw.Connection:
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
+
+
+def reading_uri(path: Path) -> tuple[str, str]:
+    """What SQLite reads a database by without writing anything, and its locking mode then.
+
+    In a directory where it can make no side files it has to be told that nobody writes: the file is as
+    it is, or the index of its write-ahead log is made in memory. `Database` sees to it that nobody has.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    wal, shm = _side_files(path)
+    if os.access(path.parent, os.W_OK) or shm.exists():
+        return uri, "NORMAL"
+    if wal.exists() and wal.stat().st_size > 0:
+        return f"{uri}&vfs=unix-none", "EXCLUSIVE"
+    return f"{uri}&immutable=1", "NORMAL"
+
+
+def _open_to_read(path: Path) -> apsw.Connection:
+    """A connection that writes nothing."""
+    with explained(path):
+        uri, locking = reading_uri(path)
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(uri, flags=flags)
+        connection.set_busy_handler(_wait_for_lock(lambda: True))
+        connection.execute(f"PRAGMA locking_mode={locking}").fetchall()
+        for pragma in ("temp_store=MEMORY", f"cache_size=-{CACHE_KIB}", "trusted_schema=OFF"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def _side_files(path: Path) -> tuple[Path, Path]:
+    """The write-ahead log of a database, and its index."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def can_be_written(path: Path) -> bool:
+    """Whether this process may write a database, and the side files that come with that."""
+    return os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
 
 
 def _wait_for_lock(is_wanted: Callable[[], bool]) -> Callable[[int], bool]:
@@ -165,6 +212,12 @@ def _not_opened(path: Path, error: apsw.Error) -> VaultError:
             )
         if not isinstance(reason, PermissionError):
             return VaultError(f"{path} cannot be opened ({reason.strerror}): {PUT_BACK}")
+    if not can_be_written(path):
+        return ReadOnly(
+            f"{path} cannot be written by this process ({error}): open the vault for reading "
+            '(`mode="read"`; the commands that read do so), or give it the right to write to the '
+            "directory and its files"
+        )
     return VaultError(
         f"{path} cannot be opened for writing ({error}): check the directory and its rights"
     )
@@ -177,17 +230,19 @@ _OF_OTHER_TYPES = (AttributeError, LookupError, OverflowError, TypeError, ValueE
 class Database:
     """The vault's connections: one for the writing thread, others for those who read."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.path = path
-        self.writer = open_connection(path, create=create)
+        self.read_only = read_only
+        self._at_rest: dict[Path, Status] = {}
+        if read_only and not os.access(path.parent, os.W_OK) and not _side_files(path)[1].exists():
+            # SQLite is told that nobody writes: see `reading_uri`.
+            self._at_rest = {each: _status(each) for each in (path, *_side_files(path))}
+        self.writer = open_connection(path, create=create, read_only=read_only)
         self._files = {path: _identity(path)}
         with explained(path):
             row(self.writer, "SELECT 1 FROM sqlite_schema")  # has its side files opened
-        for side in (
-            "-wal",
-            "-shm",
-        ):  # nobody rightly removes them while a connection has them open
-            self.watch(path.with_name(path.name + side))
+        for side in _side_files(path):  # nobody rightly removes them while they are open
+            self.watch(side)
         self._contents: dict[Path, tuple[Status, bytes]] = {}
         self._is_good: dict[Path, Callable[[], bool]] = {}
         self._local = threading.local()
@@ -246,19 +301,19 @@ class Database:
         `work` may be run again when another one in its batch failed, so it must have no effect
         outside the transaction. Once this returns, the effect is on the disk.
         """
-        self._check_open()
+        self._check_writable()
         return self._group.write(work)
 
     def transact(self, work: Callable[[], T]) -> T:
         """Run `work` in a durable transaction of the caller alone; what it raises undoes all of it, and
         so does an interrupt of the caller before the commit.
         """
-        self._check_open()
+        self._check_writable()
         return self._group.write(work, Share.NOBODY)
 
     def checkpoint_wal(self) -> bool:
         """Copy the write-ahead log into the file and empty it; False while readers hold it."""
-        self._check_open()
+        self._check_writable()
         return self._group.write(self._checkpoint_wal, Share.NO_TRANSACTION)
 
     def close(self) -> None:
@@ -314,7 +369,7 @@ class Database:
     def _open(self) -> apsw.Connection:
         if _identity(self.path) != self._files[self.path]:
             raise _replaced(self.path)  # another vault's, or none
-        connection = open_connection(self.path)
+        connection = open_connection(self.path, read_only=self.read_only)
         with self._registering:
             self._readers.add(connection)
         return connection
@@ -342,6 +397,16 @@ class Database:
                 f"{self.path} was opened before this process was forked, and SQLite's locks do not "
                 "survive that: open the vault in the child"
             )
+        if any(_status(path) != status for path, status in self._at_rest.items()):
+            raise VaultError(
+                f"{self.path} was written to since it was opened for reading, from where it cannot be "
+                "seen: open the vault again"
+            )
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self.read_only:
+            raise ReadOnly.of(str(self.path.parent))
 
     def _check_files(self) -> None:
         """Whether the files are still at their paths: what goes into a deleted one is lost."""

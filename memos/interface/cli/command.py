@@ -58,7 +58,7 @@ class Run:
             InvalidInput: it is a settings file that is not there.
         """
         # Imported here: a command that opens no vault starts without it.
-        from memos.infrastructure.engine.location import names_settings
+        from memos.infrastructure.engine.location import can_only_be_read, names_settings
         from memos.interface.memory import Memory
 
         # A settings file that is missing is refused by Memory, as everywhere.
@@ -67,6 +67,8 @@ class Run:
                 f"there is no vault at {self.vault}: name another with --vault or MEMOS_VAULT; "
                 "`memos add`, `memos import` and `memos load` make one"
             )
+        if can_only_be_read(self.vault):
+            return Memory(self.vault, actor=self.actor, mode="read")
         return Memory(self.vault, actor=self.actor, create=create)
 
     def whole_id(self, given: str) -> str:

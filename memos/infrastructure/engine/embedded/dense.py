@@ -60,6 +60,10 @@ _WAITING_CUBES = (
 )
 
 
+NO_MODEL = 0
+"""The number of no model: those that are kept count from 1."""
+
+
 class _Waiting(NamedTuple):
     doc: int
     cube_id: bytes
@@ -146,6 +150,8 @@ class EmbeddedDense:
         with database.reading() as connection:
             number = model_number(connection, digest)
         if number is None:
+            if database.read_only:  # none of its vectors is here
+                return Model(NO_MODEL, digest, embedder.dimensions)
             database.write(lambda: add_model(database.writer, digest, embedder.name))
             with database.reading() as connection:
                 number = model_number(connection, digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import time
@@ -49,7 +50,9 @@ from memos.infrastructure.sqlite.database import (
     APPLICATION_ID,
     PUT_BACK,
     ROTATED_FORMAT,
+    can_be_written,
     explained,
+    open_connection,
     row,
     rows,
 )
@@ -69,7 +72,10 @@ def examine(directory: Path) -> tuple[Finding, ...]:
     try:
         if not stat.S_ISDIR(directory.stat().st_mode):
             return (_no_vault(directory),)
-        return (*_files(directory), *_disk(directory), *_database(directory))
+        unreadable = tuple(_unreadable(directory))
+        if unreadable:
+            return (*unreadable, *_disk(directory))
+        return (*_files(directory), *_disk(directory), *_rights(directory), *_database(directory))
     except (FileNotFoundError, NotADirectoryError):
         return (_no_vault(directory),)
     except OSError as error:
@@ -79,6 +85,28 @@ def examine(directory: Path) -> tuple[Finding, ...]:
 
 def _no_vault(directory: Path) -> Finding:
     return Finding("error", f"there is no vault at {directory}", "name the vault's directory")
+
+
+def _unreadable(directory: Path) -> Iterator[Finding]:
+    """What this process may not read: nothing is told of how it is."""
+    for name in (DATABASE_FILE, ROOT_FILE, KEYS_FILE):
+        path = directory / name
+        if path.exists() and not os.access(path, os.R_OK):
+            yield Finding(
+                "error",
+                f"{name} cannot be read by this user, whatever is in it",
+                "ask again as a user who may read it",
+            )
+
+
+def _rights(directory: Path) -> Iterator[Finding]:
+    path = directory / DATABASE_FILE
+    if path.exists() and not can_be_written(path):
+        yield Finding(
+            "warning",
+            f"{directory} can be read by this process, and not written",
+            'open it with mode="read", as the commands that read do; or write as one who may',
+        )
 
 
 def _files(directory: Path) -> Iterator[Finding]:
@@ -126,8 +154,12 @@ def _database(directory: Path) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    except apsw.Error as error:
+        connection = (
+            apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            if can_be_written(path)
+            else open_connection(path, read_only=True)
+        )
+    except (apsw.Error, VaultError) as error:
         yield Finding("error", f"{path.name} does not open: {error}", "check its rights")
         return
     with closing(connection):

@@ -39,6 +39,7 @@ class EmbeddedEngine:
         clock: microseconds since 1970.
         create: make the vault where there is none.
         creator: who administers a vault that is made.
+        read_only: write nothing to it.
     """
 
     def __init__(
@@ -48,8 +49,11 @@ class EmbeddedEngine:
         clock: Callable[[], int] = system_time,
         create: bool = True,
         creator: str = "",
+        read_only: bool = False,
     ) -> None:
-        stores = EmbeddedStores(directory, clock, create=create, creator=creator)
+        stores = EmbeddedStores(
+            directory, clock, create=create, creator=creator, read_only=read_only
+        )
         projector = Projector(
             stores.database.writer,
             stores.vault,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import apsw
+
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
@@ -26,6 +28,9 @@ class EmbeddedProofs:
         return self._stores.signer()
 
     def sign(self, partition: int = PARTITION) -> TreeHead:
+        if self._stores.database.read_only:
+            with self._stores.database.reading() as connection:
+                return _signed(self._stores, connection)
         return self._stores.database.write(lambda: sign_tree(self._stores))
 
     def record(self, position: Position) -> Record:
@@ -57,11 +62,16 @@ def sign_tree(stores: EmbeddedStores) -> TreeHead:
     """Sign the tree as it is now, inside the write transaction; once for each size."""
     stores.settle()
     writer = stores.database.writer
-    tree = stored_tree(writer)
-    stored = row(writer, "SELECT note FROM checkpoint WHERE size = ?", (tree.size,))
+    head = _signed(stores, writer)
+    writer.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (head.size, head.note))
+    return head
+
+
+def _signed(stores: EmbeddedStores, connection: apsw.Connection) -> TreeHead:
+    """The tree, signed: with the signature that is kept, where there is one of this size."""
+    tree = stored_tree(connection)
+    stored = row(connection, "SELECT note FROM checkpoint WHERE size = ?", (tree.size,))
     if stored is not None:
         return TreeHead(tree.size, tree.root(), stored[0])
     checkpoint = Checkpoint(stores.origin, tree.size, tree.root())
-    note = stores.signer().sign(checkpoint.format())
-    writer.execute("INSERT INTO checkpoint VALUES (?, ?)", (tree.size, note))
-    return TreeHead(tree.size, tree.root(), note)
+    return TreeHead(tree.size, tree.root(), stores.signer().sign(checkpoint.format()))

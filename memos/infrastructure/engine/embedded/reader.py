@@ -88,7 +88,8 @@ class EmbeddedReader:
         if has_no_key(self.vault.head(cube_id)):
             return True
         # This may be an earlier moment than that of an erase which has ended since.
-        with closing(open_connection(Path(self.connection.filename))) as newest:
+        path, read_only = Path(self.connection.filename), self.connection.readonly("main")
+        with closing(open_connection(path, read_only=read_only)) as newest:
             return has_no_key(SqliteVault(newest).head(cube_id))
 
     def usage(self, cube_id: bytes) -> Usage:

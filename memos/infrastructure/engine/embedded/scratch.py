@@ -18,7 +18,7 @@ from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.sqlite import log_size
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.sqlite.database import explained, rows
+from memos.infrastructure.sqlite.database import explained, reading_uri, rows
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 
 LIVE = "live"
@@ -92,7 +92,8 @@ def scratch(stores: EmbeddedStores) -> Iterator[Scratch]:
         made = Scratch(stores, connection)
         for table in KEPT:
             connection.execute(f"DROP TABLE main.{table}")
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        uri, locking = reading_uri(path)
+        connection.execute(f"PRAGMA locking_mode={locking}").fetchall()  # of what is attached, too
         connection.execute(f"ATTACH DATABASE ? AS {LIVE}", (uri,))
         connection.execute("BEGIN")
         yield made

@@ -45,21 +45,27 @@ class EmbeddedStores:
     """
 
     def __init__(
-        self, directory: Path, clock: Callable[[], int], *, create: bool, creator: str = ""
+        self,
+        directory: Path,
+        clock: Callable[[], int],
+        *,
+        create: bool,
+        creator: str = "",
+        read_only: bool = False,
     ) -> None:
         self.directory = directory
         self.name = str(directory)
         if not (directory / DATABASE_FILE).exists():
             check_not_lost(directory)
-            if not create:
+            if not create or read_only:
                 raise VaultError(f"there is no vault at {directory}")
             create_vault(directory, creator)
-        self.database = Database(directory / DATABASE_FILE)
+        self.database = Database(directory / DATABASE_FILE, read_only=read_only)
         with explained(self.database.path):
             check_format(self.database)
         self._known = KnownTenants()
         facts = VaultFacts(self._known_tenants, self._needs_subject, self._log_end)
-        self.keys = SqliteKeyStore(directory, facts)
+        self.keys = SqliteKeyStore(directory, facts, read_only=read_only)
         self._check_root_key()
         self.database.watch(directory / KEYS_FILE)
         self.database.watch_content(directory / ROOT_FILE, self.keys.rotation.is_in_its_file)

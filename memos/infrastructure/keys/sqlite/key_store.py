@@ -55,11 +55,18 @@ class SqliteKeyStore(KeyVault):
     """
 
     def __init__(
-        self, directory: Path, vault: VaultFacts = _EMPTY, *, create: bool = False
+        self,
+        directory: Path,
+        vault: VaultFacts = _EMPTY,
+        *,
+        create: bool = False,
+        read_only: bool = False,
     ) -> None:
         RootKey.read(directory / ROOT_FILE)  # where both files are missing, this one is told
         collector = KeyCollector()
-        self.file = OpenKeyFile(directory / KEYS_FILE, vault.log_end, create=create)
+        self.file = OpenKeyFile(
+            directory / KEYS_FILE, vault.log_end, create=create, read_only=read_only
+        )
         self.root = SqliteHeldRoot(directory / ROOT_FILE, self.file.connection, self.file.path)
         self.rotation = SqliteRootRotation(self.file, self.root)
         self._collector = collector

@@ -41,13 +41,21 @@ class OpenKeyFile:
         log_end: where the vault's log ends, as far as it is committed; what is given where the log
             does not have that.
         create: make the file.
+        read_only: write nothing to it.
 
     Raises:
         VaultError: it is missing, and is not to be made.
         Damaged: it holds no keys.
     """
 
-    def __init__(self, path: Path, log_end: Callable[[LogEnd], LogEnd], *, create: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        log_end: Callable[[LogEnd], LogEnd],
+        *,
+        create: bool,
+        read_only: bool = False,
+    ) -> None:
         self.path = path
         self.lock = threading.RLock()
         self._log_end = log_end
@@ -59,7 +67,7 @@ class OpenKeyFile:
                 "file back from your backup"
             )
         with explained_keys(path):
-            self.connection = _connection(path, create=create)
+            self.connection = _to_read(path) if read_only else _connection(path, create=create)
             self.written = read_written(self.connection, path)
             self.seals_settings = row(self.connection, "PRAGMA user_version") == (SEALED,)
         if create:
@@ -139,6 +147,15 @@ class OpenKeyFile:
         end = self._log_end(known)
         if end != known:
             yield "INSERT OR REPLACE INTO known_log VALUES (0, ?, ?)", end
+
+
+def _to_read(path: Path) -> apsw.Connection:
+    """A connection that writes nothing."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(BUSY_SECONDS * 1000)
+    if not has_tables(connection):
+        raise Damaged(f"{path} holds no keys: put the file back from your backup")
+    return connection
 
 
 def _connection(path: Path, *, create: bool) -> apsw.Connection:
