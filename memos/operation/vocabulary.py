@@ -11,13 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from memos.kernel.errors import Damaged
 from memos.kernel.event import as_uuid
 from memos.kernel.keyed_digest import keyed_digest
 from memos.operation.cube import open_parts
-from memos.operation.search.scope_view import ScopeView
 from memos.wire.body_pb2 import Content
+
+if TYPE_CHECKING:
+    from memos.operation.search.scope_view import ScopeView
 
 SEMANTIC_TYPE = "vocabulary"
 MEDIA_TYPE = "application/vnd.memos.vocabulary+json"

@@ -22,6 +22,7 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "embedding_lag": ("see what waits to be embedded", "in"),
     "erase": ("erase", ""),
     "events": ("list the events", "of"),
+    "find_id": ("find an id", "of"),
     "export": ("export", ""),
     "extract_facts": ("extract facts", "in"),
     "generations": ("list the generations", "of"),

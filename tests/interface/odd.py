@@ -205,6 +205,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         "embed_pending": {},
         "embedding_lag": {},
         "erase": {"subject": None, "scope": None, "cube_id": None},
+        "find_id": {"beginning": cube["cube_id"]},
         "events": {**RECORDS, "kind": None, "cube_id": None},
         "export": {
             "path": folder / "again",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memos import AsyncMemory, InvalidInput, Memory
+from memos import AsyncMemory, InvalidInput, MemCube, Memory
 from memos.interface import async_source
 
 
@@ -22,7 +22,7 @@ def test_the_module_is_the_one_that_memory_gives() -> None:
 
 
 def test_both_have_the_same_methods() -> None:
-    assert public(AsyncMemory) - {"open"} == public(Memory)
+    assert public(AsyncMemory) - {"open", "memory"} == public(Memory)
 
 
 def test_every_call_takes_what_that_of_memory_takes() -> None:
@@ -69,6 +69,28 @@ def test_as_many_calls_run_at_once_as_were_asked_for(tmp_path: Path) -> None:
             return len(await asyncio.gather(*calls))
 
     assert asyncio.run(run()) == 40
+
+
+def test_it_opens_as_memory_does_without_blocking_the_loop(tmp_path: Path) -> None:
+    async def run() -> tuple[str, ...]:
+        async with AsyncMemory(tmp_path / "one.vault", actor="agent:alice") as memory:
+            added = await memory.add("She likes pottery.", scope="acme/alice")
+        again = AsyncMemory(tmp_path / "one.vault", actor="agent:bob", create=False)
+        got = await again.get(added.cube_id)
+        await again.close()
+        assert isinstance(got, MemCube)
+        return got.text, got.owner
+
+    assert asyncio.run(run()) == ("She likes pottery.", "agent:alice")
+
+
+def test_what_is_never_called_opens_nothing(tmp_path: Path) -> None:
+    unused = AsyncMemory(tmp_path / "none.vault")
+    assert unused.path == tmp_path / "none.vault"
+    asyncio.run(unused.close())
+    assert not (tmp_path / "none.vault").exists()
+    with pytest.raises(InvalidInput, match="actr"):
+        AsyncMemory(tmp_path / "none.vault", actr="agent:alice")
 
 
 def test_no_calls_at_once_is_an_error(tmp_path: Path) -> None:

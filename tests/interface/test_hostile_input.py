@@ -19,8 +19,6 @@ def read(memory: Memory, cube_id: str) -> MemCube:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        " \n\t ",
         "\x00 a null \x00",
         "half a pair \ud800 and \udfff",
         "שלום עולם, זה טקסט מימין לשמאל",

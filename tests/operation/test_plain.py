@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
+import uuid_utils
 
 from memos import InvalidInput, Position
 from memos.operation.plain import are_plain, plain
@@ -52,6 +56,30 @@ def test_what_is_plain_or_no_text_stays_what_it_is() -> None:
     assert are_plain(["a", 5, 1.5, True, None, b"x"])
     looked_into: list[Any] = [Liar("a"), [], {}, position]
     assert not any(are_plain([value]) for value in looked_into)
+
+
+def test_ids_dates_times_and_decimal_numbers_are_what_they_mean() -> None:
+    one = UUID("01a22b7a-cd91-750b-949a-46a8b5554871")
+    noon = datetime(2024, 5, 8, 14, tzinfo=timezone(timedelta(hours=2)))
+    item = {"valid_from": noon, "metadata": {"at": [noon], "filter": noon, "sum": Decimal("1.10")}}
+    assert plain([one, uuid_utils.UUID(str(one)), date(2024, 5, 8), Decimal(3)]) == [
+        str(one), str(one), "2024-05-08", 3,
+    ]  # fmt: skip
+    text = "2024-05-08T12:00:00Z"
+    assert plain(item) == {
+        "valid_from": noon,
+        "metadata": {"at": [text], "filter": text, "sum": 1.1},
+    }
+    assert plain({"created": {"gte": noon}}, name="filter") == {"created": {"gte": text}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Decimal("0.1000000000000000000001"), Decimal("NaN"), datetime(2024, 5, 8)],  # noqa: DTZ001
+)
+def test_what_would_have_to_be_guessed_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"no number|no time zone"):
+        plain({"metadata": {"value": value}})
 
 
 def test_what_is_nested_without_end_is_refused() -> None:

@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from memos import Forgotten, Memory, MemosError
 
 WORDS = ["pottery", "norway", "dawn", "陶芸が好き", "\ud800", "", "the"]
-TEXTS = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join)
+TEXTS = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join).filter(str.strip)
 SCOPES = st.sampled_from(["acme", "acme/a", "acme/a/b", "rival/a"])
 SOURCES = st.sampled_from([None, "web:blog", "web:blog/7", "web:blog7"])
 MODES = st.sampled_from(["overwrite", "append", "merge"])

@@ -115,6 +115,11 @@ def embedded_directory(path: Path) -> Path | None:
         return None
     if engine != "embedded":
         raise InvalidInput(f'{path}: engine is {engine!r}: choose "embedded" or "distributed"')
+    unknown = sorted(settings.keys() - {"engine", "path"})
+    if unknown:
+        raise InvalidInput(
+            f"{path}: {', '.join(unknown)} is no setting of an embedded vault: it has engine and path"
+        )
     if not isinstance(directory, str):
         raise InvalidInput(f'{path}: engine = "embedded" needs path = "the vault\'s directory"')
     return path.parent / directory

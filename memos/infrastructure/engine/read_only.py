@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
+from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.progress import Progress, no_progress
 from memos.kernel.errors import ReadOnly
 from memos.kernel.event import Position
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from memos.infrastructure.engine.commit import Committed, Draft
     from memos.infrastructure.engine.dense import DenseIndex
     from memos.infrastructure.engine.dump import Dumpable
     from memos.infrastructure.engine.port import Engine, Erasure, Maintenance, Proofs, Transaction
     from memos.infrastructure.engine.reader import Reader
     from memos.infrastructure.index.models.embedders.port import Embedder
-    from memos.infrastructure.keys.port import KeyVault
     from memos.infrastructure.reports import (
         Figures,
         GenerationStatus,
@@ -48,7 +50,7 @@ class ReadOnlyEngine:
         self._engine = engine
         self.name = engine.name
         self.origin = engine.origin
-        self.keys: KeyVault = engine.keys
+        self.keys = _Keys(engine.name, engine.keys)
         self.proofs: Proofs = engine.proofs
         self.writer = _Writer(engine)
         self.maintenance = _Maintenance(engine.name, engine.maintenance)
@@ -78,6 +80,58 @@ class ReadOnlyEngine:
 
     def close(self) -> None:
         self._engine.close()
+
+
+class _Keys(KeyVault):
+    """Makes no key: the vault that is read has those that it needs."""
+
+    def __init__(self, name: str, keys: KeyVault) -> None:
+        self._name = name
+        self._keys = keys
+
+    def tenant_key(self, tenant: str, *, create: bool = True) -> bytes:
+        if create and tenant not in self._keys.tenants():
+            refuse(self._name)
+        return self._keys.tenant_key(tenant, create=False)
+
+    def ring(self, tenant: str) -> list[bytes]:
+        return self._keys.ring(tenant)
+
+    def add_tenant_key(self, tenant: str, key: bytes) -> None:
+        refuse(self._name)
+
+    def tenants(self) -> list[str]:
+        return self._keys.tenants()
+
+    def subject_key(self, tenant: str, subject: bytes, *, create: bool = True) -> bytes | None:
+        key = self._keys.subject_key(tenant, subject, create=False)
+        if create and key is None:
+            refuse(self._name)
+        return key
+
+    def subjects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        return self._keys.subjects()
+
+    def add_subject_keys(self, keys: Iterable[tuple[str, bytes, bytes]]) -> None:
+        refuse(self._name)
+
+    def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
+        refuse(self._name)
+
+    def seal_of(self, data: bytes) -> bytes:
+        return self._keys.seal_of(data)
+
+    def has_sealed(self, data: bytes, seal: str) -> bool:
+        return self._keys.has_sealed(data, seal)
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        return self._keys.signing_key()
+
+    def refresh(self) -> None:
+        self._keys.refresh()
+
+    def close(self) -> None:
+        self._keys.close()
 
 
 class _Writer:

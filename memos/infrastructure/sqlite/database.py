@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 import time
 import weakref
@@ -37,6 +38,10 @@ FORMAT = 1
 ROTATED_FORMAT = 2
 """Of a vault whose root key was rotated: an earlier release would sign under another key than before."""
 BUSY_SECONDS = 60
+INDEX_BYTES = 32 * 2**10
+"""What the index of a write-ahead log has at least."""
+SIDE_FILE_BYTES = 64 * 2**10
+"""What the index of a write-ahead log takes, and the head of the log."""
 BUSY_POLL_SECONDS = 0.001
 CACHE_KIB = 65_536
 PUT_BACK = "put it back from your backup, or load your last export into a new directory"
@@ -65,17 +70,24 @@ def open_connection(
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     with explained(path):
         connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_handler(_wait_for_lock(lambda: True))
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "secure_delete=ON",
-            "temp_store=MEMORY",
-            f"cache_size=-{CACHE_KIB}",
-            "wal_autocheckpoint=4000",
-            "trusted_schema=OFF",
-        ):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+        if connection.readonly("main"):  # SQLite makes do with that
+            connection.close()
+            raise _only_to_be_read(path, "its rights do not allow it")
+        try:
+            connection.set_busy_handler(_wait_for_lock(lambda: True))
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "secure_delete=ON",
+                "temp_store=MEMORY",
+                f"cache_size=-{CACHE_KIB}",
+                "wal_autocheckpoint=4000",
+                "trusted_schema=OFF",
+            ):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:
+            connection.close()  # whoever is let go of later takes side files away
+            raise
     return connection
 
 
@@ -87,9 +99,10 @@ def reading_uri(path: Path) -> tuple[str, str]:
     """
     uri = f"{path.absolute().as_uri()}?mode=ro"
     wal, shm = _side_files(path)
-    if os.access(path.parent, os.W_OK) or shm.exists():
+    journal = path.with_name(f"{path.name}-journal")
+    if _makes_side_files(path) or _holds(shm, INDEX_BYTES) or journal.exists():
         return uri, "NORMAL"
-    if wal.exists() and wal.stat().st_size > 0:
+    if _holds(wal, 1):
         return f"{uri}&vfs=unix-none", "EXCLUSIVE"
     return f"{uri}&immutable=1", "NORMAL"
 
@@ -97,13 +110,26 @@ def reading_uri(path: Path) -> tuple[str, str]:
 def _open_to_read(path: Path) -> apsw.Connection:
     """A connection that writes nothing."""
     with explained(path):
-        uri, locking = reading_uri(path)
-        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        connection = apsw.Connection(uri, flags=flags)
+        connection = _to_read(path)
         connection.set_busy_handler(_wait_for_lock(lambda: True))
-        connection.execute(f"PRAGMA locking_mode={locking}").fetchall()
         for pragma in ("temp_store=MEMORY", f"cache_size=-{CACHE_KIB}", "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def open_to_examine(path: Path) -> apsw.Connection:
+    """A connection to read a file by, whatever it holds. Where it may be written, what a process that
+    was cut off left to be undone is undone by SQLite.
+    """
+    if can_be_written(path) and _makes_side_files(path):
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    return _to_read(path)
+
+
+def _to_read(path: Path) -> apsw.Connection:
+    uri, locking = reading_uri(path)
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection.execute(f"PRAGMA locking_mode={locking}").fetchall()
     return connection
 
 
@@ -115,6 +141,26 @@ def _side_files(path: Path) -> tuple[Path, Path]:
 def can_be_written(path: Path) -> bool:
     """Whether this process may write a database, and the side files that come with that."""
     return os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+
+
+def _holds(path: Path, size: int) -> bool:
+    """Whether a file has so many bytes; one that was to be made on a full disk has a few at most."""
+    try:
+        return path.stat().st_size >= size
+    except OSError:
+        return False
+
+
+def _makes_side_files(path: Path) -> bool:
+    return os.access(path.parent, os.W_OK) and not _is_full(path)
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk of a database has no room for its side files."""
+    try:
+        return shutil.disk_usage(path.parent).free < SIDE_FILE_BYTES
+    except OSError:
+        return False
 
 
 def _wait_for_lock(is_wanted: Callable[[], bool]) -> Callable[[int], bool]:
@@ -161,9 +207,7 @@ def explained(path: Path, mend: str = "") -> Iterator[None]:
             "nothing was written: try again"
         ) from error
     except apsw.FullError as error:
-        raise DiskFull(
-            f"the disk that holds {path} is full; nothing was written: free space and try again"
-        ) from error
+        raise _full(path) from error
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
         raise _not_opened(path, error) from error
     except (apsw.CorruptError, apsw.NotADBError) as error:
@@ -176,6 +220,8 @@ def explained(path: Path, mend: str = "") -> Iterator[None]:
     ) as error:
         raise VaultError(f"{path} is closed: open the vault again") from error
     except apsw.IOError as error:
+        if _is_full(path):  # SQLite says so of the file alone, not of those beside it
+            raise _full(path) from error
         raise VaultError(
             f"{path} could not be read or written ({error}): check the disk"
         ) from error
@@ -213,13 +259,24 @@ def _not_opened(path: Path, error: apsw.Error) -> VaultError:
         if not isinstance(reason, PermissionError):
             return VaultError(f"{path} cannot be opened ({reason.strerror}): {PUT_BACK}")
     if not can_be_written(path):
-        return ReadOnly(
-            f"{path} cannot be written by this process ({error}): open the vault for reading "
-            '(`mode="read"`; the commands that read do so), or give it the right to write to the '
-            "directory and its files"
-        )
+        return _only_to_be_read(path, error)
     return VaultError(
         f"{path} cannot be opened for writing ({error}): check the directory and its rights"
+    )
+
+
+def _full(path: Path) -> DiskFull:
+    return DiskFull(
+        f"the disk that holds {path} is full; nothing was written: free space there and try again; what "
+        "is there can be read meanwhile"
+    )
+
+
+def _only_to_be_read(path: Path, why: object) -> ReadOnly:
+    return ReadOnly(
+        f"{path} cannot be written by this process ({why}): open the vault for reading "
+        '(`mode="read"`; the commands that read do so), or give it the right to write to the directory '
+        "and its files"
     )
 
 
@@ -233,10 +290,10 @@ class Database:
     def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.path = path
         self.read_only = read_only
-        self._at_rest: dict[Path, Status] = {}
-        if read_only and not os.access(path.parent, os.W_OK) and not _side_files(path)[1].exists():
+        self._at_rest: tuple[Status, Status] | None = None
+        if read_only and not (_makes_side_files(path) or _holds(_side_files(path)[1], INDEX_BYTES)):
             # SQLite is told that nobody writes: see `reading_uri`.
-            self._at_rest = {each: _status(each) for each in (path, *_side_files(path))}
+            self._at_rest = _written(path)
         self.writer = open_connection(path, create=create, read_only=read_only)
         self._files = {path: _identity(path)}
         with explained(path):
@@ -397,7 +454,7 @@ class Database:
                 f"{self.path} was opened before this process was forked, and SQLite's locks do not "
                 "survive that: open the vault in the child"
             )
-        if any(_status(path) != status for path, status in self._at_rest.items()):
+        if self._at_rest is not None and _written(self.path) != self._at_rest:
             raise VaultError(
                 f"{self.path} was written to since it was opened for reading, from where it cannot be "
                 "seen: open the vault again"
@@ -446,6 +503,12 @@ def _end(connection: apsw.Connection) -> None:
 def _is_free(connection: apsw.Connection) -> bool:
     """Whether no statement and no transaction holds the connection at a moment."""
     return bool(connection.txn_state() == apsw.SQLITE_TXN_NONE)
+
+
+def _written(path: Path) -> tuple[Status, Status]:
+    """By what a write to a database is known: its status, and that of a write-ahead log that is not empty."""
+    wal, _ = _side_files(path)
+    return _status(path), _status(wal) if _holds(wal, 1) else None
 
 
 def _status(path: Path) -> Status:

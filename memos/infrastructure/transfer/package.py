@@ -65,7 +65,10 @@ def staged(target: Path) -> Iterator[Path]:
     except MemosError:
         raise  # it says itself what it is about: Denied is an OSError too
     except OSError as error:
-        raise VaultError(f"{target} could not be written: {error}") from error
+        raise VaultError(
+            f"{target} could not be written ({error.strerror or error}), and nothing is left there: free "
+            "space, or name another place"
+        ) from error
     finally:
         remove_tree(stage)
         if lock is not None:

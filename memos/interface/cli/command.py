@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, NoReturn, ParamSpec, get_args
@@ -18,7 +20,7 @@ from memos.interface.cli.program import Command
 from memos.interface.cli.terminal import Console, clean, console
 from memos.interface.cli.wording import names_of, spoken
 from memos.interface.serialise import document
-from memos.kernel.errors import InvalidInput, MemosError, VaultError
+from memos.kernel.errors import DiskFull, InvalidInput, MemosError, ReadOnly, VaultError
 
 if TYPE_CHECKING:
     from memos.interface.memory import Memory
@@ -50,13 +52,45 @@ class Run:
     actor: str
     as_json: bool
 
-    def open(self, *, create: bool = False) -> Memory:
-        """Open the vault; only commands that add may make one.
+    @contextmanager
+    def open(self, *, create: bool = False, embedder: str | None = None) -> Iterator[Memory]:
+        """The vault, opened; only commands that add may make one. Where this user may only read it, it is
+        opened for reading.
+
+        Args:
+            create: make it, where there is none.
+            embedder: search by meaning with this model; what waits for it is embedded first.
 
         Raises:
             VaultError: there is none, or it cannot be opened.
             InvalidInput: it is a settings file that is not there.
         """
+        memory = self._opened(create=create, embedder=embedder)
+        try:
+            # On servers the worker embeds, and a search says how far it is.
+            if embedder is not None and self._embeds:
+                with suppress(ReadOnly):  # what waits is found by its words
+                    memory.embed_pending()
+            yield memory
+        except BaseException:
+            with suppress(DiskFull):  # what was read is not noted; the error is another
+                memory.close()
+            raise
+        try:
+            memory.close()
+        except (
+            DiskFull
+        ) as error:  # a write would have failed before: only what was read is not noted
+            warnings.warn(f"{error}; that this was read is not noted", stacklevel=1)
+
+    @property
+    def _embeds(self) -> bool:
+        """Whether this process embeds what waits."""
+        from memos.infrastructure.engine.location import embedded_directory
+
+        return embedded_directory(self.vault) is not None
+
+    def _opened(self, *, create: bool, embedder: str | None) -> Memory:
         # Imported here: a command that opens no vault starts without it.
         from memos.infrastructure.engine.location import can_only_be_read, names_settings
         from memos.interface.memory import Memory
@@ -68,8 +102,14 @@ class Run:
                 "`memos add`, `memos import` and `memos load` make one"
             )
         if can_only_be_read(self.vault):
-            return Memory(self.vault, actor=self.actor, mode="read")
-        return Memory(self.vault, actor=self.actor, create=create)
+            return Memory(self.vault, actor=self.actor, mode="read", embedder=embedder)
+        try:
+            return Memory(self.vault, actor=self.actor, create=create, embedder=embedder)
+        except DiskFull as error:
+            if create:
+                raise
+            warnings.warn(f"{error}; it is opened for reading", stacklevel=1)
+            return Memory(self.vault, actor=self.actor, mode="read", embedder=embedder)
 
     def whole_id(self, given: str) -> str:
         """The id of the one memory that is meant by an id, or by how it begins.

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos import ContextBlock, Memory, Related, Route
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
     AsOfOption,
     CubeId,
+    EmbedderOption,
     FilterOption,
     ScopeRoot,
     json_object,
 )
 from memos.interface.cli.terminal import Console, clean, one_line
+
+if TYPE_CHECKING:
+    from memos import ContextBlock, Memory, Related, Route
 
 Budget = Annotated[int, typer.Option("--budget", help="How many tokens it may take.")]
 
@@ -37,10 +40,11 @@ def context(
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 30,
     filter_: FilterOption = None,
     as_of: AsOfOption = None,
+    embedder: EmbedderOption = None,
 ) -> None:
     """A block for a prompt: what fits a query best, quoted and cited, within a budget."""
     condition = json_object(filter_, "--filter")
-    with run.open() as memory:
+    with run.open(embedder=embedder) as memory:
         block = memory.context(
             query, scope=scope, budget_tokens=budget, k=k, filter=condition, as_of=as_of
         )
@@ -105,10 +109,11 @@ def route(
     k: Annotated[int, typer.Option("--limit", "-k", help="How many are considered.")] = 50,
     filter_: FilterOption = None,
     as_of: AsOfOption = None,
+    embedder: EmbedderOption = None,
 ) -> None:
     """Which scopes, concepts and memories serve a task, in which form and order."""
     condition = json_object(filter_, "--filter")
-    with run.open() as memory:
+    with run.open(embedder=embedder) as memory:
         way = memory.route(
             task, scope=scope, budget_tokens=budget, k=k, filter=condition, as_of=as_of
         )

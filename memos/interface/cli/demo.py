@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.terminal import Console, console
-from memos.interface.demo import report, steps
 from memos.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memos.interface.demo import report
 
 
 def attach(app: typer.Typer) -> None:
@@ -41,6 +43,8 @@ def run_demo(
 
 
 def _play(run: Run, directory: Path, *, kept: bool) -> None:
+    from memos.interface.demo import report, steps
+
     done: list[report.StepReport] = []
     out = console()
     if not run.as_json:
@@ -65,6 +69,8 @@ def _draw(out: Console, number: int, step: report.StepReport) -> None:
 
 
 def _end(out: Console, directory: Path, *, kept: bool) -> None:
+    from memos.interface.demo import report, steps
+
     layout.line(out, "")
     vault = str(directory / steps.VAULT) if kept else steps.VAULT
     layout.body(out, report.ending(vault, steps.SCOPE, kept=kept))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos import Receipt, Sweep
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import CubeId, ExpectVersion
-from memos.interface.cli.terminal import Console
 from memos.kernel.errors import InvalidInput
 from memos.operation.validation import check_duration
+
+if TYPE_CHECKING:
+    from memos import Receipt, Sweep
+    from memos.interface.cli.terminal import Console
 
 Names = list[str] | None
 

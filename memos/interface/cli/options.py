@@ -31,6 +31,14 @@ FilterOption = Annotated[
 ScopeRoot = Annotated[
     str, typer.Option("--scope", help="Where to look, and in all that lies under it.")
 ]
+EmbedderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        envvar="MEMOS_EMBEDDER",
+        help="Search by meaning as well, with this model, such as minilm.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

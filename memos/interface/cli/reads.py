@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos import Lineage, Memory
 from memos.interface.cli import history_view, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
     AsOfOption,
     CubeId,
+    EmbedderOption,
     FilterOption,
     ScopeRoot,
     json_object,
 )
+
+if TYPE_CHECKING:
+    from memos import Lineage, Memory
 
 
 def attach(app: typer.Typer) -> None:
@@ -41,10 +44,11 @@ def search(
         bool, typer.Option("--facts", help="Also find facts that were extracted.")
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="What each term gave.")] = False,
+    embedder: EmbedderOption = None,
 ) -> None:
     """The memories that fit a query best."""
     condition = json_object(filter_, "--filter")
-    with run.open() as memory:
+    with run.open(embedder=embedder) as memory:
         hits = memory.search(
             query, scope=scope, k=k, facts=facts, filter=condition, as_of=as_of, states=states
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos import Vocabulary
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import AsOfOption, ScopeRoot
 from memos.interface.cli.terminal import Console, clean
 from memos.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memos import Vocabulary
 
 
 def attach(app: typer.Typer) -> None:

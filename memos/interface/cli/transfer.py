@@ -16,12 +16,16 @@ from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.options import FilterOption, json_object
 from memos.interface.cli.terminal import Console, clean, progress
+from memos.interface.cli.wording import spoken
 from memos.kernel.errors import InvalidInput
 
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(help="A file whose first line is the passphrase that wraps the keys."),
 ]
+
+
+_WRAPPED_BY = {"recipient": "--recipient", "passphrase": "--passphrase-file"}
 
 
 def attach(app: typer.Typer) -> None:
@@ -110,7 +114,7 @@ def export(
             [("holds", extent), ("keys", exported.keys), ("signed by", exported.verifier_key)],
         )
         for warning in exported.warnings:
-            layout.line(out, ("warning: ", "yellow"), warning)
+            layout.line(out, ("warning: ", "yellow"), spoken(warning, _WRAPPED_BY))
 
     run.show(exported, draw)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos import ErasureReceipt, Rollback
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import IS_CUBE_ID, Yes
 from memos.interface.cli.terminal import Console, clean, console
 from memos.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memos import ErasureReceipt, Rollback
 
 NOT_CONFIRMED = (
     "files may hold bytes of destroyed keys until they are written anew: the write-ahead log at its "

@@ -105,6 +105,18 @@ def check_text(text: object) -> bytes:
     return data
 
 
+def check_says_something(text: object) -> None:
+    """Refuse a text with nothing in it, or white space alone.
+
+    Raises:
+        InvalidInput: it is one.
+    """
+    if isinstance(text, str) and (not text or text.isspace()):
+        raise InvalidInput(
+            "the text is empty: a memory says something, and one that ends is archived"
+        )
+
+
 def _check_media_type(value: object) -> str:
     name = check_name(value, "media_type")
     kind, slash, subtype = name.partition("/")

@@ -44,6 +44,7 @@ from memos.operation.session import Session
 from memos.operation.validation import check_choice, check_id, check_list
 
 _ANY_SCOPE = "any"
+_ANY_TEXT = "any"
 
 RELATIONS = {relation.name.lower(): relation for relation in Relation}
 
@@ -103,7 +104,8 @@ class MergeRequest:
         self.memory(self.scope or _ANY_SCOPE, ())  # whatever its sources hold, the rest must fit
 
     def memory(self, scope: str, parts: Sequence[Parts]) -> NewMemory:
-        """The merged memory, made of the opened parts of its sources, in the order of `distinct`.
+        """The merged memory, made of the opened parts of its sources, in the order of `distinct`; of
+        none it only shows whether the rest fits.
 
         Raises:
             IllegalMove: its text is to be composed of theirs, and one holds no text.
@@ -119,7 +121,9 @@ class MergeRequest:
             "metadata": self.metadata,
             "idempotency_key": self.idempotency_key,
         }
-        if self.text is None:
+        if self.text is None and not parts:
+            item["text"] = _ANY_TEXT
+        elif self.text is None:
             named = zip(map(id_bytes, self.distinct), parts, strict=False)
             item["text"] = merge_texts(*(text_within(cube, part) for cube, part in named))
             media_types = {part.media_type for part in parts}

@@ -10,6 +10,7 @@ from memos.kernel.cube import Header
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope
 from memos.operation.commands.body import (
+    check_says_something,
     put_content,
     put_metadata,
     put_provenance,
@@ -173,6 +174,8 @@ class NewMemory:
                 "memory of its own, derived_from the other, or put it into the metadata"
             )
         if self.text is not None:
+            if self.turn is None or not self.turn.caption:  # a picture says something by itself
+                check_says_something(self.text)
             parts = put_text(body, self.text, self.media_type)
         elif self.content is not None:
             parts = put_content(body, self.media_type, self.content)

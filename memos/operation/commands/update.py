@@ -12,6 +12,7 @@ from memos.kernel.event import Kind
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.body import (
     check_metadata,
+    check_says_something,
     check_text,
     put_metadata,
     put_provenance,
@@ -70,6 +71,7 @@ class Revision:
             raise InvalidInput("replace_metadata needs the metadata: {} for none at all")
         if self.text is not None:
             check_text(self.text)
+            check_says_something(self.text)
         if self.tags is not None:
             object.__setattr__(self, "tags", check_names(self.tags, "tags"))
         if self.metadata is not None:

@@ -187,8 +187,9 @@ class _Lines:
     def part(self, rank: int, hit: Hit, query: str, room: int) -> _Entry | None:
         """A line that quotes a part of a memory in so many tokens; None where that is too little."""
         length = room * _PART_CHARACTERS
+        text = text_of(hit)
         while room >= LEAST_PART and length >= LEAST_PART:
-            text = excerpt(text_of(hit), query, length)
+            text = excerpt(text, query, length)  # a part of the part: the whole is looked at once
             entry = _Entry(
                 rank, hit, text, _speaker(hit), _sentences(text), (_cite(hit),), is_part=True
             )

@@ -31,8 +31,9 @@ def excerpt(text: str, query: str, length: int) -> str:
     stretch = text[start : start + 2 * length]
     if start:  # it begins inside a sentence
         sentences = split_sentences(stretch)
-        behind = stretch[len(sentences[0]) :] if len(sentences) > 1 else ""
-        stretch = behind.lstrip() if len(sentences[0]) < length // 2 and behind else stretch
+        if len(sentences) > 1 and len(sentences[0]) < length // 2:
+            behind = stretch.index(sentences[0]) + len(sentences[0])
+            stretch = stretch[stretch.index(sentences[1], behind) :]
     return _whole_sentences(split_sentences(stretch), stretch, length)
 
 

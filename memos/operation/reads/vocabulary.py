@@ -13,7 +13,6 @@ from memos.kernel.scope import check_scope, path_prefixes, tenant_of
 from memos.operation.cube import open_parts
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import AsOf
-from memos.operation.reads.scope import SearchRequest, open_scope
 from memos.operation.session import Session
 from memos.operation.vocabulary import (
     Vocabulary,
@@ -33,6 +32,8 @@ class VocabularyInForce(NamedTuple):
 
 def tags(session: Session, scope: str, as_of: AsOf | None) -> dict[str, int]:
     """See `Memory.tags`."""
+    from memos.operation.reads.scope import SearchRequest, open_scope  # a write starts without it
+
     with (
         session.gate.enter("tags") as passage,
         open_scope(session, passage, SearchRequest(scope=scope, as_of=as_of)) as scope_view,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
+from memos import Memory
 
 PROGRAM = """
 import importlib, json, sys
@@ -56,6 +60,39 @@ def test_what_is_imported_comes_with_a_plain_install(module: str) -> None:
         and not core.intersection(found)
     }
     assert of_extras == {}
+
+
+STARTED = """
+import json, sys
+from memos.interface.cli import run
+try:
+    run(sys.argv[1:])
+except SystemExit:
+    pass
+sys.stderr.write(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [("--version",), ("add", "Tea.", "--scope", "acme"), ("stats",), ("events",), ("get", "0000")],
+)
+def test_a_command_starts_without_what_it_does_not_need(
+    line: tuple[str, ...], tmp_path: Path
+) -> None:
+    vault = tmp_path / "one.vault"
+    Memory(vault).close()
+    ran = subprocess.run(
+        [sys.executable, "-c", STARTED, *line],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MEMOS_VAULT": str(vault)},
+    )
+    loaded = set(json.loads(ran.stderr[ran.stderr.index("[") :]))
+    unneeded = {"numpy", "rich.console", "pydantic", "memos.operation.search.search"}
+    assert loaded & unneeded == set()
+    assert "memos.interface.cli.transfer" not in loaded
 
 
 def test_a_name_of_the_package_is_imported_when_it_is_asked_for() -> None:

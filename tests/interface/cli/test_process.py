@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
+from memos.__main__ import main
+from memos.infrastructure.release import RELEASE
+from memos.interface import cli
 from tests.interface.cli.support import PROGRAM, Shell
 
 
@@ -63,6 +68,75 @@ def test_tail_follows_what_other_processes_write(shell: Shell) -> None:
         tail.kill()
         tail.wait()
         tail.stdout.close()
+
+
+def test_a_reader_that_leaves_is_told_by_the_exit_code_alone(shell: Shell) -> None:
+    for number in range(3):
+        shell.add(f"memory {number} " + "of many words " * 5000)
+    process = subprocess.Popen(
+        [PROGRAM, "history", shell.json("search", "memory", "--scope", "acme")[0]["cube_id"]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "MEMOS_VAULT": str(shell.vault), "MEMOS_ACTOR": "agent:alice"},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait(240) == 1
+
+
+def test_it_runs_as_a_module_too(shell: Shell) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "memos", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"memos {RELEASE}\n"
+
+
+def test_ctrl_c_while_it_starts_is_no_crash(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "import_module", interrupted)
+    monkeypatch.setattr(sys, "argv", ["memos", "stats"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_shell_is_told_the_commands_that_a_line_may_go_on_with(shell: Shell) -> None:
+    asked = {"_MEMOS_COMPLETE": "complete_bash", "COMP_WORDS": "memos se", "COMP_CWORD": "1"}
+    ran = subprocess.run(
+        [PROGRAM], capture_output=True, text=True, check=False, env={**os.environ, **asked}
+    )
+    assert set(ran.stdout.split()) == {"search", "sensitivities", "set-header"}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes_by_the_script_that_it_is_given() -> None:
+    line = """
+    eval "$(memos --show-completion bash)"
+    COMP_WORDS=(memos search tea --sc) COMP_CWORD=3
+    _memos_completion memos
+    echo "${COMPREPLY[@]}"
+    """
+    environment = {
+        **os.environ,
+        "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    ran = subprocess.run(
+        [shutil.which("bash") or "", "-c", line],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert ran.stdout == "--scope\n"
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, "Generated"), (b"y\n", 0, None)])

@@ -13,7 +13,7 @@ import typer
 import memos
 from memos.infrastructure.reports import GenerationStatus, RootChecked
 from memos.infrastructure.transfer.load.loader import LoadReport
-from memos.interface.cli import app
+from memos.interface.cli import FAMILIES, app, program
 from memos.interface.cli.errors import ExitCode
 from memos.interface.vaults import GenerationsReport, MigrationReport, VaultMade, VaultRemoved
 from memos.operation.commands.export import ExportReport
@@ -92,6 +92,12 @@ def test_the_program_has_every_command_it_should() -> None:
     grouped += ["engine up", "engine status", "engine down", "engine logs", "engine nodetool"]
     grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "sweep", "all")]
     assert sorted([*ungrouped.split(), *grouped]) == COMMANDS
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_command_is_found_by_its_family(family: str) -> None:
+    named = {name.partition(" ")[0] for name in commands(program([family]))}
+    assert named == set(FAMILIES[family].split())
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -52,7 +52,7 @@ from memos.infrastructure.sqlite.database import (
     ROTATED_FORMAT,
     can_be_written,
     explained,
-    open_connection,
+    open_to_examine,
     row,
     rows,
 )
@@ -138,7 +138,9 @@ def _disk(directory: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(directory).free
     if free < LOW_DISK_BYTES:
         yield Finding(
-            "warning", f"only {free // 2**20} MiB are free on the disk", "free space soon"
+            "warning",
+            f"only {free // 2**20} MiB are free on the disk",
+            "free space soon: on a full disk nothing is written, and what is there is read",
         )
     wal = directory / f"{DATABASE_FILE}-wal"
     if wal.is_file() and wal.stat().st_size > LARGE_WAL_BYTES:
@@ -154,12 +156,8 @@ def _database(directory: Path) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        connection = (
-            apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-            if can_be_written(path)
-            else open_connection(path, read_only=True)
-        )
-    except (apsw.Error, VaultError) as error:
+        connection = open_to_examine(path)
+    except apsw.Error as error:
         yield Finding("error", f"{path.name} does not open: {error}", "check its rights")
         return
     with closing(connection):

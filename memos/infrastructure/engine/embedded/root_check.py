@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import apsw
-
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.keys.root import RootKey
 from memos.infrastructure.keys.root_files import checked_by, nothing_to_check_by, offered_root
@@ -15,7 +13,7 @@ from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, explained_keys,
 from memos.infrastructure.keys.sqlite.key_mark import settings_of
 from memos.infrastructure.keys.sqlite.unopened_keys import opens_any
 from memos.infrastructure.reports import RootChecked
-from memos.infrastructure.sqlite.database import explained
+from memos.infrastructure.sqlite.database import explained, open_to_examine
 from memos.kernel.errors import VaultError
 
 
@@ -30,7 +28,7 @@ def check_root_key(directory: Path, path: Path) -> RootChecked:
     if not (directory / DATABASE_FILE).exists():
         raise VaultError(f"there is no vault at {directory}: name the directory of one")
     keys_path = directory / KEYS_FILE
-    with explained_keys(keys_path), closing(_opened(keys_path)) as keys:
+    with explained_keys(keys_path), closing(open_to_examine(keys_path)) as keys:
         record = read_root_record(keys)
         if record is not None:
             return checked_by(record, path, root.fingerprint)
@@ -42,15 +40,8 @@ def check_root_key(directory: Path, path: Path) -> RootChecked:
 
 def _seals(directory: Path, root: RootKey) -> bool:
     database = directory / DATABASE_FILE
-    with explained(database), closing(_opened(database)) as connection:
+    with explained(database), closing(open_to_examine(database)) as connection:
         settings = settings_of(connection)
     if not settings.get(SEAL):
         raise nothing_to_check_by(str(directory))
     return is_sealed(root, settings, settings[SEAL])
-
-
-def _opened(path: Path) -> apsw.Connection:
-    """A database that is read only; one that was cut off needs what is in its journal, which is why it is
-    opened for writing.
-    """
-    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)

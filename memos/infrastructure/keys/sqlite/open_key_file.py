@@ -30,7 +30,7 @@ from memos.infrastructure.keys.sqlite.key_file import (
     read_written,
 )
 from memos.infrastructure.sqlite.database import BUSY_SECONDS, row
-from memos.kernel.errors import Damaged, KeysMissing, VaultError
+from memos.kernel.errors import Damaged, KeysMissing, ReadOnly, VaultError
 
 
 class OpenKeyFile:
@@ -57,6 +57,7 @@ class OpenKeyFile:
         read_only: bool = False,
     ) -> None:
         self.path = path
+        self._read_only = read_only
         self.lock = threading.RLock()
         self._log_end = log_end
         self.expected: KeyFileState | None = None
@@ -91,7 +92,10 @@ class OpenKeyFile:
 
         Raises:
             WrongRootKey: another process has rotated the root key meanwhile.
+            ReadOnly: it was opened to be read.
         """
+        if self._read_only:
+            raise ReadOnly.of(str(self.path.parent))
         counting: list[Statement] = []
         if self.expected is None:  # an older copy stays known as one
             sql = "UPDATE written SET changes = changes + 1, time = ?"

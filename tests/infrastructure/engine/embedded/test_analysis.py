@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memos import Memory, VaultError
-from memos.infrastructure.engine.embedded import projector
+from memos.language import analysis
 from memos.language.analysis import analyse
 from memos.language.indexed_text import IndexedText, Readable
 
@@ -25,7 +25,7 @@ def test_a_write_whose_text_cannot_be_analysed_is_refused_aloud_and_whole(
 ) -> None:
     with Memory(tmp_path / "a.vault", actor="agent:alice") as memory:
         memory.add("She likes pottery.", scope="acme")
-        monkeypatch.setattr(projector, "analyse", failing)
+        monkeypatch.setattr(analysis, "analyse", failing)
         with pytest.raises(VaultError, match=r"cannot be analysed \(RecursionError\)") as refused:
             memory.add(POISON, scope="acme")
         assert "poison" not in str(refused.value)
@@ -39,7 +39,7 @@ def test_a_rebuild_that_cannot_analyse_a_text_leaves_the_vault_as_it_was(
 ) -> None:
     with Memory(tmp_path / "a.vault", actor="agent:alice") as memory:
         poison = memory.add(POISON, scope="acme")
-        monkeypatch.setattr(projector, "analyse", failing)
+        monkeypatch.setattr(analysis, "analyse", failing)
         with pytest.raises(VaultError, match=f"memory {poison.cube_id}, record 0:0"):
             memory.rebuild()
         assert [hit.text for hit in memory.search("pottery", scope="acme")] == [POISON]
