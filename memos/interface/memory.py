@@ -254,7 +254,8 @@ class Memory:
             priority: a whole number.
             sensitivity: a label.
             purpose: what it may be used for.
-            lifespan: a duration such as `90d`, or a mapping of `set_lifespan`'s arguments.
+            lifespan: a duration such as `90d`, or a mapping of `set_lifespan`'s arguments; `until`,
+                a time, may stand in place of `after`.
             content: bytes, in the place of a text.
             media_type: what `content` is, or a kind of text such as `text/markdown`: what begins with
                 `text/` is UTF-8, is searched, and reads as a text.
@@ -362,7 +363,7 @@ class Memory:
         *,
         scope: str,
         session: str,
-        at: Time | None = None,
+        at: Time | float | None = None,
         source: str | None = None,
         subject: str | None = None,
         tags: Iterable[str] = (),
@@ -378,14 +379,22 @@ class Memory:
             turns: mappings with `text` and, as far as known, `id`, `speaker`, `role` (user,
                 assistant, system, tool), `caption` (what a picture shows), `at`, `metadata`,
                 `tags`. Id, speaker, role, caption and session come back in the metadata of hits.
+                Messages of the OpenAI chat API are taken as they are: `content` as a text or as
+                parts, `refusal`, `tool_calls`, `tool_call_id`, `name`, `created_at`. Each call of a
+                tool is a turn of its own, behind the words; what has no words, such as a picture,
+                is named in the metadata (`not_kept`).
             scope: the conversation's.
             session: which session of it.
-            at: when the session took place; a turn's own `at` is finer.
+            at: when the session took place; a turn's own `at` is finer. Seconds or milliseconds
+                since 1970 are taken as well.
             source: where it came from; by default `conversation:<scope>/<session>`, and each
                 turn's source is this with the turn's id behind it.
             subject: whom it is about; by default its scope.
             tags: given to every turn.
             idempotency_key: a retry with the same key has one effect and the same receipts.
+
+        Returns:
+            A receipt for each turn that was made, in order.
 
         Raises:
             InvalidInput: a turn does not fit; the message says which, and nothing was written.
@@ -1200,7 +1209,8 @@ class Memory:
         passphrase: str | None = None,
         progress: Progress = no_progress,
     ) -> ExportReport:
-        """Write memories, with their whole history, to a new directory, or a `.tar` or `.memos` file.
+        """Write memories, with their whole history, to a new directory, or a `.tar`, `.memos` (a tar)
+        or `.zip` file.
 
         Without `scope` and `filter` it is the whole vault: `load` gives the same digest, and only
         an administrator may do it. With them it is the memories that match and that the actor may

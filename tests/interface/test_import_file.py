@@ -107,14 +107,14 @@ def test_a_message_list_keeps_roles_ids_and_times(memory: Memory, tmp_path: Path
     report = memory.import_file(path, scope=SCOPE)
     found = cubes(memory, report.cube_ids)
     assert report.format == "messages"
-    assert report.skipped == ("message 3: it has no text",)
-    assert [cube.text for cube in found] == ["Be kind.", "Hello", "42", "Look:"]
-    assert found[1].metadata == {"role": "user", "message_id": "m1"}
+    assert report.skipped == ()
+    assert [cube.text for cube in found] == ["Be kind.", "Hello", "()", "42", "Look:"]
+    assert found[1].metadata == {"role": "user", "id": "m1", "session": "chat.json"}
     assert found[1].valid_from is not None
     assert found[1].valid_from.isoformat() == "2023-11-14T22:13:20+00:00"
-    assert found[2].metadata["tool_call_id"] == "c1"
-    assert found[3].metadata["parts"] == ["text", "image_url"]
-    assert found[3].source == "messages:chat.json/5"
+    assert found[3].metadata["tool_call_id"] == "c1"
+    assert found[4].metadata["parts"] == ["text", "image_url"]
+    assert found[4].source == "messages:chat.json/5"
     bare = write(tmp_path / "bare.json", [{"role": "user", "content": "Hi"}])
     assert memory.import_file(bare, scope=SCOPE).format == "messages"
 
@@ -124,7 +124,7 @@ def test_a_message_list_keeps_roles_ids_and_times(memory: Memory, tmp_path: Path
     [
         ([{"role": "user", "content": 3}], "message 1: its content must be a list"),
         ([{"role": "user", "content": [{"type": "text"}]}], "message 1, part 1: 'text'"),
-        ([{"role": 1, "content": "x"}], "message 1: 'role'"),
+        ([{"role": 1.5, "content": "x"}], "message 1: 'role'"),
         ([{"role": "user", "content": "x", "timestamp": "noon"}], "message 1: 'noon'"),
         (["x"], "message 1 must be an object"),
     ],

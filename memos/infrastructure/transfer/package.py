@@ -1,4 +1,4 @@
-"""An export as a directory or as one tar file: put there whole or not at all, and read with care.
+"""An export as a directory or as one file, a tar or a zip: put there whole or not at all, and read with care.
 
 The tar is plain ustar with regular members only. Its headers are read one block at a time, so
 that no member can make the reader take in more than 512 bytes before its name and size are judged.
@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from memos.infrastructure.directories import remove_tree
 from memos.infrastructure.keys.root import sync_directory
-from memos.infrastructure.regular_files import check_regular
+from memos.infrastructure.regular_files import check_regular, is_regular
 from memos.infrastructure.transfer.files import NewFiles, PassingFiles
 from memos.infrastructure.transfer.layout import (
     CHECKPOINT,
@@ -29,10 +29,19 @@ from memos.infrastructure.transfer.layout import (
     MAX_SMALL_BYTES,
     SIGNATURE,
 )
+from memos.infrastructure.transfer.zipped import (
+    ZIP_SUFFIX,
+    holds_export,
+    unpack_zip,
+    write_zip,
+)
 from memos.kernel.errors import InvalidInput, MemosError, Refused, VaultError
 
 TAR_SUFFIXES = (".tar", ".memos")
-TAR = "export.tar"
+ARCHIVE = "export.archive"
+"""What the file of an export is called until it has its name."""
+_ZIPPED = b"PK"
+_OTHER_FORMS = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".json", ".jsonl")
 YOUNG_SECONDS = 5.0
 BLOCK = 512
 CHUNK = 2**20
@@ -97,18 +106,36 @@ def _lock(stage: Path) -> int | None:
     return handle
 
 
-def check_free(target: Path) -> None:
-    """Raise InvalidInput where there is something at the target."""
+def check_target(target: Path) -> None:
+    """Whether an export can be put there.
+
+    Raises:
+        InvalidInput: there is something, or its name says a form that an export has not.
+    """
     if target.exists() or target.is_symlink():
         raise InvalidInput(f"{target} exists already: name a path that does not")
+    if target.suffix.lower() in _OTHER_FORMS:
+        raise InvalidInput(
+            f"an export is a directory, or a file that ends in {', '.join(TAR_SUFFIXES)} or "
+            f"{ZIP_SUFFIX}: {target.name} names another form"
+        )
+
+
+def is_export(path: Path) -> bool:
+    """Whether a path looks like an export, by its name or what it holds."""
+    if path.is_dir():
+        return (path / MANIFEST).is_file() and (path / SIGNATURE).is_file()
+    return path.suffix.lower() in TAR_SUFFIXES or (is_regular(path) and holds_export(path))
 
 
 def publish(files: NewFiles, target: Path) -> None:
     """Put a finished export where it belongs, whole: on the disk before this returns."""
-    check_free(target)
-    if target.suffix in TAR_SUFFIXES:
-        _write_tar(files)
-        files.give_name(TAR, target)
+    check_target(target)
+    suffix = target.suffix.lower()
+    if suffix in (*TAR_SUFFIXES, ZIP_SUFFIX):
+        with files.write(ARCHIVE) as file:
+            (write_zip if suffix == ZIP_SUFFIX else _write_tar)(files, file)
+        files.give_name(ARCHIVE, target)
     else:
         for name in FILES:
             files.give_name(name, files.directory / name)
@@ -119,7 +146,7 @@ def publish(files: NewFiles, target: Path) -> None:
 
 @contextmanager
 def opened(path: Path, workplace: Path) -> Iterator[Mapping[str, Path]]:
-    """The files of an export by their names; those of a tar are unpacked beside `workplace` for as
+    """The files of an export by their names; those of a file are unpacked beside `workplace` for as
     long as needed, without a name there: a process that is killed leaves nothing of them.
 
     Raises:
@@ -143,7 +170,7 @@ def opened(path: Path, workplace: Path) -> Iterator[Mapping[str, Path]]:
         except OSError as error:
             raise _unreadable(path, error) from error
         with file:
-            names = _unpack(file, files)
+            names = _unpack_any(file, files)
         _check_complete(names)
         yield {name: files.path(name) for name in FILES}
 
@@ -175,11 +202,8 @@ def _check_size(name: str, size: int) -> None:
         raise Refused(f"{name} has {size:,} bytes; at most {MAX_SMALL_BYTES:,} are taken")
 
 
-def _write_tar(files: NewFiles) -> None:
-    with (
-        files.write(TAR) as file,
-        tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar,
-    ):
+def _write_tar(files: NewFiles, file: BinaryIO) -> None:
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name in FILES:
             path = files.path(name)
             member = tarfile.TarInfo(name)
@@ -188,6 +212,18 @@ def _write_tar(files: NewFiles) -> None:
             member.mtime = int(path.stat().st_mtime)
             with path.open("rb") as source:
                 tar.addfile(member, source)
+
+
+def _unpack_any(file: BinaryIO, files: PassingFiles) -> frozenset[str]:
+    """Take the members of a file out, a zip or a tar, whatever it is called; their names."""
+    is_zip = file.read(len(_ZIPPED)) == _ZIPPED
+    file.seek(0)
+    if not is_zip:
+        return _unpack(file, files)
+    sizes = unpack_zip(file, files)
+    for name, size in sizes.items():
+        _check_size(name, size)
+    return frozenset(sizes)
 
 
 def _unpack(file: BinaryIO, files: PassingFiles) -> frozenset[str]:

@@ -113,7 +113,7 @@ def import_file(
 
 def export(
     run: Run,
-    path: Annotated[Path, typer.Argument(help="A new directory, or a .tar or .memos file.")],
+    path: Annotated[Path, typer.Argument(help="A new directory, or a .tar, .memos or .zip file.")],
     scope: Annotated[str | None, typer.Option(help="Only in and under this scope.")] = None,
     filter_: FilterOption = None,
     recipient: Annotated[

@@ -19,6 +19,7 @@ from memos.operation.commands.idempotency import (
     identify,
     identify_one,
 )
+from memos.operation.commands.message import turns_of
 from memos.operation.commands.new_memory import ARGUMENTS, NewMemory
 from memos.operation.commands.restriction import require_owner
 from memos.operation.commands.sources import source_versions
@@ -97,15 +98,18 @@ def add_conversation(session: Session, conversation: Conversation) -> list[Recei
     start = session.clock()
     with session.gate.enter("add_conversation") as passage:
         passage.require(Action.CREATE, conversation.scope)
-        turns = list(conversation.turns)
-        parts = []
-        for number, turn in enumerate(turns):
+        memories: list[NewMemory] = []
+        for number, given in enumerate(conversation.turns):
             try:
-                memory = conversation.memory_of(turn, number, start + number)
+                for turn in turns_of(given):
+                    place = len(memories)
+                    memories.append(conversation.memory_of(turn, place, start + place))
             except InvalidInput as error:
                 raise _of_item("turn", number, error) from None
-            command = memory.keyed(operation=CONVERSATION, number=number, of=len(turns))
-            parts.append(_Part(memory, command))
+        parts = [
+            _Part(memory, memory.keyed(operation=CONVERSATION, number=number, of=len(memories)))
+            for number, memory in enumerate(memories)
+        ]
         return _add_whole(session, passage, parts, "turn")
 
 

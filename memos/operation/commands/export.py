@@ -15,7 +15,7 @@ from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.export.dumper import Dumped, MemDumper
 from memos.infrastructure.transfer.files import NewFiles
 from memos.infrastructure.transfer.layout import base64_text
-from memos.infrastructure.transfer.package import check_free, publish, staged
+from memos.infrastructure.transfer.package import check_target, publish, staged
 from memos.infrastructure.transfer.wrapping import Wrapping, wrap
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.body import is_text
@@ -76,7 +76,7 @@ class ExportRequest:
     passphrase: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        check_free(self.path)
+        check_target(self.path)
         if self.scope is not None:
             check_scope(self.scope)
 

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from memos.kernel.cube import Header, Lifespan
+from memos.kernel.errors import InvalidInput
 from memos.operation.validation import (
     check_fields,
     check_lifespan,
     check_name,
     check_names,
     check_priority,
+    check_time,
 )
 
-_LIFESPAN_FIELDS = {"after", "renewed_by_access", "then", "half_life"}
+_LIFESPAN_FIELDS = {"after", "until", "renewed_by_access", "then", "half_life"}
+_TO_A_MOMENT = -1
+"""The `since` of a lifespan whose `after` is a moment yet, in microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ class HeaderFacts:
 
     def header(self, actor: str, now: int) -> Header:
         """The header of a new cube: the actor owns it unless another is named."""
-        lifespan = None if self.lifespan is None else self.lifespan._replace(since=now)
+        lifespan = None if self.lifespan is None else _begun(self.lifespan, now)
         return Header(
             self.owner or actor,
             tuple(self.readers or ()),
@@ -75,7 +79,8 @@ class HeaderFacts:
 
 
 def read_lifespan(lifespan: str | Mapping[str, Any] | None) -> Lifespan | None:
-    """A lifespan given as a duration or as a mapping; it begins when the cube is made.
+    """A lifespan given as a duration or as a mapping; it begins when the cube is made, and ends a
+    duration `after` that, or at the moment `until`.
 
     Raises:
         InvalidInput: it is neither.
@@ -85,5 +90,28 @@ def read_lifespan(lifespan: str | Mapping[str, Any] | None) -> Lifespan | None:
     if not isinstance(lifespan, Mapping):
         return check_lifespan(lifespan, 0)
     check_fields(lifespan, _LIFESPAN_FIELDS, "a lifespan")
-    options = {name: value for name, value in lifespan.items() if name != "after"}
-    return check_lifespan(lifespan.get("after"), 0, **options)
+    options = {name: value for name, value in lifespan.items() if name not in ("after", "until")}
+    span = check_lifespan(lifespan.get("after"), 0, **options)
+    if lifespan.get("until") is None:
+        return span
+    if span.after or span.renewed_by_access:
+        raise InvalidInput("a lifespan that ends until= a moment has no after= and is not renewed")
+    moment = max(1, check_time(lifespan["until"], "until"))
+    return span._replace(after=moment, since=_TO_A_MOMENT)
+
+
+def _begun(span: Lifespan, now: int) -> Lifespan:
+    """A lifespan that begins now; one whose moment has passed is over already."""
+    if span.since != _TO_A_MOMENT:
+        return span._replace(since=now)
+    since = min(now, span.after - 1)
+    return span._replace(after=span.after - since, since=since)
+
+
+def is_same_span(stated: Lifespan | None, begun: Lifespan | None) -> bool:
+    """Whether a lifespan that was read is the one that a memory has, whenever that began."""
+    if stated is None or begun is None:
+        return stated is begun
+    if stated.since == _TO_A_MOMENT:
+        begun = begun._replace(after=begun.since + begun.after)
+    return stated == begun._replace(since=stated.since)

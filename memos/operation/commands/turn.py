@@ -8,6 +8,7 @@ from typing import Any
 
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope
+from memos.operation.commands.message import check_epoch
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.validation import (
     Time,
@@ -36,7 +37,7 @@ class Conversation:
     turns: Iterable[Mapping[str, Any]]
     scope: str
     session: str
-    at: Time | None = None
+    at: Time | float | None = None
     source: str | None = None
     subject: str | None = None
     tags: Iterable[str] = ()
@@ -48,6 +49,7 @@ class Conversation:
         for name in ("source", "subject"):
             if getattr(self, name) is not None:
                 check_name(getattr(self, name), name)
+        object.__setattr__(self, "at", check_epoch(self.at))
         object.__setattr__(self, "turns", check_list(self.turns, "turns"))
         object.__setattr__(self, "tags", check_names(self.tags, "tags"))
 
@@ -73,7 +75,7 @@ class Conversation:
         metadata = turn.get("metadata")
         if metadata is not None and not isinstance(metadata, Mapping):
             raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
-        said_at = turn.get("at") if turn.get("at") is not None else self.at
+        said_at = check_epoch(self.at if turn.get("at") is None else turn["at"])
         kept = {name: turn[name] for name in _IN_METADATA if turn.get(name) is not None}
         origin = self.source or f"conversation:{self.scope}/{self.session}"
         item = {

@@ -12,7 +12,7 @@ from memos.kernel.event import id_bytes
 from tests.interface.transfer.support import SCOPE, fill
 
 
-@pytest.mark.parametrize("name", ["out.memos", "out.tar", "out"])
+@pytest.mark.parametrize("name", ["out.memos", "out.tar", "out.zip", "OUT.ZIP", "out"])
 def test_a_loaded_vault_is_the_one_that_was_exported(
     memory: Memory, tmp_path: Path, name: str
 ) -> None:

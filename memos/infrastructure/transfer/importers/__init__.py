@@ -3,25 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
 
-from memos.infrastructure.transfer.importers import jsonl, locomo, markdown, mem0, messages
-from memos.infrastructure.transfer.importers.item import Item, Parsed, read_json
+from memos.infrastructure.transfer.importers import (
+    chatgpt,
+    claude,
+    claude_code,
+    fine_tune,
+    gemini,
+    jsonl,
+    langchain,
+    langgraph,
+    letta,
+    locomo,
+    markdown,
+    mem0,
+    memories,
+    messages,
+    responses,
+    threads,
+    ui_messages,
+)
+from memos.infrastructure.transfer.importers.document import (
+    Document,
+    holds_conversations,
+    load,
+)
+from memos.infrastructure.transfer.importers.fields import Reading
+from memos.infrastructure.transfer.importers.item import Item, Parsed
 from memos.infrastructure.transfer.importers.note_files import SUFFIXES
+from memos.infrastructure.transfer.importers.recognition import described, recognise
+from memos.infrastructure.transfer.package import is_export
 from memos.kernel.errors import InvalidInput, Refused
 
-FORMATS: Mapping[str, Callable[[Path], Parsed]] = {
-    "jsonl": jsonl.parse,
-    "messages": messages.parse,
-    "locomo": locomo.parse,
-    "markdown": markdown.parse,
-    "mem0": mem0.parse,
+READERS: Mapping[str, Callable[[Document, Reading], list[Item]]] = {
+    "jsonl": jsonl.read,
+    "messages": messages.read,
+    "responses": responses.read,
+    "threads": threads.read,
+    "langchain": langchain.read,
+    "ui-messages": ui_messages.read,
+    "gemini": gemini.read,
+    "fine-tune": fine_tune.read,
+    "chatgpt": chatgpt.read,
+    "claude": claude.read,
+    "claude-code": claude_code.read,
+    "letta": letta.read,
+    "langgraph": langgraph.read,
+    "locomo": locomo.read,
+    "mem0": mem0.read,
+    "memories": memories.read,
 }
+"""What reads the JSON of each format."""
+
+FORMATS = ("markdown", *READERS)
 
 
-def parse_file(path: Path, form: str) -> tuple[str, Parsed]:
+def parse_file(path: Path, form: str, zone: tzinfo = UTC) -> tuple[str, Parsed]:
     """The format of a file (found out where `form` is auto) and its items.
+
+    Args:
+        path: the file, or a folder of Markdown.
+        form: one of FORMATS, or auto.
+        zone: of times that name none.
 
     Raises:
         InvalidInput: there is no such format or file.
@@ -32,36 +77,43 @@ def parse_file(path: Path, form: str) -> tuple[str, Parsed]:
     try:
         if not path.exists():
             raise InvalidInput(f"there is no file {path}")
-        if form == "auto":
-            form = _guess(path)
-        return form, FORMATS[form](path)
+        _check_no_export(path)
+        if form == "auto" and _is_markdown(path):
+            form = "markdown"
+        if form == "markdown":
+            return form, markdown.parse(path)
+        reading = Reading.begin(zone)
+        document = load(path, reading)
+        form = _recognised(document) if form == "auto" else form
+        return form, reading.parsed(READERS[form](document, reading))
     except OSError as error:  # a folder holds what may not be read, or is gone meanwhile
         named = error.filename or path
         raise Refused(f"{named} cannot be read: {error.strerror}; nothing was imported") from error
 
 
-def _guess(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if path.is_dir() or suffix in SUFFIXES:
-        return "markdown"
-    if suffix in (".jsonl", ".ndjson"):
-        return "jsonl"
-    if suffix == ".json":
-        form = _guess_json(read_json(path))
-        if form:
-            return form
-    raise Refused(f"the format of {path.name} is not clear: pass format=, {', '.join(FORMATS)}")
+def _is_markdown(path: Path) -> bool:
+    if path.is_dir():
+        return not holds_conversations(path)
+    return path.suffix.lower() in SUFFIXES
 
 
-def _guess_json(value: Any) -> str:
-    if isinstance(value, dict):
-        marks = {"messages": "messages", "results": "mem0", "conversation": "locomo"}
-        return next((form for mark, form in marks.items() if mark in value), "")
-    first = value[0] if isinstance(value, list) and value else None
-    if isinstance(first, dict):
-        marks = {"role": "messages", "memory": "mem0", "conversation": "locomo"}
-        return next((form for mark, form in marks.items() if mark in first), "")
-    return ""
+def _recognised(document: Document) -> str:
+    form = recognise(document)
+    if not form:
+        raise Refused(
+            f"the format of {document.name} is not clear: it looks like {described(document)}; "
+            f"pass format=, {', '.join(FORMATS)}"
+        )
+    return form
+
+
+def _check_no_export(path: Path) -> None:
+    """Refuse what is loaded, with its history, and not imported."""
+    if is_export(path):
+        raise Refused(
+            f"{path.name} is an export of MemOS, which holds more than an import takes: load it "
+            "(memos load, Memory.load or import_export)"
+        )
 
 
 __all__ = ["FORMATS", "Item", "Parsed", "parse_file"]

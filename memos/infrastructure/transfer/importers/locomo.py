@@ -10,60 +10,52 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate
-from pathlib import Path
 from typing import Any
 
-from memos.infrastructure.transfer.importers.item import (
-    Item,
-    Parsed,
-    Said,
-    listing,
-    mapping,
-    present,
-    read_json,
-    text_field,
-)
+from memos.infrastructure.transfer.importers.document import Document
+from memos.infrastructure.transfer.importers.fields import Fields, Reading
+from memos.infrastructure.transfer.importers.item import Item, Said, listing, mapping, present
+from memos.infrastructure.transfer.importers.turns import segment
 from memos.kernel.errors import Refused
 
 _SESSION = re.compile(r"session_(\d+)")
 _DATE_TIME = re.compile(r"(\d{1,2}):(\d\d) (am|pm) on (\d{1,2}) ([A-Z][a-z]+), (\d{4})")
 
 
-def parse(path: Path) -> Parsed:
+def read(document: Document, reading: Reading) -> list[Item]:
     """Read a file of samples; each conversation gets a scope of its own, named by its sample id."""
-    value = read_json(path)
-    samples = [value] if isinstance(value, dict) else listing(value, "the file")
+    value = document.value
+    samples = [value] if isinstance(value, dict) else document.entries(called="the file")
     items: list[Item] = []
     seen: set[str] = set()
-    for number, given in enumerate(samples, 1):
-        where = f"sample {number}"
-        sample = mapping(given, where)
-        sample_id = text_field(sample, "sample_id", where)
-        if sample_id in seen:
-            raise Refused(f"{where}: there are two samples {sample_id!r}")
-        seen.add(sample_id)
-        conversation = mapping(sample.get("conversation"), f"{where}: its conversation")
-        items.extend(_turns(conversation, sample_id))
-    return Parsed(items, [])
+    for place, given in document.numbered(samples, "sample"):
+        with reading.gathering(), reading.fields(given, place, "sample") as sample:
+            sample_id = sample.needed("sample_id")
+            if sample_id in seen:
+                raise Refused(f"{place}: there are two samples {sample_id!r}")
+            seen.add(sample_id)
+            conversation = sample.take("conversation")
+            items += _turns(reading, mapping(conversation, f"{place}: its conversation"), sample_id)
+    return items
 
 
-def _turns(conversation: Mapping[str, Any], sample_id: str) -> Iterator[Item]:
+def _turns(reading: Reading, conversation: Mapping[str, Any], sample_id: str) -> Iterator[Item]:
     sessions = sorted(int(match[1]) for name in conversation if (match := _SESSION.fullmatch(name)))
     for session in sessions:
         where = f"{sample_id}, session {session}"
-        held_at = conversation.get(f"session_{session}_date_time")
-        held = None if held_at is None else session_time(held_at, where)
-        for number, given in enumerate(listing(conversation[f"session_{session}"], where), 1):
-            yield _turn(mapping(given, f"{where}, turn {number}"), where, number, sample_id, held)
+        with reading.gathering():
+            held_at = conversation.get(f"session_{session}_date_time")
+            held = None if held_at is None else session_time(held_at, where)
+            turns = listing(conversation[f"session_{session}"], where)
+            for number, given in enumerate(turns, 1):
+                place = f"{where}, turn {number}"
+                with reading.gathering(), reading.fields(given, place, "turn") as turn:
+                    yield _turn(turn, str(session), sample_id, held)
 
 
-def _turn(
-    turn: Mapping[str, Any], session: str, number: int, sample_id: str, held: datetime | None
-) -> Item:
-    where = f"{session}, turn {number}"
-    text, dia_id = text_field(turn, "text", where), text_field(turn, "dia_id", where)
-    caption = text_field(turn, "blip_caption", where) if turn.get("blip_caption") else ""
-    speaker, name = text_field(turn, "speaker", where), session.rpartition(" ")[2]
+def _turn(turn: Fields, session: str, sample_id: str, held: datetime | None) -> Item:
+    text, dia_id = turn.text("text"), turn.needed("dia_id")
+    caption, speaker = turn.text("blip_caption"), turn.needed("speaker")
     at = None if held is None else held.isoformat()
     fields = present(
         text=text or f"[image: {caption}]",
@@ -71,13 +63,14 @@ def _turn(
         metadata=present(
             speaker=speaker,
             id=dia_id,
-            session=name,
+            session=session,
             caption=caption or None,
             sample_id=sample_id,
         ),
     )
-    said = Said(name, dia_id, speaker, caption=caption, at=at)
-    return Item(where, f"{sample_id}/{dia_id}", fields, sample_id, said)
+    said = Said(session, dia_id, speaker, caption=caption, at=at)
+    scope = segment(sample_id)
+    return Item(turn.where, f"{scope}/{dia_id}", fields, scope, said, id=dia_id)
 
 
 def session_time(text: Any, where: str) -> datetime:

@@ -1,87 +1,86 @@
-"""Message lists as the OpenAI chat API writes them: a list, or an object with `messages`."""
+"""Message lists as the OpenAI chat API takes them: a list, or an object with `messages`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from memos.infrastructure.transfer.importers.item import (
-    Item,
-    Parsed,
-    Said,
-    listing,
-    mapping,
-    point_in_time,
-    present,
-    read_json,
-    text_field,
+from memos.infrastructure.transfer.importers.content import (
+    Answer,
+    Call,
+    Content,
+    answer_text,
+    content_of,
+    read_call,
+    read_content,
 )
-from memos.kernel.errors import Refused
+from memos.infrastructure.transfer.importers.document import Document
+from memos.infrastructure.transfer.importers.fields import Fields, Reading
+from memos.infrastructure.transfer.importers.item import Item
+from memos.infrastructure.transfer.importers.turns import ROLES, Conversation, conversation_of
 
-_TIMES = ("timestamp", "created_at", "created")
-_ROLES = {
-    **{role: role for role in ("user", "assistant", "system", "tool")},
-    "developer": "system",
-    "function": "tool",
-}
+IDS = ("id", "conversation_id", "session_id", "thread_id", "chatId")
+TIMES = ("timestamp", "created_at", "createdAt", "created", "create_time", "date")
 
 
-def parse(path: Path) -> Parsed:
-    """Read a conversation. A message without words (a bare tool call) is passed over, aloud."""
-    value = read_json(path)
-    messages = listing(
-        value.get("messages") if isinstance(value, dict) else value, "the conversation"
+def read(document: Document, reading: Reading) -> list[Item]:
+    """Read a conversation, whose session is named by the file or, where it has one, its own id."""
+    conversation = conversation_of(document, reading, *IDS)
+    messages = document.entries("messages", called="the conversation")
+    take_messages(conversation, document.numbered(messages, "message"), reading)
+    return conversation.items
+
+
+def take_messages(
+    conversation: Conversation, messages: Iterator[tuple[str, Any]], reading: Reading
+) -> None:
+    """Add messages, each with its place, to a conversation."""
+    for place, given in messages:
+        with reading.gathering(), reading.fields(given, place, "message") as message:
+            take_message(conversation, message)
+
+
+def take_message(conversation: Conversation, message: Fields) -> None:
+    """Add one message."""
+    role = role_of(message)
+    conversation.take(
+        message.where,
+        role,
+        message_content(message, role),
+        id=message.text("id", "message_id"),
+        name=message.where.rpartition(" ")[2],
+        speaker=message.text("name"),
+        at=message.time(*TIMES),
     )
-    items, skipped = [], []
-    for number, given in enumerate(messages, 1):
-        where = f"message {number}"
-        message = mapping(given, where)
-        role = text_field(message, "role", where)
-        text, kinds = _content(message.get("content"), where)
-        if not text:
-            skipped.append(f"{where}: it has no text")
-            continue
-        metadata = present(
-            role=role,
-            name=message.get("name"),
-            message_id=message.get("id"),
-            tool_call_id=message.get("tool_call_id"),
-            parts=kinds or None,
-        )
-        fields = _fields(text, metadata, message, where)
-        said = Said(
-            path.name,
-            str(message.get("id") or ""),
-            str(message.get("name") or ""),
-            _ROLES.get(role, ""),
-            at=fields.get("valid_from"),
-        )
-        items.append(Item(where, str(number), fields, said=said))
-    return Parsed(items, skipped)
 
 
-def _fields(
-    text: str, metadata: dict[str, Any], message: Mapping[str, Any], where: str
-) -> dict[str, Any]:
-    times = (point_in_time(message.get(name), where) for name in _TIMES)
-    valid_from = next((time for time in times if time is not None), None)
-    return present(text=text, metadata=metadata, valid_from=valid_from)
+def role_of(message: Fields) -> str:
+    """Who speaks."""
+    return message.needed("role")
 
 
-def _content(content: Any, where: str) -> tuple[str, list[str]]:
-    """A message's words, and the kinds of its parts where it has some that are no text."""
-    if content is None or isinstance(content, str):
-        return content or "", []
-    texts, kinds = [], []
-    for number, given in enumerate(listing(content, f"{where}: its content"), 1):
-        part = mapping(given, f"{where}, part {number}")
-        kind = text_field(part, "type", f"{where}, part {number}")
-        kinds.append(kind)
-        if kind in ("text", "input_text", "output_text"):
-            texts.append(text_field(part, "text", f"{where}, part {number}"))
-        elif kind == "refusal":
-            texts.append(text_field(part, "refusal", f"{where}, part {number}"))
-        elif not kind:
-            raise Refused(f"{where}, part {number}: its type is empty")
-    return "\n".join(texts), kinds if len(texts) < len(kinds) else []
+def message_content(message: Fields, role: str) -> Content:
+    """What a message holds, in its content and in the fields beside it."""
+    reading, where = message.reading, message.where
+    given = message.take("content", "text")
+    if ROLES.get(role) == "tool":
+        call_id, name = message.text("tool_call_id"), message.text("tool_name", "name")
+        return content_of([Answer(answer_text(reading, given, where), call_id, name)])
+    content = read_content(reading, given, where)
+    with message.inner("audio", "sound") as sound:
+        said = sound.text("transcript")
+    pieces = [*content.pieces, message.text("refusal"), said, *tool_calls(message)]
+    return content_of(pieces, content.parts)
+
+
+def tool_calls(message: Fields) -> list[Call]:
+    """The calls in a message's `tool_calls`, and in the `function_call` of older ones."""
+    calls = []
+    for number, given in enumerate(message.list("tool_calls"), 1):
+        with message.reading.fields(given, f"{message.where}, call {number}", "tool call") as call:
+            call.take("type", "index")
+            calls.append(read_call(call))
+    with message.inner("function_call", "tool call") as call:
+        if "name" in call:
+            calls.append(read_call(call))
+    return calls
