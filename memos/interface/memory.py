@@ -1344,6 +1344,7 @@ class Memory:
         root: str | None = None,
         subject: str | None = None,
         tags: Iterable[str] = (),
+        timezone: str = "UTC",
         prune: bool = False,
         yes: bool = False,
         again: bool = False,
@@ -1362,11 +1363,13 @@ class Memory:
         Args:
             path: a file, or a folder of Markdown; or several.
             scope: where the memories go; formats with several conversations make scopes under it.
-            format: jsonl, messages, locomo, markdown or mem0; `auto` looks at name and content.
+            format: markdown, jsonl, messages, chatgpt, claude, mem0, ...: docs/importers.md lists
+                them, with what each keeps; `auto` tells a file's format by its shape.
             root: a name for what is imported, such as `handbook`: it is the same wherever its files
                 lie. By default it is the path on this machine.
             subject: whom the memories are about, where the file does not say it.
             tags: of every memory, beside its own.
+            timezone: of times that name none, such as `Europe/Oslo`.
             prune: archive the memories from the same root that are no longer there.
             yes: also where these are more than a fifth of all from there.
             again: bring back what was erased, archived or undone since it was imported.
@@ -1385,6 +1388,7 @@ class Memory:
             root=root,
             subject=subject,
             tags=tags,
+            timezone=timezone,
             prune=prune,
             yes=yes,
             again=again,

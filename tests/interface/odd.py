@@ -232,6 +232,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
             "root": None,
             "subject": None,
             "tags": [],
+            "timezone": "UTC",
             "prune": False,
             "yes": False,
             "again": False,

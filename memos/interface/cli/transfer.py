@@ -56,7 +56,10 @@ def import_file(
     ],
     scope: Annotated[str, typer.Option(help="Where the memories go.")],
     form: Annotated[
-        str, typer.Option("--format", help="auto, jsonl, messages, locomo, markdown or mem0.")
+        str,
+        typer.Option(
+            "--format", help="auto, or chatgpt, markdown, mem0, ...: see docs/importers.md."
+        ),
     ] = "auto",
     root: Annotated[
         str | None,
@@ -68,6 +71,9 @@ def import_file(
     tag: Annotated[
         list[str] | None, typer.Option(help="A tag of every memory; may be repeated.")
     ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="Of times that name none, such as Europe/Oslo.")
+    ] = "UTC",
     prune: Annotated[
         bool, typer.Option("--prune", help="Archive what came from there and is missing now.")
     ] = False,
@@ -99,6 +105,7 @@ def import_file(
             root=root or named,
             subject=subject,
             tags=tag or (),
+            timezone=timezone,
             prune=prune,
             yes=yes,
             again=again,

@@ -12,6 +12,7 @@ from pathlib import Path
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.importers import FORMATS
+from memos.infrastructure.transfer.importers.times import zone_of
 from memos.kernel.errors import InvalidInput, Refused
 from memos.kernel.event import id_text
 from memos.kernel.scope import check_scope
@@ -51,6 +52,7 @@ class ImportRequest:
     root: str | None = None
     subject: str | None = None
     tags: Iterable[str] = ()
+    timezone: str = "UTC"
     prune: bool = False
     yes: bool = False
     again: bool = False
@@ -73,6 +75,7 @@ class ImportRequest:
         ):
             raise InvalidInput("root is a name such as handbook, without a slash at its ends")
         put(self, "tags", check_names(self.tags, "tags"))
+        zone_of(self.timezone)
         for name in ("prune", "yes", "again", "dry_run", "skip_bad"):
             check_flag(getattr(self, name), name)
 
@@ -139,7 +142,13 @@ class _Plan:
 
 def import_file(session: Session, request: ImportRequest, progress: Progress) -> ImportReport:
     """See `Memory.import_file`."""
-    given = Given(request.scope, request.subject, tuple(request.tags), session.clock())
+    given = Given(
+        request.scope,
+        request.subject,
+        tuple(request.tags),
+        session.clock(),
+        zone_of(request.timezone),
+    )
     sources = roots(request.paths, request.root or "")
     by_form = read_items(given, sources, request.format)
     with session.gate.enter("import") as passage:

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,6 +140,8 @@ class Given:
     tags: tuple[str, ...]
     start: int
     """Microseconds since 1970: orders the turns of a conversation over several imports."""
+    zone: tzinfo = UTC
+    """Of times that name none."""
 
 
 def read_items(given: Given, sources: Iterable[Root], form: str) -> dict[str, Items]:
@@ -151,7 +154,7 @@ def read_items(given: Given, sources: Iterable[Root], form: str) -> dict[str, It
     order = given.start
     for root in sources:
         try:
-            named, parsed = parse_file(root.path, form)
+            named, parsed = parse_file(root.path, form, given.zone)
         except Refused as error:
             by_form.setdefault("", Items()).refused.append(str(error))
             continue

@@ -72,7 +72,7 @@ class Matcher:
         self._left = [one for one in found if one.state.cube_id not in self._taken and one.is_shown]
         matches |= self._by_words(unknown())
         matches |= self._by_headings(unknown())
-        matches |= self._by_source(unknown(), known)
+        matches |= self._by_source(unknown(), known, base)
         return matches
 
     def missing(self) -> list[tuple[Imported, str]]:
@@ -213,14 +213,18 @@ class Matcher:
         return matches
 
     def _by_source(
-        self, unknown: Iterable[Wanted], known: Mapping[bytes, Imported]
+        self, unknown: Iterable[Wanted], known: Mapping[bytes, Imported], base: str
     ) -> dict[str, Imported]:
-        """What a release without marks imported from the same place of a file."""
+        """What a release without marks imported from the same place of a file: it may have put into
+        the import's scope what has one of its own now.
+        """
         matches: dict[str, Imported] = {}
         for wanted in unknown:
             for digest in self._marks.sources(wanted.former):
                 one = known.get(digest)
-                if one is None or not one.is_former or one.state.scope != wanted.memory.scope:
+                if one is None or not one.is_former:
+                    continue
+                if one.state.scope not in (wanted.memory.scope, base):
                     continue
                 if one.state.cube_id not in self._taken:
                     matches |= self._take(wanted, one)

@@ -12,6 +12,7 @@ from memos.kernel.body import metadata_of
 from memos.kernel.cube import PARTS, Header, Lifecycle, Part
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, MemosError
 from memos.kernel.event import Kind, id_text
+from memos.operation.commands.header_facts import is_same_span
 from memos.operation.commands.import_items import Wanted
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.commands.lifecycle import check_would_be_shown
@@ -165,6 +166,8 @@ class Judge:
 
     def _check_subject(self, wanted: Wanted, known: Imported) -> None:
         memory = wanted.memory
+        if known.state.scope != memory.scope:
+            return  # a former release put it elsewhere, where it is about whom it was
         subject = memory.subject or memory.scope
         digests = self._marks.subjects(subject)
         if known.state.subjects and not set(digests) & set(known.state.subjects):
@@ -211,7 +214,7 @@ def _header(session: Session, wanted: Wanted, known: Imported) -> Header | None:
     }
     if wanted.memory.owner and stated.owner != was.owner:
         changes["owner"] = stated.owner
-    since = stated.lifespan.since if stated.lifespan else 0
-    if stated.lifespan != (was.lifespan._replace(since=since) if was.lifespan else None):
+    facts = wanted.memory.facts
+    if not is_same_span(None if facts is None else facts.lifespan, was.lifespan):
         changes["lifespan"] = stated.lifespan
     return known.state.header._replace(**changes) if changes else None

@@ -81,7 +81,7 @@ def parse_file(path: Path, form: str, zone: tzinfo = UTC) -> tuple[str, Parsed]:
         if form == "auto" and _is_markdown(path):
             form = "markdown"
         if form == "markdown":
-            return form, markdown.parse(path)
+            return form, markdown.parse(path, zone)
         reading = Reading.begin(zone)
         document = load(path, reading)
         form = _recognised(document) if form == "auto" else form
@@ -98,7 +98,7 @@ def _is_markdown(path: Path) -> bool:
 
 
 def _recognised(document: Document) -> str:
-    form = recognise(document)
+    form = "jsonl" if document.is_empty else recognise(document)
     if not form:
         raise Refused(
             f"the format of {document.name} is not clear: it looks like {described(document)}; "

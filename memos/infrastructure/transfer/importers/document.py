@@ -39,9 +39,9 @@ class Document(NamedTuple):
     lines: tuple[int, ...] = ()
 
     @property
-    def stem(self) -> str:
-        """The file's name without its suffix."""
-        return Path(self.name).stem
+    def is_empty(self) -> bool:
+        """Whether it is JSON lines without any that can be read."""
+        return Path(self.name).suffix.lower() in LINES and not self.value
 
     def entries(self, *names: str, called: str) -> list[Any]:
         """Its list: the value itself, or what one of these fields of it holds.

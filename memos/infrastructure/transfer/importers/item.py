@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -135,21 +134,6 @@ def text_field(value: Mapping[str, Any], name: str, where: str) -> str:
     if not isinstance(text, str):
         raise Refused(f"{where}: {name!r} must be a text")
     return text
-
-
-def point_in_time(value: Any, where: str) -> str | None:
-    """A time as other programs write it, ISO 8601 or seconds since 1970, as ISO 8601 in UTC."""
-    if value is None or value == "":
-        return None
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC).isoformat()
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise Refused(
-            f"{where}: {value!r} is no time: ISO 8601 or seconds since 1970 are read"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def present(**fields: Any) -> dict[str, Any]:

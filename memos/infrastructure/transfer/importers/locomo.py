@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from email.utils import parsedate
 from typing import Any
 
@@ -45,7 +45,7 @@ def _turns(reading: Reading, conversation: Mapping[str, Any], sample_id: str) ->
         where = f"{sample_id}, session {session}"
         with reading.gathering():
             held_at = conversation.get(f"session_{session}_date_time")
-            held = None if held_at is None else session_time(held_at, where)
+            held = None if held_at is None else session_time(held_at, where, reading.zone)
             turns = listing(conversation[f"session_{session}"], where)
             for number, given in enumerate(turns, 1):
                 place = f"{where}, turn {number}"
@@ -73,8 +73,8 @@ def _turn(turn: Fields, session: str, sample_id: str, held: datetime | None) -> 
     return Item(turn.where, f"{scope}/{dia_id}", fields, scope, said, id=dia_id)
 
 
-def session_time(text: Any, where: str) -> datetime:
-    """A time such as `1:56 pm on 8 May, 2023`; the data set names no zone, so it is UTC.
+def session_time(text: Any, where: str, zone: tzinfo) -> datetime:
+    """A time such as `1:56 pm on 8 May, 2023`, in a zone that the data set does not name.
 
     Raises:
         Refused: it is none.
@@ -87,6 +87,6 @@ def session_time(text: Any, where: str) -> datetime:
     hour = int(match[1]) % 12 + (12 if match[3] == "pm" else 0)
     year, month, day = date[:3]
     try:
-        return datetime(year, month, day, hour, int(match[2]), tzinfo=UTC)
+        return datetime(year, month, day, hour, int(match[2]), tzinfo=zone)
     except ValueError as error:
         raise Refused(f"{where}: {text!r}: {error}") from None

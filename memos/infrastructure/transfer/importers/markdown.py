@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -16,12 +16,12 @@ from memos.infrastructure.transfer.importers.front_matter import front_matter
 from memos.infrastructure.transfer.importers.item import (
     Item,
     Parsed,
-    point_in_time,
     present,
     read_text,
 )
 from memos.infrastructure.transfer.importers.note_files import SUFFIXES, note_files
 from memos.infrastructure.transfer.importers.sections import Section, links_of, sections
+from memos.infrastructure.transfer.importers.times import read_time
 from memos.kernel.errors import Refused
 
 _STARTS = ("valid_from", "date", "created")
@@ -30,12 +30,12 @@ MAX_TAG = 200
 """Characters; what is longer is no tag."""
 
 
-def parse(path: Path) -> Parsed:
+def parse(path: Path, zone: tzinfo = UTC) -> Parsed:
     """Read one file, or every note under a folder, in name order. A note that cannot be read is
     passed over, aloud.
     """
     if not path.is_dir():
-        return _parsed({path.name: read_text(path)}, {})
+        return _parsed({path.name: read_text(path)}, {}, zone)
     names, unread = note_files(path)
     if not names and not unread:
         raise Refused(f"{path} holds no Markdown file ({', '.join(SUFFIXES)})")
@@ -45,14 +45,14 @@ def parse(path: Path) -> Parsed:
             texts[name] = read_text(path / name)
         except Refused as error:
             unread[name] = f"it {str(error).removeprefix(PurePosixPath(name).name).strip()}"
-    return _parsed(texts, unread)
+    return _parsed(texts, unread, zone)
 
 
-def _parsed(texts: Mapping[str, str], unread: Mapping[str, str]) -> Parsed:
+def _parsed(texts: Mapping[str, str], unread: Mapping[str, str], zone: tzinfo) -> Parsed:
     items: list[Item] = []
     skipped = [f"{name}: {why}" for name, why in sorted(unread.items())]
     for name, text in texts.items():
-        note = _note(text, name)
+        note = _note(text, name, zone)
         found = list(_items(note))
         items.extend(found)
         if not found:
@@ -67,17 +67,18 @@ class _Note(NamedTuple):
     front: Mapping[str, Any]
     text: str
     line: int
+    zone: tzinfo
 
 
-def _note(text: str, name: str) -> _Note:
+def _note(text: str, name: str, zone: tzinfo) -> _Note:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     front = front_matter(lines)
     body = "\n".join(lines[front.lines :])
-    return _Note(name, front.fields, body, front.lines + 1)
+    return _Note(name, front.fields, body, front.lines + 1, zone)
 
 
 def _items(note: _Note) -> Iterator[Item]:
-    shared = _shared(note.front)
+    shared = _shared(note.front, note.zone)
     links = [link for value in note.front.values() for link in _named_in(value)]
     seen: Counter[tuple[str, ...]] = Counter()
     number = 0
@@ -150,10 +151,10 @@ def _named_in(value: Any) -> list[str]:
     return [link for one in values if isinstance(one, str) for link in links_of(one)]
 
 
-def _shared(front: Mapping[str, Any]) -> dict[str, Any]:
+def _shared(front: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     """What the front matter gives to every section of its file: all but its tags is metadata."""
-    start = next(filter(None, (_time(front.get(name)) for name in _STARTS)), None)
-    until = _time(front.get("valid_until"))
+    start = next(filter(None, (_time(front.get(name), zone) for name in _STARTS)), None)
+    until = _time(front.get("valid_until"), zone)
     return present(
         tags=_tags(front.get("tags")) or None,
         valid_from=start,
@@ -173,10 +174,10 @@ def _tags(value: Any) -> list[str]:
     )
 
 
-def _time(value: Any) -> str | None:
+def _time(value: Any, zone: tzinfo) -> str | None:
     """A time, where a value is one; what is none, such as a year alone, stays metadata only."""
     try:
-        time = point_in_time(value, "") if isinstance(value, str) else None
+        time = read_time(value, "", zone) if isinstance(value, str) else None
         return time and datetime.fromisoformat(time).astimezone(UTC).isoformat()
     except (Refused, OverflowError):  # OverflowError: in UTC it is outside the years 1 to 9999
         return None
