@@ -15,10 +15,10 @@ SHOWN = 20
 def draw_import(out: Console, imported: ImportReport, scope: str) -> None:
     """The counts, then what asks for attention, a line an item."""
     verb = "would import " if imported.dry_run else "imported "
+    is_few = len(imported.scopes) <= SHOWN
+    into = ", ".join(imported.scopes) if is_few else f"{len(imported.scopes)} scopes of {scope}"
     layout.line(
-        out,
-        (verb, "green"),
-        f"{imported.added} memories ({imported.format}) into {', '.join(imported.scopes) or scope}",
+        out, (verb, "green"), f"{imported.added} memories ({imported.format}) into {into or scope}"
     )
     if imported.changed:
         moved = f", {imported.moved} of them moved" if imported.moved else ""

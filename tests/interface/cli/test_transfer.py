@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import stat
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,33 @@ def test_what_was_erased_is_not_loaded_again(shell: Shell, tmp_path: Path) -> No
     assert ran.code == 1
     assert [cube["cube_id"] for cube in json.loads(ran.out)["result"]["refused"]] == [cube_id]
     assert shell.json("get", cube_id)["state"] == "Erased"
+
+
+def test_an_export_may_be_a_zip(shell: Shell, other: Shell, tmp_path: Path) -> None:
+    cube_id = shell.add("one")
+    out = str(tmp_path / "out.zip")
+    assert shell.json("export", out)["complete"] is True
+    assert zipfile.is_zipfile(out)
+    assert other.json("load", out)["refused"] == []
+    assert other.json("get", cube_id)["text"] == "one"
+    assert shell.run("export", str(tmp_path / "out.tar.gz")).code == 2
+    refused = shell.run("import", out, "--scope", "acme", "--json")
+    assert "load it" in refused.error["message"]
+
+
+def test_the_chats_of_a_whole_account_are_counted_not_listed(shell: Shell, tmp_path: Path) -> None:
+    chats = [
+        {
+            "uuid": f"c{number}",
+            "chat_messages": [
+                {"uuid": "m", "sender": "human", "text": "Hi", "created_at": "2026-05-01 12:00"}
+            ],
+        }
+        for number in range(21)
+    ]
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps(chats))
+    ran = shell.run("import", str(file), "--scope", "acme/ada", "--timezone", "Europe/Oslo")
+    assert "21 memories (claude) into 21 scopes of acme/ada" in ran.out
+    (hit,) = shell.json("search", "Hi", "--scope", "acme/ada/c7")
+    assert hit["valid_from"] == "2026-05-01T10:00:00Z"
