@@ -27,7 +27,7 @@ from memos.kernel.merkle import verify_inclusion
 from memos.kernel.note import Checkpoint, open_note
 from tests.fixtures.cassandra_rows import FILE, rows_of_histories, tables
 from tests.fixtures.make import ADMINISTRATOR, load_both
-from tests.fixtures.observation import FAR_AHEAD, QUERIES, as_json, observe
+from tests.fixtures.observation import FAR_AHEAD, as_json, observe
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RELEASES = sorted(path.name for path in FIXTURES.glob("release_*"))
@@ -81,13 +81,14 @@ def of_then(value: Any, then: Any) -> Any:
     return value
 
 
-def of_then_but_use(searches: Any) -> Any:
-    """Searches without the scores of earlier moments, which then moved with the use made since."""
+def found_then(searches: Any) -> Any:
+    """What searches found, without order and scores: those are a recipe's, which has a version."""
     return [
-        {**found, "hits": [{**hit, "score": 0.0} for hit in found["hits"]]}
-        if "as_of" in query
-        else found
-        for query, found in zip(QUERIES, searches, strict=True)
+        sorted(
+            ({**hit, "score": 0.0, "explain": {}, "why": []} for hit in found["hits"]),
+            key=lambda hit: str(hit["cube_id"]),
+        )
+        for found in searches
     ]
 
 
@@ -101,7 +102,7 @@ def test_every_read_gives_what_it_gave_then(former: Former) -> None:
     expected = former.truth["observed"]
     assert seen.keys() == expected.keys()
     for observed in (seen, expected):
-        observed["searches"] = of_then_but_use(observed["searches"])
+        observed["searches"] = found_then(observed["searches"])
     for name, value in seen.items():
         then = expected[name]
         assert to_twelve_digits(of_then(value, then)) == to_twelve_digits(then), name
@@ -117,7 +118,7 @@ def test_the_vault_is_sound_and_rebuilds_to_the_same_digest(former: Former) -> N
         assert memory.usage_digest() == former.truth["observed"]["usage_digest"]
         seen = observe(memory, former.written["cubes"])
         expected = former.truth["observed"]["searches"]
-        now, then = map(of_then_but_use, (seen["searches"], expected))
+        now, then = map(found_then, (seen["searches"], expected))
         assert to_twelve_digits(now) == to_twelve_digits(then)
 
 
