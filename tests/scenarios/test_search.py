@@ -141,8 +141,13 @@ def test_what_a_user_wants_always_is_found_for_a_task(memory: Memory, tenant: st
 
 def test_names_are_one_however_their_letters_are_written(memory: Memory, tenant: str) -> None:
     composed, decomposed = "Zoë", "Zoe\u0308"
-    given = {"scope": f"{tenant}/{decomposed}", "tags": [decomposed], "subject": decomposed}
-    cube_id = memory.add("Her file.", source=f"crm:{decomposed}", **given).cube_id
+    cube_id = memory.add(
+        "Her file.",
+        scope=f"{tenant}/{decomposed}",
+        tags=[decomposed],
+        subject=decomposed,
+        source=f"crm:{decomposed}",
+    ).cube_id
     cube = memory.get(cube_id)
     assert isinstance(cube, MemCube)
     assert (cube.scope, cube.tags) == (f"{tenant}/{composed}", (composed,))

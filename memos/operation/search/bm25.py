@@ -36,12 +36,12 @@ class Collection(NamedTuple):
         norm: k1 x (1 - b + b x length / average length) of each row; the average is that of its
             kind, for what an assistant says is longer than what it is asked.
         share: how much each row counts as a text that has a term, or has not.
-        count: the sum of the shares.
+        texts: the sum of the shares.
     """
 
     norm: Floats
     share: Floats
-    count: float
+    texts: float
 
 
 def collection_of(view: View, long_winded: Mask, share: float = 1.0) -> Collection:
@@ -52,15 +52,21 @@ def collection_of(view: View, long_winded: Mask, share: float = 1.0) -> Collecti
         long_winded: which of them are the turns of an assistant.
         share: how much such a turn counts beside any other.
     """
-    average = np.ones(len(view))
-    for rows in (long_winded, ~long_winded):
-        total = int(view.length[rows].sum(dtype=np.int64))
-        average[rows] = total / np.count_nonzero(rows) if total else 1.0
+    average = average_length(view, long_winded)
     shares = np.where(long_winded, share, 1.0)
     if not shares.sum() or long_winded.all():
         shares = np.ones(len(view))
     norm: Floats = K1 * (1 - B + B * (view.length / average))
     return Collection(norm, shares, float(shares.sum()))
+
+
+def average_length(view: View, long_winded: Mask) -> Floats:
+    """For each row the average length of its kind; 1 where all are empty."""
+    average = np.ones(len(view))
+    for rows in (long_winded, ~long_winded):
+        total = int(view.length[rows].sum(dtype=np.int64))
+        average[rows] = total / np.count_nonzero(rows) if total else 1.0
+    return average
 
 
 def idf(count: float, df: float) -> float:
@@ -102,7 +108,7 @@ def _match(
 ) -> tuple[Floats, int, float]:
     """What a term gives every row, how many rows have it, and its idf."""
     rows, tf = view.postings(term)
-    weight = idf(collection.count, float(collection.share[rows].sum()))
+    weight = idf(collection.texts, float(collection.share[rows].sum()))
     own = np.zeros(len(view))
     own[rows] = counts * weight * (K1 + 1) * (tf / (tf + collection.norm[rows]))
     return own, len(rows), weight

@@ -13,6 +13,7 @@ from memos.infrastructure.index.port import Ints, Mask
 from memos.operation.search.answer import AnswerFit
 from memos.operation.search.bm25 import TermScores
 from memos.operation.search.dense import Dense
+from memos.operation.search.relevance import coverage, relevance
 from memos.operation.search.standing import Standing
 from memos.operation.search.supersession import Chain
 

@@ -21,7 +21,7 @@ from memos.language.analyzer import QueryTerm
 from memos.language.indexed_text import ASSISTANT, QUESTION
 from memos.language.port import Request
 from memos.operation.search.answer import answer_fit
-from memos.operation.search.bm25 import collection_of, score_term, session_match
+from memos.operation.search.bm25 import average_length, collection_of, score_term, session_match
 from memos.operation.search.conversation import Neighbours, neighbours_of
 from memos.operation.search.dense import Dense, with_neighbours
 from memos.operation.search.question import Question
@@ -115,7 +115,7 @@ def rank(
         terms,
         sessions,
         factors,
-        collection.count,
+        collection.texts,
         by_named,
         fused,
         chain,
@@ -184,8 +184,15 @@ def _named_speaker(view: View, query: LexicalQuery) -> int | None:
 
 
 def _short_share(view: View, recipe: Recipe) -> Floats:
-    """How far each row's surroundings count: less, the longer it is."""
-    share: Floats = np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
+    """How far each row's surroundings count: less, the longer it is and what people here say is.
+
+    Where turns are short, each needs the others; a long message speaks for itself, and what it
+    lends its neighbours is of many things.
+    """
+    turns = view.session != 0
+    usual = float(view.length[turns].mean()) if turns.any() else 0.0
+    talk = min(1.0, recipe.short / max(usual, 1.0))
+    share: Floats = talk * np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
     return share
 
 
@@ -212,7 +219,7 @@ def _factors(view: View, query: LexicalQuery, recipe: Recipe) -> dict[str, Float
 
 
 def _informativeness(view: View, strength: float) -> Floats:
-    """Longer texts say more; twice the average is as much as counts."""
-    average = float(view.length.mean()) if len(view) else 1.0
-    informative: Floats = 1 + strength * np.minimum(2.0, view.length / max(average, 1.0))
+    """Longer texts say more; twice the average of their kind is as much as counts."""
+    average = average_length(view, (view.traits & ASSISTANT) != 0)
+    informative: Floats = 1 + strength * np.minimum(2.0, view.length / average)
     return informative

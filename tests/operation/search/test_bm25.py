@@ -40,9 +40,9 @@ def test_the_norm_of_the_average_length_is_k1(view: View) -> None:
 def test_what_an_assistant_says_is_long_among_its_own_and_counts_as_told(view: View) -> None:
     found = collection_of(view, np.array([False, True, False]), 0.5)
     assert found.norm.tolist() == [K1 * (1 - B + B * n) for n in (3 / 2, 1, 1 / 2)]
-    assert (found.share.tolist(), found.count) == ([1, 0.5, 1], 2.5)
+    assert (found.share.tolist(), found.texts) == ([1, 0.5, 1], 2.5)
     alone = collection_of(view, np.ones(3, np.bool_), 0.5)
-    assert alone.count == 3
+    assert alone.texts == 3
 
 
 def test_a_term_is_scored_in_every_row_by_itself(view: View) -> None:

@@ -105,10 +105,10 @@ def test_a_score_tells_nothing_of_the_rows_that_the_caller_may_not_read(tmp_path
     assert restricted.scores.tobytes() == expected.scores.tobytes()
 
 
-def test_equal_scores_come_in_log_order(tmp_path: Path) -> None:
+def test_of_equal_scores_the_newer_comes_first(tmp_path: Path) -> None:
     memories = Memories(tmp_path / "vault.db", [("acme/a", "a dog")] * 20)
     found = memories.search("dog")
-    assert [cube for cube, _ in found] == list(range(20))
+    assert [cube for cube, _ in found] == list(range(20))[::-1]
     assert len({score for _, score in found}) == 1
 
 
@@ -119,7 +119,7 @@ def test_the_best_come_first_however_many_there_are_and_however_they_decay(tmp_p
     decays = {row: 0.5 for row in ranking.rows.tolist() if row % 3 == 0}
     for each in ({}, decays):
         pairs = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
-        by_score = sorted(pairs, key=lambda pair: -pair[1])
+        by_score = sorted(pairs, key=lambda pair: (-pair[1], -pair[0]))
         decayed = [(row, score * each.get(row, 1.0)) for row, score in by_score]
         assert list(ranking.best_first(each)) == sorted(decayed, key=lambda pair: -pair[1])
     assert len(ranking.rows) > 2000, "enough for several groups"
