@@ -35,7 +35,7 @@ _LONGEST_CACHED = 40  # characters; longer tokens are data, not words, and neith
 SPELLING = 0.8
 """What a match in another spelling is worth."""
 
-TIE, TURN = 0.01, 0.2
+TIE, TURN = 0.01, 0.1
 """What a stop word counts: little, or more where it turns the meaning, as `off` and `not` do."""
 
 _UNSIGNED = 0.4  # what `C` is worth to who looks for `C++`

@@ -56,7 +56,6 @@ class Request(NamedTuple):
 
     Attributes:
         asks_assistant: it asks for what the assistant said.
-        asks_both: it asks for all that was said of something, by whomever.
         recalls: it asks for what was once said or done; what the user wants from then on matters
             for anything else.
         is_task: it gives the assistant something to do; what the user prefers matters for it.
@@ -64,7 +63,6 @@ class Request(NamedTuple):
     """
 
     asks_assistant: bool = False
-    asks_both: bool = False
     recalls: bool = False
     is_task: bool = False
     frame: frozenset[str] = frozenset()

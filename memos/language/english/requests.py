@@ -63,12 +63,10 @@ def request(query: str) -> Request:
     """What a query asks of whom."""
     query = query[:LONGEST_QUERY].replace("’", "'")
     speaks = bool(_SPEAKS_TO.search(query))
-    both = bool(_SUMMARY.search(query))
-    wish = bool(_WISH.search(query)) and not both
+    wish = bool(_WISH.search(query)) and not _SUMMARY.search(query)
     recalls = bool(_RECALLS.search(query)) and not wish
     return Request(
         asks_assistant=bool(_ASKS_ASSISTANT.search(query)),
-        asks_both=both,
         recalls=recalls,
         is_task=wish or (speaks and not recalls),
         frame=FRAME if speaks else frozenset(),

@@ -147,9 +147,7 @@ def _nearness(
 
 def _assistant_share(query: LexicalQuery, recipe: Recipe) -> float:
     """What an assistant's turn counts beside a user's."""
-    if query.request.asks_assistant:
-        return 1.0
-    return recipe.both if query.request.asks_both else recipe.assistant
+    return 1.0 if query.request.asks_assistant else recipe.assistant
 
 
 def _weighed(query: LexicalQuery, recipe: Recipe) -> list[QueryTerm]:
@@ -172,7 +170,7 @@ def _standing(view: View, query: LexicalQuery, recipe: Recipe) -> Standing | Non
         return None
     strengths = (
         (instructs * recipe.instructs, instructs * recipe.instructs_lift),
-        (prefers * recipe.prefers, prefers * recipe.prefers_lift),
+        (prefers * recipe.prefers, 0.0),
     )
     return standing_rows(view, zip(query.standing, strengths, strict=True))
 

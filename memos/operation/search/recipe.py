@@ -27,12 +27,10 @@ class Recipe:
         speaker: how much more the turns of a named speaker count.
         question: the factor for a text that ends as a question.
         assistant: the factor for an assistant's turns where the query does not ask for them.
-        both: the same where it asks for all that was said of something.
         frame: what the words count by which a query says how to answer.
         instructs: how much more, for a task, texts count that tell the assistant what to do always.
         instructs_lift: by what share of the best match they stand higher.
         prefers: how much more, for a task, texts count that say what the user prefers.
-        prefers_lift: by what share of the best match they stand higher.
         length: how much more informative texts count.
         dense: weight of the nearest in meaning, beside 1 for the best by words.
         dense_near: what part of a neighbour's nearness a turn may take over.
@@ -56,12 +54,10 @@ class Recipe:
     speaker: float = 0.0
     question: float = 1.0
     assistant: float = 1.0
-    both: float = 1.0
     frame: float = 1.0
     instructs: float = 0.0
     instructs_lift: float = 0.0
     prefers: float = 0.0
-    prefers_lift: float = 0.0
     length: float = 0.0
     dense: float = 0.0
     dense_near: float = 0.0
@@ -87,12 +83,10 @@ LEXICAL = Recipe(
     speaker=0.5,
     question=0.8,
     assistant=0.3,
-    both=0.6,
     frame=0.3,
     instructs=0.3,
-    instructs_lift=0.3,
-    prefers=0.3,
-    prefers_lift=0.0,
+    instructs_lift=0.4,
+    prefers=0.4,
     length=0.1,
     window=0.2,
     answer=0.1,

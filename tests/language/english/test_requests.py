@@ -50,11 +50,6 @@ def test_a_task_is_told_from_a_question_about_the_past(query: str, is_task: bool
     assert request(query).is_task is is_task
 
 
-def test_a_summary_asks_for_what_both_have_said() -> None:
-    assert request("Summarise how my garden has changed.").asks_both
-    assert not request("How has my garden changed?").asks_both
-
-
 def test_words_that_say_how_to_answer_are_known_where_somebody_is_spoken_to() -> None:
     assert "list" in request("Can you list my plants?").frame
     assert not request("List of plants").frame
