@@ -56,12 +56,13 @@ def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
     dates are relative to `now` (microseconds since 1970).
     """
     words = analyzer.words(text)
-    names = frozenset(analyzer.exact_term("speaker", word) for word in words)
+    names = {analyzer.exact_term("speaker", word): word for word in words}
     return LexicalQuery(
         analyzer.query_terms(text),
-        names,
+        frozenset(names),
         analyzer.language.request(text),
         read_question(analyzer, text, now),
         analyzer.tie_terms(text),
         [standing_term(analyzer, kind) for kind in STANDING],
+        names,
     )

@@ -49,7 +49,7 @@ class Fused(NamedTuple):
 class Ranking:
     """The rows that a query reaches: `scores[i]` is the score of `rows[i]`, in log order.
 
-    `count` is how many texts the statistics are of; `by_named` says which rows are by the one
+    `asked` are the terms but for the names of who speaks here; `count` is how many texts the statistics are of; `by_named` says which rows are by the one
     speaker whom the query names, None where it names none.
     """
 
@@ -59,6 +59,7 @@ class Ranking:
     terms: Sequence[TermScores]
     sessions: Floats
     factors: dict[str, Floats]
+    asked: Sequence[TermScores]
     count: float
     by_named: Mask | None
     fused: Fused | None = None
@@ -69,7 +70,7 @@ class Ranking:
     def relevance(self, rows: Ints) -> Floats:
         """How likely rows are to be about what is asked; see `relevance.relevance`."""
         return relevance(
-            coverage(self.terms, self.count, rows),
+            coverage(self.asked, self.count, rows),
             None if self.fused is None else self.fused.dense.near[rows],
             None if self.by_named is None else self.by_named[rows],
         )

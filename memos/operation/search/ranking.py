@@ -10,7 +10,7 @@ sums run in query order in float64, so equal inputs give equal bits; of equals t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +35,8 @@ Floats = npt.NDArray[np.float64]
 
 class LexicalQuery(NamedTuple):
     """An analysed query: its terms, the speakers that it names, what it asks of whom, what it is
-    beyond its words; the stop words that break ties, and the terms of INSTRUCTS and PREFERS.
+    beyond its words; the stop words that break ties, the terms of INSTRUCTS and PREFERS, and the
+    words behind the names.
     """
 
     terms: Sequence[QueryTerm]
@@ -44,6 +45,7 @@ class LexicalQuery(NamedTuple):
     question: Question = Question()
     ties: Sequence[QueryTerm] = ()
     standing: Sequence[int] = ()
+    words: Mapping[int, str] = {}
 
 
 def rank(
@@ -108,6 +110,7 @@ def rank(
     rows = np.flatnonzero(reached)
     named = _named_speaker(view, query)
     by_named = None if named is None else view.speaker == named
+    speakers = {query.words.get(term, "") for term in np.unique(view.speaker).tolist()}
     return Ranking(
         rows,
         total[rows],
@@ -115,6 +118,7 @@ def rank(
         terms,
         sessions,
         factors,
+        [scored for scored in terms if scored.term.surface not in speakers],
         collection.texts,
         by_named,
         fused,

@@ -38,7 +38,8 @@ def coverage(terms: Sequence[TermScores], count: float, rows: Ints) -> Floats:
 
     Args:
         terms: the scored terms of the query.
-        count: how many texts there are; a word that none has tells most.
+        count: how many texts there are; a word that none has tells most. A query of no other word
+            than the names of speakers is covered by all.
         rows: which rows.
     """
     covered, whole = np.zeros(len(rows)), 0.0
@@ -48,7 +49,7 @@ def coverage(terms: Sequence[TermScores], count: float, rows: Ints) -> Floats:
         whole += weight
         if scored.df:
             covered += weight * np.minimum(1.0, scored.lent[rows] / (counts * scored.idf))
-    return covered / whole if whole else covered
+    return covered / whole if whole else np.ones(len(rows))
 
 
 def relevance(covered: Floats, near: Floats | None, by_named: Mask | None) -> Floats:
