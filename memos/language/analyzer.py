@@ -118,7 +118,8 @@ class Analyzer:
                 same, parts = self._spelling.of(word)
                 for spelling in (*same, *parts):
                     further[self._further_term(spelling)] += count
-        for sign in (*signs.words, *signs.signed, *signs.pictures):
+        spelt = [out for _, out in signs.spelt_out]
+        for sign in (*signs.words, *signs.signed, *signs.pictures, *spelt):
             further[self._further_term(sign)] += 1
         for number in signs.numbers:
             further.update(self._number_terms(number))
@@ -163,6 +164,7 @@ class Analyzer:
                 signed[word] -= 1
                 continue
             same, parts = self._spelling.of(word)
+            same += tuple(out for folded, out in signs.spelt_out if folded == word)
             others = tuple(Other(self._further_term(each), SPELLING) for each in same)
             ranked.append((word, self._term(word), others))
             ranked += [(part, self._further_term(part), ()) for part in parts if len(part) > 1]

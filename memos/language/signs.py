@@ -40,12 +40,14 @@ class Signs(NamedTuple):
         signed: words with the sign that makes them another word, such as `c++`; folded.
         pictures: emoji, flags and the signs of currencies.
         numbers: digits of numbers that are long enough to be grouped, without separators.
+        spelt_out: folded words with umlauts, and the same with these as two letters.
     """
 
     words: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    spelt_out: tuple[tuple[str, str], ...] = ()
 
 
 NO_SIGNS = Signs()
@@ -65,8 +67,11 @@ def signs_of(text: str, stop_words: Collection[str]) -> Signs:
         if letter != _FIRST_PERSON and letter.lower() in stop_words
     ]
     pictures: list[str] = []
+    spelt: list[tuple[str, str]] = []
     if not ascii_only:
-        words += _accented(text, stop_words)
+        accented = [(fold(word), spelt_out(word)) for word in _accented(text)]
+        words += [folded for folded, _ in accented if folded in stop_words]
+        spelt = [(folded, out) for folded, out in accented if out != folded]
         pictures = _FLAG.findall(text)
         text_without_flags = _FLAG.sub(" ", text) if pictures else text
         pictures += [
@@ -80,6 +85,7 @@ def signs_of(text: str, stop_words: Collection[str]) -> Signs:
         tuple(map(str.casefold, _SIGNED.findall(text))),
         tuple(pictures),
         tuple(_digits(number) for number in _NUMBER.findall(text)),
+        tuple(spelt),
     )
 
 
@@ -88,19 +94,10 @@ def number_keys(number: str) -> tuple[str, ...]:
     return (number,) if len(number) <= TAIL else (number, number[-TAIL:])
 
 
-def _accented(text: str, stop_words: Collection[str]) -> list[str]:
-    """Words that are no stop words but for their accents, and those that are also written out."""
-    found = []
-    for word in _WORD.findall(unicodedata.normalize("NFC", text).lower()):
-        if word.isascii():
-            continue
-        folded = fold(word)
-        if folded in stop_words:
-            found.append(folded)
-        out = spelt_out(word)
-        if out != folded:
-            found.append(out)
-    return found
+def _accented(text: str) -> list[str]:
+    """The words of other letters than ASCII's, in lower case."""
+    words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
+    return [word for word in words if not word.isascii()]
 
 
 def _digits(number: str) -> str:
