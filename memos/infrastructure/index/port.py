@@ -177,6 +177,10 @@ class View(Rows, Protocol):
         """Rows that hold `term`, ascending, and the frequency of the term in each."""
         ...
 
+    def possible(self, terms: Sequence[int]) -> list[int]:
+        """Of many terms, in their order, those that a row may hold: `postings` says which do."""
+        ...
+
     def restrict(self, keep: Mask) -> View:
         """The view of the rows where `keep` (one bool a row) is true."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from memos.infrastructure.index.port import Ints, View
 from memos.infrastructure.index.spans import join_columns
 from memos.kernel.errors import Damaged
+from memos.language.indexed_text import FURTHER
 
 TERM = np.dtype([("term", "<i8"), ("tf", "<u2")])
 """One term of one text as every store packs it: see `packed_terms`."""
@@ -40,6 +42,16 @@ class Postings(NamedTuple):
 
 
 NO_POSTINGS = Postings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
+
+
+_FURTHER = struct.pack("<qH", FURTHER, 0)
+
+
+def as_indexed_then(stored: bytes, given: bytes) -> bytes:
+    """The terms that a release gives, as the one gave them that stored a text: without the further
+    ones where that knew none.
+    """
+    return given if _FURTHER in stored else given.partition(_FURTHER)[0]
 
 
 def decode(rows: Iterable[tuple[int, bytes]]) -> Postings:

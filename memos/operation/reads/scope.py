@@ -22,7 +22,7 @@ from memos.operation.search.query import Query
 from memos.operation.search.recipe import recipe_named
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
-from memos.operation.validation import check_flag, check_limit, check_list
+from memos.operation.validation import check_flag, check_limit, check_list, check_share
 
 EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 
@@ -52,6 +52,7 @@ class SearchRequest:
             what is SHOWN.
         valid_at: microseconds since 1970.
         facts: also extracted facts; a filter of semantic types asks for them too.
+        min_score: the least relevance of a hit, from 0 to 1.
 
     Raises:
         InvalidInput: a field does not fit.
@@ -66,6 +67,7 @@ class SearchRequest:
     states: frozenset[Lifecycle] | None = SHOWN
     valid_at: int | None = None
     facts: bool = False
+    min_score: float = 0.0
     scopes: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,7 @@ class SearchRequest:
             raise InvalidInput(f"a query is a text, not {shorten(self.text)}")
         check_limit(self.k)
         check_flag(self.facts, "facts")
+        check_share(self.min_score, "min_score")
 
     @property
     def within(self) -> str:
@@ -172,4 +175,5 @@ def query_of(session: Session, passage: Passage, moment: Moment, request: Search
         facts=request.facts or mentions(request.filter, "semantic_type"),
         counts_uses=any(mentions(request.filter, field) for field in ("uses", "last_used")),
         filter=request.filter,
+        min_score=request.min_score,
     )

@@ -10,6 +10,7 @@ from memos.infrastructure.index.models.rerankers import Reranking
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At, Moment
 from memos.kernel.scope import common_scope
+from memos.language.analysis import STANDING, standing_term
 from memos.language.analyzer import Analyzer
 from memos.operation.permitted import Permitted
 from memos.operation.search.filters import Predicate
@@ -22,7 +23,8 @@ class Query(NamedTuple):
     """A checked search, in scopes of one tenant. `at` None means now; `read_time` is in microseconds.
 
     `facts` says that facts extracted from other memories are searched as well; `counts_uses` that
-    how a memory was used is asked for. `accepts` is `filter`, checked.
+    how a memory was used is asked for. `accepts` is `filter`, checked; `min_score` is the least
+    `relevance` of a hit.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Query(NamedTuple):
     reranker: Reranking | None = None
     facts: bool = False
     counts_uses: bool = False
+    min_score: float = 0.0
     filter: Mapping[str, Any] | None = None
 
     @property
@@ -58,14 +61,17 @@ class Query(NamedTuple):
 
 
 def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
-    """A query's terms, the names in it, whether it asks for what the assistant said, and what it
-    is beyond its words; its dates are relative to `now` (microseconds since 1970).
+    """A query's terms, the names in it, what it asks of whom, and what it is beyond its words; its
+    dates are relative to `now` (microseconds since 1970).
     """
     words = analyzer.words(text)
-    names = frozenset(analyzer.exact_term("speaker", word) for word in words)
+    names = {analyzer.exact_term("speaker", word): word for word in words}
     return LexicalQuery(
         analyzer.query_terms(text),
-        names,
-        not analyzer.language.assistant_words.isdisjoint(words),
+        frozenset(names),
+        analyzer.language.request(text),
         read_question(analyzer, text, now),
+        analyzer.tie_terms(text),
+        [standing_term(analyzer, kind) for kind in STANDING],
+        names,
     )
