@@ -90,33 +90,34 @@ class AccessFilter:
 
 def accesses(session: Session, wanted: AccessFilter) -> list[AccessEntry]:
     """See `Memory.accesses`."""
-    return _entries(session, "accesses", ACCESS_KIND_ACCESSED, wanted)
+    with session.gate.enter("accesses") as passage:
+        return _entries(session, passage, ACCESS_KIND_ACCESSED, wanted)
 
 
 def denials(session: Session, wanted: AccessFilter) -> list[AccessEntry]:
     """See `Memory.denials`."""
-    return _entries(session, "denials", ACCESS_KIND_DENIED, wanted)
+    with session.gate.enter("denials") as passage:
+        return _entries(session, passage, ACCESS_KIND_DENIED, wanted)
 
 
 def _entries(
-    session: Session, operation: str, kind: int, wanted: AccessFilter
+    session: Session, passage: Passage, kind: int, wanted: AccessFilter
 ) -> list[AccessEntry]:
-    with session.gate.enter(operation) as passage:
-        passage.admit()  # each record is judged by its tenant and its memories
-        with session.engine.read() as reader:
-            owned = _is_owned(session, passage, reader, wanted)
-            if not owned and wanted.actor not in (None, session.actor):
-                _require_administrator(session, passage, wanted)
-        session.access_log.flush()
-        with session.engine.read() as reader:
-            shown = _Shown(session.actor, passage, reader, owned=owned)
-            entries = (shown.entry(access) for access in wanted.of(reader) if access.kind == kind)
-            latest = nlargest(
-                wanted.limit,
-                (entry for entry in entries if entry is not None),
-                key=lambda entry: (entry.time, entry.event_id),
-            )
-        return latest[::-1]
+    passage.admit()  # each record is judged by its tenant and its memories
+    with session.engine.read() as reader:
+        owned = _is_owned(session, passage, reader, wanted)
+        if not owned and wanted.actor not in (None, session.actor):
+            _require_administrator(session, passage, wanted)
+    session.access_log.flush()
+    with session.engine.read() as reader:
+        shown = _Shown(session.actor, passage, reader, owned=owned)
+        entries = (shown.entry(access) for access in wanted.of(reader) if access.kind == kind)
+        latest = nlargest(
+            wanted.limit,
+            (entry for entry in entries if entry is not None),
+            key=lambda entry: (entry.time, entry.event_id),
+        )
+    return latest[::-1]
 
 
 def _is_owned(session: Session, passage: Passage, reader: Reader, wanted: AccessFilter) -> bool:
