@@ -5,38 +5,60 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from unicodedata import category, normalize
 
 from memos.kernel.errors import InvalidInput, shorten
 
 MAX_BYTES = 1024
 MAX_SEGMENTS = 16
 
-_SEGMENT = re.compile(r"[A-Za-z0-9._:@-]+")
+_SEGMENT = re.compile(r"[A-Za-z0-9._:@+|-]+")
+_ALSO = frozenset("._:@+|-")
 _BEHIND_SLASH = chr(ord("/") + 1)
 
 
 def check_scope(scope: object) -> str:
-    """A scope: 1 to 16 segments of letters, digits and `._:@-`, joined by `/`.
+    """A scope: 1 to 16 segments of letters and digits of any script and `._:@+|-`, joined by `/`.
+
+    Returns:
+        The scope in Unicode's form NFC, in which letters that look alike are alike.
 
     Raises:
         InvalidInput: it is none.
     """
-    if not isinstance(scope, str) or not _is_scope(scope):
+    wrong = _not_a_scope(scope) if isinstance(scope, str) else "it is no text"
+    if not isinstance(scope, str) or wrong:
         raise InvalidInput(
-            f"{shorten(scope)} is no scope: a scope is 1 to {MAX_SEGMENTS} segments of letters, "
-            "digits, '.', '_', '-', ':' and '@' joined by '/', such as acme/alice/chat-7"
+            f"{shorten(scope)} is no scope, for {wrong}: a scope is 1 to {MAX_SEGMENTS} segments of "
+            "letters, digits, '.', '_', '-', ':', '@', '+' and '|' joined by '/', such as "
+            "acme/alice/chat-7"
         )
-    return scope
+    return scope if scope.isascii() else normalize("NFC", scope)
 
 
 @lru_cache(maxsize=8192)
-def _is_scope(scope: str) -> bool:
+def _not_a_scope(scope: str) -> str:
+    """Why a text is no scope; empty where it is one."""
     segments = scope.split("/")
-    return (
-        len(segments) <= MAX_SEGMENTS
-        and len(scope) <= MAX_BYTES
-        and all(_SEGMENT.fullmatch(part) and part not in (".", "..") for part in segments)
-    )
+    if len(segments) > MAX_SEGMENTS:
+        return f"it has {len(segments)} segments"
+    if "" in segments:
+        return "a segment of it is empty"
+    for segment in segments:
+        if segment in (".", ".."):
+            return f"{segment!r} is no segment"
+        if not _SEGMENT.fullmatch(segment):
+            for character in segment:
+                if character not in _ALSO and not _is_letter(character):
+                    return f"{character!r} (U+{ord(character):04X}) stands in none"
+    if len(scope.encode()) > MAX_BYTES:
+        return f"it has more than {MAX_BYTES} bytes"
+    return ""
+
+
+def _is_letter(character: str) -> bool:
+    """Whether a character is a letter, a digit, or a mark on one, in any script."""
+    return category(character)[0] in "LMN"
 
 
 def tenant_of(scope: str) -> str:

@@ -11,6 +11,7 @@ from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
+from unicodedata import normalize
 
 from memos.infrastructure.keys.port import KeyVault
 from memos.kernel.event import as_uuid
@@ -38,9 +39,12 @@ class TenantDigests:
         return [_digest(key, SOURCE, prefix) for prefix in path_prefixes(source)]
 
     def lookups(self, tenant: str, label: bytes, value: str) -> list[bytes]:
-        """The digests under which a value may stand: one for each key of the tenant's ring."""
+        """The digests under which a value may stand: one for each key of the tenant's ring, and for
+        each way to write its letters; releases up to 0.1 kept them as they were given.
+        """
         ring = self._keys.ring(tenant)
-        return [keyed_digest(key, label, value.encode()) for key in ring]
+        spelt = dict.fromkeys((value, normalize("NFC", value), normalize("NFD", value)))
+        return [keyed_digest(key, label, each.encode()) for key in ring for each in spelt]
 
     def ring(self, tenant: str) -> list[bytes]:
         """The tenant's keys, its own first; made when absent."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 from memos.infrastructure.clock import system_time
 from memos.kernel.body import FIRST_TIME, LAST_TIME
@@ -46,9 +47,10 @@ _UNITS = {
 
 
 def check_name(value: object, what: str, *, empty: bool = False) -> str:
-    """A short text such as an actor, a source or a tag."""
+    """A short text such as an actor, a source or a tag, in Unicode's form NFC."""
     if not isinstance(value, str) or not (value or empty):
         raise InvalidInput(f"{what} must be a text, not {shorten(value)}")
+    value = value if value.isascii() else normalize("NFC", value)
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
@@ -219,6 +221,13 @@ def check_count(value: object, what: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise InvalidInput(f"{what} must be a whole number from 0 up, not {shorten(value)}")
     return value
+
+
+def check_share(value: object, what: str) -> float:
+    """A number from 0 to 1."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise InvalidInput(f"{what} must be a number from 0 to 1, not {shorten(value)}")
+    return float(value)
 
 
 def check_seconds(value: object, what: str) -> float:

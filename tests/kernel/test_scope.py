@@ -32,6 +32,10 @@ def test_the_tenant_is_the_first_segment() -> None:
         "/".join("a" * MAX_SEGMENTS),
         "a" * MAX_BYTES,
         "acme/...",
+        "acme/zoë",
+        "株式会社/田中",
+        "acme/auth0|5f7c/team+1",
+        "acme/हिन्दी",
     ],
 )
 def test_a_path_of_plain_segments_is_a_scope(scope: str) -> None:
@@ -49,7 +53,8 @@ def test_a_path_of_plain_segments_is_a_scope(scope: str) -> None:
         "acme/.",
         "acme/..",
         "acme/a b",
-        "acme/ä",
+        "acme/a,b",
+        "acme/🎉",
         "acme/a\n",
         "acme\\a",
         "/".join("a" * (MAX_SEGMENTS + 1)),
@@ -68,9 +73,19 @@ def test_what_is_no_scope_is_told_with_what_a_scope_is_and_an_example() -> None:
     with pytest.raises(InvalidInput) as refused:
         check_scope("acme//a")
     assert str(refused.value) == (
-        "'acme//a' is no scope: a scope is 1 to 16 segments of letters, digits, '.', '_', '-', ':' "
-        "and '@' joined by '/', such as acme/alice/chat-7"
+        "'acme//a' is no scope, for a segment of it is empty: a scope is 1 to 16 segments of "
+        "letters, digits, '.', '_', '-', ':', '@', '+' and '|' joined by '/', such as "
+        "acme/alice/chat-7"
     )
+
+
+def test_the_character_that_no_scope_has_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"for ' ' \(U\+0020\) stands in none"):
+        check_scope("acme/a b")
+
+
+def test_letters_that_look_alike_are_alike() -> None:
+    assert check_scope("acme/zoe\u0308") == check_scope("acme/zoë") == "acme/zoë"
 
 
 def test_a_scope_contains_itself_and_what_continues_it_by_whole_segments() -> None:

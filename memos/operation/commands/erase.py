@@ -59,9 +59,9 @@ class EraseTarget:
         if self.cube_id is not None:
             check_id(self.cube_id)
         elif self.scope is not None:
-            check_scope(self.scope)
+            object.__setattr__(self, "scope", check_scope(self.scope))
         else:
-            check_name(self.subject, "subject")
+            object.__setattr__(self, "subject", check_name(self.subject, "subject"))
 
 
 @uninterrupted

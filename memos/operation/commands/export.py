@@ -78,7 +78,7 @@ class ExportRequest:
     def __post_init__(self) -> None:
         check_free(self.path)
         if self.scope is not None:
-            check_scope(self.scope)
+            object.__setattr__(self, "scope", check_scope(self.scope))
 
 
 def export(session: Session, request: ExportRequest, progress: Progress) -> ExportReport:

@@ -93,7 +93,7 @@ def extract_facts(
         check_callable(extractor, "extractor")
     called = check_name(name_of(extractor) if name is None else name, "name")
     most = None if limit is None else check_limit(limit, "limit")
-    check_scope(scope)
+    scope = check_scope(scope)
     with session.gate.enter("extract_facts") as passage:
         passage.require(Action.CREATE, scope)
         run = _Extraction(session, passage, scope, called)

@@ -35,18 +35,19 @@ class HeaderFacts:
     lifespan: Lifespan | None = None
 
     def __post_init__(self) -> None:
+        put = object.__setattr__
         if self.owner is not None:
-            check_name(self.owner, "owner")
+            put(self, "owner", check_name(self.owner, "owner"))
         for name in ("readers", "writers"):
             names = getattr(self, name)
             if names is not None:
-                object.__setattr__(self, name, check_names(names, name))
+                put(self, name, check_names(names, name))
         if self.priority is not None:
             check_priority(self.priority)
         if self.sensitivity is not None:
-            check_name(self.sensitivity, "sensitivity", empty=True)
+            put(self, "sensitivity", check_name(self.sensitivity, "sensitivity", empty=True))
         if self.purpose is not None:
-            check_name(self.purpose, "purpose", empty=True)
+            put(self, "purpose", check_name(self.purpose, "purpose", empty=True))
 
     def header(self, actor: str, now: int) -> Header:
         """The header of a new cube: the actor owns it unless another is named."""

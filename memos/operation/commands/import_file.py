@@ -46,7 +46,7 @@ def import_file(
     session: Session, path: Path, scope: str, form: str, progress: Progress
 ) -> ImportReport:
     """See `Memory.import_file`."""
-    check_scope(scope)
+    scope = check_scope(scope)
     form, parsed = parse_file(path, check_choice(form, ("auto", *FORMATS), "format"))
     start = session.clock()
     with session.gate.enter("import") as passage:

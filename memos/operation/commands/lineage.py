@@ -97,7 +97,7 @@ class MergeRequest:
         if len(self.distinct) < 2:
             raise InvalidInput("merge needs two or more different cubes")
         if self.scope is not None:
-            check_scope(self.scope)
+            put(self, "scope", check_scope(self.scope))
         if self.tags is not None:
             put(self, "tags", check_list(self.tags, "tags"))
         self.memory(self.scope or _ANY_SCOPE, ())  # whatever its sources hold, the rest must fit

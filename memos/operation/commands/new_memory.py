@@ -104,7 +104,7 @@ class NewMemory:
                 raise InvalidInput(f"{name} must be a text, not {shorten(value)}")
         if self.priority is not None:
             check_priority(self.priority)
-        check_scope(self.scope)
+        put(self, "scope", check_scope(self.scope))
         body = Body()
         put(self, "body", body)
         put(self, "parts", self._fill(body))

@@ -37,7 +37,8 @@ def keep_queries(session: Session, lifetime: str | None) -> None:
 
 def queries(session: Session, scope: str) -> list[AskedQuery]:
     """See `Memory.queries`."""
-    tenant = tenant_of(check_scope(scope))
+    scope = check_scope(scope)
+    tenant = tenant_of(scope)
     with session.gate.enter("queries") as passage:
         passage.require_administrator(tenant)
         session.access_log.flush()

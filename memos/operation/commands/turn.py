@@ -43,13 +43,14 @@ class Conversation:
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
-        check_scope(self.scope)
-        check_name(self.session, "session")
+        put = object.__setattr__
+        put(self, "scope", check_scope(self.scope))
+        put(self, "session", check_name(self.session, "session"))
         for name in ("source", "subject"):
             if getattr(self, name) is not None:
-                check_name(getattr(self, name), name)
-        object.__setattr__(self, "turns", check_list(self.turns, "turns"))
-        object.__setattr__(self, "tags", check_names(self.tags, "tags"))
+                put(self, name, check_name(getattr(self, name), name))
+        put(self, "turns", check_list(self.turns, "turns"))
+        put(self, "tags", check_names(self.tags, "tags"))
 
     def memory_of(self, turn: Mapping[str, Any], number: int, order: int) -> NewMemory:
         """A turn as a memory.

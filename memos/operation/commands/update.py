@@ -64,7 +64,8 @@ class Revision:
         check_choice(self.mode, _MODES, "mode")
         for name in _NAMES:
             if getattr(self, name) is not None:
-                check_name(getattr(self, name), name, empty=True)
+                checked = check_name(getattr(self, name), name, empty=True)
+                object.__setattr__(self, name, checked)
         check_flag(self.replace_metadata, "replace_metadata")
         if self.replace_metadata and self.metadata is None:
             raise InvalidInput("replace_metadata needs the metadata: {} for none at all")

@@ -25,7 +25,7 @@ from memos.wire.event_pb2 import Event, Revised
 
 def set_vocabulary(session: Session, scope: str, tags: Iterable[str], *, closed: bool) -> Receipt:
     """See `Memory.set_vocabulary`."""
-    check_scope(scope)
+    scope = check_scope(scope)
     content = to_bytes(check_names(tags, "tags"), closed=check_flag(closed, "closed"))
     with session.gate.enter("set_vocabulary") as passage:
         with session.engine.read() as reader:

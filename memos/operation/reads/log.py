@@ -56,9 +56,9 @@ class LogFilter:
         for name in ("actor", "source"):
             value = getattr(self, name)
             if value is not None:
-                check_name(value, name)
+                object.__setattr__(self, name, check_name(value, name))
         if self.scope is not None:
-            check_scope(self.scope)
+            object.__setattr__(self, "scope", check_scope(self.scope))
 
     def query(self, session: Session, passage: Passage, scope: str) -> LogQuery | None:
         """As the vault answers it, in a scope (empty: all); None where nothing can match.

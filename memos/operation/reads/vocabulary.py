@@ -45,7 +45,8 @@ def tags(session: Session, scope: str, as_of: AsOf | None) -> dict[str, int]:
 def vocabulary(session: Session, scope: str) -> Vocabulary:
     """See `Memory.vocabulary`."""
     with session.gate.enter("vocabulary") as passage:
-        passage.require(Action.READ, check_scope(scope))
+        scope = check_scope(scope)
+        passage.require(Action.READ, scope)
         with session.engine.read() as reader:
             in_force = vocabulary_in_force(session, passage, reader, scope)
             if not in_force.readable:

@@ -2,6 +2,9 @@
 
 {"tags": "home"}                                a tag that the memory has
 {"metadata.speaker": "Caroline"}                a field of the metadata
+{"metadata.'first.name'": "Ana"}                a field whose name holds a dot, in quotes
+{"metadata.cities": "Hove"}                     a list matches by each of its elements
+{"metadata.due": {"lt": "2023-05-08T09:00Z"}}   times compare as times, whatever their zone
 {"priority": {"gte": 2}, "state": "Archived"}   all must hold
 {"or": [{"tags": "home"}, {"not": {"source": "web:blog"}}]}
 """
@@ -9,6 +12,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +20,19 @@ from typing import Any
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import contains
 from memos.operation.cube import STATES_BY_TITLE, MemCube
+from memos.operation.search.filter_values import (
+    MISSING,
+    alike,
+    elements,
+    equal,
+    holds,
+    is_like,
+    written,
+)
 from memos.operation.validation import check_json
 
 Predicate = Callable[[MemCube], bool]
 
-_MISSING = object()
 MAX_DEPTH = 32
 
 _TIMES = frozenset({"created", "changed", "valid_from", "valid_until", "last_used"})
@@ -58,7 +70,7 @@ def compile_filter(condition: Mapping[str, Any] | None) -> Predicate:
     Raises:
         InvalidInput: a field or an operator is unknown, or a value does not fit.
     """
-    return _all_of({} if condition is None else condition, 0)
+    return _all_of(condition, 0) if condition is not None else lambda cube: True
 
 
 def mentions(condition: Any, field: str) -> bool:
@@ -73,6 +85,8 @@ def mentions(condition: Any, field: str) -> bool:
 def _all_of(condition: Any, depth: int) -> Predicate:
     if not isinstance(condition, Mapping):
         raise InvalidInput(f"a filter is a mapping of fields, not {type(condition).__name__}")
+    if not condition:
+        raise InvalidInput("the filter is empty: name a field, or pass none")
     if depth > MAX_DEPTH:
         raise InvalidInput(f"the filter is nested deeper than {MAX_DEPTH} levels")
     checks = [_clause(_named(name), value, depth) for name, value in condition.items()]
@@ -112,7 +126,7 @@ def _reader(name: str) -> Callable[[MemCube], Any]:
     if name in FIELDS:
         return operator.attrgetter(name)
     if name.startswith("metadata."):
-        path = name.split(".")[1:]
+        path = _path(name)
         return lambda cube: _dig(cube.metadata, path)
     raise InvalidInput(
         f"the filter field {shorten(name)} is not known: use {', '.join(sorted(FIELDS))}, or "
@@ -120,10 +134,30 @@ def _reader(name: str) -> Callable[[MemCube], Any]:
     )
 
 
+_STEP = re.compile(r"""\.(?:"([^"]+)"|'([^']+)'|([^."']+))""")
+
+
+def _path(name: str) -> list[str]:
+    """The names in `metadata.a.'b.c'`; a name that holds a dot stands in quotes."""
+    steps: list[str] = []
+    at = len("metadata")
+    while at < len(name):
+        match = _STEP.match(name, at)
+        if match is None:
+            raise InvalidInput(
+                f"the filter field {shorten(name)} cannot be read from character {at + 1} on: write "
+                "metadata.name.inner, and a name that holds a dot or a quote in quotes, "
+                "metadata.'first.name'"
+            )
+        steps.append(next(filter(None, match.groups())))
+        at = match.end()
+    return steps
+
+
 def _dig(value: Any, path: list[str]) -> Any:
     for name in path:
         if not isinstance(value, Mapping) or name not in value:
-            return _MISSING
+            return MISSING
         value = value[name]
     return value
 
@@ -136,39 +170,38 @@ def _test(name: str, op: str, operand: Any) -> Callable[[Any], bool]:
     if op == "exists":
         if not isinstance(operand, bool):
             raise InvalidInput(f"exists on {shorten(name)} takes true or false")
-        return lambda actual: (actual is not _MISSING and actual not in (None, "", ())) is operand
+        return lambda actual: (actual is not MISSING and actual not in (None, "", ())) is operand
     if op in ("in", "nin"):
         if not isinstance(operand, (list, tuple, set, frozenset)):
             raise InvalidInput(f"{op} on {shorten(name)} takes a list")
         values = [_value(name, item) for item in operand]
         inside = op == "in"
-        return lambda actual: any(_equal(actual, item) for item in values) is inside
+        return lambda actual: any(equal(name, actual, item) for item in values) is inside
     value = _value(name, operand)
     if op == "eq":
-        return lambda actual: _equal(actual, value)
+        return lambda actual: equal(name, actual, value)
     if op == "ne":
-        return lambda actual: not _equal(actual, value)
+        return lambda actual: not equal(name, actual, value)
     if op == "contains":
-        return lambda actual: _contains(actual, value)
+        return lambda actual: holds(name, actual, value)
     if op == "under":
-        return lambda actual: isinstance(actual, str) and contains(str(value), actual)
+        return lambda actual: (
+            isinstance(actual, str) and contains(written(str(value)), written(actual))
+        )
     return _comparison(name, op, value)
 
 
 def _comparison(name: str, op: str, value: Any) -> Callable[[Any], bool]:
     if name in _LISTS:
         raise InvalidInput(f"{op} does not compare {shorten(name)}, which is a list: use contains")
+    if isinstance(value, (bool, list, tuple, Mapping)) or value is None:
+        raise InvalidInput(
+            f"{op} on {shorten(name)} compares numbers, texts or times, not {shorten(value)}"
+        )
     compare = _COMPARISONS[op]
-
-    def check(actual: Any) -> bool:
-        if isinstance(value, str) != isinstance(actual, str) or actual in (None, _MISSING):
-            return False
-        try:
-            return compare(actual, value)
-        except TypeError:
-            return False
-
-    return check
+    return lambda actual: any(
+        is_like(name, each, value) and compare(*alike(each, value)) for each in elements(actual)
+    )
 
 
 def _value(name: str, operand: Any) -> Any:
@@ -203,19 +236,3 @@ def _time(name: str, operand: Any) -> datetime:
     if not isinstance(operand, datetime) or operand.tzinfo is None:
         raise InvalidInput(f"{shorten(name)} is a time: pass an aware datetime or ISO 8601")
     return operand
-
-
-def _equal(actual: Any, value: Any) -> bool:
-    if isinstance(actual, tuple):
-        return value in actual
-    if isinstance(actual, bool) != isinstance(value, bool):
-        return False
-    return bool(actual == value)
-
-
-def _contains(actual: Any, value: Any) -> bool:
-    if isinstance(actual, str):
-        return isinstance(value, str) and value in actual
-    if isinstance(actual, (list, tuple)):
-        return value in actual
-    return False

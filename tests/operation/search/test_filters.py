@@ -11,7 +11,15 @@ from tests.operation.memories import memory
 
 CUBE = memory(
     "A violin.",
-    {"speaker": "Ana", "place": {"city": "Hove"}},
+    {
+        "speaker": "Ana",
+        "place": {"city": "Hove"},
+        "cities": ["Hove", "Oslo"],
+        "first.name": "Zoë",
+        "due": "2023-05-08T10:00:00+02:00",
+        "marks": [3, 9],
+        "year": 2023,
+    },
     tags=("home", "music"),
     scope="acme/alice",
     priority=2,
@@ -23,7 +31,6 @@ CUBE = memory(
     "condition",
     [
         None,
-        {},
         {"tags": "home"},
         {"tags": {"contains": "music"}},
         {"metadata.speaker": "Ana"},
@@ -35,6 +42,16 @@ CUBE = memory(
         {"valid_from": {"gt": "2023-05-07"}},
         {"valid_until": {"exists": False}},
         {"metadata.mood": {"exists": False}},
+        {"metadata.cities": "Oslo"},
+        {"metadata.cities": {"in": ["Rome", "Hove"]}},
+        {"metadata.cities": {"contains": "Hove"}},
+        {"metadata.cities": ["Hove", "Oslo"]},
+        {"metadata.marks": {"gt": 8}},
+        {"metadata.'first.name'": "Zoe\u0308"},
+        {'metadata."first.name"': {"contains": "Zo"}},
+        {"metadata.due": "2023-05-08T08:00Z"},
+        {"metadata.due": {"lt": "2023-05-08T09:00Z", "gt": "2023-05-08"}},
+        {"metadata.year": 2023.0},
         {"state": {"nin": ["Archived"]}},
         {"or": [{"tags": "work"}, {"not": {"source": "web"}}]},
         {"and": [{"tags": "home"}, {"priority": 2}]},
@@ -49,7 +66,12 @@ def test_what_holds_of_a_memory_passes(condition: dict[str, Any] | None) -> None
     [
         {"tags": "work"},
         {"metadata.mood": "glad"},
-        {"metadata.speaker": {"gt": 3}},
+        {"metadata.cities": "Rome"},
+        {"metadata.cities": {"nin": ["Oslo"]}},
+        {"metadata.first.name": "Zoë"},
+        {"metadata.due": {"lt": "2023-05-08T07:00Z"}},
+        {"metadata.year": "Hove"},
+        {"metadata.place": {"gt": 3}},
         {"priority": {"gt": 2}},
         {"scope": {"under": "acme/al"}},
         {"valid_until": {"gt": "2023-05-07"}},
@@ -78,6 +100,11 @@ def test_what_does_not_hold_fails(condition: dict[str, Any]) -> None:
         ({"priority": {"in": 2}}, "takes a list"),
         ({"priority": {"exists": 1}}, "takes true or false"),
         (["tags"], "a filter is a mapping"),
+        ({}, "the filter is empty"),
+        ({"not": {}}, "the filter is empty"),
+        ({"metadata.a..b": 1}, "from character 11 on"),
+        ({"metadata.'a": 1}, "from character 9 on"),
+        ({"metadata.year": {"gt": None}}, "compares numbers, texts or times"),
     ],
 )
 def test_what_is_not_understood_is_an_error_before_anything_is_read(
@@ -85,6 +112,21 @@ def test_what_is_not_understood_is_an_error_before_anything_is_read(
 ) -> None:
     with pytest.raises(InvalidInput, match=why):
         compile_filter(condition)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"metadata.year": "2023"},
+        {"metadata.year": {"in": ["2022", "2023"]}},
+        {"metadata.year": {"gt": "2020"}},
+        {"metadata.speaker": {"lt": 3}},
+        {"metadata.marks": {"contains": "9"}},
+    ],
+)
+def test_a_number_does_not_meet_a_text_silently(condition: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="a number and a text are not compared"):
+        compile_filter(condition)(CUBE)
 
 
 def test_a_filter_is_nested_in_bounds() -> None:
