@@ -17,6 +17,7 @@ from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import create_tables
 from memos.language.analyzer import QueryTerm
 from memos.language.indexed_text import IndexedText
+from memos.language.port import Request
 from memos.operation.search.bm25 import K1, B
 from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.recipe import BM25
@@ -118,7 +119,9 @@ class Blocks(Candidate):
     def search(self, scope: int, terms: Sequence[int]) -> list[int]:
         view = self._index.view(f"tenant/s{scope}")
         ranking = rank(
-            view, LexicalQuery([QueryTerm("", term, 1) for term in terms], frozenset(), False), BM25
+            view,
+            LexicalQuery([QueryTerm("", term, 1) for term in terms], frozenset(), Request()),
+            BM25,
         )
         best = np.array([row for row, _ in islice(ranking.best_first(), BEST)], np.int64)
         return [int.from_bytes(cube, "big") for cube in view.cube_ids(best)]

@@ -64,10 +64,11 @@ def run(
     """
     done = Run()
     with harness.workshop(prefix) as directory:
-        with Memory(directory / "vault", embedder=_embedder(options), reranker=reranker) as memory:
+        embedder = embedder_of(options.get("recipe"))
+        with Memory(directory / "vault", embedder=embedder, reranker=reranker) as memory:
             for each in conversations:
                 _take_in(memory, each, prefix, done)
-            if _embedder(options):
+            if embedder:
                 harness.progress("embedding")
                 memory.embed_pending()
             for each in conversations:
@@ -79,9 +80,9 @@ def run(
     return done
 
 
-def _embedder(options: Mapping[str, Any]) -> str | None:
-    """The local model where the recipe needs one."""
-    recipe = RECIPES.get(str(options.get("recipe")))
+def embedder_of(name: object) -> str | None:
+    """The local model where the recipe of a name needs one."""
+    recipe = RECIPES.get(str(name))
     return "minilm" if recipe is not None and recipe.dense else None
 
 

@@ -625,12 +625,14 @@ class Memory:
         states: Iterable[str] | None = None,
         recipe: str | None = None,
         facts: bool = False,
+        min_score: float = 0.0,
     ) -> Hits:
         """The memories that fit a query best, in a scope and all that lies under it.
 
         Args:
-            query: words, in any order. A phrase in double quotes must stand in a text as it is;
-                dates (`in May 2023`, `last summer`) draw texts of that time to the top.
+            query: words, in any order. A phrase in double quotes must stand in a text as it is,
+                where any has it; dates (`in May 2023`, `last summer`) draw texts of that time to
+                the top. For a task (`Can you plan the trip?`) also what the user wants always.
             scope: where to look; only what the actor may read there has any influence.
             k: how many at most.
             filter: what must hold: see `memos.operation.search.filters`.
@@ -645,10 +647,14 @@ class Memory:
             recipe: which stages run: see `memos.operation.search.recipe`.
             facts: also find facts that `extract_facts` made; without it only where the filter
                 speaks of `semantic_type`.
+            min_score: leave out what is less likely than this to be about what is asked, from 0 to
+                1, so that nothing is an answer; `explain["relevance"]` is that likelihood.
+                docs/retrieval.md says what each value costs and gives.
 
         Returns:
             Hits, best first, each cube once at its version for that position. The order is
-            deterministic. Each hit's `explain` says what each stage gave it; that of the list,
+            deterministic; of equals the newer comes first. Each hit's `why` says in words why it
+            was found, its `explain` what each stage gave it; that of the list,
             also of an empty one, how the search ran and which optional side was not there.
         """
         request = SearchRequest(
@@ -661,6 +667,7 @@ class Memory:
             states=states_named(states),
             valid_at=None if valid_at is None else check_time(valid_at, "valid_at"),
             facts=facts,
+            min_score=min_score,
         )
         return search(self._session, request)
 

@@ -14,6 +14,9 @@ from memos.language.indexed_text import (
     DATED,
     EXTRACTED,
     EXTRACTION,
+    FURTHER,
+    INSTRUCTS,
+    PREFERS,
     QUESTION,
     IndexedText,
     Place,
@@ -24,6 +27,9 @@ from memos.language.port import SELF, Claim, Language
 from memos.language.sentences import ends_as_question
 
 _EPOCH = date(1970, 1, 1)
+STANDING = (INSTRUCTS, PREFERS)
+"""The kinds of what a user wants from then on."""
+
 _ASSISTANT_ROLES = frozenset({"assistant", "system", "tool"})
 
 
@@ -40,7 +46,8 @@ def analyse(tenant_key: bytes, memory: Readable) -> IndexedText:
 
 def index_memory(analyzer: Analyzer, memory: Readable) -> IndexedText:
     """Terms of a memory's text, caption and date, and unranked ones of its tags and claims."""
-    indexed = analyzer.index_terms(_indexed_text(analyzer.language, memory))
+    text = _indexed_text(analyzer.language, memory)
+    indexed = analyzer.index_terms(text)
     terms = indexed.terms
     if memory.tags:
         terms = {**terms, **{analyzer.exact_term("tag", tag): 0 for tag in memory.tags}}
@@ -49,6 +56,14 @@ def index_memory(analyzer: Analyzer, memory: Readable) -> IndexedText:
     claimed = claims_of(analyzer.language, memory.text, speaker, role)
     if claimed:
         terms = {**terms, **dict.fromkeys(terms_of(analyzer, claimed), 0)}
+    further = analyzer.further_terms(text, terms)
+    # Two who talk to each other instruct nobody; a user, and who writes a note, do.
+    wanted = analyzer.language.standing(memory.text) if turn is None or role == "user" else 0
+    if wanted:
+        kinds = (kind for kind in STANDING if wanted & kind)
+        further = {FURTHER: 0, **further, **{standing_term(analyzer, kind): 0 for kind in kinds}}
+    if further:
+        terms = {**terms, **further}
     return IndexedText(terms, indexed.length, _place(analyzer, memory), _validity(memory))
 
 
@@ -86,6 +101,11 @@ def _day_words(language: Language, at: int) -> str:
 def slot_term(analyzer: Analyzer, subject: str, attribute: str, qualifier: str) -> int:
     """The term of a slot; without an attribute that of changes which do not say what changed."""
     return analyzer.exact_term("slot", f"{subject}|{attribute}|{qualifier if attribute else ''}")
+
+
+def standing_term(analyzer: Analyzer, kind: int) -> int:
+    """The term of what a user wants from then on: INSTRUCTS or PREFERS."""
+    return analyzer.exact_term("standing", str(kind))
 
 
 def terms_of(analyzer: Analyzer, claims: Sequence[Claim]) -> set[int]:

@@ -59,6 +59,22 @@ class Validity(NamedTuple):
     end: int = OPEN
 
 
+# What a text asks for from then on, as bits; kept as terms that are only matched.
+
+INSTRUCTS = 1
+"""INSTRUCTS: it tells the assistant what to do always, or never."""
+
+PREFERS = 2
+"""PREFERS: it says what its author prefers or dislikes."""
+
+FURTHER = -(2**63)
+"""Stands among a text's terms, with frequency 0, before those that releases up to 0.1 did not give.
+
+A text that such a release indexed has none of them: it is found by what stands before, as it was
+then, and an audit asks no more of it. `memos rebuild` indexes it anew.
+"""
+
+
 class IndexedText(NamedTuple):
     """What the index keeps of one text.
 

@@ -51,6 +51,23 @@ class Slot(NamedTuple):
     qualifier: str = ""
 
 
+class Request(NamedTuple):
+    """What a query asks of whom.
+
+    Attributes:
+        asks_assistant: it asks for what the assistant said.
+        recalls: it asks for what was once said or done; what the user wants from then on matters
+            for anything else.
+        is_task: it gives the assistant something to do; what the user prefers matters for it.
+        frame: the words, folded, that say how to answer and not what about.
+    """
+
+    asks_assistant: bool = False
+    recalls: bool = False
+    is_task: bool = False
+    frame: frozenset[str] = frozenset()
+
+
 class Language(Protocol):
     """How the texts and queries of one language are read.
 
@@ -71,8 +88,14 @@ class Language(Protocol):
         """What hangs on a word behind an apostrophe and is dropped from it."""
 
     @property
-    def assistant_words(self) -> frozenset[str]:
-        """Words by which a query asks for what the assistant said."""
+    def turning_words(self) -> frozenset[str]:
+        """Those of the stop words that turn a meaning round, such as `not` and `off`."""
+
+    def request(self, query: str) -> Request:
+        """What a query asks of whom."""
+
+    def standing(self, text: str) -> int:
+        """What a text asks for from then on: INSTRUCTS and PREFERS of `indexed_text`."""
 
     @property
     def abandoned_attributes(self) -> frozenset[str]:

@@ -100,6 +100,14 @@ def test_a_scope_covers_whole_segments_only(index: IndexStore) -> None:
         assert len(index.reader.view(nowhere)) == 0
 
 
+def test_of_many_terms_those_are_possible_that_a_row_holds(index: IndexStore) -> None:
+    index.write([change(cube, text([cube, -cube])) for cube in range(1, 1030)])
+    view = index.reader.view("acme")
+    asked = [5000, 1029, -3, *range(10_000, 11_000), 3]
+    assert view.possible(asked) == [1029, -3, 3]
+    assert view.possible([]) == index.reader.view("other").possible([1]) == []
+
+
 def test_postings_give_the_rows_of_a_term_ascending_and_its_frequency_in_each(
     index: IndexStore,
 ) -> None:

@@ -304,9 +304,11 @@ def test_texts_without_usable_vectors_wait_and_nothing_false_is_stored(
 
 def test_an_empty_result_tells_how_it_was_searched(memory: Memory) -> None:
     memory.add("She likes pottery.", scope="acme")
-    nothing = memory.search('"no such phrase" since March 2020', scope="acme")
+    asked, unmet = '"no such phrase" since March 2020', {"tags": "unmet"}
+    nothing = memory.search(asked, scope="acme", filter=unmet)
     assert nothing == []
     assert nothing.explain["searched"] == 1
+    assert nothing.explain["phrases_not_found"] == ["no such phrase"]
     assert nothing.explain["phrases"] == ["no such phrase"]
     assert nothing.explain["windows"][0]["from"] == "2020-03-01T00:00:00+00:00"
     assert memory.search("x", scope="nobody").explain["searched"] == 0

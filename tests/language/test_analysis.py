@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from memos.language.analysis import index_memory, slot_term
+from memos.language.analysis import index_memory, slot_term, standing_term
 from memos.language.analyzer import LANGUAGE, Analyzer
 from memos.language.english.language import ENGLISH
-from memos.language.indexed_text import TIMED, Readable
-from memos.language.port import Claim, Slot, Window
+from memos.language.indexed_text import FURTHER, INSTRUCTS, TIMED, Readable
+from memos.language.port import Claim, Request, Slot, Window
 from memos.operation.search.dense import first_person
 from memos.operation.search.query import analyse_query
 
@@ -23,8 +23,14 @@ class German:
     stemmer = "german"
     stop_words = frozenset({"und", "ist"})
     clitics = ("n",)
-    assistant_words = frozenset({"du"})
+    turning_words = frozenset({"nicht"})
     abandoned_attributes = frozenset({"Wohnort"})
+
+    def request(self, query: str) -> Request:
+        return Request(asks_assistant="du" in query.split())
+
+    def standing(self, text: str) -> int:
+        return INSTRUCTS if text.startswith("Immer") else 0
 
     def traits(self, text: str) -> int:
         return TIMED if "gestern" in text else 0
@@ -74,16 +80,32 @@ def test_a_text_is_indexed_by_the_rules_of_its_language() -> None:
     assert indexed.terms[slot_term(ANALYZER, "ana", "wohnort", "")] == 0
 
 
+def test_what_is_wanted_always_is_matched_and_never_ranked() -> None:
+    indexed = index_memory(ANALYZER, readable("Immer kurz"))
+    assert indexed.terms[standing_term(ANALYZER, INSTRUCTS)] == 0
+    assert standing_term(ANALYZER, INSTRUCTS) not in index_memory(ANALYZER, readable("Kurz")).terms
+
+
+def test_what_releases_up_to_0_1_gave_stands_first_and_as_they_gave_it() -> None:
+    terms = list(index_memory(ANALYZER, readable("Łódź wohnt C++ +49 170 1234567")).terms.items())
+    then = ["łodz", "wohnt", "c", "49", "170", "1234567"]
+    assert terms[:6] == [(ANALYZER.word_term(word), 1) for word in then]
+    assert terms[6] == (slot_term(ANALYZER, "ana", "wohnort", ""), 0)
+    assert terms[7] == (FURTHER, 0)
+    assert (ANALYZER.word_term("lodz"), 1) in terms[8:]
+    assert FURTHER not in index_memory(ANALYZER, readable("Plain words.")).terms
+
+
 def test_a_day_beyond_the_calendar_has_no_words() -> None:
     assert index_memory(ANALYZER, readable("Ana", 2**62)).length == 1
 
 
 def test_a_query_is_read_by_the_rules_of_its_language() -> None:
     query = analyse_query(ANALYZER, "Wann hast du gestern gesagt", 5)
-    assert query.addresses_assistant
+    assert query.request.asks_assistant
     assert query.question.kind == "when"
     assert query.question.windows == (Window(4, 5, "gestern"),)
-    assert not analyse_query(ANALYZER, "what did you say", 5).addresses_assistant
+    assert not analyse_query(ANALYZER, "what did you say", 5).request.asks_assistant
 
 
 def test_a_clitic_of_the_language_is_no_part_of_a_word() -> None:

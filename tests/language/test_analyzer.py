@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memos.language.analyzer import Analyzer
+from memos.language.analyzer import TIE, TURN, Analyzer
 from memos.language.english.language import ENGLISH
 from memos.language.tokens import Tokenizer
 
@@ -22,9 +22,14 @@ def words(text: str) -> list[str]:
 
 
 def finds(query: str, text: str) -> bool:
-    """Whether every term of the query is a term of the text."""
+    """Whether every term of the query, or another spelling of it, is a term of the text."""
     asked = ANALYZER.query_terms(query)
-    return bool(asked) and all(t.term in ANALYZER.index_terms(text).terms for t in asked)
+    indexed = ANALYZER.index_terms(text).terms
+    terms = {**indexed, **ANALYZER.further_terms(text, indexed)}
+    return bool(asked) and all(
+        any(each in terms for each in (term.term, *(other.term for other in term.others)))
+        for term in asked
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,16 @@ def test_text_of_any_script_becomes_its_folded_words(text: str, expected: list[s
         ("to be or not to be", "Whether to be, or not to be"),
         ("1000", "1,000 runners"),
         ("where did Caroline move", "Caroline moved from Sweden"),
+        ("Lodz", "Łódź"),
+        ("Łódź", "in Lodz"),
+        ("Mueller", "Frau Müller"),
+        ("thé", "du thé vert"),
+        ("서울", "서울에서 산다"),
+        ("ירושלים", "גר בירושלים"),
+        ("القاهرة", "بالقاهرة"),
+        ("🇩🇪", "from 🇩🇪 to 🇫🇷"),
+        ("type O", "she is of type O"),
+        ("c++", "C++ for all"),
     ],
 )
 def test_a_query_finds_the_text_in_its_own_words(query: str, text: str) -> None:
@@ -78,6 +93,36 @@ def test_stop_words_are_asked_for_only_where_a_query_has_nothing_else() -> None:
     assert [t.surface for t in ANALYZER.query_terms("What is it? It is")] == ["what", "is", "it"]
     assert [t.surface for t in ANALYZER.query_terms("What is pottery to her?")] == ["pottery"]
     assert ANALYZER.query_terms("?!") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("thé", "the tea"),
+        ("type O", "type o'clock"),
+        ("C++", "for all"),
+        ("🇩🇪", "🇫🇷"),
+        ("ירושלים", "בחיפה"),
+        ("555-123-4567", "555-765-4321"),
+    ],
+)
+def test_what_is_another_word_is_not_found(query: str, text: str) -> None:
+    assert not finds(query, text)
+
+
+def test_stop_words_of_a_query_break_ties_and_more_where_they_turn_its_meaning() -> None:
+    ties = {term.surface: term.weight for term in ANALYZER.tie_terms("is the heater off")}
+    assert ties == {"is": TIE, "the": TIE, "off": TURN}
+    assert TIE < TURN < 1
+    assert ANALYZER.tie_terms("to be or not to be") == []
+    assert ANALYZER.tie_terms("heater") == []
+
+
+def test_a_stop_word_that_is_looked_for_as_a_word_stays_a_stop_word_of_texts() -> None:
+    analyzer = Analyzer(KEY)
+    analyzer.query_terms("thé, type O")
+    assert analyzer.index_terms("the o") == ANALYZER.index_terms("the o")
+    assert analyzer.index_terms("the o").length == 0
 
 
 def test_a_stop_word_is_not_the_stem_of_another_word() -> None:

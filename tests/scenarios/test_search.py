@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memos import Hit, InvalidInput, Memory
+from memos import Hit, InvalidInput, MemCube, Memory
 from tests.fleet import Fleet
 from tests.scenarios.conftest import SECONDS
 from tests.scenarios.place import ADMINISTRATOR, Place, read, texts
@@ -21,6 +21,13 @@ FACTS: list[dict[str, Any]] = [
     {"text": "Renata lives in Quito.", "valid_from": "2019-02-01"},
     {"text": "Renata moved to Cuenca.", "valid_from": "2021-06-01"},
     {"text": "The market is closed on Mondays, but the garden is open.", "sensitivity": "public"},
+]
+IN_MANY_SCRIPTS = [
+    ("Lodz", "Ewa mieszka w Łódź."),
+    ("서울", "저는 서울에서 일해요."),
+    ("ירושלים", "אחותי גרה בירושלים."),
+    ("🇩🇪", "Our office in 🇩🇪"),
+    ("5551234567", "Plumber: (555) 123-4567"),
 ]
 QUERIES: list[dict[str, Any]] = [
     {"query": "pottery"},
@@ -70,6 +77,93 @@ def test_the_same_search_gives_the_same_list(place: Place, memory: Memory, tenan
         first = shown(memory.search(scope=tenant, **query))
         assert shown(memory.search(scope=tenant, **query)) == first
         assert shown(bob.search(scope=tenant, **query)) == first
+
+
+def test_a_phrase_that_nobody_wrote_is_told_and_the_rest_is_shown(
+    memory: Memory, tenant: str
+) -> None:
+    ids = tell(memory, tenant)
+    found = memory.search('pottery "in the attic"', scope=tenant)
+    assert found.explain["phrases_not_found"] == ["in the attic"]
+    assert {hit.cube_id for hit in found} == {ids[0], ids[1], ids[3]}
+    held = memory.search('pottery "paints pottery"', scope=tenant)
+    assert [hit.cube_id for hit in held] == [ids[0]]
+    assert "phrases_not_found" not in held.explain
+    assert "it holds 'paints pottery'" in held[0].why
+
+
+def test_inches_are_no_quotes(memory: Memory, tenant: str) -> None:
+    memory.add('The desk has a 27" monitor.', scope=tenant)
+    found = memory.search('27" monitor vs 32" monitor', scope=tenant)
+    assert [hit.text for hit in found] == ['The desk has a 27" monitor.']
+    assert "phrases" not in found.explain
+
+
+def test_a_slip_of_the_pen_in_a_rare_word_still_finds(memory: Memory, tenant: str) -> None:
+    ids = tell(memory, tenant)
+    found = memory.search("potetry", scope=tenant)
+    assert {hit.cube_id for hit in found} == {ids[0], ids[1], ids[3]}
+    assert found.explain["meant"] == {"potetry": ["pottery"]}
+    assert found[0].why == ("it has potetry (potetry taken for pottery)",)
+    assert memory.search("zzebra", scope=tenant) == []
+
+
+def test_a_word_that_only_others_may_read_mends_nothing(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    memory.add("Szymborska", scope=tenant, readers=["agent:eve"])
+    memory.add("Nothing of hers.", scope=tenant)
+    found = place.open("agent:bob").search("Szymborksa", scope=tenant)
+    assert found == []
+    assert "meant" not in found.explain
+
+
+def test_of_equals_the_newer_comes_first(memory: Memory, tenant: str) -> None:
+    ids = [memory.add("The gate code changed.", scope=tenant).cube_id for _ in range(3)]
+    assert [hit.cube_id for hit in memory.search("gate code", scope=tenant)] == ids[::-1]
+
+
+def test_what_a_user_wants_always_is_found_for_a_task(memory: Memory, tenant: str) -> None:
+    turns = [
+        {"role": "user", "text": "Always put prices in euro when I ask about costs."},
+        {"role": "assistant", "text": "I will."},
+        {"role": "user", "text": "I need a tent for two people."},
+        {"role": "assistant", "text": "A dome tent is light. Always check the pegs."},
+        {"role": "user", "text": "The tent arrived, the pegs are bent."},
+    ]
+    memory.add_conversation(turns, scope=tenant, session="1")
+    found = memory.search("Can you suggest a tent?", scope=tenant)
+    wanted = next(hit for hit in found if hit.text == turns[0]["text"])
+    assert "it says what the user wants always" in wanted.why
+    recalled = memory.search("Did I order a tent?", scope=tenant)
+    assert all("standing" not in hit.explain for hit in recalled)
+
+
+def test_names_are_one_however_their_letters_are_written(memory: Memory, tenant: str) -> None:
+    composed, decomposed = "Zoë", "Zoe\u0308"
+    cube_id = memory.add(
+        "Her file.",
+        scope=f"{tenant}/{decomposed}",
+        tags=[decomposed],
+        subject=decomposed,
+        source=f"crm:{decomposed}",
+    ).cube_id
+    cube = memory.get(cube_id)
+    assert isinstance(cube, MemCube)
+    assert (cube.scope, cube.tags) == (f"{tenant}/{composed}", (composed,))
+    for name in (composed, decomposed):
+        found = memory.search("file", scope=f"{tenant}/{name}", filter={"tags": name})
+        assert [hit.cube_id for hit in found] == [cube_id]
+        assert [e.cube_id for e in memory.events(source=f"crm:{name}", scope=tenant)] == [cube_id]
+
+
+@pytest.mark.parametrize(("query", "text"), IN_MANY_SCRIPTS)
+def test_a_word_is_found_whatever_is_joined_to_it(
+    memory: Memory, tenant: str, query: str, text: str
+) -> None:
+    memory.add(text, scope=tenant)
+    memory.add("Something else 42", scope=tenant)
+    assert [hit.text for hit in memory.search(query, scope=tenant)] == [text]
 
 
 @pytest.mark.engines

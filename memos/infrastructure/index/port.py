@@ -133,6 +133,10 @@ class View(Protocol):
         """Rows that hold `term`, ascending, and the frequency of the term in each."""
         ...
 
+    def possible(self, terms: Sequence[int]) -> list[int]:
+        """Of many terms, in their order, those that a row may hold: `postings` says which do."""
+        ...
+
     def cube_ids(self, rows: npt.NDArray[np.integer]) -> list[bytes]:
         """Cube ids of `rows`, in the order asked."""
         ...

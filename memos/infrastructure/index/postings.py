@@ -14,7 +14,7 @@ import numpy.typing as npt
 from memos.infrastructure.index.port import MAX_TF, Ints, View
 from memos.infrastructure.index.spans import join_columns
 from memos.kernel.errors import Damaged
-from memos.language.indexed_text import IndexedText
+from memos.language.indexed_text import FURTHER, IndexedText
 
 TERM = np.dtype([("term", "<i8"), ("tf", "<u2")])
 """One term of one text as every store packs it."""
@@ -61,6 +61,16 @@ def pack_terms(text: IndexedText) -> bytes:
         entries["tf"] = np.fromiter(terms.values(), np.uint16, len(terms))
         return entries.tobytes()
     return _terms_format(len(terms)).pack(*chain.from_iterable(terms.items()))
+
+
+_FURTHER = struct.pack("<qH", FURTHER, 0)
+
+
+def as_indexed_then(stored: bytes, given: bytes) -> bytes:
+    """The terms that a release gives, as the one gave them that stored a text: without the further
+    ones where that knew none.
+    """
+    return given if _FURTHER in stored else given.partition(_FURTHER)[0]
 
 
 def decode(rows: Iterable[tuple[int, bytes]]) -> Postings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,15 @@ class Recent(NamedTuple):
             np.concatenate((self.settled.doc[low:high], self.loose.doc[hits])),
             np.concatenate((self.settled.tf[low:high], self.loose.tf[hits])),
         )
+
+    def held(self, terms: Sequence[int]) -> set[int]:
+        """Those of some terms that a doc holds."""
+        asked = np.unique(np.array(terms, np.int64))
+        places = np.searchsorted(self.settled.term, asked)
+        inside = places < len(self.settled.term)
+        settled = asked[inside][self.settled.term[places[inside]] == asked[inside]]
+        loose = self.loose.term[np.isin(self.loose.term, asked)]
+        return {*settled.tolist(), *loose.tolist()}
 
     @property
     def nbytes(self) -> int:

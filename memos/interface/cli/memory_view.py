@@ -11,6 +11,7 @@ from rich.console import Console
 from memos import Forgotten, Hit, MemCube, Receipt, Rejection
 from memos.interface.cli.layout import body, line, pairs
 from memos.interface.cli.terminal import clean, one_line
+from memos.operation.search.hits import Hits
 
 _SHOWN_APART = frozenset({"text", "payload", "cube_id"})
 
@@ -33,9 +34,13 @@ def cube(console: Console, memory: MemCube | Forgotten) -> None:
     pairs(console, ((name.replace("_", " "), getattr(memory, name)) for name in names))
 
 
-def hits(console: Console, results: Iterable[Hit], *, explain: bool) -> None:
+def hits(console: Console, results: Hits, *, explain: bool) -> None:
     """Search results, best first."""
     number = 0
+    for phrase in results.explain.get("phrases_not_found", ()):
+        line(console, (f'no memory holds "{clean(phrase)}": what else fits is shown', "yellow"))
+    for word, meant in results.explain.get("meant", {}).items():
+        line(console, (f"{clean(word)}: taken for {clean(' or '.join(meant))}", "yellow"))
     for number, hit in enumerate(results, 1):
         line(console, f"{number:>2}  ", (f"{hit.score:7.4f}  ", "cyan"), one_line(hit.text, 160))
         details = [hit.cube_id, f"v{hit.version}", hit.scope]
@@ -43,6 +48,7 @@ def hits(console: Console, results: Iterable[Hit], *, explain: bool) -> None:
         details += [" ".join(f"#{tag}" for tag in hit.tags)] if hit.tags else []
         line(console, "             ", (clean("  ".join(details)), "dim"))
         if explain:
+            line(console, "             ", (clean("; ".join(hit.why)), "italic"))
             _explanation(console, hit)
     if not number:
         line(console, ("nothing found", "italic"))

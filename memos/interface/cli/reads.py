@@ -40,13 +40,23 @@ def search(
     facts: Annotated[
         bool, typer.Option("--facts", help="Also find facts that were extracted.")
     ] = False,
+    min_score: Annotated[
+        float, typer.Option("--min-score", help="Leave out what is less likely than this to fit.")
+    ] = 0.0,
     explain: Annotated[bool, typer.Option("--explain", help="What each term gave.")] = False,
 ) -> None:
     """The memories that fit a query best."""
     condition = json_object(filter_, "--filter")
     with run.open() as memory:
         hits = memory.search(
-            query, scope=scope, k=k, facts=facts, filter=condition, as_of=as_of, states=states
+            query,
+            scope=scope,
+            k=k,
+            facts=facts,
+            filter=condition,
+            as_of=as_of,
+            states=states,
+            min_score=min_score,
         )
     run.show(hits, lambda out: memory_view.hits(out, hits, explain=explain))
 

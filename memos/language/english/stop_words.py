@@ -15,3 +15,24 @@ ve very was wasn we well were weren what when where which while who whom whose w
 won would wouldn yeah yes yet you your yours yourself yourselves
 """
 STOP_WORDS = frozenset(_WORDS.split())
+
+TURNING_WORDS = frozenset(
+    [
+        "not",
+        "no",
+        "nor",
+        "off",
+        "on",
+        "out",
+        "up",
+        "down",
+        "over",
+        "under",
+        "before",
+        "after",
+        "against",
+        "above",
+        "below",
+    ]
+)
+"""Those that turn a meaning round: the heater is on, or off."""

@@ -19,7 +19,7 @@ from memos.operation.search.query import Query
 from memos.operation.search.recipe import recipe_named
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
-from memos.operation.validation import check_flag, check_limit
+from memos.operation.validation import check_flag, check_limit, check_share
 
 EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 
@@ -33,6 +33,7 @@ class SearchRequest:
             what is SHOWN.
         valid_at: microseconds since 1970.
         facts: also extracted facts; a filter of semantic types asks for them too.
+        min_score: the least relevance of a hit, from 0 to 1.
 
     Raises:
         InvalidInput: a field does not fit.
@@ -47,13 +48,15 @@ class SearchRequest:
     states: frozenset[Lifecycle] | None = SHOWN
     valid_at: int | None = None
     facts: bool = False
+    min_score: float = 0.0
 
     def __post_init__(self) -> None:
-        check_scope(self.scope)
+        object.__setattr__(self, "scope", check_scope(self.scope))
         if not isinstance(self.text, str):
             raise InvalidInput(f"a query is a text, not {shorten(self.text)}")
         check_limit(self.k)
         check_flag(self.facts, "facts")
+        check_share(self.min_score, "min_score")
 
 
 @contextmanager
@@ -97,6 +100,7 @@ def open_scope(
             valid_at=request.valid_at,
             reranker=session.reranking,
             facts=request.facts or mentions(request.filter, "semantic_type"),
+            min_score=request.min_score,
             counts_uses=any(mentions(request.filter, field) for field in ("uses", "last_used")),
         )
         view = reader.view(request.scope, moment.at)

@@ -9,11 +9,14 @@ from typing import Any
 
 from memos.kernel.event import Position
 from memos.operation.cube import MemCube
+from memos.operation.search.why import reasons
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One found memory, at its version for the position searched."""
+    """One found memory, at its version for the position searched; `why` says in words what reached
+    it, and `explain` has the figures.
+    """
 
     cube_id: str
     version: int
@@ -29,12 +32,14 @@ class Hit:
     changed: datetime
     position: Position
     explain: Mapping[str, Any] = field(repr=False)
+    why: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Hits(list[Hit]):
     """Hits, best first. `explain` tells how the search ran, also where it found nothing: what it
-    searched, what it read in the query, which optional side was not there and why, and under
-    `damaged` which memories it came to and could not read, each with the reason.
+    searched, what it read in the query (with words that a slip of the pen may have changed under
+    `meant`), which phrase in quotes no memory holds (`phrases_not_found`: the others are shown
+    then), which optional side was not there and why, and under `damaged` which memories it came to and could not read, each with the reason.
     """
 
     def __init__(self, hits: Iterable[Hit] = (), explain: Mapping[str, Any] | None = None) -> None:
@@ -59,4 +64,5 @@ def hit_of(cube: MemCube, score: float, explain: Mapping[str, object]) -> Hit:
         cube.changed,
         cube.position,
         explain,
+        tuple(reasons(explain)),
     )

@@ -8,6 +8,7 @@ from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.index.models.rerankers import Reranking
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At, Moment
+from memos.language.analysis import STANDING, standing_term
 from memos.language.analyzer import Analyzer
 from memos.operation.permitted import Permitted
 from memos.operation.search.filters import Predicate
@@ -20,7 +21,7 @@ class Query(NamedTuple):
     """A checked search. `at` None means now; `read_time` is in microseconds.
 
     `facts` says that facts extracted from other memories are searched as well; `counts_uses` that
-    `accepts` asks how a memory was used.
+    `accepts` asks how a memory was used; `min_score` is the least `relevance` of a hit.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Query(NamedTuple):
     reranker: Reranking | None = None
     facts: bool = False
     counts_uses: bool = False
+    min_score: float = 0.0
 
     @property
     def moment(self) -> Moment:
@@ -50,14 +52,17 @@ class Query(NamedTuple):
 
 
 def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
-    """A query's terms, the names in it, whether it asks for what the assistant said, and what it
-    is beyond its words; its dates are relative to `now` (microseconds since 1970).
+    """A query's terms, the names in it, what it asks of whom, and what it is beyond its words; its
+    dates are relative to `now` (microseconds since 1970).
     """
     words = analyzer.words(text)
-    names = frozenset(analyzer.exact_term("speaker", word) for word in words)
+    names = {analyzer.exact_term("speaker", word): word for word in words}
     return LexicalQuery(
         analyzer.query_terms(text),
-        names,
-        not analyzer.language.assistant_words.isdisjoint(words),
+        frozenset(names),
+        analyzer.language.request(text),
         read_question(analyzer, text, now),
+        analyzer.tie_terms(text),
+        [standing_term(analyzer, kind) for kind in STANDING],
+        names,
     )

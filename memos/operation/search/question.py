@@ -9,7 +9,10 @@ from memos.language.analyzer import Analyzer
 from memos.language.port import LONGEST_QUERY, Window
 from memos.language.sentences import ends_as_question
 
-_QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
+# A straight quote opens where no word ends and closes where none begins: 27" is a measure.
+_QUOTED = re.compile(
+    r'(?<![\w"])"(?=\S)([^"]+)(?<=\S)"(?!\w)|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』'
+)
 _MOST_PHRASES = 8
 
 Phrase = tuple[str, ...]

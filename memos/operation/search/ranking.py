@@ -3,124 +3,49 @@
 words = (sum over terms of idf x (match, or what its context lends) + session match) x factors for
 speaker, question, role and length. Without vectors that is the score; with them, score = words /
 best words + weight x nearness / best nearness, over every row that either side reaches. Then come
-what answers the question, its time and its slot. Statistics are those of the view alone, so a
-score tells of nothing that the view does not show; sums run in query order in float64, so equal
-inputs give equal bits; equals stay in log order.
+what answers the question, its time and its slot, and for a task what the user wants always.
+Statistics are those of the view alone, so a score tells of nothing that the view does not show;
+sums run in query order in float64, so equal inputs give equal bits; of equals the newer comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from memos.infrastructure.index.port import Ints, Mask, View
+from memos.infrastructure.index.port import Mask, View
 from memos.language.analyzer import QueryTerm
 from memos.language.indexed_text import ASSISTANT, QUESTION
-from memos.operation.search.answer import AnswerFit, answer_fit
-from memos.operation.search.bm25 import TermScores, length_norm, score_term, session_match
+from memos.language.port import Request
+from memos.operation.search.answer import answer_fit
+from memos.operation.search.bm25 import average_length, collection_of, score_term, session_match
 from memos.operation.search.conversation import Neighbours, neighbours_of
 from memos.operation.search.dense import Dense, with_neighbours
 from memos.operation.search.question import Question
+from memos.operation.search.ranked import Fused, Ranking
 from memos.operation.search.recipe import Recipe
+from memos.operation.search.standing import Standing, standing_rows
 from memos.operation.search.supersession import Chain, put_first
-
-FIRST_GROUP = 512
-"""Rows put in order at first."""
 
 Floats = npt.NDArray[np.float64]
 
 
 class LexicalQuery(NamedTuple):
-    """An analysed query: its terms, the speakers that it names, whether it asks for what an
-    assistant said, and what it is beyond its words.
+    """An analysed query: its terms, the speakers that it names, what it asks of whom, what it is
+    beyond its words; the stop words that break ties, the terms of INSTRUCTS and PREFERS, and the
+    words behind the names.
     """
 
     terms: Sequence[QueryTerm]
     names: frozenset[int]
-    addresses_assistant: bool
+    request: Request = Request()
     question: Question = Question()
-
-
-class Fused(NamedTuple):
-    """What the two sides gave every row: `words` is at most 1, `meaning` at most its weight."""
-
-    dense: Dense
-    words: Floats
-    meaning: Floats
-
-    def explain(self, row: int) -> dict[str, object]:
-        """What each side gave one row."""
-        return {
-            "lexical": float(self.words[row]),
-            "dense": {
-                "model": self.dense.model,
-                "embedded": bool(self.dense.compared[row]),
-                "waiting": int(np.count_nonzero(~self.dense.compared)),
-                "text": float(self.dense.text[row]),
-                "sentence": float(self.dense.sentence[row]),
-                "score": float(self.meaning[row]),
-            },
-        }
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """The rows that a query reaches: `scores[i]` is the score of `rows[i]`, in log order."""
-
-    rows: Ints
-    scores: Floats
-    opened: Ints
-    terms: Sequence[TermScores]
-    sessions: Floats
-    factors: dict[str, Floats]
-    fused: Fused | None = None
-    chain: Chain | None = None
-    answers: AnswerFit | None = None
-
-    def best_first(self, decays: Mapping[int, float] | None = None) -> Iterator[tuple[int, float]]:
-        """Rows and their scores, best first, each score times the row's decay where it has one.
-
-        Equal scores stand as they did before decay, and else in log order.
-        """
-        decayed = self.scores
-        if decays:
-            decayed = decayed * np.array([decays.get(row, 1.0) for row in self.rows.tolist()])
-        for group in _best_groups(decayed):
-            keys = self.opened[group], -self.scores[group], -decayed[group]
-            ordered = group[np.lexsort(keys)]
-            yield from zip(self.rows[ordered].tolist(), decayed[ordered].tolist(), strict=True)
-
-    def explain(self, row: int) -> dict[str, object]:
-        """What each stage gave one row."""
-        explanation = {} if self.fused is None else self.fused.explain(row)
-        if self.chain is not None:
-            explanation |= self.chain.explain(row)
-        if self.answers is not None:
-            explanation |= self.answers.explain(row)
-        return {
-            **explanation,
-            "terms": [
-                {
-                    "term": scored.term.surface,
-                    "df": scored.df,
-                    "idf": round(scored.idf, 6),
-                    "score": float(scored.own[row]),
-                    "with_context": float(scored.lent[row]),
-                }
-                for scored in self.terms
-                if scored.lent[row] > 0
-            ],
-            "session": float(self.sessions[row]),
-            "factors": {
-                name: round(float(factor[row]), 6)
-                for name, factor in self.factors.items()
-                if factor[row] != 1.0
-            },
-        }
+    ties: Sequence[QueryTerm] = ()
+    standing: Sequence[int] = ()
+    words: Mapping[int, str] = {}
 
 
 def rank(
@@ -140,9 +65,13 @@ def rank(
     hold the phrases that a question quotes.
     """
     neighbours = neighbours_of(view) if recipe.near or recipe.session or recipe.dense_near else None
-    norm = length_norm(view)
+    assistant = (view.traits & ASSISTANT) != 0
+    said_by_assistant = _assistant_share(query, recipe)
+    collection = collection_of(view, assistant, said_by_assistant)
     weights = _context_weights(view, recipe) if neighbours is not None else None
-    terms = [score_term(view, term, norm, neighbours, weights) for term in query.terms]
+    terms = [
+        score_term(view, term, collection, neighbours, weights) for term in _weighed(query, recipe)
+    ]
     sessions = np.zeros(len(view))
     if neighbours is not None and recipe.session:
         sessions = recipe.session * session_match(terms, neighbours)
@@ -151,6 +80,8 @@ def rank(
         total += scored.lent
     reached = total > 0
     total += sessions
+    for tie in query.ties:
+        total += score_term(view, tie, collection, None, None).own * reached
     factors = _factors(view, query, recipe)
     for factor in factors.values():
         total *= factor
@@ -162,6 +93,10 @@ def rank(
         fused = Fused(dense, total / best, meaning)
         total = fused.words + meaning
         reached |= dense.compared
+    standing = _standing(view, query, recipe)
+    if standing is not None:
+        total = standing.applied(total)
+        reached |= standing.lift > 0
     answers = answer_fit(view, query.question, recipe, holding)
     if answers is not None:
         total = answers.applied(total)
@@ -173,22 +108,24 @@ def rank(
     if within is not None:
         reached = within
     rows = np.flatnonzero(reached)
+    named = _named_speaker(view, query)
+    by_named = None if named is None else view.speaker == named
+    speakers = {query.words.get(term, "") for term in np.unique(view.speaker).tolist()}
     return Ranking(
-        rows, total[rows], view.opened[rows], terms, sessions, factors, fused, chain, answers
+        rows,
+        total[rows],
+        view.opened[rows],
+        terms,
+        sessions,
+        factors,
+        [scored for scored in terms if scored.term.surface not in speakers],
+        collection.texts,
+        by_named,
+        fused,
+        chain,
+        answers,
+        standing,
     )
-
-
-def _best_groups(scores: Floats) -> Iterator[Ints]:
-    """Indices in groups, every score of one above every score of the next: who wants the ten best
-    of a hundred thousand has only the first group put in order.
-    """
-    left, size = np.arange(len(scores)), FIRST_GROUP
-    while len(left) > size:
-        bound = np.partition(scores[left], len(left) - size)[len(left) - size]
-        best = scores[left] >= bound
-        yield left[best]
-        left, size = left[~best], size * 8
-    yield left
 
 
 def _nearness(
@@ -212,6 +149,36 @@ def _nearness(
     return near
 
 
+def _assistant_share(query: LexicalQuery, recipe: Recipe) -> float:
+    """What an assistant's turn counts beside a user's."""
+    return 1.0 if query.request.asks_assistant else recipe.assistant
+
+
+def _weighed(query: LexicalQuery, recipe: Recipe) -> list[QueryTerm]:
+    """The terms of a query; those that say how to answer count less, where there are others."""
+    framing = [term.surface in query.request.frame for term in query.terms]
+    if recipe.frame == 1.0 or all(framing):
+        return list(query.terms)
+    return [
+        term._replace(weight=term.weight * recipe.frame) if frames else term
+        for term, frames in zip(query.terms, framing, strict=True)
+    ]
+
+
+def _standing(view: View, query: LexicalQuery, recipe: Recipe) -> Standing | None:
+    """What rows say of what the user wants from then on, where the query is not about the past."""
+    request = query.request
+    instructs = 0.0 if request.recalls else 1.0
+    prefers = 1.0 if request.is_task else 0.0
+    if not query.standing or not (instructs or prefers):
+        return None
+    strengths = (
+        (instructs * recipe.instructs, instructs * recipe.instructs_lift),
+        (prefers * recipe.prefers, 0.0),
+    )
+    return standing_rows(view, zip(query.standing, strengths, strict=True))
+
+
 def _named_speaker(view: View, query: LexicalQuery) -> int | None:
     """The speaker whom the query names, where that is exactly one of those in view."""
     named = query.names & set(np.unique(view.speaker).tolist())
@@ -219,8 +186,15 @@ def _named_speaker(view: View, query: LexicalQuery) -> int | None:
 
 
 def _short_share(view: View, recipe: Recipe) -> Floats:
-    """How far each row's surroundings count: less, the longer it is."""
-    share: Floats = np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
+    """How far each row's surroundings count: less, the longer it is and what people here say is.
+
+    Where turns are short, each needs the others; a long message speaks for itself, and what it
+    lends its neighbours is of many things.
+    """
+    turns = view.session != 0
+    usual = float(view.length[turns].mean()) if turns.any() else 0.0
+    talk = min(1.0, recipe.short / max(usual, 1.0))
+    share: Floats = talk * np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
     return share
 
 
@@ -238,15 +212,16 @@ def _factors(view: View, query: LexicalQuery, recipe: Recipe) -> dict[str, Float
         factors["speaker"] = np.where(view.speaker == speaker, 1 + recipe.speaker, 1.0)
     if recipe.question != 1.0:
         factors["question"] = np.where(view.traits & QUESTION, recipe.question, 1.0)
-    if recipe.assistant != 1.0 and not query.addresses_assistant:
-        factors["assistant"] = np.where(view.traits & ASSISTANT, recipe.assistant, 1.0)
+    share = _assistant_share(query, recipe)
+    if share != 1.0:
+        factors["assistant"] = np.where(view.traits & ASSISTANT, share, 1.0)
     if recipe.length:
         factors["length"] = _informativeness(view, recipe.length)
     return factors
 
 
 def _informativeness(view: View, strength: float) -> Floats:
-    """Longer texts say more; twice the average is as much as counts."""
-    average = float(view.length.mean()) if len(view) else 1.0
-    informative: Floats = 1 + strength * np.minimum(2.0, view.length / max(average, 1.0))
+    """Longer texts say more; twice the average of their kind is as much as counts."""
+    average = average_length(view, (view.traits & ASSISTANT) != 0)
+    informative: Floats = 1 + strength * np.minimum(2.0, view.length / average)
     return informative

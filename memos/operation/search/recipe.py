@@ -27,6 +27,10 @@ class Recipe:
         speaker: how much more the turns of a named speaker count.
         question: the factor for a text that ends as a question.
         assistant: the factor for an assistant's turns where the query does not ask for them.
+        frame: what the words count by which a query says how to answer.
+        instructs: how much more, for a task, texts count that tell the assistant what to do always.
+        instructs_lift: by what share of the best match they stand higher.
+        prefers: how much more, for a task, texts count that say what the user prefers.
         length: how much more informative texts count.
         dense: weight of the nearest in meaning, beside 1 for the best by words.
         dense_near: what part of a neighbour's nearness a turn may take over.
@@ -50,6 +54,10 @@ class Recipe:
     speaker: float = 0.0
     question: float = 1.0
     assistant: float = 1.0
+    frame: float = 1.0
+    instructs: float = 0.0
+    instructs_lift: float = 0.0
+    prefers: float = 0.0
     length: float = 0.0
     dense: float = 0.0
     dense_near: float = 0.0
@@ -62,12 +70,12 @@ class Recipe:
     supersession: float = 0.0
 
 
-BM25 = Recipe("bm25", 1)
+BM25 = Recipe("bm25", 2)
 """Each text for itself."""
 
 LEXICAL = Recipe(
     "lexical",
-    2,
+    3,
     near=0.6,
     far=0.45,
     reply=0.9,
@@ -75,6 +83,10 @@ LEXICAL = Recipe(
     speaker=0.5,
     question=0.8,
     assistant=0.3,
+    frame=0.3,
+    instructs=0.3,
+    instructs_lift=0.4,
+    prefers=0.4,
     length=0.1,
     window=0.2,
     answer=0.1,
@@ -86,7 +98,7 @@ LEXICAL = Recipe(
 HYBRID = replace(
     LEXICAL,
     name="hybrid",
-    version=2,
+    version=3,
     dense=1.25,
     dense_near=0.6,
     dense_question=0.05,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,13 +19,15 @@ from memos.language.analyzer import Analyzer
 from memos.language.port import Claim
 from memos.operation.cube import as_datetime
 from memos.operation.search.dense import Dense, NotDense, measure
-from memos.operation.search.hits import Hits, hit_of
+from memos.operation.search.hits import Hit, Hits, hit_of
 from memos.operation.search.memories import Memories
 from memos.operation.search.phrases import holds_phrases, rows_holding, rows_with_words
 from memos.operation.search.query import Query, analyse_query
 from memos.operation.search.question import Phrase, Question
-from memos.operation.search.ranking import Ranking, rank
+from memos.operation.search.ranked import Ranking
+from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.rerank import RankedMemory, rerank
+from memos.operation.search.slips import mend
 from memos.operation.search.supersession import Chain, chain_of, claims_of_cube
 from memos.operation.search.visibility import HeaderCheck, restrict
 
@@ -42,40 +45,82 @@ def search(
         visible = visible.true_at(query.valid_at)
     memories = Memories(reader, visible, query)
     words = analyse_query(analyzer, query.text, query.time)
-    phrases = words.question.phrases if query.recipe.phrase else ()
-    having = rows_with_words(visible, analyzer, phrases) if phrases else None
-    quoted, needed = (phrases, ()) if words.question.asks else ((), phrases)
-    within = having if needed else None
-    holding = None
-    if quoted and having is not None:
-        holding = rows_holding(memories.of, analyzer, having, quoted)
+    terms, meant = mend(visible, analyzer, words.terms)
+    words = words._replace(terms=terms)
     dense = _dense(reader, visible, analyzer, query)
-    near = dense if isinstance(dense, Dense) else None
-    chain = _chain(visible, analyzer, query, memories) if query.recipe.supersession else None
-    ranking = rank(visible, words, query.recipe, near, chain, within, holding)
-    decays = _decays(visible, ranking, check)
-    candidates = _candidates(memories, analyzer, query, ranking.best_first(decays), needed)
     overview = _overview(query, words.question, len(visible), dense)
-    if query.recipe.rerank and query.reranker is not None:
-        current = None if chain is None else chain.current
-        candidates, failure = rerank(query, query.reranker, candidates, decays, current)
-        overview |= {} if failure is None else {"rerank": {"unavailable": failure}}
-    hits = [
-        hit_of(
-            candidate.cube,
-            candidate.score,
-            {
-                **overview,
-                **ranking.explain(candidate.row),
-                **_successor(visible, chain, candidate.row),
-                **candidate.explanation,
-            },
-        )
-        for candidate in islice(candidates, query.limit)
-    ]
+    if meant:
+        overview["meant"] = meant
+    found = _Found(
+        memories,
+        analyzer,
+        query,
+        words,
+        dense if isinstance(dense, Dense) else None,
+        _chain(visible, analyzer, query, memories) if query.recipe.supersession else None,
+        check,
+    )
+    phrases = words.question.phrases if query.recipe.phrase else ()
+    needed = () if words.question.asks else phrases
+    hits = found.hits(visible, phrases, needed, overview)
+    if needed and not hits:
+        overview["phrases_not_found"] = [" ".join(phrase) for phrase in needed]
+        hits = found.hits(visible, (), (), overview)
     if memories.damaged:
         overview["damaged"] = dict(sorted(memories.damaged.items()))
     return Hits(hits, overview)
+
+
+class _Found(NamedTuple):
+    """What a query comes to, whatever phrases it has."""
+
+    memories: Memories
+    analyzer: Analyzer
+    query: Query
+    words: LexicalQuery
+    dense: Dense | None
+    chain: Chain | None
+    check: HeaderCheck
+
+    def hits(
+        self,
+        visible: View,
+        phrases: Sequence[Phrase],
+        needed: Sequence[Phrase],
+        overview: dict[str, object],
+    ) -> list[Hit]:
+        """The best rows; of phrases, those `needed` are held by every hit, others draw to the top."""
+        memories, analyzer, query, chain = self.memories, self.analyzer, self.query, self.chain
+        having = rows_with_words(visible, analyzer, phrases) if phrases else None
+        within = having if needed else None
+        holding = None
+        if having is not None and not needed:
+            holding = rows_holding(memories.of, analyzer, having, phrases)
+            if holding is not None and not holding.any():
+                overview["phrases_not_found"] = [" ".join(phrase) for phrase in phrases]
+        ranking = rank(visible, self.words, query.recipe, self.dense, chain, within, holding)
+        decays = _decays(visible, ranking, self.check)
+        least = 0.0 if needed else query.min_score  # what holds a phrase is about it
+        ranked = ranking.best_first(decays, least)
+        candidates = _candidates(memories, analyzer, query, ranked, needed)
+        if query.recipe.rerank and query.reranker is not None:
+            current = None if chain is None else chain.current
+            candidates, failure = rerank(query, query.reranker, candidates, decays, current)
+            if failure is not None:
+                overview["rerank"] = {"unavailable": failure}
+        return [
+            hit_of(
+                candidate.cube,
+                candidate.score,
+                {
+                    **overview,
+                    **ranking.explain(candidate.row),
+                    **_successor(visible, chain, candidate.row),
+                    **candidate.explanation,
+                },
+            )
+            for candidate in islice(candidates, query.limit)
+        ]
 
 
 def _overview(

@@ -20,7 +20,7 @@ def test_its_stemmer_is_one_that_snowball_has() -> None:
 
 
 def test_its_words_are_folded() -> None:
-    for words in (ENGLISH.stop_words, ENGLISH.assistant_words, ENGLISH.clitics):
+    for words in (ENGLISH.stop_words, ENGLISH.turning_words, ENGLISH.clitics):
         assert words
         assert all(fold(word) == word for word in words)
 

@@ -30,7 +30,17 @@ def test_phrases_in_double_quotes_are_read_folded(text: str) -> None:
     assert question(text).phrases == (("to", "be"),)
 
 
-@pytest.mark.parametrize("text", ["Ana's dogs' bowl", '""', '" "', 'an open " quote'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ana's dogs' bowl",
+        '""',
+        '" "',
+        'an open " quote',
+        '27" monitor vs 32" monitor',
+        'a 5" x 7" print',
+    ],
+)
 def test_what_quotes_no_words_has_no_phrases(text: str) -> None:
     assert question(text).phrases == ()
 

@@ -11,7 +11,9 @@ import pytest
 from memos.infrastructure.index.port import SpanChange, View
 from memos.language.analyzer import Analyzer
 from memos.language.indexed_text import ASSISTANT, QUESTION, IndexedText, Place
-from memos.operation.search.ranking import LexicalQuery, Ranking, rank
+from memos.language.port import Request
+from memos.operation.search.ranked import Ranking
+from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.recipe import BM25, LEXICAL
 from tests.infrastructure.index.sqlite.support import Vault, cube_id
 
@@ -21,7 +23,7 @@ WORDS = ["pottery", "sweden", "dog", "river", "lantern", "copper", "violin", "ha
 
 def by_words(view: View, query: str) -> Ranking:
     """Each text for itself."""
-    return rank(view, LexicalQuery(ANALYZER.query_terms(query), frozenset(), False), BM25)
+    return rank(view, LexicalQuery(ANALYZER.query_terms(query), frozenset()), BM25)
 
 
 class Memories:
@@ -79,7 +81,7 @@ def test_scores_are_those_of_the_definition_at_every_position(tmp_path: Path, qu
         expected = by_the_book(visible, query)
         found = memories.search(query, offset=offset)
         assert dict(found) == pytest.approx(expected)
-        assert found == sorted(found, key=lambda hit: (-hit[1], hit[0]))
+        assert found == sorted(found, key=lambda hit: (-hit[1], -hit[0]))
 
 
 def test_a_score_tells_nothing_of_what_lies_outside_the_scope(tmp_path: Path) -> None:
@@ -103,10 +105,10 @@ def test_a_score_tells_nothing_of_the_rows_that_the_caller_may_not_read(tmp_path
     assert restricted.scores.tobytes() == expected.scores.tobytes()
 
 
-def test_equal_scores_come_in_log_order(tmp_path: Path) -> None:
+def test_of_equal_scores_the_newer_comes_first(tmp_path: Path) -> None:
     memories = Memories(tmp_path / "vault.db", [("acme/a", "a dog")] * 20)
     found = memories.search("dog")
-    assert [cube for cube, _ in found] == list(range(20))
+    assert [cube for cube, _ in found] == list(range(20))[::-1]
     assert len({score for _, score in found}) == 1
 
 
@@ -117,7 +119,7 @@ def test_the_best_come_first_however_many_there_are_and_however_they_decay(tmp_p
     decays = {row: 0.5 for row in ranking.rows.tolist() if row % 3 == 0}
     for each in ({}, decays):
         pairs = zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True)
-        by_score = sorted(pairs, key=lambda pair: -pair[1])
+        by_score = sorted(pairs, key=lambda pair: (-pair[1], -pair[0]))
         decayed = [(row, score * each.get(row, 1.0)) for row, score in by_score]
         assert list(ranking.best_first(each)) == sorted(decayed, key=lambda pair: -pair[1])
     assert len(ranking.rows) > 2000, "enough for several groups"
@@ -185,7 +187,7 @@ def spoken(vault: Vault, *turns: tuple[str, int, int, int]) -> View:
 
 
 def in_order(view: View, query: str, *, names: frozenset[int] = frozenset()) -> list[int]:
-    asked = LexicalQuery(ANALYZER.query_terms(query), names, False)
+    asked = LexicalQuery(ANALYZER.query_terms(query), names)
     return [row for row, _ in rank(view, asked, LEXICAL).best_first()]
 
 
@@ -207,7 +209,7 @@ def test_a_question_lends_more_to_its_answer_than_to_its_own_next_sentence(tmp_p
         ("Followed by the same speaker.", 2, 7, 0),
     ]
     view = spoken(Vault(tmp_path / "vault.db"), *turns)
-    ranking = rank(view, LexicalQuery(ANALYZER.query_terms("violin"), frozenset(), False), LEXICAL)
+    ranking = rank(view, LexicalQuery(ANALYZER.query_terms("violin"), frozenset()), LEXICAL)
     scores = dict(zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True))
     assert scores[1] > scores[3] > 0
 
@@ -220,7 +222,7 @@ def test_context_ends_with_the_session(tmp_path: Path) -> None:
 def test_a_neighbour_lends_words_that_a_turn_lacks_and_never_counts_twice(tmp_path: Path) -> None:
     turns = [("A violin.", 1, 7, 0), ("A violin.", 1, 8, 0), ("A violin.", 2, 7, 0)]
     view = spoken(Vault(tmp_path / "vault.db"), *turns)
-    ranking = rank(view, LexicalQuery(ANALYZER.query_terms("violin"), frozenset(), False), LEXICAL)
+    ranking = rank(view, LexicalQuery(ANALYZER.query_terms("violin"), frozenset()), LEXICAL)
     assert len({float(score) for term in ranking.terms for score in term.lent}) == 1
 
 
@@ -228,14 +230,14 @@ def test_a_named_speaker_comes_first_where_both_say_the_same(tmp_path: Path) -> 
     turns = [("A river.", 1, 7, 0), ("A river.", 2, 8, 0)]
     view = spoken(Vault(tmp_path / "vault.db"), *turns)
     assert in_order(view, "river", names=frozenset({8})) == [1, 0]
-    assert in_order(view, "river", names=frozenset({7, 8})) == [0, 1]
+    assert in_order(view, "river", names=frozenset({7, 8})) == [1, 0], "of equals the newer"
 
 
 def test_an_assistant_counts_less_and_is_never_dropped(tmp_path: Path) -> None:
     turns = [("A lantern.", 1, 7, ASSISTANT), ("A lantern.", 2, 8, 0)]
     view = spoken(Vault(tmp_path / "vault.db"), *turns)
     assert in_order(view, "lantern") == [1, 0]
-    asked = LexicalQuery(ANALYZER.query_terms("lantern"), frozenset(), addresses_assistant=True)
+    asked = LexicalQuery(ANALYZER.query_terms("lantern"), frozenset(), Request(asks_assistant=True))
     assert rank(view, asked, LEXICAL).rows.tolist() == [0, 1]
 
 

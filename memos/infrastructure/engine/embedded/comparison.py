@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 
 from memos.infrastructure.engine.embedded.scratch import LIVE
+from memos.infrastructure.index.postings import as_indexed_then
 from memos.infrastructure.index.sqlite.tables import BLOCK, SCOPE_BITS
 from memos.infrastructure.index.sqlite.writer import invert_block
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem
@@ -26,7 +27,11 @@ _PLACES = "LEFT JOIN temp.{0}_place p ON p.doc = d.doc"
 
 _INDEX = {
     "index_doc": (
-        "SELECT p.path, p.n, d.terms FROM {0}.index_doc d JOIN temp.{0}_place p ON p.doc = d.doc"
+        "SELECT p.path, p.n, CASE WHEN l.terms IS NULL THEN d.terms"
+        " ELSE as_indexed_then(l.terms, d.terms) END"
+        " FROM {0}.index_doc d JOIN temp.{0}_place p ON p.doc = d.doc"
+        f" LEFT JOIN temp.{LIVE}_place q ON q.path = p.path AND q.n = p.n"
+        f" LEFT JOIN {LIVE}.index_doc l ON l.doc = q.doc"
     ),
     "index_cube": f"SELECT p.path, p.n, d.cube_id FROM {{0}}.index_cube d {_PLACES} {_KNOWN}",
     "index_span": (
@@ -61,6 +66,12 @@ def _as_today(*values: Any) -> Any:
 def _is_checked(*values: Any) -> Any:
     stored, check = values
     return isinstance(stored, bytes) and checksum(stored) == check
+
+
+def _as_indexed_then(*values: Any) -> Any:
+    stored, given = values
+    both = isinstance(stored, bytes) and isinstance(given, bytes)
+    return as_indexed_then(stored, given) if both else given
 
 
 def differences(
@@ -111,6 +122,9 @@ class IndexComparison:
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with texts, spans, postings and the scopes that they stand in."""
+        self._connection.create_scalar_function(
+            "as_indexed_then", _as_indexed_then, 2, deterministic=True
+        )
         for schema in (LIVE, "main"):
             self._number(schema)
         for table, sql in _INDEX.items():
@@ -131,6 +145,7 @@ class IndexComparison:
             f" WHERE d.doc NOT IN (SELECT doc FROM {schema}.index_cube JOIN temp.keyless"
             " USING (cube_id))"
         )
+        self._connection.execute(f"CREATE INDEX temp.{schema}_order ON {schema}_place (path, n)")
 
     def _compare(self, table: str, sql: str) -> Iterator[Problem]:
         for one, other, what in _DIRECTIONS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,10 @@ class CassandraView(SpanRows):
 
     def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
         return self._on_rows(*self._snapshot.recent.find(term))
+
+    def possible(self, terms: Sequence[int]) -> list[int]:
+        held = self._snapshot.recent.held(terms)
+        return [term for term in terms if term in held]
 
     def restrict(self, keep: Mask) -> CassandraView:
         return CassandraView(self._snapshot, self._rows.take(keep), self._at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import apsw
 import numpy as np
@@ -40,6 +40,21 @@ class SqliteView(SpanRows):
             docs = np.concatenate([docs for docs, _ in parts])
             tf = np.concatenate([tf for _, tf in parts])
         return self._on_rows(docs, tf)
+
+    def possible(self, terms: Sequence[int]) -> list[int]:
+        held = self._snapshot.recent.held(terms)
+        listed = ", ".join(map(str, map(int, terms)))  # more than SQLite takes as parameters
+        for scope_id, blocks in self._snapshot.blocks:
+            held.update(
+                term
+                for block in range(blocks)
+                for (term,) in self._connection.execute(
+                    "SELECT term FROM index_posting WHERE scope_id = ? AND block = ?"
+                    f" AND term IN ({listed})",
+                    (scope_id, block),
+                )
+            )
+        return [term for term in terms if term in held]
 
     def restrict(self, keep: Mask) -> SqliteView:
         return self._of(self._rows.take(keep))

@@ -8,6 +8,7 @@ from typing import Any
 from memos.infrastructure.engine.distributed.auditing.settled import Ends, is_settled
 from memos.infrastructure.engine.distributed.stores import Generation
 from memos.infrastructure.engine.distributed.workers.seal import PROJECTION as SEAL
+from memos.infrastructure.index.postings import as_indexed_then
 from memos.infrastructure.reports import Problem
 from memos.infrastructure.vault.cassandra import terms
 from memos.infrastructure.vault.cassandra.comparison import FOLLOWING, Difference, Stored
@@ -24,7 +25,7 @@ def counts(fresh: Generation, difference: Difference, ends: Ends) -> bool:
     """Whether the live row, `one`, should be what the fold gave, `other`, and is not."""
     table, one, other = difference.table.name, difference.one, difference.other
     if one is not None and other is not None:
-        if _as_today(table, one) == _as_today(table, other):
+        if _as_today(table, one) == _as_today(table, _as_then(table, one, other)):
             return False
         if table == "checkpoint":  # where it is was compared before; here what it says of that
             return bool(one["offset"] == other["offset"])
@@ -69,6 +70,13 @@ def _as_today(table: str, row: Stored) -> Stored:
     if table == "checkpoint" and row["projection"] == SEAL:
         return {**row, "ordinal": None}  # of leaves; one that was killed does not bring it up
     return row
+
+
+def _as_then(table: str, one: Stored, other: Stored) -> Stored:
+    """What the fold gives of a text, as the release indexed it that stored the row."""
+    if table == "span" and one["terms"] is not None and other["terms"] is not None:
+        return {**other, "terms": as_indexed_then(one["terms"], other["terms"])}
+    return other
 
 
 def _is_needed(fresh: Generation, table: str, difference: Difference) -> bool:

@@ -1,0 +1,138 @@
+"""The outcome of ranking: rows and scores, best first, and what each stage gave a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.port import Ints, Mask
+from memos.operation.search.answer import AnswerFit
+from memos.operation.search.bm25 import TermScores
+from memos.operation.search.dense import Dense
+from memos.operation.search.relevance import coverage, relevance
+from memos.operation.search.standing import Standing
+from memos.operation.search.supersession import Chain
+
+FIRST_GROUP = 512
+"""Rows put in order at first."""
+
+Floats = npt.NDArray[np.float64]
+
+
+class Fused(NamedTuple):
+    """What the two sides gave every row: `words` is at most 1, `meaning` at most its weight."""
+
+    dense: Dense
+    words: Floats
+    meaning: Floats
+
+    def explain(self, row: int) -> dict[str, object]:
+        """What each side gave one row."""
+        return {
+            "lexical": float(self.words[row]),
+            "dense": {
+                "model": self.dense.model,
+                "embedded": bool(self.dense.compared[row]),
+                "waiting": int(np.count_nonzero(~self.dense.compared)),
+                "text": float(self.dense.text[row]),
+                "sentence": float(self.dense.sentence[row]),
+                "score": float(self.meaning[row]),
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rows that a query reaches: `scores[i]` is the score of `rows[i]`, in log order.
+
+    `asked` are the terms but for the names of who speaks here; `count` is how many texts the statistics are of; `by_named` says which rows are by the one
+    speaker whom the query names, None where it names none.
+    """
+
+    rows: Ints
+    scores: Floats
+    opened: Ints
+    terms: Sequence[TermScores]
+    sessions: Floats
+    factors: dict[str, Floats]
+    asked: Sequence[TermScores]
+    count: float
+    by_named: Mask | None
+    fused: Fused | None = None
+    chain: Chain | None = None
+    answers: AnswerFit | None = None
+    standing: Standing | None = None
+
+    def relevance(self, rows: Ints) -> Floats:
+        """How likely rows are to be about what is asked; see `relevance.relevance`."""
+        return relevance(
+            coverage(self.asked, self.count, rows),
+            None if self.fused is None else self.fused.dense.near[rows],
+            None if self.by_named is None else self.by_named[rows],
+        )
+
+    def best_first(
+        self, decays: Mapping[int, float] | None = None, least: float = 0.0
+    ) -> Iterator[tuple[int, float]]:
+        """Rows and their scores, best first, each score times the row's decay where it has one.
+
+        Rows whose relevance is below `least` are left out.
+
+        Equal scores stand as they did before decay, and else the newer first.
+        """
+        decayed = self.scores
+        if decays:
+            decayed = decayed * np.array([decays.get(row, 1.0) for row in self.rows.tolist()])
+        for group in _best_groups(decayed):
+            enough = group[self.relevance(self.rows[group]) >= least] if least else group
+            keys = -self.opened[enough], -self.scores[enough], -decayed[enough]
+            ordered = enough[np.lexsort(keys)]
+            yield from zip(self.rows[ordered].tolist(), decayed[ordered].tolist(), strict=True)
+
+    def explain(self, row: int) -> dict[str, object]:
+        """What each stage gave one row."""
+        explanation = {} if self.fused is None else self.fused.explain(row)
+        if self.chain is not None:
+            explanation |= self.chain.explain(row)
+        if self.answers is not None:
+            explanation |= self.answers.explain(row)
+        if self.standing is not None:
+            explanation |= self.standing.explain(row)
+        return {
+            **explanation,
+            "relevance": round(float(self.relevance(np.array([row]))[0]), 4),
+            "terms": [
+                {
+                    "term": scored.term.surface,
+                    "df": scored.df,
+                    "idf": round(scored.idf, 6),
+                    "score": float(scored.own[row]),
+                    "with_context": float(scored.lent[row]),
+                }
+                for scored in self.terms
+                if scored.lent[row] > 0
+            ],
+            "session": float(self.sessions[row]),
+            "factors": {
+                name: round(float(factor[row]), 6)
+                for name, factor in self.factors.items()
+                if factor[row] != 1.0
+            },
+        }
+
+
+def _best_groups(scores: Floats) -> Iterator[Ints]:
+    """Indices in groups, every score of one above every score of the next: who wants the ten best
+    of a hundred thousand has only the first group put in order.
+    """
+    left, size = np.arange(len(scores)), FIRST_GROUP
+    while len(left) > size:
+        bound = np.partition(scores[left], len(left) - size)[len(left) - size]
+        best = scores[left] >= bound
+        yield left[best]
+        left, size = left[~best], size * 8
+    yield left

@@ -1,0 +1,70 @@
+"""How likely a row is to be about what is asked: a score of a list says only what is better.
+
+A logistic curve over three things that compare from one query to the next: how much of the query's
+words a row has, weighted by how much they tell, how near it is in meaning, and whether it is by
+whom the query names. The constants were fitted to the best hits of development conversations:
+docs/retrieval.md says how well that tells nothing from something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from memos.infrastructure.index.port import Ints, Mask
+from memos.operation.search.bm25 import TermScores, idf
+
+Floats = npt.NDArray[np.float64]
+
+
+class Curve(NamedTuple):
+    """The weights of a logistic curve."""
+
+    base: float
+    coverage: float
+    nearness: float
+    speaker: float
+
+
+BY_WORDS = Curve(-4.1, 8.8, 0.0, 0.5)
+BY_BOTH = Curve(-7.9, 8.1, 12.3, 0.5)
+
+
+def coverage(terms: Sequence[TermScores], count: float, rows: Ints) -> Floats:
+    """What part of a query's words each of some rows has, or what stands around it: 0 to 1.
+
+    Args:
+        terms: the scored terms of the query.
+        count: how many texts there are; a word that none has tells most. A query of no other word
+            than the names of speakers is covered by all.
+        rows: which rows.
+    """
+    covered, whole = np.zeros(len(rows)), 0.0
+    for scored in terms:
+        counts = scored.term.qtf * scored.term.weight
+        weight = counts * (scored.idf if scored.df else idf(count, 0))
+        whole += weight
+        if scored.df:
+            covered += weight * np.minimum(1.0, scored.lent[rows] / (counts * scored.idf))
+    return covered / whole if whole else np.ones(len(rows))
+
+
+def relevance(covered: Floats, near: Floats | None, by_named: Mask | None) -> Floats:
+    """How likely rows are to be about what is asked: 0 to 1.
+
+    Args:
+        covered: see `coverage`.
+        near: how near each is in meaning; None where that is not known.
+        by_named: whether each is by the one speaker whom the query names; None where it names none.
+    """
+    curve = BY_WORDS if near is None else BY_BOTH
+    sum_ = curve.base + curve.coverage * covered
+    if near is not None:
+        sum_ = sum_ + curve.nearness * near
+    if by_named is not None:
+        sum_ = sum_ + curve.speaker * np.where(by_named, 1.0, -1.0)
+    likely: Floats = 1 / (1 + np.exp(-sum_))
+    return likely
