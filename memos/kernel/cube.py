@@ -42,6 +42,9 @@ class Lifecycle(IntEnum):
 SHOWN = frozenset({Lifecycle.GENERATED, Lifecycle.ACTIVATED, Lifecycle.FROZEN})
 """The states that search, and get without a position, show."""
 
+EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
+"""The states in which a memory can be read."""
+
 
 class Part(IntFlag):
     """The separately versioned parts of a cube's sealed content."""

@@ -285,6 +285,7 @@ def doors(
         ],
         "related": [partial(memory.related, at, k=50) for at in some],
         "get": [partial(memory.get, at, any_state=True) for at in some],
+        "find_id": [partial(memory.find_id, at) for at in some],
         "history": [partial(memory.history, at) for at in some],
         "diff": [partial(memory.diff, at, 1, 1) for at in some],
         "lineage": [

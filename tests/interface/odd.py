@@ -181,9 +181,15 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
     moved = {**cube, "expected_version": None}
     keys = {"passphrase": None, "recipient_key": None, "verifier_key": None, "progress": quiet}
     other = memory.add("a lake", scope=SCOPE).cube_id
+    several = {"cube_ids": [cube["cube_id"]], "scope": None, "filter": None, "dry_run": False}
     event = next(iter(memory.events())).event_id
     revision = {
         name: NEW[name] for name in NEW if name in inspect.signature(Memory.update).parameters
+    }
+    revised = {
+        name: NEW[name]
+        for name in NEW
+        if name in inspect.signature(Memory.update_many).parameters and name != "scope"
     }
     merged = {name: NEW[name] for name in NEW if name in inspect.signature(Memory.merge).parameters}
     told = {"budget_tokens": 100, "count_tokens": len, **FOUND}
@@ -211,8 +217,10 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
             "idempotency_key": None,
         },
         "archive": moved,
+        "archive_many": dict(several),
         "as_actor": {"actor": "agent:bob", "tenant": None},
         "audit": {"progress": quiet},
+        "backup": {"directory": folder / "backup", "keys": None, "progress": quiet},
         "checkpoint": {"partition": 0},
         "context": {"query": "pot", **told},
         "count": dict(SELECTED),
@@ -222,7 +230,14 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         "digest": {},
         "embed_pending": {},
         "embedding_lag": {},
-        "erase": {"subject": None, "scope": None, "cube_id": None},
+        "erase": {
+            "subject": None,
+            "scope": None,
+            "cube_id": None,
+            "cube_ids": None,
+            "filter": None,
+            "dry_run": True,
+        },
         "find_id": {"beginning": cube["cube_id"]},
         "events": {**RECORDS, "kind": None, "cube_id": None},
         "export": {
@@ -279,6 +294,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         "rotate_root_key": {"new_key": None, "progress": quiet},
         "related": {**cube, "k": 3, "scope": None},
         "restore": moved,
+        "restore_many": {**several, "dry_run": True},
         "rollback": {**RECORDS, "cube_id": None, "to_version": None, "cut": None, "dry_run": True},
         "route": {"task": "pot", **told},
         "scopes": {"prefix": "acme", "as_of": None},
@@ -303,10 +319,13 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         "set_sensitivities": {"tenant": "acme", "labels": ["low", "high"]},
         "queries": {"scope": SCOPE},
         "tag": {**moved, "*tags": "home"},
+        "tag_many": {"tags": ["home"], **several},
         "tags": {"scope": SCOPE, "as_of": None},
         "thaw": moved,
         "untag": {**moved, "*tags": "home"},
+        "untag_many": {"tags": ["home"], **several},
         "update": {**cube, "mode": "overwrite", "expected_version": None, "reason": "", **revision},
+        "update_many": {**several, "mode": "overwrite", "reason": "", **revised},
         "usage_digest": {},
         "verifier_key": {},
         "verify": {"progress": quiet},

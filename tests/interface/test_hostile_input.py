@@ -108,8 +108,6 @@ SCOPES_REFUSED: list[Any] = [
     "acme a",
     "acme\n",
     "acme/\x00",
-    "acmé",
-    "аcme",  # a Cyrillic letter
     "acme/\ud800",
     "/".join(["s"] * 17),
     "a" * 1025,
@@ -125,8 +123,9 @@ def test_what_is_no_scope_is_refused_everywhere(memory: Memory, scope: Any) -> N
     calls: list[Callable[[], object]] = [
         lambda: memory.add("x", scope=scope),
         lambda: memory.add_many([{"text": "x", "scope": scope}]),
-        lambda: memory.search("x", scope=scope),
     ]
+    if not isinstance(scope, list):  # a search takes several
+        calls.append(lambda: memory.search("x", scope=scope))
     if scope is not None:
         calls += [
             lambda: list(memory.events(scope=scope)),

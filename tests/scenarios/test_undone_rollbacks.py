@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from memos import Held, Memory, NotFound
@@ -64,7 +66,9 @@ def test_a_rollback_is_undone_and_done_again_by_its_operation_id(
     (operation,) = done.operation_ids
     planned = memory.rollback(operation=operation, dry_run=True)
     undone = memory.rollback(operation=operation)
-    assert planned.changes == undone.changes
+    assert [replace(change, text="", text_after="") for change in planned.changes] == list(
+        undone.changes
+    )
     assert {change.cube_id for change in undone.changes} == {good, bad, other, both}
     assert states(memory, good, bad, other) == before[:3]
     assert states(memory, both) == [(before[3][0], "Activated")]

@@ -8,14 +8,13 @@ from typing import Any, Protocol
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
+from memos.kernel.cube import EVERY_STATE, NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.kernel.keyed_digest import SUBJECT
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.destroy import carries
 from memos.operation.commands.selection import Selection, chosen
 from memos.operation.gate import Passage
-from memos.operation.reads.scope import EVERY_STATE
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_id, check_name
 
@@ -47,13 +46,13 @@ class EraseTarget:
         if sum(given is not None for given in ways) != 1:
             raise InvalidInput("say what to erase: one of subject=, scope=, cube_id=, cube_ids=")
         if self.subject is not None:
-            check_name(self.subject, "subject")
+            object.__setattr__(self, "subject", check_name(self.subject, "subject"))
             if self.filter is not None:
                 raise InvalidInput("a filter is for the memories of a scope: pass scope=")
         elif self.cube_id is not None:
             check_id(self.cube_id)
         elif self.scope is not None and self.filter is None:
-            check_scope(self.scope)
+            object.__setattr__(self, "scope", check_scope(self.scope))
         selection = self.chosen
         if selection is not None:  # an iterator of ids is read once
             object.__setattr__(self, "cube_ids", selection.cube_ids)

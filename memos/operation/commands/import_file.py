@@ -61,7 +61,7 @@ class ImportRequest:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        check_scope(self.scope)
+        put(self, "scope", check_scope(self.scope))
         check_choice(self.format, ("auto", *FORMATS), "format")
         paths = [self.path] if isinstance(self.path, (str, Path)) else check_list(self.path, "path")
         put(self, "path", tuple(check_path(path) for path in paths))
@@ -69,7 +69,7 @@ class ImportRequest:
             raise InvalidInput("path names no file: pass at least one")
         for name in ("root", "subject"):
             if getattr(self, name) is not None:
-                check_name(getattr(self, name), name)
+                put(self, name, check_name(getattr(self, name), name))
         if self.root is not None and (
             self.root.startswith("/") or self.root != self.root.strip("/")
         ):

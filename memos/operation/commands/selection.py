@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import NO_MEMORY, CubeState, Lifecycle
+from memos.kernel.cube import EVERY_STATE, NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import id_text
 from memos.kernel.moment import NEWEST
 from memos.kernel.scope import check_scope
 from memos.operation.cube import DamagedCube, Forgotten, MemCube, state_title, try_cube
 from memos.operation.gate import Passage
-from memos.operation.reads.scope import EVERY_STATE
 from memos.operation.search.filters import compile_filter, mentions
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_id, check_list
@@ -64,15 +63,15 @@ class Selection:
                 "a filter is for the memories of a scope: pass scope=, and no cube_ids="
             )
         if self.scope is not None:
-            check_scope(self.scope)
+            object.__setattr__(self, "scope", check_scope(self.scope))
             compile_filter(self.filter)
             return
-        named = tuple(dict.fromkeys(check_list(self.cube_ids, "cube_ids")))
+        named = check_list(self.cube_ids, "cube_ids")
         if not named:
             raise InvalidInput("cube_ids names no memory")
         for cube_id in named:
             check_id(cube_id)
-        object.__setattr__(self, "cube_ids", named)
+        object.__setattr__(self, "cube_ids", tuple(dict.fromkeys(named)))
 
     def __str__(self) -> str:
         if self.cube_ids is not None:

@@ -59,9 +59,9 @@ class AccessFilter:
         if self.cube_id is not None:
             check_id(self.cube_id)
         if self.actor is not None:
-            check_name(self.actor, "actor")
+            object.__setattr__(self, "actor", check_name(self.actor, "actor"))
         if self.scope is not None:
-            check_scope(self.scope)
+            object.__setattr__(self, "scope", check_scope(self.scope))
         for name in ("since", "until"):
             value = getattr(self, name)
             if value is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import SHOWN, Lifecycle
+from memos.kernel.cube import EVERY_STATE, SHOWN, Lifecycle
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.moment import Moment
 from memos.kernel.scope import check_scope, common_scope, contains, tenant_of
@@ -23,9 +23,6 @@ from memos.operation.search.recipe import recipe_named
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 from memos.operation.validation import check_flag, check_limit, check_list, check_share
-
-EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
-
 
 MOST_SCOPES = 100
 """How many scopes one read takes."""

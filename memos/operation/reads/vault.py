@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.index.projection import internal_rows
@@ -141,7 +139,7 @@ def _permitted(passage: Passage, reader: Reader, whole: Figures) -> Figures:
             heads[attempt.cube_id] = reader.vault.head(attempt.cube_id)
     memories = [head for head in heads.values() if head and head.form not in NO_MEMORY]
     views = map(reader.view, sorted({tenant_of(head.scope) for head in memories}))
-    internal = {raw for view in views for raw in view.cube_ids(np.flatnonzero(internal_rows(view)))}
+    internal = {raw for view in views for raw in view.cube_ids(internal_rows(view).nonzero()[0])}
     memories = [head for head in memories if head.cube_id not in internal]
     states = Counter(int(head.lifecycle) for head in memories)
     scopes = {head.scope for head in memories if head.lifecycle is not Lifecycle.ERASED}

@@ -34,6 +34,7 @@ def tags(session: Session, scope: str, as_of: AsOf | None) -> dict[str, int]:
     """See `Memory.tags`."""
     from memos.operation.reads.scope import SearchRequest, open_scope  # a write starts without it
 
+    scope = check_scope(scope)
     with (
         session.gate.enter("tags") as passage,
         open_scope(session, passage, SearchRequest(scope=scope, as_of=as_of)) as scope_view,

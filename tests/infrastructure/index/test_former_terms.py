@@ -9,7 +9,8 @@ import pytest
 
 from memos import Memory
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
-from memos.infrastructure.index.postings import as_indexed_then, pack_terms
+from memos.infrastructure.index.packed_terms import pack_terms
+from memos.infrastructure.index.postings import as_indexed_then
 from memos.language.indexed_text import FURTHER, IndexedText
 
 THEN = IndexedText({5: 1, 7: 2, 9: 0}, 3)

@@ -78,6 +78,8 @@ NAMED_BY_VAULT = {
     "thaw": [NOBODY],
     "untag": [NOBODY, "home"],
     "update": [NOBODY, "text"],
+    "backup": ["copy"],
+    "vault restore": ["copy"],
     "vault generations": [],
     "verify": [],
     "audit": [],

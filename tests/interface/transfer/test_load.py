@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,8 @@ def test_a_source_is_rolled_back_in_a_loaded_vault(memory: Memory, tmp_path: Pat
     memory.export(tmp_path / "out.memos")
     with Memory.load(tmp_path / "out.memos", into=tmp_path / "second.vault") as loaded:
         plan = memory.rollback(source="web:blog", dry_run=True)
-        assert loaded.rollback(source="web:blog").changes == plan.changes
+        planned = [replace(change, text="", text_after="") for change in plan.changes]
+        assert list(loaded.rollback(source="web:blog").changes) == planned
         moved = loaded.get(ids["moved"])
         assert not isinstance(moved, Forgotten)
         assert moved.text == "Caroline moved from Sweden."
