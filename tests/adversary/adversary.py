@@ -98,6 +98,7 @@ class Adversary:
                 for actor, tenant in self._tenants.items()
             }
             moves = Moves(memories, self._oracle, self._chance)
+            self._appended()  # what others did in this vault before is theirs
             for number in range(1, steps + 1):
                 self._clock.now += self._chance.randrange(6 * DAY // 24)
                 if number % REIGN == 0:
