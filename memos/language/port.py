@@ -57,13 +57,15 @@ class Request(NamedTuple):
     Attributes:
         asks_assistant: it asks for what the assistant said.
         recalls: it asks for what was once said or done; what the user wants from then on matters
-            for anything else.
+            for anything else that is asked.
+        looks_up: it is a few words to look for, and asks nobody for anything.
         is_task: it gives the assistant something to do; what the user prefers matters for it.
         frame: the words, folded, that say how to answer and not what about.
     """
 
     asks_assistant: bool = False
     recalls: bool = False
+    looks_up: bool = False
     is_task: bool = False
     frame: frozenset[str] = frozenset()
 

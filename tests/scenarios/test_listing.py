@@ -111,17 +111,18 @@ def test_a_list_is_no_use_and_tells_how_each_was_used(memory: Memory, tenant: st
 def test_scopes_and_subjects_are_counted_by_the_memories_that_are_there(
     memory: Memory, tenant: str
 ) -> None:
-    tea = memory.add("tea", scope=f"{tenant}/kitchen", subject="ann")
-    memory.add("bread", scope=f"{tenant}/kitchen", subject="ann")
+    ann = f"ann of {tenant}"  # the vault is shared, and a subject belongs to one tenant
+    tea = memory.add("tea", scope=f"{tenant}/kitchen", subject=ann)
+    memory.add("bread", scope=f"{tenant}/kitchen", subject=ann)
     milk = memory.add("milk", scope=f"{tenant}/cellar")
     memory.merge([tea.cube_id, milk.cube_id], text="tea with milk", scope=tenant)
     assert memory.scopes(tenant) == {tenant: 1, f"{tenant}/kitchen": 1}
     assert memory.scopes(tenant, as_of=milk.position)[f"{tenant}/cellar"] == 1
     # What was merged is about the subjects of its sources.
     subjects = memory.subjects(tenant)
-    assert (subjects, subjects.unnamed) == ({"ann": 2, f"{tenant}/cellar": 1}, 0)
-    memory.erase(subject="ann")
-    assert "ann" not in memory.subjects(tenant)
+    assert (subjects, subjects.unnamed) == ({ann: 2, f"{tenant}/cellar": 1}, 0)
+    memory.erase(subject=ann)
+    assert ann not in memory.subjects(tenant)
     assert memory.scopes(tenant) == {f"{tenant}/cellar": 1}
 
 

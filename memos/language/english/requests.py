@@ -41,6 +41,9 @@ _RECALLS = re.compile(
     r"|\bremind me\b|\bhow many\b|\bhow much (?:did|have)\b|\bbetween when\b",
     re.IGNORECASE,
 )
+_FEWEST_OF_A_QUESTION = 4
+"""Words: fewer, without a question mark, are looked for as they are."""
+
 _SUMMARY = re.compile(r"\b(?:summar\w+|overview|recap)\b", re.IGNORECASE)
 _SPEAKS_TO = re.compile(r"\b(?:i|me|my|you|your|our|we)\b", re.IGNORECASE)
 
@@ -65,9 +68,11 @@ def request(query: str) -> Request:
     speaks = bool(_SPEAKS_TO.search(query))
     wish = bool(_WISH.search(query)) and not _SUMMARY.search(query)
     recalls = bool(_RECALLS.search(query)) and not wish
+    is_task = wish or (speaks and not recalls)
     return Request(
         asks_assistant=bool(_ASKS_ASSISTANT.search(query)),
         recalls=recalls,
-        is_task=wish or (speaks and not recalls),
+        looks_up=not is_task and "?" not in query and len(query.split()) < _FEWEST_OF_A_QUESTION,
+        is_task=is_task,
         frame=FRAME if speaks else frozenset(),
     )

@@ -167,9 +167,9 @@ def _weighed(query: LexicalQuery, recipe: Recipe) -> list[QueryTerm]:
 
 
 def _standing(view: View, query: LexicalQuery, recipe: Recipe) -> Standing | None:
-    """What rows say of what the user wants from then on, where the query is not about the past."""
+    """What rows say of what the user wants from then on, where something is asked, and not of the past."""
     request = query.request
-    instructs = 0.0 if request.recalls else 1.0
+    instructs = 0.0 if request.recalls or request.looks_up else 1.0
     prefers = 1.0 if request.is_task else 0.0
     if not query.standing or not (instructs or prefers):
         return None

@@ -53,3 +53,20 @@ def test_a_task_is_told_from_a_question_about_the_past(query: str, is_task: bool
 def test_words_that_say_how_to_answer_are_known_where_somebody_is_spoken_to() -> None:
     assert "list" in request("Can you list my plants?").frame
     assert not request("List of plants").frame
+
+
+@pytest.mark.parametrize(
+    ("query", "looks_up"),
+    [
+        ("porcelain", True),
+        ("kiln temperature stoneware", True),
+        ("plan the garden", False),
+        ("Which glaze?", False),
+        ("Format the amounts of the table", False),
+        ("my garden", False),
+    ],
+)
+def test_a_few_words_that_are_looked_for_ask_nobody_for_anything(
+    query: str, looks_up: bool
+) -> None:
+    assert request(query).looks_up is looks_up
