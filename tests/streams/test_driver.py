@@ -39,6 +39,7 @@ def test_a_worker_that_ends_well_leaves_nothing_to_take_again(bench: Bench) -> N
     assert sum(n for (n,) in bench.query("SELECT count FROM delivery")) == 2400
 
 
+@pytest.mark.soak
 def test_a_worker_that_is_killed_in_a_batch_loses_nothing(bench: Bench) -> None:
     bench.feed(8000)
     for reached in (500, 2500, 5000):

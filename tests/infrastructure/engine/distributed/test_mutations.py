@@ -105,6 +105,7 @@ def test_a_change_of_any_column_is_named(vault: Fleet, stores: Stores) -> None:
         assert unnoticed == [], problems
 
 
+@pytest.mark.soak
 def test_a_column_that_is_empty_is_named(vault: Fleet, stores: Stores) -> None:
     keyspace = stores.live().writer.keyspace
     for changes in list(rounds_of(stores, keyspace)):

@@ -113,6 +113,7 @@ def test_a_rebuild_that_was_paused_for_too_long_switches_nothing_and_says_so(
     assert len(generations(stores.cassandra)) == 2
 
 
+@pytest.mark.soak
 def test_a_rebuild_beside_writers_loses_nothing_and_raises_no_alarm(
     fleet: Fleet, memory: Memory, stores: Stores
 ) -> None:
