@@ -30,7 +30,9 @@ def test_words_with_a_quoted_phrase_find_only_what_holds_it(memory: Memory) -> N
     assert set(texts(memory, '"to be"')) == {"To be or not to be.", "not to be"}
     assert texts(memory, '"or not to be"') == ["To be or not to be."]
     assert texts(memory, '"to be" "or not"') == ["To be or not to be."]
-    assert texts(memory, '"be or to"') == []
+    unfound = memory.search('"be or to"', scope=SCOPE)
+    assert unfound.explain["phrases_not_found"] == ["be or to"]
+    assert len(unfound) == 3  # it is told, and the rest is shown
     assert len(texts(memory, '"be or to"', recipe="bm25")) == 3
 
 
@@ -65,7 +67,7 @@ def test_texts_of_the_time_that_is_named_come_first_and_are_reached_by_it_alone(
     said(memory, "We sang all night.", "2022-07-10T00:00:00Z")
     said(memory, "We sang all day.", "2023-01-10T00:00:00Z")
     said(memory, "A violin came.", "2022-08-01T00:00:00Z")
-    hits = memory.search("What did they sing last summer?", scope=SCOPE)
+    hits = memory.search("Who sang last summer?", scope=SCOPE)
     assert hits[0].text == "We sang all night."
     assert hits[0].explain["window"] == {"named": ["last summer"], "near": 1.0}
     assert {hit.text for hit in memory.search("what last summer", scope=SCOPE)} >= {

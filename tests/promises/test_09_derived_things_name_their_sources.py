@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from memos import Forgotten, Memory, NotFound
@@ -37,7 +39,9 @@ def test_a_rollback_reaches_what_was_derived_merged_quoted_and_appended(memory: 
     memory.update(appended.cube_id, "after", mode="append")
     plan = memory.rollback(source="web:bad", dry_run=True)
     done = memory.rollback(source="web:bad")
-    assert plan.changes == done.changes
+    assert [replace(change, text="", text_after="") for change in plan.changes] == list(
+        done.changes
+    )
     assert state(memory, poison.cube_id) == "Archived"
     assert state(memory, derived.cube_id) == "Archived"
     assert state(memory, merged.cube_id) == "Archived"

@@ -35,10 +35,10 @@ def test_a_search_is_the_same_again_after_reopening_and_after_a_rebuild(vault: P
     assert len(first) == 40
 
 
-def test_equal_scores_stand_in_log_order_wherever_they_are(memory: Memory) -> None:
+def test_of_equal_scores_the_newer_comes_first_wherever_they_are(memory: Memory) -> None:
     receipts = [memory.add("pottery", scope=f"acme/{'ba'[n % 2]}") for n in range(20)]
     found = [hit.cube_id for hit in memory.search("pottery", scope="acme", k=100)]
-    assert found == [receipt.cube_id for receipt in receipts]
+    assert found == [receipt.cube_id for receipt in reversed(receipts)]
 
 
 def test_the_order_of_equals_does_not_tell_of_what_was_erased(memory: Memory) -> None:
@@ -46,7 +46,7 @@ def test_the_order_of_equals_does_not_tell_of_what_was_erased(memory: Memory) ->
     first = memory.add("pottery", scope="acme/y")
     second = memory.add("pottery", scope="acme/x")
     memory.erase(cube_id=gone.cube_id)
-    expected = [first.cube_id, second.cube_id]
+    expected = [second.cube_id, first.cube_id]
     assert [hit.cube_id for hit in memory.search("pottery", scope="acme")] == expected
     memory.rebuild()
     assert [hit.cube_id for hit in memory.search("pottery", scope="acme")] == expected

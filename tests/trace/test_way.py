@@ -25,7 +25,7 @@ class Limit(NamedTuple):
 
 LIMITS: Mapping[str, Limit] = {
     "add": Limit(170, 58, 162),
-    "search": Limit(193, 64, 228),
+    "search": Limit(211, 73, 265),
     "erase": Limit(190, 51, 415),
 }
 
