@@ -19,10 +19,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from random import Random
 from typing import Any
 
+import memos.infrastructure.engine.embedded
+import memos.infrastructure.index.sqlite
+import memos.operation
 from tests.hammer.check import Verdict, judge
 from tests.hammer.operations import make_shared
 from tests.hammer.worker import run_worker
@@ -39,6 +44,16 @@ RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "hammer.json"
 # Workers are forked from this process, which never opens a vault and never starts a thread: a new
 # one is at work in milliseconds. Nothing else of it is shared.
 _FORK = multiprocessing.get_context("fork")
+
+IMPORTED = (
+    memos.operation,
+    memos.infrastructure.engine.embedded,
+    memos.infrastructure.index.sqlite,
+)
+"""Packages of which a method imports what it needs when it is called: a worker lives too short for it."""
+for _package in IMPORTED:
+    for _module in walk_packages(_package.__path__, f"{_package.__name__}."):
+        import_module(_module.name)
 _Process = multiprocessing.context.ForkProcess
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ def test_an_agent_remembers_its_chats_and_forgets_whom_it_is_told_to(
 ) -> None:
     agent = place.open().as_actor(AGENT, tenant=tenant)
     ann, bob = f"{tenant}/ann", f"{tenant}/bob"
-    turns = [
+    turns: list[Mapping[str, Any]] = [
         {"role": "user", "content": "I always take the night train, I prefer the upper berth."},
         {"role": "assistant", "content": "Noted: the upper berth of night trains."},
         {"role": "user", "content": [{"type": "text", "text": "My cat is called Miso."}]},
