@@ -1,6 +1,6 @@
 """How much of LoCoMo's evidence does search find?
 
-    python -m benchmarks.locomo --data locomo10.json [--recipe NAME] [--level turn|session]
+    python -m benchmarks.locomo --data locomo10.json [--recipe NAME] [--embedder NAME] [--level turn|session]
         [--conversations 0,1] [--twice] [--json FILE] [--check]
 
 LoCoMo (Maharana et al., 2024, CC BY-NC 4.0) is not part of this project: give the path of its

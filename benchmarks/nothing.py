@@ -1,6 +1,6 @@
 """Is "nothing relevant" an answer? What `min_score` leaves out, by what it should have.
 
-    python -m benchmarks.nothing --data locomo10.json [--recipe NAME] [--json FILE]
+    python -m benchmarks.nothing --data locomo10.json [--recipe NAME] [--embedder NAME] [--json FILE]
 
 The conversations of `benchmarks.locomo`, whose questions are asked in their own and, as foreign ones,
 in the next conversation, which knows nothing of them. Adversarial questions ask one speaker for what
@@ -92,9 +92,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="LoCoMo's JSON file")
     parser.add_argument("--recipe", default="lexical", help="how to search")
+    parser.add_argument("--embedder", default="minilm", help="the model of recipes with meaning")
     parser.add_argument("--json", type=Path, help="keep the figures in this file")
     given = parser.parse_args(arguments)
-    embedder = scoring_run.embedder_of(given.recipe)
+    embedder = scoring_run.embedder_of(given.recipe, given.embedder)
     rows = rows_of(ask(load(given.data.read_bytes()), given.recipe, embedder))
     for row in rows:
         print(" | ".join(f"{name} {value}" for name, value in row.items()))

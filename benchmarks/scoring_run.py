@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def run(
     prefix: str,
     unit: str,
     options: Mapping[str, Any],
+    embedder: str,
     reranker: Path | None = None,
 ) -> Run:
     """Take in all conversations in a new vault, then ask every question.
@@ -60,15 +62,16 @@ def run(
         prefix: of their scopes.
         unit: what is found, as hits name it in their metadata: `id` or `session`.
         options: further arguments of `search`.
+        embedder: the local model, where their recipe needs one.
         reranker: the directory of a cross-encoder.
     """
     done = Run()
     with harness.workshop(prefix) as directory:
-        embedder = embedder_of(options.get("recipe"))
-        with Memory(directory / "vault", embedder=embedder, reranker=reranker) as memory:
+        model = embedder_of(options.get("recipe"), embedder)
+        with Memory(directory / "vault", embedder=model, reranker=reranker) as memory:
             for each in conversations:
                 _take_in(memory, each, prefix, done)
-            if embedder:
+            if model:
                 harness.progress("embedding")
                 memory.embed_pending()
             for each in conversations:
@@ -80,10 +83,10 @@ def run(
     return done
 
 
-def embedder_of(name: object) -> str | None:
+def embedder_of(name: object, embedder: str) -> str | None:
     """The local model where the recipe of a name needs one."""
     recipe = RECIPES.get(str(name))
-    return "minilm" if recipe is not None and recipe.dense else None
+    return embedder if recipe is not None and recipe.dense else None
 
 
 def _take_in(memory: Memory, conversation: Conversation, prefix: str, done: Run) -> None:
@@ -182,12 +185,13 @@ def measure(
 ) -> int:
     """Run, report and finish; run again where asked to, and compare to the bit. The exit code."""
     options = search_options(given)
-    done = run(conversations, name, unit, options, given.reranker)
+    pass_ = partial(run, conversations, name, unit, options, given.embedder, given.reranker)
+    done = pass_()
     told = report(done, groups)
     told.notes.append(f"{sum(each.skipped for each in conversations)} questions without evidence")
     unequal: list[str] = []
     if given.twice:
-        unequal = differing(done, run(conversations, name, unit, options, given.reranker))
+        unequal = differing(done, pass_())
         told.notes.append(f"second run: {len(unequal)} questions differ {' '.join(unequal[:5])}")
     named = {"conversations": [each.name for each in conversations]}
     return finish(name, given, told, done.judged, {**about, **named}) or int(bool(unequal))
@@ -199,6 +203,7 @@ def parser(name: str, doc: str | None) -> argparse.ArgumentParser:
         prog=f"python -m benchmarks.{name}", description=(doc or "").partition("\n")[0]
     )
     made.add_argument("--recipe", help="how to search; by default as search itself does")
+    made.add_argument("--embedder", default="minilm", help="the model of recipes with meaning")
     made.add_argument(
         "--reranker", type=Path, help="a cross-encoder's directory, for recipes with +rerank"
     )
@@ -229,6 +234,7 @@ def finish(
     kept = {
         "benchmark": name,
         "recipe": given.recipe,
+        "embedder": embedder_of(given.recipe, given.embedder),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         **about,
         "hardware": harness.hardware(),

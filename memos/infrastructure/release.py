@@ -5,6 +5,9 @@ from __future__ import annotations
 RELEASE = "0.1.0"
 """`pyproject.toml` reads it here: to ask the installed package takes ten times as long."""
 
+RELEASE_LINE = f"memos {RELEASE}\n"
+"""What the program says of itself."""
+
 DISTRIBUTION = "memos-ledger"
 """What `pip` knows MemOS by; it is imported as `memos`."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         InvalidInput: there is none, or it cannot be read.
     """
+    import tomllib  # a vault that is a directory has no settings
+
     check_present(path)
     try:
         check_regular(path)

@@ -120,8 +120,9 @@ class Memory:
             create: make the vault when there is none; on servers, `memos vault create` makes it.
             clock: microseconds since 1970; for tests.
             governor: decides who may do what, instead of the header rules.
-            embedder: lets search find what is near in meaning: `"minilm"` for the local model, or
-                an `Embedder` such as `EmbeddingsEndpoint`. Memories are embedded behind the write.
+            embedder: lets search find what is near in meaning: `"minilm"` for the local model of
+                English, `"multilingual"` for that of a hundred languages, or an `Embedder` such as
+                `EmbeddingsEndpoint`. Memories are embedded behind the write.
             reranker: lets the recipes `lexical+rerank` and `hybrid+rerank` read the best again
                 together with the query: a `Reranker` such as `RerankEndpoint`, or the directory of
                 a cross-encoder.
@@ -139,8 +140,6 @@ class Memory:
             EmbeddingFailed: the embedder's model is not installed.
             RerankFailed: the reranker's directory holds no model that can be loaded.
         """
-        from memos.operation.commands.listed_erases import warn_of_listed_erases
-
         check_name(actor, "actor")
         clock = check_clock(clock)
         check_flag(create, "create")

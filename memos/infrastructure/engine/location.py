@@ -128,12 +128,13 @@ def embedded_directory(path: Path) -> Path | None:
 
 def can_only_be_read(path: Path) -> bool:
     """Whether there is an embedded vault at a path that this process may read and not write."""
+    if names_settings(path):
+        return False
     from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
     from memos.infrastructure.sqlite.database import can_be_written
 
-    directory = None if names_settings(path) else path
     database = path / DATABASE_FILE
-    return directory is not None and database.exists() and not can_be_written(database)
+    return database.exists() and not can_be_written(database)
 
 
 def holds_vault(directory: Path) -> bool:

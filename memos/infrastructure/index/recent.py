@@ -48,7 +48,7 @@ class Recent(NamedTuple):
 
     def held(self, terms: Sequence[int]) -> set[int]:
         """Those of some terms that a doc holds."""
-        asked = np.unique(np.array(terms, np.int64))
+        asked = np.array(sorted(set(terms)), np.int64)
         places = np.searchsorted(self.settled.term, asked)
         inside = places < len(self.settled.term)
         settled = asked[inside][self.settled.term[places[inside]] == asked[inside]]

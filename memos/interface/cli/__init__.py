@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-import typer
+from memos.infrastructure.release import RELEASE_LINE
+from memos.interface.cli.completion import COMPLETE
 
-from memos.interface.cli.program import COMPLETE, Program, root
+if TYPE_CHECKING:
+    import typer
 
 # In the order in which `memos --help` lists them. A command that is named here starts without the
 # others; one that is not, starts as well, and with all of them.
@@ -42,8 +46,8 @@ def run(arguments: Sequence[str]) -> None:
     """Run one command line and exit."""
     named = next((word for word in arguments if not word.startswith("-")), "")
     family = [name for name, commands in FAMILIES.items() if named in commands.split()]
-    if arguments[:1] == ["--version"]:
-        program(())(arguments)
+    if list(arguments) == ["--version"]:  # needs nothing of what reads a command line
+        sys.stdout.write(RELEASE_LINE)
     elif family and COMPLETE not in os.environ:
         program(family)(arguments)
     else:
@@ -52,6 +56,10 @@ def run(arguments: Sequence[str]) -> None:
 
 def program(families: Iterable[str]) -> typer.Typer:
     """The program with the commands of some families."""
+    import typer
+
+    from memos.interface.cli.program import Program, root
+
     made = typer.Typer(
         cls=Program,
         name="memos",

@@ -55,7 +55,7 @@ EmbedderOption = Annotated[
     typer.Option(
         "--embedder",
         envvar="MEMOS_EMBEDDER",
-        help="Search by meaning as well, with this model, such as minilm.",
+        help="Search by meaning as well, with this model: minilm or multilingual.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -14,12 +14,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from memos.infrastructure.release import RELEASE
+from memos.infrastructure.release import RELEASE_LINE
+from memos.interface.cli.completion import COMPLETE
 from memos.interface.cli.errors import ExitCode, report_usage
 from memos.interface.cli.terminal import clean, forgiving_streams
-
-COMPLETE = "_MEMOS_COMPLETE"
-"""The variable by which a shell asks what a command line may go on with."""
 
 _TEXT = re.compile(r"-\d|-.*\s", re.DOTALL)
 """What begins with `-` and is no option: a number, or several words."""
@@ -32,7 +30,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"memos {RELEASE}\n")
+        sys.stdout.write(RELEASE_LINE)
         raise typer.Exit
 
 

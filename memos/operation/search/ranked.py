@@ -13,6 +13,7 @@ from memos.infrastructure.index.port import Ints, Mask
 from memos.operation.search.answer import AnswerFit
 from memos.operation.search.bm25 import TermScores
 from memos.operation.search.dense import Dense
+from memos.operation.search.models import BY_WORDS, model_named
 from memos.operation.search.relevance import coverage, relevance
 from memos.operation.search.standing import Standing
 from memos.operation.search.supersession import Chain
@@ -69,9 +70,11 @@ class Ranking:
 
     def relevance(self, rows: Ints) -> Floats:
         """How likely rows are to be about what is asked; see `relevance.relevance`."""
+        dense = None if self.fused is None else self.fused.dense
         return relevance(
+            BY_WORDS if dense is None else model_named(dense.model).curve,
             coverage(self.asked, self.count, rows),
-            None if self.fused is None else self.fused.dense.near[rows],
+            None if dense is None else dense.near[rows],
             None if self.by_named is None else self.by_named[rows],
         )
 

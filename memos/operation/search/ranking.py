@@ -21,12 +21,21 @@ from memos.language.analyzer import QueryTerm
 from memos.language.indexed_text import ASSISTANT, QUESTION
 from memos.language.port import Request
 from memos.operation.search.answer import answer_fit
-from memos.operation.search.bm25 import average_length, collection_of, score_term, session_match
+from memos.operation.search.bm25 import (
+    Collection,
+    TermScores,
+    average_length,
+    collection_of,
+    score_term,
+    session_match,
+)
 from memos.operation.search.conversation import Neighbours, neighbours_of
 from memos.operation.search.dense import Dense, with_neighbours
+from memos.operation.search.models import model_named
 from memos.operation.search.question import Question
 from memos.operation.search.ranked import Fused, Ranking
 from memos.operation.search.recipe import Recipe
+from memos.operation.search.relevance import coverage
 from memos.operation.search.standing import Standing, standing_rows
 from memos.operation.search.supersession import Chain, put_first
 
@@ -72,6 +81,8 @@ def rank(
     terms = [
         score_term(view, term, collection, neighbours, weights) for term in _weighed(query, recipe)
     ]
+    speakers = {word for term, word in query.words.items() if (view.speaker == term).any()}
+    asked = [scored for scored in terms if scored.term.surface not in speakers]
     sessions = np.zeros(len(view))
     if neighbours is not None and recipe.session:
         sessions = recipe.session * session_match(terms, neighbours)
@@ -91,7 +102,8 @@ def rank(
         best = float(total.max(initial=0.0)) or 1.0
         near = _nearness(view, query, recipe, dense, neighbours, factors)
         meaning = recipe.dense * near / (float(near.max(initial=0.0)) or 1.0)
-        fused = Fused(dense, total / best, meaning)
+        words = _words_share(asked, collection, total, dense.model) * total / best
+        fused = Fused(dense, words, meaning)
         total = fused.words + meaning
         reached |= dense.compared
     standing = _standing(view, query, recipe)
@@ -111,7 +123,6 @@ def rank(
     rows = np.flatnonzero(reached)
     named = _named_speaker(view, query)
     by_named = None if named is None else view.speaker == named
-    speakers = {query.words.get(term, "") for term in np.unique(view.speaker).tolist()}
     return Ranking(
         rows,
         total[rows],
@@ -119,7 +130,7 @@ def rank(
         terms,
         sessions,
         factors,
-        [scored for scored in terms if scored.term.surface not in speakers],
+        asked,
         collection.texts,
         by_named,
         fused,
@@ -148,6 +159,17 @@ def _nearness(
     if "assistant" in factors:
         near *= factors["assistant"]
     return near
+
+
+def _words_share(
+    asked: Sequence[TermScores], collection: Collection, words: Floats, model: str
+) -> float:
+    """What words count beside a model's meaning: less, the less of the query's the best text has."""
+    full = model_named(model).words_in_full
+    if not full:
+        return 1.0
+    best = coverage(asked, collection.texts, np.array([words.argmax()]))
+    return min(1.0, float(best[0]) / full)
 
 
 def _assistant_share(query: LexicalQuery, recipe: Recipe) -> float:

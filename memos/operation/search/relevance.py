@@ -2,35 +2,22 @@
 
 A logistic curve over three things that compare from one query to the next: how much of the query's
 words a row has, weighted by how much they tell, how near it is in meaning, and whether it is by
-whom the query names. The constants were fitted to the best hits of development conversations:
-docs/retrieval.md says how well that tells nothing from something.
+whom the query names. The curves stand in `models`, and were fitted to the best hits of development
+conversations: docs/retrieval.md says how well that tells nothing from something.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Mask
 from memos.operation.search.bm25 import TermScores, idf
+from memos.operation.search.models import Curve
 
 Floats = npt.NDArray[np.float64]
-
-
-class Curve(NamedTuple):
-    """The weights of a logistic curve."""
-
-    base: float
-    coverage: float
-    nearness: float
-    speaker: float
-
-
-BY_WORDS = Curve(-4.1, 8.8, 0.0, 0.5)
-BY_BOTH = Curve(-7.9, 8.1, 12.3, 0.5)
 
 
 def coverage(terms: Sequence[TermScores], count: float, rows: Ints) -> Floats:
@@ -52,15 +39,15 @@ def coverage(terms: Sequence[TermScores], count: float, rows: Ints) -> Floats:
     return covered / whole if whole else np.ones(len(rows))
 
 
-def relevance(covered: Floats, near: Floats | None, by_named: Mask | None) -> Floats:
+def relevance(curve: Curve, covered: Floats, near: Floats | None, by_named: Mask | None) -> Floats:
     """How likely rows are to be about what is asked: 0 to 1.
 
     Args:
+        curve: how the others are weighed.
         covered: see `coverage`.
         near: how near each is in meaning; None where that is not known.
         by_named: whether each is by the one speaker whom the query names; None where it names none.
     """
-    curve = BY_WORDS if near is None else BY_BOTH
     sum_ = curve.base + curve.coverage * covered
     if near is not None:
         sum_ = sum_ + curve.nearness * near

@@ -13,6 +13,7 @@ from memos.infrastructure.index.models.embedders.minilm import PACKAGE
 from memos.interface.cli.program import texts_last
 from memos.interface.cli.wording import names_of, spoken
 from tests.interface.cli.support import Shell
+from tests.multilingual import installed
 
 TAKES = {"--scope": True, "--json": False, "-k": True, "--reason": True}
 
@@ -126,3 +127,13 @@ def test_a_search_by_meaning_finds_what_no_command_had_embedded(shell: Shell) ->
     assert hit["cube_id"] == oven
     with Memory(shell.vault, actor="agent:alice", embedder="minilm") as memory:
         assert memory.embedding_lag().waiting == 0
+
+
+@installed
+def test_a_german_question_finds_an_english_memory(shell: Shell) -> None:
+    tea = shell.add("She cannot eat anything with peanuts in it.")
+    shell.add("He runs at dawn.")
+    line = ("search", "Wogegen ist sie allergisch?", "--scope", "acme")
+    assert shell.json(*line) == []
+    (hit, *_) = shell.json(*line, "--embedder", "multilingual")
+    assert hit["cube_id"] == tea

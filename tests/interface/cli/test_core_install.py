@@ -73,14 +73,9 @@ sys.stderr.write(json.dumps(sorted(sys.modules)))
 """
 
 
-@pytest.mark.parametrize(
-    "line",
-    [("--version",), ("add", "Tea.", "--scope", "acme"), ("stats",), ("events",), ("get", "0000")],
-)
-def test_a_command_starts_without_what_it_does_not_need(
-    line: tuple[str, ...], tmp_path: Path
-) -> None:
-    vault = tmp_path / "one.vault"
+def loaded_by(line: tuple[str, ...], directory: Path) -> set[str]:
+    """The modules that a command on a vault has loaded when it ends."""
+    vault = directory / "one.vault"
     Memory(vault).close()
     ran = subprocess.run(
         [sys.executable, "-c", STARTED, *line],
@@ -89,10 +84,33 @@ def test_a_command_starts_without_what_it_does_not_need(
         check=True,
         env={**os.environ, "MEMOS_VAULT": str(vault)},
     )
-    loaded = set(json.loads(ran.stderr[ran.stderr.index("[") :]))
+    return set(json.loads(ran.stderr[ran.stderr.index("[") :]))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [("--version",), ("add", "Tea.", "--scope", "acme"), ("stats",), ("events",), ("get", "0000")],
+)
+def test_a_command_starts_without_what_it_does_not_need(
+    line: tuple[str, ...], tmp_path: Path
+) -> None:
+    loaded = loaded_by(line, tmp_path)
     unneeded = {"numpy", "rich.console", "pydantic", "memos.operation.search.search"}
     assert loaded & unneeded == set()
     assert "memos.interface.cli.transfer" not in loaded
+
+
+def test_what_shows_what_is_there_starts_without_what_changes_it_and_reads_queries(
+    tmp_path: Path,
+) -> None:
+    loaded = loaded_by(("list", "--scope", "acme"), tmp_path)
+    unneeded = {"memos.operation.commands", "memos.language.english.windows", "tomllib", "numpy.ma"}
+    assert loaded & unneeded == set()
+
+
+def test_the_release_is_told_without_all_that_reads_a_command_line(tmp_path: Path) -> None:
+    loaded = loaded_by(("--version",), tmp_path)
+    assert loaded & {"typer", "google.protobuf", "memos.interface.memory"} == set()
 
 
 def test_a_name_of_the_package_is_imported_when_it_is_asked_for() -> None:

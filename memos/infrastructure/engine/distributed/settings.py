@@ -39,7 +39,7 @@ class EmbedderSettings:
     """The model that the index worker embeds with: one by `name`, or an endpoint's.
 
     Args:
-        name: `minilm`, where `url` is empty.
+        name: `minilm` or `multilingual`, where `url` is empty.
         url: an OpenAI-compatible endpoint.
         model: the endpoint's name of the model.
         dimensions: the width of the endpoint's vectors.

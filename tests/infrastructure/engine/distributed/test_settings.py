@@ -40,7 +40,7 @@ def test_a_time_that_is_none_is_told_with_its_name(tmp_path: Path, name: str, va
 
 def test_an_embedder_that_there_is_not_is_told_before_a_worker_needs_it(tmp_path: Path) -> None:
     told = refused(tmp_path, f'{KAFKA}{CASSANDRA}[embedder]\nname = "minilmm"\n')
-    assert "[embedder] name = 'minilmm' is no embedder: choose minilm" in told
+    assert "[embedder] name = 'minilmm' is no embedder: choose minilm, multilingual" in told
 
 
 def test_an_endpoint_without_its_model_is_told_what_it_needs(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memos.infrastructure.index.models.embedders.port import Embedder
 from memos.kernel.errors import InvalidInput, shorten
 
-NAMES = ("minilm",)
+NAMES = ("minilm", "multilingual")
 _PARTS = ("name", "digest", "dimensions", "embed")
 
 
@@ -22,6 +22,10 @@ def embedder_named(embedder: object) -> Embedder | None:
         from memos.infrastructure.index.models.embedders.minilm import MiniLM
 
         return MiniLM()
+    if isinstance(embedder, str) and embedder == "multilingual":
+        from memos.infrastructure.index.models.embedders.multilingual import MultilingualE5
+
+        return MultilingualE5()
     if isinstance(embedder, str):
         raise InvalidInput(f"embedder={shorten(embedder)} is not known: choose {', '.join(NAMES)}")
     if not isinstance(embedder, Embedder):

@@ -30,13 +30,7 @@ class EmbedderCalls:
         Raises:
             EmbeddingFailed: the embedder failed.
         """
-        try:
-            vectors = embed_checked(self._embedder, texts)
-        except EmbeddingFailed as error:
-            self.failure = str(error)
-            raise
-        self.failure = ""
-        return vectors
+        return self._checked(texts, queries=False)
 
     def embed_behind(self, texts: Sequence[str]) -> Vectors:
         """As `embed`, in a thread of ours, where nobody waits: no interrupt is meant for it, and what
@@ -65,8 +59,17 @@ class EmbedderCalls:
         if time.monotonic() < self._rest_until:
             raise EmbeddingFailed(self._rest_because)
         try:
-            return self.embed(texts)
+            return self._checked(texts, queries=True)
         except EmbeddingFailed as error:
             self._rest_because = str(error)
             self._rest_until = time.monotonic() + QUERY_REST
             raise
+
+    def _checked(self, texts: Sequence[str], *, queries: bool) -> Vectors:
+        try:
+            vectors = embed_checked(self._embedder, texts, queries=queries)
+        except EmbeddingFailed as error:
+            self.failure = str(error)
+            raise
+        self.failure = ""
+        return vectors

@@ -42,17 +42,34 @@ class Embedder(Protocol):
         ...
 
 
-def embed_checked(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+@runtime_checkable
+class QueryEmbedder(Embedder, Protocol):
+    """An embedder that reads a query in another way than the texts that may answer it."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`, of queries."""
+        ...
+
+
+def embed_checked(embedder: Embedder, texts: Sequence[str], *, queries: bool = False) -> Vectors:
     """What an embedder gives, once its shape, width and numbers are as promised.
 
     It is given texts that UTF-8 can hold: a memory's may have half a surrogate pair, and most
     models refuse a whole batch for one.
 
+    Args:
+        embedder: the model.
+        texts: what is embedded.
+        queries: whether they are queries, and no memories.
+
     Raises:
         EmbeddingFailed: they are not, or the embedder failed.
     """
+    embed = embedder.embed
+    if queries and isinstance(embedder, QueryEmbedder):
+        embed = embedder.embed_queries
     try:
-        vectors = np.asarray(embedder.embed([well_formed(text) for text in texts]), np.float32)
+        vectors = np.asarray(embed([well_formed(text) for text in texts]), np.float32)
     except EmbeddingFailed:
         raise
     except Exception as error:

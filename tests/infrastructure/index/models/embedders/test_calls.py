@@ -74,3 +74,17 @@ def test_a_failed_batch_keeps_no_query_from_trying() -> None:
         embedding.embed(["text"])
     embedder.away = False
     assert embedding.of_query(["text"]).shape == (1, 2)
+
+
+class TellsApart(Switched):
+    """Reads queries otherwise than texts."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return np.array([[0.0, 1.0]] * len(texts), np.float32)
+
+
+def test_an_embedder_that_reads_queries_otherwise_is_told_which_they_are() -> None:
+    embedding = EmbedderCalls(TellsApart())
+    assert embedding.of_query(["text"]).tolist() == [[0.0, 1.0]]
+    assert embedding.embed(["text"]).tolist() == [[1.0, 0.0]]
+    assert embedding.embed_behind(["text"]).tolist() == [[1.0, 0.0]]
