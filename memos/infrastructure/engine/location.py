@@ -74,7 +74,6 @@ def _opened(
 ) -> Engine:
     if wait not in get_args(Wait):
         raise InvalidInput(f"wait={wait!r}: choose {' or '.join(get_args(Wait))}")
-    path = path.absolute()  # a program that goes to another directory has its vault still
     directory = embedded_directory(path)
     if directory is not None:
         return open_directory(directory, actor=actor, clock=clock, create=create, read_only=reads)
