@@ -55,7 +55,9 @@ class PlannedChange:
         elif self.action == "restore" and self.reactivates:
             effect = "in sight again: what put it out of sight is undone"
         elif self.action == "restore":
-            effect = "its text stays; of all else, such as tags, source and header, what is undone goes"
+            effect = (
+                "its text stays; of all else, such as tags, source and header, what is undone goes"
+            )
         elif self.action == "archive" and self.to_version:
             effect = "archived again: what brought it back is undone"
         elif self.action == "archive":
