@@ -7,7 +7,7 @@ MUTANTS := .venv-mutants
 # uv installs in a tenth of pip's time; the pip of the new environment brings it.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--constraints constraints.txt --build-constraints constraints.txt
-CODE = $(wildcard memos streams schemas tests benchmarks)
+CODE = $(wildcard memos streams schemas tests benchmarks docs/examples)
 # tests/conftest.py says how they are dealt: servers that a room starts are started once.
 PYTEST_ARGS ?= --numprocesses=auto --dist=loadscope --no-loadscope-reorder
 HAMMER_ARGS ?= --long

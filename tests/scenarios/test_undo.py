@@ -83,6 +83,8 @@ def test_a_later_clean_version_survives_a_rollback(memory: Memory, tenant: str) 
     cube = memory.add("clean", scope=tenant).cube_id
     memory.update(cube, "dirty", source="web:hoax")
     memory.update(cube, "clean again")
+    plan = memory.rollback(source="web:hoax", scope=tenant, dry_run=True)
+    assert "version 3: its text stays" in str(plan)
     memory.rollback(source="web:hoax", scope=tenant)
     found = read(memory, cube)
     assert (found.text, found.source) == ("clean again", "")

@@ -85,12 +85,14 @@ class AccessLog:
 
     Attributes:
         failure: why the last try to write did not succeed; empty where it did.
+        place: where the vault is.
         lost: how many accesses were not noted, because `MOST_WAITING` waited already.
     """
 
     def __init__(self, store: AccessStore, policy_digest: bytes, *, is_kept: bool = True) -> None:
         self._is_kept = is_kept
         self._store = store
+        self.place = Path(store.name).absolute()
         self._policy_digest = policy_digest
         self._waiting: deque[Access] = deque()
         self._wake = threading.Event()
@@ -114,11 +116,6 @@ class AccessLog:
             self._start()
         if len(self._waiting) >= FLUSH_COUNT:
             self._wake.set()
-
-    @property
-    def name(self) -> str:
-        """The vault's."""
-        return self._store.name
 
     @property
     def waiting(self) -> int:
@@ -219,7 +216,7 @@ class AccessLog:
 def unwritten_accesses(path: Path) -> Iterator[Finding]:
     """What is wrong with the access logs that this process writes of the vault at a path."""
     for log in list(_OF_THIS_PROCESS):
-        if (log.failure or log.lost) and Path(log.name).absolute() == path.absolute():
+        if (log.failure or log.lost) and log.place == path.absolute():
             failure = log.failure.replace(f": {EXAMINE}", "")
             yield Finding(
                 "warning",

@@ -50,8 +50,14 @@ class PlannedChange:
     def __str__(self) -> str:
         if self.action == "unlink":
             effect = "links of it end: what made them is undone"
-        elif self.action == "restore":
+        elif self.action == "restore" and self.to_version != self.from_version:
             effect = f"back to version {self.to_version}"
+        elif self.action == "restore" and self.reactivates:
+            effect = "in sight again: what put it out of sight is undone"
+        elif self.action == "restore":
+            effect = (
+                "its text stays; of all else, such as tags, source and header, what is undone goes"
+            )
         elif self.action == "archive" and self.to_version:
             effect = "archived again: what brought it back is undone"
         elif self.action == "archive":

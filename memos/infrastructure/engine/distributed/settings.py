@@ -133,7 +133,7 @@ def load_settings(path: Path) -> DistributedSettings:
         raise InvalidInput(f"{path}: root_key must be the name of a file")
     return DistributedSettings(
         path,
-        path.parent / root,
+        (path.parent / root).absolute(),  # it is read again, wherever the program is then
         _section(path, values, "kafka", KafkaSettings),
         _section(path, values, "cassandra", CassandraSettings),
         _section(path, values, "milvus", MilvusSettings) if "milvus" in values else None,

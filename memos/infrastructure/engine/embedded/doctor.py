@@ -7,7 +7,7 @@ import shutil
 import stat
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from itertools import groupby
 from pathlib import Path
 
@@ -15,41 +15,27 @@ import apsw
 
 from memos.infrastructure.clock import CLOCK_AHEAD_SECONDS
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
-from memos.infrastructure.engine.embedded.key_presence import cubes_without_keys, lost_tenants
-from memos.infrastructure.engine.embedded.listed_erases import list_findings
-from memos.infrastructure.engine.embedded.strange_objects import (
-    strange_in_database,
-    strange_in_key_file,
+from memos.infrastructure.engine.embedded.doctor_keys import (
+    BACKUP_OF_KEYS,
+    BACKUP_OF_ROOT,
+    begin_reading,
+    key_findings,
+    root_key,
+    seal_findings,
+    strange_finding,
+    unopened_findings,
 )
+from memos.infrastructure.engine.embedded.listed_erases import list_findings
+from memos.infrastructure.engine.embedded.strange_objects import strange_in_database
 from memos.infrastructure.index.sqlite.set_aside import TABLE as SET_ASIDE
 from memos.infrastructure.index.sqlite.set_aside import is_used
 from memos.infrastructure.keys.erased_list import ERASED_FILE
-from memos.infrastructure.keys.root import RootKey
-from memos.infrastructure.keys.root_files import ROTATE_AGAIN, UNFINISHED, vault_root
-from memos.infrastructure.keys.root_record import RootRecord
-from memos.infrastructure.keys.settings_seal import SEAL, is_sealed
-from memos.infrastructure.keys.sqlite.key_file import (
-    KEYS_FILE,
-    ROOT_FILE,
-    explained_keys,
-    has_tables,
-    read_known_log,
-    read_root_record,
-    read_written,
-    subject_ids,
-    tenant_ids,
-)
-from memos.infrastructure.keys.sqlite.key_mark import (
-    mark_of,
-    older_key_file,
-    older_vault,
-    settings_of,
-)
-from memos.infrastructure.keys.sqlite.unopened_keys import COUNT_KEYS, SHUT, unopened_keys
+from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, ROOT_FILE
 from memos.infrastructure.regular_files import check_regular
-from memos.infrastructure.reports import Finding, Problem, set_aside_finding
+from memos.infrastructure.reports import Finding, set_aside_finding
 from memos.infrastructure.sqlite.database import (
     APPLICATION_ID,
+    BUSY_SECONDS,
     PUT_BACK,
     ROTATED_FORMAT,
     can_be_written,
@@ -58,15 +44,11 @@ from memos.infrastructure.sqlite.database import (
     row,
     rows,
 )
-from memos.infrastructure.sqlite.objects import NOT_OURS
-from memos.kernel.errors import Damaged, VaultError
+from memos.kernel.errors import VaultError
 from memos.kernel.event import id_text
 
 LOW_DISK_BYTES = 512 * 2**20
-BACKUP_OF_KEYS = "put it back from your backup: memories cannot be opened without their keys"
-BACKUP_OF_ROOT = "put it back from your backup: nothing opens without the root key"
 LARGE_WAL_BYTES = 256 * 2**20
-MOST_KEYS_NAMED = 5
 
 
 def examine(directory: Path) -> tuple[Finding, ...]:
@@ -144,11 +126,13 @@ def _disk(directory: Path) -> Iterator[Finding]:
             f"only {free // 2**20} MiB are free on the disk",
             "free space soon: on a full disk nothing is written, and what is there is read",
         )
-    wal = directory / f"{DATABASE_FILE}-wal"
-    if wal.is_file() and wal.stat().st_size > LARGE_WAL_BYTES:
+    size = 0
+    with suppress(FileNotFoundError):  # whoever closes the vault last takes it away
+        size = (directory / f"{DATABASE_FILE}-wal").stat().st_size
+    if size > LARGE_WAL_BYTES:
         yield Finding(
             "warning",
-            f"the write-ahead log has grown to {wal.stat().st_size // 2**20} MiB",
+            f"the write-ahead log has grown to {size // 2**20} MiB",
             "end the process that keeps a read open, then write once",
         )
 
@@ -165,131 +149,25 @@ def _database(directory: Path) -> Iterator[Finding]:
     with closing(connection):
         try:
             with explained(path, PUT_BACK):
-                connection.set_busy_timeout(5000)
+                connection.set_busy_timeout(BUSY_SECONDS * 1000)
+                begin_reading(connection)
                 is_vault = yield from _contents(connection)
         except VaultError as error:
             is_vault = False
             yield Finding("error", f"{path.name} cannot be read: {error}", PUT_BACK)
-        root = yield from _root(directory)
+        root = yield from root_key(directory)
         if root is not None:
-            yield from _unopened(directory / KEYS_FILE, root)
+            yield from unopened_findings(directory / KEYS_FILE, root)
         if not is_vault:
             return
         try:
             with explained(path, PUT_BACK):
                 if root is not None:
-                    yield from _seal(connection, root)
-                yield from _keys(connection, directory / KEYS_FILE)
+                    yield from seal_findings(connection, root)
+                yield from key_findings(connection, directory / KEYS_FILE)
                 yield from list_findings(connection, directory / ERASED_FILE)
         except VaultError as error:
             yield Finding("error", f"{path.name} cannot be read: {error}", PUT_BACK)
-
-
-def _root(directory: Path) -> Generator[Finding, None, RootKey | None]:
-    """The root key; None where there is none, which is told here unless the file is missing."""
-    path = directory / ROOT_FILE
-    if not path.is_file():
-        return None
-    record: RootRecord | None = None
-    with (
-        suppress(VaultError),
-        _opened_keys(directory / KEYS_FILE) as keys,
-    ):  # told where it is looked at
-        record = read_root_record(keys)
-    if record is not None and not record.is_complete:
-        yield Finding("warning", UNFINISHED, ROTATE_AGAIN)
-    try:
-        return vault_root(path, record, f"the vault {directory}", RootKey.read)
-    except VaultError as error:
-        yield Finding("error", str(error), BACKUP_OF_ROOT)
-        return None
-
-
-def _unopened(path: Path, root: RootKey) -> Iterator[Finding]:
-    """Whether the root key opens what is wrapped under it."""
-    try:
-        with _opened_keys(path) as keys:
-            problems = list(unopened_keys(keys, root))
-            (count,) = row(keys, COUNT_KEYS) or (0,)
-    except VaultError:
-        return  # told where the file is looked at
-    shut = [name for name, what in problems if what == SHUT]
-    if shut and len(shut) == count:
-        yield Finding(
-            "error",
-            f"{ROOT_FILE} opens none of the {count} keys in {path.name}: one of the two is another "
-            "vault's",
-            "put back the one of this vault from your backup: memories cannot be opened without both",
-        )
-        return
-    for name, what in problems[:MOST_KEYS_NAMED]:
-        yield Finding("error", f"{path.name}: the key of {name} {what}", BACKUP_OF_KEYS)
-    if len(problems) > MOST_KEYS_NAMED:
-        more = len(problems) - MOST_KEYS_NAMED
-        yield Finding("error", f"{path.name}: so it is with {more} more keys", BACKUP_OF_KEYS)
-
-
-def _seal(connection: apsw.Connection, root: RootKey) -> Iterator[Finding]:
-    """Whether the settings are those that were sealed under the root key; an earlier release's are
-    under no seal.
-    """
-    settings = settings_of(connection)
-    seal = settings.get(SEAL)
-    if seal and not is_sealed(root, settings, seal):
-        yield Finding(
-            "error",
-            f"the settings in {DATABASE_FILE} are not those that were sealed under {ROOT_FILE}: one of "
-            "the two was changed, or is another vault's",
-            "put back the one of this vault from your backup",
-        )
-
-
-@contextmanager
-def _opened_keys(path: Path) -> Iterator[apsw.Connection]:
-    if not path.is_file():  # to open a queue is to wait for who writes into it
-        raise Damaged(f"{path} is no file")
-    with (
-        explained_keys(path),
-        closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as keys,
-    ):
-        if not has_tables(keys):
-            raise Damaged(f"{path} holds no keys")
-        yield keys
-
-
-def _keys(connection: apsw.Connection, path: Path) -> Iterator[Finding]:
-    """Whether the key file is the one that the vault was last used with, and has what it needs."""
-    if not path.is_file():
-        return
-    try:
-        with _opened_keys(path) as keys:
-            written, kept = read_written(keys, path), subject_ids(keys)
-            tenants = tenant_ids(keys)
-            known = read_known_log(keys)
-            read_root_record(keys)
-            yield from map(_strange, strange_in_key_file(keys))
-    except VaultError as error:
-        yield Finding("error", f"{path.name} cannot be read: {error}", BACKUP_OF_KEYS)
-        return
-    older = older_key_file(written, mark_of(connection))
-    if older:
-        yield Finding("error", older, "put the newer file back")
-    for tenant in lost_tenants(connection, tenants):
-        yield Finding(
-            "error",
-            f"the key of tenant {tenant!r} is missing in {path.name}: nothing of it can be searched",
-            BACKUP_OF_KEYS,
-        )
-    older = older_vault(connection, known)
-    if older:
-        yield Finding("error", f"{DATABASE_FILE}: {older}", "put the newer file back")
-    count = sum(1 for _ in cubes_without_keys(connection, kept))
-    if count:
-        yield Finding(
-            "error",
-            f"the keys of {count} memories are missing, though nobody erased them",
-            BACKUP_OF_KEYS,
-        )
 
 
 def _contents(connection: apsw.Connection) -> Generator[Finding, None, bool]:
@@ -317,7 +195,7 @@ def _contents(connection: apsw.Connection) -> Generator[Finding, None, bool]:
                 f"{DATABASE_FILE} is damaged: {answer}",
                 f"{PUT_BACK}; as far as the vault opens, `memos verify` names what is still good",
             )
-    yield from map(_strange, strange_in_database(connection))
+    yield from map(strange_finding, strange_in_database(connection))
     yield from _projections(connection)
     yield from _set_aside(connection)
     return True
@@ -332,16 +210,6 @@ def _set_aside(connection: apsw.Connection) -> Iterator[Finding]:
         yield set_aside_finding(names, model, "They are found by their words alone")
 
 
-def _strange(problem: Problem) -> Finding:
-    return Finding(
-        "error",
-        f"{problem.where}: {problem.what}",
-        f"drop it from a copy of the file, and use that; or {PUT_BACK}"
-        if problem.what == NOT_OURS
-        else PUT_BACK,
-    )
-
-
 def _projections(connection: apsw.Connection) -> Iterator[Finding]:
     (size, last) = row(connection, "SELECT count(*), max(log_time) FROM event") or (0, None)
     (folded,) = row(connection, "SELECT size FROM folded") or (0,)
@@ -353,8 +221,8 @@ def _projections(connection: apsw.Connection) -> Iterator[Finding]:
     if pending:
         yield Finding(
             "warning",
-            f"an erase of {pending} cubes was cut off after the request",
-            "open the vault once: it is finished then",
+            f"an erase of {pending} cubes is under way, or was cut off after the request",
+            "ask again; where it is said again, open the vault once: it is finished then",
         )
     ahead = (last or 0) / 1e6 - time.time()
     if ahead > CLOCK_AHEAD_SECONDS:

@@ -54,8 +54,9 @@ class EmbeddedStores:
         creator: str = "",
         read_only: bool = False,
     ) -> None:
-        self.directory = directory
         self.name = str(directory)
+        # A program that goes to another directory has its vault still.
+        self.directory = directory = directory.absolute()
         if not (directory / DATABASE_FILE).exists():
             check_not_lost(directory)
             if not create or read_only:

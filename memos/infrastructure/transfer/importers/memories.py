@@ -12,6 +12,8 @@ from memos.infrastructure.transfer.importers.item import Item, listing, present
 from memos.kernel.errors import Refused
 
 _READ = ("Generated", "Activated", "Frozen")
+_OWN_RECORDS = "application/vnd.memos."
+"""What media types of MemOS's own records begin with: vocabularies, and what facts were read from."""
 _TEXTS = ("source", "semantic_type", "sensitivity", "purpose")
 
 
@@ -35,9 +37,16 @@ def _bare(given: Any) -> Any:
 
 def _item(memory: Fields) -> list[Item]:
     own, state = memory.needed("cube_id"), memory.text("state")
-    memory.take("version", "created", "changed", "position", "score", "explain", "media_type")
+    media_type = memory.text("media_type")
+    memory.take("version", "created", "changed", "position", "score", "explain")
     if state not in ("", *_READ):
         memory.reading.skipped.append(f"{memory.where}: memory {own} is {state}")
+        memory.drop()
+        return []
+    if media_type.startswith(_OWN_RECORDS):
+        memory.reading.skipped.append(
+            f"{memory.where}: {own} is a record of MemOS's own ({memory.text('semantic_type')})"
+        )
         memory.drop()
         return []
     text = memory.text("text")

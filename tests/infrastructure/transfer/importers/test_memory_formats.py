@@ -112,3 +112,21 @@ def test_memories_that_a_command_printed_are_read() -> None:
     ]
     assert read.not_kept == {"memory.owner": 1, "memory.lifespan": 1, "memory.uses": 1}
     assert (FIXTURES / "memories.jsonl").is_file()
+
+
+def test_what_memos_keeps_for_itself_is_passed_over(tmp_path: Path) -> None:
+    own = {
+        "cube_id": "4b1a844b-5f45-8288-8821-f8fd4624d0fc",
+        "version": 1,
+        "state": "Generated",
+        "scope": "acme",
+        "semantic_type": "extraction",
+        "media_type": "application/vnd.memos.extraction+json",
+        "text": "",
+    }
+    kept = {**own, "cube_id": "0b418802-2a90-89c4-b652-860cedfb0a21", "text": "Tea at five."}
+    kept |= {"media_type": "text/plain", "semantic_type": ""}
+    form, read = parse(tmp_path / "memories.jsonl", "\n".join(map(json.dumps, (own, kept))))
+    assert (form, [item.fields["text"] for item in read.items]) == ("memories", ["Tea at five."])
+    (skipped,) = read.skipped
+    assert "a record of MemOS's own (extraction)" in skipped
