@@ -139,8 +139,6 @@ class Memory:
             EmbeddingFailed: the embedder's model is not installed.
             RerankFailed: the reranker's directory holds no model that can be loaded.
         """
-        from memos.operation.commands.listed_erases import warn_of_listed_erases
-
         check_name(actor, "actor")
         clock = check_clock(clock)
         check_flag(create, "create")
@@ -177,6 +175,8 @@ class Memory:
                 from memos.operation.commands.listed_erases import warn_of_listed_erases
 
                 warn_of_listed_erases(self._session)
+            if mode == "write":
+                self._session.engine.erasure.complete_list()
             if self._session.engine.erasure.unfinished():
                 from memos.operation.commands.destroy import resume_erases
 
