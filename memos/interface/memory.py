@@ -176,6 +176,8 @@ class Memory:
                 from memos.operation.commands.listed_erases import warn_of_listed_erases
 
                 warn_of_listed_erases(self._session)
+            if mode == "write":
+                self._session.engine.erasure.complete_list()
             if self._session.engine.erasure.unfinished():
                 from memos.operation.commands.destroy import resume_erases
 

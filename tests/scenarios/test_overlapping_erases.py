@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Barrier
+from typing import Any
 
 import pytest
 
-from memos import ErasureReceipt, Forgotten, Memory, NotFound
+from memos import ErasureReceipt, Forgotten, Memory, NotApplied, NotFound
 from memos.infrastructure.engine.commit import Draft
 from memos.kernel.event import Kind, id_bytes, id_text
+from memos.kernel.keyed_digest import SUBJECT
+from memos.operation.commands import destroy
 from memos.operation.commands.draft import operation_event
 from tests.scenarios.place import ADMINISTRATOR, Place, read
 
@@ -111,3 +115,84 @@ def test_erases_that_overlap_at_once_all_end_with_the_memories_gone(
         assert receipts
         assert all(receipt.gone for receipt in receipts)
         assert not any(memory.get(cube_id) for cube_id in cubes)
+
+
+def digest_of(memory: Memory, tenant: str, subject: str) -> bytes:
+    return memory._session.digests.lookups(tenant, SUBJECT, subject)[0]
+
+
+def has_key(memory: Memory, tenant: str, subject: str) -> bool:
+    """Whether the subject's key is kept, by what is stored now."""
+    keys = memory._session.engine.keys
+    keys.refresh()
+    return keys.subject_key(tenant, digest_of(memory, tenant, subject), create=False) is not None
+
+
+def test_a_subject_whose_memories_went_with_two_erases_at_once_has_no_key(
+    memory: Memory, tenant: str
+) -> None:
+    """Each of the two saw that the other's memory needs the key."""
+    first, second = (memory.add(f"Ann {n}", scope=tenant, subject="ann").cube_id for n in range(2))
+    for cube_id in (first, second):
+        request_erase(memory, tenant, cube_id)
+    receipt = memory.erase(subject="ann")
+    assert receipt.gone
+    assert not has_key(memory, tenant, "ann")
+    named = [one.name for each in (receipt, *receipt.supplements) for one in each.artefacts]
+    assert digest_of(memory, tenant, "ann").hex() in named
+
+
+def test_two_erases_and_an_add_of_one_subject_end_with_the_key_that_the_add_needs(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    """Three writers at once, again and again: what is acknowledged is readable or gone, as it says."""
+    erasers, adder = [memory, place.open()], place.open()
+    for turn in range(4):
+        name = f"ann{turn}"
+        cubes = [memory.add(f"Ann {n}", scope=tenant, subject=name).cube_id for n in range(2)]
+        ready = Barrier(3)
+
+        def erase(eraser: Memory, cube_id: str, ready: Barrier = ready) -> ErasureReceipt:
+            ready.wait()
+            return eraser.erase(cube_id=cube_id)
+
+        def add(name: str = name, ready: Barrier = ready) -> str | None:
+            ready.wait()
+            try:
+                return adder.add("Ann again", scope=tenant, subject=name).cube_id
+            except NotApplied:
+                return None  # its key was destroyed in between, and the caller knows
+
+        with ThreadPoolExecutor(3) as threads:
+            asked = [threads.submit(erase, *both) for both in zip(erasers, cubes, strict=True)]
+            added = threads.submit(add).result()
+        assert all(each.result().gone for each in asked)
+        assert not any(memory.get(cube_id) for cube_id in cubes)
+        assert has_key(memory, tenant, name) is (added is not None)
+        if added is not None:
+            assert read(memory, added).text == "Ann again"
+        else:
+            memory.add("Ann anew", scope=tenant, subject=name)
+
+
+def test_two_erases_that_look_at_the_same_moment_leave_no_key_of_their_subject(
+    place: Place, memory: Memory, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place.is_embedded:
+        pytest.skip("one transaction destroys and writes Erased, and the next one sees it")
+    other = place.open()
+    cubes = [memory.add(f"Bea {n}", scope=tenant, subject="bea").cube_id for n in range(2)]
+    looked, write = Barrier(2), destroy._write_erased
+
+    def write_erased(*given: Any) -> int:
+        looked.wait(60)  # both have looked who needs the key
+        return write(*given)
+
+    monkeypatch.setattr(destroy, "_write_erased", write_erased)
+    with ThreadPoolExecutor(2) as threads:
+        asked = [
+            threads.submit(eraser.erase, cube_id=cube_id)
+            for eraser, cube_id in zip((memory, other), cubes, strict=True)
+        ]
+    assert all(each.result().gone for each in asked)
+    assert not has_key(memory, tenant, "bea")

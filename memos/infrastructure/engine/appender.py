@@ -30,6 +30,10 @@ class Appender(Protocol):
         """A cube as this writer sees it."""
         ...
 
+    def heads(self, cube_ids: Iterable[bytes]) -> list[CubeState]:
+        """Those of some cubes that there are, in their order, as this writer sees them."""
+        ...
+
     def reader(self) -> Reader:
         """Reads with what was appended so far."""
         ...

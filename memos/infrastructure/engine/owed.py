@@ -6,7 +6,7 @@ They are kept in a setting, since a held memory takes no event but the one that 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from memos.kernel.errors import Damaged
@@ -26,9 +26,26 @@ class OwedErase(NamedTuple):
     spared: frozenset[bytes] = frozenset()
 
 
+def owed_to_object(owed: Iterable[OwedErase]) -> dict[str, list[str]]:
+    """Owed erases as an object of JSON."""
+    return {id_text(one.cube_id): sorted(map(id_text, one.spared)) for one in sorted(owed)}
+
+
+def owed_in_object(named: Mapping[str, Iterable[str]]) -> list[OwedErase]:
+    """What `owed_to_object` gave.
+
+    Raises:
+        ValueError, TypeError, AttributeError: it is something else.
+    """
+    return [
+        OwedErase(id_bytes(cube_id), frozenset(map(id_bytes, spared)))
+        for cube_id, spared in named.items()
+    ]
+
+
 def owed_to_text(owed: Iterable[OwedErase]) -> str:
     """Owed erases as a setting; empty where there are none."""
-    named = {id_text(one.cube_id): sorted(map(id_text, one.spared)) for one in sorted(owed)}
+    named = owed_to_object(owed)
     return json.dumps(named) if named else ""
 
 
@@ -39,11 +56,7 @@ def owed_in(setting: Callable[[str], str]) -> list[OwedErase]:
         Damaged: the setting holds something else.
     """
     try:
-        stored = json.loads(setting(OWED_ERASES) or "{}")
-        return [
-            OwedErase(id_bytes(cube_id), frozenset(map(id_bytes, spared)))
-            for cube_id, spared in stored.items()
-        ]
+        return owed_in_object(json.loads(setting(OWED_ERASES) or "{}"))
     except (ValueError, TypeError, AttributeError) as error:
         raise Damaged(
             f"the setting {OWED_ERASES} is damaged ({error}): put the vault back from your backup, or "

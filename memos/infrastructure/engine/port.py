@@ -56,11 +56,12 @@ class Transaction(Appender, Protocol):
         ...
 
     def destroy_subject_keys(
-        self, tenant: str, unneeded: Callable[[Reader], set[bytes]]
+        self, operation_id: bytes, tenant: str, unneeded: Callable[[Reader], set[bytes]]
     ) -> set[bytes]:
         """End the keys of those subjects for good that no memory needs which stays.
 
         Args:
+            operation_id: of the erase that ends them.
             tenant: whose subjects they are.
             unneeded: the subjects, as a reader sees the vault. In a log of several partitions it is
                 asked again for what was written meanwhile.
@@ -93,9 +94,10 @@ class Transaction(Appender, Protocol):
         """Keep the receipt of an erase; the one that is kept, where another was first."""
         ...
 
-    def take_listed_erases(self) -> ListedErases:
-        """What the list of erases beside the keys names; it counts as taken with this transaction.
-        Nothing where there is no such list, or nothing new in it.
+    def take_listed_erases(self, erase: Callable[[ListedErases], T]) -> T:
+        """Give `erase` what the list of erases beside the keys names; nothing where there is no such
+        list, or nothing new in it. The list counts as taken with this transaction, once `erase` comes
+        back; what that returns.
         """
         ...
 
@@ -269,7 +271,15 @@ class Erasure(Protocol):
 
     def is_behind_list(self) -> bool:
         """Whether the list of erases beside the keys may name what this vault still has: it is a copy
-        from before them. On servers there is no such list: docs/backup.md says what a restore asks for.
+        from before them.
+        """
+        ...
+
+    def complete_list(self) -> None:
+        """Add to the list of erases what other machines have erased, where each has a list of its own.
+
+        Raises:
+            Damaged: the list cannot be read.
         """
         ...
 

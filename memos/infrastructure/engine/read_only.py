@@ -213,6 +213,9 @@ class _Erasure:
     def is_behind_list(self) -> bool:
         return self._erasure.is_behind_list()
 
+    def complete_list(self) -> None:
+        refuse(self._name)
+
     def unfinished(self) -> list[bytes]:
         return []
 

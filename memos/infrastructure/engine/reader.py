@@ -90,6 +90,12 @@ class Reader(Protocol):
         """Cubes will be read at a moment: whoever asks a server can ask for all of them at once."""
         ...
 
+    def read_histories_ahead(self, cube_ids: Sequence[bytes]) -> None:
+        """The attempts on cubes, and the edges that begin and end in them, will be read: as they are
+        now, and not as they are when each is read.
+        """
+        ...
+
     def view(self, within: Within, at: At | None = None) -> View:
         """What is visible in a scope and under it, or in several of one tenant, at a moment or (None)
         now.

@@ -1,12 +1,15 @@
 """The list of what was erased: a file beside the keys, and in no backup. An older copy of the vault is
-held to it before it is used. It holds ids and keyed digests only, a line of JSON a transaction.
+held to it before it is used. It holds ids and keyed digests only, a line of JSON a transaction; on servers,
+where one machine's list may be another's too, one or two an erase.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -27,19 +30,23 @@ class Erased(NamedTuple):
         time: the log time (microseconds since 1970).
         cube_ids: the memories.
         subjects: the digests of subjects whose keys were destroyed.
+        operation_id: the erase's; empty where a transaction ended several.
     """
 
     origin: str
     time: int
     cube_ids: tuple[bytes, ...]
     subjects: tuple[bytes, ...] = ()
+    operation_id: bytes = b""
 
     def to_line(self) -> str:
         """The line of the list."""
+        operation = {"operation": id_text(self.operation_id)} if self.operation_id else {}
         return json.dumps(
             {
                 "vault": self.origin,
                 "time": self.time,
+                **operation,
                 "cube_ids": list(map(id_text, self.cube_ids)),
                 "subjects": [subject.hex() for subject in self.subjects],
             }
@@ -58,6 +65,24 @@ class Erased(NamedTuple):
             int(fields["time"]),
             tuple(map(id_bytes, fields["cube_ids"])),
             tuple(map(bytes.fromhex, fields["subjects"])),
+            id_bytes(fields["operation"]) if "operation" in fields else b"",
+        )
+
+    @classmethod
+    def from_receipt(cls, origin: str, receipt: str) -> Erased:
+        """What a receipt names that a vault keeps.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no receipt.
+        """
+        kept = json.loads(receipt)
+        subjects = [a["name"] for a in kept["artefacts"] if a["kind"] == "subject key"]
+        return cls(
+            origin,
+            round(datetime.fromisoformat(kept["erased_at"]).timestamp() * 1e6),
+            tuple(map(id_bytes, kept["cube_ids"])),
+            tuple(map(bytes.fromhex, subjects)),
+            id_bytes(kept["operation_id"]),
         )
 
 
@@ -88,7 +113,7 @@ def read_erased(path: Path) -> list[Erased]:
 
 
 class ErasedList:
-    """The list of an open vault. Append under the vault's write lock."""
+    """The list of an open vault. Lines of several processes come one behind the other."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -110,6 +135,7 @@ class ErasedList:
             is_new = not self.path.exists()
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             with os.fdopen(handle, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(_end_of_lines(file))
                 file.truncate()
                 file.write("".join(f"{one.to_line()}\n" for one in erased).encode())

@@ -17,7 +17,7 @@ from memos.kernel.event import Kind, Position, TooNew, Undecodable, decode, id_b
 from memos.wire.event_pb2 import Event
 
 FORMAT = "memos-export"
-MAJOR, MINOR = 1, 1
+MAJOR, MINOR = 1, 2
 """A reader refuses a higher major; a higher minor only adds what may be passed over."""
 
 MANIFEST = "manifest.json"

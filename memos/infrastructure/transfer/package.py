@@ -6,18 +6,14 @@ that no member can make the reader take in more than 512 bytes before its name a
 
 from __future__ import annotations
 
-import fcntl
 import os
-import re
-import secrets
 import tarfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from memos.infrastructure.directories import remove_tree
+from memos.infrastructure.directories import stage_beside
 from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.regular_files import check_regular, is_regular
 from memos.infrastructure.transfer.files import NewFiles, PassingFiles
@@ -42,71 +38,32 @@ ARCHIVE = "export.archive"
 """What the file of an export is called until it has its name."""
 _ZIPPED = b"PK"
 _OTHER_FORMS = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".json", ".jsonl")
-YOUNG_SECONDS = 5.0
 BLOCK = 512
 CHUNK = 2**20
-_STAGE = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.staged", re.DOTALL)
 _SMALL = frozenset({MANIFEST, CHECKPOINT, CHECKSUMS, SIGNATURE})
 
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """A new directory, for the owner only, beside `target`; gone afterwards unless renamed.
-
-    Whoever is killed leaves its own behind, which the next one in the same place removes: a lock says
-    which of them somebody still works in.
+    """See `stage_beside`.
 
     Raises:
-        VaultError: it cannot be made there.
+        VaultError: it cannot be made there, or something cannot be written in it.
     """
-    parent = target.absolute().parent
-    stage = parent / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.staged"
-    lock = None
-    try:
+    with ExitStack() as stack:
         try:
-            parent.mkdir(parents=True, exist_ok=True)
-            _remove_left(parent)
-            stage.mkdir(mode=0o700)
-            lock = _lock(stage)
+            stage = stack.enter_context(stage_beside(target))
         except OSError as error:
             raise VaultError(f"nothing can be written beside {target}: {error.strerror}") from error
-        yield stage
-    except MemosError:
-        raise  # it says itself what it is about: Denied is an OSError too
-    except OSError as error:
-        raise VaultError(
-            f"{target} could not be written ({error.strerror or error}), and nothing is left there: free "
-            "space, or name another place"
-        ) from error
-    finally:
-        remove_tree(stage)
-        if lock is not None:
-            os.close(lock)
-
-
-def _remove_left(parent: Path) -> None:
-    """Remove the stages in which nobody works any more, whatever they were for."""
-    for left in [path for path in parent.iterdir() if _STAGE.fullmatch(path.name)]:
         try:
-            lock = _lock(left)
-        except FileNotFoundError:
-            continue  # it has just come to its end
-        if lock is not None:
-            # It may be younger than its lock: who has just made it holds it a moment later.
-            if time.time() - left.stat().st_mtime > YOUNG_SECONDS:
-                remove_tree(left)
-            os.close(lock)
-
-
-def _lock(stage: Path) -> int | None:
-    """A handle that holds the lock of a stage; None where somebody else does."""
-    handle = os.open(stage, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
+            yield stage
+        except MemosError:
+            raise  # it says itself what it is about: Denied is an OSError too
+        except OSError as error:
+            raise VaultError(
+                f"{target} could not be written ({error.strerror or error}), and nothing is left there: "
+                "free space, or name another place"
+            ) from error
 
 
 def check_target(target: Path) -> None:

@@ -6,7 +6,7 @@ default the newest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from memos.kernel.cube import CubeState
@@ -58,6 +58,10 @@ class Vault(Protocol):
 
     def head(self, cube_id: bytes) -> CubeState | None:
         """The cube as it is now."""
+        ...
+
+    def heads_many(self, cube_ids: Iterable[bytes]) -> dict[bytes, CubeState]:
+        """Several cubes as they are now, asked for together; those that do not exist are left out."""
         ...
 
     def state_at(self, cube_id: bytes, at: At = ...) -> Attempt | None:

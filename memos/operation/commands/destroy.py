@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from memos.infrastructure.awaited import uninterrupted
@@ -191,18 +191,24 @@ def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
         return receipt
     cube_ids = [target.cube_id for target in request.erase_requested.targets]
     artefacts = list(_artefacts(reader, operation_id, cube_ids))
+    theirs = {raw for state in transaction.heads(cube_ids) for raw in state.subjects}
+    named = theirs.union(request.erase_requested.subject_digests)
 
     def unneeded(reader: Reader) -> set[bytes]:
         # A memory that came after the request is not to be erased, and needs its subject's key.
-        return nobody_elses(reader, request.erase_requested.subject_digests, cube_ids)
+        return nobody_elses(reader, named, cube_ids)
 
     erased_at = _erased_at(reader, operation_id)
     if erased_at is None:
         transaction.begin_erasure(operation_id, request.tenant, cube_ids)
-        subjects = transaction.destroy_subject_keys(request.tenant, unneeded)
+        subjects = transaction.destroy_subject_keys(operation_id, request.tenant, unneeded)
         erased_at = _write_erased(session, transaction, request)
-    else:  # a process that crashed had destroyed them
-        subjects = unneeded(reader)
+    else:  # a process that crashed had destroyed some
+        subjects = set()
+    # Of two erases that each have a subject's last memories but for the other's, the one that looks
+    # later, behind its event, sees that nobody has it.
+    named -= subjects
+    subjects |= transaction.destroy_subject_keys(operation_id, request.tenant, unneeded)
     transaction.forget_queries(cube_ids, request.erase_requested.scope, erased_at)
     purged = transaction.purge(operation_id, cube_ids)
     restored, frozen = _bring_back(session, transaction, cube_ids)
@@ -249,9 +255,10 @@ def _write_erased(session: Session, transaction: Transaction, request: Event) ->
 
 
 def _artefacts(
-    reader: Reader, operation_id: bytes, cube_ids: Iterable[bytes]
+    reader: Reader, operation_id: bytes, cube_ids: Sequence[bytes]
 ) -> Iterable[Artefact]:
     """The keys and versions of cubes, and the freezes that the erase went through."""
+    reader.read_histories_ahead(cube_ids)
     for raw in cube_ids:
         cube = id_text(raw)
         yield Artefact("cube key", cube)
@@ -274,12 +281,13 @@ def _was_frozen(request: Attempt) -> bool:
 
 
 def _bring_back(
-    session: Session, transaction: Transaction, cube_ids: Iterable[bytes]
+    session: Session, transaction: Transaction, cube_ids: Sequence[bytes]
 ) -> tuple[list[str], list[str]]:
     """The other sources of an erased merge come back, but those that are being erased, too; which did,
     and which are frozen or held: a rollback of the merge brings these back once they are thawed.
     """
     reader = transaction.reader()
+    reader.read_histories_ahead(cube_ids)
     erased = set(cube_ids)
     targets = [
         unmerge_target(state)
@@ -309,23 +317,14 @@ def nobody_elses(
     """Of subjects those that no memory has but these, and what was erased before."""
     mine = set(cube_ids)
 
-    def is_anothers(subject: bytes, cube_id: bytes) -> bool:
-        if cube_id in mine:
-            return False
-        state = reader.vault.head(cube_id)
-        return (
-            state is not None
-            and state.lifecycle is not Lifecycle.ERASED
-            and carries(state, [subject])
+    def is_anothers(subject: bytes) -> bool:
+        others = set(reader.vault.cubes_of_subjects([subject])) - mine
+        return any(
+            state.lifecycle is not Lifecycle.ERASED and carries(state, [subject])
+            for state in reader.vault.heads_many(others).values()
         )
 
-    return {
-        subject
-        for subject in digests_among(subjects)
-        if not any(
-            is_anothers(subject, cube_id) for cube_id in reader.vault.cubes_of_subjects([subject])
-        )
-    }
+    return {subject for subject in digests_among(subjects) if not is_anothers(subject)}
 
 
 def carries(state: CubeState, subjects: Iterable[bytes]) -> bool:

@@ -140,10 +140,9 @@ def _shown(session: Session, passage: Passage, receipt: ErasureReceipt) -> Erasu
     part it is no longer what was signed.
     """
     with session.engine.read() as reader:
-        heads = {raw: reader.vault.head(id_bytes(raw)) for raw in receipt.cube_ids}
-    hidden = {
-        raw for raw, head in heads.items() if head is None or not passage.allows(Action.READ, head)
-    }
+        heads = reader.vault.heads_many(map(id_bytes, receipt.cube_ids))
+    shown = {id_text(raw) for raw, head in heads.items() if passage.allows(Action.READ, head)}
+    hidden = set(receipt.cube_ids) - shown
     if not hidden:
         return receipt
     return replace(
@@ -246,7 +245,9 @@ def _with_derived(
     session: Session, transaction: Heads, states: Sequence[CubeState]
 ) -> list[CubeState]:
     """These cubes and all that is bound to what any version of theirs flowed into."""
-    histories = BoundHistories(transaction.reader(), session.engine.setting("administrator"))
+    reader = transaction.reader()
+    reader.read_histories_ahead([state.cube_id for state in states])
+    histories = BoundHistories(reader, session.engine.setting("administrator"))
     seeds = [
         (state.cube_id, version) for state in states for version in range(1, state.version + 1)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from memos.infrastructure.engine.reader import Reader
@@ -48,8 +49,10 @@ class _AsRead:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def head(self, cube_id: bytes) -> CubeState | None:
-        return self._reader.vault.head(cube_id)
+    def heads(self, cube_ids: Iterable[bytes]) -> list[CubeState]:
+        wanted = list(cube_ids)
+        found = self._reader.vault.heads_many(wanted)
+        return [found[cube_id] for cube_id in wanted if cube_id in found]
 
     def reader(self) -> Reader:
         return self._reader

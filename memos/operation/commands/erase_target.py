@@ -22,7 +22,7 @@ from memos.operation.validation import check_id, check_name
 class Heads(Protocol):
     """Who sees the cubes that an erase is about: a transaction, or who plans one."""
 
-    def head(self, cube_id: bytes) -> CubeState | None: ...
+    def heads(self, cube_ids: Iterable[bytes]) -> list[CubeState]: ...
 
     def reader(self) -> Reader: ...
 
@@ -111,7 +111,8 @@ def _tenant_of_subject(
 
     def knows(tenant: str) -> bool:
         digests = session.digests.lookups(tenant, SUBJECT, subject)
-        states = _memories(map(reader.vault.head, of_subjects(reader, digests)))
+        found = list(of_subjects(reader, digests))
+        states = _memories(reader.vault.heads_many(found).values())
         return any(passage.allows(Action.READ, state) for state in states)
 
     tenants = [tenant for tenant in session.tenants() if knows(tenant)]
@@ -128,20 +129,20 @@ def _tenant_of_subject(
 def of_subjects(reader: Reader, digests: Iterable[bytes]) -> Iterator[bytes]:
     """The cubes of subjects, in id order."""
     wanted = sorted(set(digests))
-    for cube_id in reader.vault.cubes_of_subjects(wanted):
-        state = reader.vault.head(cube_id)
-        if state is not None and carries(state, wanted):
+    found = reader.vault.cubes_of_subjects(wanted)
+    heads = reader.vault.heads_many(found)
+    for cube_id in found:
+        if cube_id in heads and carries(heads[cube_id], wanted):
             yield cube_id
 
 
 def erasable(transaction: Heads, cube_ids: Iterable[bytes]) -> list[CubeState]:
     """Of some cubes those that are memories and not erased."""
-    return list(_memories(map(transaction.head, cube_ids)))
+    return list(_memories(transaction.heads(cube_ids)))
 
 
-def _memories(heads: Iterable[CubeState | None]) -> Iterator[CubeState]:
+def _memories(heads: Iterable[CubeState]) -> Iterator[CubeState]:
     """Of some heads those of memories that are not erased."""
     for state in heads:
-        if state is None or state.form in NO_MEMORY or state.lifecycle is Lifecycle.ERASED:
-            continue
-        yield state
+        if state.form not in NO_MEMORY and state.lifecycle is not Lifecycle.ERASED:
+            yield state

@@ -45,7 +45,8 @@ def follow_erases(
 ) -> Followed:
     """Ask, in the transaction of a load, for what follows from its erases, and for what was owed."""
     owed = {one.cube_id: one for one in owed_in(session.engine.setting)}
-    for cube_id, spared in _made_here(session, own.reader(), joined, dump):
+    follow = [*_made_here(session, own.reader(), joined, dump), *_owed_there(own.reader(), dump)]
+    for cube_id, spared in follow:
         before = owed.get(cube_id, OwedErase(cube_id))
         owed[cube_id] = OwedErase(cube_id, before.spared | spared)
     return _ask(session, passage, own, owed, passage.administers) if owed else Followed()
@@ -124,6 +125,14 @@ class _Sparing(BoundHistories):
         owed = self._owed.get(edge.source[0])
         is_spared = owed is not None and edge.derived[0] in owed.spared
         return not is_spared and super().follows(edge)
+
+
+def _owed_there(reader: Reader, dump: Dump) -> list[OwedErase]:
+    """The erases that wait where an export is from, of memories that are the same here."""
+    owed = dump.manifest.owed
+    brought = dump.event_ids_on({one.cube_id for one in owed})
+    first = {one.cube_id: reader.vault.attempts(one.cube_id)[:1] for one in owed}
+    return [one for one in owed for made in first[one.cube_id] if made.event_id in brought]
 
 
 def _made_here(session: Session, reader: Reader, joined: Joined, dump: Dump) -> Iterable[OwedErase]:

@@ -12,6 +12,7 @@ from memos.wire.event_pb2 import Event
 def late_derivations(reader: Reader, request: Event) -> list[Event]:
     """The events that made memories of what a request erased, and that it could not know of."""
     erased = {target.cube_id for target in request.erase_requested.targets}
+    reader.read_histories_ahead(sorted(erased))
     named = sorted(
         {
             edge.derived[0]
@@ -22,9 +23,13 @@ def late_derivations(reader: Reader, request: Event) -> list[Event]:
         - erased
     )
     late = []
+    heads = reader.vault.heads_many(named)
     for cube_id in named:
-        state, made = reader.vault.head(cube_id), reader.vault.version(cube_id, 1)
-        if state is None or state.lifecycle is Lifecycle.ERASED or made is None:
+        state = heads.get(cube_id)
+        if state is None or state.lifecycle is Lifecycle.ERASED:
+            continue
+        made = reader.vault.version(cube_id, 1)
+        if made is None:
             continue
         if comes_behind(request, made.position):
             event = reader.event(made.position)

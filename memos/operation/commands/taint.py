@@ -174,6 +174,7 @@ class BoundHistories(Histories):
 def left_behind(reader: Reader, erased: Collection[bytes]) -> list[bytes]:
     """The memories that hold what flowed from erased cubes and are not erased, in id order."""
     gone, histories = frozenset(erased), Histories(reader)
+    reader.read_histories_ahead(sorted(gone))
     seeds = [
         histories.content_of(edge.derived)
         for cube_id in gone
@@ -181,13 +182,13 @@ def left_behind(reader: Reader, erased: Collection[bytes]) -> list[bytes]:
         if edge.relation in CARRIES_TAINT and edge.derived[0] not in gone and histories.stays(edge)
     ]
     reached = sorted(taint(seeds, histories).keys() - gone)
-    heads = ((cube_id, reader.vault.head(cube_id)) for cube_id in reached)
+    heads = reader.vault.heads_many(reached)
     return [
         cube_id
-        for cube_id, head in heads
-        if head is not None
-        and head.lifecycle is not Lifecycle.ERASED
-        and head.form not in NO_MEMORY
+        for cube_id in reached
+        if cube_id in heads
+        and heads[cube_id].lifecycle is not Lifecycle.ERASED
+        and heads[cube_id].form not in NO_MEMORY
     ]
 
 

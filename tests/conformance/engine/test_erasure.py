@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.engine.appender import ListedErases
 from memos.infrastructure.engine.commit import Draft, Purged
 from memos.infrastructure.engine.port import Transaction
 from memos.kernel.cube import Lifecycle
@@ -93,5 +92,5 @@ def test_a_vault_that_was_not_put_back_is_at_the_end_of_its_list_of_erases(
     request(vault, operation_id, erased)
     destroy(vault, operation_id, erased)
     assert not vault.engine.erasure.is_behind_list()
-    taken = vault.engine.writer.transact(lambda own: own.take_listed_erases())
-    assert taken == ListedErases()
+    vault.engine.erasure.complete_list()
+    assert not vault.engine.erasure.is_behind_list()

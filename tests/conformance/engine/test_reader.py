@@ -151,6 +151,32 @@ def test_what_was_read_ahead_is_what_is_read(vault: EngineVault) -> None:
             assert ahead.usage(cube_id) == plain.usage(cube_id)
 
 
+def history(reader: Reader, cube_id: bytes) -> list[object]:
+    """What a walk of the taint reads of a cube."""
+    edges = reader.vault.edges
+    ways = (True, False)
+    return [
+        reader.vault.attempts(cube_id),
+        *(edges(cube_id, downstream=way) for way in ways),
+        *(edges(cube_id, downstream=way, version=1) for way in ways),
+    ]
+
+
+def test_histories_that_were_read_ahead_are_those_that_are_read(vault: EngineVault) -> None:
+    sources = [vault.add(text).event.cube_id for text in ("one", "two")]
+    (merged,) = vault.commit(vault.memory("both", absorbs=sources))
+    vault.commit(vault.revision(merged.event.cube_id, "both, changed"))
+    cube_ids = [*sources, merged.event.cube_id, new_id()]
+    with vault.engine.read() as ahead, vault.engine.read() as plainly:
+        ahead.read_histories_ahead(cube_ids)
+        for cube_id in cube_ids:
+            assert history(ahead, cube_id) == history(plainly, cube_id)
+        heads = plainly.vault.heads_many(cube_ids)
+        assert heads == {cube_id: plainly.vault.head(cube_id) for cube_id in cube_ids[:-1]}
+    found = vault.engine.writer.transact(lambda own: own.heads(reversed(cube_ids)))
+    assert found == [heads[cube_id] for cube_id in reversed(cube_ids[:-1])]
+
+
 def test_the_access_log_is_read_whole_or_by_what_its_records_hold(vault: EngineVault) -> None:
     used, other = (vault.add(text).event.cube_id for text in ("used", "other"))
     noted = [vault.access(cube_id) for cube_id in (used, other, used)]

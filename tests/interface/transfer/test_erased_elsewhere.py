@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from memos import Forgotten, IllegalMove, Memory
+from memos import Forgotten, IllegalMove, Memory, Refused
 from memos.interface.vaults import migrate
 from memos.operation.commands.load import warn_of_refused
+from tests.infrastructure.transfer.forged_export import change_manifest, sign_again
 
 
 def test_what_was_made_here_of_a_memory_erased_elsewhere_is_erased_with_it(tmp_path: Path) -> None:
@@ -228,3 +229,49 @@ def test_an_erase_reaches_a_memory_that_went_on_differently_here(told: Told, is_
     assert (again.events, again.erased, again.refused) == (0, (), ())
     assert here.audit().problems == ()
     assert here.digest() == here.rebuild().digest
+
+
+@pytest.mark.parametrize("into", ["new", "own"])
+@pytest.mark.parametrize("scope", [None, SCOPE])
+def test_an_erase_that_waits_for_a_hold_goes_along_with_an_export(
+    told: Told, into: str, scope: str | None
+) -> None:
+    here = told.here
+    copy = here.add("copied: zanzibar", scope=SCOPE, derived_from=[told.cube_id]).cube_id
+    other = here.add("own: zanzibar", scope=SCOPE).cube_id
+    here.hold(copy)
+    assert here.import_export(told.erased).left == (copy,)
+    here.export(told.path / "owed", scope=scope)
+    if into == "own":
+        Memory(told.path / into, actor=ROOT).close()
+    with pytest.warns(UserWarning, match="lift the hold"):
+        loaded = Memory.load(told.path / "owed", into=told.path / into, actor=ROOT)
+    with loaded:
+        assert loaded.load_report is not None
+        assert loaded.load_report.left == (copy,)
+        assert loaded.sweep().held == (copy,)
+        loaded.lift_hold(copy)
+        assert loaded.sweep().erased == (copy,)
+        assert isinstance(loaded.get(copy), Forgotten)
+        assert loaded.get(other)
+        assert loaded.audit().problems == ()
+
+
+def test_an_export_makes_nobody_owe_an_erase_of_what_it_does_not_hold(
+    told: Told, tmp_path: Path
+) -> None:
+    here = told.here
+    mine = here.add("mine", scope=SCOPE).cube_id
+    with Memory(tmp_path / "stranger", actor=ROOT) as stranger:
+        stranger.add("bait", scope=SCOPE)
+        stranger.export(tmp_path / "forged")
+    change_manifest(tmp_path / "forged", owed={mine: []})
+    sign_again(tmp_path / "forged")
+    report = here.import_export(tmp_path / "forged")
+    assert (report.left, report.erased) == ((), ())
+    assert here.sweep().erased == ()
+    assert here.get(mine)
+    change_manifest(tmp_path / "forged", owed={"no id": []})
+    sign_again(tmp_path / "forged")
+    with pytest.raises(Refused, match="'owed' must name ids"):
+        here.import_export(tmp_path / "forged")

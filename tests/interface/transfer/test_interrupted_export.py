@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from memos import Memory
+from memos.infrastructure import directories
 from memos.infrastructure.engine.embedded import creation
-from memos.infrastructure.transfer import package
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def interrupted_once(do: Callable[..., Any], *, done: bool) -> Callable[..., Any
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize(
     ("place", "step"),
-    [(package, "_lock"), (Path, "mkdir"), (shutil, "rmtree"), (creation, "_fill")],
+    [(directories, "_lock"), (Path, "mkdir"), (shutil, "rmtree"), (creation, "_fill")],
 )
 def test_nothing_is_left(
     memory: Memory,

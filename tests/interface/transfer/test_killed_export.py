@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from memos import Memory
+from memos import Memory, VaultError
 
 SECRET = "a secret that nobody else may read"
 
@@ -56,7 +55,6 @@ def test_an_export_that_is_killed_leaves_no_text_and_no_key(
     assert told.returncode == -9, told.stderr
     (left,) = place.iterdir()
     assert list(left.iterdir()) == []
-    os.utime(left, (0, 0))
     with Memory(vault, actor="agent:alice") as memory:
         memory.export(place / name)
     assert [path.name for path in place.iterdir()] == [name]
@@ -104,9 +102,70 @@ def test_what_a_killed_process_left_of_a_stage_is_removed_by_the_next_export(
     left = place / f".{name}.123.0123abcd.staged"
     left.mkdir(parents=True)
     (left / "memories.jsonl").write_text(SECRET)
-    os.utime(left, (0, 0))
     other = place / ".export.tar.own.staged"
     other.mkdir()
     with Memory(vault, actor="agent:alice") as memory:
         memory.export(place / "export.tar")
     assert sorted(path.name for path in place.iterdir()) == [other.name, "export.tar"]
+
+
+@pytest.mark.parametrize("into", ["new", "own"])
+def test_a_load_that_was_killed_leaves_no_vault_and_the_next_one_nothing_of_it(
+    vault: Path, tmp_path: Path, into: str
+) -> None:
+    place = tmp_path / "place"
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.export(tmp_path / "out.tar")
+    if into == "own":
+        Memory(place / "own", actor="agent:alice").close()
+    told = subprocess.run(
+        [sys.executable, "-c", LOADING, "fold", str(tmp_path / "out.tar"), str(place / into)],
+        check=False,
+    )
+    assert told.returncode == -9
+    if into == "new":
+        with pytest.raises(VaultError, match="no vault"):
+            Memory(place / into, create=False)
+    with Memory.load(tmp_path / "out.tar", into=place / into, actor="agent:alice") as loaded:
+        assert [hit.text for hit in loaded.search("secret", scope="acme")] == [SECRET]
+    assert [path.name for path in place.iterdir()] == [into]
+
+
+BUILDING = """
+import os, signal, sys
+from memos import Memory
+from memos.interface.vaults import restore_vault
+from memos.infrastructure.engine.embedded import backup, creation, restoration
+step, vault, made, target = sys.argv[1:]
+def killed(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+if step == "create":
+    creation.create_all = killed
+    Memory(target, actor="agent:alice")
+if step == "backup":
+    backup._verified = killed
+    Memory(vault, actor="agent:alice").backup(target)
+if step == "restore":
+    restoration.EmbeddedRestoration.check = killed
+    restore_vault(made, target, actor="agent:alice", erased_lost=True)
+"""
+
+
+@pytest.mark.parametrize("step", ["create", "backup", "restore"])
+def test_what_was_being_built_when_it_was_killed_is_removed_by_the_next_who_builds(
+    vault: Path, tmp_path: Path, step: str
+) -> None:
+    place, made = tmp_path / "place", tmp_path / "made"
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.backup(made)
+    told = subprocess.run(
+        [sys.executable, "-c", BUILDING, step, str(vault), str(made), str(place / "new")],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == -9, told.stderr
+    (left,) = place.iterdir()
+    assert left.name != "new"
+    Memory(place / "other", actor="agent:alice").close()
+    assert [path.name for path in place.iterdir()] == ["other"]

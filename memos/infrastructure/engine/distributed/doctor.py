@@ -21,6 +21,7 @@ from memos.infrastructure.engine.distributed.key_presence import (
     cubes_without_keys,
     tenants_of,
 )
+from memos.infrastructure.engine.distributed.listed_erases import DistributedErasedList
 from memos.infrastructure.engine.distributed.made_settings import PARTITIONS, read_setting
 from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
@@ -107,7 +108,7 @@ def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator
         yield Finding(
             "error",
             "a vault is being moved in here, and that is not done",
-            "run the same `memos migrate` again: it goes on where it was",
+            "run the same `memos migrate` or `memos load` again: it goes on where it was",
         )
     elif (schema.version(store) or 0) >= VERSION and not any(f.severity == "error" for f in topics):
         try:
@@ -118,6 +119,8 @@ def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator
             yield from doctor_workers.examine(settings, store, time.sleep)
             if not any(_root_key(settings.root_key)):  # else it is said, and nothing opens
                 yield from _keys(settings, store)
+            origin = f"memos/{read_setting(settings, store, 'vault_id')}"
+            yield from DistributedErasedList(settings, store, origin).findings()
         except MemosError as error:
             yield Finding("error", str(error), START)
 

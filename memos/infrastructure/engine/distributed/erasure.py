@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.commit import Purged
+from memos.infrastructure.engine.distributed.listed_erases import DistributedErasedList
 from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.stores import (
     Generation,
@@ -55,6 +56,7 @@ class DistributedErasure:
         milvus = stores.settings.milvus
         self._milvus = None if milvus is None else Milvus(milvus)
         self._base = stores.settings.cassandra.keyspace
+        self.listed = DistributedErasedList(stores.settings, stores.cassandra, stores.origin)
 
     def begin_erasure(self, operation_id: bytes, tenant: str, cube_ids: Sequence[bytes]) -> None:
         """Count what there is of cubes, before anything of it is destroyed, and keep that.
@@ -75,6 +77,8 @@ class DistributedErasure:
             " IF NOT EXISTS",
             (operation_id, json.dumps(counted)),
         )
+        # Behind it: what a list names is known to the vault, or was begun behind the copy that it is.
+        self.listed.add(operation_id, cube_ids)
 
     def purge(self, operation_id: bytes, cube_ids: Sequence[bytes]) -> Purged:
         """Destroy every copy of cubes whose Erased event is in the log; what there was of them.
@@ -108,6 +112,7 @@ class DistributedErasure:
             f"INSERT INTO {self._base}.erasure (operation_id, receipt) VALUES (?, ?) IF NOT EXISTS",
             (operation_id, receipt),
         )
+        self.listed.note_kept(operation_id)
         self._end(operation_id)
         return self.erasure_receipt(operation_id) or receipt
 
@@ -132,7 +137,10 @@ class DistributedErasure:
             return False
 
     def is_behind_list(self) -> bool:
-        return False
+        return self.listed.is_behind()
+
+    def complete_list(self) -> None:
+        self.listed.complete()
 
     def confirm(self) -> bool:
         """Never certain from here: a node's files must be flushed, compacted and looked at."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
+from memos.infrastructure.batches import batched
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.governance.usage.cassandra import UsageRows
 from memos.infrastructure.governance.usage.usage import Usage
@@ -13,7 +14,11 @@ from memos.infrastructure.vault.cassandra.stored import Stored
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.event import Position, Record
+from memos.kernel.lineage import Edge
 from memos.kernel.moment import NEWEST, At
+
+HISTORIES_AT_ONCE = 200
+"""Cubes of which all records are in memory at once."""
 
 
 class VaultAhead(CassandraVault):
@@ -36,6 +41,8 @@ class VaultAhead(CassandraVault):
         self._created: dict[bytes, int] = {}
         self._uses: dict[bytes, Usage] = {}
         self._latest: Record | None = None
+        self._attempts: dict[bytes, list[Attempt]] = {}
+        self._edges: dict[tuple[bytes, bool], list[Edge]] = {}
 
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         """Read cubes at a moment, with all that showing them takes, side by side."""
@@ -55,6 +62,27 @@ class VaultAhead(CassandraVault):
         used = usages.result()
         self._uses.update((cube_id, used.get(cube_id, Usage())) for cube_id in missing)
         keys.result()  # they are kept where they are asked for
+
+    def read_histories_ahead(self, cube_ids: Sequence[bytes]) -> None:
+        """Read the attempts on cubes, and their edges, together."""
+        missing = [cube_id for cube_id in cube_ids if cube_id not in self._attempts]
+        for part in batched(missing, HISTORIES_AT_ONCE):
+            self._attempts |= self.attempts_many(part)
+            for downstream in (True, False):
+                for cube_id, edges in self.edges_many(part, downstream=downstream).items():
+                    self._edges[cube_id, downstream] = edges
+
+    def attempts(self, cube_id: bytes, at: At = NEWEST) -> list[Attempt]:
+        if at == NEWEST and cube_id in self._attempts:
+            return self._attempts[cube_id]
+        return super().attempts(cube_id, at)
+
+    def edges(self, cube_id: bytes, *, downstream: bool, version: int | None = None) -> list[Edge]:
+        ahead = self._edges.get((cube_id, downstream))
+        if ahead is None:
+            return super().edges(cube_id, downstream=downstream, version=version)
+        ends = (edge.source if downstream else edge.derived for edge in ahead)
+        return [edge for edge, end in zip(ahead, ends, strict=True) if version in (None, end[1])]
 
     def query(self, query: LogQuery) -> Iterator[Attempt]:
         """The attempts that a log query wants; the event of the last one is at hand."""

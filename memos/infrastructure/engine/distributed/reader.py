@@ -109,6 +109,9 @@ class DistributedReader:
     def read_ahead(self, cube_ids: Sequence[bytes], at: At) -> None:
         self.vault.read_ahead(cube_ids, at)
 
+    def read_histories_ahead(self, cube_ids: Sequence[bytes]) -> None:
+        self.vault.read_histories_ahead(cube_ids)
+
     def view(self, within: Within, at: At | None = None) -> View:
         return self._index.view(within, at)
 

@@ -77,6 +77,8 @@ class DistributedRemoval:
                 f"collections {settings.milvus.prefix}_*: vaults of that release share their names"
             )
         kept.append(f"{settings.root_key}: backups of the vault are opened with it")
+        if settings.erased_list.exists():
+            kept.append(f"{settings.erased_list}: backups of the vault are held to it")
         return kept
 
     def remove(self) -> None:

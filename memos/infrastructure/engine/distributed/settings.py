@@ -14,6 +14,7 @@ from memos.infrastructure.engine.distributed.security import filled_in
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.infrastructure.index.models.embedders import NAMES, Embedder, embedder_named
 from memos.infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
+from memos.infrastructure.keys.erased_list import ERASED_FILE
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.settings_file import read_toml
 from memos.kernel.errors import InvalidInput, MemosError
@@ -24,6 +25,7 @@ _SETTINGS = frozenset(
     {
         "engine",
         "root_key",
+        "erased_list",
         "wait_seconds",
         "keep_former_hours",
         "kafka",
@@ -87,6 +89,7 @@ class DistributedSettings:
     """Where a distributed vault's servers are.
 
     `root_key` is the file of the key under which all others are wrapped: it is in no server.
+    `erased_list` is the file with the list of erases, which is in none either.
     `embedder` is what the index worker embeds with; without it, search goes by words.
     `wait_seconds` is how long a write waits for the workers to make it readable, `keep_former_hours` how
     long projections that a rebuild replaced are kept.
@@ -94,6 +97,7 @@ class DistributedSettings:
 
     path: Path
     root_key: Path
+    erased_list: Path
     kafka: KafkaSettings
     cassandra: CassandraSettings
     milvus: MilvusSettings | None = None
@@ -128,12 +132,11 @@ def load_settings(path: Path) -> DistributedSettings:
         raise InvalidInput(
             f"{path}: {', '.join(unknown)} is no setting: choose {', '.join(sorted(_SETTINGS))}"
         )
-    root = values.get("root_key", "root.key")
-    if not isinstance(root, str):
-        raise InvalidInput(f"{path}: root_key must be the name of a file")
+    root_key = _file(path, values, "root_key", path.parent / "root.key")
     return DistributedSettings(
         path,
-        (path.parent / root).absolute(),  # it is read again, wherever the program is then
+        root_key,
+        _file(path, values, "erased_list", root_key.with_name(ERASED_FILE)),
         _section(path, values, "kafka", KafkaSettings),
         _section(path, values, "cassandra", CassandraSettings),
         _section(path, values, "milvus", MilvusSettings) if "milvus" in values else None,
@@ -141,6 +144,16 @@ def load_settings(path: Path) -> DistributedSettings:
         _positive(path, values, "wait_seconds", 30.0),
         _positive(path, values, "keep_former_hours", 24.0),
     )
+
+
+def _file(path: Path, values: Mapping[str, Any], name: str, default: Path) -> Path:
+    """A file that settings name; it is read again, wherever the program is then."""
+    value = values.get(name)
+    if value is None:
+        return default.absolute()
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"{path}: {name} must be the name of a file")
+    return (path.parent / value).absolute()
 
 
 def _positive(path: Path, values: Mapping[str, Any], name: str, default: float) -> float:

@@ -13,6 +13,7 @@ from memos.infrastructure.engine.distributed.binding import (
 from memos.infrastructure.engine.distributed.binding_watch import BindingWatch
 from memos.infrastructure.engine.distributed.creation import bind, create_vault
 from memos.infrastructure.engine.distributed.key_presence import tenants_of
+from memos.infrastructure.engine.distributed.listed_erases import say_put_back
 from memos.infrastructure.engine.distributed.made_settings import (
     COLLECTIONS,
     check_partitions,
@@ -129,7 +130,7 @@ class Stores:
         if purpose is not Purpose.RECEIVE and self.setting(MIGRATION):
             raise VaultError(
                 f"a vault is being moved into {settings.path}, and that is not done: run the "
-                "same `memos migrate` again, which goes on where it was"
+                "same `memos migrate` or `memos load` again, which goes on where it was"
             )
         tenants = tenants_of(lambda: CassandraVault(store))
         keys = CassandraKeyStore(store, settings.root_key, tenants)
@@ -146,6 +147,7 @@ class Stores:
             )
         create_topics(self.settings.kafka)
         bind(self.settings, self.cassandra, self.keys)
+        say_put_back(self.settings, self.cassandra)
 
     def _opened_logs(self, purpose: Purpose) -> KafkaLogs:
         """The logs, once they are seen to be the vault's."""

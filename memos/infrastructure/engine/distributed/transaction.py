@@ -7,6 +7,7 @@ written by whoever resumes the operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 from uuid import uuid4
 
 from memos.infrastructure.engine.appender import ListedErases
@@ -20,6 +21,8 @@ from memos.infrastructure.engine.owed import OWED_ERASES, OwedErase, owed_to_tex
 from memos.infrastructure.governance.query_texts.cassandra import CassandraQueryTexts
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
+
+T = TypeVar("T")
 
 Commit = Callable[[Iterable[Draft]], list[Committed]]
 """Appends drafts and waits for what becomes of them."""
@@ -54,6 +57,11 @@ class DistributedTransaction:
     def head(self, cube_id: bytes) -> CubeState | None:
         return self._live.vault().head(cube_id)
 
+    def heads(self, cube_ids: Iterable[bytes]) -> list[CubeState]:
+        wanted = list(cube_ids)
+        found = self._live.vault().heads_many(wanted)
+        return [found[cube_id] for cube_id in wanted if cube_id in found]
+
     def reader(self) -> DistributedReader:
         return self._readers.open()
 
@@ -74,7 +82,7 @@ class DistributedTransaction:
         self._erasure.begin_erasure(operation_id, tenant, cube_ids)
 
     def destroy_subject_keys(
-        self, tenant: str, unneeded: Callable[[DistributedReader], set[bytes]]
+        self, operation_id: bytes, tenant: str, unneeded: Callable[[DistributedReader], set[bytes]]
     ) -> set[bytes]:
         """Every writer looks at the keys again behind its append, and takes their marks away (see
         `CassandraEraseMarks.are_kept`): a key that still bears its mark is needed by nothing that
@@ -89,6 +97,7 @@ class DistributedTransaction:
             self.read_end()
             still = marked & unneeded(self.reader())
             marks.unmark(tenant, marked - still, mark)
+            self._erasure.listed.add(operation_id, subjects=still | (left - marked))
             gone = marks.destroy_marked(tenant, still, mark)
             destroyed |= gone | (left - marked)
             left = still - gone
@@ -106,5 +115,5 @@ class DistributedTransaction:
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
         return self._erasure.keep_erasure_receipt(operation_id, receipt)
 
-    def take_listed_erases(self) -> ListedErases:
-        return ListedErases()
+    def take_listed_erases(self, erase: Callable[[ListedErases], T]) -> T:
+        return self._erasure.listed.take(erase)

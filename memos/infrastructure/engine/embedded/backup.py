@@ -8,17 +8,16 @@ no backup: it is what an older one is held to. Beside keys that are kept apart i
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.directories import remove_tree
+from memos.infrastructure.directories import stage_beside
 from memos.infrastructure.engine.embedded import audit
 from memos.infrastructure.engine.embedded.backup_manifest import Manifest, digest_of
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
@@ -88,12 +87,9 @@ def check_free(directory: Path, source: Path) -> None:
 @contextmanager
 def built(directory: Path) -> Iterator[Path]:
     """A directory beside the one that is named, which gets its name when the block ends well."""
-    parent = directory.absolute().parent
-    building = parent / f".{directory.name}.{os.getpid()}.{secrets.token_hex(4)}"
-    try:
+    with ExitStack() as stack:
         with writing(directory):
-            parent.mkdir(parents=True, exist_ok=True)
-            building.mkdir(mode=0o700)
+            building = stack.enter_context(stage_beside(directory))
         yield building
         with writing(directory):
             for path in building.iterdir():
@@ -101,9 +97,7 @@ def built(directory: Path) -> Iterator[Path]:
                 _sync(path)
             sync_directory(building)
             building.rename(directory)
-            sync_directory(parent)
-    finally:
-        remove_tree(building)
+            sync_directory(directory.absolute().parent)
 
 
 def _copy(stores: EmbeddedStores, building: Path, progress: Progress) -> None:

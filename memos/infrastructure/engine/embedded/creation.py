@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import ExitStack
 from pathlib import Path
 
 import apsw
 
-from memos.infrastructure.directories import remove_tree
+from memos.infrastructure.directories import stage_beside
 from memos.infrastructure.index.sqlite.tables import create_tables as create_index
 from memos.infrastructure.keys.root import RootKey, sync_directory
 from memos.infrastructure.keys.sqlite.cube_keys import SCHEMA as KEY_SCHEMA
@@ -70,10 +71,14 @@ def create_vault(directory: Path, creator: str) -> None:
         if (directory / DATABASE_FILE).exists():
             return  # another process has just made it
         raise VaultError(f"{directory} is not empty and holds no vault: name another directory")
-    parent = directory.absolute().parent
-    building = parent / f".{directory.name}.{os.getpid()}.{secrets.token_hex(4)}"
-    try:
-        _make_place(building, directory)
+    with ExitStack() as stack:
+        try:
+            building = stack.enter_context(stage_beside(directory))
+        except OSError as error:
+            raise VaultError(
+                f"the vault {directory} cannot be made ({error.strerror}): name a directory that you "
+                "may write to"
+            ) from error
         try:
             _fill(building, creator)
             building.rename(directory)
@@ -81,20 +86,7 @@ def create_vault(directory: Path, creator: str) -> None:
             # Another process may have made the vault first: theirs is as good.
             if not (directory / DATABASE_FILE).exists():
                 raise VaultError(f"the vault {directory} cannot be made: {error}") from error
-    finally:
-        remove_tree(building)  # interrupted, too, nothing half made stays behind
-    sync_directory(parent)
-
-
-def _make_place(building: Path, directory: Path) -> None:
-    try:
-        building.parent.mkdir(parents=True, exist_ok=True)
-        building.mkdir(mode=0o700)
-    except OSError as error:
-        raise VaultError(
-            f"the vault {directory} cannot be made ({error.strerror}): name a directory that you "
-            "may write to"
-        ) from error
+    sync_directory(directory.absolute().parent)
 
 
 def _fill(building: Path, creator: str) -> None:

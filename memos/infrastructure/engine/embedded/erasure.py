@@ -51,6 +51,9 @@ class EmbeddedErasure:
     def is_behind_list(self) -> bool:
         return is_behind(self._stores)
 
+    def complete_list(self) -> None:
+        """Whoever erases in this vault lists it here."""
+
     def confirm(self) -> bool:
         """Overwrite what the write-ahead log still holds; wait for readers that keep it."""
         until = time.monotonic() + CONFIRM_SECONDS

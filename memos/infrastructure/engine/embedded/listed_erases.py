@@ -4,10 +4,8 @@ copy of the vault is known by that, and what was erased since is erased again.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import apsw
@@ -20,7 +18,6 @@ from memos.infrastructure.reports import Finding
 from memos.infrastructure.sqlite.database import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged
-from memos.kernel.event import id_bytes
 
 NOT_LISTED = -1
 """The mark of a vault that was last used with no list that is known here: it is read whole."""
@@ -104,14 +101,7 @@ def kept_receipts(connection: apsw.Connection, origin: str) -> Iterator[Erased]:
     """What the receipts name that the vault keeps."""
     for (receipt,) in rows(connection, "SELECT receipt FROM erasure ORDER BY operation_id"):
         try:
-            kept = json.loads(receipt)
-            subjects = [a["name"] for a in kept["artefacts"] if a["kind"] == "subject key"]
-            yield Erased(
-                origin,
-                round(datetime.fromisoformat(kept["erased_at"]).timestamp() * 1e6),
-                tuple(map(id_bytes, kept["cube_ids"])),
-                tuple(map(bytes.fromhex, subjects)),
-            )
+            yield Erased.from_receipt(origin, receipt)
         except (KeyError, TypeError, ValueError):
             continue  # an audit names a receipt that is damaged; its memories are known by their heads
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 from memos.infrastructure.engine.appender import ListedErases
 from memos.infrastructure.engine.commit import Committed, Draft, Purged
@@ -34,6 +35,8 @@ from memos.kernel.outcome import Result
 from memos.wire.event_pb2 import Event
 
 REPLAY_FLUSH = 2000
+
+T = TypeVar("T")
 
 
 class EmbeddedTransaction:
@@ -96,6 +99,9 @@ class EmbeddedTransaction:
             self._states[cube_id] = state
             return state
 
+    def heads(self, cube_ids: Iterable[bytes]) -> list[CubeState]:
+        return [head for head in map(self.head, cube_ids) if head is not None]
+
     def reader(self) -> EmbeddedReader:
         return self._stores.settled()
 
@@ -115,7 +121,7 @@ class EmbeddedTransaction:
         """One transaction destroys, counts and keeps the receipt."""
 
     def destroy_subject_keys(
-        self, tenant: str, unneeded: Callable[[EmbeddedReader], set[bytes]]
+        self, operation_id: bytes, tenant: str, unneeded: Callable[[EmbeddedReader], set[bytes]]
     ) -> set[bytes]:
         subjects = unneeded(self.reader())
         # Were the process killed now, the request is resumed; and no new memory can be sealed under
@@ -138,8 +144,8 @@ class EmbeddedTransaction:
     def keep_erasure_receipt(self, operation_id: bytes, receipt: str) -> str:
         return keep_erasure_receipt(self._connection, operation_id, receipt)
 
-    def take_listed_erases(self) -> ListedErases:
-        return take_list(self._stores)
+    def take_listed_erases(self, erase: Callable[[ListedErases], T]) -> T:
+        return erase(take_list(self._stores))
 
     def flush(self) -> None:
         """Write everything collected."""

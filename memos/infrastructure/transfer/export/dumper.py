@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from memos.infrastructure.batches import batched
 from memos.infrastructure.engine.dump import Dumpable, EventLine, Selection
+from memos.infrastructure.engine.owed import OwedErase, owed_in, owed_to_object
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.engine.replay import CREATING
@@ -97,6 +98,7 @@ class MemDumper:
             "tombstones": tombstones,
             "accesses": accesses,
             "cuts": dict(source.cuts()) if complete else {},
+            "owed": self._owed(),
             "digest": source.digest(self._selection),
             "keys": dict(self._wrapping.described),
         }
@@ -190,6 +192,20 @@ class MemDumper:
             return
         for operation_id, receipt in self._source.erasures():
             yield encode_line({"operation_id": id_text(operation_id), "receipt": receipt})
+
+    def _owed(self) -> dict[str, list[str]]:
+        """The erases that wait for a hold to be lifted: whoever loads this owes them, too."""
+        owed = owed_in(self._engine.setting)
+        if not owed:
+            return {}
+        spared = {cube_id for one in owed for cube_id in one.spared}
+        heads = self._source.reader.vault.heads_many({one.cube_id for one in owed} | spared)
+        here = {cube_id for cube_id, state in heads.items() if self._selection.accepts(state)}
+        return owed_to_object(
+            OwedErase(one.cube_id, one.spared & here)
+            for one in owed
+            if one.cube_id in here and heads[one.cube_id].lifecycle is not Lifecycle.ERASED
+        )
 
     def _write(self, name: str, lines: Iterable[bytes]) -> int:
         count = 0

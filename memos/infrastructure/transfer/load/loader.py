@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.engine.location import open_directory
+from memos.infrastructure.engine.owed import OWED_ERASES, owed_to_text
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.replay import CREATING, ReplayTransaction
 from memos.infrastructure.keys.root import sync_directory
@@ -53,8 +54,8 @@ class LoadReport:
     and settings, and attempts on cubes that never were). `untold` are cubes that were taken though
     nobody can tell whether their subject was erased here: a subject's digest is under each vault's
     own key. `erased` are cubes that an erase in the export took, those that went on differently here
-    too, and what was made of them here; `left` are such cubes that are held: they are erased by the
-    next sweep or import once the hold is lifted.
+    too, and what was made of them here; `left` are such cubes that are held, here or already where the
+    export is from: they are erased by the next sweep or import once the hold is lifted.
     """
 
     origin: str
@@ -230,7 +231,8 @@ def _fill(
     keys.check_empty()
     _take_rest(transaction, dump)
     _check_result(transaction, dump)
-    return LoadReport(replayer.origin, manifest.complete, manifest.events, 0, 0, ())
+    owed = tuple(id_text(one.cube_id) for one in manifest.owed)
+    return LoadReport(replayer.origin, manifest.complete, manifest.events, 0, 0, (), left=owed)
 
 
 def _take_rest(transaction: ReplayTransaction, dump: Dump) -> None:
@@ -246,6 +248,8 @@ def _take_rest(transaction: ReplayTransaction, dump: Dump) -> None:
             MIGRATED_CUTS: cuts_to_text(cuts),
         }
     )
+    if dump.manifest.owed:
+        transaction.keep_settings({OWED_ERASES: owed_to_text(dump.manifest.owed)})
 
 
 def _accesses(dump: Dump) -> Iterator[tuple[int, bytes]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from memos.infrastructure.engine.dump import EventLine
+from memos.infrastructure.engine.owed import OwedErase, owed_in_object
 from memos.infrastructure.keys.signer import NoteVerifier
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
@@ -24,7 +25,9 @@ PROGRESS_EVERY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an export says of itself. `digest` is that of the cubes it holds."""
+    """What an export says of itself. `digest` is that of the cubes it holds; `owed` are erases that wait
+    there for a hold to be lifted.
+    """
 
     vault_id: str
     verifier_key: str
@@ -36,6 +39,7 @@ class Manifest:
     digest: str
     keys: Mapping[str, Any]
     cuts: Mapping[str, int]
+    owed: Sequence[OwedErase]
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -68,6 +72,7 @@ class Manifest:
             text_of(fields, "digest", where),
             keys,
             _cuts_of(fields.get("cuts", {}), where),
+            _owed_of(fields.get("owed", {}), where),
         )
 
 
@@ -234,6 +239,13 @@ def _cuts_of(cuts: object, where: str) -> dict[str, int]:
     if not isinstance(cuts, dict):
         raise Refused(f"{where}: 'cuts' must be an object")
     return {name: number_of(cuts, name, where) for name in cuts}
+
+
+def _owed_of(owed: Any, where: str) -> list[OwedErase]:
+    try:
+        return owed_in_object(owed)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Refused(f"{where}: 'owed' must name ids ({error})") from None
 
 
 def _verifier(key: str) -> NoteVerifier:

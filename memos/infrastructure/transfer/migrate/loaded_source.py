@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -112,4 +113,4 @@ def load_servers(
     ):
         source = LoadedSource(engine.departure(), dump, name)
         moved = migrate(source, target, making.progress)
-    return LoadReport(report.origin, report.complete, moved.events, moved.present, 0, ())
+    return replace(report, events=moved.events, present=moved.present)

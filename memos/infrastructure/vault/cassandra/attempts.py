@@ -45,6 +45,28 @@ class Attempts(States):
         """Everything attempted on the cube, oldest first."""
         return [stored.attempt for stored in self.stored(cube_id, at)]
 
+    def attempts_many(self, cube_ids: Sequence[bytes]) -> dict[bytes, list[Attempt]]:
+        """Everything attempted on several cubes, asked for together; see `attempts`."""
+        ends = self._ends(cube_ids)
+        by_bucket: dict[int, list[bytes]] = {}
+        for cube_id, (last, _) in ends.items():
+            for bucket in range(last + 1):
+                by_bucket.setdefault(bucket, []).append(cube_id)
+        values = [
+            (ids, bucket)
+            for bucket, among in by_bucket.items()
+            for ids in batched(among, IDS_AT_ONCE)
+        ]
+        attempts: dict[bytes, list[Attempt]] = {cube_id: [] for cube_id in cube_ids}
+        for rows in self._many(f"{_SELECT} WHERE cube_id IN ? AND bucket = ?", values):
+            for stored in map(stored_of, rows):
+                attempt = stored.attempt
+                if (
+                    attempt.ordinal <= ends[attempt.cube_id][1]
+                ):  # behind it a batch is being written
+                    attempts[attempt.cube_id].append(attempt)
+        return attempts
+
     def stored(self, cube_id: bytes, at: At = NEWEST) -> Iterator[Stored]:
         """Everything attempted on the cube with its events, oldest first."""
         last, newest = self._end(cube_id, at)

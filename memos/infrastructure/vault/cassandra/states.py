@@ -151,6 +151,17 @@ class States(VaultGeneration):
             return bucket_of(sequence), min(bound(at, partition), ordinal)
         return 0, self._end_of_refused(cube_id, at)
 
+    def _ends(self, cube_ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+        """The last bucket of each cube, and the greatest ordinal in it; see `_end`."""
+        groups = ((ids,) for ids in batched(dict.fromkeys(cube_ids), IDS_AT_ONCE))
+        ends = {
+            cube_id: (bucket_of(sequence), ordinal)
+            for rows in self._many(_HEADS, groups)
+            for cube_id, _, ordinal, sequence in rows
+        }
+        never_made = [cube_id for cube_id in cube_ids if cube_id not in ends]
+        return ends | {cube_id: self._end(cube_id, NEWEST) for cube_id in never_made}
+
     def _end_of_refused(self, cube_id: bytes, at: At) -> int:
         """The last attempt at a moment on a cube that was never made: all of them were refused."""
         cql = "SELECT ordinal, sequence FROM {}.attempt WHERE cube_id = ? AND bucket = 0"

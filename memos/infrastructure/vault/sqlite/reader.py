@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import apsw
 from google.protobuf.message import DecodeError
@@ -72,6 +72,11 @@ class SqliteVault(Vault):
         if checksum(head[0]) != head[1]:
             raise Damaged(f"the head of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
         return _state(cube_id, head[0])
+
+    def heads_many(self, cube_ids: Iterable[bytes]) -> dict[bytes, CubeState]:
+        """Several cubes as they are now; those that do not exist are left out."""
+        heads = {cube_id: self.head(cube_id) for cube_id in cube_ids}
+        return {cube_id: head for cube_id, head in heads.items() if head is not None}
 
     def state_at(self, cube_id: bytes, at: At = NEWEST) -> Attempt | None:
         """The last accepted attempt on the cube at a moment."""

@@ -26,6 +26,7 @@ def stores(engines: LocalServers, tmp_path: Path) -> Iterator[Stores]:
     settings = DistributedSettings(
         tmp_path / "memos.toml",
         tmp_path / "root.key",
+        tmp_path / "erased.jsonl",
         KafkaSettings(engines.address("kafka"), prefix=name, partitions=2),
         CassandraSettings((host,), int(port), name, replication_factor=1),
     )

@@ -54,3 +54,17 @@ def test_a_vault_whose_making_was_cut_off_is_told_as_such(stores: Stores) -> Non
     with pytest.raises(VaultError, match=r"cut off.*`memos vault create` again") as error:
         Stores(stores.settings)
     assert not isinstance(error.value, PartitionsChanged)
+
+
+def test_the_list_of_erases_lies_beside_the_root_key_or_where_the_settings_say(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "memos.toml"
+    settings = f'engine = "distributed"\nroot_key = "apart/root.key"\n{KAFKA}{CASSANDRA}'
+    path.write_text(settings)
+    assert load_settings(path).erased_list == tmp_path / "apart" / "erased.jsonl"
+    path.write_text(f'erased_list = "lists/mine.jsonl"\n{settings}')
+    assert load_settings(path).erased_list == tmp_path / "lists" / "mine.jsonl"
+    assert "erased_list must be the name of a file" in refused(
+        tmp_path, f"erased_list = 7\n{KAFKA}{CASSANDRA}"
+    )
