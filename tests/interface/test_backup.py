@@ -161,6 +161,57 @@ def test_a_list_older_than_the_newest_known_receipt_is_told(memory: Memory, tmp_
     assert len(listed) == 2  # what the backup itself knows is put into it
 
 
+def test_keys_that_were_copied_with_a_backup_have_no_list_of_what_came_since(
+    memory: Memory, tmp_path: Path
+) -> None:
+    gone = add(memory, "Caroline likes pottery.", subject="caroline")
+    memory.backup(tmp_path / "monday", keys=tmp_path / "keys")
+    memory.erase(subject="caroline")
+    with pytest.raises(InvalidInput, match="say what was erased since"):
+        restore_vault(
+            tmp_path / "monday", tmp_path / "new.vault", actor=ALICE, keys=tmp_path / "keys"
+        )
+    told = restore_vault(
+        tmp_path / "monday",
+        tmp_path / "new.vault",
+        actor=ALICE,
+        keys=tmp_path / "keys",
+        erased=[memory.path / LIST],
+    )
+    assert told.ok
+    with Memory(tmp_path / "new.vault", actor=ALICE) as opened:
+        assert isinstance(opened.get(gone), Forgotten)
+
+
+@pytest.mark.parametrize(("cut", "is_doubted"), [(1, False), (30, True), (None, True)])
+def test_a_list_that_lost_its_end_erases_what_it_names_whole_and_is_doubted(
+    memory: Memory, tmp_path: Path, cut: int | None, is_doubted: bool
+) -> None:
+    """Without its last line break a line is whole; cut off amid it, or empty, a list is told."""
+    gone = add(memory, "Caroline likes pottery.", subject="caroline")
+    memory.backup(tmp_path / "monday")
+    memory.erase(subject="caroline")
+    kept = (memory.path / LIST).read_text()
+    cut_off = tmp_path / "cut.jsonl"
+    cut_off.write_text("" if cut is None else kept[:-cut])
+    told = restore_vault(tmp_path / "monday", tmp_path / "new.vault", actor=ALICE, erased=[cut_off])
+    assert bool(told.doubts) == is_doubted
+    assert told.ok != is_doubted
+    with Memory(tmp_path / "new.vault", actor=ALICE) as opened:
+        assert isinstance(opened.get(gone), MemCube) == is_doubted
+
+
+def test_a_backup_is_not_opened_as_a_vault(memory: Memory, tmp_path: Path) -> None:
+    add(memory, "Tea.")
+    memory.backup(tmp_path / "monday")
+    for options in ({}, {"mode": "read"}):
+        with pytest.raises(VaultError, match="is a backup"):
+            Memory(tmp_path / "monday", actor=ALICE, **options)  # type: ignore[arg-type]
+    assert restore_vault(
+        tmp_path / "monday", tmp_path / "new.vault", actor=ALICE, erased_lost=True
+    ).events
+
+
 def test_keys_apart_open_nothing_alone_and_newer_ones_open_an_older_backup(
     memory: Memory, tmp_path: Path
 ) -> None:

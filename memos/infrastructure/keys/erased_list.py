@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -87,8 +88,8 @@ class Erased(NamedTuple):
 
 
 def read_erased(path: Path) -> list[Erased]:
-    """The lines of a list; none where there is no file. A last line that was cut off is left out: the
-    erase that was writing it goes on without.
+    """The lines of a list; none where there is no file. A last line that was cut off is left out (see
+    `is_cut_off`): the erase that was writing it goes on without.
 
     Raises:
         Damaged: a line is none of such a list, or the file cannot be read.
@@ -100,8 +101,9 @@ def read_erased(path: Path) -> list[Erased]:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise Damaged(f"{path} cannot be read ({error}): put the list of erases back") from None
+    *lines, last = text.split("\n")
     erased = []
-    for number, line in enumerate(text.split("\n")[:-1], 1):
+    for number, line in enumerate(lines, 1):
         try:
             erased.append(Erased.from_line(line))
         except (KeyError, TypeError, ValueError):
@@ -109,7 +111,18 @@ def read_erased(path: Path) -> list[Erased]:
                 f"line {number} of {path} is none of a list of erases: put your newest copy of the file "
                 "back, or take the line out, which may name what must not come back"
             ) from None
+    with suppress(KeyError, TypeError, ValueError):
+        erased.append(Erased.from_line(last))  # whole, but for its end of line
     return erased
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether a list that can be read ends amid a line: what that named is not known."""
+    last = path.read_text("utf-8").rpartition("\n")[2]
+    try:
+        return bool(last) and not Erased.from_line(last)
+    except (KeyError, TypeError, ValueError):
+        return True
 
 
 class ErasedList:

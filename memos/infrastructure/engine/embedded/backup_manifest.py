@@ -14,7 +14,7 @@ from pathlib import Path
 from memos.infrastructure.keys.signer import NoteSigner, NoteVerifier
 from memos.infrastructure.regular_files import check_regular
 from memos.infrastructure.writing import writing
-from memos.kernel.errors import Damaged, InvalidInput
+from memos.kernel.errors import Damaged, InvalidInput, VaultError
 from memos.kernel.note import open_note
 
 MANIFEST_FILE = "backup.json"
@@ -123,3 +123,17 @@ def digest_of(path: Path) -> str:
     """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def check_no_backup(directory: Path) -> None:
+    """Go on where a directory is none that `memos backup` made: who opened one as a vault would see what was
+    erased since, and spoil it by writing.
+
+    Raises:
+        VaultError: it is one.
+    """
+    if (directory / MANIFEST_FILE).exists():
+        raise VaultError(
+            f"{directory} is a backup, as {MANIFEST_FILE} in it says: `memos vault restore` makes a vault of "
+            f"it; where its files were put into a vault by hand, take {MANIFEST_FILE} out"
+        )

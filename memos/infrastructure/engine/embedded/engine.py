@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memos.infrastructure.clock import system_time
+from memos.infrastructure.engine.embedded.backup_manifest import check_no_backup
 from memos.infrastructure.engine.embedded.erasure import EmbeddedErasure
 from memos.infrastructure.engine.embedded.maintenance import EmbeddedMaintenance
 from memos.infrastructure.engine.embedded.projector import Projector
@@ -51,6 +52,7 @@ class EmbeddedEngine:
         creator: str = "",
         read_only: bool = False,
     ) -> None:
+        check_no_backup(directory)
         stores = EmbeddedStores(
             directory, clock, create=create, creator=creator, read_only=read_only
         )

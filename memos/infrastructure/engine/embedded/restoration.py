@@ -27,7 +27,13 @@ from memos.infrastructure.engine.embedded.backup_manifest import (
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 from memos.infrastructure.engine.embedded.listed_erases import NOT_LISTED, keep_mark, kept_receipts
-from memos.infrastructure.keys.erased_list import ERASED_FILE, Erased, ErasedList, read_erased
+from memos.infrastructure.keys.erased_list import (
+    ERASED_FILE,
+    Erased,
+    ErasedList,
+    is_cut_off,
+    read_erased,
+)
 from memos.infrastructure.keys.sqlite.key_file import (
     KEYS_FILE,
     LogEnd,
@@ -83,9 +89,13 @@ class EmbeddedRestoration:
                 f"{backup} is of the vault {self._read.manifest.origin}, and {keys} has the keys of "
                 f"{self._keys.manifest.origin}: name those of the same vault"
             )
-        self._erased = self._lists([*([keys / ERASED_FILE] if keys is not None else []), *lists])
+        # The list beside keys that were copied with the backup says nothing of what came since.
+        self._newer_keys = self._keys.manifest.made > self._read.manifest.made
+        beside_keys = [keys / ERASED_FILE] if keys is not None else []
+        self._named = lists
+        self._erased = self._lists([*beside_keys, *lists])
         self._known = LogEnd()
-        self._has_list = bool(lists) or keys is not None
+        self._has_list = bool(lists) or self._newer_keys
         if self._has_list == is_list_lost:
             raise InvalidInput(
                 "a list of erases was named, and is said to be lost: say one of the two"
@@ -138,6 +148,8 @@ class EmbeddedRestoration:
         """What is not in this backup, as far as can be told."""
         events = self._read.manifest.events
         yield f"what was written since {_told(self._read.manifest.made)}, when it was made"
+        if self._newer_keys and not self._named:
+            yield f"what was erased since {_told(self._keys.manifest.made)}, when the keys were copied: it is back"
         if self._known.size > events:
             yield f"{self._known.size - events} records at least, which the log had when its keys were copied"
 
@@ -149,6 +161,17 @@ class EmbeddedRestoration:
                 "back; ask again for every erase since then"
             )
             return
+        for path in self._named:
+            if not path.stat().st_size:
+                yield (
+                    f"the list of erases {path} is empty, and a vault has none before its first erase: what "
+                    f"was erased may be back; restore again with the vault's {ERASED_FILE}"
+                )
+            elif is_cut_off(path):
+                yield (
+                    f"the list of erases {path} ends amid a line: what was erased last may be back; restore "
+                    "again with a whole copy of it"
+                )
         newest = max((erased.time for erased in self._erased), default=0)
         with engine.stores.database.reading() as connection:
             receipts = kept_receipts(connection, engine.origin)
