@@ -91,12 +91,9 @@ def open_directory(
     create: bool = True,
     read_only: bool = False,
 ) -> Engine:
-    """Open the embedded vault in a directory, which stays that one wherever the process goes; see
-    `open_engine`.
-    """
+    """Open the embedded vault in a directory; see `open_engine`."""
     from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
 
-    directory = directory.absolute()
     return EmbeddedEngine(directory, clock=clock, create=create, creator=actor, read_only=read_only)
 
 
