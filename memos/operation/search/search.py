@@ -175,7 +175,7 @@ def _dense(reader: Reader, view: View, analyzer: Analyzer, query: Query) -> Dens
     """How near the rows are in meaning, where the recipe asks for it."""
     if not query.recipe.dense or query.embedding is None:
         return None
-    return measure(reader, view, query.scope, analyzer, query.embedding, query.text)
+    return measure(reader, view, query.scopes, analyzer, query.embedding, query.text)
 
 
 def _candidates(

@@ -10,7 +10,7 @@ from memos.language.analyzer import Analyzer
 from memos.language.indexed_text import IndexedText, Place
 from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.recipe import LEXICAL
-from memos.operation.search.relevance import relevance
+from memos.operation.search.relevance import lead_of_others, relevance
 from tests.infrastructure.index.sqlite.support import Vault, cube_id
 
 ANALYZER = Analyzer(bytes(32))
@@ -63,3 +63,12 @@ def test_nearness_in_meaning_counts_where_it_is_known() -> None:
     covered = np.array([0.5])
     near, far = (relevance(covered, np.array([cosine]), None)[0] for cosine in (0.8, 0.1))
     assert near > far
+
+
+def test_what_another_has_told_makes_what_is_asked_less_likely(view: View) -> None:
+    told, other = (likely(view, "copper lantern", frozenset({name})) for name in (7, 8))
+    assert told[0] > other[0], (
+        "all of it was told by the speaker whom the second query does not name"
+    )
+    assert told[1] > other[1], "also of the little that the named one said"
+    assert lead_of_others([], 3, np.array([True, False, False])) == 0.0
