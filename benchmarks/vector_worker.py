@@ -213,7 +213,7 @@ def _compared(kept: ScopeVectors, texts: Texts, data: Data, share: float) -> Ans
 def _near(kept: ScopeVectors, docs: Ints, query: Vectors) -> Vectors:
     nearest = kept.nearest(docs, query[None])
     dense = dense_of(MEMOS, docs, nearest, np.zeros(len(docs), np.int64))
-    return dense.exact_for(np.zeros(len(docs)), None).near.astype(np.float32)
+    return dense.exact_for([np.zeros(len(docs))], None).near.astype(np.float32)
 
 
 def resident() -> int:

@@ -69,7 +69,7 @@ from .operation.reads.history import (
     LineageEdge,
     LogEntry,
 )
-from .operation.reads.listing import Page
+from .operation.reads.listing import Count, Page
 from .operation.reads.route import Concept, Fact, Route, Step, Topic
 from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats
@@ -91,6 +91,7 @@ __all__ = [
     "Conflict",
     "ConsistencyProof",
     "ContextBlock",
+    "Count",
     "Damaged",
     "DamagedChange",
     "DamagedEntry",

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from memos.operation.reads.embedding import EmbeddingLag
     from memos.operation.reads.graph import Related
     from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
-    from memos.operation.reads.listing import Page
+    from memos.operation.reads.listing import Count, Page
     from memos.operation.reads.route import Route
     from memos.operation.reads.subjects import Subjects
     from memos.operation.reads.vault import Stats
@@ -909,7 +909,8 @@ class Memory:
         A page's `cursor` leads to the next one, which begins behind the last memory shown whatever was
         written meanwhile. By `newest` and `oldest` a memory keeps its place; by `changed` all pages are
         of the moment of the first. On servers what one call wrote has one log time, and stands together
-        in any order. Memories that cannot be read are named in the page's `damaged`.
+        in any order. Memories that cannot be read are named in the page's `damaged`, those of which the
+        filter cannot be told, since their values are of another kind, in its `not_compared`.
 
         Args:
             scope: in this scope and all that lies under it, or in these; by default everywhere.
@@ -953,9 +954,10 @@ class Memory:
         state: str | Iterable[str] | None = None,
         as_of: AsOf | None = None,
         facts: bool = False,
-    ) -> int:
+    ) -> Count:
         """How many memories `list` would show, page by page. A filter has each of them opened, but for
-        what it says of tags.
+        what it says of tags; the count's `not_compared` tells which of them it passed over because
+        their values are of another kind than its own.
         """
         from memos.operation.reads.listing import Selection, count
         from memos.operation.reads.search import states_of

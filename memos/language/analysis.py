@@ -25,6 +25,7 @@ from memos.language.indexed_text import (
 )
 from memos.language.port import SELF, Claim, Language
 from memos.language.sentences import ends_as_question
+from memos.language.spellings import letter_spellings
 
 _EPOCH = date(1970, 1, 1)
 STANDING = (INSTRUCTS, PREFERS)
@@ -117,6 +118,14 @@ def speaker_term(analyzer: Analyzer, name: str) -> int:
     """What stands for a speaker: their first name, folded; 0 for nobody."""
     words = analyzer.words(name)
     return analyzer.exact_term("speaker", words[0]) if words else 0
+
+
+def speaker_names(analyzer: Analyzer, words: Sequence[str]) -> dict[int, str]:
+    """What may stand for a speaker whom one of some folded words names, whichever letters each is
+    written with; and the word.
+    """
+    spelt = {spelling: word for word in words for spelling in letter_spellings(word)}
+    return {analyzer.exact_term("speaker", name): word for name, word in spelt.items()}
 
 
 def _stated_time(memory: Readable) -> int | None:

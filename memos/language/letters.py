@@ -44,6 +44,8 @@ def fold(text: str) -> str:
 
 def plain_letters(word: str) -> str:
     """A folded word as a keyboard without its letters would write it: łodz as lodz, ٢٠٢٣ as 2023."""
+    if word.isascii():
+        return word
     plain = word.translate(_PLAIN)
     if not any(character > "\u0600" and character.isdecimal() for character in plain):
         return plain

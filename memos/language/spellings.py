@@ -6,7 +6,9 @@ by the script of a word alone, so a wrong cut finds more and loses nothing.
 
 from __future__ import annotations
 
-from itertools import pairwise
+import re
+from functools import lru_cache
+from itertools import pairwise, product
 from threading import Lock
 from typing import NamedTuple
 
@@ -50,6 +52,23 @@ _JOINED = {
 _MOST_JOINED = 3
 
 
+_ALPHABETS = [
+    (re.compile(f"({'|'.join(alphabet)})"), alphabet)
+    for alphabet in (
+        {"l": "ł"},
+        {"o": "ø", "ae": "æ"},
+        {"d": "ð", "th": "þ", "ae": "æ"},
+        {"d": "đ"},
+        {"oe": "œ"},
+        {"i": "ı"},
+        {"h": "ħ"},
+        {"t": "ŧ", "d": "đ", "n": "ŋ"},
+    )
+]
+"""Letters of one language each, and how a keyboard without them writes them."""
+_MOST_PLACES = 5
+
+
 class Spellings(NamedTuple):
     """What else a word is found by, beside itself.
 
@@ -87,6 +106,22 @@ class Spelling:
         if len(plain) > _STARTS.get(script, _LONGEST):
             found.append(plain[: _STARTS[script]])
         return Spellings(tuple(each for each in dict.fromkeys(found) if each and each != word))
+
+
+@lru_cache(maxsize=4096)
+def letter_spellings(word: str) -> frozenset[str]:
+    """The folded words that a keyboard without their letters writes as it writes a folded word, that
+    included: of lukasz also łukasz.
+    """
+    plain = word if word.isascii() else plain_letters(word)
+    spellings = {word, plain}
+    for letters, alphabet in _ALPHABETS:
+        cut = letters.split(plain, _MOST_PLACES)
+        choices: list[tuple[str, ...]] = [(part,) for part in cut]
+        for at in range(1, len(cut), 2):
+            choices[at] = cut[at], alphabet[cut[at]]
+        spellings.update(map("".join, product(*choices)))
+    return frozenset(spellings)
 
 
 def _script_of(word: str) -> str:

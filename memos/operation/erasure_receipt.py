@@ -54,7 +54,8 @@ class ErasureReceipt:
     the next checkpoint does that. `left` names, to an administrator, the memories that still hold
     what came of it: those that somebody tied to it who could not decide over them. `supplements` are
     the receipts of what was made of it behind the positions up to which it was read for, and of other
-    erases that had begun with some of it; of these only what the caller may see is told.
+    erases that had begun with some of it; of these only what the caller may see is told. `not_compared`
+    tells who asked of memories that stayed because their values are of another kind than the filter's.
     """
 
     operation_id: str
@@ -67,6 +68,7 @@ class ErasureReceipt:
     gone: bool = False
     left: tuple[str, ...] = ()
     supplements: tuple[ErasureReceipt, ...] = ()
+    not_compared: tuple[str, ...] = ()
 
     def verify(self, verifier_key: str) -> bool:
         """Whether the vault with this verifier key signed exactly these facts: the operation, its

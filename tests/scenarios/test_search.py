@@ -246,3 +246,21 @@ def test_a_great_many_are_found_after_they_are_added_at_once(memory: Memory, ten
     assert len(memory.search("topic3", scope=tenant, k=200)) == len(range(3, 600, 7))
     last = memory.search("599", scope=tenant)[0]
     assert read(memory, last.cube_id).text == "Fact 599 is of topic4."
+
+
+@pytest.mark.parametrize(("kept", "asked"), [("Łukasz", "Lukasz"), ("Soren", "Søren")])
+def test_a_name_finds_whichever_letters_it_is_written_with(
+    memory: Memory, tenant: str, kept: str, asked: str
+) -> None:
+    turns = [
+        {"speaker": kept, "text": "The regatta is on Sunday."},
+        {"speaker": "Ana", "text": "The regatta is on Sunday."},
+    ]
+    memory.add_conversation(turns, scope=tenant, session="1")
+    named = memory.search(f"When does {asked} sail the regatta?", scope=tenant)
+    assert named[0].metadata["speaker"] == kept
+    assert "speaker" in named[0].explain["factors"]
+    memory.add(f"A letter for {kept} Nowak came.", scope=tenant)
+    for query in (asked, f'"{asked} Nowak"'):
+        (found,) = memory.search(query, scope=tenant)
+        assert found.text == f"A letter for {kept} Nowak came."

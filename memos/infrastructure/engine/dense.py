@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from memos.infrastructure.engine.reader import Reader
     from memos.infrastructure.index.models.embedders.port import Vectors
-    from memos.infrastructure.index.port import Nearest, View
+    from memos.infrastructure.index.port import Nearest, View, Within
 
 Counts = Callable[[bytes], bool]
 """Whether what belongs to a cube counts."""
@@ -56,8 +56,8 @@ class DenseIndex(Protocol):
         """
         ...
 
-    def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
-        """How near what a view of a scope shows is to queries, one a row."""
+    def nearest(self, reader: Reader, view: View, within: Within, queries: Vectors) -> Nearest:
+        """How near what a view of some scopes shows is to queries, one a row; nothing else is looked at."""
         ...
 
     def of_query(self, texts: Sequence[str]) -> Vectors:

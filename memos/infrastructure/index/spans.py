@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from memos.infrastructure.index.grown import Grown
 from memos.infrastructure.index.port import Ints, Mask
 from memos.kernel.moment import MOST_PARTITIONS, OPEN, At
 from memos.language.indexed_text import DATED
@@ -82,6 +83,9 @@ def join_columns(*parts: tuple[npt.NDArray[Any], ...]) -> Iterator[npt.NDArray[A
     return (np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
+CLOSED = Spans._fields.index("closed")
+
+
 class Changed(NamedTuple):
     """Spans read from the table, with the docs whose open spans they closed."""
 
@@ -139,30 +143,29 @@ def _columns(rows: list[tuple[Any, ...]]) -> tuple[npt.NDArray[Any], ...]:
     )
 
 
-def extend(old: Spans, changed: Changed) -> Spans:
-    """`old` and the later spans `changed`, with the spans that these closed closed in `old`."""
-    closed = old.closed
+def extend(old: Grown, changed: Changed) -> Grown:
+    """The columns of spans and of the later spans `changed`, with those closed that these closed."""
+    spans = Spans._make(old.columns)
     follow = changed.replaces > 0
-    if len(closed) and follow.any():
+    if len(spans.doc) and follow.any():
         replaced, at = changed.replaces[follow], changed.spans.opened[follow]
-        last = np.maximum(np.searchsorted(old.doc, replaced, side="right") - 1, 0)
-        held = old.doc[last] == replaced
-        closed = closed.copy()
+        last = np.maximum(np.searchsorted(spans.doc, replaced, side="right") - 1, 0)
+        held = spans.doc[last] == replaced
+        closed = spans.closed.copy()
         # A doc may be replaced several times within `changed`: the first closes the old span.
         np.minimum.at(closed, last[held], at[held])
-    joined = Spans._make(join_columns(old._replace(closed=closed), changed.spans))
-    order = order_behind(old.doc, changed.spans.doc)
-    return joined if order is None else joined.take(order)
+        old = old.with_column(CLOSED, closed)
+    return old.with_rows(changed.spans)
 
 
-def order_behind(old: Ints, new: Ints) -> Ints | None:
-    """What sorts the docs `old` followed by the docs `new`; None where they are sorted as they are.
-
-    The spans of `new` that a doc of `old` has as well stay behind its earlier ones.
-    """
-    if not len(old) or not len(new) or new[0] > old[-1]:
-        return None
-    return np.argsort(np.concatenate((old, new)), kind="stable")
+def follow(shown: Grown, changed: Changed, applied: int) -> Grown:
+    """The columns of the spans visible at the last change, after changes up to `applied`."""
+    docs = shown.columns[0]
+    replaced = np.unique(changed.replaces[changed.replaces > 0])
+    rows = np.searchsorted(docs, replaced)
+    held = rows < len(docs)
+    held[held] = docs[rows[held]] == replaced[held]
+    return shown.without(rows[held]).with_rows(changed.spans.active(applied))
 
 
 def true_at(shown: Spans, every: Spans, at: At, time: int) -> Spans:

@@ -80,6 +80,7 @@ def _draw(out: Console, batch: Batch) -> None:
     layout.line(out, (f"{title} {count} memor{'y' if count == 1 else 'ies'}:", "bold"))
     memories(out, batch.memories)
     memory_view.rejections(out, batch.rejected)
+    memory_view.not_compared(out, batch.not_compared)
     if batch.operation_id:
         undo = f"`memos rollback --operation {batch.operation_id}` takes all of it back"
         layout.line(out, (undo, "dim"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos.interface.cli import layout
+from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
     AsOfOption,
@@ -58,6 +58,7 @@ def _draw_context(out: Console, block: ContextBlock) -> None:
             layout.line(out, (f"{cite}  {cite.cube_id}  v{cite.version}", "dim"))
     else:
         layout.line(out, ("nothing found, or nothing fits", "italic"))
+    memory_view.not_compared(out, block.not_compared)
     counts = f"{block.tokens} tokens, {len(block.citations)} cited, {len(block.left_out)} left out"
     layout.line(out, (counts, "dim"))
 
@@ -121,6 +122,7 @@ def route(
 
 
 def _draw_route(out: Console, way: Route) -> None:
+    memory_view.not_compared(out, way.not_compared)
     for topic in way.topics:
         share = f"{topic.share:.0%} of the task, {topic.memories} memories"
         layout.line(out, ("topic    ", "dim"), (topic.scope, "bold"), f"  {share}")

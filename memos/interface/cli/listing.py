@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from memos import MemCube, Page
-from memos.interface.cli import layout
+from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import (
     AnyScopes,
@@ -58,7 +58,12 @@ def list_memories(
             as_of=as_of,
             facts=facts,
         )
-    result = {"memories": page, "cursor": page.cursor, "damaged": page.damaged}
+    result = {
+        "memories": page,
+        "cursor": page.cursor,
+        "damaged": page.damaged,
+        "not_compared": page.not_compared,
+    }
     run.show(result, lambda out: _draw_page(out, page))
 
 
@@ -67,6 +72,7 @@ def _draw_page(out: Console, page: Page) -> None:
         _draw_line(out, memory)
     for cube_id, reason in page.damaged.items():
         layout.line(out, (cube_id, "bold"), (f"  cannot be read: {clean(reason)}", "red"))
+    memory_view.not_compared(out, page.not_compared)
     if page.cursor is not None:
         sys.stderr.write(f"there is more: --cursor {page.cursor}\n")
 
@@ -93,7 +99,12 @@ def count(
         number = memory.count(
             scope=scope or None, filter=condition, state=state or None, as_of=as_of, facts=facts
         )
-    run.show({"count": number}, lambda out: layout.line(out, str(number)))
+
+    def draw(out: Console) -> None:
+        layout.line(out, str(number))
+        memory_view.not_compared(out, number.not_compared)
+
+    run.show({"count": int(number), "not_compared": number.not_compared}, draw)
 
 
 def scopes(

@@ -37,6 +37,7 @@ def hits(console: Console, results: Hits, *, explain: bool) -> None:
     number = 0
     for phrase in results.explain.get("phrases_not_found", ()):
         line(console, (f'no memory holds "{clean(phrase)}": what else fits is shown', "yellow"))
+    not_compared(console, results.explain.get("not_compared", ()))
     for word, meant in results.explain.get("meant", {}).items():
         line(console, (f"{clean(word)}: taken for {clean(' or '.join(meant))}", "yellow"))
     for number, hit in enumerate(results, 1):
@@ -50,6 +51,12 @@ def hits(console: Console, results: Hits, *, explain: bool) -> None:
             _explanation(console, hit)
     if not number:
         line(console, ("nothing found", "italic"))
+
+
+def not_compared(console: Console, told: Iterable[str]) -> None:
+    """What a filter passed over, since values of two kinds are not compared."""
+    for sentence in told:
+        line(console, (f"passed over: {clean(sentence)}", "yellow"))
 
 
 def _explanation(console: Console, hit: Hit) -> None:

@@ -137,6 +137,7 @@ def _draw_plan(out: Console, plan: ErasePlan) -> None:
     memories(out, plan.memories, marks)
     if plan.refuses:
         layout.line(out, ("nothing is erased while one of them is held", "yellow"))
+    memory_view.not_compared(out, plan.not_compared)
 
 
 def _draw_erasure(out: Console, receipt: ErasureReceipt) -> None:
@@ -153,5 +154,6 @@ def _draw_erasure(out: Console, receipt: ErasureReceipt) -> None:
         )
     if not receipt.confirmed:
         layout.line(out, (NOT_CONFIRMED, "yellow"))
+    memory_view.not_compared(out, receipt.not_compared)
     layout.line(out, ("the signed receipt:", "bold"))
     layout.body(out, receipt.note.rstrip("\n"))

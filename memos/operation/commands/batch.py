@@ -59,7 +59,8 @@ class Batch:
 
     `memories` are those that it is for, as they were before it. `receipts` are theirs, in the same order;
     none of a plan. `rejected` are those of a plan that would refuse: then the batch does nothing. A
-    rollback of `operation_id` undoes all of it.
+    rollback of `operation_id` undoes all of it. `not_compared` tells of memories that were passed over
+    because their values are of another kind than the filter's, a sentence a field.
     """
 
     operation: str
@@ -68,6 +69,7 @@ class Batch:
     rejected: tuple[Rejection, ...]
     operation_id: str
     dry_run: bool
+    not_compared: tuple[str, ...] = ()
 
 
 def change_several(
@@ -93,7 +95,8 @@ def change_several(
             raise NotFound(
                 f"nothing to {doing(change.operation, '')}: no memory matches {selection}"
             )
-        batch = Batch(doing(change.operation, ""), memories, (), tuple(refused), "", dry_run)
+        operation, passed_over = doing(change.operation, ""), selection.accepts.not_compared
+        batch = Batch(operation, memories, (), tuple(refused), "", dry_run, passed_over)
         if dry_run:
             return batch
         operation_id = session.new_id()

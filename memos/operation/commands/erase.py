@@ -59,9 +59,9 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
                 return _together(joined)
             raise_held(passage, asked_for.held)
             if asked_for.operation_ids:
-                return _together(
-                    [*joined, *finish_asked(session, asked_for.operation_ids, passage)]
-                )
+                ended = finish_asked(session, asked_for.operation_ids, passage)
+                receipt = _together([*joined, *ended])
+                return replace(receipt, not_compared=target.not_compared)
             ended = _join(session, passage, asked_for.others)
             joined += ended
             if not ended:

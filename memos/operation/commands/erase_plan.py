@@ -23,6 +23,7 @@ class ErasePlan:
     `memories` would be erased; `derived` are the ids of those of them that go along because they were made
     of others. `held` are the ids of those that are held, or frozen by a freeze that does not yield: as long
     as there is one nothing is erased, and `refuses` says so, also where the caller may not read it.
+    `not_compared` tells of memories that stay because their values are of another kind than the filter's.
     """
 
     memories: tuple[PlannedMemory, ...]
@@ -30,6 +31,7 @@ class ErasePlan:
     held: tuple[str, ...]
     refuses: bool
     dry_run: bool = True
+    not_compared: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         count = len(self.memories)
@@ -40,6 +42,7 @@ class ErasePlan:
             lines.append(f"  {memory.cube_id} ({memory.scope}{along}{held}) {memory.title}")
         if self.refuses:
             lines.append("nothing is erased while one of them is held")
+        lines += self.not_compared
         return "\n".join(lines)
 
 
@@ -80,4 +83,5 @@ def plan_erase(session: Session, target: EraseTarget) -> ErasePlan:
             tuple(one.cube_id for raw, one in told.items() if raw in bound),
             tuple(told[state.cube_id].cube_id for state in refusing if state.cube_id in told),
             bool(refusing),
+            not_compared=target.not_compared,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from memos.infrastructure.engine.reader import Reader
@@ -31,6 +31,9 @@ class Heads(Protocol):
 class EraseTarget:
     """What is to be erased: all about a subject, all in a scope as far as a filter fits, or cubes.
 
+    Attributes:
+        chosen: the memories, where they are named by ids or a filter.
+
     Raises:
         InvalidInput: it is not exactly one of them, or it does not fit.
     """
@@ -40,6 +43,7 @@ class EraseTarget:
     cube_id: str | None = None
     cube_ids: Iterable[str] | None = None
     filter: Mapping[str, Any] | None = None
+    chosen: Selection | None = field(init=False, default=None, compare=False)
 
     def __post_init__(self) -> None:
         ways = (self.subject, self.scope, self.cube_id, self.cube_ids)
@@ -53,16 +57,15 @@ class EraseTarget:
             check_id(self.cube_id)
         elif self.scope is not None and self.filter is None:
             object.__setattr__(self, "scope", check_scope(self.scope))
-        selection = self.chosen
-        if selection is not None:  # an iterator of ids is read once
-            object.__setattr__(self, "cube_ids", selection.cube_ids)
+        if self.cube_ids is None and self.filter is None:
+            return
+        selection = Selection(cube_ids=self.cube_ids, scope=self.scope, filter=self.filter)
+        object.__setattr__(self, "chosen", selection)
 
     @property
-    def chosen(self) -> Selection | None:
-        """The memories, where they are named by ids or a filter."""
-        if self.cube_ids is None and self.filter is None:
-            return None
-        return Selection(cube_ids=self.cube_ids, scope=self.scope, filter=self.filter)
+    def not_compared(self) -> tuple[str, ...]:
+        """What the filter passed over."""
+        return () if self.chosen is None else self.chosen.accepts.not_compared
 
     @property
     def whole_scope(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,7 +34,7 @@ from memos.operation.cube import (
 )
 from memos.operation.permitted import Permitted
 from memos.operation.reads.records import require_everything
-from memos.operation.search.filters import compile_filter
+from memos.operation.search.filters import Filter, compile_filter
 from memos.operation.session import Session
 
 IN_CLEAR = (
@@ -105,7 +105,7 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
             choice.is_everything = False
             dumped, selection = _dump(session, request.path, choice, wrapping, progress)
         passage.note(scope or "", at=dumped.at)
-        return _report(session, request.path, selection, dumped, wrapping, choice.left_out)
+        return _report(session, request.path, selection, dumped, wrapping, choice)
 
 
 def _dump(
@@ -137,12 +137,12 @@ class _Choice:
         permitted: Permitted,
         scope: str | None,
         request: Mapping[str, Any] | None,
-        accepts: Callable[[MemCube], bool],
+        accepts: Filter,
     ) -> None:
         self._permitted = permitted
         self._scope = scope
         self._request = request
-        self._accepts = accepts
+        self.accepts = accepts
         self.is_everything = scope is None and request is None
         self.left_out: dict[str, str] = {}
         """Cubes that would be exported and whose keys are missing, each with what to do."""
@@ -173,7 +173,7 @@ class _Choice:
             source.reader.cube_key(state.cube_id)
             return True
         cube = _cube(source, state.cube_id)
-        return isinstance(cube, MemCube) and self._accepts(cube)
+        return isinstance(cube, MemCube) and self.accepts(cube)
 
 
 def _cube(source: Dumpable, cube_id: bytes) -> MemCube | Forgotten | DamagedCube | None:
@@ -242,10 +242,11 @@ def _report(
     selection: Selection,
     dumped: Dumped,
     wrapping: Wrapping,
-    left_out: Mapping[str, str],
+    choice: _Choice,
 ) -> ExportReport:
     """What the caller is told."""
-    warnings = [IN_CLEAR] if wrapping.in_clear else []
+    left_out = choice.left_out
+    warnings = [*((IN_CLEAR,) if wrapping.in_clear else ()), *choice.accepts.not_compared]
     if left_out:
         named = ", ".join(sorted(left_out)[:MOST_NAMED])
         warnings.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from memos.infrastructure.engine.reader import Reader
@@ -15,7 +15,7 @@ from memos.kernel.moment import NEWEST
 from memos.kernel.scope import check_scope
 from memos.operation.cube import DamagedCube, Forgotten, MemCube, state_title, try_cube
 from memos.operation.gate import Passage
-from memos.operation.search.filters import compile_filter, mentions
+from memos.operation.search.filters import Filter, compile_filter, mentions
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_id, check_list
 from memos.operation.vocabulary import MEDIA_TYPE as VOCABULARY
@@ -45,6 +45,9 @@ class Chosen(NamedTuple):
 class Selection:
     """Memories named by their ids, or those in and under a scope, as far as a filter fits them.
 
+    Attributes:
+        accepts: the filter, checked; it tells which memories it passed over.
+
     Raises:
         InvalidInput: it is not exactly one of the two, names nothing, or does not fit.
     """
@@ -52,6 +55,7 @@ class Selection:
     cube_ids: Iterable[str] | None = None
     scope: str | None = None
     filter: Mapping[str, Any] | None = None
+    accepts: Filter = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.cube_ids is None) is (self.scope is None):
@@ -62,9 +66,9 @@ class Selection:
             raise InvalidInput(
                 "a filter is for the memories of a scope: pass scope=, and no cube_ids="
             )
+        object.__setattr__(self, "accepts", compile_filter(self.filter))
         if self.scope is not None:
             object.__setattr__(self, "scope", check_scope(self.scope))
-            compile_filter(self.filter)
             return
         named = check_list(self.cube_ids, "cube_ids")
         if not named:
@@ -76,7 +80,9 @@ class Selection:
     def __str__(self) -> str:
         if self.cube_ids is not None:
             return f"{len(tuple(self.cube_ids))} memories"
-        return f"{self.scope}{'' if self.filter is None else ', as far as the filter fits'}"
+        fits = "" if self.filter is None else ", as far as the filter fits"
+        passed_over = "".join(f"; {told}" for told in self.accepts.not_compared)
+        return f"{self.scope}{fits}{passed_over}"
 
 
 def chosen(
@@ -123,7 +129,6 @@ def _in_scope(
     states: Collection[Lifecycle],
 ) -> Iterator[Chosen]:
     """A vocabulary is meant by its id only: it is no memory of the scope but says how to tag them."""
-    accepts = compile_filter(selection.filter)
     scope = selection.scope or ""
     passage.require(Action.READ, scope)
     permitted = passage.permitted(Action.READ)
@@ -146,7 +151,9 @@ def _in_scope(
                 f"whether the filter fits cube {cube.cube_id} nobody can tell, and nothing was changed: "
                 f"{cube.reason}. Name the memories by their ids"
             )
-        if isinstance(cube, MemCube) and (cube.media_type == VOCABULARY or not accepts(cube)):
+        if isinstance(cube, MemCube) and (
+            cube.media_type == VOCABULARY or not selection.accepts(cube)
+        ):
             continue
         yield Chosen(state, _told(state, cube))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import SupportsIndex
 
 from memos.kernel.errors import InvalidInput, NotFound, shorten
@@ -45,6 +46,7 @@ def context(
             if scope_view is not None:
                 at = scope_view.view.at
                 block = _compose(scope_view, budget, count_tokens)
+                block = replace(block, not_compared=scope_view.query.accepts.not_compared)
         cited = [(id_bytes(cite.cube_id), cite.version) for cite in block.citations]
         left_out = [id_bytes(cite.cube_id) for cite in block.left_out]
         passage.note(request.within, cited, at, request.text, left_out)
@@ -95,6 +97,7 @@ def route(
                 at = scope_view.view.at
                 read_time = as_datetime(scope_view.query.read_time)
                 planned = route_of(scope_view, scope_view.hits(), read_time, budget, count_tokens)
+                planned = replace(planned, not_compared=scope_view.query.accepts.not_compared)
         facts = [(id_bytes(fact.cube_id), fact.version) for fact in planned.facts]
         named = [*planned.left_out, *(fact.artefact for fact in planned.facts if fact.artefact)]
         passage.note(request.within, facts, at, request.text, [*map(id_bytes, named)])

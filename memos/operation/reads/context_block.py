@@ -56,13 +56,14 @@ class ContextBlock:
 
     `citations` are the cubes that the text quotes, in its order, each with the label that cites it
     there; `left_out` those that were found and did not fit the budget, best first; `tokens` is what
-    the counter says of `text`.
+    the counter says of `text`. `not_compared` tells of memories that the filter passed over.
     """
 
     text: str
     citations: tuple[Citation, ...]
     tokens: int
     left_out: tuple[Citation, ...]
+    not_compared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ AT_ONCE = 500
 
 class Page(list[MemCube]):
     """Memories, in the order asked for. `cursor` leads to the page behind it, None where there is none;
-    `damaged` names those that it came to and could not read, each with the reason.
+    `damaged` names those that it came to and could not read, each with the reason; `not_compared` those
+    that it passed over because their values are of another kind than the filter's, a sentence a field.
     """
 
     def __init__(
@@ -47,10 +48,20 @@ class Page(list[MemCube]):
         memories: Iterable[MemCube] = (),
         cursor: str | None = None,
         damaged: Mapping[str, str] | None = None,
+        not_compared: tuple[str, ...] = (),
     ) -> None:
         super().__init__(memories)
         self.cursor = cursor
         self.damaged: Mapping[str, str] = damaged or {}
+        self.not_compared = not_compared
+
+
+class Count(int):
+    """How many memories there are. `not_compared` tells of those that were passed over because their
+    values are of another kind than the filter's, a sentence a field.
+    """
+
+    not_compared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +176,8 @@ def list_memories(session: Session, request: PageRequest) -> Page:
         if len(one_more) > len(page):
             more = str(Cursor(digest, page[-1].place, _moment_of(request, cursor, page[0])))
         damaged = {raw: why for listing in listings for raw, why in listing.damaged.items()}
-        return Page([listed.cube for listed in page], more, dict(sorted(damaged.items())))
+        cubes = [listed.cube for listed in page]
+        return Page(cubes, more, dict(sorted(damaged.items())), _not_compared(listings))
 
 
 def _merged(
@@ -185,7 +197,12 @@ def _moment_of(request: PageRequest, cursor: Cursor | None, first: Listed) -> in
     return first.place if cursor is None else cursor.at
 
 
-def count(session: Session, selection: Selection) -> int:
+def _not_compared(listings: Iterable[Listing]) -> tuple[str, ...]:
+    """What the filters of listings of several tenants passed over."""
+    return tuple(told for listing in listings for told in listing.query.accepts.not_compared)
+
+
+def count(session: Session, selection: Selection) -> Count:
     """See `Memory.count`."""
     with session.gate.enter("count") as passage, session.engine.read() as reader:
         moment = resolve(session, passage, reader, selection.as_of)
@@ -193,9 +210,10 @@ def count(session: Session, selection: Selection) -> int:
             views = selection.views(session, passage, reader, moment)
             note_views(passage, views)
             visible = (view.visible() for view in views)
-            return sum(len(rows) - int(internal_rows(rows).sum()) for rows in visible)
+            return Count(sum(len(rows) - int(internal_rows(rows).sum()) for rows in visible))
         listings = selection.listings(session, passage, reader, moment, Order.NEWEST)
-        number = sum(1 for listing in listings for _ in listing.behind(None, AT_ONCE))
+        number = Count(sum(1 for listing in listings for _ in listing.behind(None, AT_ONCE)))
+        number.not_compared = _not_compared(listings)
         note_listed(passage, [(listing.query.scopes, listing.at) for listing in listings])
         return number
 

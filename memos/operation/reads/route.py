@@ -79,7 +79,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The path of a task. `left_out` are the memories that serve it and do not fit the budget."""
+    """The path of a task. `left_out` are the memories that serve it and do not fit the budget;
+    `not_compared` tells of those that the filter passed over.
+    """
 
     topics: tuple[Topic, ...]
     concepts: tuple[Concept, ...]
@@ -87,6 +89,7 @@ class Route:
     steps: tuple[Step, ...]
     tokens: int
     left_out: tuple[str, ...]
+    not_compared: tuple[str, ...] = ()
 
 
 def route(

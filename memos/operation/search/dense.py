@@ -6,7 +6,7 @@ near to greetings of them. It is asked in the first person instead, as the answe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from typing import NamedTuple
 
@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from memos.infrastructure.engine.dense import DenseIndex
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.index.port import Ints, Nearest, View
+from memos.infrastructure.index.port import Ints, Nearest, View, Within
 from memos.kernel.errors import EmbeddingFailed, IndexUnavailable
+from memos.language.analysis import speaker_names
 from memos.language.analyzer import Analyzer
 from memos.operation.search.conversation import Neighbours
 
@@ -47,21 +48,21 @@ class Dense(NamedTuple):
     near: Floats
     exactly: Callable[[Ints], tuple[Ints, Floats, Floats]] | None = None
 
-    def exact_for(self, words: Floats, neighbours: Neighbours | None) -> Dense:
-        """The same, with the rows exactly compared that are best by words or by nearness, and the
-        rows beside these.
+    def exact_for(self, scores: Sequence[Floats], neighbours: Neighbours | None) -> Dense:
+        """The same, with the rows exactly compared that are best by nearness or by one of some scores,
+        and the rows beside these.
 
         Args:
-            words: what each row has from words.
+            scores: of every row, one or several.
             neighbours: of every row; None where they lend nothing.
         """
         if self.exactly is None:
             return self
         nearest = _best(self.near)
-        rows = np.concatenate((_best(words), nearest))
+        rows = np.concatenate((*map(_best, scores), nearest))
         if neighbours is not None:
             rows = np.concatenate((rows, neighbours.before[rows], neighbours.after[rows]))
-        rows, texts, sentences = self.exactly(np.unique(rows[rows < len(words)]))
+        rows, texts, sentences = self.exactly(np.unique(rows[rows < len(self.near)]))
         text, sentence = self.text.copy(), self.sentence.copy()
         text[rows], sentence[rows] = texts, sentences
         exact = _mixed(texts, sentences)
@@ -78,34 +79,25 @@ class NotDense(NamedTuple):
     reason: str
 
 
-class _Speakers:
-    """The speakers of a view's turns. A query names few, so that only those are looked for."""
-
-    def __init__(self, view: View) -> None:
-        self._view = view
-
-    def __contains__(self, speaker: object) -> bool:
-        return bool((self._view.speaker == speaker).any())
-
-
-def first_person(text: str, analyzer: Analyzer, speakers: Container[int]) -> str:
+def first_person(text: str, analyzer: Analyzer, speakers: Set[int]) -> str:
     """A query as a speaker would say it; `speakers` are the terms that stand for them."""
 
     def is_speaker(name: str) -> bool:
         words = analyzer.words(name)
-        return len(words) == 1 and analyzer.exact_term("speaker", words[0]) in speakers
+        return len(words) == 1 and not speakers.isdisjoint(speaker_names(analyzer, words))
 
     return analyzer.language.first_person(text, is_speaker)
 
 
 def measure(
-    reader: Reader, view: View, scope: str, analyzer: Analyzer, embedding: DenseIndex, text: str
+    reader: Reader, view: View, within: Within, analyzer: Analyzer, embedding: DenseIndex, text: str
 ) -> Dense | NotDense:
-    """How near the rows of a view are to a query, or the reason why that is not known."""
+    """How near the rows of a view of some scopes are to a query, or the reason why that is not known."""
     if not len(view) or not analyzer.words(text):
         return NotDense("there is nothing to compare")
     asked = text[:LONGEST_EMBEDDED]
-    spoken = first_person(asked, analyzer, _Speakers(view)) if view.speaker.any() else asked
+    speakers = set(np.unique(view.speaker).tolist()) - {0}
+    spoken = first_person(asked, analyzer, speakers) if speakers else asked
     # Turns are told in the first person; who wrote the others is not known, so they get the mean.
     turn = view.session != 0
     wordings = [asked, spoken] if spoken != asked and not turn.all() else [spoken]
@@ -118,7 +110,7 @@ def measure(
     else:
         queries = np.stack([queries[-1], queries.mean(axis=0)])
     try:
-        nearest = embedding.nearest(reader, view, scope, queries)
+        nearest = embedding.nearest(reader, view, within, queries)
     except IndexUnavailable as error:
         return NotDense(str(error))
     if not len(nearest.docs):

@@ -12,8 +12,8 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,18 +22,21 @@ from memos.kernel.scope import contains
 from memos.operation.cube import STATES_BY_TITLE, MemCube
 from memos.operation.search.filter_values import (
     MISSING,
-    alike,
-    elements,
+    Compare,
+    dig,
     equal,
     holds,
-    is_like,
+    ordered,
+    path_of,
     written,
 )
+from memos.operation.search.verdict import Unknown, Unlike, Verdict, every, negated, some
 from memos.operation.validation import check_json
 
-Predicate = Callable[[MemCube], bool]
+Predicate = Callable[[MemCube], Verdict]
 
 MAX_DEPTH = 32
+MOST_NAMED = 5
 
 _TIMES = frozenset({"created", "changed", "valid_from", "valid_until", "last_used"})
 _LISTS = frozenset({"tags", "readers", "writers"})
@@ -55,7 +58,7 @@ _TEXTS = frozenset(
 _NUMBERS = frozenset({"version", "priority", "uses"})
 FIELDS = _TIMES | _LISTS | _TEXTS | _NUMBERS
 
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[str, Compare] = {
     "gt": operator.gt,
     "gte": operator.ge,
     "lt": operator.lt,
@@ -64,13 +67,48 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 OPERATORS = ("eq", "ne", "in", "nin", "contains", "exists", "under", *_COMPARISONS)
 
 
-def compile_filter(condition: Mapping[str, Any] | None) -> Predicate:
-    """A filter as a predicate, checked whole before anything is read.
+@dataclass(eq=False)
+class Filter:
+    """A checked filter, for one read: whether it fits memories, and which it passed over because their
+    values are not compared with its own. Without a verdict it fits all.
+    """
+
+    verdict: Predicate | None = None
+    passed_over: dict[Unlike, set[str]] = field(default_factory=dict)
+
+    def __call__(self, cube: MemCube) -> bool:
+        verdict = True if self.verdict is None else self.verdict(cube)
+        if not isinstance(verdict, Unknown):
+            return verdict
+        for unlike in verdict.fields:
+            self.passed_over.setdefault(unlike, set()).add(cube.cube_id)
+        return False
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """What it passed over, told in a sentence a field: how many memories, and which."""
+        return tuple(
+            _told(unlike, sorted(cubes)) for unlike, cubes in sorted(self.passed_over.items())
+        )
+
+
+def _told(unlike: Unlike, cubes: list[str]) -> str:
+    count = len(cubes)
+    have = "1 memory has" if count == 1 else f"{count} memories have"
+    more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
+    return (
+        f"{have} {unlike.has} where {unlike.field} is compared as {unlike.compared}: "
+        f"{', '.join(cubes[:MOST_NAMED])}{more}"
+    )
+
+
+def compile_filter(condition: Mapping[str, Any] | None) -> Filter:
+    """A filter, checked whole before anything is read, for one read.
 
     Raises:
         InvalidInput: a field or an operator is unknown, or a value does not fit.
     """
-    return _all_of(condition, 0) if condition is not None else lambda cube: True
+    return Filter(None if condition is None else _all_of(condition, 0))
 
 
 def mentions(condition: Any, field: str) -> bool:
@@ -104,7 +142,7 @@ def _all_of(condition: Any, depth: int) -> Predicate:
     if depth > MAX_DEPTH:
         raise InvalidInput(f"the filter is nested deeper than {MAX_DEPTH} levels")
     checks = [_clause(_named(name), value, depth) for name, value in condition.items()]
-    return lambda cube: all(check(cube) for check in checks)
+    return lambda cube: every(check(cube) for check in checks)
 
 
 def _named(name: Any) -> str:
@@ -119,11 +157,11 @@ def _clause(name: str, value: Any, depth: int) -> Predicate:
         if not isinstance(value, (list, tuple)) or not value:
             raise InvalidInput(f"{shorten(name)} takes a list of filters")
         parts = [_all_of(part, depth + 1) for part in value]
-        combine = all if name == "and" else any
+        combine = every if name == "and" else some
         return lambda cube: combine(part(cube) for part in parts)
     if name == "not":
         inner = _all_of(value, depth + 1)
-        return lambda cube: not inner(cube)
+        return lambda cube: negated(inner(cube))
     return _field(name, value)
 
 
@@ -133,50 +171,22 @@ def _field(name: str, value: Any) -> Predicate:
     if not tests:
         raise InvalidInput(f"the filter on {shorten(name)} names no operator")
     checks = [_test(name, _named(op), operand) for op, operand in tests.items()]
-    return lambda cube: all(check(read(cube)) for check in checks)
+    return lambda cube: every(check(read(cube)) for check in checks)
 
 
 def _reader(name: str) -> Callable[[MemCube], Any]:
     if name in FIELDS:
         return operator.attrgetter(name)
     if name.startswith("metadata."):
-        path = _path(name)
-        return lambda cube: _dig(cube.metadata, path)
+        path = path_of(name)
+        return lambda cube: dig(cube.metadata, path)
     raise InvalidInput(
         f"the filter field {shorten(name)} is not known: use {', '.join(sorted(FIELDS))}, or "
         "metadata.<name>"
     )
 
 
-_STEP = re.compile(r"""\.(?:"([^"]+)"|'([^']+)'|([^."']+))""")
-
-
-def _path(name: str) -> list[str]:
-    """The names in `metadata.a.'b.c'`; a name that holds a dot stands in quotes."""
-    steps: list[str] = []
-    at = len("metadata")
-    while at < len(name):
-        match = _STEP.match(name, at)
-        if match is None:
-            raise InvalidInput(
-                f"the filter field {shorten(name)} cannot be read from character {at + 1} on: write "
-                "metadata.name.inner, and a name that holds a dot or a quote in quotes, "
-                "metadata.'first.name'"
-            )
-        steps.append(next(filter(None, match.groups())))
-        at = match.end()
-    return steps
-
-
-def _dig(value: Any, path: list[str]) -> Any:
-    for name in path:
-        if not isinstance(value, Mapping) or name not in value:
-            return MISSING
-        value = value[name]
-    return value
-
-
-def _test(name: str, op: str, operand: Any) -> Callable[[Any], bool]:
+def _test(name: str, op: str, operand: Any) -> Callable[[Any], Verdict]:
     if op not in OPERATORS:
         raise InvalidInput(
             f"the operator {shorten(op)} on {shorten(name)} is not known: use {', '.join(OPERATORS)}"
@@ -186,16 +196,12 @@ def _test(name: str, op: str, operand: Any) -> Callable[[Any], bool]:
             raise InvalidInput(f"exists on {shorten(name)} takes true or false")
         return lambda actual: (actual is not MISSING and actual not in (None, "", ())) is operand
     if op in ("in", "nin"):
-        if not isinstance(operand, (list, tuple, set, frozenset)):
-            raise InvalidInput(f"{op} on {shorten(name)} takes a list")
-        values = [_value(name, item) for item in operand]
-        inside = op == "in"
-        return lambda actual: any(equal(name, actual, item) for item in values) is inside
+        return _membership(name, op, operand)
     value = _value(name, operand)
     if op == "eq":
         return lambda actual: equal(name, actual, value)
     if op == "ne":
-        return lambda actual: not equal(name, actual, value)
+        return lambda actual: negated(equal(name, actual, value))
     if op == "contains":
         return lambda actual: holds(name, actual, value)
     if op == "under":
@@ -205,7 +211,16 @@ def _test(name: str, op: str, operand: Any) -> Callable[[Any], bool]:
     return _comparison(name, op, value)
 
 
-def _comparison(name: str, op: str, value: Any) -> Callable[[Any], bool]:
+def _membership(name: str, op: str, operand: Any) -> Callable[[Any], Verdict]:
+    if not isinstance(operand, (list, tuple, set, frozenset)):
+        raise InvalidInput(f"{op} on {shorten(name)} takes a list")
+    values = [_value(name, item) for item in operand]
+    if op == "in":
+        return lambda actual: some(equal(name, actual, item) for item in values)
+    return lambda actual: every(negated(equal(name, actual, item)) for item in values)
+
+
+def _comparison(name: str, op: str, value: Any) -> Callable[[Any], Verdict]:
     if name in _LISTS:
         raise InvalidInput(f"{op} does not compare {shorten(name)}, which is a list: use contains")
     if isinstance(value, (bool, list, tuple, Mapping)) or value is None:
@@ -213,9 +228,11 @@ def _comparison(name: str, op: str, value: Any) -> Callable[[Any], bool]:
             f"{op} on {shorten(name)} compares numbers, texts or times, not {shorten(value)}"
         )
     compare = _COMPARISONS[op]
-    return lambda actual: any(
-        is_like(name, each, value) and compare(*alike(each, value)) for each in elements(actual)
-    )
+    if isinstance(value, str) and name in FIELDS:  # of these its kind was checked
+        return lambda actual: actual is not None and compare(written(actual), written(value))
+    if name in FIELDS:
+        return lambda actual: actual is not None and compare(actual, value)
+    return lambda actual: ordered(name, actual, value, compare)
 
 
 def _value(name: str, operand: Any) -> Any:

@@ -39,7 +39,9 @@ class Hits(list[Hit]):
     """Hits, best first. `explain` tells how the search ran, also where it found nothing: what it
     searched, what it read in the query (with words that a slip of the pen may have changed under
     `meant`), which phrase in quotes no memory holds (`phrases_not_found`: the others are shown
-    then), which optional side was not there and why, and under `damaged` which memories it came to and could not read, each with the reason.
+    then), which optional side was not there and why, under `damaged` which memories it came to and
+    could not read, each with the reason, and under `not_compared` which it passed over because their
+    values are of another kind than those that the filter compares them with.
     """
 
     def __init__(self, hits: Iterable[Hit] = (), explain: Mapping[str, Any] | None = None) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from memos.infrastructure.index.port import Mask, View
 from memos.language.analyzer import Analyzer
+from memos.language.letters import plain_letters
 from memos.language.tokens import Tokens
 from memos.operation.cube import MemCube
 from memos.operation.search.question import Phrase
@@ -21,7 +22,8 @@ def rows_with_words(view: View, analyzer: Analyzer, phrases: Sequence[Phrase]) -
     rows = np.ones(len(view), np.bool_)
     for word in {word for phrase in phrases for word in phrase}:
         having = np.zeros(len(view), np.bool_)
-        having[view.postings(analyzer.word_term(word))[0]] = True
+        for spelling in {word, plain_letters(word)}:
+            having[view.postings(analyzer.word_term(spelling))[0]] = True
         rows &= having
     return rows
 
@@ -60,9 +62,11 @@ def holds_phrases(analyzer: Analyzer, cube: MemCube, phrases: Sequence[Phrase]) 
 
 
 def holds_phrase(tokens: Tokens, phrase: Phrase) -> bool:
-    """Whether the words of a phrase stand beside each other in a text of these tokens."""
-    words, characters = tokens
-    sought = list(phrase)
+    """Whether the words of a phrase stand beside each other in a text of these tokens, whichever letters
+    each is written with.
+    """
+    characters = tokens.characters
+    words, sought = (list(map(plain_letters, each)) for each in (tokens.words, phrase))
     if len(sought) == 1 and sought[0] in characters:
         return True
     return any(

@@ -10,10 +10,10 @@ from memos.infrastructure.index.models.rerankers import Reranking
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At, Moment
 from memos.kernel.scope import common_scope
-from memos.language.analysis import STANDING, standing_term
+from memos.language.analysis import STANDING, speaker_names, standing_term
 from memos.language.analyzer import Analyzer
 from memos.operation.permitted import Permitted
-from memos.operation.search.filters import Predicate
+from memos.operation.search.filters import Filter
 from memos.operation.search.question import read_question
 from memos.operation.search.ranking import LexicalQuery
 from memos.operation.search.recipe import Recipe
@@ -31,7 +31,7 @@ class Query(NamedTuple):
     scopes: tuple[str, ...]
     limit: int
     states: frozenset[Lifecycle]
-    accepts: Predicate
+    accepts: Filter
     at: At | None
     read_time: int
     permitted: Permitted
@@ -65,7 +65,7 @@ def analyse_query(analyzer: Analyzer, text: str, now: int = 0) -> LexicalQuery:
     dates are relative to `now` (microseconds since 1970).
     """
     words = analyzer.words(text)
-    names = {analyzer.exact_term("speaker", word): word for word in words}
+    names = speaker_names(analyzer, words)
     return LexicalQuery(
         analyzer.query_terms(text),
         frozenset(names),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from memos.operation.search.answer import AnswerFit
 from memos.operation.search.bm25 import TermScores
 from memos.operation.search.dense import Dense
 from memos.operation.search.models import BY_WORDS, model_named
-from memos.operation.search.relevance import coverage, relevance
+from memos.operation.search.relevance import coverage, lead_of_others, relevance
 from memos.operation.search.standing import Standing
 from memos.operation.search.supersession import Chain
 
@@ -22,6 +23,31 @@ FIRST_GROUP = 512
 """Rows put in order at first."""
 
 Floats = npt.NDArray[np.float64]
+
+
+class WordScores(NamedTuple):
+    """What words give every row.
+
+    Attributes:
+        total: the score.
+        reached: which rows have a term, or stand beside one that has.
+        terms: what each term gave.
+        sessions: what each row's session gave.
+        factors: what multiplied the score, by stage.
+        texts: how many texts the statistics are of.
+        by_named: which rows are by the one speaker whom the query names; None where it names none or
+            several.
+        asked: the terms but for the names of who speaks here.
+    """
+
+    total: Floats
+    reached: Mask
+    terms: Sequence[TermScores]
+    sessions: Floats
+    factors: dict[str, Floats]
+    texts: float
+    by_named: Mask | None
+    asked: Sequence[TermScores]
 
 
 class Fused(NamedTuple):
@@ -48,21 +74,14 @@ class Fused(NamedTuple):
 
 @dataclass(frozen=True)
 class Ranking:
-    """The rows that a query reaches: `scores[i]` is the score of `rows[i]`, in log order.
-
-    `asked` are the terms but for the names of who speaks here; `count` is how many texts the statistics are of; `by_named` says which rows are by the one
-    speaker whom the query names, None where it names none.
+    """The rows that a query reaches: `scores[i]` is the score of `rows[i]`, in log order; and what each
+    stage gave.
     """
 
     rows: Ints
     scores: Floats
     opened: Ints
-    terms: Sequence[TermScores]
-    sessions: Floats
-    factors: dict[str, Floats]
-    asked: Sequence[TermScores]
-    count: float
-    by_named: Mask | None
+    words: WordScores
     fused: Fused | None = None
     chain: Chain | None = None
     answers: AnswerFit | None = None
@@ -70,13 +89,23 @@ class Ranking:
 
     def relevance(self, rows: Ints) -> Floats:
         """How likely rows are to be about what is asked; see `relevance.relevance`."""
+        words = self.words
         dense = None if self.fused is None else self.fused.dense
         return relevance(
             BY_WORDS if dense is None else model_named(dense.model).curve,
-            coverage(self.asked, self.count, rows),
+            coverage(words.asked, words.texts, rows),
             None if dense is None else dense.near[rows],
-            None if self.by_named is None else self.by_named[rows],
+            None if words.by_named is None else words.by_named[rows],
+            0.0 if words.by_named is None else self._lead,
         )
+
+    @cached_property
+    def _lead(self) -> float:
+        """How much more of the query others say than the speaker whom it names."""
+        words = self.words
+        everybody = np.zeros(len(words.total), np.bool_)
+        by_named = everybody if words.by_named is None else words.by_named
+        return lead_of_others(words.asked, words.texts, by_named)
 
     def best_first(
         self, decays: Mapping[int, float] | None = None, least: float = 0.0
@@ -105,6 +134,7 @@ class Ranking:
             explanation |= self.answers.explain(row)
         if self.standing is not None:
             explanation |= self.standing.explain(row)
+        words = self.words
         return {
             **explanation,
             "relevance": round(float(self.relevance(np.array([row]))[0]), 4),
@@ -116,13 +146,13 @@ class Ranking:
                     "score": float(scored.own[row]),
                     "with_context": float(scored.lent[row]),
                 }
-                for scored in self.terms
+                for scored in words.terms
                 if scored.lent[row] > 0
             ],
-            "session": float(self.sessions[row]),
+            "session": float(words.sessions[row]),
             "factors": {
                 name: round(float(factor[row]), 6)
-                for name, factor in self.factors.items()
+                for name, factor in words.factors.items()
                 if factor[row] != 1.0
             },
         }

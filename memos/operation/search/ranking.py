@@ -20,20 +20,13 @@ from memos.infrastructure.index.port import Mask, View
 from memos.language.analyzer import QueryTerm
 from memos.language.indexed_text import ASSISTANT, QUESTION
 from memos.language.port import Request
-from memos.operation.search.answer import answer_fit
-from memos.operation.search.bm25 import (
-    Collection,
-    TermScores,
-    average_length,
-    collection_of,
-    score_term,
-    session_match,
-)
+from memos.operation.search.answer import AnswerFit, answer_fit
+from memos.operation.search.bm25 import average_length, collection_of, score_term, session_match
 from memos.operation.search.conversation import Neighbours, neighbours_of
 from memos.operation.search.dense import Dense, with_neighbours
 from memos.operation.search.models import model_named
 from memos.operation.search.question import Question
-from memos.operation.search.ranked import Fused, Ranking
+from memos.operation.search.ranked import Fused, Ranking, WordScores
 from memos.operation.search.recipe import Recipe
 from memos.operation.search.relevance import coverage
 from memos.operation.search.standing import Standing, standing_rows
@@ -74,15 +67,66 @@ def rank(
     hold the phrases that a question quotes.
     """
     neighbours = neighbours_of(view) if recipe.near or recipe.session or recipe.dense_near else None
+    words = _score_words(view, query, recipe, neighbours)
+    lifts = _Lifts(
+        _standing(view, query, recipe), answer_fit(view, query.question, recipe, holding)
+    )
+    total, reached, fused = words.total, words.reached, None
+    if dense is not None:
+        fused = _Fusion(view, recipe, words, neighbours).exactly(dense, lifts)
+        total, reached = fused.words + fused.meaning, reached | dense.compared
+    if lifts != _NO_LIFTS:
+        total, reached = lifts.applied(total), lifts.with_reached(reached)
+    if chain is not None:
+        total = put_first(total, chain, recipe.supersession)
+        reached = reached.copy()
+        reached[chain.rows] = True
+    rows = np.flatnonzero(reached if within is None else within)
+    return Ranking(
+        rows,
+        total[rows],
+        view.opened[rows],
+        words,
+        fused,
+        chain,
+        lifts.answers,
+        lifts.standing,
+    )
+
+
+class _Lifts(NamedTuple):
+    """What lifts rows beside words and nearness; each None where it lifts none."""
+
+    standing: Standing | None
+    answers: AnswerFit | None
+
+    def applied(self, total: Floats) -> Floats:
+        """Scores, with what lifts the rows."""
+        if self.standing is not None:
+            total = self.standing.applied(total)
+        return total if self.answers is None else self.answers.applied(total)
+
+    def with_reached(self, reached: Mask) -> Mask:
+        """The rows reached, with those that a lift alone reaches."""
+        if self.standing is not None:
+            reached = reached | (self.standing.lift > 0)
+        also = None if self.answers is None else self.answers.reached()
+        return reached if also is None else reached | also
+
+
+_NO_LIFTS = _Lifts(None, None)
+
+
+def _score_words(
+    view: View, query: LexicalQuery, recipe: Recipe, neighbours: Neighbours | None
+) -> WordScores:
+    """Score every row by the query's words; `neighbours` are None where they lend nothing."""
     assistant = (view.traits & ASSISTANT) != 0
-    said_by_assistant = _assistant_share(query, recipe)
-    collection = collection_of(view, assistant, said_by_assistant)
+    collection = collection_of(view, assistant, _assistant_share(query, recipe))
     weights = _context_weights(view, recipe) if neighbours is not None else None
     terms = [
         score_term(view, term, collection, neighbours, weights) for term in _weighed(query, recipe)
     ]
-    speakers = {word for term, word in query.words.items() if (view.speaker == term).any()}
-    asked = [scored for scored in terms if scored.term.surface not in speakers]
     sessions = np.zeros(len(view))
     if neighbours is not None and recipe.session:
         sessions = recipe.session * session_match(terms, neighbours)
@@ -93,83 +137,27 @@ def rank(
     total += sessions
     for tie in query.ties:
         total += score_term(view, tie, collection, None, None).own * reached
-    factors = _factors(view, query, recipe)
+    speakers: list[int] = np.unique(view.speaker).tolist()
+    by_named = _by_named(view, query, speakers)
+    factors = _factors(view, query, recipe, by_named)
     for factor in factors.values():
         total *= factor
-    fused = None
-    if dense is not None:
-        dense = dense.exact_for(total, neighbours)
-        best = float(total.max(initial=0.0)) or 1.0
-        near = _nearness(view, query, recipe, dense, neighbours, factors)
-        meaning = recipe.dense * near / (float(near.max(initial=0.0)) or 1.0)
-        words = _words_share(asked, collection, total, dense.model) * total / best
-        fused = Fused(dense, words, meaning)
-        total = fused.words + meaning
-        reached |= dense.compared
-    standing = _standing(view, query, recipe)
-    if standing is not None:
-        total = standing.applied(total)
-        reached |= standing.lift > 0
-    answers = answer_fit(view, query.question, recipe, holding)
-    if answers is not None:
-        total = answers.applied(total)
-        also = answers.reached()
-        reached = reached if also is None else reached | also
-    if chain is not None:
-        put_first(total, chain, recipe.supersession)
-        reached[chain.rows] = True
-    if within is not None:
-        reached = within
-    rows = np.flatnonzero(reached)
-    named = _named_speaker(view, query)
-    by_named = None if named is None else view.speaker == named
-    return Ranking(
-        rows,
-        total[rows],
-        view.opened[rows],
-        terms,
-        sessions,
-        factors,
-        asked,
-        collection.texts,
-        by_named,
-        fused,
-        chain,
-        answers,
-        standing,
-    )
+    names = {query.words.get(speaker, "") for speaker in speakers}
+    asked = [scored for scored in terms if scored.term.surface not in names]
+    return WordScores(total, reached, terms, sessions, factors, collection.texts, by_named, asked)
 
 
-def _nearness(
-    view: View,
-    query: LexicalQuery,
-    recipe: Recipe,
-    dense: Dense,
-    neighbours: Neighbours | None,
-    factors: dict[str, Floats],
-) -> Floats:
-    """Nearness with what surroundings lend it and a named speaker adds, less for questions."""
-    near: Floats = dense.near
-    if neighbours is not None and recipe.dense_near:
-        near = with_neighbours(near, neighbours, recipe.dense_near * _short_share(view, recipe))
-    near = near - recipe.dense_question * ((view.traits & QUESTION) != 0)
-    speaker = _named_speaker(view, query)
-    if speaker is not None:
-        near = near + recipe.dense_speaker * (view.speaker == speaker)
-    if "assistant" in factors:
-        near *= factors["assistant"]
-    return near
+def _short_share(view: View, recipe: Recipe) -> Floats:
+    """How far each row's surroundings count: less, the longer it is and what people here say is.
 
-
-def _words_share(
-    asked: Sequence[TermScores], collection: Collection, words: Floats, model: str
-) -> float:
-    """What words count beside a model's meaning: less, the less of the query's the best text has."""
-    full = model_named(model).words_in_full
-    if not full:
-        return 1.0
-    best = coverage(asked, collection.texts, np.array([words.argmax()]))
-    return min(1.0, float(best[0]) / full)
+    Where turns are short, each needs the others; a long message speaks for itself, and what it
+    lends its neighbours is of many things.
+    """
+    turns = view.session != 0
+    usual = float(view.length[turns].mean()) if turns.any() else 0.0
+    talk = min(1.0, recipe.short / max(usual, 1.0))
+    share: Floats = talk * np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
+    return share
 
 
 def _assistant_share(query: LexicalQuery, recipe: Recipe) -> float:
@@ -188,37 +176,15 @@ def _weighed(query: LexicalQuery, recipe: Recipe) -> list[QueryTerm]:
     ]
 
 
-def _standing(view: View, query: LexicalQuery, recipe: Recipe) -> Standing | None:
-    """What rows say of what the user wants from then on, where something is asked, and not of the past."""
-    request = query.request
-    instructs = 0.0 if request.recalls or request.looks_up else 1.0
-    prefers = 1.0 if request.is_task else 0.0
-    if not query.standing or not (instructs or prefers):
-        return None
-    strengths = (
-        (instructs * recipe.instructs, instructs * recipe.instructs_lift),
-        (prefers * recipe.prefers, 0.0),
-    )
-    return standing_rows(view, zip(query.standing, strengths, strict=True))
-
-
-def _named_speaker(view: View, query: LexicalQuery) -> int | None:
-    """The speaker whom the query names, where that is exactly one of those in view."""
-    named = [name for name in query.names if (view.speaker == name).any()]
-    return named[0] if len(named) == 1 else None
-
-
-def _short_share(view: View, recipe: Recipe) -> Floats:
-    """How far each row's surroundings count: less, the longer it is and what people here say is.
-
-    Where turns are short, each needs the others; a long message speaks for itself, and what it
-    lends its neighbours is of many things.
+def _by_named(view: View, query: LexicalQuery, speakers: Sequence[int]) -> Mask | None:
+    """The rows of the speaker whom the query names, where that is exactly one of those in view, however
+    each row writes the name.
     """
-    turns = view.session != 0
-    usual = float(view.length[turns].mean()) if turns.any() else 0.0
-    talk = min(1.0, recipe.short / max(usual, 1.0))
-    share: Floats = talk * np.minimum(1.0, recipe.short / np.maximum(view.length, 1))
-    return share
+    named = [speaker for speaker in speakers if speaker in query.names]
+    if len(set(map(query.words.get, named, named))) != 1:
+        return None
+    by_named: Mask = np.isin(view.speaker, named)
+    return by_named
 
 
 def _context_weights(view: View, recipe: Recipe) -> tuple[Floats, Floats, Floats]:
@@ -227,12 +193,13 @@ def _context_weights(view: View, recipe: Recipe) -> tuple[Floats, Floats, Floats
     return recipe.near * share, recipe.far * share, recipe.reply * share
 
 
-def _factors(view: View, query: LexicalQuery, recipe: Recipe) -> dict[str, Floats]:
+def _factors(
+    view: View, query: LexicalQuery, recipe: Recipe, by_named: Mask | None
+) -> dict[str, Floats]:
     """What multiplies a row's score, by stage; stages that change nothing are left out."""
     factors: dict[str, Floats] = {}
-    speaker = _named_speaker(view, query)
-    if recipe.speaker and speaker is not None:
-        factors["speaker"] = np.where(view.speaker == speaker, 1 + recipe.speaker, 1.0)
+    if recipe.speaker and by_named is not None:
+        factors["speaker"] = np.where(by_named, 1 + recipe.speaker, 1.0)
     if recipe.question != 1.0:
         factors["question"] = np.where(view.traits & QUESTION, recipe.question, 1.0)
     share = _assistant_share(query, recipe)
@@ -248,3 +215,65 @@ def _informativeness(view: View, strength: float) -> Floats:
     average = average_length(view, (view.traits & ASSISTANT) != 0)
     informative: Floats = 1 + strength * np.minimum(2.0, view.length / average)
     return informative
+
+
+class _Fusion(NamedTuple):
+    """Brings what words give together with nearness."""
+
+    view: View
+    recipe: Recipe
+    words: WordScores
+    neighbours: Neighbours | None
+
+    def exactly(self, dense: Dense, lifts: _Lifts) -> Fused:
+        """Both sides as one, with every row exactly compared that may be among the best: by words, by
+        nearness, or by what lifts it.
+        """
+        scores = [self.words.total]
+        if dense.exactly is not None and lifts != _NO_LIFTS:
+            estimated = self._fused(dense)
+            scores.append(lifts.applied(estimated.words + estimated.meaning))
+        return self._fused(dense.exact_for(scores, self.neighbours))
+
+    def _fused(self, dense: Dense) -> Fused:
+        total, near = self.words.total, self._nearness(dense)
+        best = float(total.max(initial=0.0)) or 1.0
+        meaning = self.recipe.dense * near / (float(near.max(initial=0.0)) or 1.0)
+        return Fused(dense, self._words_share(dense.model) * total / best, meaning)
+
+    def _words_share(self, model: str) -> float:
+        """What words count beside a model's meaning: less, the less of the query's the best text has."""
+        full = model_named(model).words_in_full
+        if not full:
+            return 1.0
+        words = self.words
+        best = coverage(words.asked, words.texts, np.array([words.total.argmax()]))
+        return min(1.0, float(best[0]) / full)
+
+    def _nearness(self, dense: Dense) -> Floats:
+        """Nearness with what surroundings lend it and a named speaker adds, less for questions."""
+        view, recipe, words = self.view, self.recipe, self.words
+        near: Floats = dense.near
+        if self.neighbours is not None and recipe.dense_near:
+            share = recipe.dense_near * _short_share(view, recipe)
+            near = with_neighbours(near, self.neighbours, share)
+        near = near - recipe.dense_question * ((view.traits & QUESTION) != 0)
+        if words.by_named is not None:
+            near = near + recipe.dense_speaker * words.by_named
+        if "assistant" in words.factors:
+            near *= words.factors["assistant"]
+        return near
+
+
+def _standing(view: View, query: LexicalQuery, recipe: Recipe) -> Standing | None:
+    """What rows say of what the user wants from then on, where something is asked, and not of the past."""
+    request = query.request
+    instructs = 0.0 if request.recalls or request.looks_up else 1.0
+    prefers = 1.0 if request.is_task else 0.0
+    if not query.standing or not (instructs or prefers):
+        return None
+    strengths = (
+        (instructs * recipe.instructs, instructs * recipe.instructs_lift),
+        (prefers * recipe.prefers, 0.0),
+    )
+    return standing_rows(view, zip(query.standing, strengths, strict=True))

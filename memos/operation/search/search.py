@@ -69,8 +69,8 @@ def search(
     if needed and not hits:
         overview["phrases_not_found"] = [" ".join(phrase) for phrase in needed]
         hits = found.hits(visible, (), (), overview)
-    if memories.damaged:
-        overview["damaged"] = dict(sorted(memories.damaged.items()))
+    if memories.damaged or query.filter is not None:
+        overview |= _passed_over(memories, query)
     return Hits(hits, overview)
 
 
@@ -81,9 +81,17 @@ def _listed(view: View, analyzer: Analyzer, query: Query, memories: Memories) ->
     rows = in_order(having, view.created, Order.NEWEST)
     found = _candidates(memories, analyzer, query, ((row, 0.0) for row in rows.tolist()), ())
     hits = [hit_of(memory.cube, 0.0, overview) for memory in islice(found, query.limit)]
+    return Hits(hits, overview | _passed_over(memories, query))
+
+
+def _passed_over(memories: Memories, query: Query) -> dict[str, object]:
+    """The memories that were come to and could be neither read nor compared."""
+    told: dict[str, object] = {}
     if memories.damaged:
-        overview["damaged"] = dict(sorted(memories.damaged.items()))
-    return Hits(hits, overview)
+        told["damaged"] = dict(sorted(memories.damaged.items()))
+    if query.accepts.not_compared:
+        told["not_compared"] = list(query.accepts.not_compared)
+    return told
 
 
 class _Found(NamedTuple):
@@ -167,7 +175,7 @@ def _dense(reader: Reader, view: View, analyzer: Analyzer, query: Query) -> Dens
     """How near the rows are in meaning, where the recipe asks for it."""
     if not query.recipe.dense or query.embedding is None:
         return None
-    return measure(reader, view, query.scope, analyzer, query.embedding, query.text)
+    return measure(reader, view, query.scopes, analyzer, query.embedding, query.text)
 
 
 def _candidates(

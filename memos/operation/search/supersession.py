@@ -18,6 +18,8 @@ from memos.language.analyzer import Analyzer
 from memos.language.port import ANY_FAVOURITE, Claim, Language, Slot
 from memos.operation.cube import MemCube
 
+Floats = npt.NDArray[np.float64]
+
 LINKED = 64
 """How many of a subject's newest changes are looked at, and of the slot's newest claims."""
 
@@ -82,10 +84,13 @@ def chain_of(
     return _ordered(view, slot, np.array(sorted(rows), np.int64), time)
 
 
-def put_first(total: npt.NDArray[np.float64], chain: Chain, strength: float) -> None:
-    """Put the current row above all others, by a share of the best score; the rest stay."""
-    if chain.current is not None:
-        total[chain.current] = (float(total.max(initial=0.0)) or 1.0) * (1 + strength)
+def put_first(total: Floats, chain: Chain, strength: float) -> Floats:
+    """Scores, with the current row above all others by a share of the best one."""
+    if chain.current is None:
+        return total
+    raised = total.copy()
+    raised[chain.current] = (float(total.max(initial=0.0)) or 1.0) * (1 + strength)
+    return raised
 
 
 def _ordered(view: View, slot: Slot, rows: Ints, time: int) -> Chain:

@@ -55,6 +55,27 @@ def test_the_nearest_text_is_the_one_that_means_the_same(
     assert scores[int(view.doc[rows[kiln]])] > scores[int(view.doc[rows[bread]])]
 
 
+def test_several_scopes_are_compared_as_each_by_itself(
+    vault: EngineVault, dense: DenseIndex
+) -> None:
+    scopes = tuple(f"{vault.tenant}/{name}" for name in ("a", "b", "c"))
+    for scope in scopes:
+        vault.add("She fires her pottery in a kiln.", scope=f"{scope}/1")
+        vault.add(f"He bakes bread in {scope}.", scope=scope)
+    dense.embed_pending()
+    queries = dense.of_query(["making ceramics"])
+    asked = scopes[:2]
+    with vault.engine.read() as reader:
+        both = dense.nearest(reader, reader.view(asked), asked, queries)
+        each = [dense.nearest(reader, reader.view(scope), scope, queries) for scope in asked]
+        every = dense.nearest(reader, reader.view(asked[0]), asked, queries)
+    order = np.argsort(np.concatenate([near.docs for near in each]))
+    for name in ("docs", "texts", "sentences"):
+        alone = np.concatenate([getattr(near, name) for near in each], axis=-1)[..., order]
+        np.testing.assert_array_equal(getattr(both, name), alone)
+    np.testing.assert_array_equal(every.docs, each[0].docs)
+
+
 def test_equal_queries_get_equal_scores_after_the_vault_was_opened_again(
     vault: EngineVault, dense: DenseIndex
 ) -> None:

@@ -80,9 +80,11 @@ class EngineVault:
         )
         return commits
 
-    def add(self, text: str, *, tenant: str = "", tags: Sequence[str] = ()) -> Committed:
+    def add(
+        self, text: str, *, tenant: str = "", scope: str = "", tags: Sequence[str] = ()
+    ) -> Committed:
         """Append a new memory."""
-        (committed,) = self.commit(self.memory(text, tenant=tenant, tags=tags))
+        (committed,) = self.commit(self.memory(text, tenant=tenant, scope=scope, tags=tags))
         return committed
 
     def memory(
@@ -90,6 +92,7 @@ class EngineVault:
         text: str,
         *,
         tenant: str = "",
+        scope: str = "",
         tags: Sequence[str] = (),
         absorbs: Sequence[bytes] = (),
         subject: str = "",
@@ -97,6 +100,7 @@ class EngineVault:
     ) -> Draft:
         """A new memory."""
         event = self.event(Kind.GENERATED, new_id(), tenant=tenant)
+        event.scope = scope or event.scope
         event.generated.form = Form.PLAINTEXT.value  # type: ignore[assignment]
         event.generated.header.owner = ADMINISTRATOR
         for cube_id in absorbs:

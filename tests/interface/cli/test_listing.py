@@ -26,7 +26,10 @@ def test_counts_scopes_and_subjects(shell: Shell) -> None:
     archived = shell.add("milk", scope="acme/bob")
     shell.run("archive", archived)
     assert shell.run("count").out == "1\n"
-    assert shell.json("count", "--state", "Archived", "--scope", "acme/bob") == {"count": 1}
+    assert shell.json("count", "--state", "Archived", "--scope", "acme/bob") == {
+        "count": 1,
+        "not_compared": [],
+    }
     assert shell.run("scopes", "acme").out.split() == ["1", CHAT]
     assert shell.json("scopes", "other") == {}
     assert shell.json("subjects", "--scope", CHAT) == {"subjects": {"ann": 1}, "unnamed": 0}
@@ -68,3 +71,14 @@ def test_history_and_events_show_reason_source_and_metadata(shell: Shell) -> Non
     for said in ("reason: she said so", "source: chat:8", "metadata: sure=True"):
         assert said in told
     assert "from chat:8  because she said so" in shell.run("events").out
+
+
+def test_what_a_filter_passes_over_is_told(shell: Shell) -> None:
+    shell.add("tea", "--metadata", '{"cups": 3}')
+    odd = shell.add("milk", "--metadata", '{"cups": "three"}')
+    many = ("--filter", '{"metadata.cups": {"gt": 1}}', "--scope", "acme")
+    told = f"1 memory has a text where metadata.cups is compared as a number: {odd}"
+    for command in (("list",), ("count",), ("search", "milk"), ("archive", "--dry-run")):
+        ran = shell.run(*command, *many)
+        assert f"passed over: {told}" in ran.out.replace("\n", "")
+    assert shell.json("count", *many) == {"count": 1, "not_compared": [told]}

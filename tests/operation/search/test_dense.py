@@ -80,7 +80,7 @@ def test_what_is_best_by_words_or_nearest_is_compared_exactly(
     dense = dense_of("model", nearest.docs, nearest, np.zeros(20, np.int64))
     words = np.zeros(20)
     words[[3, 4, 5]] = 1.0, 3.0, 2.0
-    exact = dense.exact_for(words, None)
+    exact = dense.exact_for([words], None)
     assert asked == [[4, 5, 18, 19]]
     off = np.abs(exact.near - np.linspace(0.1, 0.9, 20)) > 5e-4
     assert np.flatnonzero(~off).tolist() == [4, 5, 18, 19]
@@ -99,7 +99,7 @@ def test_equal_texts_stay_equal_whichever_of_them_are_compared_exactly(
         exactly=lambda columns: (np.full((1, len(columns)), 0.7), np.full((1, len(columns)), 0.6)),
     )
     dense = dense_of("model", alike.docs, alike, np.zeros(20, np.int64))
-    assert set(dense.exact_for(np.eye(20)[7], None).near.tolist()) == {0.67}
+    assert set(dense.exact_for([np.eye(20)[7]], None).near.tolist()) == {0.67}
 
 
 def test_what_stands_beside_the_best_is_compared_exactly_too(
@@ -111,7 +111,7 @@ def test_what_stands_beside_the_best_is_compared_exactly_too(
     rows, none = np.arange(9), np.full(9, 9)
     before, after = np.append(9, rows[:-1]), np.append(rows[1:], 9)
     neighbours = Neighbours(before, none, after, none, none, np.zeros(9, np.int64), 1)
-    dense.exact_for(np.eye(9)[3], neighbours)
+    dense.exact_for([np.eye(9)[3]], neighbours)
     assert asked == [[2, 3, 4, 7, 8]]
 
 
@@ -124,7 +124,7 @@ def test_rows_that_are_not_embedded_get_the_mean_and_are_never_asked_for(
     dense = dense_of("model", shown, nearest, np.zeros(9, np.int64))
     assert np.flatnonzero(dense.compared).tolist() == [0, 2, 4, 6, 8]
     assert dense.text[[1, 3, 5, 7]] == pytest.approx(nearest.texts.mean())
-    exact = dense.exact_for(np.eye(9)[3], None)
+    exact = dense.exact_for([np.eye(9)[3]], None)
     assert exact.text[3] == dense.text[3]
     assert asked == [[3, 4]]  # rows 6 and 8
 
@@ -134,4 +134,4 @@ def test_each_row_is_compared_with_its_own_query() -> None:
     nearest = Nearest(np.arange(3, dtype=np.int64), both, both, complete=True)
     dense = dense_of("model", nearest.docs, nearest, np.array([0, 1, 0]))
     assert dense.text.tolist() == [0.1, 0.8, 0.3]
-    assert dense.exact_for(np.ones(3), None) is dense
+    assert dense.exact_for([np.ones(3)], None) is dense

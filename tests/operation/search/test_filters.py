@@ -19,6 +19,7 @@ CUBE = memory(
         "due": "2023-05-08T10:00:00+02:00",
         "marks": [3, 9],
         "year": 2023,
+        "sure": True,
     },
     tags=("home", "music"),
     scope="acme/alice",
@@ -114,19 +115,49 @@ def test_what_is_not_understood_is_an_error_before_anything_is_read(
         compile_filter(condition)
 
 
+UNLIKE: list[tuple[dict[str, Any], str]] = [
+    ({"metadata.year": "2023"}, "a number where metadata.year is compared as a text"),
+    ({"metadata.year": {"in": ["2022", "2023"]}}, "a number where metadata.year"),
+    ({"metadata.year": {"gt": "2020"}}, "a number where metadata.year is compared as a text"),
+    ({"metadata.year": {"lt": "2024-01-01"}}, "a number where metadata.year is compared as a time"),
+    ({"metadata.speaker": {"lt": 3}}, "a text where metadata.speaker is compared as a number"),
+    ({"metadata.speaker": {"contains": 3}}, "a text where metadata.speaker"),
+    ({"metadata.speaker": {"gt": "2023-05-08"}}, "a text that is no time where metadata.speaker"),
+    ({"metadata.marks": {"contains": "9"}}, "a number where metadata.marks"),
+    ({"metadata.place": {"gt": 3}}, "an object where metadata.place"),
+    ({"metadata.sure": {"gte": 1}}, "true or false where metadata.sure is compared as a number"),
+    ({"metadata.sure": "true"}, "true or false where metadata.sure is compared as a text"),
+    ({"metadata.year": {"lte": "x"}, "tags": "home"}, "a number where metadata.year"),
+    ({"or": [{"metadata.year": {"lte": "x"}}, {"tags": "work"}]}, "a number where metadata.year"),
+]
+
+
+@pytest.mark.parametrize(("condition", "said"), UNLIKE)
+def test_a_number_does_not_meet_a_text_silently(condition: dict[str, Any], said: str) -> None:
+    for asked in (condition, {"not": condition}):  # nor does it fit the opposite
+        fits = compile_filter(asked)
+        assert not fits(CUBE)
+        (told,) = fits.not_compared
+        assert told.startswith(f"1 memory has {said}")
+        assert told.endswith(f": {CUBE.cube_id}")
+
+
 @pytest.mark.parametrize(
-    "condition",
+    ("condition", "fits"),
     [
-        {"metadata.year": "2023"},
-        {"metadata.year": {"in": ["2022", "2023"]}},
-        {"metadata.year": {"gt": "2020"}},
-        {"metadata.speaker": {"lt": 3}},
-        {"metadata.marks": {"contains": "9"}},
+        ({"metadata.year": {"gt": "x"}, "tags": "work"}, False),
+        ({"or": [{"metadata.year": {"gt": "x"}}, {"tags": "home"}]}, True),
+        ({"metadata.year": "Hove"}, False),
+        ({"metadata.year": {"ne": "Hove"}}, True),
+        ({"metadata.mood": {"gt": 3}}, False),
+        ({"metadata.marks": {"in": ["9", 9]}}, True),
     ],
 )
-def test_a_number_does_not_meet_a_text_silently(condition: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="a number and a text are not compared"):
-        compile_filter(condition)(CUBE)
+def test_what_another_condition_decides_is_told_apart(
+    condition: dict[str, Any], fits: bool
+) -> None:
+    compiled = compile_filter(condition)
+    assert (compiled(CUBE), compiled.not_compared) == (fits, ())
 
 
 def test_a_filter_is_nested_in_bounds() -> None:

@@ -3,18 +3,24 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from memos.infrastructure.index.port import SpanChange, View
+from memos.infrastructure.index.port import Ints, Nearest, SpanChange, View
+from memos.language.analysis import speaker_term
 from memos.language.analyzer import Analyzer
-from memos.language.indexed_text import ASSISTANT, QUESTION, IndexedText, Place
-from memos.language.port import Request
+from memos.language.indexed_text import ASSISTANT, QUESTION, IndexedText, Place, Validity
+from memos.language.port import Request, Window
+from memos.operation.search import dense
+from memos.operation.search.dense import Floats
+from memos.operation.search.query import analyse_query
+from memos.operation.search.question import Question
 from memos.operation.search.ranked import Ranking
 from memos.operation.search.ranking import LexicalQuery, rank
-from memos.operation.search.recipe import BM25, LEXICAL
+from memos.operation.search.recipe import BM25, HYBRID, LEXICAL
 from tests.infrastructure.index.sqlite.support import Vault, cube_id
 
 ANALYZER = Analyzer(bytes(32))
@@ -223,7 +229,7 @@ def test_a_neighbour_lends_words_that_a_turn_lacks_and_never_counts_twice(tmp_pa
     turns = [("A violin.", 1, 7, 0), ("A violin.", 1, 8, 0), ("A violin.", 2, 7, 0)]
     view = spoken(Vault(tmp_path / "vault.db"), *turns)
     ranking = rank(view, LexicalQuery(ANALYZER.query_terms("violin"), frozenset()), LEXICAL)
-    assert len({float(score) for term in ranking.terms for score in term.lent}) == 1
+    assert len({float(score) for term in ranking.words.terms for score in term.lent}) == 1
 
 
 def test_a_named_speaker_comes_first_where_both_say_the_same(tmp_path: Path) -> None:
@@ -252,3 +258,40 @@ def test_turns_stand_in_their_order_not_in_that_of_their_last_change(tmp_path: P
         int.from_bytes(cube, "big") for cube in view.cube_ids(np.array(in_order(view, "violin")))
     ]
     assert found == [0, 1, 2]
+
+
+def test_a_speaker_whose_name_is_written_in_two_ways_is_one(tmp_path: Path) -> None:
+    asked = analyse_query(ANALYZER, "Łukasz violin")
+    both = [speaker_term(ANALYZER, name) for name in ("Lukasz", "Łukasz Nowak")]
+    turns = [("A violin.", 1, both[0], 0), ("A violin.", 2, 8, 0), ("A violin.", 3, both[1], 0)]
+    ranking = rank(spoken(Vault(tmp_path / "vault.db"), *turns), asked, LEXICAL)
+    assert [row for row, _ in ranking.best_first()] == [2, 0, 1]
+    assert ranking.words.factors["speaker"].tolist() == [1.5, 1.0, 1.5]
+
+
+def test_what_a_lift_alone_brings_up_is_compared_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dense, "CONTENDERS", 2)
+    asked = analyse_query(ANALYZER, "Can you plan a trip?")
+    always = {**ANALYZER.index_terms("Put prices in euro.").terms, asked.standing[0]: 0}
+    later = Validity(10**15, 10**15 + 1)
+    texts = [ANALYZER.index_terms("A river.")._replace(validity=later)] * 20
+    texts[4] = IndexedText(always, 3, validity=later)
+    texts[7] = texts[7]._replace(validity=Validity(500, 600))
+    vault = Vault(tmp_path / "vault.db")
+    vault.apply(*(SpanChange(cube_id(n), "acme", n, 1, 1, 0, text) for n, text in enumerate(texts)))
+    view = vault.index.view("acme")
+    true = np.linspace(0.1, 0.9, 20)
+
+    def exactly(columns: Ints) -> tuple[Floats, Floats]:
+        return true[None, columns], true[None, columns]
+
+    estimates = true[None] + 0.001
+    nearest = Nearest(view.doc, estimates, estimates, complete=True, exactly=exactly)
+    near = dense.dense_of("model", view.doc, nearest, np.zeros(20, np.int64))
+    asked = asked._replace(question=Question(windows=(Window(500, 600, "then"),)))
+    fused = rank(view, asked, replace(HYBRID, window=9.0, instructs_lift=8.0), near).fused
+    assert fused is not None
+    is_exact = np.abs(fused.dense.near - true) < 5e-4
+    assert np.flatnonzero(is_exact).tolist() == [4, 7, 18, 19]

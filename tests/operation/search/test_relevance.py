@@ -11,7 +11,7 @@ from memos.language.indexed_text import IndexedText, Place
 from memos.operation.search.models import ANY, model_named
 from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.recipe import LEXICAL
-from memos.operation.search.relevance import relevance
+from memos.operation.search.relevance import lead_of_others, relevance
 from tests.infrastructure.index.sqlite.support import Vault, cube_id
 
 ANALYZER = Analyzer(bytes(32))
@@ -73,3 +73,12 @@ def test_in_another_language_nearness_alone_is_enough() -> None:
     curve = model_named("multilingual-e5-small").curve
     answer, other = relevance(curve, np.zeros(2), np.array([0.4, 0.15]), None)
     assert answer > 0.5 > other
+
+
+def test_what_another_has_told_makes_what_is_asked_less_likely(view: View) -> None:
+    told, other = (likely(view, "copper lantern", frozenset({name})) for name in (7, 8))
+    assert told[0] > other[0], (
+        "all of it was told by the speaker whom the second query does not name"
+    )
+    assert told[1] > other[1], "also of the little that the named one said"
+    assert lead_of_others([], 3, np.array([True, False, False])) == 0.0

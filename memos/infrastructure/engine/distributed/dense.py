@@ -19,7 +19,7 @@ from memos.infrastructure.index.milvus.generations import Generations
 from memos.infrastructure.index.milvus.search import MOST_CANDIDATES, VectorSearch
 from memos.infrastructure.index.models.embedders.calls import EmbedderCalls
 from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
-from memos.infrastructure.index.port import Nearest, View
+from memos.infrastructure.index.port import Nearest, View, Within
 from memos.infrastructure.index.spans import latest
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.errors import IndexUnavailable
@@ -109,27 +109,29 @@ class DistributedDense:
         done = self._live.vault().checkpoints(PROJECTION)
         return {partition: at[0] for partition, at in done.items()}
 
-    def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
+    def nearest(self, reader: Reader, view: View, within: Within, queries: Vectors) -> Nearest:
         try:
-            near = self._milvus.served(self._alias, lambda: self._nearest(view, scope, queries))
+            near = self._milvus.served(self._alias, lambda: self._nearest(view, within, queries))
         except IndexUnavailable as error:
             self._unserved = str(error)
             raise
         self._unserved = ""
         return near
 
-    def _nearest(self, view: View, scope: str, queries: Vectors) -> Nearest:
+    def _nearest(self, view: View, within: Within, queries: Vectors) -> Nearest:
         # At a valid time a view may show texts that others have replaced since.
         earlier = bool((view.closed <= latest(view.at, view.opened)).any())
         complete = len(view) <= FEW_TEXTS
-        rows = np.arange(len(view)) if complete else self._candidates(view, scope, queries, earlier)
+        rows = (
+            np.arange(len(view)) if complete else self._candidates(view, within, queries, earlier)
+        )
         chosen = view.cube_ids(rows)
-        near = self._search.nearness(scope, view.at, queries, chosen, earlier=earlier)
+        near = self._search.nearness(within, view.at, queries, chosen, earlier=earlier)
         shown = np.isin(near.opened, view.doc)
         return Nearest(near.opened[shown], near.texts[:, shown], near.sentences[:, shown], complete)
 
     def _candidates(
-        self, view: View, scope: str, queries: Vectors, earlier: bool
+        self, view: View, within: Within, queries: Vectors, earlier: bool
     ) -> npt.NDArray[np.int64]:
         """The rows of a view that are nearest to any of the queries.
 
@@ -138,7 +140,7 @@ class DistributedDense:
         asked = CANDIDATES
         while True:
             nearest = self._search.candidates(
-                scope, view.at, queries, asked, texts=len(view), earlier=earlier
+                within, view.at, queries, asked, texts=len(view), earlier=earlier
             )
             kept = [_rows(view, [hit.opened for hit in hits])[:CANDIDATES] for hits in nearest]
             short = [

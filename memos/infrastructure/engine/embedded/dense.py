@@ -20,8 +20,9 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.models.embedders.calls import EmbedderCalls
 from memos.infrastructure.index.models.embedders.each import RefusedText, embed_each
 from memos.infrastructure.index.models.embedders.port import Embedder, Vectors
-from memos.infrastructure.index.port import Nearest, View
+from memos.infrastructure.index.port import Nearest, View, Within, paths_of
 from memos.infrastructure.index.projection import content_text
+from memos.infrastructure.index.sqlite.nearest_in import nearest_in
 from memos.infrastructure.index.sqlite.scope_vectors import ScopeVectors
 from memos.infrastructure.index.sqlite.set_aside import (
     SetAsideText,
@@ -134,8 +135,9 @@ class EmbeddedDense:
         cubes = set_aside_cubes(connection_of(reader), self.model.number)
         return sum(counts is None or counts(cube_id) for cube_id in cubes)
 
-    def nearest(self, reader: Reader, view: View, scope: str, queries: Vectors) -> Nearest:
-        return self.kept(reader, scope).nearest(view.doc, queries)
+    def nearest(self, reader: Reader, view: View, within: Within, queries: Vectors) -> Nearest:
+        kept = [self.kept(reader, scope) for scope in paths_of(within)]
+        return nearest_in(kept, view.doc, queries)
 
     def kept(self, reader: Reader, scope: str) -> ScopeVectors:
         """The vectors at and under a scope, as they are kept in memory between searches."""

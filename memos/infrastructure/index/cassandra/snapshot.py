@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,10 @@ import numpy.typing as npt
 from memos.infrastructure.index.cassandra.changes import NO_TEXT, Changes, join
 from memos.infrastructure.index.cassandra.cubes import among, halves
 from memos.infrastructure.index.cassandra.scopes import Scopes
+from memos.infrastructure.index.grown import Grown, grown
 from memos.infrastructure.index.port import Ints, Mask, Within, paths_of
 from memos.infrastructure.index.recent import Recent
-from memos.infrastructure.index.spans import Births, Spans, births_of, join_columns, order_behind
+from memos.infrastructure.index.spans import CLOSED, Births, Spans, births_of, join_columns
 from memos.kernel.moment import OPEN, At, Cutoffs
 
 _TEXT_COLUMNS = (
@@ -48,24 +50,37 @@ IndexMarks = Mapping[int, IndexMark]
 
 
 class Placed(NamedTuple):
-    """Spans, sorted by (doc, opened), and the numbers of their scopes."""
+    """Spans, sorted by (doc, opened), and the numbers of their scopes, as columns that grow."""
 
-    spans: Spans
-    scope: npt.NDArray[np.int32]
+    rows: Grown
+
+    @property
+    def spans(self) -> Spans:
+        return Spans._make(self.rows.columns[:-1])
+
+    @property
+    def scope(self) -> npt.NDArray[np.int32]:
+        scope: npt.NDArray[np.int32] = self.rows.columns[-1]
+        return scope
 
     def take(self, rows: npt.NDArray[np.integer] | Mask) -> Placed:
-        return Placed(self.spans.take(rows), self.scope[rows])
+        return placed(self.spans.take(rows), self.scope[rows])
 
     def then(self, later: Placed) -> Placed:
-        return Placed(
-            Spans._make(join_columns(self.spans, later.spans)),
-            np.concatenate((self.scope, later.scope)),
-        )
+        return Placed(self.rows.with_rows(later.rows.columns))
+
+    def without(self, rows: Ints) -> Placed:
+        return Placed(self.rows.without(rows))
+
+
+def placed(spans: Spans, scope: npt.NDArray[np.int32]) -> Placed:
+    """Spans and the numbers of their scopes."""
+    return Placed(grown((*spans, scope)))
 
 
 def _nothing() -> Placed:
     nothing = join([])
-    return Placed(nothing.spans, nothing.scope)
+    return placed(nothing.spans, nothing.scope)
 
 
 @dataclass(frozen=True)
@@ -82,9 +97,9 @@ class TenantSnapshot:
     @cached_property
     def nbytes(self) -> int:
         """About what it takes of memory; never 0, so that empty tenants count as well."""
-        held = [self.every] if self.newest is self.every else [self.every, self.newest]
-        arrays = sum(placed.spans.nbytes + placed.scope.nbytes for placed in held)
-        return arrays + self.recent.nbytes + 200 * len(self.scopes) + 2_000
+        newest = () if self.newest is self.every else self.newest.rows.columns
+        spans: int = sum(map(attrgetter("nbytes"), (*self.every.rows.columns, *newest)))
+        return spans + self.recent.nbytes + 200 * len(self.scopes) + 2_000
 
     def reached(self, at: At | None) -> Cutoffs:
         """The moment that a view at `at` shows: no partition further than it is held here."""
@@ -119,7 +134,9 @@ class TenantSnapshot:
             return self
         recent = self.recent.without_docs(self.every.spans.doc[gone])
         every = self.every.take(~gone)
-        return replace(self, every=every, newest=_newest(every), recent=recent)
+        is_open = every.spans.closed == OPEN
+        newest = every if is_open.all() else every.take(is_open)
+        return replace(self, every=every, newest=newest, recent=recent)
 
 
 def extend(old: TenantSnapshot, new: Changes, marks: IndexMarks) -> TenantSnapshot:
@@ -134,38 +151,32 @@ def extend(old: TenantSnapshot, new: Changes, marks: IndexMarks) -> TenantSnapsh
     marks = {**old.marks, **marks}
     if not len(new.spans.doc):
         return replace(old, marks=marks)
-    every = _follow(old.every, new)
-    return replace(
-        old,
-        marks=marks,
-        every=every,
-        newest=_newest(every),
-        recent=old.recent.extend(new.postings),
-    )
+    every, newest = _follow(old.every, old.newest, new)
+    recent = old.recent.extend(new.postings)
+    return replace(old, marks=marks, every=every, newest=newest, recent=recent)
 
 
-def _newest(every: Placed) -> Placed:
-    is_open = every.spans.closed == OPEN
-    return every if is_open.all() else every.take(is_open)
-
-
-def _follow(old: Placed, new: Changes) -> Placed:
-    """`old` with the spans that new changes open, and those that they close closed."""
-    is_open = np.flatnonzero(old.spans.closed == OPEN)
-    before = is_open[among(old.spans.cube_id[is_open], new.spans.cube_id)]
-    both = old.take(before).then(Placed(new.spans, new.scope))
-    order = np.lexsort((both.spans.opened, *halves(both.spans.cube_id)))
-    spans, has_text = _chain(both.spans.take(order))
+def _follow(every: Placed, newest: Placed, new: Changes) -> tuple[Placed, Placed]:
+    """All spans and the open ones, with those that new changes open, and those that they close closed."""
+    shown = newest.spans
+    before = np.flatnonzero(among(shown.cube_id, new.spans.cube_id))
+    both = Spans._make(join_columns(shown.take(before), new.spans))
+    scope = np.concatenate((newest.scope[before], new.scope))
+    order = np.lexsort((both.opened, *halves(both.cube_id)))
+    spans, has_text = _chain(both.take(order))
     is_old = order < len(before)
-    if len(before):
-        closed = old.spans.closed.copy()
-        closed[before[order[is_old]]] = spans.closed[is_old]
-        old = Placed(old.spans._replace(closed=closed), old.scope)
-    opened = Placed(spans, both.scope[order]).take(has_text & ~is_old)
+    opened = placed(spans, scope[order]).take(has_text & ~is_old)
     opened = opened.take(np.lexsort((opened.spans.opened, opened.spans.doc)))
-    joined = old.then(opened)
-    by_doc = order_behind(old.spans.doc, opened.spans.doc)
-    return joined if by_doc is None else joined.take(by_doc)
+    still_open = opened.spans.closed == OPEN
+    if newest is every and not len(before) and still_open.all():
+        every = every.then(opened)
+        return every, every
+    if len(before):
+        last = np.searchsorted(every.spans.doc, shown.doc[before], side="right") - 1
+        closed = every.spans.closed.copy()
+        closed[last[order[is_old]]] = spans.closed[is_old]
+        every = Placed(every.rows.with_column(CLOSED, closed))
+    return every.then(opened), newest.without(before).then(opened.take(still_open))
 
 
 def _chain(spans: Spans) -> tuple[Spans, Mask]:

@@ -5,42 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from memos.infrastructure.index.milvus.spans import encoded
+from memos.infrastructure.index.port import Within, paths_of
 from memos.kernel.moment import OPEN, At
 from memos.kernel.scope import tenant_of
 
 
-def visible(scope: str, at: At) -> str | None:
-    """The rows at and under a scope at a moment; None where there can be none."""
+def visible(where: Within, at: At) -> str | None:
+    """The rows at and under scopes of one tenant at a moment; None where there can be none."""
     when = _each(at, _between)
-    return None if when is None else f"{within(scope)} and {when}"
+    return None if when is None else f"{within(where)} and {when}"
 
 
-def ever_visible(scope: str, at: At) -> str | None:
-    """The rows at and under a scope at a moment or before it; None where there can be none."""
+def ever_visible(where: Within, at: At) -> str | None:
+    """The rows at and under scopes of one tenant at a moment or before it; None where there can be none."""
     when = _each(at, _begun)
-    return None if when is None else f"{within(scope)} and {when}"
+    return None if when is None else f"{within(where)} and {when}"
 
 
-def around(scope: str, at: At, *, earlier: bool) -> str:
-    """All rows of a scope's tenant visible at a moment (or before it), and some others of it: little
-    for a server to check.
+def around(tenant: str, at: At, *, earlier: bool) -> str:
+    """All rows of a tenant visible at a moment (or before it), and some others of it: little for a
+    server to check.
     """
-    tenant = within(tenant_of(scope))
     cutoffs = (at,) if isinstance(at, int) else at
     begun = _begun(max(cutoffs, default=-1))
     last = min(min(cutoffs, default=-1), OPEN - 1)
-    return f"{tenant} and {begun}" + ("" if earlier else f" and closed > {last}")
+    return f"{within(tenant)} and {begun}" + ("" if earlier else f" and closed > {last}")
 
 
-def within(scope: str) -> str:
-    """The rows at and under a scope, at any moment: whole segments, case and all."""
-    path = encoded(scope)
-    tenant = tenant_of(path)
+def within(where: Within) -> str:
+    """The rows at and under scopes of one tenant, at any moment: whole segments, case and all."""
+    paths = [encoded(scope) for scope in paths_of(where)]
+    tenant = tenant_of(paths[0])
     clause = f'tenant == "{tenant}"'
-    if path == tenant:
+    if tenant in paths:
         return clause
     # '0' follows '/': the range holds exactly the paths that continue the scope by a segment.
-    return f'{clause} and (scope == "{path}" or (scope > "{path}/" and scope < "{path}0"))'
+    scopes = (f'scope == "{path}" or (scope > "{path}/" and scope < "{path}0")' for path in paths)
+    return f"{clause} and ({' or '.join(scopes)})"
 
 
 def of_cubes(cube_ids: Iterable[bytes]) -> str:

@@ -18,6 +18,7 @@ from memos.infrastructure.index.milvus.filters import around, ever_visible, of_c
 from memos.infrastructure.index.milvus.rotation import Rotations, Vectors
 from memos.infrastructure.index.milvus.schema import METRIC
 from memos.infrastructure.index.milvus.terms import query_of
+from memos.infrastructure.index.port import Within, paths_of
 from memos.kernel.errors import IndexUnavailable, InvalidInput
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
@@ -75,7 +76,7 @@ class VectorSearch:
 
     def candidates(
         self,
-        scope: str,
+        within: Within,
         at: At,
         queries: Vectors,
         k: int,
@@ -84,26 +85,26 @@ class VectorSearch:
         earlier: bool = False,
         after: int | None = None,
     ) -> list[list[Candidate]]:
-        """For each query the k rows at and under a scope at a moment that are nearest to it.
+        """For each query the k rows at and under some scopes at a moment that are nearest to it.
 
         They are good for choosing what to compare; their order is the server's.
 
         Args:
-            scope: a path whose first segment is the tenant.
+            within: one scope, or several of one tenant.
             at: the moment.
             queries: their vectors, shape (queries, dimensions), as the embedder gave them.
             k: how many rows for each; a text may have several, itself and its sentences.
-            texts: about how many texts the scope shows at the moment.
+            texts: about how many texts they show at the moment.
             earlier: also the texts that were visible before the moment, and no longer at it.
             after: the timestamp of a write to wait for; else as the settings say.
 
         Raises:
             IndexUnavailable: the server did not answer.
         """
-        condition = self._condition(scope, at, k, earlier)
+        condition = self._condition(within, at, k, earlier)
         if condition is None:
             return [[] for _ in queries]
-        turned = list(self._turned(scope, queries))
+        turned = list(self._turned(within, queries))
         explored = {"ef": self._explored(texts, k)}
         hits = self._search("dense", turned, condition, k, after, explored)
         if (
@@ -115,7 +116,7 @@ class VectorSearch:
 
     def nearness(
         self,
-        scope: str,
+        within: Within,
         at: At,
         queries: Vectors,
         cube_ids: Sequence[bytes],
@@ -136,7 +137,7 @@ class VectorSearch:
         vectors = [np.empty((0, self._rotations.dimensions), np.float32)]
         for start in range(0, len(cube_ids), most):
             chosen = of_cubes(cube_ids[start : start + most])
-            condition = f"{chosen} and {around(scope, at, earlier=earlier)}"
+            condition = f"{chosen} and {around(_tenant_of(within), at, earlier=earlier)}"
             named, found = self._milvus.read_vectors(
                 self._collection, condition, ("opened", "part"), "dense", after
             )
@@ -144,13 +145,13 @@ class VectorSearch:
                 names.extend(named)
                 vectors.append(found)
         # Products of float32 are exact in float64, so how many rows there are changes no digit.
-        turned = self._turned(scope, queries).astype(np.float64)
+        turned = self._turned(within, queries).astype(np.float64)
         near = np.round(turned @ np.concatenate(vectors).astype(np.float64).T, _DIGITS) + 0.0
         return _nearness(np.array(names, np.int64).reshape(-1, 2), near)
 
     def lexical_candidates(
         self,
-        scope: str,
+        within: Within,
         at: At,
         terms: Mapping[int, float],
         k: int,
@@ -162,7 +163,7 @@ class VectorSearch:
         The order is good for nothing but choosing whom to rank.
 
         Args:
-            scope: a path whose first segment is the tenant.
+            within: one scope, or several of one tenant.
             at: the moment.
             terms: the query's term hashes (signed 64-bit) and what each counts.
             k: how many texts.
@@ -177,20 +178,20 @@ class VectorSearch:
                 f"Milvus at {self._milvus.settings.uri} is {capabilities.version}, which holds no "
                 "sparse vectors: use 2.4 or newer for lexical candidates"
             )
-        condition = self._condition(scope, at, k)
+        condition = self._condition(within, at, k)
         if condition is None or not terms:
             return []
         narrowed = f"{condition} and part == 0"
         (hits,) = self._search("sparse", [query_of(terms)], narrowed, k, after, {})
         return list(map(_candidate, hits))
 
-    def _condition(self, scope: str, at: At, k: int, earlier: bool = False) -> str | None:
+    def _condition(self, within: Within, at: At, k: int, earlier: bool = False) -> str | None:
         if not 1 <= k <= MOST_CANDIDATES:
             raise InvalidInput(f"k must be from 1 to {MOST_CANDIDATES}, not {k}")
-        return ever_visible(scope, at) if earlier else visible(scope, at)
+        return ever_visible(within, at) if earlier else visible(within, at)
 
-    def _turned(self, scope: str, queries: Vectors) -> Vectors:
-        return self._rotations.turn(tenant_of(scope), queries)
+    def _turned(self, within: Within, queries: Vectors) -> Vectors:
+        return self._rotations.turn(_tenant_of(within), queries)
 
     def _search(
         self,
@@ -256,6 +257,10 @@ class VectorSearch:
                 **self._milvus.reading(after),
             )
             return [read(row) for row in rows]
+
+
+def _tenant_of(within: Within) -> str:
+    return tenant_of(paths_of(within)[0])
 
 
 def _candidate(row: Mapping[str, Any]) -> Candidate:

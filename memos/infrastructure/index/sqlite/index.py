@@ -64,13 +64,14 @@ class SqliteIndex(Index):
         """See `view`: what a connection sees, which must be committed data only. A caller who opens
         a transaction on it sees one state in the view, its postings and its own reads.
         """
+        from memos.infrastructure.index.spans import Spans
         from memos.infrastructure.index.sqlite.view import SqliteView
 
         with connection:
             current, state = self._snapshot(connection, paths_of(within))
         offset = state.applied if at is None else min(plain(at), state.applied)
         newest = offset == current.state.applied
-        rows = current.newest if newest else current.spans.active(offset)
+        rows = Spans._make(current.shown.columns) if newest else current.spans.active(offset)
         return SqliteView(connection, current, rows, offset)
 
     def _snapshot(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 import apsw
 
 from memos.infrastructure.index import spans
+from memos.infrastructure.index.grown import Grown, grown
 from memos.infrastructure.index.postings import Postings, decode
 from memos.infrastructure.index.recent import Recent
 from memos.infrastructure.index.spans import COLUMNS, Births, Spans, births_of
@@ -50,16 +52,22 @@ class ScopeSnapshot:
     state: IndexState
     leaves: dict[int, Leaf]
     blocks: list[tuple[int, int]]  # (scope id, number of its blocks) of the leaves that have any
-    spans: Spans
-    newest: Spans  # those visible at the last applied change
+    every: Grown  # the columns of Spans
+    shown: Grown  # the same, of those visible at the last applied change
     recent: Recent
     taken_in: int = 0  # docs taken in by refreshes
 
     @cached_property
     def nbytes(self) -> int:
         """About what it takes of memory; never 0, so that empty scopes count as well."""
-        arrays = self.spans.nbytes + self.newest.nbytes + self.recent.nbytes
-        return arrays + 200 * len(self.leaves) + 2_000
+        shown = () if self.shown is self.every else self.shown.columns
+        spans: int = sum(map(attrgetter("nbytes"), (*self.every.columns, *shown)))
+        return spans + self.recent.nbytes + 200 * len(self.leaves) + 2_000
+
+    @cached_property
+    def spans(self) -> Spans:
+        """Every span."""
+        return Spans._make(self.every.columns)
 
     @cached_property
     def births(self) -> Births:
@@ -72,12 +80,13 @@ def load(connection: apsw.Connection, scopes: tuple[str, ...]) -> ScopeSnapshot:
     state = index_state(connection)
     leaves = leaves_of(connection, scopes)
     select = f"SELECT {COLUMNS} FROM index_span WHERE doc BETWEEN ? AND ?"
-    every = spans.read(
+    read = spans.read(
         row for scope_id in leaves for row in connection.execute(select, doc_range(scope_id))
     )
     recent_terms = _load_recent(connection, leaves)
-    newest = every.spans.active(state.applied)
-    return ScopeSnapshot(scopes, state, leaves, _blocks(leaves), every.spans, newest, recent_terms)
+    every, newest = grown(read.spans), read.spans.active(state.applied)
+    shown = every if newest is read.spans else grown(newest)
+    return ScopeSnapshot(scopes, state, leaves, _blocks(leaves), every, shown, recent_terms)
 
 
 def is_void(connection: apsw.Connection, kept: ScopeSnapshot) -> bool:
@@ -118,11 +127,12 @@ def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
     else:
         taken_in, leaves = 0, leaves_of(connection, old.scopes)
         blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
-    extended = spans.extend(old.spans, changes)
-    newest = extended.active(state.applied)
-    return ScopeSnapshot(
-        old.scopes, state, leaves, blocks, extended, newest, recent_terms, taken_in
-    )
+    every = spans.extend(old.every, changes)
+    if old.shown is old.every and not changes.replaces.any():
+        shown = every
+    else:
+        shown = spans.follow(old.shown, changes, state.applied)
+    return ScopeSnapshot(old.scopes, state, leaves, blocks, every, shown, recent_terms, taken_in)
 
 
 def leaves_of(

@@ -34,6 +34,14 @@ def test_a_cut_is_a_clause_for_each_partition_that_it_reaches() -> None:
     )
 
 
+def test_several_scopes_are_those_and_no_more() -> None:
+    assert within(("acme/a", "acme/b")) == (
+        'tenant == "acme" and (scope == "acme/a" or (scope > "acme/a/" and scope < "acme/a0")'
+        ' or scope == "acme/b" or (scope > "acme/b/" and scope < "acme/b0"))'
+    )
+    assert within(("acme",)) == within("acme")
+
+
 @pytest.mark.parametrize("at", [-1, Cutoffs(), Cutoffs((-1, -1))])
 def test_before_the_first_record_there_is_nothing_to_ask_for(at: int | Cutoffs) -> None:
     assert visible("acme", at) is None

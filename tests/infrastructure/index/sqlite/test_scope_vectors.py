@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from memos.infrastructure.index.port import Ints, Nearest
 from memos.infrastructure.index.sqlite import scope_vectors
+from memos.infrastructure.index.sqlite.nearest_in import nearest_in
 from memos.infrastructure.index.sqlite.scope_vectors import ScopeVectors, no_vectors
 from memos.infrastructure.index.sqlite.vector_rows import (
     BLOCK,
@@ -49,6 +53,29 @@ def sentences_of(texts: list[npt.NDArray[np.float16]], chosen: list[int]) -> lis
     """The rows of the sentences of chosen texts."""
     ends = np.cumsum([0] + [len(rows) - 1 for rows in texts])
     return [row for n in chosen for row in range(ends[n], ends[n + 1])]
+
+
+@pytest.mark.parametrize("all_exact", [10, 60, 10_000])
+def test_several_scopes_are_compared_as_one_that_holds_them(
+    all_exact: int, query: npt.NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scope_vectors, "ALL_EXACT", all_exact)
+    texts = texts_of(300)
+    numbers = [list(range(100)), list(range(150, 180)), [*range(100, 150), *range(180, 300)]]
+    parts = [scope_of([texts[n] for n in each], [3 * n for n in each]) for each in numbers]
+    docs = np.arange(0, 900, 2)
+    near, one = nearest_in(parts, docs, query), scope_of(texts).nearest(docs, query)
+    np.testing.assert_array_equal(near.docs, one.docs)
+    columns = np.array([99, 0, 7, 120, 50])
+    exact, of_one = (each.exactly or _as_given(each) for each in (near, one))
+    for mine, theirs in zip(exact(columns), of_one(columns), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_allclose(near.texts, one.texts, atol=0.01)
+    assert not len(nearest_in(parts, np.empty(0, np.int64), query).docs)
+
+
+def _as_given(near: Nearest) -> Callable[[Ints], tuple[Floats, Floats]]:
+    return lambda columns: (near.texts[:, columns], near.sentences[:, columns])
 
 
 @pytest.fixture
