@@ -29,9 +29,11 @@ from memos.infrastructure.servers import ServerName
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault
 from memos.kernel.event import id_bytes
+from tests.forked_worker import ForkedWorker
 
 ROOT = Path(__file__).parents[1]
 WORKERS = ("fold", "index", "usage", "seal")
+WORKER_PROGRAM = "streams"
 PARTITIONS = 4
 APPLIED_SECONDS = 120
 """How long a command waits for the workers; less than WAIT_SECONDS, so that it is heard."""
@@ -41,6 +43,8 @@ WAIT_SECONDS = 300
 """How long a test waits for what it has brought about."""
 END_SECONDS = 120
 TOLD_LINES = 40
+
+WorkerProcess = ForkedWorker | subprocess.Popen[bytes]
 
 
 def waiting_for(settings: str, seconds: int) -> str:
@@ -78,7 +82,7 @@ class Fleet:
     ) -> None:
         self.directory = directory
         self.path = directory / "memos.toml"
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, WorkerProcess] = {}
         name = f"t{token_hex(4)}"
         port = servers.address("cassandra").rpartition(":")[2]
         self.path.write_text(
@@ -113,23 +117,24 @@ class Fleet:
         worker: str,
         *,
         name: str = "",
-        program: str = "streams",
+        program: str = WORKER_PROGRAM,
         environment: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
-    ) -> subprocess.Popen[bytes]:
+    ) -> WorkerProcess:
         """Start one worker; `name` tells it from others of its kind, `program` is its module."""
         known = name or worker
-        command = ends_with_us(
-            [sys.executable, "-m", program, worker, "--config", str(self.path), *options]
-        )
-        with self.log_of(known).open("ab") as told:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                stdout=told,
-                stderr=told,
-                env={**os.environ, **(environment or {})},
-            )
+        arguments = [worker, "--config", str(self.path), *options]
+        environment = {**os.environ, **(environment or {})}
+        self.log_of(known).touch()
+        process: WorkerProcess
+        if program == WORKER_PROGRAM:
+            process = ForkedWorker(arguments, ROOT, environment, self.log_of(known))
+        else:
+            command = ends_with_us([sys.executable, "-m", program, *arguments])
+            with self.log_of(known).open("ab") as told:
+                process = subprocess.Popen(
+                    command, cwd=ROOT, stdout=told, stderr=told, env=environment
+                )
         self._processes[known] = process
         return process
 
@@ -163,7 +168,7 @@ class Fleet:
         self._processes[name].kill()
         self._processes[name].wait(END_SECONDS)
 
-    def process(self, name: str) -> subprocess.Popen[bytes]:
+    def process(self, name: str) -> WorkerProcess:
         """The process of a worker that was started."""
         return self._processes[name]
 

@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 from memos import Memory, Receipt
+from memos.infrastructure.transfer import wrapping
 from tests.interface.support import COUNT
+
+STRETCHED = 2**10
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick_passphrases() -> Iterator[None]:
+    """Passphrases are stretched a little: hundreds of tests wrap keys, and not for what that costs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wrapping, "SCRYPT_N", STRETCHED)
+        yield
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from memos.infrastructure.governance.decision import (
 )
 from tests.scenarios.place import ADMINISTRATOR, Place, read
 
-HEAD_START_SECONDS = 5
-"""How long a command is held up for another writer: on one engine it must wait for its turn."""
+HEAD_START_SECONDS = {"embedded": 0.5, "distributed": 5}
+"""How long a command is held up for another writer: on one engine that one must wait for its turn."""
 
 
 class Meanwhile(HeaderRules):
@@ -27,6 +27,7 @@ class Meanwhile(HeaderRules):
     What it comes to is in `errors` after `wait`.
 
     Args:
+        place: where.
         operation: in which call.
         action: which decision.
         write: what the other writer does.
@@ -34,9 +35,15 @@ class Meanwhile(HeaderRules):
     """
 
     def __init__(
-        self, operation: str, action: Action, write: Callable[[], object], cube_id: str = ""
+        self,
+        place: Place,
+        operation: str,
+        action: Action,
+        write: Callable[[], object],
+        cube_id: str = "",
     ) -> None:
         super().__init__([ADMINISTRATOR])
+        self._head_start = HEAD_START_SECONDS[place.engine]
         self._operation = operation
         self._action = action
         self._write = write
@@ -52,7 +59,7 @@ class Meanwhile(HeaderRules):
         if asked and self._cube_id in ("", resource.cube_id) and not self._thread:
             self._thread = Thread(target=self._run)
             self._thread.start()
-            self._thread.join(HEAD_START_SECONDS)
+            self._thread.join(self._head_start)
         return super().decide(subject, action, resource, context)
 
     def wait(self) -> None:
@@ -79,7 +86,7 @@ def test_an_update_that_lands_while_sources_are_merged_is_not_lost(
 ) -> None:
     one, two = (memory.add(text, scope=tenant).cube_id for text in ("one", "two"))
     other = place.open("agent:bob")
-    meanwhile = Meanwhile("merge", Action.CREATE, lambda: other.update(one, "one, and more"))
+    meanwhile = Meanwhile(place, "merge", Action.CREATE, lambda: other.update(one, "one, and more"))
     merging = place.open(governor=meanwhile)
     receipt = merging.merge([one, two], **given)  # type: ignore[arg-type]
     meanwhile.wait()
@@ -104,7 +111,7 @@ def test_a_header_that_is_narrowed_while_sources_are_merged_narrows_the_merged_m
 ) -> None:
     one, two = (memory.add(text, scope=tenant).cube_id for text in ("one", "two"))
     meanwhile = Meanwhile(
-        *("merge", Action.CREATE),
+        *(place, "merge", Action.CREATE),
         lambda: memory.set_header(one, readers=[ADMINISTRATOR]),
     )
     receipt = place.open(governor=meanwhile).merge([one, two])
@@ -117,7 +124,7 @@ def test_a_source_that_is_frozen_meanwhile_is_told_of_and_stays(
     place: Place, memory: Memory, tenant: str
 ) -> None:
     one, two = (memory.add(text, scope=tenant).cube_id for text in ("one", "two"))
-    meanwhile = Meanwhile("merge", Action.CREATE, lambda: memory.freeze(one))
+    meanwhile = Meanwhile(place, "merge", Action.CREATE, lambda: memory.freeze(one))
     receipt = place.open(governor=meanwhile).merge([one, two])
     meanwhile.wait()
     states = [read(memory, raw, any_state=True).state for raw in (one, two)]
@@ -136,7 +143,9 @@ def test_a_memory_that_moves_on_while_it_is_rolled_back_is_planned_again(
     memory.update(cube, "two")
     derived = memory.add("made of two", scope=tenant, derived_from=[cube]).cube_id
     meanwhile = Meanwhile(
-        "rollback", Action.WRITE, lambda: memory.update(cube, "three"), cube_id=derived
+        *(place, "rollback", Action.WRITE),
+        lambda: memory.update(cube, "three"),
+        cube_id=derived,
     )
     done = place.open(governor=meanwhile).rollback(cube, to_version=1)
     meanwhile.wait()

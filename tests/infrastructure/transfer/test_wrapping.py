@@ -58,6 +58,11 @@ def test_a_recipient_and_a_passphrase_together_are_an_error() -> None:
         wrap(None, "")
 
 
+def test_a_passphrase_is_stretched_as_long_as_is_advised_for_one_of_a_file() -> None:
+    described = wrap(None, "words").described
+    assert (described["n"], described["r"], described["p"]) >= (2**17, 8, 1)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"n": 2**21}, {"n": 3}, {"n": True}, {"r": 10**6}, {"p": 99}, {"salt": "%"}, {"kdf": "md5"}],

@@ -124,6 +124,10 @@ def kept(memory: Memory) -> dict[str, Any]:
     }
 
 
+def cubes_of(memory: Memory) -> set[str]:
+    return {entry.cube_id for entry in memory.events(scope="acme/alice")}
+
+
 def harm_of(memory: Memory, folder: Path) -> list[str]:
     """What goes wrong in a vault that took a hostile value: nothing may."""
     faults = []
@@ -132,8 +136,8 @@ def harm_of(memory: Memory, folder: Path) -> list[str]:
         "context": lambda: memory.context("pottery", scope="acme"),
         "tags": lambda: memory.tags("acme"),
         "route": lambda: memory.route("pottery", scope="acme"),
-        "events": lambda: [memory.lineage(e.cube_id) for e in memory.events(scope="acme/alice")],
-        "history": lambda: [memory.history(e.cube_id) for e in memory.events(scope="acme/alice")],
+        "lineage": lambda: [memory.lineage(cube_id) for cube_id in cubes_of(memory)],
+        "history": lambda: [memory.history(cube_id) for cube_id in cubes_of(memory)],
         "stats": memory.stats,
         "export": lambda: memory.export(folder, scope="acme"),
         "rollback": lambda: memory.rollback(actor="agent:mallory"),

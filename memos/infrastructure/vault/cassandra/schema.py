@@ -50,7 +50,7 @@ def create(store: CassandraSession) -> None:
         VaultError: the vault there was made by a newer release.
     """
     base = store.settings.keyspace
-    _keyspace(store, base)
+    make_keyspace(store, base)
     for table in BASE:
         store.define(f"CREATE TABLE IF NOT EXISTS {base}.{table}")
     format_version = version(store)
@@ -135,7 +135,7 @@ def _claimed(store: CassandraSession, may_claim: Callable[[int], bool]) -> int:
 
 def _make_tables(store: CassandraSession, number: int) -> None:
     keyspace = keyspace_of(store, number)
-    _keyspace(store, keyspace)
+    make_keyspace(store, keyspace)
     for table in GENERATION:
         store.define(f"CREATE TABLE IF NOT EXISTS {keyspace}.{table}")
     for index in INDEXES:
@@ -258,7 +258,8 @@ def drop_all(store: CassandraSession) -> None:
     store.define(f"DROP KEYSPACE IF EXISTS {store.settings.keyspace}")
 
 
-def _keyspace(store: CassandraSession, name: str) -> None:
+def make_keyspace(store: CassandraSession, name: str) -> None:
+    """Make a keyspace where it does not exist, copied as the settings say."""
     store.define(
         f"CREATE KEYSPACE IF NOT EXISTS {name} WITH replication = {store.settings.replication}"
     )
