@@ -20,8 +20,15 @@ from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.kernel.errors import InvalidInput
 from streams.security import credentials
 
-SESSION_SECONDS = 10.0
-HEARTBEAT_SECONDS = 2.0
+SESSION_SECONDS = 3.0
+"""For how long a worker may be silent before others take its partitions."""
+
+STATIC_SESSION_SECONDS = 10.0
+"""The same of one that comes back under its own name: it has so long to do so."""
+
+HEARTBEATS = 5
+"""In a session."""
+
 COMMIT_SECONDS = 1.0
 POLL_RECORDS = 4000
 FETCH_WAIT_MS = 500
@@ -163,12 +170,16 @@ class StreamApp(faust.App):
 
 
 def make_app(
-    settings: KafkaSettings, group: str, on_seek: OnSeek, instance: str | None = None
+    settings: KafkaSettings,
+    group: str,
+    on_seek: OnSeek,
+    instance: str | None = None,
+    least_session: float = 0.0,
 ) -> StreamApp:
     """The Faust app of one worker process.
 
     One that comes back under the same `instance` before the group has given it up has its partitions
-    at once (static membership, KIP-345).
+    at once (static membership, KIP-345). `least_session` is what the brokers allow, in seconds.
 
     Raises:
         InvalidInput: the settings ask for a kind of security that Faust's client has not; or no member of
@@ -179,13 +190,15 @@ def make_app(
             f"a worker cannot be called {instance!r}: --instance takes up to 249 letters, digits, '.', '_' "
             "and '-'"
         )
+    wanted = SESSION_SECONDS if instance is None else STATIC_SESSION_SECONDS
+    session = max(wanted, least_session)
     app = StreamApp(
         group,
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
         broker_credentials=credentials(settings.extra),
-        broker_session_timeout=SESSION_SECONDS,
-        broker_heartbeat_interval=HEARTBEAT_SECONDS,
-        broker_request_timeout=max(settings.timeout, 2 * SESSION_SECONDS),
+        broker_session_timeout=session,
+        broker_heartbeat_interval=session / HEARTBEATS,
+        broker_request_timeout=max(settings.timeout, 2 * session),
         broker_commit_interval=COMMIT_SECONDS,
         broker_max_poll_records=POLL_RECORDS,
         consumer_auto_offset_reset="earliest",

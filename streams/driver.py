@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus, Worker
+from memos.infrastructure.log.kafka.groups import least_session_seconds
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.kernel.errors import LogLost, StoreUnavailable, VaultError
 from memos.kernel.moment import MOST_PARTITIONS
@@ -88,7 +89,13 @@ class Driver:
         self._lanes: dict[int, Lane] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._threads = ThreadPoolExecutor(MOST_PARTITIONS, thread_name_prefix="memos-partition")
-        self._app = make_app(settings, f"{settings.prefix}-{worker.name}", self._on_seek, instance)
+        self._app = make_app(
+            settings,
+            f"{settings.prefix}-{worker.name}",
+            self._on_seek,
+            instance,
+            least_session_seconds(settings),
+        )
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._app.on_partitions_assigned.connect(self._on_assigned)
         self._ended = asyncio.Event()

@@ -30,6 +30,7 @@ from memos.operation.validation import (
     check_lifespan,
     check_name,
     check_path,
+    check_paths,
     check_tenant,
     check_time,
 )
@@ -1701,6 +1702,7 @@ class Memory:
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         recipient: str | bytes | None = None,
         passphrase: str | None = None,
+        since: str | Path | None = None,
         progress: Progress = no_progress,
     ) -> ExportReport:
         """Write memories, with their whole history, to a new directory, or a `.tar`, `.memos` (a tar)
@@ -1709,7 +1711,8 @@ class Memory:
         Without `scope` and `filter` it is the whole vault: `load` gives the same digest, and only
         an administrator may do it. With them it is the memories that match and that the actor may
         read; operations over several cubes (rollbacks, erases, cuts) stay behind, what they did to
-        each memory travels.
+        each memory travels. With `since` it is an increment: what came to the whole vault behind an
+        earlier export of it, or behind another increment.
 
         Args:
             path: where to; nothing may be there yet.
@@ -1717,11 +1720,13 @@ class Memory:
             filter: only memories of which this holds now: see `memos.operation.search.filters`.
             recipient: wrap the keys to this X25519 public key: see `new_recipient`.
             passphrase: wrap the keys to this passphrase. Without either, all is in clear.
+            since: the export or increment that this one goes on from. Only its manifest is read.
             progress: told (done, total).
 
         Raises:
             Denied: the whole vault, by another than its administrator.
             InvalidInput: an argument does not fit, or the path is taken.
+            Refused: `since` is not of this vault, or of a part of it, or its log is another since.
             VaultError: it could not be written; nothing is left at the path.
         """
         from memos.operation.commands.export import ExportRequest, export
@@ -1732,6 +1737,7 @@ class Memory:
             filter=filter,
             recipient=recipient,
             passphrase=passphrase,
+            since=None if since is None else check_path(since, "since"),
         )
         return export(self._session, request, check_callable(progress, "progress"))
 
@@ -1769,7 +1775,7 @@ class Memory:
     @classmethod
     def load(
         cls,
-        path: str | Path,
+        path: str | Path | Sequence[str | Path],
         into: str | Path,
         *,
         actor: str = DEFAULT_ACTOR,
@@ -1789,7 +1795,8 @@ class Memory:
         are in `load_report.refused`, and a warning says so.
 
         Args:
-            path: the export, a directory or a file.
+            path: the export, a directory or a file; or a list of it and of the increments that go on
+                from it, in their order, all wrapped to the same passphrase or recipient.
             into: the vault's directory, or its settings file.
             actor: on whose behalf; who makes a vault administers it.
             passphrase: what the keys are wrapped to.
@@ -1800,8 +1807,8 @@ class Memory:
             progress: told (done, total).
 
         Raises:
-            Refused: the export is damaged, forged, or not for this key; nothing is left behind. Or
-                the servers hold something else.
+            Refused: the export is damaged, forged, or not for this key, or an increment does not go
+                on from what is before it; nothing is left behind. Or the servers hold something else.
             Denied: the vault is there, and the actor does not administer it.
         """
         from memos.operation.commands.load import (
@@ -1812,7 +1819,7 @@ class Memory:
         )
 
         source = ExportSource(
-            path=check_path(path),
+            paths=check_paths(path),
             passphrase=passphrase,
             recipient_key=recipient_key,
             verifier_key=verifier_key,
@@ -1835,7 +1842,7 @@ class Memory:
 
     def import_export(
         self,
-        path: str | Path,
+        path: str | Path | Sequence[str | Path],
         *,
         passphrase: str | None = None,
         recipient_key: str | bytes | None = None,
@@ -1851,7 +1858,7 @@ class Memory:
         changes nothing.
 
         Args:
-            path: the export, a directory or a file.
+            path: the export, a directory or a file; or a list as `load` takes it.
             passphrase: what the keys are wrapped to.
             recipient_key: the private half of what the keys are wrapped to.
             verifier_key: accept only an export of the vault with this key.
@@ -1864,7 +1871,7 @@ class Memory:
         from memos.operation.commands.load import ExportSource, import_export
 
         source = ExportSource(
-            path=check_path(path),
+            paths=check_paths(path),
             passphrase=passphrase,
             recipient_key=recipient_key,
             verifier_key=verifier_key,

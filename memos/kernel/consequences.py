@@ -18,6 +18,12 @@ def is_operation(event: wire.Event) -> bool:
     return event.cube_id == event.operation_id or event.kind == Kind.CUT_NAMED
 
 
+def cube_of_cause(event: wire.Event) -> bytes:
+    """The cube of the event that one follows from."""
+    into: bytes = event.merged.into_cube_id
+    return into or event.operation_id
+
+
 def consequences_of(event: wire.Event) -> tuple[wire.Event, ...]:
     """The events that follow on other cubes: their ids come from their cause."""
     kind = Kind(event.kind)

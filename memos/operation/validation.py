@@ -197,6 +197,12 @@ def check_path(value: object, what: str = "path") -> Path:
     return path
 
 
+def check_paths(value: object, what: str = "path") -> tuple[Path, ...]:
+    """A path, or several."""
+    several = [value] if isinstance(value, (str, os.PathLike)) else check_list(value, what)
+    return tuple(check_path(each, what) for each in several)
+
+
 def parse_position(text: str) -> Position:
     """A position written as `partition:offset`."""
     try:

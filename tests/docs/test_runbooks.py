@@ -203,10 +203,20 @@ def test_a_backup_brings_back_cassandra_alone_and_the_state_of_its_cut(machine: 
 
 
 def test_a_small_vault_is_exported_and_loaded_without_servers(machine: Machine) -> None:
-    (commands,) = blocks("backup.md", "Small vaults: an export")
-    machine.terminal.run(*commands)
-    with machine.memory() as memory, Memory(machine.directory / "monday.vault") as copy:
+    whole, since = blocks("backup.md", "Small vaults: an export")
+    assert [since] == blocks("backup.md", "What came since")
+    machine.terminal.run(*whole)
+    with machine.memory() as memory:
+        with Memory(machine.directory / "monday.vault") as copy:
+            assert copy.digest() == memory.digest()
+        (violin,) = add(memory, "A violin.")
+    machine.terminal.run(since[0])
+    with machine.memory() as memory:
+        memory.update(violin, "A violin, tuned.")
+    machine.terminal.run(*since[1:])
+    with machine.memory() as memory, Memory(machine.directory / "friday.vault") as copy:
         assert copy.digest() == memory.digest()
+        assert texts_of(copy, [violin]) == ["A violin, tuned."]
 
 
 @pytest.mark.soak

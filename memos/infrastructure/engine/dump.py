@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.log.ancestry import FirstPlace
+from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState
@@ -18,9 +19,33 @@ Chosen = Callable[[CubeState], bool]
 PROGRESS_EVERY = 10_000
 
 
+class DumpEnd(NamedTuple):
+    """Where a dump of everything ended: the next one goes on from there.
+
+    Attributes:
+        cut: the end of the log.
+        tails: of each partition that has records the leaf hash of the last one before the cut.
+        accesses: the end of the access log.
+        log_time: of the last record, in microseconds.
+        tree: over the records in the dump's order, as `Frontier.to_bytes` gives it.
+    """
+
+    cut: Cut
+    tails: Mapping[int, bytes]
+    accesses: Cut
+    log_time: int
+    tree: bytes
+
+    @property
+    def size(self) -> int:
+        """How many records lie before it."""
+        return sum(self.cut.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What an export holds: everything (`chosen` is None), or the cubes that `chosen` accepts.
+    """What an export holds: everything (`chosen` is None), or the cubes that `chosen` accepts; of
+    everything, what came after `since`.
 
     `scope` narrows the reading, `filter` only tells people what was asked for.
     """
@@ -28,6 +53,7 @@ class Selection:
     chosen: Chosen | None = None
     scope: str | None = None
     filter: Mapping[str, Any] | None = None
+    since: DumpEnd | None = None
 
     def accepts(self, state: CubeState) -> bool:
         """Whether a cube is in it."""
@@ -104,8 +130,16 @@ class Dumpable(Protocol):
         """SHA-256 over the cubes of a selection in id order."""
         ...
 
-    def accesses(self) -> Iterator[tuple[int, bytes]]:
-        """(log time, bytes) of each record of the access log."""
+    def accesses(self, since: DumpEnd | None = None) -> Iterator[tuple[int, bytes]]:
+        """(log time, bytes) of each record of the access log; of those behind the end of another dump."""
+        ...
+
+    def ended(self) -> DumpEnd:
+        """Where a dump of everything ended, once its lines were read."""
+        ...
+
+    def goes_on_from(self, end: DumpEnd) -> bool:
+        """Whether the log holds, up to the end of another dump, the records that it had then."""
         ...
 
     def erasures(self) -> Iterator[tuple[bytes, str]]:

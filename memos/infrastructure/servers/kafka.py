@@ -38,6 +38,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 # A worker gets its partitions at once: there is no crowd of them to wait for.
 group.initial.rebalance.delay.ms=0
+# The default of six seconds is how long the others would wait at least for one that was killed.
+group.min.session.timeout.ms=1000
 # The default of 128 MiB is a quarter of a small heap, and only Kafka's own topics are compacted.
 log.cleaner.dedupe.buffer.size=8388608
 """

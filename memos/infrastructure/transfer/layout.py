@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from memos.infrastructure.engine.dump import EventLine
+from memos.infrastructure.engine.dump import DumpEnd, EventLine
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.kernel.errors import Refused
 from memos.kernel.event import Kind, Position, TooNew, Undecodable, decode, id_bytes, id_text
@@ -123,6 +124,18 @@ def offset_of(value: Mapping[str, Any], name: str, where: str) -> int:
     return position.offset
 
 
+def read_text(files: Mapping[str, Path], name: str) -> str:
+    """The text of one of the small files.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        return files[name].read_bytes().decode()
+    except UnicodeDecodeError:
+        raise Refused(f"{name} is no UTF-8 text") from None
+
+
 def base64_text(data: bytes) -> str:
     """Bytes as base64."""
     return b64encode(data).decode("ascii")
@@ -191,3 +204,34 @@ def decoded(data: bytes) -> Event | None:
         return None
     except TooNew as error:
         raise Refused(str(error)) from None
+
+
+def end_entry(end: DumpEnd) -> dict[str, Any]:
+    """What the manifest says of where an export of a whole vault ends."""
+    return {
+        "cut": {str(partition): size for partition, size in end.cut.items()},
+        "tails": {str(partition): leaf.hex() for partition, leaf in end.tails.items()},
+        "accesses": {str(partition): size for partition, size in end.accesses.items()},
+        "log_time": end.log_time,
+        "tree": base64_text(end.tree),
+    }
+
+
+def read_end(entry: object, where: str) -> DumpEnd:
+    """What `end_entry` wrote.
+
+    Raises:
+        Refused: a field is missing or does not fit.
+    """
+    if not isinstance(entry, dict):
+        raise Refused(f"{where}: 'end' must be an object")
+    try:
+        return DumpEnd(
+            {int(partition): int(size) for partition, size in entry["cut"].items()},
+            {int(partition): bytes.fromhex(leaf) for partition, leaf in entry["tails"].items()},
+            {int(partition): int(size) for partition, size in entry["accesses"].items()},
+            number_of(entry, "log_time", where, END_OF_TIME),
+            bytes_of(entry, "tree", where),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise Refused(f"{where}: 'end' is not what an export says of its end") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -105,9 +105,16 @@ def publish(files: NewFiles, target: Path) -> None:
 
 
 @contextmanager
-def opened(path: Path, workplace: Path) -> Iterator[Mapping[str, Path]]:
+def opened(
+    path: Path, workplace: Path, wanted: Collection[str] = FILES
+) -> Iterator[Mapping[str, Path]]:
     """The files of an export by their names; those of a file are unpacked beside `workplace` for as
     long as needed, without a name there: a process that is killed leaves nothing of them.
+
+    Args:
+        path: the export.
+        workplace: beside which path.
+        wanted: the files that are needed of it.
 
     Raises:
         Refused: it is no export, or holds something that an export never does.
@@ -121,7 +128,7 @@ def opened(path: Path, workplace: Path) -> Iterator[Mapping[str, Path]]:
     except OSError as error:
         raise _unreadable(path, error) from error
     if is_directory:
-        yield {name: path / name for name in FILES}
+        yield {name: path / name for name in wanted}
         return
     with staged(workplace) as stage, closing(PassingFiles(stage)) as files:
         try:
@@ -130,9 +137,9 @@ def opened(path: Path, workplace: Path) -> Iterator[Mapping[str, Path]]:
         except OSError as error:
             raise _unreadable(path, error) from error
         with file:
-            names = _unpack_any(file, files)
+            names = _unpack_any(file, files, wanted)
         _check_complete(names)
-        yield {name: files.path(name) for name in FILES}
+        yield {name: files.path(name) for name in wanted}
 
 
 def _unreadable(path: Path, error: OSError) -> Refused:
@@ -174,20 +181,20 @@ def _write_tar(files: NewFiles, file: BinaryIO) -> None:
                 tar.addfile(member, source)
 
 
-def _unpack_any(file: BinaryIO, files: PassingFiles) -> frozenset[str]:
-    """Take the members of a file out, a zip or a tar, whatever it is called; their names."""
+def _unpack_any(file: BinaryIO, files: PassingFiles, wanted: Collection[str]) -> frozenset[str]:
+    """Take the wanted members of a file out, a zip or a tar, whatever it is called; the names of all."""
     is_zip = file.read(len(_ZIPPED)) == _ZIPPED
     file.seek(0)
     if not is_zip:
-        return _unpack(file, files)
-    sizes = unpack_zip(file, files)
+        return _unpack(file, files, wanted)
+    sizes = unpack_zip(file, files, wanted)
     for name, size in sizes.items():
         _check_size(name, size)
     return frozenset(sizes)
 
 
-def _unpack(file: BinaryIO, files: PassingFiles) -> frozenset[str]:
-    """Take the members of a tar out; their names."""
+def _unpack(file: BinaryIO, files: PassingFiles, wanted: Collection[str]) -> frozenset[str]:
+    """Take the wanted members of a tar out; the names of all."""
     names: set[str] = set()
     total = os.fstat(file.fileno()).st_size
     at = 0
@@ -207,8 +214,11 @@ def _unpack(file: BinaryIO, files: PassingFiles) -> frozenset[str]:
             if name in names:
                 raise Refused(f"{name} is in the tar file twice")
             names.add(name)
+        if name in wanted:
             with files.write(name) as target:
                 _copy(file, target, name, member.size)
+        else:
+            file.seek(member.size, os.SEEK_CUR)
         padding = -member.size % BLOCK
         file.seek(padding, os.SEEK_CUR)
         at += member.size + padding

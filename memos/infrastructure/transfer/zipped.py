@@ -6,6 +6,7 @@ import os
 import stat
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,8 +39,8 @@ def write_zip(files: NewFiles, target: BinaryIO) -> None:
                     opened.write(chunk)
 
 
-def unpack_zip(file: BinaryIO, files: PassingFiles) -> dict[str, int]:
-    """Take the members of a zip out; their names and sizes.
+def unpack_zip(file: BinaryIO, files: PassingFiles, wanted: Collection[str]) -> dict[str, int]:
+    """Take the wanted members of a zip out; the names and sizes of all.
 
     Raises:
         Refused: it is none, or holds something that an export never does.
@@ -56,6 +57,8 @@ def unpack_zip(file: BinaryIO, files: PassingFiles) -> dict[str, int]:
                         f"{member.filename!r} unpacks to {member.file_size:,} bytes: a zip may unpack "
                         f"to {MOST_TIMES} times its own size"
                     )
+                if member.filename not in wanted:
+                    continue
                 with archive.open(member) as source, files.write(member.filename) as target:
                     while chunk := source.read(CHUNK):
                         target.write(chunk)

@@ -130,6 +130,10 @@ def export(
         str | None, typer.Option(help="Wrap the keys to this public key: see memos recipient.")
     ] = None,
     passphrase_file: PassphraseFile = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(help="An earlier export of the whole vault: only what came behind it."),
+    ] = None,
 ) -> None:
     """Write memories with their whole history; without a scope or filter, the whole vault."""
     condition = json_object(filter_, "--filter")
@@ -141,6 +145,7 @@ def export(
             filter=condition,
             recipient=recipient,
             passphrase=passphrase,
+            since=since,
             progress=report,
         )
 
@@ -152,6 +157,8 @@ def export(
             f"{clean(str(exported.path))}",
         )
         extent = "the whole vault" if exported.complete else "a part of the vault"
+        if exported.since is not None:
+            extent = f"what came behind {clean(str(exported.since))}"
         layout.pairs(
             out,
             [("holds", extent), ("keys", exported.keys), ("signed by", exported.verifier_key)],
@@ -164,7 +171,13 @@ def export(
 
 def load(
     run: Run,
-    path: Annotated[Path, typer.Argument(help="An export: a directory or a file.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="An export, a directory or a file; behind it its increments, in their order.",
+            metavar="PATH...",
+        ),
+    ],
     passphrase_file: PassphraseFile = None,
     recipient_key_file: Annotated[
         Path | None, typer.Option(help="The file that memos recipient made.")
@@ -180,7 +193,7 @@ def load(
     with progress("loading") as track, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         memory = Memory.load(
-            path,
+            paths,
             run.vault,
             actor=run.actor,
             passphrase=passphrase,

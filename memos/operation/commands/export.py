@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.export.dumper import Dumped, MemDumper
 from memos.infrastructure.transfer.files import NewFiles
 from memos.infrastructure.transfer.layout import base64_text
+from memos.infrastructure.transfer.manifest import Base, read_base
 from memos.infrastructure.transfer.package import check_target, publish, staged
 from memos.infrastructure.transfer.wrapping import Wrapping, wrap
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.body import is_text
 from memos.kernel.cube import NO_MEMORY, CubeState
-from memos.kernel.errors import KeysMissing, VaultError
+from memos.kernel.errors import InvalidInput, KeysMissing, VaultError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Result
 from memos.kernel.scope import check_scope, contains
@@ -47,12 +48,13 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export holds. `complete` is the whole vault, whose digest `load` brings back;
-    `keys` says how they are wrapped: clear, passphrase or x25519.
+    """What an export holds. `complete` is the whole vault, whose digest `load` brings back, or what
+    came of it behind `since`; `keys` says how they are wrapped: clear, passphrase or x25519.
     """
 
     path: Path
     complete: bool
+    since: Path | None
     events: int
     memories: int
     tombstones: int
@@ -74,9 +76,14 @@ class ExportRequest:
     filter: Mapping[str, Any] | None = None
     recipient: str | bytes | None = None
     passphrase: str | None = field(default=None, repr=False)
+    since: Path | None = None
 
     def __post_init__(self) -> None:
         check_target(self.path)
+        if self.since is not None and (self.scope is not None or self.filter is not None):
+            raise InvalidInput(
+                "since= is for the whole vault: leave scope= and filter= out, or since="
+            )
         if self.scope is not None:
             object.__setattr__(self, "scope", check_scope(self.scope))
 
@@ -94,26 +101,40 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
                 require_everything(passage, reader, hint=hint)
         else:
             passage.require(Action.READ, scope or "")
+        base = _base_of(session, request)
         session.access_log.flush()
         choice = _Choice(permitted, scope, request.filter, accepts)
         try:
-            dumped, selection = _dump(session, request.path, choice, wrapping, progress)
+            dumped, selection = _dump(session, request.path, choice, wrapping, progress, base)
         except KeysMissing:
-            if not choice.is_everything:
+            if not choice.is_everything or base is not None:
                 raise
             # Whole it cannot be: what opens is exported, and what does not is named.
             choice.is_everything = False
             dumped, selection = _dump(session, request.path, choice, wrapping, progress)
         passage.note(scope or "", at=dumped.at)
-        return _report(session, request.path, selection, dumped, wrapping, choice)
+        return _report(session, request, selection, dumped, wrapping, choice)
+
+
+def _base_of(session: Session, request: ExportRequest) -> Base | None:
+    if request.since is None:
+        return None
+    return read_base(request.since, request.path, session.engine.proofs.signer().verifier_key)
 
 
 def _dump(
-    session: Session, path: Path, choice: _Choice, wrapping: Wrapping, progress: Progress
+    session: Session,
+    path: Path,
+    choice: _Choice,
+    wrapping: Wrapping,
+    progress: Progress,
+    base: Base | None = None,
 ) -> tuple[Dumped, Selection]:
     with staged(path) as stage, closing(NewFiles(stage)) as files:
         with session.engine.dump() as source:
             selection = choice.selection(source)
+            if base is not None:
+                selection = replace(selection, since=base.end)
             dumper = MemDumper(
                 source,
                 session.engine,
@@ -122,6 +143,7 @@ def _dump(
                 wrapping,
                 describe_clear if wrapping.in_clear else describe_sealed,
                 progress,
+                base,
             )
             dumped = dumper.dump(as_datetime(session.clock()).isoformat())
         _check_not_erased_since(session, dumped)
@@ -238,7 +260,7 @@ def _check_not_erased_since(session: Session, dumped: Dumped) -> None:
 
 def _report(
     session: Session,
-    target: Path,
+    request: ExportRequest,
     selection: Selection,
     dumped: Dumped,
     wrapping: Wrapping,
@@ -254,10 +276,11 @@ def _report(
             f"{' and others' if len(left_out) > MOST_NAMED else ''}; {next(iter(left_out.values()))}"
         )
     return ExportReport(
-        target,
+        request.path,
         selection.chosen is None,
+        request.since,
         dumped.events,
-        dumped.cubes - dumped.tombstones,
+        dumped.memories,
         dumped.tombstones,
         str(wrapping.described["method"]),
         session.engine.proofs.signer().verifier_key,

@@ -14,8 +14,8 @@ from memos.infrastructure.engine.appender import Appender
 from memos.infrastructure.engine.owed import OWED_ERASES, OwedErase, owed_in, owed_to_text
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.log.ancestry import loaded_size
+from memos.infrastructure.transfer.load.dump import Dump
 from memos.infrastructure.transfer.load.joiner import Joined
-from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Position

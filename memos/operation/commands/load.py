@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from memos.infrastructure.engine.location import (
 )
 from memos.infrastructure.engine.replay import ReplayTransaction
 from memos.infrastructure.progress import Progress
+from memos.infrastructure.transfer.load.dump import Dump
 from memos.infrastructure.transfer.load.joiner import Joined, load_into
 from memos.infrastructure.transfer.load.loader import LoadReport, Making, load_new
-from memos.infrastructure.transfer.load.reader import Dump
+from memos.infrastructure.transfer.load.reader import Part
 from memos.infrastructure.transfer.migrate.loaded_source import load_servers
 from memos.infrastructure.transfer.package import opened
-from memos.infrastructure.transfer.wrapping import unwrap
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import InvalidInput, VaultError
 from memos.kernel.event import id_text
 from memos.operation.commands.destroy import resume_erases
 from memos.operation.commands.erase import finish_asked
@@ -34,18 +34,21 @@ from memos.operation.validation import check_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSource:
-    """An export that is to be loaded, and what opens it. See `Memory.load`.
+    """An export that is to be loaded, the increments that go on from it, and what opens them. See
+    `Memory.load`.
 
     Raises:
-        InvalidInput: the verifier key is no text.
+        InvalidInput: there is no path, or the verifier key is no text.
     """
 
-    path: Path
+    paths: Sequence[Path]
     passphrase: str | None = field(default=None, repr=False)
     recipient_key: str | bytes | None = field(default=None, repr=False)
     verifier_key: str | None = None
 
     def __post_init__(self) -> None:
+        if not self.paths:
+            raise InvalidInput("name the export that is to be loaded")
         if self.verifier_key is not None:
             check_name(self.verifier_key, "verifier_key")
 
@@ -70,16 +73,32 @@ def make_vault_of(
         return None
     if directory is not None and not _is_free(directory):
         raise VaultError(f"{directory} is not empty and holds no vault: name another directory")
-    with opened(source.path, directory or into) as files:
-        dump = Dump(files, source.verifier_key)
-        wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
-        dump.check_log(progress)
+    with _checked(source, directory or into, progress) as dump:
         making = Making(actor, clock, progress)
         if directory is not None:
-            return load_new(dump, wrapping, directory, making)
+            return load_new(dump, directory, making)
         made = migration_target(into, administrator=actor)
         with closing(made) as target:
-            return load_servers(dump, wrapping, target, str(source.path), into, making)
+            return load_servers(dump, target, str(source.paths[-1]), into, making)
+
+
+@contextmanager
+def _checked(source: ExportSource, workplace: Path, progress: Progress) -> Iterator[Dump]:
+    """The export and its increments, of which every byte is as it was signed.
+
+    Raises:
+        Refused: that is not so, or one does not go on from the one before it.
+    """
+    with ExitStack() as stack:
+        dump = Dump(
+            [
+                Part(stack.enter_context(opened(path, workplace)), source.verifier_key)
+                for path in source.paths
+            ]
+        )
+        dump.unlock(source.passphrase, source.recipient_key)
+        dump.check_log(progress)
+        yield dump
 
 
 def import_export(session: Session, source: ExportSource, progress: Progress) -> LoadReport:
@@ -88,10 +107,7 @@ def import_export(session: Session, source: ExportSource, progress: Progress) ->
         passage.admit()  # the administrator of each tenant of the export is asked for below
         replay = session.engine.replay("import_export")
         resume_erases(session)  # an import that was killed may have asked for some
-        with opened(source.path, replay.workplace) as files:
-            dump = Dump(files, source.verifier_key)
-            wrapping = unwrap(dump.manifest.keys, source.passphrase, source.recipient_key)
-            dump.check_log(progress)
+        with _checked(source, replay.workplace, progress) as dump:
 
             def follow(
                 transaction: ReplayTransaction, joined: Joined
@@ -100,7 +116,7 @@ def import_export(session: Session, source: ExportSource, progress: Progress) ->
                 return joined.report, followed
 
             report, followed = load_into(
-                *(replay, dump, wrapping, passage.require_administrator, follow, progress)
+                *(replay, dump, passage.require_administrator, follow, progress)
             )
         erased = _finished(session, passage, followed)
         left = tuple(map(id_text, followed.held))

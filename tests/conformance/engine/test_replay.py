@@ -69,6 +69,27 @@ def test_a_dump_has_the_tree_of_its_lines(vault: EngineVault) -> None:
         assert dump.tree() == (tree.size, tree.root())
 
 
+def test_a_dump_goes_on_from_the_end_of_another(vault: EngineVault) -> None:
+    vault.add("one")
+    with vault.engine.dump() as dump:
+        before = list(dump.lines(Selection(), no_progress))
+        end = dump.ended()
+    later = vault.add("two").event.cube_id
+    tree = Frontier.from_bytes(end.tree)
+    assert tree.size == end.size == len(before)
+    with vault.engine.dump() as dump:
+        assert dump.goes_on_from(end)
+        for line in dump.lines(Selection(since=end), no_progress):
+            assert line.offset == tree.size
+            assert line.log_time >= before[-1].log_time
+            assert decode(line.data).cube_id == later
+            tree.push(leaf_of(line.offset, line.log_time, line.data))
+        assert tree.size > end.size
+        assert dump.tree() == (tree.size, tree.root())
+        assert dump.ended().tree == tree.to_bytes()
+        assert not dump.goes_on_from(end._replace(tails=dict.fromkeys(end.tails, bytes(32))))
+
+
 def test_a_dump_of_a_part_holds_the_chosen_cubes_only(vault: EngineVault) -> None:
     chosen, other = (vault.add(text).event.cube_id for text in ("chosen", "other"))
     part = Selection(lambda state: state.cube_id == chosen, scope=vault.tenant)

@@ -61,16 +61,16 @@ def examine(path: Path) -> tuple[Finding, ...]:
     except InvalidInput as error:
         return (Finding("error", str(error), "correct the settings file"),)
     findings = [*_root_key(settings.root_key)]
+    milvus = () if settings.milvus is None else tuple(_milvus(settings.milvus))
     try:
         store = CassandraSession(settings.cassandra)
     except VaultError as error:
         findings += [Finding("error", str(error), START), *check_topics(settings.kafka)]
     else:
         with closing(store):
-            findings += _servers(settings, store)
-    if settings.milvus is not None:
-        findings += _milvus(settings.milvus)
-    return tuple(findings)
+            embeds = not any(finding.severity == "error" for finding in milvus)
+            findings += _servers(settings, store, embeds=embeds)
+    return (*findings, *milvus)
 
 
 def _root_key(path: Path) -> Iterator[Finding]:
@@ -84,7 +84,10 @@ def _root_key(path: Path) -> Iterator[Finding]:
         yield Finding("error", f"{path} can be read by other users", f"chmod 0600 {path}")
 
 
-def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator[Finding]:
+def _servers(
+    settings: DistributedSettings, store: CassandraSession, *, embeds: bool
+) -> Iterator[Finding]:
+    """What is wrong with Cassandra, Kafka, the vault and its workers; `embeds` says whether they can."""
     yield from doctor_cassandra.examine(store)
     has_vault = schema.exists(store)
     made_with = read_setting(settings, store, PARTITIONS) if has_vault else ""
@@ -116,7 +119,7 @@ def _servers(settings: DistributedSettings, store: CassandraSession) -> Iterator
             yield from lost
             if any(finding.severity == "error" for finding in lost):
                 return
-            yield from doctor_workers.examine(settings, store, time.sleep)
+            yield from doctor_workers.examine(settings, store, time.sleep, embeds=embeds)
             if not any(_root_key(settings.root_key)):  # else it is said, and nothing opens
                 yield from _keys(settings, store)
             origin = f"memos/{read_setting(settings, store, 'vault_id')}"

@@ -28,9 +28,14 @@ EMBEDDING_LOOKS = 10
 
 
 def examine(
-    settings: DistributedSettings, store: CassandraSession, sleep: Callable[[float], None]
+    settings: DistributedSettings,
+    store: CassandraSession,
+    sleep: Callable[[float], None],
+    *,
+    embeds: bool = True,
 ) -> Iterator[Finding]:
-    """Examine the projections of the live generation.
+    """Examine the projections of the live generation; texts that wait to be embedded are watched for a
+    while, where anything `embeds`.
 
     Raises:
         VaultError: a server does not answer.
@@ -52,7 +57,7 @@ def examine(
         if count:
             yield from judge_lag(name, ends[name], before[name], _offsets(vault, name))
     if settings.embedder is not None:
-        yield from _embedding(vault, sleep)
+        yield from _embedding(vault, sleep, EMBEDDING_LOOKS if embeds else 0)
     yield from _set_aside(SetAsideRows(store, vault.keyspace))
     yield from _clock(vault)
     if erases_under_way(store, vault):
@@ -63,12 +68,14 @@ def examine(
         )
 
 
-def _embedding(vault: CassandraVault, sleep: Callable[[float], None]) -> Iterator[Finding]:
+def _embedding(
+    vault: CassandraVault, sleep: Callable[[float], None], looks: int
+) -> Iterator[Finding]:
     """How far the vectors are behind the fold; a batch of them takes a model seconds."""
     folded = _offsets(vault, FOLD)
     before = lag(folded, _offsets(vault, VECTORS))
     now = before
-    for _ in range(EMBEDDING_LOOKS):
+    for _ in range(looks):
         if not now or now < before:
             break
         sleep(LOOK_SECONDS)

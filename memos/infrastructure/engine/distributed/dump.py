@@ -18,10 +18,11 @@ from memos.infrastructure.engine.distributed.source import DistributedSource
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
-from memos.infrastructure.engine.dump import PROGRESS_EVERY, EventLine, Selection
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, DumpEnd, EventLine, Selection
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.kafka.first_place import first_in
+from memos.infrastructure.log.port import Cut
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.vault.cassandra.stored import state_of
 from memos.infrastructure.vault.cassandra.writer import FOLD
@@ -61,7 +62,9 @@ class DistributedDump:
         self._vault = live.vault()
         self.at: At = self._vault.cutoffs([Position(*at) for at in self._end.items()])
         self.reader: Reader = readers.open()
+        self._accesses_end = source.accesses_end()
         self._tree = Frontier()
+        self._log_time = 0
         self._cuts: dict[str, int] = {}
         self._in_part: dict[bytes, bool] = {}
         self._is_migrated = bool(self._source.ancestors())
@@ -84,15 +87,21 @@ class DistributedDump:
                 yield attempt
 
     def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
-        records = self._all() if selection.chosen is None else self._chosen(selection)
-        total = sum(self._end.values()) if selection.chosen is None else 0
-        log_time = 0
-        for offset, (sequence, at, data, first) in enumerate(records):
-            log_time = max(log_time, at)
+        records, total = self._chosen(selection), 0
+        if selection.chosen is None:
+            start: Cut = {}
+            if selection.since is not None:
+                start = selection.since.cut
+                self._tree = Frontier.from_bytes(selection.since.tree)
+                self._log_time = selection.since.log_time
+            records, total = self._all(start), sum(self._end.values()) - sum(start.values())
+        for done, (sequence, at, data, first) in enumerate(records):
+            offset, log_time = self._tree.size, max(self._log_time, at)
             self._tree.push(leaf_of(offset, log_time, data))
+            self._log_time = log_time
             yield EventLine(offset, log_time, sequence, data, first)
-            if not offset % PROGRESS_EVERY:
-                progress(offset, total)
+            if not done % PROGRESS_EVERY:
+                progress(done, total)
 
     def tree(self) -> tuple[int, bytes]:
         return self._tree.size, self._tree.root()
@@ -107,8 +116,9 @@ class DistributedDump:
         states = (state for _, state in self._states(chosen))
         return vault_digest(sorted((state.cube_id, cube_digest(state)) for state in states))
 
-    def accesses(self) -> Iterator[tuple[int, bytes]]:
-        for moved in self._source.accesses():
+    def accesses(self, since: DumpEnd | None = None) -> Iterator[tuple[int, bytes]]:
+        start = None if since is None else since.accesses
+        for moved in self._source.accesses(start, self._accesses_end):
             try:
                 AccessEvent.FromString(moved.data)
             except DecodeError:
@@ -118,13 +128,35 @@ class DistributedDump:
     def erasures(self) -> Iterator[tuple[bytes, str]]:
         return iter(sorted(self._source.erasures()))
 
-    def _all(self) -> Iterator[tuple[int, int, bytes, FirstPlace | None]]:
+    def ended(self) -> DumpEnd:
+        return DumpEnd(
+            self._end,
+            self._tails(self._end),
+            self._accesses_end,
+            self._log_time,
+            self._tree.to_bytes(),
+        )
+
+    def goes_on_from(self, end: DumpEnd) -> bool:
+        return holds(self._end, end.cut) and self._tails(end.cut) == end.tails
+
+    def _tails(self, cut: Cut) -> dict[int, bytes]:
+        """The leaf hash of the last record before a cut of each partition that has one."""
+        log = self._stores.logs.events
+        records = [log.record_at(Position(p, size - 1)) for p, size in cut.items() if size]
+        return {
+            at.partition: leaf_of(at.offset, log_time, data)
+            for at, log_time, data in filter(None, records)
+        }
+
+    def _all(self, start: Cut) -> Iterator[tuple[int, int, bytes, FirstPlace | None]]:
         """(sequence, log time, bytes, first place) of each record, and where the named cuts lie."""
         named = self._source.cuts()
-        stops = ascending(named.values(), self._end)
-        outlines = {p: self._vault.outlines(p, 0, end) for p, end in self._end.items()}
-        count = 0
-        for stop, records in zip(stops, self._source.records(stops), strict=True):
+        begins = {p: start.get(p, 0) for p in self._end}
+        stops = ascending((_wider(cut, begins) for cut in named.values()), self._end)
+        outlines = {p: self._vault.outlines(p, begins[p], end) for p, end in self._end.items()}
+        count = sum(begins.values())
+        for stop, records in zip(stops, self._source.records(stops, start), strict=True):
             for moved in records:
                 outline = next(outlines[moved.position.partition], None)
                 if outline is None or outline.offset != moved.position.offset:
@@ -197,3 +229,8 @@ class DistributedDump:
         for _, state in self._states(sorted(changed)):
             cubes[state.cube_id] = cube_digest(state)
         return vault_digest(sorted(cubes.items()))
+
+
+def _wider(cut: Cut, other: Cut) -> Cut:
+    """The least cut that holds two."""
+    return {partition: max(at, cut.get(partition, 0)) for partition, at in other.items()}

@@ -4,19 +4,32 @@ the one that caused it. The same records give the same order every time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from memos.infrastructure.engine.migration import Moved
 from memos.infrastructure.log.port import Cut
 from memos.kernel.consequences import consequences_of
 from memos.kernel.event import Kind, caused_id
+from memos.wire.event_pb2 import Event
 
 
 class Merger:
-    """Merges partitions, each given as its records in order."""
+    """Merges partitions, each given as its records in order.
 
-    def __init__(self, partitions: Mapping[int, Iterator[Moved]]) -> None:
+    Args:
+        partitions: their records, from the beginning or from a cut on.
+        is_caused_before: whether the cause of an event lies before that cut.
+    """
+
+    def __init__(
+        self,
+        partitions: Mapping[int, Iterator[Moved]],
+        is_caused_before: Callable[[Event], bool] = lambda _: False,
+    ) -> None:
         self._partitions = partitions
+        self._is_caused_before = is_caused_before
+        self._coming: set[bytes] = set()
+        """Causes that were looked for, and do not lie before the cut."""
         self._heads: dict[int, Moved | None] = {}
         self._causes: set[bytes] = set()
 
@@ -50,5 +63,10 @@ class Merger:
         event = head.event
         if event is None or not event.cause_id or event.cause_id in self._causes:
             return False
-        followed = caused_id(event.cause_id, event.cube_id, Kind(event.kind))
-        return event.event_id == followed
+        if event.event_id != caused_id(event.cause_id, event.cube_id, Kind(event.kind)):
+            return False
+        if event.cause_id not in self._coming and self._is_caused_before(event):
+            self._causes.add(event.cause_id)
+            return False
+        self._coming.add(event.cause_id)
+        return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from memos.infrastructure.engine.distributed.binding_watch import READ_PATIENCE_SECONDS
 from memos.infrastructure.engine.distributed.live_generation import LiveGeneration
 from memos.infrastructure.engine.distributed.read_ahead import VaultAhead
 from memos.infrastructure.engine.distributed.stores import Stores
@@ -157,7 +158,12 @@ class DistributedReaders:
         self._threads = ThreadPoolExecutor(THREADS, "memos-read-ahead")
 
     def open(self) -> DistributedReader:
-        """A reader; it keeps what it read ahead."""
+        """A reader; it keeps what it read ahead.
+
+        Raises:
+            LogLost: the topics are not the vault's any more.
+        """
+        self._stores.binding.check(READ_PATIENCE_SECONDS)
         stores, generation = self._stores, self._live()
         vault = VaultAhead(
             stores.cassandra,

@@ -31,7 +31,9 @@ from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.log import KafkaLog
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.vault.cassandra.writer import FOLD
+from memos.kernel.consequences import cube_of_cause
 from memos.kernel.cube import Lifecycle
+from memos.wire.event_pb2 import Event
 
 T = TypeVar("T")
 
@@ -105,28 +107,55 @@ class DistributedSource:
         cuts = self._live.vault().cuts()
         return {name: {at.partition: at.offset for at in cut} for name, cut in cuts.items()}
 
-    def records(self, ends: Sequence[Cut]) -> Iterator[Iterator[Moved]]:
-        last = ends[-1]
-        origins = {partition: origin_of(self._stores, partition) for partition in last}
+    def records(self, ends: Sequence[Cut], start: Cut | None = None) -> Iterator[Iterator[Moved]]:
+        """See `MigrationSource.records`; from `start` on, where it is given."""
+        begins = start or {}
         merger = Merger(
             {
-                partition: _read(self._logs.events, partition, end, origins[partition])
-                for partition, end in last.items()
-            }
+                partition: _read(
+                    self._logs.events,
+                    partition,
+                    begins.get(partition, 0),
+                    end,
+                    origin_of(self._stores, partition),
+                )
+                for partition, end in ends[-1].items()
+            },
+            lambda event: self._is_caused_before(event, begins),
         )
         for end in ends:
             yield merger.until(end)
 
-    def accesses(self) -> Iterator[Moved]:
-        log = self._logs.access
-        end = log.end()
+    def _is_caused_before(self, event: Event, cut: Cut) -> bool:
+        """Whether the cause of an event lies before a cut."""
+        if not cut:
+            return False
+        causes = self._live.vault().outcomes({event.cause_id: cube_of_cause(event)})
+        return any(
+            cause.attempt.position.offset < cut.get(cause.attempt.position.partition, 0)
+            for cause in causes.values()
+        )
+
+    def accesses_end(self) -> Cut:
+        """Where the access log ends now."""
+        return self._logs.access.end()
+
+    def accesses(self, start: Cut | None = None, end: Cut | None = None) -> Iterator[Moved]:
+        """See `MigrationSource.accesses`; those between two cuts, where they are given."""
+        begins, ends = start or {}, self.accesses_end() if end is None else end
         merger = Merger(
             {
-                partition: _read_accesses(log, partition, size, f"{self.origin}/{partition}")
-                for partition, size in end.items()
+                partition: _read_accesses(
+                    self._logs.access,
+                    partition,
+                    begins.get(partition, 0),
+                    last,
+                    f"{self.origin}/{partition}",
+                )
+                for partition, last in ends.items()
             }
         )
-        yield from merger.until(end)
+        yield from merger.until(ends)
 
     def cube_keys(self, cube_ids: Sequence[bytes]) -> list[CubeKey]:
         kept = [CubeKey(*key) for key in self._stores.cube_keys.kept(cube_ids)]
@@ -155,13 +184,15 @@ class DistributedSource:
         return figures.digest(self._live.vault())
 
 
-def _read(log: KafkaLog, partition: int, end: int, origin: str) -> Iterator[Moved]:
-    for record, headers in log.read_with_headers(partition, 0, end):
+def _read(log: KafkaLog, partition: int, start: int, end: int, origin: str) -> Iterator[Moved]:
+    for record, headers in log.read_with_headers(partition, start, end):
         at, log_time, data = record
         first = first_in(headers) or FirstPlace(origin, at.offset, log_time)
         yield Moved(at, log_time, data, first, event_in(data))
 
 
-def _read_accesses(log: KafkaLog, partition: int, end: int, origin: str) -> Iterator[Moved]:
-    for at, log_time, data in log.read(partition, 0, end):
+def _read_accesses(
+    log: KafkaLog, partition: int, start: int, end: int, origin: str
+) -> Iterator[Moved]:
+    for at, log_time, data in log.read(partition, start, end):
         yield Moved(at, log_time, data, FirstPlace(origin, at.offset, log_time))

@@ -198,6 +198,7 @@ class Stores:
 
     def close(self) -> None:
         """Send what is queued, and let go of every connection and key."""
+        self.binding.close()
         self.logs.close()
         self.cube_keys.forget()
         self.keys.close()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from memos.infrastructure.engine.dump import PROGRESS_EVERY, EventLine, Selection
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, DumpEnd, EventLine, Selection
 from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
+from memos.infrastructure.governance.usage.sqlite import access_size
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, FirstPlace, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
 from memos.infrastructure.progress import Progress
@@ -18,6 +19,7 @@ from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.digest import cube_digest, vault_digest
 from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
+from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import root
 from memos.kernel.moment import At
 from memos.kernel.state import state_from_bytes
@@ -54,7 +56,9 @@ class EmbeddedDump:
 
     def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
         is_part = selection.chosen is not None
-        lines, total = (self._chosen(selection), 0) if is_part else (self._all(), self._tree.size)
+        start = 0 if selection.since is None else selection.since.size
+        lines = self._chosen(selection) if is_part else self._all(start)
+        total = 0 if is_part else self._tree.size - start
         if is_part:
             self._part_end = 0
         sql = "SELECT origin, first_offset, first_log_time FROM migrated WHERE offset = ?"
@@ -83,20 +87,43 @@ class EmbeddedDump:
             (state.cube_id, cube_digest(state)) for state in states if selection.accepts(state)
         )
 
-    def accesses(self) -> Iterator[tuple[int, bytes]]:
-        sql = "SELECT log_time, data FROM access ORDER BY position"
-        return ((log_time, data) for log_time, data in rows(self._connection, sql))
+    def accesses(self, since: DumpEnd | None = None) -> Iterator[tuple[int, bytes]]:
+        sql = "SELECT log_time, data FROM access WHERE position >= ? ORDER BY position"
+        start = 0 if since is None else since.accesses[PARTITION]
+        return ((log_time, data) for log_time, data in rows(self._connection, sql, (start,)))
+
+    def ended(self) -> DumpEnd:
+        size = self._tree.size
+        tail = self._tail(size)
+        return DumpEnd(
+            {PARTITION: size},
+            {} if tail is None else {PARTITION: tail[0]},
+            {PARTITION: access_size(self._connection)},
+            0 if tail is None else tail[1],
+            self._tree.to_bytes(),
+        )
+
+    def goes_on_from(self, end: DumpEnd) -> bool:
+        tail = self._tail(end.size)
+        return end.tails == ({} if tail is None else {PARTITION: tail[0]})
+
+    def _tail(self, size: int) -> tuple[bytes, int] | None:
+        """The leaf hash of the last of so many records, and its log time."""
+        record = read_record(self._connection, size - 1)
+        if record is None:
+            return None
+        return leaf_of(size - 1, record.log_time, record.data), record.log_time
 
     def erasures(self) -> Iterator[tuple[bytes, str]]:
         sql = "SELECT operation_id, receipt FROM erasure ORDER BY operation_id"
         return ((operation_id, receipt) for operation_id, receipt in rows(self._connection, sql))
 
-    def _all(self) -> Iterator[EventLine]:
+    def _all(self, start: int) -> Iterator[EventLine]:
         sql = (
             "SELECT offset, event.log_time, coalesce(sequence, 0), data"
-            " FROM event LEFT JOIN attempt ON position = offset ORDER BY offset"
+            " FROM event LEFT JOIN attempt ON position = offset WHERE offset >= ? ORDER BY offset"
         )
-        return (EventLine(*line) for line in rows(self._connection, sql))
+        return (EventLine(*line) for line in rows(self._connection, sql, (start,)))
 
     def _chosen(self, selection: Selection) -> Iterator[EventLine]:
         sql, values = _scoped("SELECT position, cube_id, sequence FROM attempt WHERE 1", selection)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import time
+from concurrent.futures import Future
+from typing import Any, TypeVar, cast
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.kernel.errors import InvalidInput, LogUnavailable, VaultError
@@ -41,6 +43,18 @@ _PASSING = frozenset(
 )
 """What a change of a partition's leader, or a busy server, brings and takes away again."""
 
+T = TypeVar("T")
+
+REFUSED_SECONDS = 1.5
+"""Credentials that are wrong stay wrong, and where no server takes a connection somebody must act; another
+server of several may still take them, and one that starts does so at once.
+"""
+
+TOLD_SECONDS = 2.5
+"""The library tries to connect, and tells that no server took a connection, about once a second."""
+
+LOOK_SECONDS = 0.1
+
 Whence = OffsetSpec
 EARLIEST: Whence = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: Whence = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -54,8 +68,41 @@ class Connection:
         self._trouble = ""
         self.is_refused = False
         """Whether a server refused our credentials, or we its certificate, and that came last."""
-        self.is_down = False
-        """Whether no server took a connection, at some time since this was made."""
+        self._down_since = self._down_told = -TOLD_SECONDS
+
+    @property
+    def is_down(self) -> bool:
+        """Whether no server takes a connection, as far as a client has told when it was last polled."""
+        return time.monotonic() - self._down_told < TOLD_SECONDS
+
+    @property
+    def down_seconds(self) -> float:
+        """For how long no server has taken a connection."""
+        return time.monotonic() - self._down_since if self.is_down else 0.0
+
+    def answer(
+        self, asked: Future[T], client: AdminClient, what: str, patience: float = REFUSED_SECONDS
+    ) -> T:
+        """What a request is answered; who is down is not waited for.
+
+        Args:
+            asked: the request.
+            client: whose it is.
+            what: says what was not done, where it fails.
+            patience: how many seconds a server may be down meanwhile.
+
+        Raises:
+            KafkaException: it failed.
+            LogUnavailable: no server takes a connection.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                return asked.result(LOOK_SECONDS)
+            except TimeoutError:
+                client.poll(0)  # takes in what the connections have told of themselves
+            if self.is_down and time.monotonic() - began >= patience:
+                raise self.unavailable(what, "no server takes a connection")
 
     def config(self, **more: str | float | bool) -> dict[str, Any]:
         """The settings of a client; `more` with underscores for the dots of its names."""
@@ -92,7 +139,10 @@ class Connection:
         return f"Kafka at {self.settings.bootstrap_servers} {what}: {reason}. {advice}"
 
     def _remember(self, error: KafkaError) -> None:
-        self.is_down = self.is_down or error.code() == KafkaError._ALL_BROKERS_DOWN
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            if not self.is_down:
+                self._down_since = time.monotonic()
+            self._down_told = time.monotonic()
         # That a server which refused is out of reach is said after why it is, and says less.
         if error.code() == KafkaError._ALL_BROKERS_DOWN and self.is_refused:
             return

@@ -188,6 +188,7 @@ class KafkaReader:
     def _offsets(self, partitions: Sequence[int], spec: Whence) -> Cut:
         deadline = time.monotonic() + self._settings.timeout
         specs = {TopicPartition(self._topic, partition): spec for partition in partitions}
+        what = f"did not tell where {self._topic} begins and ends"
         while True:
             left = max(deadline - time.monotonic(), RETRY_SECONDS)
             asked = self._admin.list_offsets(
@@ -196,7 +197,8 @@ class KafkaReader:
             error: object = "timed out"
             try:
                 offsets = {
-                    place.partition: future.result().offset for place, future in asked.items()
+                    place.partition: self._connection.answer(future, self._admin, what).offset
+                    for place, future in asked.items()
                 }
             except KafkaException as failure:
                 error, cause = failure, kafka_error(failure)
@@ -207,9 +209,7 @@ class KafkaReader:
                 if all(offset >= 0 for offset in offsets.values()):
                     return offsets
             if time.monotonic() > deadline:
-                raise self._connection.unavailable(
-                    f"did not tell where {self._topic} begins and ends", error
-                )
+                raise self._connection.unavailable(what, error)
             time.sleep(RETRY_SECONDS)
 
     def _take(self) -> Consumer:

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
     TopicMetadata,
 )
 
-from memos.infrastructure.log.kafka.client import Connection, kafka_error
+from memos.infrastructure.log.kafka.client import REFUSED_SECONDS, Connection, kafka_error
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.reports import Finding
 from memos.kernel.errors import LogUnavailable, PartitionsChanged
@@ -28,11 +28,6 @@ OLDEST_KAFKA = (2, 1)
 """What current clients still speak with (KIP-896)."""
 
 WAIT_SECONDS = 0.1
-REFUSED_SECONDS = 2.0
-"""Credentials that are wrong stay wrong, and where no server takes a connection somebody must act; another
-server of several may still take them, and one that starts does so at once.
-"""
-
 UNLIMITED = "-1"
 
 _NO_IDS = frozenset({"", "None", str(Uuid(0, 0))})
@@ -155,21 +150,25 @@ def topic_ids(settings: KafkaSettings) -> dict[str, str]:
 
 
 def described_ids(
-    connection: Connection, admin: AdminClient, names: Sequence[str]
+    connection: Connection,
+    admin: AdminClient,
+    names: Sequence[str],
+    patience: float = REFUSED_SECONDS,
 ) -> dict[str, str]:
-    """See `topic_ids`, of topics by their names: one request."""
+    """See `topic_ids`, of topics by their names: one request. `patience` is as for `Connection.answer`."""
     asked: Mapping[str, Future[TopicDescription]] = admin.describe_topics(
         TopicCollection(list(names)), request_timeout=connection.settings.timeout
     )
     ids = {}
     for name, answer in asked.items():
+        what = f"did not describe the topic {name}"
         try:
-            given = answer.result().topic_id
+            given = connection.answer(answer, admin, what, patience).topic_id
         except KafkaException as error:
             cause = kafka_error(error)
             if cause is not None and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 continue
-            raise connection.unavailable(f"did not describe the topic {name}", error) from error
+            raise connection.unavailable(what, error) from error
         ids[name] = "" if str(given) in _NO_IDS else str(given)
     return ids
 
@@ -306,7 +305,7 @@ def _configs(
     configs = {}
     for resource, answer in asked.items():
         try:
-            entries = answer.result()
+            entries = connection.answer(answer, admin, "did not tell its settings")
         except KafkaException as error:
             raise connection.unavailable("did not tell its settings", error) from error
         configs[resource.restype, resource.name] = {

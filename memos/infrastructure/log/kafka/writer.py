@@ -15,7 +15,12 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from memos.infrastructure.log.kafka.client import Connection, appended_at, kafka_error
+from memos.infrastructure.log.kafka.client import (
+    REFUSED_SECONDS,
+    Connection,
+    appended_at,
+    kafka_error,
+)
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.kernel.errors import InvalidInput, Unacknowledged, VaultError
 from memos.kernel.event import Position, Record
@@ -25,9 +30,11 @@ FULL_QUEUE_SECONDS = 0.002
 QUEUED_MESSAGES = 200_000
 QUEUED_KIB = 256 * 1024
 CLOSE_SECONDS = 2.0
+WAITED_SECONDS = 1.0
+"""How long an append waits where all servers are down already: one of them may just have come back."""
 
-# Refused by the broker, or given up before it was sent. After any other failure, a time-out above
-# all, the record may be in the log.
+# Refused by the broker. After any other failure, a time-out above all, the record may be in the log; also
+# where it was given up in the queue, since it may have been sent once before it came back there.
 _NOT_APPENDED = frozenset(
     {
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
@@ -38,12 +45,12 @@ _NOT_APPENDED = frozenset(
         KafkaError.POLICY_VIOLATION,
         KafkaError.RECORD_LIST_TOO_LARGE,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError._PURGE_QUEUE,
         KafkaError._UNKNOWN_PARTITION,
         KafkaError._UNKNOWN_TOPIC,
     }
 )
 
+_GIVEN_UP = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
 Headers = tuple[tuple[str, bytes], ...]
 """What a record says beside its bytes."""
@@ -73,6 +80,7 @@ class KafkaWriter:
 
     def send(self, topic: str, entries: Sequence[KafkaEntry]) -> Future[list[Record]]:
         """Append entries, in order within each partition and with no others of this process between.
+        Where no server takes a connection for a while they are given up.
 
         The future has the records in the order of the entries, once all are durable, or raises
         Unacknowledged or LogUnavailable. What is done on its completion must not block.
@@ -177,12 +185,23 @@ class KafkaWriter:
                     return
 
     def _report(self) -> None:
+        waiting_since = time.monotonic()
         while not (self._closed.is_set() and len(self._producer) == 0):
+            producer = self._producer
             try:
-                self._producer.poll(POLL_SECONDS)
+                producer.poll(POLL_SECONDS)
             except KafkaException:  # a fatal error; each append that it concerns is told
                 self._broken.set()
                 self._closed.wait(POLL_SECONDS)
+            if len(producer) == 0:
+                waiting_since = time.monotonic()
+                continue
+            waited = time.monotonic() - waiting_since
+            is_down = self._connection.down_seconds >= REFUSED_SECONDS
+            if is_down and waited >= WAITED_SECONDS:
+                # It would be tried until the time-out: whoever waits is told at once that all are down.
+                self._broken.set()
+                producer.purge()
 
 
 class _Append:
@@ -222,6 +241,9 @@ class _Append:
         if error is not None and (error.fatal() or error.code() == KafkaError._FATAL):
             self._broken.set()
         refused = error is not None and error.code() in _NOT_APPENDED
+        if error is not None and error.code() in _GIVEN_UP:
+            self._finish(1, "no server takes it", unknown=True)
+            return
         self._finish(1, error or "the broker did not tell where it is", unknown=not refused)
 
     def not_sent(self, count: int, error: Exception) -> None:

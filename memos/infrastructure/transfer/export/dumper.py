@@ -18,9 +18,10 @@ from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import NewFiles, file_sum, signed_text
 from memos.infrastructure.transfer.layout import base64_text, encode_line
+from memos.infrastructure.transfer.manifest import Base
 from memos.infrastructure.transfer.wrapping import Wrapping, cube_binding, tenant_binding
 from memos.kernel.cube import Lifecycle
-from memos.kernel.errors import VaultError
+from memos.kernel.errors import Refused, VaultError
 from memos.kernel.event import Position, id_text
 from memos.kernel.moment import At
 from memos.kernel.note import Checkpoint
@@ -39,7 +40,7 @@ class Dumped:
 
     at: At
     events: int
-    cubes: int
+    memories: int
     tombstones: int
 
 
@@ -55,6 +56,7 @@ class MemDumper:
         wrapping: Wrapping,
         describe: Describe,
         progress: Progress,
+        base: Base | None = None,
     ) -> None:
         self._source = source
         self._engine = engine
@@ -63,6 +65,7 @@ class MemDumper:
         self._wrapping = wrapping
         self._describe = describe
         self._progress = progress
+        self._base = base
         self._tenants: set[str] = set()
 
     def dump(self, created: str) -> Dumped:
@@ -72,8 +75,10 @@ class MemDumper:
             Damaged: a record or a head cannot be read.
         """
         source = self._source
+        if self._base is not None:
+            self._check_base(self._base)
         tombstones = self._write(layout.TOMBSTONES, self._tombstones())
-        events, cubes = self._write_log()
+        events, cubes, memories = self._write_log()
         self._write(layout.TENANT_KEYS, self._tenant_keys())
         accesses = self._write(layout.ACCESSES, self._accesses())
         self._write(layout.ERASURES, self._erasures())
@@ -90,6 +95,7 @@ class MemDumper:
             "vault_id": self._engine.setting("vault_id"),
             "verifier_key": signer.verifier_key,
             "complete": complete,
+            "base": None if self._base is None else self._base.digest,
             "scope": self._selection.scope,
             # A filter may quote what is sealed.
             "filter": self._selection.filter if self._wrapping.in_clear else None,
@@ -99,6 +105,7 @@ class MemDumper:
             "accesses": accesses,
             "cuts": dict(source.cuts()) if complete else {},
             "owed": self._owed(),
+            "end": layout.end_entry(source.ended()) if complete else None,
             "digest": source.digest(self._selection),
             "keys": dict(self._wrapping.described),
         }
@@ -107,7 +114,16 @@ class MemDumper:
         self._write(layout.CHECKSUMS, [sums])
         signed = signer.sign(signed_text(sums))
         self._write(layout.SIGNATURE, [signed.encode()])
-        return Dumped(source.at, events, cubes, tombstones)
+        return Dumped(source.at, events, memories, tombstones)
+
+    def _check_base(self, base: Base) -> None:
+        if not self._source.goes_on_from(base.end):
+            raise Refused(
+                "the log of this vault is not the one that the export before was made of, or was cut "
+                "since, by a restore: make an export of the whole vault"
+            )
+        for cube_id in self._source.reader.vault.erasing():
+            raise _being_erased(cube_id)
 
     def _tombstones(self) -> Iterator[bytes]:
         for erased in self._source.erased(self._selection):
@@ -121,9 +137,11 @@ class MemDumper:
                 }
             )
 
-    def _write_log(self) -> tuple[int, int]:
-        """The records, and with its first one each memory and its key; how many of both."""
-        events = cubes = 0
+    def _write_log(self) -> tuple[int, int, int]:
+        """The records, and with its first one each memory and its key; how many records, cubes and
+        memories.
+        """
+        events = cubes = written = 0
         lines = self._source.lines(self._selection, self._progress)
         with ExitStack() as stack:
             log, memories, keys = (
@@ -135,23 +153,21 @@ class MemDumper:
                 events += len(batch)
                 created = list(_created_in(batch))
                 self._source.read_ahead(created)
-                for cube_id in created:
-                    self._write_cube(cube_id, memories, keys)
+                written += sum(self._write_cube(cube_id, memories, keys) for cube_id in created)
                 cubes += len(created)
-        return events, cubes
+        return events, cubes, written
 
-    def _write_cube(self, cube_id: bytes, memories: BinaryIO, keys: BinaryIO) -> None:
+    def _write_cube(self, cube_id: bytes, memories: BinaryIO, keys: BinaryIO) -> bool:
+        """Write a memory and its key; whether it has any."""
         state = self._source.state(cube_id)
         self._tenants.add(tenant_of(state.scope))
         if state.lifecycle is Lifecycle.ERASED:
-            return
+            return False
         if state.erasing:
-            raise VaultError(
-                f"cube {id_text(cube_id)} is being erased: open the vault again, which "
-                "finishes it, and then export"
-            )
+            raise _being_erased(cube_id)
         keys.write(self._cube_key(self._source.reader, cube_id))
         memories.write(encode_line(self._describe(self._source, cube_id)))
+        return True
 
     def _cube_key(self, reader: Reader, cube_id: bytes) -> bytes:
         key = reader.cube_key(cube_id)
@@ -174,7 +190,9 @@ class MemDumper:
     def _accesses(self) -> Iterator[bytes]:
         if self._selection.chosen is not None:
             return
-        for position, (log_time, data) in enumerate(self._source.accesses()):
+        since = self._selection.since
+        begin = 0 if since is None else sum(since.accesses.values())
+        for position, (log_time, data) in enumerate(self._source.accesses(since), begin):
             event = AccessEvent.FromString(data)
             yield encode_line(
                 {
@@ -218,6 +236,13 @@ class MemDumper:
     def _sums(self) -> bytes:
         lines = [f"{file_sum(self._files.path(name))}  {name}\n" for name in layout.SUMMED]
         return "".join(lines).encode()
+
+
+def _being_erased(cube_id: bytes) -> VaultError:
+    return VaultError(
+        f"cube {id_text(cube_id)} is being erased: open the vault again, which finishes it, and then "
+        "export"
+    )
 
 
 def _created_in(lines: Sequence[EventLine]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.engine.replay import Replay, ReplayTransaction
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.layout import END_OF_TIME, decoded
+from memos.infrastructure.transfer.load.dump import Dump
 from memos.infrastructure.transfer.load.loader import (
     KeyQueue,
     LoadReport,
@@ -25,8 +26,6 @@ from memos.infrastructure.transfer.load.loader import (
     foreign,
     report_progress,
 )
-from memos.infrastructure.transfer.load.reader import Dump
-from memos.infrastructure.transfer.wrapping import Wrapping
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Refused
 from memos.kernel.event import Kind, id_text
@@ -73,11 +72,10 @@ _OF_ONE_VAULT = TENANT_KINDS | {Kind.CUT_NAMED}
 class Joiner:
     """One load into an open vault, inside its write transaction."""
 
-    def __init__(self, transaction: ReplayTransaction, dump: Dump, wrapping: Wrapping) -> None:
+    def __init__(self, transaction: ReplayTransaction, dump: Dump) -> None:
         self._transaction = transaction
         self._dump = dump
-        self._wrapping = wrapping
-        self._keys = KeyQueue(dump, wrapping)
+        self._keys = KeyQueue(dump)
         self._replayer = Replayer(transaction, dump)
         self._vault = transaction.reader().vault
         self._here = lru_cache(KNOWN_CUBES)(self._look_up)
@@ -176,7 +174,7 @@ class Joiner:
     def _rings(self, tenants: Collection[str]) -> dict[str, list[bytes]]:
         """The exporter's keys of these tenants, each ring in its order."""
         rings: dict[str, list[bytes]] = {}
-        for tenant, key in self._dump.tenant_keys(self._wrapping):
+        for tenant, key in self._dump.tenant_keys():
             if tenant in tenants:
                 ring = rings.setdefault(tenant, [])
                 ring.append(key)
@@ -280,7 +278,6 @@ def _learned(line: EventLine) -> int:
 def load_into(
     replay: Replay,
     dump: Dump,
-    wrapping: Wrapping,
     admit: Admit,
     follow: Callable[[ReplayTransaction, Joined], T],
     progress: Progress,
@@ -293,7 +290,6 @@ def load_into(
     Args:
         replay: the vault.
         dump: the export.
-        wrapping: opens its keys.
         admit: asked for every tenant of it.
         follow: does what follows from it here, in the same transaction.
         progress: told how far it is.
@@ -304,7 +300,7 @@ def load_into(
     """
 
     def load(transaction: ReplayTransaction) -> T:
-        return follow(transaction, Joiner(transaction, dump, wrapping).join(admit, progress))
+        return follow(transaction, Joiner(transaction, dump).join(admit, progress))
 
     with foreign():
         return replay.transact(load)

@@ -26,9 +26,8 @@ from memos.infrastructure.log.ancestry import (
 )
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.layout import decoded
-from memos.infrastructure.transfer.load.reader import Dump
+from memos.infrastructure.transfer.load.dump import Dump
 from memos.infrastructure.transfer.package import staged
-from memos.infrastructure.transfer.wrapping import Wrapping
 from memos.kernel.errors import Damaged, KeysMissing, Refused
 from memos.kernel.event import Kind, id_text
 from memos.kernel.foreign import objection
@@ -77,8 +76,8 @@ class LoadReport:
 class KeyQueue:
     """Hands out cube keys in the order in which cubes are made, one of them in memory at a time."""
 
-    def __init__(self, dump: Dump, wrapping: Wrapping) -> None:
-        self._keys = dump.cube_keys(wrapping)
+    def __init__(self, dump: Dump) -> None:
+        self._keys = dump.cube_keys()
         self._next = next(self._keys, None)
         self.erased = frozenset(dump.tombstones())
 
@@ -175,7 +174,7 @@ class Making:
     progress: Progress
 
 
-def load_new(dump: Dump, wrapping: Wrapping, target: Path, making: Making) -> LoadReport:
+def load_new(dump: Dump, target: Path, making: Making) -> LoadReport:
     """Make a vault of an export: built aside, checked, renamed.
 
     A complete export keeps every position and log time; a part keeps the log times, and its
@@ -186,7 +185,7 @@ def load_new(dump: Dump, wrapping: Wrapping, target: Path, making: Making) -> Lo
     """
     with staged(target) as stage:
         directory = stage / "vault"
-        with built(dump, wrapping, directory, making) as (_, report):
+        with built(dump, directory, making) as (_, report):
             pass
         directory.rename(target)
     sync_directory(target.absolute().parent)
@@ -194,9 +193,7 @@ def load_new(dump: Dump, wrapping: Wrapping, target: Path, making: Making) -> Lo
 
 
 @contextmanager
-def built(
-    dump: Dump, wrapping: Wrapping, directory: Path, making: Making
-) -> Iterator[tuple[Engine, LoadReport]]:
+def built(dump: Dump, directory: Path, making: Making) -> Iterator[tuple[Engine, LoadReport]]:
     """An export, folded into a new vault in a directory and checked; open inside.
 
     Raises:
@@ -206,18 +203,16 @@ def built(
     with closing(engine):
         with foreign():
             report = engine.replay("load").transact(
-                lambda transaction: _fill(transaction, dump, wrapping, making)
+                lambda transaction: _fill(transaction, dump, making)
             )
         yield engine, report
 
 
-def _fill(
-    transaction: ReplayTransaction, dump: Dump, wrapping: Wrapping, making: Making
-) -> LoadReport:
+def _fill(transaction: ReplayTransaction, dump: Dump, making: Making) -> LoadReport:
     manifest = dump.manifest
-    for tenant, key in dump.tenant_keys(wrapping):
+    for tenant, key in dump.tenant_keys():
         transaction.keys.add_tenant_key(tenant, key)
-    keys = KeyQueue(dump, wrapping)
+    keys = KeyQueue(dump)
     replayer = Replayer(transaction, dump)
     for done, line in enumerate(dump.events(), 1):
         event = decoded(line.data)

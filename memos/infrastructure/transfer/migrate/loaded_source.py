@@ -18,11 +18,10 @@ from memos.infrastructure.engine.owed import OwedErase
 from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import Ancestor
 from memos.infrastructure.log.port import Cut
+from memos.infrastructure.transfer.load.dump import Dump
 from memos.infrastructure.transfer.load.loader import LoadReport, Making, built
-from memos.infrastructure.transfer.load.reader import Dump
 from memos.infrastructure.transfer.migrate.migration import migrate
 from memos.infrastructure.transfer.package import staged
-from memos.infrastructure.transfer.wrapping import Wrapping
 
 T = TypeVar("T")
 
@@ -95,7 +94,6 @@ class LoadedSource:
 
 def load_servers(
     dump: Dump,
-    wrapping: Wrapping,
     target: MigrationTarget,
     name: str,
     workplace: Path,
@@ -109,7 +107,7 @@ def load_servers(
     """
     with (
         staged(workplace) as stage,
-        built(dump, wrapping, stage / "vault", making) as (engine, report),
+        built(dump, stage / "vault", making) as (engine, report),
     ):
         source = LoadedSource(engine.departure(), dump, name)
         moved = migrate(source, target, making.progress)

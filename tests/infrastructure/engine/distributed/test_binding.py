@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -148,6 +150,27 @@ def test_whoever_has_a_vault_open_learns_soon_that_its_topics_were_made_again(
             bound.check()
     with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
         memory.add("a beginning", scope="acme/a")
+
+
+def test_who_only_reads_learns_it_too_and_goes_on_while_kafka_says_nothing(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "LOOK_SECONDS", 0.1)
+    with Memory(fleet.path, actor=ACTOR, mode="read") as memory:
+        answered = Event()
+        with monkeypatch.context() as silent:
+            silent.setattr(BindingWatch, "_compare", lambda _: answered.wait(WAIT_SECONDS))
+            sleep(0.2)
+            for _ in range(3):
+                assert memory.search("kiln", scope="acme")
+            answered.set()
+    with Memory(fleet.path, actor=ACTOR, mode="read") as memory:
+        remove_topics(fleet)
+        create_topics(fleet.settings.kafka)
+        sleep(0.2)
+        for _ in range(2):  # it stays so
+            with pytest.raises(LogLost, match="that one was deleted, and made again"):
+                memory.search("kiln", scope="acme")
 
 
 def test_topics_of_another_name_are_not_the_vaults(fleet: Fleet) -> None:

@@ -113,3 +113,17 @@ def test_a_target_that_ends_with_a_foreign_record_is_refused() -> None:
     assert not resume.is_missing(0, FirstPlace("memos/a", 0, 0))
     with pytest.raises(Refused, match="memos/b"):
         resume.check_found()
+
+
+def test_what_follows_from_an_event_before_the_cut_is_not_held_up() -> None:
+    cause = generated(1, absorbs=[b"source".ljust(16)])
+    (follower,) = consequences_of(cause)
+    partitions = {
+        0: [moved(0, 5, 10, follower), moved(0, 6, 11, generated(2))],
+        1: [moved(1, 7, 20, generated(3))],
+    }
+    merger = Merger(
+        {p: iter(each) for p, each in partitions.items()},
+        lambda event: event.cause_id == cause.event_id,
+    )
+    assert [each.log_time for each in merger.until({0: 7, 1: 8})] == [10, 11, 20]
