@@ -83,7 +83,7 @@ def conversations() -> list[Conversation]:
 
 
 def test_a_run_finds_turns_in_their_own_conversation_only() -> None:
-    done = run(conversations(), "trial", "id", {})
+    done = run(conversations(), "trial", "id", {}, "none")
     assert done.turns == 4
     assert [ids for ids, _ in done.found["b/q0"]] == ["1"]
     assert [one.gold for one in done.judged] == [1, 2, 1]
@@ -93,19 +93,21 @@ def test_a_run_finds_turns_in_their_own_conversation_only() -> None:
 
 
 def test_two_runs_are_equal_to_the_bit() -> None:
-    one, other = (run(conversations(), "trial", "id", {}) for _ in range(2))
+    one, other = (run(conversations(), "trial", "id", {}, "none") for _ in range(2))
     assert differing(one, other) == []
     assert one.digest == other.digest
 
 
 def test_a_run_that_differs_names_the_question() -> None:
-    one, other = (run(conversations(), "trial", "id", {}) for _ in range(2))
+    one, other = (run(conversations(), "trial", "id", {}, "none") for _ in range(2))
     other.found["a/q1"] = ()
     assert differing(one, other) == ["a/q1"]
 
 
 def test_a_report_has_a_figure_for_each_group_that_was_asked() -> None:
-    told = report(run(conversations(), "trial", "id", {}), {"all": ["single", "multi"], "x": ["x"]})
+    told = report(
+        run(conversations(), "trial", "id", {}, "none"), {"all": ["single", "multi"], "x": ["x"]}
+    )
     assert told.figures["n all"] == 3
     assert told.figures["recall@10 all"] == 1.0
     assert "n x" not in told.figures
