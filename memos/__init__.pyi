@@ -45,19 +45,20 @@ from .kernel.errors import (
 from .kernel.event import Position
 from .operation.commands.backup import VaultRestored
 from .operation.commands.batch import Batch
+from .operation.commands.chosen import PlannedMemory
 from .operation.commands.erase_plan import ErasePlan
 from .operation.commands.export import ExportReport
 from .operation.commands.extract import FactsReport
 from .operation.commands.import_file import ImportReport
 from .operation.commands.queries import AskedQuery
 from .operation.commands.rollback import Rollback
-from .operation.commands.selection import PlannedMemory
 from .operation.commands.sweep import Sweep
 from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
 from .operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from .operation.reads.accesses import AccessEntry
 from .operation.reads.context_block import Citation, ContextBlock
+from .operation.reads.counting import Count
 from .operation.reads.embedding import EmbeddingLag
 from .operation.reads.graph import Related, RelatedReason
 from .operation.reads.history import (
@@ -69,7 +70,7 @@ from .operation.reads.history import (
     LineageEdge,
     LogEntry,
 )
-from .operation.reads.listing import Count, Page
+from .operation.reads.listing import Page
 from .operation.reads.route import Concept, Fact, Route, Step, Topic
 from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats

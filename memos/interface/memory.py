@@ -56,17 +56,18 @@ if TYPE_CHECKING:
     from memos.operation.erasure_receipt import ErasureReceipt
     from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
     from memos.operation.reads.accesses import AccessEntry
-    from memos.operation.reads.as_of import AsOf
     from memos.operation.reads.context_block import ContextBlock
+    from memos.operation.reads.counting import Count
     from memos.operation.reads.embedding import EmbeddingLag
     from memos.operation.reads.graph import Related
     from memos.operation.reads.history import Change, Diff, Lineage, LogEntry
-    from memos.operation.reads.listing import Count, Page
+    from memos.operation.reads.listing import Page
     from memos.operation.reads.route import Route
     from memos.operation.reads.subjects import Subjects
     from memos.operation.reads.vault import Stats
     from memos.operation.receipt import Receipt
     from memos.operation.search.hits import Hits
+    from memos.operation.validation import AsOf
     from memos.operation.vocabulary import Vocabulary
 
 
@@ -530,7 +531,7 @@ class Memory:
 
     def update_many(
         self,
-        cube_ids: Iterable[str] | None = None,
+        cube_ids: Iterable[str] | Mapping[str, str] | Iterable[Mapping[str, Any]] | None = None,
         text: str | None = None,
         *,
         scope: str | None = None,
@@ -547,14 +548,17 @@ class Memory:
         reason: str | None = None,
         dry_run: bool = False,
     ) -> Batch:
-        """Give several memories a new version by the same change; see `update` for what is changed.
+        """Give several memories a new version, by the same change or each by its own; see `update` for
+        what is changed.
 
         Embedded, all of them or none; on servers too, unless another writer comes between: then
         `PartlyDone` says exactly which are done. All are one operation, and
         `rollback(operation=batch.operation_id)` takes it back.
 
         Args:
-            cube_ids: the memories, in any state; or
+            cube_ids: the memories, in any state; where each has a change of its own, a mapping of their
+                ids to texts, or mappings of `cube_id` (or `id`) and of what is changed, such as
+                `{"cube_id": ..., "text": ...}`: what one does not say is as the other arguments do; or
             text: the new text, or with `mode` what is added to each.
             scope: those in and under this scope that are in sight,
             filter: as far as this fits them; one that speaks of `state` also finds those out of sight.
@@ -572,28 +576,31 @@ class Memory:
                 refuse.
 
         Raises:
+            InvalidInput: an argument does not fit; of changes of their own the message says which.
             NotFound: none matches, or one that is named is not there.
             Denied, Held, IllegalMove: one may not be changed, or refuses; nothing was changed.
             PartlyDone: on servers, as above.
         """
-        from memos.operation.commands.selection import Selection
-        from memos.operation.commands.update import Revision, update_several
+        from memos.operation.commands.own_revisions import revisions_of
+        from memos.operation.commands.update import update_several
+        from memos.operation.search.selection import Selection
 
-        revision = Revision(
-            text=text,
-            mode=mode,
-            source=source,
-            tags=tags,
-            metadata=metadata,
-            replace_metadata=replace_metadata,
-            origin=origin,
-            semantic_type=semantic_type,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            reason=reason,
-        )
-        selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
-        return update_several(self._session, selection, revision, dry_run=dry_run)
+        shared = {
+            "text": text,
+            "mode": mode,
+            "source": source,
+            "tags": tags,
+            "metadata": metadata,
+            "replace_metadata": replace_metadata,
+            "origin": origin,
+            "semantic_type": semantic_type,
+            "valid_from": valid_from,
+            "valid_until": valid_until,
+            "reason": reason,
+        }
+        named, revision_of = revisions_of(cube_ids, shared)
+        selection = Selection(cube_ids=named, scope=scope, filter=filter)
+        return update_several(self._session, selection, revision_of, dry_run=dry_run)
 
     def tag_many(
         self,
@@ -605,8 +612,8 @@ class Memory:
         dry_run: bool = False,
     ) -> Batch:
         """Add tags to several memories: chosen, planned and done as in `update_many`."""
-        from memos.operation.commands.selection import Selection
         from memos.operation.commands.tags import Retagging, retag_several
+        from memos.operation.search.selection import Selection
 
         selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
         return retag_several(self._session, selection, Retagging(added=tags), dry_run=dry_run)
@@ -621,8 +628,8 @@ class Memory:
         dry_run: bool = False,
     ) -> Batch:
         """Remove tags from several memories: chosen, planned and done as in `update_many`."""
-        from memos.operation.commands.selection import Selection
         from memos.operation.commands.tags import Retagging, retag_several
+        from memos.operation.search.selection import Selection
 
         selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
         return retag_several(self._session, selection, Retagging(removed=tags), dry_run=dry_run)
@@ -637,7 +644,7 @@ class Memory:
     ) -> Batch:
         """Put several memories out of sight: chosen, planned and done as in `update_many`."""
         from memos.operation.commands.lifecycle import archive_several
-        from memos.operation.commands.selection import Selection
+        from memos.operation.search.selection import Selection
 
         selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
         return archive_several(self._session, selection, dry_run=dry_run)
@@ -654,7 +661,7 @@ class Memory:
         those that are archived or expired.
         """
         from memos.operation.commands.lifecycle import restore_several
-        from memos.operation.commands.selection import Selection
+        from memos.operation.search.selection import Selection
 
         selection = Selection(cube_ids=cube_ids, scope=scope, filter=filter)
         return restore_several(self._session, selection, dry_run=dry_run)
@@ -928,8 +935,9 @@ class Memory:
             InvalidInput: an argument does not fit, or the cursor is another list's.
             Denied: the actor may not read in a scope that is named.
         """
-        from memos.operation.reads.listing import PageRequest, Selection, list_memories
+        from memos.operation.reads.listing import PageRequest, list_memories
         from memos.operation.reads.search import states_of
+        from memos.operation.search.selection import Selection
 
         return list_memories(
             self._session,
@@ -956,12 +964,18 @@ class Memory:
         as_of: AsOf | None = None,
         facts: bool = False,
     ) -> Count:
-        """How many memories `list` would show, page by page. A filter has each of them opened, but for
-        what it says of tags; the count's `not_compared` tells which of them it passed over because
-        their values are of another kind than its own.
+        """How many memories `list` would show, page by page.
+
+        What a filter says of tags, scope, state, version, id and valid time the index answers, and of
+        owner, readers, writers, priority, sensitivity, purpose, uses, `created` and `changed` the
+        headers. Of text, source, origin, types and metadata, or of these within one `or` or `not`,
+        each memory that the rest fits is opened, which takes some tenths of a millisecond each. The
+        count's `not_compared` tells which of these it passed over because their values are of another
+        kind than its own.
         """
-        from memos.operation.reads.listing import Selection, count
+        from memos.operation.reads.counting import count
         from memos.operation.reads.search import states_of
+        from memos.operation.search.selection import Selection
 
         selection = Selection(
             scope=scope, filter=filter, states=states_of(state), as_of=as_of, facts=facts
@@ -975,7 +989,7 @@ class Memory:
             prefix: this scope and all that lies under it; by default all.
             as_of: what was known at a cut, a position or a log time.
         """
-        from memos.operation.reads.listing import scopes
+        from memos.operation.reads.counting import scopes
 
         return scopes(self._session, prefix, as_of)
 
@@ -990,8 +1004,8 @@ class Memory:
             scope: in this scope and all that lies under it, or in these; by default everywhere.
             as_of: what was known at a cut, a position or a log time.
         """
-        from memos.operation.reads.listing import Selection
         from memos.operation.reads.subjects import subjects
+        from memos.operation.search.selection import Selection
 
         return subjects(self._session, Selection(scope=scope, as_of=as_of))
 

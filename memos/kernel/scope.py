@@ -11,6 +11,8 @@ from memos.kernel.errors import InvalidInput, shorten
 
 MAX_BYTES = 1024
 MAX_SEGMENTS = 16
+MOST_SCOPES = 100
+"""How many scopes one call takes."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9._:@+|-]+")
 _ALSO = frozenset("._:@+|-")
@@ -34,6 +36,24 @@ def check_scope(scope: object) -> str:
             "acme/alice/chat-7"
         )
     return scope if scope.isascii() else normalize("NFC", scope)
+
+
+def check_scopes(scope: str | Sequence[str]) -> tuple[str, ...]:
+    """One scope or several, in order, without those that lie under another.
+
+    Raises:
+        InvalidInput: one is no scope; or there is none, or more than MOST_SCOPES.
+    """
+    if isinstance(scope, str):
+        return (check_scope(scope),)
+    scopes = sorted(dict.fromkeys(map(check_scope, scope)))
+    if not 1 <= len(scopes) <= MOST_SCOPES:
+        raise InvalidInput(f"name 1 to {MOST_SCOPES} scopes, not {len(scopes)}")
+    outermost: list[str] = []
+    for path in scopes:  # what a scope holds may stand behind another: a-b is between a and a/b
+        if not any(contains(other, path) for other in outermost):
+            outermost.append(path)
+    return tuple(outermost)
 
 
 @lru_cache(maxsize=8192)

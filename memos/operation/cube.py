@@ -119,6 +119,9 @@ class Parts:
         return metadata_of(self.metadata)
 
 
+_SEALED = Parts(Body(), Body(), Body(), Body(), Body())
+
+
 def open_parts(reader: Reader, state: CubeState, at: Position | None = None) -> Parts | None:
     """Open what a state's parts refer to; None where the key was destroyed.
 
@@ -170,6 +173,21 @@ def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> M
     parts = None if state is None else open_parts(reader, state, made_here)
     if state is None or parts is None:
         return Forgotten(id_text(attempt.cube_id))
+    return _with_parts(reader, attempt, state, parts, usage)
+
+
+def cube_in_clear(
+    reader: Reader, attempt: Attempt, usage: Usage | None = None
+) -> MemCube | Forgotten:
+    """As `read_cube`, with nothing opened: of what is sealed it tells nothing."""
+    if attempt.state is None:
+        return Forgotten(id_text(attempt.cube_id))
+    return _with_parts(reader, attempt, attempt.state, _SEALED, usage)
+
+
+def _with_parts(
+    reader: Reader, attempt: Attempt, state: CubeState, parts: Parts, usage: Usage | None
+) -> MemCube:
     valid = parts.valid_time.valid_time
     if usage is None:
         usage = reader.usage(attempt.cube_id)

@@ -32,6 +32,9 @@ MAX_PATH_BYTES, MAX_FILE_NAME_BYTES = 4095, 255
 Time = date | str
 """An aware datetime, or ISO 8601 such as 2023-05-08T13:56:00Z; a date alone means midnight UTC."""
 
+AsOf = str | Position | datetime
+"""A moment of the log: a cut's name, a position such as 0:42, or a log time."""
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|min|h|d|w|y)")
 _UNITS = {
     "us": 1,

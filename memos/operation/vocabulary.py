@@ -7,20 +7,16 @@ and readers as any other. Its content is JSON under a media type of its own, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from itertools import count
 
-from memos.kernel.errors import Damaged
+from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import as_uuid
 from memos.kernel.keyed_digest import keyed_digest
-from memos.operation.cube import open_parts
 from memos.wire.body_pb2 import Content
-
-if TYPE_CHECKING:
-    from memos.operation.search.scope_view import ScopeView
 
 SEMANTIC_TYPE = "vocabulary"
 MEDIA_TYPE = "application/vnd.memos.vocabulary+json"
@@ -47,6 +43,21 @@ def vocabulary_id(tenant_key: bytes, scope: str, number: int) -> bytes:
     return as_uuid(
         sha256(keyed_digest(tenant_key, b"vocabulary", f"{scope}\n{number}".encode())).digest()
     )
+
+
+def vocabulary_heads(
+    head_of: Callable[[bytes], CubeState | None], keys: Iterable[bytes], scope: str
+) -> Iterator[tuple[bytes, CubeState | None]]:
+    """Under each key of a tenant the ids of a scope's vocabularies and their heads: erased ones, and
+    the one behind them that is there or (None) would be the next.
+    """
+    for key in keys:
+        for number in count():
+            cube_id = vocabulary_id(key, scope, number)
+            head = head_of(cube_id)
+            yield cube_id, head
+            if head is None or head.lifecycle is not Lifecycle.ERASED:
+                break
 
 
 def to_bytes(tags: Sequence[str], *, closed: bool) -> bytes:
@@ -77,33 +88,3 @@ def nearest(tag: str, known: Iterable[str]) -> list[str]:
     folded = {spelling.casefold(): spelling for spelling in sorted(known, reverse=True)}
     close = get_close_matches(tag.casefold(), sorted(folded), SUGGESTIONS, 0.5)
     return [folded[spelling] for spelling in close]
-
-
-def tags_in_use(scope_view: ScopeView) -> dict[str, int]:
-    """How many visible memories carry each tag: the commonest first, then by name.
-
-    The index holds tags as keyed terms; one memory of each is opened to learn its name.
-    """
-    view = scope_view.visible()
-    names: dict[int, str] = {}
-    counts: dict[str, int] = {}
-    for term, rows in scope_view.reader.matched_terms(view).items():
-        for cube_id in view.cube_ids(rows) if term not in names else ():
-            tags = _tags_of(scope_view, cube_id)
-            if tags is not None:
-                names |= {scope_view.analyzer.exact_term("tag", tag): tag for tag in tags}
-                break
-        if term in names:  # a term of another kind has no name here
-            counts[names[term]] = len(rows)
-    return dict(sorted(counts.items(), key=lambda counted: (-counted[1], counted[0])))
-
-
-def _tags_of(scope_view: ScopeView, cube_id: bytes) -> tuple[str, ...] | None:
-    """The tags of a visible memory; None where it is damaged, so that another one is asked."""
-    attempt = scope_view.reader.vault.state_at(cube_id, scope_view.view.at)
-    state = None if attempt is None else attempt.state
-    try:
-        parts = None if state is None else open_parts(scope_view.reader, state)
-    except Damaged:
-        return None
-    return () if parts is None else parts.tag_list

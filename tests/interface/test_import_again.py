@@ -130,6 +130,41 @@ def test_what_was_imported_by_its_path_is_the_same_under_a_name(
     assert counts(imports(root="handbook")) == (0, 0, 10, 0)
 
 
+def test_a_root_is_the_same_by_its_name_and_by_its_path_wherever_it_lies(
+    memory: Memory, folder: Path, tmp_path: Path, imports: Callable[..., ImportReport]
+) -> None:
+    first = imports(root="handbook")
+    (folder / "service-1.md").write_text("# Port\n\nIt listens on 1.\n")
+    (folder / "service-2.md").unlink()
+    plan = imports(dry_run=True)
+    by_path = imports()
+    for told in (plan, by_path):
+        assert (counts(told), told.moved) == ((0, 9, 0, 1), 9)
+        assert told.cube_ids == first.cube_ids[:2] + first.cube_ids[3:]
+    assert cube(memory, first.cube_ids[0]).source == "markdown:notes/service-0.md/Port"
+    assert imports().unchanged == 9
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "service-3.md").write_text("# Port\n\nIt listens on 3.\n")
+    named = memory.import_file(tmp_path / "elsewhere", scope=SCOPE, root="docs")
+    assert (named.cube_ids, counts(named)) == (by_path.cube_ids, (0, 9, 0, 0))
+
+
+def test_another_root_with_a_note_of_the_same_name_stays_another(
+    memory: Memory, folder: Path, tmp_path: Path, imports: Callable[..., ImportReport]
+) -> None:
+    (folder / "license.md").write_text("# Licence\n\nApache 2.0.\n")
+    imports(root="handbook")
+    other = tmp_path / "other"
+    other.mkdir()
+    for number in range(3):
+        (other / f"service-{number}.md").write_text(f"# Port\n\nNone, of {number}.\n")
+    (other / "license.md").write_text("# Licence\n\nApache 2.0.\n")
+    assert counts(memory.import_file(other, scope=SCOPE)) == (4, 0, 0, 0)
+    assert counts(imports(root="handbook")) == (0, 0, 11, 0)
+    alone = memory.import_file(other / "service-1.md", scope=SCOPE, root="other")
+    assert (alone.added, alone.changed, alone.removed) == (0, 1, ())
+
+
 def test_a_file_of_the_folder_is_the_same_alone_and_misses_only_what_it_held(
     memory: Memory, folder: Path, imports: Callable[..., ImportReport]
 ) -> None:

@@ -10,6 +10,39 @@ from memos import Memory, Refused
 from tests.scenarios.place import read
 
 
+def linked(memory: Memory, cube_id: str) -> set[str]:
+    """What a note links to."""
+    edges = memory.lineage(cube_id, direction="upstream", depth=1).edges
+    return {edge.source[0] for edge in edges if edge.relation == "linked"}
+
+
+def test_a_link_that_was_taken_out_of_a_note_ends_and_stays_in_history(
+    memory: Memory, tenant: str, tmp_path: Path
+) -> None:
+    for name, text in (("a", "See [[b]] and [[c]]."), ("b", "B."), ("c", "C. [[a]]")):
+        (tmp_path / f"{name}.md").write_text(text)
+    a, b, c = memory.import_file(tmp_path, scope=tenant).cube_ids
+    own = memory.add("A person's own.", scope=tenant).cube_id
+    memory.link(a, own, "linked")
+    assert (linked(memory, a), linked(memory, c)) == ({b, c, own}, {a})
+    (tmp_path / "a.md").write_text("See [[c]].")
+    (tmp_path / "c.md").write_text("C.")
+    report = memory.import_file(tmp_path, scope=tenant)
+    assert (report.changed, report.refused) == (2, ())
+    assert (linked(memory, a), linked(memory, c)) == ({c, own}, set())
+    assert memory.history(a)[-1].entry.kind == "RolledBack"
+    assert read(memory, a).text.endswith("See [[c]].")
+    assert memory.import_file(tmp_path, scope=tenant).unchanged == 3
+    (tmp_path / "c.md").unlink()  # the note still names it
+    memory.import_file(tmp_path, scope=tenant)
+    assert linked(memory, a) == {c, own}
+    (tmp_path / "c.md").write_text("C.")
+    (tmp_path / "a.md").write_text("See [[b]] again.")
+    memory.import_file(tmp_path, scope=tenant)
+    assert linked(memory, a) == {b, own}
+    assert memory.verify().ok
+
+
 def test_a_folder_of_notes_is_kept_in_step(memory: Memory, tenant: str, tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()
@@ -38,7 +71,7 @@ def test_a_folder_of_notes_is_kept_in_step(memory: Memory, tenant: str, tmp_path
     (folder / "service-5.md").unlink()
     report = memory.import_file(folder, scope=tenant, prune=True)
     assert (report.changed, report.moved, report.archived, report.added) == (2, 1, 1, 0)
-    assert events() == before + 3
+    assert events() == before + 4  # the note that was edited links to nothing any more
     assert set(report.cube_ids) == set(first.cube_ids) - {first.cube_ids[5]}
     assert [found(words) for words in ("9999", "8004", "8003", "8005")] == [
         True,

@@ -101,6 +101,57 @@ def test_a_list_is_narrowed_by_filter_and_state_and_shows_any_moment(
     assert memory.count(scope=tenant, filter={"tags": "nobody's"}) == 0
 
 
+def test_a_count_is_of_what_a_list_shows_whatever_the_filter_asks_of(
+    memory: Memory, tenant: str
+) -> None:
+    tea = memory.add("tea", scope=f"{tenant}/a", tags=["drink"], metadata={"hot": True})
+    memory.add("milk", scope=f"{tenant}/a", tags=["drink", "cold"], priority=2)
+    moved = memory.add("bread", scope=f"{tenant}/b", valid_from="2023-05-08", owner="agent:bob")
+    memory.add("salt", scope=f"{tenant}/b", valid_until="2024-01-01", purpose="cooking")
+    memory.update(moved.cube_id, metadata={"soft": True})
+    memory.archive(tea.cube_id)
+    filters: dict[str, dict[str, Any]] = {
+        "bread": {"owner": "agent:bob", "version": {"gt": 1}},
+        "milk": {"priority": {"gte": 1}, "tags": "drink"},
+        "tea": {"state": "Archived", "tags": {"eq": "drink"}},
+        "bread salt": {"scope": {"under": f"{tenant}/b"}, "state": {"ne": "Archived"}},
+        "milk salt": {"valid_from": {"exists": False}, "state": "Generated"},
+        "salt": {"and": [{"valid_until": {"lt": "2025-01-01"}}, {"purpose": "cooking"}]},
+        "milk bread": {"or": [{"tags": "cold"}, {"valid_from": "2023-05-08"}]},
+        "milk bread salt": {"not": {"metadata.hot": True}, "uses": 0},
+        "": {"tags": "drink", "metadata.hot": True},
+    }
+    for expected, condition in filters.items():
+        listed = memory.list(scope=tenant, filter=condition, order="oldest")
+        assert (" ".join(told(listed)), condition) == (expected, condition)
+        assert (memory.count(scope=tenant, filter=condition), condition) == (len(listed), condition)
+    then: dict[str, Any] = {
+        "filter": {"tags": "drink", "state": "Generated"},
+        "as_of": tea.position,
+    }
+    assert memory.count(scope=tenant, **then) == len(memory.list(scope=tenant, **then)) == 1
+
+
+def test_a_vocabulary_is_no_memory_of_a_scope(memory: Memory, tenant: str) -> None:
+    before = memory.stats()
+    memory.set_vocabulary(tenant, ["home"])
+    memory.set_vocabulary(f"{tenant}/a", ["tea"])
+    memory.erase(cube_id=memory.set_vocabulary(f"{tenant}/a/b", ["old"]).cube_id)
+    memory.set_vocabulary(f"{tenant}/a/b", ["anew"])  # under another id than the erased one
+    memory.add("tea", scope=f"{tenant}/a", tags=["tea"])
+    memory.add(content=b"\x89PNG", media_type="image/png", scope=f"{tenant}/a")
+    assert [one.media_type for one in memory.list(scope=tenant)] == ["image/png", "text/plain"]
+    assert memory.count(scope=tenant) == 2
+    assert memory.count(scope=tenant, filter={"state": "Generated"}) == 2
+    assert memory.count(scope=tenant, filter={"semantic_type": {"ne": "x"}}) == 2
+    assert memory.scopes(tenant) == {f"{tenant}/a": 2}
+    assert memory.subjects(tenant) == {f"{tenant}/a": 2}
+    assert len(memory.search("", scope=tenant, filter={"state": "Generated"})) == 2
+    after = memory.stats()
+    assert (after.memories - before.memories, after.scopes - before.scopes) == (2, 1)
+    assert memory.vocabulary(f"{tenant}/a/b").tags == ("home", "tea", "anew")
+
+
 def test_a_list_is_no_use_and_tells_how_each_was_used(memory: Memory, tenant: str) -> None:
     cube_id = memory.add("tea", scope=tenant).cube_id
     (listed,) = memory.list(scope=tenant)

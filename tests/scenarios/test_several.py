@@ -65,6 +65,42 @@ def test_a_batch_is_one_operation_and_is_undone_as_one(memory: Memory, tenant: s
     assert [read(memory, one).text for one in ids] == [f"Note {n}." for n in range(4)]
 
 
+def test_each_of_several_takes_a_change_of_its_own_or_none_does(
+    memory: Memory, tenant: str
+) -> None:
+    ids = notes(memory, f"{tenant}/a")
+    changes: list[dict[str, Any]] = [
+        {"id": ids[2], "text": "Two.", "tags": ["new"]},
+        {"cube_id": ids[0], "metadata": {"seen": True}},
+    ]
+    plan = memory.update_many(changes, reason="a review", dry_run=True)
+    assert [one.title for one in plan.memories] == ["Note 0.", "Note 2."]
+    done = memory.update_many(changes, reason="a review")
+    assert [receipt.cube_id for receipt in done.receipts] == [ids[0], ids[2]]
+    assert [read(memory, one).text for one in ids[:3]] == ["Note 0.", "Note 1.", "Two."]
+    assert dict(read(memory, ids[0]).metadata) == {"n": 0, "seen": True}
+    assert {entry.reason for entry in memory.events(operation=done.operation_id)} == {"a review"}
+    memory.update_many({ids[1]: "One.", ids[3]: "Three."}, mode="append")
+    assert [read(memory, one).text for one in ids[1::2]] == ["Note 1.\nOne.", "Note 3.\nThree."]
+    memory.hold(ids[1])
+    before = memory.digest()
+    with pytest.raises(Held):
+        memory.update_many({ids[1]: "Again.", ids[3]: "Again."})
+    for odd, told in (
+        ([{"id": ids[0], "text": "x"}, {"id": ids[0], "text": "y"}], "item 1: cube .* before it"),
+        ([{"id": ids[0], "text": "x"}, {"id": ids[3], "words": "y"}], "item 1: .* no 'words'"),
+        ([{"id": ids[0], "text": "x"}, {"text": "y"}], "item 1: .* names it once"),
+        ([{"id": ids[0], "text": "x"}, ids[3]], "item 1: .* mapping"),
+        ([{"id": ids[0]}], "item 0: update changes nothing"),
+        ({ids[0]: ""}, "item 0"),
+    ):
+        with pytest.raises(InvalidInput, match=told):
+            memory.update_many(odd)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput):
+        memory.update_many({ids[0]: "x"}, scope=tenant)
+    assert memory.digest() == before
+
+
 def test_what_is_archived_by_a_filter_comes_back_by_its_scope(memory: Memory, tenant: str) -> None:
     ids = notes(memory, f"{tenant}/a")
     memory.archive_many(scope=tenant, filter={"metadata.n": {"lt": 3}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -93,3 +94,20 @@ def json_object(value: str | None, option: str) -> dict[str, Any] | None:
     if not isinstance(parsed, dict):
         raise InvalidInput(f'{option} takes a JSON object such as {{"name": "value"}}')
     return parsed
+
+
+def json_lines(file: Path, option: str) -> list[dict[str, Any]]:
+    """The JSON objects of a file, one a line; `-` reads them from stdin.
+
+    Raises:
+        InvalidInput: the file cannot be read, or a line is no JSON object; the message says which.
+    """
+    try:
+        lines = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{option}: {file} cannot be read: {error}") from None
+    return [
+        json_object(line, f"{option}, line {number}:") or {}
+        for number, line in enumerate(lines.splitlines(), 1)
+        if line.strip()
+    ]

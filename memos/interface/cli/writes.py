@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from memos.interface.cli.options import (
     IS_CUBE_ID,
     CubeId,
     ExpectVersion,
+    json_lines,
     json_object,
     text_or_stdin,
 )
@@ -103,6 +105,13 @@ def update(
     cubes: Cubes = None,
     scope: InScope = None,
     filter_: FittingFilter = None,
+    changes_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="JSON lines, each a memory's cube_id and its own text, tags, ...; - for stdin.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     mode: Annotated[str, typer.Option(help="overwrite, append or merge.")] = "overwrite",
     source: Source = None,
@@ -121,7 +130,7 @@ def update(
     expect_version: ExpectVersion = None,
     key: Key = None,
 ) -> None:
-    """Give a memory, or several the same way, a new version; what is not passed stays as it is."""
+    """Give a memory a new version, or several the same way or each its own; what is not passed stays."""
     changes: dict[str, Any] = {
         "mode": mode,
         "source": source,
@@ -135,6 +144,16 @@ def update(
         "reason": reason,
     }
     is_several = bool(cubes) or scope is not None
+    if changes_file is not None:
+        if is_several or cube_id is not None or filter_ is not None:
+            raise InvalidInput(
+                "--from says of each memory what changes: pass no ids, scope or text"
+            )
+        _for_one_only(expect_version, key)
+        items = json_lines(changes_file, "--from")
+        with run.open() as memory:
+            show(run, memory.update_many(items, **changes, dry_run=dry_run))
+        return
     if is_several:
         if text is not None:
             raise InvalidInput("beside --cube or --scope only a text is passed, and no id")
@@ -145,8 +164,7 @@ def update(
         cube_id = run.whole_id(cube_id)
     content = None if text is None else text_or_stdin(text)
     if is_several or dry_run:
-        if expect_version is not None or key is not None:
-            raise InvalidInput("--expect-version and --key are for one memory, named by its id")
+        _for_one_only(expect_version, key)
         which = selection(cubes or ([cube_id] if cube_id else None), scope, filter_)
         with run.open() as memory:
             show(run, memory.update_many(text=content, **which, **changes, dry_run=dry_run))
@@ -160,6 +178,11 @@ def update(
             idempotency_key=key,
         )
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "updated"))
+
+
+def _for_one_only(expect_version: int | None, key: str | None) -> None:
+    if expect_version is not None or key is not None:
+        raise InvalidInput("--expect-version and --key are for one memory, named by its id")
 
 
 TagNames = Annotated[

@@ -27,9 +27,10 @@ from memos.kernel.event import id_text
 from memos.kernel.fold import fold
 from memos.kernel.outcome import Reason, Result
 from memos.operation.commands.change import COMPOSE_TRIES, pause_before_retry
-from memos.operation.commands.selection import PlannedMemory, Selection, chosen
+from memos.operation.commands.chosen import PlannedMemory, chosen
 from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt, Rejection, raise_rejected, reason_text, receipt_of
+from memos.operation.search.selection import Selection
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_flag
 from memos.operation.wording import doing
@@ -83,10 +84,11 @@ def change_several(
         PartlyDone: on servers, where another writer came between.
     """
     check_flag(dry_run, "dry_run")
+    selection.check_bounded()
     with session.gate.enter(change.operation) as passage:
         make = change.make(passage)
         with session.engine.read() as reader:
-            selected = chosen(session, passage, reader, selection, change.states)
+            selected = chosen(passage, reader, selection, change.states)
             states = [one.state for one in selected]
             passage.require_each(Action.WRITE, states)
             refused = _drafted(reader, states, make, b"").refused

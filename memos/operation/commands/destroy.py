@@ -23,7 +23,7 @@ from memos.kernel.late import late_erase
 from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.draft import operation_event
-from memos.operation.commands.erase_standing import Standing, asked, take_back
+from memos.operation.commands.erase_standing import EraseStanding, asked, take_back
 from memos.operation.commands.late_derivations import late_derivations, supplemented
 from memos.operation.commands.parts import in_parts
 from memos.operation.commands.rollback_plan import (
@@ -66,7 +66,7 @@ def finish_late_erases(session: Session) -> list[ErasureReceipt]:
         late = [
             operation_id
             for operation_id, (request, standing, _) in standings.items()
-            if standing is Standing.AGREED and supplemented(reader, request) is not None
+            if standing is EraseStanding.AGREED and supplemented(reader, request) is not None
         ]
     return [finish_erase(session, operation_id) for operation_id in late]
 
@@ -78,9 +78,9 @@ def _has_agreement(session: Session, operation_id: bytes) -> bool:
     """
     with session.engine.read() as reader:
         request, standing, refused = asked(reader, operation_id)
-    if standing in (Standing.REFUSED, Standing.WITHDRAWN):
+    if standing in (EraseStanding.REFUSED, EraseStanding.WITHDRAWN):
         take_back(session, request, refused)
-    return standing is Standing.AGREED
+    return standing is EraseStanding.AGREED
 
 
 def finish_erase(

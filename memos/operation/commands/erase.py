@@ -24,11 +24,11 @@ from memos.kernel.event import id_bytes, id_text
 from memos.kernel.scope import tenant_of
 from memos.operation.commands.change import pause_before_retry
 from memos.operation.commands.destroy import finish_erases
-from memos.operation.commands.erase_request import Answer, Request, raise_held
-from memos.operation.commands.erase_standing import Standing, asked, take_back
+from memos.operation.commands.erase_request import EraseAnswer, EraseRequest, raise_held
+from memos.operation.commands.erase_standing import EraseStanding, asked, take_back
 from memos.operation.commands.erase_target import (
     EraseTarget,
-    Heads,
+    SeesHeads,
     erasable,
     matching,
     nothing_matches,
@@ -72,10 +72,10 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
         )
 
 
-def _ask(session: Session, passage: Passage, target: EraseTarget) -> Answer:
+def _ask(session: Session, passage: Passage, target: EraseTarget) -> EraseAnswer:
     """The first step, where no other erase has begun with any of the cubes."""
 
-    def ask(transaction: Transaction) -> Answer:
+    def ask(transaction: Transaction) -> EraseAnswer:
         positions = transaction.read_end()
         reader = transaction.reader()
         cube_ids, subjects = matching(session, passage, reader, target)
@@ -84,10 +84,10 @@ def _ask(session: Session, passage: Passage, target: EraseTarget) -> Answer:
             raise nothing_matches(target)  # another erase has just ended
         others = sorted({state.erasing for state in states if state.erasing})
         if others:
-            return Answer(others=others)
+            return EraseAnswer(others=others)
         tenant = tenant_of(states[0].scope)
         administers = passage.administers(tenant)
-        request = Request(states, bound, subjects, positions, administers, target.whole_scope)
+        request = EraseRequest(states, bound, subjects, positions, administers, target.whole_scope)
         return request.ask(session, passage, transaction)
 
     return session.engine.writer.transact(ask)
@@ -101,9 +101,9 @@ def _join(
     for operation_id in operation_ids:
         with session.engine.read() as reader:
             request, standing, refused = asked(reader, operation_id)
-        if standing is Standing.AGREED:
+        if standing is EraseStanding.AGREED:
             agreed.append(operation_id)
-        elif standing in (Standing.REFUSED, Standing.WITHDRAWN):
+        elif standing in (EraseStanding.REFUSED, EraseStanding.WITHDRAWN):
             # Where it was withdrawn, a cube that was asked again behind that waits for it still.
             take_back(session, request, refused)
     return [_shown(session, passage, receipt) for receipt in finish_asked(session, agreed, passage)]
@@ -191,7 +191,7 @@ def erase_ended(
         Held: a cube that would go is held, or is frozen and does not yield; nothing was erased.
     """
 
-    def ask(transaction: Transaction) -> Answer:
+    def ask(transaction: Transaction) -> EraseAnswer:
         positions = transaction.read_end()
         for state in erasable(transaction, [cube_id]):
             reach = reach_of(transaction, state)
@@ -200,13 +200,15 @@ def erase_ended(
             derived = _with_derived(session, transaction, [state])
             along = [one for one in derived if one.cube_id != cube_id and reach.takes(one)]
             bound, states = {one.cube_id for one in along}, [state, *along]
-            request = Request(states, bound, set(), positions, reach.ends_freezes, as_read=True)
+            request = EraseRequest(
+                states, bound, set(), positions, reach.ends_freezes, as_read=True
+            )
             # Asked again with every sweep, they would leave as many attempts in the log.
             raise_held(passage, request.refusing())
             if any(one.erasing for one in states):
                 break  # another erase has begun with them, or has ended
             return request.ask(session, passage, transaction)
-        return Answer()
+        return EraseAnswer()
 
     answer = session.engine.writer.transact(ask)
     raise_held(passage, answer.held)
@@ -218,7 +220,7 @@ def erase_ended(
 def reached_states(
     session: Session,
     passage: Passage,
-    transaction: Heads,
+    transaction: SeesHeads,
     target: EraseTarget,
     cube_ids: Iterable[bytes],
 ) -> tuple[list[CubeState], set[bytes]]:
@@ -242,7 +244,7 @@ def reached_states(
 
 
 def _with_derived(
-    session: Session, transaction: Heads, states: Sequence[CubeState]
+    session: Session, transaction: SeesHeads, states: Sequence[CubeState]
 ) -> list[CubeState]:
     """These cubes and all that is bound to what any version of theirs flowed into."""
     reader = transaction.reader()

@@ -9,10 +9,10 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState
 from memos.kernel.scope import tenant_of
+from memos.operation.commands.chosen import PlannedMemory, planned_memory
 from memos.operation.commands.erase import reached_states
-from memos.operation.commands.erase_request import Request
+from memos.operation.commands.erase_request import EraseRequest
 from memos.operation.commands.erase_target import EraseTarget, matching, nothing_matches
-from memos.operation.commands.selection import PlannedMemory, planned_memory
 from memos.operation.session import Session
 
 
@@ -75,7 +75,7 @@ def plan_erase(session: Session, target: EraseTarget) -> ErasePlan:
         if not states:
             raise nothing_matches(target)
         administers = passage.administers(tenant_of(states[0].scope))
-        refusing = Request(states, bound, set(), (), administers).refusing()
+        refusing = EraseRequest(states, bound, set(), (), administers).refusing()
         shown = [state for state in states if passage.allows(Action.READ, state)]
         told = {state.cube_id: planned_memory(reader, state) for state in shown}
         return ErasePlan(

@@ -33,7 +33,7 @@ _MEANWHILE = frozenset({Reason.ERASING, Reason.ERASED, Reason.CONFLICT})
 """Why a cube refuses that nobody holds: another erase, or another version than was read."""
 
 
-class Answer(NamedTuple):
+class EraseAnswer(NamedTuple):
     """What came of asking: operations that all agreed to, or who holds it up.
 
     Attributes:
@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class EraseRequest:
     """The first step of an erase.
 
     Attributes:
@@ -80,7 +80,7 @@ class Request:
             and not (state.yields_to_erase and (self.ends_freezes or state.cube_id in self.bound))
         ]
 
-    def ask(self, session: Session, passage: Passage | None, transaction: Appender) -> Answer:
+    def ask(self, session: Session, passage: Passage | None, transaction: Appender) -> EraseAnswer:
         """Ask on every cube; withdraw where one refuses. Without a passage nobody asks for it now: it
         was asked for before.
         """
@@ -104,9 +104,9 @@ class Request:
                     withdraw(session, transaction, earlier, (), passage)
                 held = {raw for raw, reason in refused.items() if reason not in _MEANWHILE}
                 held |= refusing
-                return Answer(held=[state for state in self.states if state.cube_id in held])
+                return EraseAnswer(held=[state for state in self.states if state.cube_id in held])
             asked.append(event)
-        return Answer([event.operation_id for event in asked])
+        return EraseAnswer([event.operation_id for event in asked])
 
     def _turn(self, refusing: Collection[bytes], state: CubeState) -> tuple[bool, bool]:
         """Who refuses is asked first, so that nothing need be withdrawn from the others."""

@@ -20,7 +20,7 @@ from memos.operation.session import Session
 from memos.wire.event_pb2 import Event
 
 
-class Standing(Enum):
+class EraseStanding(Enum):
     """What became of the request of an erase."""
 
     WAITING = auto()
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     """The request of an erase, where it stands, and which cubes refused it."""
 
     request: Event
-    standing: Standing
+    standing: EraseStanding
     refused: frozenset[bytes]
 
 
@@ -44,25 +44,25 @@ def asked(reader: Reader, operation_id: bytes) -> Asked:
     """How an erase stands, as a reader sees it."""
     attempts = reader.vault.attempts(operation_id)
     if not attempts:  # its cubes may be folded before it can be read itself
-        return Asked(Event(), Standing.WAITING, frozenset())
+        return Asked(Event(), EraseStanding.WAITING, frozenset())
     kinds = {a.kind for a in attempts if a.outcome.result is Result.ACCEPTED}
     request = reader.event(attempts[0].position)
     if Kind.ERASE_WITHDRAWN in kinds:
-        return Asked(request, Standing.WITHDRAWN, frozenset())
+        return Asked(request, EraseStanding.WITHDRAWN, frozenset())
     if Kind.ERASED in kinds:
-        return Asked(request, Standing.AGREED, frozenset())
+        return Asked(request, EraseStanding.AGREED, frozenset())
     answers = {}
     for target in request.erase_requested.targets:
         caused = caused_id(request.event_id, target.cube_id, Kind.ERASE_REQUESTED)
         answers[target.cube_id] = reader.vault.by_event(caused, target.cube_id)
     if None in answers.values():
-        return Asked(request, Standing.WAITING, frozenset())
+        return Asked(request, EraseStanding.WAITING, frozenset())
     refused = frozenset(
         cube_id
         for cube_id, answer in answers.items()
         if answer is not None and answer.outcome.result is Result.REJECTED
     )
-    return Asked(request, Standing.REFUSED if refused else Standing.AGREED, refused)
+    return Asked(request, EraseStanding.REFUSED if refused else EraseStanding.AGREED, refused)
 
 
 def withdraw(

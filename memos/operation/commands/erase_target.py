@@ -12,14 +12,15 @@ from memos.kernel.cube import EVERY_STATE, NO_MEMORY, CubeState, Lifecycle
 from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.kernel.keyed_digest import SUBJECT
 from memos.kernel.scope import check_scope, tenant_of
+from memos.operation.commands.chosen import chosen
 from memos.operation.commands.destroy import carries
-from memos.operation.commands.selection import Selection, chosen
 from memos.operation.gate import Passage
+from memos.operation.search.selection import Selection
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_id, check_name
 
 
-class Heads(Protocol):
+class SeesHeads(Protocol):
     """Who sees the cubes that an erase is about: a transaction, or who plans one."""
 
     def heads(self, cube_ids: Iterable[bytes]) -> list[CubeState]: ...
@@ -91,7 +92,7 @@ def matching(
         passage.require(Action.READ, state.scope, state)
         return [raw], set()
     if target.chosen is not None:
-        found = chosen(session, passage, reader, target.chosen, EVERY_STATE)
+        found = chosen(passage, reader, target.chosen, EVERY_STATE)
         tenants = sorted({tenant_of(one.state.scope) for one in found})
         if len(tenants) > 1:
             raise InvalidInput(
@@ -139,7 +140,7 @@ def of_subjects(reader: Reader, digests: Iterable[bytes]) -> Iterator[bytes]:
             yield cube_id
 
 
-def erasable(transaction: Heads, cube_ids: Iterable[bytes]) -> list[CubeState]:
+def erasable(transaction: SeesHeads, cube_ids: Iterable[bytes]) -> list[CubeState]:
     """Of some cubes those that are memories and not erased."""
     return list(_memories(transaction.heads(cube_ids)))
 

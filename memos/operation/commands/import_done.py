@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from memos.operation.commands.import_plan import Doing, Step
+from memos.operation.commands.import_plan import Doing, ItemStep
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Done:
     skipped: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def count(self, step: Step, *, is_new: bool) -> None:
+    def count(self, step: ItemStep, *, is_new: bool) -> None:
         """Count an item that was written; `is_new` says that it was not there."""
         if step.doing is Doing.CHANGE:
             self.changed += 1
@@ -43,7 +43,7 @@ class Done:
         else:
             self.unchanged += 1
 
-    def tell(self, step: Step) -> bool:
+    def tell(self, step: ItemStep) -> bool:
         """Note an item of which nothing is to be written; False where something is."""
         told = f"{step.wanted.item.place}: {step.why}"
         match step.doing:

@@ -17,11 +17,12 @@ from memos.kernel.errors import InvalidInput, Refused
 from memos.kernel.event import id_text
 from memos.kernel.scope import check_scope
 from memos.operation.commands.import_done import Done
-from memos.operation.commands.import_items import Given, Items, Root, each_wanted, read_items, roots
+from memos.operation.commands.import_items import Given, Items, each_wanted, read_items
 from memos.operation.commands.import_links import Links
 from memos.operation.commands.import_matches import Matcher
-from memos.operation.commands.import_plan import Doing, Judge, Step
-from memos.operation.commands.import_run import Run
+from memos.operation.commands.import_plan import Doing, ItemStep, Judge
+from memos.operation.commands.import_roots import Root, roots
+from memos.operation.commands.import_run import ImportRun
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.gate import Passage
 from memos.operation.session import Session
@@ -134,7 +135,7 @@ class _Plan:
 
     items: Items
     marks: Marks
-    steps: list[Step]
+    steps: list[ItemStep]
     missing: list[tuple[Imported, str]]
     present: int
     there: set[bytes]
@@ -260,12 +261,12 @@ def _write(
     progress: Progress,
 ) -> Counter[str]:
     """Do it; what of it is not kept."""
-    run = Run(session, passage, progress)
+    run = ImportRun(session, passage, progress)
     links = Links(session, passage, run.operation_id)
     total = sum(len(plan.steps) for plan in plans)
     for plan in plans:
         run.write(done, plan.marks, plan.steps, plan.there, total=total)
-        links.write(plan.items.wanted, done.cube_ids)
+        links.write(plan.marks, plan.steps, done.cube_ids)
         if request.prune:
             run.archive(done, plan.marks, plan.missing)
     done.refused += links.refused

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from memos.infrastructure.transfer.importers import Item, Parsed, parse_file
 from memos.kernel.errors import InvalidInput, Refused
 from memos.kernel.scope import contains
+from memos.operation.commands.import_roots import Root
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.turn import place_turn
 from memos.operation.validation import MAX_NAME_BYTES
@@ -28,6 +27,7 @@ class Wanted(NamedTuple):
 
     Attributes:
         item: as the file has it.
+        root: what it was found in.
         memory: what `add` would make of it.
         identity: what it is known by.
         unnamed: what it would be known by, had its root no name.
@@ -36,6 +36,7 @@ class Wanted(NamedTuple):
     """
 
     item: Item
+    root: Root
     memory: NewMemory
     identity: str
     unnamed: str
@@ -47,67 +48,9 @@ class Wanted(NamedTuple):
         """Whether the file names its source."""
         return "source" in self.item.fields
 
-
-class Root(NamedTuple):
-    """A file or folder that is imported.
-
-    Attributes:
-        path: as it was given.
-        name: what the caller calls the root; empty for the path itself.
-        label: what its source is called by.
-        below: the path, as memories keep it, under which its files lie.
-        here: that path on this machine.
-        file: the file's name; empty for a folder.
-        former: what releases without marks called its source by.
-    """
-
-    path: Path
-    name: str
-    label: str
-    below: str
-    here: str
-    file: str
-    former: str
-
-    def found(self, item: Item) -> Found:
-        """Where an item was found."""
-        return self._found(item, self.name, self.below)
-
-    def found_here(self, item: Item) -> Found:
-        """The same, had the root no name."""
-        return self._found(item, "", self.here)
-
-    def holds(self, found: Found) -> bool:
-        """Whether what was found there would be found again, were it still in what is imported."""
-        if found.root:
-            return found.root == self.name
-        return contains("/".join(filter(None, (self.here, self.file))), found.path)
-
-    def _found(self, item: Item, name: str, below: str) -> Found:
-        inner = item.section[0] if item.section else self.file
-        return Found(root=name, path="/".join(filter(None, (below, inner))), id=item.id)
-
-
-def roots(paths: Sequence[Path], name: str) -> list[Root]:
-    """What is imported: a named root holds a single folder's files, files, and several folders by
-    their names.
-    """
-    found = []
-    for path in paths:
-        whole, is_folder = _as_text(path.resolve()), path.is_dir()
-        here = (whole if is_folder else whole.parent).as_posix()
-        file = "" if is_folder else whole.name
-        inner = whole.name if is_folder and len(paths) > 1 else ""
-        label = "/".join(filter(None, (name, inner))) if name else whole.name
-        found.append(
-            Root(path, name, label, inner if name else here, here, file, _as_text(path).name)
-        )
-    return found
-
-
-def _as_text(path: Path) -> Path:
-    """A path as it is noted: bytes of it that are no text are shown as such."""
-    return Path(os.fsencode(path).decode("utf-8", "replace"))
+    def identity_in(self, root: Root, same: Counter[str]) -> str:
+        """What it would be known by in another root, where these say the same already."""
+        return _identity(self.item, self.memory.scope, root.found(self.item), self.memory, same)
 
 
 @dataclass(slots=True)
@@ -221,6 +164,7 @@ def _wanted(
         unnamed = _identity(item, scope, root.found_here(item), memory, same)
     return Wanted(
         item,
+        root,
         memory,
         identity,
         unnamed,

@@ -10,11 +10,12 @@ from dataclasses import replace
 from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.index.projection import content_text
 from memos.kernel.body import metadata_of
 from memos.kernel.event import Kind
 from memos.operation.commands.idempotency import Identity, identify
-from memos.operation.commands.import_items import Items, Root, Wanted
+from memos.operation.commands.import_items import Items, Wanted
+from memos.operation.commands.import_renamed import RenamedRoots, said_in, words_of
+from memos.operation.commands.import_roots import Root
 from memos.operation.commands.imported import Imported, Marks, by_identity, imported
 from memos.operation.gate import Passage
 from memos.operation.session import Session
@@ -49,12 +50,14 @@ class Matcher:
         self.there: set[bytes] = set()
         """The memories of all that was imported before."""
         self._unread: set[tuple[str, str]] = set()
+        self._renamed = RenamedRoots(marks, self.body)
 
     def match(self, items: Items, base: str) -> dict[str, Imported]:
         """The memory of each item that was imported before, by its identity.
 
-        In this order: by the marks of an import, by an idempotency key, by what it says where that is
-        no longer found elsewhere, and by the headings or the place that a former release noted.
+        In this order: by the marks of an import, by an idempotency key, by its place in a root that had
+        another name, by what it says where that is no longer found elsewhere, and by the headings or
+        the place that a former release noted.
         """
         scopes = list(dict.fromkeys(wanted.memory.scope for wanted in items.wanted))
         former = [f"{items.form}:{root.former}" for root in self._roots]
@@ -70,6 +73,9 @@ class Matcher:
         matches |= self._by_marks(items.wanted, known)
         matches |= self._by_key(unknown())
         self._left = [one for one in found if one.state.cube_id not in self._taken and one.is_shown]
+        for wanted, one in self._renamed.find(unknown(), self._left, known):
+            if one.state.cube_id not in self._taken:
+                matches |= self._take(wanted, one)
         matches |= self._by_words(unknown())
         matches |= self._by_headings(unknown())
         matches |= self._by_source(unknown(), known, base)
@@ -157,7 +163,7 @@ class Matcher:
 
     def _by_words(self, unknown: Sequence[Wanted]) -> dict[str, Imported]:
         """What was moved: an item that says the same as a memory that is no longer where it was."""
-        if not any(map(_words, unknown)):
+        if not any(map(words_of, unknown)):
             return {}
         moved: defaultdict[tuple[str, str], list[Imported]] = defaultdict(list)
         for one in self._left:
@@ -165,14 +171,13 @@ class Matcher:
             if body is None or body.provenance.imported.id:
                 continue
             if self._is_missing(one, body) or _is_gone(body):
-                text = content_text(body)
-                for words in {text, text.partition("\n\n")[2]} - {""}:
+                for words in said_in(body):
                     moved[one.state.scope, words].append(one)
         matches: dict[str, Imported] = {}
         for wanted in unknown:
             alike = [
                 one
-                for one in moved.get((wanted.memory.scope, _words(wanted)), ())
+                for one in moved.get((wanted.memory.scope, words_of(wanted)), ())
                 if one.state.cube_id not in self._taken
             ]
             if alike:
@@ -236,16 +241,10 @@ class Matcher:
         if one.is_former:
             return True  # it has the source that is imported
         found = body.provenance.imported
+        if self._renamed.holds(found, self._unread):
+            return True
         is_here = any(root.holds(found) for root in self._roots)
         return is_here and (found.root, found.path) not in self._unread
-
-
-def _words(wanted: Wanted) -> str:
-    """By what an item is known that was moved; nothing of what has an id of its own."""
-    item = wanted.item
-    if item.id or wanted.memory.idempotency_key:
-        return ""
-    return item.words if item.section else content_text(wanted.memory.body)
 
 
 def _is_gone(body: Body) -> bool:

@@ -43,7 +43,7 @@ class Doing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ItemStep:
     """What is done with one item.
 
     Attributes:
@@ -86,7 +86,7 @@ class Judge:
         self._session, self._passage, self._reader = session, passage, reader
         self._marks, self._again = marks, again
 
-    def step(self, wanted: Wanted, known: Imported | None, body: Body | None) -> Step:
+    def step(self, wanted: Wanted, known: Imported | None, body: Body | None) -> ItemStep:
         """What is done with an item; `known` is the memory that it became before, and `body` that
         memory as imports wrote it last, None of what was erased.
         """
@@ -94,16 +94,16 @@ class Judge:
             if known is None or (body is None and self._again):
                 self._check_tags(wanted, None)
                 self._check_freeze(wanted)
-                return Step(wanted, Doing.ADD, known)
+                return ItemStep(wanted, Doing.ADD, known)
             if body is None:
-                return Step(wanted, Doing.WITHHOLD, known, "what it was imported as was erased")
+                return ItemStep(wanted, Doing.WITHHOLD, known, "what it was imported as was erased")
             return self._known_step(wanted, known, body)
         except InvalidInput as error:
-            return Step(wanted, Doing.INVALID, known, str(error))
+            return ItemStep(wanted, Doing.INVALID, known, str(error))
         except MemosError as error:
-            return Step(wanted, Doing.REFUSE, known, str(error))
+            return ItemStep(wanted, Doing.REFUSE, known, str(error))
 
-    def _known_step(self, wanted: Wanted, known: Imported, body: Body) -> Step:
+    def _known_step(self, wanted: Wanted, known: Imported, body: Body) -> ItemStep:
         """What is done with an item that was imported before.
 
         Raises:
@@ -111,7 +111,7 @@ class Judge:
         """
         state = known.state
         if state.lifecycle is Lifecycle.MERGED:
-            return Step(wanted, Doing.SKIP, known, "it was merged into another memory")
+            return ItemStep(wanted, Doing.SKIP, known, "it was merged into another memory")
         self._check_subject(wanted, known)
         header = _header(self._session, wanted, known)
         parts = _changed_parts(wanted, body)
@@ -120,16 +120,16 @@ class Judge:
         if is_undone or (is_hidden and known.last is not Kind.ARCHIVED):
             why = "undone" if is_undone else _OUT_OF_SIGHT[state.lifecycle]
             if not self._again:
-                return Step(wanted, Doing.WITHHOLD, known, f"what it was imported as was {why}")
+                return ItemStep(wanted, Doing.WITHHOLD, known, f"what it was imported as was {why}")
             parts = wanted.memory.parts if is_undone else parts
         is_moved = known.identity not in self._marks.identities(wanted.identity)
         if is_moved:  # or a release without marks imported it, which is noted once
             parts |= Part.PROVENANCE
         if not (parts or is_hidden or header):
-            return Step(wanted, Doing.KEEP, known)
+            return ItemStep(wanted, Doing.KEEP, known)
         self._check_change(known, header, restores=is_hidden)
         self._check_tags(wanted, body)
-        return Step(
+        return ItemStep(
             wanted,
             Doing.CHANGE,
             known,

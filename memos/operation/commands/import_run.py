@@ -19,7 +19,7 @@ from memos.operation.commands.draft import create_cube, new_event
 from memos.operation.commands.header import header_event
 from memos.operation.commands.idempotency import Identity, identify
 from memos.operation.commands.import_done import Done
-from memos.operation.commands.import_plan import Doing, Step
+from memos.operation.commands.import_plan import Doing, ItemStep
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.gate import Passage
@@ -31,7 +31,7 @@ from memos.wire.event_pb2 import Event, Revised
 BATCH = 2_000
 
 
-class Run:
+class ImportRun:
     """One import, of one operation id.
 
     Args:
@@ -50,7 +50,7 @@ class Run:
         self,
         done: Done,
         marks: Marks,
-        steps: Sequence[Step],
+        steps: Sequence[ItemStep],
         there: Collection[bytes],
         *,
         total: int,
@@ -104,7 +104,7 @@ class Run:
             raise Held(f"cube {cube} is frozen, and stays: thaw it first", (cube,))
         self._passage.require(Action.WRITE, state.scope, state)
 
-    def _commit(self, done: Done, each: Sequence[tuple[Step, Sequence[Draft]]]) -> None:
+    def _commit(self, done: Done, each: Sequence[tuple[ItemStep, Sequence[Draft]]]) -> None:
         """Append what belongs to some items together."""
         drafts = [draft for _, own in each for draft in own]
         commits = iter(self._session.engine.writer.commit(drafts))
@@ -121,7 +121,9 @@ class Run:
             done.cube_ids[step.wanted.identity] = results[-1].event.cube_id
             done.count(step, is_new=_is_new(results))
 
-    def _additions(self, done: Done, marks: Marks, steps: Sequence[Step]) -> list[Sequence[Draft]]:
+    def _additions(
+        self, done: Done, marks: Marks, steps: Sequence[ItemStep]
+    ) -> list[Sequence[Draft]]:
         """The first events of new memories; none for one that cannot be made."""
         memories = [_keyed(step, 0) for step in steps]
         identities = self._fresh(steps, memories)
@@ -140,7 +142,7 @@ class Run:
             additions.append((draft, *(self._freezing(step, draft) if is_new else ())))
         return additions
 
-    def _freezing(self, step: Step, draft: Draft) -> Sequence[Draft]:
+    def _freezing(self, step: ItemStep, draft: Draft) -> Sequence[Draft]:
         """The freeze of what comes in frozen: as an owner's, it yields to an erase."""
         if not step.wanted.item.frozen:
             return ()
@@ -155,7 +157,9 @@ class Run:
         event.frozen.yields_to_erase = True
         return (Draft(event),)
 
-    def _fresh(self, steps: Sequence[Step], memories: list[NewMemory]) -> Sequence[Identity | None]:
+    def _fresh(
+        self, steps: Sequence[ItemStep], memories: list[NewMemory]
+    ) -> Sequence[Identity | None]:
         """What new memories become, under keys that nothing stands under which they are not: what was
         erased or has moved on keeps its own.
         """
@@ -179,7 +183,7 @@ class Run:
     def _is_taken(self, identity: Identity) -> bool:
         return identity.is_known and (identity.is_erased or identity.ids.cube_id in self._there)
 
-    def _changes(self, marks: Marks, step: Step) -> Sequence[Draft]:
+    def _changes(self, marks: Marks, step: ItemStep) -> Sequence[Draft]:
         """The events that make a memory what its item is now."""
         assert step.known is not None  # noqa: S101 - only what is known changes
         state, wanted = step.known.state, step.wanted
@@ -194,7 +198,7 @@ class Run:
             marks.put(draft.event, wanted.identity)
         return drafts
 
-    def _revision(self, step: Step, state: CubeState, *, expected: bool) -> Draft:
+    def _revision(self, step: ItemStep, state: CubeState, *, expected: bool) -> Draft:
         """A new version, of the parts that change."""
         memory = step.wanted.memory
         event = self._event(Kind.REVISED, state, expected=expected)
@@ -245,7 +249,7 @@ def _is_new(results: Sequence[Committed]) -> bool:
     return results[0].outcome.result is Result.ACCEPTED
 
 
-def _keyed(step: Step, generation: int) -> NewMemory:
+def _keyed(step: ItemStep, generation: int) -> NewMemory:
     """An item's memory under a key of its own: its first is the file's, where that has one."""
     memory = step.wanted.memory
     if memory.idempotency_key is not None and not generation:

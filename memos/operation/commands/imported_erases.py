@@ -21,7 +21,7 @@ from memos.kernel.cube import CubeState
 from memos.kernel.event import Position
 from memos.kernel.lineage import Contribution, Edge
 from memos.kernel.scope import tenant_of
-from memos.operation.commands.erase_request import Request
+from memos.operation.commands.erase_request import EraseRequest
 from memos.operation.commands.erase_target import erasable
 from memos.operation.commands.taint import BoundHistories, taint
 from memos.operation.gate import Passage
@@ -185,9 +185,9 @@ def _ask(
     return Followed(operation_ids, [state.cube_id for state in held])
 
 
-def _request(states: Sequence[CubeState], positions: Sequence[Position]) -> Request:
+def _request(states: Sequence[CubeState], positions: Sequence[Position]) -> EraseRequest:
     """An administrator took the export in, so every freeze yields."""
-    return Request(states, set(), set(), positions, ends_freezes=True)
+    return EraseRequest(states, set(), set(), positions, ends_freezes=True)
 
 
 def _tenant(state: CubeState) -> str:

@@ -21,11 +21,11 @@ from memos.operation.commands.batch import Batch, BatchChange, Make, change_seve
 from memos.operation.commands.change import compose
 from memos.operation.commands.draft import new_event
 from memos.operation.commands.restriction import require_loosening
-from memos.operation.commands.selection import Selection
 from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import is_over
 from memos.operation.gate import Passage
 from memos.operation.receipt import LONGER, Receipt, receipt_of
+from memos.operation.search.selection import Selection
 from memos.operation.session import Session
 from memos.operation.validation import check_version
 from memos.wire.event_pb2 import Frozen, Thawed

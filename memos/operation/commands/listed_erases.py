@@ -19,7 +19,7 @@ from memos.kernel.scope import tenant_of
 from memos.operation.commands.change import pause_before_retry
 from memos.operation.commands.destroy import finish_erases, nobody_elses
 from memos.operation.commands.draft import new_event
-from memos.operation.commands.erase_request import Request
+from memos.operation.commands.erase_request import EraseRequest
 from memos.operation.commands.erase_target import erasable, of_subjects
 from memos.operation.session import Session
 
@@ -74,7 +74,7 @@ def _ask(session: Session, own: Transaction, listed: ListedErases) -> list[bytes
                 _lift_hold(session, own, state)
         going = sorted(erasable(own, [state.cube_id for state in waiting]), key=_tenant)
         for _, group in groupby(going, _tenant):
-            request = Request(
+            request = EraseRequest(
                 list(group), set(), set(listed.subjects), positions, ends_freezes=True
             )
             operation_ids += request.ask(session, None, own).operation_ids

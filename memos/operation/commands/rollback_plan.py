@@ -293,6 +293,11 @@ def unmerge_target(state: CubeState) -> PlannedTarget:
     return _planned("unmerge", state, state.version)
 
 
+def unlink_target(state: CubeState, links: UndoneLinks) -> PlannedTarget:
+    """Links of a cube end, and all else of it stays."""
+    return replace(_planned("unlink", state, state.version), links=links)
+
+
 def _planned(action: str, state: CubeState, to_version: int) -> PlannedTarget:
     """A change that leaves parts and header as they are."""
     change = PlannedChange(id_text(state.cube_id), state.scope, action, state.version, to_version)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import PartVersions
 from memos.kernel.errors import Damaged
+from memos.operation.commands.chosen import title_of
 from memos.operation.commands.rollback_plan import PlannedTarget
-from memos.operation.commands.selection import title_of
 from memos.operation.cube import open_parts
 
 

@@ -12,12 +12,12 @@ from memos.kernel.event import Kind
 from memos.operation.commands.batch import Batch, BatchChange, Make, change_several
 from memos.operation.commands.body import put_tags
 from memos.operation.commands.change import ContentChange, change, drafted
-from memos.operation.commands.selection import Selection
 from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
 from memos.operation.reads.vocabulary import vocabulary_in_force
 from memos.operation.receipt import Receipt
+from memos.operation.search.selection import Selection
 from memos.operation.session import Session
 from memos.operation.validation import check_names
 from memos.operation.vocabulary import nearest

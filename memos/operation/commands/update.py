@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,12 +26,12 @@ from memos.operation.commands.change import ContentChange, change, drafted
 from memos.operation.commands.composition import join_texts, merge_texts, text_within
 from memos.operation.commands.idempotency import stated_arguments
 from memos.operation.commands.meaning import meaning
-from memos.operation.commands.selection import Selection
 from memos.operation.commands.sources import permitted_state
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt
+from memos.operation.search.selection import Selection
 from memos.operation.session import Session
 from memos.operation.validation import Time, check_choice, check_flag, check_name, check_names
 from memos.wire.body_pb2 import Body
@@ -214,13 +214,21 @@ def update(
 
 
 def update_several(
-    session: Session, selection: Selection, revision: Revision, *, dry_run: bool
+    session: Session,
+    selection: Selection,
+    revision_of: Callable[[bytes], Revision],
+    *,
+    dry_run: bool,
 ) -> Batch:
-    """See `Memory.update_many`."""
+    """See `Memory.update_many`; `revision_of` gives the change of a memory, by its id."""
 
     def make(passage: Passage) -> Make:
         return lambda reader, state: drafted(
-            session, passage, reader, state, revising(session, passage, revision, state)
+            session,
+            passage,
+            reader,
+            state,
+            revising(session, passage, revision_of(state.cube_id), state),
         )
 
     return change_several(session, selection, BatchChange("update", SHOWN, make), dry_run=dry_run)

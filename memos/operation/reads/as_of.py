@@ -16,10 +16,7 @@ from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.session import VAULT_SCOPE, Session
 from memos.operation.tenant_digests import keyed_ids
-from memos.operation.validation import check_name, check_position, check_time, parse_position
-
-AsOf = str | Position | datetime
-"""A cut's name, a position (or its text, 0:42), or a log time (a datetime, or ISO 8601)."""
+from memos.operation.validation import AsOf, check_name, check_position, check_time, parse_position
 
 _POSITION = re.compile(r"\d+:\d+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d")

@@ -20,7 +20,7 @@ from memos.operation.cube import (
     try_cube,
     usage_at,
 )
-from memos.operation.reads.as_of import AsOf, resolve
+from memos.operation.reads.as_of import resolve
 from memos.operation.reads.head import governed_head, is_readable
 from memos.operation.reads.history import (
     Change,
@@ -33,6 +33,7 @@ from memos.operation.reads.history import (
 from memos.operation.receipt import LONGER, way_into_sight
 from memos.operation.session import Session
 from memos.operation.validation import (
+    AsOf,
     Time,
     check_choice,
     check_flag,

@@ -11,13 +11,14 @@ from memos.kernel.errors import InvalidInput, NotApplied, shorten
 from memos.kernel.event import KINDS_BY_TITLE, Position
 from memos.kernel.scope import check_scope
 from memos.operation.gate import Passage
-from memos.operation.reads.as_of import AsOf, moment_shown, stretch
+from memos.operation.reads.as_of import moment_shown, stretch
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.history import LogEntry, log_entry
 from memos.operation.reads.records import RecordsShown
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
 from memos.operation.validation import (
+    AsOf,
     check_choice,
     check_id,
     check_name,

@@ -12,20 +12,17 @@ from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import EVERY_STATE, SHOWN, Lifecycle
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.moment import Moment
-from memos.kernel.scope import check_scope, common_scope, contains, tenant_of
+from memos.kernel.scope import check_scopes, common_scope, tenant_of
 from memos.language.analysis import analyzer_of
 from memos.language.analyzer import Analyzer
 from memos.operation.gate import Passage
-from memos.operation.reads.as_of import AsOf, resolve
+from memos.operation.reads.as_of import resolve
 from memos.operation.search.filters import compile_filter, mentions
 from memos.operation.search.query import Query
 from memos.operation.search.recipe import recipe_named
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
-from memos.operation.validation import check_flag, check_limit, check_list, check_share
-
-MOST_SCOPES = 100
-"""How many scopes one read takes."""
+from memos.operation.validation import AsOf, check_flag, check_limit, check_list, check_share
 
 
 def states_shown(
@@ -68,7 +65,8 @@ class SearchRequest:
     scopes: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scopes", check_scopes(self.scope))
+        scope = self.scope if isinstance(self.scope, str) else check_list(self.scope, "scope")
+        object.__setattr__(self, "scopes", check_scopes(scope))
         if len(self.scopes) > 1 and len(set(map(tenant_of, self.scopes))) > 1:
             raise InvalidInput(
                 f"a search looks in scopes of one tenant, and {shorten(list(self.scopes))} are of several: "
@@ -84,24 +82,6 @@ class SearchRequest:
     def within(self) -> str:
         """The deepest scope that holds all that is looked at: what the access log says."""
         return common_scope(self.scopes)
-
-
-def check_scopes(scope: str | Iterable[str]) -> tuple[str, ...]:
-    """One scope or several, in order, without those that lie under another.
-
-    Raises:
-        InvalidInput: one is no scope; or there is none, or more than MOST_SCOPES.
-    """
-    if isinstance(scope, str):
-        return (check_scope(scope),)
-    scopes = sorted(dict.fromkeys(map(check_scope, check_list(scope, "scope"))))
-    if not 1 <= len(scopes) <= MOST_SCOPES:
-        raise InvalidInput(f"name 1 to {MOST_SCOPES} scopes, not {len(scopes)}")
-    outermost: list[str] = []
-    for path in scopes:  # what a scope holds may stand behind another: a-b is between a and a/b
-        if not any(contains(other, path) for other in outermost):
-            outermost.append(path)
-    return tuple(outermost)
 
 
 @contextmanager
@@ -132,12 +112,12 @@ def view_of(
         InvalidInput: filter or recipe do not fit.
     """
     query = query_of(session, passage, moment, request)
-    analyzer = analyzer_in(session, request.scopes[0])
-    if analyzer is None:
+    keys = session.engine.keys.ring(tenant_of(request.scopes[0]))
+    if not keys:
         return None
     view = reader.view(request.scopes, moment.at)
     newest = None if moment.at is None else reader.view(request.scopes)
-    return ScopeView(reader, view, newest, analyzer, query)
+    return ScopeView(reader, view, newest, analyzer_of(keys[0]), query, keys)
 
 
 def analyzer_in(session: Session, scope: str) -> Analyzer | None:

@@ -20,8 +20,10 @@ from memos.kernel.lineage import CARRIES_TAINT, Relation
 from memos.kernel.moment import NEWEST
 from memos.kernel.scope import tenant_of
 from memos.operation.reads.as_of import resolve
-from memos.operation.reads.listing import AT_ONCE, Selection, note_views
+from memos.operation.reads.selected import note_views, views_of
+from memos.operation.search.counting import AT_ONCE
 from memos.operation.search.scope_view import ScopeView
+from memos.operation.search.selection import Selection
 from memos.operation.session import Session
 
 MOST_OPENED = 64
@@ -44,7 +46,7 @@ def subjects(session: Session, selection: Selection) -> Subjects:
     unnamed = 0
     with session.gate.enter("subjects") as passage, session.engine.read() as reader:
         moment = resolve(session, passage, reader, selection.as_of)
-        views = selection.views(session, passage, reader, moment)
+        views = views_of(session, passage, reader, moment, selection)
         note_views(passage, views)
         for view in views:
             told = _Told(session, view)
@@ -57,7 +59,7 @@ def subjects(session: Session, selection: Selection) -> Subjects:
 
 def _visible(view: ScopeView) -> Iterator[CubeState]:
     """The memories that the actor sees, oldest first, and so the sources of others before these."""
-    visible = view.visible()
+    visible = view.memories()
     at = NEWEST if view.query.at is None else view.query.at
     oldest_first = np.argsort(visible.created, kind="stable")
     for batch in batched(visible.cube_ids(oldest_first), AT_ONCE):

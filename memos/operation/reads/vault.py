@@ -109,9 +109,11 @@ def stats(session: Session) -> Stats:
         with suppress(VaultError):  # then `failure` says why they wait
             log.flush()
         figures = session.engine.maintenance.figures()
-        if not passage.permitted(Action.READ).whole_vault:
-            with session.engine.stream() as reader:
-                figures = _permitted(passage, reader, figures)
+        with session.engine.stream() as reader:
+            if passage.permitted(Action.READ).whole_vault:
+                figures = _without_vocabularies(session, reader, figures)
+            else:
+                figures = _permitted(session, passage, reader, figures)
         states = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
         return Stats(
             events=figures.events,
@@ -128,8 +130,28 @@ def stats(session: Session) -> Stats:
         )
 
 
-def _permitted(passage: Passage, reader: Reader, whole: Figures) -> Figures:
+def _without_vocabularies(session: Session, reader: Reader, whole: Figures) -> Figures:
+    """The figures of a vault without the cubes that say how its memories are tagged."""
+    from memos.operation.search.vocabularies import vocabulary_rows  # other reads start without it
+
+    states, scopes = Counter(whole.states), whole.scopes
+    for tenant in session.tenants():
+        view = reader.view(tenant)
+        vocabularies = vocabulary_rows(reader, view, session.engine.keys.ring(tenant))
+        if vocabularies.any():
+            states.subtract(view.state[vocabularies].tolist())
+            memories = view.restrict(~(vocabularies | internal_rows(view)))
+            tagging = view.restrict(vocabularies)
+            scopes -= len(tagging.scopes().keys() - memories.scopes().keys())
+    return whole._replace(
+        states={at: states[at] for at in whole.states if states[at]}, scopes=scopes
+    )
+
+
+def _permitted(session: Session, passage: Passage, reader: Reader, whole: Figures) -> Figures:
     """The figures of what the caller may read, by a look at every record."""
+    from memos.operation.search.vocabularies import vocabulary_rows  # as above
+
     shown = RecordsShown(passage, reader)
     events = 0
     heads: dict[bytes, CubeState | None] = {}
@@ -138,9 +160,12 @@ def _permitted(passage: Passage, reader: Reader, whole: Figures) -> Figures:
         if attempt.cube_id not in heads:
             heads[attempt.cube_id] = reader.vault.head(attempt.cube_id)
     memories = [head for head in heads.values() if head and head.form not in NO_MEMORY]
-    views = map(reader.view, sorted({tenant_of(head.scope) for head in memories}))
-    internal = {raw for view in views for raw in view.cube_ids(internal_rows(view).nonzero()[0])}
-    memories = [head for head in memories if head.cube_id not in internal]
+    none = set[bytes]()
+    for tenant in sorted({tenant_of(head.scope) for head in memories}):
+        view = reader.view(tenant)
+        vocabularies = vocabulary_rows(reader, view, session.engine.keys.ring(tenant))
+        none.update(view.cube_ids((internal_rows(view) | vocabularies).nonzero()[0]))
+    memories = [head for head in memories if head.cube_id not in none]
     states = Counter(int(head.lifecycle) for head in memories)
     scopes = {head.scope for head in memories if head.lifecycle is not Lifecycle.ERASED}
     return whole._replace(events=events, states=states, scopes=len(scopes))

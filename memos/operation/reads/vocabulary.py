@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from itertools import count
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import SHOWN, CubeState, Lifecycle
-from memos.kernel.errors import Unreadable
+from memos.kernel.errors import Damaged, Unreadable
 from memos.kernel.scope import check_scope, path_prefixes, tenant_of
 from memos.operation.cube import open_parts
 from memos.operation.gate import Passage
-from memos.operation.reads.as_of import AsOf
 from memos.operation.session import Session
+from memos.operation.validation import AsOf
 from memos.operation.vocabulary import (
     Vocabulary,
     add_up,
     from_content,
-    tags_in_use,
+    vocabulary_heads,
     vocabulary_id,
 )
+
+if TYPE_CHECKING:
+    from memos.operation.search.scope_view import ScopeView
 
 
 class VocabularyInForce(NamedTuple):
@@ -63,15 +65,12 @@ def vocabulary_cube(session: Session, reader: Reader, scope: str) -> tuple[bytes
     """The cube of a scope's own vocabulary: its id, and its head where it is there."""
     tenant = tenant_of(scope)
     free = b""
-    for key in session.engine.keys.ring(tenant):
-        for number in count():
-            cube_id = vocabulary_id(key, scope, number)
-            head = reader.vault.head(cube_id)
-            if head is None:
-                free = free or cube_id
-                break
-            if head.lifecycle is not Lifecycle.ERASED:
-                return cube_id, head
+    ring = session.engine.keys.ring(tenant)
+    for cube_id, head in vocabulary_heads(reader.vault.head, ring, scope):
+        if head is None:
+            free = free or cube_id
+        elif head.lifecycle is not Lifecycle.ERASED:
+            return cube_id, head
     return free or vocabulary_id(session.digests.key(tenant), scope, 0), None
 
 
@@ -93,3 +92,33 @@ def vocabulary_in_force(
             parts.append((at, *content))
             readable &= passage.allows(Action.READ, head)
     return VocabularyInForce(add_up(scope, parts), readable)
+
+
+def tags_in_use(scope_view: ScopeView) -> dict[str, int]:
+    """How many visible memories carry each tag: the commonest first, then by name.
+
+    The index holds tags as keyed terms; one memory of each is opened to learn its name.
+    """
+    view = scope_view.visible()
+    names: dict[int, str] = {}
+    counts: dict[str, int] = {}
+    for term, rows in scope_view.reader.matched_terms(view).items():
+        for cube_id in view.cube_ids(rows) if term not in names else ():
+            tags = _tags_of(scope_view, cube_id)
+            if tags is not None:
+                names |= {scope_view.analyzer.exact_term("tag", tag): tag for tag in tags}
+                break
+        if term in names:  # a term of another kind has no name here
+            counts[names[term]] = len(rows)
+    return dict(sorted(counts.items(), key=lambda counted: (-counted[1], counted[0])))
+
+
+def _tags_of(scope_view: ScopeView, cube_id: bytes) -> tuple[str, ...] | None:
+    """The tags of a visible memory; None where it is damaged, so that another one is asked."""
+    attempt = scope_view.reader.vault.state_at(cube_id, scope_view.view.at)
+    state = None if attempt is None else attempt.state
+    try:
+        parts = None if state is None else open_parts(scope_view.reader, state)
+    except Damaged:
+        return None
+    return () if parts is None else parts.tag_list

@@ -134,6 +134,37 @@ def tags_required(condition: Mapping[str, Any] | None) -> frozenset[str]:
     return frozenset(required)
 
 
+def is_of_required_tags(part: Mapping[str, Any]) -> bool:
+    """Whether a conjunct says of tags what `tags_required` tells of it, and nothing else."""
+    value = part.get("tags")
+    tests = value if isinstance(value, Mapping) else {"eq": value}
+    return part.keys() == {"tags"} and tests.keys() <= {"eq", "contains"}
+
+
+def conjuncts(condition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A checked filter as filters of which all must hold, each as small as it can be."""
+    parts: list[Mapping[str, Any]] = []
+    for name, value in condition.items():
+        if name == "and":
+            parts += (part for inner in value for part in conjuncts(inner))
+        else:
+            parts.append({name: value})
+    return parts
+
+
+def fields_of(condition: Mapping[str, Any]) -> frozenset[str]:
+    """The fields that a checked filter names anywhere."""
+    names: set[str] = set()
+    for name, value in condition.items():
+        if name in ("and", "or"):
+            names.update(*map(fields_of, value))
+        elif name == "not":
+            names |= fields_of(value)
+        else:
+            names.add(name)
+    return frozenset(names)
+
+
 def _all_of(condition: Any, depth: int) -> Predicate:
     if not isinstance(condition, Mapping):
         raise InvalidInput(f"a filter is a mapping of fields, not {type(condition).__name__}")

@@ -20,6 +20,7 @@ from memos.operation.search.memories import Memories
 from memos.operation.search.order import in_order, with_tags
 from memos.operation.search.query import Query
 from memos.operation.search.visibility import HeaderCheck, candidates
+from memos.operation.vocabulary import MEDIA_TYPE as VOCABULARY
 
 _COMMON = frozenset({Lifecycle.GENERATED, Lifecycle.ACTIVATED})
 """The states of nearly all memories."""
@@ -88,5 +89,7 @@ class Listing:
             for row in judged:
                 cube = memories.of(row)
                 self.damaged |= memories.damaged
-                if cube is not None and self.query.accepts(cube):
+                if cube is None or cube.media_type == VOCABULARY:
+                    continue
+                if self.query.accepts(cube):
                     yield Listed(int(standing[row]), cube)

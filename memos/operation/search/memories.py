@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +13,18 @@ from memos.infrastructure.index.port import Rows
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import NEWEST, At
-from memos.operation.cube import DamagedCube, MemCube, state_title, try_cube, usage_at
+from memos.operation.cube import (
+    DamagedCube,
+    Forgotten,
+    MemCube,
+    cube_in_clear,
+    state_title,
+    try_cube,
+    usage_at,
+)
 from memos.operation.search.query import Query
+
+_Read = Callable[[Reader, Attempt, Usage | None], MemCube | Forgotten | DamagedCube]
 
 
 class Memories:
@@ -35,9 +45,16 @@ class Memories:
 
     def of(self, row: int) -> MemCube | None:
         """The memory of a row; None where it was erased, or is damaged."""
+        return self._read(row, try_cube)
+
+    def in_clear(self, row: int) -> MemCube | None:
+        """The same as far as its header tells; nothing of it is opened."""
+        return self._read(row, cube_in_clear)
+
+    def _read(self, row: int, read: _Read) -> MemCube | None:
         cube_id = self._view.cube_ids(np.array([row]))[0]
         attempt = self._attempt(cube_id, row)
-        cube = None if attempt is None else try_cube(self._reader, attempt, self._usage(cube_id))
+        cube = None if attempt is None else read(self._reader, attempt, self._usage(cube_id))
         if isinstance(cube, DamagedCube):
             self.damaged[cube.cube_id] = cube.reason
         if not isinstance(cube, MemCube):

@@ -31,6 +31,7 @@ from memos.operation.search.rerank import RankedMemory, rerank
 from memos.operation.search.slips import mend
 from memos.operation.search.supersession import Chain, chain_of, claims_of_cube
 from memos.operation.search.visibility import HeaderCheck, restrict
+from memos.operation.vocabulary import MEDIA_TYPE as VOCABULARY
 
 
 def search(
@@ -80,7 +81,8 @@ def _listed(view: View, analyzer: Analyzer, query: Query, memories: Memories) ->
     having = np.flatnonzero(with_tags(view, analyzer, query.filter))
     rows = in_order(having, view.created, Order.NEWEST)
     found = _candidates(memories, analyzer, query, ((row, 0.0) for row in rows.tolist()), ())
-    hits = [hit_of(memory.cube, 0.0, overview) for memory in islice(found, query.limit)]
+    listed = (memory.cube for memory in found if memory.cube.media_type != VOCABULARY)
+    hits = [hit_of(cube, 0.0, overview) for cube in islice(listed, query.limit)]
     return Hits(hits, overview | _passed_over(memories, query))
 
 

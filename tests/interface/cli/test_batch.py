@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from tests.interface.cli.support import Shell
 
 
@@ -28,6 +31,23 @@ def test_what_a_batch_prints_takes_it_back(shell: Shell) -> None:
     assert shell.json("get", ids[0])["text"] == "one\nmore"
     shell.run("rollback", "--operation", batch["operation_id"], "--yes")
     assert [shell.json("get", one)["text"] for one in ids] == ["one", "two"]
+
+
+def test_each_memory_takes_its_own_text_from_a_file(shell: Shell, tmp_path: Path) -> None:
+    ids = [shell.add("one"), shell.add("two")]
+    file = tmp_path / "changes.jsonl"
+    lines = [{"cube_id": ids[0], "text": "eins"}, {"id": ids[1], "tags": ["home"]}]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert "would update 2 memories:" in shell.run("update", "--from", str(file), "--dry-run").out
+    batch = shell.json("update", "--from", str(file), "--reason", "read again")
+    assert [receipt["version"] for receipt in batch["receipts"]] == [2, 2]
+    assert shell.json("get", ids[0])["text"] == "eins"
+    assert shell.json("get", ids[1])["tags"] == ["home"]
+    file.write_text('{"cube_id": 1}\n\n[]\n')
+    ran = shell.run("update", "--from", str(file))
+    assert (ran.code, "--from, line 3" in ran.err) == (2, True)
+    for more in (["text"], ["--scope", "acme"], ["--key", "k"]):
+        assert shell.run("update", *more, "--from", str(file)).code == 2
 
 
 def test_tags_are_given_to_several_and_taken(shell: Shell) -> None:

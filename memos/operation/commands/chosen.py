@@ -1,23 +1,23 @@
-"""Which memories a command over several is for: named by their ids, or those in a scope that a filter fits."""
+"""The memories that a command over several is for, as a selection finds them and as a plan tells of them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import EVERY_STATE, NO_MEMORY, CubeState, Lifecycle
-from memos.kernel.errors import Damaged, InvalidInput
+from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
 from memos.kernel.moment import NEWEST
-from memos.kernel.scope import check_scope
 from memos.operation.cube import DamagedCube, Forgotten, MemCube, state_title, try_cube
 from memos.operation.gate import Passage
-from memos.operation.search.filters import Filter, compile_filter, mentions
-from memos.operation.session import Session, live_state
-from memos.operation.validation import check_id, check_list
+from memos.operation.search.filters import mentions
+from memos.operation.search.selection import Selection
+from memos.operation.session import live_state
+from memos.operation.validation import check_id
 from memos.operation.vocabulary import MEDIA_TYPE as VOCABULARY
 
 TITLE_LENGTH = 80
@@ -41,52 +41,7 @@ class Chosen(NamedTuple):
     told: PlannedMemory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Memories named by their ids, or those in and under a scope, as far as a filter fits them.
-
-    Attributes:
-        accepts: the filter, checked; it tells which memories it passed over.
-
-    Raises:
-        InvalidInput: it is not exactly one of the two, names nothing, or does not fit.
-    """
-
-    cube_ids: Iterable[str] | None = None
-    scope: str | None = None
-    filter: Mapping[str, Any] | None = None
-    accepts: Filter = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if (self.cube_ids is None) is (self.scope is None):
-            raise InvalidInput(
-                "say which memories: cube_ids=, or scope= and, where not all of it is meant, filter="
-            )
-        if self.cube_ids is not None and self.filter is not None:
-            raise InvalidInput(
-                "a filter is for the memories of a scope: pass scope=, and no cube_ids="
-            )
-        object.__setattr__(self, "accepts", compile_filter(self.filter))
-        if self.scope is not None:
-            object.__setattr__(self, "scope", check_scope(self.scope))
-            return
-        named = check_list(self.cube_ids, "cube_ids")
-        if not named:
-            raise InvalidInput("cube_ids names no memory")
-        for cube_id in named:
-            check_id(cube_id)
-        object.__setattr__(self, "cube_ids", tuple(dict.fromkeys(named)))
-
-    def __str__(self) -> str:
-        if self.cube_ids is not None:
-            return f"{len(tuple(self.cube_ids))} memories"
-        fits = "" if self.filter is None else ", as far as the filter fits"
-        passed_over = "".join(f"; {told}" for told in self.accepts.not_compared)
-        return f"{self.scope}{fits}{passed_over}"
-
-
 def chosen(
-    session: Session,
     passage: Passage,
     reader: Reader,
     selection: Selection,
@@ -95,7 +50,6 @@ def chosen(
     """The memories of a selection that the caller may read, in id order.
 
     Args:
-        session: the open vault.
         passage: where the right is asked.
         reader: where they are read.
         selection: which.
@@ -110,7 +64,12 @@ def chosen(
         return list(_named(passage, reader, list(map(check_id, selection.cube_ids))))
     if mentions(selection.filter, "state"):
         states = EVERY_STATE
-    return list(_in_scope(session, passage, reader, selection, states))
+    found = [
+        one
+        for scope in selection.scopes or ()
+        for one in _in_scope(passage, reader, scope, selection, states)
+    ]
+    return sorted(found, key=lambda one: one.state.cube_id)
 
 
 def _named(passage: Passage, reader: Reader, ids: Sequence[bytes]) -> Iterator[Chosen]:
@@ -122,14 +81,13 @@ def _named(passage: Passage, reader: Reader, ids: Sequence[bytes]) -> Iterator[C
 
 
 def _in_scope(
-    session: Session,
     passage: Passage,
     reader: Reader,
+    scope: str,
     selection: Selection,
     states: Collection[Lifecycle],
 ) -> Iterator[Chosen]:
     """A vocabulary is meant by its id only: it is no memory of the scope but says how to tag them."""
-    scope = selection.scope or ""
     passage.require(Action.READ, scope)
     permitted = passage.permitted(Action.READ)
     ids = reader.vault.cubes_in_scope(scope)

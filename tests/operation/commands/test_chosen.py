@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from memos import Damaged, Memory
-from memos.operation.commands.selection import TITLE_LENGTH, title_of
+from memos.operation.commands.chosen import TITLE_LENGTH, title_of
 
 ALICE = "agent:alice"
 
