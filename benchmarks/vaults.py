@@ -13,7 +13,7 @@ from benchmarks.texts import Texts, items
 from memos import Memory
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.engine import EmbeddedEngine
-from memos.infrastructure.sqlite.database import CACHE_KIB
+from memos.infrastructure.sqlite.connections import CACHE_KIB
 
 BATCH = 1_000
 

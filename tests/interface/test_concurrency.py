@@ -232,7 +232,7 @@ if child == 0:
     sys.exit(0)  # with all that a program does at its end
 _, status = os.waitpid(child, 0)
 assert os.waitstatus_to_exitcode(status) == 0, status
-from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.sqlite.statements import row
 before = row(memory._session.engine.stores.database.reader(), "SELECT count(*) FROM access")
 assert before == (0,), before
 assert memory.get(receipt.cube_id).uses == 0

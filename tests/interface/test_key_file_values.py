@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from memos import Damaged, KeysMissing, Memory, MemosError, doctor
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 
 ALICE = "agent:alice"
 

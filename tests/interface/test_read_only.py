@@ -18,7 +18,7 @@ import pytest
 
 from memos import DiskFull, InvalidInput, Memory, ReadOnly, VaultError, doctor
 from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
-from memos.infrastructure.sqlite.database import explained
+from memos.infrastructure.sqlite.statements import explained
 from tests.interface.cli.support import Shell
 from tests.interface.other_user import NOBODY
 

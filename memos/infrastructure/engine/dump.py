@@ -43,7 +43,7 @@ class DumpEnd(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class DumpSelection:
     """What an export holds: everything (`chosen` is None), or the cubes that `chosen` accepts; of
     everything, what came after `since`.
 
@@ -100,11 +100,11 @@ class Dumpable(Protocol):
         """
         ...
 
-    def erased(self, selection: Selection) -> Iterator[Attempt]:
+    def erased(self, selection: DumpSelection) -> Iterator[Attempt]:
         """The accepted Erased record of each cube of a selection that has one, in id order."""
         ...
 
-    def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
+    def lines(self, selection: DumpSelection, progress: Progress) -> Iterator[EventLine]:
         """The records of a selection, in order; to be read whole before what follows here.
 
         Of how many records the vault has, a part tells nothing: not in its progress either.
@@ -126,7 +126,7 @@ class Dumpable(Protocol):
         """
         ...
 
-    def digest(self, selection: Selection) -> str:
+    def digest(self, selection: DumpSelection) -> str:
         """SHA-256 over the cubes of a selection in id order."""
         ...
 

@@ -131,7 +131,7 @@ def can_only_be_read(path: Path) -> bool:
     if names_settings(path):
         return False
     from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
-    from memos.infrastructure.sqlite.database import can_be_written
+    from memos.infrastructure.sqlite.files import can_be_written
 
     database = path / DATABASE_FILE
     return database.exists() and not can_be_written(database)

@@ -11,7 +11,7 @@ import apsw
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.log.port import Cut, EventLog
-from memos.infrastructure.sqlite.database import PUT_BACK, row, rows
+from memos.infrastructure.sqlite.statements import PUT_BACK, row, rows
 from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Position, Record
 from memos.kernel.leaf import leaf_of

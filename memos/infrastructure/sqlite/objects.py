@@ -10,7 +10,7 @@ from typing import NamedTuple
 import apsw
 
 from memos.infrastructure.reports import Problem
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 
 MISSING = "it is missing"
 NOT_OURS = "it is none of a vault's"

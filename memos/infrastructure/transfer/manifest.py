@@ -20,7 +20,7 @@ from memos.kernel.note import NoteError, open_note
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ExportManifest:
     """What an export says of itself. `digest` is that of the cubes of the vault, or of its part. An
     increment names the checksums that it goes on from as `base`, and `end` is where it ends. `owed` are
     erases that wait there for a hold to be lifted.
@@ -91,7 +91,7 @@ def read_base(path: Path, workplace: Path, verifier_key: str) -> Base:
         Refused: it is none of this vault, or of a part of it, or of a release that made no increments.
     """
     with opened(path, workplace, (layout.MANIFEST, layout.CHECKSUMS, layout.SIGNATURE)) as files:
-        manifest = Manifest.parse(files[layout.MANIFEST].read_bytes())
+        manifest = ExportManifest.parse(files[layout.MANIFEST].read_bytes())
         if manifest.verifier_key != verifier_key:
             raise Refused(f"{path} is an export of another vault: name one of this vault")
         sums = signed_sums(files, NoteVerifier(verifier_key))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from memos.infrastructure.engine.dump import Dumpable, Selection
+from memos.infrastructure.engine.dump import Dumpable, DumpSelection
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.export.dumper import Dumped, MemDumper
@@ -129,7 +129,7 @@ def _dump(
     wrapping: Wrapping,
     progress: Progress,
     base: Base | None = None,
-) -> tuple[Dumped, Selection]:
+) -> tuple[Dumped, DumpSelection]:
     with staged(path) as stage, closing(NewFiles(stage)) as files:
         with session.engine.dump() as source:
             selection = choice.selection(source)
@@ -169,10 +169,10 @@ class _Choice:
         self.left_out: dict[str, str] = {}
         """Cubes that would be exported and whose keys are missing, each with what to do."""
 
-    def selection(self, source: Dumpable) -> Selection:
+    def selection(self, source: Dumpable) -> DumpSelection:
         """The choice among the cubes of a moment."""
         if self.is_everything:
-            return Selection()
+            return DumpSelection()
 
         def chosen(state: CubeState) -> bool:
             try:
@@ -181,7 +181,7 @@ class _Choice:
                 self.left_out[id_text(state.cube_id)] = str(error)
                 return False
 
-        return Selection(lru_cache(KNOWN_CUBES)(chosen), self._scope, self._request)
+        return DumpSelection(lru_cache(KNOWN_CUBES)(chosen), self._scope, self._request)
 
     def _fits(self, state: CubeState) -> bool:
         if state.form in NO_MEMORY:
@@ -261,7 +261,7 @@ def _check_not_erased_since(session: Session, dumped: Dumped) -> None:
 def _report(
     session: Session,
     request: ExportRequest,
-    selection: Selection,
+    selection: DumpSelection,
     dumped: Dumped,
     wrapping: Wrapping,
     choice: _Choice,

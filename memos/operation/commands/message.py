@@ -10,7 +10,7 @@ from memos.infrastructure.transfer.importers.fields import Reading
 from memos.infrastructure.transfer.importers.item import Item
 from memos.infrastructure.transfer.importers.messages import TIMES, take_message
 from memos.infrastructure.transfer.importers.times import read_time
-from memos.infrastructure.transfer.importers.turns import ROLES, Conversation
+from memos.infrastructure.transfer.importers.turns import ROLES, ImportedConversation
 from memos.kernel.errors import InvalidInput, Refused, shorten
 from memos.operation.validation import Time, check_choice
 
@@ -40,7 +40,7 @@ def turns_of(given: Any) -> list[Any]:
     reading = Reading.begin(UTC)
     own = {name: given[name] for name in _OF_TURNS if given.get(name) is not None}
     message = {name: value for name, value in given.items() if name not in _OF_TURNS}
-    conversation = Conversation(reading, "")
+    conversation = ImportedConversation(reading, "")
     try:
         with reading.fields({**message, "role": role}, "a message", "message") as fields:
             take_message(conversation, fields)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memos.infrastructure.clock import system_time
-from memos.infrastructure.engine.dump import Dumpable, Selection
+from memos.infrastructure.engine.dump import Dumpable, DumpSelection
 from memos.infrastructure.engine.location import open_directory
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.replay import CREATING, ReplayTransaction
@@ -36,7 +36,7 @@ def take_in(transaction: ReplayTransaction, vault: EngineVault, dump: Dumpable) 
     for tenant in keys.tenants():
         for key in keys.ring(tenant):
             transaction.keys.add_tenant_key(tenant, key)
-    for line in dump.lines(Selection(), no_progress):
+    for line in dump.lines(DumpSelection(), no_progress):
         event = decode(line.data)
         created = line.sequence == 1 and event.kind in CREATING
         cube_key = dump.reader.cube_key(event.cube_id) if created else None
@@ -51,7 +51,7 @@ def test_what_a_dump_gives_folds_to_the_same_vault_where_it_is_taken_in(
     vault.commit(vault.revision(cube_id, "second words"))
     with vault.engine.dump() as dump:
         empty.replay("load").transact(lambda transaction: take_in(transaction, vault, dump))
-        assert empty.maintenance.digest() == dump.digest(Selection())
+        assert empty.maintenance.digest() == dump.digest(DumpSelection())
     with empty.read() as reader:
         assert text_of(reader.body(cube_id, 1)) == "first words"
         assert text_of(reader.body(cube_id, 2)) == "second words"
@@ -63,7 +63,7 @@ def test_a_dump_has_the_tree_of_its_lines(vault: EngineVault) -> None:
     vault.add("one")
     tree = Frontier()
     with vault.engine.dump() as dump:
-        for line in dump.lines(Selection(), no_progress):
+        for line in dump.lines(DumpSelection(), no_progress):
             assert line.offset == tree.size
             tree.push(leaf_of(line.offset, line.log_time, line.data))
         assert dump.tree() == (tree.size, tree.root())
@@ -72,14 +72,14 @@ def test_a_dump_has_the_tree_of_its_lines(vault: EngineVault) -> None:
 def test_a_dump_goes_on_from_the_end_of_another(vault: EngineVault) -> None:
     vault.add("one")
     with vault.engine.dump() as dump:
-        before = list(dump.lines(Selection(), no_progress))
+        before = list(dump.lines(DumpSelection(), no_progress))
         end = dump.ended()
     later = vault.add("two").event.cube_id
     tree = Frontier.from_bytes(end.tree)
     assert tree.size == end.size == len(before)
     with vault.engine.dump() as dump:
         assert dump.goes_on_from(end)
-        for line in dump.lines(Selection(since=end), no_progress):
+        for line in dump.lines(DumpSelection(since=end), no_progress):
             assert line.offset == tree.size
             assert line.log_time >= before[-1].log_time
             assert decode(line.data).cube_id == later
@@ -92,7 +92,7 @@ def test_a_dump_goes_on_from_the_end_of_another(vault: EngineVault) -> None:
 
 def test_a_dump_of_a_part_holds_the_chosen_cubes_only(vault: EngineVault) -> None:
     chosen, other = (vault.add(text).event.cube_id for text in ("chosen", "other"))
-    part = Selection(lambda state: state.cube_id == chosen, scope=vault.tenant)
+    part = DumpSelection(lambda state: state.cube_id == chosen, scope=vault.tenant)
     with vault.engine.dump() as dump:
         lines = list(dump.lines(part, no_progress))
         assert [decode(line.data).cube_id for line in lines] == [chosen]

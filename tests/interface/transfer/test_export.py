@@ -167,7 +167,7 @@ def test_an_export_that_an_erase_overtakes_is_given_up(
 ) -> None:
     ids = fill(memory)
     # The erase cannot empty the write-ahead log under the export's reading: no use in waiting.
-    monkeypatch.setattr("memos.infrastructure.sqlite.database.BUSY_SECONDS", 0)
+    monkeypatch.setattr("memos.infrastructure.sqlite.connections.BUSY_SECONDS", 0)
     monkeypatch.setattr("memos.infrastructure.engine.embedded.erasure.CONFIRM_SECONDS", 0)
 
     def erase(done: int, total: int) -> None:

@@ -18,7 +18,7 @@ from memos.infrastructure.engine.distributed.source import DistributedSource
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
-from memos.infrastructure.engine.dump import PROGRESS_EVERY, DumpEnd, EventLine, Selection
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, DumpEnd, DumpSelection, EventLine
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.kafka.first_place import first_in
@@ -81,12 +81,12 @@ class DistributedDump:
             )
         return attempt.state
 
-    def erased(self, selection: Selection) -> Iterator[Attempt]:
+    def erased(self, selection: DumpSelection) -> Iterator[Attempt]:
         for attempt, state in self._states(self._candidates(selection)):
             if state.lifecycle is Lifecycle.ERASED and selection.accepts(state):
                 yield attempt
 
-    def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
+    def lines(self, selection: DumpSelection, progress: Progress) -> Iterator[EventLine]:
         records, total = self._chosen(selection), 0
         if selection.chosen is None:
             start: Cut = {}
@@ -109,7 +109,7 @@ class DistributedDump:
     def cuts(self) -> Mapping[str, int]:
         return self._cuts
 
-    def digest(self, selection: Selection) -> str:
+    def digest(self, selection: DumpSelection) -> str:
         if selection.chosen is None:
             return self._digest_of_all()
         chosen = [cube_id for cube_id, is_chosen in self._in_part.items() if is_chosen]
@@ -169,7 +169,9 @@ class DistributedDump:
                 if name not in self._cuts and holds(stop, cut):
                     self._cuts[name] = count
 
-    def _chosen(self, selection: Selection) -> Iterator[tuple[int, int, bytes, FirstPlace | None]]:
+    def _chosen(
+        self, selection: DumpSelection
+    ) -> Iterator[tuple[int, int, bytes, FirstPlace | None]]:
         query = LogQuery(scope=selection.scope or "", upto=self.at)
         for batch in batched(self._vault.records(query), CUBES_AT_ONCE):
             # Sequence 0: refused before there was a cube.
@@ -193,7 +195,7 @@ class DistributedDump:
                     return first
         return FirstPlace(origin_of(self._stores, partition), offset, attempt.log_time)
 
-    def _candidates(self, selection: Selection) -> Iterator[bytes]:
+    def _candidates(self, selection: DumpSelection) -> Iterator[bytes]:
         """The cubes among which the erased ones of a selection are, in id order."""
         if selection.scope is not None:
             return iter(self._vault.cubes_in_scope(selection.scope))

@@ -26,7 +26,7 @@ from memos.infrastructure.reports import (
     Problem,
     Verification,
 )
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.errors import Damaged
 from memos.kernel.event import id_text
 from memos.kernel.leaf import leaf_of

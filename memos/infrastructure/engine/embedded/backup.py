@@ -19,7 +19,7 @@ import apsw
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.directories import stage_beside
 from memos.infrastructure.engine.embedded import audit
-from memos.infrastructure.engine.embedded.backup_manifest import Manifest, digest_of
+from memos.infrastructure.engine.embedded.backup_manifest import BackupManifest, digest_of
 from memos.infrastructure.engine.embedded.creation import DATABASE_FILE
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.erased_list import ERASED_FILE
@@ -28,7 +28,7 @@ from memos.infrastructure.keys.root_files import ROTATE_AGAIN
 from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, ROOT_FILE
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import BackedUp, Verification
-from memos.infrastructure.sqlite.database import explained, row
+from memos.infrastructure.sqlite.statements import explained, row
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged, InvalidInput, VaultError
 
@@ -183,7 +183,7 @@ def _describe(
 ) -> None:
     with writing(building):
         files = {name: digest_of(building / name) for name in names}
-    manifest = Manifest(stores.origin, system_time(), checked.events, files, keys_apart)
+    manifest = BackupManifest(stores.origin, system_time(), checked.events, files, keys_apart)
     manifest.write(building, stores.signer())
 
 

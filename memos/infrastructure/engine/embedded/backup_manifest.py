@@ -21,7 +21,7 @@ MANIFEST_FILE = "backup.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class BackupManifest:
     """A backup, or the keys of one that are apart.
 
     Attributes:
@@ -71,7 +71,7 @@ class ReadManifest:
     """A manifest as it was found, in a directory; `note` is the signature over it."""
 
     directory: Path
-    manifest: Manifest
+    manifest: BackupManifest
     note: str
 
     def check_signature(self, verifier_key: str) -> None:
@@ -102,7 +102,7 @@ def read_manifest(directory: Path) -> ReadManifest:
     try:
         check_regular(path)
         fields = json.loads(path.read_text("utf-8"))
-        manifest = Manifest(
+        manifest = BackupManifest(
             str(fields["vault"]),
             int(fields["made"]),
             int(fields["events"]),

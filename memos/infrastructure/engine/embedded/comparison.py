@@ -13,7 +13,7 @@ from memos.infrastructure.index.postings import as_indexed_then
 from memos.infrastructure.index.sqlite.blocks import invert_block
 from memos.infrastructure.index.sqlite.tables import BLOCK, SCOPE_BITS
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 from memos.kernel.event import id_text
 from memos.kernel.state import checksum, rewritten
 

@@ -17,14 +17,8 @@ from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, ROOT_FILE
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.infrastructure.log.sqlite import SqliteLog
-from memos.infrastructure.sqlite.database import (
-    APPLICATION_ID,
-    FORMAT,
-    PUT_BACK,
-    ROTATED_FORMAT,
-    Database,
-    rows,
-)
+from memos.infrastructure.sqlite.database import APPLICATION_ID, FORMAT, ROTATED_FORMAT, Database
+from memos.infrastructure.sqlite.statements import PUT_BACK, rows
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.errors import Damaged, VaultError
 

@@ -42,7 +42,7 @@ from memos.infrastructure.index.sqlite.vectors import (
     model_number,
 )
 from memos.infrastructure.release import RELEASE
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, EmbeddingFailed, VaultError
 from memos.language.sentences import texts_to_embed

@@ -33,17 +33,10 @@ from memos.infrastructure.keys.erased_list import ERASED_FILE
 from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, ROOT_FILE
 from memos.infrastructure.regular_files import check_regular
 from memos.infrastructure.reports import Finding, set_aside_finding
-from memos.infrastructure.sqlite.database import (
-    APPLICATION_ID,
-    BUSY_SECONDS,
-    PUT_BACK,
-    ROTATED_FORMAT,
-    can_be_written,
-    explained,
-    open_to_examine,
-    row,
-    rows,
-)
+from memos.infrastructure.sqlite.connections import open_to_examine
+from memos.infrastructure.sqlite.database import APPLICATION_ID, ROTATED_FORMAT
+from memos.infrastructure.sqlite.files import can_be_written
+from memos.infrastructure.sqlite.statements import BUSY_SECONDS, PUT_BACK, explained, row, rows
 from memos.kernel.errors import VaultError
 from memos.kernel.event import id_text
 

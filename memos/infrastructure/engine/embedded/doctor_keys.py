@@ -34,8 +34,8 @@ from memos.infrastructure.keys.sqlite.key_mark import (
 )
 from memos.infrastructure.keys.sqlite.unopened_keys import COUNT_KEYS, SHUT, unopened_keys
 from memos.infrastructure.reports import Finding, Problem
-from memos.infrastructure.sqlite.database import BUSY_SECONDS, PUT_BACK, row
 from memos.infrastructure.sqlite.objects import NOT_OURS
+from memos.infrastructure.sqlite.statements import BUSY_SECONDS, PUT_BACK, row
 from memos.kernel.errors import Damaged, VaultError
 
 BACKUP_OF_KEYS = "put it back from your backup: memories cannot be opened without their keys"

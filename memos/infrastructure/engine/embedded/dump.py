@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from memos.infrastructure.engine.dump import PROGRESS_EVERY, DumpEnd, EventLine, Selection
+from memos.infrastructure.engine.dump import PROGRESS_EVERY, DumpEnd, DumpSelection, EventLine
 from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
@@ -12,7 +12,7 @@ from memos.infrastructure.governance.usage.sqlite import access_size
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, FirstPlace, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.infrastructure.vault.port import Attempt
 from memos.infrastructure.vault.sqlite.reader import scope_condition, scope_values
 from memos.kernel.cube import CubeState, Lifecycle
@@ -45,7 +45,7 @@ class EmbeddedDump:
             raise Damaged(f"cube {id_text(cube_id)} has records but no head: run `memos rebuild`")
         return state
 
-    def erased(self, selection: Selection) -> Iterator[Attempt]:
+    def erased(self, selection: DumpSelection) -> Iterator[Attempt]:
         sql, values = _scoped(
             f"SELECT cube_id FROM head WHERE lifecycle = {Lifecycle.ERASED:d}", selection
         )
@@ -54,7 +54,7 @@ class EmbeddedDump:
             if erased is not None and selection.accepts(self.state(cube_id)):
                 yield erased
 
-    def lines(self, selection: Selection, progress: Progress) -> Iterator[EventLine]:
+    def lines(self, selection: DumpSelection, progress: Progress) -> Iterator[EventLine]:
         is_part = selection.chosen is not None
         start = 0 if selection.since is None else selection.since.size
         lines = self._chosen(selection) if is_part else self._all(start)
@@ -79,7 +79,7 @@ class EmbeddedDump:
         cuts = cuts_in(self._stores.setting(MIGRATED_CUTS))
         return {name: cut[PARTITION] for name, cut in cuts.items()}
 
-    def digest(self, selection: Selection) -> str:
+    def digest(self, selection: DumpSelection) -> str:
         if selection.chosen is None:
             return figures.digest(self.reader.vault)
         states = (state_from_bytes(stored) for _, stored, _ in self.reader.vault.heads())
@@ -125,7 +125,7 @@ class EmbeddedDump:
         )
         return (EventLine(*line) for line in rows(self._connection, sql, (start,)))
 
-    def _chosen(self, selection: Selection) -> Iterator[EventLine]:
+    def _chosen(self, selection: DumpSelection) -> Iterator[EventLine]:
         sql, values = _scoped("SELECT position, cube_id, sequence FROM attempt WHERE 1", selection)
         for offset, cube_id, sequence in rows(self._connection, f"{sql} ORDER BY position", values):
             if not sequence or not selection.accepts(self.state(cube_id)):
@@ -136,7 +136,7 @@ class EmbeddedDump:
             yield EventLine(offset, record.log_time, sequence, record.data)
 
 
-def _scoped(sql: str, selection: Selection) -> tuple[str, tuple[object, ...]]:
+def _scoped(sql: str, selection: DumpSelection) -> tuple[str, tuple[object, ...]]:
     """A statement that ends in a condition, narrowed to the selection's scope."""
     if selection.scope is None:
         return sql, ()

@@ -15,7 +15,7 @@ from memos.infrastructure.engine.embedded.strange_objects import (
 )
 from memos.infrastructure.index.sqlite.set_aside import TABLE as SET_ASIDE
 from memos.infrastructure.index.sqlite.set_aside import is_used
-from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.sqlite.statements import row
 
 COPIES = ("cube_key", "usage", "index_cube", "index_vector")
 """The tables that hold, or lead to, what there is of a cube beside its events."""

@@ -14,7 +14,7 @@ from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.governance.usage.sqlite import access_size
 from memos.infrastructure.log.sqlite import stored_tree
 from memos.infrastructure.reports import Figures
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.cube import Lifecycle
 from memos.kernel.digest import cube_digest, vault_digest

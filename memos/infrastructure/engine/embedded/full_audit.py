@@ -33,7 +33,7 @@ from memos.infrastructure.keys.sqlite.key_mark import mark_of, settings_of
 from memos.infrastructure.keys.sqlite.unopened_keys import unopened_keys
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem, Verification
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 from memos.infrastructure.vault.sqlite.writer import TABLES as VAULT_TABLES
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged

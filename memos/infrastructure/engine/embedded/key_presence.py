@@ -9,7 +9,7 @@ import apsw
 
 from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.keys.envelope import split_subjects
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind
 from memos.kernel.scope import tenant_of

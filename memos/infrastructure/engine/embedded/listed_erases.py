@@ -15,7 +15,7 @@ from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.erased_list import Erased, ErasedList, read_erased
 from memos.infrastructure.keys.settings_seal import TAKEN_ERASES
 from memos.infrastructure.reports import Finding
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import Damaged
 

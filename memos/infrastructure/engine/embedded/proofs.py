@@ -11,7 +11,7 @@ from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.keys.signer import NoteSigner
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
 from memos.infrastructure.reports import TreeHead
-from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.sqlite.statements import row
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Position, Record
 from memos.kernel.merkle import consistency_proof, inclusion_proof

@@ -21,7 +21,8 @@ from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, log_size, offset_at, read_record
-from memos.infrastructure.sqlite.database import open_connection, row, rows
+from memos.infrastructure.sqlite.connections import open_connection
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.errors import Damaged, Unreadable
 from memos.kernel.event import Position, Undecodable, decode, id_text

@@ -9,7 +9,8 @@ from memos.infrastructure.engine.embedded.creation import DATABASE_FILE, check_n
 from memos.infrastructure.keys.erased_list import ERASED_FILE
 from memos.infrastructure.keys.root_files import former_file, next_file
 from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, ROOT_FILE
-from memos.infrastructure.sqlite.database import explained, open_connection, row
+from memos.infrastructure.sqlite.connections import open_connection
+from memos.infrastructure.sqlite.statements import explained, row
 from memos.kernel.errors import VaultError
 
 _SIDES = ("", "-wal", "-shm", "-journal")

@@ -19,7 +19,7 @@ from memos.infrastructure.keys.receipts import Receipt, cosigned
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.sqlite import PARTITION
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind, Position
 from memos.kernel.outcome import Result

@@ -43,7 +43,8 @@ from memos.infrastructure.keys.sqlite.key_file import (
 from memos.infrastructure.keys.sqlite.key_mark import seal_settings
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import Verification
-from memos.infrastructure.sqlite.database import ROTATED_FORMAT, explained, row
+from memos.infrastructure.sqlite.database import ROTATED_FORMAT
+from memos.infrastructure.sqlite.statements import explained, row
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged, InvalidInput
 

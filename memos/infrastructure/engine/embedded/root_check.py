@@ -13,7 +13,8 @@ from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, explained_keys,
 from memos.infrastructure.keys.sqlite.key_mark import settings_of
 from memos.infrastructure.keys.sqlite.unopened_keys import opens_any
 from memos.infrastructure.reports import RootChecked
-from memos.infrastructure.sqlite.database import explained, open_to_examine
+from memos.infrastructure.sqlite.connections import open_to_examine
+from memos.infrastructure.sqlite.statements import explained
 from memos.kernel.errors import VaultError
 
 

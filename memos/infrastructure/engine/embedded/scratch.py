@@ -18,7 +18,8 @@ from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.log.sqlite import log_size
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.sqlite.database import explained, reading_uri, rows
+from memos.infrastructure.sqlite.connections import reading_uri
+from memos.infrastructure.sqlite.statements import explained, rows
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 
 LIVE = "live"

@@ -22,7 +22,7 @@ from memos.infrastructure.keys.port import KeyVault
 from memos.infrastructure.log.ancestry import Ancestor, FirstPlace, ancestors_in
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION, log_end
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Position
 

@@ -33,7 +33,8 @@ from memos.infrastructure.keys.sqlite.key_mark import (
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, VaultFacts
 from memos.infrastructure.keys.sqlite.unopened_keys import opens_any
 from memos.infrastructure.log.sqlite import SqliteLog
-from memos.infrastructure.sqlite.database import Database, explained, row
+from memos.infrastructure.sqlite.database import Database
+from memos.infrastructure.sqlite.statements import explained, row
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.errors import Damaged, VaultError, WrongRootKey
 

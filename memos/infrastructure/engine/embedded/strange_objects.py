@@ -21,7 +21,6 @@ from memos.infrastructure.keys.sqlite.key_file import (
     WRITTEN,
 )
 from memos.infrastructure.reports import Problem
-from memos.infrastructure.sqlite.database import row
 from memos.infrastructure.sqlite.objects import (
     Named,
     Objects,
@@ -29,6 +28,7 @@ from memos.infrastructure.sqlite.objects import (
     objects_of,
     strange_objects,
 )
+from memos.infrastructure.sqlite.statements import row
 
 _LATER = (Named("table", "written"), Named("table", "known_log"), Named("table", "root_key"))
 """Of a key file what one that an earlier release made is given when it is opened."""

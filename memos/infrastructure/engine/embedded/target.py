@@ -32,7 +32,7 @@ from memos.infrastructure.log.ancestry import (
 from memos.infrastructure.log.port import Cut
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.sqlite.statements import row
 
 PLAN = "migration"
 

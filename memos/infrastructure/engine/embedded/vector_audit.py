@@ -14,7 +14,7 @@ from memos.infrastructure.index.sqlite.set_aside import is_used
 from memos.infrastructure.index.sqlite.vectors import open_vectors
 from memos.infrastructure.keys.sqlite.cube_keys import SqliteCubeKeys
 from memos.infrastructure.reports import Problem
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.errors import Damaged
 
 _MEND = "run `memos rebuild`"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import apsw
 
 from memos.infrastructure.governance.query_texts.port import SETTING, QueryText, concerns, is_gone
-from memos.infrastructure.sqlite.database import Database, row, rows
+from memos.infrastructure.sqlite.database import Database
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.scope import tenant_of
 
 SCHEMA = """

@@ -15,7 +15,7 @@ from memos.infrastructure.governance.usage.usage import (
     used_at,
     used_until,
 )
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.cube import Lifecycle
 from memos.wire.access_pb2 import AccessEvent
 

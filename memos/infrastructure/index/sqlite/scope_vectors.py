@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Nearest
 from memos.infrastructure.index.sqlite.vector_rows import (
-    Query,
     SentenceRows,
     TextRows,
+    VectorQuery,
     query_of,
 )
 
@@ -115,10 +115,10 @@ class ScopeVectors(NamedTuple):
         """Whether the texts came in the order of their docs, and all are left."""
         return len(self.places) == self.came and bool((self.places[1:] > self.places[:-1]).all())
 
-    def _exactly_at(self, query: Query, places: Ints, columns: Ints) -> tuple[Floats, Floats]:
+    def _exactly_at(self, query: VectorQuery, places: Ints, columns: Ints) -> tuple[Floats, Floats]:
         return self._exactly(query, places[columns])
 
-    def _exactly(self, query: Query, places: Ints) -> tuple[Floats, Floats]:
+    def _exactly(self, query: VectorQuery, places: Ints) -> tuple[Floats, Floats]:
         whole = self.texts.exact(query, places)
         rows, first = self._sentences_of(places)
         best, several = whole.copy(), np.flatnonzero(first[1:] > first[:-1])
@@ -128,12 +128,12 @@ class ScopeVectors(NamedTuple):
             best[:, several] = np.maximum.reduceat(near, first[several], axis=1)
         return whole, best
 
-    def _estimates_of(self, query: Query, places: Ints) -> tuple[Floats, Floats]:
+    def _estimates_of(self, query: VectorQuery, places: Ints) -> tuple[Floats, Floats]:
         whole = self.texts.estimates_of(query, places)
         rows, first = self._sentences_of(places)
         return whole, self._estimated(whole, self.sentences.differing_of(query, rows), first)
 
-    def _estimates(self, query: Query) -> tuple[Floats, Floats]:
+    def _estimates(self, query: VectorQuery) -> tuple[Floats, Floats]:
         """Of every row that came."""
         whole = self.texts.estimates(query, self.came)
         differing = self.sentences.differing(query, int(self.first[-1]))

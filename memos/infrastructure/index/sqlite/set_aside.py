@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import apsw
 
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 
 TABLE = "index_set_aside"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import apsw
 
-from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.sqlite.statements import row
 from memos.kernel.errors import Damaged
 
 BLOCK = 1024

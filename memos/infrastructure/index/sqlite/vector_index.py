@@ -24,7 +24,7 @@ from memos.infrastructure.index.sqlite.snapshot import (
 )
 from memos.infrastructure.index.sqlite.tables import SCOPE_BITS, doc_range
 from memos.infrastructure.index.sqlite.vectors import STORED, Model, open_vectors
-from memos.infrastructure.sqlite.database import Row, rows
+from memos.infrastructure.sqlite.statements import Row, rows
 from memos.kernel.errors import Damaged
 
 CACHE_BYTES = 512 * 2**20

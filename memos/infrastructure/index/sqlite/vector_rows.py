@@ -29,7 +29,7 @@ _LARGEST = 127
 _DIGITS = 5
 
 
-class Query(NamedTuple):
+class VectorQuery(NamedTuple):
     """Queries, one a row: as they are, packed; in whole numbers times the step of each; their signs."""
 
     vectors: PackedMatrix
@@ -38,12 +38,12 @@ class Query(NamedTuple):
     signs: npt.NDArray[np.uint8]
 
 
-def query_of(vectors: Vectors) -> Query:
+def query_of(vectors: Vectors) -> VectorQuery:
     """Vectors as what rows are compared with; shape (queries, dimensions)."""
     from numkong import dots_pack  # at hand where there are vectors to compare
 
     packed = dots_pack(vectors, dtype="float32")
-    return Query(packed, *_quantised(vectors), _signs(vectors))
+    return VectorQuery(packed, *_quantised(vectors), _signs(vectors))
 
 
 class GrowingRows:
@@ -133,7 +133,7 @@ class TextRows:
         for each in (self.stored, self._codes, self._steps):
             each.wipe(rows)
 
-    def estimates(self, query: Query, count: int) -> Floats:
+    def estimates(self, query: VectorQuery, count: int) -> Floats:
         """About how near the first `count` rows are to each query; shape (queries, rows)."""
         near = np.empty((len(query.codes), count))
         parts = zip(self._codes.parts(count), self._steps.parts(count), strict=True)
@@ -142,12 +142,12 @@ class TextRows:
         near *= query.steps[:, None]
         return near
 
-    def estimates_of(self, query: Query, rows: Ints) -> Floats:
+    def estimates_of(self, query: VectorQuery, rows: Ints) -> Floats:
         """The same of some rows, of which there is one at least, in the order asked."""
         near = _products(query.codes, self._codes.take(rows))
         return near * self._steps.take(rows)[:, 0] * query.steps[:, None]
 
-    def exact(self, query: Query, rows: Ints) -> Floats:
+    def exact(self, query: VectorQuery, rows: Ints) -> Floats:
         """How near some rows are to each query, in the order asked; shape (queries, rows)."""
         return _exact(query, self.stored.take(rows))
 
@@ -171,20 +171,20 @@ class SentenceRows:
         for each in (self.stored, self._signs):
             each.wipe(rows)
 
-    def differing(self, query: Query, count: int) -> Floats:
+    def differing(self, query: VectorQuery, count: int) -> Floats:
         """How many signs of the first `count` rows are not those of each query; (queries, rows)."""
         differing = np.empty((len(query.signs), count))
         for rows, signs in self._signs.parts(count):
             differing[:, rows] = _differing(query.signs, signs)
         return differing
 
-    def differing_of(self, query: Query, rows: Ints) -> Floats:
+    def differing_of(self, query: VectorQuery, rows: Ints) -> Floats:
         """The same of some rows, in the order asked."""
         if not len(rows):
             return np.empty((len(query.signs), 0))
         return _differing(query.signs, self._signs.take(rows))
 
-    def exact(self, query: Query, rows: Ints) -> Floats:
+    def exact(self, query: VectorQuery, rows: Ints) -> Floats:
         """How near some rows are to each query, in the order asked; shape (queries, rows)."""
         return _exact(query, self.stored.take(rows))
 
@@ -200,7 +200,7 @@ def _signs(vectors: Array) -> npt.NDArray[np.uint8]:
     return np.packbits(vectors > 0, axis=1)
 
 
-def _exact(query: Query, stored: npt.NDArray[np.float16]) -> Floats:
+def _exact(query: VectorQuery, stored: npt.NDArray[np.float16]) -> Floats:
     if not len(stored):
         return np.empty((len(query.codes), 0))
     from numkong import astype, dots_packed

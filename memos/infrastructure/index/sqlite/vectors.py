@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.keys.envelope import decrypt, encrypt
-from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.sqlite.statements import row
 
 Vectors = npt.NDArray[np.float32]
 

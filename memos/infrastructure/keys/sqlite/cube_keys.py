@@ -11,7 +11,7 @@ import apsw
 from memos.infrastructure.keys.envelope import decrypt, split_subjects, wrap_key, wrapping_key
 from memos.infrastructure.keys.sqlite.key_mark import keep_mark, mark_of
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore
-from memos.infrastructure.sqlite.database import row
+from memos.infrastructure.sqlite.statements import row
 from memos.kernel.errors import Damaged, KeysMissing
 from memos.kernel.event import id_text
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import apsw
 
 from memos.infrastructure.keys.root_record import RootRecord
-from memos.infrastructure.sqlite.database import explained, row, rows
+from memos.infrastructure.sqlite.statements import explained, row, rows
 from memos.kernel.errors import Damaged, shorten
 
 ROOT_FILE = "root.key"

@@ -10,7 +10,7 @@ import apsw
 
 from memos.infrastructure.keys.settings_seal import KEY_FILE, SEAL, Sealer, sealed
 from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE, KeyFileState, LogEnd, moment
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 
 
 def mark_of(connection: apsw.Connection) -> KeyFileState:

@@ -18,7 +18,7 @@ from memos.infrastructure.keys.sqlite.root_rotation import SqliteRootRotation
 from memos.infrastructure.keys.sqlite.subject_keys import SqliteSubjectKeys
 from memos.infrastructure.keys.sqlite.tenant_rings import SqliteTenantRings
 from memos.infrastructure.keys.sqlite.waiting_keys import KeyCollector
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 
 
 def create_root(directory: Path) -> None:

@@ -29,7 +29,7 @@ from memos.infrastructure.keys.sqlite.key_file import (
     read_known_log,
     read_written,
 )
-from memos.infrastructure.sqlite.database import BUSY_SECONDS, row
+from memos.infrastructure.sqlite.statements import BUSY_SECONDS, row
 from memos.kernel.errors import Damaged, KeysMissing, ReadOnly, VaultError
 
 

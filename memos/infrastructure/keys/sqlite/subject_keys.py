@@ -9,7 +9,7 @@ from memos.infrastructure.keys.root import RootKey
 from memos.infrastructure.keys.sqlite.held_root import SqliteHeldRoot, Statement
 from memos.infrastructure.keys.sqlite.open_key_file import OpenKeyFile
 from memos.infrastructure.keys.sqlite.waiting_keys import KeyCollector, WaitingKeys
-from memos.infrastructure.sqlite.database import row, rows
+from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.errors import Damaged
 
 _INSERT = "INSERT OR IGNORE INTO subject_key VALUES (?, ?, ?)"

@@ -10,7 +10,7 @@ from memos.infrastructure.keys.sqlite.held_root import SqliteHeldRoot, Statement
 from memos.infrastructure.keys.sqlite.key_file import tenant_ids
 from memos.infrastructure.keys.sqlite.open_key_file import OpenKeyFile
 from memos.infrastructure.keys.sqlite.waiting_keys import KeyCollector, WaitingKeys
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 from memos.kernel.errors import Busy
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import apsw
 
 from memos.infrastructure.keys.root import RootKey
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 
 COUNT_KEYS = "SELECT (SELECT count(*) FROM tenant_key) + (SELECT count(*) FROM subject_key)"
 TRIED_KEYS = 20

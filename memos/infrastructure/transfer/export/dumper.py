@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from memos.infrastructure.batches import batched
-from memos.infrastructure.engine.dump import Dumpable, EventLine, Selection
+from memos.infrastructure.engine.dump import Dumpable, DumpSelection, EventLine
 from memos.infrastructure.engine.owed import OwedErase, owed_in, owed_to_object
 from memos.infrastructure.engine.port import Engine
 from memos.infrastructure.engine.reader import Reader
@@ -52,7 +52,7 @@ class MemDumper:
         source: Dumpable,
         engine: Engine,
         files: NewFiles,
-        selection: Selection,
+        selection: DumpSelection,
         wrapping: Wrapping,
         describe: Describe,
         progress: Progress,

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memos.infrastructure.transfer.importers.content import (
-    Answer,
     Call,
     Piece,
+    ToolAnswer,
     as_text,
     content_of,
 )
@@ -20,7 +20,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item, mapping, present
 from memos.infrastructure.transfer.importers.messages import role_of
-from memos.infrastructure.transfer.importers.turns import Conversation, digest_of, segment
+from memos.infrastructure.transfer.importers.turns import ImportedConversation, digest_of, segment
 from memos.kernel.errors import Refused
 
 _TEXTS = ("text", "result", "content", "domain")
@@ -42,7 +42,9 @@ def _conversation(chat: Fields, instructions: dict[str, Item]) -> list[Item]:
     own = chat.needed("conversation_id", "id")
     told = present(title=chat.text("title") or None)
     at = chat.time("create_time")
-    conversation = Conversation(chat.reading, own, id=own, scope=segment(own), at=at, metadata=told)
+    conversation = ImportedConversation(
+        chat.reading, own, id=own, scope=segment(own), at=at, metadata=told
+    )
     chat.take("update_time", "default_model_slug")
     nodes = mapping(chat.take("mapping"), f"{chat.where}: its mapping")
     branch = _branch(nodes, chat.text("current_node"), chat.where)
@@ -85,7 +87,10 @@ def _time_of(node: Any) -> float:
 
 
 def _message(
-    conversation: Conversation, message: Fields, instructions: dict[str, Item], at: str | None
+    conversation: ImportedConversation,
+    message: Fields,
+    instructions: dict[str, Item],
+    at: str | None,
 ) -> None:
     reading, place = message.reading, message.where
     message.take("status", "end_turn", "weight", "update_time", "channel")
@@ -120,7 +125,7 @@ def _message(
         return
     piece: Piece = words
     if role == "tool":
-        piece = Answer(words, "", tool)
+        piece = ToolAnswer(words, "", tool)
     elif recipient not in ("", "all") and words:
         piece = Call(recipient, words)
     conversation.take(

@@ -6,7 +6,7 @@ from memos.infrastructure.transfer.importers.content import content_of, read_con
 from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item, present
-from memos.infrastructure.transfer.importers.turns import Conversation, segment
+from memos.infrastructure.transfer.importers.turns import ImportedConversation, segment
 
 
 def read(document: Document, reading: Reading) -> list[Item]:
@@ -23,7 +23,7 @@ def read(document: Document, reading: Reading) -> list[Item]:
 def _conversation(chat: Fields) -> list[Item]:
     own = chat.needed("uuid")
     chat.take("account", "updated_at")
-    conversation = Conversation(
+    conversation = ImportedConversation(
         chat.reading,
         own,
         id=own,
@@ -69,7 +69,7 @@ def _branch(messages: list[object], current: str) -> set[str]:
     return branch
 
 
-def _message(conversation: Conversation, message: Fields) -> None:
+def _message(conversation: ImportedConversation, message: Fields) -> None:
     reading, place = message.reading, message.where
     own, at = message.text("uuid"), message.time("created_at")
     role = message.needed("sender")

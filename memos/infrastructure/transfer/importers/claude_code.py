@@ -10,7 +10,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item, present
 from memos.infrastructure.transfer.importers.messages import role_of
-from memos.infrastructure.transfer.importers.turns import Conversation
+from memos.infrastructure.transfer.importers.turns import ImportedConversation
 
 _NOT_SAID = {
     "isSidechain": "record of a subagent",
@@ -27,7 +27,7 @@ _PASSED = (
 
 def read(document: Document, reading: Reading) -> list[Item]:
     """Read what user, assistant and tools said; each session id is a session."""
-    sessions: dict[str, Conversation] = {}
+    sessions: dict[str, ImportedConversation] = {}
     seen: set[str] = set()
     for place, given in document.numbered(document.entries(called="the file"), "record"):
         with reading.gathering(), reading.fields(given, place, "record") as record:
@@ -44,12 +44,14 @@ def read(document: Document, reading: Reading) -> list[Item]:
                 continue
             seen.add(own)
             if session not in sessions:
-                sessions[session] = Conversation(reading, session or document.name, id=session)
+                sessions[session] = ImportedConversation(
+                    reading, session or document.name, id=session
+                )
             _take(sessions[session], record, own)
     return [item for conversation in sessions.values() for item in conversation.items]
 
 
-def _take(conversation: Conversation, record: Fields, own: str) -> None:
+def _take(conversation: ImportedConversation, record: Fields, own: str) -> None:
     record.take(*_PASSED)
     at = record.time("timestamp")
     told = present(cwd=record.text("cwd") or None, branch=record.text("gitBranch") or None)

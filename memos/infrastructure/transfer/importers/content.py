@@ -24,7 +24,7 @@ class Call(NamedTuple):
     tool_id: str = ""
 
 
-class Answer(NamedTuple):
+class ToolAnswer(NamedTuple):
     """What a tool gave to the call `tool_id`."""
 
     text: str
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
     name: str = ""
 
 
-Piece = str | Call | Answer
+Piece = str | Call | ToolAnswer
 
 
 class Content(NamedTuple):
@@ -110,11 +110,11 @@ def read_call(part: Fields) -> Call:
     return Call(name, as_text(given), part.text("call_id", "id", "toolCallId", "tool_call_id"))
 
 
-def read_answer(part: Fields) -> Answer:
+def read_answer(part: Fields) -> ToolAnswer:
     """What a tool gave, whatever its fields are called."""
     given = part.take("content", "output", "result", "func_response", "tool_return")
     call_id = part.text("tool_use_id", "call_id", "toolCallId", "tool_call_id", "id")
-    return Answer(
+    return ToolAnswer(
         answer_text(part.reading, given, part.where), call_id, part.text("name", "toolName")
     )
 

@@ -8,7 +8,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item
 from memos.infrastructure.transfer.importers.messages import take_messages
-from memos.infrastructure.transfer.importers.turns import Conversation, digest_of
+from memos.infrastructure.transfer.importers.turns import ImportedConversation, digest_of
 from memos.kernel.errors import Refused
 
 _SHARED_ROLES = {"human": "user", "gpt": "assistant", "bing": "assistant", "observation": "tool"}
@@ -20,7 +20,7 @@ def read(document: Document, reading: Reading) -> list[Item]:
     for place, given in document.numbered(document.entries(called="the examples"), "example"):
         with reading.gathering(), reading.fields(given, place, "example") as example:
             name = example.text("id", "conversation_id") or digest_of(given)
-            conversation = Conversation(reading, name, id=name)
+            conversation = ImportedConversation(reading, name, id=name)
             messages = [
                 (f"{place}, message {number}", message)
                 for number, message in enumerate(_messages(example), 1)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memos.infrastructure.transfer.importers.content import (
-    Answer,
     Call,
     Piece,
+    ToolAnswer,
     as_text,
     content_of,
 )
@@ -16,7 +16,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item
 from memos.infrastructure.transfer.importers.messages import TIMES
-from memos.infrastructure.transfer.importers.turns import Conversation, digest_of
+from memos.infrastructure.transfer.importers.turns import ImportedConversation, digest_of
 
 _INSTRUCTION = ("systemInstruction", "system_instruction")
 
@@ -24,14 +24,14 @@ _INSTRUCTION = ("systemInstruction", "system_instruction")
 def read(document: Document, reading: Reading) -> list[Item]:
     """Read a list of contents, or a request that holds them; lines of requests are one each."""
     if not document.lines or not _is_request(document.value[:1]):
-        conversation = Conversation(reading, document.name)
+        conversation = ImportedConversation(reading, document.name)
         _take_request(conversation, document, reading)
         return conversation.items
     items: list[Item] = []
     for place, given in document.numbered(document.value, "request"):
         with reading.gathering():
             name = digest_of(given)
-            conversation = Conversation(reading, name, id=name)
+            conversation = ImportedConversation(reading, name, id=name)
             _take_request(conversation, Document(document.name, given), reading, f"{place}, ")
             items += conversation.items
     return items
@@ -42,7 +42,7 @@ def _is_request(values: list[Any]) -> bool:
 
 
 def _take_request(
-    conversation: Conversation, document: Document, reading: Reading, within: str = ""
+    conversation: ImportedConversation, document: Document, reading: Reading, within: str = ""
 ) -> None:
     if isinstance(document.value, dict):
         with reading.fields(document.value, "the request", "request") as request:
@@ -60,7 +60,7 @@ def _take_request(
             _take(conversation, content)
 
 
-def _take(conversation: Conversation, content: Fields, role: str = "") -> None:
+def _take(conversation: ImportedConversation, content: Fields, role: str = "") -> None:
     reading, place = content.reading, content.where
     said = content.text("role")
     role = role or said or "user"
@@ -111,7 +111,7 @@ def _pieces(part: Fields) -> Iterator[Piece]:
             yield Call(call.text("name"), as_text(call.take("args")), call.text("id"))
     with part.inner("function_response", "function response") as given:
         if "name" in given:
-            yield Answer(as_text(given.take("response")), given.text("id"), given.text("name"))
+            yield ToolAnswer(as_text(given.take("response")), given.text("id"), given.text("name"))
     with part.inner("executable_code", "code") as code:
         if "code" in code:
             code.take("language")
@@ -120,4 +120,4 @@ def _pieces(part: Fields) -> Iterator[Piece]:
         if "outcome" in result:
             output = result.text("output") or result.text("outcome")
             result.take("outcome")
-            yield Answer(output, result.text("id"), "code_execution")
+            yield ToolAnswer(output, result.text("id"), "code_execution")

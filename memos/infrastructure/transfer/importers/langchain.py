@@ -17,7 +17,7 @@ from memos.infrastructure.transfer.importers.messages import (
     message_content,
     tool_calls,
 )
-from memos.infrastructure.transfer.importers.turns import Conversation, conversation_of
+from memos.infrastructure.transfer.importers.turns import ImportedConversation, conversation_of
 from memos.kernel.errors import Refused
 
 TYPES = {
@@ -65,7 +65,7 @@ def unwrapped(message: Mapping[str, Any], place: str) -> tuple[str, Any]:
     return kind, data
 
 
-def _take(conversation: Conversation, message: Fields, kind: str) -> None:
+def _take(conversation: ImportedConversation, message: Fields, kind: str) -> None:
     reading, place = message.reading, message.where
     message.take("type")
     role = TYPES[kind]

@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from memos.infrastructure.transfer.importers.content import (
-    Answer,
     Call,
     Piece,
+    ToolAnswer,
     answer_text,
     content_of,
     read_content,
@@ -22,7 +22,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item, listing, mapping, present
 from memos.infrastructure.transfer.importers.messages import role_of, tool_calls
-from memos.infrastructure.transfer.importers.turns import Conversation, segment
+from memos.infrastructure.transfer.importers.turns import ImportedConversation, segment
 
 _COUNTED = re.compile(r"[a-z_]+-\d+")
 _SPOKEN = "send_message"
@@ -68,7 +68,7 @@ def _agent(reading: Reading, given: Any, where: str, blocks: dict[str, Any]) -> 
                 reading.fields(block, f"{where}, block {number}", "block") as of,
             ):
                 items += _block(of, name, told)
-        conversation = Conversation(reading, name, scope=segment(name), metadata=told)
+        conversation = ImportedConversation(reading, name, scope=segment(name), metadata=told)
         messages = listing(agent.take("messages") or [], f"{where}: its messages")
         spoken: set[str] = set()
         for number, message in enumerate(messages, 1):
@@ -95,7 +95,7 @@ def _block(block: Fields, agent: str, told: dict[str, str]) -> list[Item]:
     return [Item(block.where, f"{segment(agent)}/{name}", fields, segment(agent), id=name)]
 
 
-def _message(conversation: Conversation, message: Fields, spoken: set[str]) -> None:
+def _message(conversation: ImportedConversation, message: Fields, spoken: set[str]) -> None:
     reading, place = message.reading, message.where
     own, at = message.text("id"), message.time("created_at")
     own = "" if _COUNTED.fullmatch(own) else own
@@ -135,13 +135,13 @@ def _answers(message: Fields, text: str, spoken: set[str]) -> list[Piece]:
     """What tools gave; that the agent was heard is nothing."""
     call_id = message.text("tool_call_id")
     returns = message.list("tool_returns")
-    answers: list[Piece] = [Answer(_inner_message(text), call_id)] if text else []
+    answers: list[Piece] = [ToolAnswer(_inner_message(text), call_id)] if text else []
     for number, given in enumerate(returns if not text else [], 1):
         with message.reading.fields(given, f"{message.where}, return {number}", "return") as one:
             one.take("status", "stdout", "stderr")
             output = answer_text(message.reading, one.take("func_response", "content"), one.where)
-            answers.append(Answer(_inner_message(output), one.text("tool_call_id") or call_id))
-    heard = [one for one in answers if isinstance(one, Answer) and one.tool_id in spoken]
+            answers.append(ToolAnswer(_inner_message(output), one.text("tool_call_id") or call_id))
+    heard = [one for one in answers if isinstance(one, ToolAnswer) and one.tool_id in spoken]
     message.reading.not_kept.update(["answer to send_message"] * len(heard))
     return [one for one in answers if one not in heard]
 

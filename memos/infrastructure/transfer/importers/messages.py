@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from memos.infrastructure.transfer.importers.content import (
-    Answer,
     Call,
     Content,
+    ToolAnswer,
     answer_text,
     content_of,
     read_call,
@@ -17,7 +17,11 @@ from memos.infrastructure.transfer.importers.content import (
 from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item
-from memos.infrastructure.transfer.importers.turns import ROLES, Conversation, conversation_of
+from memos.infrastructure.transfer.importers.turns import (
+    ROLES,
+    ImportedConversation,
+    conversation_of,
+)
 
 IDS = ("id", "conversation_id", "session_id", "thread_id", "chatId")
 TIMES = ("timestamp", "created_at", "createdAt", "created", "create_time", "date")
@@ -32,7 +36,7 @@ def read(document: Document, reading: Reading) -> list[Item]:
 
 
 def take_messages(
-    conversation: Conversation, messages: Iterator[tuple[str, Any]], reading: Reading
+    conversation: ImportedConversation, messages: Iterator[tuple[str, Any]], reading: Reading
 ) -> None:
     """Add messages, each with its place, to a conversation."""
     for place, given in messages:
@@ -40,7 +44,7 @@ def take_messages(
             take_message(conversation, message)
 
 
-def take_message(conversation: Conversation, message: Fields) -> None:
+def take_message(conversation: ImportedConversation, message: Fields) -> None:
     """Add one message."""
     role = role_of(message)
     conversation.take(
@@ -65,7 +69,7 @@ def message_content(message: Fields, role: str) -> Content:
     given = message.take("content", "text")
     if ROLES.get(role) == "tool":
         call_id, name = message.text("tool_call_id"), message.text("tool_name", "name")
-        return content_of([Answer(answer_text(reading, given, where), call_id, name)])
+        return content_of([ToolAnswer(answer_text(reading, given, where), call_id, name)])
     content = read_content(reading, given, where)
     with message.inner("audio", "sound") as sound:
         said = sound.text("transcript")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from memos.infrastructure.transfer.importers.content import (
-    Answer,
     Call,
+    ToolAnswer,
     answer_text,
     as_text,
     content_of,
@@ -19,7 +19,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item, parse_json
 from memos.infrastructure.transfer.importers.messages import TIMES, role_of
-from memos.infrastructure.transfer.importers.turns import Conversation
+from memos.infrastructure.transfer.importers.turns import ImportedConversation
 
 _ARGUMENTS = ("arguments", "input", "action", "queries", "code", "operation")
 _OUTPUTS = ("output", "outputs", "results", "result")
@@ -36,13 +36,13 @@ def read(document: Document, reading: Reading) -> list[Item]:
             if top.take("has_more"):
                 reading.skipped.append("the file: it says that more items follow on another page")
     entries = document.entries("output", "data", "items", called="the items")
-    conversations: dict[str, Conversation] = {}
+    conversations: dict[str, ImportedConversation] = {}
     for place, given in document.numbered(entries, "item"):
         with reading.gathering():
             session, item, when = _unwrapped(reading, given, place)
             session = session or own
             if session not in conversations:
-                conversations[session] = Conversation(
+                conversations[session] = ImportedConversation(
                     reading, session or document.name, id=session, at=at
                 )
             with reading.fields(item, place, "item") as fields:
@@ -61,7 +61,7 @@ def _unwrapped(reading: Reading, given: Any, place: str) -> tuple[str, Any, str 
     return session, parse_json(data, place) if isinstance(data, str) else data, when
 
 
-def _take(conversation: Conversation, item: Fields, when: str | None) -> None:
+def _take(conversation: ImportedConversation, item: Fields, when: str | None) -> None:
     place, reading = item.where, item.reading
     kind = item.text("type") or "message"
     own, at = item.text("id"), item.time(*TIMES) or when
@@ -81,12 +81,12 @@ def _take(conversation: Conversation, item: Fields, when: str | None) -> None:
     conversation.take(place, role, content, id=own, speaker=speaker, at=at)
 
 
-def _answer(item: Fields, name: str = "") -> Answer:
+def _answer(item: Fields, name: str = "") -> ToolAnswer:
     output = answer_text(item.reading, item.take(*_OUTPUTS), item.where)
-    return Answer(output, item.text("call_id", "approval_request_id"), name)
+    return ToolAnswer(output, item.text("call_id", "approval_request_id"), name)
 
 
-def _call(item: Fields, kind: str) -> Iterator[Call | Answer]:
+def _call(item: Fields, kind: str) -> Iterator[Call | ToolAnswer]:
     """A call, and what the tool gave where the service itself has run it."""
     name = item.text("name") or kind.removesuffix("_call")
     yield Call(name, as_text(item.take(*_ARGUMENTS)), item.text("call_id"))

@@ -7,7 +7,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item, present
 from memos.infrastructure.transfer.importers.messages import role_of
-from memos.infrastructure.transfer.importers.turns import Conversation
+from memos.infrastructure.transfer.importers.turns import ImportedConversation
 
 
 def read(document: Document, reading: Reading) -> list[Item]:
@@ -27,17 +27,19 @@ def read(document: Document, reading: Reading) -> list[Item]:
     numbered = list(document.numbered(entries, "message"))
     if _is_newest_first(entries):
         numbered.reverse()
-    conversations: dict[str, Conversation] = {}
+    conversations: dict[str, ImportedConversation] = {}
     for place, given in numbered:
         with reading.gathering(), reading.fields(given, place, "message") as message:
             thread = message.text("thread_id") or own
             if thread not in conversations:
-                conversations[thread] = Conversation(reading, thread or document.name, id=thread)
+                conversations[thread] = ImportedConversation(
+                    reading, thread or document.name, id=thread
+                )
             _take(conversations[thread], message)
     return [item for conversation in conversations.values() for item in conversation.items]
 
 
-def _take(conversation: Conversation, message: Fields) -> None:
+def _take(conversation: ImportedConversation, message: Fields) -> None:
     message.take("object", "status", "completed_at")
     conversation.take(
         message.where,

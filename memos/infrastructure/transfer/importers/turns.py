@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from memos.infrastructure.transfer.importers.content import Answer, Call, Content
+from memos.infrastructure.transfer.importers.content import Call, Content, ToolAnswer
 from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Reading
 from memos.infrastructure.transfer.importers.item import Item, Said, present
@@ -25,7 +25,7 @@ ROLES = {
 """What other programs call who speaks, and what `add_conversation` does."""
 
 
-class Conversation:
+class ImportedConversation:
     """One conversation: its turns, in order.
 
     Args:
@@ -129,7 +129,7 @@ class Conversation:
     def _use(
         self,
         place: str,
-        piece: Call | Answer,
+        piece: Call | ToolAnswer,
         id_: str,
         name: str,
         at: str | None,
@@ -148,14 +148,14 @@ class Conversation:
         self.say(place, "tool", text, id=id_, name=name, at=at, metadata={**metadata, **told})
 
 
-def conversation_of(document: Document, reading: Reading, *names: str) -> Conversation:
+def conversation_of(document: Document, reading: Reading, *names: str) -> ImportedConversation:
     """The conversation that a file is: named by its own id, in one of these fields, or by the file."""
     own = ""
     if isinstance(document.value, dict):
         with reading.fields(document.value, "the conversation", "conversation") as chat:
             own = chat.text(*names)
             chat.take("messages", "title")
-    return Conversation(reading, own or document.name, id=own)
+    return ImportedConversation(reading, own or document.name, id=own)
 
 
 def _piece_id(message: str, piece: object) -> str:

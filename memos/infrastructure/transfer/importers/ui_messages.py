@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memos.infrastructure.transfer.importers.content import (
-    Answer,
     Call,
     Piece,
+    ToolAnswer,
     answer_text,
     as_text,
     content_of,
@@ -16,7 +16,7 @@ from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import Item
 from memos.infrastructure.transfer.importers.messages import IDS, TIMES, role_of
-from memos.infrastructure.transfer.importers.turns import Conversation, conversation_of
+from memos.infrastructure.transfer.importers.turns import ImportedConversation, conversation_of
 
 
 def read(document: Document, reading: Reading) -> list[Item]:
@@ -29,7 +29,7 @@ def read(document: Document, reading: Reading) -> list[Item]:
     return conversation.items
 
 
-def _take(conversation: Conversation, message: Fields) -> None:
+def _take(conversation: ImportedConversation, message: Fields) -> None:
     reading, place = message.reading, message.where
     kinds: list[str] = []
     pieces: list[Piece] = []
@@ -81,4 +81,4 @@ def _tool(part: Fields, name: str) -> Iterator[Piece]:
     error = part.text("errorText")
     given = part.take("output", "result")
     if error or given is not None:
-        yield Answer(error or answer_text(part.reading, given, part.where), call_id, name)
+        yield ToolAnswer(error or answer_text(part.reading, given, part.where), call_id, name)

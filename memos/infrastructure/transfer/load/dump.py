@@ -10,7 +10,7 @@ from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.load.reader import AccessLine, Part
-from memos.infrastructure.transfer.manifest import Manifest
+from memos.infrastructure.transfer.manifest import ExportManifest
 from memos.kernel.errors import Refused
 from memos.kernel.merkle import Frontier
 
@@ -109,7 +109,7 @@ def _check_links(parts: Sequence[Part]) -> None:
             )
 
 
-def _manifest_of(manifests: Sequence[Manifest]) -> Manifest:
+def _manifest_of(manifests: Sequence[ExportManifest]) -> ExportManifest:
     """The manifest of the whole: a cut is where the export that knew it first says it is."""
     cuts: dict[str, int] = {}
     for manifest in manifests:

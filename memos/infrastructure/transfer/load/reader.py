@@ -11,7 +11,7 @@ from memos.infrastructure.transfer import layout
 from memos.infrastructure.transfer.files import file_sum
 from memos.infrastructure.transfer.layout import bytes_of, id_of, number_of, text_of
 from memos.infrastructure.transfer.manifest import (
-    Manifest,
+    ExportManifest,
     signed_sums,
     sums_digest,
     verifier_of,
@@ -52,7 +52,7 @@ class Part:
             Refused: a checksum, the signature or the format does not hold.
         """
         self._files = files
-        self.manifest = Manifest.parse(files[layout.MANIFEST].read_bytes())
+        self.manifest = ExportManifest.parse(files[layout.MANIFEST].read_bytes())
         self._check_signer(verifier_key)
         self._verifier = verifier_of(self.manifest.verifier_key)
         self.sums_digest = sums_digest(self._checked_sums())

@@ -8,7 +8,7 @@ import apsw
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.log.sqlite import PARTITION
-from memos.infrastructure.sqlite.database import Row, row, rows
+from memos.infrastructure.sqlite.statements import Row, row, rows
 from memos.infrastructure.vault.port import Attempt, LogQuery, Vault
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged

@@ -16,7 +16,7 @@ import pytest
 
 from memos import Memory, MemosError, Verification, doctor
 from memos.infrastructure.engine.embedded.full_audit import NOT_COMPARED
-from memos.infrastructure.sqlite.database import rows
+from memos.infrastructure.sqlite.statements import rows
 from tests.embeddings import serving
 
 ALICE = "agent:alice"

@@ -37,7 +37,7 @@ class Head(NamedTuple):
     offset: int
 
 
-class Batch(NamedTuple):
+class FoldBatch(NamedTuple):
     """What a batch of records came to. `too_new` is the record's error that ends it early."""
 
     folded: list[Folded]
@@ -59,7 +59,7 @@ class PartitionFold:
         self._heads: OrderedDict[bytes, Head] = OrderedDict()
         self.mark = mark
 
-    def fold(self, records: Sequence[Record]) -> Batch:
+    def fold(self, records: Sequence[Record]) -> FoldBatch:
         """Fold records; none of it is stored, and `mark` stays where it is, until `done`."""
         mark, too_new = self.mark, None
         events: list[tuple[Record, Mark, Event | None]] = []
@@ -93,7 +93,7 @@ class PartitionFold:
             folded.append(Folded(stamped, at.ordinal, event, state, stored, outcome, ids))
             consequences.extend(caused)
             self._heads[event.cube_id] = Head(state, record.position.offset)
-        return Batch(folded, consequences, mark, too_new)
+        return FoldBatch(folded, consequences, mark, too_new)
 
     def heads(self, cube_ids: Iterable[bytes]) -> dict[bytes, CubeState]:
         """Cubes as they are now: those of this partition as they were folded here."""
@@ -105,7 +105,7 @@ class PartitionFold:
                 heads[cube_id] = head.state
         return heads
 
-    def done(self, batch: Batch) -> None:
+    def done(self, batch: FoldBatch) -> None:
         """The batch is stored."""
         self.mark = batch.mark
         while len(self._heads) > KEPT_HEADS:
@@ -169,7 +169,7 @@ def store_batch(
     writer: CassandraVaultWriter,
     folding: PartitionFold,
     partition: int,
-    batch: Batch,
+    batch: FoldBatch,
     events: KafkaLog | None,
 ) -> None:
     """Store what a batch came to; what follows from it is appended to `events`, where there is one."""
