@@ -173,24 +173,26 @@ def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> M
     parts = None if state is None else open_parts(reader, state, made_here)
     if state is None or parts is None:
         return Forgotten(id_text(attempt.cube_id))
-    return _with_parts(reader, attempt, state, parts, usage)
+    if usage is None:
+        usage = reader.usage(attempt.cube_id)
+    return _with_parts(attempt, state, parts, usage, reader.created(attempt.cube_id))
 
 
 def cube_in_clear(
-    reader: Reader, attempt: Attempt, usage: Usage | None = None
+    reader: Reader, attempt: Attempt, usage: Usage | None, created: int
 ) -> MemCube | Forgotten:
     """As `read_cube`, with nothing opened: of what is sealed it tells nothing."""
     if attempt.state is None:
         return Forgotten(id_text(attempt.cube_id))
-    return _with_parts(reader, attempt, attempt.state, _SEALED, usage)
+    if usage is None:
+        usage = reader.usage(attempt.cube_id)
+    return _with_parts(attempt, attempt.state, _SEALED, usage, created)
 
 
 def _with_parts(
-    reader: Reader, attempt: Attempt, state: CubeState, parts: Parts, usage: Usage | None
+    attempt: Attempt, state: CubeState, parts: Parts, usage: Usage, created: int
 ) -> MemCube:
     valid = parts.valid_time.valid_time
-    if usage is None:
-        usage = reader.usage(attempt.cube_id)
     provenance = parts.provenance.provenance
     return MemCube(
         cube_id=id_text(attempt.cube_id),
@@ -213,7 +215,7 @@ def _with_parts(
         sensitivity=state.header.sensitivity,
         purpose=state.header.purpose,
         lifespan=state.header.lifespan,
-        created=as_datetime(reader.created(attempt.cube_id)),
+        created=as_datetime(created),
         changed=as_datetime(attempt.log_time),
         position=attempt.position,
         uses=usage.uses,

@@ -63,11 +63,12 @@ def count_fitting(scope_view: ScopeView) -> int:
         return len(rows)
     memories = Memories(scope_view.reader, view, query)
     clear, whole = _all_of(in_clear), [query.accepts]
+    named = frozenset().union(*map(fields_of, in_clear))
     count = 0
     for batch in batched(rows, AT_ONCE):
         memories.read_ahead(batch)
         for row in batch:
-            if in_clear and not _fits(clear, memories.in_clear(row)):
+            if in_clear and not _fits(clear, memories.in_clear(row, named)):
                 continue
             count += not sealed or _fits(whole, memories.of(row))
     return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from memos.operation.cube import (
 )
 from memos.operation.search.query import Query
 
-_Read = Callable[[Reader, Attempt, Usage | None], MemCube | Forgotten | DamagedCube]
+_USED = frozenset({"uses", "last_used"})
 
 
 class Memories:
@@ -45,16 +45,22 @@ class Memories:
 
     def of(self, row: int) -> MemCube | None:
         """The memory of a row; None where it was erased, or is damaged."""
-        return self._read(row, try_cube)
-
-    def in_clear(self, row: int) -> MemCube | None:
-        """The same as far as its header tells; nothing of it is opened."""
-        return self._read(row, cube_in_clear)
-
-    def _read(self, row: int, read: _Read) -> MemCube | None:
         cube_id = self._view.cube_ids(np.array([row]))[0]
         attempt = self._attempt(cube_id, row)
-        cube = None if attempt is None else read(self._reader, attempt, self._usage(cube_id))
+        cube = None if attempt is None else try_cube(self._reader, attempt, self._usage(cube_id))
+        return self._shown(row, cube)
+
+    def in_clear(self, row: int, fields: frozenset[str]) -> MemCube | None:
+        """The same as far as its header tells of some fields; nothing of it is opened."""
+        cube_id = self._view.cube_ids(np.array([row]))[0]
+        attempt = self._attempt(cube_id, row)
+        if attempt is None or attempt.state is None:
+            return None
+        usage = Usage() if fields.isdisjoint(_USED) else self._usage(cube_id)
+        created = self._reader.created(cube_id) if "created" in fields else 0
+        return self._shown(row, cube_in_clear(self._reader, attempt, usage, created))
+
+    def _shown(self, row: int, cube: MemCube | Forgotten | DamagedCube | None) -> MemCube | None:
         if isinstance(cube, DamagedCube):
             self.damaged[cube.cube_id] = cube.reason
         if not isinstance(cube, MemCube):
