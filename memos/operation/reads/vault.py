@@ -132,10 +132,10 @@ def stats(session: Session) -> Stats:
 
 def _without_vocabularies(session: Session, reader: Reader, whole: Figures) -> Figures:
     """The figures of a vault without the cubes that say how its memories are tagged."""
-    from memos.operation.search.vocabularies import vocabulary_rows  # other reads start without it
-
     states, scopes = Counter(whole.states), whole.scopes
     for tenant in session.tenants():
+        from memos.operation.search.vocabularies import vocabulary_rows  # where there is any tenant
+
         view = reader.view(tenant)
         vocabularies = vocabulary_rows(reader, view, session.engine.keys.ring(tenant))
         if vocabularies.any():
@@ -150,7 +150,7 @@ def _without_vocabularies(session: Session, reader: Reader, whole: Figures) -> F
 
 def _permitted(session: Session, passage: Passage, reader: Reader, whole: Figures) -> Figures:
     """The figures of what the caller may read, by a look at every record."""
-    from memos.operation.search.vocabularies import vocabulary_rows  # as above
+    from memos.operation.search.vocabularies import vocabulary_rows  # others start without it
 
     shown = RecordsShown(passage, reader)
     events = 0
