@@ -10,7 +10,7 @@ from itertools import chain
 
 import pytest
 
-from memos.infrastructure.engine.distributed.workers.fold import Batch, PartitionFold, mark_of
+from memos.infrastructure.engine.distributed.workers.fold import FoldBatch, PartitionFold, mark_of
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD, CassandraVaultWriter
@@ -33,7 +33,7 @@ class Worker:
         self._close = cassandra.close
         self.folding = PartitionFold(self.vault, mark_of(self.vault, FOLD, 0))
 
-    def write(self, batch: Batch, *steps: str) -> None:
+    def write(self, batch: FoldBatch, *steps: str) -> None:
         """Some of the steps of `store_batch`, in its order."""
         if "records" in steps:
             self.writer.write_records(batch.folded)
