@@ -63,11 +63,11 @@ def test_an_export_that_is_killed_leaves_no_text_and_no_key(
 LOADING = """
 import os, signal, sys
 from memos import Memory
-from memos.infrastructure.transfer.load import loader, reader
+from memos.infrastructure.transfer.load import dump, loader
 step, path, into = sys.argv[1:]
 def killed(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
-reader.Dump.check_log = killed if step == "check" else reader.Dump.check_log
+dump.Dump.check_log = killed if step == "check" else dump.Dump.check_log
 loader._check_result = loader.Replayer.keep_first_place = killed
 Memory.load(path, into=into, actor="agent:alice")
 """

@@ -149,6 +149,9 @@ class EmbeddedRestoration:
         """What is not in this backup, as far as can be told."""
         events = self._read.manifest.events
         yield f"what was written since {_told(self._read.manifest.made)}, when it was made"
+        for path in self._named:
+            if not path.stat().st_size:
+                yield f"what was erased at any time, if anything was: {path} names nothing, as of a vault that erased nothing"
         if self._newer_keys and not self._named:
             yield f"what was erased since {_told(self._keys.manifest.made)}, when the keys were copied: it is back"
         if self._known.size > events:
@@ -163,12 +166,7 @@ class EmbeddedRestoration:
             )
             return
         for path in self._named:
-            if not path.stat().st_size:
-                yield (
-                    f"the list of erases {path} is empty, and a vault has none before its first erase: what "
-                    f"was erased may be back; restore again with the vault's {ERASED_FILE}"
-                )
-            elif is_cut_off(path):
+            if is_cut_off(path):
                 yield (
                     f"the list of erases {path} ends amid a line: what was erased last may be back; restore "
                     "again with a whole copy of it"
