@@ -58,7 +58,7 @@ def program(families: Iterable[str]) -> typer.Typer:
     """The program with the commands of some families."""
     import typer
 
-    from memos.interface.cli.program import Program, root
+    from memos.interface.cli.root_command import Program, root
 
     made = typer.Typer(
         cls=Program,

@@ -16,7 +16,7 @@ import typer
 from memos.interface.actor import DEFAULT_ACTOR
 from memos.interface.cli.errors import ExitCode, report
 from memos.interface.cli.options import IS_CUBE_ID
-from memos.interface.cli.program import Command
+from memos.interface.cli.root_command import Command
 from memos.interface.cli.terminal import Console, clean, console
 from memos.interface.cli.wording import names_of, spoken
 from memos.interface.serialise import document

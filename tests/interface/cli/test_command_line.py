@@ -10,7 +10,7 @@ import pytest
 
 from memos import InvalidInput, Memory
 from memos.infrastructure.index.models.embedders.minilm import PACKAGE
-from memos.interface.cli.program import texts_last
+from memos.interface.cli.root_command import texts_last
 from memos.interface.cli.wording import names_of, spoken
 from tests.interface.cli.support import Shell
 from tests.multilingual import installed
