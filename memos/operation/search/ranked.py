@@ -37,6 +37,7 @@ class WordScores(NamedTuple):
         texts: how many texts the statistics are of.
         by_named: which rows are by the one speaker whom the query names; None where it names none or
             several.
+        asks: which rows ask something.
         asked: the terms but for the names of who speaks here.
     """
 
@@ -47,6 +48,7 @@ class WordScores(NamedTuple):
     factors: dict[str, Floats]
     texts: float
     by_named: Mask | None
+    asks: Mask
     asked: Sequence[TermScores]
 
 
@@ -105,7 +107,7 @@ class Ranking:
         words = self.words
         everybody = np.zeros(len(words.total), np.bool_)
         by_named = everybody if words.by_named is None else words.by_named
-        return lead_of_others(words.asked, words.texts, by_named)
+        return lead_of_others(words.asked, words.texts, by_named, words.asks)
 
     def best_first(
         self, decays: Mapping[int, float] | None = None, least: float = 0.0

@@ -144,7 +144,10 @@ def _score_words(
         total *= factor
     names = {query.words.get(speaker, "") for speaker in speakers}
     asked = [scored for scored in terms if scored.term.surface not in names]
-    return WordScores(total, reached, terms, sessions, factors, collection.texts, by_named, asked)
+    asks: Mask = (view.traits & QUESTION) != 0
+    return WordScores(
+        total, reached, terms, sessions, factors, collection.texts, by_named, asks, asked
+    )
 
 
 def _short_share(view: View, recipe: Recipe) -> Floats:

@@ -47,12 +47,12 @@ def coverage(
     return covered / whole if whole else np.ones(len(rows))
 
 
-def lead_of_others(terms: Sequence[TermScores], count: float, by_named: Mask) -> float:
+def lead_of_others(terms: Sequence[TermScores], count: float, by_named: Mask, asks: Mask) -> float:
     """What part of a query's words the best text of another has more than the best of the speaker whom
-    it names: what one told is often asked of the other.
+    it names: what one told is often asked of the other. Who asks for it (`asks`) has not told it.
     """
     own = coverage(terms, count, np.arange(len(by_named)), alone=True)
-    lead = float(own[~by_named].max(initial=0.0)) - float(own[by_named].max(initial=0.0))
+    lead = float(own[~by_named & ~asks].max(initial=0.0)) - float(own[by_named].max(initial=0.0))
     return max(lead, _LEAST_LEAD)
 
 

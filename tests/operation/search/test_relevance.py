@@ -81,4 +81,4 @@ def test_what_another_has_told_makes_what_is_asked_less_likely(view: View) -> No
         "all of it was told by the speaker whom the second query does not name"
     )
     assert told[1] > other[1], "also of the little that the named one said"
-    assert lead_of_others([], 3, np.array([True, False, False])) == 0.0
+    assert lead_of_others([], 3, np.array([True, False, False]), np.zeros(3, np.bool_)) == 0.0
