@@ -5,7 +5,8 @@ from .infrastructure.index.models.rerankers import Reranker
 from .infrastructure.index.models.rerankers.endpoint import RerankEndpoint
 from .infrastructure.reports import BackedUp, Finding, Problem, Rebuilt, RootRotated, Verification
 from .infrastructure.transfer.load.loader import LoadReport, RefusedCube
-from .interface.async_memory import AsyncMemory
+from .interface.async_memory import AsyncContextSession, AsyncMemory
+from .interface.context_session import ContextSession
 from .interface.memory import Memory
 from .interface.vaults import doctor, restore_vault
 from .kernel.cube import Lifespan
@@ -72,6 +73,7 @@ from .operation.reads.history import (
 )
 from .operation.reads.listing import Page
 from .operation.reads.route import Concept, Fact, Route, Step, Topic
+from .operation.reads.stable_context import StableContext
 from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats
 from .operation.receipt import Receipt, Rejection
@@ -82,6 +84,7 @@ __all__ = [
     "AccessEntry",
     "AlreadyErased",
     "AskedQuery",
+    "AsyncContextSession",
     "AsyncMemory",
     "BackedUp",
     "Batch",
@@ -92,6 +95,7 @@ __all__ = [
     "Conflict",
     "ConsistencyProof",
     "ContextBlock",
+    "ContextSession",
     "Count",
     "Damaged",
     "DamagedChange",
@@ -156,6 +160,7 @@ __all__ = [
     "Route",
     "SignedCheckpoint",
     "SourceErased",
+    "StableContext",
     "Stats",
     "Step",
     "StoreUnavailable",

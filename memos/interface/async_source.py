@@ -15,7 +15,7 @@ from memos.interface.memory import Memory
 
 TARGET = Path(__file__).with_name("async_memory.py")
 
-APART = frozenset({"as_actor", "close", "events", "load"})
+APART = frozenset({"as_actor", "close", "context_session", "events", "load"})
 """Methods that are no plain calls: written in the template."""
 
 TEMPLATE = '''\
@@ -40,10 +40,12 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from memos.infrastructure.transfer.load.loader import LoadReport
+from memos.interface.context_session import ContextSession
 from memos.interface.memory import Memory
 from memos.kernel.errors import InvalidInput
 from memos.operation.begun import nothing_begun, noting_begun, tell_begun
 from memos.operation.reads.history import LogEntry
+from memos.operation.reads.stable_context import StableContext
 from memos.operation.validation import check_limit, check_path
 
 P = ParamSpec("P")
@@ -72,6 +74,23 @@ def _in_thread(method: Callable[Concatenate[Memory, P], T]) -> _Call[P, T]:
             raise
 
     return call
+
+
+class AsyncContextSession:
+    """The context of one conversation, as a `ContextSession` gives it, for asyncio."""
+
+    def __init__(self, memory: AsyncMemory, session: ContextSession) -> None:
+        self._memory = memory
+        self._session = session
+
+    @property
+    def state(self) -> str | None:
+        """As in `ContextSession`."""
+        return self._session.state
+
+    async def turn(self, query: str) -> StableContext:
+        """As in `ContextSession`."""
+        return await self._memory._run(lambda: self._session.turn(query))
 
 
 class AsyncMemory:
@@ -141,6 +160,11 @@ class AsyncMemory:
         other = copy(self)
         other._opened = self.memory.as_actor(actor, tenant=tenant)
         return other
+
+    async def context_session(self, **options: Any) -> AsyncContextSession:
+        """The context of a conversation; the options are those of `Memory.context_session`."""
+        session = await self._run(lambda: self.memory.context_session(**options))
+        return AsyncContextSession(self, session)
 
     @property
     def path(self) -> Path:

@@ -36,7 +36,7 @@ def test_the_same_question_has_the_same_answer_to_the_byte(vault: Path, question
 
 
 BAD: dict[str, Callable[[Memory], object]] = {
-    "a query that is no text": lambda memory: memory.context(3, scope="acme"),  # type: ignore[arg-type]
+    "a query that is no text": lambda memory: memory.context(3, scope="acme"),  # type: ignore[call-overload]
     "a budget of nothing": lambda memory: memory.context("x", scope="acme", budget_tokens=0),
     "a budget that is no number": lambda memory: memory.route(
         "x", scope="acme", budget_tokens=True

@@ -30,7 +30,7 @@ def test_only_what_a_block_quotes_counts_as_used(vault: Path) -> None:
     with Memory(vault, actor="agent:alice") as memory:
         short = memory.add("A violin.", scope=SCOPE)
         long = memory.add("A violin. " + "Of many words more. " * 100, scope=SCOPE)
-        block = memory.context("violin", scope=SCOPE, budget_tokens=60)
+        block = memory.context("violin", scope=SCOPE, budget_tokens=45)
         assert [cite.cube_id for cite in block.left_out] == [long.cube_id]
     assert uses(vault, short.cube_id) == 1
     assert uses(vault, long.cube_id) == 0
@@ -83,3 +83,17 @@ def test_a_counter_of_tokens_that_gives_something_else_is_told_so(
         for call in (memory.context, memory.route):
             with pytest.raises(InvalidInput, match="count_tokens gives how many"):
                 call("pottery", scope="acme", count_tokens=lambda text: given)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [("Alpha beta gamma delta. " * 200, "gamma"), ("東京の天気は晴れです。" * 200, "東京")],
+)
+def test_a_memory_larger_than_a_small_budget_is_quoted_in_part(
+    memory: Memory, text: str, query: str
+) -> None:
+    memory.add(text, scope=SCOPE)
+    for budget in (50, 60, 70, 80, 200):
+        block = memory.context(query, scope=SCOPE, budget_tokens=budget)
+        assert query in block.text
+        assert budget // 2 < block.tokens <= budget

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,9 +18,10 @@ from memos.interface.cli.options import (
     json_object,
 )
 from memos.interface.cli.terminal import Console, clean, one_line
+from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from memos import ContextBlock, Memory, Related, Route
+    from memos import ContextBlock, Memory, Related, Route, StableContext
 
 Budget = Annotated[int, typer.Option("--budget", help="How many tokens it may take.")]
 
@@ -41,14 +42,39 @@ def context(
     filter_: FilterOption = None,
     as_of: AsOfOption = None,
     embedder: EmbedderOption = None,
+    stable: Annotated[
+        bool, typer.Option("--stable", help="Two blocks, of which a prompt cache keeps the first.")
+    ] = False,
+    state: Annotated[
+        str | None, typer.Option(help="The state of the turn before; with --stable.")
+    ] = None,
 ) -> None:
     """A block for a prompt: what fits a query best, quoted and cited, within a budget."""
-    condition = json_object(filter_, "--filter")
+    if state is not None and not stable:
+        raise InvalidInput("--state goes with --stable")
+    asked: dict[str, Any] = {
+        "scope": scope,
+        "budget_tokens": budget,
+        "k": k,
+        "filter": json_object(filter_, "--filter"),
+        "as_of": as_of,
+    }
     with run.open(embedder=embedder) as memory:
-        block = memory.context(
-            query, scope=scope, budget_tokens=budget, k=k, filter=condition, as_of=as_of
-        )
-    run.show(block, lambda out: _draw_context(out, block))
+        if stable:
+            turn = memory.context_session(**asked, state=state).turn(query)
+            run.show(turn, lambda out: _draw_stable(out, turn))
+        else:
+            block = memory.context(query, **asked)
+            run.show(block, lambda out: _draw_context(out, block))
+
+
+def _draw_stable(out: Console, turn: StableContext) -> None:
+    for title, block in (("pinned", turn.pinned), ("delta", turn.delta)):
+        layout.line(out, (title, "bold"))
+        _draw_context(out, block)
+    for reason in turn.changed:
+        layout.line(out, (f"changed: {reason}", "dim"))
+    layout.line(out, (f"state: {turn.state}", "dim"))
 
 
 def _draw_context(out: Console, block: ContextBlock) -> None:

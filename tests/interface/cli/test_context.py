@@ -16,6 +16,22 @@ def test_context_prints_the_block_and_what_it_took(shell: Shell) -> None:
     assert shell.json("context", "pottery", "--scope", "acme", "--budget", "5")["text"] == ""
 
 
+def test_a_stable_context_goes_on_from_its_state(shell: Shell) -> None:
+    shell.add("Answer in French.", "--tag", "policy")
+    shell.add("She likes pottery.")
+    first = shell.json("context", "pottery", "--scope", "acme", "--stable")
+    assert "French" in first["pinned"]["text"]
+    assert "pottery" in first["delta"]["text"]
+    asked = ("context", "pottery", "--scope", "acme", "--stable", "--state", first["state"])
+    again = shell.json(*asked)
+    assert again["pinned"] == first["pinned"]
+    assert (again["delta"]["text"], again["changed"]) == ("", [])
+    output = shell.run(*asked).out
+    assert "pinned" in output
+    assert "state: " in output
+    assert shell.run("context", "x", "--scope", "acme", "--state", "y").code == 2
+
+
 def test_related_says_why(shell: Shell) -> None:
     one = shell.add("A zither.", "--tag", "music")
     two = shell.add("A lute.", "--tag", "music")
