@@ -31,6 +31,8 @@ class Wanted(NamedTuple):
         memory: what `add` would make of it.
         identity: what it is known by.
         unnamed: what it would be known by, had its root no name.
+        said: what it says, and of a turn behind what, by which it is known wherever it is found; empty
+            of what has an id of its own.
         former: the source that releases without marks gave it.
         former_key: the idempotency key that they gave it; empty where what they made of it differs.
     """
@@ -40,6 +42,7 @@ class Wanted(NamedTuple):
     memory: NewMemory
     identity: str
     unnamed: str
+    said: str
     former: str
     former_key: str
 
@@ -117,9 +120,11 @@ def _take(items: Items, given: Given, root: Root, parsed: Parsed, order: int) ->
     before = {wanted.identity: wanted for wanted in items.wanted}
     here: dict[str, Wanted] = {}
     same: Counter[str] = Counter()
+    said_before = ""
     for number, item in enumerate(parsed.items):
         try:
-            wanted = _wanted(items.form, given, root, item, order + number, same)
+            wanted = _wanted(items.form, given, root, item, order + number, same, said_before)
+            said_before = str(item.fields.get("text"))
         except InvalidInput as error:
             items.refused.append(f"{item.place}: {error}")
             continue
@@ -135,7 +140,13 @@ def _take(items: Items, given: Given, root: Root, parsed: Parsed, order: int) ->
 
 
 def _wanted(
-    form: str, given: Given, root: Root, item: Item, order: int, same: Counter[str]
+    form: str,
+    given: Given,
+    root: Root,
+    item: Item,
+    order: int,
+    same: Counter[str],
+    said_before: str,
 ) -> Wanted:
     """One item as a memory; a turn as `add_conversation` takes it.
 
@@ -168,6 +179,7 @@ def _wanted(
         memory,
         identity,
         unnamed,
+        _said(item, memory, said_before),
         former,
         "" if item.section else _former_key({**item.fields, "scope": scope}, former),
     )
@@ -185,6 +197,22 @@ def _identity(item: Item, scope: str, found: Found, memory: NewMemory, same: Cou
     place = json.dumps(["words", scope, found.root, found.path, said])
     same[place] += 1
     return json.dumps([place, same[place]])
+
+
+def _said(item: Item, memory: NewMemory, before: str) -> str:
+    """What an item says, as JSON. A turn says the same only behind the same words, by the same speaker
+    and at the same time: many say no more than "ok".
+    """
+    if item.id or memory.idempotency_key:
+        return ""
+    if item.section:
+        return json.dumps(
+            ["section", item.words] if item.words else ["headings", *item.section[1:]]
+        )
+    text = memory.body.content.inline.decode("utf-8", "replace")
+    if item.said is None:
+        return json.dumps(["text", text])
+    return json.dumps(["turn", item.said.role, item.said.speaker, item.said.at, before, text])
 
 
 def _former_key(fields: Mapping[str, Any], former: str) -> str:

@@ -56,8 +56,8 @@ class Matcher:
         """The memory of each item that was imported before, by its identity.
 
         In this order: by the marks of an import, by an idempotency key, by its place in a root that had
-        another name, by what it says where that is no longer found elsewhere, and by the headings or
-        the place that a former release noted.
+        another name, by what it says where that is no longer found elsewhere, by the headings or the
+        place that a former release noted, and by what it says among what is out of sight.
         """
         scopes = list(dict.fromkeys(wanted.memory.scope for wanted in items.wanted))
         former = [f"{items.form}:{root.former}" for root in self._roots]
@@ -79,6 +79,7 @@ class Matcher:
         matches |= self._by_words(unknown())
         matches |= self._by_headings(unknown())
         matches |= self._by_source(unknown(), known, base)
+        matches |= self._out_of_sight(unknown(), found)
         return matches
 
     def missing(self) -> list[tuple[Imported, str]]:
@@ -168,9 +169,7 @@ class Matcher:
         moved: defaultdict[tuple[str, str], list[Imported]] = defaultdict(list)
         for one in self._left:
             body = self.body(one)
-            if body is None or body.provenance.imported.id:
-                continue
-            if self._is_missing(one, body) or _is_gone(body):
+            if body is not None and self._has_left(one):
                 for words in said_in(body):
                     moved[one.state.scope, words].append(one)
         matches: dict[str, Imported] = {}
@@ -183,6 +182,39 @@ class Matcher:
             if alike:
                 matches |= self._take(wanted, max(alike, key=lambda one: self._near(wanted, one)))
         return matches
+
+    def _out_of_sight(
+        self, unknown: Sequence[Wanted], found: Sequence[Imported]
+    ) -> dict[str, Imported]:
+        """What was archived, undone or erased, and is found elsewhere. Nothing tells where an erased
+        memory lay; what another memory in sight says is nothing that was erased.
+        """
+        in_sight = frozenset(mark for one in found if one.is_shown for mark in one.said)
+        erased: dict[bytes, Imported] = {}
+        hidden: defaultdict[bytes, list[Imported]] = defaultdict(list)
+        for one in found if unknown else ():
+            if is_erased(one.state):
+                erased |= dict.fromkeys(one.said - in_sight, one)
+            elif not one.is_shown and self._has_left(one):
+                for mark in one.said:
+                    hidden[mark].append(one)
+        matches: dict[str, Imported] = {}
+        for wanted in unknown:
+            for mark in self._marks.said(wanted.memory.scope, wanted.said):
+                alike = [one for one in hidden[mark] if one.state.cube_id not in self._taken]
+                if alike:
+                    near = max(alike, key=lambda one: self._near(wanted, one))
+                    matches |= self._take(wanted, near)
+                elif mark in erased:
+                    matches[wanted.identity] = erased[mark]
+        return matches
+
+    def _has_left(self, one: Imported) -> bool:
+        """Whether a memory is no longer where it was found, as far as that can be known."""
+        body = self.body(one)
+        if body is None or body.provenance.imported.id:
+            return False
+        return self._is_missing(one, body) or _is_gone(body)
 
     def _near(self, wanted: Wanted, one: Imported) -> int:
         """How much of the end of their sources is the same."""
