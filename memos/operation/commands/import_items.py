@@ -66,6 +66,8 @@ class Items:
         skipped: what holds no memory, and why.
         refused: what cannot be one, and why.
         not_kept: what the formats have that is not kept, and how many times.
+        partial: what says that more follows that is not in it.
+        continues: how many pages follow one that is not in their file: it may be another file's.
         unread: the places whose contents are not known.
     """
 
@@ -74,7 +76,14 @@ class Items:
     skipped: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     not_kept: Counter[str] = field(default_factory=Counter)
+    partial: list[str] = field(default_factory=list)
+    continues: int = 0
     unread: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def lacking(self) -> list[str]:
+        """What says that more follows that is in no file."""
+        return self.partial[self.continues :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +107,16 @@ def read_items(given: Given, sources: Iterable[Root], form: str) -> dict[str, It
     """
     by_form: dict[str, Items] = {}
     order = given.start
-    for root in sources:
+    several = list(sources)
+    for root in several:
         try:
             named, parsed = parse_file(root.path, form, given.zone)
         except Refused as error:
-            by_form.setdefault("", Items()).refused.append(str(error))
+            told = str(error) if len(several) == 1 else f"{root.path}: {error}"
+            by_form.setdefault("", Items()).refused.append(told)
             continue
+        if len(several) > 1:
+            parsed = parsed.within(root.path)
         items = by_form.setdefault(named, Items(named))
         _take(items, given, root, parsed, order)
         order += len(parsed.items)
@@ -112,6 +125,8 @@ def read_items(given: Given, sources: Iterable[Root], form: str) -> dict[str, It
 
 def _take(items: Items, given: Given, root: Root, parsed: Parsed, order: int) -> None:
     items.skipped += parsed.skipped
+    items.partial += parsed.partial
+    items.continues += parsed.continues
     items.refused += parsed.refused
     items.not_kept.update(parsed.not_kept)
     for name in parsed.unread:
@@ -186,11 +201,13 @@ def _wanted(
 
 
 def _identity(item: Item, scope: str, found: Found, memory: NewMemory, same: Counter[str]) -> str:
-    """What an item is known by, as JSON: its own id, its place in a note, or else what it says, and
-    where; the second that says the same is the second.
+    """What an item is known by, as JSON: its own id, its id in its file, its place in a note, or else
+    what it says, and where; the second that says the same is the second.
     """
-    if item.id or memory.idempotency_key:
-        return json.dumps(["id", scope, item.id or memory.idempotency_key])
+    if item.own_id or memory.idempotency_key:
+        return json.dumps(["id", scope, item.own_id or memory.idempotency_key])
+    if item.id:
+        return json.dumps(["id in file", scope, found.root, found.path, item.id])
     if item.section:
         return json.dumps(["section", scope, found.root, found.path, *item.section[1:]])
     said = sha256(memory.body.content.inline).hexdigest()
@@ -203,7 +220,7 @@ def _said(item: Item, memory: NewMemory, before: str) -> str:
     """What an item says, as JSON. A turn says the same only behind the same words, by the same speaker
     and at the same time: many say no more than "ok".
     """
-    if item.id or memory.idempotency_key:
+    if item.own_id or memory.idempotency_key:
         return ""
     if item.section:
         return json.dumps(

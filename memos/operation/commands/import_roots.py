@@ -68,7 +68,7 @@ class Root(NamedTuple):
 
     def _found(self, item: Item, name: str, below: str) -> Found:
         path = "/".join(filter(None, (below, self.inner(item))))
-        return Found(root=name, path=path, id=item.id)
+        return Found(root=name, path=path, id=item.own_id)
 
 
 def _is_below(path: str, inner: str) -> bool:

@@ -6,6 +6,7 @@ found by them, too.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
@@ -24,6 +25,7 @@ from memos.infrastructure.transfer.importers.sections import Section, links_of, 
 from memos.infrastructure.transfer.importers.times import read_time
 from memos.kernel.errors import Refused
 
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _STARTS = ("valid_from", "date", "created")
 _BEFORE_TITLE = " › "
 MAX_TAG = 200
@@ -174,10 +176,24 @@ def _tags(value: Any) -> list[str]:
     )
 
 
+def _stamp(digits: str) -> str | None:
+    """The date that names a note of a slip box, YYYYMMDDhhmm or with seconds, as ISO 8601."""
+    form = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(digits))
+    try:
+        return form and datetime.strptime(digits, form).isoformat()  # noqa: DTZ007 - its zone is told
+    except ValueError:
+        return None
+
+
 def _time(value: Any, zone: tzinfo) -> str | None:
     """A time, where a value is one; what is none, such as a year alone, stays metadata only."""
+    if not isinstance(value, str):
+        return None
+    text: str | None = value.strip()
+    if _NUMBER.fullmatch(text):  # no seconds since 1970: such programs write none
+        text = _stamp(text)
     try:
-        time = read_time(value, "", zone) if isinstance(value, str) else None
+        time = read_time(text, "", zone)
         return time and datetime.fromisoformat(time).astimezone(UTC).isoformat()
     except (Refused, OverflowError):  # OverflowError: in UTC it is outside the years 1 to 9999
         return None

@@ -55,17 +55,19 @@ def _pages(document: Document, reading: Reading) -> Iterator[_Page]:
     if any(isinstance(entry, dict) and "results" in entry for entry in entries):
         for number, entry in enumerate(entries, 1):
             with reading.gathering():
-                yield _page(reading, entry, f"page {number}, ")
+                yield _page(reading, entry, f"page {number}, ", follows=number > 1)
     else:
         yield _Page(list(document.numbered(entries, "result")), [])
 
 
-def _page(reading: Reading, value: Any, within: str) -> _Page:
+def _page(reading: Reading, value: Any, within: str, *, follows: bool = False) -> _Page:
     with reading.fields(value, f"{within or 'the '}page".strip(), "page") as page:
         results = page.list("results", "memories")
-        page.take("count", "previous")
+        page.take("count")
+        if page.take("previous") or follows:
+            reading.continuing.append(page.where)
         if page.take("next"):
-            reading.skipped.append(f"{page.where}: it says that another page follows")
+            reading.partial.append(f"{page.where}: it says that another page follows")
         places = [(f"{within}result {number}", given) for number, given in enumerate(results, 1)]
         return _Page(places, page.list("relations"))
 

@@ -23,7 +23,7 @@ def test_mem0s_platform_pages_give_each_user_a_scope_and_a_subject() -> None:
     until = "2199-01-31T00:00:00+00:00"
     assert (likes.fields["valid_until"], likes.fields["lifespan"]) == (until, {"until": until})
     assert likes.fields["valid_from"] == "2024-07-20T01:30:36.275141-07:00"
-    assert read.skipped == ["the page: it says that another page follows"]
+    assert read.partial == ["the page: it says that another page follows"]
     assert read.not_kept == {"memory.structured_attributes": 1}
 
 

@@ -1,0 +1,120 @@
+"""What an import knows its items by, and what its errors call them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from memos import Memory, Refused
+from memos.infrastructure.transfer.importers import parse_file
+
+SCOPE = "acme/notes"
+UUID = "7d3c2a1e-0000-4000-8000-00000000000"
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Memory]:
+    with Memory(tmp_path / "a.vault", actor="agent:alice") as opened:
+        yield opened
+
+
+def written(folder: Path, name: str, value: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(value))
+    return folder / name
+
+
+def chat(ids: list[str], *words: str) -> list[dict[str, str]]:
+    return [{"id": i, "role": "user", "content": w} for i, w in zip(ids, words, strict=True)]
+
+
+def test_chats_that_number_their_messages_are_two_and_a_moved_one_is_the_same(
+    memory: Memory, tmp_path: Path
+) -> None:
+    one = written(tmp_path, "c1.json", chat(["1", "2"], "The key is blue", "It hangs left"))
+    two = written(tmp_path, "c2.json", chat(["1", "2"], "The dog is Rex", "He is four"))
+    first = memory.import_file(one, scope=SCOPE)
+    assert memory.import_file(two, scope=SCOPE).added == 2
+    assert memory.search("blue key", scope=SCOPE)[0].text == "The key is blue"
+    both = memory.import_file([one, two], scope=SCOPE)
+    assert (both.unchanged, both.changed, both.refused) == (4, 0, ())
+    written(tmp_path, "c1.json", chat(["1", "2"], "The key is red", "It hangs left"))
+    assert memory.import_file(one, scope=SCOPE).changed == 1
+    moved = memory.import_file(one.rename(tmp_path / "c3.json"), scope=SCOPE)
+    assert (moved.added, moved.moved, moved.cube_ids) == (0, 2, first.cube_ids)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[f"{UUID}1", f"{UUID}2"], ["msg_67c9fdcf37fc8190ba82116e33fb28c5", "chatcmpl-" + "a" * 29]],
+)
+def test_an_id_that_no_other_chat_has_is_known_in_any_file(
+    memory: Memory, tmp_path: Path, ids: list[str]
+) -> None:
+    memory.import_file(written(tmp_path, "a.json", chat(ids, "one", "two")), scope=SCOPE)
+    other = written(tmp_path / "other", "a.json", chat(ids, "one", "2"))
+    grown = memory.import_file(other, scope=SCOPE)
+    assert (grown.added, grown.changed, grown.unchanged) == (0, 1, 1)
+
+
+def page(follows: str | None, *ids: int, before: str | None = None) -> dict[str, Any]:
+    results = [{"id": str(number), "memory": f"fact {number}"} for number in ids]
+    return {"next": follows, "previous": before, "results": results}
+
+
+def test_nothing_is_pruned_where_a_page_is_known_to_be_missing(
+    memory: Memory, tmp_path: Path
+) -> None:
+    whole = written(tmp_path, "m.json", [page("p2", *range(10)), page(None, 10)])
+    assert memory.import_file(whole, scope=SCOPE, prune=True).added == 11
+    written(tmp_path, "m.json", page("p2", *range(10)))
+    with pytest.raises(Refused, match=r"another page follows.*without prune"):
+        memory.import_file(whole, scope=SCOPE, prune=True, yes=True)
+    assert memory.import_file(whole, scope=SCOPE).removed == ()
+    rest = written(tmp_path, "m2.json", page(None, 10, before="p1"))
+    pruned = memory.import_file([whole, rest], scope=SCOPE, prune=True)
+    assert (pruned.unchanged, pruned.archived) == (11, 0)
+    written(tmp_path, "m.json", page(None, *range(10)))
+    assert memory.import_file(whole, scope=SCOPE, prune=True).archived == 1
+
+
+@pytest.mark.parametrize(
+    ("written_as", "start"),
+    [
+        ("202405011230", "2024-05-01T10:30:00+00:00"),
+        ("20240501123045", "2024-05-01T10:30:45+00:00"),
+        ("20249901123045", None),
+        ("1714564800", None),
+        ("20240501", None),
+        ("2024-05-01 12:30", "2024-05-01T10:30:00+00:00"),
+    ],
+)
+def test_a_stamp_of_digits_in_front_matter_is_its_date_and_other_digits_are_metadata(
+    tmp_path: Path, written_as: str, start: str | None
+) -> None:
+    note = tmp_path / "note.md"
+    note.write_text(f'---\ncreated: "{written_as}"\n---\nA note.\n')
+    _, parsed = parse_file(note, "markdown", ZoneInfo("Europe/Oslo"))
+    fields = parsed.items[0].fields
+    assert fields.get("valid_from") == start
+    assert fields["metadata"]["created"] == written_as
+
+
+def test_of_several_files_every_error_says_which(memory: Memory, tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text('{"text": 1}\n{"text": "good"}\n')
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "empty.md").write_text("")
+    paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl", notes, notes / "empty.md"]
+    with pytest.raises(Refused, match="2 items") as refused:
+        memory.import_file(paths, scope=SCOPE)
+    for path in paths[:2]:
+        assert f"{path}, line 1: " in str(refused.value)
+    report = memory.import_file(paths, scope=SCOPE, skip_bad=True)
+    assert report.skipped == (f"{notes}/empty.md: it has no text",) * 2
