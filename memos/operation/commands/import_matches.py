@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,11 +10,11 @@ from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.body import metadata_of
-from memos.kernel.event import Kind
+from memos.kernel.event import Kind, id_bytes
 from memos.operation.commands.idempotency import Identity, identify
 from memos.operation.commands.import_items import Items, Wanted
 from memos.operation.commands.import_renamed import RenamedRoots, said_in, words_of
-from memos.operation.commands.import_roots import Root
+from memos.operation.commands.import_roots import Root, is_gone
 from memos.operation.commands.imported import Imported, Marks, by_identity, imported
 from memos.operation.gate import Passage
 from memos.operation.session import Session
@@ -72,6 +71,8 @@ class Matcher:
 
         matches |= self._by_marks(items.wanted, known)
         matches |= self._by_key(unknown())
+        if items.form == "memories":
+            matches |= self._by_cube_id(unknown())
         self._left = [one for one in found if one.state.cube_id not in self._taken and one.is_shown]
         for wanted, one in self._renamed.find(unknown(), self._left, known):
             if one.state.cube_id not in self._taken:
@@ -162,6 +163,18 @@ class Matcher:
         written, header = first.state.parts, first.state.header
         return Imported(state, b"", written, header, Kind.GENERATED, is_former=True)
 
+    def _by_cube_id(self, unknown: Iterable[Wanted]) -> dict[str, Imported]:
+        """What this vault printed itself."""
+        matches: dict[str, Imported] = {}
+        for wanted in unknown:
+            state = self._reader.vault.head(id_bytes(wanted.item.id))
+            if state is None or state.scope != wanted.memory.scope:
+                continue
+            if self._passage.allows(Action.READ, state) and state.cube_id not in self._taken:
+                own = Imported(state, b"", state.parts, state.header, Kind.GENERATED, is_own=True)
+                matches |= self._take(wanted, own)
+        return matches
+
     def _by_words(self, unknown: Sequence[Wanted]) -> dict[str, Imported]:
         """What was moved: an item that says the same as a memory that is no longer where it was."""
         if not any(map(words_of, unknown)):
@@ -214,7 +227,7 @@ class Matcher:
         body = self.body(one)
         if body is None or body.provenance.imported.id:
             return False
-        return self._is_missing(one, body) or _is_gone(body)
+        return self._is_missing(one, body) or is_gone(body.provenance.imported)
 
     def _near(self, wanted: Wanted, one: Imported) -> int:
         """How much of the end of their sources is the same."""
@@ -277,10 +290,3 @@ class Matcher:
             return True
         is_here = any(root.holds(found) for root in self._roots)
         return is_here and (found.root, found.path) not in self._unread
-
-
-def _is_gone(body: Body) -> bool:
-    """Whether the file that an import read on this machine is no longer there."""
-    found = body.provenance.imported
-    # A path that a file system does not take is no file's.
-    return bool(found.path) and not found.root and not os.path.exists(found.path)  # noqa: PTH110

@@ -101,3 +101,9 @@ def roots(paths: Sequence[Path], name: str) -> list[Root]:
 def _as_text(path: Path) -> Path:
     """A path as it is noted: bytes of it that are no text are shown as such."""
     return Path(os.fsencode(path).decode("utf-8", "replace"))
+
+
+def is_gone(found: Found) -> bool:
+    """Whether the file that an import read on this machine is no longer there."""
+    # A path that a file system does not take is no file's.
+    return bool(found.path) and not found.root and not os.path.exists(found.path)  # noqa: PTH110

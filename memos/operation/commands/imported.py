@@ -38,6 +38,7 @@ class Imported:
         written: the version with which an import wrote each part last.
         header: its header, as far as imports wrote it.
         last: what an import did to it last.
+        is_own: an item names it by its cube id: it is a memory of this vault that was printed.
         said: the marks of all that imports made it say.
         is_former: a release that kept no marks wrote it.
     """
@@ -49,6 +50,7 @@ class Imported:
     last: Kind
     is_former: bool = False
     said: frozenset[bytes] = frozenset()
+    is_own: bool = False
 
     @property
     def is_shown(self) -> bool:

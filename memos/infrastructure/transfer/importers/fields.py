@@ -91,6 +91,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return says(self._value.get(name))
 
+    def is_given(self, name: str) -> bool:
+        """Whether a field is there, though it may say nothing."""
+        return name in self._value
+
     def take(self, *names: str) -> Any:
         """The first of these fields that says something; all of them count as taken."""
         self._taken.update(names)
