@@ -118,3 +118,57 @@ def test_of_several_files_every_error_says_which(memory: Memory, tmp_path: Path)
         assert f"{path}, line 1: " in str(refused.value)
     report = memory.import_file(paths, scope=SCOPE, skip_bad=True)
     assert report.skipped == (f"{notes}/empty.md: it has no text",) * 2
+
+
+def mondays(*texts: str) -> str:
+    return "# Log\n\n" + "".join(f"## Monday\n\n{text}\n\n" for text in texts)
+
+
+def test_sections_under_the_same_heading_are_known_by_what_they_say(
+    memory: Memory, tmp_path: Path
+) -> None:
+    note = tmp_path / "log.md"
+    note.write_text(mondays("first", "second", "third"))
+    log, first, second, third = memory.import_file(note, scope=SCOPE).cube_ids
+    note.write_text(mondays("second", "third"))
+    report = memory.import_file(note, scope=SCOPE, prune=True, yes=True)
+    assert (report.changed, report.archived, report.cube_ids) == (0, 1, (log, second, third))
+    note.write_text(mondays("new", "second", "edited", "last"))
+    report = memory.import_file(note, scope=SCOPE)
+    assert (report.added, report.changed) == (2, 1)
+    assert [report.cube_ids[at] for at in (2, 3)] == [second, third]
+    assert [len(memory.history(one)) for one in (first, second, third)] == [2, 1, 2]
+    memory.erase(cube_id=second)
+    note.write_text(mondays("before", "new", "second", "edited", "last"))
+    report = memory.import_file(note, scope=SCOPE)
+    assert (report.added, report.withheld, report.changed, report.unchanged) == (1, 1, 0, 4)
+    events = memory.stats().events
+    assert memory.import_file(note, scope=SCOPE).withheld == 1
+    assert memory.stats().events == events
+
+
+def test_an_edit_of_a_long_section_is_a_change_of_few_parts(memory: Memory, tmp_path: Path) -> None:
+    note = tmp_path / "long.md"
+    paragraphs = [f"Paragraph {n}. " + f"word{n} " * 60 for n in range(30)]
+    note.write_text("# Long\n\n" + "\n\n".join(paragraphs))
+    first = memory.import_file(note, scope=SCOPE)
+    assert first.added >= 8
+    note.write_text("# Long\n\nA short one.\n\n" + "\n\n".join(paragraphs))
+    report = memory.import_file(note, scope=SCOPE, prune=True)
+    assert report.added + report.changed + report.archived <= 2
+    paragraphs[15] = "Another paragraph."
+    note.write_text("# Long\n\nA short one.\n\n" + "\n\n".join(paragraphs))
+    report = memory.import_file(note, scope=SCOPE, prune=True)
+    assert report.added + report.changed + report.archived <= 4
+
+
+@pytest.mark.parametrize(
+    "words", ["A sentence of some words. " * 1600, "word " * 8000, "字" * 4000]
+)
+def test_a_paragraph_of_any_length_is_cut(tmp_path: Path, words: str) -> None:
+    note = tmp_path / "a.md"
+    note.write_text(words)
+    _, parsed = parse_file(note, "markdown")
+    texts = [item.words for item in parsed.items]
+    assert max(map(len, texts)) <= 4000
+    assert "".join("".join(texts).split()) == "".join(words.split())

@@ -15,6 +15,7 @@ from memos.operation.commands.idempotency import Identity, identify
 from memos.operation.commands.import_items import Items, Wanted
 from memos.operation.commands.import_renamed import RenamedRoots, said_in, words_of
 from memos.operation.commands.import_roots import Root, is_gone
+from memos.operation.commands.import_sections import match_sections
 from memos.operation.commands.imported import Imported, Marks, by_identity, imported
 from memos.operation.gate import Passage
 from memos.operation.session import Session
@@ -54,7 +55,7 @@ class Matcher:
     def match(self, items: Items, base: str) -> dict[str, Imported]:
         """The memory of each item that was imported before, by its identity.
 
-        In this order: by the marks of an import, by an idempotency key, by its place in a root that had
+        In this order: as one of several sections under the same headings, by the marks of an import, by an idempotency key, by its place in a root that had
         another name, by what it says where that is no longer found elsewhere, by the headings or the
         place that a former release noted, and by what it says among what is out of sight.
         """
@@ -69,7 +70,10 @@ class Matcher:
         def unknown() -> list[Wanted]:
             return [one for one in items.wanted if one.identity not in matches]
 
-        matches |= self._by_marks(items.wanted, known)
+        sections = match_sections(items.wanted, found, self._marks, self.body)
+        for wanted, one in sections.found:
+            matches |= self._take(wanted, one)
+        matches |= self._by_marks([w for w in unknown() if w.identity not in sections.alike], known)
         matches |= self._by_key(unknown())
         if items.form == "memories":
             matches |= self._by_cube_id(unknown())
