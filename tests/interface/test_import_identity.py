@@ -172,3 +172,20 @@ def test_a_paragraph_of_any_length_is_cut(tmp_path: Path, words: str) -> None:
     texts = [item.words for item in parsed.items]
     assert max(map(len, texts)) <= 4000
     assert "".join("".join(texts).split()) == "".join(words.split())
+
+
+def test_a_relation_of_mem0_stays_whose_it_is_when_a_second_user_appears(
+    memory: Memory, tmp_path: Path
+) -> None:
+    def fact(number: int, user: str, text: str) -> dict[str, Any]:
+        at = f"2024-01-0{number}T00:00:00Z"
+        return {"id": str(number), "user_id": user, "memory": text, "created_at": at}
+
+    relation = {"source": "ann", "relationship": "lives_in", "target": "oslo"}
+    ann, bob = fact(1, "ann", "Ann lives in Oslo"), fact(2, "bob", "Bob likes Oslo")
+    file = written(tmp_path, "m.json", {"results": [ann], "relations": [relation]})
+    first = memory.import_file(file, scope=SCOPE)
+    written(tmp_path, "m.json", {"results": [bob, ann], "relations": [relation]})
+    report = memory.import_file(file, scope=SCOPE)
+    assert (report.added, report.unchanged) == (1, 2)
+    assert set(first.cube_ids) < set(report.cube_ids)

@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import accumulate
 from typing import NamedTuple
 
+from memos.language.blank import is_blank
 from memos.language.sentences import sentence_pieces
 
 MAX_TOKENS = 500
@@ -46,7 +47,8 @@ def parts_of(pieces: Iterable[Piece]) -> Iterator[Sequence[Piece]]:
     digests = [
         sha256(unit.text.strip().encode("utf-8", "surrogatepass")).digest() for unit in units
     ]
-    ranges = [(0, len(units))] if before[-1] else []
+    says_nothing = all(is_blank(unit.text) for unit in units)
+    ranges = [] if says_nothing else [(0, len(units))]
     while ranges:
         start, end = ranges.pop()
         if before[end] - before[start] <= MAX_TOKENS or end - start == 1:
