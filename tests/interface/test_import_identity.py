@@ -189,3 +189,30 @@ def test_a_relation_of_mem0_stays_whose_it_is_when_a_second_user_appears(
     report = memory.import_file(file, scope=SCOPE)
     assert (report.added, report.unchanged) == (1, 2)
     assert set(first.cube_ids) < set(report.cube_ids)
+
+
+def test_a_folder_of_sessions_is_kept_in_step(memory: Memory, tmp_path: Path) -> None:
+    folder = tmp_path / "projects"
+    (folder / "kiln").mkdir(parents=True)
+
+    def session(name: str, words: str) -> Path:
+        said = {
+            "type": "user",
+            "uuid": f"u-{name}",
+            "sessionId": name,
+            "message": {"role": "user", "content": words},
+        }
+        file = folder / "kiln" / f"{name}.jsonl"
+        file.write_text(json.dumps(said) + "\n")
+        return file
+
+    files = [session(f"s{n}", f"Fire kiln {n}") for n in range(6)]
+    report = memory.import_file(folder, scope=SCOPE)
+    assert (report.format, report.added) == ("claude-code", 6)
+    assert memory.import_file(folder, scope=SCOPE).unchanged == 6
+    files[0].unlink()
+    (folder / "kiln" / "bad.jsonl").write_text("{\n")
+    with pytest.raises(Refused, match=r"kiln/bad.jsonl, line 1"):
+        memory.import_file(folder, scope=SCOPE)
+    (folder / "kiln" / "bad.jsonl").unlink()
+    assert memory.import_file(folder, scope=SCOPE, prune=True).archived == 1
