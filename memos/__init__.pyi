@@ -74,7 +74,7 @@ from .operation.reads.listing import Page
 from .operation.reads.route import Concept, Fact, Route, Step, Topic
 from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats
-from .operation.receipt import Receipt, Rejection
+from .operation.receipt import Receipt, Rejection, TurnReceipts
 from .operation.search.hits import Hit, Hits
 from .operation.vocabulary import Vocabulary
 
@@ -162,6 +162,7 @@ __all__ = [
     "Subjects",
     "Sweep",
     "Topic",
+    "TurnReceipts",
     "Unacknowledged",
     "Unreadable",
     "VaultError",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from memos import Memory, Refused
+from memos import InvalidInput, Memory, Refused
 from memos.infrastructure.transfer.importers import parse_file
 
 SCOPE = "acme/notes"
@@ -216,3 +217,28 @@ def test_a_folder_of_sessions_is_kept_in_step(memory: Memory, tmp_path: Path) ->
         memory.import_file(folder, scope=SCOPE)
     (folder / "kiln" / "bad.jsonl").unlink()
     assert memory.import_file(folder, scope=SCOPE, prune=True).archived == 1
+
+
+def test_a_conversation_takes_naive_times_and_passes_over_a_picture(memory: Memory) -> None:
+    noon = datetime(2024, 5, 1, 12)  # noqa: DTZ001 - that is what is tried
+    picture: dict[str, Any] = {
+        "role": "user",
+        "content": [{"type": "image_url", "image_url": {"url": "x"}}],
+    }
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": "Look", "created_at": noon},
+        picture,
+        {"role": "assistant", "text": "I see", "at": "2024-05-01T12:00"},
+        {"role": "user", "text": "Well", "at": noon},
+    ]
+    receipts = memory.add_conversation(turns, scope=SCOPE, session="1", timezone="Europe/Oslo")
+    assert len(receipts) == 3
+    assert [told.partition(":")[0] for told in receipts.skipped] == ["turn 1"]
+    assert "image_url part" in receipts.skipped[0]
+    starts = {cube.valid_from for cube in memory.list(scope=SCOPE)}
+    assert starts == {datetime(2024, 5, 1, 10, tzinfo=UTC)}
+    receipts = memory.add_conversation(turns[:1], scope=SCOPE, session="2")
+    (cube,) = memory.list(scope=SCOPE, limit=1)
+    assert cube.valid_from == noon.replace(tzinfo=UTC)
+    with pytest.raises(InvalidInput, match="no turn has words: turn 0"):
+        memory.add_conversation([picture], scope=SCOPE, session="3")

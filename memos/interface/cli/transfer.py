@@ -55,7 +55,9 @@ def import_file(
     run: Run,
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Files, or folders of Markdown; - is stdin.", metavar="PATH..."),
+        typer.Argument(
+            help="Files, or folders of notes or sessions; - is stdin.", metavar="PATH..."
+        ),
     ],
     scope: Annotated[str, typer.Option(help="Where the memories go.")],
     form: Annotated[
