@@ -212,7 +212,7 @@ def _check(request: ImportRequest, plans: list[_Plan]) -> None:
     ]
     if bad and not request.skip_bad:
         raise Refused(_all(bad))
-    named = ", ".join(map(str, request.paths))
+    named = request.root or ", ".join(map(str, request.paths))
     if not any(plan.steps for plan in plans):
         told = [*bad, *(told for plan in plans for told in plan.items.skipped)]
         why = f": {'; '.join(told)}" if told else ""
@@ -220,7 +220,7 @@ def _check(request: ImportRequest, plans: list[_Plan]) -> None:
     if not request.prune:
         return
     check_prune(
-        request.root or named,
+        named,
         bad=len(bad),
         lacking=[told for plan in plans for told in plan.items.lacking],
         missing=sum(len(plan.missing) for plan in plans),

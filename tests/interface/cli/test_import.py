@@ -44,6 +44,8 @@ def test_stdin_is_a_file_of_its_own(shell: Shell) -> None:
     assert piped("# Clay\n\nWet.\n")["format"] == "markdown"
     empty = shell.run("import", "-", "--scope", "acme", stdin="")
     assert (empty.code, "stdin is empty" in empty.err) == (2, True)
+    nothing = shell.run("import", "-", "--scope", "acme", stdin='{"results": []}')
+    assert nothing.err.startswith("stdin holds nothing to import")
     assert shell.run("import", "-", "-", "--scope", "acme").code == 2
 
 
