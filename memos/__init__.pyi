@@ -76,7 +76,7 @@ from .operation.reads.route import Concept, Fact, Route, Step, Topic
 from .operation.reads.stable_context import StableContext
 from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats
-from .operation.receipt import Receipt, Rejection
+from .operation.receipt import Receipt, Rejection, TurnReceipts
 from .operation.search.hits import Hit, Hits
 from .operation.vocabulary import Vocabulary
 
@@ -167,6 +167,7 @@ __all__ = [
     "Subjects",
     "Sweep",
     "Topic",
+    "TurnReceipts",
     "Unacknowledged",
     "Unreadable",
     "VaultError",

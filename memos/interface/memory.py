@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from memos.operation.reads.stable_context import StableContext
     from memos.operation.reads.subjects import Subjects
     from memos.operation.reads.vault import Stats
-    from memos.operation.receipt import Receipt
+    from memos.operation.receipt import Receipt, TurnReceipts
     from memos.operation.search.hits import Hits
     from memos.operation.validation import AsOf
     from memos.operation.vocabulary import Vocabulary
@@ -404,7 +404,8 @@ class Memory:
         subject: str | None = None,
         tags: Iterable[str] = (),
         idempotency_key: str | None = None,
-    ) -> builtins.list[Receipt]:
+        timezone: str = "UTC",
+    ) -> TurnReceipts:
         """Remember the turns of one session of a conversation, in order and all or none.
 
         Search then knows what stands around a turn: a reply inherits what its question spoke of,
@@ -428,9 +429,11 @@ class Memory:
             subject: whom it is about; by default its scope.
             tags: given to every turn.
             idempotency_key: a retry with the same key has one effect and the same receipts.
+            timezone: of times that name none, as IANA calls it, such as Europe/Oslo.
 
         Returns:
-            A receipt for each turn that was made, in order.
+            A receipt for each turn that was made, in order; `skipped` names the messages that made
+            none, such as a picture alone.
 
         Raises:
             InvalidInput: a turn does not fit; the message says which, and nothing was written.
@@ -447,6 +450,7 @@ class Memory:
             subject=subject,
             tags=tags,
             idempotency_key=idempotency_key,
+            timezone=timezone,
         )
         return add_conversation(self._session, conversation)
 

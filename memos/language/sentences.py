@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 MOST_SENTENCES = 32
 
@@ -14,6 +15,13 @@ _QUESTION_MARKS = ("?", "？", "؟")
 def split_sentences(text: str) -> list[str]:
     """A text's sentences, without the white space around them."""
     return [piece for piece in map(str.strip, _SENTENCE_END.split(text)) if piece]
+
+
+def sentence_pieces(text: str) -> list[str]:
+    """A text's sentences, each with the white space behind it: together they are the text."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    pieces = (text[start:end] for start, end in pairwise((0, *ends, len(text))))
+    return [piece for piece in pieces if piece]
 
 
 def sentences_to_embed(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -55,6 +56,16 @@ class Receipt:
     position: Position
     operation_id: str
     rejected: tuple[Rejection, ...] = ()
+
+
+class TurnReceipts(list[Receipt]):
+    """A receipt for each turn that was made, in order. `skipped` names the messages that made none, such
+    as a picture alone, and what they have that is not kept.
+    """
+
+    def __init__(self, receipts: Iterable[Receipt] = (), skipped: Iterable[str] = ()) -> None:
+        super().__init__(receipts)
+        self.skipped = tuple(skipped)
 
 
 def receipt_of(engine: Engine, committed: Committed) -> Receipt:

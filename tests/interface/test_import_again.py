@@ -57,7 +57,7 @@ def test_what_is_as_it_was_writes_no_event(
     assert again.cube_ids == first.cube_ids
     assert (memory.digest(), memory.stats().events) == (digest, events)
     assert memory.import_file([folder, folder / "service-1.md"], scope=SCOPE).skipped == (
-        "service-1.md, line 1: it is service-1.md, line 1 again",
+        f"{folder}/service-1.md, line 1: it is {folder}/service-1.md, line 1 again",
     )
     assert memory.stats().events == events
 

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from memos import Memory
+from memos import ImportReport, Memory
 from memos.infrastructure.transfer.wrapping import new_recipient
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.import_view import draw_import
-from memos.interface.cli.imported_files import files_of, vault_of
+from memos.interface.cli.imported_files import files_of, import_into
 from memos.interface.cli.options import FilterOption, json_object
 from memos.interface.cli.terminal import Console, clean, progress
 from memos.interface.cli.wording import spoken
@@ -55,7 +55,9 @@ def import_file(
     run: Run,
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Files, or folders of Markdown; - is stdin.", metavar="PATH..."),
+        typer.Argument(
+            help="Files, or folders of notes or sessions; - is stdin.", metavar="PATH..."
+        ),
     ],
     scope: Annotated[str, typer.Option(help="Where the memories go.")],
     form: Annotated[
@@ -96,26 +98,26 @@ def import_file(
     """Remember what another program wrote, and again what changed of it; exit with 1 where items were
     refused, or stay erased or undone.
     """
-    with (
-        files_of(paths) as (files, named),
-        vault_of(run, dry_run=dry_run) as memory,
-        progress("importing") as report,
-    ):
-        imported = memory.import_file(
-            files,
-            scope=scope,
-            format=form,
-            root=root or named,
-            subject=subject,
-            tags=tag or (),
-            timezone=timezone,
-            prune=prune,
-            yes=yes,
-            again=again,
-            dry_run=dry_run,
-            skip_bad=skip_bad,
-            progress=report,
-        )
+    with files_of(paths) as (files, named), progress("importing") as report:
+
+        def imports(memory: Memory, is_dry: bool) -> ImportReport:
+            return memory.import_file(
+                files,
+                scope=scope,
+                format=form,
+                root=root or named,
+                subject=subject,
+                tags=tag or (),
+                timezone=timezone,
+                prune=prune,
+                yes=yes,
+                again=again,
+                dry_run=is_dry,
+                skip_bad=skip_bad,
+                progress=report,
+            )
+
+        imported = import_into(run, dry_run=dry_run, imports=imports)
     run.show(imported, lambda out: draw_import(out, imported, scope))
     if imported.refused or imported.withheld:
         raise typer.Exit(ExitCode.ERROR)

@@ -28,6 +28,7 @@ from memos.operation.commands.turn import Conversation
 from memos.operation.gate import Passage
 from memos.operation.receipt import (
     Receipt,
+    TurnReceipts,
     check_not_erased,
     other_content,
     raise_rejection,
@@ -93,24 +94,32 @@ def add_many(
         return _add_whole(session, passage, parts, "item")
 
 
-def add_conversation(session: Session, conversation: Conversation) -> list[Receipt]:
+def add_conversation(session: Session, conversation: Conversation) -> TurnReceipts:
     """See `Memory.add_conversation`."""
     start = session.clock()
     with session.gate.enter("add_conversation") as passage:
         passage.require(Action.CREATE, conversation.scope)
         memories: list[NewMemory] = []
+        skipped: list[str] = []
         for number, given in enumerate(conversation.turns):
             try:
-                for turn in turns_of(given):
+                turns, not_kept = turns_of(given, conversation.zone)
+                if not turns:
+                    skipped.append(
+                        f"turn {number}: it has no words, and no {', '.join(not_kept)} is kept"
+                    )
+                for turn in turns:
                     place = len(memories)
                     memories.append(conversation.memory_of(turn, place, start + place))
             except InvalidInput as error:
                 raise _of_item("turn", number, error) from None
+        if skipped and not memories:
+            raise InvalidInput(f"no turn has words: {'; '.join(skipped)}")
         parts = [
             _Part(memory, memory.keyed(operation=CONVERSATION, number=number, of=len(memories)))
             for number, memory in enumerate(memories)
         ]
-        return _add_whole(session, passage, parts, "turn")
+        return TurnReceipts(_add_whole(session, passage, parts, "turn"), skipped)
 
 
 def with_key(key: object, attempt: Callable[[], T]) -> T:

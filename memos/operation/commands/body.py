@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from memos.kernel.body import is_text
 from memos.kernel.cube import PARTS
 from memos.kernel.errors import InvalidInput, shorten
+from memos.language.blank import is_blank
 from memos.operation.validation import Time, check_json, check_name, check_time
 from memos.wire.body_pb2 import Body
 
@@ -106,12 +107,12 @@ def check_text(text: object) -> bytes:
 
 
 def check_says_something(text: object) -> None:
-    """Refuse a text with nothing in it, or white space alone.
+    """Refuse a text with nothing in it that can be seen.
 
     Raises:
         InvalidInput: it is one.
     """
-    if isinstance(text, str) and (not text or text.isspace()):
+    if isinstance(text, str) and is_blank(text):
         raise InvalidInput(
             "the text is empty: a memory says something, and one that ends is archived"
         )

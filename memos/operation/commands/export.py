@@ -217,6 +217,7 @@ def describe_clear(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
         **describe_sealed(source, cube_id),
         "text": cube.text,
         "tags": cube.tags,
+        "subject": _subject(source, cube_id),
         "metadata": dict(cube.metadata),
         "source": cube.source,
         "origin": cube.origin,
@@ -228,6 +229,12 @@ def describe_clear(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:
         "changed": cube.changed.isoformat(),
         **content,
     }
+
+
+def _subject(source: Dumpable, cube_id: bytes) -> str:
+    """Whom a memory was said to be about; empty where that is its scope, or was not kept."""
+    first = source.reader.body(cube_id, 1)
+    return "" if first is None else first.subject
 
 
 def describe_sealed(source: Dumpable, cube_id: bytes) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from memos.operation.commands.import_items import Given, Items, each_wanted, rea
 from memos.operation.commands.import_links import Links
 from memos.operation.commands.import_matches import Matcher
 from memos.operation.commands.import_plan import Doing, ItemStep, Judge
+from memos.operation.commands.import_prune import check_prune
 from memos.operation.commands.import_roots import Root, roots
 from memos.operation.commands.import_run import ImportRun
 from memos.operation.commands.imported import Imported, Marks
@@ -34,9 +35,6 @@ from memos.operation.validation import (
     check_names,
     check_path,
 )
-
-MOST_REMOVED = 0.2
-"""The part of what was imported that `prune` archives without being told so twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +156,7 @@ def import_file(session: Session, request: ImportRequest, progress: Progress) ->
         for scope in scopes:
             passage.require(Action.CREATE, scope)
         # What could not be read may be what seems to be missing.
-        is_whole = not any(items.refused for items in by_form.values())
+        is_whole = not any(items.refused or items.lacking for items in by_form.values())
         plans = [
             _plan(session, passage, request, sources, items, is_whole=is_whole)
             for items in by_form.values()
@@ -214,25 +212,21 @@ def _check(request: ImportRequest, plans: list[_Plan]) -> None:
     ]
     if bad and not request.skip_bad:
         raise Refused(_all(bad))
-    named = ", ".join(map(str, request.paths))
+    named = request.root or ", ".join(map(str, request.paths))
     if not any(plan.steps for plan in plans):
         told = [*bad, *(told for plan in plans for told in plan.items.skipped)]
         why = f": {'; '.join(told)}" if told else ""
         raise Refused(f"{named} holds nothing to import{why}")
     if not request.prune:
         return
-    if bad:
-        raise Refused(
-            f"what is missing cannot be archived while {len(bad)} items of {named} cannot be read, for "
-            "they may be what is missing; nothing was imported"
-        )
-    missing, present = sum(len(p.missing) for p in plans), sum(p.present for p in plans)
-    if missing > MOST_REMOVED * present and not request.yes:
-        raise Refused(
-            f"{missing} of the {present} memories that came from {request.root or named} are missing "
-            f"there, which is more than {MOST_REMOVED:.0%}: nothing was imported. If it is whole, import "
-            "it with prune and yes; if it is a part, without prune"
-        )
+    check_prune(
+        named,
+        bad=len(bad),
+        lacking=[told for plan in plans for told in plan.items.lacking],
+        missing=sum(len(plan.missing) for plan in plans),
+        present=sum(plan.present for plan in plans),
+        yes=request.yes,
+    )
 
 
 def _all(bad: list[str]) -> str:
@@ -290,7 +284,10 @@ def _report(
         removed=tuple(source for plan in plans for _, source in plan.missing),
         archived=done.archived,
         withheld=done.withheld,
-        skipped=(*(told for plan in plans for told in plan.items.skipped), *done.skipped),
+        skipped=(
+            *(told for plan in plans for told in (*plan.items.skipped, *plan.items.lacking)),
+            *done.skipped,
+        ),
         refused=(*(told for plan in plans for told in plan.items.refused), *done.refused),
         not_kept=dict(not_kept),
         scopes=scopes,

@@ -31,6 +31,8 @@ class Wanted(NamedTuple):
         memory: what `add` would make of it.
         identity: what it is known by.
         unnamed: what it would be known by, had its root no name.
+        said: what it says, and of a turn behind what, by which it is known wherever it is found; empty
+            of what has an id of its own.
         former: the source that releases without marks gave it.
         former_key: the idempotency key that they gave it; empty where what they made of it differs.
     """
@@ -40,6 +42,7 @@ class Wanted(NamedTuple):
     memory: NewMemory
     identity: str
     unnamed: str
+    said: str
     former: str
     former_key: str
 
@@ -63,6 +66,8 @@ class Items:
         skipped: what holds no memory, and why.
         refused: what cannot be one, and why.
         not_kept: what the formats have that is not kept, and how many times.
+        partial: what says that more follows that is not in it.
+        continues: how many pages follow one that is not in their file: it may be another file's.
         unread: the places whose contents are not known.
     """
 
@@ -71,7 +76,14 @@ class Items:
     skipped: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     not_kept: Counter[str] = field(default_factory=Counter)
+    partial: list[str] = field(default_factory=list)
+    continues: int = 0
     unread: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def lacking(self) -> list[str]:
+        """What says that more follows that is in no file."""
+        return self.partial[self.continues :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +107,16 @@ def read_items(given: Given, sources: Iterable[Root], form: str) -> dict[str, It
     """
     by_form: dict[str, Items] = {}
     order = given.start
-    for root in sources:
+    several = list(sources)
+    for root in several:
         try:
             named, parsed = parse_file(root.path, form, given.zone)
         except Refused as error:
-            by_form.setdefault("", Items()).refused.append(str(error))
+            told = str(error) if len(several) == 1 else f"{root.path}: {error}"
+            by_form.setdefault("", Items()).refused.append(told)
             continue
+        if len(several) > 1:
+            parsed = parsed.within(root.path)
         items = by_form.setdefault(named, Items(named))
         _take(items, given, root, parsed, order)
         order += len(parsed.items)
@@ -109,6 +125,8 @@ def read_items(given: Given, sources: Iterable[Root], form: str) -> dict[str, It
 
 def _take(items: Items, given: Given, root: Root, parsed: Parsed, order: int) -> None:
     items.skipped += parsed.skipped
+    items.partial += parsed.partial
+    items.continues += parsed.continues
     items.refused += parsed.refused
     items.not_kept.update(parsed.not_kept)
     for name in parsed.unread:
@@ -117,9 +135,11 @@ def _take(items: Items, given: Given, root: Root, parsed: Parsed, order: int) ->
     before = {wanted.identity: wanted for wanted in items.wanted}
     here: dict[str, Wanted] = {}
     same: Counter[str] = Counter()
+    said_before = ""
     for number, item in enumerate(parsed.items):
         try:
-            wanted = _wanted(items.form, given, root, item, order + number, same)
+            wanted = _wanted(items.form, given, root, item, order + number, same, said_before)
+            said_before = str(item.fields.get("text"))
         except InvalidInput as error:
             items.refused.append(f"{item.place}: {error}")
             continue
@@ -135,7 +155,13 @@ def _take(items: Items, given: Given, root: Root, parsed: Parsed, order: int) ->
 
 
 def _wanted(
-    form: str, given: Given, root: Root, item: Item, order: int, same: Counter[str]
+    form: str,
+    given: Given,
+    root: Root,
+    item: Item,
+    order: int,
+    same: Counter[str],
+    said_before: str,
 ) -> Wanted:
     """One item as a memory; a turn as `add_conversation` takes it.
 
@@ -168,23 +194,42 @@ def _wanted(
         memory,
         identity,
         unnamed,
+        _said(item, memory, said_before),
         former,
         "" if item.section else _former_key({**item.fields, "scope": scope}, former),
     )
 
 
 def _identity(item: Item, scope: str, found: Found, memory: NewMemory, same: Counter[str]) -> str:
-    """What an item is known by, as JSON: its own id, its place in a note, or else what it says, and
-    where; the second that says the same is the second.
+    """What an item is known by, as JSON: its own id, its id in its file, its place in a note, or else
+    what it says, and where; the second that says the same is the second.
     """
-    if item.id or memory.idempotency_key:
-        return json.dumps(["id", scope, item.id or memory.idempotency_key])
+    if item.own_id or memory.idempotency_key:
+        return json.dumps(["id", scope, item.own_id or memory.idempotency_key])
+    if item.id:
+        return json.dumps(["id in file", scope, found.root, found.path, item.id])
     if item.section:
         return json.dumps(["section", scope, found.root, found.path, *item.section[1:]])
     said = sha256(memory.body.content.inline).hexdigest()
     place = json.dumps(["words", scope, found.root, found.path, said])
     same[place] += 1
     return json.dumps([place, same[place]])
+
+
+def _said(item: Item, memory: NewMemory, before: str) -> str:
+    """What an item says, as JSON. A turn says the same only behind the same words, by the same speaker
+    and at the same time: many say no more than "ok".
+    """
+    if item.own_id or memory.idempotency_key:
+        return ""
+    if item.section:
+        return json.dumps(
+            ["section", item.words] if item.words else ["headings", *item.section[1:]]
+        )
+    text = memory.body.content.inline.decode("utf-8", "replace")
+    if item.said is None:
+        return json.dumps(["text", text])
+    return json.dumps(["turn", item.said.role, item.said.speaker, item.said.at, before, text])
 
 
 def _former_key(fields: Mapping[str, Any], former: str) -> str:

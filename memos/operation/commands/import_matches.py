@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,11 +10,12 @@ from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.body import metadata_of
-from memos.kernel.event import Kind
+from memos.kernel.event import Kind, id_bytes
 from memos.operation.commands.idempotency import Identity, identify
 from memos.operation.commands.import_items import Items, Wanted
 from memos.operation.commands.import_renamed import RenamedRoots, said_in, words_of
-from memos.operation.commands.import_roots import Root
+from memos.operation.commands.import_roots import Root, is_gone
+from memos.operation.commands.import_sections import match_sections
 from memos.operation.commands.imported import Imported, Marks, by_identity, imported
 from memos.operation.gate import Passage
 from memos.operation.session import Session
@@ -55,9 +55,9 @@ class Matcher:
     def match(self, items: Items, base: str) -> dict[str, Imported]:
         """The memory of each item that was imported before, by its identity.
 
-        In this order: by the marks of an import, by an idempotency key, by its place in a root that had
-        another name, by what it says where that is no longer found elsewhere, and by the headings or
-        the place that a former release noted.
+        In this order: as one of several sections under the same headings, by the marks of an import, by an idempotency key, by its place in a root that had
+        another name, by what it says where that is no longer found elsewhere, by the headings or the
+        place that a former release noted, and by what it says among what is out of sight.
         """
         scopes = list(dict.fromkeys(wanted.memory.scope for wanted in items.wanted))
         former = [f"{items.form}:{root.former}" for root in self._roots]
@@ -70,8 +70,13 @@ class Matcher:
         def unknown() -> list[Wanted]:
             return [one for one in items.wanted if one.identity not in matches]
 
-        matches |= self._by_marks(items.wanted, known)
+        sections = match_sections(items.wanted, found, self._marks, self.body)
+        for wanted, one in sections.found:
+            matches |= self._take(wanted, one)
+        matches |= self._by_marks([w for w in unknown() if w.identity not in sections.alike], known)
         matches |= self._by_key(unknown())
+        if items.form == "memories":
+            matches |= self._by_cube_id(unknown())
         self._left = [one for one in found if one.state.cube_id not in self._taken and one.is_shown]
         for wanted, one in self._renamed.find(unknown(), self._left, known):
             if one.state.cube_id not in self._taken:
@@ -79,6 +84,7 @@ class Matcher:
         matches |= self._by_words(unknown())
         matches |= self._by_headings(unknown())
         matches |= self._by_source(unknown(), known, base)
+        matches |= self._out_of_sight(unknown(), found)
         return matches
 
     def missing(self) -> list[tuple[Imported, str]]:
@@ -161,6 +167,18 @@ class Matcher:
         written, header = first.state.parts, first.state.header
         return Imported(state, b"", written, header, Kind.GENERATED, is_former=True)
 
+    def _by_cube_id(self, unknown: Iterable[Wanted]) -> dict[str, Imported]:
+        """What this vault printed itself."""
+        matches: dict[str, Imported] = {}
+        for wanted in unknown:
+            state = self._reader.vault.head(id_bytes(wanted.item.id))
+            if state is None or state.scope != wanted.memory.scope:
+                continue
+            if self._passage.allows(Action.READ, state) and state.cube_id not in self._taken:
+                own = Imported(state, b"", state.parts, state.header, Kind.GENERATED, is_own=True)
+                matches |= self._take(wanted, own)
+        return matches
+
     def _by_words(self, unknown: Sequence[Wanted]) -> dict[str, Imported]:
         """What was moved: an item that says the same as a memory that is no longer where it was."""
         if not any(map(words_of, unknown)):
@@ -168,9 +186,7 @@ class Matcher:
         moved: defaultdict[tuple[str, str], list[Imported]] = defaultdict(list)
         for one in self._left:
             body = self.body(one)
-            if body is None or body.provenance.imported.id:
-                continue
-            if self._is_missing(one, body) or _is_gone(body):
+            if body is not None and self._has_left(one):
                 for words in said_in(body):
                     moved[one.state.scope, words].append(one)
         matches: dict[str, Imported] = {}
@@ -183,6 +199,39 @@ class Matcher:
             if alike:
                 matches |= self._take(wanted, max(alike, key=lambda one: self._near(wanted, one)))
         return matches
+
+    def _out_of_sight(
+        self, unknown: Sequence[Wanted], found: Sequence[Imported]
+    ) -> dict[str, Imported]:
+        """What was archived, undone or erased, and is found elsewhere. Nothing tells where an erased
+        memory lay; what another memory in sight says is nothing that was erased.
+        """
+        in_sight = frozenset(mark for one in found if one.is_shown for mark in one.said)
+        erased: dict[bytes, Imported] = {}
+        hidden: defaultdict[bytes, list[Imported]] = defaultdict(list)
+        for one in found if unknown else ():
+            if is_erased(one.state):
+                erased |= dict.fromkeys(one.said - in_sight, one)
+            elif not one.is_shown and self._has_left(one):
+                for mark in one.said:
+                    hidden[mark].append(one)
+        matches: dict[str, Imported] = {}
+        for wanted in unknown:
+            for mark in self._marks.said(wanted.memory.scope, wanted.said):
+                alike = [one for one in hidden[mark] if one.state.cube_id not in self._taken]
+                if alike:
+                    near = max(alike, key=lambda one: self._near(wanted, one))
+                    matches |= self._take(wanted, near)
+                elif mark in erased:
+                    matches[wanted.identity] = erased[mark]
+        return matches
+
+    def _has_left(self, one: Imported) -> bool:
+        """Whether a memory is no longer where it was found, as far as that can be known."""
+        body = self.body(one)
+        if body is None or body.provenance.imported.id:
+            return False
+        return self._is_missing(one, body) or is_gone(body.provenance.imported)
 
     def _near(self, wanted: Wanted, one: Imported) -> int:
         """How much of the end of their sources is the same."""
@@ -245,10 +294,3 @@ class Matcher:
             return True
         is_here = any(root.holds(found) for root in self._roots)
         return is_here and (found.root, found.path) not in self._unread
-
-
-def _is_gone(body: Body) -> bool:
-    """Whether the file that an import read on this machine is no longer there."""
-    found = body.provenance.imported
-    # A path that a file system does not take is no file's.
-    return bool(found.path) and not found.root and not os.path.exists(found.path)  # noqa: PTH110

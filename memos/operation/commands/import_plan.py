@@ -97,11 +97,23 @@ class Judge:
                 return ItemStep(wanted, Doing.ADD, known)
             if body is None:
                 return ItemStep(wanted, Doing.WITHHOLD, known, "what it was imported as was erased")
+            if known.is_own:
+                return self._own_step(wanted, known, body)
             return self._known_step(wanted, known, body)
         except InvalidInput as error:
             return ItemStep(wanted, Doing.INVALID, known, str(error))
         except MemosError as error:
             return ItemStep(wanted, Doing.REFUSE, known, str(error))
+
+    def _own_step(self, wanted: Wanted, known: Imported, body: Body) -> ItemStep:
+        """What is done with a memory of this vault that it printed: nothing, for it is there."""
+        if not known.is_shown:
+            why = f"it is a memory of this vault: {id_text(known.state.cube_id)}, out of sight now"
+            return ItemStep(wanted, Doing.WITHHOLD, known, f"{why}; restore brings it back")
+        if wanted.memory.body.content != body.content:
+            why = f"it is a memory of this vault, {id_text(known.state.cube_id)}, with other words"
+            return ItemStep(wanted, Doing.SKIP, known, f"{why}: update changes it")
+        return ItemStep(wanted, Doing.KEEP, known)
 
     def _known_step(self, wanted: Wanted, known: Imported, body: Body) -> ItemStep:
         """What is done with an item that was imported before.

@@ -105,7 +105,7 @@ class RenamedRoots:
 def words_of(wanted: Wanted) -> str:
     """By what an item is known that was moved; nothing of what has an id of its own."""
     item = wanted.item
-    if item.id or wanted.memory.idempotency_key:
+    if item.own_id or wanted.memory.idempotency_key:
         return ""
     return item.words if item.section else content_text(wanted.memory.body)
 

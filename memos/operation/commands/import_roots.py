@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from memos.infrastructure.transfer.importers import Item
+from memos.infrastructure.transfer.importers.session_files import session_files
 from memos.kernel.scope import contains
 from memos.wire.body_pb2 import Imported as Found
 
@@ -23,6 +24,7 @@ class Root(NamedTuple):
         here: that path on this machine.
         file: the file's name; empty for a folder.
         former: what releases without marks called its source by.
+        folder: the path on this machine of the folder of sessions that it is one of; empty for others.
     """
 
     path: Path
@@ -32,6 +34,7 @@ class Root(NamedTuple):
     here: str
     file: str
     former: str
+    folder: str = ""
 
     def found(self, item: Item) -> Found:
         """Where an item was found."""
@@ -45,7 +48,8 @@ class Root(NamedTuple):
         """Whether what was found there would be found again, were it still in what is imported."""
         if found.root:
             return found.root == self.name
-        return _is_below("/".join(filter(None, (self.here, self.file))), found.path)
+        within = self.folder or "/".join(filter(None, (self.here, self.file)))
+        return _is_below(within, found.path)
 
     def inner(self, item: Item) -> str:
         """The path of an item's file below that of the root's files."""
@@ -68,7 +72,7 @@ class Root(NamedTuple):
 
     def _found(self, item: Item, name: str, below: str) -> Found:
         path = "/".join(filter(None, (below, self.inner(item))))
-        return Found(root=name, path=path, id=item.id)
+        return Found(root=name, path=path, id=item.own_id)
 
 
 def _is_below(path: str, inner: str) -> bool:
@@ -83,7 +87,10 @@ def _is_below_any(inner: str, path: str) -> bool:
 
 def roots(paths: Sequence[Path], name: str) -> list[Root]:
     """What is imported: a named root holds a single folder's files, files, and several folders by
-    their names.
+    their names. Of a folder of sessions each file is one.
+
+    Raises:
+        Refused: a folder cannot be read.
     """
     found = []
     for path in paths:
@@ -92,12 +99,23 @@ def roots(paths: Sequence[Path], name: str) -> list[Root]:
         file = "" if is_folder else whole.name
         inner = whole.name if is_folder and len(paths) > 1 else ""
         label = "/".join(filter(None, (name, inner))) if name else whole.name
-        found.append(
-            Root(path, name, label, inner if name else here, here, file, _as_text(path).name)
-        )
+        root = Root(path, name, label, inner if name else here, here, file, _as_text(path).name)
+        sessions = session_files(path) if is_folder else []
+        for session in sessions:
+            below = _as_text(session.relative_to(path)).as_posix()
+            called = f"{label}/{below}"
+            found.append(root._replace(path=session, file=below, label=called, folder=here))
+        if not sessions:
+            found.append(root)
     return found
 
 
 def _as_text(path: Path) -> Path:
     """A path as it is noted: bytes of it that are no text are shown as such."""
     return Path(os.fsencode(path).decode("utf-8", "replace"))
+
+
+def is_gone(found: Found) -> bool:
+    """Whether the file that an import read on this machine is no longer there."""
+    # A path that a file system does not take is no file's.
+    return bool(found.path) and not found.root and not os.path.exists(found.path)  # noqa: PTH110

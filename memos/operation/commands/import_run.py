@@ -137,7 +137,7 @@ class ImportRun:
                 done.refused.append(f"{step.wanted.item.place}: {error}")
                 additions.append(())
                 continue
-            marks.put(draft.event, step.wanted.identity)
+            marks.put(draft.event, step.wanted.identity, step.wanted.said)
             is_new = identity is None or not identity.is_known
             additions.append((draft, *(self._freezing(step, draft) if is_new else ())))
         return additions
@@ -195,7 +195,8 @@ class ImportRun:
         if step.parts:
             drafts.append(self._revision(step, state, expected=not drafts))
         for draft in drafts:
-            marks.put(draft.event, wanted.identity)
+            says = wanted.said if draft.event.kind == Kind.REVISED else ""
+            marks.put(draft.event, wanted.identity, says)
         return drafts
 
     def _revision(self, step: ItemStep, state: CubeState, *, expected: bool) -> Draft:

@@ -1,7 +1,8 @@
 """What imports left in a vault: which memory each item became, known by marks in the clear envelope.
 
-A mark is a keyed digest beside those of the source: of the item's identity, and of the scope and the
-import's scope under which imports of a format are looked up. It outlives an erase, as a source's does.
+A mark is a keyed digest beside those of the source: of the item's identity, of the scope and the import's
+scope under which imports of a format are looked up, and, where an item may be found elsewhere later, of
+what it says. It outlives an erase, as a source's does: by it alone an erased text is known again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Imported:
         written: the version with which an import wrote each part last.
         header: its header, as far as imports wrote it.
         last: what an import did to it last.
+        is_own: an item names it by its cube id: it is a memory of this vault that was printed.
+        said: the marks of all that imports made it say.
         is_former: a release that kept no marks wrote it.
     """
 
@@ -46,6 +49,8 @@ class Imported:
     header: Header
     last: Kind
     is_former: bool = False
+    said: frozenset[bytes] = frozenset()
+    is_own: bool = False
 
     @property
     def is_shown(self) -> bool:
@@ -72,9 +77,20 @@ class Marks:
         """The marks under which an item may be known, that of a new one first."""
         return self._marks("item", identity)
 
-    def put(self, event: Event, identity: str | bytes) -> None:
-        """Mark an event of an import: `identity` is an item's, or the mark that one has."""
+    def said(self, scope: str, said: str) -> list[bytes]:
+        """The marks of what an item of a scope says; none where it is known by an id."""
+        return self._marks("said", scope, said) if said else []
+
+    def put(self, event: Event, identity: str | bytes, said: str = "") -> None:
+        """Mark an event of an import.
+
+        Args:
+            event: on the item's memory.
+            identity: the item's, or the mark that one has.
+            said: what the item says, where the event makes its memory say it.
+        """
         mark = identity if isinstance(identity, bytes) else self.identities(identity)[0]
+        event.source_digests.extend(self.said(event.scope, said)[:1])
         base = self._marks("base", self._base)[0]
         event.source_digests.extend((base, self.of_scope(event.scope)[0], mark))
 
@@ -84,6 +100,12 @@ class Marks:
         if len(digests) < 3 or digests[-2] not in self.of_scope(event.scope):
             return None
         return digests[-1]
+
+    def said_by(self, event: Event) -> Sequence[bytes]:
+        """Of an event of an import, the mark of what it makes its memory say. One that has none gives
+        a digest of another kind, which no such mark equals.
+        """
+        return event.source_digests[-4:-3]
 
     def sources(self, source: str) -> list[bytes]:
         """The digests under which a source may stand."""
@@ -154,6 +176,7 @@ class _Trace:
         self._first = Header()
         self._last = Kind.GENERATED
         self._written = PartVersions()
+        self._said: set[bytes] = set()
         self.saw_first = False
 
     def add(self, attempt: Attempt, event: Event, marks: Marks) -> None:
@@ -174,6 +197,7 @@ class _Trace:
             self._written = self._written.supplied(event.parts & ALL_PARTS, version)
         if attempt.kind in CONTENT_KINDS:
             self._identity, self._is_former = identity, is_former
+            self._said.update(() if is_former else marks.said_by(event))
 
     def add_first(self, attempt: Attempt | None) -> None:
         """The first version supplied what no later one of an import did, whoever wrote it."""
@@ -186,7 +210,15 @@ class _Trace:
 
     def imported(self, state: CubeState) -> Imported:
         header = self._first._replace(**self._header)  # type: ignore[arg-type]
-        return Imported(state, self._identity, self._written, header, self._last, self._is_former)
+        return Imported(
+            state,
+            self._identity,
+            self._written,
+            header,
+            self._last,
+            self._is_former,
+            frozenset(self._said),
+        )
 
 
 def by_identity(found: Iterable[Imported]) -> Mapping[bytes, Imported]:

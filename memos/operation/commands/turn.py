@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 
+from memos.infrastructure.transfer.importers.times import zone_of
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope
 from memos.operation.commands.message import check_epoch
@@ -42,6 +44,7 @@ class Conversation:
     subject: str | None = None
     tags: Iterable[str] = ()
     idempotency_key: str | None = None
+    timezone: str = "UTC"
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -50,9 +53,14 @@ class Conversation:
         for name in ("source", "subject"):
             if getattr(self, name) is not None:
                 put(self, name, check_name(getattr(self, name), name))
-        put(self, "at", check_epoch(self.at))
+        put(self, "at", check_epoch(self.at, self.zone))
         put(self, "turns", check_list(self.turns, "turns"))
         put(self, "tags", check_names(self.tags, "tags"))
+
+    @property
+    def zone(self) -> tzinfo:
+        """Of times that name none."""
+        return zone_of(self.timezone)
 
     def memory_of(self, turn: Mapping[str, Any], number: int, order: int) -> NewMemory:
         """A turn as a memory.
@@ -76,7 +84,7 @@ class Conversation:
         metadata = turn.get("metadata")
         if metadata is not None and not isinstance(metadata, Mapping):
             raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
-        said_at = check_epoch(self.at if turn.get("at") is None else turn["at"])
+        said_at = check_epoch(self.at if turn.get("at") is None else turn["at"], self.zone)
         kept = {name: turn[name] for name in _IN_METADATA if turn.get(name) is not None}
         origin = self.source or f"conversation:{self.scope}/{self.session}"
         item = {

@@ -44,6 +44,18 @@ def test_texts_that_begin_with_a_dash_are_remembered(shell: Shell) -> None:
     assert shell.run("add", "--scope", "acme", "--", "-verbose").code == 0
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\x00", "\u3164", "\u00ad \u2060"])
+def test_a_text_of_which_nothing_is_to_be_seen_is_empty(shell: Shell, unseen: str) -> None:
+    with Memory(shell.vault) as memory:
+        receipt = memory.add("Tea. \u200b", scope="acme")
+        with pytest.raises(InvalidInput, match="the text is empty"):
+            memory.add(unseen, scope="acme")
+        with pytest.raises(InvalidInput, match="the text is empty"):
+            memory.update(receipt.cube_id, unseen)
+        with pytest.raises(InvalidInput, match="the text is empty"):
+            memory.add_conversation([{"text": unseen}], scope="acme", session="1")
+
+
 @pytest.mark.parametrize("empty", ["", " ", "\n\t"])
 def test_an_empty_text_is_refused(shell: Shell, empty: str) -> None:
     assert shell.run("add", "-", "--scope", "acme", stdin=empty).code == 2

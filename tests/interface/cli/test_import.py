@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -40,7 +42,10 @@ def test_stdin_is_a_file_of_its_own(shell: Shell) -> None:
     assert (again["added"], again["unchanged"]) == (1, 1)
     assert piped('[{"role": "user", "content": "Hi"}]')["format"] == "messages"
     assert piped("# Clay\n\nWet.\n")["format"] == "markdown"
-    assert shell.run("import", "-", "--scope", "acme", stdin="").code == 1
+    empty = shell.run("import", "-", "--scope", "acme", stdin="")
+    assert (empty.code, "stdin is empty" in empty.err) == (2, True)
+    nothing = shell.run("import", "-", "--scope", "acme", stdin='{"results": []}')
+    assert nothing.err.startswith("stdin holds nothing to import")
     assert shell.run("import", "-", "-", "--scope", "acme").code == 2
 
 
@@ -85,3 +90,19 @@ def test_prune_of_a_part_needs_yes_and_bad_items_need_skip_bad(
     assert skipped.code == 1
     assert "imported 1 memories" in skipped.out
     assert skipped.out.count("refused line ") == 30
+
+
+def test_a_zip_may_come_by_stdin(shell: Shell) -> None:
+    fixture = Path(__file__).parents[2] / "fixtures/imports/chatgpt.json"
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr("conversations.json", fixture.read_bytes())
+    ran = shell.run("import", "-", "--scope", "acme", "--json", stdin=packed.getvalue())
+    assert ran.result["format"] == "chatgpt"
+
+
+def test_an_import_that_is_refused_makes_no_vault(shell: Shell, tmp_path: Path) -> None:
+    bad = tmp_path / "empty.json"
+    bad.write_text("[]")
+    assert shell.run("import", str(bad), "--scope", "acme").code == 1
+    assert not shell.vault.exists()

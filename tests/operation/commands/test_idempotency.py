@@ -110,7 +110,7 @@ def refuses(memory: Memory, call: Callable[..., Any], **arguments: Any) -> None:
         ("add", ADD, set(CONTENT)),
         ("update", UPDATE, set()),
         ("merge", MERGE, set()),
-        ("add_conversation", CONVERSATION, set()),
+        ("add_conversation", CONVERSATION, {"timezone"}),
         ("add_many", {}, {"items"}),
     ],
 )
@@ -120,6 +120,16 @@ def test_the_table_names_every_argument(
     signature = set(inspect.signature(getattr(Memory, command)).parameters) - {"self"}
     assert "idempotency_key" in signature
     assert signature - NAMES == {*table, *apart}
+
+
+def test_a_conversation_at_another_time_by_its_zone_is_other_content(memory: Memory) -> None:
+    said: dict[str, Any] = {"turns": [{"text": "One."}], "scope": "acme", "session": "1"}
+    call: dict[str, Any] = {**said, "at": "2024-05-01T12:00", "idempotency_key": "k"}
+    receipts = memory.add_conversation(**call)
+    assert memory.add_conversation(**call, timezone="UTC") == receipts
+    refuses(memory, memory.add_conversation, **call, timezone="Europe/Oslo")
+    aware = {**call, "at": "2024-05-01T14:00+02:00", "timezone": "Europe/Oslo"}
+    assert memory.add_conversation(**aware) == receipts
 
 
 def test_every_command_that_takes_a_key_is_in_the_table() -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from memos.infrastructure.transfer.importers.fields import Fields, Reading
 from memos.infrastructure.transfer.importers.item import listing
 from memos.kernel.errors import Refused
+from memos.language.blank import is_blank
 
 _WORDS = frozenset({"text", "input_text", "output_text", "summary_text", "refusal", "string"})
 _CALLS = frozenset({"tool_use", "tool_call", "tool-call", "server_tool_use", "mcp_tool_use"})
@@ -53,7 +54,7 @@ def content_of(
     """Pieces in their order: words that follow each other are one, and empty ones none."""
     joined: list[Piece] = []
     for piece in pieces:
-        if isinstance(piece, str) and not piece.strip():
+        if isinstance(piece, str) and is_blank(piece):
             continue
         if isinstance(piece, str) and joined and isinstance(joined[-1], str):
             joined[-1] = f"{joined[-1]}{between}{piece}"

@@ -22,21 +22,32 @@ class Reading(NamedTuple):
         not_kept: how often there was what a memory does not keep, by its name.
         skipped: what gives no memory, and why.
         refused: what should give one and cannot be read, and why.
+        partial: what says that more follows that is not in it.
+        continuing: the pages that follow others, and may be what these say.
     """
 
     zone: tzinfo
     not_kept: Counter[str]
     skipped: list[str]
     refused: list[str]
+    partial: list[str]
+    continuing: list[str]
 
     @classmethod
     def begin(cls, zone: tzinfo) -> Self:
         """With nothing read yet."""
-        return cls(zone, Counter(), [], [])
+        return cls(zone, Counter(), [], [], [], [])
 
     def parsed(self, items: list[Item]) -> Parsed:
         """What was read."""
-        return Parsed(items, self.skipped, self.refused, dict(self.not_kept))
+        return Parsed(
+            items,
+            self.skipped,
+            self.refused,
+            dict(self.not_kept),
+            partial=self.partial[len(self.continuing) :],
+            continues=max(0, len(self.continuing) - len(self.partial)),
+        )
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
@@ -79,6 +90,10 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         return says(self._value.get(name))
+
+    def is_given(self, name: str) -> bool:
+        """Whether a field is there, though it may say nothing."""
+        return name in self._value
 
     def take(self, *names: str) -> Any:
         """The first of these fields that says something; all of them count as taken."""

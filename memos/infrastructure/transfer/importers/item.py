@@ -37,6 +37,7 @@ class Item(NamedTuple):
         said: where it was said, if it was.
         id: its own id in the program that wrote it, the same in every export and unique in its
             scope; empty where it has none. Never a position or a file's name.
+        is_in_file: its id tells it from the others of its file alone, such as a message's number.
         section: of what has no id, the file below what is imported, and the headings above it.
         links: the names of notes that it links to.
         words: what of its text is its own, where a line that names its place stands before; an item
@@ -54,6 +55,12 @@ class Item(NamedTuple):
     links: tuple[str, ...] = ()
     words: str = ""
     frozen: bool = False
+    is_in_file: bool = False
+
+    @property
+    def own_id(self) -> str:
+        """Its id, where that is the same wherever it is found."""
+        return "" if self.is_in_file else self.id
 
 
 class Parsed(NamedTuple):
@@ -65,6 +72,8 @@ class Parsed(NamedTuple):
         refused: what should be a memory and cannot be read, each with its place and why: all of the
             file, not the first alone. An import stops at these, or passes them over when it is told to.
         not_kept: what the format says beyond that and is not kept, and how many times.
+        partial: what says that more follows that is not in the file, which may be what is missing.
+        continues: how many pages follow one that is not in the file.
         unread: the files, of `Item.section`, that could not be read: what they held is not missing.
     """
 
@@ -73,6 +82,26 @@ class Parsed(NamedTuple):
     refused: Sequence[str] = ()
     not_kept: Mapping[str, int] = MappingProxyType({})
     unread: Sequence[str] = ()
+    partial: Sequence[str] = ()
+    continues: int = 0
+
+    def within(self, path: Path) -> Parsed:
+        """The same, where each place names the file, too, for it is one of several. A note's begins with
+        its name.
+        """
+        is_notes = all(item.section for item in self.items)
+        folder = path if path.is_dir() else path.parent
+
+        def place(told: str) -> str:
+            is_named = is_notes and (folder == path or told.startswith(path.name))
+            return (folder / told).as_posix() if is_named else f"{path}, {told}"
+
+        return self._replace(
+            items=[item._replace(place=place(item.place)) for item in self.items],
+            skipped=list(map(place, self.skipped)),
+            refused=list(map(place, self.refused)),
+            partial=list(map(place, self.partial)),
+        )
 
 
 def read_text(path: Path) -> str:

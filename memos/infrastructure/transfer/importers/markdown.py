@@ -6,6 +6,7 @@ found by them, too.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
@@ -20,10 +21,16 @@ from memos.infrastructure.transfer.importers.item import (
     read_text,
 )
 from memos.infrastructure.transfer.importers.note_files import SUFFIXES, note_files
-from memos.infrastructure.transfer.importers.sections import Section, links_of, sections
+from memos.infrastructure.transfer.importers.sections import (
+    Section,
+    SectionPart,
+    links_of,
+    sections,
+)
 from memos.infrastructure.transfer.importers.times import read_time
 from memos.kernel.errors import Refused
 
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _STARTS = ("valid_from", "date", "created")
 _BEFORE_TITLE = " › "
 MAX_TAG = 200
@@ -87,9 +94,9 @@ def _items(note: _Note) -> Iterator[Item]:
         called = (note.name, *section.headings)
         if seen[section.headings] > 1:  # the same headings again: which of them
             called = (*called, f"({seen[section.headings]})")
-        parts = section.parts or ("",)
+        parts = section.parts or (SectionPart(""),)
         number += bool(section.parts)
-        for part, words in enumerate(parts, 1):
+        for part, (words, linked) in enumerate(parts, 1):
             is_first = part == 1
             place = f"{note.name}, line {note.line + section.line}"
             yield _item(
@@ -97,13 +104,12 @@ def _items(note: _Note) -> Iterator[Item]:
                 section,
                 shared,
                 words,
-                (part, len(parts)),
                 Item(
                     place if is_first else f"{place}, part {part}",
                     f"{note.name}/{number}" if words and is_first else "/".join(called),
                     {},
                     section=called if is_first else (*called, f"part {part}"),
-                    links=(*links, *section.links) if is_first else (),
+                    links=(*links, *linked) if is_first else linked,
                     words=words,
                 ),
             )
@@ -115,14 +121,10 @@ def _item(
     section: Section,
     shared: Mapping[str, Any],
     words: str,
-    part: tuple[int, int],
     item: Item,
 ) -> Item:
     lead = _lead(note, section)
     metadata = {**shared["metadata"], "file": note.name, "headings": list(section.headings)}
-    if part[1] > 1:
-        metadata = {**metadata, "part": part[0], "parts": part[1]}
-        lead = f"{lead} (part {part[0]} of {part[1]})"
     text = f"{lead}\n\n{words}" if words else lead
     return item._replace(fields={**shared, "text": text, "metadata": metadata})
 
@@ -174,10 +176,23 @@ def _tags(value: Any) -> list[str]:
     )
 
 
+def _stamp(digits: str) -> str | None:
+    """The date that names a note of a slip box, YYYYMMDDhhmm or with seconds, as ISO 8601."""
+    form = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(digits))
+    try:
+        return form and datetime.strptime(digits, form).isoformat()  # noqa: DTZ007 - its zone is told
+    except ValueError:
+        return None
+
+
 def _time(value: Any, zone: tzinfo) -> str | None:
     """A time, where a value is one; what is none, such as a year alone, stays metadata only."""
+    if not isinstance(value, str):
+        return None
+    # Digits are no seconds since 1970: note-taking programs write none.
+    text = _stamp(value.strip()) if _NUMBER.fullmatch(value.strip()) else value
     try:
-        time = read_time(value, "", zone) if isinstance(value, str) else None
+        time = read_time(text, "", zone)
         return time and datetime.fromisoformat(time).astimezone(UTC).isoformat()
     except (Refused, OverflowError):  # OverflowError: in UTC it is outside the years 1 to 9999
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from memos.infrastructure.transfer.importers.document import Document
@@ -55,17 +55,19 @@ def _pages(document: Document, reading: Reading) -> Iterator[_Page]:
     if any(isinstance(entry, dict) and "results" in entry for entry in entries):
         for number, entry in enumerate(entries, 1):
             with reading.gathering():
-                yield _page(reading, entry, f"page {number}, ")
+                yield _page(reading, entry, f"page {number}, ", follows=number > 1)
     else:
         yield _Page(list(document.numbered(entries, "result")), [])
 
 
-def _page(reading: Reading, value: Any, within: str) -> _Page:
+def _page(reading: Reading, value: Any, within: str, *, follows: bool = False) -> _Page:
     with reading.fields(value, f"{within or 'the '}page".strip(), "page") as page:
         results = page.list("results", "memories")
-        page.take("count", "previous")
+        page.take("count")
+        if page.take("previous") or follows:
+            reading.continuing.append(page.where)
         if page.take("next"):
-            reading.skipped.append(f"{page.where}: it says that another page follows")
+            reading.partial.append(f"{page.where}: it says that another page follows")
         places = [(f"{within}result {number}", given) for number, given in enumerate(results, 1)]
         return _Page(places, page.list("relations"))
 
@@ -97,9 +99,10 @@ def _item(memory: Fields) -> Item:
 
 
 def _relations(relations: list[Any], found: list[Item], reading: Reading) -> Iterator[Item]:
-    """Relations between entities, as memories linked to those that name them."""
-    scopes = {(item.scope, item.fields.get("subject")) for item in found}
-    scope, subject = scopes.pop() if len(scopes) == 1 else ("", None)
+    """Relations between entities, as memories linked to those that name them. Each is of the user whose
+    memory first named its source, or else its target: which stays so when other users come.
+    """
+    oldest_first = sorted(found, key=lambda item: str(item.fields.get("valid_from", "~")))
     for number, given in enumerate(relations, 1):
         place = f"relation {number}"
         with reading.gathering(), reading.fields(given, place, "relation") as relation:
@@ -107,6 +110,12 @@ def _relations(relations: list[Any], found: list[Item], reading: Reading) -> Ite
                 relation.needed(*names)
                 for names in (("source",), ("relationship", "relation"), ("target", "destination"))
             ]
+            naming = (
+                one for end in (ends[0], ends[2]) for one in oldest_first if _names(one, (end,))
+            )
+            first = next(naming, next(iter(oldest_first), None))
+            scope = "" if first is None else first.scope
+            subject = None if first is None else first.fields.get("subject")
             name = f"relation/{digest_of(ends)}"
             fields = present(
                 text=" ".join(ends).replace("_", " "),
@@ -119,8 +128,8 @@ def _relations(relations: list[Any], found: list[Item], reading: Reading) -> Ite
             yield Item(place, name, fields, scope, id=name, links=links)
 
 
-def _names(item: Item, ends: tuple[str, str]) -> bool:
-    """Whether a memory's text has one of two names in it, as a word."""
+def _names(item: Item, ends: Sequence[str]) -> bool:
+    """Whether a memory's text has one of some names in it, as a word."""
     text = str(item.fields["text"]).casefold()
     words = (re.escape(end.casefold().replace("_", " ")) for end in ends if end)
     return any(re.search(rf"(?<!\w){word}(?!\w)", text) for word in words)

@@ -8,6 +8,7 @@ from typing import Any
 
 from memos.infrastructure.transfer.importers.document import Document
 from memos.infrastructure.transfer.importers.langchain import TYPES
+from memos.infrastructure.transfer.importers.memories import bare
 
 _LOOKED_AT = 200
 _ITEMS = re.compile(r"function_call|reasoning|item_reference|\w+_call(_output)?|mcp_\w+")
@@ -51,12 +52,12 @@ def _names(entries: Iterable[Entry]) -> str:
 
 def _entries(top: Any, holds: tuple[str, ...]) -> list[Entry]:
     """The first objects of the list that a file is or that one of these fields holds; else the file."""
-    value = top
+    value = top = bare(top)
     if isinstance(top, dict):
         value = next((top[name] for name in holds if isinstance(top.get(name), list)), [top])
     if not isinstance(value, list):
         return []
-    return [entry for entry in value[:_LOOKED_AT] if isinstance(entry, dict)]
+    return [entry for entry in map(bare, value[:_LOOKED_AT]) if isinstance(entry, dict)]
 
 
 def _has(*names: str) -> Callable[[Entry], bool]:
@@ -149,7 +150,7 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], Callable[[Entry], bool]], ...] = (
     ("claude", (), _has("chat_messages")),
     ("locomo", (), _is_locomo),
     ("letta", (), _is_letta),
-    ("memories", ("result",), _has("cube_id", "scope")),
+    ("memories", ("memories", "hits"), _has("cube_id", "scope")),
     ("claude-code", (), _is_claude_code),
     ("threads", ("data", "messages"), _is_thread_message),
     ("langgraph", ("items", "rows"), _is_store_row),

@@ -34,7 +34,7 @@ def read(document: Document, reading: Reading) -> list[Item]:
             at = top.time("created_at")
             top.take("output", "data", "items", "object", "id", "first_id", "last_id")
             if top.take("has_more"):
-                reading.skipped.append("the file: it says that more items follow on another page")
+                reading.partial.append("the file: it says that more items follow on another page")
     entries = document.entries("output", "data", "items", called="the items")
     conversations: dict[str, ImportedConversation] = {}
     for place, given in document.numbered(entries, "item"):

@@ -8,25 +8,37 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from memos.infrastructure.transfer.importers.note_parts import (
+    MAX_TOKENS,
+    Piece,
+    parts_of,
+    token_count,
+)
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-MAX_TOKENS = 500
-"""About how many tokens a memory made of a section has at most; a block that has more stays whole."""
-
-_TOKEN = re.compile(r"[A-Za-z]{1,6}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 _LINK = re.compile(r"\[\[([^\[\]|]+)(?:\|[^\[\]]*)?\]\]")
 _CODE = frozenset({"fence", "code_block"})
+_WHOLE = _CODE | {"table_open", "html_block"}
 _LISTS = frozenset({"bullet_list_open", "ordered_list_open"})
 
 
 class Block(NamedTuple):
-    """A run of lines that stays whole: the first, and the one behind the last."""
+    """A run of lines, by the first and the one behind the last; `is_whole` says that it is not cut."""
 
     start: int
     end: int
     is_code: bool = False
+    is_whole: bool = False
+
+
+class SectionPart(NamedTuple):
+    """A section's text or, of a long one, a part of it; and the notes that it names in double brackets."""
+
+    text: str
+    links: tuple[str, ...] = ()
 
 
 class Section(NamedTuple):
@@ -36,13 +48,11 @@ class Section(NamedTuple):
         headings: the headings above it, outermost first.
         line: the number of its heading's line, from 0; 0 before the first heading.
         parts: its text, in one part or several; none where it is a heading alone.
-        links: the notes that it names in double brackets.
     """
 
     headings: tuple[str, ...]
     line: int
-    parts: tuple[str, ...]
-    links: tuple[str, ...]
+    parts: tuple[SectionPart, ...]
 
 
 def sections(text: str) -> Iterator[Section]:
@@ -60,8 +70,7 @@ def sections(text: str) -> Iterator[Section]:
         whole = _whole(lines, blocks, heading.end, found.line)
         if above or whole:
             titles = tuple(title for _, title in above)
-            links = _links(lines, whole)
-            yield Section(titles, heading.line, tuple(_parts(lines, whole)), links)
+            yield Section(titles, heading.line, tuple(_parts(lines, whole)))
         above = [*(held for held in above if held[0] < found.level), (found.level, found.title)]
         blocks, heading = [], found
 
@@ -74,7 +83,7 @@ def _whole(lines: Sequence[str], blocks: Sequence[Block], start: int, end: int) 
         return [Block(start, end)] if _text(lines, start, end) else []
     starts = [start, *(block.start for block in blocks[1:]), end]
     return [
-        Block(first, last, block.is_code)
+        block._replace(start=first, end=last)
         for block, (first, last) in zip(blocks, pairwise(starts), strict=True)
     ]
 
@@ -104,10 +113,10 @@ def _blocks(text: str, lines: Sequence[str]) -> Iterator[Block | _Heading]:
         start, end = token.map
         if token.type == "heading_open":
             yield _Heading(int(token.tag[1:]), tokens[at + 1].content.strip(), start, end)
-        elif token.type in _LISTS and _tokens(_text(lines, start, end)) > MAX_TOKENS:
+        elif token.type in _LISTS and token_count(_text(lines, start, end)) > MAX_TOKENS:
             yield from _entries(tokens, at)
         else:
-            yield Block(start, end, token.type in _CODE)
+            yield Block(start, end, token.type in _CODE, token.type in _WHOLE)
 
 
 def _entries(tokens: Sequence[Token], at: int) -> Iterator[Block]:
@@ -119,34 +128,20 @@ def _entries(tokens: Sequence[Token], at: int) -> Iterator[Block]:
             yield Block(token.map[0], token.map[1])
 
 
-def _parts(lines: Sequence[str], blocks: Sequence[Block]) -> Iterator[str]:
-    """The text of some blocks, in parts of not much more than MAX_TOKENS."""
-    start = end = total = 0
-    for block in blocks:
-        size = _tokens(_text(lines, block.start, block.end))
-        if total and total + size > MAX_TOKENS:
-            yield _text(lines, start, end)
-            total = 0
-        if not total:
-            start = block.start
-        end = block.end
-        total += size
-    if total:
-        yield _text(lines, start, end)
+def _parts(lines: Sequence[str], blocks: Sequence[Block]) -> Iterator[SectionPart]:
+    """The text of some blocks, in parts where it is long."""
+    pieces = (
+        Piece("\n".join((*lines[block.start : block.end], "")), block.is_whole, block.is_code)
+        for block in blocks
+    )
+    for part in parts_of(pieces):
+        links = (link for piece in part if not piece.is_code for link in links_of(piece.text))
+        text = "".join(piece.text for piece in part).strip("\n").rstrip()
+        yield SectionPart(text, tuple(dict.fromkeys(links)))
 
 
 def _text(lines: Sequence[str], start: int, end: int) -> str:
     return "\n".join(lines[start:end]).strip("\n").rstrip()
-
-
-def _tokens(text: str) -> int:
-    """About how many tokens a text has, rather too many than too few."""
-    return sum(1 for _ in _TOKEN.finditer(text))
-
-
-def _links(lines: Sequence[str], blocks: Sequence[Block]) -> tuple[str, ...]:
-    texts = (_text(lines, block.start, block.end) for block in blocks if not block.is_code)
-    return tuple(dict.fromkeys(link for text in texts for link in links_of(text)))
 
 
 def links_of(text: str) -> list[str]:

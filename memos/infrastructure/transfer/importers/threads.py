@@ -20,7 +20,7 @@ def read(document: Document, reading: Reading) -> list[Item]:
             own = top.text("id", "thread_id")
             top.take("data", "messages", "object", "first_id", "last_id", "created_at")
             if top.take("has_more"):
-                reading.skipped.append(
+                reading.partial.append(
                     "the file: it says that more messages follow on another page"
                 )
     entries = document.entries("data", "messages", called="the messages")

@@ -57,6 +57,8 @@ def _moment(value: Any) -> datetime:
             return _from_mongo(inner)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _epoch(value)
+    if isinstance(value, datetime):
+        return value
     if not isinstance(value, str):
         raise TypeError
     text = value.strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -13,6 +14,13 @@ from memos.infrastructure.transfer.importers.fields import Reading
 from memos.infrastructure.transfer.importers.item import Item, Said, present
 from memos.kernel.errors import InvalidInput
 from memos.kernel.scope import check_scope
+
+_ANYWHERE = re.compile(
+    r"(?:[a-z]+[-_]+)*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:[-:].*)?"
+    r"|(?:msg|chatcmpl|resp|item|rs|fc|ws|run)[_-]+[0-9a-z]{16,}(?::.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Ids that no two conversations give: UUIDs, and those of services, such as msg_67c9fdcf37fc8190."""
 
 ROLES = {
     **{role: role for role in ("user", "assistant", "system", "tool")},
@@ -123,6 +131,7 @@ class ImportedConversation:
                 scope=self._scope,
                 said=Said(self._session, id, speaker, role, at=at),
                 id="/".join(filter(None, (self._id, id))) if id else "",
+                is_in_file=not self._id and _ANYWHERE.fullmatch(id) is None,
             )
         )
 

@@ -62,7 +62,7 @@ def test_a_thread_is_read_from_its_first_message_to_its_last() -> None:
         ("assistant", "Two spoons of honey."),
     ]
     assert read.items[0].id == "thread_1/msg_a"
-    assert read.skipped == ["the file: it says that more messages follow on another page"]
+    assert read.partial == ["the file: it says that more messages follow on another page"]
     assert read.not_kept == {
         "image_file part": 1,
         "message.attachments": 1,

@@ -1,0 +1,44 @@
+"""When what an import misses may be archived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memos.kernel.errors import Refused
+
+MOST_REMOVED = 0.2
+"""The part of what was imported that `prune` archives without being told so twice."""
+
+
+def check_prune(
+    named: str, *, bad: int, lacking: Sequence[str], missing: int, present: int, yes: bool
+) -> None:
+    """Go on only where what is missing is known to be.
+
+    Args:
+        named: what is imported.
+        bad: how many items cannot be read.
+        lacking: what says that more follows that is not there.
+        missing: how many memories are not in what is imported.
+        present: how many were imported from there.
+        yes: many may be missing.
+
+    Raises:
+        Refused: they may be there, or too many are missing.
+    """
+    if bad:
+        raise Refused(
+            f"what is missing cannot be archived while {bad} items of {named} cannot be read, for they "
+            "may be what is missing; nothing was imported"
+        )
+    if lacking:
+        raise Refused(
+            f"what is missing cannot be archived, for it may be in what follows ({'; '.join(lacking)}); "
+            "nothing was imported: import all of it, or without prune"
+        )
+    if missing > MOST_REMOVED * present and not yes:
+        raise Refused(
+            f"{missing} of the {present} memories that came from {named} are missing there, which is "
+            f"more than {MOST_REMOVED:.0%}: nothing was imported. If it is whole, import it with prune "
+            "and yes; if it is a part, without prune"
+        )
