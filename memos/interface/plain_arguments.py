@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from memos.interface.members import members_of
 from memos.operation.plain import are_plain, plain
 
 P = ParamSpec("P")
@@ -15,7 +16,7 @@ C = TypeVar("C", bound=type)
 
 def takes_plain_arguments(door: C) -> C:
     """A class whose public methods, and what makes one of it, are given plain texts only."""
-    for name, method in list(vars(door).items()):
+    for name, method in members_of(door):
         if name.startswith("_") and name != "__init__":
             continue
         if isinstance(method, classmethod):

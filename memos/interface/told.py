@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from memos.interface.members import members_of
 from memos.kernel.errors import MemosError
 from memos.operation.begun import is_part_of_a_call, nothing_begun, noting_begun, tell_begun
 
@@ -16,7 +17,7 @@ C = TypeVar("C", bound=type)
 
 def told_when_cut_off(door: C) -> C:
     """A class whose public methods tell, in a note on whatever cuts them off, what they had begun."""
-    for name, method in list(vars(door).items()):
+    for name, method in members_of(door):
         if not name.startswith("_") and callable(method):
             setattr(door, name, _told(method))
     return door

@@ -1,0 +1,303 @@
+"""Memory: the whole of what a caller of a vault needs, each call thin onto operation.
+
+Its calls stand in files, a family each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, get_args
+
+from memos.infrastructure.clock import system_time
+from memos.infrastructure.engine.location import Mode, Wait, open_engine
+from memos.infrastructure.progress import Progress, no_progress
+from memos.interface.actor import DEFAULT_ACTOR
+from memos.interface.memory.adding import Adding
+from memos.interface.memory.administering import Administering
+from memos.interface.memory.changing import Changing
+from memos.interface.memory.changing_several import ChangingSeveral
+from memos.interface.memory.following import Following
+from memos.interface.memory.gathering import Gathering
+from memos.interface.memory.listing import Listing
+from memos.interface.memory.proving import Proving
+from memos.interface.memory.reading import Reading
+from memos.interface.memory.searching import Searching
+from memos.interface.memory.states import States
+from memos.interface.memory.tagging import Tagging
+from memos.interface.memory.transferring import Transferring
+from memos.interface.memory.undoing import Undoing
+from memos.interface.plain_arguments import takes_plain_arguments
+from memos.interface.told import told_when_cut_off
+from memos.kernel.errors import InvalidInput
+from memos.operation.session import Session
+from memos.operation.validation import (
+    check_callable,
+    check_choice,
+    check_clock,
+    check_duration,
+    check_flag,
+    check_governor,
+    check_name,
+    check_path,
+    check_paths,
+    check_tenant,
+)
+
+if TYPE_CHECKING:
+    from memos.infrastructure.governance.decision import Governor
+    from memos.infrastructure.index.models.embedders import Embedder
+    from memos.infrastructure.index.models.rerankers import Reranker
+    from memos.infrastructure.transfer.load.loader import LoadReport
+
+
+def _embedder(named: Embedder | str) -> Embedder | None:
+    from memos.infrastructure.index.models.embedders import embedder_named
+
+    return embedder_named(named)
+
+
+def _reranker(named: Reranker | str | Path) -> Reranker | None:
+    from memos.infrastructure.index.models.rerankers import reranker_from
+
+    return reranker_from(named)
+
+
+@told_when_cut_off
+@takes_plain_arguments
+class Memory(
+    Adding,
+    Changing,
+    ChangingSeveral,
+    States,
+    Reading,
+    Listing,
+    Searching,
+    Gathering,
+    Tagging,
+    Following,
+    Undoing,
+    Administering,
+    Proving,
+    Transferring,
+):
+    """A vault of memories, opened.
+
+    Safe to share between threads; several processes may open the same directory.
+
+        with Memory("team.vault", actor="agent:alice") as memory:
+            memory.add("She likes pottery.", scope="acme/alice/chat-7")
+            memory.search("pottery", scope="acme/alice")
+    """
+
+    load_report: LoadReport | None = None
+    """What `load` did, on the vault that it returned."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        actor: str = DEFAULT_ACTOR,
+        tenant: str | None = None,
+        create: bool = True,
+        clock: Callable[[], int] = system_time,
+        governor: Governor | None = None,
+        embedder: Embedder | str | None = None,
+        reranker: Reranker | str | Path | None = None,
+        wait: Wait = "applied",
+        sweep_every: str | None = None,
+        mode: Mode = "write",
+    ) -> None:
+        """Open the vault at a directory; made, with its keys, when absent.
+
+        Args:
+            path: the directory, or a settings file whose name ends in `.toml`.
+            actor: on whose behalf; who makes a vault administers it.
+            tenant: narrow everything to one tenant.
+            create: make the vault when there is none; on servers, `memos vault create` makes it.
+            clock: microseconds since 1970; for tests.
+            governor: decides who may do what, instead of the header rules.
+            embedder: lets search find what is near in meaning: `"minilm"` for the local model of
+                English, `"multilingual"` for that of a hundred languages, or an `Embedder` such as
+                `EmbeddingsEndpoint`. Memories are embedded behind the write.
+            reranker: lets the recipes `lexical+rerank` and `hybrid+rerank` read the best again
+                together with the query: a `Reranker` such as `RerankEndpoint`, or the directory of
+                a cross-encoder.
+            wait: when an add returns: `"applied"`, as soon as it is readable, or `"durable"`, as
+                soon as it is durable. In an embedded vault the two are one.
+            sweep_every: end what has outlived its lifespan now and after each such time, such as
+                `1h`, in a thread of this program, until `close`: see `sweep`.
+            mode: `"read"` writes nothing, not even that somebody read: so a vault opens on a disk
+                that is read-only, or where somebody else alone may write. What would change it
+                raises `ReadOnly`.
+
+        Raises:
+            VaultError: the vault cannot be opened; `ReadOnly` where it can be opened for reading.
+            Denied: it is to be swept, and the actor administers no tenant.
+            EmbeddingFailed: the embedder's model is not installed.
+            RerankFailed: the reranker's directory holds no model that can be loaded.
+        """
+        check_name(actor, "actor")
+        clock = check_clock(clock)
+        check_flag(create, "create")
+        check_choice(wait, get_args(Wait), "wait")
+        check_choice(mode, get_args(Mode), "mode")
+        if mode == "read" and sweep_every is not None:
+            raise InvalidInput("a sweep writes: open the vault with mode='write' for sweep_every")
+        pause = None if sweep_every is None else check_duration(sweep_every, "sweep_every")
+        if governor is not None:
+            check_governor(governor)
+        narrowed = "" if tenant is None else check_tenant(tenant)
+        chosen = None if embedder is None else _embedder(embedder)
+        reader = None if reranker is None else _reranker(reranker)
+        self._path = check_path(path)
+        self._session = Session(
+            open_engine(
+                self._path,
+                actor=actor,
+                clock=clock,
+                create=create,
+                wait=wait,
+                mode=mode,
+            ),
+            actor=actor,
+            tenant=narrowed,
+            clock=clock,
+            governor=governor,
+            embedder=chosen,
+            reranker=reader,
+            reads_only=mode == "read",
+        )
+        try:
+            if self._session.engine.erasure.is_behind_list():
+                from memos.operation.commands.listed_erases import warn_of_listed_erases
+
+                warn_of_listed_erases(self._session)
+            if mode == "write":
+                self._session.engine.erasure.complete_list()
+            if self._session.engine.erasure.unfinished():
+                from memos.operation.commands.destroy import resume_erases
+
+                resume_erases(self._session)
+            if pause is not None:
+                from memos.operation.sweeper import start_sweeper
+
+                start_sweeper(self._session, pause)
+        except BaseException:
+            self._session.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The vault's directory, or its settings file."""
+        return self._path
+
+    def as_actor(self, actor: str, *, tenant: str | None = None) -> Self:
+        """The same open vault on behalf of another actor, without opening it again.
+
+        What comes back works until this vault is closed; closing it lets go of nothing. Whoever
+        holds an open vault may name any actor, as who opens one may.
+
+        Args:
+            actor: on whose behalf.
+            tenant: narrow everything to one tenant; by default as this one is.
+
+        Raises:
+            InvalidInput: this one is narrowed to another tenant already.
+        """
+        check_name(actor, "actor")
+        own = self._session.subject.tenant
+        narrowed = own if tenant is None else check_tenant(tenant)
+        if own and narrowed != own:
+            raise InvalidInput(
+                f"this vault was opened with tenant={own!r}, and nobody who works on it comes to "
+                f"{narrowed!r}: open the vault anew"
+            )
+        other = copy(self)
+        other._session = self._session.as_actor(actor, narrowed)
+        return other
+
+    def close(self) -> None:
+        """Write what waits and close every file; harmless when repeated."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path | Sequence[str | Path],
+        into: str | Path,
+        *,
+        actor: str = DEFAULT_ACTOR,
+        passphrase: str | None = None,
+        recipient_key: str | bytes | None = None,
+        verifier_key: str | None = None,
+        clock: Callable[[], int] = system_time,
+        governor: Governor | None = None,
+        progress: Progress = no_progress,
+    ) -> Self:
+        """Open the vault `into` with what an export holds; `load_report` says what was done.
+
+        A new vault is made where there is none: same digest, versions, positions and log times.
+        Where `into` is the settings file of a distributed vault, the servers must hold nothing of
+        it yet and its workers must not run; interrupted, it goes on where it was when called again.
+        A vault that is there keeps what it has, as in `import_export`; cubes that it refused
+        are in `load_report.refused`, and a warning says so.
+
+        Args:
+            path: the export, a directory or a file; or a list of it and of the increments that go on
+                from it, in their order, all wrapped to the same passphrase or recipient.
+            into: the vault's directory, or its settings file.
+            actor: on whose behalf; who makes a vault administers it.
+            passphrase: what the keys are wrapped to.
+            recipient_key: the private half of what the keys are wrapped to.
+            verifier_key: accept only an export of the vault with this key.
+            clock: microseconds since 1970; for tests.
+            governor: decides in the place of the rules of the headers, of a vault that is there.
+            progress: told (done, total).
+
+        Raises:
+            Refused: the export is damaged, forged, or not for this key, or an increment does not go
+                on from what is before it; nothing is left behind. Or the servers hold something else.
+            Denied: the vault is there, and the actor does not administer it.
+        """
+        from memos.operation.commands.load import (
+            ExportSource,
+            import_export,
+            make_vault_of,
+            warn_of_refused,
+        )
+
+        source = ExportSource(
+            paths=check_paths(path),
+            passphrase=passphrase,
+            recipient_key=recipient_key,
+            verifier_key=verifier_key,
+        )
+        report = make_vault_of(
+            source,
+            check_path(into, "into"),
+            actor=actor,
+            clock=check_clock(clock),
+            progress=check_callable(progress, "progress"),
+        )
+        memory = cls(into, actor=actor, clock=clock, governor=governor)
+        try:
+            memory.load_report = report or import_export(memory._session, source, progress)
+        except BaseException:
+            memory.close()
+            raise
+        warn_of_refused(memory.load_report)
+        return memory
