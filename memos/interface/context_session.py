@@ -50,13 +50,14 @@ class ContextSession:
         self._history = check_budget(kept, "history_tokens")
         self._count = counting(count_tokens)
         self._asked: dict[str, Any] = {
-            "scope": scope if isinstance(scope, str) else tuple(scope),
+            "scope": scope,
             "k": k,
             "as_of": as_of,
             "filter": filter,
             "recipe": recipe,
         }
-        SearchRequest(**self._asked)  # what does not fit is told before the first turn
+        # What does not fit is told before the first turn; an iterator of scopes is read once.
+        self._asked["scope"] = SearchRequest(**self._asked).scopes
         self._turn = Lock()
         self._state = state
 

@@ -221,6 +221,14 @@ def pages(memory: Memory, **asked: Any) -> list[list[MemCube]]:
     return [*made]
 
 
+def quoted(memory: Memory, query: str) -> list[Any]:
+    """The blocks of a turn without what they know a memory by: its label, and the state."""
+    session = memory.context_session(scope="acme", budget_tokens=900, count_tokens=len)
+    turn = session.turn(query)
+    texts = [re.sub(r"\[[0-9a-f-]+\]", "[]", block.text) for block in (turn.pinned, turn.delta)]
+    return [*texts, turn.changed, turn.delta.left_out]
+
+
 def doors(
     memory: Memory, ids: Mapping[str, str], folder: Path
 ) -> dict[str, list[Callable[[], Any]]]:
@@ -274,6 +282,7 @@ def doors(
             partial(memory.context, query, scope="acme", budget_tokens=900, count_tokens=len)
             for query in queries[:3]
         ],
+        "context_session": [partial(quoted, memory, query) for query in queries[:3]],
         "route": [
             partial(memory.route, query, scope="acme", budget_tokens=400, count_tokens=len)
             for query in queries[:3]

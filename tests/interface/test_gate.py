@@ -99,6 +99,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "backup": lambda: memory.backup(folder / "backup"),
         "checkpoint": memory.checkpoint,
         "context": lambda: memory.context("pottery", scope=SCOPE),
+        "context_session": lambda: memory.context_session(scope=SCOPE).turn("pottery"),
         "count": lambda: memory.count(scope=SCOPE),
         "cuts": memory.cuts,
         "denials": lambda: memory.denials(cube_id=first),

@@ -261,6 +261,7 @@ NEEDS_TENANT: dict[str, Callable[[Memory, Lost], object]] = {
     "search below": lambda memory, _: memory.search("pottery", scope="acme/a/b"),
     "search at a cut": lambda memory, _: memory.search("pottery", scope="acme", as_of="here"),
     "context": lambda memory, _: memory.context("pottery", scope="acme"),
+    "stable context": lambda memory, _: memory.context("pottery", scope="acme", stable=True),
     "tags": lambda memory, _: memory.tags("acme"),
     "vocabulary": lambda memory, _: memory.vocabulary("acme"),
     "add": lambda memory, _: memory.add("More.", scope="acme/b"),
