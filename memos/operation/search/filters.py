@@ -121,14 +121,14 @@ def mentions(condition: Any, field: str) -> bool:
 
 
 def tags_required(condition: Mapping[str, Any] | None) -> frozenset[str]:
-    """Tags that every memory has of which a checked filter holds: not all of them, but those that an
-    index can be asked for.
+    """Tags that every memory has of which a checked filter holds, written as names are kept: not all of
+    them, but those that an index can be asked for.
     """
     required: set[str] = set()
     for name, value in (condition or {}).items():
         if name == "tags":
             tests = value if isinstance(value, Mapping) else {"eq": value}
-            required.update(tests[op] for op in ("eq", "contains") if op in tests)
+            required.update(written(tests[op]) for op in ("eq", "contains") if op in tests)
         elif name == "and":
             required.update(*map(tags_required, value))
     return frozenset(required)
