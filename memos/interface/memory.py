@@ -520,13 +520,15 @@ class Memory:
         )
 
     def tag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
-        """Add tags to a memory."""
+        """Add tags to a memory; where it has them already nothing is written, and the receipt has no
+        `event_id`.
+        """
         from memos.operation.commands.tags import Retagging, retag
 
         return retag(self._session, cube_id, Retagging(added=tags), expected_version)
 
     def untag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
-        """Remove tags from a memory."""
+        """Remove tags from a memory; where it has none of them nothing is written, as in `tag`."""
         from memos.operation.commands.tags import Retagging, retag
 
         return retag(self._session, cube_id, Retagging(removed=tags), expected_version)
@@ -613,7 +615,9 @@ class Memory:
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         dry_run: bool = False,
     ) -> Batch:
-        """Add tags to several memories: chosen, planned and done as in `update_many`."""
+        """Add tags to several memories: chosen, planned and done as in `update_many`. Those that have
+        them already are left, and counted in `unchanged`.
+        """
         from memos.operation.commands.tags import Retagging, retag_several
         from memos.operation.search.selection import Selection
 
@@ -629,7 +633,9 @@ class Memory:
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         dry_run: bool = False,
     ) -> Batch:
-        """Remove tags from several memories: chosen, planned and done as in `update_many`."""
+        """Remove tags from several memories: chosen, planned and done as in `update_many`. Those that
+        have none of them are left, and counted in `unchanged`.
+        """
         from memos.operation.commands.tags import Retagging, retag_several
         from memos.operation.search.selection import Selection
 
