@@ -272,13 +272,17 @@ def _value(name: str, operand: Any) -> Any:
         check_json(operand, f"the value compared with {shorten(name)}")
     if name in _TIMES and operand is not None:
         return _time(name, operand)
-    if name in _NUMBERS and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
+    if name in _NUMBERS and (
+        isinstance(operand, bool) or not isinstance(operand, (int, float)) or operand != operand
+    ):
         raise InvalidInput(
             f"{shorten(name)} is a number, so it cannot be compared with {shorten(operand)}"
         )
     if name in _TEXTS | _LISTS and not isinstance(operand, str):
+        several = isinstance(operand, (list, tuple, set, frozenset))
+        hint = f': for any of several write {{"{name}": {{"in": [...]}}}}' if several else ""
         raise InvalidInput(
-            f"{shorten(name)} is a text, so it cannot be compared with {shorten(operand)}"
+            f"{shorten(name)} is a text, so it cannot be compared with {shorten(operand)}{hint}"
         )
     if name == "state" and operand not in STATES_BY_TITLE:
         raise InvalidInput(f"{shorten(operand)} is no state: use {', '.join(STATES_BY_TITLE)}")
