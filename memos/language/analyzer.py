@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
 import Stemmer
 
+from memos.language.endings import inflected
 from memos.language.english.language import ENGLISH
 from memos.language.indexed_text import FURTHER, IndexedText
 from memos.language.letters import fold
@@ -196,7 +197,14 @@ class Analyzer:
 
     def near_terms(self, word: str) -> dict[int, str]:
         """The terms of the words that a slip of the pen parts from a folded word, and the words."""
-        near = [each for each in near_spellings(word) if each not in self._stops]
+        return self._terms_of(near_spellings(word))
+
+    def inflected_terms(self, word: str) -> dict[int, str]:
+        """The terms of what may be forms of a folded word, and these."""
+        return self._terms_of(inflected(word))
+
+    def _terms_of(self, words: Iterable[str]) -> dict[int, str]:
+        near = [each for each in words if each not in self._stops]
         with self._lock:
             stems = self._stemmer.stemWords(near)
         return {self._hash(stem): each for stem, each in zip(stems, near, strict=True)}

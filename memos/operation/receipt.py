@@ -47,7 +47,8 @@ class Receipt:
     """What a write did: durable, and readable by `get` and `search`, once this is returned.
 
     `position` is a token that a reader can wait for; `rejected` lists, for an operation over
-    several cubes, those that refused.
+    several cubes, those that refused. Where nothing had to change, nothing was written: `event_id`
+    and `operation_id` are empty, `version` and `position` those that stand.
     """
 
     event_id: str

@@ -294,7 +294,7 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
         "route": ["pottery", "--scope", SCOPE],
         "tags": ["--scope", SCOPE],
         "sensitivities": ["acme"],
-        "keep-queries": [],
+        "keep-queries": ["--for", "30d"],
         "queries": ["--scope", SCOPE],
         "vocabulary": ["--scope", SCOPE],
         "facts": [SCOPE],

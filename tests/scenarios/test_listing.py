@@ -101,6 +101,36 @@ def test_a_list_is_narrowed_by_filter_and_state_and_shows_any_moment(
     assert memory.count(scope=tenant, filter={"tags": "nobody's"}) == 0
 
 
+def test_a_filter_finds_a_name_however_its_accents_are_written(memory: Memory, tenant: str) -> None:
+    kept, asked = "caf\u00e9", "cafe\u0301"
+    scope = f"{tenant}/{kept}"
+    memory.add(
+        "tea",
+        scope=scope,
+        tags=[kept],
+        source=f"web/{kept}",
+        semantic_type=kept,
+        owner=f"user:{kept}",
+    )
+    memory.add("milk", scope=f"{tenant}/dairy")
+    for fits in (
+        {"tags": asked},
+        {"tags": {"eq": asked}},
+        {"tags": {"contains": asked}},
+        {"tags": {"in": [asked]}},
+        {"and": [{"tags": asked}, {"tags": {"ne": "x"}}]},
+        {"source": f"web/{asked}"},
+        {"source": {"contains": asked}},
+        {"scope": {"under": f"{tenant}/{asked}"}},
+        {"semantic_type": asked},
+        {"owner": {"in": [f"user:{asked}"]}},
+    ):
+        assert told(memory.list(scope=tenant, filter=fits)) == ["tea"], fits
+        assert memory.count(scope=tenant, filter=fits) == 1, fits
+        assert texts(memory.search("tea", scope=tenant, filter=fits)) == ["tea"], fits
+        assert len(memory.archive_many(scope=tenant, filter=fits, dry_run=True).memories) == 1, fits
+
+
 def test_a_count_is_of_what_a_list_shows_whatever_the_filter_asks_of(
     memory: Memory, tenant: str
 ) -> None:

@@ -18,6 +18,7 @@ PAST = {
     "archive": "archived",
     "restore": "restored",
     "tag": "tagged",
+    "untag": "untagged",
     "update": "updated",
 }
 
@@ -76,14 +77,24 @@ def show(run: Run, batch: Batch) -> None:
 def _draw(out: Console, batch: Batch) -> None:
     done = PAST.get(batch.operation, batch.operation)
     title = f"would {batch.operation}" if batch.dry_run else done
-    count = len(batch.memories)
-    layout.line(out, (f"{title} {count} memor{'y' if count == 1 else 'ies'}:", "bold"))
-    memories(out, batch.memories)
+    if batch.memories:
+        layout.line(out, (f"{title} {_counted(len(batch.memories))}:", "bold"))
+        memories(out, batch.memories)
+    elif not batch.dry_run:
+        layout.line(out, ("nothing was changed", "bold"))
+    else:
+        layout.line(out, ("nothing would change", "bold"))
+    if batch.unchanged:
+        layout.line(out, (f"{_counted(batch.unchanged)} left as asked for already", "dim"))
     memory_view.rejections(out, batch.rejected)
     memory_view.not_compared(out, batch.not_compared)
     if batch.operation_id:
         undo = f"`memos rollback --operation {batch.operation_id}` takes all of it back"
         layout.line(out, (undo, "dim"))
+
+
+def _counted(count: int) -> str:
+    return f"{count} memor{'y' if count == 1 else 'ies'}"
 
 
 def memories(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.terminal import Console, clean
+from memos.interface.cli.wording import spoken
 
 
 def attach(app: typer.Typer) -> None:
@@ -26,7 +28,10 @@ def examine(
     ] = None,
 ) -> None:
     """What is wrong with the vault and how to mend it; exit with 6 where there is an error."""
-    findings = doctor(path or run.vault)
+    findings = [
+        replace(finding, what=spoken(finding.what, {}), mend=spoken(finding.mend, {}))
+        for finding in doctor(path or run.vault)
+    ]
     healthy = all(finding.severity != "error" for finding in findings)
 
     def draw(out: Console) -> None:

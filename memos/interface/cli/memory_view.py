@@ -86,6 +86,9 @@ def _figure(figure: Any) -> str:
 
 def receipt(console: Console, written: Receipt, what: str) -> None:
     """What a write did."""
+    if not written.event_id:
+        line(console, "nothing was changed: ", (written.cube_id, "bold"), " is so already")
+        return
     line(
         console,
         (f"{what} ", "green"),

@@ -93,15 +93,18 @@ def sensitivities(
 
 def keep_queries(
     run: Run,
-    lifetime: Annotated[str, typer.Option("--for", help="For how long, 30 days at most.")] = "30d",
+    lifetime: Annotated[
+        str | None, typer.Option("--for", help="For how long, 30 days at most.")
+    ] = None,
     none: Annotated[bool, typer.Option("--none", help="Keep none, and forget all.")] = False,
 ) -> None:
     """Keep the texts of queries for a while; by default a vault keeps none."""
+    if none == (lifetime is not None):
+        raise InvalidInput("say for how long with --for, such as --for 30d, or --none; one of them")
     with run.open() as memory:
-        memory.keep_queries(None if none else lifetime)
-    kept = None if none else lifetime
+        memory.keep_queries(lifetime)
     told = "no texts of queries are kept" if none else f"texts of queries are kept for {lifetime}"
-    run.show({"lifetime": kept}, lambda out: layout.line(out, clean(told)))
+    run.show({"lifetime": lifetime}, lambda out: layout.line(out, clean(told)))
 
 
 def queries(run: Run, scope: ScopeRoot) -> None:

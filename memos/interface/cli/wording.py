@@ -1,4 +1,6 @@
-"""Errors in the words of the command line: an argument of the Memory API is called by its option."""
+"""Errors in the words of the command line: an argument of the Memory API is called by its option, a method
+by its command.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,27 @@ _OTHERWISE: Mapping[str, tuple[str, ...]] = {
     "passphrase": ("passphrase_file",),
     "recipient_key": ("recipient_key_file",),
 }
-_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:\.\.\.)?")
+COMMANDS: Mapping[str, str] = {
+    "name_cut": "memos cut name",
+    "set_header": "memos set-header",
+    "set_lifespan": "memos lifespan",
+}
+"""The commands that do what methods do whose names errors mention."""
+
+PHRASES: Mapping[str, str] = {
+    "load it (memos load, Memory.load or import_export)": "load it (`memos load`)",
+    'open the vault for reading (`mode="read"`; the commands that read do so)': (
+        "use the commands that read, which need no more"
+    ),
+    'open it with mode="read", as the commands that read do': "use the commands that read",
+    "open it for writing, as one who may write there": (
+        "run this as a user who may write there, or name another vault with --vault"
+    ),
+}
+"""What is said otherwise altogether, since a command opens the vault itself."""
+
+_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:\.\.\.|True\b)?")
+_NAME = re.compile(r"(?<![\w'\"./=`-])[a-z]+(?:_[a-z]+)+(?![\w'\"/=`])")
 _SUBJECT = re.compile(r"^([a-z_]+)(?= (?:must|is not|is no|has) )")
 
 
@@ -62,5 +84,15 @@ def spoken(message: str, names: Mapping[str, str]) -> str:
         follows = message[match.end() : match.end() + 1]
         return name if not follows or follows in " ,;:." else f"{name} "
 
-    told = _ARGUMENT.sub(option, message)
+    def named(match: re.Match[str]) -> str:
+        if match[0] in COMMANDS:
+            return f"`{COMMANDS[match[0]]}`"
+        name = names.get(match[0], "")
+        return (
+            name if name.startswith("--") else match[0]
+        )  # an argument's is a field of data as well
+
+    for words, instead in PHRASES.items():
+        message = message.replace(words, instead)
+    told = _NAME.sub(named, _ARGUMENT.sub(option, message))
     return _SUBJECT.sub(lambda match: names.get(match[1], match[1]), told)

@@ -88,13 +88,15 @@ class Changing(Door):
         )
 
     def tag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
-        """Add tags to a memory."""
+        """Add tags to a memory; where it has them already nothing is written, and the receipt has no
+        `event_id`.
+        """
         from memos.operation.commands.tags import Retagging, retag
 
         return retag(self._session, cube_id, Retagging(added=tags), expected_version)
 
     def untag(self, cube_id: str, *tags: str, expected_version: int | None = None) -> Receipt:
-        """Remove tags from a memory."""
+        """Remove tags from a memory; where it has none of them nothing is written, as in `tag`."""
         from memos.operation.commands.tags import Retagging, retag
 
         return retag(self._session, cube_id, Retagging(removed=tags), expected_version)

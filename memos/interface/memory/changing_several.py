@@ -99,7 +99,9 @@ class ChangingSeveral(Door):
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         dry_run: bool = False,
     ) -> Batch:
-        """Add tags to several memories: chosen, planned and done as in `update_many`."""
+        """Add tags to several memories: chosen, planned and done as in `update_many`. Those that have
+        them already are left, and counted in `unchanged`.
+        """
         from memos.operation.commands.tags import Retagging, retag_several
         from memos.operation.search.selection import Selection
 
@@ -115,7 +117,9 @@ class ChangingSeveral(Door):
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         dry_run: bool = False,
     ) -> Batch:
-        """Remove tags from several memories: chosen, planned and done as in `update_many`."""
+        """Remove tags from several memories: chosen, planned and done as in `update_many`. Those that
+        have none of them are left, and counted in `unchanged`.
+        """
         from memos.operation.commands.tags import Retagging, retag_several
         from memos.operation.search.selection import Selection
 

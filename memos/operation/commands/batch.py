@@ -26,7 +26,7 @@ from memos.kernel.errors import (
 from memos.kernel.event import id_text
 from memos.kernel.fold import fold
 from memos.kernel.outcome import Reason, Result
-from memos.operation.commands.change import COMPOSE_TRIES, pause_before_retry
+from memos.operation.commands.change import COMPOSE_TRIES, NothingChanges, pause_before_retry
 from memos.operation.commands.chosen import PlannedMemory, chosen
 from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt, Rejection, raise_rejected, reason_text, receipt_of
@@ -47,11 +47,18 @@ class BatchChange(NamedTuple):
         operation: what it is called.
         states: the states in which a memory of a scope is meant.
         make: makes it of a memory's state, on a passage; it has no effect, and may be made again.
+        called: what it is called where that is not what the right is asked for.
     """
 
     operation: str
     states: Collection[Lifecycle]
     make: Callable[[Passage], Make]
+    called: str = ""
+
+    @property
+    def verb(self) -> str:
+        """What it does, for a reader."""
+        return doing(self.called or self.operation, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,8 @@ class Batch:
     `memories` are those that it is for, as they were before it. `receipts` are theirs, in the same order;
     none of a plan. `rejected` are those of a plan that would refuse: then the batch does nothing. A
     rollback of `operation_id` undoes all of it. `not_compared` tells of memories that were passed over
-    because their values are of another kind than the filter's, a sentence a field.
+    because their values are of another kind than the filter's, a sentence a field. `unchanged` counts
+    those that were as asked for already: they are no part of it, and nothing is written for them.
     """
 
     operation: str
@@ -71,6 +79,7 @@ class Batch:
     operation_id: str
     dry_run: bool
     not_compared: tuple[str, ...] = ()
+    unchanged: int = 0
 
 
 def change_several(
@@ -91,27 +100,42 @@ def change_several(
             selected = chosen(passage, reader, selection, change.states)
             states = [one.state for one in selected]
             passage.require_each(Action.WRITE, states)
-            refused = _drafted(reader, states, make, b"").refused
-        memories = tuple(one.told for one in selected)
-        if not memories:
-            raise NotFound(
-                f"nothing to {doing(change.operation, '')}: no memory matches {selection}"
+            drafted = _drafted(reader, states, make, b"")
+        if not selected:
+            raise NotFound(f"nothing to {change.verb}: no memory matches {selection}")
+        ids = [state.cube_id for state in states if state.cube_id not in drafted.unchanged]
+        told = {one.state.cube_id: one.told for one in selected}
+
+        def batch_of(changing: Iterable[bytes]) -> Batch:
+            memories = tuple(told[raw] for raw in changing)
+            return Batch(
+                change.verb,
+                memories,
+                (),
+                tuple(drafted.refused),
+                "",
+                dry_run,
+                selection.accepts.not_compared,
+                len(selected) - len(memories),
             )
-        operation, passed_over = doing(change.operation, ""), selection.accepts.not_compared
-        batch = Batch(operation, memories, (), tuple(refused), "", dry_run, passed_over)
-        if dry_run:
-            return batch
+
+        if dry_run or not ids:
+            return batch_of(ids)
         operation_id = session.new_id()
-        writing = _Writing(session, passage, change.operation, make, operation_id)
-        receipts = writing.run([state.cube_id for state in states])
-        return replace(batch, receipts=receipts, operation_id=id_text(operation_id))
+        receipts = _Writing(session, passage, change.verb, make, operation_id).run(ids)
+        return replace(
+            batch_of(receipts),
+            receipts=tuple(receipts.values()),
+            operation_id=id_text(operation_id) if receipts else "",
+        )
 
 
 class _Drafted(NamedTuple):
-    """What is to be appended, and what would refuse it."""
+    """What is to be appended, what would refuse it, and what is so already."""
 
     drafts: Sequence[Draft]
     refused: Sequence[Rejection]
+    unchanged: Collection[bytes]
     is_held: bool
 
 
@@ -121,10 +145,14 @@ def _drafted(
     """The change of each memory as it is now, and what the fold would say of it."""
     drafts: list[Draft] = []
     refused: list[Rejection] = []
+    unchanged: set[bytes] = set()
     is_held = False
     for state in states:
         try:
             draft = make(reader, state)
+        except NothingChanges:
+            unchanged.add(state.cube_id)
+            continue
         except IllegalMove as error:
             refused.append(Rejection(id_text(state.cube_id), str(error)))
             continue
@@ -135,7 +163,7 @@ def _drafted(
             is_held |= outcome.reason is Reason.FROZEN
             refused.append(Rejection(id_text(state.cube_id), reason_text(outcome.reason)))
         drafts.append(draft)
-    return _Drafted(drafts, refused, is_held)
+    return _Drafted(drafts, refused, unchanged, is_held)
 
 
 class _Writing:
@@ -144,25 +172,28 @@ class _Writing:
     Args:
         session: the open vault.
         passage: where the right is asked on the state that each change is made of.
-        operation: what it is called.
+        verb: what it does.
         make: makes a memory's change.
         operation_id: which all of them are part of.
     """
 
     def __init__(
-        self, session: Session, passage: Passage, operation: str, make: Make, operation_id: bytes
+        self, session: Session, passage: Passage, verb: str, make: Make, operation_id: bytes
     ) -> None:
         self._session = session
         self._passage = passage
-        self._operation = operation
+        self._verb = verb
         self._make = make
         self._operation_id = operation_id
         self._done: dict[bytes, Committed] = {}
+        self._unchanged: set[bytes] = set()  # another writer made them so
 
-    def run(self, cube_ids: Sequence[bytes]) -> tuple[Receipt, ...]:
-        """Write; the receipts in the order of the memories."""
+    def run(self, cube_ids: Sequence[bytes]) -> dict[bytes, Receipt]:
+        """Write; the receipts of what was written, in the order of the memories."""
         for tries in range(COMPOSE_TRIES):
-            pending = [raw for raw in cube_ids if raw not in self._done]
+            pending = [
+                raw for raw in cube_ids if raw not in self._done and raw not in self._unchanged
+            ]
             try:
                 drafts = self._draft(pending)
                 self._write(drafts)
@@ -173,7 +204,11 @@ class _Writing:
             except MemosError as error:
                 raise self._told(error, cube_ids) from error
             else:
-                return tuple(receipt_of(self._session.engine, self._done[raw]) for raw in cube_ids)
+                return {
+                    raw: receipt_of(self._session.engine, self._done[raw])
+                    for raw in cube_ids
+                    if raw in self._done
+                }
         lost = Conflict(
             f"others changed these memories {COMPOSE_TRIES} times while their change was composed: try "
             "again",
@@ -186,8 +221,9 @@ class _Writing:
             states = [live_state(self._passage, reader, raw) for raw in pending]
             self._passage.require_each(Action.WRITE, states)
             drafted = _drafted(reader, states, self._make, self._operation_id)
+        self._unchanged |= set(drafted.unchanged)
         if drafted.refused:
-            raise _refusal(self._operation, drafted, len(pending), is_first=not self._done)
+            raise _refusal(self._verb, drafted, len(pending), is_first=not self._done)
         return drafted.drafts
 
     def _write(self, drafts: Sequence[Draft]) -> None:
@@ -214,7 +250,9 @@ class _Writing:
         if not self._done:
             return error
         done = tuple(id_text(raw) for raw in cube_ids if raw in self._done)
-        left = tuple(id_text(raw) for raw in cube_ids if raw not in self._done)
+        left = tuple(
+            id_text(raw) for raw in cube_ids if raw not in self._done and raw not in self._unchanged
+        )
         return PartlyDone(
             f"{len(done)} of {len(cube_ids)} memories are changed, and that stays (a rollback of operation "
             f"{id_text(self._operation_id)} undoes it): {', '.join(done)}. These are as they were: "
@@ -225,14 +263,14 @@ class _Writing:
         )
 
 
-def _refusal(operation: str, drafted: _Drafted, count: int, *, is_first: bool) -> IllegalMove:
+def _refusal(verb: str, drafted: _Drafted, count: int, *, is_first: bool) -> IllegalMove:
     """The error of a batch of which some memories would refuse."""
     refused = drafted.refused
     named = "; ".join(f"{no.cube_id}: {no.reason}" for no in refused[:MOST_NAMED])
     more = f"; and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
     nothing = ", so nothing was changed" if is_first else ""
     message = (
-        f"cannot {doing(operation, '')} {len(refused)} of {count} memories{nothing}: {named}{more}; leave "
+        f"cannot {verb} {len(refused)} of {count} memories{nothing}: {named}{more}; leave "
         "them out (dry_run names them)"
     )
     if drafted.is_held:

@@ -41,7 +41,15 @@ Make = Callable[[Reader, CubeState], Draft]
 """A change of a cube, made of its state as a reader sees it; it has no effect, and may be made again."""
 
 Build = Callable[[Parts | None, Event, Body], None]
-"""Fill the event and its body from, where asked for, the cube's opened parts."""
+"""Fill the event and its body from, where asked for, the cube's opened parts.
+
+Raises:
+    NothingChanges: the cube is already as it would be.
+"""
+
+
+class NothingChanges(Exception):
+    """A cube is already as a change would make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +235,16 @@ def _check_expected(state: CubeState, content_change: ContentChange) -> None:
     """
     expected = content_change.expected_version
     if content_change.reads and expected is not None and expected > state.version:
-        raise Conflict(
-            f"cube {id_text(state.cube_id)} is at version {state.version}, not {expected}: read it "
-            "again and decide anew",
-            state.version,
-        )
+        raise not_at(state, expected)
+
+
+def not_at(state: CubeState, expected: int | None) -> Conflict:
+    """The error of a cube that is at another version than its caller expects."""
+    return Conflict(
+        f"cube {id_text(state.cube_id)} is at version {state.version}, not {expected}: read it "
+        "again and decide anew",
+        state.version,
+    )
 
 
 def _make_recognisable(event: Event, ids: Ids, mac: bytes) -> None:

@@ -31,7 +31,7 @@ def set_header(
     """See `Memory.set_header`."""
     changes = facts.changes()
     if not changes:
-        raise InvalidInput("set_header changes nothing: pass owner, readers, writers, ...")
+        raise InvalidInput("set_header changes nothing: pass owner=, readers=, writers=, ...")
     return _change_header(session, cube_id, changes, expected_version)
 
 

@@ -8,17 +8,23 @@ from dataclasses import dataclass, replace
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import SHOWN, CubeState
 from memos.kernel.errors import InvalidInput
-from memos.kernel.event import Kind
+from memos.kernel.event import Kind, id_text
 from memos.operation.commands.batch import Batch, BatchChange, Make, change_several
 from memos.operation.commands.body import put_tags
-from memos.operation.commands.change import ContentChange, change, drafted
+from memos.operation.commands.change import (
+    ContentChange,
+    NothingChanges,
+    change,
+    drafted,
+    not_at,
+)
 from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
 from memos.operation.reads.vocabulary import vocabulary_in_force
 from memos.operation.receipt import Receipt
 from memos.operation.search.selection import Selection
-from memos.operation.session import Session
+from memos.operation.session import Session, live_state
 from memos.operation.validation import check_names
 from memos.operation.vocabulary import nearest
 from memos.wire.body_pb2 import Body
@@ -54,6 +60,8 @@ class Retagging:
         def build(parts: Parts | None, event: Event, body: Body) -> None:
             before = parts.tag_list if parts is not None else ()
             kept = [tag for tag in dict.fromkeys((*before, *added)) if tag not in removed]
+            if parts is not None and kept == list(before):
+                raise NothingChanges
             event.parts = put_tags(body, kept)
 
         return ContentChange(Kind.TAGGED, build, reads=True)
@@ -68,7 +76,28 @@ def retag(
         tagging = replace(
             retagging.change(session, passage, state), expected_version=expected_version
         )
-        return change(session, passage, state, tagging)
+        try:
+            return change(session, passage, state, tagging)
+        except NothingChanges:
+            return _unchanged(session, passage, state.cube_id, expected_version)
+
+
+def _unchanged(
+    session: Session, passage: Passage, cube_id: bytes, expected_version: int | None
+) -> Receipt:
+    """The receipt of what needed no event.
+
+    Raises:
+        Conflict: the caller expects another version.
+    """
+    with session.engine.read() as reader:
+        state = live_state(passage, reader, cube_id)
+        standing = reader.vault.state_at(cube_id)
+    if standing is None:
+        raise passage.absent(cube_id)
+    if expected_version not in (None, state.version):
+        raise not_at(state, expected_version)
+    return Receipt("", id_text(cube_id), state.version, standing.position, "")
 
 
 def retag_several(
@@ -81,7 +110,9 @@ def retag_several(
             session, passage, reader, state, retagging.change(session, passage, state)
         )
 
-    return change_several(session, selection, BatchChange("tag", SHOWN, make), dry_run=dry_run)
+    called = "tag" if retagging.added else "untag"
+    tagging = BatchChange("tag", SHOWN, make, called)
+    return change_several(session, selection, tagging, dry_run=dry_run)
 
 
 def check_tags(session: Session, passage: Passage, scope: str, tags: Collection[str]) -> None:

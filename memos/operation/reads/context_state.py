@@ -56,8 +56,8 @@ class ContextState(NamedTuple):
             )
         if state.asked != asked:
             raise InvalidInput(
-                "the state is of another context: pass the same scope, filter and as_of as for the turns "
-                "before, or no state to begin anew"
+                "the state is of another context: pass the same scope=, filter= and as_of= as for the "
+                "turns before, or no state to begin anew"
             )
         return state
 

@@ -46,8 +46,8 @@ class Cursor(NamedTuple):
             )
         if cursor.list_digest != list_digest:
             raise InvalidInput(
-                "the cursor is another list's: pass the same scope, filter, state, order, as_of and "
-                "facts as for the page that it came with"
+                "the cursor is another list's: pass the same scope=, filter=, state=, order=, as_of= "
+                "and facts= as for the page that it came with"
             )
         return cursor
 

@@ -121,14 +121,14 @@ def mentions(condition: Any, field: str) -> bool:
 
 
 def tags_required(condition: Mapping[str, Any] | None) -> frozenset[str]:
-    """Tags that every memory has of which a checked filter holds: not all of them, but those that an
-    index can be asked for.
+    """Tags that every memory has of which a checked filter holds, written as names are kept: not all of
+    them, but those that an index can be asked for.
     """
     required: set[str] = set()
     for name, value in (condition or {}).items():
         if name == "tags":
             tests = value if isinstance(value, Mapping) else {"eq": value}
-            required.update(tests[op] for op in ("eq", "contains") if op in tests)
+            required.update(written(tests[op]) for op in ("eq", "contains") if op in tests)
         elif name == "and":
             required.update(*map(tags_required, value))
     return frozenset(required)
@@ -272,13 +272,17 @@ def _value(name: str, operand: Any) -> Any:
         check_json(operand, f"the value compared with {shorten(name)}")
     if name in _TIMES and operand is not None:
         return _time(name, operand)
-    if name in _NUMBERS and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
+    if name in _NUMBERS and (
+        isinstance(operand, bool) or not isinstance(operand, (int, float)) or operand != operand
+    ):
         raise InvalidInput(
             f"{shorten(name)} is a number, so it cannot be compared with {shorten(operand)}"
         )
     if name in _TEXTS | _LISTS and not isinstance(operand, str):
+        several = isinstance(operand, (list, tuple, set, frozenset))
+        hint = f': for any of several write {{"{name}": {{"in": [...]}}}}' if several else ""
         raise InvalidInput(
-            f"{shorten(name)} is a text, so it cannot be compared with {shorten(operand)}"
+            f"{shorten(name)} is a text, so it cannot be compared with {shorten(operand)}{hint}"
         )
     if name == "state" and operand not in STATES_BY_TITLE:
         raise InvalidInput(f"{shorten(operand)} is no state: use {', '.join(STATES_BY_TITLE)}")

@@ -58,7 +58,10 @@ class Selection:
 
     def __str__(self) -> str:
         if self.cube_ids is not None:
-            return f"{len(tuple(self.cube_ids))} memories"
+            count = len(tuple(self.cube_ids))
+            return (
+                "the id that is named" if count == 1 else f"any of the {count} ids that are named"
+            )
         within = "every scope" if self.scopes is None else ", ".join(self.scopes)
         fits = "" if self.filter is None else ", as far as the filter fits"
         passed_over = "".join(f"; {told}" for told in self.accepts.not_compared)

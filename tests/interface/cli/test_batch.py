@@ -61,6 +61,27 @@ def test_tags_are_given_to_several_and_taken(shell: Shell) -> None:
     assert [memory["cube_id"] for memory in plan["memories"]] == [first]
 
 
+def test_tags_that_are_so_already_write_no_event_and_it_is_said(shell: Shell) -> None:
+    first, second = shell.add("one", "--tag", "home"), shell.add("two")
+    for words in (["untag", "--scope", "acme", "zz"], ["tag", "--cube", first, "home"]):
+        batch = shell.json(*words)
+        assert (batch["memories"], batch["receipts"], batch["operation_id"]) == ([], [], "")
+        ran = shell.run(*words)
+        assert (ran.code, "nothing was changed" in ran.out) == (0, True)
+        assert "nothing would change" in shell.run(*words, "--dry-run").out
+    for words in (["untag", second, "zz"], ["tag", first, "home"]):
+        receipt = shell.json(*words)
+        assert (receipt["event_id"], receipt["operation_id"], receipt["version"]) == ("", "", 1)
+        assert "nothing was changed" in shell.run(*words).out
+    assert shell.run("untag", second, "zz", "--expect-version", "7").code == 5
+    assert {shell.json("get", one)["version"] for one in (first, second)} == {1}
+    ran = shell.run("untag", "--scope", "acme", "home")
+    assert "untagged 1 memory:" in ran.out
+    assert "1 memory left as asked for already" in ran.out
+    assert shell.json("untag", first, "home", "--dry-run")["operation"] == "untag"
+    assert [shell.json("get", one)["version"] for one in (first, second)] == [2, 1]
+
+
 def test_what_does_not_go_together_is_refused(shell: Shell) -> None:
     one = shell.add("one")
     for line in (

@@ -23,3 +23,12 @@ def test_facts_are_extracted_and_searched_where_asked_for(shell: Shell) -> None:
     assert "0 memories read" in shell.run("facts", "acme", "--limit", "5").out
     assert len(shell.json("search", "tutor", "--scope", "acme")) == 1
     assert len(shell.json("search", "tutor", "--scope", "acme", "--facts")) == 2
+
+
+def test_texts_of_queries_are_kept_only_where_it_is_said_for_how_long(shell: Shell) -> None:
+    shell.add("Tea.")
+    for line in ((), ("--none", "--for", "7d")):
+        ran = shell.run("keep-queries", *line)
+        assert (ran.code, "--for 30d" in ran.err) == (2, True)
+    assert shell.json("keep-queries", "--for", "7d") == {"lifetime": "7d"}
+    assert shell.json("keep-queries", "--none") == {"lifetime": None}

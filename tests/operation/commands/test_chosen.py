@@ -8,6 +8,7 @@ import pytest
 
 from memos import Damaged, Memory
 from memos.operation.commands.chosen import TITLE_LENGTH, title_of
+from memos.operation.search.selection import Selection
 
 ALICE = "agent:alice"
 
@@ -41,3 +42,9 @@ def test_a_title_is_one_line_and_not_long() -> None:
     assert title_of("a\n\n  b\u2028c") == "a b c"
     assert title_of("word " * 100_000).endswith("…")
     assert len(title_of("word " * 100)) == TITLE_LENGTH
+
+
+def test_of_ids_that_no_memory_has_left_the_error_speaks_of_ids() -> None:
+    ids_of = [f"00000000-0000-7000-8000-00000000000{n}" for n in range(2)]
+    named = [str(Selection(cube_ids=ids)) for ids in (ids_of[:1], ids_of)]
+    assert named == ["the id that is named", "any of the 2 ids that are named"]

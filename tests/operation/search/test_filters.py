@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -172,3 +173,14 @@ def test_a_filter_mentions_a_field_at_any_depth() -> None:
     assert mentions({"or": [{"tags": "a"}, {"not": {"state": "Archived"}}]}, "state")
     assert not mentions({"tags": "state"}, "state")
     assert not mentions(None, "state")
+
+
+def test_a_list_in_the_place_of_a_text_is_told_how_to_be_asked_for() -> None:
+    with pytest.raises(InvalidInput, match=re.escape('{"tags": {"in": [...]}}')):
+        compile_filter({"tags": ["x"]})
+
+
+def test_what_is_no_number_is_compared_with_none() -> None:
+    for fits in ({"priority": {"gte": float("nan")}}, {"uses": float("nan")}):
+        with pytest.raises(InvalidInput, match="is a number"):
+            compile_filter(fits)
