@@ -34,8 +34,8 @@ FRAME = _OPEN + _CLOSE
 
 LONGEST_TOKEN = 64
 """Characters. A text that has more of them for each token of a budget does not fit, uncounted."""
-LEAST_PART = 12
-"""Tokens of a line. Less of a memory than that is not quoted."""
+LEAST_PART, LEAST_ALONE = 24, 12
+"""Tokens of a line. Less of a memory than that is not quoted, beside others and where nothing else is."""
 _PART_CHARACTERS = 6
 """About how many characters a token of a part has."""
 
@@ -130,8 +130,8 @@ def compose(
     A text that another one repeats, or holds sentence for sentence, from the same speaker is
     quoted once and cites every cube that says it. Turns of one session stand together, in the
     order in which they were said, where the best of them ranks. Of a memory that is alone larger than
-    the budget a part is quoted, which takes half of what is left at most; all of it where nothing else was
-    found, or half of it is too little for anything.
+    the budget a part is quoted, which takes half of what is left at most; all of it where nothing else is
+    quoted.
 
     Args:
         hits: found memories, best first.
@@ -149,7 +149,9 @@ def compose(
         said = text_of(hit)
         if not said or said.isspace():
             continue
-        room = _room_of_part(budget - lines.size(entries), is_last=rank + 1 == len(hits))
+        room = budget - lines.size(entries)
+        if rank + 1 < len(hits):
+            room //= 2
         if len(said) > LONGEST_TOKEN * budget:
             part = lines.part(rank, hit, query, room)
         else:
@@ -164,6 +166,11 @@ def compose(
             left_out.append((rank, _cite(hit)))
         else:
             entries = [*entries, part]
+    if not entries and left_out:
+        rank, cite = left_out[0]
+        part = lines.part(rank, hits[rank], query, budget - lines.size([]), LEAST_ALONE)
+        if part is not None:
+            entries, left_out = [part], left_out[1:]
     entries = _arranged(entries, places)
     text = lines.render(entries)
     while (tokens := count(text) if text else 0) > budget:
@@ -175,11 +182,6 @@ def compose(
     cited = tuple(cite for entry in lines.labelled(entries) for cite in entry.cites)
     left_out.sort(key=lambda ranked: ranked[0])
     return ContextBlock(text, cited, tokens, tuple(cite for _, cite in left_out))
-
-
-def _room_of_part(room: int, *, is_last: bool) -> int:
-    """How many tokens a part of a memory may have: half of the room leaves others theirs."""
-    return room if is_last or room // 2 < 2 * LEAST_PART else room // 2
 
 
 class _Lines:
@@ -214,11 +216,13 @@ class _Lines:
             for entry in entries
         ]
 
-    def part(self, rank: int, hit: Hit, query: str, room: int) -> _Entry | None:
+    def part(
+        self, rank: int, hit: Hit, query: str, room: int, least: int = LEAST_PART
+    ) -> _Entry | None:
         """A line that quotes a part of a memory in so many tokens; None where that is too little."""
         length = room * _PART_CHARACTERS
         text = text_of(hit)
-        while room >= LEAST_PART and length >= LEAST_PART:
+        while room >= least and length >= least:
             text = excerpt(text, query, length)  # a part of the part: the whole is looked at once
             entry = _Entry(
                 rank, hit, text, _speaker(hit), _sentences(text), (_cite(hit),), is_part=True

@@ -135,7 +135,14 @@ def test_a_receipt_cannot_hide_its_cubes_in_a_line_of_something_else(handed: Han
 
 
 def test_what_a_receipt_says_and_did_not_sign_is_named(handed: Handed) -> None:
-    asked = {"gone": True, "confirmed": True, "left": [OTHER], "supplements": [], "about": "ann"}
+    asked = {
+        "gone": True,
+        "confirmed": True,
+        "left": [OTHER],
+        "supplements": [],
+        "not_compared": [],
+        "about": "ann",
+    }
     result = handed.check("check-receipt", lambda result: result.update(asked)).result
     assert result["ok"] is True
     assert result["unsigned"] == sorted(asked)
@@ -143,7 +150,10 @@ def test_what_a_receipt_says_and_did_not_sign_is_named(handed: Handed) -> None:
     drawn = handed.shell.run(
         "check-receipt", str(handed.folder / "handed.json"), "--key", handed.key
     ).out
-    assert "not part of what is signed: about, confirmed, gone, left, supplements" in drawn
+    assert (
+        "not part of what is signed: about, confirmed, gone, left, not_compared, supplements"
+        in drawn
+    )
 
 
 @pytest.mark.parametrize("command", ["check-proof", "check-receipt"])
