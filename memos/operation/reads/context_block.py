@@ -167,7 +167,7 @@ def compose(
         else:
             entries = [*entries, part]
     if not entries and left_out:
-        rank, cite = left_out[0]
+        rank, _ = left_out[0]
         part = lines.part(rank, hits[rank], query, budget - lines.size([]), LEAST_ALONE)
         if part is not None:
             entries, left_out = [part], left_out[1:]
