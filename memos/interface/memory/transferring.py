@@ -51,7 +51,8 @@ class Transferring(Door):
             filter: only memories of which this holds now: see `memos.operation.search.filters`.
             recipient: wrap the keys to this X25519 public key: see `new_recipient`.
             passphrase: wrap the keys to this passphrase. Without either, all is in clear.
-            since: the export or increment that this one goes on from. Only its manifest is read.
+            since: the export or increment that this one goes on from. Only its manifest is read; a
+                caller who is narrowed to one tenant makes no increment.
             progress: told (done, total).
 
         Raises:
