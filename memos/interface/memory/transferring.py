@@ -180,13 +180,14 @@ class Transferring(Door):
             prune: archive the memories from the same root that are no longer there.
             yes: also where these are more than a fifth of all from there.
             again: bring back what was erased, archived or undone since it was imported.
-            dry_run: write nothing, and say what would be done.
-            skip_bad: leave out what cannot be read, and import the rest.
+            dry_run: write nothing, and say what would be done; it refuses what the import would.
+            skip_bad: leave out what cannot be read or may not be changed, and import the rest.
             progress: told (done, total).
 
         Raises:
-            Refused: items cannot be read, and the message names them by line or item; or there are
-                none; or `prune` would archive too much. Nothing was written.
+            Refused: items cannot be read, or their memories are frozen or others govern them, and the
+                message names them by line or item; or there are none; or `prune` would archive too
+                much. Nothing was written.
         """
         from memos.operation.commands.import_file import ImportRequest, import_file
 

@@ -18,10 +18,11 @@ from memos.kernel.event import id_text
 from memos.kernel.scope import check_scope
 from memos.operation.commands.import_done import Done
 from memos.operation.commands.import_items import Given, Items, each_wanted, read_items
+from memos.operation.commands.import_keys import NewKeys
 from memos.operation.commands.import_links import Links
 from memos.operation.commands.import_matches import Matcher
-from memos.operation.commands.import_plan import Doing, ItemStep, Judge
-from memos.operation.commands.import_prune import check_prune
+from memos.operation.commands.import_plan import REFUSING, Doing, ItemStep, Judge
+from memos.operation.commands.import_prune import check_prune, staying
 from memos.operation.commands.import_roots import Root, roots
 from memos.operation.commands.import_run import ImportRun
 from memos.operation.commands.imported import Imported, Marks
@@ -135,8 +136,14 @@ class _Plan:
     marks: Marks
     steps: list[ItemStep]
     missing: list[tuple[Imported, str]]
+    staying: dict[bytes, str]
     present: int
     there: set[bytes]
+
+    @property
+    def archiving(self) -> list[tuple[Imported, str]]:
+        """What of the missing `prune` archives."""
+        return [one for one in self.missing if one[0].state.cube_id not in self.staying]
 
 
 def import_file(session: Session, request: ImportRequest, progress: Progress) -> ImportReport:
@@ -162,14 +169,14 @@ def import_file(session: Session, request: ImportRequest, progress: Progress) ->
             for items in by_form.values()
         ]
         _check(request, plans)
-        done = Done()
-        not_kept = Counter[str]()
+        done, not_kept = Done(), Counter[str]()
         if request.dry_run:
-            _foresee(done, plans)
+            _foresee(request, done, plans)
         else:
             not_kept += _write(session, passage, request, plans, done, progress)
         for plan in plans:
             not_kept += plan.items.not_kept
+            done.refused += plan.staying.values()
         return _report(request, plans, done, scopes, not_kept)
 
 
@@ -193,8 +200,10 @@ def _plan(
             body = None if known is None else matcher.body(known)
             steps.append(judge.step(wanted, known, body))
         missing = matcher.missing() if is_whole else []
+    steps = NewKeys(session, passage).checked(steps, matcher.there)
+    stay = staying(passage, missing) if request.prune else {}
     present = len(missing) + sum(known.is_shown for known in matches.values())
-    return _Plan(items, marks, steps, missing, present, matcher.there)
+    return _Plan(items, marks, steps, missing, stay, present, matcher.there)
 
 
 def _check(request: ImportRequest, plans: list[_Plan]) -> None:
@@ -204,12 +213,9 @@ def _check(request: ImportRequest, plans: list[_Plan]) -> None:
         Refused: items are bad and not to be skipped; there is none at all; or too much is missing.
     """
     bad = [told for plan in plans for told in plan.items.refused]
-    bad += [
-        f"{step.wanted.item.place}: {step.why}"
-        for plan in plans
-        for step in plan.steps
-        if step.doing is Doing.INVALID
-    ]
+    unfit = [step for plan in plans for step in plan.steps if step.doing in REFUSING]
+    unread = len(bad) + sum(step.doing is Doing.INVALID for step in unfit)
+    bad += (step.told for step in unfit)
     if bad and not request.skip_bad:
         raise Refused(_all(bad))
     named = request.root or ", ".join(map(str, request.paths))
@@ -221,7 +227,7 @@ def _check(request: ImportRequest, plans: list[_Plan]) -> None:
         return
     check_prune(
         named,
-        bad=len(bad),
+        bad=unread,
         lacking=[told for plan in plans for told in plan.items.lacking],
         missing=sum(len(plan.missing) for plan in plans),
         present=sum(plan.present for plan in plans),
@@ -236,14 +242,12 @@ def _all(bad: list[str]) -> str:
     return f"{len(bad)} items cannot be imported, and nothing was: {'; '.join(bad)}"
 
 
-def _foresee(done: Done, plans: list[_Plan]) -> None:
+def _foresee(request: ImportRequest, done: Done, plans: list[_Plan]) -> None:
     """What would be done."""
     for plan in plans:
         for step in plan.steps:
-            if not done.tell(step):
-                done.count(step, is_new=True)
-                if step.doing is Doing.CHANGE and step.known is not None:
-                    done.cube_ids[step.wanted.identity] = step.known.state.cube_id
+            done.foresee(step)
+        done.archived += len(plan.archiving) if request.prune else 0
 
 
 def _write(
@@ -262,7 +266,7 @@ def _write(
         run.write(done, plan.marks, plan.steps, plan.there, total=total)
         links.write(plan.marks, plan.steps, done.cube_ids)
         if request.prune:
-            run.archive(done, plan.marks, plan.missing)
+            run.archive(done, plan.marks, plan.archiving)
     done.refused += links.refused
     return links.not_kept
 
