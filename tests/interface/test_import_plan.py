@@ -117,3 +117,13 @@ def test_two_items_under_one_key_are_refused_before_anything_is_written(
         with pytest.raises(Refused, match="line 2: its idempotency key is that of line 1, too"):
             memory.import_file(path, scope=SCOPE, dry_run=is_dry)
     assert memory.stats().memories == 0
+
+
+def test_a_plan_counts_links_that_lead_nowhere_as_the_import_does(
+    memory: Memory, folder: Path, eves: Callable[..., ImportReport]
+) -> None:
+    (folder / "a.md").write_text("See [[b]], [[nowhere]] and [[gone]].\n")
+    plan = eves(dry_run=True)
+    assert plan.not_kept == eves().not_kept
+    assert plan.not_kept == {"links to notes that are not in what is imported": 2}
+    assert eves(dry_run=True).not_kept == plan.not_kept

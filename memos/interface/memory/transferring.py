@@ -189,7 +189,8 @@ class Transferring(Door):
                 message names them by line or item; or there are none; or `prune` would archive too
                 much. Nothing was written.
         """
-        from memos.operation.commands.import_file import ImportRequest, import_file
+        from memos.operation.commands.import_file import import_file
+        from memos.operation.commands.import_request import ImportRequest
 
         request = ImportRequest(
             path=path,
