@@ -43,6 +43,26 @@ def test_a_link_that_was_taken_out_of_a_note_ends_and_stays_in_history(
     assert memory.verify().ok
 
 
+def test_the_undo_of_an_import_tells_of_the_links_that_it_does_not_bring_back(
+    memory: Memory, tenant: str, tmp_path: Path
+) -> None:
+    for name, text in (("a", "See [[b]]."), ("b", "B."), ("c", "C.")):
+        (tmp_path / f"{name}.md").write_text(text)
+    a, b, _ = memory.import_file(tmp_path, scope=tenant).cube_ids
+    (tmp_path / "a.md").write_text("See nothing.")
+    (tmp_path / "c.md").write_text("C, too.")
+    memory.import_file(tmp_path, scope=tenant)
+    operation = memory.history(a)[-1].entry.operation_id
+    plan = memory.rollback(operation=operation, dry_run=True)
+    done = memory.rollback(operation=operation)
+    assert (plan.links_ended, done.links_ended) == ((a,), (a,))
+    assert f"{a} gets no link back" in str(plan)
+    assert read(memory, a).text.endswith("See [[b]].")
+    assert linked(memory, a) == set()
+    memory.link(a, b, "linked")
+    assert memory.rollback(operation=operation, dry_run=True).links_ended == ()
+
+
 def test_a_folder_of_notes_is_kept_in_step(memory: Memory, tenant: str, tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()

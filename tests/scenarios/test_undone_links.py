@@ -90,6 +90,25 @@ def test_of_two_links_that_say_the_same_the_other_one_stays(memory: Memory, tena
     assert set(memory.erase(subject="first").cube_ids) == {first, second}
 
 
+def test_a_rollback_tells_of_links_that_another_ended_and_not_of_those_that_it_ends(
+    place: Place, memory: Memory
+) -> None:
+    tenant, bob = place.tenant, place.open("agent:bob")
+    first = bob.add("one", scope=tenant).cube_id
+    second = bob.add("two", scope=tenant).cube_id
+    linked = bob.link(second, first)
+    own = bob.rollback(operation=linked.operation_id)
+    assert (own.links_ended, sources(memory, second)) == ((), [])
+    (operation,) = own.operation_ids
+    assert memory.rollback(operation=operation).links_ended == (second,)
+    bob.link(second, first)
+    assert memory.rollback(operation=operation).links_ended == ()
+    of_actor = memory.rollback(actor="agent:bob", scope=tenant, dry_run=True)
+    assert (
+        of_actor.links_ended == memory.rollback(actor="agent:bob", scope=tenant).links_ended == ()
+    )
+
+
 def test_who_could_not_tie_a_memory_does_not_untie_it(place: Place, memory: Memory) -> None:
     tenant, owner, bob = place.tenant, place.open("agent:owner"), place.open("agent:bob")
     source = memory.add("one", scope=tenant).cube_id

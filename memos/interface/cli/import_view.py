@@ -24,7 +24,8 @@ def draw_import(out: Console, imported: ImportReport, scope: str) -> None:
     if imported.unchanged:
         layout.line(out, f"{imported.unchanged} were there already")
     if imported.archived:
-        layout.line(out, f"{imported.archived} are missing and were archived")
+        archived = "would be archived" if imported.dry_run else "were archived"
+        layout.line(out, f"{imported.archived} are missing and {archived}")
     else:
         _lines(out, "missing ", "yellow", imported.removed)
     if imported.withheld:

@@ -92,7 +92,7 @@ def import_file(
         bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")
     ] = False,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out what cannot be read.")
+        bool, typer.Option("--skip-bad", help="Leave out what cannot be read or changed.")
     ] = False,
 ) -> None:
     """Remember what another program wrote, and again what changed of it; exit with 1 where items were

@@ -65,7 +65,7 @@ def rollback(
             scope=scope,
         )
         plan = roll_back(dry_run=True)
-        if not plan.changes and not plan.rejected and not plan.headers_kept:
+        if plan.tells_nothing:
             raise NotFound("nothing to undo: no memory was changed by that, or all of it is undone")
         if dry_run or not plan.changes:
             run.show(plan, lambda out: _draw_rollback(out, plan))
@@ -83,6 +83,8 @@ def _draw_rollback(out: Console, report: Rollback) -> None:
     layout.line(out, (f"{title} {count} memor{'y' if count == 1 else 'ies'}:", "bold"))
     for change in report.changes:
         layout.line(out, "  ", clean(str(change), keep_newlines=True))
+    for sentence in report.stays:
+        layout.line(out, "  ", clean(sentence))
     memory_view.rejections(out, report.rejected)
 
 

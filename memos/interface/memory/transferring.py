@@ -51,7 +51,8 @@ class Transferring(Door):
             filter: only memories of which this holds now: see `memos.operation.search.filters`.
             recipient: wrap the keys to this X25519 public key: see `new_recipient`.
             passphrase: wrap the keys to this passphrase. Without either, all is in clear.
-            since: the export or increment that this one goes on from. Only its manifest is read.
+            since: the export or increment that this one goes on from. Only its manifest is read; a
+                caller who is narrowed to one tenant makes no increment.
             progress: told (done, total).
 
         Raises:
@@ -179,15 +180,17 @@ class Transferring(Door):
             prune: archive the memories from the same root that are no longer there.
             yes: also where these are more than a fifth of all from there.
             again: bring back what was erased, archived or undone since it was imported.
-            dry_run: write nothing, and say what would be done.
-            skip_bad: leave out what cannot be read, and import the rest.
+            dry_run: write nothing, and say what would be done; it refuses what the import would.
+            skip_bad: leave out what cannot be read or may not be changed, and import the rest.
             progress: told (done, total).
 
         Raises:
-            Refused: items cannot be read, and the message names them by line or item; or there are
-                none; or `prune` would archive too much. Nothing was written.
+            Refused: items cannot be read, or their memories are frozen or others govern them, and the
+                message names them by line or item; or there are none; or `prune` would archive too
+                much. Nothing was written.
         """
-        from memos.operation.commands.import_file import ImportRequest, import_file
+        from memos.operation.commands.import_file import import_file
+        from memos.operation.commands.import_request import ImportRequest
 
         request = ImportRequest(
             path=path,

@@ -41,7 +41,8 @@ class Undoing(Door):
         back for who may write a memory; header facts for who may decide over it, and where `actor`,
         `cut`, `since` or `until` say what is undone, for who administers its tenant. For others the
         header stays, and `headers_kept` names the memory. So do links that say where content is from;
-        others, and these where the caller could make them, end, with the subjects that they brought.
+        others, and these where the caller could make them, end, with the subjects that they brought. A
+        link that what is undone took back is not made again: `links_ended` names its memory.
 
         Args:
             cube_id: with `to_version`, the cube to take back.

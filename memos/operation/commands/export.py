@@ -94,6 +94,11 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
     accepts = compile_filter(request.filter)
     with session.gate.enter("export") as passage:
         permitted = passage.permitted(Action.READ)
+        if request.since is not None and passage.is_narrowed:
+            raise InvalidInput(
+                f"since= is for the whole vault, and this caller is narrowed to the tenant "
+                f"{passage.tenant}: leave since= out, or open the vault without tenant="
+            )
         scope = request.scope or permitted.tenant or None
         if scope is None and request.filter is None:
             hint = "; pass scope= for what you may read"

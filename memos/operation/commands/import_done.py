@@ -43,17 +43,23 @@ class Done:
         else:
             self.unchanged += 1
 
+    def foresee(self, step: ItemStep) -> None:
+        """Count an item as what would be done with it."""
+        if not self.tell(step):
+            self.count(step, is_new=True)
+            if step.doing is Doing.CHANGE and step.known is not None:
+                self.cube_ids[step.wanted.identity] = step.known.state.cube_id
+
     def tell(self, step: ItemStep) -> bool:
         """Note an item of which nothing is to be written; False where something is."""
-        told = f"{step.wanted.item.place}: {step.why}"
         match step.doing:
             case Doing.KEEP:
                 self.unchanged += 1
             case Doing.WITHHOLD | Doing.SKIP:
                 self.withheld += step.doing is Doing.WITHHOLD
-                self.skipped.append(told)
+                self.skipped.append(step.told)
             case Doing.REFUSE | Doing.INVALID:
-                self.refused.append(told)
+                self.refused.append(step.told)
             case _:
                 return False
         if step.doing is Doing.KEEP and step.known is not None:

@@ -5,83 +5,27 @@ missing is told, and archived where that is asked for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
-from memos.infrastructure.transfer.importers import FORMATS
 from memos.infrastructure.transfer.importers.times import zone_of
-from memos.kernel.errors import InvalidInput, Refused
 from memos.kernel.event import id_text
-from memos.kernel.scope import check_scope
+from memos.operation.commands.import_check import Plan, check
 from memos.operation.commands.import_done import Done
 from memos.operation.commands.import_items import Given, Items, each_wanted, read_items
-from memos.operation.commands.import_links import Links
+from memos.operation.commands.import_keys import NewKeys
+from memos.operation.commands.import_links import Links, leading_nowhere
 from memos.operation.commands.import_matches import Matcher
-from memos.operation.commands.import_plan import Doing, ItemStep, Judge
-from memos.operation.commands.import_prune import check_prune
+from memos.operation.commands.import_plan import Judge
+from memos.operation.commands.import_prune import staying
+from memos.operation.commands.import_request import ImportRequest
 from memos.operation.commands.import_roots import Root, roots
 from memos.operation.commands.import_run import ImportRun
-from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.imported import Marks
 from memos.operation.gate import Passage
 from memos.operation.session import Session
-from memos.operation.validation import (
-    check_choice,
-    check_flag,
-    check_list,
-    check_name,
-    check_names,
-    check_path,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
-    """What is to be imported, and how. See `Memory.import_file`.
-
-    Raises:
-        InvalidInput: an argument does not fit.
-    """
-
-    path: str | Path | Iterable[str | Path]
-    scope: str
-    format: str = "auto"
-    root: str | None = None
-    subject: str | None = None
-    tags: Iterable[str] = ()
-    timezone: str = "UTC"
-    prune: bool = False
-    yes: bool = False
-    again: bool = False
-    dry_run: bool = False
-    skip_bad: bool = False
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "scope", check_scope(self.scope))
-        check_choice(self.format, ("auto", *FORMATS), "format")
-        paths = [self.path] if isinstance(self.path, (str, Path)) else check_list(self.path, "path")
-        put(self, "path", tuple(check_path(path) for path in paths))
-        if not self.path:
-            raise InvalidInput("path names no file: pass at least one")
-        for name in ("root", "subject"):
-            if getattr(self, name) is not None:
-                put(self, name, check_name(getattr(self, name), name))
-        if self.root is not None and (
-            self.root.startswith("/") or self.root != self.root.strip("/")
-        ):
-            raise InvalidInput("root is a name such as handbook, without a slash at its ends")
-        put(self, "tags", check_names(self.tags, "tags"))
-        zone_of(self.timezone)
-        for name in ("prune", "yes", "again", "dry_run", "skip_bad"):
-            check_flag(getattr(self, name), name)
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The files and folders."""
-        return tuple(path for path in self.path if isinstance(path, Path))  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +71,6 @@ class ImportReport:
         return self.changed + self.unchanged
 
 
-@dataclass(slots=True)
-class _Plan:
-    """What is to be done with the items of one format."""
-
-    items: Items
-    marks: Marks
-    steps: list[ItemStep]
-    missing: list[tuple[Imported, str]]
-    present: int
-    there: set[bytes]
-
-
 def import_file(session: Session, request: ImportRequest, progress: Progress) -> ImportReport:
     """See `Memory.import_file`."""
     given = Given(
@@ -161,15 +93,15 @@ def import_file(session: Session, request: ImportRequest, progress: Progress) ->
             _plan(session, passage, request, sources, items, is_whole=is_whole)
             for items in by_form.values()
         ]
-        _check(request, plans)
-        done = Done()
-        not_kept = Counter[str]()
+        check(request, plans)
+        done, not_kept = Done(), Counter[str]()
         if request.dry_run:
-            _foresee(done, plans)
+            not_kept += _foresee(request, done, plans)
         else:
             not_kept += _write(session, passage, request, plans, done, progress)
         for plan in plans:
             not_kept += plan.items.not_kept
+            done.refused += plan.staying.values()
         return _report(request, plans, done, scopes, not_kept)
 
 
@@ -181,7 +113,7 @@ def _plan(
     items: Items,
     *,
     is_whole: bool,
-) -> _Plan:
+) -> Plan:
     marks = Marks(session, items.form, request.scope)
     with session.engine.read() as reader:
         matcher = Matcher(session, passage, reader, marks, sources)
@@ -193,64 +125,28 @@ def _plan(
             body = None if known is None else matcher.body(known)
             steps.append(judge.step(wanted, known, body))
         missing = matcher.missing() if is_whole else []
+    steps = NewKeys(session, passage).checked(steps, matcher.there)
+    stay = staying(passage, missing) if request.prune else {}
     present = len(missing) + sum(known.is_shown for known in matches.values())
-    return _Plan(items, marks, steps, missing, present, matcher.there)
+    return Plan(items, marks, steps, missing, stay, present, matcher.there)
 
 
-def _check(request: ImportRequest, plans: list[_Plan]) -> None:
-    """Go on only where what is asked for can be done whole.
-
-    Raises:
-        Refused: items are bad and not to be skipped; there is none at all; or too much is missing.
-    """
-    bad = [told for plan in plans for told in plan.items.refused]
-    bad += [
-        f"{step.wanted.item.place}: {step.why}"
-        for plan in plans
-        for step in plan.steps
-        if step.doing is Doing.INVALID
-    ]
-    if bad and not request.skip_bad:
-        raise Refused(_all(bad))
-    named = request.root or ", ".join(map(str, request.paths))
-    if not any(plan.steps for plan in plans):
-        told = [*bad, *(told for plan in plans for told in plan.items.skipped)]
-        why = f": {'; '.join(told)}" if told else ""
-        raise Refused(f"{named} holds nothing to import{why}")
-    if not request.prune:
-        return
-    check_prune(
-        named,
-        bad=len(bad),
-        lacking=[told for plan in plans for told in plan.items.lacking],
-        missing=sum(len(plan.missing) for plan in plans),
-        present=sum(plan.present for plan in plans),
-        yes=request.yes,
-    )
-
-
-def _all(bad: list[str]) -> str:
-    """One error that names every bad item."""
-    if len(bad) == 1:
-        return f"{bad[0]}; nothing was imported"
-    return f"{len(bad)} items cannot be imported, and nothing was: {'; '.join(bad)}"
-
-
-def _foresee(done: Done, plans: list[_Plan]) -> None:
-    """What would be done."""
+def _foresee(request: ImportRequest, done: Done, plans: list[Plan]) -> Counter[str]:
+    """What would be done; what of it would not be kept."""
+    not_kept = Counter[str]()
     for plan in plans:
         for step in plan.steps:
-            if not done.tell(step):
-                done.count(step, is_new=True)
-                if step.doing is Doing.CHANGE and step.known is not None:
-                    done.cube_ids[step.wanted.identity] = step.known.state.cube_id
+            done.foresee(step)
+        not_kept += leading_nowhere(plan.steps)
+        done.archived += len(plan.archiving) if request.prune else 0
+    return not_kept
 
 
 def _write(
     session: Session,
     passage: Passage,
     request: ImportRequest,
-    plans: list[_Plan],
+    plans: list[Plan],
     done: Done,
     progress: Progress,
 ) -> Counter[str]:
@@ -262,14 +158,14 @@ def _write(
         run.write(done, plan.marks, plan.steps, plan.there, total=total)
         links.write(plan.marks, plan.steps, done.cube_ids)
         if request.prune:
-            run.archive(done, plan.marks, plan.missing)
+            run.archive(done, plan.marks, plan.archiving)
     done.refused += links.refused
     return links.not_kept
 
 
 def _report(
     request: ImportRequest,
-    plans: list[_Plan],
+    plans: list[Plan],
     done: Done,
     scopes: tuple[str, ...],
     not_kept: Mapping[str, int],

@@ -19,7 +19,7 @@ from memos.kernel.event import Kind, id_text
 from memos.kernel.lineage import Relation
 from memos.operation.commands.draft import add_sources, new_event
 from memos.operation.commands.import_items import Wanted
-from memos.operation.commands.import_plan import ItemStep
+from memos.operation.commands.import_plan import Doing, ItemStep
 from memos.operation.commands.imported import Marks
 from memos.operation.commands.rollback_plan import fill_targets, unlink_target
 from memos.operation.commands.sources import source_versions
@@ -32,6 +32,7 @@ from memos.wire.event_pb2 import EndedEdge
 
 LEADS_NOWHERE = "links to notes that are not in what is imported"
 BATCH = 2_000
+_GOING = (Doing.ADD, Doing.CHANGE, Doing.KEEP)
 
 
 class Names:
@@ -70,6 +71,20 @@ class Names:
 
 def _name(name: str) -> str:
     return name.strip().casefold()
+
+
+def leading_nowhere(steps: Sequence[ItemStep]) -> Counter[str]:
+    """How many links would lead nowhere, were each item imported that is to be."""
+    going = {
+        step.wanted.identity: step.wanted.identity.encode()
+        for step in steps
+        if step.doing in _GOING
+    }
+    here = [step.wanted for step in steps if step.wanted.identity in going]
+    names = Names(here, going)
+    links = ((one.memory.scope, link) for one in here for link in one.item.links)
+    lost = sum(names.find(scope, link) is None for scope, link in links)
+    return Counter({LEADS_NOWHERE: lost} if lost else {})
 
 
 class Links:

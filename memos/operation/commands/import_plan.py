@@ -16,6 +16,7 @@ from memos.operation.commands.header_facts import is_same_span
 from memos.operation.commands.import_items import Wanted
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.commands.lifecycle import check_would_be_shown
+from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.restriction import require_loosening
 from memos.operation.commands.tags import check_tags
 from memos.operation.gate import Passage
@@ -39,7 +40,7 @@ class Doing(Enum):
     SKIP = 5
     REFUSE = 6
     INVALID = 7
-    """As REFUSE, and of a kind that stops an import before it writes anything."""
+    """As REFUSE, of what does not fit: it may be what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class ItemStep:
         parts: the bit set of the parts that change: what else was changed here since stays.
         is_moved: it was found elsewhere before.
         restores: the memory comes back into sight.
+        keyed: of what is added, the memory under its key.
     """
 
     wanted: Wanted
@@ -67,6 +69,15 @@ class ItemStep:
     parts: int = 0
     is_moved: bool = False
     restores: bool = False
+    keyed: NewMemory | None = None
+
+    @property
+    def told(self) -> str:
+        """Why it is not imported, with its place."""
+        return f"{self.wanted.item.place}: {self.why}"
+
+
+REFUSING = (Doing.REFUSE, Doing.INVALID)
 
 
 class Judge:

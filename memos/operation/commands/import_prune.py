@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from memos.kernel.errors import Refused
+from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import Held, MemosError, Refused
+from memos.kernel.event import id_text
+from memos.operation.commands.imported import Imported
+from memos.operation.gate import Passage
 
 MOST_REMOVED = 0.2
 """The part of what was imported that `prune` archives without being told so twice."""
@@ -42,3 +47,22 @@ def check_prune(
             f"more than {MOST_REMOVED:.0%}: nothing was imported. If it is whole, import it with prune "
             "and yes; if it is a part, without prune"
         )
+
+
+def staying(passage: Passage, missing: Iterable[tuple[Imported, str]]) -> dict[bytes, str]:
+    """The memories that are missing and stay all the same, each with its source and why."""
+    stay = {}
+    for one, source in missing:
+        try:
+            _check_archive(passage, one)
+        except MemosError as error:
+            stay[one.state.cube_id] = f"{source}: {error}"
+    return stay
+
+
+def _check_archive(passage: Passage, one: Imported) -> None:
+    state = one.state
+    if state.lifecycle is Lifecycle.FROZEN:
+        cube = id_text(state.cube_id)
+        raise Held(f"cube {cube} is frozen, and stays: thaw it first", (cube,))
+    passage.require(Action.WRITE, state.scope, state)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
-from hashlib import sha256
 
 from memos.infrastructure.batches import batched
 from memos.infrastructure.engine.commit import Committed, Draft
-from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import seal_body
 from memos.infrastructure.progress import Progress
-from memos.kernel.cube import PARTS, CubeState, Header, Lifecycle, Part, PartVersions
-from memos.kernel.errors import Held, MemosError
-from memos.kernel.event import Kind, id_text
+from memos.kernel.cube import PARTS, CubeState, Header, Part, PartVersions
+from memos.kernel.errors import MemosError
+from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
 from memos.operation.commands.draft import create_cube, new_event
 from memos.operation.commands.header import header_event
-from memos.operation.commands.idempotency import Identity, identify
 from memos.operation.commands.import_done import Done
+from memos.operation.commands.import_keys import NewKeys
 from memos.operation.commands.import_plan import Doing, ItemStep
 from memos.operation.commands.imported import Imported, Marks
-from memos.operation.commands.new_memory import NewMemory
 from memos.operation.gate import Passage
 from memos.operation.receipt import receipt_of
 from memos.operation.session import Session
@@ -44,6 +40,7 @@ class ImportRun:
         self._session, self._passage, self._progress = session, passage, progress
         self._seen = 0
         self._there: Collection[bytes] = ()
+        self._keys = NewKeys(session, passage)
         self.operation_id = session.new_id()
 
     def write(
@@ -77,19 +74,13 @@ class ImportRun:
     def archive(self, done: Done, marks: Marks, missing: Iterable[tuple[Imported, str]]) -> None:
         """Archive what is missing."""
         for batch in batched(list(missing), BATCH):
-            drafts, named = [], []
-            for one, source in batch:
-                try:
-                    self._check_archive(one.state)
-                except MemosError as error:
-                    done.refused.append(f"{source}: {error}")
-                    continue
+            drafts = []
+            for one, _ in batch:
                 event = self._event(Kind.ARCHIVED, one.state, expected=True)
                 marks.put(event, one.identity)
                 drafts.append(Draft(event))
-                named.append(source)
-            for committed, source in zip(
-                self._session.engine.writer.commit(drafts), named, strict=True
+            for committed, (_, source) in zip(
+                self._session.engine.writer.commit(drafts), batch, strict=True
             ):
                 try:
                     receipt_of(self._session.engine, committed)
@@ -97,12 +88,6 @@ class ImportRun:
                     done.refused.append(f"{source}: {error}")
                 else:
                     done.archived += 1
-
-    def _check_archive(self, state: CubeState) -> None:
-        if state.lifecycle is Lifecycle.FROZEN:
-            cube = id_text(state.cube_id)
-            raise Held(f"cube {cube} is frozen, and stays: thaw it first", (cube,))
-        self._passage.require(Action.WRITE, state.scope, state)
 
     def _commit(self, done: Done, each: Sequence[tuple[ItemStep, Sequence[Draft]]]) -> None:
         """Append what belongs to some items together."""
@@ -124,22 +109,19 @@ class ImportRun:
     def _additions(
         self, done: Done, marks: Marks, steps: Sequence[ItemStep]
     ) -> list[Sequence[Draft]]:
-        """The first events of new memories; none for one that cannot be made."""
-        memories = [_keyed(step, 0) for step in steps]
-        identities = self._fresh(steps, memories)
+        """The first events of new memories; none for one that cannot be made any more."""
         additions: list[Sequence[Draft]] = []
-        for step, memory, identity in zip(steps, memories, identities, strict=True):
-            try:
-                draft = create_cube(
-                    self._session, memory, operation_id=self.operation_id, identity=identity
-                )
-            except MemosError as error:
-                done.refused.append(f"{step.wanted.item.place}: {error}")
+        for step, new in zip(steps, self._keys.new_items(steps, self._there), strict=True):
+            if new.why:
+                done.refused.append(f"{step.wanted.item.place}: {new.why}")
                 additions.append(())
                 continue
+            draft = create_cube(
+                self._session, new.memory, operation_id=self.operation_id, identity=new.identity
+            )
             marks.put(draft.event, step.wanted.identity, step.wanted.said)
-            is_new = identity is None or not identity.is_known
-            additions.append((draft, *(self._freezing(step, draft) if is_new else ())))
+            freezing = () if new.identity.is_known else self._freezing(step, draft)
+            additions.append((draft, *freezing))
         return additions
 
     def _freezing(self, step: ItemStep, draft: Draft) -> Sequence[Draft]:
@@ -156,32 +138,6 @@ class ImportRun:
         )
         event.frozen.yields_to_erase = True
         return (Draft(event),)
-
-    def _fresh(
-        self, steps: Sequence[ItemStep], memories: list[NewMemory]
-    ) -> Sequence[Identity | None]:
-        """What new memories become, under keys that nothing stands under which they are not: what was
-        erased or has moved on keeps its own.
-        """
-        identities = identify(self._session, [memory.keyed() for memory in memories])
-        generation = 0
-        while True:
-            generation += 1
-            taken = [
-                at
-                for at, identity in enumerate(identities)
-                if identity and self._is_taken(identity)
-            ]
-            if not taken:
-                return identities
-            for at in taken:
-                memories[at] = _keyed(steps[at], generation)
-            again = identify(self._session, [memories[at].keyed() for at in taken])
-            for at, identity in zip(taken, again, strict=True):
-                identities[at] = identity
-
-    def _is_taken(self, identity: Identity) -> bool:
-        return identity.is_known and (identity.is_erased or identity.ids.cube_id in self._there)
 
     def _changes(self, marks: Marks, step: ItemStep) -> Sequence[Draft]:
         """The events that make a memory what its item is now."""
@@ -248,12 +204,3 @@ class ImportRun:
 
 def _is_new(results: Sequence[Committed]) -> bool:
     return results[0].outcome.result is Result.ACCEPTED
-
-
-def _keyed(step: ItemStep, generation: int) -> NewMemory:
-    """An item's memory under a key of its own: its first is the file's, where that has one."""
-    memory = step.wanted.memory
-    if memory.idempotency_key is not None and not generation:
-        return memory
-    named = sha256(step.wanted.identity.encode()).hexdigest()
-    return replace(memory, idempotency_key=f"import:{named}:{generation}")

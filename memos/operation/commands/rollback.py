@@ -9,6 +9,7 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import CubeState
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Reason, Result
@@ -27,6 +28,7 @@ from memos.operation.commands.rollback_plan import (
 )
 from memos.operation.commands.rollback_rights import HeaderRights
 from memos.operation.commands.rollback_texts import with_texts
+from memos.operation.commands.undone_links import still_ended
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
@@ -45,7 +47,8 @@ Plan = Callable[[Reader], list[PlannedTarget]]
 class Rollback:
     """A rollback, planned (`dry_run`) or done. `changes` names every cube that it touches, and
     `headers_kept` those whose header facts or links were changed by what is undone, and stay: to bring
-    them back is not the caller's.
+    them back is not the caller's. `links_ended` names those of which what is undone took links back:
+    these are not made again, and `link` makes them.
     """
 
     changes: tuple[PlannedChange, ...]
@@ -53,19 +56,33 @@ class Rollback:
     rejected: tuple[Rejection, ...]
     dry_run: bool
     headers_kept: tuple[str, ...] = ()
+    links_ended: tuple[str, ...] = ()
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether there is nothing to undo, and nothing that stays."""
+        return not (self.changes or self.rejected or self.headers_kept or self.links_ended)
+
+    @property
+    def stays(self) -> tuple[str, ...]:
+        """What is not undone, a sentence a memory."""
+        return (
+            *(f"{one} keeps its header and links: not yours to undo" for one in self.headers_kept),
+            *(
+                f"{one} gets no link back that what is undone took from it: link makes it again"
+                for one in self.links_ended
+            ),
+        )
 
     def __str__(self) -> str:
-        if not self.changes and not self.rejected and not self.headers_kept:
+        if self.tells_nothing:
             return "nothing to undo"
         title = "would change" if self.dry_run else "changed"
         count = len(self.changes)
         lines = [f"{title} {count} cube{'s' if count != 1 else ''}:"]
         lines += [f"  {change}" for change in self.changes]
         lines += [f"  {no.cube_id} refused: {no.reason}" for no in self.rejected]
-        lines += [
-            f"  {cube_id} keeps its header and links: not yours to undo"
-            for cube_id in self.headers_kept
-        ]
+        lines += [f"  {sentence}" for sentence in self.stays]
         return "\n".join(lines)
 
 
@@ -129,18 +146,35 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
             return Rollback((), (), (), dry_run)
         if dry_run:
             with session.engine.read() as reader:
-                planner = _shown_to(passage, reader)
-                targets = rights.bound(planner.undo(attempts_to_undo(reader, query)))
+                undone = list(attempts_to_undo(reader, query))
+                targets = rights.bound(_shown_to(passage, reader).undo(undone))
                 report = _planned(session, passage, reader, targets)
-                return replace(report, headers_kept=rights.kept())
+                return replace(
+                    report,
+                    headers_kept=rights.kept(),
+                    links_ended=_readable(passage, still_ended(reader, undone)),
+                )
+        ended: list[Mapping[bytes, CubeState]] = []
 
         def plan(reader: Reader) -> list[PlannedTarget]:
-            return rights.bound(Planner(reader).undo(attempts_to_undo(reader, query)))
+            undone = list(attempts_to_undo(reader, query))
+            if not ended:  # a later walk may find what this rollback ended itself
+                ended.append(still_ended(reader, undone))
+            return rights.bound(Planner(reader).undo(undone))
 
         report = session.engine.writer.transact(
             lambda transaction: _carry_out(session, passage, transaction, plan)
         )
-        return replace(report, headers_kept=rights.kept())
+        return replace(report, headers_kept=rights.kept(), links_ended=_readable(passage, ended[0]))
+
+
+def _readable(passage: Passage, states: Mapping[bytes, CubeState]) -> tuple[str, ...]:
+    """The ids of some cubes, as far as the caller may see them."""
+    return tuple(
+        id_text(cube_id)
+        for cube_id, state in sorted(states.items())
+        if passage.allows(Action.READ, state)
+    )
 
 
 def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -> Rollback:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
+from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import Kind
 from memos.kernel.lineage import CARRIES_TAINT, Relation, edge_key, kept_relation, named_edges
 from memos.operation.commands.taint import Histories
@@ -59,6 +60,30 @@ def undone_links(
         for cube_id, event_ids in links.items()
     }
     return {cube_id: ended for cube_id, ended in found.items() if ended.edges}
+
+
+def still_ended(reader: Reader, undone: Iterable[Attempt]) -> dict[bytes, CubeState]:
+    """The cubes of which what is undone took links back, where some of these are not there again; each
+    as it is now.
+
+    Args:
+        reader: where the cubes are read.
+        undone: the accepted attempts that are undone, of any kind.
+    """
+    found = {}
+    for attempt in undone:
+        state = reader.vault.head(attempt.cube_id) if attempt.kind is Kind.ROLLED_BACK else None
+        if state is None or not state.ended_edges or state.lifecycle is Lifecycle.ERASED:
+            continue
+        (target,) = reader.event(attempt.position).rolled_back.targets
+        there = {
+            (edge.relation, edge.source[0])
+            for edge in reader.vault.edges(attempt.cube_id, downstream=False)
+        }
+        ended = {(Relation(edge.relation), edge.other.cube_id) for edge in target.ended_edges}
+        if ended - there:
+            found[attempt.cube_id] = state
+    return found
 
 
 def _of_cube(

@@ -162,6 +162,20 @@ def test_a_tenants_own_view_exports_its_tenant(memory: Memory, tmp_path: Path) -
     assert (report.memories, report.complete) == (1, False)
 
 
+@pytest.mark.parametrize("actor", ["agent:alice", "root"])
+def test_nobody_who_is_narrowed_to_a_tenant_exports_an_increment(
+    memory: Memory, tmp_path: Path, actor: str
+) -> None:
+    fill(memory)
+    memory.export(tmp_path / "whole")
+    with (
+        memory.as_actor(actor, tenant="acme") as narrowed,
+        pytest.raises(InvalidInput, match=r"narrowed to the tenant acme: leave since= out"),
+    ):
+        narrowed.export(tmp_path / "increment", since=tmp_path / "whole")
+    assert not (tmp_path / "increment").exists()
+
+
 def test_an_export_that_an_erase_overtakes_is_given_up(
     memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
