@@ -16,7 +16,7 @@ from memos.operation.commands.header_facts import is_same_span
 from memos.operation.commands.import_items import Wanted
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.commands.lifecycle import check_would_be_shown
-from memos.operation.commands.restriction import require_loosening
+from memos.operation.commands.restriction import require_lifespan_right, require_loosening
 from memos.operation.commands.tags import check_tags
 from memos.operation.gate import Passage
 from memos.operation.session import Session
@@ -94,6 +94,7 @@ class Judge:
             if known is None or (body is None and self._again):
                 self._check_tags(wanted, None)
                 self._check_freeze(wanted)
+                self._check_lifespan(wanted)
                 return ItemStep(wanted, Doing.ADD, known)
             if body is None:
                 return ItemStep(wanted, Doing.WITHHOLD, known, "what it was imported as was erased")
@@ -175,6 +176,12 @@ class Judge:
         owner = wanted.memory.owner
         if wanted.item.frozen and owner and owner != self._session.actor:
             raise InvalidInput(f"it is to be frozen, which only its owner {owner} may do")
+
+    def _check_lifespan(self, wanted: Wanted) -> None:
+        """Refuse a lifespan of what comes in as another's."""
+        memory = wanted.memory
+        if memory.owner and memory.facts is not None and memory.facts.lifespan is not None:
+            require_lifespan_right(self._passage, memory.scope, memory.owner)
 
     def _check_subject(self, wanted: Wanted, known: Imported) -> None:
         memory = wanted.memory
