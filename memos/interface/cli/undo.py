@@ -65,7 +65,7 @@ def rollback(
             scope=scope,
         )
         plan = roll_back(dry_run=True)
-        if not plan.changes and not plan.rejected and not plan.headers_kept:
+        if not plan.is_about_something:
             raise NotFound("nothing to undo: no memory was changed by that, or all of it is undone")
         if dry_run or not plan.changes:
             run.show(plan, lambda out: _draw_rollback(out, plan))

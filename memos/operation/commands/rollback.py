@@ -9,6 +9,7 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Reason, Result
@@ -27,6 +28,7 @@ from memos.operation.commands.rollback_plan import (
 )
 from memos.operation.commands.rollback_rights import HeaderRights
 from memos.operation.commands.rollback_texts import with_texts
+from memos.operation.commands.undone_operation import check_operation
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
@@ -54,8 +56,13 @@ class Rollback:
     dry_run: bool
     headers_kept: tuple[str, ...] = ()
 
+    @property
+    def is_about_something(self) -> bool:
+        """Whether anything was to be undone."""
+        return bool(self.changes or self.rejected or self.headers_kept)
+
     def __str__(self) -> str:
-        if not self.changes and not self.rejected and not self.headers_kept:
+        if not self.is_about_something:
             return "nothing to undo"
         title = "would change" if self.dry_run else "changed"
         count = len(self.changes)
@@ -132,7 +139,9 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
                 planner = _shown_to(passage, reader)
                 targets = rights.bound(planner.undo(attempts_to_undo(reader, query)))
                 report = _planned(session, passage, reader, targets)
-                return replace(report, headers_kept=rights.kept())
+                report = replace(report, headers_kept=rights.kept())
+                _check_operation(passage, reader, query, report)
+                return report
 
         def plan(reader: Reader) -> list[PlannedTarget]:
             return rights.bound(Planner(reader).undo(attempts_to_undo(reader, query)))
@@ -140,7 +149,18 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         report = session.engine.writer.transact(
             lambda transaction: _carry_out(session, passage, transaction, plan)
         )
-        return replace(report, headers_kept=rights.kept())
+        report = replace(report, headers_kept=rights.kept())
+        with session.engine.read() as reader:
+            _check_operation(passage, reader, query, report)
+        return report
+
+
+def _check_operation(passage: Passage, reader: Reader, query: LogQuery, report: Rollback) -> None:
+    """Say why nothing was undone of an operation that was named, but that it is undone already."""
+    if query.operation_id and not report.is_about_something:
+        check_operation(
+            passage, reader, LogQuery(operation_id=query.operation_id, scope=query.scope)
+        )
 
 
 def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -> Rollback:
