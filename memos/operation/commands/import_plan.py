@@ -10,7 +10,7 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.body import metadata_of
 from memos.kernel.cube import PARTS, Header, Lifecycle, Part
-from memos.kernel.errors import Held, IllegalMove, InvalidInput, MemosError
+from memos.kernel.errors import IllegalMove, InvalidInput, MemosError
 from memos.kernel.event import Kind, id_text
 from memos.operation.commands.header_facts import is_same_span
 from memos.operation.commands.import_items import Wanted
@@ -19,6 +19,7 @@ from memos.operation.commands.lifecycle import check_would_be_shown
 from memos.operation.commands.restriction import require_lifespan_right, require_loosening
 from memos.operation.commands.tags import check_tags
 from memos.operation.gate import Passage
+from memos.operation.receipt import held
 from memos.operation.session import Session
 from memos.wire.body_pb2 import Body
 
@@ -156,8 +157,7 @@ class Judge:
     def _check_change(self, known: Imported, header: Header | None, *, restores: bool) -> None:
         state = known.state
         if state.lifecycle is Lifecycle.FROZEN:
-            cube = id_text(state.cube_id)
-            raise Held(f"cube {cube} is frozen: thaw it first", (cube,))
+            raise held(state, "change it")
         self._passage.require(Action.WRITE, state.scope, state)
         if header is not None:
             self._passage.require(Action.ADMINISTER, state.scope, state)

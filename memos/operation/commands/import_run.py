@@ -12,8 +12,8 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import seal_body
 from memos.infrastructure.progress import Progress
 from memos.kernel.cube import PARTS, CubeState, Header, Lifecycle, Part, PartVersions
-from memos.kernel.errors import Held, MemosError
-from memos.kernel.event import Kind, id_text
+from memos.kernel.errors import MemosError
+from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
 from memos.operation.commands.draft import create_cube, new_event
 from memos.operation.commands.header import header_event
@@ -23,7 +23,7 @@ from memos.operation.commands.import_plan import Doing, ItemStep
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.gate import Passage
-from memos.operation.receipt import receipt_of
+from memos.operation.receipt import held, receipt_of
 from memos.operation.session import Session
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Revised
@@ -100,8 +100,7 @@ class ImportRun:
 
     def _check_archive(self, state: CubeState) -> None:
         if state.lifecycle is Lifecycle.FROZEN:
-            cube = id_text(state.cube_id)
-            raise Held(f"cube {cube} is frozen, and stays: thaw it first", (cube,))
+            raise held(state, "archive it", "; it stays")
         self._passage.require(Action.WRITE, state.scope, state)
 
     def _commit(self, done: Done, each: Sequence[tuple[ItemStep, Sequence[Draft]]]) -> None:

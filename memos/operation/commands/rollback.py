@@ -10,7 +10,7 @@ from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import LogQuery
-from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
+from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Reason, Result
 from memos.kernel.scope import tenant_of
@@ -32,7 +32,7 @@ from memos.operation.commands.undone_operation import check_operation
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
-from memos.operation.receipt import Rejection, reason_text
+from memos.operation.receipt import Rejection, held, reason_text
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_flag, check_id, check_version
 from memos.wire.event_pb2 import Event
@@ -178,7 +178,7 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
                 planner = _shown_to(passage, reader)
                 targets = rights.bound(_to_version(planner, reader, raw, number), raw)
                 planned = _planned(session, passage, reader, targets)
-                _check_named(raw, planned)
+                _check_named(reader, raw, planned)
                 return replace(planned, headers_kept=rights.kept())
 
         def plan(reader: Reader) -> list[PlannedTarget]:
@@ -232,7 +232,7 @@ def _carry_out(
         events = _operations(session, passage, targets)
         if named:
             foreseen = _foreseen(events, targets)
-            _check_named(named, _report(done.values(), foreseen, operation_ids))
+            _check_named(reader, named, _report(done.values(), foreseen, operation_ids))
         planned = {target.state.cube_id: target for target in targets}
         for event in events:
             committed = transaction.append(Draft(event))
@@ -245,10 +245,11 @@ def _carry_out(
                     refused.pop(cube_id, None)
                     done[cube_id] = planned[cube_id]
         if named:
-            _check_named(named, _report(done.values(), refused, operation_ids), last=False)
+            told = _report(done.values(), refused, operation_ids)
+            _check_named(transaction.reader(), named, told, last=False)
     report = _report(done.values(), refused, operation_ids)
     if named:
-        _check_named(named, report)
+        _check_named(transaction.reader(), named, report)
     return report
 
 
@@ -301,10 +302,11 @@ def _planned(
     return _report(told, foreseen, (), dry_run=True)
 
 
-def _check_named(named: bytes, report: Rollback, *, last: bool = True) -> None:
+def _check_named(reader: Reader, named: bytes, report: Rollback, *, last: bool = True) -> None:
     """Raise where the cube that the caller named did, or would, not go back.
 
     Args:
+        reader: where it is read.
         named: the cube.
         report: what was done, and what refused.
         last: a cube that has moved on meanwhile is not planned again any more.
@@ -318,8 +320,9 @@ def _check_named(named: bytes, report: Rollback, *, last: bool = True) -> None:
         what = f"changed before it refused: {changed} (operation {report.operation_ids[-1]})"
     else:
         what = "nothing was changed"
-    if reason == reason_text(Reason.FROZEN):
-        raise Held(f"cube {cube_id} is frozen: thaw it before a rollback; {what}", (cube_id,))
+    state = reader.vault.head(named)
+    if reason == reason_text(Reason.FROZEN) and state is not None:
+        raise held(state, "roll it back", f"; {what}")
     raise IllegalMove(f"cube {cube_id} cannot be rolled back ({reason}); {what}")
 
 
