@@ -225,19 +225,21 @@ class Passage:
                 "tenant-boundary",
             )
 
-    def require_administrator(self, tenant: str, *, hint: str = "") -> None:
+    def require_administrator(self, tenant: str, *, hint: str = "", how: str = "") -> None:
         """Go on only for who administers what has no owner of its own: a tenant, or (empty) all.
 
         Raises:
-            Denied: the actor does not; `hint` is what else they may do.
+            Denied: the actor does not; `hint` is what else they may do, and `how` what errors say
+                instead of the tenant.
         """
         decision = self._administration(tenant)
         if decision.allowed:
             return
         self._deny(self.operation, tenant, decision.rule)
         what = f"all of {tenant}" if tenant else "the whole vault"
+        attempted = doing_so(self.operation, how) if how else doing(self.operation, what)
         raise Denied(
-            f"{self._gate.subject.actor} may not {doing(self.operation, what)}: only an administrator "
+            f"{self._gate.subject.actor} may not {attempted}: only an administrator "
             f"may{hint} (rule {decision.rule})",
             decision.rule,
         )
@@ -294,6 +296,11 @@ class Passage:
             said.every,
             lambda state: self.allows(action, state),
         )
+
+    @property
+    def actor(self) -> str:
+        """Who calls."""
+        return self._gate.subject.actor
 
     @property
     def tenant(self) -> str:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from memos.infrastructure.engine.commit import Committed
 from memos.infrastructure.engine.port import Engine
-from memos.kernel.cube import Lifecycle
+from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.errors import (
     AlreadyErased,
     Conflict,
@@ -153,14 +153,8 @@ def raise_rejection(committed: Committed) -> NoReturn:
                 "again and decide anew",
                 current,
             )
-        case Reason.FROZEN:
-            if state is not None and not state.yields_to_erase:
-                raise Held(
-                    f"cube {cube} is under a legal hold: an administrator has to lift that before you "
-                    f"can {attempted}",
-                    (cube,),
-                )
-            raise Held(f"cube {cube} is frozen: thaw it before you {attempted}", (cube,))
+        case Reason.FROZEN if state is not None:
+            raise held(state, attempted)
         case Reason.OTHER_CONTENT:
             raise other_content(event.cube_id)
         case Reason.ERASED | Reason.ERASING:
@@ -173,6 +167,25 @@ def raise_rejection(committed: Committed) -> NoReturn:
             way_back = "" if state is None else way_into_sight(state.lifecycle)
             hint = f"; {way_back} first" if way_back else ""
             raise IllegalMove(f"cube {cube} is {where}, and nobody can {attempted} there{hint}")
+
+
+def held(state: CubeState, attempted: str, more: str = "") -> Held:
+    """The error of a change of a cube that is frozen, or under a legal hold.
+
+    Args:
+        state: the cube's.
+        attempted: what the caller wanted to do, such as "change it".
+        more: what else is to be said.
+    """
+    cube = id_text(state.cube_id)
+    if state.yields_to_erase:
+        text = f"cube {cube} is frozen: thaw it before you {attempted}"
+    else:
+        text = (
+            f"cube {cube} is under a legal hold: an administrator has to lift that before you can "
+            f"{attempted}"
+        )
+    return Held(text + more, (cube,))
 
 
 def raise_rejected(committed: Committed) -> None:

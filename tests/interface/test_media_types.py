@@ -53,8 +53,22 @@ def test_a_text_keeps_its_media_type_whatever_is_joined_to_it(memory: Memory) ->
     assert (found.text, found.media_type) == ("# Lakes\n- Como", "text/markdown")
     merged = cube(memory, memory.merge([one.cube_id, other.cube_id]).cube_id)
     assert (merged.text, merged.media_type) == ("# Lakes\n- Como\n# Rivers", "text/markdown")
-    memory.update(merged.cube_id, "Plain.")
-    assert cube(memory, merged.cube_id).media_type == "text/plain"
+    memory.update(merged.cube_id, "# Seas", tags=["water"], expected_version=1)
+    assert cube(memory, merged.cube_id).media_type == "text/markdown"
+    memory.rollback(merged.cube_id, to_version=1)
+    memory.update(merged.cube_id, "# Seas", idempotency_key="seas")
+    memory.update(merged.cube_id, "# Seas", idempotency_key="seas")
+    found = cube(memory, merged.cube_id)
+    assert (found.text, found.media_type) == ("# Seas", "text/markdown")
+    (batched,) = memory.update_many([{"cube_id": merged.cube_id, "text": "# Oceans"}]).receipts
+    assert cube(memory, batched.cube_id).media_type == "text/markdown"
+
+
+def test_a_text_in_the_place_of_what_is_none_is_a_plain_one(memory: Memory) -> None:
+    image = memory.add(scope="acme", **IMAGE).cube_id
+    memory.update(image, "A lake.")
+    found = cube(memory, image)
+    assert (found.text, found.media_type, found.payload) == ("A lake.", "text/plain", b"")
 
 
 def test_what_is_no_text_is_not_composed_with_one(memory: Memory) -> None:

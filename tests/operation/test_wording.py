@@ -92,6 +92,18 @@ STOPPED: list[tuple[str, Callable[[Memory, str], object]]] = [
     (r"thaw it before you change the content of it", lambda m, cube: m.update(cube, "new")),
     (r"thaw it before you tag it", lambda m, cube: m.tag(cube, "new")),
     (r"thaw it before you archive it", lambda m, cube: m.archive(cube)),
+    (
+        r"thaw it before you merge it",
+        lambda m, cube: m.merge([cube, m.add("other", scope="acme").cube_id]),
+    ),
+    (
+        r"thaw it before you roll it back; nothing was changed",
+        lambda m, cube: m.rollback(cube, to_version=1),
+    ),
+    (
+        r"thaw it before you roll it back",
+        lambda m, cube: m.rollback(cube, to_version=1, dry_run=True),
+    ),
 ]
 
 

@@ -135,18 +135,21 @@ def lifespan(
     run: Run,
     cube_id: CubeId,
     after: Annotated[
-        str | None, typer.Option(help="A duration from now, such as 90d; left out: no end.")
+        str | None, typer.Option(help="A duration from now, such as 90d; empty: no end.")
     ] = None,
     renewed_by_access: Annotated[
-        bool, typer.Option("--renewed-by-access", help="Count from the last use instead.")
-    ] = False,
-    then: Annotated[str, typer.Option(help="archive, expire or erase.")] = "archive",
+        bool | None,
+        typer.Option(
+            "--renewed-by-access/--not-renewed-by-access", help="Count from the last use instead."
+        ),
+    ] = None,
+    then: Annotated[str | None, typer.Option(help="archive, expire or erase.")] = None,
     half_life: Annotated[
-        str | None, typer.Option(help="After which its rank in a search is halved.")
+        str | None, typer.Option(help="After which its rank in a search is halved; empty: never.")
     ] = None,
     expect_version: ExpectVersion = None,
 ) -> None:
-    """Give a memory a time to live."""
+    """Give a memory a time to live; what is not passed stays. With nothing passed it has none."""
     with run.open() as memory:
         receipt = memory.set_lifespan(
             cube_id,

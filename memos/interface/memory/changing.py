@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from memos.interface.memory.door import Door
-from memos.operation.validation import (
-    Time,
-    check_lifespan,
-)
+from memos.operation.validation import Time
 
 if TYPE_CHECKING:
     from memos.operation.receipt import Receipt
@@ -43,7 +40,8 @@ class Changing(Door):
 
         Args:
             cube_id: the memory.
-            text: the new text, a plain one, or what is added to the old one and keeps its media type.
+            text: the new text, or what is added to the old one. It has the media type of the old one,
+                and is a plain one where that was no text.
             mode: `overwrite`, `append` (a new line) or `merge` (only lines that are new).
             expected_version: refuse unless the cube is at this version.
             source: where the change came from.
@@ -144,24 +142,29 @@ class Changing(Door):
         cube_id: str,
         after: str | None = None,
         *,
-        renewed_by_access: bool = False,
-        then: str = "archive",
+        renewed_by_access: bool | None = None,
+        then: str | None = None,
         half_life: str | None = None,
         expected_version: int | None = None,
     ) -> Receipt:
-        """Give a memory a time to live.
+        """Give a memory a time to live; what is not passed stays as it is, and an empty text takes away
+        the end or the half-life. With nothing passed, the memory has no lifespan any more.
 
         Args:
             cube_id: the memory.
-            after: a duration from now, such as `90d`; None for no end.
-            renewed_by_access: count from the last use instead.
-            then: what happens at the end: archive, expire or erase.
+            after: when it ends: a duration from now, such as `90d`.
+            renewed_by_access: count from the last use instead; at first not.
+            then: what happens at the end: archive (at first), expire or erase.
             half_life: after which its rank in a search is halved.
             expected_version: refuse unless the cube is at this version.
+
+        Raises:
+            InvalidInput: a value does not fit, or says how a memory ends that has no end.
         """
         from memos.operation.commands.header import set_lifespan
+        from memos.operation.commands.header_facts import LifespanChange
 
-        lifespan = check_lifespan(
-            after, 0, renewed_by_access=renewed_by_access, then=then, half_life=half_life
+        change = LifespanChange(
+            after=after, renewed_by_access=renewed_by_access, then=then, half_life=half_life
         )
-        return set_lifespan(self._session, cube_id, lifespan, expected_version)
+        return set_lifespan(self._session, cube_id, change, expected_version)

@@ -81,9 +81,10 @@ class States(Door):
         """End what has outlived its lifespan: archive, expire or erase it, as its header says.
 
         In every tenant that the caller administers, judged by the vault's clock. A lifespan acts
-        with the right of whoever set it: where it erases, what was derived from the memory goes
-        with it as far as that actor may decide over it, and the rest is named in `left`. A freeze
-        yields to what an administrator set, a hold to nothing. What an import would have erased
+        with the right of whoever set it, as it is now: what they may not end so by hand stays, and
+        is named in `held`. Where it erases, what was derived from the memory goes with it as far as
+        that actor may decide over it, and the rest is named in `left`. A freeze yields to what an
+        administrator set, a hold to nothing. What an import would have erased
         and was held goes now, where its hold was lifted.
 
         Raises:

@@ -58,6 +58,10 @@ class Undoing(Door):
 
         Raises:
             Denied: a cube may not be written by the actor; nothing was changed.
+            NotFound: there is no such operation, cube or cut.
+            IllegalMove: the operation is one that something else ends, such as a freeze, a hold or a
+                grant; the error says what.
+            Held: the cube that is named is frozen or held.
         """
         from memos.operation.commands.rollback import RollbackRequest, rollback
         from memos.operation.reads.log import LogFilter

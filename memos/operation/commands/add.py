@@ -21,7 +21,7 @@ from memos.operation.commands.idempotency import (
 )
 from memos.operation.commands.message import turns_of
 from memos.operation.commands.new_memory import ARGUMENTS, NewMemory
-from memos.operation.commands.restriction import require_owner
+from memos.operation.commands.restriction import require_lifespan_right, require_owner
 from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
 from memos.operation.commands.turn import Conversation
@@ -142,6 +142,8 @@ def _sources(
     """
     if identity is not None and identity.is_known:
         return NO_SOURCES
+    if memory.facts is not None and memory.facts.lifespan is not None:
+        require_lifespan_right(passage, memory.scope, memory.owner or session.actor)
     sources = source_versions(
         session, passage, memory.derived_from or (), Relation.DERIVED_FROM, memory.scope
     )

@@ -13,10 +13,12 @@ from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import seal_body
+from memos.kernel.body import is_text
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Conflict, IllegalMove
+from memos.kernel.errors import Conflict, Damaged, IllegalMove
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Reason, Result
+from memos.operation.commands.body import PLAIN_TEXT
 from memos.operation.commands.draft import new_event
 from memos.operation.commands.idempotency import KeyedCommand, standing_ids
 from memos.operation.commands.sources import opened_parts
@@ -60,6 +62,7 @@ class ContentChange:
         kind: the event's.
         build: fills event and body.
         reads: `build` is given the cube's opened parts, and the change is composed from them.
+        keeps_media_type: a text that `build` puts in the place of another has the media type of that.
         expected_version: the caller's own condition.
         key: the caller's idempotency key.
         asked: every argument that differs from its default, to tell a retry from other content.
@@ -68,6 +71,7 @@ class ContentChange:
     kind: Kind
     build: Build
     reads: bool = False
+    keeps_media_type: bool = False
     expected_version: int | None = None
     key: str | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
@@ -220,11 +224,23 @@ def drafted(
         if first is not None:
             return Draft(event)
     content_change.build(opened_parts(reader, state) if content_change.reads else None, event, body)
+    if content_change.keeps_media_type:
+        body.content.media_type = _text_type(reader, state)
     if event.parts:
         seal_body(cube_key, event, body)
     if content_change.reads:
         event.composed_from = state.version
     return Draft(event, body)
+
+
+def _text_type(reader: Reader, state: CubeState) -> str:
+    """The media type of a cube's text; a plain one where it holds none, or none that can be read."""
+    try:
+        before = reader.body(state.cube_id, state.parts.content)
+    except Damaged:
+        return PLAIN_TEXT
+    media_type = "" if before is None else before.content.media_type
+    return media_type if is_text(media_type) else PLAIN_TEXT
 
 
 def _check_expected(state: CubeState, content_change: ContentChange) -> None:

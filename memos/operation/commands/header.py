@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, Header, Lifespan
+from memos.kernel.cube import CubeState, Header
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 from memos.kernel.header import write_header
 from memos.kernel.restriction import as_used
 from memos.operation.commands.change import compose
 from memos.operation.commands.draft import Sources, derived_header, new_event
-from memos.operation.commands.header_facts import HeaderFacts
+from memos.operation.commands.header_facts import HeaderFacts, LifespanChange
 from memos.operation.commands.restriction import require_loosening, restriction_of
 from memos.operation.commands.sources import permitted_state
 from memos.operation.gate import Passage
@@ -32,38 +32,44 @@ def set_header(
     changes = facts.changes()
     if not changes:
         raise InvalidInput("set_header changes nothing: pass owner=, readers=, writers=, ...")
-    return _change_header(session, cube_id, changes, expected_version)
+    return _change_header(session, cube_id, lambda header: changes, expected_version)
 
 
 def set_lifespan(
-    session: Session, cube_id: str, lifespan: Lifespan, expected_version: int | None
+    session: Session, cube_id: str, change: LifespanChange, expected_version: int | None
 ) -> Receipt:
-    """See `Memory.set_lifespan`; the lifespan begins now."""
-    begun = lifespan._replace(since=session.clock())
-    kept = begun if lifespan.after or lifespan.half_life else None
-    return _change_header(session, cube_id, {"lifespan": kept}, expected_version)
+    """See `Memory.set_lifespan`."""
+    now = session.clock()
+    return _change_header(
+        session,
+        cube_id,
+        lambda header: {"lifespan": change.of(header.lifespan, now)},
+        expected_version,
+    )
 
 
 def _change_header(
-    session: Session, cube_id: str, changes: Mapping[str, Any], expected_version: int | None
+    session: Session,
+    cube_id: str,
+    changes_of: Callable[[Header], Mapping[str, Any]],
+    expected_version: int | None,
 ) -> Receipt:
-    """Append a change of header facts: only the fields that the caller named."""
+    """Append a change of header facts: only the fields that the caller named, as `changes_of` makes them
+    of the header that is there.
+    """
     if expected_version is not None:
         check_version(expected_version, "expected_version")
     with session.gate.enter("set_header") as passage:
         state = permitted_state(session, passage, cube_id, Action.ADMINISTER)
 
-        def changed(reader: Reader, state: CubeState) -> Header:
+        def make(reader: Reader, state: CubeState) -> Draft:
+            changes = changes_of(state.header)
             header = state.header._replace(**changes)
             require_loosening(passage, reader, state, header)
-            return header
-
-        def make(reader: Reader, state: CubeState) -> Draft:
-            header = changed(reader, state)
             return Draft(header_event(session, passage, state, header, changes))
 
         with session.engine.read() as reader:
-            changed(reader, state)  # governance is asked outside of the writer's turn, too
+            make(reader, state)  # governance is asked outside of the writer's turn, too
         committed = compose(
             session, passage, state.cube_id, Action.ADMINISTER, make, expected_version
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from memos.kernel.cube import Header, Lifespan
@@ -77,6 +77,55 @@ class HeaderFacts:
             "purpose": self.purpose,
         }
         return {name: value for name, value in stated.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifespanChange:
+    """What is to change of a memory's lifespan; None stays as it is, and where all is None, it has none
+    any more. An empty text takes away the end, or the half-life. See `Memory.set_lifespan`.
+
+    Raises:
+        InvalidInput: a field does not fit.
+    """
+
+    after: str | None = None
+    renewed_by_access: bool | None = None
+    then: str | None = None
+    half_life: str | None = None
+
+    def __post_init__(self) -> None:
+        self._stated()
+
+    def of(self, before: Lifespan | None, now: int) -> Lifespan | None:
+        """The lifespan that a memory gets; a new end is counted from now.
+
+        Raises:
+            InvalidInput: it says how a memory ends that has no end.
+        """
+        if self == LifespanChange():
+            return None
+        was, stated = before or Lifespan(0, now), self._stated()
+        span = was if not self.after else was._replace(since=now)
+        named = [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        span = span._replace(**{name: getattr(stated, name) for name in named})
+        if not span.after and (self.then is not None or self.renewed_by_access):
+            raise InvalidInput(
+                "the memory has no end of which that could be said: pass after=, too"
+            )
+        return span if span.after or span.half_life else None
+
+    def _stated(self) -> Lifespan:
+        return check_lifespan(
+            _unless_empty(self.after),
+            0,
+            renewed_by_access=False if self.renewed_by_access is None else self.renewed_by_access,
+            then="archive" if self.then is None else self.then,
+            half_life=_unless_empty(self.half_life),
+        )
+
+
+def _unless_empty(duration: str | None) -> str | None:
+    return None if isinstance(duration, str) and not duration else duration
 
 
 def read_lifespan(lifespan: str | Mapping[str, Any] | None) -> Lifespan | None:

@@ -10,16 +10,17 @@ from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.body import metadata_of
 from memos.kernel.cube import PARTS, Header, Lifecycle, Part
-from memos.kernel.errors import Held, IllegalMove, InvalidInput, MemosError
+from memos.kernel.errors import IllegalMove, InvalidInput, MemosError
 from memos.kernel.event import Kind, id_text
 from memos.operation.commands.header_facts import is_same_span
 from memos.operation.commands.import_items import Wanted
 from memos.operation.commands.imported import Imported, Marks
 from memos.operation.commands.lifecycle import check_would_be_shown
 from memos.operation.commands.new_memory import NewMemory
-from memos.operation.commands.restriction import require_loosening
+from memos.operation.commands.restriction import require_lifespan_right, require_loosening
 from memos.operation.commands.tags import check_tags
 from memos.operation.gate import Passage
+from memos.operation.receipt import held
 from memos.operation.session import Session
 from memos.wire.body_pb2 import Body
 
@@ -105,6 +106,7 @@ class Judge:
             if known is None or (body is None and self._again):
                 self._check_tags(wanted, None)
                 self._check_freeze(wanted)
+                self._check_lifespan(wanted)
                 return ItemStep(wanted, Doing.ADD, known)
             if body is None:
                 return ItemStep(wanted, Doing.WITHHOLD, known, "what it was imported as was erased")
@@ -166,8 +168,7 @@ class Judge:
     def _check_change(self, known: Imported, header: Header | None, *, restores: bool) -> None:
         state = known.state
         if state.lifecycle is Lifecycle.FROZEN:
-            cube = id_text(state.cube_id)
-            raise Held(f"cube {cube} is frozen: thaw it first", (cube,))
+            raise held(state, "change it")
         self._passage.require(Action.WRITE, state.scope, state)
         if header is not None:
             self._passage.require(Action.ADMINISTER, state.scope, state)
@@ -186,6 +187,12 @@ class Judge:
         owner = wanted.memory.owner
         if wanted.item.frozen and owner and owner != self._session.actor:
             raise InvalidInput(f"it is to be frozen, which only its owner {owner} may do")
+
+    def _check_lifespan(self, wanted: Wanted) -> None:
+        """Refuse a lifespan of what comes in as another's."""
+        memory = wanted.memory
+        if memory.owner and memory.facts is not None and memory.facts.lifespan is not None:
+            require_lifespan_right(self._passage, memory.scope, memory.owner)
 
     def _check_subject(self, wanted: Wanted, known: Imported) -> None:
         memory = wanted.memory

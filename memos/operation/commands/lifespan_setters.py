@@ -18,13 +18,20 @@ class _Past(NamedTuple):
     until: int | None = None
 
 
-def lifespan_setters(reader: Reader, cube_id: bytes) -> set[str]:
+class LifespanSetter(NamedTuple):
+    """An actor, and the cube that they gave a lifespan: one whose end they must still have a right to."""
+
+    actor: str
+    cube_id: bytes
+
+
+def lifespan_setters(reader: Reader, cube_id: bytes) -> set[LifespanSetter]:
     """Who gave a cube the lifespan that it has: it goes as far as all of them may go.
 
     One that a rollback brought back is of who had set it. One that came with the sources of a version
     is also of who had set theirs: whoever merges them does not lend them a right.
     """
-    setters: set[str] = set()
+    setters: set[LifespanSetter] = set()
     seen: set[_Past] = set()
     waiting = [_Past(cube_id)]
     while waiting:
@@ -34,7 +41,7 @@ def lifespan_setters(reader: Reader, cube_id: bytes) -> set[str]:
         seen.add(past)
         setting = _last_setting(reader, past)
         if setting is not None:
-            setters.add(setting.actor)
+            setters.add(LifespanSetter(setting.actor, setting.cube_id))
             waiting += _sources(reader, setting)
     return setters
 

@@ -10,7 +10,7 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState, Lifecycle
-from memos.kernel.errors import Held, IllegalMove, InvalidInput
+from memos.kernel.errors import IllegalMove, InvalidInput
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.lifecycle import may_move
 from memos.kernel.lineage import CARRIES_TAINT, Relation
@@ -39,7 +39,7 @@ from memos.operation.commands.sources import opened_parts, permitted_state, sour
 from memos.operation.commands.tags import check_tags
 from memos.operation.cube import Parts, state_title
 from memos.operation.gate import Passage
-from memos.operation.receipt import Receipt, raise_rejected, receipt_of
+from memos.operation.receipt import Receipt, held, raise_rejected, receipt_of
 from memos.operation.session import Session
 from memos.operation.validation import check_choice, check_id, check_list
 
@@ -233,7 +233,7 @@ def _check_mergeable(states: Sequence[CubeState]) -> None:
     for state in states:
         cube = id_text(state.cube_id)
         if state.lifecycle is Lifecycle.FROZEN:
-            raise Held(f"cube {cube} is frozen: thaw it before merging it", (cube,))
+            raise held(state, "merge it")
         if not may_move(state.lifecycle, Kind.MERGED):
             raise IllegalMove(
                 f"cube {cube} is {state_title(state.lifecycle)}: only memories that are Generated, "

@@ -53,6 +53,20 @@ def require_owner(passage: Passage, reader: Reader, sources: Sources, owner: str
             passage.require(Action.ADMINISTER, source.scope, source, how=how)
 
 
+def require_lifespan_right(passage: Passage, scope: str, owner: str) -> None:
+    """Go on only where the actor may give a lifespan to a memory that they make for an owner.
+
+    Raises:
+        Denied: it is another's, and the actor does not administer the tenant.
+    """
+    if owner != passage.actor:
+        passage.require_administrator(
+            tenant_of(scope),
+            how=f"with a lifespan for {owner}",
+            hint=", and the owner: leave out the lifespan or the owner",
+        )
+
+
 def _all_sources(reader: Reader, cube_ids: Iterable[bytes]) -> list[CubeState]:
     """The memories that content of some memories was taken from, and those behind them."""
     seen, waiting = set(cube_ids), list(cube_ids)

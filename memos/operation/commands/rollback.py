@@ -9,8 +9,9 @@ from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
+from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Reason, Result
 from memos.kernel.scope import tenant_of
@@ -29,10 +30,11 @@ from memos.operation.commands.rollback_plan import (
 from memos.operation.commands.rollback_rights import HeaderRights
 from memos.operation.commands.rollback_texts import with_texts
 from memos.operation.commands.undone_links import still_ended
+from memos.operation.commands.undone_operation import check_operation
 from memos.operation.gate import Passage
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.log import LogFilter
-from memos.operation.receipt import Rejection, reason_text
+from memos.operation.receipt import Rejection, held, reason_text
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_flag, check_id, check_version
 from memos.wire.event_pb2 import Event
@@ -149,11 +151,13 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
                 undone = list(attempts_to_undo(reader, query))
                 targets = rights.bound(_shown_to(passage, reader).undo(undone))
                 report = _planned(session, passage, reader, targets)
-                return replace(
+                report = replace(
                     report,
                     headers_kept=rights.kept(),
                     links_ended=_readable(passage, still_ended(reader, undone)),
                 )
+                _check_operation(passage, reader, query, report)
+                return report
         ended: list[Mapping[bytes, CubeState]] = []
 
         def plan(reader: Reader) -> list[PlannedTarget]:
@@ -165,7 +169,12 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         report = session.engine.writer.transact(
             lambda transaction: _carry_out(session, passage, transaction, plan)
         )
-        return replace(report, headers_kept=rights.kept(), links_ended=_readable(passage, ended[0]))
+        report = replace(
+            report, headers_kept=rights.kept(), links_ended=_readable(passage, ended[0])
+        )
+        with session.engine.read() as reader:
+            _check_operation(passage, reader, query, report)
+        return report
 
 
 def _readable(passage: Passage, states: Mapping[bytes, CubeState]) -> tuple[str, ...]:
@@ -175,6 +184,14 @@ def _readable(passage: Passage, states: Mapping[bytes, CubeState]) -> tuple[str,
         for cube_id, state in sorted(states.items())
         if passage.allows(Action.READ, state)
     )
+
+
+def _check_operation(passage: Passage, reader: Reader, query: LogQuery, report: Rollback) -> None:
+    """Say why nothing was undone of an operation that was named, but that it is undone already."""
+    if query.operation_id and report.tells_nothing:
+        check_operation(
+            passage, reader, LogQuery(operation_id=query.operation_id, scope=query.scope)
+        )
 
 
 def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -> Rollback:
@@ -192,7 +209,7 @@ def _restore_version(session: Session, cube_id: str, request: RollbackRequest) -
                 planner = _shown_to(passage, reader)
                 targets = rights.bound(_to_version(planner, reader, raw, number), raw)
                 planned = _planned(session, passage, reader, targets)
-                _check_named(raw, planned)
+                _check_named(reader, raw, planned)
                 return replace(planned, headers_kept=rights.kept())
 
         def plan(reader: Reader) -> list[PlannedTarget]:
@@ -246,7 +263,7 @@ def _carry_out(
         events = _operations(session, passage, targets)
         if named:
             foreseen = _foreseen(events, targets)
-            _check_named(named, _report(done.values(), foreseen, operation_ids))
+            _check_named(reader, named, _report(done.values(), foreseen, operation_ids))
         planned = {target.state.cube_id: target for target in targets}
         for event in events:
             committed = transaction.append(Draft(event))
@@ -259,10 +276,11 @@ def _carry_out(
                     refused.pop(cube_id, None)
                     done[cube_id] = planned[cube_id]
         if named:
-            _check_named(named, _report(done.values(), refused, operation_ids), last=False)
+            told = _report(done.values(), refused, operation_ids)
+            _check_named(transaction.reader(), named, told, last=False)
     report = _report(done.values(), refused, operation_ids)
     if named:
-        _check_named(named, report)
+        _check_named(transaction.reader(), named, report)
     return report
 
 
@@ -315,10 +333,11 @@ def _planned(
     return _report(told, foreseen, (), dry_run=True)
 
 
-def _check_named(named: bytes, report: Rollback, *, last: bool = True) -> None:
+def _check_named(reader: Reader, named: bytes, report: Rollback, *, last: bool = True) -> None:
     """Raise where the cube that the caller named did, or would, not go back.
 
     Args:
+        reader: where it is read.
         named: the cube.
         report: what was done, and what refused.
         last: a cube that has moved on meanwhile is not planned again any more.
@@ -332,8 +351,9 @@ def _check_named(named: bytes, report: Rollback, *, last: bool = True) -> None:
         what = f"changed before it refused: {changed} (operation {report.operation_ids[-1]})"
     else:
         what = "nothing was changed"
-    if reason == reason_text(Reason.FROZEN):
-        raise Held(f"cube {cube_id} is frozen: thaw it before a rollback; {what}", (cube_id,))
+    state = reader.vault.head(named)
+    if reason == reason_text(Reason.FROZEN) and state is not None:
+        raise held(state, "roll it back", f"; {what}")
     raise IllegalMove(f"cube {cube_id} cannot be rolled back ({reason}); {what}")
 
 

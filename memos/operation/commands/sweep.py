@@ -1,8 +1,9 @@
 """The sweep of what has ended: each memory is archived, expired or erased, as its header says.
 
-A lifespan acts with the right of whoever set it (see `lifespan_setters`), never with the sweeper's: an
-end that erases goes along to derived memories only where its setter could decide over them, and ends a
-freeze of the memory itself where its setter administers the tenant.
+A lifespan acts with the right of whoever set it (see `lifespan_setters`), never with the sweeper's, and
+as it is at the end: where its setter may not do with the memory what it ends in, nothing ends. An end that
+erases goes along to derived memories only where its setter could decide over them, and ends a freeze of
+the memory itself where its setter administers the tenant.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, LifespanEnd
+from memos.kernel.cube import CubeState, Lifecycle, LifespanEnd
 from memos.kernel.errors import Held
 from memos.kernel.event import Kind, as_uuid, id_bytes, id_text
 from memos.kernel.lifespan import deadline
@@ -37,9 +39,9 @@ class Sweep:
     (cube ids).
 
     `erased` has the derived memories, too. `restored` came back with the end of a merge that had
-    absorbed them. `held` could not be erased: they are frozen, by no administrator's lifespan, or
-    they or what was derived from them is held, or an erase that came with an export waits for their
-    hold to be lifted. `left` hold what came of an erased memory, and are
+    absorbed them. `held` did not end: whoever set their lifespan may not end them so any more; or
+    they are to be erased and frozen, by no administrator's lifespan, or they or what was derived from
+    them is held, or an erase that came with an export waits for their hold to be lifted. `left` hold what came of an erased memory, and are
     not its setter's to erase.
     """
 
@@ -86,6 +88,21 @@ def sweep_vault(session: Session) -> Sweep:
         return _Sweeping(session, passage, lambda tenant: True).run()
 
 
+class _Ended(NamedTuple):
+    """The cubes whose lifespan is over, by its end, and those that their setters may not end so."""
+
+    by_end: dict[LifespanEnd, list[bytes]]
+    unauthorised: list[bytes]
+
+
+_NEEDS = {
+    LifespanEnd.ARCHIVE: Action.WRITE,
+    LifespanEnd.EXPIRE: Action.WRITE,
+    LifespanEnd.ERASE: Action.ADMINISTER,
+}
+"""The right to do by hand what a lifespan ends in."""
+
+
 class _Sweeping:
     """One sweep, judged by the time at which it began."""
 
@@ -100,20 +117,25 @@ class _Sweeping:
         """End all that is over."""
         self._session.access_log.flush()
 
-        def end_lifespans(transaction: Transaction) -> dict[LifespanEnd, list[bytes]]:
-            ended: dict[LifespanEnd, list[bytes]] = {end: [] for end in LifespanEnd}
+        def end_lifespans(transaction: Transaction) -> _Ended:
+            ended = _Ended({end: [] for end in LifespanEnd}, [])
             reader = transaction.reader()
             for raw in reader.vault.ending(self._now):
-                end = self._expire(transaction, reader, raw)
-                if end is not None:
-                    ended[end].append(raw)
+                state = transaction.head(raw)
+                then = None if state is None else self._over_as(reader, state)
+                if state is None or then is None:
+                    continue
+                if not self._has_right(transaction, state, then):
+                    ended.unauthorised.append(raw)
+                elif then is LifespanEnd.ERASE or self._expire(transaction, reader, state):
+                    ended.by_end[then].append(raw)
             return ended
 
-        ended = self._session.engine.writer.transact(end_lifespans)
+        ended, unauthorised = self._session.engine.writer.transact(end_lifespans)
         owed = ask_owed(self._session, self._passage, self._is_concerned)
         receipts = finish_asked(self._session, owed.operation_ids, self._passage)
         erased = [cube_id for receipt in receipts for cube_id in receipt.cube_ids]
-        held = list(owed.held)
+        held = [*owed.held, *unauthorised]
         restored: list[str] = []
         left: list[str] = []
         for raw in ended[LifespanEnd.ERASE]:
@@ -136,17 +158,11 @@ class _Sweeping:
             self._told(id_bytes(cube_id) for cube_id in left if cube_id not in gone),
         )
 
-    def _expire(self, transaction: Transaction, reader: Reader, raw: bytes) -> LifespanEnd | None:
-        """End one cube's lifespan, unless that is an erase; None where there is nothing to end."""
-        state = transaction.head(raw)
-        if state is None or not self._is_concerned(tenant_of(state.scope)):
-            return None
-        ends = self._over_since(reader, state)
-        lifespan = state.header.lifespan
+    def _expire(self, transaction: Transaction, reader: Reader, state: CubeState) -> bool:
+        """Archive or expire a cube whose lifespan is over; whether that was done."""
+        raw, ends, lifespan = state.cube_id, self._over_since(reader, state), state.header.lifespan
         if ends is None or lifespan is None:
-            return None
-        if lifespan.then is LifespanEnd.ERASE:
-            return LifespanEnd.ERASE
+            return False
         named = b"memos/expiry/v1\n" + raw + ends.to_bytes(8, "big", signed=True)
         event_id = as_uuid(sha256(named).digest())
         event = new_event(
@@ -156,8 +172,27 @@ class _Sweeping:
         event.expired.then = lifespan.then.value  # type: ignore[assignment]
         event.expired.expected_sequence = state.sequence
         event.expired.access_position.offset = reader.access_size()
-        committed = transaction.append(Draft(event))
-        return lifespan.then if committed.outcome.result is Result.ACCEPTED else None
+        return transaction.append(Draft(event)).outcome.result is Result.ACCEPTED
+
+    def _over_as(self, reader: Reader, state: CubeState) -> LifespanEnd | None:
+        """In what a cube's lifespan ended; None where there is nothing to end, or not here."""
+        lifespan = state.header.lifespan
+        if lifespan is None or not self._is_concerned(tenant_of(state.scope)):
+            return None
+        return None if self._over_since(reader, state) is None else lifespan.then
+
+    def _has_right(self, transaction: Transaction, state: CubeState, then: LifespanEnd) -> bool:
+        """Whether all who set a cube's lifespan may end it so now, each the cube that they gave it:
+        what came of a source that has ended already is no loss to who owns that.
+        """
+        setters = lifespan_setters(transaction.reader(), state.cube_id)
+        cube_ids = {setter.cube_id for setter in setters} - {state.cube_id}
+        heads = {head.cube_id: head for head in (state, *transaction.heads(sorted(cube_ids)))}
+        return all(
+            heads[setter.cube_id].lifecycle is Lifecycle.ERASED
+            or self._passage.allows_to(setter.actor, _NEEDS[then], heads[setter.cube_id])
+            for setter in setters
+        )
 
     def _is_concerned(self, tenant: str) -> bool:
         if tenant not in self._tenants:
@@ -180,7 +215,9 @@ class _Sweeping:
             return None
         if self._over_since(reader, state) is None:
             return None
-        setters = lifespan_setters(reader, state.cube_id)
+        if not self._has_right(transaction, state, lifespan.then):
+            return None  # they lost it since the sweep looked: the next one names the memory
+        setters = {setter.actor for setter in lifespan_setters(reader, state.cube_id)}
         passage, tenant = self._passage, tenant_of(state.scope)
         return Reach(
             lambda derived: all(

@@ -126,7 +126,7 @@ class Revision:
         if self.text is not None and self.composes and before is not None:
             join = join_texts if self.mode == "append" else merge_texts
             composed = join(text_within(cube_id, before), self.text)
-            parts |= put_text(body, composed, before.media_type)
+            parts |= put_text(body, composed)
         elif self.text is not None:
             parts |= put_text(body, self.text)
         if self.tags is not None:
@@ -251,6 +251,7 @@ def revising(
         Kind.REVISED,
         build,
         reads=revision.composes or revision.keeps,
+        keeps_media_type=revision.text is not None,
         asked=revision.asked(),
         meant=revision.meant(),
     )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 from tests.interface.cli.support import Shell
 
 
@@ -123,3 +125,14 @@ def test_an_erase_of_what_a_filter_fits_leaves_the_rest(shell: Shell) -> None:
     assert shell.json("erase", *options)["cube_ids"] == [gone]
     assert shell.run("erase", *options).code == 3
     assert shell.json("get", kept)["text"] == "Tea."
+
+
+def test_an_operation_that_a_rollback_never_takes_back_says_what_does(shell: Shell) -> None:
+    cube_id = shell.json("add", "kept", "--scope", "acme")["cube_id"]
+    frozen = shell.json("freeze", cube_id)["operation_id"]
+    for more in ([], ["--dry-run"]):
+        told = shell.run("rollback", "--operation", frozen, "--yes", *more)
+        assert told.code != 0
+        assert "a freeze is ended by thaw" in told.err.replace("\n", " ")
+    unknown = shell.run("rollback", "--operation", str(UUID(int=7)), "--yes")
+    assert (unknown.code, "there is no operation" in unknown.err) == (3, True)
