@@ -232,8 +232,8 @@ class Index(IndexReader, Protocol):
     def apply(self, changes: Sequence[SpanChange]) -> None:
         """Write `changes`, ordered by offset, inside the caller's transaction.
 
-        Raises ValueError for offsets that do not grow, for a cube that changes scope and for a
-        first change without a text.
+        Raises ValueError for offsets that do not grow; Damaged where the index says that it has them
+        already, has the cube in another scope, or has no text of it and none is given.
         """
         ...
 

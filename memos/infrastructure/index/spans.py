@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.grown import Grown
 from memos.infrastructure.index.port import Ints, Mask
+from memos.kernel.errors import Damaged
 from memos.kernel.moment import MOST_PARTITIONS, OPEN, At
 from memos.language.indexed_text import DATED
 
@@ -122,25 +123,34 @@ def created(shown: Spans, births: Births) -> Ints:
 
 
 def read(rows: Iterable[tuple[Any, ...]]) -> Changed:
-    """Rows of COLUMNS as arrays, sorted by (doc, opened)."""
+    """Rows of COLUMNS as arrays, sorted by (doc, opened).
+
+    Raises:
+        Damaged: a row holds what no column takes.
+    """
     rows = iter(rows)
     parts = [_columns([])]
     while chunk := list(islice(rows, _CHUNK)):
         parts.append(_columns(chunk))
     *columns, replaces = join_columns(*parts)
     spans = Spans._make(columns)
+    if min(column.min(initial=0) for column in (spans.opened, spans.version, spans.length)) < 0:
+        raise Damaged("a row of the index is damaged (a number below zero): run `memos rebuild`")
     order = np.lexsort((spans.opened, spans.doc))
     return Changed(spans.take(order), replaces[order])
 
 
 def _columns(rows: list[tuple[Any, ...]]) -> tuple[npt.NDArray[Any], ...]:
     columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * len(_TYPES)
-    return tuple(
-        np.frombuffer(b"".join(values), kind)
-        if kind == _CUBE_ID
-        else np.fromiter(values, kind, len(rows))
-        for kind, values in zip(_TYPES, columns, strict=True)
-    )
+    try:
+        return tuple(
+            np.frombuffer(b"".join(values), kind, len(rows) if rows else -1)
+            if kind == _CUBE_ID
+            else np.fromiter(values, kind, len(rows))
+            for kind, values in zip(_TYPES, columns, strict=True)
+        )
+    except (OverflowError, TypeError, ValueError) as error:
+        raise Damaged(f"a row of the index is damaged ({error}): run `memos rebuild`") from error
 
 
 def extend(old: Grown, changed: Changed) -> Grown:

@@ -16,6 +16,7 @@ from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Position, Record
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier, TiledNodes, TileRoot
+from memos.kernel.moment import OPEN
 
 PARTITION = 0
 PAGE = 1000
@@ -147,7 +148,11 @@ def log_end(connection: apsw.Connection) -> Cut:
 def read_records(
     connection: apsw.Connection, start: int = 0, end: int | None = None
 ) -> Iterator[Record]:
-    """The records from `start` up to, not including, `end`, a page at a time."""
+    """The records from `start` up to, not including, `end`, a page at a time.
+
+    Raises:
+        Damaged: one is behind where any log ends.
+    """
     stop = log_size(connection) if end is None else end
     while start < stop:
         sql = (
@@ -158,6 +163,8 @@ def read_records(
         if not page:
             return
         for offset, log_time, data in page:
+            if offset >= OPEN:
+                raise Damaged(f"no log reaches the record at {offset}: run `memos verify`")
             yield Record(Position(PARTITION, offset), log_time, data)
         start = page[-1][0] + 1
 

@@ -37,6 +37,18 @@ def row(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Ro
     return connection.execute(sql, tuple(values)).fetchone()
 
 
+def typed(stored: Row, *kinds: type) -> Row:
+    """A row whose values are of these types.
+
+    Raises:
+        TypeError: one is not. `explained` says of which column.
+    """
+    for value, kind in zip(stored, kinds, strict=True):
+        if not isinstance(value, kind):
+            raise TypeError(f"a value of type {type(value).__name__}, not {kind.__name__}")
+    return stored
+
+
 @contextmanager
 def explained(path: Path, mend: str = "") -> Iterator[None]:
     """Turn SQLite's errors into ours, with what to do, and those of our own code over values that

@@ -70,8 +70,7 @@ def list_memories(
 def _draw_page(out: Console, page: Page) -> None:
     for memory in page:
         _draw_line(out, memory)
-    for cube_id, reason in page.damaged.items():
-        layout.line(out, (cube_id, "bold"), (f"  cannot be read: {clean(reason)}", "red"))
+    memory_view.damaged(out, page.damaged)
     memory_view.not_compared(out, page.not_compared)
     if page.cursor is not None:
         sys.stderr.write(f"there is more: --cursor {page.cursor}\n")

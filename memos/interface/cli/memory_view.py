@@ -51,6 +51,13 @@ def hits(console: Console, results: Hits, *, explain: bool) -> None:
             _explanation(console, hit)
     if not number:
         line(console, ("nothing found", "italic"))
+    damaged(console, results.explain.get("damaged", {}))
+
+
+def damaged(console: Console, told: Mapping[str, str]) -> None:
+    """The memories that cannot be read, each with the reason."""
+    for cube_id, reason in told.items():
+        line(console, (cube_id, "bold"), (f"  cannot be read: {clean(reason)}", "red"))
 
 
 def not_compared(console: Console, told: Iterable[str]) -> None:

@@ -134,7 +134,10 @@ class ChangingSeveral(Door):
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         dry_run: bool = False,
     ) -> Batch:
-        """Put several memories out of sight: chosen, planned and done as in `update_many`."""
+        """Put several memories out of sight: chosen, planned and done as in `update_many`. One that
+        cannot be read is archived, too, for it takes no key to do so; tags stand in the sealed body, and
+        to change those does.
+        """
         from memos.operation.commands.lifecycle import archive_several
         from memos.operation.search.selection import Selection
 

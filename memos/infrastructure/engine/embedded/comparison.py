@@ -11,7 +11,7 @@ import apsw
 from memos.infrastructure.engine.embedded.scratch import LIVE
 from memos.infrastructure.index.postings import as_indexed_then
 from memos.infrastructure.index.sqlite.blocks import invert_block
-from memos.infrastructure.index.sqlite.tables import BLOCK, SCOPE_BITS
+from memos.infrastructure.index.sqlite.tables import BLOCK, DOC_MASK, SCOPE_BITS
 from memos.infrastructure.reports import MOST_PROBLEMS, Problem
 from memos.infrastructure.sqlite.statements import rows
 from memos.kernel.event import id_text
@@ -187,9 +187,14 @@ class IndexComparison:
         for table in ("index_doc", "index_posting"):
             connection.execute(f"DELETE FROM main.{table}")
         connection.execute(f"INSERT INTO main.index_doc SELECT doc, terms FROM {LIVE}.index_doc")
-        scopes = list(rows(connection, f"SELECT scope_id, docs FROM {LIVE}.index_scope"))
-        for scope_id, docs in scopes:
-            for block in range(docs // BLOCK):
+        # So many blocks as a scope says are full, and none behind the last text that is there.
+        sql = (
+            "SELECT scope_id, min(docs, (newest + ?1 - 1) / ?1 * ?1) / ?1 FROM (SELECT"
+            f" doc >> {SCOPE_BITS} AS scope_id, max(doc & {DOC_MASK}) AS newest FROM {LIVE}.index_doc"
+            f" GROUP BY 1) JOIN {LIVE}.index_scope USING (scope_id) WHERE typeof(docs) = 'integer'"
+        )
+        for scope_id, blocks in list(rows(connection, sql, (BLOCK,))):
+            for block in range(blocks):
                 try:
                     invert_block(connection, scope_id, block)
                 except ValueError:

@@ -32,7 +32,7 @@ from memos.infrastructure.index.sqlite.set_aside import (
     take_back,
 )
 from memos.infrastructure.index.sqlite.snapshot import index_state
-from memos.infrastructure.index.sqlite.tables import SCOPE_BITS, doc_range
+from memos.infrastructure.index.sqlite.tables import SCOPE_BITS, doc_range, scope_row
 from memos.infrastructure.index.sqlite.vector_index import VectorIndex
 from memos.infrastructure.index.sqlite.vectors import (
     Embedded,
@@ -214,14 +214,15 @@ class EmbeddedDense:
             return _Batch(waiting, [], cleared)
         scopes = rows(
             connection,
-            "SELECT s.scope_id, coalesce(e.docs, 0), s.docs FROM index_scope s"
+            "SELECT max(coalesce(e.docs, 0), 0), s.scope_id, s.docs, s.inverted, s.changed FROM index_scope s"
             " LEFT JOIN index_embedded e ON e.scope_id = s.scope_id AND e.model = ?"
             " WHERE s.docs > coalesce(e.docs, 0) ORDER BY s.scope_id LIMIT ?",
             (self.model.number, BATCH),
         )
         batch = _Batch([], [], cleared)
         left = BATCH
-        for scope_id, done, docs in scopes:
+        for done, *stored in scopes:
+            scope_id, docs, *_ = scope_row(stored)
             last = min(docs, done + left)
             spans = rows(
                 connection,

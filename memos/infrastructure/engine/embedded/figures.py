@@ -54,7 +54,11 @@ def digest(vault: SqliteVault) -> str:
 
 
 def figures(connection: apsw.Connection, directory: Path) -> Figures:
-    """Counts of the vault in a directory."""
+    """Counts of the vault in a directory.
+
+    Raises:
+        Damaged: a head is in no state that there is.
+    """
     states = rows(
         connection,
         f"SELECT lifecycle, count(*) {_MEMORIES} GROUP BY lifecycle ORDER BY lifecycle",
@@ -63,11 +67,18 @@ def figures(connection: apsw.Connection, directory: Path) -> Figures:
     scopes = row(connection, f"SELECT count(DISTINCT scope) {there}")
     return Figures(
         events=stored_tree(connection).size,
-        states={int(lifecycle): count for lifecycle, count in states},
+        states={_lifecycle(stored): count for stored, count in states},
         scopes=int(scopes[0]) if scopes else 0,
         accesses=access_size(connection),
         bytes_on_disk=_bytes_on_disk(directory),
     )
+
+
+def _lifecycle(stored: int) -> int:
+    try:
+        return int(Lifecycle(stored))
+    except ValueError as error:
+        raise Damaged(f"the head of a cube is damaged ({error}): run `memos rebuild`") from None
 
 
 def _bytes_on_disk(directory: Path) -> int:

@@ -24,7 +24,7 @@ from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.infrastructure.vault.sqlite.writer import SqliteVaultWriter
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged, VaultError
-from memos.kernel.event import Kind, Position, decode, id_text
+from memos.kernel.event import Kind, Position, Undecodable, decode, id_text
 from memos.kernel.outcome import Outcome, Result
 from memos.language.indexed_text import IndexedText, Readable
 from memos.wire.body_pb2 import Body
@@ -150,7 +150,13 @@ class Projector:
         record = None if offset is None else read_record(self._writer, offset)
         if record is None:
             return NO_BODY
-        return OpenedBody(open_body(cube_key, decode(record.data)), record.log_time)
+        try:
+            event = decode(record.data)
+        except Undecodable as error:
+            raise Damaged(
+                f"the record at {record.position} is damaged ({error}): run `memos verify`"
+            ) from None
+        return OpenedBody(open_body(cube_key, event), record.log_time)
 
 
 def _analysed(

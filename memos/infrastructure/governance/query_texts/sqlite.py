@@ -8,7 +8,7 @@ import apsw
 
 from memos.infrastructure.governance.query_texts.port import SETTING, QueryText, concerns, is_gone
 from memos.infrastructure.sqlite.database import Database
-from memos.infrastructure.sqlite.statements import row, rows
+from memos.infrastructure.sqlite.statements import row, rows, typed
 from memos.kernel.scope import tenant_of
 
 SCHEMA = """
@@ -108,7 +108,9 @@ class SqliteQueryTexts:
             found = rows(connection, sql, (tenant, now - lifetime))
             return [
                 QueryText(access_id, tenant, scope, asked, (), box)
-                for access_id, tenant, scope, asked, box in found
+                for access_id, tenant, scope, asked, box in (
+                    typed(stored, bytes, str, str, int, bytes) for stored in found
+                )
             ]
 
 

@@ -14,7 +14,13 @@ from memos.infrastructure.index.grown import Grown, grown
 from memos.infrastructure.index.postings import Postings, decode
 from memos.infrastructure.index.recent import Recent
 from memos.infrastructure.index.spans import COLUMNS, Births, Spans, births_of
-from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range, stored_state
+from memos.infrastructure.index.sqlite.tables import (
+    BLOCK,
+    SCOPE_COLUMNS,
+    doc_range,
+    scope_row,
+    stored_state,
+)
 from memos.kernel.scope import bounds_under
 
 _PATIENCE = 4 * BLOCK
@@ -86,7 +92,9 @@ def load(connection: apsw.Connection, scopes: tuple[str, ...]) -> ScopeSnapshot:
     recent_terms = _load_recent(connection, leaves)
     every, newest = grown(read.spans), read.spans.active(state.applied)
     shown = every if newest is read.spans else grown(newest)
-    return ScopeSnapshot(scopes, state, leaves, _blocks(leaves), every, shown, recent_terms)
+    return ScopeSnapshot(
+        scopes, state, leaves, _blocks(connection, leaves), every, shown, recent_terms
+    )
 
 
 def is_void(connection: apsw.Connection, kept: ScopeSnapshot) -> bool:
@@ -126,7 +134,7 @@ def refresh(connection: apsw.Connection, old: ScopeSnapshot) -> ScopeSnapshot:
         recent_terms = old.recent.extend(_read_terms(connection, new_docs))
     else:
         taken_in, leaves = 0, leaves_of(connection, old.scopes)
-        blocks, recent_terms = _blocks(leaves), _load_recent(connection, leaves)
+        blocks, recent_terms = _blocks(connection, leaves), _load_recent(connection, leaves)
     every = spans.extend(old.every, changes)
     if old.shown is old.every and not changes.replaces.any():
         shown = every
@@ -141,11 +149,11 @@ def leaves_of(
     """The scopes at and under some paths that changed after `since`, by scope id."""
     condition, values = _under(scopes)
     rows = connection.execute(
-        "SELECT scope_id, docs, inverted FROM index_scope"
-        f" WHERE {condition} AND changed > ? ORDER BY scope_id",
+        f"SELECT {SCOPE_COLUMNS} FROM index_scope WHERE {condition} AND changed > ?"
+        " ORDER BY scope_id",
         (*values, since),
     )
-    return {scope_id: Leaf(docs, inverted) for scope_id, docs, inverted in rows}
+    return {leaf.scope_id: Leaf(leaf.docs, leaf.inverted) for leaf in map(scope_row, rows)}
 
 
 def purged_leaves(connection: apsw.Connection, scope: str, since: int) -> list[int]:
@@ -158,8 +166,10 @@ def purged_leaves(connection: apsw.Connection, scope: str, since: int) -> list[i
 def changes_of(connection: apsw.Connection, scopes: tuple[str, ...]) -> dict[int, int]:
     """The scopes at and under some paths, by scope id, and the offset of the last change of each."""
     condition, values = _under(scopes)
-    select = f"SELECT scope_id, changed FROM index_scope WHERE {condition}"
-    return {int(scope): int(at) for scope, at in connection.execute(select, values)}
+    select = f"SELECT {SCOPE_COLUMNS} FROM index_scope WHERE {condition}"
+    return {
+        leaf.scope_id: leaf.changed for leaf in map(scope_row, connection.execute(select, values))
+    }
 
 
 def _under(scopes: tuple[str, ...]) -> tuple[str, list[str]]:
@@ -168,9 +178,15 @@ def _under(scopes: tuple[str, ...]) -> tuple[str, list[str]]:
     return f"({condition})", [value for path in scopes for value in (path, *bounds_under(path))]
 
 
-def _blocks(leaves: dict[int, Leaf]) -> list[tuple[int, int]]:
+def _blocks(connection: apsw.Connection, leaves: dict[int, Leaf]) -> list[tuple[int, int]]:
+    """No block behind the last that has postings is looked into, whatever a row says of them."""
+    select = "SELECT max(block) FROM index_posting WHERE scope_id = ?"
     return [
-        (scope_id, leaf.inverted // BLOCK) for scope_id, leaf in leaves.items() if leaf.inverted
+        (scope_id, min(leaf.inverted // BLOCK, last + 1))
+        for scope_id, leaf in leaves.items()
+        if leaf.inverted
+        for (last,) in connection.execute(select, (scope_id,))
+        if last is not None
     ]
 
 

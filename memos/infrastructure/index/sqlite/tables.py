@@ -9,16 +9,21 @@ page for every term of every text (docs/decisions/0002-lexical-index.md has the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import apsw
 
 from memos.infrastructure.sqlite.statements import row
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, shorten
+from memos.kernel.moment import OPEN
 
 BLOCK = 1024
 """Docs per block of postings; at most 2**16, since a posting holds its doc in 16 bits."""
 
 SCOPE_BITS = 32
 DOC_MASK = (1 << SCOPE_BITS) - 1
+_LAST_SCOPE = (1 << 63 - SCOPE_BITS) - 1
 
 SCHEMA = """
 -- docs: n of the newest doc; inverted: up to which n docs are in index_posting;
@@ -126,12 +131,43 @@ def stored_state(connection: apsw.Connection) -> tuple[int, int, int]:
     """(purges, applied, cleared) of the index.
 
     Raises:
-        Damaged: its one row is not there.
+        Damaged: its one row is not there, or says what cannot be.
     """
     stored = row(connection, "SELECT purges, applied, cleared FROM index_state")
     if stored is None:
         raise Damaged("nothing says how far the index is: run `memos rebuild`")
+    if not all(isinstance(value, int) and -1 <= value < OPEN for value in stored):
+        raise Damaged("what says how far the index is is damaged: run `memos rebuild`")
     return stored[0], stored[1], stored[2]
+
+
+class ScopeRow(NamedTuple):
+    """A row of `index_scope`: see SCHEMA."""
+
+    scope_id: int
+    docs: int
+    inverted: int
+    changed: int
+
+
+SCOPE_COLUMNS = "scope_id, docs, inverted, changed"
+
+
+def scope_row(stored: Sequence[Any]) -> ScopeRow:
+    """What a row of SCOPE_COLUMNS holds. So many blocks are read as it says, and so many docs.
+
+    Raises:
+        Damaged: no writer leaves such numbers; of every full block the terms are postings.
+    """
+    if all(isinstance(value, int) for value in stored):
+        found = ScopeRow(*stored)
+        blocks = 0 <= found.inverted == found.docs // BLOCK * BLOCK <= DOC_MASK
+        if blocks and 0 < found.scope_id <= _LAST_SCOPE and -1 <= found.changed < OPEN:
+            return found
+    raise Damaged(
+        f"what the index says of a scope, row {shorten(stored[0])} of index_scope, is damaged: run "
+        "`memos rebuild`"
+    )
 
 
 def doc_range(scope_id: int, first: int = 0, last: int = DOC_MASK) -> tuple[int, int]:

@@ -13,9 +13,13 @@ from memos.infrastructure.index.sqlite.tables import (
     BLOCK,
     DOC_MASK,
     SCOPE_BITS,
+    SCOPE_COLUMNS,
     TABLES,
+    scope_row,
     stored_state,
 )
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
 from memos.kernel.moment import OPEN
 
 _CLOSED = 3  # column of a pending span row
@@ -36,10 +40,16 @@ class ChangeBatch:
         self._cubes: list[tuple[bytes, int]] = []
         self._spans: dict[tuple[int, int], list[int | bytes]] = {}
         self._closings: list[tuple[int, int, int]] = []
-        _, self._applied, _ = stored_state(connection)
+        _, self._stored, _ = stored_state(connection)
+        self._applied = self._stored
 
     def add(self, change: SpanChange) -> None:
         offset = change.offset
+        if self._applied == self._stored >= offset:
+            raise Damaged(
+                f"the index says that it has the changes up to {self._stored}, and {offset} comes only "
+                "now: run `memos rebuild`"
+            )
         if not self._applied < offset < OPEN:
             raise ValueError(f"offset {offset} does not follow {self._applied}, the last applied")
         scope = self._scopes.get(change.scope) or self._load_scope(change.scope)
@@ -47,7 +57,7 @@ class ChangeBatch:
         if current is None and not change.is_first:
             current = self._load_open(change.cube_id)
         if current is not None and current[0] >> SCOPE_BITS != scope[0]:
-            raise ValueError(f"cube {change.cube_id.hex()} is not in scope {change.scope}")
+            raise _unlike(change.cube_id, f"is not in scope {change.scope}")
         replaces = 0
         if current is not None:
             replaces = current[0]
@@ -61,7 +71,7 @@ class ChangeBatch:
         elif current is not None:
             doc, facts = current[0], current[2]
         else:
-            raise ValueError(f"the first change of cube {change.cube_id.hex()} has no text")
+            raise _unlike(change.cube_id, "is none before this change, which has no text")
         self._spans[doc, offset] = [
             doc,
             offset,
@@ -95,7 +105,7 @@ class ChangeBatch:
         self._connection.execute("UPDATE index_state SET applied = ?", (self._applied,))
 
     def _load_scope(self, path: str) -> list[int]:
-        select = "SELECT scope_id, docs, inverted, changed FROM index_scope WHERE path = ?"
+        select = f"SELECT {SCOPE_COLUMNS} FROM index_scope WHERE path = ?"
         row = self._connection.execute(select, (path,)).fetchone()
         if row is None:
             self._connection.execute(
@@ -104,7 +114,7 @@ class ChangeBatch:
                 (path,),
             )
             row = (self._connection.last_insert_rowid(), 0, 0, -1)
-        self._scopes[path] = scope = [int(value) for value in row]
+        self._scopes[path] = scope = list(scope_row(row))
         return scope
 
     def _load_open(self, cube_id: bytes) -> tuple[int, int, Facts] | None:
@@ -123,6 +133,10 @@ class ChangeBatch:
             self._closings.append((offset, doc, opened))
         else:
             pending[_CLOSED] = offset
+
+
+def _unlike(cube_id: bytes, what: str) -> Damaged:
+    return Damaged(f"what the index has of cube {id_text(cube_id)} {what}: run `memos rebuild`")
 
 
 def apply(connection: apsw.Connection, changes: Sequence[SpanChange]) -> None:

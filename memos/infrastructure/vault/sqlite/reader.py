@@ -29,8 +29,21 @@ _COLUMNS = (
 
 
 def _attempt(stored: Row) -> Attempt:
+    """What a row of _COLUMNS holds.
+
+    Raises:
+        Damaged: it is not what was written.
+    """
     position, log_time, event_id, cube_id, sequence, kind, scope, actor, operation_id = stored[:9]
     result, reason, version, digest, duplicate_of, composed_from, state = stored[9:]
+    try:
+        outcome = Outcome(Result(result), version, Reason(reason), digest, duplicate_of)
+        kind = Kind(kind)
+    except ValueError as error:
+        raise Damaged(
+            f"the record at {Position(PARTITION, position)}, as the vault has it, is damaged ({error}): "
+            "run `memos rebuild`"
+        ) from None
     return Attempt(
         Position(PARTITION, position),
         position,
@@ -38,14 +51,24 @@ def _attempt(stored: Row) -> Attempt:
         event_id,
         cube_id,
         sequence,
-        Kind(kind),
+        kind,
         scope,
         actor,
         operation_id,
-        Outcome(Result(result), version, Reason(reason), digest, duplicate_of),
+        outcome,
         composed_from,
         None if state is None else _state(cube_id, state),
     )
+
+
+def _edge(cube_id: bytes, stored: Row) -> Edge:
+    relation, source, at, derived, then, digest = stored
+    try:
+        return Edge(Relation(relation), (source, at), (derived, then), digest)
+    except ValueError as error:
+        raise Damaged(
+            f"an edge of cube {id_text(cube_id)} is damaged ({error}): run `memos rebuild`"
+        ) from None
 
 
 def _state(cube_id: bytes, stored: bytes) -> CubeState:
@@ -147,10 +170,7 @@ class SqliteVault(Vault):
             " source_cube, derived_cube",
             (cube_id,),
         )
-        made = [
-            Edge(Relation(relation), (source, at), (derived, then), digest)
-            for relation, source, at, derived, then, digest in edges
-        ]
+        made = [_edge(cube_id, edge) for edge in edges]
         return list(standing(made, self.head))
 
     def query(self, query: LogQuery) -> Iterator[Attempt]:

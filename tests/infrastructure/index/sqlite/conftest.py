@@ -16,6 +16,6 @@ def vault(tmp_path: Path) -> Vault:
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of two docs, so that few docs make many."""
     package = "memos.infrastructure.index.sqlite"
-    for module in ("blocks", "writer", "snapshot", "view"):
+    for module in ("blocks", "writer", "snapshot", "view", "tables"):
         monkeypatch.setattr(f"{package}.{module}.BLOCK", 2)
     monkeypatch.setattr(f"{package}.snapshot._PATIENCE", 3)

@@ -18,6 +18,7 @@ import pytest
 from memos.infrastructure.index.port import MAX_TF, View
 from memos.infrastructure.index.sqlite.index import SqliteIndex
 from memos.infrastructure.index.sqlite.tables import BLOCK, TABLES
+from memos.kernel.errors import Damaged
 from memos.language.indexed_text import IndexedText
 from tests.infrastructure.index.sqlite.support import (
     ARCHIVED,
@@ -225,13 +226,13 @@ def test_caches_stay_within_their_bound(vault: Vault) -> None:
 
 def test_a_change_that_cannot_be_is_refused_and_named(vault: Vault) -> None:
     vault.apply(change(1, 5, [7]))
-    with pytest.raises(ValueError, match="offset 5 does not follow 5"):
+    with pytest.raises(Damaged, match="changes up to 5, and 5 comes only now: run `memos rebuild`"):
         vault.apply(change(2, 5, [7]))
     with pytest.raises(ValueError, match="offset 7 does not follow 8"):
         vault.apply(change(2, 8, [7]), change(3, 7, [7]))
-    with pytest.raises(ValueError, match="has no text"):
+    with pytest.raises(Damaged, match="has no text: run `memos rebuild`"):
         vault.apply(change(2, 6))
-    with pytest.raises(ValueError, match="is not in scope acme/b"):
+    with pytest.raises(Damaged, match="is not in scope acme/b: run `memos rebuild`"):
         vault.apply(change(1, 6, [7], scope="acme/b"))
     assert len(vault.index.view("acme")) == 1
 
