@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import Lifecycle
-from memos.kernel.errors import Held, MemosError, Refused
-from memos.kernel.event import id_text
+from memos.kernel.errors import MemosError, Refused
 from memos.operation.commands.imported import Imported
 from memos.operation.gate import Passage
+from memos.operation.receipt import held
 
 MOST_REMOVED = 0.2
 """The part of what was imported that `prune` archives without being told so twice."""
@@ -63,6 +63,5 @@ def staying(passage: Passage, missing: Iterable[tuple[Imported, str]]) -> dict[b
 def _check_archive(passage: Passage, one: Imported) -> None:
     state = one.state
     if state.lifecycle is Lifecycle.FROZEN:
-        cube = id_text(state.cube_id)
-        raise Held(f"cube {cube} is frozen, and stays: thaw it first", (cube,))
+        raise held(state, "archive it", "; it stays")
     passage.require(Action.WRITE, state.scope, state)
