@@ -22,9 +22,10 @@ from memos.infrastructure.engine.distributed.key_presence import (
     tenants_of,
 )
 from memos.infrastructure.engine.distributed.listed_erases import DistributedErasedList
-from memos.infrastructure.engine.distributed.made_settings import PARTITIONS, read_setting
+from memos.infrastructure.engine.distributed.made_settings import PARTITIONS, VAULT_ID, read_setting
 from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
+from memos.infrastructure.engine.distributed.topic_mark import check_mark, origin_of_vault
 from memos.infrastructure.engine.kept_keys import lost_keys
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.settings import MilvusSettings
@@ -122,7 +123,7 @@ def _servers(
             yield from doctor_workers.examine(settings, store, time.sleep, embeds=embeds)
             if not any(_root_key(settings.root_key)):  # else it is said, and nothing opens
                 yield from _keys(settings, store)
-            origin = f"memos/{read_setting(settings, store, 'vault_id')}"
+            origin = origin_of_vault(read_setting(settings, store, VAULT_ID))
             yield from DistributedErasedList(settings, store, origin).findings()
         except MemosError as error:
             yield Finding("error", str(error), START)
@@ -137,6 +138,7 @@ def _lost(settings: DistributedSettings, store: CassandraSession) -> Iterator[Fi
             if record is not None and not record.is_complete:
                 yield Finding("warning", UNFINISHED, ROTATE_AGAIN)
         check_topics_bound(settings, store)
+        check_mark(settings, read_setting(settings, store, VAULT_ID))
         live = schema.live_generation(store)
         if not schema.is_there(store, live):
             raise schema.tables_lost(store, live)

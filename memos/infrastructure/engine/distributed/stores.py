@@ -16,6 +16,7 @@ from memos.infrastructure.engine.distributed.key_presence import tenants_of
 from memos.infrastructure.engine.distributed.listed_erases import say_put_back
 from memos.infrastructure.engine.distributed.made_settings import (
     COLLECTIONS,
+    VAULT_ID,
     check_partitions,
     read_setting,
     write_setting,
@@ -23,6 +24,11 @@ from memos.infrastructure.engine.distributed.made_settings import (
 from memos.infrastructure.engine.distributed.settings import (
     DistributedSettings,
     with_collections,
+)
+from memos.infrastructure.engine.distributed.topic_mark import (
+    check_mark,
+    mark_topics,
+    origin_of_vault,
 )
 from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.governance.usage.cassandra import UsageRows
@@ -115,7 +121,7 @@ class Stores:
             self.cassandra.close()
             raise
         self.cube_keys = CassandraCubeKeys(self.cassandra, self.keys)
-        self.origin = f"memos/{self.setting('vault_id')}"
+        self.origin = origin_of_vault(self.setting(VAULT_ID))
 
     def _opened_keys(self, purpose: Purpose) -> CassandraKeyStore:
         """The keys, once the tables and settings are seen to be the vault's."""
@@ -146,6 +152,7 @@ class Stores:
                 "owner-only",
             )
         create_topics(self.settings.kafka)
+        mark_topics(self.settings, self.setting(VAULT_ID))
         bind(self.settings, self.cassandra, self.keys)
         say_put_back(self.settings, self.cassandra)
 
@@ -153,6 +160,7 @@ class Stores:
         """The logs, once they are seen to be the vault's."""
         settings, store = self.settings, self.cassandra
         check_topics_bound(settings, store)
+        check_mark(settings, self.setting(VAULT_ID))
         live = schema.live_generation(store)
         has_tables = schema.is_there(store, live)
         if not has_tables and purpose not in _FOLDS_AGAIN:

@@ -191,7 +191,7 @@ def test_a_keyspace_of_another_name_begins_no_vault_on_the_topics_of_this(fleet:
     try:
         with pytest.raises(VaultError, match="there is no vault in the keyspace"):
             Memory(fleet.path, actor=ACTOR)
-        with pytest.raises(LogLost, match=r"records of a vault, and the keyspace .* has none"):
+        with pytest.raises(LogLost, match="those of another vault"):
             create_vault(fleet.path, actor=ACTOR)
         with closing(CassandraSession(fleet.settings.cassandra)) as store:
             assert not schema.exists(store)
