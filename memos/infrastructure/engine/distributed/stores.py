@@ -26,7 +26,6 @@ from memos.infrastructure.engine.distributed.settings import (
     with_collections,
 )
 from memos.infrastructure.engine.distributed.topic_mark import (
-    check_mark,
     mark_topics,
     origin_of_vault,
 )
@@ -160,7 +159,6 @@ class Stores:
         """The logs, once they are seen to be the vault's."""
         settings, store = self.settings, self.cassandra
         check_topics_bound(settings, store)
-        check_mark(settings, self.setting(VAULT_ID))
         live = schema.live_generation(store)
         has_tables = schema.is_there(store, live)
         if not has_tables and purpose not in _FOLDS_AGAIN:
