@@ -164,7 +164,12 @@ class Stores:
         if not has_tables and purpose not in _FOLDS_AGAIN:
             raise schema.tables_lost(store, live)
         self.binding = BindingWatch(settings, store, LOOK_SECONDS)
-        logs = KafkaLogs(settings.kafka, grown=purpose is Purpose.LEAVE, check=self.binding.check)
+        logs = KafkaLogs(
+            settings.kafka,
+            grown=purpose is Purpose.LEAVE,
+            check=self.binding.check,
+            check_anew=self.binding.check_anew,
+        )
         try:
             if has_tables and purpose is not Purpose.REBUILD_WITH_LOSS:
                 check_reach(CassandraVault(store, live), logs)

@@ -106,7 +106,11 @@ def refused_by_all(
 
 
 def test_topics_that_are_gone_are_not_made_again(fleet: Fleet, shell: Shell) -> None:
-    remove_topics(fleet)
+    reset(fleet, f"partitions = {PARTITIONS}\n", f"partitions = {PARTITIONS}\ntimeout = 8\n")
+    with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
+        remove_topics(fleet)
+        with pytest.raises(LogLost, match="has no topic"):  # and not to try again
+            memory.add("lost", scope="acme/a")
     figures = rf"of \S+events.v1 {len(TEXTS)} were folded, 0 are in the log"
     refused_by_all(fleet, LogLost, f"has no topic.*{figures}.*accept-loss")
     assert not [found for found in doctor(fleet.path) if "make the topics" in found.mend]
