@@ -118,13 +118,15 @@ class BackedUp:
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a rebuild did. `undecodable` lists positions that hold no event: rejected, and kept;
-    `unreadable` those whose sealed body does not open: folded, but not found by a search.
+    `unreadable` those whose sealed body does not open: folded, but not found by a search. `gone` is how
+    many memories a loss that was accepted took away.
     """
 
     events: int
     digest: str
     undecodable: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,10 @@ def rebuild(
                 f"{rebuilt.events - events} events were folded meanwhile, so the digests are of two "
                 "moments: `memos audit` compares every row",
             )
+        elif rebuilt.gone:
+            layout.line(
+                out, (f"{rebuilt.gone} memories are gone: the log has no more of them", "red")
+            )
         elif not same:
             layout.line(out, ("the projections had been another fold: they are now mended", "red"))
 

@@ -8,18 +8,24 @@ The ids are a setting, sealed with the others that the vault was made with.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import closing
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed.made_settings import (
     TOPICS,
+    VAULT_ID,
     is_sealed_as_made,
     read_setting,
 )
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
+from memos.infrastructure.engine.distributed.topic_mark import check_mark
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.cassandra.unopened_keys import opens_tenants
 from memos.infrastructure.log.kafka.log import KafkaLog, KafkaLogs
-from memos.infrastructure.log.kafka.topics import topic_ids
+from memos.infrastructure.log.kafka.reader import KafkaReader
+from memos.infrastructure.log.kafka.topics import partition_counts, topic_ids
+from memos.infrastructure.vault.cassandra import schema
 from memos.infrastructure.vault.cassandra.vault import CassandraVault
 from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.errors import LogLost, WrongRootKey
@@ -64,14 +70,31 @@ def check_topics_bound(settings: DistributedSettings, store: CassandraSession) -
     if missing:
         raise LogLost(
             f"Kafka at {kafka.bootstrap_servers} has no topic {', '.join(missing)}, where the log of this "
-            f"vault was. {MEND}"
+            f"vault was{_told_of(settings, store, missing)}. {MEND}"
         )
     others = [name for name, given in bound.items() if given and found[name] not in ("", given)]
     if others:
         raise LogLost(
             f"Kafka's topic {', '.join(others)} is not the one of this vault: that one was deleted, and "
-            f"made again. {MEND}"
+            f"made again{_told_of(settings, store, others)}. {MEND}"
         )
+    check_mark(settings, read_setting(settings, store, VAULT_ID))
+
+
+def _told_of(settings: DistributedSettings, store: CassandraSession, topics: Sequence[str]) -> str:
+    """How many records of some topics were folded, and how many they have now."""
+    kafka, live = settings.kafka, schema.live_generation(store)
+    if not schema.is_there(store, live):
+        return ""
+    vault, counts = CassandraVault(store, live), partition_counts(kafka)
+    told = []
+    for topic, projection in ((kafka.events, FOLD), (kafka.access, USAGE)):
+        if topic in topics:
+            folded = sum(vault.offsets([projection])[projection].values())
+            with closing(KafkaReader(kafka, topic)) as reader:
+                ends = reader.ends(range(counts[topic])) if topic in counts else {}
+            told.append(f"of {topic} {folded} were folded, {sum(ends.values())} are in the log")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def check_root_key(

@@ -71,6 +71,16 @@ class BindingWatch:
         if self._lost:
             raise LogLost(self._lost)
 
+    def check_anew(self) -> None:
+        """As `check`, with a look now: where a write failed, that may be why.
+
+        Raises:
+            LogLost: as of `check`.
+        """
+        if self._looked != math.inf:  # closed
+            self._looked = -math.inf
+        self.check()
+
     def close(self) -> None:
         """Wait for a look that is under way, and look no more."""
         self._thread.shutdown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import closing
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed.binding import check_root_key, check_topics_bound
@@ -11,6 +12,7 @@ from memos.infrastructure.engine.distributed.made_settings import (
     COLLECTIONS,
     PARTITIONS,
     TOPICS,
+    VAULT_ID,
     check_partitions,
     is_sealed_as_made,
     make_setting,
@@ -19,6 +21,12 @@ from memos.infrastructure.engine.distributed.made_settings import (
     seal_settings,
 )
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
+from memos.infrastructure.engine.distributed.topic_mark import (
+    mark_topics,
+    marked_for,
+    of_another,
+    origin_of_vault,
+)
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.root import RootKey, create_root_file
 from memos.infrastructure.keys.settings_seal import SEAL, Sealer
@@ -39,14 +47,17 @@ def create_vault(settings: DistributedSettings, store: CassandraSession, creator
     if schema.exists(store) and read_setting(settings, store, PARTITIONS):
         _take_up(settings, store)
         return
-    _check_free(settings)
+    # Of a vault whose making was cut off its id may be there, and in its topics.
+    begun = read_setting(settings, store, VAULT_ID) if schema.exists(store) else ""
+    _check_free(settings, begun)
     if not settings.root_key.exists():
         create_root_file(settings.root_key)
     create_topics(settings.kafka)
     schema.create(store)
-    vault_id = secrets.token_hex(8)
+    make_setting(settings, store, VAULT_ID, secrets.token_hex(8))
+    vault_id = read_setting(settings, store, VAULT_ID)
+    mark_topics(settings, vault_id)
     for name, value in (
-        ("vault_id", vault_id),
         ("administrator", creator),
         (COLLECTIONS, vault_id),
         (PARTITIONS, str(settings.kafka.partitions)),
@@ -62,7 +73,7 @@ def bind(settings: DistributedSettings, store: CassandraSession, sealer: Sealer)
 
 
 def _take_up(settings: DistributedSettings, store: CassandraSession) -> None:
-    """A vault that was made: an earlier release bound no topics."""
+    """A vault that was made: an earlier release bound no topics, and marked none."""
     if not settings.root_key.exists():
         raise VaultError(
             f"{settings.root_key} is missing: without its root key nothing in this vault can be "
@@ -74,22 +85,27 @@ def _take_up(settings: DistributedSettings, store: CassandraSession) -> None:
     check_root_key(settings, store, keys)
     if read_setting(settings, store, TOPICS):
         check_topics_bound(settings, store)
-    elif is_sealed_as_made(settings, store, keys):
+    else:
         verify_topics(settings.kafka)
+    mark_topics(settings, read_setting(settings, store, VAULT_ID))
+    if not read_setting(settings, store, TOPICS) and is_sealed_as_made(settings, store, keys):
         bind(settings, store, keys)
     if not read_setting(settings, store, SEAL):  # who made the vault was stopped here
         seal_settings(settings, store, keys)
 
 
-def _check_free(settings: DistributedSettings) -> None:
-    """Refuse topics with records: they are of a vault whose keyspace is lost, or of another name."""
+def _check_free(settings: DistributedSettings, begun: str) -> None:
+    """Refuse topics that are another vault's: marked by it, or with records, where its keyspace is lost or
+    of another name. `begun` is the id of the vault whose making was cut off.
+    """
     kafka = settings.kafka
-    for topic in topic_ids(kafka):
-        reader = KafkaReader(kafka, topic)
-        try:
+    found = topic_ids(kafka)
+    owner = marked_for(kafka) if kafka.checkpoints in found else ""
+    if owner and owner != origin_of_vault(begun):
+        raise of_another(settings, owner)
+    for topic in found.keys() - ({kafka.checkpoints} if owner else set()):
+        with closing(KafkaReader(kafka, topic)) as reader:
             count = sum(reader.ends(range(kafka.topics[topic])).values())
-        finally:
-            reader.close()
         if count:
             raise LogLost(
                 f"Kafka's topic {topic} has {count} records of a vault, and the keyspace "

@@ -22,9 +22,10 @@ from memos.infrastructure.engine.distributed.key_presence import (
     tenants_of,
 )
 from memos.infrastructure.engine.distributed.listed_erases import DistributedErasedList
-from memos.infrastructure.engine.distributed.made_settings import PARTITIONS, read_setting
+from memos.infrastructure.engine.distributed.made_settings import PARTITIONS, VAULT_ID, read_setting
 from memos.infrastructure.engine.distributed.settings import DistributedSettings, load_settings
 from memos.infrastructure.engine.distributed.stores import MIGRATION
+from memos.infrastructure.engine.distributed.topic_mark import origin_of_vault
 from memos.infrastructure.engine.kept_keys import lost_keys
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.settings import MilvusSettings
@@ -34,7 +35,7 @@ from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.root import RootKey
 from memos.infrastructure.keys.root_files import ROTATE_AGAIN, UNFINISHED
 from memos.infrastructure.log.kafka.log import KafkaLogs
-from memos.infrastructure.log.kafka.topics import check_topics
+from memos.infrastructure.log.kafka.topics import MAKE_TOPICS, check_topics
 from memos.infrastructure.pages import page
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema
@@ -44,7 +45,9 @@ from memos.kernel.errors import (
     IndexUnavailable,
     InvalidInput,
     LogLost,
+    LogUnavailable,
     MemosError,
+    PartitionsChanged,
     ProjectionsLost,
     VaultError,
     WrongRootKey,
@@ -88,11 +91,21 @@ def _servers(
     settings: DistributedSettings, store: CassandraSession, *, embeds: bool
 ) -> Iterator[Finding]:
     """What is wrong with Cassandra, Kafka, the vault and its workers; `embeds` says whether they can."""
-    yield from doctor_cassandra.examine(store)
     has_vault = schema.exists(store)
+    lost: list[Finding] = []
+    is_told = False  # what keeps the vault from being looked at: by what follows
+    if has_vault and (schema.version(store) or 0) >= VERSION:
+        try:
+            lost += _lost(settings, store)
+        except (LogUnavailable, PartitionsChanged):
+            is_told = True
+    yield from lost
+    yield from doctor_cassandra.examine(store)
     made_with = read_setting(settings, store, PARTITIONS) if has_vault else ""
     topics = check_topics(settings.kafka, int(made_with) if made_with else None)
-    yield from topics
+    is_lost = any(finding.severity == "error" for finding in lost)
+    # Nobody is to make them again of whom it is said that they are lost.
+    yield from (found for found in topics if not (is_lost and found.mend == MAKE_TOPICS))
     if not has_vault:
         yield Finding(
             "error",
@@ -113,16 +126,14 @@ def _servers(
             "a vault is being moved in here, and that is not done",
             "run the same `memos migrate` or `memos load` again: it goes on where it was",
         )
-    elif (schema.version(store) or 0) >= VERSION and not any(f.severity == "error" for f in topics):
+    elif (schema.version(store) or 0) >= VERSION and not is_told:
         try:
-            lost = list(_lost(settings, store))
-            yield from lost
-            if any(finding.severity == "error" for finding in lost):
+            if is_lost:
                 return
             yield from doctor_workers.examine(settings, store, time.sleep, embeds=embeds)
             if not any(_root_key(settings.root_key)):  # else it is said, and nothing opens
                 yield from _keys(settings, store)
-            origin = f"memos/{read_setting(settings, store, 'vault_id')}"
+            origin = origin_of_vault(read_setting(settings, store, VAULT_ID))
             yield from DistributedErasedList(settings, store, origin).findings()
         except MemosError as error:
             yield Finding("error", str(error), START)
@@ -142,7 +153,13 @@ def _lost(settings: DistributedSettings, store: CassandraSession) -> Iterator[Fi
             raise schema.tables_lost(store, live)
         with KafkaLogs(settings.kafka) as logs:
             check_reach(CassandraVault(store, live), logs)
-    except (LogLost, ProjectionsLost, WrongRootKey) as error:
+    except LogLost as error:
+        mend = (
+            f"stop the workers. {LOST}; where the log is lost for good: `memos rebuild --accept-loss "
+            f"--vault {settings.path.name}`"
+        )
+        yield Finding("error", str(error), mend)
+    except (ProjectionsLost, WrongRootKey) as error:
         yield Finding("error", str(error), LOST)
 
 

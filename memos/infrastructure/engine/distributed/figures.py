@@ -41,6 +41,22 @@ def digests(vault: CassandraVault) -> Iterator[tuple[bytes, bytes]]:
         yield cube_id, cube_digest(_state(cube_id, stored))
 
 
+def memories(vault: CassandraVault) -> set[bytes]:
+    """The memories that there are, by their ids: those that nobody erased. Where a head is damaged, that
+    one too.
+    """
+    found = set()
+    for cube_id, stored, _ in vault.heads():
+        try:
+            state = _state(cube_id, stored)
+        except Damaged:
+            found.add(cube_id)
+            continue
+        if state.form not in NO_MEMORY and state.lifecycle is not Lifecycle.ERASED:
+            found.add(cube_id)
+    return found
+
+
 def _state(cube_id: bytes, stored: bytes) -> CubeState:
     try:
         return state_from_bytes(stored)

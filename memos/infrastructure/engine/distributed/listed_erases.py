@@ -174,14 +174,16 @@ class DistributedErasedList:
             )
 
     def _warn_of_older(self, lines: Sequence[Erased], receipts: Sequence[Erased]) -> None:
+        if not receipts:  # nothing that is known was ever erased
+            return
         newest = max((line.time for line in lines), default=0)
-        known = max((receipt.time for receipt in receipts), default=0)
+        known = max(receipt.time for receipt in receipts)
         if self.path.exists() and known <= newest:
             return
         state = f"ends at {_told(newest)}" if newest else "is empty"
         if not self.path.exists():
             state = "is not there"
-        told = f", and the newest receipt that is known is of {_told(known)}" if known else ""
+        told = f", and the newest receipt that is known is of {_told(known)}"
         warnings.warn(
             f"{self._settings.path} was put back, the list of erases {self.path} {state}{told}: what was "
             "erased since the copy was made may be back; put the newest list there and open the vault "

@@ -7,6 +7,7 @@ from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.keys.settings_seal import SEAL, Sealer, is_sealed, sealed
 from memos.kernel.errors import PartitionsChanged, VaultError
 
+VAULT_ID = "vault_id"
 PARTITIONS = "partitions"
 TOPICS = "topics"
 """The setting with the ids of the vault's topics by name, as JSON. An earlier release kept none."""
@@ -16,7 +17,7 @@ COLLECTIONS = "collections"
 earlier release have none.
 """
 
-_MADE = ("vault_id", "administrator", PARTITIONS)
+_MADE = (VAULT_ID, "administrator", PARTITIONS)
 """The settings that stay as they are when a vault is made."""
 
 

@@ -21,7 +21,7 @@ from memos.infrastructure.engine.distributed.building import (
     left_over,
     show_collection,
 )
-from memos.infrastructure.engine.distributed.figures import digest
+from memos.infrastructure.engine.distributed.figures import digest, memories
 from memos.infrastructure.engine.distributed.live_generation import is_as_far
 from memos.infrastructure.engine.distributed.refold import fold_log, index_worker
 from memos.infrastructure.engine.distributed.stores import (
@@ -98,6 +98,7 @@ class _Rebuild:
         self._generation = open_generation(stores.cassandra, number)
         self._index = index_worker(stores, self._generation)
         self._lease, self._built = lease, built
+        self._lost = live
         has_tables = schema.is_there(stores.cassandra, live)
         self._replaced = open_generation(stores.cassandra, live) if has_tables else None
         self._undecodable: list[str] = []
@@ -117,6 +118,13 @@ class _Rebuild:
             self._built.check()
             schema.switch_to(self._stores.cassandra, generation.number, self._lease.holder)
             vectors.switch()
+            if (
+                self._replaced is None
+            ):  # what is lost is no former one, which somebody might go back to
+                schema.drop_generation(self._stores.cassandra, self._lost)
+        gone = 0
+        if self._replaced is not None and self._stores.purpose is Purpose.REBUILD_WITH_LOSS:
+            gone = len(memories(self._replaced.vault) - memories(generation.vault))
         # What came in the moment of the switch; the workers take seconds to follow.
         self._fold(no_progress)
         told = digest(generation.vault)
@@ -125,6 +133,7 @@ class _Rebuild:
             told,
             tuple(self._undecodable),
             tuple(map(str, self._index.unreadable)),
+            gone,
         )
 
     def _fold(self, progress: Progress, *, from_nothing: bool = False) -> None:

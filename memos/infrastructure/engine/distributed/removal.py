@@ -4,18 +4,26 @@ the same servers.
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from dataclasses import replace
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed.binding import bound_topics
-from memos.infrastructure.engine.distributed.made_settings import COLLECTIONS, read_setting
+from memos.infrastructure.engine.distributed.made_settings import (
+    COLLECTIONS,
+    TOPICS,
+    VAULT_ID,
+    read_setting,
+)
 from memos.infrastructure.engine.distributed.settings import DistributedSettings, with_collections
+from memos.infrastructure.engine.distributed.topic_mark import marked_for, origin_of_vault
 from memos.infrastructure.index.milvus.connection import Milvus
 from memos.infrastructure.index.milvus.removal import collections_of, drop_collections
 from memos.infrastructure.log.kafka.groups import running_workers
 from memos.infrastructure.log.kafka.topics import remove_topics, topic_ids
 from memos.infrastructure.vault.cassandra import schema
-from memos.kernel.errors import Refused, VaultError
+from memos.kernel.errors import Refused, StoreUnavailable, VaultError
 
 
 class DistributedRemoval:
@@ -49,8 +57,37 @@ class DistributedRemoval:
         self._has_collections = self._settings is not settings
         self.administrator = read_setting(settings, store, "administrator")
         found = topic_ids(settings.kafka)
-        self._topics = [n for n, own in bound.items() if n in found and found[n] in ("", own)]
-        self._others = sorted(found.keys() - set(self._topics))
+        owner = self._other_owner(bound, found)
+        self._topics = [
+            n for n, own in bound.items() if not owner and n in found and found[n] in ("", own)
+        ]
+        why = (
+            f"it is of another vault, {owner}"
+            if owner
+            else "it was made anew, and is not the vault's"
+        )
+        self._others = [f"topic {name}: {why}" for name in sorted(found.keys() - {*self._topics})]
+
+    def _other_owner(self, bound: dict[str, str], found: dict[str, str]) -> str:
+        """Another vault that has the topics, too, as an earlier release let one have them that had none of
+        its own; empty where there is none.
+        """
+        store, kafka = self._store, self._settings.kafka
+        origin = origin_of_vault(read_setting(self._settings, store, VAULT_ID))
+        marked = marked_for(kafka) if kafka.checkpoints in found else ""
+        if marked not in ("", origin):
+            return marked
+        for other in schema.other_vaults(store):
+            of_other = replace(self._settings, cassandra=replace(store.settings, keyspace=other))
+            try:
+                topics = json.loads(read_setting(of_other, store, TOPICS) or "{}")
+            except StoreUnavailable:
+                raise
+            except VaultError:
+                continue  # a user may be kept from reading them, and another vault may go meanwhile
+            if any(given and topics.get(name) == given for name, given in bound.items()):
+                return f"in the keyspace {other}"
+        return ""
 
     def goes(self) -> list[str]:
         running = running_workers(self._settings.kafka)
@@ -71,7 +108,7 @@ class DistributedRemoval:
 
     def stays(self) -> list[str]:
         settings = self._settings
-        kept = [f"topic {name}: it was made anew, and is not the vault's" for name in self._others]
+        kept = list(self._others)
         if settings.milvus is not None and not self._has_collections:
             kept.append(
                 f"collections {settings.milvus.prefix}_*: vaults of that release share their names"

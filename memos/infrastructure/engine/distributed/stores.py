@@ -16,6 +16,7 @@ from memos.infrastructure.engine.distributed.key_presence import tenants_of
 from memos.infrastructure.engine.distributed.listed_erases import say_put_back
 from memos.infrastructure.engine.distributed.made_settings import (
     COLLECTIONS,
+    VAULT_ID,
     check_partitions,
     read_setting,
     write_setting,
@@ -23,6 +24,10 @@ from memos.infrastructure.engine.distributed.made_settings import (
 from memos.infrastructure.engine.distributed.settings import (
     DistributedSettings,
     with_collections,
+)
+from memos.infrastructure.engine.distributed.topic_mark import (
+    mark_topics,
+    origin_of_vault,
 )
 from memos.infrastructure.engine.purpose import Purpose
 from memos.infrastructure.governance.usage.cassandra import UsageRows
@@ -115,7 +120,7 @@ class Stores:
             self.cassandra.close()
             raise
         self.cube_keys = CassandraCubeKeys(self.cassandra, self.keys)
-        self.origin = f"memos/{self.setting('vault_id')}"
+        self.origin = origin_of_vault(self.setting(VAULT_ID))
 
     def _opened_keys(self, purpose: Purpose) -> CassandraKeyStore:
         """The keys, once the tables and settings are seen to be the vault's."""
@@ -146,6 +151,7 @@ class Stores:
                 "owner-only",
             )
         create_topics(self.settings.kafka)
+        mark_topics(self.settings, self.setting(VAULT_ID))
         bind(self.settings, self.cassandra, self.keys)
         say_put_back(self.settings, self.cassandra)
 
@@ -158,7 +164,12 @@ class Stores:
         if not has_tables and purpose not in _FOLDS_AGAIN:
             raise schema.tables_lost(store, live)
         self.binding = BindingWatch(settings, store, LOOK_SECONDS)
-        logs = KafkaLogs(settings.kafka, grown=purpose is Purpose.LEAVE, check=self.binding.check)
+        logs = KafkaLogs(
+            settings.kafka,
+            grown=purpose is Purpose.LEAVE,
+            check=self.binding.check,
+            check_anew=self.binding.check_anew,
+        )
         try:
             if has_tables and purpose is not Purpose.REBUILD_WITH_LOSS:
                 check_reach(CassandraVault(store, live), logs)

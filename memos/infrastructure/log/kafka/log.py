@@ -19,7 +19,7 @@ from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.log.kafka.topics import verify_topics
 from memos.infrastructure.log.kafka.writer import Headers, KafkaEntry, KafkaWriter, acknowledged
 from memos.infrastructure.log.port import Cut, EventLog
-from memos.kernel.errors import Damaged, InvalidInput, LogLost, PartitionsChanged
+from memos.kernel.errors import Damaged, InvalidInput, LogLost, LogUnavailable, PartitionsChanged
 from memos.kernel.event import Position, Record
 
 
@@ -33,12 +33,13 @@ class KafkaLog(EventLog):
         partitions: int,
         writer: KafkaWriter,
         check: Callable[[], None],
+        check_anew: Callable[[], None],
     ) -> None:
         self.topic = topic
         self.partitions = range(partitions)
         self._settings = settings
         self._writer = writer
-        self._check = check
+        self._check, self._check_anew = check, check_anew
         self._reader = KafkaReader(settings, topic)
         self._seen: dict[int, int] = {}
         """Where each partition was seen to end, at least."""
@@ -57,7 +58,11 @@ class KafkaLog(EventLog):
                 anew under its name.
         """
         ended = dict(self._seen)  # before this append: others go on meanwhile
-        records = acknowledged(self.append_async(entries), self._settings)
+        try:
+            records = acknowledged(self.append_async(entries), self._settings)
+        except LogUnavailable:
+            self._check_anew()  # to a topic that is gone nothing can be sent, and to retry is no help
+            raise
         self._check()  # others may have seen meanwhile that the topic is another
         for partition, offset in (record.position for record in records):
             if offset < ended.get(partition, 0):
@@ -222,6 +227,7 @@ class KafkaLogs:
         *,
         grown: bool = False,
         check: Callable[[], None] = lambda: None,
+        check_anew: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the logs.
 
@@ -229,6 +235,7 @@ class KafkaLogs:
             settings: its `partitions` must be what the vault was made with.
             grown: take topics to which partitions were added, as long as nothing is in them.
             check: called before and behind each append; what it raises, the append does.
+            check_anew: the same, called where the servers did not take an append.
 
         Raises:
             InvalidInput: Kafka's client refuses the settings.
@@ -238,7 +245,7 @@ class KafkaLogs:
         partitions_of = verify_topics(settings, grown=grown)
         self._writer = KafkaWriter(settings)
         self.events, self.access, self.checkpoints = (
-            KafkaLog(settings, topic, partitions, self._writer, check)
+            KafkaLog(settings, topic, partitions, self._writer, check, check_anew)
             for topic, partitions in settings.topics.items()
         )
         try:

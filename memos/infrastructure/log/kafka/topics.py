@@ -29,6 +29,7 @@ OLDEST_KAFKA = (2, 1)
 
 WAIT_SECONDS = 0.1
 UNLIMITED = "-1"
+MAKE_TOPICS = "make the topics of MemOS"
 
 _NO_IDS = frozenset({"", "None", str(Uuid(0, 0))})
 """How the client prints the id of a topic of a server that gives none."""
@@ -131,6 +132,18 @@ def verify_topics(settings: KafkaSettings, *, grown: bool = False) -> Mapping[st
         if counts[name] != partitions and not (grown and counts[name] > partitions):
             raise PartitionsChanged(_changed(name, counts[name], partitions))
     return counts
+
+
+def partition_counts(settings: KafkaSettings) -> dict[str, int]:
+    """How many partitions each topic has, of those that are there.
+
+    Raises:
+        LogUnavailable: the servers do not answer.
+    """
+    connection = Connection(settings)
+    cluster = _cluster(connection, admin_client(connection))
+    found = {name: _topic(cluster, name) for name in settings.topics}
+    return {name: len(topic.partitions) for name, topic in found.items() if topic is not None}
 
 
 def topic_ids(settings: KafkaSettings) -> dict[str, str]:
@@ -261,7 +274,7 @@ def _examine(
     for name, asked in settings.topics.items():
         topic = _topic(cluster, name)
         if topic is None:
-            yield Finding("error", f"there is no topic {name}", "make the topics of MemOS")
+            yield Finding("error", f"there is no topic {name}", MAKE_TOPICS)
             continue
         partitions = asked if expected is None or name == settings.checkpoints else expected
         if len(topic.partitions) != partitions:

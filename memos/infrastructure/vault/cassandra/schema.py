@@ -106,6 +106,12 @@ def exists(store: CassandraSession) -> bool:
     return bool(keyspaces)
 
 
+def other_vaults(store: CassandraSession) -> list[str]:
+    """The base keyspaces of the other vaults on the same servers."""
+    tables = store.execute("SELECT keyspace_name, table_name FROM system_schema.tables", ())
+    return sorted(k for k, table in tables if table == "pointer" and k != store.settings.keyspace)
+
+
 def keyspace_of(store: CassandraSession, generation: int) -> str:
     """The name of a generation's keyspace."""
     return f"{store.settings.keyspace}_g{generation}"

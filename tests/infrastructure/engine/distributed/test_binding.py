@@ -12,16 +12,18 @@ from threading import Event
 from time import sleep
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from memos import Denied, LogLost, Memory, MemosError, ProjectionsLost, VaultError, WrongRootKey
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.engine.distributed import stores
 from memos.infrastructure.engine.distributed.binding_watch import BindingWatch
+from memos.infrastructure.engine.distributed.generations import generations as states
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.keys.root import create_root_file
 from memos.infrastructure.log.kafka.log import KafkaLogs
-from memos.infrastructure.log.kafka.topics import create_topics
+from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.log.kafka.topics import create_topics, topic_config
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault, doctor, rebuild_vault
@@ -61,6 +63,17 @@ def remove_topics(fleet: Fleet) -> None:
         removed.result()
 
 
+def remake_topics(kafka: KafkaSettings) -> None:
+    """By hand, and not with all settings that they are made with."""
+    config = {**topic_config(kafka), "retention.ms": "1000000000"}
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    for made in admin.create_topics(
+        [NewTopic(kafka.events, PARTITIONS, 1, config=config)]
+    ).values():
+        made.result()
+    create_topics(kafka)
+
+
 def written(fleet: Fleet) -> int:
     with KafkaLogs(fleet.settings.kafka) as logs:
         return sum(sum(log.end().values()) for log in (logs.events, logs.access, logs.checkpoints))
@@ -93,8 +106,14 @@ def refused_by_all(
 
 
 def test_topics_that_are_gone_are_not_made_again(fleet: Fleet, shell: Shell) -> None:
-    remove_topics(fleet)
-    refused_by_all(fleet, LogLost, "has no topic.*accept-loss", "there is no topic")
+    reset(fleet, f"partitions = {PARTITIONS}\n", f"partitions = {PARTITIONS}\ntimeout = 8\n")
+    with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
+        remove_topics(fleet)
+        with pytest.raises(LogLost, match="has no topic"):  # and not to try again
+            memory.add("lost", scope="acme/a")
+    figures = rf"of \S+events.v1 {len(TEXTS)} were folded, 0 are in the log"
+    refused_by_all(fleet, LogLost, f"has no topic.*{figures}.*accept-loss")
+    assert not [found for found in doctor(fleet.path) if "make the topics" in found.mend]
     assert shell.run("add", "lost", "--scope", "acme/a").code != 0
     admin = AdminClient({"bootstrap.servers": fleet.settings.kafka.bootstrap_servers})
     assert not set(admin.list_topics().topics) & set(fleet.settings.kafka.topics)
@@ -105,16 +124,23 @@ def test_topics_that_were_made_again_are_not_the_vaults_before_that_is_accepted(
 ) -> None:
     with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
         remove_topics(fleet)
-        create_topics(fleet.settings.kafka)
+        remake_topics(fleet.settings.kafka)
         with pytest.raises(LogLost, match="was made anew"):
             memory.add_many([{"text": "lost", "scope": f"s{n}"} for n in range(20)])
-    refused_by_all(fleet, LogLost, "made again.*accept-loss")
+    figures = rf"of \S+events.v1 {len(TEXTS)} were folded, 20 are in the log"
+    refused_by_all(fleet, LogLost, f"made again.*{figures}.*accept-loss")
+    found = doctor(fleet.path)
+    assert re.search(f"made again.*{figures}", found[0].what)
+    assert "`memos rebuild --accept-loss --vault memos.toml`" in found[0].mend
+    assert any("has retention.ms=1000000000" in each.what for each in found[1:])
     with pytest.raises(Denied, match="administrator"):
         rebuild_vault(fleet.path, actor="agent:bob", accept_loss=True)
     with pytest.raises(LogLost, match="made again"):
         Memory(fleet.path, actor=ACTOR)
     ran = shell.run("rebuild", "--accept-loss")
     assert "digest before" in ran.out
+    assert f"{len(TEXTS)} memories are gone" in ran.out
+    assert "mended" not in ran.out
     assert ran.code == 6  # it is another vault than before
     with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
         memory.add("a beginning", scope="acme/a")
@@ -191,7 +217,7 @@ def test_a_keyspace_of_another_name_begins_no_vault_on_the_topics_of_this(fleet:
     try:
         with pytest.raises(VaultError, match="there is no vault in the keyspace"):
             Memory(fleet.path, actor=ACTOR)
-        with pytest.raises(LogLost, match=r"records of a vault, and the keyspace .* has none"):
+        with pytest.raises(LogLost, match="those of another vault"):
             create_vault(fleet.path, actor=ACTOR)
         with closing(CassandraSession(fleet.settings.cassandra)) as store:
             assert not schema.exists(store)
@@ -256,6 +282,14 @@ def test_projections_that_are_lost_are_rebuilt(fleet: Fleet, shell: Shell) -> No
     assert "memos rebuild" in found
     ran = shell.run("rebuild", "--json")
     assert digest in ran.out
+    with closing(CassandraSession(fleet.settings.cassandra)) as store:
+        assert [each.state for each in states(store)] == ["live"]  # what is lost is no former one
+        base, former = (
+            store.settings.keyspace,
+            keyspace.removeprefix(f"{store.settings.keyspace}_g"),
+        )
+        store.execute(f"INSERT INTO {base}.generation (number, version) VALUES ({former}, 6)")
+    assert f"{keyspace} is missing" not in "\n".join(finding.what for finding in doctor(fleet.path))
     with Memory(fleet.path, actor=ACTOR) as memory:
         assert memory.digest() == digest
         assert memory.audit().problems == ()

@@ -12,9 +12,10 @@ import pytest
 
 from memos import Memory, NotApplied, NotFound, VaultError, doctor
 from memos.infrastructure.engine.distributed.building import REBUILD, built_generation
-from memos.infrastructure.engine.distributed.generations import remove_outlived
+from memos.infrastructure.engine.distributed.generations import remove, remove_outlived
+from memos.infrastructure.engine.distributed.rebuild import rebuild
 from memos.infrastructure.engine.distributed.stores import Stores
-from memos.infrastructure.progress import Progress
+from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra.lease import Lease, holders
 from memos.infrastructure.vault.cassandra.schema import generations, is_there, live_generation
@@ -111,6 +112,20 @@ def test_a_rebuild_that_was_paused_for_too_long_switches_nothing_and_says_so(
     assert live_generation(stores.cassandra) == before
     memory.rebuild()  # which drops what the other left
     assert len(generations(stores.cassandra)) == 2
+
+
+def test_an_audit_whose_generation_rebuilds_have_removed_says_so(
+    memory: Memory, stores: Stores
+) -> None:
+    def replace() -> None:
+        with closing(Stores(stores.settings)) as other:
+            rebuild(other, no_progress)
+            remove(other.cassandra)
+
+    with pytest.raises(
+        VaultError, match="replaced by a rebuild and removed meanwhile: run the audit again"
+    ):
+        memory.audit(once(replace))
 
 
 @pytest.mark.soak

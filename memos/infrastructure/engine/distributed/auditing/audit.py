@@ -51,7 +51,28 @@ def audit(stores: Stores, live: Generation, progress: Progress) -> Verification:
 
     The vault may be written meanwhile. The audit takes the room of a second generation while it
     runs, and an erase that ends in that time does not say that everything is gone.
+
+    Raises:
+        VaultError: rebuilds took away meanwhile what is compared.
     """
+    try:
+        audited = _audit(stores, live, progress)
+    except VaultError:
+        _check_there(stores, live)  # where it is not, that is why
+        raise
+    _check_there(stores, live)
+    return audited
+
+
+def _check_there(stores: Stores, live: Generation) -> None:
+    if stores.live_number() != live.number and not schema.is_there(stores.cassandra, live.number):
+        raise VaultError(
+            f"generation {live.number}, which was audited, was replaced by a rebuild and removed meanwhile: "
+            "run the audit again"
+        )
+
+
+def _audit(stores: Stores, live: Generation, progress: Progress) -> Verification:
     checked = verify(stores, live, no_progress)
     waiting = list(_waiting(stores, live))
     problems = dict.fromkeys(checked.problems)
