@@ -25,7 +25,7 @@ class Limit(NamedTuple):
 
 LIMITS: Mapping[str, Limit] = {
     "add": Limit(170, 58, 162),
-    "search": Limit(216, 75, 269),
+    "search": Limit(217, 75, 273),
     "erase": Limit(190, 51, 415),
 }
 

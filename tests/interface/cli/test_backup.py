@@ -33,7 +33,13 @@ def test_a_restore_without_a_list_says_who_may_be_back_and_exits_with_6(
     back = Shell(tmp_path / "back.vault")
     assert back.run("vault", "restore", str(tmp_path / "monday"), "--erased-lost").code == 2
     keys = ["--keys", str(tmp_path / "keys")]
-    assert back.run("vault", "restore", str(tmp_path / "monday"), *keys).code == 0
+    refused = back.run("vault", "restore", str(tmp_path / "monday"), *keys)
+    assert refused.code == 2, "the list beside keys of the same age says nothing of what came since"
+    assert "--erased " in refused.err
+    assert "--erased-lost brings back" in refused.err
+    shell.run("backup", str(tmp_path / "later"), "--keys", str(tmp_path / "later.keys"))
+    newer = ["--keys", str(tmp_path / "later.keys")]
+    assert back.run("vault", "restore", str(tmp_path / "monday"), *newer).code == 0
     shell.run("backup", str(tmp_path / "tuesday"))
     other = Shell(tmp_path / "other.vault")
     ran = other.run("vault", "restore", str(tmp_path / "tuesday"), "--erased-lost")

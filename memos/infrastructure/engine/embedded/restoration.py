@@ -79,11 +79,11 @@ class EmbeddedRestoration:
         apart = self._read.manifest.keys_apart
         if apart and keys is None:
             raise InvalidInput(
-                f"the keys of {backup} were kept apart: name their directory with keys= (--keys); the "
+                f"the keys of {backup} were kept apart: name their directory with keys=; the "
                 "newest keys of the vault open every older backup"
             )
         if not apart and keys is not None:
-            raise InvalidInput(f"{backup} has its keys: leave out keys= (--keys)")
+            raise InvalidInput(f"{backup} has its keys: leave out keys=")
         self._keys = read_manifest(keys) if keys is not None else self._read
         if self._keys.manifest.origin != self._read.manifest.origin:
             raise InvalidInput(
@@ -102,8 +102,8 @@ class EmbeddedRestoration:
                 "a list of erases was named, and is said to be lost: say one of the two"
                 if is_list_lost
                 else f"say what was erased since {_told(self._read.manifest.made)}, when the backup was "
-                f"made: erased= (--erased) names the vault's {ERASED_FILE}, which lies beside its keys and "
-                "in no backup; where it is lost, erased_lost=True (--erased-lost) brings back what was "
+                f"made: erased= names the vault's {ERASED_FILE}, which lies beside its keys and "
+                "in no backup; where it is lost, erased_lost=True brings back what was "
                 "erased since"
             )
 
