@@ -132,14 +132,14 @@ def test_a_subject_whose_memories_went_with_two_erases_at_once_has_no_key(
     memory: Memory, tenant: str
 ) -> None:
     """Each of the two saw that the other's memory needs the key."""
-    first, second = (memory.add(f"Ann {n}", scope=tenant, subject="ann").cube_id for n in range(2))
+    first, second = (memory.add(f"Ann {n}", scope=tenant, subject=tenant).cube_id for n in range(2))
     for cube_id in (first, second):
         request_erase(memory, tenant, cube_id)
-    receipt = memory.erase(subject="ann")
+    receipt = memory.erase(subject=tenant)
     assert receipt.gone
-    assert not has_key(memory, tenant, "ann")
+    assert not has_key(memory, tenant, tenant)
     named = [one.name for each in (receipt, *receipt.supplements) for one in each.artefacts]
-    assert digest_of(memory, tenant, "ann").hex() in named
+    assert digest_of(memory, tenant, tenant).hex() in named
 
 
 def test_two_erases_and_an_add_of_one_subject_end_with_the_key_that_the_add_needs(
