@@ -155,7 +155,9 @@ class Hand:
 
     def tag(self) -> None:
         with self.journal.attempt("tag") as done:
-            done(**ack(self.memory.tag(self.random.choice([self._one(), *self.pool]), "tagged")))
+            tagged = self.memory.tag(self.random.choice([self._one(), *self.pool]), "tagged")
+            if tagged.event_id:  # what has the tag already writes no event
+                done(**ack(tagged))
 
     def hide(self) -> None:
         cube_id = self._one()
