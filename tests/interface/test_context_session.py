@@ -7,10 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from memos import AsyncMemory, ContextSession, InvalidInput, Memory, StableContext
+from memos.operation.reads.context_state import MOST_USED, ContextState
+from memos.operation.reads.opaque_token import unpack_token
 from tests.interface.asked import SCOPE
 
 RULE = "Answer in French."
@@ -113,6 +116,18 @@ def test_what_was_found_often_is_pinned_when_the_deltas_have_grown_long_and_cite
         if cite.cube_id == lamp
     }
     assert labels == {lamp[-8:]}
+
+
+def test_what_was_found_most_often_is_remembered_before_what_was_found_last(house: Memory) -> None:
+    lamp = house.search("kitchen switch", scope=SCOPE)[0].cube_id
+    first = house.context("lamp of the cellar", scope=SCOPE, stable=True)
+    fields = ContextState(*unpack_token(first.state, 1))
+    since = ((str(UUID(int=number)), 1) for number in range(MOST_USED))
+    state = fields._replace(used=((lamp, 2), *since), sent=(), sent_tokens=0)
+    session = house.context_session(scope=SCOPE, history_tokens=1, state=str(state))
+    turns = [session.turn("lamp of the attic") for _ in range(2)]
+    assert ["kitchen switch" in turn.pinned.text for turn in turns] == [False, True]
+    assert len(ContextState.parse(session.state, fields.asked).used) == MOST_USED
 
 
 def test_no_block_is_larger_than_its_budget(house: Memory) -> None:

@@ -96,7 +96,7 @@ def route(
 
 
 def _compose(scope_view: ScopeView, budget: int, count_tokens: CountTokens) -> ContextBlock:
-    hits = found_for(scope_view)
+    hits = found_for(scope_view).hits
     read_time = as_datetime(scope_view.query.read_time)
     places = places_of(scope_view, hits)
     return compose(hits, places, read_time, budget, count_tokens, scope_view.query.text)

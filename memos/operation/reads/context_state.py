@@ -5,16 +5,15 @@ Opaque to callers; it names memories and holds none of their texts.
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple, Self
 
 from memos.kernel.errors import InvalidInput, shorten
+from memos.operation.reads.opaque_token import pack_token, unpack_token
 from memos.operation.validation import check_id
 
 _VERSION = 1
 MOST_USED = 500
-"""How many memories are remembered to have been found; the last ones are."""
+"""How many memories are remembered to have been found; those found most often are."""
 
 CubeVersion = tuple[str, int]
 
@@ -39,8 +38,7 @@ class ContextState(NamedTuple):
     sent_tokens: int = 0
 
     def __str__(self) -> str:
-        packed = json.dumps([_VERSION, *self], separators=(",", ":")).encode()
-        return urlsafe_b64encode(packed).decode().rstrip("=")
+        return pack_token(_VERSION, self)
 
     @classmethod
     def parse(cls, text: object, asked: str) -> Self:
@@ -63,12 +61,8 @@ class ContextState(NamedTuple):
 
     @classmethod
     def _read(cls, text: object) -> Self | None:
-        if not isinstance(text, str):
-            return None
         try:
-            version, asked, pinned, standing, used, sent, sent_tokens = json.loads(
-                urlsafe_b64decode(text.encode("ascii") + b"==")
-            )
+            asked, pinned, standing, used, sent, sent_tokens = unpack_token(text, _VERSION)
             state = cls(
                 asked,
                 tuple((_id(cube_id), _count(number)) for cube_id, number in pinned),
@@ -77,9 +71,9 @@ class ContextState(NamedTuple):
                 tuple((_id(cube_id), _count(number)) for cube_id, number in sent),
                 _count(sent_tokens),
             )
-        except (ValueError, TypeError, RecursionError, InvalidInput):
+        except (ValueError, TypeError, InvalidInput):
             return None
-        return state if version == _VERSION and isinstance(asked, str) else None
+        return state if isinstance(asked, str) else None
 
 
 def _id(value: object) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Set
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
 from memos.kernel.errors import InvalidInput, shorten
+from memos.operation.reads.opaque_token import pack_token, unpack_token
 
 _VERSION = 1
 _LIST_BYTES = 8
@@ -29,8 +29,7 @@ class Cursor(NamedTuple):
     at: int | None
 
     def __str__(self) -> str:
-        packed = json.dumps([_VERSION, *self], separators=(",", ":")).encode()
-        return urlsafe_b64encode(packed).decode().rstrip("=")
+        return pack_token(_VERSION, self)
 
     @classmethod
     def parse(cls, text: object, list_digest: str) -> Self:
@@ -53,16 +52,13 @@ class Cursor(NamedTuple):
 
     @classmethod
     def _read(cls, text: object) -> Self | None:
-        if not isinstance(text, str):
-            return None
         try:
-            version, *parts = json.loads(urlsafe_b64decode(text.encode("ascii") + b"=="))
-            cursor = cls(*parts)
-        except (ValueError, TypeError, RecursionError):
+            cursor = cls(*unpack_token(text, _VERSION))
+        except (ValueError, TypeError):
             return None
         numbers = [cursor.place] if cursor.at is None else [cursor.place, cursor.at]
-        fits = version == _VERSION and all(type(number) is int for number in numbers)
-        return cursor if fits and all(-(2**62) < number < 2**62 for number in numbers) else None
+        fits = all(type(number) is int and -(2**62) < number < 2**62 for number in numbers)
+        return cursor if fits else None
 
 
 def digest_of_list(asked: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Sequence, Set
+from typing import NamedTuple
 
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.lineage import Relation
@@ -15,16 +16,29 @@ MOST_COMPARED = 20_000
 """Characters of a text by which it is known to say what another one says."""
 
 
-def found_for(scope_view: ScopeView) -> list[Hit]:
-    """The hits of the query, best first, of those that say the same thing the newest valid one first."""
+class Found(NamedTuple):
+    """What a query finds.
+
+    Attributes:
+        hits: best first, of those that say the same thing the newest valid one first.
+        superseded: the ids of the memories that a hit supersedes, hits or not.
+    """
+
+    hits: list[Hit]
+    superseded: Set[str]
+
+
+def found_for(scope_view: ScopeView) -> Found:
+    """What the query of a scope's view finds."""
 
     def terms(text: str) -> frozenset[int]:
         compared = text[:MOST_COMPARED]
         return frozenset(term.term for term in scope_view.analyzer.query_terms(compared))
 
     ranked = scope_view.hits()
+    superseded = _superseded_by(scope_view, ranked)
     read_time = as_datetime(scope_view.query.read_time)
-    return newest_first(ranked, terms, frozenset(superseded(scope_view, ranked)), read_time)
+    return Found(newest_first(ranked, terms, superseded, read_time), superseded)
 
 
 def places_of(scope_view: ScopeView, hits: Sequence[Hit]) -> dict[str, tuple[int, int]]:
@@ -38,17 +52,10 @@ def places_of(scope_view: ScopeView, hits: Sequence[Hit]) -> dict[str, tuple[int
     return {cube_id: place for cube_id, place in placed.items() if place[0]}
 
 
-def superseded(scope_view: ScopeView, hits: Sequence[Hit]) -> Set[str]:
-    """The ids of those that another one says it supersedes."""
-    return superseded_by(scope_view, hits, {hit.cube_id for hit in hits})
-
-
-def superseded_by(scope_view: ScopeView, hits: Sequence[Hit], known: Collection[str]) -> Set[str]:
-    """Of some known memories, by id, those that a hit says it supersedes."""
-    ids = {id_bytes(cube_id) for cube_id in known}
+def _superseded_by(scope_view: ScopeView, hits: Sequence[Hit]) -> Set[str]:
     return {
         id_text(edge.source[0])
         for hit in hits
         for edge in scope_view.reader.vault.edges(id_bytes(hit.cube_id), downstream=False)
-        if edge.relation is Relation.SUPERSEDES and edge.source[0] in ids
+        if edge.relation is Relation.SUPERSEDES
     }

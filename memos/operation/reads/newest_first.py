@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 
 from memos.operation.search.hits import Hit
@@ -11,7 +11,7 @@ from memos.operation.search.hits import Hit
 def newest_first(
     hits: Sequence[Hit],
     terms: Callable[[str], frozenset[int]],
-    superseded: frozenset[str],
+    superseded: Set[str],
     read_time: datetime,
 ) -> list[Hit]:
     """Hits in their order, but among those that say the same thing the newest valid one first.
@@ -23,7 +23,7 @@ def newest_first(
     Args:
         hits: best first.
         terms: the ranked terms of a text.
-        superseded: the hits that another hit supersedes.
+        superseded: the ids of what a hit supersedes.
         read_time: when they are read.
     """
     groups: list[tuple[frozenset[int], list[int]]] = []
@@ -48,9 +48,7 @@ def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
     return len(one) > 1 and 2 * len(one & other) >= len(one | other)
 
 
-def _age(
-    hit: Hit, superseded: frozenset[str], read_time: datetime
-) -> tuple[bool, bool, bool, float]:
+def _age(hit: Hit, superseded: Set[str], read_time: datetime) -> tuple[bool, bool, bool, float]:
     """The key that sorts the newest valid hit first; valid time is never compared with log time."""
     over = hit.valid_until is not None and hit.valid_until <= read_time
     early = hit.valid_from is not None and hit.valid_from > read_time

@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from heapq import nlargest
 
 from memos.kernel.event import id_bytes
 from memos.kernel.moment import At
@@ -26,7 +27,7 @@ from memos.operation.reads.context_block import (
     quoted_line,
 )
 from memos.operation.reads.context_state import MOST_USED, ContextState, CubeVersion
-from memos.operation.reads.found import found_for, places_of, superseded_by
+from memos.operation.reads.found import found_for, places_of
 from memos.operation.reads.labels import by_cube
 from memos.operation.reads.pinned_memories import (
     memories_in_force,
@@ -137,13 +138,12 @@ class _Turn:
     def taken(self) -> StableContext:
         """Both blocks, and the state that they leave."""
         before = self._before
-        hits = found_for(self._scope_view)
+        hits, superseded = found_for(self._scope_view)
         standing = standing_memories(self._scope_view)
         held = memories_in_force(self._scope_view, [cube_id for cube_id, _ in before.pinned])
         versions = {cube_id: hit.version for cube_id, hit in held.items()}
         versions |= versions_in_force(self._scope_view, [cube_id for cube_id, _ in before.sent])
-        for cube_id in superseded_by(self._scope_view, hits, versions):
-            versions.pop(cube_id)
+        versions = {i: version for i, version in versions.items() if i not in superseded}
         changed = self._changes(versions, standing)
         pinned = self._composed(standing, hits) if changed else self._block(list(held.values()))
         sent = () if changed else before.sent
@@ -231,7 +231,9 @@ class _Turn:
         for hit in hits:
             if hit.cube_id in in_prompt:
                 used[hit.cube_id] = used.get(hit.cube_id, 0) + 1
-        return tuple(used.items())[-MOST_USED:]
+        latest = enumerate(used.items())
+        kept = nlargest(MOST_USED, latest, key=lambda ranked: (ranked[1][1], ranked[0]))
+        return tuple(entry for _, entry in sorted(kept))
 
 
 def versions_of(block: ContextBlock) -> tuple[CubeVersion, ...]:
