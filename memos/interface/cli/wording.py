@@ -88,9 +88,8 @@ def spoken(message: str, names: Mapping[str, str]) -> str:
         if match[0] in COMMANDS:
             return f"`{COMMANDS[match[0]]}`"
         name = names.get(match[0], "")
-        return (
-            name if name.startswith("--") else match[0]
-        )  # an argument's is a field of data as well
+        # An argument's name is a field of data as well.
+        return name if name.startswith("--") else match[0]
 
     for words, instead in PHRASES.items():
         message = message.replace(words, instead)

@@ -55,9 +55,10 @@ class Matcher:
     def match(self, items: Items, base: str) -> dict[str, Imported]:
         """The memory of each item that was imported before, by its identity.
 
-        In this order: as one of several sections under the same headings, by the marks of an import, by an idempotency key, by its place in a root that had
-        another name, by what it says where that is no longer found elsewhere, by the headings or the
-        place that a former release noted, and by what it says among what is out of sight.
+        In this order: as one of several sections under the same headings, by the marks of an import, by
+        an idempotency key, by its place in a root that had another name, by what it says where that is no
+        longer found elsewhere, by the headings or the place that a former release noted, and by what it
+        says among what is out of sight.
         """
         scopes = list(dict.fromkeys(wanted.memory.scope for wanted in items.wanted))
         former = [f"{items.form}:{root.former}" for root in self._roots]

@@ -103,6 +103,13 @@ _NEEDS = {
 """The right to do by hand what a lifespan ends in."""
 
 
+class _Over(NamedTuple):
+    """When a lifespan ended, in microseconds, and in what."""
+
+    since: int
+    then: LifespanEnd
+
+
 class _Sweeping:
     """One sweep, judged by the time at which it began."""
 
@@ -122,13 +129,15 @@ class _Sweeping:
             reader = transaction.reader()
             for raw in reader.vault.ending(self._now):
                 state = transaction.head(raw)
-                then = None if state is None else self._over_as(reader, state)
-                if state is None or then is None:
+                over = None if state is None else self._over(reader, state)
+                if state is None or over is None or not self._is_concerned(tenant_of(state.scope)):
                     continue
-                if not self._has_right(transaction, state, then):
+                if not self._has_right(transaction, state, over.then):
                     ended.unauthorised.append(raw)
-                elif then is LifespanEnd.ERASE or self._expire(transaction, reader, state):
-                    ended.by_end[then].append(raw)
+                elif over.then is LifespanEnd.ERASE or self._expire(
+                    transaction, reader, state, over
+                ):
+                    ended.by_end[over.then].append(raw)
             return ended
 
         ended, unauthorised = self._session.engine.writer.transact(end_lifespans)
@@ -158,28 +167,21 @@ class _Sweeping:
             self._told(id_bytes(cube_id) for cube_id in left if cube_id not in gone),
         )
 
-    def _expire(self, transaction: Transaction, reader: Reader, state: CubeState) -> bool:
+    def _expire(
+        self, transaction: Transaction, reader: Reader, state: CubeState, over: _Over
+    ) -> bool:
         """Archive or expire a cube whose lifespan is over; whether that was done."""
-        raw, ends, lifespan = state.cube_id, self._over_since(reader, state), state.header.lifespan
-        if ends is None or lifespan is None:
-            return False
-        named = b"memos/expiry/v1\n" + raw + ends.to_bytes(8, "big", signed=True)
+        raw = state.cube_id
+        named = b"memos/expiry/v1\n" + raw + over.since.to_bytes(8, "big", signed=True)
         event_id = as_uuid(sha256(named).digest())
         event = new_event(
             self._session, Kind.EXPIRED, raw, state.scope, event_id=event_id, passage=self._passage
         )
-        event.expired.deadline = ends
-        event.expired.then = lifespan.then.value  # type: ignore[assignment]
+        event.expired.deadline = over.since
+        event.expired.then = over.then.value  # type: ignore[assignment]
         event.expired.expected_sequence = state.sequence
         event.expired.access_position.offset = reader.access_size()
         return transaction.append(Draft(event)).outcome.result is Result.ACCEPTED
-
-    def _over_as(self, reader: Reader, state: CubeState) -> LifespanEnd | None:
-        """In what a cube's lifespan ended; None where there is nothing to end, or not here."""
-        lifespan = state.header.lifespan
-        if lifespan is None or not self._is_concerned(tenant_of(state.scope)):
-            return None
-        return None if self._over_since(reader, state) is None else lifespan.then
 
     def _has_right(self, transaction: Transaction, state: CubeState, then: LifespanEnd) -> bool:
         """Whether all who set a cube's lifespan may end it so now, each the cube that they gave it:
@@ -199,23 +201,21 @@ class _Sweeping:
             self._tenants[tenant] = self._concerns(tenant)
         return self._tenants[tenant]
 
-    def _over_since(self, reader: Reader, state: CubeState) -> int | None:
-        """When a cube's lifespan ended; None where it has none, or a use has renewed it."""
+    def _over(self, reader: Reader, state: CubeState) -> _Over | None:
+        """How a cube's lifespan ended; None where it has none, or a use has renewed it."""
         lifespan = state.header.lifespan
         if lifespan is None:
             return None
         ends = deadline(lifespan, reader.usage(state.cube_id).last_used)
-        return ends if ends <= self._now else None
+        return _Over(ends, lifespan.then) if ends <= self._now else None
 
     def _reach(self, transaction: Transaction, state: CubeState) -> Reach | None:
         """How far a lifespan goes that ends in an erase, with its setter's right: see `erase_ended`."""
         reader = transaction.reader()
-        lifespan = state.header.lifespan
-        if lifespan is None or lifespan.then is not LifespanEnd.ERASE:
+        over = self._over(reader, state)
+        if over is None or over.then is not LifespanEnd.ERASE:
             return None
-        if self._over_since(reader, state) is None:
-            return None
-        if not self._has_right(transaction, state, lifespan.then):
+        if not self._has_right(transaction, state, over.then):
             return None  # they lost it since the sweep looked: the next one names the memory
         setters = {setter.actor for setter in lifespan_setters(reader, state.cube_id)}
         passage, tenant = self._passage, tenant_of(state.scope)

@@ -23,9 +23,9 @@ def unpack_token(text: object, version: int) -> list[Any]:
     if not isinstance(text, str):
         raise ValueError("a token is text")
     try:
-        written, *fields = json.loads(urlsafe_b64decode(text.encode("ascii") + b"=="))
-    except (TypeError, RecursionError) as error:
-        raise ValueError("a token is a list") from error
-    if written != version:
-        raise ValueError("the token is of another version")
-    return fields
+        unpacked = json.loads(urlsafe_b64decode(text.encode("ascii") + b"=="))
+    except RecursionError as error:
+        raise ValueError("a token is flat") from error
+    if not isinstance(unpacked, list) or unpacked[:1] != [version]:
+        raise ValueError("it is no token of this version")
+    return unpacked[1:]

@@ -133,9 +133,9 @@ def stats(session: Session) -> Stats:
 def _without_vocabularies(session: Session, reader: Reader, whole: Figures) -> Figures:
     """The figures of a vault without the cubes that say how its memories are tagged."""
     states, scopes = Counter(whole.states), whole.scopes
-    for tenant in session.tenants():
-        from memos.operation.search.vocabularies import vocabulary_rows  # where there is any tenant
+    from memos.operation.search.vocabularies import vocabulary_rows  # others start without it
 
+    for tenant in session.tenants():
         view = reader.view(tenant)
         vocabularies = vocabulary_rows(reader, view, session.engine.keys.ring(tenant))
         if vocabularies.any():

@@ -191,9 +191,8 @@ def _keyspaces(store: CassandraSession) -> Iterator[Finding]:
     least = None
     for name in names:
         keyspaces = store.execute(cql, (name,))
-        if (
-            not keyspaces
-        ):  # where it is the live one that is told by itself, and others nobody reads
+        if not keyspaces:
+            # Where it is the live one that is told by itself, and others nobody reads.
             continue
         copies = copies_of(keyspaces[0][0], settings.local_datacenter)
         least = copies if least is None else min(least, copies)

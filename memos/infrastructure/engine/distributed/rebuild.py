@@ -118,9 +118,8 @@ class _Rebuild:
             self._built.check()
             schema.switch_to(self._stores.cassandra, generation.number, self._lease.holder)
             vectors.switch()
-            if (
-                self._replaced is None
-            ):  # what is lost is no former one, which somebody might go back to
+            if self._replaced is None:
+                # What is lost is no former one, which somebody might go back to.
                 schema.drop_generation(self._stores.cassandra, self._lost)
         gone = 0
         if self._replaced is not None and self._stores.purpose is Purpose.REBUILD_WITH_LOSS:

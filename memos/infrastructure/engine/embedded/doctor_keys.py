@@ -49,10 +49,8 @@ def root_key(directory: Path) -> Generator[Finding, None, RootKey | None]:
     if not path.is_file():
         return None
     record: RootRecord | None = None
-    with (
-        suppress(VaultError),
-        _opened_keys(directory / KEYS_FILE) as keys,
-    ):  # told where it is looked at
+    # What is wrong with the key file is told where that is looked at.
+    with suppress(VaultError), _opened_keys(directory / KEYS_FILE) as keys:
         record = read_root_record(keys)
     if record is not None and not record.is_complete:
         yield Finding("warning", UNFINISHED, ROTATE_AGAIN)

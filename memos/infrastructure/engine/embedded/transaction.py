@@ -156,9 +156,8 @@ class EmbeddedTransaction:
     def _before_commit(self) -> None:
         self.flush()
         destroyed = self._cube_keys.destroyed
-        if (
-            destroyed or self._subjects
-        ):  # listed before it is done: what is listed is done in the end
+        if destroyed or self._subjects:
+            # Listed before it is done: what is listed is done in the end.
             time, subjects = self._log.log_time, tuple(sorted(self._subjects))
             erased = Erased(self._stores.origin, time, tuple(destroyed), subjects)
             self._listed_from = self._stores.erased.size()

@@ -61,9 +61,8 @@ class Attempts(States):
         for rows in self._many(f"{_SELECT} WHERE cube_id IN ? AND bucket = ?", values):
             for stored in map(stored_of, rows):
                 attempt = stored.attempt
-                if (
-                    attempt.ordinal <= ends[attempt.cube_id][1]
-                ):  # behind it a batch is being written
+                # Behind the end a batch is being written.
+                if attempt.ordinal <= ends[attempt.cube_id][1]:
                     attempts[attempt.cube_id].append(attempt)
         return attempts
 
