@@ -15,20 +15,20 @@ from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Mode, Wait, open_engine
 from memos.infrastructure.progress import Progress, no_progress
 from memos.interface.actor import DEFAULT_ACTOR
-from memos.interface.memory.adding import Adding
-from memos.interface.memory.administering import Administering
-from memos.interface.memory.changing import Changing
-from memos.interface.memory.changing_several import ChangingSeveral
-from memos.interface.memory.following import Following
-from memos.interface.memory.gathering import Gathering
-from memos.interface.memory.listing import Listing
-from memos.interface.memory.proving import Proving
-from memos.interface.memory.reading import Reading
-from memos.interface.memory.searching import Searching
-from memos.interface.memory.states import States
-from memos.interface.memory.tagging import Tagging
-from memos.interface.memory.transferring import Transferring
-from memos.interface.memory.undoing import Undoing
+from memos.interface.memory.adding import AddingCalls
+from memos.interface.memory.administering import AdministeringCalls
+from memos.interface.memory.changing import ChangingCalls
+from memos.interface.memory.changing_several import ChangingSeveralCalls
+from memos.interface.memory.following import FollowingCalls
+from memos.interface.memory.gathering import GatheringCalls
+from memos.interface.memory.listing import ListingCalls
+from memos.interface.memory.proving import ProvingCalls
+from memos.interface.memory.reading import ReadingCalls
+from memos.interface.memory.searching import SearchingCalls
+from memos.interface.memory.states import StateCalls
+from memos.interface.memory.tagging import TaggingCalls
+from memos.interface.memory.transferring import TransferringCalls
+from memos.interface.memory.undoing import UndoingCalls
 from memos.interface.plain_arguments import takes_plain_arguments
 from memos.interface.told import told_when_cut_off
 from memos.kernel.errors import InvalidInput
@@ -68,20 +68,20 @@ def _reranker(named: Reranker | str | Path) -> Reranker | None:
 @told_when_cut_off
 @takes_plain_arguments
 class Memory(
-    Adding,
-    Changing,
-    ChangingSeveral,
-    States,
-    Reading,
-    Listing,
-    Searching,
-    Gathering,
-    Tagging,
-    Following,
-    Undoing,
-    Administering,
-    Proving,
-    Transferring,
+    AddingCalls,
+    ChangingCalls,
+    ChangingSeveralCalls,
+    StateCalls,
+    ReadingCalls,
+    ListingCalls,
+    SearchingCalls,
+    GatheringCalls,
+    TaggingCalls,
+    FollowingCalls,
+    UndoingCalls,
+    AdministeringCalls,
+    ProvingCalls,
+    TransferringCalls,
 ):
     """A vault of memories, opened.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memos.operation.receipt import Receipt, TurnReceipts
 
 
-class Adding(Door):
+class AddingCalls(Door):
     """Calls that make memories. See `Memory`."""
 
     def add(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memos.operation.receipt import Receipt
 
 
-class Administering(Door):
+class AdministeringCalls(Door):
     """Calls about the vault: who administers it, its figures, its projections and keys. See `Memory`."""
 
     def grant_administrator(self, tenant: str, actor: str) -> Receipt:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from memos.operation.receipt import Receipt
 
 
-class Changing(Door):
+class ChangingCalls(Door):
     """Calls that change one memory: its content, its links, its header. See `Memory`."""
 
     def update(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memos.operation.commands.batch import Batch
 
 
-class ChangingSeveral(Door):
+class ChangingSeveralCalls(Door):
     """Calls that change several memories, all or none. See `Memory`."""
 
     def update_many(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memos.operation.validation import AsOf
 
 
-class Following(Door):
+class FollowingCalls(Door):
     """Calls that follow the logs: who did, read and asked for what. See `Memory`."""
 
     def events(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from memos.operation.validation import AsOf
 
 
-class Gathering(Door):
+class GatheringCalls(Door):
     """Calls that gather memories for a task. See `Memory`."""
 
     @overload

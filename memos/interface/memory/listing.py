@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memos.operation.validation import AsOf
 
 
-class Listing(Door):
+class ListingCalls(Door):
     """Calls that say what is there. See `Memory`."""
 
     def list(

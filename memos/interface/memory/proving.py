@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 
 
-class Proving(Door):
+class ProvingCalls(Door):
     """Calls that check the vault, and prove what its log holds. See `Memory`."""
 
     def verify(self, progress: Progress = no_progress) -> Verification:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memos.operation.validation import AsOf
 
 
-class Reading(Door):
+class ReadingCalls(Door):
     """Calls that read one memory: as it is, as it was, where it is from. See `Memory`."""
 
     def get(

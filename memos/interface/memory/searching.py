@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from memos.operation.validation import AsOf
 
 
-class Searching(Door):
+class SearchingCalls(Door):
     """Calls that find memories for a query. See `Memory`."""
 
     def search(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from memos.operation.receipt import Receipt
 
 
-class States(Door):
+class StateCalls(Door):
     """Calls that take a memory from one state to another, and end what has outlived its lifespan. See `Memory`."""
 
     def archive(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from memos.operation.vocabulary import Vocabulary
 
 
-class Tagging(Door):
+class TaggingCalls(Door):
     """Calls about the words that a tenant uses: tags, vocabularies, labels of sensitivity. See `Memory`."""
 
     def tags(self, scope: str, *, as_of: AsOf | None = None) -> dict[str, int]:

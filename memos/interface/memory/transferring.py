@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from memos.operation.commands.import_file import ImportReport
 
 
-class Transferring(Door):
+class TransferringCalls(Door):
     """Calls that bring memories in, and take them out. See `Memory`."""
 
     def export(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memos.operation.validation import AsOf
 
 
-class Undoing(Door):
+class UndoingCalls(Door):
     """Calls that take back and that erase. See `Memory`."""
 
     def rollback(

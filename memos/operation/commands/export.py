@@ -35,7 +35,7 @@ from memos.operation.cube import (
 )
 from memos.operation.permitted import Permitted
 from memos.operation.reads.records import require_everything
-from memos.operation.search.filters import Filter, compile_filter
+from memos.operation.search.filters import MemoryFilter, compile_filter
 from memos.operation.session import Session
 
 IN_CLEAR = (
@@ -164,7 +164,7 @@ class _Choice:
         permitted: Permitted,
         scope: str | None,
         request: Mapping[str, Any] | None,
-        accepts: Filter,
+        accepts: MemoryFilter,
     ) -> None:
         self._permitted = permitted
         self._scope = scope

@@ -13,7 +13,7 @@ from memos.operation.commands.imported import Imported, Marks
 
 
 @dataclass(slots=True)
-class Plan:
+class ImportPlan:
     """What is to be done with the items of one format."""
 
     items: Items
@@ -30,7 +30,7 @@ class Plan:
         return [one for one in self.missing if one[0].state.cube_id not in self.staying]
 
 
-def check(request: ImportRequest, plans: list[Plan]) -> None:
+def check(request: ImportRequest, plans: list[ImportPlan]) -> None:
     """Go on only where what is asked for can be done whole.
 
     Raises:

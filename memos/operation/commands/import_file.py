@@ -12,7 +12,7 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.importers.times import zone_of
 from memos.kernel.event import id_text
-from memos.operation.commands.import_check import Plan, check
+from memos.operation.commands.import_check import ImportPlan, check
 from memos.operation.commands.import_done import Done
 from memos.operation.commands.import_items import Given, Items, each_wanted, read_items
 from memos.operation.commands.import_keys import NewKeys
@@ -113,7 +113,7 @@ def _plan(
     items: Items,
     *,
     is_whole: bool,
-) -> Plan:
+) -> ImportPlan:
     marks = Marks(session, items.form, request.scope)
     with session.engine.read() as reader:
         matcher = Matcher(session, passage, reader, marks, sources)
@@ -128,10 +128,10 @@ def _plan(
     steps = NewKeys(session, passage).checked(steps, matcher.there)
     stay = staying(passage, missing) if request.prune else {}
     present = len(missing) + sum(known.is_shown for known in matches.values())
-    return Plan(items, marks, steps, missing, stay, present, matcher.there)
+    return ImportPlan(items, marks, steps, missing, stay, present, matcher.there)
 
 
-def _foresee(request: ImportRequest, done: Done, plans: list[Plan]) -> Counter[str]:
+def _foresee(request: ImportRequest, done: Done, plans: list[ImportPlan]) -> Counter[str]:
     """What would be done; what of it would not be kept."""
     not_kept = Counter[str]()
     for plan in plans:
@@ -146,7 +146,7 @@ def _write(
     session: Session,
     passage: Passage,
     request: ImportRequest,
-    plans: list[Plan],
+    plans: list[ImportPlan],
     done: Done,
     progress: Progress,
 ) -> Counter[str]:
@@ -165,7 +165,7 @@ def _write(
 
 def _report(
     request: ImportRequest,
-    plans: list[Plan],
+    plans: list[ImportPlan],
     done: Done,
     scopes: tuple[str, ...],
     not_kept: Mapping[str, int],

@@ -19,7 +19,7 @@ from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.load.dump import Dump
 from memos.infrastructure.transfer.load.joiner import Joined, load_into
 from memos.infrastructure.transfer.load.loader import LoadReport, Making, load_new
-from memos.infrastructure.transfer.load.reader import Part
+from memos.infrastructure.transfer.load.reader import ExportPart
 from memos.infrastructure.transfer.migrate.loaded_source import load_servers
 from memos.infrastructure.transfer.package import opened
 from memos.kernel.errors import InvalidInput, VaultError
@@ -92,7 +92,7 @@ def _checked(source: ExportSource, workplace: Path, progress: Progress) -> Itera
     with ExitStack() as stack:
         dump = Dump(
             [
-                Part(stack.enter_context(opened(path, workplace)), source.verifier_key)
+                ExportPart(stack.enter_context(opened(path, workplace)), source.verifier_key)
                 for path in source.paths
             ]
         )

@@ -20,7 +20,7 @@ from memos.kernel.moment import OPEN
 from memos.language.indexed_text import DATED
 from memos.operation.cube import EPOCH, MemCube, as_datetime, state_title
 from memos.operation.search.filters import (
-    Filter,
+    MemoryFilter,
     compile_filter,
     conjuncts,
     fields_of,
@@ -74,11 +74,11 @@ def count_fitting(scope_view: ScopeView) -> int:
     return count
 
 
-def _all_of(parts: Iterable[Mapping[str, Any]]) -> list[Filter]:
+def _all_of(parts: Iterable[Mapping[str, Any]]) -> list[MemoryFilter]:
     return [compile_filter(part) for part in parts]
 
 
-def _fits(checks: Iterable[Filter], cube: MemCube | None) -> bool:
+def _fits(checks: Iterable[MemoryFilter], cube: MemCube | None) -> bool:
     return cube is not None and all(check(cube) for check in checks)
 
 

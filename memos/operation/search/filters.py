@@ -68,7 +68,7 @@ OPERATORS = ("eq", "ne", "in", "nin", "contains", "exists", "under", *_COMPARISO
 
 
 @dataclass(eq=False)
-class Filter:
+class MemoryFilter:
     """A checked filter, for one read: whether it fits memories, and which it passed over because their
     values are not compared with its own. Without a verdict it fits all.
     """
@@ -102,13 +102,13 @@ def _told(unlike: Unlike, cubes: list[str]) -> str:
     )
 
 
-def compile_filter(condition: Mapping[str, Any] | None) -> Filter:
+def compile_filter(condition: Mapping[str, Any] | None) -> MemoryFilter:
     """A filter, checked whole before anything is read, for one read.
 
     Raises:
         InvalidInput: a field or an operator is unknown, or a value does not fit.
     """
-    return Filter(None if condition is None else _all_of(condition, 0))
+    return MemoryFilter(None if condition is None else _all_of(condition, 0))
 
 
 def mentions(condition: Any, field: str) -> bool:

@@ -13,7 +13,7 @@ from memos.kernel.scope import common_scope
 from memos.language.analysis import STANDING, speaker_names, standing_term
 from memos.language.analyzer import Analyzer
 from memos.operation.permitted import Permitted
-from memos.operation.search.filters import Filter
+from memos.operation.search.filters import MemoryFilter
 from memos.operation.search.question import read_question
 from memos.operation.search.ranking import LexicalQuery
 from memos.operation.search.recipe import Recipe
@@ -31,7 +31,7 @@ class Query(NamedTuple):
     scopes: tuple[str, ...]
     limit: int
     states: frozenset[Lifecycle]
-    accepts: Filter
+    accepts: MemoryFilter
     at: At | None
     read_time: int
     permitted: Permitted

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from memos.infrastructure.index.port import Ints, Mask
 from memos.operation.search.answer import AnswerFit
 from memos.operation.search.bm25 import TermScores
+from memos.operation.search.calibration import BY_WORDS, calibration_of
 from memos.operation.search.dense import Dense
-from memos.operation.search.models import BY_WORDS, model_named
 from memos.operation.search.relevance import coverage, lead_of_others, relevance
 from memos.operation.search.standing import Standing
 from memos.operation.search.supersession import Chain
@@ -94,7 +94,7 @@ class Ranking:
         words = self.words
         dense = None if self.fused is None else self.fused.dense
         return relevance(
-            BY_WORDS if dense is None else model_named(dense.model).curve,
+            BY_WORDS if dense is None else calibration_of(dense.model).curve,
             coverage(words.asked, words.texts, rows),
             None if dense is None else dense.near[rows],
             None if words.by_named is None else words.by_named[rows],

@@ -22,9 +22,9 @@ from memos.language.indexed_text import ASSISTANT, QUESTION
 from memos.language.port import Request
 from memos.operation.search.answer import AnswerFit, answer_fit
 from memos.operation.search.bm25 import average_length, collection_of, score_term, session_match
+from memos.operation.search.calibration import calibration_of
 from memos.operation.search.conversation import Neighbours, neighbours_of
 from memos.operation.search.dense import Dense, with_neighbours
-from memos.operation.search.models import model_named
 from memos.operation.search.question import Question
 from memos.operation.search.ranked import Fused, Ranking, WordScores
 from memos.operation.search.recipe import Recipe
@@ -246,7 +246,7 @@ class _Fusion(NamedTuple):
 
     def _words_share(self, model: str) -> float:
         """What words count beside a model's meaning: less, the less of the query's the best text has."""
-        full = model_named(model).words_in_full
+        full = calibration_of(model).words_in_full
         if not full:
             return 1.0
         words = self.words

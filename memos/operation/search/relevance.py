@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Mask
 from memos.operation.search.bm25 import TermScores, idf
-from memos.operation.search.models import Curve
+from memos.operation.search.calibration import Curve
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from typing import Any
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import InvalidInput
 from memos.kernel.scope import check_scopes
-from memos.operation.search.filters import Filter, compile_filter
+from memos.operation.search.filters import MemoryFilter, compile_filter
 from memos.operation.validation import AsOf, check_flag, check_id, check_list
 
 
@@ -33,7 +33,7 @@ class Selection:
     as_of: AsOf | None = None
     facts: bool = False
     scopes: tuple[str, ...] | None = field(init=False, compare=False)
-    accepts: Filter = field(init=False, compare=False, repr=False)
+    accepts: MemoryFilter = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__

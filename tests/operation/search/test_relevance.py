@@ -8,7 +8,7 @@ import pytest
 from memos.infrastructure.index.port import SpanChange, View
 from memos.language.analyzer import Analyzer
 from memos.language.indexed_text import IndexedText, Place
-from memos.operation.search.models import ANY, model_named
+from memos.operation.search.calibration import ANY, calibration_of
 from memos.operation.search.ranking import LexicalQuery, rank
 from memos.operation.search.recipe import LEXICAL
 from memos.operation.search.relevance import lead_of_others, relevance
@@ -62,7 +62,7 @@ def test_what_is_less_likely_than_asked_for_is_left_out_of_the_list(view: View) 
 
 def test_nearness_in_meaning_counts_where_it_is_known() -> None:
     covered = np.array([0.5])
-    for model in (ANY, model_named("multilingual-e5-small")):
+    for model in (ANY, calibration_of("multilingual-e5-small")):
         near, far = (
             relevance(model.curve, covered, np.array([cosine]), None)[0] for cosine in (0.8, 0.1)
         )
@@ -70,7 +70,7 @@ def test_nearness_in_meaning_counts_where_it_is_known() -> None:
 
 
 def test_in_another_language_nearness_alone_is_enough() -> None:
-    curve = model_named("multilingual-e5-small").curve
+    curve = calibration_of("multilingual-e5-small").curve
     answer, other = relevance(curve, np.zeros(2), np.array([0.4, 0.15]), None)
     assert answer > 0.5 > other
 

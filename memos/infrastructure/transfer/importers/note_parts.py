@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"[A-Za-z]{1,6}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 _WORD = re.compile(r"\S+\s*|\s+")
 
 
-class Piece(NamedTuple):
+class NotePiece(NamedTuple):
     """A block of a section with the white space behind it; `is_whole` says that it is not to be cut."""
 
     text: str
@@ -35,7 +35,7 @@ def token_count(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
-def parts_of(pieces: Iterable[Piece]) -> Iterator[Sequence[Piece]]:
+def parts_of(pieces: Iterable[NotePiece]) -> Iterator[Sequence[NotePiece]]:
     """Pieces in parts of at most about MAX_TOKENS: a longer one is cut between its sentences, a longer
     sentence between its words.
 
@@ -65,7 +65,7 @@ def parts_of(pieces: Iterable[Piece]) -> Iterator[Sequence[Piece]]:
         ranges += [(cut, end), (start, cut)]
 
 
-def _units(piece: Piece) -> Iterator[Piece]:
+def _units(piece: NotePiece) -> Iterator[NotePiece]:
     """What is not cut further."""
     if piece.is_whole or token_count(piece.text) <= MAX_TOKENS:
         yield piece

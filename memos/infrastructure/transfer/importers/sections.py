@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memos.infrastructure.transfer.importers.note_parts import (
     MAX_TOKENS,
-    Piece,
+    NotePiece,
     parts_of,
     token_count,
 )
@@ -131,7 +131,7 @@ def _entries(tokens: Sequence[Token], at: int) -> Iterator[Block]:
 def _parts(lines: Sequence[str], blocks: Sequence[Block]) -> Iterator[SectionPart]:
     """The text of some blocks, in parts where it is long."""
     pieces = (
-        Piece("\n".join((*lines[block.start : block.end], "")), block.is_whole, block.is_code)
+        NotePiece("\n".join((*lines[block.start : block.end], "")), block.is_whole, block.is_code)
         for block in blocks
     )
     for part in parts_of(pieces):

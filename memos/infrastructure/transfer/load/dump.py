@@ -9,7 +9,7 @@ from itertools import chain, pairwise
 from memos.infrastructure.engine.dump import EventLine
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer import layout
-from memos.infrastructure.transfer.load.reader import AccessLine, Part
+from memos.infrastructure.transfer.load.reader import AccessLine, ExportPart
 from memos.infrastructure.transfer.manifest import ExportManifest
 from memos.kernel.errors import Refused
 from memos.kernel.merkle import Frontier
@@ -25,7 +25,7 @@ class Dump:
         Refused: one of them does not go on from the one before it.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[ExportPart]) -> None:
         _check_links(parts)
         self._parts = parts
         self.manifest = _manifest_of([part.manifest for part in parts])
@@ -90,7 +90,7 @@ class Dump:
         return self._parts[-1].erasures()
 
 
-def _check_links(parts: Sequence[Part]) -> None:
+def _check_links(parts: Sequence[ExportPart]) -> None:
     first = parts[0].manifest
     if first.base:
         raise Refused(

@@ -38,7 +38,7 @@ class AccessLine(NamedTuple):
     data: bytes
 
 
-class Part:
+class ExportPart:
     """An export, or an increment, whose every byte is the one that its vault signed."""
 
     def __init__(self, files: Mapping[str, Path], verifier_key: str | None = None) -> None:

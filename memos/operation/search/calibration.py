@@ -1,4 +1,4 @@
-"""What search knows of the models that tell it what is near in meaning."""
+"""How the nearness that each model tells is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Curve(NamedTuple):
     others: float
 
 
-class Model(NamedTuple):
+class Calibration(NamedTuple):
     """How a model's nearness is read.
 
     `curve` is that of `relevance`. `words_in_full` is what part of a query's words the best text by words has
@@ -28,14 +28,14 @@ class Model(NamedTuple):
 
 
 BY_WORDS = Curve(-4.1, 8.8, 0.0, 0.5, -6.0)
-ANY = Model(Curve(-7.9, 8.1, 12.3, 0.5, -6.0))
+ANY = Calibration(Curve(-7.9, 8.1, 12.3, 0.5, -6.0))
 """all-MiniLM-L6-v2, and what is not known better."""
 
 KNOWN = {
-    "multilingual-e5-small": Model(Curve(-5.0, 6.0, 17.0, 0.5, -6.0), words_in_full=0.7),
+    "multilingual-e5-small": Calibration(Curve(-5.0, 6.0, 17.0, 0.5, -6.0), words_in_full=0.7),
 }
 
 
-def model_named(name: str) -> Model:
-    """What is known of a model."""
+def calibration_of(name: str) -> Calibration:
+    """How to read the nearness of a model."""
     return KNOWN.get(name, ANY)
