@@ -50,7 +50,7 @@ from .operation.commands.chosen import PlannedMemory
 from .operation.commands.erase_plan import ErasePlan
 from .operation.commands.export import ExportReport
 from .operation.commands.extract import FactsReport
-from .operation.commands.import_file import ImportReport
+from .operation.commands.importing.file import ImportReport
 from .operation.commands.queries import AskedQuery
 from .operation.commands.rollback import Rollback
 from .operation.commands.sweep import Sweep

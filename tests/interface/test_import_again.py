@@ -376,7 +376,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_was(
 ) -> None:
     path = tmp_path / "lines.jsonl"
     path.write_text("".join(f'{{"text": "Fact {number}."}}\n' for number in range(30)))
-    monkeypatch.setattr("memos.operation.commands.import_run.BATCH", 10)
+    monkeypatch.setattr("memos.operation.commands.importing.run.BATCH", 10)
 
     def stop(done: int, total: int) -> None:
         if done == 20:
@@ -399,7 +399,7 @@ def test_an_item_that_is_not_to_be_changed_comes_in_frozen(
         fields = {"text": path.read_text()}
         return "jsonl", Parsed([Item("item 1", "1", fields, id="a", frozen=True)], [])
 
-    monkeypatch.setattr("memos.operation.commands.import_items.parse_file", parse)
+    monkeypatch.setattr("memos.operation.commands.importing.items.parse_file", parse)
     first = memory.import_file(path, scope=SCOPE)
     assert (first.added, cube(memory, first.cube_ids[0]).state) == (1, "Frozen")
     assert memory.import_file(path, scope=SCOPE).unchanged == 1

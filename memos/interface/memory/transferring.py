@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memos.infrastructure.reports import BackedUp
     from memos.infrastructure.transfer.load.loader import LoadReport
     from memos.operation.commands.export import ExportReport
-    from memos.operation.commands.import_file import ImportReport
+    from memos.operation.commands.importing.file import ImportReport
 
 
 class TransferringCalls(Door):
@@ -189,8 +189,8 @@ class TransferringCalls(Door):
                 message names them by line or item; or there are none; or `prune` would archive too
                 much. Nothing was written.
         """
-        from memos.operation.commands.import_file import import_file
-        from memos.operation.commands.import_request import ImportRequest
+        from memos.operation.commands.importing.file import import_file
+        from memos.operation.commands.importing.request import ImportRequest
 
         request = ImportRequest(
             path=path,

@@ -23,7 +23,7 @@ from memos.interface.vaults import (
     VaultRestored,
 )
 from memos.operation.commands.export import ExportReport
-from memos.operation.commands.import_file import ImportReport
+from memos.operation.commands.importing.file import ImportReport
 from memos.operation.commands.rollback_plan import PlannedChange
 from memos.operation.erasure_receipt import Artefact
 from tests.interface.cli.support import Shell

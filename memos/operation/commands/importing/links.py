@@ -18,9 +18,9 @@ from memos.kernel.errors import MemosError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lineage import Relation
 from memos.operation.commands.draft import add_sources, new_event
-from memos.operation.commands.import_items import Wanted
-from memos.operation.commands.import_plan import Doing, ItemStep
-from memos.operation.commands.imported import Marks
+from memos.operation.commands.importing.imported import Marks
+from memos.operation.commands.importing.items import Wanted
+from memos.operation.commands.importing.plan import Doing, ItemStep
 from memos.operation.commands.rollback_plan import fill_targets, unlink_target
 from memos.operation.commands.sources import source_versions
 from memos.operation.commands.taint import Histories

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from memos.infrastructure.index.projection import content_text
 from memos.kernel.body import metadata_of
-from memos.operation.commands.import_items import Wanted
-from memos.operation.commands.import_renamed import said_in
-from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.importing.imported import Imported, Marks
+from memos.operation.commands.importing.items import Wanted
+from memos.operation.commands.importing.renamed import said_in
 from memos.wire.body_pb2 import Body
 from memos.wire.body_pb2 import Imported as Found
 

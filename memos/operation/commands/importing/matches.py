@@ -12,11 +12,11 @@ from memos.infrastructure.governance.decision import Action
 from memos.kernel.body import metadata_of
 from memos.kernel.event import Kind, id_bytes
 from memos.operation.commands.idempotency import Identity, identify
-from memos.operation.commands.import_items import Items, Wanted
-from memos.operation.commands.import_renamed import RenamedRoots, said_in, words_of
-from memos.operation.commands.import_roots import Root, is_gone
-from memos.operation.commands.import_sections import match_sections
-from memos.operation.commands.imported import Imported, Marks, by_identity, imported
+from memos.operation.commands.importing.imported import Imported, Marks, by_identity, imported
+from memos.operation.commands.importing.items import Items, Wanted
+from memos.operation.commands.importing.renamed import RenamedRoots, said_in, words_of
+from memos.operation.commands.importing.roots import Root, is_gone
+from memos.operation.commands.importing.sections import match_sections
 from memos.operation.gate import Passage
 from memos.operation.session import Session
 from memos.wire.body_pb2 import Body

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from memos.infrastructure.transfer.importers import Item, Parsed, parse_file
 from memos.kernel.errors import InvalidInput, Refused
 from memos.kernel.scope import contains
-from memos.operation.commands.import_roots import Root
+from memos.operation.commands.importing.roots import Root
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.turn import place_turn
 from memos.operation.validation import MAX_NAME_BYTES

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memos.kernel.errors import Refused
-from memos.operation.commands.import_items import Items
-from memos.operation.commands.import_plan import REFUSING, Doing, ItemStep
-from memos.operation.commands.import_prune import check_prune
-from memos.operation.commands.import_request import ImportRequest
-from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.importing.imported import Imported, Marks
+from memos.operation.commands.importing.items import Items
+from memos.operation.commands.importing.plan import REFUSING, Doing, ItemStep
+from memos.operation.commands.importing.prune import check_prune
+from memos.operation.commands.importing.request import ImportRequest
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from memos.infrastructure.batches import batched
 from memos.infrastructure.governance.decision import Action
 from memos.operation.commands.idempotency import Identity, identify
-from memos.operation.commands.import_items import Wanted
-from memos.operation.commands.import_plan import Doing, ItemStep
+from memos.operation.commands.importing.items import Wanted
+from memos.operation.commands.importing.plan import Doing, ItemStep
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.gate import Passage
 from memos.operation.receipt import other_content

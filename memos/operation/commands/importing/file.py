@@ -12,18 +12,18 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.importers.times import zone_of
 from memos.kernel.event import id_text
-from memos.operation.commands.import_check import ImportPlan, check
-from memos.operation.commands.import_done import Done
-from memos.operation.commands.import_items import Given, Items, each_wanted, read_items
-from memos.operation.commands.import_keys import NewKeys
-from memos.operation.commands.import_links import Links, leading_nowhere
-from memos.operation.commands.import_matches import Matcher
-from memos.operation.commands.import_plan import Judge
-from memos.operation.commands.import_prune import staying
-from memos.operation.commands.import_request import ImportRequest
-from memos.operation.commands.import_roots import Root, roots
-from memos.operation.commands.import_run import ImportRun
-from memos.operation.commands.imported import Marks
+from memos.operation.commands.importing.check import ImportPlan, check
+from memos.operation.commands.importing.done import Done
+from memos.operation.commands.importing.imported import Marks
+from memos.operation.commands.importing.items import Given, Items, each_wanted, read_items
+from memos.operation.commands.importing.keys import NewKeys
+from memos.operation.commands.importing.links import Links, leading_nowhere
+from memos.operation.commands.importing.matches import Matcher
+from memos.operation.commands.importing.plan import Judge
+from memos.operation.commands.importing.prune import staying
+from memos.operation.commands.importing.request import ImportRequest
+from memos.operation.commands.importing.roots import Root, roots
+from memos.operation.commands.importing.run import ImportRun
 from memos.operation.gate import Passage
 from memos.operation.session import Session
 

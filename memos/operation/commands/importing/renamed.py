@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from memos.infrastructure.index.projection import content_text
-from memos.operation.commands.import_items import Wanted
-from memos.operation.commands.import_roots import Root
-from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.importing.imported import Imported, Marks
+from memos.operation.commands.importing.items import Wanted
+from memos.operation.commands.importing.roots import Root
 from memos.wire.body_pb2 import Body
 from memos.wire.body_pb2 import Imported as Found
 

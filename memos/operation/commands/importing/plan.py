@@ -13,8 +13,8 @@ from memos.kernel.cube import PARTS, Header, Lifecycle, Part
 from memos.kernel.errors import IllegalMove, InvalidInput, MemosError
 from memos.kernel.event import Kind, id_text
 from memos.operation.commands.header_facts import is_same_span
-from memos.operation.commands.import_items import Wanted
-from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.importing.imported import Imported, Marks
+from memos.operation.commands.importing.items import Wanted
 from memos.operation.commands.lifecycle import check_would_be_shown
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.commands.restriction import require_lifespan_right, require_loosening

@@ -14,10 +14,10 @@ from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
 from memos.operation.commands.draft import create_cube, new_event
 from memos.operation.commands.header import header_event
-from memos.operation.commands.import_done import Done
-from memos.operation.commands.import_keys import NewKeys
-from memos.operation.commands.import_plan import Doing, ItemStep
-from memos.operation.commands.imported import Imported, Marks
+from memos.operation.commands.importing.done import Done
+from memos.operation.commands.importing.imported import Imported, Marks
+from memos.operation.commands.importing.keys import NewKeys
+from memos.operation.commands.importing.plan import Doing, ItemStep
 from memos.operation.gate import Passage
 from memos.operation.receipt import receipt_of
 from memos.operation.session import Session

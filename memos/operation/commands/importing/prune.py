@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import MemosError, Refused
-from memos.operation.commands.imported import Imported
+from memos.operation.commands.importing.imported import Imported
 from memos.operation.gate import Passage
 from memos.operation.receipt import held
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from memos.operation.commands.import_plan import Doing, ItemStep
+from memos.operation.commands.importing.plan import Doing, ItemStep
 
 
 @dataclass(slots=True)
