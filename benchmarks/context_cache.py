@@ -71,7 +71,7 @@ def _run(report: Report, directory: Path) -> None:
         for name, prompts in (("stable", _stable), ("on top", _on_top)):
             progress(f"{CONVERSATIONS} conversations, {name}")
             _replay(report, name, memory, talks, prompts, times)
-    report.figures["stable turn p50 ms"] = p50(times[: CONVERSATIONS * TURNS]) * 1e3
+    report.figures["stable turn p50 ms"] = p50(times[: CONVERSATIONS * TURNS])
     figures = report.figures
     figures["stable / on top, dollars"] = figures["stable dollars"] / figures["on top dollars"]
     figures["stable - on top, evidence"] = figures["stable evidence"] - figures["on top evidence"]

@@ -42,6 +42,7 @@ from memos import (
     OtherContent,
     Receipt,
     StoreUnavailable,
+    SubjectErased,
 )
 
 # The nearest class that an error is of decides; any other is a fault, and a 500 that is logged.
@@ -59,6 +60,7 @@ STATUS: dict[type[MemosError], int] = {
     NotFound: 404,
     OtherContent: 409,
     StoreUnavailable: 503,
+    SubjectErased: 410,
 }
 
 

@@ -149,12 +149,11 @@ class TreeHead(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Counts of a vault: `states` counts its memories by lifecycle, `scopes` the scopes of those that
-    are not erased. What `internal_rows` of the index says is no memory.
+    """Counts of a vault: `memories` counts those of each scope by lifecycle. What `internal_rows` of the
+    index says is no memory.
     """
 
     events: int
-    states: Mapping[int, int]
-    scopes: int
+    memories: Mapping[tuple[str, int], int]
     accesses: int
     bytes_on_disk: int

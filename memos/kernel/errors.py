@@ -159,6 +159,16 @@ class NotApplied(VaultError):
         self.positions = positions
 
 
+class SubjectErased(VaultError):
+    """On servers: the subject of new memories was erased while these were written, and their texts went
+    along. `cube_ids` are theirs; whoever still may keep the texts adds them anew, under a fresh key.
+    """
+
+    def __init__(self, message: str, cube_ids: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.cube_ids = cube_ids
+
+
 class PartitionsChanged(VaultError):
     """The log has another number of partitions than when the vault was made."""
 

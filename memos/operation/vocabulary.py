@@ -7,15 +7,17 @@ and readers as any other. Its content is JSON under a media type of its own, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 from itertools import count
 
+from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.event import as_uuid
 from memos.kernel.keyed_digest import keyed_digest
+from memos.kernel.moment import NEWEST
 from memos.wire.body_pb2 import Content
 
 SEMANTIC_TYPE = "vocabulary"
@@ -58,6 +60,30 @@ def vocabulary_heads(
             yield cube_id, head
             if head is None or head.lifecycle is not Lifecycle.ERASED:
                 break
+
+
+def vocabularies_in(
+    reader: Reader, keys: Sequence[bytes], scopes: Collection[str]
+) -> dict[bytes, CubeState]:
+    """The vocabularies of scopes as they are now, erased ones too, by their ids; nothing is opened.
+
+    Args:
+        reader: of the vault.
+        keys: those of the scopes' tenant.
+        scopes: of one tenant.
+    """
+
+    def head_of(cube_id: bytes) -> CubeState | None:
+        attempt = reader.vault.state_at(cube_id, NEWEST)  # of which many are read ahead
+        return None if attempt is None else attempt.state
+
+    reader.read_ahead([vocabulary_id(keys[0], scope, 0) for scope in scopes], NEWEST)
+    return {
+        cube_id: head
+        for scope in scopes
+        for cube_id, head in vocabulary_heads(head_of, keys, scope)
+        if head is not None
+    }
 
 
 def to_bytes(tags: Sequence[str], *, closed: bool) -> bytes:

@@ -236,15 +236,3 @@ def test_a_number_out_of_bounds_is_called_by_its_arguments_name(memory: Memory, 
         memory.extract_facts("acme", limit=value)
     with pytest.raises(InvalidInput, match="k must be"):
         memory.search("pottery", scope="acme", k=value)
-
-
-def test_a_vault_stays_where_it_was_opened_wherever_the_process_goes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "below").mkdir()
-    monkeypatch.chdir(tmp_path)
-    with Memory("team.vault", actor="agent:alice") as memory:
-        memory.add("Tea.", scope="acme")
-        monkeypatch.chdir("below")
-        memory.add("Coffee.", scope="acme")
-        assert memory.count(scope="acme") == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memos import Forgotten, Memory, NotApplied
+from memos import Forgotten, Memory, SubjectErased
 from memos.infrastructure.engine.distributed.engine import DistributedEngine
 from memos.infrastructure.engine.distributed.erasure import DistributedErasure
 from memos.infrastructure.keys.cassandra.erase_marks import CassandraEraseMarks
@@ -38,12 +38,12 @@ def test_a_subject_erased_amid_an_add_is_told_and_others_go_on(fleet: Fleet) -> 
             return made
 
         engine.stores.cube_keys._wrapped = slow  # type: ignore[method-assign, assignment]
-        told: list[BaseException] = []
+        told: list[SubjectErased] = []
 
         def add() -> None:
             try:
                 ann.add("Ann says that Zoe likes tea.", scope=scope, subject="zoe")
-            except NotApplied as error:
+            except SubjectErased as error:
                 told.append(error)
 
         adding = threading.Thread(target=add)
@@ -58,7 +58,8 @@ def test_a_subject_erased_amid_an_add_is_told_and_others_go_on(fleet: Fleet) -> 
         assert "was erased while it was written" in str(told[0])
         other = bob.add("Somebody else.", scope=scope, subject="yan").cube_id
         assert "Somebody else." in texts(bob.search("says somebody", scope=scope))
-        (lost,) = [word for word in str(told[0]).split() if word.count("-") == 4]
+        (lost,) = told[0].cube_ids
+        assert lost in str(told[0])
         assert root.erase(cube_id=lost).cube_ids == (lost,)
         assert isinstance(root.get(lost), Forgotten)
         assert not isinstance(root.get(other), Forgotten)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 import memos
 from memos import Memory
-from tests.trace.way import Way, trace
+from memos.infrastructure.awaited import Awaited
+from tests.trace.way import Profile, Way, profiled, trace
 
 PACKAGE = Path(memos.__file__).parent
 SCOPE = "acme/alice/chat-7"
@@ -50,7 +54,21 @@ def way_of(name: str) -> Way:
         Memory(Path(directory) / "vault", actor="agent:alice") as memory,
     ):
         _warm(memory)
-        return trace(PACKAGE, CALLS[name](memory))
+        return trace(PACKAGE, CALLS[name](memory), handed=_awaited)
+
+
+@contextmanager
+def _awaited(profile: Profile) -> Iterator[None]:
+    """Follow what other threads do while a caller waits for it."""
+    run = Awaited[object].run
+
+    def followed(work: Awaited[object]) -> None:
+        with profiled(profile):
+            run(work)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Awaited, "run", followed)
+        yield
 
 
 def _warm(memory: Memory) -> None:

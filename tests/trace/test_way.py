@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -24,10 +24,23 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(170, 58, 162),
+    "add": Limit(182, 69, 184),
     "search": Limit(217, 75, 273),
-    "erase": Limit(190, 51, 415),
+    "erase": Limit(263, 75, 659),
 }
+
+HANDED_DOWN: Mapping[str, Set[str]] = {
+    "add": frozenset(),
+    "search": frozenset(),
+    "erase": {
+        "erase",  # to its thread
+        "_ask.<locals>.ask",  # to its transaction, as the next
+        "_end.<locals>.destroy",
+        "_destroy.<locals>.unneeded",
+        "accepted_before",  # the fold asks for the one row of an event's key
+    },
+}
+"""What is called from below, for it was handed there; what else climbs is a fault."""
 
 DOOR = """
 from toy.kernel.rule import each, rule
@@ -145,7 +158,7 @@ def test_the_profile_function_that_was_set_before_is_set_again(toy: Path) -> Non
 @pytest.mark.parametrize("name", CALLS)
 def test_the_way_of_a_warm_call_goes_down_and_is_no_longer_than_stated(name: str) -> None:
     way = way_of(name)
-    assert not way.climbs
+    assert {climb.callee.name for climb in way.climbs} == HANDED_DOWN[name]
     measured = Limit(len(way.functions), len(way.files), way.switches)
     over = [
         f"{figure}: {count} > {most}"

@@ -1,7 +1,7 @@
 """The way that one call takes through a package: which functions, files and rooms it passes.
 
-A **call** is every entry into Python code of the package by the calling thread: a function that is
-called, and a generator that is resumed. Code outside the package is passed over, so that the
+A **call** is every entry into Python code of the package by the calling thread, or by one to which it
+hands work and waits for it: a function that is called, and a generator that is resumed. Code outside the package is passed over, so that the
 caller of a call is the nearest function of the package below it on the stack, if any.
 
 - *functions* are the distinct code objects entered; comprehensions, generator expressions, lambdas
@@ -22,6 +22,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +31,10 @@ from typing import Any, NamedTuple
 
 LAYERS = ("wire", "kernel", "language", "infrastructure", "operation", "interface")
 """The rooms of MemOS from the lowest to the highest."""
+
+
+Profile = Callable[[FrameType, str, Any], None]
+Handed = Callable[[Profile], AbstractContextManager[None]]
 
 
 class Function(NamedTuple):
@@ -121,16 +126,35 @@ class Way:
         }
 
 
-def trace(package: Path, call: Callable[[], object], layers: Sequence[str] = LAYERS) -> Way:
-    """Run a call and follow it through the package in this folder. Other threads are not seen."""
+def trace(
+    package: Path,
+    call: Callable[[], object],
+    layers: Sequence[str] = LAYERS,
+    handed: Handed = lambda _: nullcontext(),
+) -> Way:
+    """Run a call and follow it through the package in this folder.
+
+    Args:
+        package: the folder.
+        call: what is run.
+        layers: the package's, from the lowest.
+        handed: what follows work handed to other threads, which are not seen else.
+    """
     recorder = _Recorder(package)
-    before = sys.getprofile()
-    sys.setprofile(recorder)
-    try:
+    with handed(recorder), profiled(recorder):
         call()
+    return Way(tuple(recorder.calls()), tuple(layers))
+
+
+@contextmanager
+def profiled(profile: Profile) -> Iterator[None]:
+    """Have this thread's calls told."""
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        yield
     finally:
         sys.setprofile(before)
-    return Way(tuple(recorder.calls()), tuple(layers))
 
 
 class _Recorder:

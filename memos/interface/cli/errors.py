@@ -23,6 +23,7 @@ from memos.kernel.errors import (
     OtherContent,
     PartlyDone,
     SourceErased,
+    SubjectErased,
 )
 
 
@@ -93,7 +94,7 @@ def _details(error: MemosError) -> dict[str, object]:
                 "left": list(error.left),
                 "operation_id": error.operation_id,
             }
-        case Held() | SourceErased():
+        case Held() | SourceErased() | SubjectErased():
             return {"cube_ids": list(error.cube_ids)}
         case NotApplied():
             return {"cube_ids": list(error.cube_ids), "positions": list(error.positions)}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
@@ -24,6 +25,7 @@ from memos.operation.reads.problems import problems_shown
 from memos.operation.reads.receipts import receipt_problems
 from memos.operation.reads.records import RecordsShown
 from memos.operation.session import Session
+from memos.operation.vocabulary import vocabularies_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +113,18 @@ def stats(session: Session) -> Stats:
         figures = session.engine.maintenance.figures()
         with session.engine.stream() as reader:
             if passage.permitted(Action.READ).whole_vault:
-                figures = _without_vocabularies(session, reader, figures)
+                events, memories = figures.events, _without_vocabularies(session, reader, figures)
             else:
-                figures = _permitted(session, passage, reader, figures)
-        states = {state_title(Lifecycle(at)): count for at, count in figures.states.items()}
+                events, memories = _permitted(session, passage, reader)
+        states: Counter[int] = Counter()
+        for (_, lifecycle), count in memories.items():
+            states[lifecycle] += count
+        there = {scope for scope, lifecycle in memories if lifecycle != Lifecycle.ERASED}
         return Stats(
-            events=figures.events,
-            memories=sum(states.values()) - figures.states.get(Lifecycle.ERASED, 0),
-            states=states,
-            scopes=figures.scopes,
+            events=events,
+            memories=states.total() - states[Lifecycle.ERASED],
+            states={state_title(Lifecycle(at)): states[at] for at in sorted(states) if states[at]},
+            scopes=len(there),
             accesses=figures.accesses,
             bytes_on_disk=figures.bytes_on_disk,
             vault_id=session.engine.setting("vault_id"),
@@ -130,26 +135,23 @@ def stats(session: Session) -> Stats:
         )
 
 
-def _without_vocabularies(session: Session, reader: Reader, whole: Figures) -> Figures:
-    """The figures of a vault without the cubes that say how its memories are tagged."""
-    states, scopes = Counter(whole.states), whole.scopes
-    from memos.operation.search.vocabularies import vocabulary_rows  # others start without it
-
-    for tenant in session.tenants():
-        view = reader.view(tenant)
-        vocabularies = vocabulary_rows(reader, view, session.engine.keys.ring(tenant))
-        if vocabularies.any():
-            states.subtract(view.state[vocabularies].tolist())
-            memories = view.restrict(~(vocabularies | internal_rows(view)))
-            tagging = view.restrict(vocabularies)
-            scopes -= len(tagging.scopes().keys() - memories.scopes().keys())
-    return whole._replace(
-        states={at: states[at] for at in whole.states if states[at]}, scopes=scopes
-    )
+_Memories = Mapping[tuple[str, int], int]
+"""How many memories of each scope are in each state."""
 
 
-def _permitted(session: Session, passage: Passage, reader: Reader, whole: Figures) -> Figures:
-    """The figures of what the caller may read, by a look at every record."""
+def _without_vocabularies(session: Session, reader: Reader, whole: Figures) -> _Memories:
+    """The memories of a vault without the cubes that say how they are tagged."""
+    memories = Counter(whole.memories)
+    scopes = sorted({scope for scope, _ in memories})
+    for tenant, of_tenant in groupby(scopes, tenant_of):
+        ring = session.engine.keys.ring(tenant)
+        for head in vocabularies_in(reader, ring, list(of_tenant)).values():
+            memories[head.scope, int(head.lifecycle)] -= 1
+    return +memories
+
+
+def _permitted(session: Session, passage: Passage, reader: Reader) -> tuple[int, _Memories]:
+    """The records and the memories that the caller may read, by a look at every record."""
     from memos.operation.search.vocabularies import vocabulary_rows  # others start without it
 
     shown = RecordsShown(passage, reader)
@@ -165,10 +167,9 @@ def _permitted(session: Session, passage: Passage, reader: Reader, whole: Figure
         view = reader.view(tenant)
         vocabularies = vocabulary_rows(reader, view, session.engine.keys.ring(tenant))
         none.update(view.cube_ids((internal_rows(view) | vocabularies).nonzero()[0]))
-    memories = [head for head in memories if head.cube_id not in none]
-    states = Counter(int(head.lifecycle) for head in memories)
-    scopes = {head.scope for head in memories if head.lifecycle is not Lifecycle.ERASED}
-    return whole._replace(events=events, states=states, scopes=len(scopes))
+    return events, Counter(
+        (head.scope, int(head.lifecycle)) for head in memories if head.cube_id not in none
+    )
 
 
 def migrated_from(session: Session) -> tuple[Ancestor, ...]:

@@ -8,9 +8,7 @@ import numpy as np
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import Mask, View
-from memos.kernel.cube import CubeState
-from memos.kernel.moment import NEWEST
-from memos.operation.vocabulary import vocabulary_heads, vocabulary_id
+from memos.operation.vocabulary import vocabularies_in
 
 
 def vocabulary_rows(reader: Reader, view: View, keys: Sequence[bytes]) -> Mask:
@@ -27,14 +25,8 @@ def vocabulary_rows(reader: Reader, view: View, keys: Sequence[bytes]) -> Mask:
     if not silent.size:
         return vocabularies
     by_scope = view.restrict(view.length == 0).scopes()
-
-    def head_of(cube_id: bytes) -> CubeState | None:
-        attempt = reader.vault.state_at(cube_id, NEWEST)  # of which many are read ahead
-        return None if attempt is None else attempt.state
-
-    reader.read_ahead([vocabulary_id(keys[0], scope, 0) for scope in by_scope], NEWEST)
-    for scope, rows in by_scope.items():
-        ids = {cube_id for cube_id, head in vocabulary_heads(head_of, keys, scope) if head}
+    ids = vocabularies_in(reader, keys, by_scope)
+    for rows in by_scope.values():
         held = silent[rows]
         is_one = [cube_id in ids for cube_id in view.cube_ids(held)]
         vocabularies[held[is_one]] = True

@@ -76,21 +76,16 @@ def _internal(generation: Generation) -> set[bytes]:
 
 def figures(stores: Stores, generation: Generation) -> Figures:
     """Counts of the vault, by a look at every head. What it takes on disks its servers know."""
-    states: Counter[int] = Counter()
-    scopes: set[str] = set()
+    counted: Counter[tuple[str, int]] = Counter()
     internal = _internal(generation)
     for cube_id, stored, _ in generation.vault.heads():
         state = _state(cube_id, stored)
-        if state.form in NO_MEMORY or cube_id in internal:
-            continue
-        states[int(state.lifecycle)] += 1
-        if state.lifecycle is not Lifecycle.ERASED:
-            scopes.add(state.scope)
+        if state.form not in NO_MEMORY and cube_id not in internal:
+            counted[state.scope, int(state.lifecycle)] += 1
     folded = generation.vault.checkpoints(FOLD)
     return Figures(
         events=sum(offset for offset, _, _ in folded.values()),
-        states=dict(sorted(states.items())),
-        scopes=len(scopes),
+        memories=counted,
         accesses=sum(stores.logs.access.end().values()),
         bytes_on_disk=0,
     )

@@ -35,6 +35,7 @@ from memos.kernel.errors import (
     NotApplied,
     OtherContent,
     StoreUnavailable,
+    SubjectErased,
     WrongRootKey,
 )
 from memos.kernel.event import Kind, Position, Record, id_text
@@ -215,18 +216,19 @@ class DistributedWriter:
         """Say of which new cubes the subject was erased between their keys and their events.
 
         Raises:
-            NotApplied: some are in the log, and nobody can open them.
+            SubjectErased: some are in the log, and nobody can open them.
         """
         new = [draft.event.cube_id for draft in drafts if draft.cube_key is not None]
         cube_keys = self._stores.cube_keys
         lost = {*cube_keys.unopened(new), *cube_keys.without_keys(new)}
         if lost:
-            named = ", ".join(map(id_text, sorted(lost)))
+            named = tuple(map(id_text, sorted(lost)))
             stays = len(drafts) - len(lost)
             rest = f"; the other {stays} of the same command are written" if stays else ""
-            raise NotApplied(
-                f"the subject of {named} was erased while it was written, and its text went along: "
-                f"add it again, without the idempotency key that it had{rest}"
+            raise SubjectErased(
+                f"the subject of {', '.join(named)} was erased while it was written, and its text went along: "
+                f"add it again, without the idempotency key that it had{rest}",
+                named,
             )
 
     def _keep_keys(self, new: Sequence[NewKey]) -> Mapping[Subject, bytes]:

@@ -14,7 +14,7 @@ from memos.infrastructure.engine.replay import CREATING
 from memos.infrastructure.governance.usage.sqlite import access_size
 from memos.infrastructure.log.sqlite import stored_tree
 from memos.infrastructure.reports import Figures
-from memos.infrastructure.sqlite.statements import row, rows
+from memos.infrastructure.sqlite.statements import rows
 from memos.infrastructure.vault.sqlite.reader import SqliteVault
 from memos.kernel.cube import Lifecycle
 from memos.kernel.digest import cube_digest, vault_digest
@@ -59,16 +59,12 @@ def figures(connection: apsw.Connection, directory: Path) -> Figures:
     Raises:
         Damaged: a head is in no state that there is.
     """
-    states = rows(
-        connection,
-        f"SELECT lifecycle, count(*) {_MEMORIES} GROUP BY lifecycle ORDER BY lifecycle",
+    counted = rows(
+        connection, f"SELECT scope, lifecycle, count(*) {_MEMORIES} GROUP BY scope, lifecycle"
     )
-    there = f"{_MEMORIES} AND lifecycle <> {int(Lifecycle.ERASED)}"
-    scopes = row(connection, f"SELECT count(DISTINCT scope) {there}")
     return Figures(
         events=stored_tree(connection).size,
-        states={_lifecycle(stored): count for stored, count in states},
-        scopes=int(scopes[0]) if scopes else 0,
+        memories={(scope, _lifecycle(stored)): count for scope, stored, count in counted},
         accesses=access_size(connection),
         bytes_on_disk=_bytes_on_disk(directory),
     )

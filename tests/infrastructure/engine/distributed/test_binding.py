@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 from time import sleep
@@ -27,6 +27,7 @@ from memos.infrastructure.log.kafka.topics import create_topics, topic_config
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault, doctor, rebuild_vault
+from tests.conformance.engine.vault import soon
 from tests.fleet import PARTITIONS, WAIT_SECONDS, Fleet
 from tests.interface.cli.support import Shell
 
@@ -193,7 +194,14 @@ def test_who_only_reads_learns_it_too_and_goes_on_while_kafka_says_nothing(
     with Memory(fleet.path, actor=ACTOR, mode="read") as memory:
         remove_topics(fleet)
         create_topics(fleet.settings.kafka)
-        sleep(0.2)
+
+        def is_told() -> bool:
+            with suppress(LogLost):
+                memory.search("kiln", scope="acme")
+                return False
+            return True
+
+        soon(is_told, "who only reads is told that the topics are others")
         for _ in range(2):  # it stays so
             with pytest.raises(LogLost, match="that one was deleted, and made again"):
                 memory.search("kiln", scope="acme")

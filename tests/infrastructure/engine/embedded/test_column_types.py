@@ -17,8 +17,8 @@ import pytest
 from memos import Damaged, Memory, MemosError, doctor
 
 ANY = {
-    "INTEGER": ("'text'", "-5", f"{2**62}"),
-    "TEXT": ("x'fffe'",),
+    "INTEGER": ("x'00'", "'text'", "-5", f"{2**62}"),
+    "TEXT": ("x'fffe'", "CAST(x'ff' AS TEXT)"),
     "BLOB": ("'text'", "x''"),
     "REAL": ("x'00'",),
 }
