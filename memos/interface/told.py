@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from memos.infrastructure.import_lock import give_back_import_lock
 from memos.interface.members import members_of
 from memos.kernel.errors import MemosError
 from memos.operation.begun import is_part_of_a_call, nothing_begun, noting_begun, tell_begun
@@ -28,12 +29,14 @@ def _told(method: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         if is_part_of_a_call():
             return method(*args, **kwargs)
+        give_back_import_lock()  # of an import of the caller's own
         begun = nothing_begun()
         try:
             return noting_begun(begun).run(method, *args, **kwargs)
         except MemosError:
             raise  # it says itself what was done
         except BaseException as interrupt:
+            give_back_import_lock()
             tell_begun(interrupt, method.__name__, begun)
             raise
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_json_lines_take_every_field_of_add(memory: Memory, tmp_path: Path) -> N
         ('{"text": 7}', "line 2: 'text' must be a text"),
         ('{"text": "x", "colour": "red"}', "line 2: a memory has no 'colour'"),
         ('{"text": "x", "tags": "craft"}', "line 2: tags must be a list"),
-        ('{"text": "x", "valid_from": "soon"}', "line 2: valid_from"),
+        ('{"text": "x", "valid_from": "soon"}', "line 2: its valid_from"),
         ('{"text": "x", "scope": "../other"}', "line 2: .* is no scope"),
         ('{"text": "x", "derived_from": []}', "line 2: 'derived_from' cannot be imported"),
     ],
@@ -256,7 +257,7 @@ def test_mem0s_output_keeps_ids_and_metadata(memory: Memory, tmp_path: Path) -> 
 
 def test_what_cannot_be_told_apart_asks_for_a_format(memory: Memory, tmp_path: Path) -> None:
     for name, text in (("a.txt", "words"), ("a.json", "{}"), ("b.json", "[]"), ("c.json", "7")):
-        with pytest.raises(Refused, match="pass format="):
+        with pytest.raises(Refused, match="say which with format="):
             memory.import_file(write(tmp_path / name, text), scope=SCOPE)
     with pytest.raises(InvalidInput, match="choose auto"):
         memory.import_file(tmp_path / "a.txt", scope=SCOPE, format="xml")
@@ -320,3 +321,24 @@ def test_what_holds_nothing_is_an_error(memory: Memory, tmp_path: Path) -> None:
     for path in (write(tmp_path / "none.jsonl", "\n"), tmp_path / "notes"):
         with pytest.raises(Refused, match="holds nothing to import"):
             memory.import_file(path, scope=SCOPE)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "2024-05-01T12:00:00",
+        "Wed, 01 May 2024 12:00:00 +0200",
+        1714557600,
+        1714557600000,
+        {"$date": "2024-05-01T10:00:00Z"},
+        {"$date": {"$numberLong": "1714557600000"}},
+    ],
+)
+def test_a_lines_times_are_read_as_those_of_every_format(
+    memory: Memory, tmp_path: Path, told: object
+) -> None:
+    line = json.dumps({"text": "A time.", "valid_from": told, "valid_until": None})
+    memory.import_file(write(tmp_path / "a.jsonl", line), scope=SCOPE, timezone="Europe/Oslo")
+    (found,) = memory.list(scope=SCOPE)
+    assert found.valid_from == datetime(2024, 5, 1, 10, tzinfo=UTC)
+    assert found.valid_until is None

@@ -10,7 +10,7 @@ import typer
 from memos import AccessEntry, Memory
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.options import SinceTime, UntilTime
+from memos.interface.cli.options import IS_CUBE_ID, SinceTime, UntilTime
 from memos.interface.cli.terminal import Console, clean
 
 Entries = list[AccessEntry]
@@ -28,7 +28,9 @@ def attach(app: typer.Typer) -> None:
 def _reading(read: Callable[..., Entries], help_text: str) -> Callable[..., None]:
     def show(
         run: Run,
-        cube_id: Annotated[str | None, typer.Option("--cube", help="Of this memory.")] = None,
+        cube_id: Annotated[
+            str | None, typer.Option("--cube", help="Of this memory."), IS_CUBE_ID
+        ] = None,
         by: Annotated[str | None, typer.Option("--by", help="By this actor.")] = None,
         scope: Annotated[
             str | None, typer.Option("--scope", help="In and under this scope.")

@@ -18,7 +18,7 @@ _OTHERWISE: Mapping[str, tuple[str, ...]] = {
     "cube_id": ("cube_id", "other_id"),
     "expected_version": ("expect_version",),
     "filter": ("filter_",),
-    "format": ("format_",),
+    "format": ("form",),
     "idempotency_key": ("key",),
     "passphrase": ("passphrase_file",),
     "recipient_key": ("recipient_key_file",),

@@ -68,8 +68,9 @@ class SearchRequest:
         scope = self.scope if isinstance(self.scope, str) else check_list(self.scope, "scope")
         object.__setattr__(self, "scopes", check_scopes(scope))
         if len(self.scopes) > 1 and len(set(map(tenant_of, self.scopes))) > 1:
+            named = ", ".join(map(shorten, self.scopes))
             raise InvalidInput(
-                f"a search looks in scopes of one tenant, and {shorten(list(self.scopes))} are of several: "
+                f"a search looks in scopes of one tenant, and {named} are of several: "
                 "search each tenant by itself"
             )
         if not isinstance(self.text, str):

@@ -106,3 +106,11 @@ def test_an_import_that_is_refused_makes_no_vault(shell: Shell, tmp_path: Path) 
     bad.write_text("[]")
     assert shell.run("import", str(bad), "--scope", "acme").code == 1
     assert not shell.vault.exists()
+
+
+def test_a_format_that_is_not_clear_is_named_by_its_option(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("[]")
+    for given in ((), ("--format", "nope")):
+        refused = shell.run("import", str(tmp_path / "empty.json"), "--scope", "acme", *given)
+        assert "--format" in refused.err
+        assert "format=" not in refused.err

@@ -45,6 +45,7 @@ def test_who_read_what_and_what_was_denied(shell: Shell) -> None:
     line = shell.run("denials", "--by", "agent:bob").out
     assert all(word in line for word in ("agent:bob", "get", cube_id, "denied: readers-list"))
     assert shell.run("accesses", "--cube", cube_id, "--actor", "agent:bob").code == 4
+    assert read in shell.json("accesses", "--cube", cube_id[:8])
 
 
 def test_a_search_takes_several_scopes(shell: Shell) -> None:

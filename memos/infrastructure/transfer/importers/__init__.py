@@ -102,7 +102,7 @@ def _recognised(document: Document) -> str:
     if not form:
         raise Refused(
             f"the format of {document.name} is not clear: it looks like {described(document)}; "
-            f"pass format=, {', '.join(FORMATS)}"
+            f"say which with format=...: {', '.join(FORMATS)}"
         )
     return form
 

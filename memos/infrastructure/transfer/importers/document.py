@@ -93,8 +93,8 @@ def _refuse_text(text: str, path: Path) -> None:
     if path.suffix.lower() == ".json":
         parse_json(text, path.name)
     raise Refused(
-        f"the format of {path.name} is not clear: it looks like text that is no JSON; pass format=, "
-        "markdown for notes"
+        f"the format of {path.name} is not clear: it looks like text that is no JSON; say which with "
+        "format=...: markdown for notes"
     )
 
 

@@ -26,6 +26,10 @@ class Said(NamedTuple):
     at: str | None = None
 
 
+NOTE_FILE, NOTE_HEADINGS = "file", "headings"
+"""Metadata of each part of a note: its file, below what is imported, and the headings above it."""
+
+
 class Item(NamedTuple):
     """One memory to be. An import knows it again by `id`, else by `section`, else by what it says.
 

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from memos.infrastructure.transfer.importers.front_matter import front_matter
 from memos.infrastructure.transfer.importers.item import (
+    NOTE_FILE,
+    NOTE_HEADINGS,
     Item,
     Parsed,
     present,
@@ -124,7 +126,8 @@ def _item(
     item: Item,
 ) -> Item:
     lead = _lead(note, section)
-    metadata = {**shared["metadata"], "file": note.name, "headings": list(section.headings)}
+    place = {NOTE_FILE: note.name, NOTE_HEADINGS: list(section.headings)}
+    metadata = {**shared["metadata"], **place}
     text = f"{lead}\n\n{words}" if words else lead
     return item._replace(fields={**shared, "text": text, "metadata": metadata})
 

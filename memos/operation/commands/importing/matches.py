@@ -9,6 +9,7 @@ from dataclasses import replace
 from memos.infrastructure.engine.erased_sources import is_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.transfer.importers.item import NOTE_FILE, NOTE_HEADINGS
 from memos.kernel.body import metadata_of
 from memos.kernel.event import Kind, id_bytes
 from memos.operation.commands.idempotency import Identity, identify
@@ -257,7 +258,7 @@ class Matcher:
             if body is None or one.state.cube_id in self._taken:
                 continue
             kept = metadata_of(body)
-            file, headings = kept.get("file"), kept.get("headings")
+            file, headings = kept.get(NOTE_FILE), kept.get(NOTE_HEADINGS)
             if isinstance(file, str) and isinstance(headings, list):
                 former.setdefault((one.state.scope, file, *map(str, headings)), one)
         matches: dict[str, Imported] = {}

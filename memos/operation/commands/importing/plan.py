@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from operator import lt
+from typing import Any
 
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
+from memos.infrastructure.transfer.importers.item import NOTE_FILE, NOTE_HEADINGS
 from memos.kernel.body import metadata_of
 from memos.kernel.cube import PARTS, Header, Lifecycle, Part
 from memos.kernel.errors import IllegalMove, InvalidInput, MemosError
@@ -148,7 +150,9 @@ class Judge:
                 return ItemStep(wanted, Doing.WITHHOLD, known, f"what it was imported as was {why}")
             parts = wanted.memory.parts if is_undone else parts
         is_moved = known.identity not in self._marks.identities(wanted.identity)
-        if is_moved:  # or a release without marks imported it, which is noted once
+        if is_moved or parts:  # or a release without marks imported it, which is noted once
+            parts |= _parts_of_place(wanted, body)
+        if is_moved:
             parts |= Part.PROVENANCE
         if not (parts or is_hidden or header):
             return ItemStep(wanted, Doing.KEEP, known)
@@ -214,10 +218,28 @@ def _changed_parts(wanted: Wanted, body: Body) -> int:
         own.content != body.content,
         own.tags != body.tags,
         _provenance(own, wanted) != _provenance(body, wanted),
-        metadata_of(own) != metadata_of(body),
+        _metadata(own) != _metadata(body),
         own.valid_time != body.valid_time,
     )
     return sum(part for part, differs in zip(PARTS, changed, strict=True) if differs)
+
+
+def _parts_of_place(wanted: Wanted, body: Body) -> int:
+    """The bit set of the parts that say where an item was found, where that is elsewhere now: they
+    follow what changes, and are no change themselves.
+    """
+    own = wanted.memory.body
+    is_elsewhere = own.provenance.imported != body.provenance.imported
+    is_renamed = metadata_of(own) != metadata_of(body)
+    return (Part.PROVENANCE if is_elsewhere else 0) | (Part.METADATA if is_renamed else 0)
+
+
+def _metadata(body: Body) -> dict[str, Any]:
+    """The metadata; a note's without its file, which is named from the folder that is imported."""
+    metadata = metadata_of(body)
+    if NOTE_HEADINGS in metadata:
+        metadata.pop(NOTE_FILE, None)
+    return metadata
 
 
 def _provenance(body: Body, wanted: Wanted) -> bytes:

@@ -44,8 +44,8 @@ def check_prune(
     if missing > MOST_REMOVED * present and not yes:
         raise Refused(
             f"{missing} of the {present} memories that came from {named} are missing there, which is "
-            f"more than {MOST_REMOVED:.0%}: nothing was imported. If it is whole, import it with prune "
-            "and yes; if it is a part, without prune"
+            f"more than {MOST_REMOVED:.0%}: nothing was imported. If it is whole, import it with "
+            "prune=True and yes=True; if it is a part, without prune"
         )
 
 

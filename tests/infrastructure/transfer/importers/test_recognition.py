@@ -53,7 +53,7 @@ def test_each_fixture_is_recognised_as_what_the_page_says(form: str) -> None:
 def test_a_file_of_no_known_format_says_what_it_looked_like(
     tmp_path: Path, name: str, value: Any, told: str
 ) -> None:
-    with pytest.raises(Refused, match=rf"not clear: it looks like {told}; pass format="):
+    with pytest.raises(Refused, match=rf"not clear: it looks like {told}; say which with format="):
         parse(tmp_path / name, value)
 
 
