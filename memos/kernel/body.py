@@ -53,10 +53,10 @@ def metadata_of(body: Body) -> dict[str, Any]:
         Unreadable: it is no JSON object, or nested too deep.
     """
     stored = body.metadata.json
-    if not stored:
+    if not stored or stored == b"{}":
         return {}
     try:
-        metadata = json.loads(stored, parse_constant=_no_number)
+        metadata = _JSON.decode(stored.decode(json.detect_encoding(stored), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"its metadata is no JSON: {error}") from None
     if not isinstance(metadata, dict):
@@ -75,6 +75,9 @@ def _check_text(data: bytes) -> None:
 
 def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no number of JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)
 
 
 def _check_depth(value: Any) -> None:
