@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
@@ -14,7 +14,9 @@ from torch import Tensor
 
 _LABEL = b"memos model identity 1"
 _CHUNK_ELEMENTS = 1 << 24
-_NAMES_ONLY = frozenset({"_name_or_path", "_attn_implementation", "transformers_version"})
+_NAMES_ONLY = frozenset(
+    {"_attn_implementation", "_name_or_path", "architectures", "transformers_version"}
+)
 """Of a configuration, what says where it came from and not what it computes."""
 
 
@@ -81,10 +83,11 @@ def digest_of_configuration(configuration: Mapping[str, Any]) -> bytes:
     return sha256(json.dumps(kept, sort_keys=True, default=str).encode()).digest()
 
 
-def _pieces(tensor: Tensor) -> Iterable[memoryview]:
+def _pieces(tensor: Tensor) -> Iterator[bytes]:
     flat = tensor.reshape(-1)
-    for piece in flat.split(_CHUNK_ELEMENTS) if flat.numel() else ():
-        yield memoryview(piece.cpu().contiguous().view(torch.uint8).numpy())
+    for start in range(0, flat.numel(), _CHUNK_ELEMENTS):
+        piece = flat[start : start + _CHUNK_ELEMENTS]
+        yield piece.cpu().contiguous().view(torch.uint8).numpy().tobytes()
 
 
 def _update_framed(hashed: _Hash, field: bytes) -> None:

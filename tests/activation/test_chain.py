@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ IDENTITY = ModelIdentity(
     libraries="torch 2.15.0",
     adapters=((b"a" * 32, 1.0),),
 )
-OTHERWISE = {
+OTHERWISE: dict[str, Any] = {
     "weights": b"W" * 32,
     "configuration": b"C" * 32,
     "tokenizer": b"T" * 32,
@@ -73,7 +74,9 @@ def test_each_order_of_the_same_segments_is_a_chain_of_its_own() -> None:
     assert len(leaves) == 6
 
 
-def test_a_key_holds_for_its_parent_only_and_whole_chains_share_what_they_begin_with_alike() -> None:
+def test_a_key_holds_for_its_parent_only_and_whole_chains_share_what_they_begin_with_alike() -> (
+    None
+):
     one = chain_keys(SEGMENTS, IDENTITY, SECRET)
     other = chain_keys([*SEGMENTS[:2], [11]], IDENTITY, SECRET)
     assert one[:2] == other[:2]
