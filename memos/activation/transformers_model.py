@@ -80,7 +80,8 @@ class CausalModel:
         self._kernel = kernel_for(model.device, model.dtype, head_dim)
         self.most_tokens: int = configuration.max_position_embeddings
         self.stop_tokens = _stop_tokens(model)
-        self._vocabulary = model.get_input_embeddings().weight.shape[0]
+        embeddings = cast(torch.nn.Embedding, model.get_input_embeddings())
+        self._vocabulary = embeddings.num_embeddings
         self._check_layers()
         self.identity = ModelIdentity(
             weights=digest_of_weights(model.state_dict()),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import transformers
@@ -11,7 +12,7 @@ from memos.activation.errors import ModelRefused
 from memos.activation.transformers_model import CausalModel
 from tests.activation.tiny_models import SIZES, initialised, llama, qwen3
 
-SLIDING = {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}
+SLIDING: dict[str, Any] = {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}
 REFUSED: dict[str, tuple[Callable[[], PreTrainedConfig], str]] = {
     "some layers slide": (
         lambda: transformers.Qwen3Config(**SIZES, **SLIDING),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from transformers import (
@@ -19,7 +19,7 @@ from memos.activation.transformers_model import CausalModel
 
 VOCABULARY = 97
 MOST_TOKENS = 256
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 32,
     "intermediate_size": 64,
@@ -63,7 +63,7 @@ CONFIGURATIONS: dict[str, Callable[[], PreTrainedConfig]] = {"qwen3": qwen3, "ll
 def initialised(configuration: PreTrainedConfig, seed: int = 1) -> PreTrainedModel:
     """A model with random weights in float32; always the same for a seed."""
     torch.manual_seed(seed)
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
         configuration, dtype=torch.float32, attn_implementation="sdpa"
     )
     model.train(False)
