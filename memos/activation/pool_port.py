@@ -1,4 +1,4 @@
-"""What an engine asks of a pool of segments."""
+"""What keeps segments between requests."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from memos.activation.segment import Segment
 
 
 class Lease(Protocol):
-    """Segments that stay as they are until it is released."""
+    """The longest stored prefix of a chain, root first: its segments stay valid until the release."""
 
-    segments: tuple[Segment, ...]
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What is stored of the chain; empty where nothing is."""
+        ...
 
-    def release(self) -> None: ...
+    def release(self) -> None:
+        """Let the pool evict them again."""
+        ...
 
 
 class SegmentPool(Protocol):
-    """Keeps segments, each under its exact parent."""
+    """Keeps segments under their keys, within its bytes."""
 
-    def lease(self, tenant: str, keys: Sequence[bytes]) -> Lease: ...
+    def lease(self, tenant: str, keys: Sequence[bytes]) -> Lease:
+        """What is stored of the chain with these keys, root first."""
+        ...
 
-    def offer(self, tenant: str, segment: Segment, milliseconds: float) -> bool: ...
+    def offer(self, tenant: str, segment: Segment, milliseconds: float) -> bool:
+        """Give it a segment that took this long to compute; whether it was kept."""
+        ...

@@ -83,9 +83,7 @@ class CostModel:
     def loaded(self, candidate: Candidate, predicted: float, milliseconds: float) -> Outcome:
         """Learn how long a load took that was predicted."""
         self._times[candidate.level].loaded(candidate.bytes, milliseconds)
-        return self._keep(
-            Outcome(candidate.level, predicted, milliseconds, candidate.milliseconds)
-        )
+        return self._keep(Outcome(candidate.level, predicted, milliseconds, candidate.milliseconds))
 
     def declined(self, candidate: Candidate) -> None:
         """Learn that a load was not worth it."""

@@ -80,16 +80,6 @@ class PoolFigures:
 
 
 @dataclass(slots=True)
-class FileCounts:
-    """What files have come to; counted by the one tier that has files."""
-
-    damaged: int = 0
-    closed: int = 0
-    unwritten: int = 0
-    quantised: int = 0
-
-
-@dataclass(slots=True)
 class Counts:
     """What a pool counts while it works. Its lock guards it."""
 
@@ -122,7 +112,7 @@ class Counts:
 
     def snapshot(
         self,
-        files: FileCounts,
+        files: Mapping[str, int],
         stored: Mapping[str, Mapping[str, int]],
         peaks: Mapping[str, int],
     ) -> PoolFigures:
@@ -150,10 +140,10 @@ class Counts:
             bytes=MappingProxyType({tier: _frozen(of) for tier, of in stored.items()}),
             peak_bytes=_frozen(peaks),
             saved_milliseconds=self.saved_milliseconds,
-            damaged_files=files.damaged,
-            closed_files=files.closed,
-            unwritten_files=files.unwritten,
-            quantised=files.quantised,
+            damaged_files=files.get("damaged", 0),
+            closed_files=files.get("closed", 0),
+            unwritten_files=files.get("unwritten", 0),
+            quantised=files.get("quantised", 0),
             inexact_hits=self.inexact_hits,
             predicted_milliseconds=self.predicted_milliseconds,
             right_loads=self.decisions[True, True],

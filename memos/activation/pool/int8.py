@@ -18,14 +18,14 @@ class Quantised(NamedTuple):
     """A segment's keys and values as int8.
 
     Attributes:
-        levels: (layers, 2, kv_heads, tokens, head_dim), int8.
         key_scales: (layers, kv_heads, 1, head_dim), float32.
         value_scales: (layers, kv_heads, tokens, 1), float32.
+        levels: (layers, 2, kv_heads, tokens, head_dim), int8.
     """
 
-    levels: Tensor
     key_scales: Tensor
     value_scales: Tensor
+    levels: Tensor
 
 
 def quantise(keys_values: Tensor) -> Quantised | None:
@@ -37,12 +37,11 @@ def quantise(keys_values: Tensor) -> Quantised | None:
     value_scales = values[:, 1].abs().amax(dim=3, keepdim=True) / LEVELS
     if not (key_scales.isfinite().all() and value_scales.isfinite().all()):
         return None
+    keys = _levels(values[:, 0], key_scales)
     return Quantised(
-        torch.stack(
-            (_levels(values[:, 0], key_scales), _levels(values[:, 1], value_scales)), dim=1
-        ),
         key_scales,
         value_scales,
+        torch.stack((keys, _levels(values[:, 1], value_scales)), dim=1),
     )
 
 

@@ -131,10 +131,9 @@ class Inventory:
         self.remove(stored)
 
     def _fits(self, account: Account, tenant: str, size: int) -> bool:
-        return (
-            account.total + size <= self._limits.total
-            and account.of[tenant] + size <= self._limits.quota(tenant)
-        )
+        return account.total + size <= self._limits.total and account.of[
+            tenant
+        ] + size <= self._limits.quota(tenant)
 
     def _rank(self, stored: Stored) -> None:
         stored.priority = self._policy.priority(stored.uses, stored.milliseconds, stored.bytes)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,10 @@ class Limits:
     def quota(self, tenant: str) -> int:
         """The most that a tenant may hold."""
         return self.of.get(tenant, self.total if self.each is None else self.each)
+
+    def labelled(self, label: Callable[[str], str]) -> Limits:
+        """The same limits, with tenants by their labels."""
+        return replace(self, of={label(tenant): most for tenant, most in self.of.items()})
 
 
 class Account:
