@@ -38,7 +38,8 @@ def test_a_segment_whose_parent_is_not_there_counts_below_it_all_the_same() -> N
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=40))
 def test_leaves_and_children_are_those_of_what_is_there(steps: list[tuple[int, int]]) -> None:
-    trie, there = Trie(), {}
+    trie = Trie()
+    there: dict[bytes, Stored] = {}
     for key, parent in steps:
         name = bytes([key])
         if name in there:
