@@ -35,6 +35,7 @@ class PoolFigures:
         not_worth_keeping: segments that were not demoted, for loading them would take longer than
             computing them.
         no_room_to_load: loads that were not done, for everything in the first tier was in use.
+        unavailable: loads that were not done, for the cube keys could not be asked for.
         loads: segments that were loaded from a tier, and `load_milliseconds` what that took.
         withdrawn: segments that were taken out of the pool, with what they were computed on or alone.
         bytes: what is stored, by tier and tenant. What is reserved, or gone and still leased, counts.
@@ -61,6 +62,7 @@ class PoolFigures:
     demotions: Mapping[str, int]
     not_worth_keeping: int
     no_room_to_load: int
+    unavailable: int
     loads: Mapping[str, int]
     load_milliseconds: float
     withdrawn: int
@@ -89,6 +91,7 @@ class Counts:
     duplicates: int = 0
     not_worth_keeping: int = 0
     no_room_to_load: int = 0
+    unavailable: int = 0
     withdrawn: int = 0
     inexact_hits: int = 0
     load_milliseconds: float = 0.0
@@ -134,6 +137,7 @@ class Counts:
             demotions=_frozen(self.demotions),
             not_worth_keeping=self.not_worth_keeping,
             no_room_to_load=self.no_room_to_load,
+            unavailable=self.unavailable,
             loads=_frozen(self.loads),
             load_milliseconds=self.load_milliseconds,
             withdrawn=self.withdrawn,

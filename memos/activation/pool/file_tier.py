@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
+from torch import Tensor
+
 from memos.activation.pool.file_header import DTYPES, MOST_BYTES, FileHeader
-from memos.activation.pool.int8 import quantise
+from memos.activation.pool.int8 import Quantised, quantise
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.sealed_file import (
     OVERHEAD,
@@ -28,7 +30,8 @@ from memos.kernel.keyed_digest import keyed_digest
 
 CubeKeys = Callable[[bytes], Sequence[bytes] | None]
 """The keys of all cubes that a segment was computed from, root first, by the segment's key; None where
-one of them was destroyed. It may be asked by several threads at once.
+one of them was destroyed. Several threads ask it at once. A VaultError of it is a miss, and nothing is
+removed.
 """
 
 READ_PER_SECOND = 5e8
@@ -47,7 +50,8 @@ def tenant_label(secret: bytes, tenant: str) -> str:
 
 
 class FileTier:
-    """Keeps segments in files that nothing but the keys of their whole chain opens.
+    """Keeps segments in files that nothing but the keys of their whole chain opens. A directory is for one
+    pool at a time.
 
     Args:
         directory: made where it is not there.
@@ -83,9 +87,8 @@ class FileTier:
         return segment.bytes + OVERHEAD + MOST_BYTES
 
     def write(self, segment: Segment, source: Stored) -> Stored | None:
-        cube_keys = self._cube_keys(segment.key)
         dtype = str(segment.keys_values.dtype).removeprefix("torch.")
-        if cube_keys is None or dtype not in DTYPES or segment.bytes > MOST_SEALED:
+        if dtype not in DTYPES or segment.bytes > MOST_SEALED:
             self._count("unwritten")
             return None
         quantised = quantise(segment.keys_values) if self._as_int8 else None
@@ -101,14 +104,8 @@ class FileTier:
             source.is_exact,
             source.milliseconds,
         )
-        path = self._path(source.tenant, segment.key)
-        content = segment.keys_values if quantised is None else quantised
-        try:
-            with writing(path):
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            sealing = chain_key(self.secret, cube_keys, segment.key)
-            size = write_sealed(path, header, content, sealing)
-        except VaultError:
+        size = self._write(header, segment.keys_values if quantised is None else quantised)
+        if size is None:
             self._count("unwritten")
             return None
         if quantised is not None:
@@ -146,6 +143,21 @@ class FileTier:
             if _TENANT.fullmatch(drawer.name) and drawer.is_dir() and not drawer.is_symlink():
                 for path in sorted(drawer.iterdir()):
                     yield from self._found(path)
+
+    def _write(self, header: FileHeader, content: Tensor | Quantised) -> int | None:
+        """The bytes of a file; None where it cannot be sealed, or not be written."""
+        path = self._path(header.tenant, header.key)
+        try:
+            cube_keys = self._cube_keys(header.key)
+            if cube_keys is None:
+                return None
+            with writing(path):
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+            sealing = chain_key(self.secret, cube_keys, header.key)
+            return write_sealed(path, header, content, sealing)
+        except VaultError:
+            return None
 
     def _found(self, path: Path) -> Iterator[Stored]:
         if path.name.endswith(UNFINISHED):

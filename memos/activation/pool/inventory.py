@@ -144,5 +144,7 @@ class Inventory:
                 candidates.add(stored)
 
     def _both(self, tenant: str) -> tuple[Candidates, Candidates]:
-        own = self._candidates_of.setdefault(tenant, Candidates(self.is_evictable))
+        own = self._candidates_of.get(tenant)
+        if own is None:
+            own = self._candidates_of[tenant] = Candidates(self.is_evictable)
         return self._candidates, own

@@ -30,7 +30,9 @@ def on(device: torch.device | str) -> Place:
 
 
 def pinned(tensor: Tensor) -> Tensor:
-    """A copy in pinned memory of the CPU, which a GPU reads without a copy in between."""
+    """A copy in pinned memory of the CPU, which a GPU reads without a copy in between. PyTorch takes the
+    next power of two for it: a tier may take up to twice its bytes.
+    """
     copy = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu", pin_memory=True)
     return copy.copy_(tensor)
 

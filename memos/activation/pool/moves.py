@@ -9,8 +9,10 @@ from time import perf_counter
 from memos.activation.pool.cost import Candidate
 from memos.activation.pool.figures import Refusal
 from memos.activation.pool.holdings import Found, Holdings
+from memos.activation.pool.inventory import Inventory
 from memos.activation.pool.stored import Stored
 from memos.activation.segment import Segment
+from memos.kernel.errors import VaultError
 
 
 class Moves:
@@ -94,24 +96,12 @@ class Moves:
         return None if made is None else (level, made)
 
     def save(self) -> int:
-        """Copy to the last tier what would be loaded from there, and is not there yet; how many that were."""
-        *upper, last = self._holdings.inventories
+        """Copy to the last tier what would be loaded from there, and is not there yet; how many those were."""
+        *upper, _ = self._holdings.inventories
         with self._lock:
-            held = [(inventory, stored) for inventory in upper for stored in inventory.all()]
-            before = sum(1 for _ in last.all())
-            for inventory, stored in held:
-                inventory.hold(stored)
-        try:
-            for _, stored in sorted(held, key=lambda one: one[1].start):
-                segment = stored.segment
-                if segment is not None:
-                    self._write_to(len(upper), stored, segment)
-        finally:
-            with self._lock:
-                for inventory, stored in held:
-                    inventory.let_go(stored)
-        with self._lock:
-            return sum(1 for _ in last.all()) - before
+            listed = [(inventory, stored) for inventory in upper for stored in inventory.all()]
+        listed.sort(key=lambda one: one[1].start)
+        return sum(self._save(inventory, stored) for inventory, stored in listed)
 
     def adopt(self, level: int, found: Iterable[Stored]) -> None:
         """Take into a tier what is there already; what it may not hold is removed."""
@@ -122,6 +112,19 @@ class Moves:
                     self._holdings.put(level, stored, stored.bytes)
                 else:
                     self._holdings.tiers[level].discard(stored)
+
+    def _save(self, inventory: Inventory, stored: Stored) -> bool:
+        last = len(self._holdings.tiers) - 1
+        with self._lock:
+            segment = stored.segment
+            if segment is None or self._is_there(last, stored):
+                return False
+            inventory.hold(stored)
+        try:
+            return self._write_to(last, stored, segment)
+        finally:
+            with self._lock:
+                inventory.let_go(stored)
 
     def _copy_down(self, level: int, stored: Stored, segment: Segment) -> None:
         """Write a segment that is held to the next tier below that takes it."""
@@ -173,6 +176,11 @@ class Moves:
         try:
             segment = tier.read(source)
             made = None if segment is None else first.write(segment, source)
+        except VaultError:
+            with self._lock:
+                inventory.give_up(source.tenant, reserved)
+                holdings.counts.unavailable += 1
+            return None
         except BaseException:
             with self._lock:
                 inventory.give_up(source.tenant, reserved)

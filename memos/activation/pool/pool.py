@@ -63,9 +63,6 @@ class Pool:
         Args:
             tenant: whose segments these are; another's are never found.
             keys: of the chain, root first.
-
-        Raises:
-            VaultError: the cube keys that a file is sealed under could not be asked for.
         """
         label = self._ready(tenant)
         with self._lock:

@@ -47,7 +47,11 @@ class Tier(Protocol):
         ...
 
     def read(self, stored: Stored) -> Segment | None:
-        """The segment, as it was stored; None where it is not there, or not what was written."""
+        """The segment, as it was stored; None where it is not there, or not what was written.
+
+        Raises:
+            VaultError: that cannot be said now.
+        """
         ...
 
     def discard(self, stored: Stored) -> None:

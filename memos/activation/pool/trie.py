@@ -47,10 +47,6 @@ class Trie:
         """Whether nothing is below a segment."""
         return key not in self._children
 
-    def leaves(self) -> Iterator[Stored]:
-        """The segments below which there is nothing."""
-        return (node for node in self._nodes.values() if self.is_leaf(node.key))
-
     def chain(self, keys: Sequence[bytes]) -> list[Stored]:
         """The longest prefix of a chain of keys, root first, that is here without a gap."""
         found: list[Stored] = []

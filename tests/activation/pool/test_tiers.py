@@ -12,6 +12,7 @@ from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier, on, pinned
 from memos.activation.pool.pool import Pool
 from memos.activation.segment import Segment
+from memos.kernel.errors import StoreUnavailable
 from tests.activation.pool.segments import (
     CUBE_KEY,
     ROOMY,
@@ -223,6 +224,15 @@ def test_once_a_cube_key_is_destroyed_nothing_behind_it_opens_and_the_file_goes(
     assert pool.figures().damaged_files == 1
 
 
+def test_a_segment_of_no_cube_is_sealed_under_the_secret_alone(tmp_path: Path) -> None:
+    stored = chain("system")
+    first = tiered_pool(ROOMY, file_tier(tmp_path, cube_keys=lambda _: ()))
+    offer_all(first, "acme", stored)
+    assert first.save() == 1
+    pool = tiered_pool(ROOMY, file_tier(tmp_path, cube_keys=lambda _: ()))
+    assert stored_keys(pool, "acme", stored) == keys(stored)
+
+
 def test_a_segment_whose_keys_are_destroyed_is_not_written(tmp_path: Path) -> None:
     pool = tiered_pool(Limits(SIZE), file_tier(tmp_path, cube_keys=lambda _: None))
     offer_all(pool, "acme", [segment("one"), segment("two")])
@@ -230,18 +240,37 @@ def test_a_segment_whose_keys_are_destroyed_is_not_written(tmp_path: Path) -> No
     assert pool.figures().unwritten_files == 1
 
 
-def test_keys_that_cannot_be_asked_for_leave_the_file_and_the_bytes_as_they_were(
-    tmp_path: Path,
-) -> None:
+def test_keys_that_cannot_be_asked_for_now_are_a_miss_and_the_file_stays(tmp_path: Path) -> None:
+    stored = chain("system")
+    filled(tmp_path, stored)
+    is_down = True
+
+    def cube_keys(key: bytes) -> Sequence[bytes]:
+        if is_down:
+            raise StoreUnavailable(key.hex())
+        return (CUBE_KEY,)
+
+    pool = tiered_pool(TWO, file_tier(tmp_path, cube_keys=cube_keys))
+    assert stored_keys(pool, "acme", stored) == []
+    assert bytes_in(pool) == 0
+    assert pool.figures().unavailable == 1
+    assert offer_all(pool, "acme", [segment(f"{number}") for number in range(3)]) == [True] * 3
+    assert pool.figures().unwritten_files == 1
+    is_down = False
+    assert stored_keys(pool, "acme", stored) == keys(stored)
+
+
+def test_whatever_a_load_raises_leaves_the_file_and_the_bytes_as_they_were(tmp_path: Path) -> None:
     stored = chain("system")
     filled(tmp_path, stored)
 
-    def unavailable(key: bytes) -> Sequence[bytes]:
-        raise ConnectionError(key.hex())
+    def broken(key: bytes) -> Sequence[bytes]:
+        raise ZeroDivisionError(key.hex())
 
-    pool = tiered_pool(TWO, file_tier(tmp_path, cube_keys=unavailable))
-    with pytest.raises(ConnectionError):
-        pool.lease("acme", keys(stored))
+    pool = tiered_pool(TWO, file_tier(tmp_path, cube_keys=broken))
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            pool.lease("acme", keys(stored))
     assert bytes_in(pool) == 0
     assert len(files_in(tmp_path)) == 1
 

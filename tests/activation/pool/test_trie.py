@@ -48,7 +48,7 @@ def test_leaves_and_children_are_those_of_what_is_there(steps: list[tuple[int, i
             there[name] = node(name, bytes([parent]) if parent < key else b"")
             trie.add(there[name])
     parents = {each.parent for each in there.values()}
-    assert {each.key for each in trie.leaves()} == set(there) - parents
+    assert {key for key in there if trie.is_leaf(key)} == set(there) - parents
     assert len(trie) == len(there)
     for name in map(bytes, ([number] for number in range(8))):
         assert set(trie.children(name)) == {k for k, each in there.items() if each.parent == name}
