@@ -131,9 +131,8 @@ class Inventory:
         self.remove(stored)
 
     def _fits(self, account: Account, tenant: str, size: int) -> bool:
-        return account.total + size <= self._limits.total and account.of[
-            tenant
-        ] + size <= self._limits.quota(tenant)
+        in_all, of_tenant = account.total + size, account.of[tenant] + size
+        return in_all <= self._limits.total and of_tenant <= self._limits.quota(tenant)
 
     def _rank(self, stored: Stored) -> None:
         stored.priority = self._policy.priority(stored.uses, stored.milliseconds, stored.bytes)
