@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -113,6 +113,40 @@ class KvReader:
                 columns.append(newest.tolist())
         told = tuple(map(self._until_stop, zip(*columns, strict=True)))
         return Answers(told, logits, _figures(prompt, prefix, milliseconds))
+
+    def stream(self, prompt: Prompt, max_new_tokens: int) -> Generator[int, None, ReadFigures]:
+        """Answer one query greedily, token by token, as `answer` does. Closed early, it lets the segments
+        go.
+
+        Args:
+            prompt: memories and one query.
+            max_new_tokens: at least 1.
+
+        Yields:
+            Token ids, without the one that ends the answer.
+
+        Returns:
+            Where the memories came from.
+
+        Raises:
+            InvalidInput: as `answer`, or there are several queries.
+        """
+        if max_new_tokens < 1 or len(prompt.queries) != 1:
+            raise InvalidInput("an answer is streamed to one query, and has at least 1 token")
+        self._model.check_length(sum(map(len, prompt.segments)), prompt.queries, max_new_tokens - 1)
+        started = time.perf_counter()
+        with self._prefix(prompt) as prefix:
+            cache, logits = self._model.start(prefix.segments, prompt.queries, max_new_tokens - 1)
+            newest = logits.argmax(-1)
+            milliseconds = (time.perf_counter() - started) * 1e3
+            for left in reversed(range(max_new_tokens)):
+                token = int(newest)
+                if token in self._model.stop_tokens:
+                    break
+                yield token
+                if left:
+                    newest = self._model.step(cache, newest).argmax(-1)
+        return _figures(prompt, prefix, milliseconds)
 
     @contextmanager
     def _prefix(self, prompt: Prompt) -> Iterator[_Prefix]:
