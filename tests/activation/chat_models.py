@@ -33,7 +33,7 @@ def write_tokenizer(directory: Path, marks: tuple[str, ...] = MARKS) -> Path:
 
 @cache
 def _causal_model(template: str) -> CausalModel:
-    sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 4096, "eos_token_id": STOP}
+    sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 16384, "eos_token_id": STOP}
     return CausalModel(initialised(Qwen3Config(**sizes, num_key_value_heads=2)), template=template)
 
 

@@ -156,7 +156,7 @@ def test_an_answer_that_is_closed_early_lets_its_segments_go(tmp_path: Path) -> 
 
 def test_a_prompt_longer_than_the_model_takes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="give fewer memories"):
-        list(tiny_chat_model(tmp_path).stream(prompt("x" * 5000)))
+        list(tiny_chat_model(tmp_path).stream(prompt("x" * 17_000)))
 
 
 def test_a_model_of_another_form_of_chat_is_refused(tmp_path: Path) -> None:
