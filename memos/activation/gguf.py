@@ -32,7 +32,7 @@ def convert_gguf(file: Path, into: Path, stop_tokens: Sequence[str]) -> None:
     model: PreTrainedModel = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
         configuration, dtype=torch.float32
     )
-    read = load_gguf_checkpoint(
+    read = load_gguf_checkpoint(  # type: ignore[no-untyped-call]
         str(file), return_tensors=True, model_to_load=model, torch_dtype=torch.float32
     )
     missing, unexpected = model.load_state_dict(read["tensors"], strict=False)
