@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import transformers
@@ -116,7 +116,7 @@ class CausalModel:
                 "code when they are read"
             )
         with without_progress_bars():
-            model, told = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 directory,
                 dtype=dtype,
                 local_files_only=True,
@@ -124,15 +124,14 @@ class CausalModel:
                 use_safetensors=True,
                 output_loading_info=True,
             )
+        model, told = loaded
         lacking = [*told["missing_keys"], *told["mismatched_keys"]]
         if lacking:
             # They would have been filled with random numbers.
             raise ModelRefused(
                 f"{directory} lacks {len(lacking)} weights of its model, {lacking[0]} first: copy it anew"
             )
-        # The model's own `to` has lost its types.
-        torch.nn.Module.to(model, torch.device(device))
-        return cls(model, tokenizer_digest=tokenizer_digest, template=template)
+        return cls(model.to(device), tokenizer_digest=tokenizer_digest, template=template)
 
     @torch.no_grad()
     def compute_segment(
@@ -259,12 +258,12 @@ class CausalModel:
 def without_progress_bars() -> Iterator[None]:
     """Keep transformers from drawing on the terminal of whoever loads a model."""
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if shown:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _tokens(prefix: Sequence[Segment]) -> int:
