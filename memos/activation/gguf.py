@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
 from memos.activation.errors import ModelRefused
+from memos.activation.transformers_model import without_progress_bars
 
 
 def convert_gguf(file: Path, into: Path, stop_tokens: Sequence[str]) -> None:
@@ -32,9 +33,10 @@ def convert_gguf(file: Path, into: Path, stop_tokens: Sequence[str]) -> None:
     model: PreTrainedModel = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
         configuration, dtype=torch.float32
     )
-    read = load_gguf_checkpoint(
-        str(file), return_tensors=True, model_to_load=model, torch_dtype=torch.float32
-    )
+    with without_progress_bars():
+        read = load_gguf_checkpoint(  # type: ignore[no-untyped-call]
+            str(file), return_tensors=True, model_to_load=model, torch_dtype=torch.float32
+        )
     missing, unexpected = model.load_state_dict(read["tensors"], strict=False)
     model.tie_weights()
     tied = set(model.all_tied_weights_keys)
@@ -45,5 +47,6 @@ def convert_gguf(file: Path, into: Path, stop_tokens: Sequence[str]) -> None:
         )
     ends = [tokenizer.convert_tokens_to_ids(token) for token in stop_tokens]
     model.generation_config.eos_token_id = ends
-    model.save_pretrained(into)
+    with without_progress_bars():
+        model.save_pretrained(into)
     tokenizer.save_pretrained(into)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 import tokenizers
 
@@ -29,12 +28,12 @@ class TextTokenizer:
 
     def control(self, text: str) -> list[int]:
         """A part of a template: control tokens written in it are meant."""
-        return cast(list[int], self._control.encode(text, add_special_tokens=False).ids)
+        return self._control.encode(text, add_special_tokens=False).ids
 
     def literal(self, text: str) -> list[int]:
         """A text as it is: what looks like a control token in it is letters."""
-        return cast(list[int], self._literal.encode(text, add_special_tokens=False).ids)
+        return self._literal.encode(text, add_special_tokens=False).ids
 
     def text(self, ids: Sequence[int]) -> str:
         """What ids say, without control tokens."""
-        return cast(str, self._control.decode(list(ids), skip_special_tokens=True))
+        return self._control.decode(list(ids), skip_special_tokens=True)

@@ -1,6 +1,6 @@
 """A causal language model of transformers that reads memories from segments.
 
-The only module that touches transformers. Neither its caches nor its masks are used: a model's attention
+With `gguf` the only module that touches transformers. Neither its caches nor its masks are used: a model's attention
 is replaced by `attention`, which gets the request's cache through the model's forward. So what changes
 with transformers' minor versions is not depended on.
 """
@@ -8,14 +8,16 @@ with transformers' minor versions is not depended on.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import transformers
 from torch import Tensor
 from transformers import AttentionInterface, AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging
 
 from memos.activation import attention
 from memos.activation.attention import SegmentAttention, attention_forward
@@ -106,22 +108,30 @@ class CausalModel:
         """Load from a directory: safetensors only, nothing fetched, no code of the model's own run.
 
         Raises:
-            ModelRefused: there are no such weights, or its cache cannot be kept in segments.
+            ModelRefused: there are no such weights or not all, or its cache cannot be kept in segments.
         """
         if not any(directory.glob("*.safetensors")):
             raise ModelRefused(
                 f"{directory} holds no weights as safetensors: convert them, since other formats can run "
                 "code when they are read"
             )
-        model = AutoModelForCausalLM.from_pretrained(
-            directory,
-            dtype=dtype,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
-        torch.nn.Module.to(model, torch.device(device))
-        return cls(model, tokenizer_digest=tokenizer_digest, template=template)
+        with without_progress_bars():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                directory,
+                dtype=dtype,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        model, told = loaded
+        lacking = [*told["missing_keys"], *told["mismatched_keys"]]
+        if lacking:
+            # They would have been filled with random numbers.
+            raise ModelRefused(
+                f"{directory} lacks {len(lacking)} weights of its model, {lacking[0]} first: copy it anew"
+            )
+        return cls(model.to(device), tokenizer_digest=tokenizer_digest, template=template)
 
     @torch.no_grad()
     def compute_segment(
@@ -242,6 +252,18 @@ class CausalModel:
     def _wait(self) -> None:
         if self.shape.device.type == "cuda":
             torch.cuda.synchronize(self.shape.device)
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing on the terminal of whoever loads a model."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _tokens(prefix: Sequence[Segment]) -> int:

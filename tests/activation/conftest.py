@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tests.activation.tiny_models import CONFIGURATIONS, TinyModel, tiny_model
+from tests.activation.tiny_models import MAKERS, TinyModel, tiny_model
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,6 +19,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session", params=sorted(CONFIGURATIONS))
+@pytest.fixture(scope="session", params=sorted(MAKERS))
 def model(request: pytest.FixtureRequest) -> TinyModel:
     return tiny_model(request.param)

@@ -16,8 +16,10 @@ from memos.activation.segment import Segment
 from memos.activation.transformers_model import CausalModel
 from memos.kernel.errors import InvalidInput
 from tests.activation.dict_pool import DictLease, DictPool
-from tests.activation.tiny_models import MOST_TOKENS, VOCABULARY, TinyModel, initialised, qwen3
+from tests.activation.tiny_models import TinyModel, initialised, qwen3
 
+MANY = 1_000_000
+"""More than any tiny model has, of tokens and of positions."""
 ASKED = Prompt("acme", b"s" * 32, [[5, 6, 7], [8, 9], [10, 11, 12, 13]], [[14, 15]])
 
 
@@ -102,10 +104,10 @@ def test_another_tokenizer_or_template_finds_nothing(changed: str) -> None:
     [
         ({"queries": []}, "without a token"),
         ({"queries": [[3], []]}, "without a token"),
-        ({"queries": [[VOCABULARY]]}, f"{VOCABULARY} is no token of this model"),
+        ({"queries": [[MANY]]}, f"{MANY} is no token of this model"),
         ({"segments": [[3], []]}, "segment 1 holds no token"),
-        ({"segments": [[3], [VOCABULARY]]}, "no token of this model"),
-        ({"segments": [[3] * MOST_TOKENS]}, f"made for {MOST_TOKENS}"),
+        ({"segments": [[3], [MANY]]}, "no token of this model"),
+        ({"segments": [[3] * MANY]}, "the model was made for"),
         ({"tenant_secret": b""}, "can be guessed"),
     ],
 )
@@ -124,10 +126,11 @@ def test_no_answer_of_no_token_and_none_beyond_what_the_model_was_made_for(
     reader = KvReader(model.reading, DictPool())
     with pytest.raises(InvalidInput, match="at least 1"):
         reader.answer(ASKED, 0)
-    longest = MOST_TOKENS - 11 + 1
-    assert reader.answer(ASKED, longest).figures.computed_tokens == 9
-    with pytest.raises(InvalidInput, match=f"take {MOST_TOKENS + 1} tokens"):
-        reader.answer(ASKED, longest + 1)
+    most = model.reading.most_tokens
+    long = replace(ASKED, segments=[[3] * (most - 4)])
+    assert reader.answer(long, 3).figures.computed_tokens == most - 4
+    with pytest.raises(InvalidInput, match=f"take {most + 1:,} tokens"):
+        reader.answer(long, 4)
 
 
 def test_ten_thousand_requests_leave_what_is_stored_as_it_was(model: TinyModel) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from memos.activation.errors import ModelRefused
 from memos.activation.request_cache import RequestCache
@@ -62,6 +63,15 @@ def test_weights_that_could_run_code_when_read_are_refused(saved: Path) -> None:
     (saved / "model.safetensors").unlink()
     torch.save(initialised(llama()).state_dict(), saved / "pytorch_model.bin")
     with pytest.raises(ModelRefused, match="no weights as safetensors"):
+        CausalModel.load(saved)
+
+
+def test_a_model_of_which_weights_are_lacking_is_not_filled_with_random_ones(saved: Path) -> None:
+    file = saved / "model.safetensors"
+    weights = load_file(file)
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(ModelRefused, match=r"lacks 1 weights of its model, model\.layers\.1\.mlp"):
         CausalModel.load(saved)
 
 

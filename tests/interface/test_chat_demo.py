@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from pathlib import Path
 
-from memos.interface.cli.terminal import Console
-from memos.interface.demo.chat import QUESTION, ask_twice, draw
+from memos.interface.demo.chat import QUESTION, ask_twice, told
 from tests.activation.chat_models import tiny_chat_model
 
 
@@ -17,7 +15,6 @@ def test_the_demo_answers_twice_alike_and_the_second_time_from_the_cache(tmp_pat
     before, after = cold.figures, cached.figures
     assert before.prompt_tokens == after.prompt_tokens
     assert (before.cached_tokens or 0) < 1000 < (after.cached_tokens or 0)
-    drawn = StringIO()
-    draw(Console(drawn), cold, cached)
+    drawn = told(cold, cached)
     for part in (QUESTION, "cold    cached", "25 memories; the cached answer is the same"):
-        assert part in drawn.getvalue()
+        assert part in drawn

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memos import ChatAnswer, Memory
-from memos.interface.cli import layout
-from memos.interface.cli.chat import SMOLLM2, model_named
-from memos.interface.cli.terminal import Console, clean, console
 from memos.interface.demo.steps import SCOPE, VAULT, write_conversation
 
 if TYPE_CHECKING:
@@ -39,32 +36,32 @@ def ask_twice(directory: Path, model: ChatModel) -> tuple[ChatAnswer, ChatAnswer
         return cold, cached
 
 
-def draw(out: Console, cold: ChatAnswer, cached: ChatAnswer) -> None:
+def told(cold: ChatAnswer, cached: ChatAnswer) -> str:
     """Both answers, with their times side by side."""
-    layout.line(out, (f"> {QUESTION}", "bold"))
-    layout.body(out, cached.text.strip())
-    for cite in cached.cited:
-        layout.line(out, (f"{cite}  {cite.cube_id}  v{cite.version}", "dim"))
-    layout.line(out, "")
-    layout.line(out, (f"{clean(cached.model):<24}{'cold':>10}{'cached':>10}", "bold"))
+    lines = [f"> {QUESTION}", cached.text.strip()]
+    lines += [f"{cite}  {cite.cube_id}  v{cite.version}" for cite in cached.cited]
+    lines += ["", f"{cached.model:<24}{'cold':>10}{'cached':>10}"]
     rows = (
         ("tokens of the prompt", "prompt_tokens", ""),
         ("of them from the cache", "cached_tokens", ""),
         ("first piece after", "first_piece_ms", " ms"),
         ("whole answer after", "total_ms", " ms"),
     )
-    for told, name, unit in rows:
+    for row, name, unit in rows:
         before, after = (getattr(answer.figures, name) for answer in (cold, cached))
-        layout.line(out, f"{told:<24}{f'{before:.0f}{unit}':>10}{f'{after:.0f}{unit}':>10}")
+        lines.append(f"{row:<24}{f'{before:.0f}{unit}':>10}{f'{after:.0f}{unit}':>10}")
     same = "the same" if cold.text == cached.text else "another: this is a fault"
-    layout.line(out, (f"{len(cached.citations)} memories; the cached answer is {same}", "dim"))
+    lines.append(f"{len(cached.citations)} memories; the cached answer is {same}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def main() -> int:
-    """Ask and draw; the exit status."""
+    """Ask and tell; the exit status."""
+    from memos.activation.chat_model import LocalModel
+
     with tempfile.TemporaryDirectory(prefix="memos-chat-") as directory:
-        cold, cached = ask_twice(Path(directory), model_named(SMOLLM2))
-    draw(console(), cold, cached)
+        cold, cached = ask_twice(Path(directory), LocalModel.smollm2())
+    sys.stdout.write(told(cold, cached))
     return 0 if cold.text == cached.text else 1
 
 
