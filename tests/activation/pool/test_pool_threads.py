@@ -111,26 +111,6 @@ def test_a_hundred_threads_over_memory_and_files_get_right_tensors_within_the_by
     assert list(tmp_path.rglob("*.*")) == []
 
 
-def test_a_segment_that_many_want_at_once_is_loaded_once(tmp_path: Path) -> None:
-    first = tiered_pool(Limits(CAPACITY), file_tier(tmp_path))
-    stored = chain("system", "policy")
-    for one in stored:
-        first.offer("acme", one, 1e4)
-    assert first.save() == 2
-    pool = tiered_pool(Limits(CAPACITY), file_tier(tmp_path))
-    start = Barrier(20)
-
-    def request() -> bool:
-        start.wait()
-        with pool.lease("acme", keys(stored)) as lease:
-            return len(lease.segments) == 2 and all(map(is_right, lease.segments))
-
-    with ThreadPoolExecutor(20) as threads:
-        requests = [threads.submit(request) for _ in range(20)]
-        assert all(done.result() for done in requests)
-    assert pool.figures().loads == {"files": 2}
-
-
 class Watched:
     """Copies tensors, and knows the most bytes of its copies that were there at once."""
 
