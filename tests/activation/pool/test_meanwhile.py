@@ -87,6 +87,17 @@ def test_a_segment_that_is_taken_out_while_it_is_loaded_is_not_given(tmp_path: P
     assert (bytes_in(pool), bytes_in(pool, "files")) == (0, 0)
 
 
+def test_a_segment_that_is_taken_out_while_it_is_taken_up_from_memory_is_not_given() -> None:
+    meanwhile = Meanwhile()
+    pool = Pool([MemoryTier("device", Limits(SIZE), meanwhile.place), MemoryTier("host", ROOMY)])
+    one = segment("one")
+    offer_all(pool, "acme", [one, segment("other")])
+    assert bytes_in(pool, "host") == SIZE
+    meanwhile.do = lambda: pool.evict("acme", one.key)
+    assert stored_keys(pool, "acme", [one]) == []
+    assert (bytes_in(pool, "device"), bytes_in(pool, "host")) == (0, SIZE)
+
+
 def test_a_chain_whose_beginning_is_taken_out_while_its_end_is_loaded_is_not_given(
     tmp_path: Path,
 ) -> None:
