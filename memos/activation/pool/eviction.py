@@ -23,9 +23,17 @@ class EvictionPolicy(Protocol):
         ...
 
 
+LAG = 32
+"""Over how many evictions the clock of `Gdsf` follows what was evicted."""
+
+
 class Gdsf:
     """GreedyDual-Size with Frequency (Cherkasova 1998): milliseconds saved per byte kept, times uses, on
-    a clock that moves to the priority of what was evicted last: what was used much and long ago goes.
+    a clock that follows the priority of what is evicted, so that what was used much and long ago goes.
+
+    The clock of the paper jumps to that priority. Here it follows with a lag: of what comes new, what is
+    not used again soon goes before what was used before. On requests by Zipf's law that saves more, on
+    favourites that change a little less (benchmarks/kv_pool.py).
     """
 
     def __init__(self) -> None:
@@ -35,7 +43,7 @@ class Gdsf:
         return self._clock + uses * milliseconds / size
 
     def evicted(self, priority: float) -> None:
-        self._clock = max(self._clock, priority)
+        self._clock += max(0.0, priority - self._clock) / LAG
 
 
 class Lru:

@@ -36,12 +36,10 @@ class Moves:
                 if inventory.reserve(tenant, size):
                     return True
                 victim = inventory.choose_victim(tenant, size)
-                segment = None if victim is None else victim.segment
             if victim is None:
                 return False
             try:
-                if segment is not None:
-                    self._copy_down(level, victim, segment)
+                self._copy_down(level, victim)
             finally:
                 with self._lock:
                     inventory.let_go(victim)
@@ -116,29 +114,32 @@ class Moves:
     def _save(self, inventory: Inventory, stored: Stored) -> bool:
         last = len(self._holdings.tiers) - 1
         with self._lock:
-            segment = stored.segment
-            if segment is None or self._is_there(last, stored):
+            if stored.is_gone or self._is_there(last, stored):
                 return False
             inventory.hold(stored)
         try:
-            return self._write_to(last, stored, segment)
+            return self._write_to(last, stored)
         finally:
             with self._lock:
                 inventory.let_go(stored)
 
-    def _copy_down(self, level: int, stored: Stored, segment: Segment) -> None:
+    def _copy_down(self, level: int, stored: Stored) -> None:
         """Write a segment that is held to the next tier below that takes it."""
         for below in range(level + 1, len(self._holdings.tiers)):
-            if self._write_to(below, stored, segment):
+            if self._write_to(below, stored):
                 return
 
-    def _write_to(self, level: int, source: Stored, segment: Segment) -> bool:
-        """Write a segment that is held to a tier, unless it is there; whether it is now."""
+    def _write_to(self, level: int, source: Stored) -> bool:
+        """Write a segment that is held to a tier, unless it is there; whether it is now.
+
+        Nothing refers to its tensor any more once this is over: letting it go may end its bytes' count.
+        """
         tier = self._holdings.tiers[level]
-        size = tier.most_bytes(segment)
         with self._lock:
-            if self._is_there(level, source):
-                return True
+            segment = source.segment
+            if segment is None or self._is_there(level, source):
+                return segment is not None
+            size = tier.most_bytes(segment)
             if not self._is_worth_keeping(Candidate(level, size, source.milliseconds)):
                 return False
         if not self.reserve(level, source.tenant, size):

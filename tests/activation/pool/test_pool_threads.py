@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from threading import Barrier, Event
+from threading import Barrier, Event, Lock
 
 import pytest
+from torch import Tensor
 
 from memos.activation.pool.limits import Limits
+from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.pool import Pool
 from memos.activation.segment import Segment
 from tests.activation.pool.segments import (
@@ -108,21 +111,48 @@ def test_a_hundred_threads_over_memory_and_files_get_right_tensors_within_the_by
     assert list(tmp_path.rglob("*.*")) == []
 
 
-def test_a_segment_that_many_want_at_once_is_loaded_once(tmp_path: Path) -> None:
-    first = tiered_pool(Limits(CAPACITY), file_tier(tmp_path))
-    stored = chain("system", "policy")
-    for one in stored:
-        first.offer("acme", one, 1e4)
-    assert first.save() == 2
-    pool = tiered_pool(Limits(CAPACITY), file_tier(tmp_path))
-    start = Barrier(20)
+class Watched:
+    """Copies tensors, and knows the most bytes of its copies that were there at once."""
 
-    def request() -> bool:
-        start.wait()
-        with pool.lease("acme", keys(stored)) as lease:
-            return len(lease.segments) == 2 and all(map(is_right, lease.segments))
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._copies: list[weakref.ref[Tensor]] = []
+        self.most = 0
+
+    def place(self, tensor: Tensor) -> Tensor:
+        copy = tensor.clone()
+        with self._lock:
+            self._copies = [one for one in self._copies if one() is not None]
+            self._copies.append(weakref.ref(copy))
+            there = (one() for one in self._copies)
+            self.most = max(self.most, sum(one.nbytes for one in there if one is not None))
+        return copy
+
+
+def test_the_tensors_that_a_pool_keeps_alive_never_take_more_than_its_bytes(tmp_path: Path) -> None:
+    device, host = Watched(), Watched()
+    tiers = [
+        MemoryTier("device", Limits(CAPACITY), device.place),
+        MemoryTier("host", Limits(CAPACITY), host.place),
+    ]
+    pool = Pool(tiers, file_tier(tmp_path, Limits(FILES)))
+    chains = [chain(f"root {number}", "middle", "leaf") for number in range(8)]
+
+    def request(number: int) -> None:
+        chance = Random(number)
+        for _ in range(15):
+            wanted = chance.choice(chains)
+            lease = pool.lease("acme", keys(wanted))
+            assert all(map(is_right, lease.segments))
+            for one in wanted[len(lease.segments) :]:
+                pool.offer("acme", one, 1e4)
+            if chance.random() < 0.1:
+                pool.evict("acme", chance.choice(wanted).key)
+            lease.release()
 
     with ThreadPoolExecutor(20) as threads:
-        requests = [threads.submit(request) for _ in range(20)]
-        assert all(done.result() for done in requests)
-    assert pool.figures().loads == {"files": 2}
+        for done in [threads.submit(request, number) for number in range(20)]:
+            done.result()
+    assert 0 < device.most <= CAPACITY
+    assert 0 < host.most <= CAPACITY
+    assert pool.figures().loads["files"] > 0
