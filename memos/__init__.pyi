@@ -1,11 +1,13 @@
 # What `memos` has; `__init__.py` imports each name when it is asked for.
+from .infrastructure.chat_models.openai_compatible import OpenAICompatible
+from .infrastructure.chat_models.port import ChatMessage, ChatModel, ChatPrompt, PromptMemory, Usage
 from .infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
 from .infrastructure.index.models.embedders.port import Embedder
 from .infrastructure.index.models.rerankers import Reranker
 from .infrastructure.index.models.rerankers.endpoint import RerankEndpoint
 from .infrastructure.reports import BackedUp, Finding, Problem, Rebuilt, RootRotated, Verification
 from .infrastructure.transfer.load.loader import LoadReport, RefusedCube
-from .interface.async_memory import AsyncContextSession, AsyncMemory
+from .interface.async_memory import AsyncChatStream, AsyncContextSession, AsyncMemory
 from .interface.context_session import ContextSession
 from .interface.memory import Memory
 from .interface.vaults import doctor, restore_vault
@@ -27,6 +29,7 @@ from .kernel.errors import (
     LogLost,
     LogUnavailable,
     MemosError,
+    ModelUnavailable,
     NotApplied,
     NotFound,
     OtherContent,
@@ -45,6 +48,8 @@ from .kernel.errors import (
     WrongRootKey,
 )
 from .kernel.event import Position
+from .operation.chat.answer import ChatAnswer, ChatFigures
+from .operation.chat.stream import ChatStream
 from .operation.commands.backup import VaultRestored
 from .operation.commands.batch import Batch
 from .operation.commands.chosen import PlannedMemory
@@ -85,12 +90,19 @@ __all__ = [
     "AccessEntry",
     "AlreadyErased",
     "AskedQuery",
+    "AsyncChatStream",
     "AsyncContextSession",
     "AsyncMemory",
     "BackedUp",
     "Batch",
     "Busy",
     "Change",
+    "ChatAnswer",
+    "ChatFigures",
+    "ChatMessage",
+    "ChatModel",
+    "ChatPrompt",
+    "ChatStream",
     "Citation",
     "Concept",
     "Conflict",
@@ -134,8 +146,10 @@ __all__ = [
     "MemCube",
     "Memory",
     "MemosError",
+    "ModelUnavailable",
     "NotApplied",
     "NotFound",
+    "OpenAICompatible",
     "OtherContent",
     "Page",
     "PartitionsChanged",
@@ -144,6 +158,7 @@ __all__ = [
     "Position",
     "Problem",
     "ProjectionsLost",
+    "PromptMemory",
     "Proof",
     "ReadOnly",
     "Rebuilt",
@@ -172,6 +187,7 @@ __all__ = [
     "TurnReceipts",
     "Unacknowledged",
     "Unreadable",
+    "Usage",
     "VaultError",
     "VaultRestored",
     "Verification",

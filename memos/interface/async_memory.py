@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from copy import copy
@@ -23,6 +23,8 @@ from memos.interface.context_session import ContextSession
 from memos.interface.memory import Memory
 from memos.kernel.errors import InvalidInput
 from memos.operation.begun import nothing_begun, noting_begun, tell_begun
+from memos.operation.chat.answer import ChatAnswer
+from memos.operation.chat.stream import ChatStream
 from memos.operation.reads.history import LogEntry
 from memos.operation.reads.stable_context import StableContext
 from memos.operation.validation import check_limit, check_path
@@ -70,6 +72,32 @@ class AsyncContextSession:
     async def turn(self, query: str) -> StableContext:
         """As in `ContextSession`."""
         return await self._memory._run(lambda: self._session.turn(query))
+
+
+class AsyncChatStream:
+    """Iterates over the pieces of an answer, as a `ChatStream` gives them, for asyncio."""
+
+    def __init__(self, memory: AsyncMemory, stream: ChatStream) -> None:
+        self._memory = memory
+        self._stream = stream
+
+    @property
+    def answer(self) -> ChatAnswer:
+        """As in `ChatStream`."""
+        return self._stream.answer
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        piece = await self._memory._run(lambda: next(self._stream, None))
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def close(self) -> None:
+        """As in `ChatStream`."""
+        await self._memory._run(self._stream.close)
 
 
 class AsyncMemory:
@@ -144,6 +172,13 @@ class AsyncMemory:
         """The context of a conversation; the options are those of `Memory.context_session`."""
         session = await self._run(lambda: self.memory.context_session(**options))
         return AsyncContextSession(self, session)
+
+    async def chat(
+        self, messages: Iterable[Mapping[str, Any]], **options: Any
+    ) -> ChatAnswer | AsyncChatStream:
+        """An answer from memories; the options are those of `Memory.chat`."""
+        answer = await _in_thread(Memory.chat)(self, messages, **options)
+        return AsyncChatStream(self, answer) if isinstance(answer, ChatStream) else answer
 
     @property
     def path(self) -> Path:

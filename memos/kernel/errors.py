@@ -205,6 +205,10 @@ class RerankFailed(MemosError):
     """A reranker is missing, did not answer, or gave no scores. Search does without it."""
 
 
+class ModelUnavailable(MemosError):
+    """A model that is to answer is missing, cannot be reached, or failed. Memories are never affected."""
+
+
 def shorten(value: object, length: int = 60) -> str:
     """A value for an error message, in ASCII; long ones are cut."""
     try:

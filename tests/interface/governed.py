@@ -21,6 +21,7 @@ from memos.infrastructure.governance.decision import (
     Resource,
     Subject,
 )
+from tests.interface.odd import Echo
 
 ADMIN, EVE, SCOPE = "agent:admin", "agent:eve", "acme/alice"
 ABSENT = "00000000-0000-7000-8000-000000000000"
@@ -229,6 +230,13 @@ def quoted(memory: Memory, query: str) -> list[Any]:
     return [*texts, turn.changed, turn.delta.left_out]
 
 
+def prompted(memory: Memory, query: str) -> list[Any]:
+    """What a model reads of memories, without their labels."""
+    asked = [{"role": "user", "content": query}]
+    answer = memory.chat(asked, scope="acme", model=Echo(), budget_tokens=900, count_tokens=len)
+    return [re.sub(r"\[[0-9a-f-]+\]", "[]", answer.text), len(answer.citations)]
+
+
 def doors(
     memory: Memory, ids: Mapping[str, str], folder: Path
 ) -> dict[str, list[Callable[[], Any]]]:
@@ -283,6 +291,7 @@ def doors(
             for query in queries[:3]
         ],
         "context_session": [partial(quoted, memory, query) for query in queries[:3]],
+        "chat": [partial(prompted, memory, query) for query in queries[:3]],
         "route": [
             partial(memory.route, query, scope="acme", budget_tokens=400, count_tokens=len)
             for query in queries[:3]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from memos import Memory, Position
+from memos import ChatPrompt, Memory, Position, Usage
 
 SCOPE = "acme/alice"
 
@@ -137,6 +137,7 @@ TURN: Mapping[str, Any] = {
     "at": "2023-01-01",
     "metadata": {},
     "tags": [],
+    "derived_from": [],
 }
 FOUND: Mapping[str, Any] = {
     "scope": SCOPE,
@@ -152,6 +153,18 @@ SELECTED: Mapping[str, Any] = {
     "as_of": "begun",
     "facts": False,
 }
+ASKED = [{"role": "user", "content": "pot"}]
+
+
+class Echo:
+    """A chat model that says all that it reads."""
+
+    name = "echo"
+
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | Usage]:
+        yield f"{prompt.system}{prompt.messages[-1].content}"
+
+
 ACCESSES: Mapping[str, Any] = {
     "actor": None,
     "scope": None,
@@ -221,6 +234,18 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         "as_actor": {"actor": "agent:bob", "tenant": None},
         "audit": {"progress": quiet},
         "backup": {"directory": folder / "backup", "keys": None, "progress": quiet},
+        "chat": {
+            "messages": ASKED,
+            "model": Echo(),
+            "stream": False,
+            "remember": True,
+            "session": "one",
+            "state": None,
+            "max_tokens": 9,
+            "pinned_tokens": 90,
+            "history_tokens": 90,
+            **told,
+        },
         "checkpoint": {"partition": 0},
         "context": {"query": "pot", "stable": False, **told},
         "context_session": {"pinned_tokens": 90, "history_tokens": 90, "state": None, **told},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -238,6 +239,14 @@ def test_what_is_no_state_is_refused(house: Memory, state: str) -> None:
     session = house.context_session(scope=SCOPE, state=state)
     with pytest.raises(InvalidInput, match="no state of a context"):
         session.turn("lamp")
+
+
+def test_what_is_no_moment_or_filter_is_told_with_the_first_turn(house: Memory) -> None:
+    odd: Any = 10**5000  # too long to be shown
+    for wrong in ({"as_of": odd}, {"filter": odd}, {"filter": {"a": odd}}):
+        session = house.context_session(scope=SCOPE, **wrong)
+        with pytest.raises(InvalidInput):
+            session.turn("lamp")
 
 
 def test_a_state_belongs_to_its_scope(house: Memory) -> None:

@@ -12,8 +12,10 @@ from memos import Denied, Memory, NotFound
 from memos.infrastructure.governance.decision import Action, Decision, Governor, Resource, Subject
 from memos.interface import vaults
 from memos.operation.gate import Gate, Passage
+from tests.infrastructure.chat_models.chat_server import served
 from tests.interface.cli.support import Shell
 from tests.interface.cli.test_reference import COMMANDS
+from tests.interface.odd import ASKED, Echo
 
 ALICE, SCOPE = "agent:alice", "acme/alice"
 
@@ -100,6 +102,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "checkpoint": memory.checkpoint,
         "context": lambda: memory.context("pottery", scope=SCOPE),
         "context_session": lambda: memory.context_session(scope=SCOPE).turn("pottery"),
+        "chat": lambda: memory.chat(ASKED, scope=SCOPE, model=Echo(), remember=True),
         "count": lambda: memory.count(scope=SCOPE),
         "cuts": memory.cuts,
         "denials": lambda: memory.denials(cube_id=first),
@@ -270,7 +273,7 @@ def test_a_governor_is_asked_of_every_memory_that_would_be_shown(memory: Memory)
 
 
 def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
-    """A command line for every command that acts on a vault."""
+    """A command line for every command that acts on a vault, but for `chat`, which needs a model."""
     first, second, third = (
         memory.add(text, scope=SCOPE).cube_id for text in ("pottery", "lakes", "clay")
     )
@@ -343,6 +346,12 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
 
 def test_every_command_passes_the_gate(memory: Memory, passed: list[str], tmp_path: Path) -> None:
     lines = command_lines(memory, tmp_path)
+    with served() as server:
+        lines = {**lines, "chat": ["pottery", "--scope", SCOPE, "--model", f"{server.url}#small"]}
+        _check_passing(memory, passed, lines)
+
+
+def _check_passing(memory: Memory, passed: list[str], lines: Mapping[str, list[str]]) -> None:
     assert sorted([*lines, *OPENS_NO_VAULT]) == COMMANDS
     shell = Shell(memory.path)
     for name, arguments in lines.items():

@@ -18,6 +18,7 @@ SOURCES = sorted(Path(memos.__file__).parent.rglob("*.py"))
 UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
 NETWORK = {"socket", "http", "urllib", "requests", "httpx", "aiohttp", "smtplib", "ftplib"}
 CONFIGURED = (
+    "infrastructure/chat_models/openai_compatible.py",
     "infrastructure/index/models/json_endpoint.py",
     "infrastructure/index/milvus/",
     "infrastructure/servers/",
@@ -26,6 +27,7 @@ CONFIGURED = (
 HEAVY = {
     "torch", "transformers", "ray", "faust", "cassandra", "pymilvus", "confluent_kafka",
     "aiokafka", "kafka", "typer", "rich", "pandas", "scipy", "sklearn", "uvicorn", "fastapi",
+    "openai", "httpx2", "pydantic",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ FAMILIES: Mapping[str, str] = {
     "reads": "search get history diff lineage",
     "listing": "list count scopes subjects",
     "context": "context related route",
+    "chat": "chat",
     "scope": "tags vocabulary sensitivities keep-queries queries facts",
     "governance": "archive restore freeze thaw hold lift-hold set-header lifespan sweep",
     "administrators": "administrator",

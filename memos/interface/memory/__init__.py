@@ -19,6 +19,7 @@ from memos.interface.memory.adding import AddingCalls
 from memos.interface.memory.administering import AdministeringCalls
 from memos.interface.memory.changing import ChangingCalls
 from memos.interface.memory.changing_several import ChangingSeveralCalls
+from memos.interface.memory.chatting import ChattingCalls
 from memos.interface.memory.following import FollowingCalls
 from memos.interface.memory.gathering import GatheringCalls
 from memos.interface.memory.listing import ListingCalls
@@ -76,6 +77,7 @@ class Memory(
     ListingCalls,
     SearchingCalls,
     GatheringCalls,
+    ChattingCalls,
     TaggingCalls,
     FollowingCalls,
     UndoingCalls,

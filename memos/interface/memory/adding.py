@@ -193,7 +193,8 @@ class AddingCalls(Door):
         Args:
             turns: mappings with `text` and, as far as known, `id`, `speaker`, `role` (user,
                 assistant, system, tool), `caption` (what a picture shows), `at`, `metadata`,
-                `tags`. Id, speaker, role, caption and session come back in the metadata of hits.
+                `tags`, `derived_from` (ids of what an answer was made from, as in `add`). Id, speaker,
+                role, caption and session come back in the metadata of hits.
                 Messages of the OpenAI chat API are taken as they are: `content` as a text or as
                 parts, `refusal`, `tool_calls`, `tool_call_id`, `name`, `created_at`. Each call of a
                 tool is a turn of its own, behind the words; what has no words, such as a picture,

@@ -24,7 +24,9 @@ from memos.operation.validation import (
 )
 from memos.wire.body_pb2 import Turn
 
-TURN_FIELDS = frozenset({"id", "speaker", "text", "caption", "role", "at", "metadata", "tags"})
+TURN_FIELDS = frozenset(
+    {"id", "speaker", "text", "caption", "role", "at", "metadata", "tags", "derived_from"}
+)
 _IN_METADATA = ("id", "speaker", "role", "caption")
 
 
@@ -97,6 +99,7 @@ class Conversation:
             "source": f"{origin}/{named}",
             "origin": "conversation",
             "valid_from": said_at,
+            "derived_from": check_list(turn.get("derived_from"), "derived_from"),
         }
         place = place_turn(
             self.scope,

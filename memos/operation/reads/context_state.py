@@ -60,6 +60,12 @@ class ContextState(NamedTuple):
         return state
 
     @classmethod
+    def sent_by(cls, text: object) -> tuple[CubeVersion, ...] | None:
+        """What the deltas before a state had; None where it is no state."""
+        state = cls._read(text)
+        return None if state is None else state.sent
+
+    @classmethod
     def _read(cls, text: object) -> Self | None:
         try:
             asked, pinned, standing, used, sent, sent_tokens = unpack_token(text, _VERSION)

@@ -12,9 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from heapq import nlargest
+from types import NoneType
 
+from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import id_bytes
 from memos.kernel.moment import At
 from memos.operation.cube import as_datetime
@@ -36,6 +39,7 @@ from memos.operation.reads.pinned_memories import (
 )
 from memos.operation.reads.quote import CountTokens
 from memos.operation.reads.scope import SearchRequest, open_scope
+from memos.operation.search.filters import compile_filter
 from memos.operation.search.hits import Hit
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
@@ -80,8 +84,17 @@ class StableRequest:
 
     @property
     def asked(self) -> str:
-        """What the state belongs to."""
+        """What the state belongs to.
+
+        Raises:
+            InvalidInput: filter or moment are none.
+        """
         search = self.search
+        compile_filter(search.filter)
+        if not isinstance(search.as_of, (str, tuple, datetime, NoneType)):
+            raise InvalidInput(
+                f"as_of must be a cut's name, a position or a time, not {shorten(search.as_of)}"
+            )
         said = json.dumps(
             [search.scopes, search.filter, str(search.as_of)], sort_keys=True, default=str
         )

@@ -1,0 +1,1 @@
+"""The pool: which segments are kept, where, for how long, and whom they belong to."""

@@ -1,0 +1,33 @@
+"""What keeps segments between requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from memos.activation.segment import Segment
+
+
+class Lease(Protocol):
+    """The longest stored prefix of a chain, root first: its segments stay valid until the release."""
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What is stored of the chain; empty where nothing is."""
+        ...
+
+    def release(self) -> None:
+        """Let the pool evict them again."""
+        ...
+
+
+class SegmentPool(Protocol):
+    """Keeps segments under their keys, within its bytes."""
+
+    def lease(self, tenant: str, keys: Sequence[bytes]) -> Lease:
+        """What is stored of the chain with these keys, root first."""
+        ...
+
+    def offer(self, tenant: str, segment: Segment, milliseconds: float) -> bool:
+        """Give it a segment that took this long to compute; whether it was kept."""
+        ...

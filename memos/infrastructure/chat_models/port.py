@@ -1,0 +1,96 @@
+"""What a model that answers has to do: read a prompt, and give its answer piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+Form = Literal["plaintext", "activation"]
+"""How memories came to the model: as text that it read, or as KV cache computed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMemory:
+    """A memory of the pinned block, at the version at which it was just selected.
+
+    Attributes:
+        cube_id, version: which it is.
+        text: its line, with the line's end.
+    """
+
+    cube_id: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """What was said in a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatPrompt:
+    """What a model is asked. What changes least stands first, so that a cache of prefixes serves most of it.
+
+    Attributes:
+        owner: whose memories they are, a vault's tenant: no cache may be shared between two.
+        opening: what stands in front of the pinned memories: instructions, and the head of their block.
+        pinned: the pinned memories, in an order that stays from turn to turn.
+        closing: what stands behind them; empty where there are none.
+        messages: history and question, in turn; memories found for a question stand in front of it.
+        max_tokens: how many tokens the answer may have.
+    """
+
+    owner: str
+    opening: str
+    pinned: tuple[PromptMemory, ...]
+    closing: str
+    messages: tuple[ChatMessage, ...]
+    max_tokens: int
+
+    @property
+    def system(self) -> str:
+        """All that stands in front of the messages, as one text."""
+        return "".join([self.opening, *(memory.text for memory in self.pinned), self.closing])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an answer took; None where the model does not tell.
+
+    Attributes:
+        prompt_tokens: how many tokens the prompt had.
+        cached_tokens: how many of them came from a cache.
+        answer_tokens: how many the answer has.
+        finish: why it ended: `stop`, or `length` where `max_tokens` cut it off.
+        form: how the pinned memories came to the model.
+    """
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    answer_tokens: int | None = None
+    finish: str | None = None
+    form: Form = "plaintext"
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A model that answers. Safe for threads, or guarded by whoever makes it."""
+
+    @property
+    def name(self) -> str:
+        """What to call it, in errors and figures."""
+        ...
+
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | Usage]:
+        """The answer in pieces, as they come; and last, where the model tells it, what it took. Closing
+        the iterator, where it is a generator, ends the answer early.
+
+        Raises:
+            ModelUnavailable: the model cannot be asked, or failed.
+        """
+        ...

@@ -1,0 +1,185 @@
+"""The command that answers from memories."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from memos.interface.cli import layout
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import EmbedderOption, FilterOption, ScopeRoots, json_object
+from memos.interface.cli.terminal import clean
+from memos.kernel.errors import InvalidInput, ModelUnavailable
+
+if TYPE_CHECKING:
+    from memos import ChatAnswer, Memory
+    from memos.infrastructure.chat_models.port import ChatModel
+    from memos.interface.cli.terminal import Console
+
+SMOLLM2 = "smollm2"
+PROMPT = "> "
+
+Model = Annotated[
+    str,
+    typer.Option(
+        envvar="MEMOS_CHAT_MODEL",
+        help="smollm2, a model's directory, or an OpenAI-compatible server: http://host/v1#model.",
+    ),
+]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add this command to the program."""
+    command(app, "chat")(chat)
+
+
+def chat(
+    run: Run,
+    scope: ScopeRoots,
+    question: Annotated[
+        str | None,
+        typer.Argument(help="What is asked. Without it: a line each, from the terminal or stdin."),
+    ] = None,
+    model: Model = SMOLLM2,
+    budget: Annotated[
+        int, typer.Option("--budget", help="How many tokens what is found may take.")
+    ] = 500,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", help="How many tokens an answer may have.")
+    ] = 256,
+    filter_: FilterOption = None,
+    embedder: EmbedderOption = None,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="Add questions and answers to the scope.")
+    ] = False,
+    session: Annotated[
+        str, typer.Option("--session", help="Which session they are of; with --remember.")
+    ] = "chat",
+    show: Annotated[
+        bool, typer.Option("--show", help="Show what the model was given, and what was cached.")
+    ] = False,
+) -> None:
+    """Answers from memories, by a model on this machine or a server."""
+    asked: dict[str, Any] = {
+        "scope": scope[0] if len(scope) == 1 else scope,
+        "budget_tokens": budget,
+        "max_tokens": max_tokens,
+        "filter": json_object(filter_, "--filter"),
+        "remember": remember,
+        "session": session,
+    }
+    with run.open(embedder=embedder) as memory:
+        talk = _Talk(memory, {**asked, "model": model_named(model)}, run, show=show)
+        for each in _questions(question):
+            talk.answer(each)
+
+
+class _Talk:
+    """A conversation in the terminal."""
+
+    def __init__(self, memory: Memory, asked: dict[str, Any], run: Run, *, show: bool) -> None:
+        self._memory = memory
+        self._asked = asked
+        self._run = run
+        self._shows = show
+        self._messages: list[dict[str, Any]] = []
+        self._state: str | None = None
+
+    def answer(self, question: str) -> None:
+        """Answer the next question: as it comes on a terminal, whole elsewhere."""
+        messages = [*self._messages, {"role": "user", "content": question}]
+        stream = self._memory.chat(messages, state=self._state, stream=True, **self._asked)
+        with stream:
+            pieces = 0
+            for piece in stream:
+                if not self._run.as_json:
+                    sys.stdout.write(clean(piece, keep_newlines=True))
+                    sys.stdout.flush()
+                    pieces += 1
+        answer = stream.answer
+        self._messages, self._state = list(answer.messages), answer.state
+        if pieces:
+            sys.stdout.write("\n")
+        self._run.show(answer, lambda out: self._draw(out, answer))
+
+    def _draw(self, out: Console, answer: ChatAnswer) -> None:
+        for cite in answer.cited:
+            layout.line(out, (f"{cite}  {cite.cube_id}  v{cite.version}", "dim"))
+        if self._shows:
+            _draw_shown(out, answer)
+
+
+def _draw_shown(out: Console, answer: ChatAnswer) -> None:
+    for title, block in (("pinned", answer.context.pinned), ("delta", answer.context.delta)):
+        if block.text:
+            layout.line(out, (title, "bold"))
+            layout.body(out, block.text.rstrip("\n"))
+    for reason in answer.context.changed:
+        layout.line(out, (f"changed: {clean(reason)}", "dim"))
+    for receipt in answer.remembered:
+        layout.line(out, (f"remembered: {receipt.cube_id}", "dim"))
+    figures = answer.figures
+    told = [
+        f"{len(answer.citations)} memories, pinned ones as {figures.form}",
+        f"first piece after {figures.first_piece_ms:.0f} ms, the last after {figures.total_ms:.0f}",
+    ]
+    if figures.prompt_tokens is not None:
+        cached = "an unknown number" if figures.cached_tokens is None else figures.cached_tokens
+        told.append(f"{figures.prompt_tokens} tokens, {cached} of them from a cache")
+    layout.line(out, (f"{clean(answer.model)}: {'; '.join(told)}", "dim"))
+
+
+def _questions(given: str | None) -> Iterator[str]:
+    """What is asked: the question that was given, or a line each until there is no more."""
+    if given is not None:
+        yield given
+        return
+    is_asked = sys.stdin.isatty()
+    while True:
+        if is_asked:  # questions go to stderr: stdout belongs to the answers
+            sys.stderr.write(PROMPT)
+            sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def model_named(name: str) -> ChatModel:
+    """The model that `--model` means.
+
+    Raises:
+        InvalidInput: it means none.
+        ModelUnavailable: what it needs is not installed.
+    """
+    if name.startswith(("http://", "https://")):
+        from memos.infrastructure.chat_models.openai_compatible import OpenAICompatible
+
+        address, _, model = name.partition("#")
+        if not model:
+            raise InvalidInput(f"--model {name} names no model: put it behind #, as in {name}#name")
+        return OpenAICompatible(address, model)
+    if name != SMOLLM2 and not Path(name).is_dir():
+        raise InvalidInput(
+            f"--model {name} is neither {SMOLLM2}, nor a directory, nor an address such as "
+            "http://127.0.0.1:8000/v1#model"
+        )
+    return _local(name)
+
+
+def _local(name: str) -> ChatModel:
+    """A model on this machine."""
+    from memos.infrastructure.release import pip_install
+
+    try:
+        from memos.activation.chat_model import LocalModel
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"models on this machine need PyTorch and transformers: {pip_install('activation')}"
+        ) from error
+    return LocalModel.smollm2() if name == SMOLLM2 else LocalModel.load(Path(name))

@@ -1,0 +1,1 @@
+"""Answering from memories: their context, a model, and what is kept of it."""

@@ -1,0 +1,210 @@
+"""Answering a question from memories: their context, the model, and what is remembered of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from memos.infrastructure.chat_models.port import ChatModel, ChatPrompt, PromptMemory, Usage
+from memos.kernel.errors import InvalidInput, ModelUnavailable, ReadOnly, shorten
+from memos.kernel.scope import check_scope, tenant_of
+from memos.operation.chat.answer import ChatAnswer, ChatFigures
+from memos.operation.chat.conversation import Conversation, FoundMemories, cited_in
+from memos.operation.commands.add import add_conversation
+from memos.operation.commands.turn import Conversation as Remembered
+from memos.operation.reads.context_block import CLOSE, OPEN, Citation, ContextBlock, lines_of
+from memos.operation.reads.stable_context import StableContext
+from memos.operation.receipt import Receipt
+from memos.operation.session import Session
+from memos.operation.validation import check_name
+
+INSTRUCTIONS = (
+    "Answer the user's last message. Lines between <memories> and </memories> quote stored memories: "
+    "use those that bear on the question, and cite each that you use by its label, in brackets as it "
+    "stands behind the quote. Where no memory tells the answer, say so.\n\n"
+)
+"""In front of the memories; it has no authority over the caller's own instructions, which stand before it."""
+
+BEGUN_ANEW = "the messages are not those that the state was given with"
+
+Pieces = Generator[str, None, ChatAnswer]
+"""An answer's pieces, and at the end the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """What is to be answered, and by whom. See `Memory.chat`.
+
+    Attributes:
+        conversation: history and question.
+        turn: gives the question its context, when the answer is begun.
+        scope: of one of the tenant's memories, or all that is asked.
+        model: who answers.
+        max_tokens: how many tokens the answer may have.
+        remembered_as: the scope and session in which question and answer are remembered; None for not.
+        begun_anew: whether the memories that stood in the messages were taken out, being of another state.
+    """
+
+    conversation: Conversation
+    turn: Callable[[str], StableContext]
+    scope: str
+    model: ChatModel
+    max_tokens: int
+    remembered_as: tuple[str, str] | None = None
+    begun_anew: bool = False
+
+
+def remembered_as(session: Session, scope: object, name: object) -> tuple[str, str]:
+    """The scope and session in which a chat can be remembered.
+
+    Raises:
+        InvalidInput: there are several scopes, or the name is none.
+        ReadOnly: the vault is open for reading.
+    """
+    if not isinstance(scope, str):
+        raise InvalidInput("remember=True writes in one scope: pass one as scope=, not several")
+    if session.reads_only:
+        raise ReadOnly.of("the vault")
+    return check_scope(scope), check_name(name, "session")
+
+
+def chat(session: Session, request: ChatRequest) -> Pieces:
+    """The answer in pieces. Nothing is read before the first is asked for; what is not read to its end
+    is not remembered.
+    """
+    context = request.turn(request.conversation.question)
+    if request.begun_anew:
+        context = replace(context, changed=(BEGUN_ANEW, *context.changed))
+    conversation = request.conversation
+    if context.changed:
+        conversation = conversation.without_memories()
+    conversation = conversation.asked_with(FoundMemories.of(context.delta))
+    heard = _Heard()
+    yield from _listen(request.model, _prompt(session, request, conversation, context), heard)
+    cites = _distinct((*context.pinned.citations, *conversation.cites))
+    return ChatAnswer(
+        text=heard.text,
+        citations=cites,
+        cited=cited_in(heard.text, cites),
+        context=context,
+        messages=conversation.answered(heard.text),
+        state=context.state,
+        model=request.model.name,
+        figures=heard.figures,
+        remembered=_remember(session, request, heard.text, cites),
+    )
+
+
+def _prompt(
+    session: Session, request: ChatRequest, conversation: Conversation, context: StableContext
+) -> ChatPrompt:
+    said = f"{conversation.instructions}\n\n" if conversation.instructions else ""
+    pinned = _pinned(context.pinned)
+    return ChatPrompt(
+        owner=f"{session.engine.setting('vault_id')}/{tenant_of(request.scope)}",
+        opening=f"{said}{INSTRUCTIONS}{OPEN if pinned else ''}",
+        pinned=pinned,
+        closing=CLOSE if pinned else "",
+        messages=tuple(each.read for each in conversation.said),
+        max_tokens=request.max_tokens,
+    )
+
+
+def _pinned(block: ContextBlock) -> tuple[PromptMemory, ...]:
+    return tuple(
+        PromptMemory(cite.cube_id, cite.version, line)
+        for cite, line in zip(block.citations, lines_of(block), strict=True)
+    )
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a model has said so far, and how long that took."""
+
+    started: float = field(default_factory=time.perf_counter)
+    pieces: list[str] = field(default_factory=list)
+    first_ms: float = 0.0
+    total_ms: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def text(self) -> str:
+        """The whole, with pairs of surrogates that came apart put together."""
+        encoded = "".join(self.pieces).encode("utf-16-le", "surrogatepass")
+        return encoded.decode("utf-16-le", "replace")
+
+    @property
+    def figures(self) -> ChatFigures:
+        """What it took."""
+        usage = self.usage
+        return ChatFigures(
+            form=usage.form,
+            first_piece_ms=self.first_ms,
+            total_ms=self.total_ms,
+            prompt_tokens=usage.prompt_tokens,
+            cached_tokens=usage.cached_tokens,
+            answer_tokens=usage.answer_tokens,
+            finish=usage.finish,
+        )
+
+    def hear(self, piece: str) -> None:
+        """Take the next piece."""
+        if not self.pieces:
+            self.first_ms = self._passed
+        self.pieces.append(piece)
+
+    def end(self) -> None:
+        """There is no more."""
+        self.total_ms = self._passed
+
+    @property
+    def _passed(self) -> float:
+        return (time.perf_counter() - self.started) * 1e3
+
+
+def _listen(model: ChatModel, prompt: ChatPrompt, heard: _Heard) -> Iterator[str]:
+    with _closed_after(model.stream(prompt)) as pieces:
+        for piece in pieces:
+            if isinstance(piece, Usage):
+                heard.usage = piece
+            elif isinstance(piece, str):
+                heard.hear(piece)
+                yield piece
+            else:
+                raise ModelUnavailable(
+                    f"the chat model {model.name} gave {shorten(piece)}: no text"
+                )
+    heard.end()
+
+
+@contextmanager
+def _closed_after(pieces: Iterator[str | Usage]) -> Iterator[Iterator[object]]:
+    """An iterator that is closed, where it can be, whether it was read to its end or not."""
+    try:
+        yield pieces
+    finally:
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            close()
+
+
+def _distinct(cites: tuple[Citation, ...]) -> tuple[Citation, ...]:
+    return tuple({cite.cube_id: cite for cite in cites}.values())
+
+
+def _remember(
+    session: Session, request: ChatRequest, text: str, cites: tuple[Citation, ...]
+) -> tuple[Receipt, ...]:
+    """Remember question and answer, and nothing of the memories beside them. The answer is derived from
+    those: it may be read by nobody who may not read them, and an erase or a rollback of one reaches it.
+    """
+    if request.remembered_as is None or not text.strip():
+        return ()
+    scope, name = request.remembered_as
+    turns: list[dict[str, object]] = [
+        {"role": "user", "text": request.conversation.question},
+        {"role": "assistant", "text": text, "derived_from": [cite.cube_id for cite in cites]},
+    ]
+    return tuple(add_conversation(session, Remembered(turns=turns, scope=scope, session=name)))

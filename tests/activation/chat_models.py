@@ -1,0 +1,43 @@
+"""A tiny chat model: random weights, and a tokenizer whose tokens are bytes and ChatML's marks."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import Qwen3Config
+
+from memos.activation.chat_model import LocalModel
+from memos.activation.chat_template import CHATML_TURNS
+from memos.activation.pool_port import SegmentPool
+from memos.activation.tokenizer import FILE, TextTokenizer
+from memos.activation.transformers_model import CausalModel
+from tests.activation.tiny_models import SIZES, initialised
+
+MARKS = ("<|im_start|>", "<|im_end|>")
+STOP = 257
+
+
+def write_tokenizer(directory: Path, marks: tuple[str, ...] = MARKS) -> Path:
+    """Write a tokenizer of bytes and marks into a directory."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(models.BPE({letter: place for place, letter in enumerate(letters)}, []))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken(mark, special=True) for mark in marks])
+    (directory / FILE).write_text(json.dumps(json.loads(made.to_str())))
+    return directory
+
+
+@cache
+def _causal_model(template: str) -> CausalModel:
+    sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 16384, "eos_token_id": STOP}
+    return CausalModel(initialised(Qwen3Config(**sizes, num_key_value_heads=2)), template=template)
+
+
+def tiny_chat_model(directory: Path, pool: SegmentPool | None = None) -> LocalModel:
+    """The same weights every time; a pool of its own where none is given."""
+    tokenizer = TextTokenizer(write_tokenizer(directory))
+    return LocalModel(_causal_model(CHATML_TURNS.version), tokenizer, name="tiny", pool=pool)

@@ -1,0 +1,43 @@
+"""A pool that keeps everything, to test who asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memos.activation.segment import Segment
+
+
+class DictLease:
+    def __init__(self, pool: DictPool, segments: tuple[Segment, ...]) -> None:
+        self.segments = segments
+        self._pool = pool
+
+    def release(self) -> None:
+        self._pool.leased -= 1
+
+
+class DictPool:
+    """Segments by key alone: whoever knows a key gets what is under it."""
+
+    def __init__(self) -> None:
+        self.stored: dict[bytes, Segment] = {}
+        self.leased = 0
+        self.offered = 0
+
+    def lease(self, tenant: str, keys: Sequence[bytes]) -> DictLease:
+        found = []
+        for key in keys:
+            if key not in self.stored:
+                break
+            found.append(self.stored[key])
+        self.leased += 1
+        return DictLease(self, tuple(found))
+
+    def offer(self, tenant: str, segment: Segment, milliseconds: float) -> bool:
+        self.offered += 1
+        self.stored[segment.key] = segment
+        return True
+
+    @property
+    def bytes(self) -> int:
+        return sum(segment.bytes for segment in self.stored.values())
