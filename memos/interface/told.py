@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _imp import lock_held
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -29,7 +30,8 @@ def _told(method: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         if is_part_of_a_call():
             return method(*args, **kwargs)
-        give_back_import_lock()  # of an import of the caller's own
+        if lock_held():  # since an import of the caller's own
+            give_back_import_lock()
         begun = nothing_begun()
         try:
             return noting_begun(begun).run(method, *args, **kwargs)

@@ -99,8 +99,10 @@ class Conversation:
             "source": f"{origin}/{named}",
             "origin": "conversation",
             "valid_from": said_at,
-            "derived_from": check_list(turn.get("derived_from"), "derived_from"),
         }
+        sources = check_list(turn.get("derived_from"), "derived_from")
+        if sources:  # else what was asked is what releases without them were asked
+            item["derived_from"] = sources
         place = place_turn(
             self.scope,
             self.session,

@@ -32,6 +32,7 @@ NAMED_BY_VAULT = {
     "administrator revoke": ["acme", "agent:bob"],
     "add": ["text", "--scope", "acme"],
     "archive": [NOBODY],
+    "chat": ["words", "--scope", "acme", "--model", "http://127.0.0.1:9/v1#none"],
     "checkpoint": [],
     "context": ["words", "--scope", "acme"],
     "count": [],

@@ -78,6 +78,7 @@ TURN: Mapping[str, Any] = {
     "at": "2023-05-08",
     "metadata": {"speaker": "Ann"},
     "tags": ["new"],
+    "derived_from": "OTHERS",
 }
 
 
@@ -264,11 +265,13 @@ def test_a_conversation_with_another_argument_is_other_content(memory: Memory, n
 
 
 @pytest.mark.parametrize("name", TURN)
-def test_a_turn_with_another_field_is_other_content(memory: Memory, name: str) -> None:
+def test_a_turn_with_another_field_is_other_content(
+    memory: Memory, cubes: list[str], name: str
+) -> None:
     first: dict[str, Any] = {"text": "One."}
     if name == "metadata":  # what reads like the speaker does not make one
         first["speaker"] = "Ann"
-    changed = {"text": "One.", name: TURN[name]}
+    changed = {"text": "One.", name: given(TURN[name], cubes)}
     call: dict[str, Any] = {"scope": "acme", "session": "1", "idempotency_key": "k"}
     receipts = memory.add_conversation(turns=[first], **call)
     refuses(memory, memory.add_conversation, turns=[changed], **call)
