@@ -11,7 +11,17 @@ import sys
 
 from benchmarks.harness import RESULTS
 
-NAMES = ("writes", "reads", "hybrid_reads", "folding", "peers", "vector_backends")
+NAMES = (
+    "writes",
+    "reads",
+    "hybrid_reads",
+    "folding",
+    "peers",
+    "vector_backends",
+    "context_cache",
+    "kv_pool",
+    "kv_ttft",
+)
 ENGINES = "lexical_engines"
 """Why the index is what it is: a comparison without targets."""
 

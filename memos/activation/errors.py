@@ -7,7 +7,3 @@ from memos.kernel.errors import MemosError
 
 class ModelRefused(MemosError):
     """The KV cache of this model cannot be kept in pieces, or its weights cannot be read safely."""
-
-
-class ModelMissing(MemosError):
-    """The model is not installed."""

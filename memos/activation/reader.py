@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from memos.activation.chain import chain_keys
-from memos.activation.pool_port import SegmentPool
+from memos.activation.pool.port import SegmentPool
 from memos.activation.segment import Segment
 from memos.activation.transformers_model import CausalModel
 from memos.kernel.errors import InvalidInput

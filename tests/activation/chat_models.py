@@ -11,7 +11,7 @@ from transformers import Qwen3Config
 
 from memos.activation.chat_model import LocalModel
 from memos.activation.chat_template import CHATML_TURNS
-from memos.activation.pool_port import SegmentPool
+from memos.activation.pool.port import SegmentPool
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from tests.activation.tiny_models import SIZES, initialised

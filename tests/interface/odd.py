@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from memos import ChatPrompt, Memory, Position, Usage
+from memos import ChatPrompt, Memory, Position, TokenUsage
 
 SCOPE = "acme/alice"
 
@@ -161,7 +161,7 @@ class Echo:
 
     name = "echo"
 
-    def stream(self, prompt: ChatPrompt) -> Iterator[str | Usage]:
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
         yield f"{prompt.system}{prompt.messages[-1].content}"
 
 

@@ -21,7 +21,7 @@ from memos import (
     ModelUnavailable,
     OpenAICompatible,
     ReadOnly,
-    Usage,
+    TokenUsage,
 )
 from tests.infrastructure.chat_models.chat_server import ChatServer, served
 from tests.interface.asked import SCOPE
@@ -300,7 +300,7 @@ class Told:
     def __init__(self) -> None:
         self.prompts: list[ChatPrompt] = []
 
-    def stream(self, prompt: ChatPrompt) -> Iterator[str | Usage]:
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
         self.prompts.append(prompt)
         yield prompt.messages[-1].content.split()[-1]
 

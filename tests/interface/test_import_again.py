@@ -407,37 +407,3 @@ def test_an_item_that_is_not_to_be_changed_comes_in_frozen(
     with pytest.raises(Refused, match="is frozen"):
         memory.import_file(path, scope=SCOPE)
     assert memory.erase(cube_id=first.cube_ids[0]).cube_ids == first.cube_ids
-
-
-def test_a_folder_and_one_inside_it_imported_in_turn_write_no_event(
-    memory: Memory, folder: Path
-) -> None:
-    (folder / "east").mkdir()
-    (folder / "east" / "harbour.md").write_text("# Port\n\nShips land here.\n")
-    memory.import_file(folder, scope=SCOPE)
-    events = memory.stats().events
-    for path in (folder / "east", folder, folder / "east" / "harbour.md", folder):
-        report = memory.import_file(path, scope=SCOPE)
-        assert (report.added, report.changed, report.removed) == (0, 0, ())
-    assert memory.stats().events == events
-    (folder / "east" / "harbour.md").rename(folder / "harbour.md")
-    moved = memory.import_file(folder, scope=SCOPE)
-    assert counts(moved) == (0, 1, 10, 0)
-    (found,) = memory.list(scope=SCOPE, filter={"metadata.file": "harbour.md"})
-    assert found.version == 2
-
-
-def test_what_another_file_changed_came_from_there(memory: Memory, tmp_path: Path) -> None:
-    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
-    lines = [json.dumps({"id": f"x{number}", "text": f"item {number}"}) for number in range(6)]
-    first.write_text("\n".join(lines))
-    second.write_text(json.dumps({"id": "x0", "text": "item 0, as it is now"}))
-    memory.import_file(first, scope=SCOPE)
-    assert counts(memory.import_file(second, scope=SCOPE)) == (0, 1, 0, 0)
-    first.write_text("\n".join(lines[1:]))
-    report = memory.import_file(first, scope=SCOPE, prune=True)
-    assert (report.unchanged, report.removed) == (5, ())
-    assert [hit.text for hit in memory.search("now", scope=SCOPE)] == ["item 0, as it is now"]
-    second.write_text(json.dumps({"id": "y", "text": "another"}))
-    removed = memory.import_file(second, scope=SCOPE, prune=True, yes=True).removed
-    assert removed == ("jsonl:second.jsonl/1",)

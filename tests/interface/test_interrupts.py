@@ -279,58 +279,6 @@ def test_threads_that_are_raised_into_hang_no_other(vault: Path) -> None:
         assert memory.rebuild().digest == memory.digest()
 
 
-INTERRUPTED_IMPORT = """
-import os, signal, subprocess, sys, threading
-from memos import Memory
-
-path, wanted = sys.argv[1], int(sys.argv[2])
-signal.signal(signal.SIGINT, signal.default_int_handler)
-memory = Memory(path, actor="a")
-seen = 0
-
-def interrupt(frame, event, argument):
-    # On the line behind `_imp.acquire_lock()`.
-    if event == "line" and frame.f_lineno == frame.f_code.co_firstlineno + 7:
-        sys.settrace(None)
-        os.kill(os.getpid(), signal.SIGINT)
-    return interrupt
-
-def trace(frame, event, argument):
-    global seen
-    if frame.f_code.co_name != "_get_module_lock":
-        return None
-    seen += 1
-    return interrupt if seen == wanted else None
-
-sys.settrace(trace)
-try:
-    memory.add("first", scope="acme/x")
-except KeyboardInterrupt:
-    sys.settrace(None)
-    print("interrupted")
-print(memory.add("second", scope="acme/x").version)
-thread = threading.Thread(target=lambda: print(memory.add("third", scope="acme/x").version))
-thread.start()
-thread.join()
-other = "from memos import Memory; print(Memory(%r, actor='b').add('o', scope='acme/x').version)"
-print(subprocess.run([sys.executable, "-c", other % path], capture_output=True, text=True).stdout)
-"""
-
-
-@pytest.mark.parametrize("which", [1, 4])
-def test_an_interrupt_amid_an_import_of_a_first_call_holds_up_nobody(
-    vault: Path, which: int
-) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_IMPORT, str(vault), str(which)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=MOST_SECONDS * 4,
-    )
-    assert ran.stdout.split() == ["interrupted", "1", "1", "1"], ran.stderr
-
-
 def test_a_reader_that_was_interrupted_sees_what_is_new(vault: Path) -> None:
     """Also while its traceback is held, and with it all that it had begun to read."""
     with Memory(vault, actor="agent:alice") as memory:

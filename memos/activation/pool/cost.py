@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from memos.activation.pool.load_times import LoadTimes
 
-OUTCOMES_KEPT = 1_000
+PREDICTIONS_KEPT = 1_000
 
 
-class Candidate(NamedTuple):
+class Loadable(NamedTuple):
     """A segment that can be loaded: from which tier (0 is the one that it is used from), its bytes there,
     and the milliseconds that computing it took.
     """
@@ -21,7 +21,7 @@ class Candidate(NamedTuple):
     milliseconds: float
 
 
-class Outcome(NamedTuple):
+class Prediction(NamedTuple):
     """A load that was predicted, in milliseconds, and what it was decided by.
 
     Attributes:
@@ -53,20 +53,20 @@ class CostModel:
 
     def __init__(self, bytes_per_second: Iterable[float]) -> None:
         self._times = [LoadTimes(guess) for guess in bytes_per_second]
-        self.outcomes: deque[Outcome] = deque(maxlen=OUTCOMES_KEPT)
+        self.predictions: deque[Prediction] = deque(maxlen=PREDICTIONS_KEPT)
         """The last ones."""
 
-    def expected(self, candidate: Candidate) -> float:
+    def expected(self, loadable: Loadable) -> float:
         """The milliseconds that loading is expected to take; none where it is there already."""
-        if not candidate.level:
+        if not loadable.level:
             return 0.0
-        return self._times[candidate.level].expected(candidate.bytes)
+        return self._times[loadable.level].expected(loadable.bytes)
 
-    def worth_keeping(self, candidate: Candidate) -> bool:
+    def worth_keeping(self, loadable: Loadable) -> bool:
         """Whether a segment would be loaded again from a tier that it may be moved to."""
-        return self.expected(candidate) < candidate.milliseconds
+        return self.expected(loadable) < loadable.milliseconds
 
-    def worth_loading(self, candidates: Sequence[Candidate]) -> int:
+    def worth_loading(self, loadables: Sequence[Loadable]) -> int:
         """How many segments of a chain, from its first on, are loaded.
 
         A segment is of use behind its ancestors only: what counts is the sum that a prefix saves, and a
@@ -74,25 +74,27 @@ class CostModel:
         """
         saved = best = 0.0
         count = 0
-        for number, candidate in enumerate(candidates, 1):
-            saved += candidate.milliseconds - self.expected(candidate)
+        for number, loadable in enumerate(loadables, 1):
+            saved += loadable.milliseconds - self.expected(loadable)
             if saved > best:
                 best, count = saved, number
         return count
 
-    def loaded(self, candidate: Candidate, predicted: float, milliseconds: float) -> Outcome:
+    def loaded(self, loadable: Loadable, predicted: float, milliseconds: float) -> Prediction:
         """Learn how long a load took that was predicted."""
-        self._times[candidate.level].loaded(candidate.bytes, milliseconds)
-        return self._keep(Outcome(candidate.level, predicted, milliseconds, candidate.milliseconds))
+        self._times[loadable.level].loaded(loadable.bytes, milliseconds)
+        return self._keep(
+            Prediction(loadable.level, predicted, milliseconds, loadable.milliseconds)
+        )
 
-    def declined(self, candidate: Candidate) -> None:
+    def declined(self, loadable: Loadable) -> None:
         """Learn that a load was not worth it."""
-        self._times[candidate.level].declined(candidate.bytes)
+        self._times[loadable.level].declined(loadable.bytes)
 
-    def computed(self, level: int, predicted: float, milliseconds: float) -> Outcome:
+    def computed(self, level: int, predicted: float, milliseconds: float) -> Prediction:
         """Learn how long computing took that was done instead of a load that was predicted."""
-        return self._keep(Outcome(level, predicted, None, milliseconds))
+        return self._keep(Prediction(level, predicted, None, milliseconds))
 
-    def _keep(self, outcome: Outcome) -> Outcome:
-        self.outcomes.append(outcome)
-        return outcome
+    def _keep(self, prediction: Prediction) -> Prediction:
+        self.predictions.append(prediction)
+        return prediction

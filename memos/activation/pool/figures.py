@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from memos.activation.pool.cost import Outcome
+from memos.activation.pool.cost import Prediction
 
 
 class Refusal(StrEnum):
@@ -104,14 +104,14 @@ class Counts:
     loads: Counter[str] = field(default_factory=Counter)
     decisions: Counter[tuple[bool, bool]] = field(default_factory=Counter)
 
-    def judge(self, outcome: Outcome) -> None:
+    def judge(self, prediction: Prediction) -> None:
         """Count a prediction with what came of it."""
-        was_loaded = outcome.loaded is not None
-        self.decisions[was_loaded, outcome.is_right] += 1
-        if outcome.loaded is not None:
-            self.load_milliseconds += outcome.loaded
-            self.predicted_milliseconds += outcome.predicted
-            self.saved_milliseconds -= outcome.loaded
+        was_loaded = prediction.loaded is not None
+        self.decisions[was_loaded, prediction.is_right] += 1
+        if prediction.loaded is not None:
+            self.load_milliseconds += prediction.loaded
+            self.predicted_milliseconds += prediction.predicted
+            self.saved_milliseconds -= prediction.loaded
 
     def snapshot(
         self,

@@ -22,7 +22,7 @@ from memos.activation.pool.sealed_file import (
     read_sealed,
     write_sealed,
 )
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.segment import Segment
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged, VaultError
@@ -86,7 +86,7 @@ class FileTier:
     def most_bytes(self, segment: Segment) -> int:
         return segment.bytes + OVERHEAD + MOST_BYTES
 
-    def write(self, segment: Segment, source: Stored) -> Stored | None:
+    def write(self, segment: Segment, source: StoredSegment) -> StoredSegment | None:
         dtype = str(segment.keys_values.dtype).removeprefix("torch.")
         if dtype not in DTYPES or segment.bytes > MOST_SEALED:
             self._count("unwritten")
@@ -112,7 +112,7 @@ class FileTier:
             self._count("quantised")
         return _stored(header, size, source.uses)
 
-    def read(self, stored: Stored) -> Segment | None:
+    def read(self, stored: StoredSegment) -> Segment | None:
         path = self._path(stored.tenant, stored.key)
         cube_keys = self._cube_keys(stored.key)
         if cube_keys is None:
@@ -130,10 +130,10 @@ class FileTier:
             return None
         return segment
 
-    def discard(self, stored: Stored) -> None:
+    def discard(self, stored: StoredSegment) -> None:
         _remove(self._path(stored.tenant, stored.key))
 
-    def scan(self) -> Iterator[Stored]:
+    def scan(self) -> Iterator[StoredSegment]:
         """What an earlier pool left in the directory. What is no segment's file, or was not finished, is
         removed; what has another name than such files have is left alone.
         """
@@ -159,7 +159,7 @@ class FileTier:
         except VaultError:
             return None
 
-    def _found(self, path: Path) -> Iterator[Stored]:
+    def _found(self, path: Path) -> Iterator[StoredSegment]:
         if path.name.endswith(UNFINISHED):
             _remove(path)
         if not _SEGMENT.fullmatch(path.name):
@@ -182,8 +182,8 @@ class FileTier:
             self.counts[name] += 1
 
 
-def _stored(header: FileHeader, size: int, uses: int) -> Stored:
-    return Stored(
+def _stored(header: FileHeader, size: int, uses: int) -> StoredSegment:
+    return StoredSegment(
         tenant=header.tenant,
         key=header.key,
         parent=header.parent,
@@ -197,7 +197,7 @@ def _stored(header: FileHeader, size: int, uses: int) -> Stored:
     )
 
 
-def _identity(stored: Stored) -> tuple[object, ...]:
+def _identity(stored: StoredSegment) -> tuple[object, ...]:
     return (
         stored.tenant,
         stored.key,

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 
-from memos.activation.pool.cost import Candidate, CostModel
+from memos.activation.pool.cost import CostModel, Loadable
 from memos.activation.pool.eviction import EvictionPolicy
 from memos.activation.pool.figures import Counts
-from memos.activation.pool.inventory import Inventory
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.pool.tier import Tier
+from memos.activation.pool.tier_contents import TierContents
 
-Found = tuple[int, Stored]
+Found = tuple[int, StoredSegment]
 """A tier by its number, and what is known of a segment there."""
 
 
@@ -37,7 +37,7 @@ class Holdings:
     ) -> None:
         self.lock = Lock()
         self.tiers = tuple(tiers)
-        self.inventories = [Inventory(tier.limits.labelled(label), policy()) for tier in tiers]
+        self.contents = [TierContents(tier.limits.labelled(label), policy()) for tier in tiers]
         self.costs = CostModel(tier.bytes_per_second for tier in tiers)
         self.counts = Counts()
         self._pins: set[tuple[str, bytes]] = set()
@@ -46,7 +46,9 @@ class Holdings:
         """Where the fastest tier is that has a segment."""
         return next(self._everywhere(tenant, key), None)
 
-    def find_chain(self, tenant: str, keys: Sequence[bytes], behind: Stored | None) -> list[Found]:
+    def find_chain(
+        self, tenant: str, keys: Sequence[bytes], behind: StoredSegment | None
+    ) -> list[Found]:
         """The longest prefix of a chain that the tiers have between them, behind a segment or as a root."""
         found: list[Found] = []
         for key in keys:
@@ -57,28 +59,28 @@ class Holdings:
             behind = one[1]
         return found
 
-    def candidate(self, found: Found) -> Candidate:
+    def loadable(self, found: Found) -> Loadable:
         """A segment as the cost model sees it."""
         level, stored = found
-        return Candidate(level, stored.bytes, stored.milliseconds)
+        return Loadable(level, stored.bytes, stored.milliseconds)
 
-    def put(self, level: int, made: Stored, reserved: int) -> None:
+    def put(self, level: int, made: StoredSegment, reserved: int) -> None:
         """Put a segment that was written into the room that was reserved for it."""
-        self.inventories[level].add(made, reserved)
+        self.contents[level].add(made, reserved)
         if (made.tenant, made.key) in self._pins:
             self._pin(level, made)
 
-    def forget(self, level: int, stored: Stored) -> None:
+    def forget(self, level: int, stored: StoredSegment) -> None:
         """Take a segment out of a tier."""
-        self.inventories[level].remove(stored)
+        self.contents[level].remove(stored)
         self._unpin(level, stored)
         self.tiers[level].discard(stored)
 
-    def evict(self, level: int, stored: Stored) -> None:
+    def evict(self, level: int, stored: StoredSegment) -> None:
         """Take a segment out of a tier, to make room, if nobody has come to need it there meanwhile."""
-        if not self.inventories[level].is_evictable(stored):
+        if not self.contents[level].is_evictable(stored):
             return
-        self.inventories[level].evict(stored)
+        self.contents[level].evict(stored)
         self.tiers[level].discard(stored)
         self.counts.evictions[self.tiers[level].name] += 1
         if self.find(stored.tenant, stored.key) is None:
@@ -104,7 +106,7 @@ class Holdings:
     def withdraw_tenant(self, tenant: str) -> int:
         """Take everything of a tenant out of all tiers; how many segments those were."""
         self._pins = {pin for pin in self._pins if pin[0] != tenant}
-        keys = {stored.key for each in self.inventories for stored in each.trie(tenant)}
+        keys = {stored.key for each in self.contents for stored in each.trie(tenant)}
         return sum(self.withdraw(tenant, key) for key in keys)
 
     def pin(self, tenant: str, key: bytes) -> None:
@@ -121,25 +123,25 @@ class Holdings:
             self._unpin(level, stored)
 
     def _everywhere(self, tenant: str, key: bytes) -> Iterator[Found]:
-        for level, inventory in enumerate(self.inventories):
-            stored = inventory.trie(tenant).get(key)
+        for level, contents in enumerate(self.contents):
+            stored = contents.trie(tenant).get(key)
             if stored is not None:
                 yield level, stored
 
     def _below(self, tenant: str, key: bytes) -> list[bytes]:
-        return [child for each in self.inventories for child in each.trie(tenant).children(key)]
+        return [child for each in self.contents for child in each.trie(tenant).children(key)]
 
-    def _pin(self, level: int, stored: Stored) -> None:
+    def _pin(self, level: int, stored: StoredSegment) -> None:
         stored.is_pinned = True
-        self.inventories[level].hold(stored)
+        self.contents[level].hold(stored)
 
-    def _unpin(self, level: int, stored: Stored) -> None:
+    def _unpin(self, level: int, stored: StoredSegment) -> None:
         if stored.is_pinned:
             stored.is_pinned = False
-            self.inventories[level].let_go(stored)
+            self.contents[level].let_go(stored)
 
 
-def follows(stored: Stored, parent: Stored | None) -> bool:
+def follows(stored: StoredSegment, parent: StoredSegment | None) -> bool:
     """Whether a segment stands right behind another, or at the beginning."""
     if parent is None:
         return not stored.parent and not stored.start

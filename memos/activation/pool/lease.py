@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from types import TracebackType
 
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.segment import Segment
 
 
@@ -22,9 +22,9 @@ class PoolLease:
 
     def __init__(
         self,
-        stored: Sequence[Stored],
+        stored: Sequence[StoredSegment],
         segments: Sequence[Segment],
-        let_go: Callable[[Sequence[Stored]], None],
+        let_go: Callable[[Sequence[StoredSegment]], None],
     ) -> None:
         self.segments = tuple(segments)
         self.is_exact = all(one.is_exact for one in stored)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from memos.activation.pool.limits import Limits
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.segment import Segment
 
 Place = Callable[[Tensor], Tensor]
@@ -57,12 +57,12 @@ class MemoryTier:
     def most_bytes(self, segment: Segment) -> int:
         return segment.bytes
 
-    def write(self, segment: Segment, source: Stored) -> Stored | None:
+    def write(self, segment: Segment, source: StoredSegment) -> StoredSegment | None:
         try:
             tensor = _alone(self._place(segment.keys_values.detach()))
         except torch.OutOfMemoryError:
             return None  # something else than the pool has taken the device's memory
-        return Stored(
+        return StoredSegment(
             tenant=source.tenant,
             key=segment.key,
             parent=segment.parent,
@@ -76,10 +76,10 @@ class MemoryTier:
             segment=replace(segment, keys_values=tensor),
         )
 
-    def read(self, stored: Stored) -> Segment | None:
+    def read(self, stored: StoredSegment) -> Segment | None:
         return stored.segment
 
-    def discard(self, stored: Stored) -> None:
+    def discard(self, stored: StoredSegment) -> None:
         stored.segment = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from memos.activation.pool.figures import Refusal
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.segment import Segment
 from memos.kernel.errors import InvalidInput
 
@@ -34,7 +34,7 @@ def check_segment(segment: Segment, milliseconds: float) -> None:
         )
 
 
-def refusal_behind(segment: Segment, parent: Stored | None) -> Refusal | None:
+def refusal_behind(segment: Segment, parent: StoredSegment | None) -> Refusal | None:
     """Why a segment is not taken behind what is stored of its parent; None where it is."""
     if parent is None:
         if segment.parent:
@@ -52,11 +52,13 @@ def refusal_behind(segment: Segment, parent: Stored | None) -> Refusal | None:
     return None if is_alike else Refusal.OTHER_PLACE
 
 
-def as_offered(tenant: str, segment: Segment, milliseconds: float, parent: Stored | None) -> Stored:
+def as_offered(
+    tenant: str, segment: Segment, milliseconds: float, parent: StoredSegment | None
+) -> StoredSegment:
     """What is known of a segment that no tier has yet. One that was computed on what is not exact is not
     exact either.
     """
-    return Stored(
+    return StoredSegment(
         tenant=tenant,
         key=segment.key,
         parent=segment.parent,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from threading import Lock
 
-from memos.activation.pool.cost import Outcome
+from memos.activation.pool.cost import Prediction
 from memos.activation.pool.eviction import EvictionPolicy, Gdsf
 from memos.activation.pool.figures import PoolFigures, Refusal
 from memos.activation.pool.file_tier import FileTier, tenant_label
@@ -15,7 +15,7 @@ from memos.activation.pool.lease import PoolLease
 from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.moves import Moves
 from memos.activation.pool.offered import as_offered, check_segment, refusal_behind
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.segment import Segment
 from memos.kernel.errors import InvalidInput
 
@@ -53,7 +53,7 @@ class Pool:
         self._holdings = Holdings(tiers, policy, self._label)
         self._moves = Moves(self._holdings)
         self._lock = self._holdings.lock
-        self._first = self._holdings.inventories[0]
+        self._first = self._holdings.contents[0]
         self._scanning = Lock()
         self._unscanned = files
 
@@ -159,20 +159,20 @@ class Pool:
             held = {
                 tier.name: {self._names.get(label, label): size for label, size in used.of.items()}
                 for tier, used in zip(
-                    holdings.tiers, (each.used for each in holdings.inventories), strict=True
+                    holdings.tiers, (each.used for each in holdings.contents), strict=True
                 )
             }
             peaks = {
                 tier.name: each.peak
-                for tier, each in zip(holdings.tiers, holdings.inventories, strict=True)
+                for tier, each in zip(holdings.tiers, holdings.contents, strict=True)
             }
             files = {} if self._files is None else self._files.counts
             return holdings.counts.snapshot(files, held, peaks)
 
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def predictions(self) -> tuple[Prediction, ...]:
         """The last predictions of the cost model, with what came of them."""
         with self._lock:
-            return tuple(self._holdings.costs.outcomes)
+            return tuple(self._holdings.costs.predictions)
 
     def _load_behind(self, label: str, keys: Sequence[bytes], held: list[Found]) -> None:
         """Load what is worth it of the rest of a chain, and hold it."""
@@ -180,12 +180,12 @@ class Pool:
         with self._lock:
             behind = held[-1][1] if held else None
             rest = holdings.find_chain(label, keys[len(held) :], behind)
-            candidates = [holdings.candidate(found) for found in rest]
-            count = holdings.costs.worth_loading(candidates)
-            for (level, stored), candidate in zip(rest[count:], candidates[count:], strict=True):
+            loadables = [holdings.loadable(found) for found in rest]
+            count = holdings.costs.worth_loading(loadables)
+            for (level, stored), loadable in zip(rest[count:], loadables[count:], strict=True):
                 if level:
-                    stored.declined = holdings.costs.expected(candidate)
-                    holdings.costs.declined(candidate)
+                    stored.declined = holdings.costs.expected(loadable)
+                    holdings.costs.declined(loadable)
         for _, stored in rest[:count]:
             loaded = self._moves.load(label, stored.key)
             if loaded is None:
@@ -208,7 +208,7 @@ class Pool:
         segments = [stored.segment for stored in leased if stored.segment is not None]
         return PoolLease(leased, segments, self._let_go)
 
-    def _let_go(self, held: Sequence[Stored]) -> None:
+    def _let_go(self, held: Sequence[StoredSegment]) -> None:
         with self._lock:
             for stored in held:
                 self._first.let_go(stored)
@@ -225,8 +225,8 @@ class Pool:
             return
         level, stored = found
         if stored.declined is not None:
-            outcome = self._holdings.costs.computed(level, stored.declined, milliseconds)
-            self._holdings.counts.judge(outcome)
+            prediction = self._holdings.costs.computed(level, stored.declined, milliseconds)
+            self._holdings.counts.judge(prediction)
             stored.declined = None
 
     def _refuse(self, reason: Refusal) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from memos.activation.pool.limits import Limits
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.segment import Segment
 
 
 class Tier(Protocol):
-    """Writes, reads and removes bytes; the pool's inventory of it says what is there.
+    """Writes, reads and removes bytes; the pool's `TierContents` of it says what is there.
 
     `write` and `read` are called without the pool's lock, by several threads.
 
@@ -37,7 +37,7 @@ class Tier(Protocol):
         """What a segment takes here at most: that much room is reserved before it is written."""
         ...
 
-    def write(self, segment: Segment, source: Stored) -> Stored | None:
+    def write(self, segment: Segment, source: StoredSegment) -> StoredSegment | None:
         """Write a segment; None where that was not possible.
 
         Args:
@@ -46,7 +46,7 @@ class Tier(Protocol):
         """
         ...
 
-    def read(self, stored: Stored) -> Segment | None:
+    def read(self, stored: StoredSegment) -> Segment | None:
         """The segment, as it was stored; None where it is not there, or not what was written.
 
         Raises:
@@ -54,6 +54,6 @@ class Tier(Protocol):
         """
         ...
 
-    def discard(self, stored: Stored) -> None:
+    def discard(self, stored: StoredSegment) -> None:
         """Remove what `write` wrote."""
         ...

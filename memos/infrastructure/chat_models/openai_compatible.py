@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from memos.infrastructure.chat_models.port import ChatPrompt, Usage
+from memos.infrastructure.chat_models.port import ChatPrompt, TokenUsage
 from memos.infrastructure.release import pip_install
 from memos.kernel.errors import InvalidInput, ModelUnavailable
 
@@ -71,7 +71,7 @@ class OpenAICompatible:
             "a chat model holds a key and a connection: make it anew where it is needed"
         )
 
-    def stream(self, prompt: ChatPrompt) -> Iterator[str | Usage]:
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
         from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
         usage: CompletionUsage | None = None
@@ -164,11 +164,11 @@ def _finish(chunk: ChatCompletionChunk) -> str | None:
     return chunk.choices[0].finish_reason if chunk.choices else None
 
 
-def _used(usage: CompletionUsage | None, finish: str) -> Usage:
+def _used(usage: CompletionUsage | None, finish: str) -> TokenUsage:
     if usage is None:
-        return Usage(finish=finish)
+        return TokenUsage(finish=finish)
     details = usage.prompt_tokens_details
-    return Usage(
+    return TokenUsage(
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=None if details is None else details.cached_tokens,
         answer_tokens=usage.completion_tokens,

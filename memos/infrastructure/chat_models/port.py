@@ -59,7 +59,7 @@ class ChatPrompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class TokenUsage:
     """What an answer took; None where the model does not tell.
 
     Attributes:
@@ -86,7 +86,7 @@ class ChatModel(Protocol):
         """What to call it, in errors and figures."""
         ...
 
-    def stream(self, prompt: ChatPrompt) -> Iterator[str | Usage]:
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
         """The answer in pieces, as they come; and last, where the model tells it, what it took. Closing
         the iterator, where it is a generator, ends the answer early.
 

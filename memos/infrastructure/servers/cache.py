@@ -1,19 +1,14 @@
-"""The servers' programs, fetched once into a cache directory.
-
-Each is made in a temporary directory and renamed: a download that was cut off is made again, and
-of two that run at once one wins.
-"""
+"""The servers' programs, fetched once into a cache directory."""
 
 from __future__ import annotations
 
 import lzma
-import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from memos.infrastructure.cache_directory import cache_directory, made_once
 from memos.infrastructure.servers import tools, versions
 from memos.infrastructure.servers.errors import EngineError
 
@@ -22,11 +17,7 @@ CACHE_VARIABLE = "MEMOS_ENGINES_CACHE"
 
 def directory() -> Path:
     """Where programs are kept: MEMOS_ENGINES_CACHE, else ~/.cache/memos/engines."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser().resolve()
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "memos" / "engines"
+    return cache_directory(CACHE_VARIABLE, "engines")
 
 
 def jars(name: str, coordinates: Sequence[str]) -> Path:
@@ -51,7 +42,7 @@ def jars(name: str, coordinates: Sequence[str]) -> Path:
         )
         shutil.rmtree(work)
 
-    return _made_once(name, make)
+    return made_once(directory(), name, make)
 
 
 def milvus_server() -> Path:
@@ -77,25 +68,7 @@ def milvus_server() -> Path:
                 f"the wheel milvus {versions.MILVUS} holds no server for this machine"
             )
 
-    return _made_once(f"milvus-{versions.MILVUS}", make)
-
-
-def _made_once(name: str, make: Callable[[Path], None]) -> Path:
-    home = directory()
-    finished = home / name
-    if finished.is_dir():
-        return finished
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=home) as scratch:
-        unfinished = Path(scratch) / name
-        unfinished.mkdir()
-        make(unfinished)
-        try:
-            unfinished.rename(finished)
-        except OSError:
-            if not finished.is_dir():  # else another process was faster, and its copy is as good
-                raise
-    return finished
+    return made_once(directory(), f"milvus-{versions.MILVUS}", make)
 
 
 def _pom(coordinates: Sequence[str]) -> str:

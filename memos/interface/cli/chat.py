@@ -90,7 +90,7 @@ class _Talk:
         self._state: str | None = None
 
     def answer(self, question: str) -> None:
-        """Answer the next question: as it comes on a terminal, whole elsewhere."""
+        """Answer the next question: as it comes, or whole as JSON."""
         messages = [*self._messages, {"role": "user", "content": question}]
         stream = self._memory.chat(messages, state=self._state, stream=True, **self._asked)
         with stream:

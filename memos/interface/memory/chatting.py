@@ -134,13 +134,13 @@ class ChattingCalls(Door):
         from memos.infrastructure.chat_models import check_model
         from memos.interface.context_session import ContextSession
         from memos.operation.chat.chat import ChatRequest, chat, remembered_as
-        from memos.operation.chat.conversation import Conversation
+        from memos.operation.chat.dialogue import Dialogue
         from memos.operation.chat.stream import ChatStream
 
         in_pieces = check_flag(stream, "stream")
         where = scope if isinstance(scope, str) else check_list(scope, "scope")
-        conversation = Conversation.of(messages)
-        goes_on = conversation.is_of(state)
+        dialogue = Dialogue.of(messages)
+        goes_on = dialogue.is_of(state)
         turns = ContextSession(
             self._session,
             scope=where,
@@ -155,7 +155,7 @@ class ChattingCalls(Door):
             count_tokens=count_tokens,
         )
         request = ChatRequest(
-            conversation=conversation if goes_on else conversation.without_memories(),
+            dialogue=dialogue if goes_on else dialogue.without_memories(),
             turn=turns.turn,
             scope=check_scopes(where)[0],
             model=check_model(model),
@@ -165,7 +165,7 @@ class ChattingCalls(Door):
                 if check_flag(remember, "remember")
                 else None
             ),
-            begun_anew=not goes_on and (state is not None or bool(conversation.cites)),
+            begun_anew=not goes_on and (state is not None or bool(dialogue.cites)),
         )
         pieces = ChatStream(chat(self._session, request))
         return pieces if in_pieces else pieces.read()

@@ -7,13 +7,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from memos.infrastructure.chat_models.port import ChatModel, ChatPrompt, PromptMemory, Usage
+from memos.infrastructure.chat_models.port import ChatModel, ChatPrompt, PromptMemory, TokenUsage
 from memos.kernel.errors import InvalidInput, ModelUnavailable, ReadOnly, shorten
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.chat.answer import ChatAnswer, ChatFigures
-from memos.operation.chat.conversation import Conversation, FoundMemories, cited_in
+from memos.operation.chat.dialogue import Dialogue, FoundMemories, cited_in
 from memos.operation.commands.add import add_conversation
-from memos.operation.commands.turn import Conversation as Remembered
+from memos.operation.commands.turn import Conversation
 from memos.operation.reads.context_block import CLOSE, OPEN, Citation, ContextBlock, lines_of
 from memos.operation.reads.stable_context import StableContext
 from memos.operation.receipt import Receipt
@@ -38,7 +38,7 @@ class ChatRequest:
     """What is to be answered, and by whom. See `Memory.chat`.
 
     Attributes:
-        conversation: history and question.
+        dialogue: history and question.
         turn: gives the question its context, when the answer is begun.
         scope: of one of the tenant's memories, or all that is asked.
         model: who answers.
@@ -47,7 +47,7 @@ class ChatRequest:
         begun_anew: whether the memories that stood in the messages were taken out, being of another state.
     """
 
-    conversation: Conversation
+    dialogue: Dialogue
     turn: Callable[[str], StableContext]
     scope: str
     model: ChatModel
@@ -74,22 +74,22 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
     """The answer in pieces. Nothing is read before the first is asked for; what is not read to its end
     is not remembered.
     """
-    context = request.turn(request.conversation.question)
+    context = request.turn(request.dialogue.question)
     if request.begun_anew:
         context = replace(context, changed=(BEGUN_ANEW, *context.changed))
-    conversation = request.conversation
+    dialogue = request.dialogue
     if context.changed:
-        conversation = conversation.without_memories()
-    conversation = conversation.asked_with(FoundMemories.of(context.delta))
+        dialogue = dialogue.without_memories()
+    dialogue = dialogue.asked_with(FoundMemories.of(context.delta))
     heard = _Heard()
-    yield from _listen(request.model, _prompt(session, request, conversation, context), heard)
-    cites = _distinct((*context.pinned.citations, *conversation.cites))
+    yield from _listen(request.model, _prompt(session, request, dialogue, context), heard)
+    cites = _distinct((*context.pinned.citations, *dialogue.cites))
     return ChatAnswer(
         text=heard.text,
         citations=cites,
         cited=cited_in(heard.text, cites),
         context=context,
-        messages=conversation.answered(heard.text),
+        messages=dialogue.answered(heard.text),
         state=context.state,
         model=request.model.name,
         figures=heard.figures,
@@ -98,16 +98,16 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
 
 
 def _prompt(
-    session: Session, request: ChatRequest, conversation: Conversation, context: StableContext
+    session: Session, request: ChatRequest, dialogue: Dialogue, context: StableContext
 ) -> ChatPrompt:
-    said = f"{conversation.instructions}\n\n" if conversation.instructions else ""
+    said = f"{dialogue.instructions}\n\n" if dialogue.instructions else ""
     pinned = _pinned(context.pinned)
     return ChatPrompt(
         owner=f"{session.engine.setting('vault_id')}/{tenant_of(request.scope)}",
         opening=f"{said}{INSTRUCTIONS}{OPEN if pinned else ''}",
         pinned=pinned,
         closing=CLOSE if pinned else "",
-        messages=tuple(each.read for each in conversation.said),
+        messages=tuple(each.read for each in dialogue.said),
         max_tokens=request.max_tokens,
     )
 
@@ -127,7 +127,7 @@ class _Heard:
     pieces: list[str] = field(default_factory=list)
     first_ms: float = 0.0
     total_ms: float = 0.0
-    usage: Usage = field(default_factory=Usage)
+    usage: TokenUsage = field(default_factory=TokenUsage)
 
     @property
     def text(self) -> str:
@@ -167,7 +167,7 @@ class _Heard:
 def _listen(model: ChatModel, prompt: ChatPrompt, heard: _Heard) -> Iterator[str]:
     with _closed_after(model.stream(prompt)) as pieces:
         for piece in pieces:
-            if isinstance(piece, Usage):
+            if isinstance(piece, TokenUsage):
                 heard.usage = piece
             elif isinstance(piece, str):
                 heard.hear(piece)
@@ -180,7 +180,7 @@ def _listen(model: ChatModel, prompt: ChatPrompt, heard: _Heard) -> Iterator[str
 
 
 @contextmanager
-def _closed_after(pieces: Iterator[str | Usage]) -> Iterator[Iterator[object]]:
+def _closed_after(pieces: Iterator[str | TokenUsage]) -> Iterator[Iterator[object]]:
     """An iterator that is closed, where it can be, whether it was read to its end or not."""
     try:
         yield pieces
@@ -204,7 +204,7 @@ def _remember(
         return ()
     scope, name = request.remembered_as
     turns: list[dict[str, object]] = [
-        {"role": "user", "text": request.conversation.question},
+        {"role": "user", "text": request.dialogue.question},
         {"role": "assistant", "text": text, "derived_from": [cite.cube_id for cite in cites]},
     ]
-    return tuple(add_conversation(session, Remembered(turns=turns, scope=scope, session=name)))
+    return tuple(add_conversation(session, Conversation(turns=turns, scope=scope, session=name)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from heapq import nlargest
@@ -74,6 +74,10 @@ class StableRequest:
         history_tokens: how many the deltas in the history may have together, before the pinned block takes in
             what was found most often and they are taken out.
         state: what the turn before gave; None begins anew.
+        asked: a digest of what a state belongs to.
+
+    Raises:
+        InvalidInput: filter or moment are none.
     """
 
     search: SearchRequest
@@ -81,14 +85,9 @@ class StableRequest:
     pinned_tokens: int
     history_tokens: int
     state: str | None = None
+    asked: str = field(init=False)
 
-    @property
-    def asked(self) -> str:
-        """What the state belongs to.
-
-        Raises:
-            InvalidInput: filter or moment are none.
-        """
+    def __post_init__(self) -> None:
         search = self.search
         compile_filter(search.filter)
         if not isinstance(search.as_of, (str, tuple, datetime, NoneType)):
@@ -98,7 +97,8 @@ class StableRequest:
         said = json.dumps(
             [search.scopes, search.filter, str(search.as_of)], sort_keys=True, default=str
         )
-        return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        digest = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        object.__setattr__(self, "asked", digest[:16])
 
 
 def stable_context(

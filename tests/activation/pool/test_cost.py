@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memos.activation.pool.cost import OUTCOMES_KEPT, Candidate, CostModel
+from memos.activation.pool.cost import PREDICTIONS_KEPT, CostModel, Loadable
 from memos.activation.pool.load_times import FADE, LoadTimes
 
 MEMORY, FILES = 0, 1
@@ -49,34 +49,34 @@ def test_no_load_is_expected_to_take_no_time(loads: list[tuple[int, float]]) -> 
 
 def test_after_one_slow_load_another_is_tried_in_time() -> None:
     costs = model()
-    candidate = Candidate(FILES, 1_000, 2.0)
-    costs.loaded(candidate, 1.0, 50.0)
+    loadable = Loadable(FILES, 1_000, 2.0)
+    costs.loaded(loadable, 1.0, 50.0)
     declined = 0
-    while not costs.worth_loading([candidate]):
-        costs.declined(candidate)
+    while not costs.worth_loading([loadable]):
+        costs.declined(loadable)
         declined += 1
     assert 1 / FADE < declined < 10 / FADE
 
 
 def test_a_load_that_does_not_pay_is_done_for_one_behind_it_that_pays_for_both() -> None:
     costs = model()
-    dear, cheap = Candidate(FILES, 10_000, 4.0), Candidate(FILES, 1_000, 9.0)
+    dear, cheap = Loadable(FILES, 10_000, 4.0), Loadable(FILES, 1_000, 9.0)
     assert costs.worth_loading([dear]) == 0
     assert costs.worth_loading([dear, cheap]) == 2
     assert costs.worth_loading([cheap, dear]) == 1
-    assert costs.worth_loading([dear, Candidate(FILES, 1_000, 2.0)]) == 0
+    assert costs.worth_loading([dear, Loadable(FILES, 1_000, 2.0)]) == 0
 
 
 def test_what_is_in_memory_already_costs_nothing() -> None:
-    assert model().expected(Candidate(MEMORY, 10**9, 1.0)) == 0.0
+    assert model().expected(Loadable(MEMORY, 10**9, 1.0)) == 0.0
 
 
 @pytest.mark.parametrize(("took", "is_right"), [(3.0, True), (5.0, False)])
 def test_a_load_was_right_where_computing_would_not_have_been_faster(
     took: float, *, is_right: bool
 ) -> None:
-    outcome = model().loaded(Candidate(FILES, 1_000, 4.0), 1.0, took)
-    assert (outcome.predicted, outcome.loaded, outcome.is_right) == (1.0, took, is_right)
+    prediction = model().loaded(Loadable(FILES, 1_000, 4.0), 1.0, took)
+    assert (prediction.predicted, prediction.loaded, prediction.is_right) == (1.0, took, is_right)
 
 
 @pytest.mark.parametrize(("took", "is_right"), [(3.0, True), (5.0, False)])
@@ -88,6 +88,6 @@ def test_computing_was_right_where_loading_was_expected_to_take_as_long(
 
 def test_outcomes_do_not_pile_up() -> None:
     costs = model()
-    for _ in range(OUTCOMES_KEPT + 10):
+    for _ in range(PREDICTIONS_KEPT + 10):
         costs.computed(FILES, 1.0, 1.0)
-    assert len(costs.outcomes) == OUTCOMES_KEPT
+    assert len(costs.predictions) == PREDICTIONS_KEPT

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from memos.activation.pool.candidates import SLACK, Candidates
 from memos.activation.pool.eviction import LAG, EvictionPolicy, Gdsf, Lfu, Lru
+from memos.activation.pool.eviction_queue import SLACK, EvictionQueue
 from memos.activation.pool.limits import Limits
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from tests.activation.pool.segments import (
     TOKEN_BYTES,
     memory_pool,
@@ -17,8 +17,8 @@ from tests.activation.pool.segments import (
 )
 
 
-def stored(priority: float) -> Stored:
-    return Stored("acme", b"", b"", 0, 1, 8, 8, 1.0, priority=priority)
+def stored(priority: float) -> StoredSegment:
+    return StoredSegment("acme", b"", b"", 0, 1, 8, 8, 1.0, priority=priority)
 
 
 def test_gdsf_keeps_what_saves_more_milliseconds_for_each_byte() -> None:
@@ -62,19 +62,19 @@ def test_the_policies_let_different_segments_go(
 
 
 def test_candidates_come_by_the_priority_that_they_have_when_they_are_taken() -> None:
-    candidates = Candidates(lambda _: True)
+    queue = EvictionQueue(lambda _: True)
     first, second, third = stored(1.0), stored(2.0), stored(3.0)
     for each in (third, first, second):
-        candidates.add(each)
+        queue.add(each)
     first.priority = 2.5
-    candidates.remove(second)
-    assert [candidates.take(), candidates.take(), candidates.take()] == [first, third, None]
+    queue.remove(second)
+    assert [queue.take(), queue.take(), queue.take()] == [first, third, None]
 
 
 def test_candidates_that_are_gone_do_not_pile_up() -> None:
-    candidates = Candidates(lambda _: True)
+    queue = EvictionQueue(lambda _: True)
     for _ in range(10 * SLACK):
         each = stored(1.0)
-        candidates.add(each)
-        candidates.remove(each)
-    assert len(candidates._heap) <= SLACK + 1
+        queue.add(each)
+        queue.remove(each)
+    assert len(queue._heap) <= SLACK + 1

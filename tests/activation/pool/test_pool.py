@@ -8,7 +8,7 @@ import torch
 
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.pool import Pool
-from memos.activation.pool_port import SegmentPool
+from memos.activation.pool.port import SegmentPool
 from memos.kernel.errors import InvalidInput
 from tests.activation.pool.segments import (
     TOKEN_BYTES,

@@ -110,12 +110,12 @@ class PoolRules(RuleBasedStateMachine):
             for stored in lease._stored
             if stored.is_gone
         }
-        for level, (tier, inventory) in enumerate(
-            zip(holdings.tiers, holdings.inventories, strict=True)
+        for level, (tier, contents) in enumerate(
+            zip(holdings.tiers, holdings.contents, strict=True)
         ):
-            stored = [*inventory.all(), *(() if level else outlived.values())]
-            assert inventory.used.total == sum(one.bytes for one in stored)
-            assert inventory.used.total <= inventory.peak <= tier.limits.total
+            stored = [*contents.all(), *(() if level else outlived.values())]
+            assert contents.used.total == sum(one.bytes for one in stored)
+            assert contents.used.total <= contents.peak <= tier.limits.total
             held = self.pool.figures().bytes[tier.name]
             for tenant in ("acme", "small"):
                 label = self.pool._label(tenant)
@@ -124,15 +124,15 @@ class PoolRules(RuleBasedStateMachine):
 
     @invariant()
     def in_memory_every_segment_has_its_parent(self) -> None:
-        inventory = self.pool._holdings.inventories[0]
-        for one in inventory.all():
-            assert not one.parent or inventory.trie(one.tenant).get(one.parent) is not None
+        contents = self.pool._holdings.contents[0]
+        for one in contents.all():
+            assert not one.parent or contents.trie(one.tenant).get(one.parent) is not None
 
     @invariant()
     def holds_are_those_of_leases_and_pins(self) -> None:
         leased = [stored for lease, _ in self.leases for stored in lease._stored]
-        for inventory in self.pool._holdings.inventories:
-            for one in inventory.all():
+        for contents in self.pool._holdings.contents:
+            for one in contents.all():
                 assert one.holds == leased.count(one) + one.is_pinned
 
     def teardown(self) -> None:
@@ -140,8 +140,8 @@ class PoolRules(RuleBasedStateMachine):
             lease.release()
         for tenant in ("acme", "small"):
             self.pool.evict_tenant(tenant)
-        assert all(not each.used.total for each in self.pool._holdings.inventories)
-        assert all(not each._held.total for each in self.pool._holdings.inventories)
+        assert all(not each.used.total for each in self.pool._holdings.contents)
+        assert all(not each._held.total for each in self.pool._holdings.contents)
 
 
 class LruRules(PoolRules):
@@ -186,7 +186,7 @@ class TieredRules(PoolRules):
     @invariant()
     def the_files_are_those_that_are_counted(self) -> None:
         sizes = sum(path.stat().st_size for path in Path(self.directory.name).rglob("*.*"))
-        assert self.pool._holdings.inventories[-1].used.total == sizes
+        assert self.pool._holdings.contents[-1].used.total == sizes
 
     @invariant()
     def nothing_was_damaged(self) -> None:

@@ -68,7 +68,7 @@ def test_what_memory_lets_go_is_found_in_the_files_and_comes_back_bit_for_bit(
     assert figures.right_loads == 2
     assert 0 < figures.load_milliseconds < SLOW
     assert figures.saved_milliseconds == pytest.approx(2 * SLOW - figures.load_milliseconds)
-    assert [outcome.loaded is not None for outcome in pool.outcomes()] == [True, True]
+    assert [prediction.loaded is not None for prediction in pool.predictions()] == [True, True]
     assert figures.peak_bytes["memory"] == 2 * SIZE
 
 
@@ -295,7 +295,7 @@ def test_a_load_that_takes_longer_than_computing_is_not_done(tmp_path: Path) -> 
     figures = pool.figures()
     assert (figures.loads, figures.misses) == ({}, 1)
     assert (figures.right_computations, figures.wrong_computations) == (1, 0)
-    assert pool.outcomes()[-1].computed == 0.7
+    assert pool.predictions()[-1].computed == 0.7
     assert stored_keys(pool, "acme", stored) == keys(stored)
 
 

@@ -3,15 +3,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.pool.trie import Trie
 
 
-def node(key: bytes, parent: bytes = b"") -> Stored:
-    return Stored("acme", key, parent, 0, 1, 8, 8, 1.0)
+def node(key: bytes, parent: bytes = b"") -> StoredSegment:
+    return StoredSegment("acme", key, parent, 0, 1, 8, 8, 1.0)
 
 
-def filled(*nodes: Stored) -> Trie:
+def filled(*nodes: StoredSegment) -> Trie:
     trie = Trie()
     for each in nodes:
         trie.add(each)
@@ -39,7 +39,7 @@ def test_a_segment_whose_parent_is_not_there_counts_below_it_all_the_same() -> N
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=40))
 def test_leaves_and_children_are_those_of_what_is_there(steps: list[tuple[int, int]]) -> None:
     trie = Trie()
-    there: dict[bytes, Stored] = {}
+    there: dict[bytes, StoredSegment] = {}
     for key, parent in steps:
         name = bytes([key])
         if name in there:

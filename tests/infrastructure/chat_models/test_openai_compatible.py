@@ -13,7 +13,7 @@ from memos import (
     ModelUnavailable,
     OpenAICompatible,
     PromptMemory,
-    Usage,
+    TokenUsage,
 )
 from tests.infrastructure.chat_models.chat_server import ChatServer, served
 
@@ -42,7 +42,7 @@ def test_an_answer_comes_in_pieces_and_last_what_it_took(server: ChatServer) -> 
     model = OpenAICompatible(server.url, "small", api_key=KEY, options={"temperature": 0})
     *pieces, usage = model.stream(PROMPT)
     assert pieces == ["Kiln", " [x]", "."]
-    assert usage == Usage(prompt_tokens=40, cached_tokens=12, answer_tokens=3, finish="stop")
+    assert usage == TokenUsage(prompt_tokens=40, cached_tokens=12, answer_tokens=3, finish="stop")
     (asked,) = server.asked
     assert asked["messages"] == [
         {"role": "system", "content": "Be brief.\n- one\n- two\n</memories>\n"},
@@ -57,7 +57,7 @@ def test_an_answer_comes_in_pieces_and_last_what_it_took(server: ChatServer) -> 
 def test_a_server_that_tells_nothing_of_its_cache_is_no_failure(server: ChatServer) -> None:
     server.cached_tokens = None
     *_, usage = OpenAICompatible(server.url, "small").stream(PROMPT)
-    assert isinstance(usage, Usage)
+    assert isinstance(usage, TokenUsage)
     assert usage.cached_tokens is None
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from memos.activation.segment import Segment
 
 
-class Lease(Protocol):
+class SegmentLease(Protocol):
     """The longest stored prefix of a chain, root first: its segments stay valid until the release."""
 
     @property
@@ -24,7 +24,7 @@ class Lease(Protocol):
 class SegmentPool(Protocol):
     """Keeps segments under their keys, within its bytes."""
 
-    def lease(self, tenant: str, keys: Sequence[bytes]) -> Lease:
+    def lease(self, tenant: str, keys: Sequence[bytes]) -> SegmentLease:
         """What is stored of the chain with these keys, root first."""
         ...
 

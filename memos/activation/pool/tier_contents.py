@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memos.activation.pool.candidates import Candidates
 from memos.activation.pool.eviction import EvictionPolicy
+from memos.activation.pool.eviction_queue import EvictionQueue
 from memos.activation.pool.limits import Account, Limits
-from memos.activation.pool.stored import Stored
+from memos.activation.pool.stored_segment import StoredSegment
 from memos.activation.pool.trie import Trie
 
 _EMPTY = Trie()
 
 
-class Inventory:
+class TierContents:
     """Counts before anything is taken: room is reserved, then filled. Not safe for threads: its pool's
     lock guards it.
 
@@ -26,8 +26,8 @@ class Inventory:
         self._limits = limits
         self._policy = policy
         self._tries: dict[str, Trie] = {}
-        self._candidates = Candidates(self.is_evictable)
-        self._candidates_of: dict[str, Candidates] = {}
+        self._queue = EvictionQueue(self.is_evictable)
+        self._queue_of: dict[str, EvictionQueue] = {}
         self._held = Account()
         self.used = Account()
         """Bytes of what is stored, of what is gone and still held, and of room that is reserved."""
@@ -38,7 +38,7 @@ class Inventory:
         """What is stored of a tenant."""
         return self._tries.get(tenant, _EMPTY)
 
-    def all(self) -> Iterator[Stored]:
+    def all(self) -> Iterator[StoredSegment]:
         """What is stored of all tenants."""
         return (stored for trie in self._tries.values() for stored in trie)
 
@@ -56,7 +56,7 @@ class Inventory:
         self.used.add(tenant, -size)
         self._held.add(tenant, -size)
 
-    def add(self, stored: Stored, reserved: int) -> None:
+    def add(self, stored: StoredSegment, reserved: int) -> None:
         """Put a segment into room that was reserved for it, which is at least its bytes."""
         self.give_up(stored.tenant, reserved)
         self.used.add(stored.tenant, stored.bytes)
@@ -64,14 +64,14 @@ class Inventory:
         self._rank(stored)
         self._let_be_found(stored)
 
-    def remove(self, stored: Stored) -> None:
+    def remove(self, stored: StoredSegment) -> None:
         """Forget a segment. While it is held, its bytes count on: its tensor is still there."""
         trie = self._tries[stored.tenant]
         trie.remove(stored)
         stored.is_gone = True
         stored.segment = None
-        for candidates in self._both(stored.tenant):
-            candidates.remove(stored)
+        for queue in self._both(stored.tenant):
+            queue.remove(stored)
         if not stored.holds:
             self.used.add(stored.tenant, -stored.bytes)
         parent = trie.get(stored.parent)
@@ -79,20 +79,20 @@ class Inventory:
             self._let_be_found(parent)
         if not len(trie):
             del self._tries[stored.tenant]
-            self._candidates_of.pop(stored.tenant, None)
+            self._queue_of.pop(stored.tenant, None)
 
-    def touch(self, stored: Stored) -> None:
+    def touch(self, stored: StoredSegment) -> None:
         """Count a use."""
         stored.uses += 1
         self._rank(stored)
 
-    def hold(self, stored: Stored) -> None:
+    def hold(self, stored: StoredSegment) -> None:
         """Keep a segment here until it is let go."""
         if not stored.holds:
             self._held.add(stored.tenant, stored.bytes)
         stored.holds += 1
 
-    def let_go(self, stored: Stored) -> None:
+    def let_go(self, stored: StoredSegment) -> None:
         """Undo a `hold`."""
         stored.holds -= 1
         if stored.holds:
@@ -103,7 +103,7 @@ class Inventory:
         else:
             self._let_be_found(stored)
 
-    def choose_victim(self, tenant: str, size: int) -> Stored | None:
+    def choose_victim(self, tenant: str, size: int) -> StoredSegment | None:
         """The segment to evict next to make room, held by the caller from now on.
 
         None where evicting all that may be evicted would not make enough room.
@@ -111,13 +111,13 @@ class Inventory:
         if not self._fits(self._held, tenant, size):
             return None
         over_quota = self.used.of[tenant] + size > self._limits.quota(tenant)
-        candidates = self._candidates_of.get(tenant) if over_quota else self._candidates
-        victim = candidates.take() if candidates else None
+        queue = self._queue_of.get(tenant) if over_quota else self._queue
+        victim = queue.take() if queue else None
         if victim is not None:
             self.hold(victim)
         return victim
 
-    def is_evictable(self, stored: Stored) -> bool:
+    def is_evictable(self, stored: StoredSegment) -> bool:
         """Whether nobody holds a segment and none is stored below it."""
         return (
             not stored.holds
@@ -125,7 +125,7 @@ class Inventory:
             and self._tries[stored.tenant].is_leaf(stored.key)
         )
 
-    def evict(self, stored: Stored) -> None:
+    def evict(self, stored: StoredSegment) -> None:
         """Forget a segment that may be evicted, and let the policy learn of it."""
         self._policy.evicted(stored.priority)
         self.remove(stored)
@@ -134,16 +134,16 @@ class Inventory:
         in_all, of_tenant = account.total + size, account.of[tenant] + size
         return in_all <= self._limits.total and of_tenant <= self._limits.quota(tenant)
 
-    def _rank(self, stored: Stored) -> None:
+    def _rank(self, stored: StoredSegment) -> None:
         stored.priority = self._policy.priority(stored.uses, stored.milliseconds, stored.bytes)
 
-    def _let_be_found(self, stored: Stored) -> None:
+    def _let_be_found(self, stored: StoredSegment) -> None:
         if self.is_evictable(stored):
-            for candidates in self._both(stored.tenant):
-                candidates.add(stored)
+            for queue in self._both(stored.tenant):
+                queue.add(stored)
 
-    def _both(self, tenant: str) -> tuple[Candidates, Candidates]:
-        own = self._candidates_of.get(tenant)
+    def _both(self, tenant: str) -> tuple[EvictionQueue, EvictionQueue]:
+        own = self._queue_of.get(tenant)
         if own is None:
-            own = self._candidates_of[tenant] = Candidates(self.is_evictable)
-        return self._candidates, own
+            own = self._queue_of[tenant] = EvictionQueue(self.is_evictable)
+        return self._queue, own

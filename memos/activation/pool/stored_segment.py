@@ -8,7 +8,7 @@ from memos.activation.segment import Segment
 
 
 @dataclass(slots=True, eq=False)
-class Stored:
+class StoredSegment:
     """What a tier knows of a segment that it keeps. Its pool's lock guards it.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Messages of the chat API as a conversation: what was said, and which memories stood beside it."""
+"""Messages of the chat API as a dialogue: what was said, and which memories stood beside it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FoundMemories(NamedTuple):
         return {"text": self.text, "cites": cites}
 
 
-class Said(NamedTuple):
+class ChatTurn(NamedTuple):
     """A message of the user or the assistant, and the memories that were found for it."""
 
     message: ChatMessage
@@ -71,8 +71,8 @@ class Said(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """A conversation up to a question.
+class Dialogue:
+    """A dialogue up to a question.
 
     Attributes:
         instructions: what the caller's system messages say.
@@ -80,7 +80,7 @@ class Conversation:
     """
 
     instructions: str
-    said: tuple[Said, ...]
+    said: tuple[ChatTurn, ...]
 
     @classmethod
     def of(cls, messages: object) -> Self:
@@ -97,7 +97,7 @@ class Conversation:
         if any(role != "system" for role, _, _ in read[: len(system)]):
             raise InvalidInput("a system message stands behind others: put it in front of all")
         said = tuple(
-            Said(ChatMessage("user" if role == "user" else "assistant", content), found)
+            ChatTurn(ChatMessage("user" if role == "user" else "assistant", content), found)
             for role, content, found in read[len(system) :]
         )
         if not said or said[-1].message.role != "user":
@@ -126,16 +126,16 @@ class Conversation:
 
     def without_memories(self) -> Self:
         """The same words, and no memories."""
-        return replace(self, said=tuple(Said(each.message) for each in self.said))
+        return replace(self, said=tuple(ChatTurn(each.message) for each in self.said))
 
     def asked_with(self, found: FoundMemories | None) -> Self:
         """The same, with what was found for the question."""
-        return replace(self, said=(*self.said[:-1], Said(self.said[-1].message, found)))
+        return replace(self, said=(*self.said[:-1], ChatTurn(self.said[-1].message, found)))
 
     def answered(self, text: str) -> tuple[dict[str, Any], ...]:
         """The messages to pass on, with the answer."""
         system = [{"role": "system", "content": self.instructions}] if self.instructions else []
-        answer = Said(ChatMessage("assistant", text))
+        answer = ChatTurn(ChatMessage("assistant", text))
         return (*system, *(each.plain for each in (*self.said, answer)))
 
 
