@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from memos.infrastructure.chat_models.port import ChatPrompt, TokenUsage
 from memos.infrastructure.release import pip_install
-from memos.kernel.errors import InvalidInput, ModelUnavailable
+from memos.kernel.errors import InvalidInput, ModelUnavailable, shorten
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -53,11 +53,17 @@ class OpenAICompatible:
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._base_url, self._host = _checked(base_url)
-        if timeout <= 0:
-            raise InvalidInput("timeout must be above 0")
+        if not isinstance(model, str) or not model.strip():
+            raise InvalidInput(
+                f"model must be the model's name on the server, not {shorten(model)}"
+            )
+        if not isinstance(timeout, (int, float)) or not timeout > 0:
+            raise InvalidInput(f"timeout must be seconds above 0, not {shorten(timeout)}")
         key = api_key if api_key is not None else os.environ.get(KEY_VARIABLE, "")
-        if not key.isascii() or not (key.isprintable() or not key):
-            raise InvalidInput("the API key holds characters that no header may hold")
+        if not isinstance(key, str) or not key.isascii() or not (key.isprintable() or not key):
+            raise InvalidInput(
+                "the API key is no text, or holds characters that no header may hold"
+            )
         self.name = model
         self._options = dict(options or {})
         self._key = key
@@ -129,6 +135,8 @@ class OpenAICompatible:
 
 def _checked(base_url: str) -> tuple[str, str]:
     """An address as it is, and its host."""
+    if not isinstance(base_url, str):
+        raise InvalidInput(f"base_url must be a text, not {shorten(base_url)}")
     url = urlsplit(base_url)
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.username:
         raise InvalidInput("base_url must be like https://host/v1, without user or query")

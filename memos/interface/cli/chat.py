@@ -139,15 +139,19 @@ def _questions(given: str | None) -> Iterator[str]:
         yield given
         return
     is_asked = sys.stdin.isatty()
+    is_silent = not is_asked
     while True:
         if is_asked:  # questions go to stderr: stdout belongs to the answers
             sys.stderr.write(PROMPT)
             sys.stderr.flush()
         line = sys.stdin.readline()
         if not line:
-            return
+            break
         if line.strip():
+            is_silent = False
             yield line.strip()
+    if is_silent:
+        raise InvalidInput("there is no question: give one behind chat, or a line each on stdin")
 
 
 def model_named(name: str) -> ChatModel:

@@ -133,11 +133,18 @@ def test_memories_are_sent_nowhere_else(
         {"base_url": "ftp://host/v1"},
         {"base_url": "host"},
         {"base_url": "http://user@host/v1"},
+        {"base_url": 7},
+        {"model": None},
+        {"model": " "},
         {"timeout": 0},
+        {"timeout": "long"},
+        {"timeout": float("nan")},
         {"api_key": "a\nb"},
+        {"api_key": 7},
     ],
 )
 def test_arguments_that_do_not_fit_are_told_at_once(wrong: dict[str, object]) -> None:
     given: dict[str, object] = {"base_url": "http://host/v1", "model": "small"}
-    with pytest.raises(InvalidInput):
+    (name,) = wrong
+    with pytest.raises(InvalidInput, match="API key" if name == "api_key" else name):
         OpenAICompatible(**given | wrong)  # type: ignore[arg-type]

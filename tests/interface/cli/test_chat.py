@@ -56,6 +56,13 @@ def test_json_has_all_of_an_answer_and_nothing_else(shell: Shell, model: str) ->
     assert answer["figures"]["cached_tokens"] == 12
 
 
+def test_no_question_at_all_is_told(shell: Shell, model: str) -> None:
+    shell.add("She likes pottery.")
+    ran = shell.run(*ASKED, model, stdin="\n\n")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("there is no question")
+
+
 def test_lines_of_stdin_are_one_conversation(shell: Shell, server: ChatServer, model: str) -> None:
     shell.add("She likes pottery.")
     ran = shell.run(*ASKED, model, stdin="pottery?\n\nAnd lakes?\n")
