@@ -140,6 +140,14 @@ def open_parts(reader: Reader, state: CubeState, at: Position | None = None) -> 
     return Parts(*(opened[version] for version in state.parts))
 
 
+def parts_left_by(reader: Reader, attempt: Attempt) -> Parts | None:
+    """The parts of a cube as an accepted attempt left it; None where there is no key to open them."""
+    if attempt.state is None:
+        return None
+    made_here = attempt.position if attempt.outcome.digest else None
+    return open_parts(reader, attempt.state, made_here)
+
+
 def usage_at(reader: Reader, cube_id: bytes, moment: Moment) -> Usage:
     """How a cube was used by the moment that is read: what was used since does not change it."""
     usage = reader.usage(cube_id)
@@ -168,9 +176,7 @@ def try_cube(
 
 def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> MemCube | Forgotten:
     """The cube as an accepted attempt left it; `usage` by default as it is now."""
-    state = attempt.state
-    made_here = attempt.position if attempt.outcome.digest else None
-    parts = None if state is None else open_parts(reader, state, made_here)
+    state, parts = attempt.state, parts_left_by(reader, attempt)
     if state is None or parts is None:
         return Forgotten(id_text(attempt.cube_id))
     if usage is None:

@@ -53,21 +53,11 @@ class OpenAICompatible:
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._base_url, self._host = _checked(base_url)
-        if not isinstance(model, str) or not model.strip():
-            raise InvalidInput(
-                f"model must be the model's name on the server, not {shorten(model)}"
-            )
-        if not isinstance(timeout, (int, float)) or not timeout > 0:
-            raise InvalidInput(f"timeout must be seconds above 0, not {shorten(timeout)}")
-        key = api_key if api_key is not None else os.environ.get(KEY_VARIABLE, "")
-        if not isinstance(key, str) or not key.isascii() or not (key.isprintable() or not key):
-            raise InvalidInput(
-                "the API key is no text, or holds characters that no header may hold"
-            )
-        self.name = model
+        self.name = _model_name(model)
+        key = _header_text(api_key if api_key is not None else os.environ.get(KEY_VARIABLE, ""))
         self._options = dict(options or {})
         self._key = key
-        self._client = _client(base_url, key, timeout)
+        self._client = _client(base_url, key, _seconds(timeout))
 
     def __repr__(self) -> str:
         return f"OpenAICompatible({self._base_url!r}, {self.name!r})"
@@ -141,6 +131,25 @@ def _checked(base_url: str) -> tuple[str, str]:
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.username:
         raise InvalidInput("base_url must be like https://host/v1, without user or query")
     return base_url, url.netloc
+
+
+def _model_name(model: object) -> str:
+    if isinstance(model, str) and model.strip():
+        return model
+    raise InvalidInput(f"model must be the model's name on the server, not {shorten(model)}")
+
+
+def _header_text(key: object) -> str:
+    """A key that a header may hold; the message never shows it."""
+    if isinstance(key, str) and key.isascii() and (key.isprintable() or not key):
+        return key
+    raise InvalidInput("the API key is no text, or holds characters that no header may hold")
+
+
+def _seconds(timeout: object) -> float:
+    if isinstance(timeout, (int, float)) and timeout > 0:
+        return timeout
+    raise InvalidInput(f"timeout must be seconds above 0, not {shorten(timeout)}")
 
 
 def _client(base_url: str, key: str, timeout: float) -> OpenAI:

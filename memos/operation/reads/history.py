@@ -17,12 +17,10 @@ from memos.kernel.event import Position, id_text
 from memos.kernel.lineage import Edge
 from memos.kernel.outcome import Result
 from memos.operation.cube import (
-    DamagedCube,
-    Forgotten,
     MemCube,
     as_datetime,
+    parts_left_by,
     state_title,
-    try_cube,
 )
 from memos.wire.body_pb2 import Body
 
@@ -163,12 +161,13 @@ def change_of(reader: Reader, attempt: Attempt, *, erased: bool = False) -> Chan
     if attempt.state is None or attempt.outcome.result is not Result.ACCEPTED:
         return Change(entry, version, None, None)
     state = state_title(attempt.state.lifecycle)
-    cube = Forgotten(id_text(attempt.cube_id)) if erased else try_cube(reader, attempt)
-    if isinstance(cube, MemCube):
-        return Change(entry, version, state, cube.text, cube.tags)
-    if isinstance(cube, DamagedCube):
-        return DamagedChange(entry, version, state, None, damaged=cube.reason)
-    return Change(entry, version, state, None)
+    try:
+        parts = None if erased else parts_left_by(reader, attempt)
+    except Damaged as error:
+        return DamagedChange(entry, version, state, None, damaged=str(error))
+    if parts is None:
+        return Change(entry, version, state, None)
+    return Change(entry, version, state, parts.text, parts.tag_list)
 
 
 _COMPARED = [
