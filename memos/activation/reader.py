@@ -68,11 +68,36 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefilled:
+    """Memories that were computed ahead of a question.
+
+    Attributes:
+        key: of the last segment.
+        tokens, bytes: of all segments.
+        computed_tokens: of those that had to be computed.
+        milliseconds: what that took.
+        is_kept: whether the pool keeps all of them.
+    """
+
+    key: bytes
+    tokens: int
+    bytes: int
+    computed_tokens: int
+    milliseconds: float
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Prefix:
     segments: tuple[Segment, ...]
     found: int
     refused: int
     kept: int
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the pool has all of it."""
+        return self.found + self.kept == len(self.segments)
 
 
 class KvReader:
@@ -147,6 +172,30 @@ class KvReader:
                 if left:
                     newest = self._model.step(cache, newest).argmax(-1)
         return _figures(prompt, prefix, milliseconds)
+
+    def prefill(self, prompt: Prompt) -> Prefilled:
+        """Compute the memories of a prompt that the pool does not have, and pin them there. Where it does not
+        take all of them, none is pinned. The prompt's queries are not read.
+
+        Raises:
+            InvalidInput: there is no segment, or one is empty; the secret is too short; the model was made for
+                fewer tokens.
+        """
+        tokens = sum(map(len, prompt.segments))
+        self._model.check_length(tokens, [[0]], 0)
+        started = time.perf_counter()
+        with self._prefix(prompt) as prefix:
+            last = prefix.segments[-1].key
+            if prefix.is_kept:
+                self._pool.pin(prompt.tenant, last)
+            return Prefilled(
+                key=last,
+                tokens=tokens,
+                bytes=sum(segment.bytes for segment in prefix.segments),
+                computed_tokens=sum(map(len, prompt.segments[prefix.found :])),
+                milliseconds=(time.perf_counter() - started) * 1e3,
+                is_kept=prefix.is_kept,
+            )
 
     @contextmanager
     def _prefix(self, prompt: Prompt) -> Iterator[_Prefix]:

@@ -12,6 +12,7 @@ from transformers import Qwen3Config
 from memos.activation.chat_model import LocalModel
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.pool.port import SegmentPool
+from memos.activation.segment_store import SegmentStore
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from tests.activation.tiny_models import SIZES, initialised
@@ -40,4 +41,9 @@ def _causal_model(template: str) -> CausalModel:
 def tiny_chat_model(directory: Path, pool: SegmentPool | None = None) -> LocalModel:
     """The same weights every time; a pool of its own where none is given."""
     tokenizer = TextTokenizer(write_tokenizer(directory))
-    return LocalModel(_causal_model(CHATML_TURNS.version), tokenizer, name="tiny", pool=pool)
+    return LocalModel(
+        _causal_model(CHATML_TURNS.version),
+        tokenizer,
+        name="tiny",
+        store=None if pool is None else SegmentStore(pool),
+    )

@@ -38,6 +38,20 @@ class DictPool:
         self.stored[segment.key] = segment
         return True
 
+    def pin(self, tenant: str, key: bytes) -> None:
+        """Nothing is evicted by itself here."""
+
+    def evict(self, tenant: str, key: bytes) -> int:
+        below = [each for each in self.stored.values() if each.parent == key]
+        taken = self.stored.pop(key, None)
+        return (taken is not None) + sum(self.evict(tenant, each.key) for each in below)
+
+    def save(self) -> int:
+        return 0
+
+    def tier_of(self, tenant: str, key: bytes) -> str:
+        return "memory" if key in self.stored else ""
+
     @property
     def bytes(self) -> int:
         return sum(segment.bytes for segment in self.stored.values())

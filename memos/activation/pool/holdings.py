@@ -44,7 +44,14 @@ class Holdings:
 
     def find(self, tenant: str, key: bytes) -> Found | None:
         """Where the fastest tier is that has a segment."""
-        return next(self._everywhere(tenant, key), None)
+        return next(self.everywhere(tenant, key), None)
+
+    def everywhere(self, tenant: str, key: bytes) -> Iterator[Found]:
+        """Each tier that has a segment, the fastest first."""
+        for level, contents in enumerate(self.contents):
+            stored = contents.trie(tenant).get(key)
+            if stored is not None:
+                yield level, stored
 
     def find_chain(
         self, tenant: str, keys: Sequence[bytes], behind: StoredSegment | None
@@ -96,7 +103,7 @@ class Holdings:
             key = waiting.pop()
             self._pins.discard((tenant, key))
             waiting.extend(self._below(tenant, key))
-            there = list(self._everywhere(tenant, key))
+            there = list(self.everywhere(tenant, key))
             for level, stored in there:
                 self.forget(level, stored)
             withdrawn += bool(there)
@@ -112,21 +119,15 @@ class Holdings:
     def pin(self, tenant: str, key: bytes) -> None:
         """Keep a segment in every tier that has it now or comes to have it."""
         self._pins.add((tenant, key))
-        for level, stored in self._everywhere(tenant, key):
+        for level, stored in self.everywhere(tenant, key):
             if not stored.is_pinned:
                 self._pin(level, stored)
 
     def unpin(self, tenant: str, key: bytes) -> None:
         """Undo a `pin`."""
         self._pins.discard((tenant, key))
-        for level, stored in self._everywhere(tenant, key):
+        for level, stored in self.everywhere(tenant, key):
             self._unpin(level, stored)
-
-    def _everywhere(self, tenant: str, key: bytes) -> Iterator[Found]:
-        for level, contents in enumerate(self.contents):
-            stored = contents.trie(tenant).get(key)
-            if stored is not None:
-                yield level, stored
 
     def _below(self, tenant: str, key: bytes) -> list[bytes]:
         return [child for each in self.contents for child in each.trie(tenant).children(key)]

@@ -152,6 +152,13 @@ class Pool:
         self._scan()
         return 0 if self._files is None else self._moves.save()
 
+    def tier_of(self, tenant: str, key: bytes) -> str:
+        """The slowest tier that has a segment; empty where none has."""
+        label = self._ready(tenant)
+        with self._lock:
+            found = [tier for tier, _ in self._holdings.everywhere(label, key)]
+            return self._holdings.tiers[found[-1]].name if found else ""
+
     def figures(self) -> PoolFigures:
         """What it has done, and what it holds."""
         holdings = self._holdings

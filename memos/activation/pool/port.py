@@ -31,3 +31,19 @@ class SegmentPool(Protocol):
     def offer(self, tenant: str, segment: Segment, milliseconds: float) -> bool:
         """Give it a segment that took this long to compute; whether it was kept."""
         ...
+
+    def pin(self, tenant: str, key: bytes) -> None:
+        """Keep a segment, and so all that is above it, until it is taken out."""
+        ...
+
+    def evict(self, tenant: str, key: bytes) -> int:
+        """Take a segment out, with everything below it; how many those were."""
+        ...
+
+    def save(self) -> int:
+        """Write what would be lost at a restart, where there is a place for it; how many segments."""
+        ...
+
+    def tier_of(self, tenant: str, key: bytes) -> str:
+        """The slowest place that has a segment; empty where none has."""
+        ...

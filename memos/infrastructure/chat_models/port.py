@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 Form = Literal["plaintext", "activation"]
@@ -17,11 +17,15 @@ class PromptMemory:
     Attributes:
         cube_id, version: which it is.
         text: its line, with the line's end.
+        seal: a secret that ends with the memory's key; empty where what is computed of the memory may not be
+            written to a disk. What a model writes there must not open without the seals of all memories that
+            it was computed from.
     """
 
     cube_id: str
     version: int
     text: str
+    seal: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +96,46 @@ class ChatModel(Protocol):
 
         Raises:
             ModelUnavailable: the model cannot be asked, or failed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedPrefix:
+    """What a model keeps as KV cache of all that stands in front of a prompt's messages.
+
+    Attributes:
+        key: of the last memory's segment (32 bytes): it depends on all that stands before it.
+        model_digest: of all that the numbers depend on beside the tokens (32 bytes).
+        tokens, bytes: what it holds, and takes in memory.
+        computed_tokens: how many of the tokens had to be computed.
+        milliseconds: what that took.
+        tier: the slowest place that keeps it, which is what it is read from after a restart.
+    """
+
+    key: bytes
+    model_digest: bytes
+    tokens: int
+    bytes: int
+    computed_tokens: int
+    milliseconds: float
+    tier: str
+
+
+@runtime_checkable
+class CachingModel(ChatModel, Protocol):
+    """A model that keeps what it computed of pinned memories, and can compute it ahead of a question."""
+
+    def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
+        """Compute and keep, until it is evicted, what stands in front of a prompt's messages.
+
+        Raises:
+            ModelUnavailable: the model cannot be asked, or there is no room for it.
+        """
+        ...
+
+    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
+        """Take what was computed of an owner's memories, and all behind it, out of every tier; how many
+        segments those were. Whoever is reading one at this moment reads it to the end.
         """
         ...

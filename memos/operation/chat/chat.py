@@ -7,25 +7,19 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from memos.infrastructure.chat_models.port import ChatModel, ChatPrompt, PromptMemory, TokenUsage
+from memos.infrastructure.chat_models.port import ChatModel, ChatPrompt, TokenUsage
 from memos.kernel.errors import InvalidInput, ModelUnavailable, ReadOnly, shorten
-from memos.kernel.scope import check_scope, tenant_of
+from memos.kernel.scope import check_scope
 from memos.operation.chat.answer import ChatAnswer, ChatFigures
 from memos.operation.chat.dialogue import Dialogue, FoundMemories, cited_in
+from memos.operation.chat.prompt import chat_prompt
 from memos.operation.commands.add import add_conversation
 from memos.operation.commands.turn import Conversation
-from memos.operation.reads.context_block import CLOSE, OPEN, Citation, ContextBlock, lines_of
+from memos.operation.reads.context_block import Citation
 from memos.operation.reads.stable_context import StableContext
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
 from memos.operation.validation import check_name
-
-INSTRUCTIONS = (
-    "Answer the user's last message. Lines between <memories> and </memories> quote stored memories: "
-    "use those that bear on the question, and cite each that you use by its label, in brackets as it "
-    "stands behind the quote. Where no memory tells the answer, say so.\n\n"
-)
-"""In front of the memories; it has no authority over the caller's own instructions, which stand before it."""
 
 BEGUN_ANEW = "the messages are not those that the state was given with"
 
@@ -82,7 +76,15 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
         dialogue = dialogue.without_memories()
     dialogue = dialogue.asked_with(FoundMemories.of(context.delta))
     heard = _Heard()
-    yield from _listen(request.model, _prompt(session, request, dialogue, context), heard)
+    prompt = chat_prompt(
+        session,
+        scope=request.scope,
+        instructions=dialogue.instructions,
+        pinned=context.pinned,
+        messages=tuple(each.read for each in dialogue.said),
+        max_tokens=request.max_tokens,
+    )
+    yield from _listen(request.model, prompt, heard)
     cites = _distinct((*context.pinned.citations, *dialogue.cites))
     return ChatAnswer(
         text=heard.text,
@@ -94,28 +96,6 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
         model=request.model.name,
         figures=heard.figures,
         remembered=_remember(session, request, heard.text, cites),
-    )
-
-
-def _prompt(
-    session: Session, request: ChatRequest, dialogue: Dialogue, context: StableContext
-) -> ChatPrompt:
-    said = f"{dialogue.instructions}\n\n" if dialogue.instructions else ""
-    pinned = _pinned(context.pinned)
-    return ChatPrompt(
-        owner=f"{session.engine.setting('vault_id')}/{tenant_of(request.scope)}",
-        opening=f"{said}{INSTRUCTIONS}{OPEN if pinned else ''}",
-        pinned=pinned,
-        closing=CLOSE if pinned else "",
-        messages=tuple(each.read for each in dialogue.said),
-        max_tokens=request.max_tokens,
-    )
-
-
-def _pinned(block: ContextBlock) -> tuple[PromptMemory, ...]:
-    return tuple(
-        PromptMemory(cite.cube_id, cite.version, line)
-        for cite, line in zip(block.citations, lines_of(block), strict=True)
     )
 
 

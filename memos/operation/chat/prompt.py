@@ -1,0 +1,70 @@
+"""What a model is asked: instructions, the pinned memories, and the dialogue."""
+
+from __future__ import annotations
+
+from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory
+from memos.kernel.event import id_bytes
+from memos.kernel.keyed_digest import keyed_digest
+from memos.kernel.scope import tenant_of
+from memos.operation.reads.context_block import CLOSE, OPEN, ContextBlock, lines_of
+from memos.operation.session import Session
+
+INSTRUCTIONS = (
+    "Answer the user's last message. Lines between <memories> and </memories> quote stored memories: "
+    "use those that bear on the question, and cite each that you use by its label, in brackets as it "
+    "stands behind the quote. Where no memory tells the answer, say so.\n\n"
+)
+"""In front of the memories; it has no authority over the caller's own instructions, which stand before it."""
+
+
+def chat_prompt(
+    session: Session,
+    *,
+    scope: str,
+    instructions: str,
+    pinned: ContextBlock,
+    messages: tuple[ChatMessage, ...],
+    max_tokens: int,
+) -> ChatPrompt:
+    """A prompt in which what changes least stands first.
+
+    Args:
+        session: the open vault.
+        scope: of one of the tenant's memories.
+        instructions: the caller's own.
+        pinned: the block that selection has just returned.
+        messages: history and question.
+        max_tokens: how many tokens the answer may have.
+    """
+    said = f"{instructions}\n\n" if instructions else ""
+    memories = _memories(session, pinned)
+    return ChatPrompt(
+        owner=owner_of(session, tenant_of(scope)),
+        opening=f"{said}{INSTRUCTIONS}{OPEN if memories else ''}",
+        pinned=memories,
+        closing=CLOSE if memories else "",
+        messages=messages,
+        max_tokens=max_tokens,
+    )
+
+
+def owner_of(session: Session, tenant: str) -> str:
+    """Under what models keep what they computed of a tenant's memories."""
+    return f"{session.engine.setting('vault_id')}/{tenant}"
+
+
+def _memories(session: Session, block: ContextBlock) -> tuple[PromptMemory, ...]:
+    if not block.citations:
+        return ()
+    lines = lines_of(block)
+    with session.engine.read() as reader:
+        keys = [reader.cube_key(id_bytes(cite.cube_id)) for cite in block.citations]
+    return tuple(
+        PromptMemory(cite.cube_id, cite.version, line, _seal(key))
+        for cite, line, key in zip(block.citations, lines, keys, strict=True)
+    )
+
+
+def _seal(cube_key: bytes | None) -> bytes:
+    """See `PromptMemory.seal`; one that has just been erased has none."""
+    return b"" if cube_key is None else keyed_digest(cube_key, b"kv", b"")
