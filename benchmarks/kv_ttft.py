@@ -25,6 +25,10 @@ from transformers import AutoModelForCausalLM, Qwen3Config
 
 from benchmarks.harness import Report, finish, p50, parse, percentile, progress, timed
 from memos.activation import smollm2
+from memos.activation.chain import chain_keys
+from memos.activation.pool.limits import Limits
+from memos.activation.pool.memory_tier import MemoryTier
+from memos.activation.pool.pool import Pool
 from memos.activation.reader import Answers, KvReader, Prompt
 from memos.activation.request_cache import RequestCache
 from memos.activation.segment import Segment
@@ -35,6 +39,7 @@ MEMORY_TOKENS = 128
 FEWEST, MOST, SECONDS = 3, 15, 30.0
 """Repeats of a cell: as many as these seconds allow, no fewer and no more."""
 FORKS = 1000
+TENANT, UNLIMITED = "bench", Limits(2**62)
 SECRET = b"a secret of this benchmark's tenant"
 SHAPES = {
     "qwen3-8b": {
@@ -50,33 +55,6 @@ SHAPES = {
         "num_attention_heads": 64,
     },
 }
-
-
-class Kept(NamedTuple):
-    """A lease on all there is."""
-
-    segments: tuple[Segment, ...]
-
-    def release(self) -> None:
-        """Nothing here is ever evicted."""
-
-
-class Everything:
-    """A pool without a limit, so that only reading is measured."""
-
-    def __init__(self) -> None:
-        self.stored: dict[bytes, Segment] = {}
-        self.milliseconds = 0.0
-
-    def lease(self, tenant: str, keys: Sequence[bytes]) -> Kept:
-        """What is stored of the chain."""
-        return Kept(tuple(self.stored[key] for key in keys if key in self.stored))
-
-    def offer(self, tenant: str, segment: Segment, milliseconds: float) -> bool:
-        """Keep it."""
-        self.stored[segment.key] = segment
-        self.milliseconds += milliseconds
-        return True
 
 
 class Arm(NamedTuple):
@@ -128,21 +106,23 @@ def _shaped(shape: str, device: str) -> CausalModel:
 
 
 def _context(report: Report, model: CausalModel, context: int) -> None:
-    chance, pool = Random(context), Everything()
+    chance = Random(context)
+    pool = Pool([MemoryTier("memory", UNLIMITED)])
     ids = [chance.randrange(3, 40_000) for _ in range(context)]
     memories = [ids[start : start + MEMORY_TOKENS] for start in range(0, context, MEMORY_TOKENS)]
     reader = KvReader(model, pool)
     progress(f"{context:,} tokens in {len(memories)} memories")
-    reader.answer(_prompt(memories, [7]), 1)
+    built = reader.prefill(_prompt(memories, []))
     for tokens in QUERIES:
         progress(f"  a query of {tokens} behind them")
         query = [chance.randrange(3, 40_000) for _ in range(tokens)]
-        _cell(report, model, reader, memories, query, pool.milliseconds)
-    _fork(report, model, list(pool.stored.values()), context)
+        _cell(report, model, reader, memories, query, built.milliseconds)
+    with pool.lease(TENANT, chain_keys(memories, model.identity, SECRET)) as lease:
+        _fork(report, model, lease.segments, context)
 
 
 def _prompt(memories: Sequence[Sequence[int]], query: Sequence[int]) -> Prompt:
-    return Prompt("bench", SECRET, memories, [query])
+    return Prompt(TENANT, SECRET, memories, [query])
 
 
 def _cell(

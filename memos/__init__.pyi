@@ -1,6 +1,8 @@
 # What `memos` has; `__init__.py` imports each name when it is asked for.
 from .infrastructure.chat_models.openai_compatible import OpenAICompatible
 from .infrastructure.chat_models.port import (
+    CachedPrefix,
+    CachingModel,
     ChatMessage,
     ChatModel,
     ChatPrompt,
@@ -68,6 +70,7 @@ from .operation.commands.rollback import Rollback
 from .operation.commands.sweep import Sweep
 from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
+from .operation.forms.activation import Activation, Materialised
 from .operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from .operation.reads.accesses import AccessEntry
 from .operation.reads.context_block import Citation, ContextBlock
@@ -94,6 +97,7 @@ from .operation.vocabulary import Vocabulary
 
 __all__ = [
     "AccessEntry",
+    "Activation",
     "AlreadyErased",
     "AskedQuery",
     "AsyncChatStream",
@@ -102,6 +106,8 @@ __all__ = [
     "BackedUp",
     "Batch",
     "Busy",
+    "CachedPrefix",
+    "CachingModel",
     "Change",
     "ChatAnswer",
     "ChatFigures",
@@ -149,6 +155,7 @@ __all__ = [
     "LogEntry",
     "LogLost",
     "LogUnavailable",
+    "Materialised",
     "MemCube",
     "Memory",
     "MemosError",

@@ -8,6 +8,8 @@ from memos.kernel.event import Kind
 
 DOINGS: Mapping[str, tuple[str, str]] = {
     "accesses": ("see the accesses", "of"),
+    "activate": ("activate the memories", "of"),
+    "activations": ("list the activations", "of"),
     "add": ("add a memory", "in"),
     "add_conversation": ("add a conversation", "in"),
     "administrators": ("see the administrators", "of"),
@@ -27,6 +29,7 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "erase": ("erase", ""),
     "events": ("list the events", "of"),
     "find_id": ("find an id", "of"),
+    "evict": ("evict", ""),
     "export": ("export", ""),
     "extract_facts": ("extract facts", "in"),
     "generations": ("list the generations", "of"),
@@ -42,6 +45,7 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "linked": ("link", ""),
     "list": ("list the memories", "of"),
     "load": ("load", ""),
+    "materialise": ("materialise", ""),
     "merge": ("merge", ""),
     "merged_into": ("merge", ""),
     "migrate": ("migrate", ""),

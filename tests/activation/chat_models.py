@@ -32,18 +32,26 @@ def write_tokenizer(directory: Path, marks: tuple[str, ...] = MARKS) -> Path:
     return directory
 
 
+def _configuration() -> Qwen3Config:
+    sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 16384, "eos_token_id": STOP}
+    return Qwen3Config(**sizes, num_key_value_heads=2)
+
+
 @cache
 def _causal_model(template: str) -> CausalModel:
-    sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 16384, "eos_token_id": STOP}
-    return CausalModel(initialised(Qwen3Config(**sizes, num_key_value_heads=2)), template=template)
+    return CausalModel(initialised(_configuration()), template=template)
 
 
-def tiny_chat_model(directory: Path, pool: SegmentPool | None = None) -> LocalModel:
+def write_chat_model(directory: Path) -> Path:
+    """The same model as a directory that `LocalModel.load` reads."""
+    initialised(_configuration()).save_pretrained(directory)
+    return write_tokenizer(directory)
+
+
+def tiny_chat_model(
+    directory: Path, pool: SegmentPool | None = None, kept_in: Path | None = None
+) -> LocalModel:
     """The same weights every time; a pool of its own where none is given."""
+    store = SegmentStore.on_device("cpu", kept_in) if pool is None else SegmentStore(pool)
     tokenizer = TextTokenizer(write_tokenizer(directory))
-    return LocalModel(
-        _causal_model(CHATML_TURNS.version),
-        tokenizer,
-        name="tiny",
-        store=None if pool is None else SegmentStore(pool),
-    )
+    return LocalModel(_causal_model(CHATML_TURNS.version), tokenizer, name="tiny", store=store)

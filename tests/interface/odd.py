@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from memos import ChatPrompt, Memory, Position, TokenUsage
+from tests.caching_model import NotingModel
 
 SCOPE = "acme/alice"
 
@@ -207,6 +208,8 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
     merged = {name: NEW[name] for name in NEW if name in inspect.signature(Memory.merge).parameters}
     told = {"budget_tokens": 100, "count_tokens": len, **FOUND}
     export = folder / "export"
+    model = NotingModel()
+    active = memory.activate([other], scope=SCOPE, model=model).cube_id
     return {
         "__init__": {
             "path": folder / "opened.vault",
@@ -229,6 +232,18 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
             "tags": [],
             "idempotency_key": None,
         },
+        "activate": {
+            "cube_ids": [other],
+            "scope": SCOPE,
+            "model": model,
+            "instructions": "Be.",
+            "pinned_tokens": 100,
+            "filter": None,
+            "count_tokens": len,
+        },
+        "activations": {"scope": SCOPE},
+        "evict": {"cube_id": active, "expected_version": None},
+        "materialise": {"cube_id": active},
         "archive": moved,
         "archive_many": dict(several),
         "as_actor": {"actor": "agent:bob", "tenant": None},

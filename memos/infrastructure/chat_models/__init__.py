@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memos.infrastructure.chat_models.port import ChatModel
+from memos.infrastructure.chat_models.port import CachingModel, ChatModel
 from memos.kernel.errors import InvalidInput, shorten
 
 _PARTS = ("name", "stream")
@@ -23,4 +23,19 @@ def check_model(model: object) -> ChatModel:
     )
 
 
-__all__ = ["ChatModel", "check_model"]
+def check_caching_model(model: object) -> CachingModel:
+    """What is given as a model that keeps what it computed of memories.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    checked = check_model(model)
+    if isinstance(checked, CachingModel):
+        return checked
+    raise InvalidInput(
+        f"model={shorten(model)} keeps no KV cache that could be filled ahead of a question: give a local "
+        "model. A server keeps the prefixes of the prompts that `chat` sends it by itself"
+    )
+
+
+__all__ = ["CachingModel", "ChatModel", "check_caching_model", "check_model"]

@@ -23,6 +23,7 @@ FAMILIES: Mapping[str, str] = {
     "listing": "list count scopes subjects",
     "context": "context related route",
     "chat": "chat",
+    "forms": "activate activations evict materialise",
     "scope": "tags vocabulary sensitivities keep-queries queries facts",
     "governance": "archive restore freeze thaw hold lift-hold set-header lifespan sweep",
     "administrators": "administrator",

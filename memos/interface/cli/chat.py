@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from memos.interface.cli import layout
 from memos.interface.cli.command import Run, command
+from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
 from memos.interface.cli.options import EmbedderOption, FilterOption, ScopeRoots, json_object
 from memos.interface.cli.terminal import clean
-from memos.kernel.errors import InvalidInput, ModelUnavailable
+from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memos import ChatAnswer, Memory
-    from memos.infrastructure.chat_models.port import ChatModel
     from memos.interface.cli.terminal import Console
 
-SMOLLM2 = "smollm2"
 PROMPT = "> "
-
-Model = Annotated[
-    str,
-    typer.Option(
-        envvar="MEMOS_CHAT_MODEL",
-        help="smollm2, a model's directory, or an OpenAI-compatible server: http://host/v1#model.",
-    ),
-]
 
 
 def attach(app: typer.Typer) -> None:
@@ -44,7 +34,7 @@ def chat(
         str | None,
         typer.Argument(help="What is asked. Without it: a line each, from the terminal or stdin."),
     ] = None,
-    model: Model = SMOLLM2,
+    model: ModelOption = SMOLLM2,
     budget: Annotated[
         int, typer.Option("--budget", help="How many tokens what is found may take.")
     ] = 500,
@@ -72,8 +62,8 @@ def chat(
         "remember": remember,
         "session": session,
     }
-    with run.open(embedder=embedder) as memory:
-        talk = _Talk(memory, {**asked, "model": model_named(model)}, run, show=show)
+    with run.open(embedder=embedder) as memory, opened_model(model) as answering:
+        talk = _Talk(memory, {**asked, "model": answering}, run, show=show)
         for each in _questions(question):
             talk.answer(each)
 
@@ -152,38 +142,3 @@ def _questions(given: str | None) -> Iterator[str]:
             yield line.strip()
     if is_silent:
         raise InvalidInput("there is no question: give one behind chat, or a line each on stdin")
-
-
-def model_named(name: str) -> ChatModel:
-    """The model that `--model` means.
-
-    Raises:
-        InvalidInput: it means none.
-        ModelUnavailable: what it needs is not installed.
-    """
-    if name.startswith(("http://", "https://")):
-        from memos.infrastructure.chat_models.openai_compatible import OpenAICompatible
-
-        address, _, model = name.partition("#")
-        if not model:
-            raise InvalidInput(f"--model {name} names no model: put it behind #, as in {name}#name")
-        return OpenAICompatible(address, model)
-    if name != SMOLLM2 and not Path(name).is_dir():
-        raise InvalidInput(
-            f"--model {name} is neither {SMOLLM2}, nor a directory, nor an address such as "
-            "http://127.0.0.1:8000/v1#model"
-        )
-    return _local(name)
-
-
-def _local(name: str) -> ChatModel:
-    """A model on this machine."""
-    from memos.infrastructure.release import pip_install
-
-    try:
-        from memos.activation.chat_model import LocalModel
-    except ImportError as error:
-        raise ModelUnavailable(
-            f"models on this machine need PyTorch and transformers: {pip_install('activation')}"
-        ) from error
-    return LocalModel.smollm2() if name == SMOLLM2 else LocalModel.load(Path(name))

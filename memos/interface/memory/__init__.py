@@ -21,6 +21,7 @@ from memos.interface.memory.changing import ChangingCalls
 from memos.interface.memory.changing_several import ChangingSeveralCalls
 from memos.interface.memory.chatting import ChattingCalls
 from memos.interface.memory.following import FollowingCalls
+from memos.interface.memory.forming import FormingCalls
 from memos.interface.memory.gathering import GatheringCalls
 from memos.interface.memory.listing import ListingCalls
 from memos.interface.memory.proving import ProvingCalls
@@ -78,6 +79,7 @@ class Memory(
     SearchingCalls,
     GatheringCalls,
     ChattingCalls,
+    FormingCalls,
     TaggingCalls,
     FollowingCalls,
     UndoingCalls,

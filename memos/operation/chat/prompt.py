@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.chat_models.caching_models import kv_owner
 from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory
 from memos.kernel.event import id_bytes
 from memos.kernel.keyed_digest import keyed_digest
@@ -39,18 +40,13 @@ def chat_prompt(
     said = f"{instructions}\n\n" if instructions else ""
     memories = _memories(session, pinned)
     return ChatPrompt(
-        owner=owner_of(session, tenant_of(scope)),
+        owner=kv_owner(session.engine.setting("vault_id"), tenant_of(scope)),
         opening=f"{said}{INSTRUCTIONS}{OPEN if memories else ''}",
         pinned=memories,
         closing=CLOSE if memories else "",
         messages=messages,
         max_tokens=max_tokens,
     )
-
-
-def owner_of(session: Session, tenant: str) -> str:
-    """Under what models keep what they computed of a tenant's memories."""
-    return f"{session.engine.setting('vault_id')}/{tenant}"
 
 
 def _memories(session: Session, block: ContextBlock) -> tuple[PromptMemory, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from memos.infrastructure.awaited import uninterrupted
+from memos.infrastructure.chat_models.caching_models import evict_everywhere, kv_owner
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
@@ -111,7 +112,10 @@ def _end(session: Session, operation_id: bytes) -> tuple[Event, str, tuple[Erasu
         return request, _destroy(session, transaction, request)
 
     request, kept = session.engine.writer.transact(destroy)
-    return request, kept, _erase_late(session, request)
+    supplements = _erase_late(session, request)
+    owner = kv_owner(session.engine.setting("vault_id"), request.tenant)
+    evict_everywhere(owner, [id_text(target.cube_id) for target in request.erase_requested.targets])
+    return request, kept, supplements
 
 
 def _receipt(

@@ -125,6 +125,7 @@ def create_cube(
     header: Header | None = None,
     operation_id: bytes = b"",
     identity: Identity | None = None,
+    form: Form = Form.PLAINTEXT,
 ) -> Draft:
     """The first event of a cube, sealed under a key of its own: the one place that makes cubes.
 
@@ -136,6 +137,7 @@ def create_cube(
         header: its header, where it is another cube's.
         operation_id: the operation that it is part of.
         identity: what it becomes under its idempotency key, where it has one.
+        form: what it holds.
 
     Raises:
         OtherContent: the key stands for another command already.
@@ -158,7 +160,7 @@ def create_cube(
         operation_id=operation_id,
         event_id=event_id,
     )
-    event.generated.form = Form.PLAINTEXT.value  # type: ignore[assignment]
+    event.generated.form = form.value  # type: ignore[assignment]
     own = header or memory.header(session.actor, session.clock)
     write_header(derived_header(own, sources), event.generated.header)
     subject = digests.subject(tenant, memory.subject or memory.scope)

@@ -21,6 +21,7 @@ from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import id_bytes
 from memos.kernel.moment import At
 from memos.operation.cube import as_datetime
+from memos.operation.gate import Passage
 from memos.operation.reads.context_block import (
     FRAME,
     Citation,
@@ -101,6 +102,38 @@ class StableRequest:
         object.__setattr__(self, "asked", digest[:16])
 
 
+def pinned_context(
+    session: Session,
+    passage: Passage,
+    request: StableRequest,
+    cube_ids: Sequence[str],
+    count_tokens: CountTokens,
+) -> StableContext:
+    """A context before its first turn: the memories that are tagged for the pinned block, and others behind
+    them, whatever is asked. The delta is empty.
+
+    Args:
+        session: the open vault.
+        passage: of the call.
+        request: without a state; its query is not read.
+        cube_ids: the others.
+        count_tokens: counts the block.
+
+    Raises:
+        InvalidInput: one of the others is not to be shown in these scopes, or they do not fit.
+    """
+    nothing = ContextBlock("", (), 0, ())
+    context = StableContext(nothing, nothing, (), str(ContextState(request.asked)))
+    with open_scope(session, passage, request.search) as scope_view:
+        if scope_view is None:
+            return context
+        turn = _Turn(scope_view, request, ContextState(request.asked), count_tokens)
+        context, at = turn.pinned(cube_ids), scope_view.view.at
+    cited = [(id_bytes(cite.cube_id), cite.version) for cite in context.pinned.citations]
+    passage.note(request.search.within, cited, at)
+    return context
+
+
 def stable_context(
     session: Session, request: StableRequest, count_tokens: CountTokens
 ) -> StableContext:
@@ -171,6 +204,27 @@ class _Turn:
             delta.tokens + (0 if changed else before.sent_tokens),
         )
         return StableContext(pinned, delta, tuple(changed), str(state))
+
+    def pinned(self, cube_ids: Sequence[str]) -> StableContext:
+        """The pinned block before anything was asked: standing memories, and these behind them."""
+        standing = standing_memories(self._scope_view)
+        given = [cube_id for cube_id in dict.fromkeys(cube_ids) if cube_id not in standing]
+        shown = memories_in_force(self._scope_view, given)
+        if absent := [cube_id for cube_id in given if cube_id not in shown]:
+            raise InvalidInput(
+                f"{', '.join(absent)} cannot be shown in {', '.join(self._request.search.scopes)}: it is not "
+                "there, not yours to read, archived, over, or superseded"
+            )
+        block = self._block([*standing.values(), *shown.values()])
+        if block.tokens > self._request.pinned_tokens:
+            raise InvalidInput(
+                f"these memories take {block.tokens:,} tokens, and pinned_tokens is "
+                f"{self._request.pinned_tokens:,}: give fewer, or more tokens"
+            )
+        used = tuple((cube_id, OFTEN) for cube_id in given)
+        asked = self._request.asked
+        state = ContextState(asked, versions_of(block), tuple(standing), used)
+        return StableContext(block, ContextBlock("", (), 0, ()), (), str(state))
 
     def _changes(self, versions: Mapping[str, int], standing: Mapping[str, Hit]) -> list[str]:
         """Why what stands in the prompt cannot stay as it is, given the versions in force of what does."""

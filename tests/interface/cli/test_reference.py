@@ -38,6 +38,8 @@ SHAPES = [
     memos.ContextBlock,
     memos.ChatAnswer,
     memos.ChatFigures,
+    memos.Activation,
+    memos.Materialised,
     memos.StableContext,
     memos.Citation,
     memos.Related,
@@ -98,7 +100,7 @@ COMMANDS = sorted(commands(app))
 
 
 def test_the_program_has_every_command_it_should() -> None:
-    ungrouped = """demo add import list count scopes subjects accesses denials search context chat related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
+    ungrouped = """demo add import list count scopes subjects accesses denials search context chat activate activations evict materialise related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
         restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
         migrate backup"""

@@ -1,0 +1,119 @@
+"""Commands that turn memories from one form into another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memos.interface.cli import layout, memory_view
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
+from memos.interface.cli.options import IS_CUBE_ID, CubeId, ScopeRoot
+from memos.interface.cli.terminal import Console, clean
+
+if TYPE_CHECKING:
+    from memos import Activation, Materialised
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    command(app, "activate")(activate)
+    command(app, "activations")(activations)
+    command(app, "evict")(evict)
+    command(app, "materialise")(materialise)
+
+
+def activate(
+    run: Run,
+    scope: ScopeRoot,
+    cube_ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Memories behind those that are tagged policy or pinned."),
+        IS_CUBE_ID,
+    ] = None,
+    model: ModelOption = SMOLLM2,
+    instructions: Annotated[
+        str, typer.Option("--instructions", help="What the conversation's system message says.")
+    ] = "",
+    pinned: Annotated[
+        int, typer.Option("--pinned", help="How many tokens the memories may take.")
+    ] = 1000,
+) -> None:
+    """Compute memories as KV cache of a model on this machine, ahead of a question."""
+    with run.open() as memory, opened_model(model) as answering:
+        activation = memory.activate(
+            [run.whole_id(each) for each in cube_ids or ()],
+            scope=scope,
+            model=answering,  # type: ignore[arg-type] # one that keeps no cache is refused
+            instructions=instructions,
+            pinned_tokens=pinned,
+        )
+    run.show(activation, lambda out: _draw(out, activation))
+
+
+def activations(run: Run, scope: ScopeRoot) -> None:
+    """What is kept as KV cache in a scope and under it."""
+    with run.open() as memory:
+        found = memory.activations(scope)
+    run.show(found, lambda out: _draw_all(out, found))
+
+
+def evict(
+    run: Run,
+    cube_id: CubeId,
+    expect_version: Annotated[
+        int | None, typer.Option(help="Refuse if it is at another version.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model on this machine that lets it go.")
+    ] = None,
+) -> None:
+    """End an activation; its memories stay as they are."""
+    with run.open() as memory:
+        if model is None:
+            receipt = memory.evict(cube_id, expected_version=expect_version)
+        else:
+            with opened_model(model):
+                receipt = memory.evict(cube_id, expected_version=expect_version)
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "evicted"))
+
+
+def materialise(run: Run, cube_id: CubeId) -> None:
+    """The memories that an activation was computed from, as they were."""
+    with run.open() as memory:
+        made = memory.materialise(cube_id)
+    run.show(made, lambda out: _draw_memories(out, made))
+
+
+def _draw(out: Console, activation: Activation) -> None:
+    what = "activated" if activation.is_new else "already active"
+    layout.line(out, (what, "bold"), f" {activation.cube_id} v{activation.version}")
+    layout.pairs(
+        out,
+        [
+            ("model", activation.model),
+            ("memories", len(activation.memories)),
+            ("tokens", f"{activation.tokens:,}"),
+            (
+                "computed now",
+                f"{activation.computed_tokens:,} in {activation.milliseconds:,.0f} ms",
+            ),
+            ("kept in", f"{activation.tier}, {activation.size:,} bytes"),
+        ],
+    )
+
+
+def _draw_all(out: Console, found: tuple[Activation, ...]) -> None:
+    for each in found:
+        told = (
+            f"  {clean(each.scope)}  {clean(each.model)}  {len(each.memories)} memories  "
+            f"{each.tokens:,} tokens  {each.size:,} bytes"
+        )
+        layout.line(out, each.cube_id, (told, "dim"))
+
+
+def _draw_memories(out: Console, made: Materialised) -> None:
+    for memory in made.memories:
+        layout.body(out, memory.text or "")
+        layout.line(out, (f"  {memory.cube_id}  v{memory.version}", "dim"))

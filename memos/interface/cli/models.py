@@ -1,0 +1,78 @@
+"""Which model answers: on this machine, or a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memos.kernel.errors import InvalidInput, ModelUnavailable
+
+if TYPE_CHECKING:
+    from memos.activation.chat_model import LocalModel
+    from memos.infrastructure.chat_models.port import ChatModel
+
+SMOLLM2 = "smollm2"
+CACHE_VARIABLE = "MEMOS_KV_CACHE"
+"""Names where local models keep the KV cache of memories: else ~/.cache/memos/kv."""
+
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        envvar="MEMOS_CHAT_MODEL",
+        help="smollm2, a model's directory, or an OpenAI-compatible server: http://host/v1#model.",
+    ),
+]
+
+
+@contextmanager
+def opened_model(name: str) -> Iterator[ChatModel]:
+    """The model that `--model` means; one on this machine keeps what it computed of memories in a cache
+    directory, sealed.
+
+    Raises:
+        InvalidInput: it means none.
+        ModelUnavailable: what it needs is not installed.
+    """
+    if name.startswith(("http://", "https://")):
+        yield _served(name)
+        return
+    if name != SMOLLM2 and not Path(name).is_dir():
+        raise InvalidInput(
+            f"--model {name} is neither {SMOLLM2}, nor a directory, nor an address such as "
+            "http://127.0.0.1:8000/v1#model"
+        )
+    with _local(name) as model:
+        yield model
+
+
+def _served(name: str) -> ChatModel:
+    from memos.infrastructure.chat_models.openai_compatible import OpenAICompatible
+
+    address, _, model = name.partition("#")
+    if not model:
+        raise InvalidInput(f"--model {name} names no model: put it behind #, as in {name}#name")
+    return OpenAICompatible(address, model)
+
+
+def _local(name: str) -> LocalModel:
+    from memos.infrastructure.cache_directory import cache_directory
+    from memos.infrastructure.release import pip_install
+
+    try:
+        from memos.activation.chat_model import LocalModel
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"models on this machine need PyTorch and transformers: {pip_install('activation')}"
+        ) from error
+    home = cache_directory(CACHE_VARIABLE, "kv")
+    if name == SMOLLM2:
+        return LocalModel.smollm2(kept_in=home / SMOLLM2)
+    directory = Path(name).resolve()
+    digest = sha256(str(directory).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return LocalModel.load(directory, kept_in=home / f"{directory.name}-{digest}")

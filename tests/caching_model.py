@@ -1,0 +1,50 @@
+"""A model that keeps the KV cache of memories, as far as the store sees it: what it was given, and evicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from hashlib import sha256
+
+from memos import CachedPrefix, ChatPrompt, TokenUsage
+from memos.infrastructure.chat_models.caching_models import note_caching_model
+
+
+class NotingModel:
+    """Computes nothing; a token is a character.
+
+    Args:
+        meanwhile: what happens while it computes.
+    """
+
+    def __init__(
+        self, name: str = "noting", meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        self.name = name
+        self.prefilled: list[ChatPrompt] = []
+        self.asked: list[ChatPrompt] = []
+        self.kept: dict[tuple[str, str], str] = {}
+        self._meanwhile = meanwhile
+        note_caching_model(self)
+
+    def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
+        self.asked.append(prompt)
+        yield "Yes."
+
+    def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
+        self.prefilled.append(prompt)
+        self._meanwhile()
+        for memory in prompt.pinned:
+            self.kept[prompt.owner, memory.cube_id] = memory.text
+        said = prompt.opening + "".join(memory.text for memory in prompt.pinned)
+        return CachedPrefix(
+            key=sha256(said.encode()).digest(),
+            model_digest=sha256(self.name.encode()).digest(),
+            tokens=len(said),
+            bytes=4 * len(said),
+            computed_tokens=len(said),
+            milliseconds=1.0,
+            tier="memory",
+        )
+
+    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
+        return sum(self.kept.pop((owner, cube_id), None) is not None for cube_id in cube_ids)

@@ -1,0 +1,45 @@
+"""Activations on the command line, with a tiny model in a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.activation.chat_models import write_chat_model
+from tests.interface.cli.support import Shell
+
+SCOPE = ("--scope", "acme")
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    monkeypatch.setenv("MEMOS_KV_CACHE", str(tmp_path / "kv"))
+    return "--model", str(write_chat_model(tmp_path / "tiny"))
+
+
+def test_what_is_activated_in_one_process_is_cached_in_the_next_one(
+    shell: Shell, model: tuple[str, str]
+) -> None:
+    shell.add("She likes pottery.", "--tag", "pinned")
+    made = shell.json("activate", *SCOPE, *model)
+    assert (made["is_new"], made["tier"], len(made["memories"])) == (True, "files", 1)
+    answer = shell.json("chat", *SCOPE, *model, "pottery?", "--max-tokens", "2")
+    assert answer["figures"]["cached_tokens"] == made["tokens"]
+
+
+def test_activations_are_shown_listed_materialised_and_evicted(
+    shell: Shell, model: tuple[str, str]
+) -> None:
+    named = shell.add("She likes\npottery.")
+    output = shell.run("activate", named, *SCOPE, *model).out
+    assert "activated " in output
+    assert "memories      1" in output
+    (listed,) = shell.json("activations", *SCOPE)
+    cube_id = listed["cube_id"]
+    assert "already active" in shell.run("activate", named, *SCOPE, *model).out
+    assert cube_id in shell.run("activations", *SCOPE).out
+    told = shell.run("materialise", cube_id).out
+    assert told.splitlines() == ["She likes", "pottery.", f"  {named}  v1"]
+    assert "evicted" in shell.run("evict", cube_id, *model).out
+    assert shell.json("activations", *SCOPE) == []
