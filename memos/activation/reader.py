@@ -6,11 +6,13 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from torch import Tensor
 
 from memos.activation.chain import chain_keys
 from memos.activation.pool.port import SegmentPool
+from memos.activation.request_cache import RequestCache
 from memos.activation.segment import Segment
 from memos.activation.transformers_model import CausalModel
 from memos.kernel.errors import InvalidInput
@@ -130,12 +132,10 @@ class KvReader:
         started = time.perf_counter()
         with self._prefix(prompt) as prefix:
             cache, logits = self._model.start(prefix.segments, prompt.queries, max_new_tokens - 1)
-            newest = logits.argmax(-1)
-            columns = [newest.tolist()]
+            generated = self._generated(cache, logits.argmax(-1), max_new_tokens)
+            columns = [next(generated)]
             milliseconds = (time.perf_counter() - started) * 1e3
-            while len(columns) < max_new_tokens and not self._ended(columns):
-                newest = self._model.step(cache, newest).argmax(-1)
-                columns.append(newest.tolist())
+            columns.extend(generated)
         told = tuple(map(self._until_stop, zip(*columns, strict=True)))
         return Answers(told, logits, _figures(prompt, prefix, milliseconds))
 
@@ -162,15 +162,13 @@ class KvReader:
         started = time.perf_counter()
         with self._prefix(prompt) as prefix:
             cache, logits = self._model.start(prefix.segments, prompt.queries, max_new_tokens - 1)
-            newest = logits.argmax(-1)
+            generated = self._generated(cache, logits.argmax(-1), max_new_tokens)
+            first = next(generated)
             milliseconds = (time.perf_counter() - started) * 1e3
-            for left in reversed(range(max_new_tokens)):
-                token = int(newest)
+            for (token,) in chain([first], generated):
                 if token in self._model.stop_tokens:
                     break
                 yield token
-                if left:
-                    newest = self._model.step(cache, newest).argmax(-1)
         return _figures(prompt, prefix, milliseconds)
 
     def prefill(self, prompt: Prompt) -> Prefilled:
@@ -233,9 +231,18 @@ class KvReader:
             start, parent = start + len(ids), key
         return fitting
 
-    def _ended(self, columns: list[list[int]]) -> bool:
-        stops = self._model.stop_tokens
-        return all(not stops.isdisjoint(row) for row in zip(*columns, strict=True))
+    def _generated(self, cache: RequestCache, newest: Tensor, most: int) -> Iterator[list[int]]:
+        """The next token of each query, time and again, until each has come to a stop token."""
+        ended: set[int] = set()
+        for left in reversed(range(most)):
+            column = newest.tolist()
+            yield column
+            ended.update(
+                row for row, token in enumerate(column) if token in self._model.stop_tokens
+            )
+            if not left or len(ended) == len(column):
+                return
+            newest = self._model.step(cache, newest).argmax(-1)
 
     def _until_stop(self, row: Sequence[int]) -> tuple[int, ...]:
         stops = self._model.stop_tokens
