@@ -158,7 +158,7 @@ class DistributedErasure:
         )
 
     def _rows_are_gone(self, cube_ids: Sequence[bytes]) -> bool:
-        live = self._live()
+        live = self._live.settled()
         if max(schema.generations(self._stores.cassandra)) > live.number:
             return False  # a rebuild is under way: what it has folded ends when it comes there
         erased = _as_indexed(live.vault.states_at(cube_ids))

@@ -56,13 +56,29 @@ class LiveGeneration:
 
     def __call__(self) -> Generation:
         with self._lock:
-            if time.monotonic() - self._looked > GENERATION_SECONDS:
+            if time.monotonic() - self._looked >= GENERATION_SECONDS:
                 self._follow(self._stores.live())
             return self._generation
 
     def vault(self) -> CassandraVault:
         """The live vault."""
         return self().vault
+
+    def settled(self) -> Generation:
+        """The projections that are live, once they are as far as those that they replaced, or that was waited
+        for in vain.
+        """
+        while True:
+            self.look_again()
+            generation = self()
+            if generation.number == self._stores.live_number():
+                return generation
+            time.sleep(AGAIN_SECONDS)
+
+    def look_again(self) -> None:
+        """Look at the next call: whoever has just rebuilt goes by what came of it."""
+        with self._lock:
+            self._looked = -GENERATION_SECONDS
 
     def _follow(self, newest: Generation) -> None:
         now, replaced = time.monotonic(), self._generation

@@ -53,7 +53,9 @@ class DistributedMaintenance:
     def rebuild(self, progress: Progress = no_progress) -> Rebuilt:
         from memos.infrastructure.engine.distributed import rebuild
 
-        return rebuild.rebuild(self._stores, progress)
+        rebuilt = rebuild.rebuild(self._stores, progress)
+        self._live.look_again()
+        return rebuilt
 
     def generations(self) -> tuple[GenerationStatus, ...]:
         return generations.generations(self._stores.cassandra)

@@ -35,3 +35,17 @@ def test_a_reader_follows_once_the_new_projections_are_as_far_or_after_a_while(
     assert other().number == replaced.number
     monkeypatch.setattr(live_generation, "FOLLOW_SECONDS", -1.0)
     assert other().number == made.number
+
+
+def test_who_must_be_certain_waits_for_the_new_projections(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_generation, "FOLLOW_SECONDS", 1.0)
+    reader = LiveGeneration(stores)
+    replaced = reader()
+    replaced.writer.write_checkpoint(FOLD, 2, 5, 1, 1)
+    made = open_generation(stores.cassandra, schema.new_generation(stores.cassandra))
+    schema.let_switch(stores.cassandra, "again")
+    schema.switch_to(stores.cassandra, made.number, "again")
+    assert reader().number == replaced.number  # it looked a moment ago
+    assert reader.settled().number == made.number  # though it is behind, and stays so
