@@ -1,4 +1,4 @@
-"""A plan: what a policy decides on a scope now, or decided at an earlier time; and the replay of all of it."""
+"""A plan: what a policy decides on a scope, now or then again; and the replay of all that it went by."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import Form
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_bytes
-from memos.kernel.moment import NEWEST
 from memos.kernel.scope import check_scope
 from memos.operation.cube import as_datetime
 from memos.operation.scheduler.costs import Costs
-from memos.operation.scheduler.decided import decided_form
 from memos.operation.scheduler.port import Budget, Decision, Policy
 from memos.operation.scheduler.recording import VaultRecording
 from memos.operation.scheduler.replay import Replayed, Tally, optimum, replay
 from memos.operation.session import Session
-from memos.operation.validation import Time, check_time
+from memos.operation.validation import check_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,8 @@ class Plan:
         scope: where.
         policy: the policy's name.
         budget: what the activation form may take.
-        time: when: `plan(..., at=plan.time)` decides the same again.
-        accesses: how many accesses had used a candidate.
+        time: when.
+        accesses: how many accesses had used a memory that the actor may decide on.
         candidates: how many memories were looked at.
         decisions: what changes, and why; empty where every memory has its form.
         activated: the memories that are in activation form then, those that were before, too, in id order.
@@ -48,46 +46,42 @@ class Plan:
     activated_bytes: int
 
 
-def plan(
-    session: Session,
-    scope: str,
-    policy: Policy,
-    budget: Budget,
-    costs: Costs,
-    *,
-    at: Time | None = None,
-) -> Plan:
+def plan(session: Session, scope: str, policy: Policy, budget: Budget, costs: Costs) -> Plan:
     """What a policy decides on the memories in and under a scope that the actor may read and change.
 
     Nothing is written: `record` keeps it. The whole access log is looked through.
 
-    Args:
-        session: the open vault.
-        scope: where.
-        policy: decides.
-        budget: what the activation form may take.
-        costs: of the model.
-        at: decide as it was at this time, by the log, the access log and the decisions up to then; what
-            was erased since is no candidate any more.
-
     Raises:
         Denied: the actor may not read there.
-        InvalidInput: an argument does not fit, or the policy needs an embedder that is not there.
+        InvalidInput: an argument does not fit, there are too many memories, or the policy needs an
+            embedder that is not there.
     """
-    scope = check_scope(scope)
+    return _planned(session, check_scope(scope), policy, budget, costs, None)
+
+
+def plan_again(session: Session, made: Plan, policy: Policy, costs: Costs) -> Plan:
+    """A plan taken again, from the log and the access log as they were then: the same one, but for what was
+    erased since, or is not the actor's to read and change any more.
+
+    Raises:
+        Denied, InvalidInput: as of `plan`; or the plan is another policy's.
+    """
+    if policy.name != made.policy:
+        raise InvalidInput(f"the plan is of the policy {made.policy}, not of {policy.name}")
+    return _planned(session, made.scope, policy, made.budget, costs, made)
+
+
+def _planned(
+    session: Session, scope: str, policy: Policy, budget: Budget, costs: Costs, made: Plan | None
+) -> Plan:
+    """A plan of now, or as of one that was made."""
     with session.gate.enter("schedule") as passage:
         passage.require(Action.READ, scope)
-        time = passage.time if at is None else check_time(at, "at")
-        if time > passage.time:
-            raise InvalidInput("at lies ahead: what will be used then is not recorded yet")
         session.access_log.flush()
+        time = passage.time if made is None else check_time(made.time, "time")
         with session.engine.read() as reader:
-            recording = VaultRecording(session, passage, reader, scope, costs, time)
-            snapshot = recording.newest(
-                lambda raw, moment: decided_form(
-                    reader, raw, NEWEST if moment.at is None else moment.at
-                ),
-                nearness=policy.asks_nearness,
+            snapshot = VaultRecording(session, passage, reader, scope, costs).decided_snapshot(
+                None if made is None else made.accesses, time, nearness=policy.asks_nearness
             )
         decisions = policy.decide(snapshot, budget)
         forms = {decision.cube_id: decision.form for decision in decisions}
@@ -130,7 +124,7 @@ def replay_accesses(
         passage.require(Action.READ, scope)
         session.access_log.flush()
         with session.engine.read() as reader:
-            recording = VaultRecording(session, passage, reader, scope, costs, passage.time)
+            recording = VaultRecording(session, passage, reader, scope, costs)
             replayed = replay(recording, policy, budget, every)
             most = optimum(recording, budget)
         passage.note(scope)

@@ -53,7 +53,7 @@ def _deciding(session: Session, passage: Passage, plan: Plan) -> Make:
         if cube_key is None:
             raise IllegalMove(f"cube {decision.cube_id} is erased: nothing is decided on it")
         _check_unchanged(state, decision)
-        if decided_form(reader, state.cube_id) is decision.form:
+        if decided_form(reader, reader.vault.attempts(state.cube_id)) is decision.form:
             raise NothingChanges
         event = new_event(session, Kind.DECIDED, state.cube_id, state.scope, passage=passage)
         event.decided.policy = plan.policy

@@ -7,8 +7,10 @@ and so nothing is told.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -18,40 +20,38 @@ from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.governance.usage.usage import counts_as_use, cubes_of
 from memos.infrastructure.index.port import View
 from memos.infrastructure.vault.port import Attempt
-from memos.kernel.cube import CubeState, Form, Lifecycle
-from memos.kernel.errors import Damaged
+from memos.kernel.cube import CubeState, Form
+from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_text
-from memos.kernel.moment import Moment
+from memos.kernel.moment import NEWEST, Moment, reaches
+from memos.kernel.outcome import Result
 from memos.kernel.scope import contains, tenant_of
-from memos.operation.cube import parts_left_by
 from memos.operation.gate import Passage
 from memos.operation.reads.scope import SearchRequest, view_of
 from memos.operation.scheduler.costs import Costs
-from memos.operation.scheduler.topics import nearness_of
+from memos.operation.scheduler.decided import decided_form
 from memos.operation.scheduler.port import RECENT_USES, Candidate, Snapshot, Use
 from memos.operation.scheduler.replay import UsedMemory
+from memos.operation.scheduler.texts import Text, Texts
+from memos.operation.scheduler.topics import nearness_of
 from memos.operation.session import Session
 from memos.wire.access_pb2 import AccessEvent
 
-
-class _Text(NamedTuple):
-    """What a version of a memory says, and the version that supplied it."""
-
-    text: str
-    tags: tuple[str, ...]
-    content_version: int
-    tokens: int
+MOST_CANDIDATES = 20_000
+"""A snapshot of more opens more texts than a plan should."""
 
 
-class _RecordedAccess(NamedTuple):
-    """An access: its time, and what it used, each at its version."""
+class _Seen(NamedTuple):
+    """A memory as it is at a moment."""
 
-    time: int
-    cubes: tuple[tuple[bytes, int], ...]
+    state: CubeState
+    text: Text
 
 
 class VaultRecording:
-    """What is recorded of a scope up to a time, to be read while its reader is open. See `Recording`.
+    """What is recorded of a scope, to be read while its reader is open. See `replay.Recording`.
+
+    Accesses are in the order in which they were noted, which what is noted late does not change.
 
     Args:
         session: the open vault.
@@ -59,80 +59,83 @@ class VaultRecording:
         reader: where all is read.
         scope: where memories are candidates.
         costs: of the model.
-        until: the time, in microseconds since 1970.
     """
 
     def __init__(
-        self,
-        session: Session,
-        passage: Passage,
-        reader: Reader,
-        scope: str,
-        costs: Costs,
-        until: int,
+        self, session: Session, passage: Passage, reader: Reader, scope: str, costs: Costs
     ) -> None:
         self._session = session
         self._passage = passage
         self._reader = reader
         self._scope = scope
-        self._costs = costs
-        self._until = until
+        self._texts = Texts(reader, costs)
         self._concerned: dict[bytes, bool] = {}
-        self._texts: dict[tuple[bytes, int], _Text | None] = {}
+        self._histories: dict[bytes, Sequence[Attempt]] = {}
 
     @cached_property
     def accesses(self) -> Sequence[Sequence[UsedMemory]]:
-        """What each access used, in their order."""
+        """What each access used, in their order; of what was erased since, nothing."""
         return [list(self._used(access)) for access in self._recorded]
 
     def snapshot(self, accesses: int, forms: Mapping[str, Form], *, nearness: bool) -> Snapshot:
         """What a policy sees just behind the first so many accesses."""
-        time = self._recorded[accesses - 1].time
-        return self._snapshot(
-            accesses, time, lambda raw, _: forms.get(id_text(raw), Form.PLAINTEXT), nearness
-        )
+        moment = self._moment(self._times[accesses - 1])
+        candidates = [
+            self._candidate(seen, accesses, forms.get(id_text(seen.state.cube_id), Form.PLAINTEXT))
+            for seen in self._seen(moment)
+        ]
+        return self._snapshot(candidates, accesses, moment, nearness=nearness)
 
-    def newest(self, form_of: Callable[[bytes, Moment], Form], *, nearness: bool) -> Snapshot:
-        """What a policy sees at the end of the recording.
+    def decided_snapshot(self, accesses: int | None, time: int, *, nearness: bool) -> Snapshot:
+        """What a policy sees at a time, with the forms that the log says were decided on by then.
 
         Args:
-            form_of: the form of a cube that was decided on last at a moment.
+            accesses: only the first so many count; None for all that there are.
+            time: in microseconds since 1970.
             nearness: whether candidates' nearness is asked for.
         """
-        return self._snapshot(len(self._recorded), self._until, form_of, nearness)
+        moment = self._moment(time)
+        count = len(self._recorded) if accesses is None else min(accesses, len(self._recorded))
+        candidates = [
+            self._candidate(
+                seen, count, decided_form(self._reader, self._until(seen.state.cube_id, moment))
+            )
+            for seen in self._seen(moment)
+        ]
+        return self._snapshot(candidates, count, moment, nearness=nearness)
+
+    def _moment(self, time: int) -> Moment:
+        return self._reader.moment_at(time)._replace(read_time=time)
 
     @cached_property
-    def _recorded(self) -> Sequence[_RecordedAccess]:
-        """The accesses that used a candidate, in the order of their times."""
+    def _recorded(self) -> Sequence[AccessEvent]:
+        """The accesses that used a memory of the scope that the actor may decide on."""
         tenant = tenant_of(self._scope).encode()
-        found = sorted(
-            (
-                access
-                for access in self._reader.accesses(tenant)
-                if access.client_time <= self._until and counts_as_use(access.action, access.rule)
-            ),
-            key=lambda access: (access.client_time, access.event_id),
+        found = (
+            access
+            for access in self._reader.accesses(tenant)
+            if counts_as_use(access.action, access.rule)
+            and any(map(self._is_concerned, cubes_of(access)))
         )
-        recorded = (
-            _RecordedAccess(access.client_time, self._concerned_by(access)) for access in found
-        )
-        return [access for access in recorded if access.cubes]
+        # Ids are made where accesses are written, and grow.
+        return sorted(found, key=lambda access: access.event_id)
+
+    @cached_property
+    def _times(self) -> Sequence[int]:
+        """For each access when it, and all before it, had been."""
+        return list(accumulate((access.client_time for access in self._recorded), max))
 
     @cached_property
     def _uses(self) -> Mapping[bytes, list[Use]]:
         """The uses of each cube, in their order."""
         uses: dict[bytes, list[Use]] = {}
         for number, access in enumerate(self._recorded, 1):
-            for raw, _ in access.cubes:
-                uses.setdefault(raw, []).append(Use(number, access.time))
+            for raw in cubes_of(access):
+                uses.setdefault(raw, []).append(Use(number, access.client_time))
         return uses
 
-    def _concerned_by(self, access: AccessEvent) -> tuple[tuple[bytes, int], ...]:
-        versions = {cube.cube_id: cube.version for cube in access.cubes}
-        return tuple((raw, versions[raw]) for raw in cubes_of(access) if self._is_concerned(raw))
-
     def _is_concerned(self, raw: bytes) -> bool:
-        """Whether a cube is a memory of the scope that the actor may decide on."""
+        """Whether a cube is a memory of the scope, erased or not, that the actor may decide on."""
         known = self._concerned.get(raw)
         if known is None:
             head = self._reader.vault.head(raw)
@@ -142,112 +145,99 @@ class VaultRecording:
     def _may_decide(self, head: CubeState) -> bool:
         return (
             head.form is Form.PLAINTEXT
-            and head.lifecycle is not Lifecycle.ERASED
-            and not head.erasing
             and contains(self._scope, head.scope)
             and self._passage.allows(Action.READ, head)
             and self._passage.allows(Action.WRITE, head)
         )
 
-    def _used(self, access: _RecordedAccess) -> Iterator[UsedMemory]:
-        for raw, version in access.cubes:
-            attempt = self._reader.vault.version(raw, version)
-            text = None if attempt is None else self._text(attempt)
-            if text is not None:
-                yield UsedMemory(
-                    id_text(raw),
-                    text.content_version,
-                    self._costs.bytes_of(text.tokens),
-                    self._costs.milliseconds_of(text.tokens),
-                )
+    def _used(self, access: AccessEvent) -> Iterator[UsedMemory]:
+        for cube in access.cubes:
+            if self._is_concerned(cube.cube_id):
+                text = self._texts.of_version(cube.cube_id, cube.version)
+                if text is not None:
+                    yield UsedMemory(
+                        id_text(cube.cube_id), text.version, text.bytes, text.milliseconds
+                    )
 
-    def _snapshot(
-        self,
-        accesses: int,
-        time: int,
-        form_of: Callable[[bytes, Moment], Form],
-        nearness: bool,
-    ) -> Snapshot:
-        moment = self._reader.moment_at(time)._replace(read_time=time)
+    def _seen(self, moment: Moment) -> Iterator[_Seen]:
+        """The memories that the actor may decide on and sees at a moment, those that say anything, in id
+        order.
+
+        Raises:
+            InvalidInput: there are more than MOST_CANDIDATES.
+        """
         view = self._view(moment)
-        if view is None:
-            return Snapshot((), accesses)
-        cube_ids = sorted(view.cube_ids(np.arange(len(view))))
+        cube_ids = [] if view is None else sorted(view.cube_ids(np.arange(len(view))))
+        if len(cube_ids) > MOST_CANDIDATES:
+            raise InvalidInput(
+                f"there are {len(cube_ids):,} memories in {self._scope}, and a plan looks at "
+                f"{MOST_CANDIDATES:,} at most: plan for scopes below it"
+            )
+        self._reader.read_ahead(cube_ids, NEWEST)
         self._reader.read_histories_ahead(cube_ids)
-        near = self._nearness(view, accesses) if nearness else {}
-        candidates = []
-        for raw in cube_ids:
-            attempt = self._reader.vault.state_at(raw, moment.at) if moment.at is not None else None
-            if attempt is None or not self._is_concerned(raw):
-                continue
-            candidate = self._candidate(attempt, accesses, form_of(raw, moment), near.get(raw))
-            if candidate is not None:
-                candidates.append(candidate)
-        return Snapshot(tuple(candidates), accesses)
+        for raw in filter(self._is_concerned, cube_ids):
+            for last in self._until(raw, moment)[-1:]:
+                text = self._texts.left_by(last)
+                if last.state is not None and text is not None:
+                    yield _Seen(last.state, text)
+
+    def _until(self, raw: bytes, moment: Moment) -> Sequence[Attempt]:
+        """The accepted attempts on a cube up to a moment."""
+        history = self._histories.get(raw)
+        if history is None:
+            history = self._histories[raw] = [
+                attempt
+                for attempt in self._reader.vault.attempts(raw)
+                if attempt.outcome.result is Result.ACCEPTED
+            ]
+        at = NEWEST if moment.at is None else moment.at
+        return [attempt for attempt in history if reaches(at, attempt.ordinal)]
 
     def _view(self, moment: Moment) -> View | None:
-        """The memories that the actor sees at a moment; None where there are none."""
+        """The memories that the actor sees at a moment; None where their tenant holds nothing."""
         request = SearchRequest(scope=self._scope)
         seen = view_of(self._session, self._passage, self._reader, moment, request)
-        memories = None if seen is None else seen.memories()
-        return memories if memories is not None and len(memories) else None
+        return None if seen is None else seen.memories()
 
-    def _candidate(
-        self, attempt: Attempt, accesses: int, form: Form, nearness: float | None
-    ) -> Candidate | None:
-        """A memory as an attempt left it; None where there is no text to compute anything of."""
-        text = self._text(attempt)
-        if text is None or attempt.state is None:
-            return None
-        uses = self._uses.get(attempt.cube_id, [])
+    def _candidate(self, seen: _Seen, accesses: int, form: Form) -> Candidate:
+        state, text = seen
+        uses = self._uses.get(state.cube_id, [])
         count = bisect_right(uses, accesses, key=lambda use: use.access)
         return Candidate(
-            cube_id=id_text(attempt.cube_id),
-            version=attempt.state.version,
-            content_version=text.content_version,
+            cube_id=id_text(state.cube_id),
+            version=state.version,
+            content_version=text.version,
             tokens=text.tokens,
-            bytes=self._costs.bytes_of(text.tokens),
-            milliseconds=self._costs.milliseconds_of(text.tokens),
+            bytes=text.bytes,
+            milliseconds=text.milliseconds,
             form=form,
             tags=text.tags,
-            priority=attempt.state.header.priority,
+            priority=state.header.priority,
             uses=count,
             recent=tuple(reversed(uses[max(0, count - RECENT_USES) : count])),
-            nearness=nearness,
         )
 
-    def _text(self, attempt: Attempt) -> _Text | None:
-        """What a version says; None where it says nothing, or cannot be read."""
-        state = attempt.state
-        if state is None:
-            return None
-        key = (attempt.cube_id, state.version)
-        if key not in self._texts:
-            self._texts[key] = self._opened(attempt, state)
-        return self._texts[key]
+    def _snapshot(
+        self, candidates: Sequence[Candidate], accesses: int, moment: Moment, *, nearness: bool
+    ) -> Snapshot:
+        view = self._view(moment) if nearness else None
+        if view is None:
+            return Snapshot(candidates, accesses)
+        used = self._texts_used(accesses)
+        near = nearness_of(self._session, self._reader, view, self._scope, used)
+        return Snapshot(
+            [replace(each, nearness=near.get(each.cube_id)) for each in candidates], accesses
+        )
 
-    def _opened(self, attempt: Attempt, state: CubeState) -> _Text | None:
-        try:
-            parts = parts_left_by(self._reader, attempt)
-        except Damaged:
-            return None  # it can be neither computed nor shown; `audit` tells of it
-        tokens = 0 if parts is None else self._costs.count_tokens(parts.text)
-        if parts is None or not tokens:
-            return None
-        return _Text(parts.text, parts.tag_list, state.parts.content, tokens)
-
-    def _nearness(self, view: View, accesses: int) -> Mapping[bytes, float]:
-        """How near each memory of a view is to those that the last accesses used."""
+    def _texts_used(self, accesses: int) -> Iterator[str]:
+        """The texts that the first so many accesses used, the latest first, each once."""
         used = (
-            (raw, version)
+            (cube.cube_id, cube.version)
             for access in reversed(self._recorded[:accesses])
-            for raw, version in access.cubes
+            for cube in access.cubes
+            if self._is_concerned(cube.cube_id)
         )
-        return nearness_of(self._session, self._reader, view, self._scope, self._texts_of(used))
-
-    def _texts_of(self, used: Iterator[tuple[bytes, int]]) -> Iterator[str]:
         for raw, version in dict.fromkeys(used):
-            attempt = self._reader.vault.version(raw, version)
-            text = None if attempt is None else self._text(attempt)
+            text = self._texts.of_version(raw, version)
             if text is not None:
                 yield text.text

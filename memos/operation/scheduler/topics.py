@@ -13,6 +13,7 @@ import numpy as np
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import View
 from memos.kernel.errors import InvalidInput
+from memos.kernel.event import id_text
 from memos.operation.search.dense import LONGEST_EMBEDDED
 from memos.operation.session import Session
 
@@ -22,8 +23,8 @@ TOPICS = 16
 
 def nearness_of(
     session: Session, reader: Reader, view: View, scope: str, used: Iterable[str]
-) -> Mapping[bytes, float]:
-    """The cosine of each embedded memory of a view to the nearest of the texts that were used last.
+) -> Mapping[str, float]:
+    """The cosine of each embedded memory of a view, by id, to the nearest of the texts that were used last.
 
     Args:
         session: the open vault.
@@ -49,5 +50,7 @@ def nearness_of(
     near = dict(zip(nearest.docs.tolist(), nearest.texts.max(axis=0).tolist(), strict=True))
     cube_ids = view.cube_ids(np.arange(len(view)))
     return {
-        raw: near[doc] for raw, doc in zip(cube_ids, view.doc.tolist(), strict=True) if doc in near
+        id_text(raw): near[doc]
+        for raw, doc in zip(cube_ids, view.doc.tolist(), strict=True)
+        if doc in near
     }

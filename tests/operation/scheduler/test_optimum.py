@@ -12,9 +12,7 @@ from memos.operation.scheduler.optimum import Kept, most_saved
 
 
 def accesses(chance: Random, count: int) -> list[list[Kept]]:
-    memories = [
-        Kept(name, chance.randint(1, 9), float(chance.randint(1, 20))) for name in "abcdef"
-    ]
+    memories = [Kept(name, chance.randint(1, 9), float(chance.randint(1, 20))) for name in "abcdef"]
     return [chance.sample(memories, chance.randint(1, 2)) for _ in range(count)]
 
 

@@ -19,10 +19,7 @@ class Recorded:
 
     def __init__(self, *asked: str) -> None:
         self.accesses: Sequence[Sequence[UsedMemory]] = [
-            [
-                UsedMemory(name[0], int(name[1:] or 1), 100, 10.0)
-                for name in access.split()
-            ]
+            [UsedMemory(name[0], int(name[1:] or 1), 100, 10.0) for name in access.split()]
             for access in asked
         ]
 
@@ -63,7 +60,7 @@ def test_hits_changes_and_what_is_computed_are_counted() -> None:
     ]
     assert replayed.requested == Tally(6, 600, 60.0)
     assert replayed.hits == Tally(2, 200, 20.0)
-    assert replayed.hit_rates == Tally(*[pytest.approx(1 / 3)] * 3)
+    assert tuple(replayed.hit_rates) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
     assert (replayed.changes, replayed.computed_milliseconds) == (5, 30.0)
 
 
