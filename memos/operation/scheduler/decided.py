@@ -9,8 +9,9 @@ from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import Form
 from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
+from memos.operation.scheduler.port import FORMS
 
-CHOICES = {form: form.name.lower() for form in (Form.PLAINTEXT, Form.ACTIVATION)}
+CHOICES = {form: form.name.lower() for form in FORMS}
 """What a Decided event calls the forms that are decided on."""
 _FORMS = {choice: form for form, choice in CHOICES.items()}
 

@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 from memos.kernel.cube import Form
 from memos.kernel.errors import InvalidInput, shorten
 
+FORMS = (Form.PLAINTEXT, Form.ACTIVATION)
+"""What is decided on so far."""
 RECENT_USES = 32
 """How many uses of a memory a policy sees, the last ones."""
 
@@ -89,12 +91,19 @@ class Decision:
     """A memory that changes its form: to which, and why, in words and figures of this memory alone.
 
     Whoever may read the memory may read the reason: nothing in it tells of other memories.
+
+    Raises:
+        InvalidInput: nothing is decided on this form.
     """
 
     cube_id: str
     version: int
     form: Form
     reason: str
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise InvalidInput(f"a memory becomes plaintext or activation, not {self.form!r}")
 
 
 class Policy(Protocol):

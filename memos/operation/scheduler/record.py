@@ -25,7 +25,7 @@ def record(session: Session, plan: Plan, *, dry_run: bool = False) -> Batch:
 
     It takes the right to write on each memory. A decision is on the version that it was made of: where a
     memory has changed since, nothing is kept, and a new plan is due. What was decided so already is
-    passed over.
+    passed over. The next decision takes the place of this one; a rollback does not undo it.
 
     Raises:
         NotFound, Denied: a memory is not there any more, or the actor may not write on it.

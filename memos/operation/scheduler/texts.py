@@ -37,8 +37,10 @@ class Texts:
 
     def of_version(self, cube_id: bytes, version: int) -> Text | None:
         """What a version says; None where it says nothing, was erased or cannot be read."""
-        attempt = self._reader.vault.version(cube_id, version)
-        return None if attempt is None else self.left_by(attempt)
+        if (cube_id, version) not in self._opened:
+            attempt = self._reader.vault.version(cube_id, version)
+            return None if attempt is None else self.left_by(attempt)
+        return self._opened[cube_id, version]
 
     def left_by(self, attempt: Attempt) -> Text | None:
         """What an accepted attempt left, as above."""

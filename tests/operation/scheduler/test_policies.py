@@ -6,9 +6,10 @@ from random import Random
 
 import pytest
 
+from memos.kernel.cube import Form
 from memos.kernel.errors import InvalidInput
 from memos.operation.scheduler.policies import DEFAULT_POLICY, POLICIES
-from memos.operation.scheduler.port import Budget, Candidate, Policy, Snapshot
+from memos.operation.scheduler.port import Budget, Candidate, Decision, Policy, Snapshot
 from tests.operation.scheduler.candidates import ACTIVATION, PLAINTEXT, candidate, snapshot
 
 
@@ -161,3 +162,8 @@ def test_a_budget_is_a_number_of_bytes(given: object) -> None:
 def test_the_default_is_one_of_them_and_names_carry_versions() -> None:
     assert DEFAULT_POLICY in POLICIES
     assert {policy.name.partition("@")[0] for policy in POLICIES.values()} == set(POLICIES)
+
+
+def test_a_decision_is_on_a_form_that_there_is_a_way_to() -> None:
+    with pytest.raises(InvalidInput, match="plaintext or activation"):
+        Decision("a", 1, Form.PARAMETRIC, "learnt by heart")
