@@ -2,23 +2,25 @@
 
     python -m benchmarks.scheduler [--json FILE] [--check]
 
-The requests of `benchmarks.kv_chains`: several memories used together, the first of them by many requests;
-by Zipf's law with exponent 1, and with a set of favourites that changes ten times; three sets of each. The
-budget is a tenth, a quarter or half of the bytes of all memories that are asked for; a policy decides every
-ten requests, through the harness that replays a vault's access log. `memories`, `bytes` and `ms`: the share
-of the uses, of their bytes and of their milliseconds of computing that were hits, as a share of the most
-that could be, knowing all requests before (`memos.operation.scheduler.optimum` says what exactly; it is too
-high for any policy, and each of the three is bounded for itself). `worst`: of the three sets, in
-milliseconds. `changes`: of form, for each 100 requests; `paid`: the milliseconds of computing what came
-into activation form, as a share of those that were saved, most of which a use has just paid for. The policy
-`labels` knows no labels here and goes by the last use; `nearness` is given as vectors what stands together
-in chains, and so knows more of these requests than a text tells.
+Requests use several memories together. `zipf` and `shifting` are those of `benchmarks.kv_chains`, where many
+requests begin with the same memories: by Zipf's law with exponent 1, and with favourites that change ten
+times. `independent` draws five memories a request, each by that law for itself. Three sets of each. The budget
+is a tenth, a quarter or half of the bytes of all memories that are asked for; a policy decides every ten
+requests, through the harness that replays a vault's access log. `memories`, `bytes` and `ms`: the share of the
+uses, of their bytes and of their milliseconds of computing that were hits, as a share of the most that could
+be, knowing all requests before (`memos.operation.scheduler.optimum` says what exactly; each of the three is
+bounded for itself). `worst`: of the three sets, in milliseconds. `changes`: of form, for each 100 requests.
+`paid`: the milliseconds of computing what came into activation form, as a share of those that were saved; the
+use before a change has often just paid them. `nearness` is given vectors by which memories are near that stand
+in the same chains. Without labels, the policy `labels` is `lru`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate
 from random import Random
 from statistics import fmean
 
@@ -31,16 +33,19 @@ from memos.kernel.cube import Form
 from memos.operation.scheduler.policies import DEFAULT_POLICY, POLICIES
 from memos.operation.scheduler.port import RECENT_USES, Budget, Candidate, Snapshot, Use
 from memos.operation.scheduler.replay import Replayed, Tally, UsedMemory, optimum, replay
+from memos.operation.scheduler.topics import TOPICS
 
-CHAINS, REQUESTS = 1_000, 4_000
+CHAINS, REQUESTS = 1_000, 3_000
 SEEDS = (1, 2, 3)
 SHARES = (0.1, 0.25, 0.5)
 EVERY = 10
 BYTES_A_TOKEN = 147_456
 """Of Qwen3-8B in bf16."""
 COMPARED = ("cost_aware", "lfu", "lru", "nearness")
-TOPICS = 16
+TOGETHER = 5
+"""Memories that a request uses where each is drawn for itself."""
 WIDTH = 64
+"""Of the vectors."""
 SECOND = 1_000_000
 
 
@@ -49,32 +54,39 @@ class Requests:
 
     def __init__(self, workload: Workload, tree: Sequence[Chain], chance: Random) -> None:
         self.accesses = [[_used(node) for node in chain] for chain in workload.requests]
-        nodes = sorted({node for chain in tree for node in chain})
-        self._nodes = {node.key.hex(): node for node in nodes}
+        self._nodes = {node.key.hex(): node for node in nodes_of(tree)}
         self._vectors = _vectors(tree, list(self._nodes), chance)
-        self._uses: dict[str, list[Use]] = {name: [] for name in self._nodes}
         self._counted = 0
+        self._uses: dict[str, list[Use]] = {}
+        self._candidates: dict[str, Candidate] = {}
+        self._rewind()
 
     def snapshot(self, accesses: int, forms: Mapping[str, Form], *, nearness: bool) -> Snapshot:
         """What a policy sees behind the first so many requests; they are asked for in their order."""
         if accesses < self._counted:
-            self._uses = {name: [] for name in self._nodes}
-            self._counted = 0
+            self._rewind()
         for number in range(self._counted + 1, accesses + 1):
             for used in self.accesses[number - 1]:
                 self._uses[used.cube_id].append(Use(number, number * SECOND))
+                self._candidates[used.cube_id] = self._candidate(used.cube_id)
         self._counted = accesses
-        near = self._nearness(accesses) if nearness else {}
-        return Snapshot(
-            [
-                self._candidate(name, node, forms.get(name, Form.PLAINTEXT), near.get(name))
-                for name, node in self._nodes.items()
-            ],
-            accesses,
-        )
+        candidates = [
+            each if (form := forms.get(name, Form.PLAINTEXT)) is each.form
+            else replace(each, form=form)
+            for name, each in self._candidates.items()
+        ]  # fmt: skip
+        if nearness:
+            near = self._nearness(accesses)
+            candidates = [replace(each, nearness=near[each.cube_id]) for each in candidates]
+        return Snapshot(candidates, accesses)
 
-    def _candidate(self, name: str, node: Node, form: Form, near: float | None) -> Candidate:
-        uses = self._uses[name]
+    def _rewind(self) -> None:
+        self._counted = 0
+        self._uses = {name: [] for name in self._nodes}
+        self._candidates = {name: self._candidate(name) for name in self._nodes}
+
+    def _candidate(self, name: str) -> Candidate:
+        node, uses = self._nodes[name], self._uses[name]
         return Candidate(
             cube_id=name,
             version=1,
@@ -82,10 +94,8 @@ class Requests:
             tokens=node.tokens,
             bytes=node.tokens * BYTES_A_TOKEN,
             milliseconds=node.milliseconds,
-            form=form,
             uses=len(uses),
             recent=tuple(uses[: -RECENT_USES - 1 : -1]),
-            nearness=near,
         )
 
     def _nearness(self, accesses: int) -> dict[str, float]:
@@ -121,12 +131,31 @@ def _vectors(
     return np.stack([vectors[name] for name in names])
 
 
+def nodes_of(tree: Sequence[Chain]) -> list[Node]:
+    """The memories of all chains, in one order."""
+    return sorted({node for chain in tree for node in chain})
+
+
+def independent(tree: Sequence[Chain], requests: int, chance: Random) -> Workload:
+    """Memories by themselves: the r-th is drawn 1/r as often as the first, each once a request."""
+    nodes = nodes_of(tree)
+    chance.shuffle(nodes)
+    weights = list(accumulate(1 / rank for rank in range(1, len(nodes) + 1)))
+    asked: list[Chain] = []
+    for _ in range(requests):
+        drawn: dict[Node, None] = {}
+        while len(drawn) < TOGETHER:
+            drawn[chance.choices(nodes, cum_weights=weights)[0]] = None
+        asked.append(tuple(drawn))
+    return Workload("independent", asked)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay the requests; the exit code."""
     options = parse("scheduler", __doc__, arguments)
     report = Report()
     trees = [chains(CHAINS, Random(seed)) for seed in SEEDS]
-    for make in (zipf, shifting):
+    for make in (zipf, shifting, independent):
         workloads = [
             make(tree, REQUESTS, Random(seed)) for tree, seed in zip(trees, SEEDS, strict=True)
         ]
@@ -136,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         for share in SHARES:
             _compare(report, workloads, requests, share)
-    for kind in ("zipf", "shifting"):
+    for kind in ("zipf", "shifting", "independent"):
         report.figures[f"{kind}, worst {DEFAULT_POLICY} / optimum"] = min(
             figure
             for name, figure in report.figures.items()

@@ -10,14 +10,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
 from memos.infrastructure.engine.reader import Reader
-from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.governance.usage.usage import counts_as_use, cubes_of
 from memos.infrastructure.index.port import View
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form
@@ -25,12 +22,12 @@ from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_text
 from memos.kernel.moment import NEWEST, Moment, reaches
 from memos.kernel.outcome import Result
-from memos.kernel.scope import contains, tenant_of
 from memos.operation.gate import Passage
 from memos.operation.reads.scope import SearchRequest, view_of
+from memos.operation.scheduler.accesses import ConcernedAccesses
 from memos.operation.scheduler.costs import Costs
 from memos.operation.scheduler.decided import decided_form
-from memos.operation.scheduler.port import RECENT_USES, Candidate, Snapshot, Use
+from memos.operation.scheduler.port import RECENT_USES, Candidate, Snapshot
 from memos.operation.scheduler.replay import UsedMemory
 from memos.operation.scheduler.texts import Text, Texts
 from memos.operation.scheduler.topics import nearness_of
@@ -51,8 +48,6 @@ class _Seen(NamedTuple):
 class VaultRecording:
     """What is recorded of a scope, to be read while its reader is open. See `replay.Recording`.
 
-    Accesses are in the order in which they were noted, which what is noted late does not change.
-
     Args:
         session: the open vault.
         passage: where the actor's rights are asked.
@@ -68,18 +63,18 @@ class VaultRecording:
         self._passage = passage
         self._reader = reader
         self._scope = scope
+        self._accesses = ConcernedAccesses(passage, reader, scope)
         self._texts = Texts(reader, costs)
-        self._concerned: dict[bytes, bool] = {}
         self._histories: dict[bytes, Sequence[Attempt]] = {}
 
     @cached_property
     def accesses(self) -> Sequence[Sequence[UsedMemory]]:
         """What each access used, in their order; of what was erased since, nothing."""
-        return [list(self._used(access)) for access in self._recorded]
+        return [list(self._used(access)) for access in self._accesses.recorded]
 
     def snapshot(self, accesses: int, forms: Mapping[str, Form], *, nearness: bool) -> Snapshot:
         """What a policy sees just behind the first so many accesses."""
-        moment = self._moment(self._times[accesses - 1])
+        moment = self._moment(self._accesses.time_of(accesses))
         candidates = [
             self._candidate(seen, accesses, forms.get(id_text(seen.state.cube_id), Form.PLAINTEXT))
             for seen in self._seen(moment)
@@ -95,7 +90,7 @@ class VaultRecording:
             nearness: whether candidates' nearness is asked for.
         """
         moment = self._moment(time)
-        count = len(self._recorded) if accesses is None else min(accesses, len(self._recorded))
+        count = len(self._accesses) if accesses is None else accesses
         candidates = [
             self._candidate(
                 seen, count, decided_form(self._reader, self._until(seen.state.cube_id, moment))
@@ -107,57 +102,11 @@ class VaultRecording:
     def _moment(self, time: int) -> Moment:
         return self._reader.moment_at(time)._replace(read_time=time)
 
-    @cached_property
-    def _recorded(self) -> Sequence[AccessEvent]:
-        """The accesses that used a memory of the scope that the actor may decide on."""
-        tenant = tenant_of(self._scope).encode()
-        found = (
-            access
-            for access in self._reader.accesses(tenant)
-            if counts_as_use(access.action, access.rule)
-            and any(map(self._is_concerned, cubes_of(access)))
-        )
-        # Ids are made where accesses are written, and grow.
-        return sorted(found, key=lambda access: access.event_id)
-
-    @cached_property
-    def _times(self) -> Sequence[int]:
-        """For each access when it, and all before it, had been."""
-        return list(accumulate((access.client_time for access in self._recorded), max))
-
-    @cached_property
-    def _uses(self) -> Mapping[bytes, list[Use]]:
-        """The uses of each cube, in their order."""
-        uses: dict[bytes, list[Use]] = {}
-        for number, access in enumerate(self._recorded, 1):
-            for raw in cubes_of(access):
-                uses.setdefault(raw, []).append(Use(number, access.client_time))
-        return uses
-
-    def _is_concerned(self, raw: bytes) -> bool:
-        """Whether a cube is a memory of the scope, erased or not, that the actor may decide on."""
-        known = self._concerned.get(raw)
-        if known is None:
-            head = self._reader.vault.head(raw)
-            known = self._concerned[raw] = head is not None and self._may_decide(head)
-        return known
-
-    def _may_decide(self, head: CubeState) -> bool:
-        return (
-            head.form is Form.PLAINTEXT
-            and contains(self._scope, head.scope)
-            and self._passage.allows(Action.READ, head)
-            and self._passage.allows(Action.WRITE, head)
-        )
-
     def _used(self, access: AccessEvent) -> Iterator[UsedMemory]:
-        for cube in access.cubes:
-            if self._is_concerned(cube.cube_id):
-                text = self._texts.of_version(cube.cube_id, cube.version)
-                if text is not None:
-                    yield UsedMemory(
-                        id_text(cube.cube_id), text.version, text.bytes, text.milliseconds
-                    )
+        for raw, version in self._accesses.versions_used(access):
+            text = self._texts.of_version(raw, version)
+            if text is not None:
+                yield UsedMemory(id_text(raw), text.version, text.bytes, text.milliseconds)
 
     def _seen(self, moment: Moment) -> Iterator[_Seen]:
         """The memories that the actor may decide on and sees at a moment, those that say anything, in id
@@ -175,7 +124,7 @@ class VaultRecording:
             )
         self._reader.read_ahead(cube_ids, NEWEST)
         self._reader.read_histories_ahead(cube_ids)
-        for raw in filter(self._is_concerned, cube_ids):
+        for raw in filter(self._accesses.concerns, cube_ids):
             for last in self._until(raw, moment)[-1:]:
                 text = self._texts.left_by(last)
                 if last.state is not None and text is not None:
@@ -201,7 +150,7 @@ class VaultRecording:
 
     def _candidate(self, seen: _Seen, accesses: int, form: Form) -> Candidate:
         state, text = seen
-        uses = self._uses.get(state.cube_id, [])
+        uses = self._accesses.uses.get(state.cube_id, [])
         count = bisect_right(uses, accesses, key=lambda use: use.access)
         return Candidate(
             cube_id=id_text(state.cube_id),
@@ -231,13 +180,10 @@ class VaultRecording:
 
     def _texts_used(self, accesses: int) -> Iterator[str]:
         """The texts that the first so many accesses used, the latest first, each once."""
-        used = (
-            (cube.cube_id, cube.version)
-            for access in reversed(self._recorded[:accesses])
-            for cube in access.cubes
-            if self._is_concerned(cube.cube_id)
-        )
-        for raw, version in dict.fromkeys(used):
-            text = self._texts.of_version(raw, version)
-            if text is not None:
-                yield text.text
+        told: set[tuple[bytes, int]] = set()
+        for access in reversed(self._accesses.recorded[:accesses]):
+            for used in self._accesses.versions_used(access):
+                text = None if used in told else self._texts.of_version(*used)
+                told.add(used)
+                if text is not None:
+                    yield text.text
