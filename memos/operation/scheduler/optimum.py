@@ -6,7 +6,7 @@ Lagrange's multipliers: a price a byte for every moment, the budget sold at it, 
 taken that are worth more than they cost. Whatever the prices, no choice saves more (weak duality); the
 prices are moved towards those that say least. It may keep a part of a memory, so it is too high for any
 policy, most so where the budget holds few memories. With one price for all moments it would be the bound
-of Berger, Beckmann and Harchol-Balter 2018 (PFOO), which is .5 to 2.5 % higher on benchmarks/scheduler.py.
+of Berger, Beckmann and Harchol-Balter 2018 (PFOO), which is about 1 to 2 % higher.
 
 A policy that computes ahead, what nobody has used since it was dropped, is not bound by it.
 """

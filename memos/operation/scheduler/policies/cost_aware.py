@@ -13,7 +13,7 @@ from memos.operation.scheduler.port import Budget, Candidate, Decision, Snapshot
 from memos.operation.scheduler.ranking import Worth, decisions_by_worth
 
 HALF_LIFE = 500
-"""Accesses. Longer saves no more where favourites stay, and less where they change (benchmarks/scheduler.py)."""
+"""Accesses. Longer saves no more where favourites stay, and less where they change (docs/decisions/0042)."""
 MEGABYTE = 1_000_000
 
 
