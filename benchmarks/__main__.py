@@ -21,6 +21,7 @@ NAMES = (
     "context_cache",
     "kv_pool",
     "kv_ttft",
+    "scheduler",
 )
 ENGINES = "lexical_engines"
 """Why the index is what it is: a comparison without targets."""

@@ -10,6 +10,11 @@ from typing import NamedTuple
 import pytest
 
 from memos import Denied, Held, MemCube, Memory, NotFound
+from memos.operation.scheduler.costs import Costs
+from memos.operation.scheduler.plan import plan
+from memos.operation.scheduler.policies.lru import Lru
+from memos.operation.scheduler.port import Budget
+from memos.operation.scheduler.record import record
 
 PAGE = Path(__file__).parents[2] / "docs" / "promises.md"
 ROOT, ADMINISTRATOR, OWNER = "user:root", "agent:administrator", "agent:owner"
@@ -125,11 +130,21 @@ def erase_by_lifespan(cell: Cell) -> bool:
         return cell.frozen() in later.sweep().erased
 
 
+def decide_on_form(cell: Cell) -> None:
+    """Keep a decision that the owner's scheduler would take."""
+    cell.owner.get(cell.cube)
+    costs = Costs(bytes_per_token=1, milliseconds_per_token=1.0)
+    made = plan(cell.owner._session, cell.scope, Lru(), Budget(1_000), costs)
+    assert [decision.cube_id for decision in made.decisions] == [cell.cube]
+    record(cell.me._session, made)
+
+
 ACTIONS: Mapping[str, Callable[[Cell], object]] = {
     "read it": lambda c: c.me.get(c.cube),
     "derive from it": lambda c: c.me.add("x", scope=c.home, derived_from=[c.cube]),
     "change its content or tags": lambda c: c.me.update(c.cube, "second"),
     "archive, restore": lambda c: c.me.restore(c.me.archive(c.cube).cube_id),
+    "decide on its form": decide_on_form,
     "merge it away": lambda c: c.me.merge([c.cube, c.mine()]),
     "say that it supersedes another": lambda c: c.me.link(c.cube, c.mine(), "supersedes"),
     "tie it to a source": lambda c: c.me.link(c.cube, c.mine(), "derived_from"),

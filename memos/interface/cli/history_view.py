@@ -70,9 +70,10 @@ def _title(console: Console, change: Change) -> None:
 
 
 def _said(console: Console, entry: LogEntry) -> None:
-    """What came with a change: its reason, where it is from, its metadata."""
+    """What came with a change: what was decided, its reason, where it is from, its metadata."""
     refused = entry.result == "rejected"
     for name, said in (
+        ("decided", _decided(entry)),
         ("reason", "" if refused else entry.reason),
         ("source", entry.source),
         ("metadata", entry.metadata),
@@ -155,7 +156,14 @@ def log_line(console: Console, entry: LogEntry) -> None:
 
 
 def _said_shortly(entry: LogEntry) -> str:
-    """What came with a record, on its line: where it is from, and the actor's reason."""
+    """What came with a record, on its line: what was decided, where it is from, and the actor's reason."""
+    decided = f"  {clean(_decided(entry))}" if entry.choice else ""
     source = f"  from {clean(entry.source)}" if entry.source else ""
     stated = "" if entry.result == "rejected" else one_line(entry.reason, 80)
-    return f"{source}  because {stated}" if stated else source
+    because = f"  because {stated}" if stated else ""
+    return f"{decided}{source}{because}"
+
+
+def _decided(entry: LogEntry) -> str:
+    """What was decided, and by which policy; empty where nothing was."""
+    return f"{entry.choice} by {entry.policy}" if entry.choice else ""

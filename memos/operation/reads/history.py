@@ -13,7 +13,7 @@ from memos.infrastructure.keys.envelope import open_body
 from memos.infrastructure.vault.port import Attempt
 from memos.kernel.body import metadata_of
 from memos.kernel.errors import Damaged
-from memos.kernel.event import Position, id_text
+from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.lineage import Edge
 from memos.kernel.outcome import Result
 from memos.operation.cube import (
@@ -31,7 +31,8 @@ class LogEntry:
 
     `reason` is why it was rejected or, of what was accepted, what the actor gave as theirs. `source` and
     `metadata` are those that came with it; both are empty where it brought none, or the memory was
-    erased. Where they cannot be read the entry is a DamagedEntry.
+    erased. Where they cannot be read the entry is a DamagedEntry. Of a decision, `policy` took it and
+    `choice` is what the memory becomes; both are empty of all else.
     """
 
     event_id: str
@@ -47,6 +48,8 @@ class LogEntry:
     reason: str
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    policy: str = ""
+    choice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,12 @@ class Lineage:
 def log_entry(reader: Reader, attempt: Attempt, *, erased: bool) -> LogEntry:
     """An attempt as the log query shows it; of a cube that is `erased` by now, what is in clear alone."""
     entry = _in_clear(attempt)
-    if erased:
-        return entry
     try:
+        if attempt.kind is Kind.DECIDED:
+            decided = reader.event(attempt.position).decided
+            entry = replace(entry, policy=decided.policy, choice=decided.choice)
+        if erased:
+            return entry
         body = _sealed(reader, attempt)
     except Damaged as error:
         told = {each.name: getattr(entry, each.name) for each in fields(LogEntry)}
