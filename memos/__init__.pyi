@@ -6,6 +6,7 @@ from .infrastructure.chat_models.port import (
     ChatMessage,
     ChatModel,
     ChatPrompt,
+    PrefillCosts,
     PromptMemory,
     TokenUsage,
 )
@@ -71,6 +72,7 @@ from .operation.commands.sweep import Sweep
 from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
 from .operation.forms.activation import Activation, Materialised
+from .operation.forms.schedule import Schedule
 from .operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from .operation.reads.accesses import AccessEntry
 from .operation.reads.context_block import Citation, ContextBlock
@@ -169,6 +171,7 @@ __all__ = [
     "PartlyDone",
     "PlannedMemory",
     "Position",
+    "PrefillCosts",
     "Problem",
     "ProjectionsLost",
     "PromptMemory",
@@ -187,6 +190,7 @@ __all__ = [
     "Rollback",
     "RootRotated",
     "Route",
+    "Schedule",
     "SignedCheckpoint",
     "SourceErased",
     "StableContext",

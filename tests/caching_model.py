@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from hashlib import sha256
 
-from memos import CachedPrefix, ChatPrompt, TokenUsage
+from memos import CachedPrefix, ChatPrompt, PrefillCosts, TokenUsage
 from memos.infrastructure.chat_models.caching_models import note_caching_model
 
 
@@ -22,6 +22,7 @@ class NotingModel:
         self.name = name
         self.prefilled: list[ChatPrompt] = []
         self.asked: list[ChatPrompt] = []
+        self.released: list[str] = []
         self.kept: dict[tuple[str, str], str] = {}
         self._meanwhile = meanwhile
         note_caching_model(self)
@@ -45,6 +46,12 @@ class NotingModel:
             milliseconds=1.0,
             tier="memory",
         )
+
+    def prefill_costs(self) -> PrefillCosts:
+        return PrefillCosts(4, 1.0)
+
+    def release(self, owner: str, key: bytes) -> None:
+        self.released.append(key.hex())
 
     def evict(self, owner: str, cube_ids: Collection[str]) -> int:
         return sum(self.kept.pop((owner, cube_id), None) is not None for cube_id in cube_ids)

@@ -16,8 +16,11 @@ from memos.activation.segment_store import SegmentStore, StoreLimits
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.chat_models.caching_models import note_caching_model
-from memos.infrastructure.chat_models.port import CachedPrefix, ChatPrompt, TokenUsage
+from memos.infrastructure.chat_models.port import CachedPrefix, ChatPrompt, PrefillCosts, TokenUsage
 from memos.kernel.errors import ModelUnavailable
+
+_MEASURED_TOKENS = 64
+"""As long as a memory is, about."""
 
 _UNFINISHED = "\ufffd"
 """What a decoder shows of a character whose bytes are not all there."""
@@ -172,6 +175,17 @@ class LocalModel:
             milliseconds=made.milliseconds,
             tier=self._store.pool.tier_of(prompt.owner, made.key),
         )
+
+    def prefill_costs(self) -> PrefillCosts:
+        # Twice: the first run of a shape takes longer than the others.
+        for _ in range(2):
+            made = self._model.compute_segment([0] * _MEASURED_TOKENS, (), b"")
+        return PrefillCosts(
+            made.segment.bytes // _MEASURED_TOKENS, made.milliseconds / _MEASURED_TOKENS
+        )
+
+    def release(self, owner: str, key: bytes) -> None:
+        self._store.pool.unpin(owner, key)
 
     def evict(self, owner: str, cube_ids: Collection[str]) -> int:
         return self._store.evict(owner, cube_ids)

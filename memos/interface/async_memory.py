@@ -278,6 +278,7 @@ class AsyncMemory:
     activations = _in_thread(Memory.activations)
     evict = _in_thread(Memory.evict)
     materialise = _in_thread(Memory.materialise)
+    schedule = _in_thread(Memory.schedule)
     tags = _in_thread(Memory.tags)
     vocabulary = _in_thread(Memory.vocabulary)
     set_vocabulary = _in_thread(Memory.set_vocabulary)

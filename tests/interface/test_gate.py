@@ -12,6 +12,8 @@ from memos import Denied, Memory, NotFound
 from memos.infrastructure.governance.decision import Action, Decision, Governor, Resource, Subject
 from memos.interface import vaults
 from memos.operation.gate import Gate, Passage
+from tests.activation.chat_models import write_chat_model
+from tests.caching_model import NotingModel
 from tests.infrastructure.chat_models.chat_server import served
 from tests.interface.cli.support import Shell
 from tests.interface.cli.test_reference import COMMANDS
@@ -85,7 +87,14 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     memory.hold(under_hold)
     (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
     memory.export(folder / "export")
+    model = NotingModel()
+    active = [memory.activate([cube], scope=SCOPE, model=model).cube_id for cube in (first, second)]
     return {
+        "activate": lambda: memory.activate([first, second], scope=SCOPE, model=model),
+        "activations": lambda: memory.activations(SCOPE),
+        "evict": lambda: memory.evict(active[0]),
+        "materialise": lambda: memory.materialise(active[1]),
+        "schedule": lambda: memory.schedule(SCOPE, budget_bytes=100, model=model),
         "accesses": lambda: memory.accesses(cube_id=first),
         "add": lambda: memory.add("a", scope=SCOPE),
         "administrators": lambda: memory.administrators("acme"),
@@ -273,7 +282,7 @@ def test_a_governor_is_asked_of_every_memory_that_would_be_shown(memory: Memory)
 
 
 def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
-    """A command line for every command that acts on a vault, but for `chat`, which needs a model."""
+    """A command line for every command that acts on a vault, but for those that need a model."""
     first, second, third = (
         memory.add(text, scope=SCOPE).cube_id for text in ("pottery", "lakes", "clay")
     )
@@ -281,7 +290,12 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
     (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
     memory.export(folder / "export")
     spare = memory.add("rivers", scope=SCOPE).cube_id
+    model = NotingModel()
+    active = [memory.activate([cube], scope=SCOPE, model=model).cube_id for cube in (first, second)]
     return {
+        "activations": ["--scope", SCOPE],
+        "evict": [active[0]],
+        "materialise": [active[1]],
         "demo": [],
         "add": ["a text", "--scope", SCOPE],
         "import": [str(folder / "lines.jsonl"), "--scope", SCOPE],
@@ -344,8 +358,17 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
     }
 
 
-def test_every_command_passes_the_gate(memory: Memory, passed: list[str], tmp_path: Path) -> None:
+def test_every_command_passes_the_gate(
+    memory: Memory, passed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMOS_KV_CACHE", str(tmp_path / "kv"))
     lines = command_lines(memory, tmp_path)
+    on_model = ["--scope", SCOPE, "--model", str(write_chat_model(tmp_path / "tiny"))]
+    lines = {
+        **lines,
+        "activate": [memory.add("fields", scope=SCOPE).cube_id, *on_model],
+        "schedule": ["--megabytes", "1", *on_model],
+    }
     with served() as server:
         lines = {**lines, "chat": ["pottery", "--scope", SCOPE, "--model", f"{server.url}#small"]}
         _check_passing(memory, passed, lines)

@@ -218,3 +218,44 @@ def test_what_was_archived_with_its_manifest_is_still_read(
     cube = memory.get(made.cube_id, any_state=True)
     assert isinstance(cube, MemCube)
     assert cube.media_type == "application/vnd.memos.activation+json"
+
+
+def used(memory: Memory, cube_id: str, times: int) -> None:
+    for _ in range(times):
+        memory.get(cube_id)
+
+
+def test_the_scheduler_keeps_what_is_used_and_lets_the_rest_go(
+    memory: Memory, scope: str, model: NotingModel
+) -> None:
+    cubes = [memory.add(text, scope=scope).cube_id for text in ("first", "second", "third")]
+    used(memory, cubes[0], 3)
+    budget = 4 * 4  # of bytes, at 4 a token: two or three of them
+    planned = memory.schedule(scope, budget_bytes=budget, model=model, policy="lru", dry_run=True)
+    assert planned.plan.activated == (cubes[0],)
+    assert (planned.recorded, planned.activation, model.prefilled) == (None, None, [])
+    made = memory.schedule(scope, budget_bytes=budget, model=model, policy="lru")
+    assert made.activation is not None
+    assert [cite.cube_id for cite in made.activation.memories] == [cubes[0]]
+    assert made.activation.policy == made.plan.policy == "lru@1"
+    (decided,) = memory.events(kind="Decided", scope=scope)
+    assert (decided.policy, decided.choice) == ("lru@1", "activation")
+    again = memory.schedule(scope, budget_bytes=budget, model=model, policy="lru")
+    assert again.activation is not None
+    assert (again.activation.cube_id, again.evicted) == (made.activation.cube_id, ())
+    none = memory.schedule(scope, budget_bytes=0, model=model, policy="lru")
+    assert (none.activation, len(none.evicted)) == (None, 1)
+    assert (memory.activations(scope), model.kept) == ((), {})
+    assert len(model.released) == 1
+
+
+def test_what_another_activation_has_too_is_kept_when_one_is_evicted(
+    memory: Memory, scope: str, model: NotingModel
+) -> None:
+    fill(memory, scope)
+    more = memory.add("The cellar is damp.", scope=scope).cube_id
+    first = memory.activate(scope=scope, model=model)
+    both = memory.activate([more], scope=scope, model=model)
+    memory.evict(both.cube_id)
+    kept = {cube_id for _, cube_id in model.kept}
+    assert kept == {cite.cube_id for cite in first.memories}

@@ -33,7 +33,11 @@ class SegmentPool(Protocol):
         ...
 
     def pin(self, tenant: str, key: bytes) -> None:
-        """Keep a segment, and so all that is above it, until it is taken out."""
+        """Keep a segment, and so all that is above it, until it is unpinned or taken out."""
+        ...
+
+    def unpin(self, tenant: str, key: bytes) -> None:
+        """Undo a `pin`; nothing where there was none."""
         ...
 
     def evict(self, tenant: str, key: bytes) -> int:

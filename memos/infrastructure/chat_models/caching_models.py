@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from threading import Lock
+from typing import TypeVar
 from weakref import WeakSet
 
 from memos.infrastructure.chat_models.port import CachingModel
 from memos.kernel.errors import ModelUnavailable
+
+T = TypeVar("T")
 
 _models: WeakSet[CachingModel] = WeakSet()
 _lock = Lock()
@@ -29,17 +32,26 @@ def evict_everywhere(owner: str, cube_ids: Collection[str]) -> int:
     """Have every model of this process let go of what it computed of an owner's memories; how many segments
     those were. Of one that cannot be asked a warning tells: it keeps what nothing answers from.
     """
+    return sum(_asked(lambda model: model.evict(owner, cube_ids)))
+
+
+def release_everywhere(owner: str, key: bytes) -> None:
+    """Have every model of this process evict what was prefilled under a key as it evicts all else."""
+    for _ in _asked(lambda model: model.release(owner, key)):
+        pass
+
+
+def _asked(ask: Callable[[CachingModel], T]) -> Iterator[T]:
+    """What each model answers that can be asked."""
     with _lock:
         models = list(_models)
-    evicted = 0
     for model in models:
         try:
-            evicted += model.evict(owner, cube_ids)
+            yield ask(model)
         except ModelUnavailable as error:
             warnings.warn(
                 f"{model.name} keeps KV cache of memories that were taken away until it is evicted there: no "
                 f"answer is made from it, but it could not be told ({error})",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-    return evicted

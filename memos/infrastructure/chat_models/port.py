@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 Form = Literal["plaintext", "activation"]
 """How memories came to the model: as text that it read, or as KV cache computed before."""
@@ -122,15 +122,39 @@ class CachedPrefix:
     tier: str
 
 
+class PrefillCosts(NamedTuple):
+    """What a token of a memory costs as KV cache."""
+
+    bytes_per_token: int
+    milliseconds_per_token: float
+
+
 @runtime_checkable
 class CachingModel(ChatModel, Protocol):
     """A model that keeps what it computed of pinned memories, and can compute it ahead of a question."""
 
     def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
-        """Compute and keep, until it is evicted, what stands in front of a prompt's messages.
+        """Compute what stands in front of a prompt's messages, and keep it until it is released or evicted.
 
         Raises:
             ModelUnavailable: the model cannot be asked, or there is no room for it.
+        """
+        ...
+
+    def prefill_costs(self) -> PrefillCosts:
+        """What `prefill` takes for a token, about.
+
+        Raises:
+            ModelUnavailable: the model cannot be asked.
+        """
+        ...
+
+    def release(self, owner: str, key: bytes) -> None:
+        """Let what was prefilled be evicted like all else, when others need its room.
+
+        Args:
+            owner: whose it is.
+            key: the one that `prefill` gave.
         """
         ...
 

@@ -23,7 +23,7 @@ FAMILIES: Mapping[str, str] = {
     "listing": "list count scopes subjects",
     "context": "context related route",
     "chat": "chat",
-    "forms": "activate activations evict materialise",
+    "forms": "activate activations evict materialise schedule",
     "scope": "tags vocabulary sensitivities keep-queries queries facts",
     "governance": "archive restore freeze thaw hold lift-hold set-header lifespan sweep",
     "administrators": "administrator",

@@ -9,11 +9,11 @@ import typer
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
-from memos.interface.cli.options import IS_CUBE_ID, CubeId, ScopeRoot
+from memos.interface.cli.options import IS_CUBE_ID, CubeId, EmbedderOption, ScopeRoot
 from memos.interface.cli.terminal import Console, clean
 
 if TYPE_CHECKING:
-    from memos import Activation, Materialised
+    from memos import Activation, Materialised, Schedule
 
 
 def attach(app: typer.Typer) -> None:
@@ -22,6 +22,7 @@ def attach(app: typer.Typer) -> None:
     command(app, "activations")(activations)
     command(app, "evict")(evict)
     command(app, "materialise")(materialise)
+    command(app, "schedule")(schedule)
 
 
 def activate(
@@ -84,6 +85,48 @@ def materialise(run: Run, cube_id: CubeId) -> None:
     with run.open() as memory:
         made = memory.materialise(cube_id)
     run.show(made, lambda out: _draw_memories(out, made))
+
+
+def schedule(
+    run: Run,
+    scope: ScopeRoot,
+    megabytes: Annotated[int, typer.Option("--megabytes", help="What it may take in memory.")],
+    policy: Annotated[
+        str, typer.Option("--policy", help="cost_aware, lru, lfu, labels or nearness.")
+    ] = "cost_aware",
+    model: ModelOption = SMOLLM2,
+    instructions: Annotated[
+        str, typer.Option("--instructions", help="What the conversation's system message says.")
+    ] = "",
+    embedder: EmbedderOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only decide.")] = False,
+) -> None:
+    """Have a policy decide which memories a model on this machine keeps as KV cache."""
+    with run.open(embedder=embedder) as memory, opened_model(model) as answering:
+        made = memory.schedule(
+            scope,
+            budget_bytes=megabytes * 1_000_000,
+            model=answering,  # type: ignore[arg-type] # one that keeps no cache is refused
+            policy=policy,
+            instructions=instructions,
+            dry_run=dry_run,
+        )
+    run.show(made, lambda out: _draw_schedule(out, made))
+
+
+def _draw_schedule(out: Console, made: Schedule) -> None:
+    plan = made.plan
+    for decision in plan.decisions:
+        told = f"  {decision.form.name.lower()}: {clean(decision.reason)}"
+        layout.line(out, decision.cube_id, (told, "dim"))
+    verb = "would keep" if made.recorded is None else "keeps"
+    told = (
+        f"{clean(plan.policy)} {verb} {len(plan.activated):,} of {plan.candidates:,} memories, "
+        f"{plan.activated_bytes:,} of {plan.budget.bytes:,} bytes; it changes {len(plan.decisions):,}"
+    )
+    layout.line(out, (told, "bold"))
+    if made.activation is not None:
+        _draw(out, made.activation)
 
 
 def _draw(out: Console, activation: Activation) -> None:

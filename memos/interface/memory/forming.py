@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from memos.interface.memory.door import Door
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import id_text
+from memos.kernel.scope import check_scope
 from memos.operation.reads.budget import check_budget, counting
 from memos.operation.reads.quote import CountTokens, estimate_tokens
-from memos.operation.validation import check_id, check_list
+from memos.operation.validation import check_choice, check_flag, check_id, check_list
 
 if TYPE_CHECKING:
     from memos.infrastructure.chat_models.port import CachingModel
     from memos.operation.forms.activation import Activation, Materialised
+    from memos.operation.forms.schedule import Schedule
     from memos.operation.receipt import Receipt
 
 
@@ -62,13 +64,10 @@ class FormingCalls(Door):
         from memos.operation.reads.scope import SearchRequest
         from memos.operation.reads.stable_context import StableRequest
 
-        if not isinstance(scope, str):
-            raise InvalidInput(f"scope must be one scope, not {shorten(scope)}")
-        if not isinstance(instructions, str):
-            raise InvalidInput(f"instructions must be a text, not {shorten(instructions)}")
+        within = check_scope(scope)
         budget = check_budget(pinned_tokens, "pinned_tokens")
         context = StableRequest(
-            search=SearchRequest(text="", scope=scope, filter=filter),
+            search=SearchRequest(text="", scope=within, filter=filter),
             budget_tokens=budget,
             pinned_tokens=budget,
             history_tokens=budget,
@@ -77,7 +76,7 @@ class FormingCalls(Door):
             context=context,
             cube_ids=tuple(id_text(check_id(each)) for each in check_list(cube_ids, "cube_ids")),
             model=check_caching_model(model),
-            instructions=instructions,
+            instructions=_checked_instructions(instructions),
         )
         return activate(self._session, request, counting(count_tokens))
 
@@ -93,7 +92,7 @@ class FormingCalls(Door):
 
     def evict(self, cube_id: str, *, expected_version: int | None = None) -> Receipt:
         """End an activation: its cube is archived, and the models of this process let go of what they
-        computed of its memories, which stay as they are.
+        computed of its memories, but for those of other activations. The memories stay as they are.
 
         Args:
             cube_id: the activation.
@@ -122,3 +121,58 @@ class FormingCalls(Door):
         from memos.operation.forms.activation import materialise
 
         return materialise(self._session, cube_id)
+
+    def schedule(
+        self,
+        scope: str,
+        *,
+        budget_bytes: int,
+        model: CachingModel,
+        policy: str = "cost_aware",
+        instructions: str = "",
+        dry_run: bool = False,
+        count_tokens: CountTokens = estimate_tokens,
+    ) -> Schedule:
+        """Let a policy decide which memories of a scope a model keeps as KV cache, and see to it.
+
+        The policy goes by the access log, and decides on the memories that the actor may read and change:
+        `cost_aware` keeps what saves most milliseconds for each byte at its rate of use, `lru` and `lfu`
+        what was used last or most, `labels` what is tagged policy or pinned or has a priority, `nearness`
+        what means about the same as what was used last (it needs an embedder). Each change is a Decided
+        event with its reason, all of them one operation. What is kept is one activation, in the place of
+        that of the decision before.
+
+        Args:
+            scope: whose memories.
+            budget_bytes: what they may take as KV cache, by the model's own figures.
+            model: a local model, or a pool of them.
+            policy: which one decides.
+            instructions: what a conversation's system message will say.
+            dry_run: only decide.
+            count_tokens: a model's own counter; by default `estimate_tokens`.
+
+        Raises:
+            InvalidInput: an argument does not fit, or there are too many memories.
+            IllegalMove: a memory changed since it was decided on: schedule again.
+            ModelUnavailable: the model cannot be asked, or has no room.
+        """
+        from memos.infrastructure.chat_models import check_caching_model
+        from memos.operation.forms.schedule import ScheduleRequest, schedule
+        from memos.operation.scheduler.policies import POLICIES
+        from memos.operation.scheduler.port import Budget
+
+        request = ScheduleRequest(
+            scope=check_scope(scope),
+            policy=check_choice(policy, POLICIES, "policy"),
+            budget=Budget(budget_bytes),
+            model=check_caching_model(model),
+            instructions=_checked_instructions(instructions),
+            dry_run=check_flag(dry_run, "dry_run"),
+        )
+        return schedule(self._session, request, counting(count_tokens))
+
+
+def _checked_instructions(instructions: object) -> str:
+    if isinstance(instructions, str):
+        return instructions
+    raise InvalidInput(f"instructions must be a text, not {shorten(instructions)}")

@@ -42,12 +42,14 @@ class ActivationRequest:
         cube_ids: what stands behind the memories that are tagged for the pinned block.
         model: what computes it.
         instructions: what the caller's system message will say.
+        policy: of the scheduler, which decided on it.
     """
 
     context: StableRequest
     cube_ids: tuple[str, ...]
     model: CachingModel
     instructions: str
+    policy: str = ""
 
     @property
     def scope(self) -> str:
@@ -74,7 +76,12 @@ def activate(session: Session, request: ActivationRequest, count_tokens: CountTo
             request.model.evict(owner, [cite.cube_id for cite in cited])
             raise
         manifest = ActivationManifest.of(
-            request.model.name, prefix, sources.versions, request.instructions, context.state
+            request.model.name,
+            prefix,
+            sources.versions,
+            request.instructions,
+            context.state,
+            request.policy,
         )
         standing = _standing(session, passage, sources, manifest)
         if standing is not None:

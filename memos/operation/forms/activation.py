@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from memos.infrastructure.chat_models.caching_models import evict_everywhere, kv_owner
+from memos.infrastructure.chat_models.caching_models import (
+    evict_everywhere,
+    kv_owner,
+    release_everywhere,
+)
 from memos.infrastructure.chat_models.port import CachedPrefix
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
@@ -45,6 +49,7 @@ class Activation:
         tier: where the model kept it.
         memories: which, at which versions, in the order of the cache.
         state: for `chat` and `context_session`: a conversation that begins with it has these memories pinned.
+        policy: of the scheduler, which decided on it; empty where a caller asked for it.
         is_new: whether this call made the cube; there may have been one.
         computed_tokens, milliseconds: what had to be computed in this call, and how long that took.
     """
@@ -60,6 +65,7 @@ class Activation:
     tier: str
     memories: tuple[Citation, ...]
     state: str
+    policy: str = ""
     is_new: bool = False
     computed_tokens: int = 0
     milliseconds: float = 0.0
@@ -93,6 +99,7 @@ class Activation:
             tier=manifest.tier if prefix is None else prefix.tier,
             memories=manifest.citations,
             state=manifest.state,
+            policy=manifest.policy,
             is_new=is_new,
             computed_tokens=0 if prefix is None else prefix.computed_tokens,
             milliseconds=0.0 if prefix is None else prefix.milliseconds,
@@ -139,7 +146,7 @@ def activations(session: Session, scope: str) -> tuple[Activation, ...]:
     """See `Memory.activations`."""
     within = check_scope(scope)
     with session.gate.enter("activations") as passage:
-        passage.admit()  # each is judged by its cube
+        passage.require(Action.READ, within)
         with session.engine.stream() as reader:
             found = [
                 Activation.of(state, manifest)
@@ -160,9 +167,18 @@ def evict(session: Session, cube_id: str, expected_version: int | None) -> Recei
             manifest = manifest_of(reader, state)
         receipt = move(session, passage, cube_id, EVICT, expected_version)
     if manifest is not None:
-        owner = kv_owner(session.engine.setting("vault_id"), tenant_of(state.scope))
-        evict_everywhere(owner, [cite.cube_id for cite in manifest.citations])
+        _let_go(session, state, manifest)
     return receipt
+
+
+def _let_go(session: Session, state: CubeState, manifest: ActivationManifest) -> None:
+    """Have models let go of an activation, but for the memories of it that others have, too."""
+    tenant = tenant_of(state.scope)
+    owner = kv_owner(session.engine.setting("vault_id"), tenant)
+    release_everywhere(owner, bytes.fromhex(manifest.key))
+    own = {cite.cube_id for cite in manifest.citations}
+    kept = {cite.cube_id for each in activations(session, tenant) for cite in each.memories}
+    evict_everywhere(owner, own - kept)
 
 
 def materialise(session: Session, cube_id: str) -> Materialised:

@@ -30,6 +30,7 @@ class ActivationManifest:
         memories: (cube id, version, SHA-256 of what is sealed there, in hex), in the order of the cache.
         instructions: the caller's own, in front of the memories.
         state: a context in which the memories are pinned.
+        policy: of the scheduler, which decided on it; empty where a caller asked for it.
     """
 
     model: str
@@ -41,6 +42,7 @@ class ActivationManifest:
     memories: tuple[tuple[str, int, str], ...]
     instructions: str
     state: str
+    policy: str = ""
 
     @classmethod
     def of(
@@ -50,6 +52,7 @@ class ActivationManifest:
         sources: tuple[SourceVersion, ...],
         instructions: str,
         state: str,
+        policy: str,
     ) -> Self:
         """The manifest of what a model has just computed."""
         return cls(
@@ -64,6 +67,7 @@ class ActivationManifest:
             ),
             instructions=instructions,
             state=state,
+            policy=policy,
         )
 
     @classmethod

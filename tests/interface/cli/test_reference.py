@@ -26,6 +26,8 @@ from memos.operation.commands.export import ExportReport
 from memos.operation.commands.importing.file import ImportReport
 from memos.operation.commands.rollback_plan import PlannedChange
 from memos.operation.erasure_receipt import Artefact
+from memos.operation.scheduler.plan import Plan
+from memos.operation.scheduler.port import Budget, Decision
 from tests.interface.cli.support import Shell
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cli.md").read_text("utf-8")
@@ -40,6 +42,10 @@ SHAPES = [
     memos.ChatFigures,
     memos.Activation,
     memos.Materialised,
+    memos.Schedule,
+    Plan,
+    Budget,
+    Decision,
     memos.StableContext,
     memos.Citation,
     memos.Related,
@@ -100,7 +106,7 @@ COMMANDS = sorted(commands(app))
 
 
 def test_the_program_has_every_command_it_should() -> None:
-    ungrouped = """demo add import list count scopes subjects accesses denials search context chat activate activations evict materialise related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
+    ungrouped = """demo add import list count scopes subjects accesses denials search context chat activate activations evict materialise schedule related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
         restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
         migrate backup"""
