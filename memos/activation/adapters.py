@@ -40,6 +40,11 @@ _TOLD_ELSEWHERE = frozenset(
 _PLAIN_STARTS = (True, False, "gaussian")
 """Of `init_lora_weights`, what leaves the model's own weights as they are."""
 
+_UNREADABLE = (
+    *(OSError, SafetensorError),
+    *(AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError),  # of other JSON
+)
+
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -69,18 +74,19 @@ class Adapter:
         """
         try:
             told = json.loads((directory / CONFIGURATION).read_text())
+            rank, alpha = float(told["r"]), float(told["lora_alpha"])
+            scale = alpha / (sqrt(rank) if told.get("use_rslora") else rank)
             tensors = load_file(directory / WEIGHTS)
-        except (OSError, ValueError, SafetensorError) as error:
+        except _UNREADABLE as error:
             raise ModelRefused(
-                f"{directory} is no adapter as peft saves one, in safetensors: {error}"
+                f"{directory} is no LoRA adapter as peft saves one, in safetensors: {error!r}"
             ) from error
         if others := _others(told):
             raise ModelRefused(
                 f"the adapter in {directory} is not plain LoRA, for it sets {', '.join(others)}: train one "
                 "without"
             )
-        rank = told["r"]
-        return cls(tensors, told["lora_alpha"] / (sqrt(rank) if told["use_rslora"] else rank))
+        return cls(tensors, scale)
 
 
 def adapted(model: Module, adapters: Mapping[str, Adapter]) -> Module:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import transformers
@@ -32,7 +32,7 @@ from memos.activation.identity import (
 )
 from memos.activation.kernels import kernel_for
 from memos.activation.request_cache import CacheShape, RequestCache
-from memos.activation.segment import Segment
+from memos.activation.segment import Computed, Segment
 from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -41,13 +41,6 @@ if TYPE_CHECKING:
 _LIBRARIES = f"torch {torch.__version__}, transformers {transformers.__version__}"
 
 AttentionInterface.register(attention.NAME, attention_forward)
-
-
-class Computed(NamedTuple):
-    """A segment that was computed, and how long that took."""
-
-    segment: Segment
-    milliseconds: float
 
 
 class CausalModel:
@@ -141,9 +134,8 @@ class CausalModel:
         return cls(model.to(device), tokenizer_digest=tokenizer_digest, template=template)
 
     def with_adapters(self, adapters: Sequence[Adapter]) -> CausalModel:
-        """The same model with LoRA adapters on it, behind those that it has: a model of its own identity.
-
-        It holds the same weights, not a copy of them, and changes nothing on this one.
+        """The same model with LoRA adapters behind those that it has, and an identity of its own. It holds
+        this one's weights, not a copy of them, and this one stays as it is.
 
         Raises:
             ModelRefused: an adapter does not fit the model.

@@ -141,7 +141,15 @@ def test_what_is_not_there_whole_is_no_adapter_and_nothing_is_fetched(
 ) -> None:
     save_adapter(initialised(llama()), tmp_path)
     (tmp_path / gone).unlink()
-    with pytest.raises(ModelRefused, match="no adapter as peft saves one"):
+    with pytest.raises(ModelRefused, match="no LoRA adapter as peft saves one"):
+        Adapter.load(tmp_path)
+
+
+@pytest.mark.parametrize("told", ["{", "[]", "{}", '{"r": 0, "lora_alpha": 1}', '{"r": null}'])
+def test_a_configuration_of_something_else_is_no_adapter(tmp_path: Path, told: str) -> None:
+    save_adapter(initialised(llama()), tmp_path)
+    (tmp_path / CONFIGURATION).write_text(told)
+    with pytest.raises(ModelRefused, match="no LoRA adapter as peft saves one"):
         Adapter.load(tmp_path)
 
 

@@ -10,7 +10,6 @@ from memos.activation.tokenizer import TextTokenizer
 from memos.activation.transformers_model import CausalModel
 
 DIRECTORY = Path(__file__).parent / "weights"
-TENANT, TENANT_SECRET = "acme", b"s" * 32
 
 
 @cache
