@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -32,3 +33,10 @@ class Segment:
     def bytes(self) -> int:
         """What its keys and values take."""
         return self.keys_values.nbytes
+
+
+class Computed(NamedTuple):
+    """A segment that was computed, and how long that took."""
+
+    segment: Segment
+    milliseconds: float

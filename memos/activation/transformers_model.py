@@ -7,11 +7,13 @@ with transformers' minor versions is not depended on.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import transformers
@@ -30,17 +32,15 @@ from memos.activation.identity import (
 )
 from memos.activation.kernels import kernel_for
 from memos.activation.request_cache import CacheShape, RequestCache
-from memos.activation.segment import Segment
+from memos.activation.segment import Computed, Segment
 from memos.kernel.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from memos.activation.adapters import Adapter
+
+_LIBRARIES = f"torch {torch.__version__}, transformers {transformers.__version__}"
+
 AttentionInterface.register(attention.NAME, attention_forward)
-
-
-class Computed(NamedTuple):
-    """A segment that was computed, and how long that took."""
-
-    segment: Segment
-    milliseconds: float
 
 
 class CausalModel:
@@ -92,7 +92,7 @@ class CausalModel:
             dtype=str(model.dtype),
             attention=f"{attention.VERSION} {self._kernel.name}",
             template=template,
-            libraries=f"torch {torch.__version__}, transformers {transformers.__version__}",
+            libraries=_LIBRARIES,
         )
 
     @classmethod
@@ -132,6 +132,28 @@ class CausalModel:
                 f"{directory} lacks {len(lacking)} weights of its model, {lacking[0]} first: copy it anew"
             )
         return cls(model.to(device), tokenizer_digest=tokenizer_digest, template=template)
+
+    def with_adapters(self, adapters: Sequence[Adapter]) -> CausalModel:
+        """The same model with LoRA adapters behind those that it has, and an identity of its own. It holds
+        this one's weights, not a copy of them, and this one stays as it is.
+
+        Raises:
+            ModelRefused: an adapter does not fit the model.
+        """
+        if not adapters:
+            return self
+        from memos.activation.adapters import LIBRARY, adapted
+
+        there = self.identity.adapters
+        named = {f"adapter_{number}": each for number, each in enumerate(adapters, len(there))}
+        model = copy.copy(self)
+        model._model = adapted(self._model, named).train(False)
+        model.identity = replace(
+            self.identity,
+            adapters=(*there, *((each.digest, each.scale) for each in adapters)),
+            libraries=f"{_LIBRARIES}, {LIBRARY}",
+        )
+        return model
 
     @torch.no_grad()
     def compute_segment(
