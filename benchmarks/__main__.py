@@ -21,6 +21,7 @@ NAMES = (
     "context_cache",
     "kv_pool",
     "kv_ttft",
+    "kv_memoryos",
     "scheduler",
 )
 ENGINES = "lexical_engines"
