@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import Qwen3Config
+from transformers import PreTrainedModel, Qwen3Config
 
 from memos.activation.chat_model import LocalModel
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.pool.port import SegmentPool
 from memos.activation.segment_store import SegmentStore
 from memos.activation.tokenizer import FILE, TextTokenizer
-from memos.activation.transformers_model import CausalModel
+from memos.activation.transformers_model import CausalModel, without_progress_bars
 from tests.activation.tiny_models import SIZES, initialised
 
 MARKS = ("<|im_start|>", "<|im_end|>")
@@ -32,10 +32,21 @@ def write_tokenizer(directory: Path, marks: tuple[str, ...] = MARKS) -> Path:
     return directory
 
 
+def write_chat_model(directory: Path) -> Path:
+    """Write the model into a directory, as `LocalModel.load` reads one; the same weights every time."""
+    with without_progress_bars():
+        _weights().save_pretrained(directory)
+    return write_tokenizer(directory)
+
+
+def _weights() -> PreTrainedModel:
+    sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 16384, "eos_token_id": STOP}
+    return initialised(Qwen3Config(**sizes, num_key_value_heads=2))
+
+
 @cache
 def _causal_model(template: str) -> CausalModel:
-    sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 16384, "eos_token_id": STOP}
-    return CausalModel(initialised(Qwen3Config(**sizes, num_key_value_heads=2)), template=template)
+    return CausalModel(_weights(), template=template)
 
 
 def tiny_chat_model(directory: Path, pool: SegmentPool | None = None) -> LocalModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from memos.activation.pool.figures import PoolFigures
 from memos.activation.segment import Segment
 
 
@@ -38,6 +39,14 @@ class SegmentPool(Protocol):
 
     def evict(self, tenant: str, key: bytes) -> int:
         """Take a segment out, with everything below it; how many those were."""
+        ...
+
+    def evict_tenant(self, tenant: str) -> int:
+        """Take out everything of a tenant; how many segments those were."""
+        ...
+
+    def figures(self) -> PoolFigures:
+        """What it has done, and what it holds."""
         ...
 
     def save(self) -> int:

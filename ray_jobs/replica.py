@@ -1,0 +1,101 @@
+"""One pool as the fleet sees it: its place, its actor, and what it said last."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import ray
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from memos.kernel.errors import MemosError
+from ray_jobs.kv_pool import GROUPS, KvPool
+from ray_jobs.metrics import PoolState
+from ray_jobs.settings import PoolSettings
+
+CLOSE_SECONDS = 60.0
+
+
+class PoolFailed(MemosError):
+    """A pool cannot be started: the model, its directory or its device is not as it was named."""
+
+
+class Replica:
+    """A pool in a placement group of its own. Ray starts it again whenever it dies.
+
+    Attributes:
+        name: by which it is found in the namespace.
+        restarts: how often it was found to be another process than before.
+        figures: what it said last; None where it has not answered yet, or is away.
+    """
+
+    def __init__(self, number: int, settings: PoolSettings) -> None:
+        self.number = number
+        self.name = f"pool-{number}"
+        self.restarts = 0
+        self.figures: dict[str, Any] | None = None
+        self._incarnation: str | None = None
+        kept = None if settings.kept_in is None else str(settings.kept_in / self.name)
+        self._place = placement_group([settings.bundle])
+        self._actor: Any = (
+            ray.remote(concurrency_groups=GROUPS)(KvPool)
+            .options(
+                name=self.name,
+                num_cpus=settings.cpus,
+                num_gpus=settings.gpus,
+                max_restarts=-1,
+                allow_out_of_order_execution=True,
+                scheduling_strategy=PlacementGroupSchedulingStrategy(self._place),
+            )
+            .remote(settings.model, kept, settings.device)
+        )
+        self._asked: Any = None
+
+    def ask(self) -> Any:
+        """Have it tell its figures, unless it has still to answer."""
+        if self._asked is None:
+            self._asked = self._actor.figures.remote()
+        return self._asked
+
+    def hear(self) -> None:
+        """Take in its answer, which has come.
+
+        Raises:
+            PoolFailed: it cannot be started, and Ray does not try any more.
+        """
+        asked, self._asked = self._asked, None
+        try:
+            self._heard(ray.get(asked))
+        except ray.exceptions.ActorDiedError as error:
+            raise PoolFailed(f"{self.name} cannot be started: {error}") from error
+        except ray.exceptions.RayActorError:
+            self.figures = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it answered last."""
+        return self.figures is not None
+
+    @property
+    def state(self) -> PoolState:
+        """For the metrics."""
+        return PoolState(self.name, self.restarts, self.figures)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it answers nothing, as far as is known."""
+        return self.figures is None or not self.figures["in_flight"]
+
+    def close(self) -> None:
+        """Have it write what would be lost, and end."""
+        with suppress(ray.exceptions.RayError):
+            ray.get(self._actor.close.remote(), timeout=CLOSE_SECONDS)
+        ray.kill(self._actor)
+        remove_placement_group(self._place)
+
+    def _heard(self, figures: dict[str, Any]) -> None:
+        incarnation = figures["incarnation"]
+        self.restarts += self._incarnation not in (None, incarnation)
+        self._incarnation = incarnation
+        self.figures = figures
