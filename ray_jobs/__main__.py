@@ -91,7 +91,9 @@ def _replicas(text: str) -> tuple[int, int]:
     except ValueError:
         numbers = 0, 0
     if not 1 <= numbers[0] <= numbers[1]:
-        raise InvalidInput(f"--replicas {text}: give how many pools, or the least and the most, as 1:4")
+        raise InvalidInput(
+            f"--replicas {text}: give how many pools, or the least and the most, as 1:4"
+        )
     return numbers
 
 

@@ -27,8 +27,14 @@ SMOLLM2 = "smollm2"
 ANSWERS_AT_ONCE = 4
 """Side by side: one long answer keeps no other from its first piece."""
 
-GROUPS = {"infer": ANSWERS_AT_ONCE, "control": 2}
-"""So many threads answer; what is asked about the pool does not wait for them."""
+OPTIONS: dict[str, Any] = {
+    # So many threads answer; what is asked about the pool does not wait for them.
+    "concurrency_groups": {"infer": ANSWERS_AT_ONCE, "control": 2},
+    # A request that got lost on its way holds up no other.
+    "allow_out_of_order_execution": True,
+    "max_restarts": -1,
+}
+"""Of the actor."""
 
 
 class KvPool:

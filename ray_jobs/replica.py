@@ -10,7 +10,7 @@ from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from memos.kernel.errors import MemosError
-from ray_jobs.kv_pool import GROUPS, KvPool
+from ray_jobs.kv_pool import OPTIONS, KvPool
 from ray_jobs.metrics import PoolState
 from ray_jobs.settings import PoolSettings
 
@@ -39,13 +39,11 @@ class Replica:
         kept = None if settings.kept_in is None else str(settings.kept_in / self.name)
         self._place = placement_group([settings.bundle])
         self._actor: Any = (
-            ray.remote(concurrency_groups=GROUPS)(KvPool)
+            ray.remote(**OPTIONS)(KvPool)
             .options(
                 name=self.name,
                 num_cpus=settings.cpus,
                 num_gpus=settings.gpus,
-                max_restarts=-1,
-                allow_out_of_order_execution=True,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(self._place),
             )
             .remote(settings.model, kept, settings.device)

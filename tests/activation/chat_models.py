@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, Qwen3Config
 
 from memos.activation.chat_model import LocalModel
 from memos.activation.chat_template import CHATML_TURNS
-from memos.activation.pool.port import SegmentPool
+from memos.activation.pool.port import ManagedPool
 from memos.activation.segment_store import SegmentStore
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel, without_progress_bars
@@ -49,7 +49,7 @@ def _causal_model(template: str) -> CausalModel:
     return CausalModel(_weights(), template=template)
 
 
-def tiny_chat_model(directory: Path, pool: SegmentPool | None = None) -> LocalModel:
+def tiny_chat_model(directory: Path, pool: ManagedPool | None = None) -> LocalModel:
     """The same weights every time; a pool of its own where none is given."""
     tokenizer = TextTokenizer(write_tokenizer(directory))
     return LocalModel(

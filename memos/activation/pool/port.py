@@ -41,18 +41,22 @@ class SegmentPool(Protocol):
         """Take a segment out, with everything below it; how many those were."""
         ...
 
-    def evict_tenant(self, tenant: str) -> int:
-        """Take out everything of a tenant; how many segments those were."""
-        ...
-
-    def figures(self) -> PoolFigures:
-        """What it has done, and what it holds."""
-        ...
-
     def save(self) -> int:
         """Write what would be lost at a restart, where there is a place for it; how many segments."""
         ...
 
     def tier_of(self, tenant: str, key: bytes) -> str:
         """The slowest place that has a segment; empty where none has."""
+        ...
+
+
+class ManagedPool(SegmentPool, Protocol):
+    """A pool for who looks after it, too."""
+
+    def evict_tenant(self, tenant: str) -> int:
+        """Take out everything of a tenant; how many segments those were."""
+        ...
+
+    def figures(self) -> PoolFigures:
+        """What it has done, and what it holds."""
         ...

@@ -46,7 +46,8 @@ class FinishedAnswers:
             InvalidInput: the id was another request's.
         """
         with self._lock:
-            finished = self._owners.get(prompt.owner, {}).get(request_id)
+            answers = self._owners.get(prompt.owner)
+            finished = None if answers is None else answers.get(request_id)
         if finished is None:
             return None
         if finished.asked != _digest(prompt):

@@ -65,7 +65,9 @@ class PoolServer:
         self._failed: Counter[str] = Counter()
         self._lock = Lock()
 
-    def answer(self, request_id: str, prompt: ChatPrompt) -> Generator[str | TokenUsage, None, None]:
+    def answer(
+        self, request_id: str, prompt: ChatPrompt
+    ) -> Generator[str | TokenUsage, None, None]:
         """The answer in pieces, and last what it took; shorter where it is stopped.
 
         Args:

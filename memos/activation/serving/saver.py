@@ -41,4 +41,6 @@ class Saver:
             try:
                 self._save()
             except MemosError as error:
-                log.error("segments were not written, and are computed again after a restart: %s", error)
+                log.error(
+                    "segments were not written, and are computed again after a restart: %s", error
+                )

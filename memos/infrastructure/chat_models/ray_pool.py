@@ -79,9 +79,7 @@ class RayPool:
             return Pools(CONNECTION.ray(self._address, self._namespace, anew=True), self._namespace)
 
 
-def _behind(
-    told: list[Any], pieces: Iterator[str | TokenUsage]
-) -> Iterator[str | TokenUsage]:
+def _behind(told: list[Any], pieces: Iterator[str | TokenUsage]) -> Iterator[str | TokenUsage]:
     """What comes behind the pieces that were told already, once these have come again.
 
     Raises:

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from memos.interface.cli.terminal import Console
 
 SMOLLM2 = "smollm2"
+RAY = "ray"
+"""The pools of the cluster at RAY_ADDRESS, or of this machine's; behind a # another namespace."""
+
 PROMPT = "> "
 
 Model = Annotated[
     str,
     typer.Option(
         envvar="MEMOS_CHAT_MODEL",
-        help="smollm2, a model's directory, or an OpenAI-compatible server: http://host/v1#model.",
+        help="smollm2, a model's directory, an OpenAI-compatible server: http://host/v1#model, or pools "
+        "of a Ray cluster: ray.",
     ),
 ]
 
@@ -168,9 +172,14 @@ def model_named(name: str) -> ChatModel:
         if not model:
             raise InvalidInput(f"--model {name} names no model: put it behind #, as in {name}#name")
         return OpenAICompatible(address, model)
+    scheme, _, namespace = name.partition("#")
+    if scheme == RAY:
+        from memos.infrastructure.chat_models.ray_pool import NAMESPACE, RayPool
+
+        return RayPool(namespace=namespace or NAMESPACE)
     if name != SMOLLM2 and not Path(name).is_dir():
         raise InvalidInput(
-            f"--model {name} is neither {SMOLLM2}, nor a directory, nor an address such as "
+            f"--model {name} is neither {SMOLLM2}, nor {RAY}, nor a directory, nor an address such as "
             "http://127.0.0.1:8000/v1#model"
         )
     return _local(name)
