@@ -21,7 +21,7 @@ from ray_jobs.settings import PoolSettings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run pools; the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
@@ -42,11 +42,11 @@ def _run(options: argparse.Namespace) -> int:
         most=most,
         cpus=options.cpus_per_replica,
         gpus=options.gpus_per_replica,
+        memory_bytes=int(options.memory_gib * 2**30),
+        files_bytes=int(options.files_gib * 2**30),
         kept_in=None if options.kept_in is None else options.kept_in.resolve(),
         namespace=options.namespace,
     )
-    ending = Event()
-    _catch_signals(ending)
     metrics = KvMetrics(most)
     port = options.metrics_port
     server = None if port is None else MetricsServer(metrics, options.metrics_host, port)
@@ -55,28 +55,32 @@ def _run(options: argparse.Namespace) -> int:
             start_cluster(settings, options.host, options.port)
         else:
             join_cluster(settings, options.address)
-        _catch_signals(ending)  # Ray has set handlers of its own
+        ending = Event()
+        _catch_signals(ending)  # not before: Ray sets handlers of its own
         from ray_jobs.fleet import Fleet  # brings Ray, which reads its settings when it is imported
 
         Fleet(settings, metrics).run(ending)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("memos worker", description="Run the pools of a local model.")
-    parser.add_argument("worker", choices=("kv",))
-    parser.add_argument("--model", default="smollm2", help="smollm2, or a model's directory")
-    parser.add_argument("--replicas", default="1", help="how many pools, or MIN:MAX")
-    parser.add_argument("--cpus-per-replica", type=int, default=1)
-    parser.add_argument("--gpus-per-replica", type=float, default=0.0)
-    parser.add_argument("--kept-in", type=Path, help="a directory for what was computed")
-    parser.add_argument("--address", help="host:port of a Ray cluster that is there")
-    parser.add_argument("--host", default="127.0.0.1", help="where a new cluster listens")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
-    parser.add_argument("--namespace", default="memos")
-    parser.add_argument("--metrics-host", default="127.0.0.1")
-    parser.add_argument("--metrics-port", type=int, help="none by default; 0 takes a free one")
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """Of the command line."""
+    made = argparse.ArgumentParser("memos worker", description="Run the pools of a local model.")
+    made.add_argument("worker", choices=("kv",))
+    made.add_argument("--model", default="smollm2", help="smollm2, or a model's directory")
+    made.add_argument("--replicas", default="1", help="how many pools, or MIN:MAX")
+    made.add_argument("--cpus-per-replica", type=int, default=1)
+    made.add_argument("--gpus-per-replica", type=float, default=0.0)
+    made.add_argument("--memory-gib", type=float, default=1.0, help="for segments, of each")
+    made.add_argument("--files-gib", type=float, default=2.0, help="below --kept-in, of each")
+    made.add_argument("--kept-in", type=Path, help="a directory for what was computed")
+    made.add_argument("--address", help="host:port of a Ray cluster that is there")
+    made.add_argument("--host", default="127.0.0.1", help="where a new cluster listens")
+    made.add_argument("--port", type=int, default=DEFAULT_PORT)
+    made.add_argument("--namespace", default="memos")
+    made.add_argument("--metrics-host", default="127.0.0.1")
+    made.add_argument("--metrics-port", type=int, help="none by default; 0 takes a free one")
+    return made
 
 
 def _replicas(text: str) -> tuple[int, int]:
@@ -85,9 +89,9 @@ def _replicas(text: str) -> tuple[int, int]:
     Raises:
         InvalidInput: it is no number, nor two.
     """
-    least, _, most = text.partition(":")
+    least, colon, most = text.partition(":")
     try:
-        numbers = int(least), int(most or least)
+        numbers = int(least), int(most if colon else least)
     except ValueError:
         numbers = 0, 0
     if not 1 <= numbers[0] <= numbers[1]:

@@ -25,16 +25,18 @@ def start_cluster(settings: PoolSettings, host: str, port: int) -> None:
 
     Args:
         settings: of the pools.
-        host: the address that others reach it at; on the loopback interface, nobody but this machine.
+        host: where it listens: the address, or its name, by which others reach this machine; or one of the
+            loopback interface, where nobody else does.
         port: where programs connect.
 
     Raises:
-        InvalidInput: the port is taken.
+        InvalidInput: the host is not known, or the port is taken.
     """
-    _check_free(host, port)
+    address = _resolved(host)
+    _check_free(address, port)
     os.environ["RAY_GCS_SERVER_PORT"] = str(port)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if is_loopback(host):
+    if is_loopback(address):
         stay_on_loopback()
     import ray
 
@@ -46,9 +48,9 @@ def start_cluster(settings: PoolSettings, host: str, port: int) -> None:
         namespace=settings.namespace,
         log_to_driver=True,
         configure_logging=False,
-        _node_ip_address=host,
+        _node_ip_address=address,
     )
-    log.info("Ray cluster at %s:%d", host, port)
+    log.info("Ray cluster at %s:%d", address, port)
 
 
 def join_cluster(settings: PoolSettings, address: str) -> None:
@@ -63,6 +65,13 @@ def join_cluster(settings: PoolSettings, address: str) -> None:
     """
     CONNECTION.ray(address, settings.namespace)
     log.info("joined the Ray cluster at %s", address)
+
+
+def _resolved(host: str) -> str:
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise InvalidInput(f"--host {host} is no address of this machine: {error}") from error
 
 
 def _check_free(host: str, port: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,20 @@ class KvPool:
     came through; an answer's pieces are compared by whoever asks again.
     """
 
-    def __init__(self, model: str, kept_in: str | None, device: str) -> None:
+    def __init__(
+        self, model: str, device: str, kept_in: str | None, memory_bytes: int, files_bytes: int
+    ) -> None:
         # Bring PyTorch, of which whoever starts pools has no need.
         from memos.activation.chat_model import LocalModel
+        from memos.activation.segment_store import StoreLimits
         from memos.activation.serving.pool_server import PoolServer
 
-        kept = None if kept_in is None else Path(kept_in)
-        if model == SMOLLM2:
-            loaded = LocalModel.smollm2(device=device, kept_in=kept)
-        else:
-            loaded = LocalModel.load(Path(model), device=device, kept_in=kept)
+        load = LocalModel.smollm2 if model == SMOLLM2 else partial(LocalModel.load, Path(model))
+        loaded = load(
+            device=device,
+            kept_in=None if kept_in is None else Path(kept_in),
+            limits=StoreLimits(device=memory_bytes, files=files_bytes),
+        )
         self._server = PoolServer(loaded)
         self._incarnation = uuid4().hex
 

@@ -46,7 +46,13 @@ class Replica:
                 num_gpus=settings.gpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(self._place),
             )
-            .remote(settings.model, kept, settings.device)
+            .remote(
+                settings.model,
+                settings.device,
+                kept,
+                settings.memory_bytes,
+                settings.files_bytes,
+            )
         )
         self._asked: Any = None
 
@@ -66,7 +72,8 @@ class Replica:
         try:
             self._heard(ray.get(asked))
         except ray.exceptions.ActorDiedError as error:
-            raise PoolFailed(f"{self.name} cannot be started: {error}") from error
+            *_, cause = str(error).strip().splitlines()
+            raise PoolFailed(f"{self.name} cannot be started: {cause}") from error
         except ray.exceptions.RayActorError:
             self.figures = None
 

@@ -15,6 +15,8 @@ class PoolSettings:
         least, most: how many pools there may be.
         cpus, gpus: what each has; a part of a GPU is for several that share it, each of which sees to its
             memory by itself.
+        memory_bytes, files_bytes: what segments may take in each: of the memory of the device that the model runs
+            on, and of the disk.
         kept_in: where each keeps segments in a directory of its own; None for in memory only.
         namespace: where they are found, in the cluster.
     """
@@ -24,6 +26,8 @@ class PoolSettings:
     most: int
     cpus: int
     gpus: float
+    memory_bytes: int
+    files_bytes: int
     kept_in: Path | None
     namespace: str
 

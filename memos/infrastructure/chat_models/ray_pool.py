@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Generator, Iterator
-from typing import Any
-
 from uuid_utils import uuid4
 
 from memos.infrastructure.chat_models.caching_models import note_caching_model
@@ -52,7 +50,7 @@ class RayPool:
         for attempt in pools.attempts(request_id, root_of(prompt)):
             with attempt as pool:
                 said = pools.pieces(pool.answer.remote(request_id, plain))
-                for piece in _behind(told, map(piece_of, said)):
+                for piece in behind(told, map(piece_of, said)):
                     told.append(piece)
                     yield piece
                 return
@@ -79,7 +77,7 @@ class RayPool:
             return Pools(CONNECTION.ray(self._address, self._namespace, anew=True), self._namespace)
 
 
-def _behind(told: list[Any], pieces: Iterator[str | TokenUsage]) -> Iterator[str | TokenUsage]:
+def behind(told: list[str | TokenUsage], pieces: Iterator[str | TokenUsage]) -> Iterator[str | TokenUsage]:
     """What comes behind the pieces that were told already, once these have come again.
 
     Raises:

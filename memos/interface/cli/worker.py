@@ -134,6 +134,12 @@ def kv(
     gpus: Annotated[
         float, typer.Option("--gpus-per-replica", min=0.0, help="GPUs of each; 0 for none.")
     ] = 0.0,
+    memory: Annotated[
+        float, typer.Option("--memory-gib", min=0.0, help="Of each, for what it computed.")
+    ] = 1.0,
+    files: Annotated[
+        float, typer.Option("--files-gib", min=0.0, help="Of each, below --kept-in.")
+    ] = 2.0,
     kept_in: Annotated[
         Path | None,
         typer.Option("--kept-in", help="A directory for what was computed, for after a restart."),
@@ -160,6 +166,8 @@ def kv(
         "--replicas": replicas,
         "--cpus-per-replica": cpus,
         "--gpus-per-replica": gpus,
+        "--memory-gib": memory,
+        "--files-gib": files,
         "--kept-in": kept_in,
         "--address": address,
         "--host": host,
