@@ -63,10 +63,14 @@ class Fleet:
     def _look(self) -> int:
         """Hear what every pool says, and tell the router; how many requests are in flight."""
         losses = ray.get(self._router.losses.remote())
-        asked = {each.ask(): each for each in (*self._pools, *self._leaving)}
+        looked_at = (*self._pools, *self._leaving)
+        before = {pool: (pool.is_alive, pool.restarts) for pool in looked_at}
+        asked = {pool.ask(): pool for pool in looked_at}
         heard, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LOOK_SECONDS)
         for reference in heard:
-            _hear(asked[reference])
+            asked[reference].hear()
+        for pool, (was_alive, restarts) in before.items():
+            _tell_change(pool, was_alive, restarts)
         alive = {pool.name: pool.is_alive for pool in self._pools}
         told: dict[str, Any] = ray.get(self._router.observe.remote(alive, losses))
         self._metrics.set([pool.state for pool in self._pools], told)
@@ -96,12 +100,10 @@ class Fleet:
                 log.info("%s ended", pool.name)
 
 
-def _hear(pool: Replica) -> None:
-    was_alive, restarts = pool.is_alive, pool.restarts
-    pool.hear()
+def _tell_change(pool: Replica, was_alive: bool, restarts: int) -> None:
     if pool.restarts > restarts:
         log.warning("%s was started again", pool.name)
     elif pool.is_alive and not was_alive:
         log.info("%s answers", pool.name)
     elif was_alive and not pool.is_alive:
-        log.error("%s died; Ray starts it again", pool.name)
+        log.error("%s died, or hangs; where it died Ray starts it again", pool.name)

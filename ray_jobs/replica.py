@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,8 @@ from ray_jobs.metrics import PoolState
 from ray_jobs.settings import PoolSettings
 
 CLOSE_SECONDS = 60.0
+SILENT_SECONDS = 30.0
+"""A pool that has not answered for so long hangs, and gets no request."""
 
 
 class PoolFailed(MemosError):
@@ -55,11 +58,14 @@ class Replica:
             )
         )
         self._asked: Any = None
+        self._asked_at = 0.0
 
     def ask(self) -> Any:
-        """Have it tell its figures, unless it has still to answer."""
+        """Have it tell its figures, unless it has still to answer: what it said goes if it never does."""
         if self._asked is None:
-            self._asked = self._actor.figures.remote()
+            self._asked, self._asked_at = self._actor.figures.remote(), time.monotonic()
+        elif time.monotonic() - self._asked_at > SILENT_SECONDS:
+            self.figures = None
         return self._asked
 
     def hear(self) -> None:

@@ -25,7 +25,8 @@ from streams.metrics import Metrics
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS: dict[str, Any] = yaml.safe_load((ROOT / "infra/prometheus/alerts.yaml").read_text("utf-8"))
 DASHBOARDS: dict[str, dict[str, Any]] = {
-    file.stem: json.loads(file.read_text("utf-8")) for file in (ROOT / "infra/grafana").glob("*.json")
+    file.stem: json.loads(file.read_text("utf-8"))
+    for file in (ROOT / "infra/grafana").glob("*.json")
 }
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 

@@ -85,9 +85,11 @@ class KvWorker:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's series that have these labels."""
-        with urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics") as answer:  # noqa: S310 # its own
+        with urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics") as answer:
             text = answer.read().decode()
-        samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+        samples = [
+            each for family in text_string_to_metric_families(text) for each in family.samples
+        ]
         found = [s.value for s in samples if s.name == name and labels.items() <= s.labels.items()]
         return sum(found)
 

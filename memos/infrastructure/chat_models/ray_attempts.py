@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -56,9 +56,31 @@ class Pools:
             "says of them. The request is not tried again"
         )
 
-    def pieces(self, references: Iterable[Any]) -> Iterator[Any]:
-        """What a pool gives, as it comes."""
-        return map(self._ray.get, references)
+    def call(self, method: Any, *arguments: object) -> Any:
+        """Call a method of an actor: what to wait for.
+
+        Raises:
+            ModelUnavailable: this process is not connected any more.
+        """
+        if not self._ray.is_initialized():
+            raise ModelUnavailable(
+                "the connection to the Ray cluster ended meanwhile: ask again, and a new one is made"
+            )
+        return method.remote(*arguments)
+
+    def tell(self, method: Any, *arguments: object) -> None:
+        """Call a method of an actor that nobody waits for, if this process is still connected."""
+        if self._ray.is_initialized():
+            method.remote(*arguments)
+
+    def pieces(self, method: Any, *arguments: object) -> Iterator[Any]:
+        """What a method of an actor gives piece by piece, as it comes."""
+        references = iter(self.call(method, *arguments))
+        while self._ray.is_initialized():
+            reference = next(references, None)
+            if reference is None:
+                return
+            yield self._ray.get(reference)
 
     def result(self, reference: Any, seconds: float | None = None) -> Any:
         """What a call of an actor gave."""
@@ -70,8 +92,8 @@ class Pools:
         Raises:
             ModelUnavailable: a pool did not answer.
         """
-        names = self._told(self._router.pools.remote())
-        asked = {name: self._actor(name).evict.remote(owner, cube_ids) for name in names}
+        names = self._told(self.call(self._router.pools))
+        asked = {name: self.call(self._actor(name).evict, owner, cube_ids) for name in names}
         evicted, silent = 0, []
         for name, reference in asked.items():
             try:
@@ -98,7 +120,7 @@ class Pools:
         """The next pool to ask: waited for, where all are starting."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            name = self._told(self._router.begin.remote(request_id, root, lost))
+            name = self._told(self.call(self._router.begin, request_id, root, lost))
             if name is not None:
                 return name, self._actor(name)
             if time.monotonic() > deadline:
@@ -153,14 +175,14 @@ class Attempt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        self._router.end.remote(self._request_id)
+        self._pools.tell(self._router.end, self._request_id)
         if error is None:
             return False
         if self._pools.is_loss(error):
             self._lost.append(self._name)
-            self._router.lost.remote(self._name)
+            self._pools.tell(self._router.lost, self._name)
             return True
-        self._pool.stop.remote(self._request_id)
+        self._pools.tell(self._pool.stop, self._request_id)
         if self._pools.is_failure(error):
             raise ModelUnavailable(f"{self._name} failed: {shorten(str(error), 300)}") from error
         return False

@@ -24,8 +24,13 @@ LOOPBACK_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 of that, where all who reach the machine reach the cluster.
 """
 
-OUTLIVES_VARIABLE, OUTLIVES_SECONDS = "RAY_gcs_rpc_server_reconnect_timeout_s", "1000000"
-"""By default Ray ends a process whose cluster has been away for a minute."""
+GUEST_SETTINGS = {
+    # By default Ray ends a process whose cluster has been away for a minute.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "1000000",
+    # By default Ray starts a cluster when it is used without one.
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+}
+"""What Ray reads from the environment when it is imported."""
 
 AUTH_VARIABLE = "RAY_AUTH_MODE"
 TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -117,7 +122,8 @@ def _answers(address: str) -> bool:
 
 
 def _connect(address: str, namespace: str) -> None:
-    os.environ.setdefault(OUTLIVES_VARIABLE, OUTLIVES_SECONDS)
+    for name, value in GUEST_SETTINGS.items():
+        os.environ.setdefault(name, value)
     if is_loopback(address.rpartition(":")[0]):
         stay_on_loopback()
         _show_token()

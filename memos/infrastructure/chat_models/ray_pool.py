@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
+
 from uuid_utils import uuid4
 
 from memos.infrastructure.chat_models.caching_models import note_caching_model
@@ -49,17 +50,18 @@ class RayPool:
         told: list[str | TokenUsage] = []
         for attempt in pools.attempts(request_id, root_of(prompt)):
             with attempt as pool:
-                said = pools.pieces(pool.answer.remote(request_id, plain))
+                said = pools.pieces(pool.answer, request_id, plain)
                 for piece in behind(told, map(piece_of, said)):
                     told.append(piece)
                     yield piece
+                check_whole(told)
                 return
 
     def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
         pools, plain = self._pools(), plain_prompt(prompt)
         for attempt in pools.attempts(uuid4().hex, root_of(prompt)):
             with attempt as pool:
-                return prefix_of(pools.result(pool.prefill.remote(plain)))
+                return prefix_of(pools.result(pools.call(pool.prefill, plain)))
         raise AssertionError  # the last attempt raises
 
     def evict(self, owner: str, cube_ids: Collection[str]) -> int:
@@ -77,7 +79,9 @@ class RayPool:
             return Pools(CONNECTION.ray(self._address, self._namespace, anew=True), self._namespace)
 
 
-def behind(told: list[str | TokenUsage], pieces: Iterator[str | TokenUsage]) -> Iterator[str | TokenUsage]:
+def behind(
+    told: list[str | TokenUsage], pieces: Iterator[str | TokenUsage]
+) -> Iterator[str | TokenUsage]:
     """What comes behind the pieces that were told already, once these have come again.
 
     Raises:
@@ -90,3 +94,15 @@ def behind(told: list[str | TokenUsage], pieces: Iterator[str | TokenUsage]) -> 
                 "words: do the pools have one model? Ask again"
             )
     yield from pieces
+
+
+def check_whole(told: Sequence[str | TokenUsage]) -> None:
+    """See that an answer has its last piece, which says what it took.
+
+    Raises:
+        ModelUnavailable: it was cut off.
+    """
+    if not told or not isinstance(told[-1], TokenUsage):
+        raise ModelUnavailable(
+            "the pool was stopped before its answer was whole, or the connection to its cluster ended: ask again"
+        )

@@ -46,7 +46,13 @@ def parts(value: Any) -> list[Any]:
 def test_what_travels_comes_back_and_is_of_builtin_types() -> None:
     usage = TokenUsage(prompt_tokens=3, finish="stop", form="activation")
     prefix = CachedPrefix(
-        key=b"k", model_digest=b"m", tokens=1, bytes=2, computed_tokens=0, milliseconds=0.5, tier="gpu"
+        key=b"k",
+        model_digest=b"m",
+        tokens=1,
+        bytes=2,
+        computed_tokens=0,
+        milliseconds=0.5,
+        tier="gpu",
     )
     plain = [plain_prompt(PROMPT), plain_usage(usage), plain_prefix(prefix)]
     assert {type(part) for part in parts(plain)} <= set(BUILTIN)

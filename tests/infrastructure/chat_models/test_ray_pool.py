@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from memos.infrastructure.chat_models.port import CachingModel, TokenUsage
-from memos.infrastructure.chat_models.ray_pool import RayPool, behind
+from memos.infrastructure.chat_models.ray_pool import RayPool, behind, check_whole
 from memos.kernel.errors import ModelUnavailable
 from tests.infrastructure.chat_models.test_plain_prompt import PROMPT
 
@@ -53,3 +53,10 @@ def test_an_answer_that_comes_again_goes_on_behind_what_was_told() -> None:
 def test_another_answer_is_not_put_behind_what_was_told(again: list[str | TokenUsage]) -> None:
     with pytest.raises(ModelUnavailable, match="begins its answer with other words"):
         list(behind(["a", "b"], iter(again)))
+
+
+@pytest.mark.parametrize("told", [[], ["a"], [TokenUsage(), "a"]])
+def test_an_answer_without_its_end_is_an_error(told: list[str | TokenUsage]) -> None:
+    check_whole([*told, TokenUsage()])
+    with pytest.raises(ModelUnavailable, match="before its answer was whole"):
+        check_whole(told)
