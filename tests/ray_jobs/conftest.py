@@ -1,4 +1,6 @@
-"""One Ray cluster for a run: `memos worker kv`, on the loopback interface, with a token of its own."""
+"""A Ray cluster for a file of tests, the one that asks for it: `memos worker kv`, on the loopback interface,
+with a token of its own.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,13 @@ from tests.engines import REQUIRED_VARIABLE
 from tests.ray_jobs.kv_worker import KvWorker
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the tiny chat model."""
     return write_chat_model(tmp_path_factory.mktemp("model"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KvWorker]:
     """A cluster with slots for three pools, one of which answers."""
     if find_spec("ray") is None:

@@ -26,12 +26,12 @@ PROMPT = ChatPrompt(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pool(cluster: KvWorker) -> RayPool:
     return RayPool(cluster.address)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local(model: Path) -> LocalModel:
     return LocalModel.load(model)
 
