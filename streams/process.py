@@ -12,9 +12,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
+from memos.infrastructure.metrics_server import MetricsServer
 from streams.bounded_log import BoundedLines
 from streams.driver import Driver, OpenedWorker
-from streams.metrics import Metrics, MetricsServer
+from streams.metrics import Metrics
 
 log = logging.getLogger("memos.worker")
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import open_engine
+from memos.infrastructure.metrics_server import MetricsServer
 from memos.kernel.errors import LogLost, MemosError
 from memos.operation.commands.destroy import resume_erases
 from memos.operation.commands.sweep import Sweep, sweep_vault
 from memos.operation.session import Session
 from memos.operation.sweeper import Sweeper
-from streams.metrics import Metrics, MetricsServer
+from streams.metrics import Metrics
 from streams.process import log_to_stderr
 
 NAME = "sweep"

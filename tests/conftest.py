@@ -15,7 +15,14 @@ __all__ = ["engines"]
 FIRST_START_SECONDS = 900
 """The first test that needs the servers waits for their download and start."""
 
-SHARING = ("kill", "scenarios", "conformance/engine", "infrastructure/security", "streams")
+SHARING = (
+    "kill",
+    "scenarios",
+    "conformance/engine",
+    "infrastructure/security",
+    "ray_jobs",
+    "streams",
+)
 """Rooms whose files share servers or a fleet of workers: one process of the run takes them all."""
 
 

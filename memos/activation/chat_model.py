@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from memos.activation import smollm2
 from memos.activation.chain import chain_keys
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.errors import ModelRefused
+from memos.activation.pool.figures import PoolFigures
 from memos.activation.reader import KvReader, Prompt, ReadFigures
 from memos.activation.segment_store import SegmentStore, StoreLimits
 from memos.activation.tokenizer import FILE, TextTokenizer
@@ -142,7 +143,7 @@ class LocalModel:
     ) -> None:
         self.close()
 
-    def stream(self, prompt: ChatPrompt) -> Iterator[str | TokenUsage]:
+    def stream(self, prompt: ChatPrompt) -> Generator[str | TokenUsage, None, None]:
         asked = self.tokens(prompt)
         answer = _Decoding(self._tokenizer)
         figures: ReadFigures
@@ -189,6 +190,22 @@ class LocalModel:
 
     def evict(self, owner: str, cube_ids: Collection[str]) -> int:
         return self._store.evict(owner, cube_ids)
+
+    def evict_owner(self, owner: str) -> int:
+        """Take out all that was computed of an owner's memories, as `evict`."""
+        return self._store.pool.evict_tenant(owner)
+
+    def save(self) -> int:
+        """Write to `kept_in`, if there is one, what would be lost; how many segments those are.
+
+        Raises:
+            VaultError: they cannot be written.
+        """
+        return self._store.pool.save()
+
+    def figures(self) -> PoolFigures:
+        """What its pool has done, and holds."""
+        return self._store.pool.figures()
 
     def close(self) -> None:
         """Write segments to `kept_in`, if there is one, and let others use it. It answers no more."""

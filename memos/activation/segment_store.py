@@ -15,7 +15,7 @@ from memos.activation.pool.file_tier import FileTier
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier, on, pinned
 from memos.activation.pool.pool import Pool
-from memos.activation.pool.port import SegmentPool
+from memos.activation.pool.port import ManagedPool
 
 
 class StoreLimits(NamedTuple):
@@ -40,7 +40,7 @@ class SegmentStore:
 
     def __init__(
         self,
-        pool: SegmentPool,
+        pool: ManagedPool,
         sources: ChainSources | None = None,
         directory: PoolDirectory | None = None,
     ) -> None:

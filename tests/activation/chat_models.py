@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import Qwen3Config
+from transformers import PreTrainedModel, Qwen3Config
 
 from memos.activation.chat_model import LocalModel
 from memos.activation.chat_template import CHATML_TURNS
-from memos.activation.pool.port import SegmentPool
+from memos.activation.pool.port import ManagedPool
 from memos.activation.segment_store import SegmentStore
 from memos.activation.tokenizer import FILE, TextTokenizer
-from memos.activation.transformers_model import CausalModel
+from memos.activation.transformers_model import CausalModel, without_progress_bars
 from tests.activation.tiny_models import SIZES, initialised
 
 MARKS = ("<|im_start|>", "<|im_end|>")
@@ -32,24 +32,25 @@ def write_tokenizer(directory: Path, marks: tuple[str, ...] = MARKS) -> Path:
     return directory
 
 
-def _configuration() -> Qwen3Config:
+def write_chat_model(directory: Path) -> Path:
+    """Write the model into a directory, as `LocalModel.load` reads one; the same weights every time."""
+    with without_progress_bars():
+        _weights().save_pretrained(directory)
+    return write_tokenizer(directory)
+
+
+def _weights() -> PreTrainedModel:
     sizes = {**SIZES, "vocab_size": 260, "max_position_embeddings": 16384, "eos_token_id": STOP}
-    return Qwen3Config(**sizes, num_key_value_heads=2)
+    return initialised(Qwen3Config(**sizes, num_key_value_heads=2))
 
 
 @cache
 def _causal_model(template: str) -> CausalModel:
-    return CausalModel(initialised(_configuration()), template=template)
-
-
-def write_chat_model(directory: Path) -> Path:
-    """The same model as a directory that `LocalModel.load` reads."""
-    initialised(_configuration()).save_pretrained(directory)
-    return write_tokenizer(directory)
+    return CausalModel(_weights(), template=template)
 
 
 def tiny_chat_model(
-    directory: Path, pool: SegmentPool | None = None, kept_in: Path | None = None
+    directory: Path, pool: ManagedPool | None = None, kept_in: Path | None = None
 ) -> LocalModel:
     """The same weights every time; a pool of its own where none is given."""
     store = SegmentStore.on_device("cpu", kept_in) if pool is None else SegmentStore(pool)

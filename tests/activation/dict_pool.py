@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memos.activation.pool.figures import PoolFigures
 from memos.activation.segment import Segment
 
 
@@ -47,6 +48,12 @@ class DictPool:
         below = [each for each in self.stored.values() if each.parent == key]
         taken = self.stored.pop(key, None)
         return (taken is not None) + sum(self.evict(tenant, each.key) for each in below)
+
+    def evict_tenant(self, tenant: str) -> int:
+        raise NotImplementedError
+
+    def figures(self) -> PoolFigures:
+        raise NotImplementedError
 
     def save(self) -> int:
         return 0

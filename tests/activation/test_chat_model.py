@@ -158,7 +158,7 @@ def test_an_answer_that_is_closed_early_lets_its_segments_go(tmp_path: Path) -> 
     pieces = tiny_chat_model(tmp_path, pool).stream(prompt("one", "two"))
     next(pieces)
     assert pool.leased == 1
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert pool.leased == 0
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.servers import versions
+from ray_jobs.__main__ import parser
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 FILE = INFRA / "compose.yaml"
@@ -68,6 +69,18 @@ def test_every_worker_runs_as_it_is_called() -> None:
     for name in WORKERS:
         options = ["--config", "/etc/memos/memos.toml", "--metrics-port", "9464"]
         assert SERVICES[name]["command"] == ["worker", name, *options]
+
+
+def test_pools_of_a_model_start_on_request_and_ask_for_a_token() -> None:
+    service = SERVICES["kv"]
+    assert service["profiles"] == ["kv"]
+    assert service["command"][0] == "worker"
+    assert parser().parse_args(service["command"][1:]).host == "kv"
+    assert service["environment"]["RAY_AUTH_TOKEN_PATH"] == "/run/secrets/kv_token"
+    assert "root_key" not in service["secrets"]
+    (volume,) = service["volumes"]
+    kept = [option for option in service["command"] if option.startswith("--kept-in=")]
+    assert kept[0].partition("=")[2].startswith(volume.partition(":")[2])
 
 
 def test_the_vault_is_made_once_and_before_a_worker_starts() -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.servers import versions
+from ray_jobs.__main__ import parser
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "infra" / "kubernetes"
 OLDEST_KUBERNETES = "1.28"
@@ -118,6 +119,22 @@ def test_a_worker_finds_its_settings_and_the_root_key(workload: Manifest) -> Non
     assert sources["settings"]["configMap"]["name"] == config["metadata"]["name"]
     assert sources["root-key"]["secret"]["secretName"] == "memos-root-key"
     assert run["ports"] == [{"name": "metrics", "containerPort": 9464}]
+
+
+def test_pools_of_a_model_have_a_volume_a_token_and_the_options_of_the_worker() -> None:
+    (workload,) = [each for each in WORKLOADS if each["metadata"]["name"] == "memos-kv"]
+    run, pod = container(workload), workload["spec"]["template"]["spec"]
+    assert run["args"][:2] == ["worker", "kv"]
+    options = dict(option.split("=") for option in run["args"][2:])
+    assert parser().parse_args(["kv", *run["args"][2:]]).host == "$(POD_IP)"
+    mounts = {mount["mountPath"]: mount["name"] for mount in run["volumeMounts"]}
+    kept, _, _ = options["--kept-in"].rpartition("/")
+    (claim,) = workload["spec"]["volumeClaimTemplates"]
+    assert mounts[kept] == claim["metadata"]["name"]
+    token = {one["name"]: one.get("value") for one in run["env"]}["RAY_AUTH_TOKEN_PATH"]
+    sources = {volume["name"]: volume for volume in pod["volumes"]}
+    assert sources[mounts[str(Path(token).parent)]]["secret"]["secretName"] == "memos-kv-token"
+    assert "root-key" not in sources
 
 
 def test_a_job_makes_the_vault_with_what_the_workers_have() -> None:

@@ -1,5 +1,5 @@
-"""infra/prometheus and infra/grafana against what workers export: each query parses, and asks for figures
-and labels that there are.
+"""infra/prometheus and infra/grafana against what workers and pools export: each query parses, and asks for
+figures and labels that there are.
 """
 
 from __future__ import annotations
@@ -7,30 +7,71 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import promql_parser as promql
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
+from memos.activation.serving.pool_server import ServerFigures
+from memos.activation.serving.router import RouterFigures
 from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus
+from ray_jobs.metrics import KvMetrics, PoolState
 from streams.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS: dict[str, Any] = yaml.safe_load((ROOT / "infra/prometheus/alerts.yaml").read_text("utf-8"))
-DASHBOARD: dict[str, Any] = json.loads((ROOT / "infra/grafana/workers.json").read_text("utf-8"))
+DASHBOARDS: dict[str, dict[str, Any]] = {
+    file.stem: json.loads(file.read_text("utf-8"))
+    for file in (ROOT / "infra/grafana").glob("*.json")
+}
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 
 OF_PROMETHEUS = {"up": {"job", "instance"}}
 """What Prometheus adds to each target by itself."""
 
 RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
-PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
+PANELS: list[dict[str, Any]] = [
+    panel for dashboard in DASHBOARDS.values() for panel in dashboard["panels"]
+]
 
 
 def exported() -> dict[str, set[str]]:
-    """The labels of every series of a worker that has met with everything, by its name."""
+    """The labels of every series of workers and pools that have met with everything, by its name."""
+    labels: dict[str, set[str]] = {}
+    for registry in (worker_registry(), pools_registry()):
+        for family in registry.collect():
+            for sample in family.samples:
+                labels.setdefault(sample.name, set()).update(sample.labels, {"job", "instance"})
+    return labels | OF_PROMETHEUS
+
+
+def pools_registry() -> CollectorRegistry:
+    metrics = KvMetrics(2)
+    figures = ServerFigures(
+        in_flight=1,
+        answers=1,
+        repeated=1,
+        stopped=1,
+        failed={"OSError": 1},
+        hits={"memory": 1},
+        misses=1,
+        refused={"no room": 1},
+        evictions={"memory": 1},
+        withdrawn=1,
+        bytes={"memory": 1},
+        saved_milliseconds=1.0,
+        lost_files={"damaged": 1},
+    )
+    router = RouterFigures({"pool-0": 1}, diverted=1, unrouted=1)
+    metrics.set([PoolState("pool-0", 1, asdict(figures))], router._asdict())
+    return metrics.registry
+
+
+def worker_registry() -> CollectorRegistry:
     metrics = Metrics("index")
     metrics.set_partitions([0], [0])
     metrics.set_generation(1)
@@ -41,11 +82,7 @@ def exported() -> dict[str, set[str]]:
     metrics.batch_retried(0, OSError())
     metrics.set_stopped(0, now=True)
     metrics.set_undecodable(1)
-    labels: dict[str, set[str]] = {}
-    for family in metrics.registry.collect():
-        for sample in family.samples:
-            labels.setdefault(sample.name, set()).update(sample.labels, {"job", "instance"})
-    return labels | OF_PROMETHEUS
+    return metrics.registry
 
 
 EXPORTED = exported()
@@ -125,7 +162,7 @@ def test_alerts_have_names_of_their_own() -> None:
 
 
 def test_every_figure_that_operations_alerts_on_has_a_rule_and_a_panel() -> None:
-    named = set(re.findall(r"`(memos_worker_\w+|process_resident_memory_bytes)`", PAGE))
+    named = set(re.findall(r"`(memos_(?:worker|kv)_\w+|process_resident_memory_bytes)`", PAGE))
     assert named
     for place in ("alert", "panel"):
         of_place = [query for of, query in QUERIES if of.startswith(place)]
@@ -133,13 +170,15 @@ def test_every_figure_that_operations_alerts_on_has_a_rule_and_a_panel() -> None
         assert named - asked == set(), place
 
 
-def test_panels_have_a_place_of_their_own() -> None:
+@pytest.mark.parametrize("name", sorted(DASHBOARDS))
+def test_panels_have_a_place_of_their_own(name: str) -> None:
+    panels = DASHBOARDS[name]["panels"]
     taken = [
         (x, y)
-        for place in (panel["gridPos"] for panel in PANELS)
+        for place in (panel["gridPos"] for panel in panels)
         for x in range(place["x"], place["x"] + place["w"])
         for y in range(place["y"], place["y"] + place["h"])
     ]
     assert len(taken) == len(set(taken))
     assert max(x for x, _ in taken) < 24
-    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+    assert len({panel["id"] for panel in panels}) == len(panels)

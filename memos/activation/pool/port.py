@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from memos.activation.pool.figures import PoolFigures
 from memos.activation.segment import Segment
 
 
@@ -36,6 +37,10 @@ class SegmentPool(Protocol):
         """Keep a segment, and so all that is above it, until it is unpinned or taken out."""
         ...
 
+
+class ManagedPool(SegmentPool, Protocol):
+    """A pool for who looks after it, too."""
+
     def unpin(self, tenant: str, key: bytes) -> None:
         """Undo a `pin`; nothing where there was none."""
         ...
@@ -50,4 +55,12 @@ class SegmentPool(Protocol):
 
     def tier_of(self, tenant: str, key: bytes) -> str:
         """The slowest place that has a segment; empty where none has."""
+        ...
+
+    def evict_tenant(self, tenant: str) -> int:
+        """Take out everything of a tenant; how many segments those were."""
+        ...
+
+    def figures(self) -> PoolFigures:
+        """What it has done, and what it holds."""
         ...

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from memos.infrastructure.chat_models.port import ChatModel
 
 SMOLLM2 = "smollm2"
+RAY = "ray"
+"""The pools of the cluster at RAY_ADDRESS, or of this machine's; behind a # another namespace."""
 CACHE_VARIABLE = "MEMOS_KV_CACHE"
 """Names where local models keep the KV cache of memories: else ~/.cache/memos/kv."""
 
@@ -25,7 +27,8 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         envvar="MEMOS_CHAT_MODEL",
-        help="smollm2, a model's directory, or an OpenAI-compatible server: http://host/v1#model.",
+        help="smollm2, a model's directory, an OpenAI-compatible server: http://host/v1#model, or pools "
+        "of a Ray cluster: ray.",
     ),
 ]
 
@@ -42,9 +45,15 @@ def opened_model(name: str) -> Iterator[ChatModel]:
     if name.startswith(("http://", "https://")):
         yield _served(name)
         return
+    scheme, _, namespace = name.partition("#")
+    if scheme == RAY:
+        from memos.infrastructure.chat_models.ray_pool import NAMESPACE, RayPool
+
+        yield RayPool(namespace=namespace or NAMESPACE)
+        return
     if name != SMOLLM2 and not Path(name).is_dir():
         raise InvalidInput(
-            f"--model {name} is neither {SMOLLM2}, nor a directory, nor an address such as "
+            f"--model {name} is neither {SMOLLM2}, nor {RAY}, nor a directory, nor an address such as "
             "http://127.0.0.1:8000/v1#model"
         )
     with _local(name) as model:

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +50,8 @@ DEFAULT_HOST = "127.0.0.1"
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
     worker = typer.Typer(
-        no_args_is_help=True, help="Run a worker: it keeps one projection of the log in Kafka."
+        no_args_is_help=True,
+        help="Run a worker: it keeps one projection of the log in Kafka, or the KV cache of a model.",
     )
     app.add_typer(worker, name="worker")
     command(worker, "fold", group="worker")(fold)
@@ -56,6 +59,7 @@ def attach(app: typer.Typer) -> None:
     command(worker, "usage", group="worker")(usage)
     command(worker, "seal", group="worker")(seal)
     command(worker, "sweep", group="worker")(sweep)
+    command(worker, "kv", group="worker")(kv)
     command(worker, "all", group="worker")(run_all)
 
 
@@ -115,6 +119,67 @@ def sweep(
     """End what has outlived its lifespan, each with the right of whoever set it."""
     seconds = check_duration(every, "--every") / 1_000_000
     _replace_process(SWEEP, config, metrics_host, metrics_port, "--every", str(seconds))
+
+
+def kv(
+    _run: Run,
+    model: Annotated[
+        str, typer.Option("--model", help="smollm2, or a model's directory.")
+    ] = "smollm2",
+    replicas: Annotated[
+        str,
+        typer.Option("--replicas", help="How many pools; as 1:4, as many as there is work for."),
+    ] = "1",
+    cpus: Annotated[int, typer.Option("--cpus-per-replica", min=1, help="Processors of each.")] = 1,
+    gpus: Annotated[
+        float, typer.Option("--gpus-per-replica", min=0.0, help="GPUs of each; 0 for none.")
+    ] = 0.0,
+    memory: Annotated[
+        float, typer.Option("--memory-gib", min=0.0, help="Of each, for what it computed.")
+    ] = 1.0,
+    files: Annotated[
+        float, typer.Option("--files-gib", min=0.0, help="Of each, below --kept-in.")
+    ] = 2.0,
+    kept_in: Annotated[
+        Path | None,
+        typer.Option("--kept-in", help="A directory for what was computed, for after a restart."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address", help="host:port of a Ray cluster. Without it one is started here."
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", help="The address of a cluster that is started here.")
+    ] = DEFAULT_HOST,
+    port: Annotated[int | None, typer.Option("--port", help="Its port, by default 6399.")] = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", help="Where in the cluster the pools are found.")
+    ] = "memos",
+    metrics_port: Port = None,
+    metrics_host: Host = DEFAULT_HOST,
+) -> None:
+    """Run a local model for several processes, in pools of a Ray cluster that keep its KV cache."""
+    options = {
+        "--model": model,
+        "--replicas": replicas,
+        "--cpus-per-replica": cpus,
+        "--gpus-per-replica": gpus,
+        "--memory-gib": memory,
+        "--files-gib": files,
+        "--kept-in": kept_in,
+        "--address": address,
+        "--host": host,
+        "--port": port,
+        "--namespace": namespace,
+        "--metrics-host": metrics_host,
+        "--metrics-port": metrics_port,
+    }
+    _check_installed(("ray_jobs", "ray", "prometheus_client"), "the pools need", "ray")
+    _check_installed(("torch", "transformers"), "the pools' models need", "activation")
+    given = [(name, str(value)) for name, value in options.items() if value is not None]
+    _become([sys.executable, "-m", "ray_jobs", "kv", *chain.from_iterable(given)])
 
 
 def run_all(
@@ -178,18 +243,24 @@ def _await_end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _replace_process(name: str, config: Path, host: str, port: int | None, *more: str) -> None:
-    """Put the worker in this process's place: a supervisor then sees the worker itself."""
-    line = [*_command_line(name, config, host, port), *more]
+    """Put a worker that follows the log in this process's place."""
+    _become([*_command_line(name, config, host, port), *more])
+
+
+def _become(line: list[str]) -> None:
+    """Put a program in this process's place: a supervisor then sees the worker itself."""
     sys.stdout.flush()
     os.execv(line[0], line)  # noqa: S606 - this interpreter
 
 
 def _command_line(name: str, config: Path, host: str, port: int | None) -> list[str]:
     check_present(config)
-    missing = [package for package in ("streams", "faust") if find_spec(package) is None]
-    if missing:
-        raise InvalidInput(
-            f"the workers need {' and '.join(missing)}: `{pip_install('distributed')}`"
-        )
+    _check_installed(("streams", "faust"), "the workers need", "distributed")
     line = [sys.executable, "-m", "streams", name, "--config", str(config), "--metrics-host", host]
     return line if port is None else [*line, "--metrics-port", str(port)]
+
+
+def _check_installed(packages: Sequence[str], who_needs: str, extra: str) -> None:
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise InvalidInput(f"{who_needs} {' and '.join(missing)}: `{pip_install(extra)}`")

@@ -105,3 +105,14 @@ def test_the_command_starts_without_a_model_that_is_not_asked_for(tmp_path: Path
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert ran.stderr == "[]"
+
+
+def test_pools_that_are_not_there_are_told_with_what_starts_them(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    shell.add("She likes pottery.")
+    for name in ("ray", "ray#other"):
+        ran = shell.run(*ASKED, name, "pottery?")
+        assert ran.code == 1
+        assert "memos worker kv" in ran.err

@@ -23,6 +23,7 @@ NEEDS_NONE = {
     "engine down",
     "engine logs",
     "engine nodetool",
+    "worker kv",
 }
 
 NAMED_BY_VAULT = {

@@ -114,7 +114,9 @@ def test_the_program_has_every_command_it_should() -> None:
     grouped += ["cut name", "cut list", "vault create", "vault generations", "vault remove"]
     grouped += ["vault rotate-key", "vault check-key", "vault restore"]
     grouped += ["engine up", "engine status", "engine down", "engine logs", "engine nodetool"]
-    grouped += [f"worker {name}" for name in ("fold", "index", "usage", "seal", "sweep", "all")]
+    grouped += [
+        f"worker {name}" for name in ("fold", "index", "usage", "seal", "sweep", "kv", "all")
+    ]
     assert sorted([*ungrouped.split(), *grouped]) == COMMANDS
 
 

@@ -1,0 +1,1 @@
+"""Ray actors: thin, around plain classes of memos that do the work."""

@@ -1,0 +1,85 @@
+"""The Ray cluster that pools are in: one of this process, or one that is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+
+from memos.infrastructure.chat_models.ray_connection import (
+    CONNECTION,
+    is_loopback,
+    stay_on_loopback,
+)
+from memos.kernel.errors import InvalidInput
+from ray_jobs.settings import PoolSettings
+
+OBJECT_STORE_BYTES = 100 * 2**20
+"""Pieces of text hardly need one; by default Ray takes a third of the machine's memory."""
+
+log = logging.getLogger("memos.worker")
+
+
+def start_cluster(settings: PoolSettings, host: str, port: int) -> None:
+    """Start a cluster on this machine, with room for the most pools. It ends with this process.
+
+    Args:
+        settings: of the pools.
+        host: where it listens: the address, or its name, by which others reach this machine; or one of the
+            loopback interface, where nobody else does.
+        port: where programs connect.
+
+    Raises:
+        InvalidInput: the host is not known, or the port is taken.
+    """
+    address = _resolved(host)
+    _check_free(address, port)
+    os.environ["RAY_GCS_SERVER_PORT"] = str(port)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if is_loopback(address):
+        stay_on_loopback()
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=settings.cpus * settings.most,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        namespace=settings.namespace,
+        log_to_driver=True,
+        configure_logging=False,
+        _node_ip_address=address,
+    )
+    log.info("Ray cluster at %s:%d", address, port)
+
+
+def join_cluster(settings: PoolSettings, address: str) -> None:
+    """Connect to a cluster that is there.
+
+    Args:
+        settings: of the pools.
+        address: `host:port`.
+
+    Raises:
+        ModelUnavailable: it is not there, or does not take this process.
+    """
+    CONNECTION.ray(address, settings.namespace)
+    log.info("joined the Ray cluster at %s", address)
+
+
+def _resolved(host: str) -> str:
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise InvalidInput(f"--host {host} is no address of this machine: {error}") from error
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise InvalidInput(
+            f"no Ray cluster can listen on {host}:{port} ({error}): join the one that is there with "
+            f"--address {host}:{port}, or choose another --port"
+        ) from error
