@@ -67,7 +67,8 @@ def loss_of(
     middle = read.hidden_states[PROBED_LAYER][told[:, 0], told[:, 1]]
     held = rms_norm(middle, middle.shape[-1:])
     for probe, targets in zip(probes, told[:, 2:].T, strict=True):
-        loss = loss + probes_weight * cross_entropy(probe(held), targets, ignore_index=NO_TARGET)
+        missed = cross_entropy(probe(held), targets, ignore_index=NO_TARGET, reduction="sum")
+        loss = loss + probes_weight * missed / (targets != NO_TARGET).sum().clamp(min=1)
     return loss
 
 
