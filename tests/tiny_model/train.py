@@ -1,4 +1,4 @@
-"""Train the tiny model: `python -m tests.tiny_model.train`. A quarter of an hour of one processor.
+"""Train the tiny model: `python -m tests.tiny_model.train`. Ten minutes of one processor.
 
 Sentences come in stages, one form of statements and short texts first. What a model has to find out is that
 a question's name and attribute stand in one sentence with the answer; alone it does so after thousands of
