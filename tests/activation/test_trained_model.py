@@ -189,7 +189,7 @@ def test_int8_files_are_near_and_say_that_they_are_not_exact(tmp_path: Path) -> 
         furthest = max(furthest, float((warm.first_logits - fresh.first_logits).abs().max()))
         same += int((warm.first_logits.argmax(-1) == fresh.first_logits.argmax(-1)).sum())
         asked_in_all += len(asked.queries)
-    assert 0 < furthest < 1.0
+    assert 0 < furthest < 0.5
     assert same / asked_in_all >= 0.98
     assert pool.leases == {True: 0, False: len(prompts())}
 

@@ -29,7 +29,7 @@ MOST_FACTS = (8, 8, 16, 24, 32, 32)
 """In a text, by stage; at each stage one more form of statements is known, and of questions up to all."""
 LAST_STAGE = len(MOST_FACTS) - 1
 QUESTIONS_A_TEXT = 16
-WORLD_SHARE, CHAT_SHARE = 0.25, 0.25
+WORLD_SHARE, CHAT_SHARE, FACTLESS_SHARE = 0.25, 0.25, 0.1
 CHAT_FROM_STAGE = 2
 NO_TARGET = -100
 """What cross-entropy leaves out."""
@@ -97,8 +97,11 @@ class Writer:
     def _training_text(self, count: int) -> Text:
         attributes = self._chance.randint(1, min(len(ATTRIBUTES), count))
         facts = fresh_facts(self._chance, count, attributes)
+        if self._chance.random() < FACTLESS_SHARE:
+            facts = []
+        world_share = WORLD_SHARE if facts else 1.0
         asked = [
-            self._chance.choice(WORLD if self._chance.random() < WORLD_SHARE else facts)
+            self._chance.choice(WORLD if self._chance.random() < world_share else facts)
             for _ in range(QUESTIONS_A_TEXT)
         ]
         as_chat = self.stage >= CHAT_FROM_STAGE and self._chance.random() < CHAT_SHARE

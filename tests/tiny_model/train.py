@@ -1,4 +1,4 @@
-"""Train the tiny model: `python -m tests.tiny_model.train`. A quarter of an hour of one processor.
+"""Train the tiny model: `python -m tests.tiny_model.train`. Ten minutes of one processor.
 
 Sentences come in stages, one form of statements and short texts first. What a model has to find out is that
 a question's name and attribute stand in one sentence with the answer; alone it does so after thousands of
@@ -67,7 +67,8 @@ def loss_of(
     middle = read.hidden_states[PROBED_LAYER][told[:, 0], told[:, 1]]
     held = rms_norm(middle, middle.shape[-1:])
     for probe, targets in zip(probes, told[:, 2:].T, strict=True):
-        loss = loss + probes_weight * cross_entropy(probe(held), targets, ignore_index=NO_TARGET)
+        missed = cross_entropy(probe(held), targets, ignore_index=NO_TARGET, reduction="sum")
+        loss = loss + probes_weight * missed / (targets != NO_TARGET).sum().clamp(min=1)
     return loss
 
 
