@@ -71,7 +71,8 @@ class Fleet:
             asked[reference].hear()
         for pool, (was_alive, restarts) in before.items():
             _tell_change(pool, was_alive, restarts)
-        alive = {pool.name: pool.is_alive for pool in self._pools}
+        # One that has not answered yet has nothing to evict, and nobody is to wait for it.
+        alive = {pool.name: pool.is_alive for pool in self._pools if pool.has_answered}
         told: dict[str, Any] = ray.get(self._router.observe.remote(alive, losses))
         self._metrics.set([pool.state for pool in self._pools], told)
         self._let_go()

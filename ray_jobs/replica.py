@@ -89,6 +89,11 @@ class Replica:
         return self.figures is not None
 
     @property
+    def has_answered(self) -> bool:
+        """Whether it was ever there."""
+        return self._incarnation is not None
+
+    @property
     def state(self) -> PoolState:
         """For the metrics."""
         return PoolState(self.name, self.restarts, self.figures)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +13,10 @@ import typer
 
 from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.log.kafka.settings import WORKERS
-from memos.infrastructure.release import pip_install
 from memos.infrastructure.settings_file import check_present
 from memos.interface.cli.command import Run, command
-from memos.kernel.errors import InvalidInput
+from memos.interface.cli.kv_worker import kv
+from memos.interface.cli.worker_process import DEFAULT_HOST, Host, Port, become, check_installed
 from memos.operation.validation import check_duration
 
 SWEEP = "sweep"
@@ -30,10 +26,6 @@ POLL_SECONDS = 0.2
 END_SECONDS = 90.0
 
 Config = Annotated[Path, typer.Option("--config", help="The settings of the vault.")]
-Port = Annotated[
-    int | None, typer.Option("--metrics-port", help="Where Prometheus reads; 0 takes a free port.")
-]
-Host = Annotated[str, typer.Option("--metrics-host", help="On which address.")]
 Instance = Annotated[
     str | None,
     typer.Option(
@@ -44,7 +36,6 @@ Instance = Annotated[
 ]
 
 DEFAULT_CONFIG = Path("memos.toml")
-DEFAULT_HOST = "127.0.0.1"
 
 
 def attach(app: typer.Typer) -> None:
@@ -121,67 +112,6 @@ def sweep(
     _replace_process(SWEEP, config, metrics_host, metrics_port, "--every", str(seconds))
 
 
-def kv(
-    _run: Run,
-    model: Annotated[
-        str, typer.Option("--model", help="smollm2, or a model's directory.")
-    ] = "smollm2",
-    replicas: Annotated[
-        str,
-        typer.Option("--replicas", help="How many pools; as 1:4, as many as there is work for."),
-    ] = "1",
-    cpus: Annotated[int, typer.Option("--cpus-per-replica", min=1, help="Processors of each.")] = 1,
-    gpus: Annotated[
-        float, typer.Option("--gpus-per-replica", min=0.0, help="GPUs of each; 0 for none.")
-    ] = 0.0,
-    memory: Annotated[
-        float, typer.Option("--memory-gib", min=0.0, help="Of each, for what it computed.")
-    ] = 1.0,
-    files: Annotated[
-        float, typer.Option("--files-gib", min=0.0, help="Of each, below --kept-in.")
-    ] = 2.0,
-    kept_in: Annotated[
-        Path | None,
-        typer.Option("--kept-in", help="A directory for what was computed, for after a restart."),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address", help="host:port of a Ray cluster. Without it one is started here."
-        ),
-    ] = None,
-    host: Annotated[
-        str, typer.Option("--host", help="The address of a cluster that is started here.")
-    ] = DEFAULT_HOST,
-    port: Annotated[int | None, typer.Option("--port", help="Its port, by default 6399.")] = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", help="Where in the cluster the pools are found.")
-    ] = "memos",
-    metrics_port: Port = None,
-    metrics_host: Host = DEFAULT_HOST,
-) -> None:
-    """Run a local model for several processes, in pools of a Ray cluster that keep its KV cache."""
-    options = {
-        "--model": model,
-        "--replicas": replicas,
-        "--cpus-per-replica": cpus,
-        "--gpus-per-replica": gpus,
-        "--memory-gib": memory,
-        "--files-gib": files,
-        "--kept-in": kept_in,
-        "--address": address,
-        "--host": host,
-        "--port": port,
-        "--namespace": namespace,
-        "--metrics-host": metrics_host,
-        "--metrics-port": metrics_port,
-    }
-    _check_installed(("ray_jobs", "ray", "prometheus_client"), "the pools need", "ray")
-    _check_installed(("torch", "transformers"), "the pools' models need", "activation")
-    given = [(name, str(value)) for name, value in options.items() if value is not None]
-    _become([sys.executable, "-m", "ray_jobs", "kv", *chain.from_iterable(given)])
-
-
 def run_all(
     _run: Run,
     config: Config = DEFAULT_CONFIG,
@@ -244,23 +174,11 @@ def _await_end(child: subprocess.Popen[bytes]) -> None:
 
 def _replace_process(name: str, config: Path, host: str, port: int | None, *more: str) -> None:
     """Put a worker that follows the log in this process's place."""
-    _become([*_command_line(name, config, host, port), *more])
-
-
-def _become(line: list[str]) -> None:
-    """Put a program in this process's place: a supervisor then sees the worker itself."""
-    sys.stdout.flush()
-    os.execv(line[0], line)  # noqa: S606 - this interpreter
+    become([*_command_line(name, config, host, port), *more])
 
 
 def _command_line(name: str, config: Path, host: str, port: int | None) -> list[str]:
     check_present(config)
-    _check_installed(("streams", "faust"), "the workers need", "distributed")
+    check_installed(("streams", "faust"), "the workers need", "distributed")
     line = [sys.executable, "-m", "streams", name, "--config", str(config), "--metrics-host", host]
     return line if port is None else [*line, "--metrics-port", str(port)]
-
-
-def _check_installed(packages: Sequence[str], who_needs: str, extra: str) -> None:
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise InvalidInput(f"{who_needs} {' and '.join(missing)}: `{pip_install(extra)}`")
