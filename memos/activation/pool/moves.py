@@ -197,6 +197,11 @@ class Moves:
                 if segment is None and not source.is_gone:
                     holdings.forget(level, source)  # what cannot be read is of no use
                 return None
+            there = contents.trie(source.tenant).get(source.key)
+            if there is not None:  # somebody computed it meanwhile
+                contents.give_up(source.tenant, reserved)
+                contents.hold(there)
+                return there
             self._count_load(level, source, milliseconds)
             holdings.put(0, made, reserved)
             contents.hold(made)

@@ -114,6 +114,21 @@ def test_a_chain_whose_beginning_is_taken_out_while_its_end_is_loaded_is_not_giv
     assert (bytes_in(pool), bytes_in(pool, "files")) == (0, 0)
 
 
+def test_a_segment_that_is_computed_while_it_is_loaded_is_stored_once(tmp_path: Path) -> None:
+    meanwhile = Meanwhile()
+    one = segment("one")
+    first = tiered_pool(ROOMY, file_tier(tmp_path))
+    first.offer("acme", one, SLOW)
+    first.save()
+    pool = tiered_pool(Limits(2 * SIZE), file_tier(tmp_path, cube_keys=meanwhile.cube_keys))
+    meanwhile.do = lambda: pool.offer("acme", one, SLOW)
+    assert stored_keys(pool, "acme", [one]) == [one.key]
+    assert bytes_in(pool) == SIZE
+    for number in range(4):  # room is made of it as of any other
+        assert pool.offer("acme", segment(f"{number}"), SLOW)
+    assert bytes_in(pool) == 2 * SIZE
+
+
 def test_a_segment_whose_parent_is_taken_out_meanwhile_is_refused() -> None:
     meanwhile = Meanwhile()
     pool = Pool([MemoryTier("memory", ROOMY, meanwhile.place)])
