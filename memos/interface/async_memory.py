@@ -275,6 +275,7 @@ class AsyncMemory:
     related = _in_thread(Memory.related)
     route = _in_thread(Memory.route)
     activate = _in_thread(Memory.activate)
+    reactivate = _in_thread(Memory.reactivate)
     activations = _in_thread(Memory.activations)
     evict = _in_thread(Memory.evict)
     materialise = _in_thread(Memory.materialise)

@@ -244,6 +244,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         "activations": {"scope": SCOPE},
         "evict": {"cube_id": active, "expected_version": None},
         "materialise": {"cube_id": active},
+        "reactivate": {"scope": SCOPE, "model": model, "count_tokens": len},
         "schedule": {
             "scope": SCOPE,
             "budget_bytes": 1000,

@@ -95,6 +95,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "activations": lambda: memory.activations(SCOPE),
         "evict": lambda: memory.evict(active[0]),
         "materialise": lambda: memory.materialise(active[1]),
+        "reactivate": lambda: memory.reactivate(SCOPE, model=model),
         "schedule": lambda: memory.schedule(SCOPE, budget_bytes=100, model=model),
         "accesses": lambda: memory.accesses(cube_id=first),
         "add": lambda: memory.add("a", scope=SCOPE),

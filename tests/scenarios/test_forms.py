@@ -259,3 +259,29 @@ def test_what_another_activation_has_too_is_kept_when_one_is_evicted(
     memory.evict(both.cube_id)
     kept = {cube_id for _, cube_id in model.kept}
     assert kept == {cite.cube_id for cite in first.memories}
+
+
+def test_what_is_active_is_computed_again_as_its_memories_are_now(
+    memory: Memory, scope: str, model: NotingModel
+) -> None:
+    rule, pinned, other = fill(memory, scope)
+    same = memory.activate(scope=scope, model=model, instructions="Be brief.")
+    more = memory.activate([other], scope=scope, model=model)
+    elsewhere = memory.activate(scope=scope, model=NotingModel("other"))
+    restarted = NotingModel()
+    assert [each.cube_id for each in memory.reactivate(scope, model=restarted)] == [
+        same.cube_id,
+        more.cube_id,
+    ]
+    assert {cube_id for _, cube_id in restarted.kept} == {rule, pinned, other}
+    memory.archive(other)
+    memory.update(pinned, "The lamp of the attic is on.")
+    now = memory.reactivate(scope, model=restarted)
+    assert [cited(each) for each in now] == [[(rule, 1), (pinned, 2)]] * 2
+    assert [each.instructions for each in now] == ["Be brief.", ""]
+    live = {each.cube_id for each in memory.activations(scope)}
+    assert live == {elsewhere.cube_id, *(each.cube_id for each in now)}
+    for cube_id in (rule, pinned):
+        memory.archive(cube_id)
+    assert memory.reactivate(scope, model=restarted) == ()
+    assert [each.cube_id for each in memory.activations(scope)] == [elsewhere.cube_id]

@@ -11,6 +11,7 @@ from memos.interface.cli.command import Run, command
 from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
 from memos.interface.cli.options import IS_CUBE_ID, CubeId, EmbedderOption, ScopeRoot
 from memos.interface.cli.terminal import Console, clean
+from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memos import Activation, Materialised, Schedule
@@ -40,8 +41,15 @@ def activate(
     pinned: Annotated[
         int, typer.Option("--pinned", help="How many tokens the memories may take.")
     ] = 1000,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="What is active there already: after a restart, or changes."),
+    ] = False,
 ) -> None:
     """Compute memories as KV cache of a model on this machine, ahead of a question."""
+    if again:
+        _activate_again(run, scope, model, cube_ids)
+        return
     with run.open() as memory, opened_model(model) as answering:
         activation = memory.activate(
             [run.whole_id(each) for each in cube_ids or ()],
@@ -51,6 +59,17 @@ def activate(
             pinned_tokens=pinned,
         )
     run.show(activation, lambda out: _draw(out, activation))
+
+
+def _activate_again(run: Run, scope: str, model: str, cube_ids: list[str] | None) -> None:
+    if cube_ids:
+        raise InvalidInput("--again is for all that is active in the scope: name no memories")
+    with run.open() as memory, opened_model(model) as answering:
+        found = memory.reactivate(
+            scope,
+            model=answering,  # type: ignore[arg-type] # one that keeps no cache is refused
+        )
+    run.show(found, lambda out: _draw_all(out, found))
 
 
 def activations(run: Run, scope: ScopeRoot) -> None:

@@ -80,6 +80,32 @@ class FormingCalls(Door):
         )
         return activate(self._session, request, counting(count_tokens))
 
+    def reactivate(
+        self, scope: str, *, model: CachingModel, count_tokens: CountTokens = estimate_tokens
+    ) -> tuple[Activation, ...]:
+        """Compute again what the log says is active on a model in a scope and under it: after a restart of the
+        model, and where memories have changed. Such an activation gets a successor, of the memories as they
+        are now, and is evicted; what is not to be shown any more is left out.
+
+        Args:
+            scope: where to look.
+            model: what computes it; activations of models of other names stay as they are.
+            count_tokens: a model's own counter; by default `estimate_tokens`.
+
+        Returns:
+            What is active on the model now.
+
+        Raises:
+            Conflict: a memory was changed while it was computed.
+            ModelUnavailable: the model cannot be asked, or has no room.
+        """
+        from memos.infrastructure.chat_models import check_caching_model
+        from memos.operation.forms.reactivate import reactivate
+
+        return reactivate(
+            self._session, check_scope(scope), check_caching_model(model), counting(count_tokens)
+        )
+
     def activations(self, scope: str) -> tuple[Activation, ...]:
         """What is active in a scope and under it, the oldest first.
 

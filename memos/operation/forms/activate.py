@@ -43,6 +43,7 @@ class ActivationRequest:
         model: what computes it.
         instructions: what the caller's system message will say.
         policy: of the scheduler, which decided on it.
+        leaves_out: whether what is not to be shown any more is left out, instead of refused.
     """
 
     context: StableRequest
@@ -50,6 +51,7 @@ class ActivationRequest:
     model: CachingModel
     instructions: str
     policy: str = ""
+    leaves_out: bool = False
 
     @property
     def scope(self) -> str:
@@ -61,7 +63,14 @@ def activate(session: Session, request: ActivationRequest, count_tokens: CountTo
     """See `Memory.activate`."""
     with session.gate.enter("activate") as passage:
         passage.require(Action.CREATE, request.scope)
-        context = pinned_context(session, passage, request.context, request.cube_ids, count_tokens)
+        context = pinned_context(
+            session,
+            passage,
+            request.context,
+            request.cube_ids,
+            count_tokens,
+            leaves_out=request.leaves_out,
+        )
         if not context.pinned.citations:
             raise InvalidInput(
                 f"there is nothing to activate in {request.scope}: tag memories pinned or policy, or name some"

@@ -48,6 +48,7 @@ class Activation:
         tokens, size: what the cache holds, and takes in memory, in bytes.
         tier: where the model kept it.
         memories: which, at which versions, in the order of the cache.
+        instructions: what stands in front of them beside the store's own.
         state: for `chat` and `context_session`: a conversation that begins with it has these memories pinned.
         policy: of the scheduler, which decided on it; empty where a caller asked for it.
         is_new: whether this call made the cube; there may have been one.
@@ -64,6 +65,7 @@ class Activation:
     size: int
     tier: str
     memories: tuple[Citation, ...]
+    instructions: str
     state: str
     policy: str = ""
     is_new: bool = False
@@ -98,6 +100,7 @@ class Activation:
             size=manifest.size,
             tier=manifest.tier if prefix is None else prefix.tier,
             memories=manifest.citations,
+            instructions=manifest.instructions,
             state=manifest.state,
             policy=manifest.policy,
             is_new=is_new,

@@ -8,9 +8,8 @@ from memos.infrastructure.chat_models.port import CachingModel
 from memos.operation.commands.batch import Batch
 from memos.operation.forms.activate import ActivationRequest, activate
 from memos.operation.forms.activation import Activation, activations, evict
+from memos.operation.forms.reactivate import block_of
 from memos.operation.reads.quote import CountTokens
-from memos.operation.reads.scope import SearchRequest
-from memos.operation.reads.stable_context import StableRequest
 from memos.operation.receipt import Receipt
 from memos.operation.scheduler.costs import Costs
 from memos.operation.scheduler.plan import Plan, plan
@@ -18,9 +17,6 @@ from memos.operation.scheduler.policies import POLICIES
 from memos.operation.scheduler.port import Budget
 from memos.operation.scheduler.record import record
 from memos.operation.session import Session
-
-ROOM = 2**31
-"""Tokens: what a policy decided to keep stands in the block, however long that becomes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +84,8 @@ def _activated(
     """All that the policy keeps, as one activation."""
     if not made.activated:
         return None
-    context = StableRequest(
-        search=SearchRequest(text="", scope=request.scope),
-        budget_tokens=ROOM,
-        pinned_tokens=ROOM,
-        history_tokens=ROOM,
-    )
     wanted = ActivationRequest(
-        context=context,
+        context=block_of(request.scope),
         cube_ids=made.activated,
         model=request.model,
         instructions=request.instructions,

@@ -108,6 +108,8 @@ def pinned_context(
     request: StableRequest,
     cube_ids: Sequence[str],
     count_tokens: CountTokens,
+    *,
+    leaves_out: bool = False,
 ) -> StableContext:
     """A context before its first turn: the memories that are tagged for the pinned block, and others behind
     them, whatever is asked. The delta is empty.
@@ -118,9 +120,10 @@ def pinned_context(
         request: without a state; its query is not read.
         cube_ids: the others.
         count_tokens: counts the block.
+        leaves_out: whether others that are not to be shown in these scopes are left out.
 
     Raises:
-        InvalidInput: one of the others is not to be shown in these scopes, or they do not fit.
+        InvalidInput: one of the others is not to be shown, or they do not fit.
     """
     nothing = ContextBlock("", (), 0, ())
     context = StableContext(nothing, nothing, (), str(ContextState(request.asked)))
@@ -128,7 +131,7 @@ def pinned_context(
         if scope_view is None:
             return context
         turn = _Turn(scope_view, request, ContextState(request.asked), count_tokens)
-        context, at = turn.pinned(cube_ids), scope_view.view.at
+        context, at = turn.pinned(cube_ids, leaves_out=leaves_out), scope_view.view.at
     cited = [(id_bytes(cite.cube_id), cite.version) for cite in context.pinned.citations]
     passage.note(request.search.within, cited, at)
     return context
@@ -205,12 +208,13 @@ class _Turn:
         )
         return StableContext(pinned, delta, tuple(changed), str(state))
 
-    def pinned(self, cube_ids: Sequence[str]) -> StableContext:
+    def pinned(self, cube_ids: Sequence[str], *, leaves_out: bool) -> StableContext:
         """The pinned block before anything was asked: standing memories, and these behind them."""
         standing = standing_memories(self._scope_view)
         given = [cube_id for cube_id in dict.fromkeys(cube_ids) if cube_id not in standing]
         shown = memories_in_force(self._scope_view, given)
-        if absent := [cube_id for cube_id in given if cube_id not in shown]:
+        absent = [cube_id for cube_id in given if cube_id not in shown]
+        if absent and not leaves_out:
             raise InvalidInput(
                 f"{', '.join(absent)} cannot be shown in {', '.join(self._request.search.scopes)}: it is not "
                 "there, not yours to read, archived, over, or superseded"
@@ -221,7 +225,7 @@ class _Turn:
                 f"these memories take {block.tokens:,} tokens, and pinned_tokens is "
                 f"{self._request.pinned_tokens:,}: give fewer, or more tokens"
             )
-        used = tuple((cube_id, OFTEN) for cube_id in given)
+        used = tuple((cube_id, OFTEN) for cube_id in shown)
         asked = self._request.asked
         state = ContextState(asked, versions_of(block), tuple(standing), used)
         return StableContext(block, ContextBlock("", (), 0, ()), (), str(state))
