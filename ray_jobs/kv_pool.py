@@ -84,12 +84,8 @@ class KvPool:
         return list(self._server.prefill_costs())
 
     @ray.method(concurrency_group="control", max_task_retries=3)
-    def release(self, owner: str, key: bytes) -> None:
-        self._server.release(owner, key)
-
-    @ray.method(concurrency_group="control", max_task_retries=3)
-    def evict(self, owner: str, cube_ids: list[str]) -> int:
-        return self._server.evict(owner, cube_ids)
+    def evict(self, owner: str, cube_ids: list[str], keys: list[bytes]) -> int:
+        return self._server.evict(owner, cube_ids, keys)
 
     @ray.method(concurrency_group="control", max_task_retries=3)
     def evict_owner(self, owner: str) -> int:

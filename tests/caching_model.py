@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from hashlib import sha256
+from itertools import accumulate
 
 from memos import CachedPrefix, ChatPrompt, PrefillCosts, TokenUsage
 from memos.infrastructure.chat_models.caching_models import note_caching_model
@@ -22,7 +23,7 @@ class NotingModel:
         self.name = name
         self.prefilled: list[ChatPrompt] = []
         self.asked: list[ChatPrompt] = []
-        self.released: list[str] = []
+        self.evicted_keys: list[bytes] = []
         self.kept: dict[tuple[str, str], str] = {}
         self._meanwhile = meanwhile
         note_caching_model(self)
@@ -36,13 +37,14 @@ class NotingModel:
         self._meanwhile()
         for memory in prompt.pinned:
             self.kept[prompt.owner, memory.cube_id] = memory.text
-        said = prompt.opening + "".join(memory.text for memory in prompt.pinned)
+        said = [prompt.opening, *(memory.text for memory in prompt.pinned)]
+        chain = list(accumulate(said))
         return CachedPrefix(
-            key=sha256(said.encode()).digest(),
+            keys=tuple(sha256(each.encode()).digest() for each in chain[1:]),
             model_digest=sha256(self.name.encode()).digest(),
-            tokens=len(said),
-            bytes=4 * len(said),
-            computed_tokens=len(said),
+            tokens=len(chain[-1]),
+            bytes=4 * len(chain[-1]),
+            computed_tokens=len(chain[-1]),
             milliseconds=1.0,
             tier="memory",
         )
@@ -50,8 +52,11 @@ class NotingModel:
     def prefill_costs(self) -> PrefillCosts:
         return PrefillCosts(4, 1.0)
 
-    def release(self, owner: str, key: bytes) -> None:
-        self.released.append(key.hex())
+    def count_tokens(self, text: str) -> int:
+        return len(text)
 
-    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
+    def evict(
+        self, owner: str, cube_ids: Collection[str] = (), keys: Collection[bytes] = ()
+    ) -> int:
+        self.evicted_keys.extend(keys)
         return sum(self.kept.pop((owner, cube_id), None) is not None for cube_id in cube_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import NamedTuple
 
@@ -15,8 +16,7 @@ MOST_SEGMENTS = 100_000
 
 class _Source(NamedTuple):
     owner: str
-    cube_id: str
-    seals: tuple[bytes, ...]
+    chain: tuple[PromptMemory, ...]
 
 
 class ChainSources:
@@ -35,12 +35,10 @@ class ChainSources:
             keys: of its segments: of the opening, which holds no memory, and of each memory.
             memories: in the order of the chain.
         """
-        seals: tuple[bytes, ...] = ()
+        told = tuple(replace(memory, text="") for memory in memories)
         with self._lock:
-            self._put(keys[0], _Source(owner, "", seals))
-            for key, memory in zip(keys[1:], memories, strict=True):
-                seals = (*seals, memory.seal)
-                self._put(key, _Source(owner, memory.cube_id, seals))
+            for length, key in enumerate(keys):
+                self._put(key, _Source(owner, told[:length]))
 
     def seals(self, key: bytes) -> tuple[bytes, ...] | None:
         """The seals of all memories that a segment was computed from, root first; None where one of them
@@ -48,20 +46,33 @@ class ChainSources:
         """
         with self._lock:
             source = self._sources.get(key)
-        return source.seals if source is not None and all(source.seals) else None
+        if source is None:
+            return None
+        seals = tuple(memory.seal for memory in source.chain)
+        return seals if all(seals) else None
 
-    def segments_of(self, owner: str, cube_ids: Collection[str]) -> list[bytes]:
-        """The keys of the segments of some of an owner's memories."""
+    def forget(self, owner: str, cube_ids: Collection[str]) -> list[bytes]:
+        """Forget the seals of some of an owner's memories: what they are in can be written to no disk any more.
+        The keys of their own segments.
+        """
         wanted = frozenset(cube_ids)
+        own = []
         with self._lock:
-            return [
-                key
-                for key, source in self._sources.items()
-                if source.owner == owner and source.cube_id in wanted
-            ]
+            for key, source in self._sources.items():
+                cubes = [memory.cube_id for memory in source.chain]
+                if source.owner != owner or wanted.isdisjoint(cubes):
+                    continue
+                self._sources[key] = _Source(owner, tuple(map(_unsealed, source.chain)))
+                if cubes[-1] in wanted:
+                    own.append(key)
+        return own
 
     def _put(self, key: bytes, source: _Source) -> None:
         self._sources[key] = source
         self._sources.move_to_end(key)
         if len(self._sources) > self._most:
             self._sources.popitem(last=False)
+
+
+def _unsealed(memory: PromptMemory) -> PromptMemory:
+    return replace(memory, seal=b"")

@@ -166,15 +166,15 @@ class LocalModel:
                 f"{self.name} has no room for {made.bytes:,} bytes of KV cache: evict what is no longer "
                 "needed, or give the model a larger store"
             )
-        self._store.pool.save()
+        self._store.save_at_once(prompt.owner, made.keys[-1])
         return CachedPrefix(
-            key=made.key,
+            keys=made.keys[1:],  # the first is the opening's
             model_digest=self._model.identity.digest,
             tokens=made.tokens,
             bytes=made.bytes,
             computed_tokens=made.computed_tokens,
             milliseconds=made.milliseconds,
-            tier=self._store.pool.tier_of(prompt.owner, made.key),
+            tier=self._store.pool.tier_of(prompt.owner, made.keys[-1]),
         )
 
     def prefill_costs(self) -> PrefillCosts:
@@ -185,11 +185,13 @@ class LocalModel:
             made.segment.bytes // _MEASURED_TOKENS, made.milliseconds / _MEASURED_TOKENS
         )
 
-    def release(self, owner: str, key: bytes) -> None:
-        self._store.pool.unpin(owner, key)
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer.literal(text))
 
-    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
-        return self._store.evict(owner, cube_ids)
+    def evict(
+        self, owner: str, cube_ids: Collection[str] = (), keys: Collection[bytes] = ()
+    ) -> int:
+        return self._store.evict(owner, cube_ids, keys)
 
     def evict_owner(self, owner: str) -> int:
         """Take out all that was computed of an owner's memories, as `evict`."""

@@ -74,14 +74,14 @@ class Prefilled:
     """Memories that were computed ahead of a question.
 
     Attributes:
-        key: of the last segment.
+        keys: of the segments, root first.
         tokens, bytes: of all segments.
         computed_tokens: of those that had to be computed.
         milliseconds: what that took.
         is_kept: whether the pool keeps all of them.
     """
 
-    key: bytes
+    keys: tuple[bytes, ...]
     tokens: int
     bytes: int
     computed_tokens: int
@@ -172,8 +172,7 @@ class KvReader:
         return _figures(prompt, prefix, milliseconds)
 
     def prefill(self, prompt: Prompt) -> Prefilled:
-        """Compute the memories of a prompt that the pool does not have, and pin them there. Where it does not
-        take all of them, none is pinned. The prompt's queries are not read.
+        """Compute the memories of a prompt that the pool does not have. The prompt's queries are not read.
 
         Raises:
             InvalidInput: there is no segment, or one is empty; the secret is too short; the model was made for
@@ -183,11 +182,8 @@ class KvReader:
         self._model.check_length(tokens, [[0]], 0)
         started = time.perf_counter()
         with self._prefix(prompt) as prefix:
-            last = prefix.segments[-1].key
-            if prefix.is_kept:
-                self._pool.pin(prompt.tenant, last)
             return Prefilled(
-                key=last,
+                keys=tuple(segment.key for segment in prefix.segments),
                 tokens=tokens,
                 bytes=sum(segment.bytes for segment in prefix.segments),
                 computed_tokens=sum(map(len, prompt.segments[prefix.found :])),

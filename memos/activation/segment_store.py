@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import warnings
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
@@ -66,6 +67,13 @@ class SegmentStore:
             memory = [on_gpu, MemoryTier("pinned", Limits(most.host), pinned)]
         held = None if directory is None else PoolDirectory.hold(directory)
         if held is None:
+            if directory is not None:
+                warnings.warn(
+                    f"{directory} is held by another process: the KV cache that this one computes is in memory "
+                    "only, and lost when it ends",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
             return cls(Pool(memory))
         sources = ChainSources()
         files = FileTier(held.segments, Limits(most.files), held.secret, sources.seals)
@@ -77,9 +85,25 @@ class SegmentStore:
         """
         return hmac.digest(self._secret, b"memos kv owner\0" + owner.encode(), sha256)
 
-    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
-        """Take the segments of some memories, and all behind them, out of every tier; how many those were."""
-        return sum(self.pool.evict(owner, key) for key in self.sources.segments_of(owner, cube_ids))
+    def evict(self, owner: str, cube_ids: Collection[str], keys: Collection[bytes]) -> int:
+        """Take the segments of some memories, and those with some keys, and all behind them, out of every
+        tier; how many those were. No segment of these memories is written to a disk any more.
+        """
+        taken = {*self.sources.forget(owner, cube_ids), *keys}
+        return sum(self.pool.evict(owner, key) for key in taken)
+
+    def save_at_once(self, owner: str, key: bytes) -> None:
+        """Write what would be lost; where it was to be and is not, a warning tells."""
+        if self._directory is None:
+            return
+        self.pool.save()
+        if self.pool.tier_of(owner, key) != FileTier.name:
+            warnings.warn(
+                "the KV cache of these memories could not be written, or not in the bytes that it may have: it "
+                "is lost when this process ends",
+                RuntimeWarning,
+                stacklevel=4,
+            )
 
     def close(self) -> None:
         """Write what would be lost, and let others use the directory."""

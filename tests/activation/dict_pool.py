@@ -39,11 +39,6 @@ class DictPool:
         self.stored[segment.key] = segment
         return True
 
-    def pin(self, tenant: str, key: bytes) -> None:
-        """Nothing is evicted by itself here."""
-
-    unpin = pin
-
     def evict(self, tenant: str, key: bytes) -> int:
         below = [each for each in self.stored.values() if each.parent == key]
         taken = self.stored.pop(key, None)

@@ -13,7 +13,9 @@ from memos.activation.chat_model import LocalModel
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.pool import Pool
+from memos.activation.segment import Segment
 from tests.activation.chat_models import tiny_chat_model
+from tests.activation.dict_pool import DictPool
 
 SCOPE = "acme/alice"
 INSTRUCTIONS = "Be."
@@ -79,17 +81,28 @@ def test_where_there_is_no_room_nothing_is_activated(memory: Memory, tmp_path: P
     assert memory.activations(SCOPE) == ()
 
 
-def test_what_is_activated_is_not_evicted_to_make_room_for_other_prompts(
+def test_a_memory_that_is_erased_while_it_is_read_is_kept_nowhere(
     memory: Memory, tmp_path: Path
 ) -> None:
-    sizes = tiny_chat_model(tmp_path)
-    size = memory.activate(scope=SCOPE, model=sizes, instructions=INSTRUCTIONS).size
+    pool = DictPool()
+    secret = memory.add("The safe opens with 4711.", scope=SCOPE, tags=["pinned"]).cube_id
+    inner = tiny_chat_model(tmp_path, pool)
+    offer = pool.offer
+
+    def erasing(tenant: str, segment: Segment, milliseconds: float) -> bool:
+        if len(pool.stored) == 3:  # the opening, and the two before it
+            memory.erase(cube_id=secret)
+        return offer(tenant, segment, milliseconds)
+
+    pool.offer = erasing  # type: ignore[method-assign]
+    chat(memory, inner)
+    assert len(pool.stored) == 3
+
+
+def test_many_activations_never_shut_a_pool(memory: Memory, tmp_path: Path) -> None:
+    size = memory.activate(scope=SCOPE, model=tiny_chat_model(tmp_path)).size
     model = tiny_chat_model(tmp_path, Pool([MemoryTier("memory", Limits(size * 2))]))
-    made = memory.activate(scope=SCOPE, model=model, instructions=INSTRUCTIONS)
-    for number in range(6):
-        scope = f"acme/other-{number}"
-        memory.add(
-            f"A long memory about the garden, number {number}. " * 4, scope=scope, tags=["pinned"]
-        )
-        memory.chat(ASKED[1:], scope=scope, model=model, max_tokens=1)
-    assert chat(memory, model).figures.cached_tokens == made.tokens
+    for number in range(4):
+        made = memory.activate(scope=SCOPE, model=model, instructions=f"Be {number}.")
+        memory.archive(made.cube_id)
+    assert memory.activate(scope=SCOPE, model=model).is_new

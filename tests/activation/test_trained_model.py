@@ -57,9 +57,6 @@ class DearComputing:
         del milliseconds
         return self.pool.offer(tenant, segment, SLOW)
 
-    def pin(self, tenant: str, key: bytes) -> None:
-        self.pool.pin(tenant, key)
-
 
 def prompt_of(chance: Random, facts: Sequence[Fact], asked: Sequence[Fact]) -> Prompt:
     """A memory for each fact and a query for each that is asked, in forms drawn at random."""

@@ -252,7 +252,6 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
             "policy": "lru",
             "instructions": "",
             "dry_run": True,
-            "count_tokens": len,
         },
         "archive": moved,
         "archive_many": dict(several),

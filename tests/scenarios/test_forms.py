@@ -18,6 +18,7 @@ from memos import (
     OpenAICompatible,
     SourceErased,
 )
+from memos.operation.chat.prompt import opening_of
 from tests.caching_model import NotingModel
 from tests.scenarios.place import Place, read
 
@@ -123,9 +124,8 @@ def test_what_is_evicted_is_archived_and_every_model_lets_it_go(
 ) -> None:
     _, pinned, _ = fill(memory, scope)
     made = memory.activate(scope=scope, model=model)
-    assert len(model.kept) == 2
     memory.evict(made.cube_id)
-    assert model.kept == {}
+    assert len(model.evicted_keys) == 2
     assert memory.activations(scope) == ()
     assert read(memory, pinned).text == "The lamp of the attic is off."
     with pytest.raises(IllegalMove):
@@ -230,7 +230,8 @@ def test_the_scheduler_keeps_what_is_used_and_lets_the_rest_go(
 ) -> None:
     cubes = [memory.add(text, scope=scope).cube_id for text in ("first", "second", "third")]
     used(memory, cubes[0], 3)
-    budget = 4 * 4  # of bytes, at 4 a token: two or three of them
+    opening = 4 * len(opening_of("", has_memories=True))
+    budget = opening + 4 * 40  # of bytes, at 4 a character: one of them with its line
     planned = memory.schedule(scope, budget_bytes=budget, model=model, policy="lru", dry_run=True)
     assert planned.plan.activated == (cubes[0],)
     assert (planned.recorded, planned.activation, model.prefilled) == (None, None, [])
@@ -245,8 +246,8 @@ def test_the_scheduler_keeps_what_is_used_and_lets_the_rest_go(
     assert (again.activation.cube_id, again.evicted) == (made.activation.cube_id, ())
     none = memory.schedule(scope, budget_bytes=0, model=model, policy="lru")
     assert (none.activation, len(none.evicted)) == (None, 1)
-    assert (memory.activations(scope), model.kept) == ((), {})
-    assert len(model.released) == 1
+    assert memory.activations(scope) == ()
+    assert len(model.evicted_keys) == 1
 
 
 def test_what_another_activation_has_too_is_kept_when_one_is_evicted(
@@ -257,8 +258,7 @@ def test_what_another_activation_has_too_is_kept_when_one_is_evicted(
     first = memory.activate(scope=scope, model=model)
     both = memory.activate([more], scope=scope, model=model)
     memory.evict(both.cube_id)
-    kept = {cube_id for _, cube_id in model.kept}
-    assert kept == {cite.cube_id for cite in first.memories}
+    assert len(model.evicted_keys) == len(both.memories) - len(first.memories) == 1
 
 
 def test_what_is_active_is_computed_again_as_its_memories_are_now(
@@ -285,3 +285,70 @@ def test_what_is_active_is_computed_again_as_its_memories_are_now(
         memory.archive(cube_id)
     assert memory.reactivate(scope, model=restarted) == ()
     assert [each.cube_id for each in memory.activations(scope)] == [elsewhere.cube_id]
+
+
+def test_what_cannot_be_shown_keeps_no_policy_from_its_work(
+    memory: Memory, scope: str, model: NotingModel
+) -> None:
+    over = memory.add("over", scope=scope, valid_until="2020-01-01").cube_id
+    soon = memory.add("soon", scope=scope, valid_from="2990-01-01").cube_id
+    former = memory.add("former", scope=scope).cube_id
+    latter = memory.add("latter", scope=scope).cube_id
+    memory.link(latter, former, "supersedes")
+    for cube_id in (over, soon, former, latter):
+        used(memory, cube_id, 2)
+    made = memory.schedule(scope, budget_bytes=100_000, model=model)
+    assert made.activation is not None
+    assert cited(made.activation) == [(latter, 1)]
+
+
+def test_an_activation_that_somebody_wrote_over_hurts_no_other(
+    memory: Memory, place: Place, scope: str, model: NotingModel
+) -> None:
+    fill(memory, scope)
+    first = memory.activate(scope=scope, model=model)
+    place.open("agent:bob").update(first.cube_id, "hello")
+    assert memory.activations(scope) == ()
+    second = memory.activate(scope=scope, model=model)
+    assert second.is_new
+    for made in (first, second):
+        memory.evict(made.cube_id)
+    assert memory.activations(scope) == ()
+
+
+def test_a_reader_who_may_no_longer_read_a_memory_is_shown_no_activation_of_it(
+    memory: Memory, place: Place, scope: str, model: NotingModel
+) -> None:
+    _, pinned, _ = fill(memory, scope)
+    memory.activate(scope=scope, model=model)
+    bob = place.open("agent:bob")
+    assert len(bob.activations(scope)) == 1
+    memory.set_header(pinned, readers=["agent:alice"])
+    assert bob.activations(scope) == ()
+
+
+def test_an_evict_leaves_what_an_activation_of_another_has(
+    memory: Memory, place: Place, scope: str, model: NotingModel
+) -> None:
+    fill(memory, scope)
+    secret = memory.add("For Alice alone.", scope=scope, readers=["agent:alice"]).cube_id
+    memory.activate([secret], scope=scope, model=model)
+    bob = place.open("agent:bob")
+    own = bob.activate(scope=scope, model=model)
+    bob.evict(own.cube_id)
+    assert model.evicted_keys == []
+
+
+def test_a_callers_activation_and_a_policys_are_two(
+    memory: Memory, scope: str, model: NotingModel
+) -> None:
+    cube_id = memory.add("first", scope=scope).cube_id
+    used(memory, cube_id, 2)
+    decided = memory.schedule(scope, budget_bytes=100_000, model=model).activation
+    own = memory.activate([cube_id], scope=scope, model=model)
+    assert decided is not None
+    assert (own.is_new, own.policy) == (True, "")
+    memory.schedule(scope, budget_bytes=0, model=model)
+    assert [each.cube_id for each in memory.activations(scope)] == [own.cube_id]
+    tenant = memory.activate([cube_id], scope=scope.partition("/")[0], model=model)
+    assert tenant.is_new

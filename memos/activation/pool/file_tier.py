@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from stat import S_ISREG
 from threading import Lock
 
 from torch import Tensor
@@ -165,6 +166,8 @@ class FileTier:
         if not _SEGMENT.fullmatch(path.name):
             return
         try:
+            if not S_ISREG(path.lstat().st_mode):
+                raise damaged(path)
             header = read_header(path)
             if self._path(header.tenant, header.key) != path:
                 raise damaged(path)

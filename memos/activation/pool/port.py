@@ -33,17 +33,9 @@ class SegmentPool(Protocol):
         """Give it a segment that took this long to compute; whether it was kept."""
         ...
 
-    def pin(self, tenant: str, key: bytes) -> None:
-        """Keep a segment, and so all that is above it, until it is unpinned or taken out."""
-        ...
-
 
 class ManagedPool(SegmentPool, Protocol):
     """A pool for who looks after it, too."""
-
-    def unpin(self, tenant: str, key: bytes) -> None:
-        """Undo a `pin`; nothing where there was none."""
-        ...
 
     def evict(self, tenant: str, key: bytes) -> int:
         """Take a segment out, with everything below it; how many those were."""

@@ -111,14 +111,12 @@ class PoolServer:
         """See `CachingModel.prefill_costs`."""
         return self._model.prefill_costs()
 
-    def release(self, owner: str, key: bytes) -> None:
-        """See `CachingModel.release`."""
-        self._model.release(owner, key)
-
-    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
+    def evict(
+        self, owner: str, cube_ids: Collection[str] = (), keys: Collection[bytes] = ()
+    ) -> int:
         """See `CachingModel.evict`; answers that may be made of them are forgotten too."""
         self._finished.forget(owner)
-        return self._model.evict(owner, cube_ids)
+        return self._model.evict(owner, cube_ids, keys)
 
     def evict_owner(self, owner: str) -> int:
         """Take out all that was computed of an owner's memories; how many segments those were."""

@@ -28,17 +28,13 @@ def note_caching_model(model: CachingModel) -> None:
         _models.add(model)
 
 
-def evict_everywhere(owner: str, cube_ids: Collection[str]) -> int:
+def evict_everywhere(
+    owner: str, cube_ids: Collection[str] = (), keys: Collection[bytes] = ()
+) -> int:
     """Have every model of this process let go of what it computed of an owner's memories; how many segments
     those were. Of one that cannot be asked a warning tells: it keeps what nothing answers from.
     """
-    return sum(_asked(lambda model: model.evict(owner, cube_ids)))
-
-
-def release_everywhere(owner: str, key: bytes) -> None:
-    """Have every model of this process evict what was prefilled under a key as it evicts all else."""
-    for _ in _asked(lambda model: model.release(owner, key)):
-        pass
+    return sum(_asked(lambda model: model.evict(owner, cube_ids, keys)))
 
 
 def _asked(ask: Callable[[CachingModel], T]) -> Iterator[T]:

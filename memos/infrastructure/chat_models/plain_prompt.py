@@ -83,4 +83,4 @@ def prefix_of(plain: Mapping[str, Any]) -> CachedPrefix:
     """
     if _ERROR in plain:
         piece_of(dict(plain))
-    return CachedPrefix(**plain)
+    return CachedPrefix(**{**plain, "keys": tuple(plain["keys"])})

@@ -105,7 +105,7 @@ class CachedPrefix:
     """What a model keeps as KV cache of all that stands in front of a prompt's messages.
 
     Attributes:
-        key: of the last memory's segment (32 bytes): it depends on all that stands before it.
+        keys: of each memory's segment, in their order (32 bytes each): it depends on all that stands before it.
         model_digest: of all that the numbers depend on beside the tokens (32 bytes).
         tokens, bytes: what it holds, and takes in memory.
         computed_tokens: how many of the tokens had to be computed.
@@ -113,7 +113,7 @@ class CachedPrefix:
         tier: the slowest place that keeps it, which is what it is read from after a restart.
     """
 
-    key: bytes
+    keys: tuple[bytes, ...]
     model_digest: bytes
     tokens: int
     bytes: int
@@ -134,7 +134,8 @@ class CachingModel(ChatModel, Protocol):
     """A model that keeps what it computed of pinned memories, and can compute it ahead of a question."""
 
     def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
-        """Compute what stands in front of a prompt's messages, and keep it until it is released or evicted.
+        """Compute what stands in front of a prompt's messages, and keep it until others need its
+        room, or it is evicted.
 
         Raises:
             ModelUnavailable: the model cannot be asked, or there is no room for it.
@@ -149,17 +150,19 @@ class CachingModel(ChatModel, Protocol):
         """
         ...
 
-    def release(self, owner: str, key: bytes) -> None:
-        """Let what was prefilled be evicted like all else, when others need its room.
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text has for the model, about; at once, whatever the model does."""
+        ...
+
+    def evict(
+        self, owner: str, cube_ids: Collection[str] = (), keys: Collection[bytes] = ()
+    ) -> int:
+        """Take what was computed of an owner's memories, and all behind it, out of every tier; how many
+        segments those were. Whoever is reading one at this moment reads it to the end.
 
         Args:
             owner: whose it is.
-            key: the one that `prefill` gave.
-        """
-        ...
-
-    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
-        """Take what was computed of an owner's memories, and all behind it, out of every tier; how many
-        segments those were. Whoever is reading one at this moment reads it to the end.
+            cube_ids: memories that this process has been asked of.
+            keys: those that `prefill` gave, in any process.
         """
         ...

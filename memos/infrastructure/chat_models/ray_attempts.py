@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -86,30 +86,18 @@ class Pools:
         """What a call of an actor gave."""
         return self._ray.get(reference, timeout=seconds)
 
-    def evict(self, owner: str, cube_ids: list[str]) -> int:
+    def evict(self, owner: str, cube_ids: list[str], keys: list[bytes]) -> int:
         """Have every pool let go of what it computed of an owner's memories; how many segments those were.
 
         Raises:
             ModelUnavailable: a pool did not answer.
         """
-        return sum(self._of_all(lambda pool: pool.evict, owner, cube_ids))
-
-    def release(self, owner: str, key: bytes) -> None:
-        """Have every pool evict what was prefilled under a key as it evicts all else.
-
-        Raises:
-            ModelUnavailable: a pool did not answer.
-        """
-        self._of_all(lambda pool: pool.release, owner, key)
-
-    def _of_all(self, method_of: Callable[[Any], Any], *arguments: object) -> list[Any]:
-        """What a method of every pool gives."""
         names = self._told(self.call(self._router.pools))
-        asked = {name: self.call(method_of(self._actor(name)), *arguments) for name in names}
-        given, silent = [], []
+        asked = {name: self.call(self._actor(name).evict, owner, cube_ids, keys) for name in names}
+        evicted, silent = 0, []
         for name, reference in asked.items():
             try:
-                given.append(self.result(reference, WAIT_SECONDS))
+                evicted += self.result(reference, WAIT_SECONDS)
             except self._ray.exceptions.RayError:
                 silent.append(name)
         if silent:
@@ -117,7 +105,7 @@ class Pools:
                 f"pools that did not answer may still hold what was to be evicted: {', '.join(silent)}. It is "
                 "read by nobody who may not read its memories, and goes when others need its room"
             )
-        return given
+        return evicted
 
     def is_loss(self, error: BaseException) -> bool:
         """Whether an error says that a pool died, or cannot be reached."""

@@ -20,6 +20,8 @@ from memos.infrastructure.chat_models.ray_connection import CONNECTION, DEFAULT_
 from memos.kernel.errors import ModelUnavailable
 
 NAMESPACE = "memos"
+BYTES_PER_TOKEN = 4
+"""Of an English text, about."""
 
 
 class RayPool:
@@ -71,16 +73,19 @@ class RayPool:
                 return PrefillCosts(*pools.result(pools.call(pool.prefill_costs)))
         raise AssertionError  # the last attempt raises
 
-    def release(self, owner: str, key: bytes) -> None:
-        self._pools().release(owner, key)
+    def count_tokens(self, text: str) -> int:
+        """See `CachingModel.count_tokens`: about, for the pools are not asked."""
+        return len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN + 1
 
-    def evict(self, owner: str, cube_ids: Collection[str]) -> int:
+    def evict(
+        self, owner: str, cube_ids: Collection[str] = (), keys: Collection[bytes] = ()
+    ) -> int:
         """See `CachingModel.evict`: in every pool.
 
         Raises:
             ModelUnavailable: a pool did not answer; the message says which.
         """
-        return self._pools().evict(owner, list(cube_ids))
+        return self._pools().evict(owner, list(cube_ids), list(keys))
 
     def _pools(self) -> Pools:
         try:

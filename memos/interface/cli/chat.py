@@ -43,6 +43,9 @@ def chat(
     ] = 256,
     filter_: FilterOption = None,
     embedder: EmbedderOption = None,
+    instructions: Annotated[
+        str, typer.Option("--instructions", help="What the system message says.")
+    ] = "",
     remember: Annotated[
         bool, typer.Option("--remember", help="Add questions and answers to the scope.")
     ] = False,
@@ -63,7 +66,7 @@ def chat(
         "session": session,
     }
     with run.open(embedder=embedder) as memory, opened_model(model) as answering:
-        talk = _Talk(memory, {**asked, "model": answering}, run, show=show)
+        talk = _Talk(memory, {**asked, "model": answering}, run, instructions, show=show)
         for each in _questions(question):
             talk.answer(each)
 
@@ -71,13 +74,17 @@ def chat(
 class _Talk:
     """A conversation in the terminal."""
 
-    def __init__(self, memory: Memory, asked: dict[str, Any], run: Run, *, show: bool) -> None:
+    def __init__(
+        self, memory: Memory, asked: dict[str, Any], run: Run, instructions: str, *, show: bool
+    ) -> None:
         self._memory = memory
         self._asked = asked
         self._run = run
         self._shows = show
         self._messages: list[dict[str, Any]] = []
-        self._state: str | None = None
+        if instructions:
+            self._messages.append({"role": "system", "content": instructions})
+        self._state = _activated_state(memory, asked, instructions)
 
     def answer(self, question: str) -> None:
         """Answer the next question: as it comes, or whole as JSON."""
@@ -101,6 +108,19 @@ class _Talk:
             layout.line(out, (f"{cite}  {cite.cube_id}  v{cite.version}", "dim"))
         if self._shows:
             _draw_shown(out, answer)
+
+
+def _activated_state(memory: Memory, asked: dict[str, Any], instructions: str) -> str | None:
+    """The state of the newest activation that the conversation can begin with."""
+    if not isinstance(asked["scope"], str) or asked["filter"] is not None:
+        return None
+    states = [
+        each.state
+        for each in memory.activations(asked["scope"])
+        if (each.scope, each.model, each.instructions)
+        == (asked["scope"], asked["model"].name, instructions)
+    ]
+    return states[-1] if states else None
 
 
 def _draw_shown(out: Console, answer: ChatAnswer) -> None:

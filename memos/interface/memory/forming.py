@@ -37,9 +37,10 @@ class FormingCalls(Door):
         """Plaintext to activation: compute memories as KV cache of a model ahead of a question.
 
         The memories of a scope that are tagged policy or pinned come first, as they do in `chat`, and the
-        others behind them. The model keeps what it computes until it is evicted. A cube says which memories
-        at which versions, and on what model: it may be read by whoever may read all of them, and what undoes
-        or erases one of them reaches it. Where the same is active already, no cube is made.
+        others behind them. The model keeps what it computes until others need its room, or it is evicted. A
+        cube says which memories at which versions, on what model and behind which instructions: it may be
+        read by whoever may read all of them then, and what undoes or erases one of them reaches it. Where
+        the same is active already, no cube is made.
 
         A `chat` in the scope finds the cache when its pinned block begins with these memories, its system
         message says the same, and `filter` and `as_of` are the same: begin it with the activation's `state`.
@@ -157,7 +158,6 @@ class FormingCalls(Door):
         policy: str = "cost_aware",
         instructions: str = "",
         dry_run: bool = False,
-        count_tokens: CountTokens = estimate_tokens,
     ) -> Schedule:
         """Let a policy decide which memories of a scope a model keeps as KV cache, and see to it.
 
@@ -170,12 +170,12 @@ class FormingCalls(Door):
 
         Args:
             scope: whose memories.
-            budget_bytes: what they may take as KV cache, by the model's own figures.
+            budget_bytes: what they may take as KV cache, by the model's own figures, with what stands in
+                front of them; memories that are tagged policy or pinned come beside them.
             model: a local model, or a pool of them.
             policy: which one decides.
             instructions: what a conversation's system message will say.
             dry_run: only decide.
-            count_tokens: a model's own counter; by default `estimate_tokens`.
 
         Raises:
             InvalidInput: an argument does not fit, or there are too many memories.
@@ -195,10 +195,16 @@ class FormingCalls(Door):
             instructions=_checked_instructions(instructions),
             dry_run=check_flag(dry_run, "dry_run"),
         )
-        return schedule(self._session, request, counting(count_tokens))
+        return schedule(self._session, request)
 
 
 def _checked_instructions(instructions: object) -> str:
-    if isinstance(instructions, str):
-        return instructions
-    raise InvalidInput(f"instructions must be a text, not {shorten(instructions)}")
+    if not isinstance(instructions, str):
+        raise InvalidInput(f"instructions must be a text, not {shorten(instructions)}")
+    try:
+        instructions.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            "instructions hold half of a surrogate pair, which no model reads"
+        ) from None
+    return instructions

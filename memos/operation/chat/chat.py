@@ -7,8 +7,15 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from memos.infrastructure.chat_models.port import ChatModel, ChatPrompt, TokenUsage
+from memos.infrastructure.chat_models.port import (
+    CachingModel,
+    ChatModel,
+    ChatPrompt,
+    TokenUsage,
+)
+from memos.infrastructure.engine.erased_sources import is_erased
 from memos.kernel.errors import InvalidInput, ModelUnavailable, ReadOnly, shorten
+from memos.kernel.event import id_bytes, id_text
 from memos.kernel.scope import check_scope
 from memos.operation.chat.answer import ChatAnswer, ChatFigures
 from memos.operation.chat.dialogue import Dialogue, FoundMemories, cited_in
@@ -84,7 +91,10 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
         messages=tuple(each.read for each in dialogue.said),
         max_tokens=request.max_tokens,
     )
-    yield from _listen(request.model, prompt, heard)
+    try:
+        yield from _listen(request.model, prompt, heard)
+    finally:
+        _let_go_of_erased(session, request.model, prompt)
     cites = _distinct((*context.pinned.citations, *dialogue.cites))
     return ChatAnswer(
         text=heard.text,
@@ -168,6 +178,17 @@ def _closed_after(pieces: Iterator[str | TokenUsage]) -> Iterator[Iterator[objec
         close = getattr(pieces, "close", None)
         if close is not None:
             close()
+
+
+def _let_go_of_erased(session: Session, model: ChatModel, prompt: ChatPrompt) -> None:
+    """An erase that came while a model read the memories has had it let go of them before it had them all."""
+    if not isinstance(model, CachingModel) or not prompt.pinned:
+        return
+    with session.engine.read() as reader:
+        heads = reader.vault.heads_many(id_bytes(memory.cube_id) for memory in prompt.pinned)
+    erased = [id_text(state.cube_id) for state in heads.values() if is_erased(state)]
+    if erased:
+        model.evict(prompt.owner, erased)
 
 
 def _distinct(cites: tuple[Citation, ...]) -> tuple[Citation, ...]:

@@ -37,16 +37,26 @@ def chat_prompt(
         messages: history and question.
         max_tokens: how many tokens the answer may have.
     """
-    said = f"{instructions}\n\n" if instructions else ""
     memories = _memories(session, pinned)
     return ChatPrompt(
         owner=kv_owner(session.engine.setting("vault_id"), tenant_of(scope)),
-        opening=f"{said}{INSTRUCTIONS}{OPEN if memories else ''}",
+        opening=opening_of(instructions, has_memories=bool(memories)),
         pinned=memories,
         closing=CLOSE if memories else "",
         messages=messages,
         max_tokens=max_tokens,
     )
+
+
+def opening_of(instructions: str, *, has_memories: bool) -> str:
+    """What stands in front of pinned memories.
+
+    Args:
+        instructions: the caller's own.
+        has_memories: whether there are some.
+    """
+    said = f"{instructions}\n\n" if instructions else ""
+    return f"{said}{INSTRUCTIONS}{OPEN if has_memories else ''}"
 
 
 def _memories(session: Session, block: ContextBlock) -> tuple[PromptMemory, ...]:

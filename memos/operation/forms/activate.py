@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from memos.infrastructure.chat_models.caching_models import kv_owner
 from memos.infrastructure.chat_models.port import CachedPrefix, CachingModel
 from memos.infrastructure.engine.commit import Draft
+from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.keys.envelope import seal_body
@@ -28,7 +29,7 @@ from memos.operation.reads.context_block import Citation
 from memos.operation.reads.head import is_readable
 from memos.operation.reads.quote import CountTokens
 from memos.operation.reads.stable_context import StableContext, StableRequest, pinned_context
-from memos.operation.receipt import raise_rejected, receipt_of
+from memos.operation.receipt import raise_rejected
 from memos.operation.session import Session
 from memos.wire.body_pb2 import Body
 
@@ -92,11 +93,8 @@ def activate(session: Session, request: ActivationRequest, count_tokens: CountTo
             context.state,
             request.policy,
         )
-        standing = _standing(session, passage, sources, manifest)
-        if standing is not None:
-            return Activation.of(standing, manifest, prefix, is_new=False)
-        state = _write(session, passage, request.scope, sources, manifest)
-        return Activation.of(state, manifest, prefix, is_new=True)
+        state, is_new = _kept(session, passage, request.scope, sources, manifest)
+        return Activation.of(state, manifest, prefix, is_new=is_new)
 
 
 def _prefill(session: Session, request: ActivationRequest, context: StableContext) -> CachedPrefix:
@@ -132,24 +130,46 @@ def _sources(
     return sources
 
 
+def _kept(
+    session: Session,
+    passage: Passage,
+    scope: str,
+    sources: Sources,
+    manifest: ActivationManifest,
+) -> tuple[CubeState, bool]:
+    """The cube that says so: one that is there, or else a new one; and whether it is new."""
+    drafts = _drafts(session, passage, scope, sources, manifest)
+
+    def keep(transaction: Transaction) -> tuple[CubeState, bool]:
+        standing = _standing(passage, transaction.reader(), scope, sources, manifest)
+        if standing is not None:
+            return standing, False
+        for draft in drafts:
+            committed = transaction.append(draft)
+            raise_rejected(committed)
+        assert committed.state is not None  # noqa: S101 # it was accepted
+        return committed.state, True
+
+    return session.engine.writer.transact(keep)
+
+
 def _standing(
-    session: Session, passage: Passage, sources: Sources, manifest: ActivationManifest
+    passage: Passage,
+    reader: Reader,
+    scope: str,
+    sources: Sources,
+    manifest: ActivationManifest,
 ) -> CubeState | None:
-    """An activation of the same memories on the same model, if there is one that the actor sees."""
-    with session.engine.read() as reader:
-        for edge in reader.vault.edges(sources.versions[0].cube_id, downstream=True):
-            if edge.relation is not Relation.CACHED_AS:
-                continue
-            state = reader.vault.head(edge.derived[0])
-            if state is None or not _is_live(passage, reader, state):
-                continue
-            kept = manifest_of(reader, state)
-            if kept is not None and (kept.key, kept.model_digest, kept.memories) == (
-                manifest.key,
-                manifest.model_digest,
-                manifest.memories,
-            ):
-                return state
+    """The same activation, if there is one that the actor sees."""
+    for edge in reader.vault.edges(sources.versions[0].cube_id, downstream=True):
+        if edge.relation is not Relation.CACHED_AS:
+            continue
+        state = reader.vault.head(edge.derived[0])
+        if state is None or state.scope != scope or not _is_live(passage, reader, state):
+            continue
+        there = manifest_of(reader, state)
+        if there is not None and there.is_of(manifest):
+            return state
     return None
 
 
@@ -161,13 +181,13 @@ def _is_live(passage: Passage, reader: Reader, state: CubeState) -> bool:
     )
 
 
-def _write(
+def _drafts(
     session: Session,
     passage: Passage,
     scope: str,
     sources: Sources,
     manifest: ActivationManifest,
-) -> CubeState:
+) -> list[Draft]:
     """The cube, under the strictest of its sources' headers, and what was computed as its next version."""
     memory = NewMemory(scope=scope, text=manifest.title)
     made = create_cube(session, memory, sources, form=Form.ACTIVATION)
@@ -187,7 +207,4 @@ def _write(
     event.parts = put_content(body, MEDIA_TYPE, manifest.content)
     add_sources(event, sources.versions, binding=True)
     seal_body(made.cube_key, event, body)
-    committed = session.engine.writer.commit_whole([made, Draft(event, body)], raise_rejected)[-1]
-    receipt_of(session.engine, committed)
-    assert committed.state is not None  # noqa: S101 # it was accepted
-    return committed.state
+    return [made, Draft(event, body)]

@@ -9,14 +9,13 @@ from typing import Self
 from memos.infrastructure.chat_models.caching_models import (
     evict_everywhere,
     kv_owner,
-    release_everywhere,
 )
 from memos.infrastructure.chat_models.port import CachedPrefix
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.cube import CubeState, Form
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import Damaged, InvalidInput
 from memos.kernel.event import Kind, id_bytes, id_text
 from memos.kernel.lifecycle import CONTENT_STATES
 from memos.kernel.scope import check_scope, tenant_of
@@ -28,7 +27,6 @@ from memos.operation.gate import Passage
 from memos.operation.reads.context_block import Citation
 from memos.operation.reads.get import StateRequest, get
 from memos.operation.reads.head import is_readable
-from memos.operation.reads.records import RecordsShown
 from memos.operation.receipt import Receipt
 from memos.operation.session import Session
 from memos.operation.validation import check_version
@@ -132,17 +130,17 @@ class Materialised:
 
 
 def manifest_of(reader: Reader, state: CubeState) -> ActivationManifest | None:
-    """The manifest in an activation's cube; None where there is no key to open it, or it was not filled.
-
-    Raises:
-        Damaged: it holds something else.
+    """The manifest in an activation's cube; None where it holds none, such as one that somebody wrote over,
+    or there is no key to open it.
     """
-    parts = open_parts(reader, state) if state.version > 1 else None
-    return (
-        None
-        if parts is None
-        else ActivationManifest.parse(parts.content.content.inline, id_text(state.cube_id))
-    )
+    try:
+        parts = open_parts(reader, state) if state.version > 1 else None
+        content = None if parts is None else parts.content.content.inline
+        return (
+            None if content is None else ActivationManifest.parse(content, id_text(state.cube_id))
+        )
+    except Damaged:
+        return None
 
 
 def activations(session: Session, scope: str) -> tuple[Activation, ...]:
@@ -153,11 +151,26 @@ def activations(session: Session, scope: str) -> tuple[Activation, ...]:
         with session.engine.stream() as reader:
             found = [
                 Activation.of(state, manifest)
-                for state in _live(passage, reader, within)
-                if (manifest := manifest_of(reader, state)) is not None
+                for state, manifest in live_activations(reader, within)
+                if all(
+                    is_readable(passage, reader, raw)
+                    for raw in (state.cube_id, *map(id_bytes, manifest.cube_ids))
+                )
             ]
         passage.note(within, [(id_bytes(one.cube_id), one.version) for one in found])
     return tuple(found)
+
+
+def live_activations(reader: Reader, scope: str) -> Iterator[tuple[CubeState, ActivationManifest]]:
+    """All activations in a scope and under it that were not evicted, the oldest first, whoever may read them."""
+    made = reader.vault.query(LogQuery(kind=Kind.CACHED, scope=scope))
+    for cube_id in dict.fromkeys(attempt.cube_id for attempt in made):
+        state = reader.vault.head(cube_id)
+        if state is None or state.lifecycle not in CONTENT_STATES:
+            continue
+        manifest = manifest_of(reader, state)
+        if manifest is not None:
+            yield state, manifest
 
 
 def evict(session: Session, cube_id: str, expected_version: int | None) -> Receipt:
@@ -175,13 +188,13 @@ def evict(session: Session, cube_id: str, expected_version: int | None) -> Recei
 
 
 def _let_go(session: Session, state: CubeState, manifest: ActivationManifest) -> None:
-    """Have models let go of an activation, but for the memories of it that others have, too."""
+    """Have models let go of an activation, but for the segments of it that others have, too."""
     tenant = tenant_of(state.scope)
-    owner = kv_owner(session.engine.setting("vault_id"), tenant)
-    release_everywhere(owner, bytes.fromhex(manifest.key))
-    own = {cite.cube_id for cite in manifest.citations}
-    kept = {cite.cube_id for each in activations(session, tenant) for cite in each.memories}
-    evict_everywhere(owner, own - kept)
+    with session.engine.stream() as reader:
+        others = [other.memories for _, other in live_activations(reader, tenant)]
+    kept = {each.key for memories in others for each in memories}
+    own = [bytes.fromhex(each.key) for each in manifest.memories if each.key not in kept]
+    evict_everywhere(kv_owner(session.engine.setting("vault_id"), tenant), keys=own)
 
 
 def materialise(session: Session, cube_id: str) -> Materialised:
@@ -218,13 +231,3 @@ def _activation_state(
             "activate returned, or one of activations()"
         )
     return state
-
-
-def _live(passage: Passage, reader: Reader, within: str) -> Iterator[CubeState]:
-    """The activations in a scope that the actor may read and that were not evicted, oldest first."""
-    records = RecordsShown(passage, reader)
-    made = records.of(LogQuery(kind=Kind.CACHED, scope=within))
-    for cube_id in dict.fromkeys(attempt.cube_id for attempt in made):
-        state = reader.vault.head(cube_id)
-        if state is not None and state.lifecycle in CONTENT_STATES:
-            yield state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Self
+from typing import NamedTuple, Self
 
 from memos.infrastructure.chat_models.port import CachedPrefix
 from memos.kernel.errors import Damaged
@@ -16,6 +16,21 @@ from memos.operation.reads.context_block import Citation
 MEDIA_TYPE = "application/vnd.memos.activation+json"
 
 
+class CachedMemory(NamedTuple):
+    """A memory in the cache.
+
+    Attributes:
+        cube_id, version: which it is.
+        digest: SHA-256 of what is sealed there, in hex.
+        key: of its segment, in hex: it depends on all that stands before it.
+    """
+
+    cube_id: str
+    version: int
+    digest: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationManifest:
     """What the body of an activation says of it. It holds no tensor: those are the model's, and can be
@@ -24,10 +39,9 @@ class ActivationManifest:
     Attributes:
         model: the model's name.
         model_digest: of all that the numbers depend on beside the tokens, in hex.
-        key: of the last segment, in hex: it depends on everything before it.
         tokens, size: what the cache holds, and takes in memory, in bytes.
         tier: where it is kept.
-        memories: (cube id, version, SHA-256 of what is sealed there, in hex), in the order of the cache.
+        memories: in the order of the cache.
         instructions: the caller's own, in front of the memories.
         state: a context in which the memories are pinned.
         policy: of the scheduler, which decided on it; empty where a caller asked for it.
@@ -35,11 +49,10 @@ class ActivationManifest:
 
     model: str
     model_digest: str
-    key: str
     tokens: int
     size: int
     tier: str
-    memories: tuple[tuple[str, int, str], ...]
+    memories: tuple[CachedMemory, ...]
     instructions: str
     state: str
     policy: str = ""
@@ -58,12 +71,12 @@ class ActivationManifest:
         return cls(
             model=model,
             model_digest=prefix.model_digest.hex(),
-            key=prefix.key.hex(),
             tokens=prefix.tokens,
             size=prefix.bytes,
             tier=prefix.tier,
             memories=tuple(
-                (id_text(each.cube_id), each.version, each.digest.hex()) for each in sources
+                CachedMemory(id_text(each.cube_id), each.version, each.digest.hex(), key.hex())
+                for each, key in zip(sources, prefix.keys, strict=True)
             ),
             instructions=instructions,
             state=state,
@@ -79,7 +92,7 @@ class ActivationManifest:
         """
         try:
             fields = json.loads(content)
-            memories = tuple((str(i), int(v), str(d)) for i, v, d in fields.pop("memories"))
+            memories = tuple(CachedMemory(*each) for each in fields.pop("memories"))
             return cls(memories=memories, **fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Damaged(
@@ -105,6 +118,16 @@ class ActivationManifest:
         return sha256(self.content).digest()
 
     @property
+    def cube_ids(self) -> tuple[str, ...]:
+        """The memories, in order."""
+        return tuple(each.cube_id for each in self.memories)
+
+    @property
     def citations(self) -> tuple[Citation, ...]:
         """The memories, in order."""
-        return tuple(Citation(cube_id, version) for cube_id, version, _ in self.memories)
+        return tuple(Citation(each.cube_id, each.version) for each in self.memories)
+
+    def is_of(self, other: Self) -> bool:
+        """Whether it is the same cache, asked for in the same way."""
+        facts = (self.model_digest, self.memories, self.state, self.policy)
+        return facts == (other.model_digest, other.memories, other.state, other.policy)

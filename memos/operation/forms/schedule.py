@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memos.infrastructure.chat_models.port import CachingModel
+from memos.operation.chat.prompt import opening_of
 from memos.operation.commands.batch import Batch
 from memos.operation.forms.activate import ActivationRequest, activate
 from memos.operation.forms.activation import Activation, activations, evict
 from memos.operation.forms.reactivate import block_of
-from memos.operation.reads.quote import CountTokens
 from memos.operation.receipt import Receipt
 from memos.operation.scheduler.costs import Costs
 from memos.operation.scheduler.plan import Plan, plan
@@ -17,6 +17,9 @@ from memos.operation.scheduler.policies import POLICIES
 from memos.operation.scheduler.port import Budget
 from memos.operation.scheduler.record import record
 from memos.operation.session import Session
+
+_LINE = '- "{}" [00000000]\n'
+"""A memory as it stands in a block, about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,30 +60,34 @@ class Schedule:
     evicted: tuple[Receipt, ...] = ()
 
 
-def schedule(session: Session, request: ScheduleRequest, count_tokens: CountTokens) -> Schedule:
+def schedule(session: Session, request: ScheduleRequest) -> Schedule:
     """See `Memory.schedule`."""
     per_token, milliseconds = request.model.prefill_costs()
     costs = Costs(
         bytes_per_token=per_token,
         milliseconds_per_token=milliseconds,
-        count_tokens=count_tokens,
+        count_tokens=lambda text: request.model.count_tokens(_LINE.format(text)),
     )
-    made = plan(session, request.scope, POLICIES[request.policy], request.budget, costs)
+    budget = Budget(max(request.budget.bytes - per_token * _opening_tokens(request), 0))
+    made = plan(session, request.scope, POLICIES[request.policy], budget, costs)
     if request.dry_run:
         return Schedule(plan=made)
-    recorded = record(session, made)
-    activation = _activated(session, request, made, count_tokens)
+    # Computed first: what the model does not take is not kept as decided.
+    activation = _activated(session, request, made)
     return Schedule(
         plan=made,
-        recorded=recorded,
+        recorded=record(session, made),
         activation=activation,
         evicted=_evicted(session, request, activation),
     )
 
 
-def _activated(
-    session: Session, request: ScheduleRequest, made: Plan, count_tokens: CountTokens
-) -> Activation | None:
+def _opening_tokens(request: ScheduleRequest) -> int:
+    """Of what stands in front of the memories, and is computed with them."""
+    return request.model.count_tokens(opening_of(request.instructions, has_memories=True))
+
+
+def _activated(session: Session, request: ScheduleRequest, made: Plan) -> Activation | None:
     """All that the policy keeps, as one activation."""
     if not made.activated:
         return None
@@ -90,8 +97,9 @@ def _activated(
         model=request.model,
         instructions=request.instructions,
         policy=made.policy,
+        leaves_out=True,
     )
-    return activate(session, wanted, count_tokens)
+    return activate(session, wanted, request.model.count_tokens)
 
 
 def _evicted(

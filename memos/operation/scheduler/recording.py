@@ -146,7 +146,7 @@ class VaultRecording:
         """The memories that the actor sees at a moment; None where their tenant holds nothing."""
         request = SearchRequest(scope=self._scope)
         seen = view_of(self._session, self._passage, self._reader, moment, request)
-        return None if seen is None else seen.memories()
+        return None if seen is None else seen.memories().true_at(moment.read_time)
 
     def _candidate(self, seen: _Seen, accesses: int, form: Form) -> Candidate:
         state, text = seen

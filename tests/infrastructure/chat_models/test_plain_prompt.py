@@ -46,7 +46,7 @@ def parts(value: Any) -> list[Any]:
 def test_what_travels_comes_back_and_is_of_builtin_types() -> None:
     usage = TokenUsage(prompt_tokens=3, finish="stop", form="activation")
     prefix = CachedPrefix(
-        key=b"k",
+        keys=(b"k",),
         model_digest=b"m",
         tokens=1,
         bytes=2,

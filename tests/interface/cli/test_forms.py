@@ -43,3 +43,29 @@ def test_activations_are_shown_listed_materialised_and_evicted(
     assert told.splitlines() == ["She likes", "pottery.", f"  {named}  v1"]
     assert "evicted" in shell.run("evict", cube_id, *model).out
     assert shell.json("activations", *SCOPE) == []
+
+
+def test_a_chat_begins_with_the_newest_activation_behind_the_same_instructions(
+    shell: Shell, model: tuple[str, str]
+) -> None:
+    named = shell.add("She likes pottery.", scope="acme")
+    shell.json("activate", *SCOPE, named, *model)
+    said = ("--instructions", "Be brief.")
+    made = shell.json("activate", *SCOPE, named, *said, *model)
+    answer = shell.json("chat", *SCOPE, *said, *model, "What does she like?", "--max-tokens", "2")
+    assert answer["figures"]["cached_tokens"] == made["tokens"]
+    other = shell.json(
+        "chat", *SCOPE, *model, "What?", "--max-tokens", "2", "--instructions", "No."
+    )
+    assert other["figures"]["cached_tokens"] == 0
+
+
+def test_after_an_evict_in_another_process_nothing_is_read_from_the_cache(
+    shell: Shell, model: tuple[str, str], tmp_path: Path
+) -> None:
+    shell.add("She likes pottery.", "--tag", "pinned", scope="acme")
+    made = shell.json("activate", *SCOPE, *model)
+    shell.run("evict", made["cube_id"], *model)
+    answer = shell.json("chat", *SCOPE, *model, "pottery?", "--max-tokens", "2")
+    opening = answer["figures"]["cached_tokens"]
+    assert opening < made["tokens"]
