@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -352,3 +353,14 @@ def test_a_callers_activation_and_a_policys_are_two(
     assert [each.cube_id for each in memory.activations(scope)] == [own.cube_id]
     tenant = memory.activate([cube_id], scope=scope.partition("/")[0], model=model)
     assert tenant.is_new
+
+
+def test_who_activates_the_same_at_once_makes_one_cube(place: Place, scope: str) -> None:
+    if not place.is_embedded:
+        pytest.skip("in a log of several partitions nobody looks and appends at once")
+    memory, model = place.open(), NotingModel()
+    fill(memory, scope)
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: memory.activate(scope=scope, model=model), range(8)))
+    assert len({each.cube_id for each in made}) == 1
+    assert sum(each.is_new for each in made) == 1
