@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from memos import Memory, MemosError
 from memos.infrastructure.governance import access_log
 from memos.infrastructure.keys import envelope
+from tests.caching_model import NotingModel
 
 SCOPE = "acme/alice"
 ABSENT = "00000000-0000-7000-8000-000000000000"
@@ -76,6 +77,9 @@ def asked(bob: Memory, mine: str) -> Mapping[str, Callable[[str], Any]]:
         "lineage": bob.lineage,
         "related": bob.related,
         "related in a scope": lambda at: bob.related(at, scope="acme"),
+        "activate": lambda at: bob.activate([at], scope=SCOPE, model=NotingModel()),
+        "evict": bob.evict,
+        "materialise": bob.materialise,
         "update": lambda at: bob.update(at, "x"),
         "update under a key": lambda at: bob.update(at, "x", idempotency_key="k"),
         "update to append": lambda at: bob.update(at, "x", mode="append"),

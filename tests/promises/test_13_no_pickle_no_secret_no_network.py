@@ -19,11 +19,15 @@ UNSAFE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal", "she
 NETWORK = {"socket", "http", "urllib", "requests", "httpx", "aiohttp", "smtplib", "ftplib"}
 CONFIGURED = (
     "infrastructure/chat_models/openai_compatible.py",
+    "infrastructure/chat_models/ray_connection.py",
     "infrastructure/index/models/json_endpoint.py",
     "infrastructure/index/milvus/",
+    "infrastructure/metrics_server.py",
     "infrastructure/servers/",
 )
-"""What speaks to an address that its caller named, and is in use only where it is handed over."""
+"""What speaks to an address that its caller named, or listens at one, and is in use only where it is handed
+over.
+"""
 HEAVY = {
     "torch", "transformers", "ray", "faust", "cassandra", "pymilvus", "confluent_kafka",
     "aiokafka", "kafka", "typer", "rich", "pandas", "scipy", "sklearn", "uvicorn", "fastapi",

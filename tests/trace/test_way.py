@@ -25,8 +25,8 @@ class Limit(NamedTuple):
 
 LIMITS: Mapping[str, Limit] = {
     "add": Limit(182, 69, 184),
-    "search": Limit(217, 75, 273),
-    "erase": Limit(263, 75, 659),
+    "search": Limit(218, 75, 273),
+    "erase": Limit(266, 76, 672),
 }
 
 HANDED_DOWN: Mapping[str, Set[str]] = {
