@@ -64,6 +64,8 @@ class Moves:
             is_there = self._is_there(0, offered)
             is_orphan = parent is not None and parent.is_gone
             if made is None or is_there or is_orphan:
+                if made is not None:
+                    first.discard(made)  # its tensor goes before its room does
                 contents.give_up(offered.tenant, segment.bytes)
                 self._holdings.counts.duplicates += is_there
                 if is_there:
@@ -161,9 +163,9 @@ class Moves:
         tier, contents = self._holdings.tiers[level], self._holdings.contents[level]
         is_there = self._is_there(level, source)
         if made is None or source.is_gone or is_there:
-            contents.give_up(source.tenant, reserved)
             if made is not None and not is_there:
                 tier.discard(made)
+            contents.give_up(source.tenant, reserved)
             return is_there
         self._holdings.put(level, made, reserved)
         self._holdings.counts.demotions[tier.name] += 1
@@ -192,12 +194,14 @@ class Moves:
             raise
         milliseconds = (perf_counter() - begun) * 1e3
         with self._lock:
+            there = contents.trie(source.tenant).get(source.key)
+            if made is not None and (source.is_gone or there is not None):
+                first.discard(made)  # its tensor goes before its room does
             if made is None or source.is_gone:
                 contents.give_up(source.tenant, reserved)
                 if segment is None and not source.is_gone:
                     holdings.forget(level, source)  # what cannot be read is of no use
                 return None
-            there = contents.trie(source.tenant).get(source.key)
             if there is not None:  # somebody computed it meanwhile
                 contents.give_up(source.tenant, reserved)
                 contents.hold(there)
