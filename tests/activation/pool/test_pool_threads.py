@@ -155,4 +155,10 @@ def test_the_tensors_that_a_pool_keeps_alive_never_take_more_than_its_bytes(tmp_
             done.result()
     assert 0 < device.most <= CAPACITY
     assert 0 < host.most <= CAPACITY
-    assert sum(pool.figures().loads.values()) > 0
+    pool.save()
+    # What they came to keep in files is loaded from there, whatever was loaded meanwhile.
+    restarted = tiered_pool(Limits(CAPACITY), file_tier(tmp_path, Limits(FILES)))
+    for wanted in chains:
+        with restarted.lease("acme", keys(wanted)) as lease:
+            assert all(map(is_right, lease.segments))
+    assert restarted.figures().loads["files"] > 0
