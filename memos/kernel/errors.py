@@ -209,6 +209,12 @@ class ModelUnavailable(MemosError):
     """A model that is to answer is missing, cannot be reached, or failed. Memories are never affected."""
 
 
+class DistillationRefused(MemosError):
+    """Memories cannot be distilled into an adapter: nothing in them can be asked about, they contradict each
+    other, or training broke down. Memories are never affected.
+    """
+
+
 def shorten(value: object, length: int = 60) -> str:
     """A value for an error message, in ASCII; long ones are cut."""
     try:

@@ -11,6 +11,7 @@ from memos.infrastructure.chat_models.port import (
     CachedPrefix,
     ChatMessage,
     ChatPrompt,
+    PromptAdapter,
     PromptMemory,
     TokenUsage,
 )
@@ -32,7 +33,8 @@ def prompt_of(plain: Mapping[str, Any]) -> ChatPrompt:
     """What `plain_prompt` was given."""
     pinned = tuple(PromptMemory(**memory) for memory in plain["pinned"])
     messages = tuple(ChatMessage(**message) for message in plain["messages"])
-    return ChatPrompt(**{**plain, "pinned": pinned, "messages": messages})
+    adapters = tuple(PromptAdapter(**adapter) for adapter in plain["adapters"])
+    return ChatPrompt(**{**plain, "pinned": pinned, "messages": messages, "adapters": adapters})
 
 
 def root_of(prompt: ChatPrompt) -> bytes:

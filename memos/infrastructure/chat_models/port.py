@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 Form = Literal["plaintext", "activation"]
-"""How memories came to the model: as text that it read, or as KV cache computed before."""
+"""How pinned memories came to the model: as text that it read, or as KV cache computed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,19 @@ class PromptMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptAdapter:
+    """An adapter that is to answer.
+
+    Attributes:
+        sha256: of its tensors' file (32 bytes).
+        seal: a secret that ends with the key of any memory that the adapter was made with.
+    """
+
+    sha256: bytes
+    seal: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """What was said in a conversation."""
 
@@ -47,6 +60,7 @@ class ChatPrompt:
         closing: what stands behind them; empty where there are none.
         messages: history and question, in turn; memories found for a question stand in front of it.
         max_tokens: how many tokens the answer may have.
+        adapters: that answer together; for a model that has them.
     """
 
     owner: str
@@ -55,6 +69,7 @@ class ChatPrompt:
     closing: str
     messages: tuple[ChatMessage, ...]
     max_tokens: int
+    adapters: tuple[PromptAdapter, ...] = ()
 
     @property
     def system(self) -> str:

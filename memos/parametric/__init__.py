@@ -1,0 +1,1 @@
+"""Memories distilled into LoRA adapters of a local model, and measured; needs the extra `activation`."""
