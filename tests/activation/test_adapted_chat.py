@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from memos import ChatMessage, ChatPrompt, ModelUnavailable, PromptMemory, TokenUsage
 from memos.activation.adapted_models import MOST_LOADED
@@ -196,7 +197,7 @@ def test_more_sets_than_stay_loaded_are_answered_alike(
     assert len(model._adapted._loaded) == MOST_LOADED
 
 
-def _scaled(adapter: Adapter, number: int) -> dict[str, object]:
+def _scaled(adapter: Adapter, number: int) -> dict[str, Tensor]:
     return {name: tensor * (1 + number / 8) for name, tensor in adapter.tensors.items()}
 
 
