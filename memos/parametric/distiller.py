@@ -13,7 +13,6 @@ from safetensors.torch import save
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.pool import Pool
-from memos.activation.pool.port import SegmentPool
 from memos.activation.tokenizer import TextTokenizer
 from memos.activation.trainee import Trainee
 from memos.activation.transformers_model import CausalModel

@@ -10,6 +10,7 @@ from torch import Tensor
 from memos.activation.pool.port import SegmentPool
 from memos.activation.reader import KvReader, Prompt
 from memos.activation.transformers_model import CausalModel
+from memos.parametric.lessons import Question
 from memos.parametric.prompts import Context, Prompts
 from memos.parametric.targets import Targets
 
@@ -39,11 +40,11 @@ class Respondent:
         self._secret = secret
 
     def answers(
-        self, context: Context, questions: Sequence[str], most: int
+        self, context: Context, questions: Sequence[Question], most: int
     ) -> list[tuple[int, ...]]:
         """The likeliest answer to each question, of at most so many tokens, without what ended it."""
         told: list[tuple[int, ...]] = []
-        asked = [self._prompts.question(each) for each in questions]
+        asked = [self._prompts.question(each.text) for each in questions]
         for start in range(0, len(asked), MOST_ROWS):
             prompt = self._prompt(context, asked[start : start + MOST_ROWS])
             told += self._reader.answer(prompt, most).token_ids
@@ -66,10 +67,10 @@ class Respondent:
                 yield row[: len(text)]
 
     def nats(
-        self, context: Context, questions: Sequence[str], answers: Sequence[Sequence[int]]
+        self, context: Context, questions: Sequence[Question], answers: Sequence[Sequence[int]]
     ) -> list[float]:
         """How unlikely it finds each answer, a token: the mean negative log-likelihood."""
-        asked = [self._prompts.question(each) for each in questions]
+        asked = [self._prompts.question(each.text) for each in questions]
         ended = [self._prompts.answer(each) for each in answers]
         texts = [[*one, *other] for one, other in zip(asked, ended, strict=True)]
         found: list[float] = []

@@ -15,6 +15,7 @@ from memos.activation.trainee import Trainee
 from memos.infrastructure.chat_models.adapting import DistillationSettings
 from memos.infrastructure.progress import Progress
 from memos.kernel.errors import DistillationRefused
+from memos.parametric.chance import chance_of
 from memos.parametric.checkpoint import Checkpoints
 from memos.parametric.course import Course, Exercise
 from memos.parametric.prompts import Prompts
@@ -110,7 +111,7 @@ class Training:
         return TrainingEnd(self._done, _mean(self._losses[-_WINDOW:]))
 
     def _step(self) -> None:
-        chance = Random(f"{self._settings.seed} step {self._done}")
+        chance = chance_of(self._settings.seed, f"step {self._done}")
         batch = self._settings.batch
         learnt, kept = self._divergences(
             self._bare, chance, batch, round(batch * self._recipe.kept_share)
@@ -175,16 +176,12 @@ class Training:
     def _resume(self, told: Mapping[str, Tensor]) -> None:
         self._done = int(told["done"])
         self._losses = told["losses"].tolist()
-        self._trainee.resume(
-            {name: told[f"parameter {name}"] for name in self._trainee.parameters}
-        )
+        self._trainee.resume({name: told[f"parameter {name}"] for name in self._trainee.parameters})
         if not self._done:
             return
         for name, parameter in self._trainee.parameters.items():
             self._optimizer.state[parameter] = {
-                moment: told[f"{moment} {name}"].to(
-                    "cpu" if moment == "step" else parameter.device
-                )
+                moment: told[f"{moment} {name}"].to("cpu" if moment == "step" else parameter.device)
                 for moment in _MOMENTS
             }
 
