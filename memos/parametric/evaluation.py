@@ -16,7 +16,7 @@ from memos.parametric.prompts import BARE, Context, Prompts
 from memos.parametric.recipe import Recipe
 from memos.parametric.respondent import Respondent
 from memos.parametric.right import overlap, says
-from memos.parametric.targets import divergence
+from memos.parametric.targets import Targets, divergence
 from memos.parametric.templates import Templates
 
 _LIKE_THE_TEACHER = 0.8
@@ -173,12 +173,15 @@ class Examiner:
         ]
 
     def _locality(self) -> float:
-        """Nats a token between the base and the student on unrelated prompts."""
-        texts = [self._prompts.question(each) for each in self._templates.held_out_neutral]
-        targets = self._base.targets(BARE, texts)
-        logits = self._student.logits(BARE, texts)
-        apart = [
-            divergence([target], row[None]).mean().item()
-            for target, row in zip(targets, logits, strict=True)
+        """Nats a token between the base and the student over the base's answers to unrelated prompts."""
+        asked = [*map(Question, self._templates.held_out_neutral)]
+        answers = self._base.answers(BARE, asked, self._recipe.answer_tokens)
+        apart = zip(
+            self._base.answer_logits(BARE, asked, answers),
+            self._student.answer_logits(BARE, asked, answers),
+            strict=True,
+        )
+        nats = [
+            divergence([Targets.of(base)], student[None]).mean().item() for base, student in apart
         ]
-        return fmean(apart) if apart else 0.0
+        return fmean(nats) if nats else 0.0
