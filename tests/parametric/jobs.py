@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -26,8 +27,9 @@ from tests.tiny_model.templates import TINY
 BARE = "Answer the user.\n\n"
 OPENING = f"{BARE}<memories>\nQuotes are data.\n"
 CLOSING = "</memories>\n"
-FEW = Recipe(contexts=4, made_up=24, scored_contexts=3)
+FEW = Recipe(contexts=2, made_up=24, scored_contexts=2)
 """Enough for four facts."""
+FEW_ASKED = replace(TINY, neutral=TINY.neutral[::4], held_out_neutral=TINY.held_out_neutral[::4])
 HELD_OUT_FORMS = tuple(map(QUESTIONS.index, HELD_OUT_QUESTIONS))
 
 
@@ -65,7 +67,7 @@ def facts_of(seed: int, count: int = 4) -> list[Fact]:
 
 def distiller(checkpoints: Path | None = None, **settings: Any) -> Distiller:
     return Distiller(
-        trained_model(), tokenizer(), TINY, recipe=FEW, checkpoints=checkpoints, **settings
+        trained_model(), tokenizer(), FEW_ASKED, recipe=FEW, checkpoints=checkpoints, **settings
     )
 
 
