@@ -55,7 +55,9 @@ def cubes(memory: Memory, scope: str) -> list[str]:
     return [memory.add(text, scope=scope).cube_id for text in (HARBOUR, KEEPER, BAKERY)]
 
 
-def ask(memory: Memory, question: str, scope: str, model: LearningModel, **given: Any) -> ChatAnswer:
+def ask(
+    memory: Memory, question: str, scope: str, model: LearningModel, **given: Any
+) -> ChatAnswer:
     return memory.chat([{"role": "user", "content": question}], scope=scope, model=model, **given)
 
 
@@ -96,7 +98,7 @@ def test_the_job_is_the_prompt_that_chat_makes(
     asked = model.asked[-1]
     assert [each.text for each in asked.pinned] == [each.line for each in job.memories]
     assert (asked.owner, asked.opening, asked.closing) == (job.owner, job.opening, job.closing)
-    assert job.opening.startswith(opening_of("", has_memories=False))
+    assert job.bare_opening == opening_of("", has_memories=False)
 
 
 def test_the_log_has_the_manifest_the_figures_and_the_lineage(

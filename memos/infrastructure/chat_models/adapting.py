@@ -103,6 +103,7 @@ class DistillationJob:
         owner: whose memories they are, a vault's tenant.
         memories: in the order in which they stand in the teacher's context.
         opening, closing: what stands around memories in a prompt.
+        bare_opening: what stands in a prompt without memories.
         settings: how.
         seal: a secret that ends with the key of any memory here: what is written of the job does not open
             without it. Empty where nothing may be written.
@@ -113,6 +114,7 @@ class DistillationJob:
     memories: tuple[LessonMemory, ...]
     opening: str
     closing: str
+    bare_opening: str
     settings: DistillationSettings
     seal: bytes = field(default=b"", repr=False)
     seconds: float | None = None
@@ -122,7 +124,7 @@ class DistillationJob:
         told = {
             "model": model_digest.hex(),
             "owner": self.owner,
-            "around": [self.opening, self.closing],
+            "around": [self.opening, self.closing, self.bare_opening],
             "memories": [
                 [each.cube_id, each.version, each.digest.hex(), each.role, each.line]
                 for each in self.memories
@@ -171,7 +173,7 @@ class DistilledAdapter:
         sha256: of the file of its tensors, as safetensors (32 bytes).
         size: of that file, in bytes.
         scale: alpha / rank.
-        model_digest: of the base: all that its numbers depend on beside the tokens (32 bytes).
+        model_digest: of the base, as `AdapterServingModel` has it (32 bytes).
         tokenizer_digest: of the base's tokenizer.
         generator: the version of what made questions of memories.
         steps: that were taken.
@@ -210,13 +212,30 @@ class Probe:
 
 
 @runtime_checkable
-class AdaptingModel(CachingModel, Protocol):
-    """A model that learns memories as adapters, keeps them, and answers with those that a prompt names."""
+class AdapterServingModel(CachingModel, Protocol):
+    """A model that keeps adapters, and answers with those that a prompt names."""
 
     @property
     def model_digest(self) -> bytes:
-        """Of the base without adapters: an adapter is of one base (32 bytes)."""
+        """Of the base without adapters: an adapter is of one base (32 bytes).
+
+        Raises:
+            ModelUnavailable: the model cannot be asked.
+        """
         ...
+
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        """Whether it could answer with an adapter now: it is kept, opens, and is of this base."""
+        ...
+
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        """Let go of adapters, by their `sha256`, and of what was computed with them; how many there were."""
+        ...
+
+
+@runtime_checkable
+class AdaptingModel(AdapterServingModel, Protocol):
+    """A model that learns memories as adapters too."""
 
     def distil(self, job: DistillationJob, progress: Progress = no_progress) -> DistilledAdapter:
         """Train an adapter, measure it, and keep it if it passed. A job that was cut off goes on where it
@@ -232,10 +251,6 @@ class AdaptingModel(CachingModel, Protocol):
         """
         ...
 
-    def has_adapter(self, adapter: PromptAdapter) -> bool:
-        """Whether it could answer with an adapter now: it is kept, opens, and is of this base."""
-        ...
-
     def probe(self, adapter: PromptAdapter, job: DistillationJob) -> tuple[Probe, ...]:
         """Ask an adapter about the sources of a job, one after the other, without any memory in the prompt:
         what the job's questions are made of is not shown to it.
@@ -244,10 +259,6 @@ class AdaptingModel(CachingModel, Protocol):
             DistillationRefused: nothing in these memories can be asked about.
             ModelUnavailable: the model does not have the adapter, or cannot be asked.
         """
-        ...
-
-    def forget_adapters(self, digests: Collection[bytes]) -> int:
-        """Let go of adapters, by their `sha256`, and of what was computed with them; how many there were."""
         ...
 
     def export_adapter(self, adapter: PromptAdapter, directory: Path) -> None:

@@ -153,6 +153,7 @@ def _begin(session: Session, request: DistilRequest, cluster: Cluster) -> _Begun
                 memories=cluster.memories,
                 opening=opening_of("", has_memories=True),
                 closing=CLOSE,
+                bare_opening=opening_of("", has_memories=False),
                 settings=request.settings,
                 seal=adapter_seal(reader, state.cube_id, cluster.listed),
                 seconds=request.seconds,
@@ -272,7 +273,12 @@ def _kept(
     job = begun.job.key(made.model_digest).hex()
     with session.engine.read() as reader:
         known = adapters_for(passage, reader).of(begun.state.cube_id)
-        if known is None or known.manifest is None or not known.is_live or known.manifest.job != job:
+        if (
+            known is None
+            or known.manifest is None
+            or not known.is_live
+            or known.manifest.job != job
+        ):
             return None
         adapter = Adapter.of(passage, reader, known)
     return _promoted(adapter, begun.cluster.listed, is_new=False)
