@@ -302,9 +302,7 @@ def test_a_governor_is_asked_of_every_memory_that_would_be_shown(memory: Memory)
     assert {entry.cube_id for entry in memory.events(scope=SCOPE)} == {shown}
 
 
-def command_lines(
-    memory: Memory, folder: Path, model: LearningModel
-) -> Mapping[str, list[str]]:
+def command_lines(memory: Memory, folder: Path, model: LearningModel) -> Mapping[str, list[str]]:
     """A command line for every command that acts on a vault, but for those that need a model."""
     first, second, third = (
         memory.add(text, scope=SCOPE).cube_id for text in ("pottery", "lakes", "clay")
