@@ -80,6 +80,8 @@ class Replayed:
         hits: the uses that found keys and values of their text; its milliseconds are what was saved.
         changes: how often a memory changed its form.
         computed_milliseconds: what computing took of memories that came into activation form.
+        learnt_hits: those of the hits that came by an adapter.
+        training_milliseconds: what training took of memories that came into an adapter.
     """
 
     policy: str
@@ -88,6 +90,8 @@ class Replayed:
     hits: Tally
     changes: int
     computed_milliseconds: float
+    learnt_hits: Tally = Tally()
+    training_milliseconds: float = 0.0
 
     @property
     def hit_rates(self) -> Tally:
@@ -99,19 +103,23 @@ def replay(recording: Recording, policy: Policy, budget: Budget, every: int = 1)
     """Feed a recording to a policy, which decides behind every so many accesses.
 
     A use is a hit where the memory is in activation form and the text that is used was computed: when the
-    memory came into that form, or by a use since.
+    memory came into that form, or by a use since. It is one where the memory is in an adapter that learnt the
+    text: what changes is not learnt by a use, but when the policy decides next.
     """
     if every < 1:
         raise InvalidInput("a policy decides behind every access, or every so many: pass 1 or more")
     forms: dict[str, Form] = {}
     computed: dict[str, int] = {}
+    learnt: dict[str, int] = {}
     steps: list[Step] = []
-    requested, hits = Tally(), Tally()
-    changes, milliseconds = 0, 0.0
+    requested, hits, learnt_hits = Tally(), Tally(), Tally()
+    changes, milliseconds, training = 0, 0.0, 0.0
     for number, used_memories in enumerate(recording.accesses, 1):
         for used in used_memories:
             requested = requested.with_use(used)
-            if computed.get(used.cube_id) == used.content_version:
+            if learnt.get(used.cube_id) == used.content_version:
+                hits, learnt_hits = hits.with_use(used), learnt_hits.with_use(used)
+            elif computed.get(used.cube_id) == used.content_version:
                 hits = hits.with_use(used)
             elif used.cube_id in computed:
                 computed[used.cube_id] = used.content_version
@@ -123,13 +131,28 @@ def replay(recording: Recording, policy: Policy, budget: Budget, every: int = 1)
         for decision in decisions:
             forms[decision.cube_id] = decision.form
             computed.pop(decision.cube_id, None)
+            learnt.pop(decision.cube_id, None)
+            candidate = candidates[decision.cube_id]
             if decision.form is Form.ACTIVATION:
-                candidate = candidates[decision.cube_id]
                 computed[candidate.cube_id] = candidate.content_version
                 milliseconds += candidate.milliseconds
         changes += len(decisions)
+        for candidate in snapshot.candidates:
+            is_learnt = learnt.get(candidate.cube_id) == candidate.content_version
+            if forms.get(candidate.cube_id) is Form.PARAMETRIC and not is_learnt:
+                learnt[candidate.cube_id] = candidate.content_version
+                training += candidate.training_milliseconds
         steps.append(Step(number, tuple(decisions)))
-    return Replayed(policy.name, tuple(steps), requested, hits, changes, milliseconds)
+    return Replayed(
+        policy.name,
+        tuple(steps),
+        requested,
+        hits,
+        changes,
+        milliseconds,
+        learnt_hits,
+        training,
+    )
 
 
 def optimum(recording: Recording, budget: Budget) -> Tally:
