@@ -16,7 +16,8 @@ def decisions_on_three_forms(
     """Fill the budget of adapters with what is worth most; the other policy decides on the rest.
 
     Args:
-        snapshot, budget: as of a policy.
+        snapshot: what the policy sees.
+        budget: what each form may take.
         learnt: the worth of a memory in an adapter; None where it is to be in none.
         others: decides on the activation form of what is in no adapter.
 

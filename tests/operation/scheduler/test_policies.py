@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -230,7 +231,11 @@ def test_three_forms_learns_what_is_used_and_stable_where_that_pays_for_its_trai
 
 
 def test_three_forms_keeps_what_is_learnt_until_hardly_anybody_asks_for_it() -> None:
-    fields = {"unchanged_uses": 3, "training_milliseconds": 40.0, "form": PARAMETRIC}
+    fields: dict[str, Any] = {
+        "unchanged_uses": 3,
+        "training_milliseconds": 40.0,
+        "form": PARAMETRIC,
+    }
     memory = candidate("a", USES, **fields)
     assert learnt("three_forms", 900, memory) == {"a"}
     assert learnt("three_forms", 900, memory, accesses=5_000) == set()

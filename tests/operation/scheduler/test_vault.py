@@ -86,7 +86,8 @@ def test_a_candidate_says_how_stable_it_is_and_how_long_it_lasts(memory: Memory)
     assert [each.cube_id for each in (one, two, three)] == [lasting, ending, over]
     assert (one.changes, one.uses, one.unchanged_uses, one.remaining) == (1, 4, 1, None)
     assert (one.adapter_bytes, one.training_milliseconds) == (70, 9.0)
-    assert two.remaining is not None and three.remaining is not None
+    assert two.remaining is not None
+    assert three.remaining is not None
     assert 0 < two.remaining <= 3_600 * 1_000_000 < three.remaining
     assert 0 < one.unchanged < two.unchanged
     memory.rollback(lasting, to_version=1)

@@ -51,8 +51,8 @@ def _worth(accesses: int, candidate: Candidate) -> Worth | None:
 def _uses_to_come(accesses: int, candidate: Candidate) -> float:
     if not candidate.recent:
         return 0.0
-    uses = candidate.unchanged_uses / (1 + candidate.changes)
-    uses *= 0.5 ** ((accesses - candidate.recent[0].access) / HALF_LIFE)
+    recency: float = 0.5 ** ((accesses - candidate.recent[0].access) / HALF_LIFE)
+    uses = recency * candidate.unchanged_uses / (1 + candidate.changes)
     if candidate.remaining is None or candidate.remaining >= candidate.unchanged:
         return uses
     return uses * max(0, candidate.remaining) / candidate.unchanged
