@@ -204,7 +204,7 @@ USES = [90, 95, 99]
 
 
 def test_three_forms_learns_what_is_used_and_stable_where_that_pays_for_its_training() -> None:
-    pays = {
+    pays: dict[str, Any] = {
         "unchanged_uses": 3,
         "unchanged": 10,
         "adapter_bytes": 10,
