@@ -171,6 +171,16 @@ class KvReader:
                 yield token
         return _figures(prompt, prefix, milliseconds)
 
+    def logits(self, prompt: Prompt) -> Tensor:
+        """The logits (queries, longest, vocabulary) of every token of a prompt's queries; behind a query's own
+        they mean nothing.
+
+        Raises:
+            InvalidInput: as `answer`.
+        """
+        with self._prefix(prompt) as prefix:
+            return self._model.read(prefix.segments, prompt.queries)
+
     def prefill(self, prompt: Prompt) -> Prefilled:
         """Compute the memories of a prompt that the pool does not have. The prompt's queries are not read.
 

@@ -37,6 +37,7 @@ from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memos.activation.adapters import Adapter
+    from memos.activation.trainee import Trainee
 
 _LIBRARIES = f"torch {torch.__version__}, transformers {transformers.__version__}"
 
@@ -53,6 +54,7 @@ class CausalModel:
         identity: taken once, when the model is wrapped: its weights must not change afterwards.
         shape: of its cache.
         most_tokens: how many positions it was made for.
+        vocabulary: how many tokens it knows.
         stop_tokens: the ids that end an answer.
     """
 
@@ -83,7 +85,7 @@ class CausalModel:
         self.most_tokens: int = configuration.max_position_embeddings
         self.stop_tokens = _stop_tokens(model)
         embeddings = cast(torch.nn.Embedding, model.get_input_embeddings())
-        self._vocabulary = embeddings.num_embeddings
+        self.vocabulary = embeddings.num_embeddings
         self._check_layers()
         self.identity = ModelIdentity(
             weights=digest_of_weights(model.state_dict()),
@@ -155,6 +157,16 @@ class CausalModel:
         )
         return model
 
+    def trainee(self, *, rank: int, alpha: float, seed: int) -> Trainee:
+        """A copy of it that learns an adapter of this rank. It shares the weights, and this one stays as it is.
+
+        Raises:
+            ModelRefused: it has no linear layer.
+        """
+        from memos.activation.trainee import Trainee
+
+        return Trainee(self._model, rank=rank, alpha=alpha, seed=seed)
+
     @torch.no_grad()
     def compute_segment(
         self, ids: Sequence[int], prefix: Sequence[Segment], key: bytes
@@ -198,6 +210,21 @@ class CausalModel:
         return cache, logits
 
     @torch.no_grad()
+    def read(self, prefix: Sequence[Segment], queries: Sequence[Sequence[int]]) -> Tensor:
+        """Read queries behind one prefix, as `start` does.
+
+        Returns:
+            The logits (queries, longest, vocabulary) of every token; behind a query's own they mean nothing.
+
+        Raises:
+            InvalidInput: a query is empty, or the model was made for fewer tokens.
+        """
+        longest = self.check_length(_tokens(prefix), queries, 0)
+        cache = RequestCache(self.shape, prefix, len(queries), longest)
+        ids = self._ids(queries)
+        return cast(Tensor, self._model(ids, **self._arguments(cache, ids)).logits)
+
+    @torch.no_grad()
     def step(self, cache: RequestCache, ids: Tensor) -> Tensor:
         """Read one more token (rows,) of each query; the logits (rows, vocabulary) behind it."""
         assert cache.filled is not None  # noqa: S101 # a cache comes from `start`
@@ -228,10 +255,10 @@ class CausalModel:
 
     def _ids(self, rows: Sequence[Sequence[int]]) -> Tensor:
         """(rows, longest), padded behind: with causal attention no token sees what stands after it."""
-        outside = {token for row in rows for token in row if not 0 <= token < self._vocabulary}
+        outside = {token for row in rows for token in row if not 0 <= token < self.vocabulary}
         if outside:
             raise InvalidInput(
-                f"{min(outside)} is no token of this model, which has {self._vocabulary:,}: tokenise with "
+                f"{min(outside)} is no token of this model, which has {self.vocabulary:,}: tokenise with "
                 "its own tokenizer"
             )
         longest = max(map(len, rows))

@@ -15,6 +15,9 @@ def write_tokenizer(directory: Path) -> None:
     numbered = {word: number for number, word in enumerate(WORDS)}
     made = Tokenizer(models.WordLevel(numbered, unk_token=UNKNOWN))
     made.normalizer = normalizers.Lowercase()
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    # Marks stand alone: a sentence ends where it is quoted, too.
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation()]
+    )
     made.add_special_tokens([AddedToken(mark, special=True) for mark in (BEGIN, END)])
     made.save(str(directory / FILE))

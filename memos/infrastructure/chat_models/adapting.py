@@ -103,6 +103,7 @@ class DistillationJob:
         owner: whose memories they are, a vault's tenant.
         memories: in the order in which they stand in the teacher's context.
         opening, closing: what stands around memories in a prompt.
+        bare_opening: what stands in a prompt without memories.
         settings: how.
         seal: a secret that ends with the key of any memory here: what is written of the job does not open
             without it. Empty where nothing may be written.
@@ -113,6 +114,7 @@ class DistillationJob:
     memories: tuple[LessonMemory, ...]
     opening: str
     closing: str
+    bare_opening: str
     settings: DistillationSettings
     seal: bytes = field(default=b"", repr=False)
     seconds: float | None = None
@@ -122,7 +124,7 @@ class DistillationJob:
         told = {
             "model": model_digest.hex(),
             "owner": self.owner,
-            "around": [self.opening, self.closing],
+            "around": [self.opening, self.closing, self.bare_opening],
             "memories": [
                 [each.cube_id, each.version, each.digest.hex(), each.role, each.line]
                 for each in self.memories

@@ -1,0 +1,166 @@
+"""A model that learns: a copy with a fresh LoRA adapter, whose forward pass autograd follows."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from math import sqrt
+from typing import Any, cast
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from memos.activation.adapters import Adapter
+from memos.activation.errors import ModelRefused
+
+_NAME = "adapter"
+_FACTORS = ("lora_A", "lora_B")
+_SAVED_UNDER = "base_model.model."
+
+
+class Trainee:
+    """A copy of a model that shares its weights, and has an adapter of its own that learns.
+
+    Attributes:
+        scale: alpha / rank.
+        parameters: A (rank, in) and B (out, rank) of each linear layer, by the names that peft saves them
+            under, in one order; float32. B is 0 at first: it begins as the model that it was made of.
+    """
+
+    def __init__(self, model: nn.Module, *, rank: int, alpha: float, seed: int) -> None:
+        """Put an adapter on every linear layer between the embeddings.
+
+        Args:
+            model: of transformers, with the attention of `memos.activation.attention`; it stays as it is.
+            rank: of the adapter's matrices.
+            alpha: as above.
+            seed: of the matrices A.
+
+        Raises:
+            ModelRefused: it has no linear layer.
+        """
+        # Parameters of its own on the same storage: autograd's marks are not the model's.
+        shared: dict[int, Any] = {
+            id(each): nn.Parameter(each.detach(), requires_grad=False)
+            for each in model.parameters()
+        }
+        shared |= {id(each): each for each in model.buffers()}
+        self._model = copy.deepcopy(model, shared).train(False)
+        self._layers = _linear_layers(self._model)
+        if not self._layers:
+            raise ModelRefused("this model has no linear layer that an adapter could change")
+        self.scale = alpha / rank
+        settings = LoraConfig(r=rank, lora_alpha=alpha, target_modules=self._layers)  # type: ignore[arg-type]
+        self._configuration = settings.to_dict()
+        inject_adapter_in_model(settings, self._model, _NAME)
+        self.parameters = dict(self._fresh(seed))
+
+    @property
+    def configuration(self) -> bytes:
+        """What peft saves beside the tensors, as JSON."""
+        told = {**self._configuration, "target_modules": sorted(self._layers)}
+        return json.dumps(told, indent=2, sort_keys=True, default=str).encode()
+
+    def adapter(self) -> Adapter:
+        """What it has learnt so far, as a copy."""
+        return Adapter(
+            {name: each.detach().clone() for name, each in self.parameters.items()}, self.scale
+        )
+
+    @torch.no_grad()
+    def resume(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what was learnt before, under the names of `parameters`."""
+        for name, parameter in self.parameters.items():
+            parameter.copy_(tensors[name])
+
+    def logits(self, prefix: Sequence[int], rows: Sequence[Sequence[int]]) -> Tensor:
+        """Read rows behind one prefix, which is read once for all, and through the adapter too.
+
+        Args:
+            prefix: token ids, at least one.
+            rows: token ids of each; they are padded behind to the longest.
+
+        Returns:
+            (rows, longest, vocabulary), with their gradients.
+        """
+        device = next(self._model.parameters()).device
+        read = _PrefixAttention()
+        ids = torch.tensor([list(prefix)], device=device)
+        self._model.base_model(ids, **_arguments(read, 0, ids))  # type: ignore[operator]
+        longest = max(map(len, rows))
+        padded = [[*row, *[0] * (longest - len(row))] for row in rows]
+        ids = torch.tensor(padded, device=device)
+        behind = _PrefixAttention(read.written)
+        out = self._model(ids, **_arguments(behind, len(prefix), ids))
+        return cast(Tensor, out.logits)
+
+    def _fresh(self, seed: int) -> Iterator[tuple[str, nn.Parameter]]:
+        drawn = torch.Generator().manual_seed(seed)
+        for path, module in self._model.named_modules():
+            if not isinstance(module, LoraLayer):
+                continue
+            first, second = (getattr(module, factor)[_NAME] for factor in _FACTORS)
+            first.float(), second.float()
+            bound = 1 / sqrt(first.in_features)
+            uniform = torch.rand(first.weight.shape, generator=drawn) * 2 * bound - bound
+            with torch.no_grad():
+                first.weight.copy_(uniform)
+                second.weight.zero_()
+            for factor, layer in zip(_FACTORS, (first, second), strict=True):
+                layer.weight.requires_grad_(True)
+                yield f"{_SAVED_UNDER}{path}.{factor}.weight", layer.weight
+
+
+class _PrefixAttention:
+    """Causal attention behind the keys and values that another pass has written; see `SegmentAttention`.
+
+    Attributes:
+        written: the keys and values of each layer, (rows, kv_heads, tokens, head_dim), with their gradients.
+    """
+
+    def __init__(self, prefix: Sequence[tuple[Tensor, Tensor]] = ()) -> None:
+        self.written: list[tuple[Tensor, Tensor]] = []
+        self._prefix = prefix
+
+    def __call__(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
+    ) -> Tensor:
+        """(rows, heads, tokens, head_dim)."""
+        self.written.append((key, value))
+        mask = None
+        if self._prefix:
+            before = self._prefix[layer][0].shape[2]
+            key, value = (
+                torch.cat([one.expand(len(query), -1, -1, -1), own], 2)
+                for one, own in zip(self._prefix[layer], (key, value), strict=True)
+            )
+            size = (query.shape[2], key.shape[2])
+            mask = torch.ones(size, dtype=torch.bool, device=query.device).tril(before)
+        group = query.shape[1] // key.shape[1]
+        key, value = (each.repeat_interleave(group, 1) for each in (key, value))
+        return scaled_dot_product_attention(
+            query, key, value, mask, is_causal=mask is None, scale=scale
+        )
+
+
+def _arguments(attention: _PrefixAttention, start: int, ids: Tensor) -> dict[str, object]:
+    places = torch.arange(start, start + ids.shape[1], device=ids.device)
+    return {
+        "position_ids": places[None].expand(len(ids), -1),
+        "use_cache": False,
+        "segment_attention": attention,
+    }
+
+
+def _linear_layers(model: nn.Module) -> list[str]:
+    """The paths of a model's linear layers, but for what gives the logits."""
+    head = model.get_output_embeddings()  # type: ignore[operator]
+    return [
+        path
+        for path, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module is not head
+    ]

@@ -1,0 +1,156 @@
+"""Exercises: questions with answers, and what a student's next tokens are to be at each of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from memos.parametric.lessons import Lesson, Lessons
+from memos.parametric.made_up import MadeUp, made_up_facts
+from memos.parametric.prompts import BARE, Context, Prompts
+from memos.parametric.recipe import Recipe
+from memos.parametric.respondent import Respondent
+from memos.parametric.right import says
+from memos.parametric.targets import Targets
+from memos.parametric.templates import Templates
+
+_ASKED_IN_CONTEXT = 8
+"""Sources that are asked about behind each block of other memories."""
+
+
+class Exercise(NamedTuple):
+    """A question with its answer, as token ids, and the targets at each token."""
+
+    text: tuple[int, ...]
+    targets: Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Exercises behind one context.
+
+    Attributes:
+        context: what the student sees.
+        learnt: with the teacher's targets, who has the sources in its context besides.
+        kept: with the targets of the model without an adapter.
+    """
+
+    context: Context
+    learnt: tuple[Exercise, ...]
+    kept: tuple[Exercise, ...]
+
+
+class CourseMaker:
+    """Makes courses of lessons; the same every time.
+
+    Args:
+        teacher: the model without an adapter.
+        prompts: of the job.
+        templates: of its language.
+        recipe: how much of what.
+        seed: of what is drawn.
+    """
+
+    def __init__(
+        self,
+        teacher: Respondent,
+        prompts: Prompts,
+        templates: Templates,
+        recipe: Recipe,
+        seed: int,
+    ) -> None:
+        self._teacher = teacher
+        self._prompts = prompts
+        self._templates = templates
+        self._recipe = recipe
+        self._chance = Random(f"{seed} course")
+
+    def bare(self, lessons: Lessons) -> Course:
+        """Without a memory in the student's context."""
+        learnt: list[Exercise] = []
+        for block in source_blocks(lessons.sources, self._recipe.teacher_memories):
+            learnt += self._learnt(block, BARE)
+        asked = [*self._templates.neutral]
+        for lesson in (*lessons.replayed, *lessons.distractors):
+            asked += lesson.questions
+        slots = {lesson.slot for lesson in lessons.sources if lesson.slot}
+        for fact in made_up_facts(self._templates, self._chance, self._recipe.made_up, slots):
+            asked.append(self._chance.choice(fact.questions()))
+        return Course(BARE, tuple(learnt), tuple(self._kept(BARE, asked)))
+
+    def in_context(self, lessons: Lessons) -> Iterator[Course]:
+        """Behind blocks of other memories: what was learnt holds there, and they are read as before."""
+        slots = {lesson.slot for lesson in lessons.sources if lesson.slot}
+        others = [*lessons.replayed, *lessons.distractors]
+        for _ in range(self._recipe.contexts):
+            facts = made_up_facts(
+                self._templates, self._chance, self._recipe.context_facts, slots
+            )
+            most = min(len(others), self._recipe.context_distractors)
+            beside = self._chance.sample(others, most)
+            context = self._block(facts, beside)
+            asked = [self._chance.choice(each.questions()) for each in facts]
+            asked += [self._chance.choice(each.questions) for each in beside]
+            sources = self._chance.sample(
+                lessons.sources, min(len(lessons.sources), _ASKED_IN_CONTEXT)
+            )
+            yield Course(
+                context,
+                tuple(self._learnt(sources, context)),
+                tuple(self._kept(context, asked)),
+            )
+
+    def _block(self, facts: Sequence[MadeUp], beside: Sequence[Lesson]) -> Context:
+        lines = [
+            self._prompts.line(fact.statement(self._chance), number)
+            for number, fact in enumerate(facts)
+        ]
+        lines += [each.memory.line for each in beside]
+        self._chance.shuffle(lines)
+        return tuple(lines)
+
+    def _learnt(self, lessons: Sequence[Lesson], context: Context) -> Iterator[Exercise]:
+        """What the teacher answers with these sources before the context. Where it is wrong it is asked with
+        the one memory alone; where it is wrong there too, that is what there is to learn.
+        """
+        block = tuple(lesson.memory.line for lesson in lessons)
+        together = (*block, *context)
+        asked = [(lesson, each) for lesson in lessons for each in lesson.questions]
+        most = self._recipe.answer_tokens
+        answers = self._teacher.answers(together, [each for _, each in asked], most)
+        settled: dict[Context, list[tuple[str, tuple[int, ...]]]] = {}
+        for (lesson, question), answer in zip(asked, answers, strict=True):
+            read, told = together, answer
+            if not says(self._prompts.text(answer), lesson.value):
+                alone = (lesson.memory.line, *context)
+                (again,) = self._teacher.answers(alone, [question], most)
+                if says(self._prompts.text(again), lesson.value):
+                    read, told = alone, again
+            settled.setdefault(read, []).append((question, told))
+        for read, answered in settled.items():
+            yield from self._exercises(read, answered)
+
+    def _kept(self, context: Context, questions: Sequence[str]) -> Iterator[Exercise]:
+        asked = list(dict.fromkeys(questions))
+        answers = self._teacher.answers(context, asked, self._recipe.answer_tokens)
+        return self._exercises(context, list(zip(asked, answers, strict=True)))
+
+    def _exercises(
+        self, context: Context, settled: Sequence[tuple[str, Sequence[int]]]
+    ) -> Iterator[Exercise]:
+        texts = [
+            (*self._prompts.question(question), *self._prompts.answer(answer))
+            for question, answer in settled
+        ]
+        # What ends an answer has nothing behind it.
+        read = [text[:-1] for text in texts]
+        for text, targets in zip(read, self._teacher.targets(context, read), strict=True):
+            yield Exercise(text, targets)
+
+
+def source_blocks(lessons: Sequence[Lesson], most: int) -> Iterator[Sequence[Lesson]]:
+    """The sources that stand in the teacher's context together."""
+    for start in range(0, len(lessons), most):
+        yield lessons[start : start + most]

@@ -1,0 +1,172 @@
+"""Distillation: memories in, an adapter and its figures out."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from safetensors.torch import save
+
+from memos.activation.pool.limits import Limits
+from memos.activation.pool.memory_tier import MemoryTier
+from memos.activation.pool.pool import Pool
+from memos.activation.pool.port import SegmentPool
+from memos.activation.tokenizer import TextTokenizer
+from memos.activation.trainee import Trainee
+from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapting import (
+    DistillationJob,
+    DistilledAdapter,
+    Evaluation,
+)
+from memos.infrastructure.progress import Progress, no_progress
+from memos.parametric import lessons as lessons_room
+from memos.parametric.checkpoint import Checkpoints
+from memos.parametric.course import CourseMaker
+from memos.parametric.evaluation import Examiner
+from memos.parametric.lessons import Lessons, lessons_of
+from memos.parametric.prompts import Prompts
+from memos.parametric.recipe import Recipe
+from memos.parametric.respondent import Respondent
+from memos.parametric.templates import Templates
+from memos.parametric.training import Training, TrainingEnd
+
+_POOL_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An adapter that was trained.
+
+    Attributes:
+        weights: its tensors, as safetensors.
+        configuration: what peft saves beside them, as JSON.
+        adapter: what it was measured to do.
+    """
+
+    weights: bytes
+    configuration: bytes
+    adapter: DistilledAdapter
+
+
+class Distiller:
+    """Trains adapters of a model. The same job on one machine, build and number of threads gives the same
+    bytes.
+
+    Args:
+        model: without adapters.
+        tokenizer: the model's.
+        templates: of the memories' language.
+        recipe: what training is made of.
+        checkpoints: a directory for what a job has reached, sealed under the job's seal; a job without one
+            writes nothing, and begins anew when it is cut off.
+    """
+
+    def __init__(
+        self,
+        model: CausalModel,
+        tokenizer: TextTokenizer,
+        templates: Templates,
+        *,
+        recipe: Recipe | None = None,
+        checkpoints: Path | None = None,
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._templates = templates
+        self._recipe = recipe or Recipe()
+        self._checkpoints = checkpoints
+
+    @property
+    def generator(self) -> str:
+        """The version of what makes questions of memories."""
+        parts = (self._templates.version, lessons_room.VERSION, self._recipe.version)
+        return ", ".join(parts)
+
+    def distil(self, job: DistillationJob, progress: Progress = no_progress) -> Trained:
+        """Train an adapter, and measure it.
+
+        Raises:
+            DistillationRefused: there is nothing that can be learnt, or training broke down.
+            VaultError: a checkpoint cannot be written.
+        """
+        started = time.monotonic()
+        lessons = lessons_of(job, self._templates)
+        pool = Pool([MemoryTier("memory", Limits(_POOL_BYTES))])
+        secret = secrets.token_bytes(32)
+        prompts = Prompts(job, self._tokenizer)
+
+        def respondent(model: CausalModel) -> Respondent:
+            return Respondent(model, prompts, pool, job.owner, secret)
+
+        base = respondent(self._model)
+        trainee = self._model.trainee(
+            rank=job.settings.rank, alpha=job.settings.alpha, seed=job.settings.seed
+        )
+        checkpoints = self._checkpoints_of(job)
+        until = None if job.seconds is None else started + job.seconds
+        end = self._train(job, lessons, trainee, prompts, base, progress, checkpoints, until)
+        adapter = trainee.adapter()
+        student = respondent(self._model.with_adapters([adapter]))
+        examiner = Examiner(
+            base, student, prompts, self._templates, self._recipe, job.settings.seed
+        )
+        evaluation = examiner.evaluate(lessons, job.settings.thresholds)
+        weights = save({name: each.cpu().contiguous() for name, each in adapter.tensors.items()})
+        told = self._told(weights, trainee, end, time.monotonic() - started, evaluation)
+        if checkpoints:
+            checkpoints.remove()
+        return Trained(weights, trainee.configuration, told)
+
+    def _train(
+        self,
+        job: DistillationJob,
+        lessons: Lessons,
+        trainee: Trainee,
+        prompts: Prompts,
+        base: Respondent,
+        progress: Progress,
+        checkpoints: Checkpoints | None,
+        until: float | None,
+    ) -> TrainingEnd:
+        maker = CourseMaker(base, prompts, self._templates, self._recipe, job.settings.seed)
+        bare = maker.bare(lessons)
+        training = Training(
+            trainee,
+            prompts,
+            bare,
+            tuple(maker.in_context(lessons)),
+            job.settings,
+            self._recipe,
+        )
+        return training.run(progress, checkpoints, until)
+
+    def _checkpoints_of(self, job: DistillationJob) -> Checkpoints | None:
+        if self._checkpoints is None or not job.seal:
+            return None
+        key = sha256(job.key(self._model.identity.digest) + self.generator.encode()).digest()
+        return Checkpoints(self._checkpoints, key, job.seal)
+
+    def _told(
+        self,
+        weights: bytes,
+        trainee: Trainee,
+        end: TrainingEnd,
+        seconds: float,
+        evaluation: Evaluation,
+    ) -> DistilledAdapter:
+        return DistilledAdapter(
+            sha256=sha256(weights).digest(),
+            size=len(weights),
+            scale=trainee.scale,
+            model_digest=self._model.identity.digest,
+            tokenizer_digest=self._tokenizer.digest,
+            generator=self.generator,
+            steps=end.steps,
+            seconds=seconds,
+            loss=end.loss,
+            evaluation=evaluation,
+        )

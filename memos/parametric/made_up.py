@@ -1,0 +1,50 @@
+"""Facts that are made up: about them a model can only answer from its context."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from random import Random
+from typing import NamedTuple
+
+from memos.parametric.lessons import questions_of
+from memos.parametric.templates import Fact, Form, Templates
+
+
+class MadeUp(NamedTuple):
+    """A fact, and how it is said and asked."""
+
+    fact: Fact
+    form: Form
+
+    def statement(self, chance: Random) -> str:
+        """In one of the form's wordings."""
+        return chance.choice(self.form.statements).format_map(self.fact._asdict())
+
+    def questions(self, *, held_out: bool = False) -> tuple[str, ...]:
+        """What is asked about it."""
+        return questions_of(self.fact, self.form, held_out=held_out)
+
+
+def made_up_facts(
+    templates: Templates, chance: Random, count: int, known: Collection[tuple[str, str]]
+) -> list[MadeUp]:
+    """Facts of different slots.
+
+    Args:
+        templates: of which names and values they are.
+        chance: what draws them.
+        count: how many at most; fewer where the names do not suffice.
+        known: slots of which nothing is made up.
+    """
+    form = next(each for each in templates.forms if not each.subject and not each.attribute)
+    attributes = sorted(templates.values)
+    facts: dict[tuple[str, str], MadeUp] = {}
+    for _ in range(20 * count):
+        attribute = chance.choice(attributes)
+        value = chance.choice(templates.values[attribute])
+        fact = Fact(chance.choice(templates.subjects), attribute, value)
+        if fact.slot not in known:
+            facts.setdefault(fact.slot, MadeUp(fact, form))
+        if len(facts) == count:
+            break
+    return list(facts.values())

@@ -1,0 +1,36 @@
+"""What training is made of besides a job's settings: how much of each kind of exercise, and when to stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How exercises are made of lessons.
+
+    Attributes:
+        version: changes with what is made of equal numbers.
+        teacher_memories: of the sources so many at most stand in the teacher's context together.
+        answer_tokens: of an answer that is learnt or scored.
+        made_up: questions about nobody, which keep their answers.
+        contexts: blocks of other memories in front of which is trained.
+        context_facts: facts in each, made up.
+        context_distractors: memories of the job in each that are no sources.
+        kept_share: questions whose answers stay, for one that is learnt, in a step without memories in it.
+        context_share: questions behind a block of other memories, for one that is learnt.
+        enough: nats a token; where what was learnt is nearer to the teacher, training ends early.
+        scored_contexts: blocks of made up facts on which reading a context is scored.
+    """
+
+    version: str = "recipe 1"
+    teacher_memories: int = 32
+    answer_tokens: int = 24
+    made_up: int = 64
+    contexts: int = 8
+    context_facts: int = 6
+    context_distractors: int = 4
+    kept_share: float = 1.0
+    context_share: float = 0.5
+    enough: float = 0.0
+    scored_contexts: int = 4

@@ -1,0 +1,99 @@
+"""How memories of a language are asked about: patterns of what is said, and questions to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+
+class Fact(NamedTuple):
+    """That an attribute of a subject is a value, as a memory words it."""
+
+    subject: str
+    attribute: str
+    value: str
+
+    @property
+    def slot(self) -> tuple[str, str]:
+        """What can have one value only: two facts of one slot contradict each other."""
+        return _folded(self.subject), _folded(self.attribute)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Statements that are asked about alike.
+
+    Attributes:
+        statements: with {subject}, {attribute} and {value}; what a form does not name, it has one of.
+        questions: to train on; with {subject} and {attribute}.
+        held_out: to score with, and never trained on.
+        subject, attribute: of statements that do not name them.
+    """
+
+    statements: tuple[str, ...]
+    questions: tuple[str, ...]
+    held_out: tuple[str, ...]
+    subject: str = ""
+    attribute: str = ""
+
+    def read(self, text: str) -> Fact | None:
+        """The fact that a text states in this form, if it does."""
+        for statement in self.statements:
+            if found := _pattern(statement).fullmatch(text.strip()):
+                told = {name: part.strip() for name, part in found.groupdict().items()}
+                return Fact(
+                    told.get("subject", self.subject),
+                    told.get("attribute", self.attribute),
+                    told["value"],
+                )
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Templates:
+    """What is said and asked in a language: data, by which another language is served.
+
+    Attributes:
+        version: changes with every change of a text here.
+        forms: how facts are stated, the most telling first.
+        seeds: prompts that a teacher answers from a memory in its context, with {subject} or {beginning}, the
+            first words of the memory; for facts too.
+        held_out_seeds: as `seeds`, to score memories with that are no facts.
+        neutral: what has nothing to do with memories; the model's own answers must stay.
+        held_out_neutral: as `neutral`, to score with, and never trained on.
+        subjects: names that nobody has, for facts that are made up.
+        values: what attributes they may have.
+    """
+
+    version: str
+    forms: tuple[Form, ...]
+    seeds: tuple[str, ...]
+    held_out_seeds: tuple[str, ...]
+    neutral: tuple[str, ...]
+    held_out_neutral: tuple[str, ...]
+    subjects: tuple[str, ...]
+    values: Mapping[str, tuple[str, ...]]
+
+    def read(self, text: str) -> tuple[Fact, Form] | None:
+        """The fact that a text states, and in which form."""
+        for form in self.forms:
+            if fact := form.read(text):
+                return fact, form
+        return None
+
+
+@cache
+def _pattern(statement: str) -> re.Pattern[str]:
+    """A statement as what a text must look like."""
+    parts = re.split(r"\{(\w+)\}", statement)
+    pattern = "".join(
+        rf"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
+    )
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
