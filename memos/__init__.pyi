@@ -1,4 +1,15 @@
 # What `memos` has; `__init__.py` imports each name when it is asked for.
+from .infrastructure.chat_models.adapting import (
+    AdaptingModel,
+    DistillationJob,
+    DistillationSettings,
+    DistilledAdapter,
+    Evaluation,
+    LessonMemory,
+    Probe,
+    Role,
+    Thresholds,
+)
 from .infrastructure.chat_models.openai_compatible import OpenAICompatible
 from .infrastructure.chat_models.port import (
     CachedPrefix,
@@ -7,6 +18,7 @@ from .infrastructure.chat_models.port import (
     ChatModel,
     ChatPrompt,
     PrefillCosts,
+    PromptAdapter,
     PromptMemory,
     TokenUsage,
 )
@@ -58,7 +70,13 @@ from .kernel.errors import (
     WrongRootKey,
 )
 from .kernel.event import Position
-from .operation.chat.answer import ChatAnswer, ChatFigures
+from .operation.adapter_manifest import ListedMemory
+from .operation.adapters.adapter import Adapter, AdapterDetails, AdapterVersion
+from .operation.adapters.backpatch import Backpatched
+from .operation.adapters.distil import Distillation
+from .operation.adapters.rebuilt import RebuiltAdapter
+from .operation.adapters.verdict import AdapterRejection
+from .operation.chat.answer import ChatAnswer, ChatFigures, MemoryForm
 from .operation.chat.stream import ChatStream
 from .operation.commands.backup import VaultRestored
 from .operation.commands.batch import Batch
@@ -91,7 +109,7 @@ from .operation.reads.history import (
 )
 from .operation.reads.listing import Page
 from .operation.reads.route import Concept, Fact, Route, Step, Topic
-from .operation.reads.stable_context import StableContext
+from .operation.reads.stable_context import HeldMemory, StableContext
 from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats
 from .operation.receipt import Receipt, Rejection, TurnReceipts
@@ -101,12 +119,18 @@ from .operation.vocabulary import Vocabulary
 __all__ = [
     "AccessEntry",
     "Activation",
+    "Adapter",
+    "AdapterDetails",
+    "AdapterRejection",
+    "AdapterVersion",
+    "AdaptingModel",
     "AlreadyErased",
     "AskedQuery",
     "AsyncChatStream",
     "AsyncContextSession",
     "AsyncMemory",
     "BackedUp",
+    "Backpatched",
     "Batch",
     "Busy",
     "CachedPrefix",
@@ -131,7 +155,11 @@ __all__ = [
     "Denied",
     "Diff",
     "DiskFull",
+    "Distillation",
+    "DistillationJob",
     "DistillationRefused",
+    "DistillationSettings",
+    "DistilledAdapter",
     "Embedder",
     "EmbeddingFailed",
     "EmbeddingLag",
@@ -139,12 +167,14 @@ __all__ = [
     "ErasePlan",
     "EraseUnfinished",
     "ErasureReceipt",
+    "Evaluation",
     "ExportReport",
     "Fact",
     "FactsReport",
     "Finding",
     "Forgotten",
     "Held",
+    "HeldMemory",
     "Hit",
     "Hits",
     "IllegalMove",
@@ -152,9 +182,11 @@ __all__ = [
     "IndexUnavailable",
     "InvalidInput",
     "KeysMissing",
+    "LessonMemory",
     "Lifespan",
     "Lineage",
     "LineageEdge",
+    "ListedMemory",
     "LoadReport",
     "LogEntry",
     "LogLost",
@@ -162,6 +194,7 @@ __all__ = [
     "Materialised",
     "MemCube",
     "Memory",
+    "MemoryForm",
     "MemosError",
     "ModelUnavailable",
     "NotApplied",
@@ -174,12 +207,15 @@ __all__ = [
     "PlannedMemory",
     "Position",
     "PrefillCosts",
+    "Probe",
     "Problem",
     "ProjectionsLost",
+    "PromptAdapter",
     "PromptMemory",
     "Proof",
     "ReadOnly",
     "Rebuilt",
+    "RebuiltAdapter",
     "Receipt",
     "Refused",
     "RefusedCube",
@@ -189,6 +225,7 @@ __all__ = [
     "RerankEndpoint",
     "RerankFailed",
     "Reranker",
+    "Role",
     "Rollback",
     "RootRotated",
     "Route",
@@ -202,6 +239,7 @@ __all__ = [
     "SubjectErased",
     "Subjects",
     "Sweep",
+    "Thresholds",
     "TokenUsage",
     "Topic",
     "TurnReceipts",

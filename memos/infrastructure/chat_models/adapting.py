@@ -194,6 +194,23 @@ class DistilledAdapter:
     evaluation: Evaluation
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What an adapter said of a memory that it holds, asked without it.
+
+    Attributes:
+        cube_id: the memory.
+        question: what it was asked.
+        answer: what it answered to that.
+        confidence: the share of questions about the memory, however they are put, that it answered so.
+    """
+
+    cube_id: str
+    question: str
+    answer: str
+    confidence: float
+
+
 @runtime_checkable
 class AdaptingModel(CachingModel, Protocol):
     """A model that learns memories as adapters, keeps them, and answers with those that a prompt names."""
@@ -219,6 +236,16 @@ class AdaptingModel(CachingModel, Protocol):
 
     def has_adapter(self, adapter: PromptAdapter) -> bool:
         """Whether it could answer with an adapter now: it is kept, opens, and is of this base."""
+        ...
+
+    def probe(self, adapter: PromptAdapter, job: DistillationJob) -> tuple[Probe, ...]:
+        """Ask an adapter about the sources of a job, one after the other, without any memory in the prompt:
+        what the job's questions are made of is not shown to it.
+
+        Raises:
+            DistillationRefused: nothing in these memories can be asked about.
+            ModelUnavailable: the model does not have the adapter, or cannot be asked.
+        """
         ...
 
     def forget_adapters(self, digests: Collection[bytes]) -> int:

@@ -15,6 +15,7 @@ from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Mode, Wait, open_engine
 from memos.infrastructure.progress import Progress, no_progress
 from memos.interface.actor import DEFAULT_ACTOR
+from memos.interface.memory.adapting import AdaptingCalls
 from memos.interface.memory.adding import AddingCalls
 from memos.interface.memory.administering import AdministeringCalls
 from memos.interface.memory.changing import ChangingCalls
@@ -80,6 +81,7 @@ class Memory(
     GatheringCalls,
     ChattingCalls,
     FormingCalls,
+    AdaptingCalls,
     TaggingCalls,
     FollowingCalls,
     UndoingCalls,
