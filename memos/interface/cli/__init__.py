@@ -24,6 +24,7 @@ FAMILIES: Mapping[str, str] = {
     "context": "context related route",
     "chat": "chat",
     "forms": "activate activations evict materialise schedule",
+    "adapters": "distil backpatch adapters",
     "scope": "tags vocabulary sensitivities keep-queries queries facts",
     "governance": "archive restore freeze thaw hold lift-hold set-header lifespan sweep",
     "administrators": "administrator",
