@@ -1,5 +1,6 @@
 # What `memos` has; `__init__.py` imports each name when it is asked for.
 from .infrastructure.chat_models.adapting import (
+    AdapterServingModel,
     AdaptingModel,
     DistillationJob,
     DistillationSettings,
@@ -123,6 +124,7 @@ __all__ = [
     "AdapterDetails",
     "AdapterRejection",
     "AdapterVersion",
+    "AdapterServingModel",
     "AdaptingModel",
     "AlreadyErased",
     "AskedQuery",

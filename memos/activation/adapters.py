@@ -8,21 +8,23 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from math import sqrt
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import peft
+import torch
 from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from memos.activation.errors import ModelRefused
 from memos.activation.identity import digest_of_weights
+from memos.infrastructure.writing import writing
 
 LIBRARY = f"peft {peft.__version__}"
 CONFIGURATION, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -41,11 +43,18 @@ _PLAIN_STARTS = (True, False, "gaussian")
 """Of `init_lora_weights`, what leaves the model's own weights as they are."""
 
 _UNREADABLE = (
-    *(OSError, SafetensorError),
+    SafetensorError,
     *(AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError),  # of other JSON
 )
 
 Module = TypeVar("Module", bound=nn.Module)
+
+
+class AdapterFiles(NamedTuple):
+    """The content of the two files that peft saves."""
+
+    configuration: str
+    weights: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,45 @@ class Adapter:
         """SHA-256 over the tensors (32 bytes)."""
         return digest_of_weights(self.tensors)
 
+    @property
+    def bytes(self) -> int:
+        """What its tensors take."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+    def on(self, device: torch.device) -> Adapter:
+        """The same where a model runs."""
+        return replace(self, tensors={key: each.to(device) for key, each in self.tensors.items()})
+
+    def files(self) -> AdapterFiles:
+        """It as peft saves one; the same bytes for the same tensors and scale."""
+        rank = next(len(each) for key, each in self.tensors.items() if key.endswith(_A))
+        layers = sorted(
+            key.removeprefix(_PREFIX).removesuffix(_A) for key in self.tensors if key.endswith(_A)
+        )
+        told = {
+            "peft_type": "LORA",
+            "task_type": "CAUSAL_LM",
+            "r": rank,
+            "lora_alpha": self.scale * rank,
+            "target_modules": layers,
+        }
+        return AdapterFiles(
+            json.dumps(told, sort_keys=True),
+            save({key: each.contiguous().cpu() for key, each in self.tensors.items()}),
+        )
+
+    def save(self, directory: Path) -> None:
+        """Write its files, as `load` reads them.
+
+        Raises:
+            VaultError: they cannot be written.
+        """
+        files = self.files()
+        with writing(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / CONFIGURATION).write_text(files.configuration)
+            (directory / WEIGHTS).write_bytes(files.weights)
+
     @classmethod
     def load(cls, directory: Path) -> Adapter:
         """Read what peft saved: safetensors only, nothing fetched.
@@ -73,17 +121,33 @@ class Adapter:
             ModelRefused: it is not there, or does more than to add low-rank changes of one scale.
         """
         try:
-            told = json.loads((directory / CONFIGURATION).read_text())
+            configuration = (directory / CONFIGURATION).read_text()
+            weights = (directory / WEIGHTS).read_bytes()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unlike_peft(str(directory), error) from error
+        return cls.parse(AdapterFiles(configuration, weights), str(directory))
+
+    @classmethod
+    def parse(cls, files: AdapterFiles, place: str) -> Adapter:
+        """What is in the files of an adapter.
+
+        Args:
+            files: their content.
+            place: where they are, for errors.
+
+        Raises:
+            ModelRefused: as `load`.
+        """
+        try:
+            told = json.loads(files.configuration)
             rank, alpha = float(told["r"]), float(told["lora_alpha"])
             scale = alpha / (sqrt(rank) if told.get("use_rslora") else rank)
-            tensors = load_file(directory / WEIGHTS)
+            tensors = load(files.weights)
         except _UNREADABLE as error:
-            raise ModelRefused(
-                f"{directory} is no LoRA adapter as peft saves one, in safetensors: {error!r}"
-            ) from error
+            raise _unlike_peft(place, error) from error
         if others := _others(told):
             raise ModelRefused(
-                f"the adapter in {directory} is not plain LoRA, for it sets {', '.join(others)}: train one "
+                f"the adapter in {place} is not plain LoRA, for it sets {', '.join(others)}: train one "
                 "without"
             )
         return cls(tensors, scale)
@@ -143,6 +207,10 @@ def _checked_rank(model: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> in
             f"the adapter does not fit the model, {odd[0]} first: give one that was trained on it"
         )
     return rank
+
+
+def _unlike_peft(place: str, error: Exception) -> ModelRefused:
+    return ModelRefused(f"{place} is no LoRA adapter as peft saves one, in safetensors: {error!r}")
 
 
 def _others(told: Mapping[str, Any]) -> list[str]:

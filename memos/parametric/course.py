@@ -85,9 +85,7 @@ class CourseMaker:
         slots = {lesson.slot for lesson in lessons.sources if lesson.slot}
         others = [*lessons.replayed, *lessons.distractors]
         for _ in range(self._recipe.contexts):
-            facts = made_up_facts(
-                self._templates, self._chance, self._recipe.context_facts, slots
-            )
+            facts = made_up_facts(self._templates, self._chance, self._recipe.context_facts, slots)
             most = min(len(others), self._recipe.context_distractors)
             beside = self._chance.sample(others, most)
             context = self._block(facts, beside)

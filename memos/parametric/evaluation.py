@@ -151,9 +151,7 @@ class Examiner:
         slots = {lesson.slot for lesson in lessons.sources if lesson.slot}
         stays: list[bool] = []
         for _ in range(self._recipe.scored_contexts):
-            facts = made_up_facts(
-                self._templates, self._chance, self._recipe.context_facts, slots
-            )
+            facts = made_up_facts(self._templates, self._chance, self._recipe.context_facts, slots)
             context = tuple(
                 self._prompts.line(each.statement(self._chance), number)
                 for number, each in enumerate(facts)

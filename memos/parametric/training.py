@@ -175,16 +175,12 @@ class Training:
     def _resume(self, told: Mapping[str, Tensor]) -> None:
         self._done = int(told["done"])
         self._losses = told["losses"].tolist()
-        self._trainee.resume(
-            {name: told[f"parameter {name}"] for name in self._trainee.parameters}
-        )
+        self._trainee.resume({name: told[f"parameter {name}"] for name in self._trainee.parameters})
         if not self._done:
             return
         for name, parameter in self._trainee.parameters.items():
             self._optimizer.state[parameter] = {
-                moment: told[f"{moment} {name}"].to(
-                    "cpu" if moment == "step" else parameter.device
-                )
+                moment: told[f"{moment} {name}"].to("cpu" if moment == "step" else parameter.device)
                 for moment in _MOMENTS
             }
 

@@ -173,7 +173,7 @@ class DistilledAdapter:
         sha256: of the file of its tensors, as safetensors (32 bytes).
         size: of that file, in bytes.
         scale: alpha / rank.
-        model_digest: of the base: all that its numbers depend on beside the tokens (32 bytes).
+        model_digest: of the base, as `AdapterServingModel` has it (32 bytes).
         tokenizer_digest: of the base's tokenizer.
         generator: the version of what made questions of memories.
         steps: that were taken.
@@ -212,13 +212,30 @@ class Probe:
 
 
 @runtime_checkable
-class AdaptingModel(CachingModel, Protocol):
-    """A model that learns memories as adapters, keeps them, and answers with those that a prompt names."""
+class AdapterServingModel(CachingModel, Protocol):
+    """A model that keeps adapters, and answers with those that a prompt names."""
 
     @property
     def model_digest(self) -> bytes:
-        """Of the base without adapters: an adapter is of one base (32 bytes)."""
+        """Of the base without adapters: an adapter is of one base (32 bytes).
+
+        Raises:
+            ModelUnavailable: the model cannot be asked.
+        """
         ...
+
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        """Whether it could answer with an adapter now: it is kept, opens, and is of this base."""
+        ...
+
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        """Let go of adapters, by their `sha256`, and of what was computed with them; how many there were."""
+        ...
+
+
+@runtime_checkable
+class AdaptingModel(AdapterServingModel, Protocol):
+    """A model that learns memories as adapters too."""
 
     def distil(self, job: DistillationJob, progress: Progress = no_progress) -> DistilledAdapter:
         """Train an adapter, measure it, and keep it if it passed. A job that was cut off goes on where it
@@ -234,10 +251,6 @@ class AdaptingModel(CachingModel, Protocol):
         """
         ...
 
-    def has_adapter(self, adapter: PromptAdapter) -> bool:
-        """Whether it could answer with an adapter now: it is kept, opens, and is of this base."""
-        ...
-
     def probe(self, adapter: PromptAdapter, job: DistillationJob) -> tuple[Probe, ...]:
         """Ask an adapter about the sources of a job, one after the other, without any memory in the prompt:
         what the job's questions are made of is not shown to it.
@@ -246,10 +259,6 @@ class AdaptingModel(CachingModel, Protocol):
             DistillationRefused: nothing in these memories can be asked about.
             ModelUnavailable: the model does not have the adapter, or cannot be asked.
         """
-        ...
-
-    def forget_adapters(self, digests: Collection[bytes]) -> int:
-        """Let go of adapters, by their `sha256`, and of what was computed with them; how many there were."""
         ...
 
     def export_adapter(self, adapter: PromptAdapter, directory: Path) -> None:

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TypeVar
 from weakref import WeakSet
 
-from memos.infrastructure.chat_models.adapting import AdaptingModel
+from memos.infrastructure.chat_models.adapting import AdapterServingModel
 from memos.infrastructure.chat_models.port import CachingModel
 from memos.kernel.errors import ModelUnavailable
 
@@ -46,7 +46,7 @@ def forget_everywhere(digests: Collection[bytes]) -> int:
 
 
 def _forgotten(model: CachingModel, digests: Collection[bytes]) -> int:
-    return model.forget_adapters(digests) if isinstance(model, AdaptingModel) else 0
+    return model.forget_adapters(digests) if isinstance(model, AdapterServingModel) else 0
 
 
 def _asked(ask: Callable[[CachingModel], T]) -> Iterator[T]:

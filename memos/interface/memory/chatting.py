@@ -136,7 +136,8 @@ class ChattingCalls(Door):
             ModelUnavailable: the model cannot be asked, or failed; nothing was remembered.
             ReadOnly: it is to be remembered, and the vault is open for reading.
         """
-        from memos.infrastructure.chat_models import AdaptingModel, check_model
+        from memos.infrastructure.chat_models import check_model
+        from memos.infrastructure.chat_models.adapting import AdapterServingModel
         from memos.interface.context_session import ContextSession
         from memos.operation.chat.adapters import AdapterRouter
         from memos.operation.chat.chat import ChatRequest, chat, remembered_as
@@ -150,7 +151,9 @@ class ChattingCalls(Door):
         goes_on = dialogue.is_of(state)
         answering = check_model(model)
         router = (
-            AdapterRouter(answering) if adapters and isinstance(answering, AdaptingModel) else None
+            AdapterRouter(answering)
+            if adapters and isinstance(answering, AdapterServingModel)
+            else None
         )
         turns = ContextSession(
             self._session,

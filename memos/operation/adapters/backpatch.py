@@ -70,6 +70,7 @@ def backpatch(session: Session, cube_id: str, model: AdaptingModel) -> tuple[Bac
         memories=_sources(session, manifest),
         opening=opening_of("", has_memories=True),
         closing=CLOSE,
+        bare_opening=opening_of("", has_memories=False),
         settings=manifest.settings,
     )
     _check_there(model, adapter, cube_id)

@@ -153,6 +153,7 @@ def _begin(session: Session, request: DistilRequest, cluster: Cluster) -> _Begun
                 memories=cluster.memories,
                 opening=opening_of("", has_memories=True),
                 closing=CLOSE,
+                bare_opening=opening_of("", has_memories=False),
                 settings=request.settings,
                 seal=adapter_seal(reader, state.cube_id, cluster.listed),
                 seconds=request.seconds,
@@ -195,12 +196,19 @@ def _end(
         with session.gate.enter("distil") as passage:
             passage.require(Action.CREATE, request.scope)
             if made.evaluation.passed:
+                kept = _kept(session, passage, begun, made)
+                if kept is not None and kept.adapter is not None:
+                    if kept.adapter.sha256 == made.sha256.hex():
+                        return kept  # the model had lost it
                 return _promote(session, passage, request, begun, made)
             return _reject(session, passage, request, begun, made.evaluation)
     except MemosError as error:
-        standing = _made_by_another(session, begun, made) if isinstance(error, Conflict) else None
-        if standing is not None:
-            return standing
+        if isinstance(error, Conflict):
+            with session.gate.enter("distil") as passage:
+                passage.require(Action.CREATE, request.scope)
+                kept = _kept(session, passage, begun, made)
+            if kept is not None:
+                return kept  # another call was faster
         # What is no longer as it was read is not kept either.
         let_go(session, tenant_of(request.scope), [made.sha256])
         retire_unfinished(session, begun.state)
@@ -258,12 +266,12 @@ def _reject(
     return _refused(state, begun.cluster.listed, evaluation, is_new=True)
 
 
-def _made_by_another(
-    session: Session, begun: _Begun, made: DistilledAdapter
+def _kept(
+    session: Session, passage: Passage, begun: _Begun, made: DistilledAdapter
 ) -> Distillation | None:
-    """What another call has kept of the same job meanwhile."""
+    """What the cube has of the same job already, as long as it may answer."""
     job = begun.job.key(made.model_digest).hex()
-    with session.gate.enter("distil") as passage, session.engine.read() as reader:
+    with session.engine.read() as reader:
         known = adapters_for(passage, reader).of(begun.state.cube_id)
         if (
             known is None
@@ -271,10 +279,9 @@ def _made_by_another(
             or not known.is_live
             or known.manifest.job != job
         ):
-            passage.admit()
             return None
         adapter = Adapter.of(passage, reader, known)
-        return _promoted(adapter, begun.cluster.listed, is_new=False)
+    return _promoted(adapter, begun.cluster.listed, is_new=False)
 
 
 def _promoted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from memos.infrastructure.chat_models.adapting import AdaptingModel
+from memos.infrastructure.chat_models.adapting import AdapterServingModel
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.kernel.cube import SHOWN
 from memos.kernel.event import id_text
@@ -36,7 +36,7 @@ class AdapterRouter:
         adapters: that are to answer, by the cube.
     """
 
-    def __init__(self, model: AdaptingModel) -> None:
+    def __init__(self, model: AdapterServingModel) -> None:
         self._model = model
         self.adapters: dict[str, PromptAdapter] = {}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from memos.infrastructure.chat_models.adapting import AdaptingModel
+from memos.infrastructure.chat_models.adapting import AdapterServingModel
 from memos.infrastructure.chat_models.port import (
     CachingModel,
     ChatModel,
@@ -209,7 +209,7 @@ def _let_go_of_erased(session: Session, model: ChatModel, prompt: ChatPrompt) ->
 
 def _forget_erased(session: Session, request: ChatRequest) -> None:
     """The same of adapters."""
-    if not request.adapters or not isinstance(request.model, AdaptingModel):
+    if not request.adapters or not isinstance(request.model, AdapterServingModel):
         return
     with session.engine.read() as reader:
         heads = reader.vault.heads_many(map(id_bytes, request.adapters))
