@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from math import log
 from random import Random
@@ -72,9 +72,7 @@ class Stored:
     @property
     def clustered(self) -> ClusterMemory:
         """As it is put into a cluster."""
-        terms = frozenset(
-            int.from_bytes(sha256(word.encode()).digest()[:8]) for word in self.words
-        )
+        terms = frozenset(int.from_bytes(sha256(word.encode()).digest()[:8]) for word in self.words)
         return ClusterMemory(cube_id=self.name, version=1, policy="", terms=terms)
 
     @property
@@ -190,9 +188,7 @@ class Answering:
     def _lines(self, names: Iterable[str]) -> Context:
         return tuple(self.facts[name].line for name in names)
 
-    def _asked(
-        self, facts: Sequence[Stored], arranged: Callable[[str], _Arranged]
-    ) -> list[bool]:
+    def _asked(self, facts: Sequence[Stored], arranged: Callable[[str], _Arranged]) -> list[bool]:
         asked = [each for fact in facts for each in fact.held_out]
         groups: dict[_Arranged, list[int]] = {}
         for number, (question, _) in enumerate(asked):
@@ -216,8 +212,7 @@ class Answering:
         model = trained_model().with_adapters([self.adapters[name] for name in adapters])
         respondent = Respondent(model, self._prompts, self._pool, "benchmark", bytes(32))
         return [
-            self._prompts.text(ids)
-            for ids in respondent.answers(context, questions, ANSWER_TOKENS)
+            self._prompts.text(ids) for ids in respondent.answers(context, questions, ANSWER_TOKENS)
         ]
 
 
@@ -229,9 +224,7 @@ class FineTuned:
     """One adapter for all, trained on each batch as it comes: to the answers, with nothing that holds it back."""
 
     def __init__(self) -> None:
-        self._trainee = trained_model().trainee(
-            rank=TUNED_RANK, alpha=2.0 * TUNED_RANK, seed=0
-        )
+        self._trainee = trained_model().trainee(rank=TUNED_RANK, alpha=2.0 * TUNED_RANK, seed=0)
         nobody = Stored("00000000", "nobody", Fact("", "", ""))
         self._prompts = Prompts(
             job_of([nobody.lesson(Role.SOURCE)], DistillationSettings()), tokenizer()

@@ -83,7 +83,8 @@ def questions_of(fact: Fact, form: Form, *, held_out: bool = False) -> tuple[str
 def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
     if not is_askable(memory.text):
         raise DistillationRefused(
-            f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out"
+            f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out",
+            (memory.cube_id,),
         )
     read = templates.read(memory.text)
     if read is None:

@@ -83,7 +83,9 @@ def keep_round(session: Session, scope: str, made: LearningRound) -> LearningRou
 def _record_ids(session: Session, scope: str) -> Iterator[bytes]:
     key = session.digests.key(tenant_of(scope))
     for number in count(1):
-        yield as_uuid(sha256(keyed_digest(key, b"learning", f"{scope}\n{number}".encode())).digest())
+        yield as_uuid(
+            sha256(keyed_digest(key, b"learning", f"{scope}\n{number}".encode())).digest()
+        )
 
 
 def _content(made: LearningRound) -> bytes:
