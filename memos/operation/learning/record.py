@@ -43,7 +43,8 @@ def learning_curve(session: Session, scope: str) -> tuple[LearningRound, ...]:
 
 def rounds_of(session: Session, reader: Reader, scope: str) -> Iterator[LearningRound]:
     """The rounds of a scope that this actor has kept, the oldest first."""
-    for raw in _record_ids(session, scope):
+    for number in count(1):
+        raw = record_id(session, scope, number)
         head = reader.vault.head(raw)
         if head is None:
             return
@@ -58,7 +59,8 @@ def rounds_of(session: Session, reader: Reader, scope: str) -> Iterator[Learning
 
 def keep_round(session: Session, scope: str, made: LearningRound) -> LearningRound:
     """Write a round down under the next free id; the same, with its number."""
-    for number, raw in enumerate(_record_ids(session, scope), 1):
+    for number in count(1):
+        raw = record_id(session, scope, number)
         with session.engine.read() as reader:
             if reader.vault.head(raw) is not None:
                 continue
@@ -80,12 +82,11 @@ def keep_round(session: Session, scope: str, made: LearningRound) -> LearningRou
     raise AssertionError("ids do not end")
 
 
-def _record_ids(session: Session, scope: str) -> Iterator[bytes]:
+def record_id(session: Session, scope: str, number: int) -> bytes:
+    """The id of the record of the n-th round in a scope, from 1."""
     key = session.digests.key(tenant_of(scope))
-    for number in count(1):
-        yield as_uuid(
-            sha256(keyed_digest(key, b"learning", f"{scope}\n{number}".encode())).digest()
-        )
+    label = f"{scope}\n{number}".encode()
+    return as_uuid(sha256(keyed_digest(key, b"learning", label)).digest())
 
 
 def _content(made: LearningRound) -> bytes:
