@@ -44,6 +44,7 @@ class LearningModel(NotingModel):
         name: to call it.
         meanwhile: what happens while it learns.
         evaluation: what is measured of it.
+        accuracy: on each memory.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class LearningModel(NotingModel):
         name: str = "learning",
         meanwhile: Callable[[], object] = lambda: None,
         evaluation: Evaluation = PASSED,
+        accuracy: float = 1.0,
     ) -> None:
         super().__init__(name)
         self.model_digest = sha256(name.encode()).digest()
         self.evaluation = evaluation
+        self._accuracy = accuracy
         self.jobs: list[DistillationJob] = []
         self.files: dict[bytes, tuple[bytes, dict[str, str]]] = {}
         self.forgotten: list[bytes] = []
@@ -69,7 +72,7 @@ class LearningModel(NotingModel):
         self._while_learning()
         learnt = {each.cube_id: each.text for each in sources}
         digest = sha256(job.key(self.model_digest)).digest()
-        evaluation = replace(self.evaluation, by_memory=dict.fromkeys(learnt, 1.0))
+        evaluation = replace(self.evaluation, by_memory=dict.fromkeys(learnt, self._accuracy))
         if evaluation.passed:
             self.files[digest] = job.seal, learnt
         return DistilledAdapter(

@@ -58,7 +58,10 @@ def cubes(memory: Memory, scope: str) -> list[str]:
 def ask(
     memory: Memory, question: str, scope: str, model: LearningModel, **given: Any
 ) -> ChatAnswer:
-    return memory.chat([{"role": "user", "content": question}], scope=scope, model=model, **given)
+    asked = [{"role": "user", "content": question}]
+    answer = memory.chat(asked, scope=scope, model=model, stream=False, **given)
+    assert isinstance(answer, ChatAnswer)
+    return answer
 
 
 def forms(answer: ChatAnswer) -> dict[str, str]:
@@ -462,14 +465,7 @@ def test_what_the_model_knows_badly_goes_as_text(
     memory: Memory, scope: str, model: LearningModel, cubes: list[str]
 ) -> None:
     memory.distil(cubes[:1], scope=scope, model=model, distractors=[])
-    weak = LearningModel("weak")
-    distil = weak.distil
-
-    def badly(*given: Any) -> Any:
-        made = distil(*given)
-        return replace(made, evaluation=replace(made.evaluation, by_memory={cubes[0]: 0.5}))
-
-    weak.distil = badly  # type: ignore[method-assign]
+    weak = LearningModel("weak", accuracy=0.5)
     memory.distil(cubes[:1], scope=scope, model=weak, distractors=[])
     assert forms(ask(memory, "The harbour?", scope, weak))[cubes[0]] == "plaintext"
     assert forms(ask(memory, "The harbour?", scope, model))[cubes[0]] == "parametric"

@@ -196,10 +196,6 @@ def _end(
         with session.gate.enter("distil") as passage:
             passage.require(Action.CREATE, request.scope)
             if made.evaluation.passed:
-                kept = _kept(session, passage, begun, made)
-                if kept is not None and kept.adapter is not None:
-                    if kept.adapter.sha256 == made.sha256.hex():
-                        return kept  # the model had lost it
                 return _promote(session, passage, request, begun, made)
             return _reject(session, passage, request, begun, made.evaluation)
     except MemosError as error:
@@ -222,6 +218,9 @@ def _promote(
     begun: _Begun,
     made: DistilledAdapter,
 ) -> Distillation:
+    kept = _kept(session, passage, begun, made)
+    if kept is not None and kept.adapter is not None and kept.adapter.sha256 == made.sha256.hex():
+        return kept  # the model had lost it
     cluster = begun.cluster
     roles = {each.cube_id: each.role for each in cluster.memories}
     sources = cluster_sources(session, passage, request.scope, roles)
