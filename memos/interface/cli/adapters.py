@@ -165,9 +165,8 @@ def rebuild(
 
 def rebuilt(run: Run, file: ReceiptFile) -> None:
     """What took the place of the adapters that an erase ended, and when."""
-    receipt = receipt_in(file)
     with run.open() as memory:
-        found = memory.rebuilt_adapters(receipt)
+        found = memory.rebuilt_adapters(receipt_in(file))
     run.show(found, lambda out: _draw_rebuilt(out, found))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memos.infrastructure.progress import Progress, no_progress
 from memos.interface.memory.door import Door
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from memos.operation.commands.rollback import Rollback
     from memos.operation.erasure_receipt import ErasureReceipt
     from memos.operation.receipt import Receipt
+
+MOST_SECONDS = 10_000_000
 
 
 class AdaptingCalls(Door):
@@ -233,10 +235,13 @@ def checked_settings(settings: object) -> DistillationSettings:
     return settings
 
 
-def checked_seconds(seconds: object, name: str) -> float | None:
+def checked_seconds(seconds: Any, name: str) -> float | None:
     """A number of seconds, or none."""
     if seconds is None:
         return None
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        raise InvalidInput(f"{name} must be a number above 0, not {shorten(seconds)}")
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds <= MOST_SECONDS:
+        raise InvalidInput(
+            f"{name} must be a number above 0, and at most {MOST_SECONDS:,}, not {shorten(seconds)}"
+        )
     return float(seconds)

@@ -41,10 +41,12 @@ def rebuilt_adapters(session: Session, receipt: ErasureReceipt) -> tuple[Rebuilt
         if artefact.kind == "adapter"
     }
     with session.gate.enter("adapters") as passage:
-        passage.admit()  # every adapter that is found is asked about
+        passage.admit()  # a receipt may name none
         with session.engine.stream() as reader:
-            heads = reader.vault.heads_many(map(id_bytes, sorted(erased)))
-            scopes = sorted({s.scope for s in heads.values() if passage.allows(Action.READ, s)})
+            heads = reader.vault.heads_many(map(id_bytes, receipt.cube_ids))
+            scopes = sorted({state.scope for state in heads.values()})
+            for scope in scopes:
+                passage.require(Action.READ, scope)
             known = adapters_for(passage, reader)
             found = [
                 RebuiltAdapter(
