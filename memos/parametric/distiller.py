@@ -13,7 +13,6 @@ from safetensors.torch import save
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.pool import Pool
-from memos.activation.pool.port import SegmentPool
 from memos.activation.tokenizer import TextTokenizer
 from memos.activation.trainee import Trainee
 from memos.activation.transformers_model import CausalModel
@@ -63,6 +62,7 @@ class Distiller:
         recipe: what training is made of.
         checkpoints: a directory for what a job has reached, sealed under the job's seal; a job without one
             writes nothing, and begins anew when it is cut off.
+        checkpoint_seconds: between two of them, at least.
     """
 
     def __init__(
@@ -73,12 +73,14 @@ class Distiller:
         *,
         recipe: Recipe | None = None,
         checkpoints: Path | None = None,
+        checkpoint_seconds: float = 10.0,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._templates = templates
         self._recipe = recipe or Recipe()
         self._checkpoints = checkpoints
+        self._checkpoint_seconds = checkpoint_seconds
 
     @property
     def generator(self) -> str:
@@ -148,7 +150,7 @@ class Distiller:
         if self._checkpoints is None or not job.seal:
             return None
         key = sha256(job.key(self._model.identity.digest) + self.generator.encode()).digest()
-        return Checkpoints(self._checkpoints, key, job.seal)
+        return Checkpoints(self._checkpoints, key, job.seal, self._checkpoint_seconds)
 
     def _told(
         self,

@@ -69,7 +69,11 @@ class Prompts:
 
 def _as_line(like: LessonMemory, text: str) -> str:
     """A text in the place of what a memory's line quotes."""
-    quoted = [like.text, json.dumps(like.text)[1:-1], json.dumps(like.text, ensure_ascii=False)[1:-1]]
+    quoted = [
+        like.text,
+        json.dumps(like.text)[1:-1],
+        json.dumps(like.text, ensure_ascii=False)[1:-1],
+    ]
     for each in quoted:
         if each and each in like.line:
             return like.line.replace(each, text, 1)
