@@ -14,7 +14,6 @@ from memos.activation.adapters import Adapter
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.pool import Pool
-from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.chat_models.adapting import (
     DistillationJob,
     DistillationSettings,
@@ -90,14 +89,22 @@ class Asked:
 
     def __init__(self, adapters: Sequence[Adapter] = ()) -> None:
         self._prompts = Prompts(job_of(memories(facts_of(0, 1)), 0), tokenizer())
-        self.respondent = self._respondent(trained_model().with_adapters(adapters))
+        model = trained_model()
+        self._respondent = Respondent(
+            model,
+            self._prompts,
+            Pool([MemoryTier("memory", Limits(1 << 28))]),
+            OWNER,
+            SECRET,
+            adapted=model.with_adapters(adapters),
+        )
 
     def accuracy(
         self, facts: Sequence[Fact], context: Context = BARE, forms: Sequence[int] = HELD_OUT
     ) -> float:
         """The share of questions about facts that are answered right."""
         asked = [Question(fact.question(form), fact.answer) for fact in facts for form in forms]
-        told = self.respondent.answers(context, asked, ANSWER_TOKENS)
+        told = self._respondent.answers(context, asked, ANSWER_TOKENS)
         return fmean(
             says(self._prompts.text(answer), question.value)
             for answer, question in zip(told, asked, strict=True)
@@ -111,7 +118,3 @@ class Asked:
             context = tuple(each.line for each in memories(told))
             right.append(self.accuracy(told, context))
         return fmean(right)
-
-    def _respondent(self, model: CausalModel) -> Respondent:
-        pool = Pool([MemoryTier("memory", Limits(1 << 28))])
-        return Respondent(model, self._prompts, pool, OWNER, SECRET)

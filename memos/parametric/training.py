@@ -117,8 +117,8 @@ class Training:
         learnt, kept = self._divergences(
             self._bare, chance, batch, round(batch * self._recipe.kept_share)
         )
-        if self._in_context:
-            rows = round(batch * self._recipe.context_share)
+        rows = round(batch * self._recipe.context_share)
+        if self._in_context and rows:
             beside = chance.choice(self._in_context)
             more = self._divergences(beside, chance, rows // 2, rows - rows // 2)
             learnt, kept = torch.cat([learnt, more[0]]), torch.cat([kept, more[1]])
