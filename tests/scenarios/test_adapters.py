@@ -620,9 +620,7 @@ def test_who_distils_the_same_at_once_makes_one_adapter(place: Place, scope: str
     memory, model = place.open(), LearningModel()
     cubes = [memory.add(text, scope=scope).cube_id for text in (HARBOUR, KEEPER)]
     with ThreadPoolExecutor(4) as threads:
-        made = list(
-            threads.map(lambda _: memory.distil(cubes, scope=scope, model=model), range(8))
-        )
+        made = list(threads.map(lambda _: memory.distil(cubes, scope=scope, model=model), range(8)))
     assert {each.cube_id for each in made} == {made[0].cube_id}
     assert all(each.promoted for each in made)
     assert [each.version for each in memory.adapter(made[0].cube_id).versions] == [2]
