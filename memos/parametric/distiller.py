@@ -101,10 +101,10 @@ class Distiller:
         secret = secrets.token_bytes(32)
         prompts = Prompts(job, self._tokenizer)
 
-        def respondent(model: CausalModel) -> Respondent:
-            return Respondent(model, prompts, pool, job.owner, secret)
+        def respondent(adapted: CausalModel | None = None) -> Respondent:
+            return Respondent(self._model, prompts, pool, job.owner, secret, adapted=adapted)
 
-        base = respondent(self._model)
+        base = respondent()
         trainee = self._model.trainee(
             rank=job.settings.rank, alpha=job.settings.alpha, seed=job.settings.seed
         )

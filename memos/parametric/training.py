@@ -71,7 +71,9 @@ class Training:
         self._settings = settings
         self._recipe = recipe
         self._prefixes = {
-            each.context: [token for ids in prompts.segments(each.context) for token in ids]
+            each.context: trainee.prefix(
+                [token for ids in prompts.segments(each.context) for token in ids]
+            )
             for each in (bare, *in_context)
         }
         self._optimizer = torch.optim.AdamW(
