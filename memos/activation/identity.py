@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 _LABEL = b"memos model identity 1"
+_BASE_LABEL = b"memos base model 1"
 _CHUNK_ELEMENTS = 1 << 24
 _NAMES_ONLY = frozenset(
     {"_attn_implementation", "_name_or_path", "architectures", "transformers_version"}
@@ -59,6 +60,16 @@ class ModelIdentity:
         for digest, scale in self.adapters:
             _update_framed(hashed, digest)
             hashed.update(struct.pack("<d", scale))
+        return hashed.digest()
+
+    @property
+    def base_digest(self) -> bytes:
+        """Of what was learnt and how it is asked, without adapters (32 bytes). An adapter is of one such base, on
+        whatever machine and by whatever release of a library it is computed.
+        """
+        hashed = sha256(_BASE_LABEL)
+        for field in (self.weights, self.configuration, self.tokenizer, self.template.encode()):
+            _update_framed(hashed, field)
         return hashed.digest()
 
 

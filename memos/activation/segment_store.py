@@ -20,13 +20,15 @@ from memos.activation.pool.port import ManagedPool
 
 
 class StoreLimits(NamedTuple):
-    """How many bytes segments may take: of the device that the model runs on, of the CPU's memory beside a
-    GPU, and of a disk.
+    """How many bytes may be taken, by segments: of the device that the model runs on, of the CPU's memory beside
+    a GPU, and of a disk; and by adapters: of the device, and of a disk.
     """
 
     device: int = 2**30
     host: int = 2**32
     files: int = 2**31
+    adapters: int = 2**28
+    adapter_files: int = 2**30
 
 
 class SegmentStore:
@@ -91,6 +93,11 @@ class SegmentStore:
         """
         taken = {*self.sources.forget(owner, cube_ids), *keys}
         return sum(self.pool.evict(owner, key) for key in taken)
+
+    def evict_adapters(self, digests: Collection[bytes]) -> int:
+        """Take the segments that were computed with some adapters out of every tier, as `evict`."""
+        computed = self.sources.forget_adapters(digests)
+        return sum(self.pool.evict(owner, key) for owner, key in computed)
 
     def save_at_once(self, owner: str, key: bytes) -> None:
         """Write what would be lost; where it was to be and is not, a warning tells."""

@@ -192,6 +192,8 @@ _VERBS = (
 _ATTRIBUTES = (
     Form(
         statements=(
+            "My {attribute} is called {value}",
+            "The user's {attribute} is called {value}",
             "My {attribute} is {value}",
             "The user's {attribute} is {value}",
             "User's {attribute} is {value}",
@@ -207,6 +209,7 @@ _ATTRIBUTES = (
     ),
     Form(
         statements=(
+            "{subject}'s {attribute} is called {value}",
             "The {attribute} of {subject} is {value}",
             "{subject}'s {attribute} is {value}",
             "{value} is the {attribute} of {subject}",

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedModel, Qwen3Config
 
-from memos.activation.chat_model import LocalModel
+from memos.activation.adapter_store import AdapterStore
+from memos.activation.adapters import Adapter
+from memos.activation.chat_model import ADAPTERS, LocalModel
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.pool.port import ManagedPool
-from memos.activation.segment_store import SegmentStore
+from memos.activation.segment_store import SegmentStore, StoreLimits
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel, without_progress_bars
+from tests.activation.peft_adapters import random_adapter
 from tests.activation.tiny_models import SIZES, initialised
 
 MARKS = ("<|im_start|>", "<|im_end|>")
@@ -55,4 +59,17 @@ def tiny_chat_model(
     """The same weights every time; a pool of its own where none is given."""
     store = SegmentStore.on_device("cpu", kept_in) if pool is None else SegmentStore(pool)
     tokenizer = TextTokenizer(write_tokenizer(directory))
-    return LocalModel(_causal_model(CHATML_TURNS.version), tokenizer, name="tiny", store=store)
+    model = _causal_model(CHATML_TURNS.version)
+    adapters = adapter_store(None if kept_in is None else kept_in / ADAPTERS)
+    return LocalModel(model, tokenizer, name="tiny", store=store, adapters=adapters)
+
+
+def adapter_store(directory: Path | None = None, limits: StoreLimits | None = None) -> AdapterStore:
+    """Of the tiny chat model's adapters."""
+    model = _causal_model(CHATML_TURNS.version)
+    return AdapterStore(model.identity.base_digest, model.shape.device, directory, limits)
+
+
+def chat_adapter(directory: Path, seed: int = 1, **settings: Any) -> Adapter:
+    """An adapter of the tiny chat model that changes what it says."""
+    return random_adapter(_weights(), directory, seed=seed, **settings)

@@ -87,11 +87,11 @@ def test_after_an_erase_the_logits_are_those_of_a_model_that_never_saw_it(
     assert after.figures.cached_tokens  # what stands before it is still read from the cache
     before_erase, after_erase = map(model.tokens, prompts.kept)
     assert "4711" not in prompts.kept[1].system
-    warm = KvReader(model._reader._model, pool).answer(after_erase, 1)
-    fresh = KvReader(model._reader._model, DictPool()).answer(after_erase, 1)
+    warm = KvReader(model._model, pool).answer(after_erase, 1)
+    fresh = KvReader(model._model, DictPool()).answer(after_erase, 1)
     assert warm.figures.computed_tokens == 0
     assert torch.equal(warm.first_logits, fresh.first_logits)
-    seen = KvReader(model._reader._model, pool).answer(before_erase, 1)
+    seen = KvReader(model._model, pool).answer(before_erase, 1)
     assert not torch.equal(seen.first_logits, fresh.first_logits)
 
 
@@ -146,7 +146,7 @@ def test_pieces_put_together_are_what_the_reader_answers(tmp_path: Path) -> None
     pool = DictPool()
     model = tiny_chat_model(tmp_path, pool)
     *pieces, usage = model.stream(prompt("one", "two"))
-    (ids,) = model._reader.answer(model.tokens(prompt("one", "two")), 8).token_ids
+    (ids,) = KvReader(model._model, pool).answer(model.tokens(prompt("one", "two")), 8).token_ids
     assert "".join(map(str, pieces)) == TextTokenizer(tmp_path).text(ids)
     assert isinstance(usage, TokenUsage)
     assert usage.answer_tokens == len(ids)
@@ -169,7 +169,7 @@ def test_a_prompt_longer_than_the_model_takes_is_refused(tmp_path: Path) -> None
 
 def test_a_model_of_another_form_of_chat_is_refused(tmp_path: Path) -> None:
     tokenizer = TextTokenizer(write_tokenizer(tmp_path, MARKS[:1]))
-    causal = tiny_chat_model(write_tokenizer(tmp_path))._reader._model
+    causal = tiny_chat_model(write_tokenizer(tmp_path))._model
     with pytest.raises(ModelRefused, match="ChatML"):
         LocalModel(causal, tokenizer, name="other")
     with pytest.raises(ModelRefused, match=r"no tokenizer\.json"):

@@ -72,10 +72,6 @@ class FileHeader:
             "milliseconds": self.milliseconds.hex(),
         }
 
-    def to_binding(self) -> bytes:
-        """The bytes to which what is sealed is bound."""
-        return json.dumps(self.to_metadata(), sort_keys=True).encode()
-
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> FileHeader:
         """What `to_metadata` wrote.

@@ -15,15 +15,13 @@ from memos.activation.pool.file_header import DTYPES, MOST_BYTES, FileHeader
 from memos.activation.pool.int8 import Quantised, quantise
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.sealed_file import (
-    OVERHEAD,
-    UNFINISHED,
     chain_key,
-    damaged,
     read_header,
     read_sealed,
     write_sealed,
 )
 from memos.activation.pool.stored_segment import StoredSegment
+from memos.activation.sealed_box import MOST_SEALED, OVERHEAD, UNFINISHED, damaged
 from memos.activation.segment import Segment
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged, VaultError
@@ -37,9 +35,6 @@ removed.
 
 READ_PER_SECOND = 5e8
 """A first guess at bytes read and opened in a second."""
-
-MOST_SEALED = 2**31 - 1 - OVERHEAD
-"""The most bytes that are sealed at once: a segment that is larger is not written."""
 
 _TENANT = re.compile(r"[0-9a-f]{32}")
 _SEGMENT = re.compile(r"[0-9a-f]{32}\.safetensors")

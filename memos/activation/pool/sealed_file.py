@@ -6,8 +6,6 @@ stands before it, so that whatever cube of the chain is erased, the file cannot 
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -15,26 +13,13 @@ from pathlib import Path
 import torch
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from memos.activation.pool.file_header import DTYPES, FileHeader
 from memos.activation.pool.int8 import Quantised, dequantise
+from memos.activation.sealed_box import damaged, read_box, read_told, write_box
 from memos.activation.segment import Segment
-from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt
-from memos.infrastructure.keys.root import sync_directory
-from memos.infrastructure.writing import writing
-from memos.kernel.errors import Damaged
-
-UNFINISHED = ".unfinished"
-"""How the names of files end that are being written."""
-
-SEALED = "sealed"
-"""The one tensor of a file."""
-
-OVERHEAD = 28
-"""Bytes of a nonce and a tag."""
+from memos.infrastructure.keys.envelope import KEY_BYTES
 
 
 def chain_key(secret: bytes, cube_keys: Sequence[bytes], key: bytes) -> bytes:
@@ -66,23 +51,7 @@ def write_sealed(
         VaultError: it cannot be written; DiskFull where there is no room.
     """
     parts = content if isinstance(content, Quantised) else (content,)
-    plain = b"".join(map(_bytes_of, parts))
-    box = encrypt(sealing, plain, header.to_binding())
-    sealed = torch.frombuffer(bytearray(box), dtype=torch.uint8)
-    data = save({SEALED: sealed}, header.to_metadata())
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
-    try:
-        with writing(path):
-            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-            sync_directory(path.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return len(data)
+    return write_box(path, header.to_metadata(), b"".join(map(_bytes_of, parts)), sealing)
 
 
 def read_header(path: Path) -> FileHeader:
@@ -91,11 +60,7 @@ def read_header(path: Path) -> FileHeader:
     Raises:
         Damaged: it is not a segment's file, or not whole.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return FileHeader.from_metadata(file.metadata() or {})
-    except (OSError, SafetensorError) as error:
-        raise damaged(path) from error
+    return FileHeader.from_metadata(read_told(path))
 
 
 def read_sealed(path: Path, sealing: bytes) -> tuple[FileHeader, Segment]:
@@ -104,13 +69,9 @@ def read_sealed(path: Path, sealing: bytes) -> tuple[FileHeader, Segment]:
     Raises:
         Damaged: the file is not there, not whole, was changed, or is sealed under another key.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = FileHeader.from_metadata(file.metadata() or {})
-            box = file.get_tensor(SEALED)
-    except (OSError, SafetensorError) as error:
-        raise damaged(path) from error
-    plain = bytearray(decrypt(sealing, _bytes_of(box), header.to_binding()))
+    opened = read_box(path, sealing)
+    header = FileHeader.from_metadata(opened.told)
+    plain = bytearray(opened.plain)
     if len(plain) != content_bytes(header):
         raise damaged(path)
     return header, Segment(header.key, header.parent, header.start, _keys_values(plain, header))
@@ -147,10 +108,3 @@ def _scale_shapes(header: FileHeader) -> tuple[tuple[int, ...], tuple[int, ...]]
 def _bytes_of(tensor: Tensor) -> bytes:
     flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
     return flat.cpu().numpy().tobytes()
-
-
-def damaged(path: Path) -> Damaged:
-    """The error of a file that is not what was written."""
-    return Damaged(
-        f"{path} is not the segment that was written there: remove it, and it is computed again"
-    )

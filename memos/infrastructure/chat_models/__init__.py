@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.chat_models.adapting import AdaptingModel
 from memos.infrastructure.chat_models.port import CachingModel, ChatModel
 from memos.kernel.errors import InvalidInput, shorten
 
@@ -38,4 +39,25 @@ def check_caching_model(model: object) -> CachingModel:
     )
 
 
-__all__ = ["CachingModel", "ChatModel", "check_caching_model", "check_model"]
+def check_adapting_model(model: object) -> AdaptingModel:
+    """What is given as a model that learns memories.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    checked = check_model(model)
+    if isinstance(checked, AdaptingModel):
+        return checked
+    raise InvalidInput(
+        f"model={shorten(model)} learns no memories: give a local model, with the extra parametric installed"
+    )
+
+
+__all__ = [
+    "AdaptingModel",
+    "CachingModel",
+    "ChatModel",
+    "check_adapting_model",
+    "check_caching_model",
+    "check_model",
+]

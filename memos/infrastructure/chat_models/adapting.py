@@ -173,7 +173,7 @@ class DistilledAdapter:
         sha256: of the file of its tensors, as safetensors (32 bytes).
         size: of that file, in bytes.
         scale: alpha / rank.
-        model_digest: of the base: all that its numbers depend on beside the tokens (32 bytes).
+        model_digest: of the base, as `AdapterServingModel` has it (32 bytes).
         tokenizer_digest: of the base's tokenizer.
         generator: the version of what made questions of memories.
         steps: that were taken.
@@ -194,14 +194,48 @@ class DistilledAdapter:
     evaluation: Evaluation
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What an adapter said of a memory that it holds, asked without it.
+
+    Attributes:
+        cube_id: the memory.
+        question: what it was asked.
+        answer: what it answered to that.
+        confidence: the share of questions about the memory, however they are put, that it answered so.
+    """
+
+    cube_id: str
+    question: str
+    answer: str
+    confidence: float
+
+
 @runtime_checkable
-class AdaptingModel(CachingModel, Protocol):
-    """A model that learns memories as adapters, keeps them, and answers with those that a prompt names."""
+class AdapterServingModel(CachingModel, Protocol):
+    """A model that keeps adapters, and answers with those that a prompt names."""
 
     @property
     def model_digest(self) -> bytes:
-        """Of the base without adapters: an adapter is of one base (32 bytes)."""
+        """Of the base without adapters: an adapter is of one base (32 bytes).
+
+        Raises:
+            ModelUnavailable: the model cannot be asked.
+        """
         ...
+
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        """Whether it could answer with an adapter now: it is kept, opens, and is of this base."""
+        ...
+
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        """Let go of adapters, by their `sha256`, and of what was computed with them; how many there were."""
+        ...
+
+
+@runtime_checkable
+class AdaptingModel(AdapterServingModel, Protocol):
+    """A model that learns memories as adapters too."""
 
     def distil(self, job: DistillationJob, progress: Progress = no_progress) -> DistilledAdapter:
         """Train an adapter, measure it, and keep it if it passed. A job that was cut off goes on where it
@@ -217,12 +251,14 @@ class AdaptingModel(CachingModel, Protocol):
         """
         ...
 
-    def has_adapter(self, adapter: PromptAdapter) -> bool:
-        """Whether it could answer with an adapter now: it is kept, opens, and is of this base."""
-        ...
+    def probe(self, adapter: PromptAdapter, job: DistillationJob) -> tuple[Probe, ...]:
+        """Ask an adapter about the sources of a job, one after the other, without any memory in the prompt:
+        what the job's questions are made of is not shown to it.
 
-    def forget_adapters(self, digests: Collection[bytes]) -> int:
-        """Let go of adapters, by their `sha256`, and of what was computed with them; how many there were."""
+        Raises:
+            DistillationRefused: nothing in these memories can be asked about.
+            ModelUnavailable: the model does not have the adapter, or cannot be asked.
+        """
         ...
 
     def export_adapter(self, adapter: PromptAdapter, directory: Path) -> None:

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TypeVar
 from weakref import WeakSet
 
+from memos.infrastructure.chat_models.adapting import AdapterServingModel
 from memos.infrastructure.chat_models.port import CachingModel
 from memos.kernel.errors import ModelUnavailable
 
@@ -37,6 +38,17 @@ def evict_everywhere(
     return sum(_asked(lambda model: model.evict(owner, cube_ids, keys)))
 
 
+def forget_everywhere(digests: Collection[bytes]) -> int:
+    """Have every model of this process let go of adapters; how many there were. As `evict_everywhere`."""
+    if not digests:
+        return 0
+    return sum(_asked(lambda model: _forgotten(model, digests)))
+
+
+def _forgotten(model: CachingModel, digests: Collection[bytes]) -> int:
+    return model.forget_adapters(digests) if isinstance(model, AdapterServingModel) else 0
+
+
 def _asked(ask: Callable[[CachingModel], T]) -> Iterator[T]:
     """What each model answers that can be asked."""
     with _lock:
@@ -46,8 +58,8 @@ def _asked(ask: Callable[[CachingModel], T]) -> Iterator[T]:
             yield ask(model)
         except ModelUnavailable as error:
             warnings.warn(
-                f"{model.name} keeps KV cache of memories that were taken away until it is evicted there: no "
-                f"answer is made from it, but it could not be told ({error})",
+                f"{model.name} keeps what it computed of memories that were taken away until it is evicted there: "
+                f"no answer is made from it, but it could not be told ({error})",
                 RuntimeWarning,
                 stacklevel=3,
             )

@@ -14,13 +14,12 @@ from safetensors.torch import save_file
 from memos.activation.pool.file_header import MOST_BYTES, FileHeader
 from memos.activation.pool.int8 import quantise
 from memos.activation.pool.sealed_file import (
-    OVERHEAD,
-    SEALED,
     chain_key,
     read_header,
     read_sealed,
     write_sealed,
 )
+from memos.activation.sealed_box import OVERHEAD, SEALED
 from memos.kernel.errors import Damaged, DiskFull
 from tests.activation.pool.segments import SECRET, content_of
 

@@ -1,0 +1,202 @@
+"""Where the adapters of one base model are kept: in memory, and in sealed files that are there after a restart.
+
+An adapter's file opens with the seal that it was kept under, which ends with the key of any memory that the
+adapter was made with: where one of those was erased, it is noise.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Collection
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+import torch
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from memos.activation.adapters import Adapter, AdapterFiles
+from memos.activation.errors import ModelRefused
+from memos.activation.sealed_box import OpenedBox
+from memos.activation.sealed_files import SealedFiles
+from memos.activation.segment_store import StoreLimits
+from memos.infrastructure.chat_models.port import PromptAdapter
+from memos.infrastructure.keys.envelope import KEY_BYTES
+from memos.kernel.errors import Damaged, ModelUnavailable
+from memos.kernel.keyed_digest import keyed_digest
+
+FORMAT = "memos-adapter/1"
+_LENGTH_BYTES = 4
+"""In front of the configuration, which stands in front of the tensors."""
+
+
+class KeptAdapter(NamedTuple):
+    """An adapter that was taken in: SHA-256 of its tensors as safetensors (32 bytes), and their bytes."""
+
+    sha256: bytes
+    size: int
+
+
+class AdapterStore:
+    """Safe for threads. Several processes may share a directory.
+
+    Args:
+        base: the digest of the model without adapters (32 bytes).
+        device: where that runs.
+        directory: for the files; without one adapters are in memory only.
+        limits: within which the least recently used go: they can be trained again.
+    """
+
+    def __init__(
+        self,
+        base: bytes,
+        device: torch.device,
+        directory: Path | None = None,
+        limits: StoreLimits | None = None,
+    ) -> None:
+        most = limits or StoreLimits()
+        self._base = base
+        self._device = device
+        self._most_bytes = most.adapters
+        self._files = None if directory is None else SealedFiles(directory, most.adapter_files)
+        self._opened: OrderedDict[str, Adapter] = OrderedDict()
+        self._forgotten: set[bytes] = set()
+        self._lock = Lock()
+
+    def keep(self, files: AdapterFiles, seal: bytes) -> KeptAdapter:
+        """Take an adapter in.
+
+        Args:
+            files: of an adapter of this base.
+            seal: what opens it; empty where it may not be written to a disk.
+
+        Raises:
+            ModelRefused: it is not plain LoRA.
+            VaultError: it cannot be written.
+        """
+        adapter = Adapter.parse(files, "what was given")
+        named = PromptAdapter(sha256(files.weights).digest(), seal)
+        if seal and self._files is not None:
+            written = self._files.write(
+                place_of(named), self._told(), _packed(files), _sealing(named)
+            )
+            if not written:
+                warnings.warn(
+                    f"an adapter of {len(files.weights):,} bytes is more than all files of adapters may take: "
+                    "it is in memory only, and lost when this process ends",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+        with self._lock:
+            self._forgotten.discard(named.sha256)
+        self._take_in(named, adapter)
+        return KeptAdapter(named.sha256, len(files.weights))
+
+    def has(self, named: PromptAdapter) -> bool:
+        """Whether it can be had. Of a file that is not what was written a warning tells."""
+        try:
+            return self._found(named) is not None
+        except (Damaged, ModelRefused) as error:
+            warnings.warn(f"an adapter is not used: {error}", RuntimeWarning, stacklevel=3)
+            return False
+
+    def get(self, named: PromptAdapter) -> Adapter:
+        """An adapter, on the model's device.
+
+        Raises:
+            ModelUnavailable: it is not kept, does not open, or is of another base.
+        """
+        try:
+            found = self._found(named)
+        except (Damaged, ModelRefused) as error:
+            raise ModelUnavailable(str(error)) from error
+        if found is None:
+            raise ModelUnavailable(
+                f"the model does not have the adapter {named.sha256.hex()[:16]}, or not under this seal: "
+                "distil it again, or ask without"
+            )
+        return found
+
+    def forget(self, digests: Collection[bytes]) -> int:
+        """Remove adapters, under whatever seals; how many there were."""
+        with self._lock:
+            self._forgotten.update(digests)
+            gone = {
+                place for place in self._opened for each in digests if place.startswith(each.hex())
+            }
+            for place in gone:
+                del self._opened[place]
+        if self._files is not None:
+            gone |= {place for each in digests for place in self._files.remove(each.hex())}
+        return len(gone)
+
+    def forgotten(self, named: Collection[PromptAdapter]) -> set[bytes]:
+        """Those of some adapters that were forgotten, by their `sha256`."""
+        with self._lock:
+            return self._forgotten.intersection(each.sha256 for each in named)
+
+    def _found(self, named: PromptAdapter) -> Adapter | None:
+        place = place_of(named)
+        with self._lock:
+            if named.sha256 in self._forgotten:
+                return None
+            if place in self._opened:
+                self._opened.move_to_end(place)
+                return self._opened[place]
+        if self._files is None or not named.seal:
+            return None
+        box = self._files.read(place, _sealing(named))
+        if box is None:
+            return None
+        return self._take_in(named, self._checked(named, box))
+
+    def _checked(self, named: PromptAdapter, box: OpenedBox) -> Adapter:
+        if box.told != self._told():
+            raise ModelRefused(
+                f"the adapter {named.sha256.hex()[:16]} was trained on another model, or kept by another "
+                "release: distil it again"
+            )
+        files = _unpacked(box.plain)
+        if sha256(files.weights).digest() != named.sha256:
+            raise Damaged(f"the file of the adapter {named.sha256.hex()[:16]} holds another one")
+        return Adapter.parse(files, f"the file of {named.sha256.hex()[:16]}")
+
+    def _take_in(self, named: PromptAdapter, adapter: Adapter) -> Adapter | None:
+        """An adapter for this process, unless it was forgotten while it was read."""
+        here = adapter.on(self._device)
+        with self._lock:
+            if named.sha256 in self._forgotten:
+                return None
+            self._opened[place_of(named)] = here
+            self._opened.move_to_end(place_of(named))
+            over = sum(each.bytes for each in self._opened.values()) - self._most_bytes
+            while over > 0 and len(self._opened) > 1:
+                over -= self._opened.popitem(last=False)[1].bytes
+        return here
+
+    def _told(self) -> dict[str, str]:
+        return {"format": FORMAT, "model": self._base.hex()}
+
+
+def place_of(named: PromptAdapter) -> str:
+    """The name of what is kept of an adapter under a seal: neither is found with another one's."""
+    return f"{named.sha256.hex()}-{keyed_digest(_sealing(named), b'adapter', named.sha256).hex()}"
+
+
+def _sealing(named: PromptAdapter) -> bytes:
+    """The key of a file: HKDF-SHA256 (RFC 5869) over the adapter's seal."""
+    info = b"memos/adapter/v1\n" + named.sha256
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(named.seal)
+
+
+def _packed(files: AdapterFiles) -> bytes:
+    configuration = files.configuration.encode()
+    return len(configuration).to_bytes(_LENGTH_BYTES) + configuration + files.weights
+
+
+def _unpacked(plain: bytes) -> AdapterFiles:
+    end = _LENGTH_BYTES + int.from_bytes(plain[:_LENGTH_BYTES])
+    return AdapterFiles(plain[_LENGTH_BYTES:end].decode(), plain[end:])
