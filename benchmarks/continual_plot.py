@@ -40,7 +40,9 @@ def draw(rows: Sequence[Row]) -> str:
     most = rows[-1]["facts"]
     upper = _panel(_TOP, most, "share of answers that are right")
     upper += "".join(
-        _line([(row["facts"], row[name]) for row in rows if row[name] is not None], most, _TOP, colour)
+        _line(
+            [(row["facts"], row[name]) for row in rows if row[name] is not None], most, _TOP, colour
+        )
         for name, colour in RIGHT.items()
     )
     below = _TOP + _HEIGHT + _BETWEEN
