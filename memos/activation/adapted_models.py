@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from threading import Lock
 
 from memos.activation.adapter_store import AdapterStore, place_of
+from memos.activation.adapters import concatenated
 from memos.activation.errors import ModelRefused
 from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.chat_models.port import PromptAdapter
@@ -69,7 +70,8 @@ class AdaptedModels:
 
     def _load(self, places: tuple[str, ...], named: Sequence[PromptAdapter]) -> CausalModel:
         try:
-            model = self._base.with_adapters([self._store.get(each) for each in named])
+            adapters = [self._store.get(each) for each in named]
+            model = self._base.with_adapters([concatenated(adapters)])
         except ModelRefused as error:
             raise ModelUnavailable(str(error)) from error
         with self._lock:

@@ -15,28 +15,19 @@ from threading import Lock
 from typing import NamedTuple
 
 import torch
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from memos.activation.adapters import Adapter, AdapterFiles
 from memos.activation.errors import ModelRefused
-from memos.activation.sealed_box import OpenedBox
+from memos.activation.sealed_box import OpenedBox, sealing_key
 from memos.activation.sealed_files import SealedFiles
+from memos.activation.segment_store import StoreLimits
 from memos.infrastructure.chat_models.port import PromptAdapter
-from memos.infrastructure.keys.envelope import KEY_BYTES
 from memos.kernel.errors import Damaged, ModelUnavailable
 from memos.kernel.keyed_digest import keyed_digest
 
 FORMAT = "memos-adapter/1"
 _LENGTH_BYTES = 4
 """In front of the configuration, which stands in front of the tensors."""
-
-
-class AdapterLimits(NamedTuple):
-    """How many bytes adapters may take: in the memory of the model's device, and of a disk."""
-
-    memory: int = 2**28
-    files: int = 2**30
 
 
 class KeptAdapter(NamedTuple):
@@ -48,6 +39,9 @@ class KeptAdapter(NamedTuple):
 
 class AdapterStore:
     """Safe for threads. Several processes may share a directory.
+
+    Attributes:
+        directory: of the files; None for in memory only.
 
     Args:
         base: the digest of the model without adapters (32 bytes).
@@ -61,28 +55,30 @@ class AdapterStore:
         base: bytes,
         device: torch.device,
         directory: Path | None = None,
-        limits: AdapterLimits | None = None,
+        limits: StoreLimits | None = None,
     ) -> None:
-        most = limits or AdapterLimits()
+        most = limits or StoreLimits()
         self._base = base
         self._device = device
-        self._most_bytes = most.memory
-        self._files = None if directory is None else SealedFiles(directory, most.files)
+        self._most_bytes = most.adapters
+        self.directory = directory
+        self._files = None if directory is None else SealedFiles(directory, most.adapter_files)
         self._opened: OrderedDict[str, Adapter] = OrderedDict()
         self._forgotten: set[bytes] = set()
         self._lock = Lock()
 
-    def keep(self, adapter: Adapter, seal: bytes) -> KeptAdapter:
+    def keep(self, files: AdapterFiles, seal: bytes) -> KeptAdapter:
         """Take an adapter in.
 
         Args:
-            adapter: of this base.
+            files: of an adapter of this base.
             seal: what opens it; empty where it may not be written to a disk.
 
         Raises:
+            ModelRefused: it is not plain LoRA.
             VaultError: it cannot be written.
         """
-        files = adapter.files()
+        adapter = Adapter.parse(files, "what was given")
         named = PromptAdapter(sha256(files.weights).digest(), seal)
         if seal and self._files is not None:
             written = self._files.write(
@@ -97,7 +93,7 @@ class AdapterStore:
                 )
         with self._lock:
             self._forgotten.discard(named.sha256)
-        self._take_in(named, Adapter.parse(files, "memory"))
+        self._take_in(named, adapter)
         return KeptAdapter(named.sha256, len(files.weights))
 
     def has(self, named: PromptAdapter) -> bool:
@@ -188,13 +184,11 @@ class AdapterStore:
 
 def place_of(named: PromptAdapter) -> str:
     """The name of what is kept of an adapter under a seal: neither is found with another one's."""
-    return f"{named.sha256.hex()}-{keyed_digest(named.seal, b'adapter', named.sha256).hex()}"
+    return f"{named.sha256.hex()}-{keyed_digest(_sealing(named), b'adapter', named.sha256).hex()}"
 
 
 def _sealing(named: PromptAdapter) -> bytes:
-    """The key of a file: HKDF-SHA256 (RFC 5869) over the adapter's seal."""
-    info = b"memos/adapter/v1\n" + named.sha256
-    return HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(named.seal)
+    return sealing_key(named.seal, b"memos/adapter/v1\n" + named.sha256)
 
 
 def _packed(files: AdapterFiles) -> bytes:

@@ -1,26 +1,20 @@
-"""LoRA adapters: read from where peft saved them, and put on a copy of a model that shares its weights.
-
-An adapter is never merged into weights: they do not get their bits back when it is taken out again.
-"""
+"""LoRA adapters: their tensors, read from where peft saved them and written as it saves them."""
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from math import sqrt
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import peft
 import torch
-from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
-from peft.tuners.lora import LoraLayer
+from peft import LoraConfig
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import Tensor
 
 from memos.activation.errors import ModelRefused
 from memos.activation.identity import digest_of_weights
@@ -29,7 +23,7 @@ from memos.infrastructure.writing import writing
 LIBRARY = f"peft {peft.__version__}"
 CONFIGURATION, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
-_PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+PREFIX, LORA_A, LORA_B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 _TOLD_ELSEWHERE = frozenset(
     {
         *("r", "lora_alpha", "use_rslora"),  # in the tensors and the scale
@@ -46,8 +40,6 @@ _UNREADABLE = (
     SafetensorError,
     *(AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError),  # of other JSON
 )
-
-Module = TypeVar("Module", bound=nn.Module)
 
 
 class AdapterFiles(NamedTuple):
@@ -79,21 +71,27 @@ class Adapter:
         """What its tensors take."""
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
+    @property
+    def rank(self) -> int:
+        """Of all layers."""
+        return next(len(each) for key, each in self.tensors.items() if key.endswith(LORA_A))
+
     def on(self, device: torch.device) -> Adapter:
         """The same where a model runs."""
         return replace(self, tensors={key: each.to(device) for key, each in self.tensors.items()})
 
     def files(self) -> AdapterFiles:
         """It as peft saves one; the same bytes for the same tensors and scale."""
-        rank = next(len(each) for key, each in self.tensors.items() if key.endswith(_A))
         layers = sorted(
-            key.removeprefix(_PREFIX).removesuffix(_A) for key in self.tensors if key.endswith(_A)
+            key.removeprefix(PREFIX).removesuffix(LORA_A)
+            for key in self.tensors
+            if key.endswith(LORA_A)
         )
         told = {
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",
-            "r": rank,
-            "lora_alpha": self.scale * rank,
+            "r": self.rank,
+            "lora_alpha": self.scale * self.rank,
             "target_modules": layers,
         }
         return AdapterFiles(
@@ -153,60 +151,34 @@ class Adapter:
         return cls(tensors, scale)
 
 
-def adapted(model: Module, adapters: Mapping[str, Adapter]) -> Module:
-    """A copy of a model's modules on which adapters work, behind those that work on it already.
-
-    The copy holds the very tensors of the model, which stays as it is: switching an adapter off is going
-    on with the model. So threads may use both.
-
-    Args:
-        model: of transformers.
-        adapters: by names that no adapter on the model has.
-
-    Raises:
-        ModelRefused: an adapter does not fit the model.
+def concatenated(adapters: Sequence[Adapter]) -> Adapter:
+    """One adapter that does what all of these do together: their matrices side by side, with their scales in B,
+    so that its rank is the sum of theirs. peft calls it `cat`.
     """
-    shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
-    made = copy.deepcopy(model, shared)
-    for name, adapter in adapters.items():
-        _put_on(made, name, adapter)
-    return made
+    if len(adapters) == 1:
+        return adapters[0]
+    tensors: dict[str, Tensor] = {}
+    for layer in sorted(
+        {
+            key.removesuffix(LORA_A)
+            for each in adapters
+            for key in each.tensors
+            if key.endswith(LORA_A)
+        }
+    ):
+        like = next(each for each in adapters if layer + LORA_A in each.tensors)
+        first, second = zip(*(_factors(each, layer, like) for each in adapters), strict=True)
+        tensors[layer + LORA_A], tensors[layer + LORA_B] = torch.cat(first, 0), torch.cat(second, 1)
+    return Adapter(tensors, 1.0)
 
 
-def _put_on(model: nn.Module, name: str, adapter: Adapter) -> None:
-    tensors = {key.removeprefix(_PREFIX): tensor for key, tensor in adapter.tensors.items()}
-    rank = _checked_rank(model, {key: tuple(each.shape) for key, each in tensors.items()})
-    layers = [key.removesuffix(_A) for key in tensors if key.endswith(_A)]
-    # What peft notes on a model of the adapter before; a second one, beside it, would be warned of.
-    model.__dict__.pop("peft_config", None)
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=layers), model, name)
-    set_peft_model_state_dict(model, tensors, name)
-    for module in model.modules():
-        if isinstance(module, LoraLayer):
-            module.set_adapter(list(module.lora_A), inference_mode=True)
-            module.set_scale(name, adapter.scale)
-
-
-def _checked_rank(model: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """The rank of an adapter with tensors of these shapes."""
-    ranks = {shape[0] for key, shape in shapes.items() if key.endswith(_A)}
-    if len(ranks) != 1:
-        raise ModelRefused(f"an adapter has one rank, and this one has {len(ranks)} ranks")
-    (rank,) = ranks
-    fitting: dict[str, tuple[int, ...]] = {}
-    for path, module in model.named_modules():
-        linear = module.get_base_layer() if isinstance(module, LoraLayer) else module
-        if isinstance(linear, nn.Linear):
-            fitting[path + _A] = (rank, linear.in_features)
-            fitting[path + _B] = (linear.out_features, rank)
-    layers = {key.removesuffix(_A).removesuffix(_B) for key in shapes}
-    wanted = {layer + factor for layer in layers for factor in (_A, _B)}
-    odd = sorted(key for key in wanted if key not in fitting or fitting[key] != shapes.get(key))
-    if odd:
-        raise ModelRefused(
-            f"the adapter does not fit the model, {odd[0]} first: give one that was trained on it"
-        )
-    return rank
+def _factors(adapter: Adapter, layer: str, like: Adapter) -> tuple[Tensor, Tensor]:
+    """A and scale · B of a layer; of one that the adapter leaves as it is, zeros of its rank."""
+    if layer + LORA_A in adapter.tensors:
+        return adapter.tensors[layer + LORA_A], adapter.scale * adapter.tensors[layer + LORA_B]
+    wide, high = like.tensors[layer + LORA_A].shape[1], like.tensors[layer + LORA_B].shape[0]
+    one = like.tensors[layer + LORA_A]
+    return one.new_zeros((adapter.rank, wide)), one.new_zeros((high, adapter.rank))
 
 
 def _unlike_peft(place: str, error: Exception) -> ModelRefused:

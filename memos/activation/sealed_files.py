@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from memos.activation.sealed_box import MOST_SEALED, OpenedBox, read_box, write_box
 from memos.infrastructure.writing import writing
+from memos.kernel.errors import Damaged
 
 SUFFIX = ".safetensors"
 
@@ -59,7 +60,12 @@ class SealedFiles:
             os.utime(path, follow_symlinks=False)
         except OSError:
             return None
-        return read_box(path, sealing)
+        try:
+            return read_box(path, sealing)
+        except Damaged:
+            if path.exists():
+                raise
+            return None  # another process needed its room
 
     def remove(self, beginning: str) -> list[str]:
         """Remove all boxes whose names begin so; those that there were."""

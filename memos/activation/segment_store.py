@@ -20,13 +20,15 @@ from memos.activation.pool.port import ManagedPool
 
 
 class StoreLimits(NamedTuple):
-    """How many bytes segments may take: of the device that the model runs on, of the CPU's memory beside a
-    GPU, and of a disk.
+    """How many bytes may be taken, by segments: of the device that the model runs on, of the CPU's memory beside
+    a GPU, and of a disk; and by adapters: of the device, and of a disk.
     """
 
     device: int = 2**30
     host: int = 2**32
     files: int = 2**31
+    adapters: int = 2**28
+    adapter_files: int = 2**30
 
 
 class SegmentStore:

@@ -54,7 +54,7 @@ class Trainee:
         if not self._layers:
             raise ModelRefused("this model has no linear layer that an adapter could change")
         self.scale = alpha / rank
-        settings = LoraConfig(r=rank, lora_alpha=alpha, target_modules=self._layers)  # type: ignore[arg-type]
+        settings: Any = LoraConfig(r=rank, lora_alpha=alpha, target_modules=self._layers)  # type: ignore[arg-type]
         self._configuration = settings.to_dict()
         inject_adapter_in_model(settings, self._model, _NAME)
         self.parameters = dict(self._fresh(seed))

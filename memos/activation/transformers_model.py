@@ -144,10 +144,11 @@ class CausalModel:
         """
         if not adapters:
             return self
-        from memos.activation.adapters import LIBRARY, adapted
+        from memos.activation.adapter_layers import adapted
+        from memos.activation.adapters import LIBRARY
 
         there = self.identity.adapters
-        named = {f"adapter_{number}": each for number, each in enumerate(adapters, len(there))}
+        named = {_adapter_name(number): each for number, each in enumerate(adapters, len(there))}
         model = copy.copy(self)
         model._model = adapted(self._model, named).train(False)
         model.identity = replace(
@@ -156,6 +157,18 @@ class CausalModel:
             libraries=f"{_LIBRARIES}, {LIBRARY}",
         )
         return model
+
+    @contextmanager
+    def by_row(self, numbers: Sequence[int | None]) -> Iterator[None]:
+        """Let each row of a batch be read with one of the model's adapters, by its number, or with none. All
+        passes meanwhile are over so many rows, and the caller's alone; segments are not read with them, for what
+        was computed of one row is of no other.
+        """
+        from memos.activation.adapter_layers import by_row
+
+        names = [None if number is None else _adapter_name(number) for number in numbers]
+        with by_row(self._model, names):
+            yield
 
     def trainee(self, *, rank: int, alpha: float, seed: int) -> Trainee:
         """A copy of it that learns an adapter of this rank. It shares the weights, and this one stays as it is.
@@ -313,6 +326,10 @@ def without_progress_bars() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _adapter_name(number: int) -> str:
+    return f"adapter_{number}"
 
 
 def _tokens(prefix: Sequence[Segment]) -> int:

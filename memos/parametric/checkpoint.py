@@ -30,11 +30,13 @@ class Checkpoints:
         directory: where it is.
         key: the job's, which names it (32 bytes).
         seal: the job's, without which it does not open.
+        seconds: between two of them, at least.
     """
 
     directory: Path
     key: bytes
     seal: bytes
+    seconds: float
 
     @property
     def path(self) -> Path:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import NamedTuple
 
-from memos.parametric.lessons import Lesson, Lessons
+from memos.parametric.chance import chance_of
+from memos.parametric.lessons import Lesson, Lessons, Question
 from memos.parametric.made_up import MadeUp, made_up_facts
 from memos.parametric.prompts import BARE, Context, Prompts
 from memos.parametric.recipe import Recipe
@@ -65,29 +65,25 @@ class CourseMaker:
         self._prompts = prompts
         self._templates = templates
         self._recipe = recipe
-        self._chance = Random(f"{seed} course")
+        self._chance = chance_of(seed, "course")
 
     def bare(self, lessons: Lessons) -> Course:
         """Without a memory in the student's context."""
         learnt: list[Exercise] = []
         for block in source_blocks(lessons.sources, self._recipe.teacher_memories):
             learnt += self._learnt(block, BARE)
-        asked = [*self._templates.neutral]
-        for lesson in (*lessons.replayed, *lessons.distractors):
-            asked += lesson.questions
-        slots = {lesson.slot for lesson in lessons.sources if lesson.slot}
-        for fact in made_up_facts(self._templates, self._chance, self._recipe.made_up, slots):
+        asked = [*map(Question, self._templates.neutral)]
+        asked += [question for lesson in lessons.others for question in lesson.questions]
+        for fact in self._made_up(lessons, self._recipe.made_up):
             asked.append(self._chance.choice(fact.questions()))
         return Course(BARE, tuple(learnt), tuple(self._kept(BARE, asked)))
 
     def in_context(self, lessons: Lessons) -> Iterator[Course]:
         """Behind blocks of other memories: what was learnt holds there, and they are read as before."""
-        slots = {lesson.slot for lesson in lessons.sources if lesson.slot}
-        others = [*lessons.replayed, *lessons.distractors]
         for _ in range(self._recipe.contexts):
-            facts = made_up_facts(self._templates, self._chance, self._recipe.context_facts, slots)
-            most = min(len(others), self._recipe.context_distractors)
-            beside = self._chance.sample(others, most)
+            facts = self._made_up(lessons, self._recipe.context_facts)
+            most = min(len(lessons.others), self._recipe.context_distractors)
+            beside = self._chance.sample(lessons.others, most)
             context = self._block(facts, beside)
             asked = [self._chance.choice(each.questions()) for each in facts]
             asked += [self._chance.choice(each.questions) for each in beside]
@@ -99,6 +95,9 @@ class CourseMaker:
                 tuple(self._learnt(sources, context)),
                 tuple(self._kept(context, asked)),
             )
+
+    def _made_up(self, lessons: Lessons, count: int) -> list[MadeUp]:
+        return made_up_facts(self._templates, self._chance, count, lessons.slots)
 
     def _block(self, facts: Sequence[MadeUp], beside: Sequence[Lesson]) -> Context:
         lines = [
@@ -118,28 +117,28 @@ class CourseMaker:
         asked = [(lesson, each) for lesson in lessons for each in lesson.questions]
         most = self._recipe.answer_tokens
         answers = self._teacher.answers(together, [each for _, each in asked], most)
-        settled: dict[Context, list[tuple[str, tuple[int, ...]]]] = {}
+        settled: dict[Context, list[tuple[Question, tuple[int, ...]]]] = {}
         for (lesson, question), answer in zip(asked, answers, strict=True):
             read, told = together, answer
-            if not says(self._prompts.text(answer), lesson.value):
+            if not says(self._prompts.text(answer), question.value):
                 alone = (lesson.memory.line, *context)
                 (again,) = self._teacher.answers(alone, [question], most)
-                if says(self._prompts.text(again), lesson.value):
+                if says(self._prompts.text(again), question.value):
                     read, told = alone, again
             settled.setdefault(read, []).append((question, told))
         for read, answered in settled.items():
             yield from self._exercises(read, answered)
 
-    def _kept(self, context: Context, questions: Sequence[str]) -> Iterator[Exercise]:
+    def _kept(self, context: Context, questions: Sequence[Question]) -> Iterator[Exercise]:
         asked = list(dict.fromkeys(questions))
         answers = self._teacher.answers(context, asked, self._recipe.answer_tokens)
         return self._exercises(context, list(zip(asked, answers, strict=True)))
 
     def _exercises(
-        self, context: Context, settled: Sequence[tuple[str, Sequence[int]]]
+        self, context: Context, settled: Sequence[tuple[Question, Sequence[int]]]
     ) -> Iterator[Exercise]:
         texts = [
-            (*self._prompts.question(question), *self._prompts.answer(answer))
+            (*self._prompts.question(question.text), *self._prompts.answer(answer))
             for question, answer in settled
         ]
         # What ends an answer has nothing behind it.

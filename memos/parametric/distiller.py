@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from safetensors.torch import save
 from memos.activation.pool.limits import Limits
 from memos.activation.pool.memory_tier import MemoryTier
 from memos.activation.pool.pool import Pool
-from memos.activation.pool.port import SegmentPool
 from memos.activation.tokenizer import TextTokenizer
 from memos.activation.trainee import Trainee
 from memos.activation.transformers_model import CausalModel
@@ -63,6 +63,7 @@ class Distiller:
         recipe: what training is made of.
         checkpoints: a directory for what a job has reached, sealed under the job's seal; a job without one
             writes nothing, and begins anew when it is cut off.
+        checkpoint_seconds: between two of them, at least.
     """
 
     def __init__(
@@ -73,18 +74,25 @@ class Distiller:
         *,
         recipe: Recipe | None = None,
         checkpoints: Path | None = None,
+        checkpoint_seconds: float = 10.0,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._templates = templates
         self._recipe = recipe or Recipe()
         self._checkpoints = checkpoints
+        self._checkpoint_seconds = checkpoint_seconds
 
     @property
     def generator(self) -> str:
         """The version of what makes questions of memories."""
         parts = (self._templates.version, lessons_room.VERSION, self._recipe.version)
         return ", ".join(parts)
+
+    def key_of(self, job: DistillationJob) -> bytes:
+        """SHA-256 (32 bytes) over all that a job's adapter depends on here: of equal ones one is trained."""
+        base = self._model.identity.base_digest
+        return sha256(job.key(base) + self.generator.encode()).digest()
 
     def distil(self, job: DistillationJob, progress: Progress = no_progress) -> Trained:
         """Train an adapter, and measure it.
@@ -147,8 +155,9 @@ class Distiller:
     def _checkpoints_of(self, job: DistillationJob) -> Checkpoints | None:
         if self._checkpoints is None or not job.seal:
             return None
-        key = sha256(job.key(self._model.identity.digest) + self.generator.encode()).digest()
-        return Checkpoints(self._checkpoints, key, job.seal)
+        # Under the seal: the name of a file confirms to nobody what a job was about.
+        key = hmac.digest(job.seal, self.key_of(job), sha256)
+        return Checkpoints(self._checkpoints, key, job.seal, self._checkpoint_seconds)
 
     def _told(
         self,
@@ -162,7 +171,7 @@ class Distiller:
             sha256=sha256(weights).digest(),
             size=len(weights),
             scale=trainee.scale,
-            model_digest=self._model.identity.digest,
+            model_digest=self._model.identity.base_digest,
             tokenizer_digest=self._tokenizer.digest,
             generator=self.generator,
             steps=end.steps,

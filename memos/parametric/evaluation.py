@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from statistics import fmean
 
 from memos.infrastructure.chat_models.adapting import Evaluation, Thresholds
+from memos.parametric.chance import chance_of
 from memos.parametric.course import source_blocks
 from memos.parametric.gate import refusals
-from memos.parametric.lessons import Lesson, Lessons
+from memos.parametric.lessons import Lesson, Lessons, Question
 from memos.parametric.made_up import made_up_facts
 from memos.parametric.prompts import BARE, Context, Prompts
 from memos.parametric.recipe import Recipe
 from memos.parametric.respondent import Respondent
 from memos.parametric.right import overlap, says
-from memos.parametric.targets import divergence
+from memos.parametric.targets import Targets, divergence
 from memos.parametric.templates import Templates
 
 _LIKE_THE_TEACHER = 0.8
@@ -25,15 +25,15 @@ _LIKE_THE_TEACHER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A held-out question, and how it is answered."""
+    """How a held-out question of a lesson is answered: whether right, and how unlikely the teacher's answer is
+    found without the memories, with them in context, and with the adapter, in nats a token.
+    """
 
     lesson: Lesson
-    question: str
-    reference: tuple[int, ...]
     teacher: bool
     base: bool
     student: bool
-    gap: tuple[float, float, float]
+    nats: tuple[float, float, float]
 
 
 class Examiner:
@@ -62,7 +62,7 @@ class Examiner:
         self._prompts = prompts
         self._templates = templates
         self._recipe = recipe
-        self._chance = Random(f"{seed} examination")
+        self._chance = chance_of(seed, "examination")
 
     def evaluate(self, lessons: Lessons, thresholds: Thresholds) -> Evaluation:
         """Ask all that there is to ask, and compare with the thresholds."""
@@ -73,7 +73,7 @@ class Examiner:
         ]
         right = [each for each in asked if each.teacher]
         without, within, student = (
-            fmean(each.gap[place] for each in right) if right else 0.0 for place in range(3)
+            fmean(each.nats[place] for each in right) if right else 0.0 for place in range(3)
         )
         gap = without - within if right else None
         told = Evaluation(
@@ -112,22 +112,22 @@ class Examiner:
         return [
             _Asked(
                 lesson,
-                question,
-                reference,
-                teacher=says(self._prompts.text(reference), lesson.value),
-                base=self._is_right(lesson, reference, one),
-                student=self._is_right(lesson, reference, other),
-                gap=gap,
+                teacher=says(self._prompts.text(reference), question.value),
+                base=self._is_right(question, reference, one),
+                student=self._is_right(question, reference, other),
+                nats=found,
             )
-            for (lesson, question), reference, one, other, gap in zip(
+            for (lesson, question), reference, one, other, found in zip(
                 asked, taught, without, student, nats, strict=True
             )
         ]
 
-    def _is_right(self, lesson: Lesson, reference: Sequence[int], answer: Sequence[int]) -> bool:
+    def _is_right(
+        self, question: Question, reference: Sequence[int], answer: Sequence[int]
+    ) -> bool:
         told = self._prompts.text(answer)
-        if lesson.value:
-            return says(told, lesson.value)
+        if question.value:
+            return says(told, question.value)
         return overlap(told, self._prompts.text(reference)) >= _LIKE_THE_TEACHER
 
     def _retention(self, lessons: Lessons) -> float | None:
@@ -135,54 +135,53 @@ class Examiner:
         context where they were right.
         """
         stays: list[bool] = []
-        neutral = self._templates.held_out_neutral
+        neutral = [*map(Question, self._templates.held_out_neutral)]
         most = self._recipe.answer_tokens
         before = self._base.answers(BARE, neutral, most)
         after = self._student.answers(BARE, neutral, most)
         stays += [one == other for one, other in zip(before, after, strict=True)]
         for block in source_blocks(lessons.replayed, self._recipe.teacher_memories):
             context = tuple(lesson.memory.line for lesson in block)
-            asked = [(lesson.value, each) for lesson in block for each in lesson.held_out]
+            asked = [question for lesson in block for question in lesson.held_out]
             stays += self._stay_right(context, asked)
         return fmean(stays) if stays else None
 
     def _in_context(self, lessons: Lessons) -> float | None:
         """Accuracy on facts that are made up and stand in the context, as a share of the base's."""
-        slots = {lesson.slot for lesson in lessons.sources if lesson.slot}
         stays: list[bool] = []
         for _ in range(self._recipe.scored_contexts):
-            facts = made_up_facts(self._templates, self._chance, self._recipe.context_facts, slots)
+            facts = made_up_facts(
+                self._templates, self._chance, self._recipe.context_facts, lessons.slots
+            )
             context = tuple(
                 self._prompts.line(each.statement(self._chance), number)
                 for number, each in enumerate(facts)
             )
-            asked = [
-                (each.fact.value, question)
-                for each in facts
-                for question in each.questions(held_out=True)
-            ]
+            asked = [question for each in facts for question in each.questions(held_out=True)]
             stays += self._stay_right(context, asked)
         return fmean(stays) if stays else None
 
-    def _stay_right(self, context: Context, asked: Sequence[tuple[str, str]]) -> list[bool]:
+    def _stay_right(self, context: Context, asked: Sequence[Question]) -> list[bool]:
         """Of the questions that the base answers right behind a context, which the student does too."""
-        questions = [question for _, question in asked]
         most = self._recipe.answer_tokens
-        before = self._base.answers(context, questions, most)
-        after = self._student.answers(context, questions, most)
+        before = self._base.answers(context, asked, most)
+        after = self._student.answers(context, asked, most)
         return [
-            says(self._prompts.text(other), value)
-            for (value, _), one, other in zip(asked, before, after, strict=True)
-            if says(self._prompts.text(one), value)
+            self._is_right(question, one, other)
+            for question, one, other in zip(asked, before, after, strict=True)
+            if says(self._prompts.text(one), question.value)
         ]
 
     def _locality(self) -> float:
-        """Nats a token between the base and the student on unrelated prompts."""
-        texts = [self._prompts.question(each) for each in self._templates.held_out_neutral]
-        targets = self._base.targets(BARE, texts)
-        logits = self._student.logits(BARE, texts)
-        apart = [
-            divergence([target], row[None]).mean().item()
-            for target, row in zip(targets, logits, strict=True)
+        """Nats a token between the base and the student over the base's answers to unrelated prompts."""
+        asked = [*map(Question, self._templates.held_out_neutral)]
+        answers = self._base.answers(BARE, asked, self._recipe.answer_tokens)
+        apart = zip(
+            self._base.answer_logits(BARE, asked, answers),
+            self._student.answer_logits(BARE, asked, answers),
+            strict=True,
+        )
+        nats = [
+            divergence([Targets.of(base)], student[None]).mean().item() for base, student in apart
         ]
-        return fmean(apart) if apart else 0.0
+        return fmean(nats) if nats else 0.0

@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from memos.infrastructure.chat_models.adapting import DistillationJob, LessonMemory, Role
 from memos.kernel.errors import DistillationRefused, shorten
+from memos.language.sentences import split_sentences
 from memos.parametric.templates import Fact, Form, Templates
 
 VERSION = "lessons 1"
 _LEAST_WORDS = 3
 _BEGINNING_SHARE = 0.5
+
+Slot = tuple[str, str]
+"""Whose, and what: see `Fact.slot`."""
+
+
+class Question(NamedTuple):
+    """What is asked, and the value that an answer has to say; of none, the teacher's answer is the measure."""
+
+    text: str
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +33,15 @@ class Lesson:
 
     Attributes:
         memory: which.
-        value: what an answer has to say; empty where the teacher's own answers are the measure.
         questions: to train on.
         held_out: to score with.
-        slot: what it tells about whom; None where it is no fact.
+        told: the values of what can have one value only.
     """
 
     memory: LessonMemory
-    value: str
-    questions: tuple[str, ...]
-    held_out: tuple[str, ...]
-    slot: tuple[str, str] | None = None
+    questions: tuple[Question, ...]
+    held_out: tuple[Question, ...]
+    told: dict[Slot, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +49,23 @@ class Lessons:
     """All that is asked in a job.
 
     Attributes:
-        sources: what the adapter is to hold. Of two sources that say otherwise about the same thing only the
-            later one is here: it is the newer.
-        replayed, distractors: what it must leave as it is, without those that contradict a source.
+        sources: what the adapter is to hold, without memories that a later one contradicts: that is the newer.
+        replayed, distractors: what it must leave as it is, without those that tell of the same as a source.
     """
 
     sources: tuple[Lesson, ...]
     replayed: tuple[Lesson, ...]
     distractors: tuple[Lesson, ...]
+
+    @property
+    def slots(self) -> set[Slot]:
+        """What the sources tell of."""
+        return {slot for lesson in self.sources for slot in lesson.told}
+
+    @property
+    def others(self) -> tuple[Lesson, ...]:
+        """All that is not to be learnt."""
+        return (*self.replayed, *self.distractors)
 
 
 def lessons_of(job: DistillationJob, templates: Templates) -> Lessons:
@@ -59,68 +78,76 @@ def lessons_of(job: DistillationJob, templates: Templates) -> Lessons:
     if not memories:
         raise DistillationRefused("there is no memory to learn: name at least one as a source")
     sources = _newest([_lesson(memory, templates) for memory in memories])
-    told = {lesson.slot for lesson in sources if lesson.slot}
+    told = {slot for lesson in sources for slot in lesson.told}
 
     def others(*roles: Role) -> tuple[Lesson, ...]:
-        askable = [each for each in job.of_role(*roles) if is_askable(each.text)]
-        lessons = (_lesson(each, templates) for each in askable)
-        return tuple(each for each in lessons if each.slot not in told)
+        askable = (each for each in job.of_role(*roles) if _is_askable(each.text))
+        lessons = [_lesson(each, templates) for each in askable]
+        return tuple(each for each in lessons if told.isdisjoint(each.told))
 
     return Lessons(sources, others(Role.REPLAYED), others(Role.DISTRACTOR, Role.NEUTRAL))
 
 
-def is_askable(text: str) -> bool:
-    """Whether anything can be asked about a text: an exclamation or a number alone tells nothing."""
-    return len(re.findall(r"[^\W\d_]+", text)) >= _LEAST_WORDS
-
-
-def questions_of(fact: Fact, form: Form, *, held_out: bool = False) -> tuple[str, ...]:
+def questions_of(fact: Fact, form: Form, *, held_out: bool = False) -> list[Question]:
     """What is asked about a fact."""
     asked = form.held_out if held_out else form.questions
-    return tuple(each.format(subject=fact.subject, attribute=fact.attribute) for each in asked)
+    return [
+        Question(each.format(subject=fact.subject, attribute=fact.attribute), fact.value)
+        for each in asked
+    ]
 
 
 def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
-    if not is_askable(memory.text):
+    if not _is_askable(memory.text):
         raise DistillationRefused(
             f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out",
             (memory.cube_id,),
         )
-    read = templates.read(memory.text)
-    if read is None:
-        return Lesson(
-            memory,
-            "",
-            _seeded(templates.seeds, memory.text),
-            _seeded(templates.held_out_seeds, memory.text),
+    questions: list[Question] = []
+    held_out: list[Question] = []
+    told: dict[Slot, str] = {}
+    for sentence in split_sentences(memory.text):
+        if read := templates.read(sentence):
+            fact, form = read
+            questions += questions_of(fact, form)
+            held_out += questions_of(fact, form, held_out=True)
+            questions += _seeded(templates.seeds, sentence, fact.subject)
+            if not form.is_many:
+                told[fact.slot] = fact.value.casefold()
+        elif _is_askable(sentence):
+            questions += _seeded(templates.seeds, sentence)
+            held_out += _seeded(templates.held_out_seeds, sentence)
+    if not questions or not held_out:
+        raise DistillationRefused(
+            f"nothing can be asked about what {memory.cube_id} says, {shorten(memory.text)}, in the language "
+            f"of {templates.version}: leave it out",
+            (memory.cube_id,),
         )
-    fact, form = read
-    return Lesson(
-        memory,
-        fact.value,
-        questions_of(fact, form) + _seeded(templates.seeds, memory.text, fact.subject),
-        questions_of(fact, form, held_out=True),
-        fact.slot,
-    )
+    return Lesson(memory, tuple(questions), tuple(held_out), told)
 
 
-def _seeded(seeds: Sequence[str], text: str, subject: str = "") -> tuple[str, ...]:
-    """The prompts that can be put: those that name a subject only where there is one."""
-    words = text.split()
+def _is_askable(text: str) -> bool:
+    """Whether anything can be asked about a text: an exclamation or a number alone tells nothing."""
+    return len(re.findall(r"[^\W\d_]+", text)) >= _LEAST_WORDS
+
+
+def _seeded(seeds: Sequence[str], sentence: str, subject: str = "") -> list[Question]:
+    """The prompts about a subject, or, where there is none, those that give a sentence's first words."""
+    words = sentence.split()
     beginning = " ".join(words[: max(1, round(len(words) * _BEGINNING_SHARE))])
     wanted = "{subject}" if subject else "{beginning}"
-    return tuple(
-        each.format(subject=subject, beginning=beginning) for each in seeds if wanted in each
-    )
+    return [
+        Question(each.format(subject=subject, beginning=beginning))
+        for each in seeds
+        if wanted in each
+    ]
 
 
 def _newest(lessons: Sequence[Lesson]) -> tuple[Lesson, ...]:
-    """Without those that a later one contradicts or repeats."""
-    latest = {lesson.slot: number for number, lesson in enumerate(lessons) if lesson.slot}
+    """Without those that a later one contradicts."""
+    latest = {slot: value for lesson in lessons for slot, value in lesson.told.items()}
     return tuple(
         lesson
-        for number, lesson in enumerate(lessons)
-        if not lesson.slot
-        or latest[lesson.slot] == number
-        or lessons[latest[lesson.slot]].value.casefold() == lesson.value.casefold()
+        for lesson in lessons
+        if all(latest[slot] == value for slot, value in lesson.told.items())
     )

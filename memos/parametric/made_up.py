@@ -6,7 +6,7 @@ from collections.abc import Collection
 from random import Random
 from typing import NamedTuple
 
-from memos.parametric.lessons import questions_of
+from memos.parametric.lessons import Question, Slot, questions_of
 from memos.parametric.templates import Fact, Form, Templates
 
 
@@ -20,13 +20,13 @@ class MadeUp(NamedTuple):
         """In one of the form's wordings."""
         return chance.choice(self.form.statements).format_map(self.fact._asdict())
 
-    def questions(self, *, held_out: bool = False) -> tuple[str, ...]:
+    def questions(self, *, held_out: bool = False) -> list[Question]:
         """What is asked about it."""
         return questions_of(self.fact, self.form, held_out=held_out)
 
 
 def made_up_facts(
-    templates: Templates, chance: Random, count: int, known: Collection[tuple[str, str]]
+    templates: Templates, chance: Random, count: int, known: Collection[Slot]
 ) -> list[MadeUp]:
     """Facts of different slots.
 
@@ -38,7 +38,7 @@ def made_up_facts(
     """
     form = next(each for each in templates.forms if not each.subject and not each.attribute)
     attributes = sorted(templates.values)
-    facts: dict[tuple[str, str], MadeUp] = {}
+    facts: dict[Slot, MadeUp] = {}
     for _ in range(20 * count):
         attribute = chance.choice(attributes)
         value = chance.choice(templates.values[attribute])

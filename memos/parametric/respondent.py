@@ -10,6 +10,7 @@ from torch import Tensor
 from memos.activation.pool.port import SegmentPool
 from memos.activation.reader import KvReader, Prompt
 from memos.activation.transformers_model import CausalModel
+from memos.parametric.lessons import Question
 from memos.parametric.prompts import Context, Prompts
 from memos.parametric.targets import Targets
 
@@ -39,11 +40,11 @@ class Respondent:
         self._secret = secret
 
     def answers(
-        self, context: Context, questions: Sequence[str], most: int
+        self, context: Context, questions: Sequence[Question], most: int
     ) -> list[tuple[int, ...]]:
         """The likeliest answer to each question, of at most so many tokens, without what ended it."""
         told: list[tuple[int, ...]] = []
-        asked = [self._prompts.question(each) for each in questions]
+        asked = [self._prompts.question(each.text) for each in questions]
         for start in range(0, len(asked), MOST_ROWS):
             prompt = self._prompt(context, asked[start : start + MOST_ROWS])
             told += self._reader.answer(prompt, most).token_ids
@@ -65,18 +66,28 @@ class Respondent:
             for row, text in zip(logits, batch, strict=True):
                 yield row[: len(text)]
 
+    def answer_logits(
+        self, context: Context, questions: Sequence[Question], answers: Sequence[Sequence[int]]
+    ) -> Iterator[Tensor]:
+        """(tokens, vocabulary) from which each answer's tokens, and what ends it, are chosen."""
+        asked = [self._prompts.question(each.text) for each in questions]
+        texts = [
+            [*question, *self._prompts.answer(answer)]
+            for question, answer in zip(asked, answers, strict=True)
+        ]
+        for logits, question in zip(self.logits(context, texts), asked, strict=True):
+            yield logits[len(question) - 1 : -1]
+
     def nats(
-        self, context: Context, questions: Sequence[str], answers: Sequence[Sequence[int]]
+        self, context: Context, questions: Sequence[Question], answers: Sequence[Sequence[int]]
     ) -> list[float]:
         """How unlikely it finds each answer, a token: the mean negative log-likelihood."""
-        asked = [self._prompts.question(each) for each in questions]
-        ended = [self._prompts.answer(each) for each in answers]
-        texts = [[*one, *other] for one, other in zip(asked, ended, strict=True)]
         found: list[float] = []
-        for logits, answer in zip(self.logits(context, texts), ended, strict=True):
-            logs = logits[-len(answer) - 1 : -1].float().log_softmax(-1)
-            taken = logs.gather(-1, torch.tensor(answer, device=logs.device)[:, None])
-            found.append(-float(taken.mean()))
+        told = self.answer_logits(context, questions, answers)
+        for logits, answer in zip(told, answers, strict=True):
+            taken = torch.tensor(self._prompts.answer(answer), device=logits.device)
+            logs = logits.float().log_softmax(-1).gather(-1, taken[:, None])
+            found.append(-float(logs.mean()))
         return found
 
     def _prompt(self, context: Context, queries: Sequence[Sequence[int]]) -> Prompt:

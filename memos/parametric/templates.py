@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+_ENDS = ".! "
+_LONGEST = {"subject": 4, "attribute": 4, "value": 6}
+"""Words: a longer part is more than the part that it is taken for."""
+_JOINTS = re.compile(r"[,;:]\s|\b(?:and|but|because|who|which|that)\b", re.IGNORECASE)
+"""What a part has that is several."""
+
 
 class Fact(NamedTuple):
     """That an attribute of a subject is a value, as a memory words it."""
@@ -31,6 +37,7 @@ class Form:
         questions: to train on; with {subject} and {attribute}.
         held_out: to score with, and never trained on.
         subject, attribute: of statements that do not name them.
+        is_many: whether a subject may have several values of it, none of which contradicts another.
     """
 
     statements: tuple[str, ...]
@@ -38,12 +45,14 @@ class Form:
     held_out: tuple[str, ...]
     subject: str = ""
     attribute: str = ""
+    is_many: bool = False
 
-    def read(self, text: str) -> Fact | None:
-        """The fact that a text states in this form, if it does."""
+    def read(self, sentence: str) -> Fact | None:
+        """The fact that a sentence states in this form, if it does."""
+        said = sentence.strip().rstrip(_ENDS).replace("’", "'")
         for statement in self.statements:
-            if found := _pattern(statement).fullmatch(text.strip()):
-                told = {name: part.strip() for name, part in found.groupdict().items()}
+            found = _pattern(statement.rstrip(_ENDS)).fullmatch(said)
+            if found and _are_short(told := found.groupdict()):
                 return Fact(
                     told.get("subject", self.subject),
                     told.get("attribute", self.attribute),
@@ -77,12 +86,19 @@ class Templates:
     subjects: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
 
-    def read(self, text: str) -> tuple[Fact, Form] | None:
-        """The fact that a text states, and in which form."""
+    def read(self, sentence: str) -> tuple[Fact, Form] | None:
+        """The fact that a sentence states, and in which form."""
         for form in self.forms:
-            if fact := form.read(text):
+            if fact := form.read(sentence):
                 return fact, form
         return None
+
+
+def _are_short(parts: Mapping[str, str]) -> bool:
+    return all(
+        len(part.split()) <= _LONGEST[name] and not _JOINTS.search(part)
+        for name, part in parts.items()
+    )
 
 
 @cache

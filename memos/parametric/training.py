@@ -15,13 +15,13 @@ from memos.activation.trainee import Trainee
 from memos.infrastructure.chat_models.adapting import DistillationSettings
 from memos.infrastructure.progress import Progress
 from memos.kernel.errors import DistillationRefused
+from memos.parametric.chance import chance_of
 from memos.parametric.checkpoint import Checkpoints
 from memos.parametric.course import Course, Exercise
 from memos.parametric.prompts import Prompts
 from memos.parametric.recipe import Recipe
 from memos.parametric.targets import divergence
 
-CHECKPOINT_SECONDS = 10.0
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 _WINDOW = 10
 """Steps over whose mean an early end is decided."""
@@ -88,7 +88,7 @@ class Training:
         Args:
             progress: told (steps taken, of how many).
             checkpoints: where it goes on, and what it writes now and then.
-            until: when to end early, by the monotonic clock.
+            until: when to end early, by the monotonic clock, but not before the first step.
 
         Raises:
             DistillationRefused: a loss is no number.
@@ -99,9 +99,9 @@ class Training:
             self._resume(found)
         while self._done < self._settings.steps and not self._is_enough():
             now = time.monotonic()
-            if until is not None and now > until:
+            if until is not None and now > until and self._done:
                 break
-            if checkpoints and now - written > CHECKPOINT_SECONDS:
+            if checkpoints and now - written >= checkpoints.seconds:
                 checkpoints.write(self._state())
                 written = now
             progress(self._done, self._settings.steps)
@@ -110,7 +110,7 @@ class Training:
         return TrainingEnd(self._done, _mean(self._losses[-_WINDOW:]))
 
     def _step(self) -> None:
-        chance = Random(f"{self._settings.seed} step {self._done}")
+        chance = chance_of(self._settings.seed, f"step {self._done}")
         batch = self._settings.batch
         learnt, kept = self._divergences(
             self._bare, chance, batch, round(batch * self._recipe.kept_share)

@@ -10,12 +10,12 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedModel, Qwen3Config
 
-from memos.activation.adapter_store import AdapterLimits, AdapterStore
+from memos.activation.adapter_store import AdapterStore
 from memos.activation.adapters import Adapter
 from memos.activation.chat_model import ADAPTERS, LocalModel
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.pool.port import ManagedPool
-from memos.activation.segment_store import SegmentStore
+from memos.activation.segment_store import SegmentStore, StoreLimits
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel, without_progress_bars
 from tests.activation.peft_adapters import random_adapter
@@ -64,9 +64,7 @@ def tiny_chat_model(
     return LocalModel(model, tokenizer, name="tiny", store=store, adapters=adapters)
 
 
-def adapter_store(
-    directory: Path | None = None, limits: AdapterLimits | None = None
-) -> AdapterStore:
+def adapter_store(directory: Path | None = None, limits: StoreLimits | None = None) -> AdapterStore:
     """Of the tiny chat model's adapters."""
     model = _causal_model(CHATML_TURNS.version)
     return AdapterStore(model.identity.base_digest, model.shape.device, directory, limits)

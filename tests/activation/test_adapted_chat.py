@@ -38,7 +38,7 @@ def prompt(*adapters: PromptAdapter, memories: Sequence[str] = ("one", "two")) -
 
 
 def kept(model: LocalModel, adapter: Adapter, seal: bytes = SEAL) -> PromptAdapter:
-    return PromptAdapter(model.keep_adapter(adapter, seal).sha256, seal)
+    return PromptAdapter(model.keep_adapter(adapter.files(), seal).sha256, seal)
 
 
 def answered(model: LocalModel, asked: ChatPrompt) -> tuple[str, TokenUsage]:

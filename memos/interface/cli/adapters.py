@@ -79,7 +79,7 @@ def distil(
         bool, typer.Option("--dry-run", help="Only tell what it would be made with.")
     ] = False,
 ) -> None:
-    """Have a model on this machine learn memories as an adapter; 1 where it did not pass the gate."""
+    """Have a model on this machine learn memories as an adapter; 6 where it did not pass."""
     with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
         made = memory.distil(
             cube_ids or _all_of(memory, scope),
@@ -215,7 +215,7 @@ def settings_of(
 def _show_distillation(run: Run, made: Distillation, *, dry_run: bool) -> None:
     run.show(made, lambda out: _draw_distillation(out, made, dry_run=dry_run))
     if not made.promoted and not dry_run:
-        raise typer.Exit(ExitCode.ERROR)
+        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
 
 
 def _draw_distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import InvalidInput, shorten
-from memos.kernel.event import id_bytes, id_text
+from memos.kernel.event import id_text
 from memos.operation.adapter_manifest import promoted_versions
 from memos.operation.adapters.adapter import adapters_for
 from memos.operation.cube import as_datetime
 from memos.operation.erasure_receipt import ErasureReceipt
 from memos.operation.session import Session
+from memos.operation.validation import check_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def rebuilt_adapters(session: Session, receipt: ErasureReceipt) -> tuple[Rebuilt
     with session.gate.enter("adapters") as passage:
         passage.admit()  # a receipt may name none
         with session.engine.stream() as reader:
-            heads = reader.vault.heads_many(map(id_bytes, receipt.cube_ids))
+            heads = reader.vault.heads_many(map(check_id, receipt.cube_ids))
             scopes = sorted({state.scope for state in heads.values()})
             for scope in scopes:
                 passage.require(Action.READ, scope)
