@@ -58,7 +58,7 @@ class LocalLearner(LocalModel):
 
         Raises:
             DistillationRefused: there is nothing that can be learnt, or training broke down.
-            VaultError: what was learnt cannot be written.
+            VaultError: a checkpoint cannot be written.
         """
         distiller = self._distiller()
         key = distiller.key_of(job)
