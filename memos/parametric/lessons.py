@@ -100,7 +100,8 @@ def questions_of(fact: Fact, form: Form, *, held_out: bool = False) -> list[Ques
 def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
     if not _is_askable(memory.text):
         raise DistillationRefused(
-            f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out"
+            f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out",
+            (memory.cube_id,),
         )
     questions: list[Question] = []
     held_out: list[Question] = []
@@ -119,7 +120,8 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
     if not questions or not held_out:
         raise DistillationRefused(
             f"nothing can be asked about what {memory.cube_id} says, {shorten(memory.text)}, in the language "
-            f"of {templates.version}: leave it out"
+            f"of {templates.version}: leave it out",
+            (memory.cube_id,),
         )
     return Lesson(memory, tuple(questions), tuple(held_out), told)
 
