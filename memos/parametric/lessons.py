@@ -15,6 +15,8 @@ from memos.parametric.templates import Fact, Form, Templates
 VERSION = "lessons 1"
 _LEAST_WORDS = 3
 _BEGINNING_SHARE = 0.5
+_LONGEST_BEGINNING = 12
+"""Words."""
 
 Slot = tuple[str, str]
 """Whose, and what: see `Fact.slot`."""
@@ -143,7 +145,8 @@ def _is_askable(text: str) -> bool:
 def _seeded(seeds: Sequence[str], sentence: str, subject: str = "") -> list[Question]:
     """The prompts about a subject, or, where there is none, those that give a sentence's first words."""
     words = sentence.split()
-    beginning = " ".join(words[: max(1, round(len(words) * _BEGINNING_SHARE))])
+    share = max(1, round(len(words) * _BEGINNING_SHARE))
+    beginning = " ".join(words[: min(share, _LONGEST_BEGINNING)])
     wanted = "{subject}" if subject else "{beginning}"
     return [
         Question(each.format(subject=subject, beginning=beginning))
