@@ -93,6 +93,7 @@ from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
 from .operation.forms.activation import Activation, Materialised
 from .operation.forms.schedule import Schedule
+from .operation.learning.round import LearningRound, Learnt, RetiredAdapter
 from .operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from .operation.reads.accesses import AccessEntry
 from .operation.reads.context_block import Citation, ContextBlock
@@ -184,6 +185,8 @@ __all__ = [
     "IndexUnavailable",
     "InvalidInput",
     "KeysMissing",
+    "LearningRound",
+    "Learnt",
     "LessonMemory",
     "Lifespan",
     "Lineage",
@@ -227,6 +230,7 @@ __all__ = [
     "RerankEndpoint",
     "RerankFailed",
     "Reranker",
+    "RetiredAdapter",
     "Role",
     "Rollback",
     "RootRotated",

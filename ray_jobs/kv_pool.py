@@ -21,6 +21,7 @@ from memos.infrastructure.chat_models.plain_prompt import (
     plain_usage,
     prompt_of,
 )
+from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.kernel.errors import MemosError
 
 SMOLLM2 = "smollm2"
@@ -44,17 +45,24 @@ class KvPool:
     """
 
     def __init__(
-        self, model: str, device: str, kept_in: str | None, memory_bytes: int, files_bytes: int
+        self,
+        model: str,
+        device: str,
+        name: str,
+        kept_in: str | None,
+        memory_bytes: int,
+        files_bytes: int,
     ) -> None:
         # Bring PyTorch, of which whoever starts pools has no need.
-        from memos.activation.chat_model import LocalModel
+        from memos.activation.chat_model import ADAPTERS, LocalModel
         from memos.activation.segment_store import StoreLimits
         from memos.activation.serving.pool_server import PoolServer
 
         load = LocalModel.smollm2 if model == SMOLLM2 else partial(LocalModel.load, Path(model))
         loaded = load(
             device=device,
-            kept_in=None if kept_in is None else Path(kept_in),
+            kept_in=None if kept_in is None else Path(kept_in, name),
+            adapters_in=None if kept_in is None else Path(kept_in, ADAPTERS),
             limits=StoreLimits(device=memory_bytes, files=files_bytes),
         )
         self._server = PoolServer(loaded)
@@ -90,6 +98,18 @@ class KvPool:
     @ray.method(concurrency_group="control", max_task_retries=3)
     def evict_owner(self, owner: str) -> int:
         return self._server.evict_owner(owner)
+
+    @ray.method(concurrency_group="control", max_task_retries=3)
+    def model_digest(self) -> bytes:
+        return self._server.model_digest
+
+    @ray.method(concurrency_group="control", max_task_retries=3)
+    def has_adapter(self, sha256: bytes, seal: bytes) -> bool:
+        return self._server.has_adapter(PromptAdapter(sha256, seal))
+
+    @ray.method(concurrency_group="control", max_task_retries=3)
+    def forget_adapters(self, digests: list[bytes]) -> int:
+        return self._server.forget_adapters(digests)
 
     @ray.method(concurrency_group="control")
     def figures(self) -> dict[str, Any]:

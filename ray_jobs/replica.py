@@ -39,7 +39,7 @@ class Replica:
         self.restarts = 0
         self.figures: dict[str, Any] | None = None
         self._incarnation: str | None = None
-        kept = None if settings.kept_in is None else str(settings.kept_in / self.name)
+        kept_in = None if settings.kept_in is None else str(settings.kept_in)
         self._place = placement_group([settings.bundle])
         self._actor: Any = (
             ray.remote(**OPTIONS)(KvPool)
@@ -52,7 +52,8 @@ class Replica:
             .remote(
                 settings.model,
                 settings.device,
-                kept,
+                self.name,
+                kept_in,
                 settings.memory_bytes,
                 settings.files_bytes,
             )

@@ -17,7 +17,8 @@ class PoolSettings:
             memory by itself.
         memory_bytes, files_bytes: what segments may take in each: of the memory of the device that the model runs
             on, and of the disk.
-        kept_in: where each keeps segments in a directory of its own; None for in memory only.
+        kept_in: where each keeps segments in a directory of its own, and finds the adapters that are kept below
+            it for all; None for in memory only.
         namespace: where they are found, in the cluster.
     """
 

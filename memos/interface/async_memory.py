@@ -289,6 +289,8 @@ class AsyncMemory:
     rebuilt_adapters = _in_thread(Memory.rebuilt_adapters)
     promote = _in_thread(Memory.promote)
     backpatch = _in_thread(Memory.backpatch)
+    learn = _in_thread(Memory.learn)
+    learning_curve = _in_thread(Memory.learning_curve)
     tags = _in_thread(Memory.tags)
     vocabulary = _in_thread(Memory.vocabulary)
     set_vocabulary = _in_thread(Memory.set_vocabulary)

@@ -43,6 +43,8 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "hold": ("hold", ""),
     "import": ("import a file", "into"),
     "keep_queries": ("say how long queries are kept", "in"),
+    "learn": ("have learnt the memories", "of"),
+    "learning_curve": ("see what was learnt", "of"),
     "lift_hold": ("lift the hold", "of"),
     "lineage": ("see the lineage", "of"),
     "link": ("link", ""),

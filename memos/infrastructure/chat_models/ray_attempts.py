@@ -92,20 +92,41 @@ class Pools:
         Raises:
             ModelUnavailable: a pool did not answer.
         """
+        evicted = self.answers("evict", owner, cube_ids, keys)
+        return sum(self._all(evicted, "hold what was to be evicted"))
+
+    def forget_adapters(self, digests: list[bytes]) -> int:
+        """Have every pool let go of adapters; how many there were, each counted once a pool.
+
+        Raises:
+            ModelUnavailable: a pool did not answer.
+        """
+        forgotten = self.answers("forget_adapters", digests)
+        return sum(self._all(forgotten, "hold adapters that were to be forgotten"))
+
+    def answers(
+        self, method: str, *arguments: object, seconds: float = WAIT_SECONDS
+    ) -> dict[str, Any]:
+        """What every pool says, by its name; None of one that did not say it in time."""
+        deadline = time.monotonic() + seconds
         names = self._told(self.call(self._router.pools))
-        asked = {name: self.call(self._actor(name).evict, owner, cube_ids, keys) for name in names}
-        evicted, silent = 0, []
+        asked = {name: self.call(getattr(self._actor(name), method), *arguments) for name in names}
+        told: dict[str, Any] = {}
         for name, reference in asked.items():
             try:
-                evicted += self.result(reference, WAIT_SECONDS)
+                told[name] = self.result(reference, max(0.0, deadline - time.monotonic()))
             except self._ray.exceptions.RayError:
-                silent.append(name)
-        if silent:
+                told[name] = None
+        return told
+
+    @staticmethod
+    def _all(told: dict[str, Any], what: str) -> list[Any]:
+        if silent := [name for name, said in told.items() if said is None]:
             raise ModelUnavailable(
-                f"pools that did not answer may still hold what was to be evicted: {', '.join(silent)}. It is "
-                "read by nobody who may not read its memories, and goes when others need its room"
+                f"pools that did not answer may still {what}: {', '.join(silent)}. It is read by nobody who may "
+                "not read its memories, and goes when others need its room"
             )
-        return evicted
+        return list(told.values())
 
     def is_loss(self, error: BaseException) -> bool:
         """Whether an error says that a pool died, or cannot be reached."""

@@ -14,18 +14,27 @@ from memos.infrastructure.chat_models.plain_prompt import (
     prefix_of,
     root_of,
 )
-from memos.infrastructure.chat_models.port import CachedPrefix, ChatPrompt, PrefillCosts, TokenUsage
+from memos.infrastructure.chat_models.port import (
+    CachedPrefix,
+    ChatPrompt,
+    PrefillCosts,
+    PromptAdapter,
+    TokenUsage,
+)
 from memos.infrastructure.chat_models.ray_attempts import NoRouter, Pools
 from memos.infrastructure.chat_models.ray_connection import CONNECTION, DEFAULT_ADDRESS
 from memos.kernel.errors import ModelUnavailable
 
 NAMESPACE = "memos"
+ADAPTER_SECONDS = 5.0
+"""How long is waited for what pools say of adapters: without them, memories are text in the prompt."""
 BYTES_PER_TOKEN = 4
 """Of an English text, about."""
 
 
 class RayPool:
-    """See `memos.infrastructure.chat_models.port.CachingModel`. Safe for threads.
+    """See `memos.infrastructure.chat_models.adapting.AdapterServingModel`. Safe for threads. Adapters are learnt
+    by a model on a machine that shares the directory of the pools.
 
     Prompts go, as text, to the pool that has computed their prefix. Where it dies meanwhile, another one, or
     the same when it is back, is asked with the same request id, and what it says is told from where the
@@ -42,6 +51,7 @@ class RayPool:
         self.name = f"ray#{namespace}"
         self._address = address or os.environ.get("RAY_ADDRESS") or DEFAULT_ADDRESS
         self._namespace = namespace
+        self._model_digest = b""
         note_caching_model(self)
 
     def __repr__(self) -> str:
@@ -86,6 +96,38 @@ class RayPool:
             ModelUnavailable: a pool did not answer; the message says which.
         """
         return self._pools().evict(owner, list(cube_ids), list(keys))
+
+    @property
+    def model_digest(self) -> bytes:
+        """See `AdapterServingModel.model_digest`.
+
+        Raises:
+            ModelUnavailable: no pool tells it, or they have several models.
+        """
+        if not self._model_digest:
+            told = set(self._pools().answers("model_digest", seconds=ADAPTER_SECONDS).values())
+            if len(told) != 1 or None in told:
+                raise ModelUnavailable(
+                    f"the pools of {self.name} do not tell which model they have, or have several: see what "
+                    "`memos worker kv` says"
+                )
+            (self._model_digest,) = told
+        return self._model_digest
+
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        """See `AdapterServingModel.has_adapter`: whether every pool has it, for any of them may answer."""
+        told = self._pools().answers(
+            "has_adapter", adapter.sha256, adapter.seal, seconds=ADAPTER_SECONDS
+        )
+        return bool(told) and all(told.values())
+
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        """See `AdapterServingModel.forget_adapters`: in every pool.
+
+        Raises:
+            ModelUnavailable: a pool did not answer; the message says which.
+        """
+        return self._pools().forget_adapters(list(digests))
 
     def _pools(self) -> Pools:
         try:

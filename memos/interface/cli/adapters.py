@@ -81,7 +81,7 @@ def distil(
             cube_ids or _all_of(memory, scope),
             scope=scope,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
-            settings=_settings(steps, rank, rate, seed),
+            settings=settings_of(steps, rank, rate, seed),
             distractors=distractors or None,
             seconds=seconds,
             dry_run=dry_run,
@@ -166,7 +166,7 @@ def rebuild(
         made = memory.rebuild_adapter(
             cube_id,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
-            settings=_settings(steps, rank, rate, seed) if named else None,
+            settings=settings_of(steps, rank, rate, seed) if named else None,
             progress=report,
         )
     _show_distillation(run, made, dry_run=False)
@@ -208,9 +208,10 @@ def _all_of(memory: Memory, scope: str) -> list[str]:
     return [each.cube_id for each in page]
 
 
-def _settings(
+def settings_of(
     steps: int | None, rank: int | None, rate: float | None, seed: int | None
 ) -> DistillationSettings:
+    """How something is to be distilled, as far as the options say."""
     from memos import DistillationSettings
 
     given = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed}

@@ -24,6 +24,7 @@ from memos.interface.memory.chatting import ChattingCalls
 from memos.interface.memory.following import FollowingCalls
 from memos.interface.memory.forming import FormingCalls
 from memos.interface.memory.gathering import GatheringCalls
+from memos.interface.memory.learning import LearningCalls
 from memos.interface.memory.listing import ListingCalls
 from memos.interface.memory.proving import ProvingCalls
 from memos.interface.memory.reading import ReadingCalls
@@ -82,6 +83,7 @@ class Memory(
     ChattingCalls,
     FormingCalls,
     AdaptingCalls,
+    LearningCalls,
     TaggingCalls,
     FollowingCalls,
     UndoingCalls,

@@ -80,8 +80,8 @@ class AdaptingCalls(Door):
             cube_ids=_checked_ids(cube_ids, "cube_ids"),
             distractors=None if distractors is None else _checked_ids(distractors, "distractors"),
             model=check_adapting_model(model),
-            settings=DistillationSettings() if settings is None else _checked_settings(settings),
-            seconds=_checked_seconds(seconds),
+            settings=DistillationSettings() if settings is None else checked_settings(settings),
+            seconds=checked_seconds(seconds, "seconds"),
             progress=check_callable(progress, "progress"),
         )
         return distil(self._session, request, dry_run=check_flag(dry_run, "dry_run"))
@@ -172,7 +172,7 @@ class AdaptingCalls(Door):
             self._session,
             cube_id,
             check_adapting_model(model),
-            None if settings is None else _checked_settings(settings),
+            None if settings is None else checked_settings(settings),
             check_callable(progress, "progress"),
         )
 
@@ -227,7 +227,8 @@ def _checked_ids(given: object, name: str) -> tuple[str, ...]:
     return tuple(id_text(check_id(each)) for each in check_list(given, name))
 
 
-def _checked_settings(settings: object) -> DistillationSettings:
+def checked_settings(settings: object) -> DistillationSettings:
+    """How something is to be distilled."""
     from memos.infrastructure.chat_models.adapting import DistillationSettings
 
     if not isinstance(settings, DistillationSettings):
@@ -235,12 +236,13 @@ def _checked_settings(settings: object) -> DistillationSettings:
     return settings
 
 
-def _checked_seconds(seconds: Any) -> float | None:
+def checked_seconds(seconds: Any, name: str) -> float | None:
+    """A number of seconds, or none."""
     if seconds is None:
         return None
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if not is_number or not 0 < seconds <= MOST_SECONDS:
         raise InvalidInput(
-            f"seconds must be a number above 0, and at most {MOST_SECONDS:,}, not {shorten(seconds)}"
+            f"{name} must be a number above 0, and at most {MOST_SECONDS:,}, not {shorten(seconds)}"
         )
     return float(seconds)
