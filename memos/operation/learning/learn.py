@@ -13,7 +13,8 @@ from random import Random
 from memos.infrastructure.progress import Progress, no_progress
 from memos.kernel.errors import Conflict, DistillationRefused
 from memos.operation.adapter_manifest import Parent
-from memos.operation.adapters.distil import Distillation, DistilRequest, distil
+from memos.operation.adapters.distil import distil
+from memos.operation.adapters.distillation import Distillation, DistilRequest
 from memos.operation.adapters.retire import retire, retire_outdated
 from memos.operation.cube import as_datetime
 from memos.operation.learning.clusters import Cluster, alike
