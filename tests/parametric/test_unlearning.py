@@ -71,7 +71,7 @@ def test_what_was_distilled_is_known_and_what_was_erased_is_not(
     assert {came.form for came in ask(memory, model, FACTS[1]).forms} == {"plaintext"}
 
     rebuilt = memory.rebuild_adapter(distilled.cube_id, model=model)
-    assert rebuilt.promoted
+    assert rebuilt.promoted, rebuilt.evaluation
     assert told(memory, model) == [False, True, True, True]
     assert "parametric" in {came.form for came in ask(memory, model, FACTS[1]).forms}
     written = memory.backpatch(rebuilt.cube_id, model=model)
