@@ -153,7 +153,10 @@ def _tell(
         "both": answering.by_both,
         "fine-tuning": tuned.answers,
     }
-    accuracies = {name: fmean(arm(asked)) for name, arm in arms.items()}
+    accuracies, tokens = {}, {}
+    for name, arm in arms.items():
+        accuracies[name] = fmean(arm(asked))
+        tokens[name] = answering.prompt_tokens
     report.row(
         facts=len(facts),
         kept=len(set(map(id, answering.adapters.values()))),
@@ -164,6 +167,7 @@ def _tell(
         **accuracies,
         retention=learner.retention(first),
     )
+    report.rows[-1] |= {f"tokens, {name}": tokens[name] for name in ("retrieval", "both")}
     report.rows[-1] |= {f"{name} (first)": fmean(arms[name](first)) for name in FIRST}
     progress(f"{len(facts)} facts: {', '.join(f'{n} {a:.3f}' for n, a in accuracies.items())}")
 
@@ -177,6 +181,8 @@ def _figures(report: Report) -> None:
         "final accuracy, retrieval only": last["retrieval"],
         "final accuracy, fine-tuning": last["fine-tuning"],
         "retention of the first batch": last["retention"],
+        "prompt tokens, retrieval only": last["tokens, retrieval"],
+        "prompt tokens, with retrieval": last["tokens, both"],
         "bytes, growth": last["bytes"] / middle["bytes"] - 1,
         "seconds, growth": last["seconds"] / middle["seconds"] - 1,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -122,12 +122,14 @@ class Answering:
         facts: by id, in the order in which they arrived.
         adapters: by the fact that one holds.
         bytes: of all adapters.
+        prompt_tokens: of the prompts that were asked last, the mean.
     """
 
     def __init__(self) -> None:
         self.facts: dict[str, Stored] = {}
         self.adapters: dict[str, Adapter] = {}
         self.bytes = 0
+        self.prompt_tokens = 0.0
         self._sizes: dict[int, int] = {}
         self._having: dict[str, set[str]] = {}
         self._pool = Pool([MemoryTier("memory", Limits(_POOL_BYTES))])
@@ -151,7 +153,7 @@ class Answering:
 
     def found(self, question: str) -> list[str]:
         """The facts whose words a question has, those with the rarest first."""
-        scores: Counter[str] = Counter()
+        scores: dict[str, float] = defaultdict(float)
         for word in frozenset(words_of(question)) - _NO_TERMS:
             having = self._having.get(word, set())
             for name in having:
@@ -195,10 +197,13 @@ class Answering:
             adapters, context = arranged(question)
             groups.setdefault((self._one_each(adapters), context), []).append(number)
         right = [False] * len(asked)
+        tokens = 0
         for (adapters, context), numbers in groups.items():
             answers = self._answers(adapters, context, [asked[each][0] for each in numbers])
+            tokens += len(numbers) * sum(map(len, self._prompts.segments(context)))
             for number, answer in zip(numbers, answers, strict=True):
                 right[number] = says(answer, asked[number][1])
+        self.prompt_tokens = tokens / max(1, len(asked))
         return right
 
     def _one_each(self, names: tuple[str, ...]) -> tuple[str, ...]:

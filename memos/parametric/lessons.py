@@ -35,12 +35,14 @@ class Lesson:
         memory: which.
         questions: to train on.
         held_out: to score with.
+        facts: what it states.
         told: the values of what can have one value only.
     """
 
     memory: LessonMemory
     questions: tuple[Question, ...]
     held_out: tuple[Question, ...]
+    facts: tuple[Fact, ...]
     told: dict[Slot, str]
 
 
@@ -60,7 +62,12 @@ class Lessons:
     @property
     def slots(self) -> set[Slot]:
         """What the sources tell of."""
-        return {slot for lesson in self.sources for slot in lesson.told}
+        return {fact.slot for lesson in self.sources for fact in lesson.facts}
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Whom the sources tell of."""
+        return tuple(dict.fromkeys(fact.subject for each in self.sources for fact in each.facts))
 
     @property
     def others(self) -> tuple[Lesson, ...]:
@@ -100,14 +107,17 @@ def questions_of(fact: Fact, form: Form, *, held_out: bool = False) -> list[Ques
 def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
     if not _is_askable(memory.text):
         raise DistillationRefused(
-            f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out"
+            f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out",
+            (memory.cube_id,),
         )
     questions: list[Question] = []
     held_out: list[Question] = []
+    facts: list[Fact] = []
     told: dict[Slot, str] = {}
     for sentence in split_sentences(memory.text):
         if read := templates.read(sentence):
             fact, form = read
+            facts.append(fact)
             questions += questions_of(fact, form)
             held_out += questions_of(fact, form, held_out=True)
             questions += _seeded(templates.seeds, sentence, fact.subject)
@@ -119,9 +129,10 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
     if not questions or not held_out:
         raise DistillationRefused(
             f"nothing can be asked about what {memory.cube_id} says, {shorten(memory.text)}, in the language "
-            f"of {templates.version}: leave it out"
+            f"of {templates.version}: leave it out",
+            (memory.cube_id,),
         )
-    return Lesson(memory, tuple(questions), tuple(held_out), told)
+    return Lesson(memory, tuple(questions), tuple(held_out), tuple(facts), told)
 
 
 def _is_askable(text: str) -> bool:
