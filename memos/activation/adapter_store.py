@@ -124,11 +124,6 @@ class AdapterStore:
             gone |= {place for each in digests for place in self._files.remove(each.hex())}
         return len(gone)
 
-    def forgotten(self, named: Collection[PromptAdapter]) -> set[bytes]:
-        """Those of some adapters that were forgotten, by their `sha256`."""
-        with self._lock:
-            return self._forgotten.intersection(each.sha256 for each in named)
-
     def _write(self, named: PromptAdapter, files: AdapterFiles) -> None:
         if self._files is None or not named.seal:
             return
