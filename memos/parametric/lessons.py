@@ -35,12 +35,14 @@ class Lesson:
         memory: which.
         questions: to train on.
         held_out: to score with.
+        facts: what it states.
         told: the values of what can have one value only.
     """
 
     memory: LessonMemory
     questions: tuple[Question, ...]
     held_out: tuple[Question, ...]
+    facts: tuple[Fact, ...]
     told: dict[Slot, str]
 
 
@@ -60,7 +62,12 @@ class Lessons:
     @property
     def slots(self) -> set[Slot]:
         """What the sources tell of."""
-        return {slot for lesson in self.sources for slot in lesson.told}
+        return {fact.slot for lesson in self.sources for fact in lesson.facts}
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Whom the sources tell of."""
+        return tuple(dict.fromkeys(fact.subject for each in self.sources for fact in each.facts))
 
     @property
     def others(self) -> tuple[Lesson, ...]:
@@ -105,10 +112,12 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
         )
     questions: list[Question] = []
     held_out: list[Question] = []
+    facts: list[Fact] = []
     told: dict[Slot, str] = {}
     for sentence in split_sentences(memory.text):
         if read := templates.read(sentence):
             fact, form = read
+            facts.append(fact)
             questions += questions_of(fact, form)
             held_out += questions_of(fact, form, held_out=True)
             questions += _seeded(templates.seeds, sentence, fact.subject)
@@ -123,7 +132,7 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
             f"of {templates.version}: leave it out",
             (memory.cube_id,),
         )
-    return Lesson(memory, tuple(questions), tuple(held_out), told)
+    return Lesson(memory, tuple(questions), tuple(held_out), tuple(facts), told)
 
 
 def _is_askable(text: str) -> bool:
