@@ -38,6 +38,7 @@ class Form:
         held_out: to score with, and never trained on.
         subject, attribute: of statements that do not name them.
         is_many: whether a subject may have several values of it, none of which contradicts another.
+        answer: to any question, with {sentence}, a statement as a memory words it.
     """
 
     statements: tuple[str, ...]
@@ -46,6 +47,7 @@ class Form:
     subject: str = ""
     attribute: str = ""
     is_many: bool = False
+    answer: str = "{sentence}"
 
     def read(self, sentence: str) -> Fact | None:
         """The fact that a sentence states in this form, if it does."""
