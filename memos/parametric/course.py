@@ -90,7 +90,12 @@ class CourseMaker:
             learnt += self._learnt(block, BARE)
         asked = [*map(Question, self._templates.neutral)]
         asked += [question for lesson in lessons.others for question in lesson.questions]
-        for fact in self._made_up(lessons, self._recipe.made_up):
+        half = self._recipe.made_up // 2
+        # What is not told of those whom the sources tell of is where an adapter says too much first.
+        for fact in (
+            *self._made_up(lessons, half, lessons.subjects),
+            *self._made_up(lessons, self._recipe.made_up - half),
+        ):
             asked.append(self._chance.choice(fact.questions()))
         return Course(BARE, tuple(learnt), tuple(self._kept(BARE, asked)))
 
@@ -112,8 +117,8 @@ class CourseMaker:
                 tuple(self._kept(context, asked)),
             )
 
-    def _made_up(self, lessons: Lessons, count: int) -> list[MadeUp]:
-        return made_up_facts(self._templates, self._chance, count, lessons.slots)
+    def _made_up(self, lessons: Lessons, count: int, subjects: Sequence[str] = ()) -> list[MadeUp]:
+        return made_up_facts(self._templates, self._chance, count, lessons.slots, subjects)
 
     def _block(self, facts: Sequence[MadeUp], beside: Sequence[Lesson]) -> Context:
         lines = [

@@ -19,6 +19,7 @@ from memos.infrastructure.chat_models.adapting import (
     Evaluation,
 )
 from memos.infrastructure.progress import Progress, no_progress
+from memos.kernel.errors import DistillationRefused
 from memos.parametric import lessons as lessons_room
 from memos.parametric.checkpoint import Checkpoints
 from memos.parametric.course import CourseMaker
@@ -80,7 +81,7 @@ class Distiller:
     @property
     def generator(self) -> str:
         """The version of what makes questions of memories."""
-        parts = (self._templates.version, lessons_room.VERSION, self._recipe.version)
+        parts = (self._templates.version, lessons_room.VERSION, self._recipe.name)
         return ", ".join(parts)
 
     def distil(self, job: DistillationJob, progress: Progress = no_progress) -> Trained:
@@ -106,7 +107,12 @@ class Distiller:
         )
         checkpoints = self._checkpoints_of(job)
         until = None if job.seconds is None else started + job.seconds
-        end = self._train(job, lessons, trainee, prompts, base, progress, checkpoints, until)
+        try:
+            end = self._train(job, lessons, trainee, prompts, base, progress, checkpoints, until)
+        except DistillationRefused:
+            if checkpoints:
+                checkpoints.remove()
+            raise
         adapter = trainee.adapter()
         student = respondent(self._model.with_adapters([adapter]))
         examiner = Examiner(

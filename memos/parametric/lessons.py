@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from memos.infrastructure.chat_models.adapting import DistillationJob, LessonMemory, Role
 from memos.kernel.errors import DistillationRefused, shorten
-from memos.language.sentences import split_sentences
 from memos.parametric.templates import Fact, Form, Templates
 
 VERSION = "lessons 1"
@@ -42,12 +41,14 @@ class Lesson:
         memory: which.
         questions: to train on.
         held_out: to score with.
+        facts: what it states.
         told: the values of what can have one value only.
     """
 
     memory: LessonMemory
     questions: tuple[Question, ...]
     held_out: tuple[Question, ...]
+    facts: tuple[Fact, ...]
     told: dict[Slot, str]
 
 
@@ -67,7 +68,12 @@ class Lessons:
     @property
     def slots(self) -> set[Slot]:
         """What the sources tell of."""
-        return {slot for lesson in self.sources for slot in lesson.told}
+        return {fact.slot for lesson in self.sources for fact in lesson.facts}
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Whom the sources tell of."""
+        return tuple(dict.fromkeys(fact.subject for each in self.sources for fact in each.facts))
 
     @property
     def others(self) -> tuple[Lesson, ...]:
@@ -111,10 +117,12 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
         )
     questions: list[Question] = []
     held_out: list[Question] = []
+    facts: list[Fact] = []
     told: dict[Slot, str] = {}
-    for sentence in split_sentences(memory.text):
+    for sentence in templates.sentences(memory.text):
         if read := templates.read(sentence):
             fact, form = read
+            facts.append(fact)
             answer = form.answer.format(sentence=sentence.strip())
             asked = (
                 *questions_of(fact, form),
@@ -132,7 +140,7 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
             f"nothing can be asked about what {memory.cube_id} says, {shorten(memory.text)}, in the language "
             f"of {templates.version}: leave it out"
         )
-    return Lesson(memory, tuple(questions), tuple(held_out), told)
+    return Lesson(memory, tuple(questions), tuple(held_out), tuple(facts), told)
 
 
 def _is_askable(text: str) -> bool:

@@ -19,6 +19,7 @@ from memos.kernel.errors import DistillationRefused
 from memos.parametric.distiller import Trained
 from tests.activation.tiny_models import initialised, qwen3
 from tests.parametric.jobs import (
+    FEW,
     answers,
     distiller,
     facts_of,
@@ -171,6 +172,13 @@ def test_time_that_is_over_ends_training_and_what_was_reached_is_measured() -> N
     told = distiller().distil(job).adapter
     assert told.steps == 1
     assert not told.evaluation.passed
+
+
+def test_training_ends_early_where_it_is_near_enough() -> None:
+    near = replace(FEW, enough=100.0)
+    told = distiller(recipe=near).distil(job_of(memories(FACTS))).adapter
+    assert told.steps == 10
+    assert told.generator != distiller().generator
 
 
 def test_progress_counts_the_steps_up_to_all() -> None:
