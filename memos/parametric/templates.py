@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from memos.language.sentences import split_sentences
+
 _ENDS = ".! "
 _LONGEST = {"subject": 4, "attribute": 4, "value": 6}
 """Words: a longer part is more than the part that it is taken for."""
@@ -40,6 +42,7 @@ class Form:
         held_out: to score with, and never trained on.
         subject, attribute: of statements that do not name them.
         is_many: whether a subject may have several values of it, none of which contradicts another.
+        answer: to any question, with {sentence}, a statement as a memory words it.
     """
 
     statements: tuple[str, ...]
@@ -48,6 +51,7 @@ class Form:
     subject: str = ""
     attribute: str = ""
     is_many: bool = False
+    answer: str = "{sentence}"
 
     def read(self, sentence: str) -> Fact | None:
         """The fact that a sentence states in this form, if it does."""
@@ -79,6 +83,7 @@ class Templates:
         held_out_neutral: as `neutral`, to score with, and never trained on.
         subjects: names that nobody has, for facts that are made up.
         values: what attributes they may have.
+        abbreviations: what ends with a full stop that is no sentence's end.
     """
 
     version: str
@@ -89,6 +94,17 @@ class Templates:
     held_out_neutral: tuple[str, ...]
     subjects: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
+    abbreviations: tuple[str, ...] = ()
+
+    def sentences(self, text: str) -> list[str]:
+        """What a text says, sentence by sentence."""
+        found: list[str] = []
+        for piece in split_sentences(text):
+            if found and found[-1].endswith(self.abbreviations):
+                found[-1] += f" {piece}"
+            else:
+                found.append(piece)
+        return found
 
     def read(self, sentence: str) -> tuple[Fact, Form] | None:
         """The fact that a sentence states, and in which form."""
