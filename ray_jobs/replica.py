@@ -1,8 +1,9 @@
-"""One pool as the fleet sees it: its place, its actor, and what it said last."""
+"""One process of a model as whoever looks after it sees it: its place, its actor, and what it said last."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -11,51 +12,57 @@ from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from memos.kernel.errors import MemosError
-from ray_jobs.kv_pool import OPTIONS, KvPool
-from ray_jobs.metrics import PoolState
-from ray_jobs.settings import PoolSettings
+from ray_jobs.metrics import ReplicaState
+from ray_jobs.settings import ReplicaSettings
 
 CLOSE_SECONDS = 60.0
 SILENT_SECONDS = 30.0
-"""A pool that has not answered for so long hangs, and gets no request."""
+"""One that has not answered for so long hangs, and gets no request."""
 
 
-class PoolFailed(MemosError):
-    """A pool cannot be started: the model, its directory or its device is not as it was named."""
+class ReplicaFailed(MemosError):
+    """A process cannot be started: the model, its directory or its device is not as it was named."""
 
 
 class Replica:
-    """A pool in a placement group of its own. Ray starts it again whenever it dies.
+    """An actor in a placement group of its own. Ray starts it again whenever it dies.
+
+    Args:
+        name: by which it is found in the namespace.
+        actor: its class, with methods `figures`, which tells of its `incarnation` too, and `close`.
+        options: of the class.
+        settings: of the process.
+        arguments: of the actor.
 
     Attributes:
         name: by which it is found in the namespace.
+        actor: for those who ask it.
         restarts: how often it was found to be another process than before.
         figures: what it said last; None where it has not answered yet, or is away.
     """
 
-    def __init__(self, number: int, settings: PoolSettings) -> None:
-        self.number = number
-        self.name = f"pool-{number}"
+    def __init__(
+        self,
+        name: str,
+        actor: type,
+        options: Mapping[str, Any],
+        settings: ReplicaSettings,
+        *arguments: object,
+    ) -> None:
+        self.name = name
         self.restarts = 0
         self.figures: dict[str, Any] | None = None
         self._incarnation: str | None = None
-        kept = None if settings.kept_in is None else str(settings.kept_in / self.name)
         self._place = placement_group([settings.bundle])
-        self._actor: Any = (
-            ray.remote(**OPTIONS)(KvPool)
+        self.actor: Any = (
+            ray.remote(**options)(actor)
             .options(
-                name=self.name,
+                name=name,
                 num_cpus=settings.cpus,
                 num_gpus=settings.gpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(self._place),
             )
-            .remote(
-                settings.model,
-                settings.device,
-                kept,
-                settings.memory_bytes,
-                settings.files_bytes,
-            )
+            .remote(*arguments)
         )
         self._asked: Any = None
         self._asked_at = 0.0
@@ -63,7 +70,7 @@ class Replica:
     def ask(self) -> Any:
         """Have it tell its figures, unless it has still to answer: what it said goes if it never does."""
         if self._asked is None:
-            self._asked, self._asked_at = self._actor.figures.remote(), time.monotonic()
+            self._asked, self._asked_at = self.actor.figures.remote(), time.monotonic()
         elif time.monotonic() - self._asked_at > SILENT_SECONDS:
             self.figures = None
         return self._asked
@@ -72,14 +79,14 @@ class Replica:
         """Take in its answer, which has come.
 
         Raises:
-            PoolFailed: it cannot be started, and Ray does not try any more.
+            ReplicaFailed: it cannot be started, and Ray does not try any more.
         """
         asked, self._asked = self._asked, None
         try:
             self._heard(ray.get(asked))
         except ray.exceptions.ActorDiedError as error:
             *_, cause = str(error).strip().splitlines()
-            raise PoolFailed(f"{self.name} cannot be started: {cause}") from error
+            raise ReplicaFailed(f"{self.name} cannot be started: {cause}") from error
         except ray.exceptions.RayActorError:
             self.figures = None
 
@@ -94,20 +101,20 @@ class Replica:
         return self._incarnation is not None
 
     @property
-    def state(self) -> PoolState:
+    def state(self) -> ReplicaState:
         """For the metrics."""
-        return PoolState(self.name, self.restarts, self.figures)
+        return ReplicaState(self.name, self.restarts, self.figures)
 
     @property
     def is_idle(self) -> bool:
-        """Whether it answers nothing, as far as is known."""
+        """Whether it does nothing, as far as is known."""
         return self.figures is None or not self.figures["in_flight"]
 
     def close(self) -> None:
         """Have it write what would be lost, and end."""
         with suppress(ray.exceptions.RayError):
-            ray.get(self._actor.close.remote(), timeout=CLOSE_SECONDS)
-        ray.kill(self._actor)
+            ray.get(self.actor.close.remote(), timeout=CLOSE_SECONDS)
+        ray.kill(self.actor)
         remove_placement_group(self._place)
 
     def _heard(self, figures: dict[str, Any]) -> None:

@@ -18,11 +18,12 @@ import torch
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from memos.activation.adapters import Adapter, AdapterFiles
+from memos.activation.adapters import Adapter
 from memos.activation.errors import ModelRefused
 from memos.activation.sealed_box import OpenedBox
 from memos.activation.sealed_files import SealedFiles
 from memos.activation.segment_store import StoreLimits
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.infrastructure.keys.envelope import KEY_BYTES
 from memos.kernel.errors import Damaged, ModelUnavailable

@@ -17,7 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from memos.activation.adapter_store import AdapterStore
-from memos.activation.adapters import WEIGHTS, Adapter
+from memos.activation.adapters import Adapter
+from memos.infrastructure.chat_models.adapter_files import WEIGHTS
 from memos.activation.errors import ModelRefused
 from memos.activation.sealed_box import SEALED
 from memos.activation.segment_store import StoreLimits

@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from memos.activation.adapters import CONFIGURATION, WEIGHTS, Adapter
+from memos.activation.adapters import Adapter
+from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
 from memos.activation.errors import ModelRefused
 from memos.activation.transformers_model import CausalModel
 from tests.activation.peft_adapters import random_adapter, save_adapter

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load
 
-from memos.activation.adapters import CONFIGURATION, WEIGHTS, Adapter
+from memos.activation.adapters import Adapter
+from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
 from memos.activation.errors import ModelRefused
 from memos.activation.identity import digest_of_weights
 from memos.activation.transformers_model import CausalModel

@@ -84,6 +84,12 @@ class FinishedAnswers:
             self._forgotten += 1
             self._owners.pop(owner, None)
 
+    def forget_all(self) -> None:
+        """Forget every owner's answers."""
+        with self._lock:
+            self._forgotten += 1
+            self._owners.clear()
+
 
 def _digest(prompt: ChatPrompt) -> bytes:
     """Of all that an answer depends on; what seals the memories has no part in it, and is not shown."""

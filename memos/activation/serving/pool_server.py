@@ -11,7 +11,14 @@ from threading import Event, Lock
 from memos.activation.chat_model import LocalModel
 from memos.activation.serving.finished_answers import FinishedAnswers
 from memos.activation.serving.saver import Saver
-from memos.infrastructure.chat_models.port import CachedPrefix, ChatPrompt, PrefillCosts, TokenUsage
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
+from memos.infrastructure.chat_models.port import (
+    CachedPrefix,
+    ChatPrompt,
+    PrefillCosts,
+    PromptAdapter,
+    TokenUsage,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,24 @@ class PoolServer:
         """Take out all that was computed of an owner's memories; how many segments those were."""
         self._finished.forget(owner)
         return self._model.evict_owner(owner)
+
+    @property
+    def model_digest(self) -> bytes:
+        """See `AdapterServingModel.model_digest`."""
+        return self._model.model_digest
+
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        """See `AdapterServingModel.has_adapter`."""
+        return self._model.has_adapter(adapter)
+
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        """See `AdapterServingModel.forget_adapters`; answers that may be made of them are forgotten too."""
+        self._finished.forget_all()
+        return self._model.forget_adapters(digests)
+
+    def adapter_files(self, adapter: PromptAdapter) -> AdapterFiles:
+        """See `LocalModel.adapter_files`."""
+        return self._model.adapter_files(adapter)
 
     def figures(self) -> ServerFigures:
         """What it has done, and what it holds."""

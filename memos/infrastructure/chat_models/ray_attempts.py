@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import TracebackType
 from typing import Any
 
+from uuid_utils import uuid4
+
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
+from memos.infrastructure.chat_models.plain_distillation import open_files
+from memos.infrastructure.chat_models.port import PromptAdapter
+from memos.infrastructure.chat_models.ray_actors import WAIT_SECONDS, Actors, Patience
+from memos.infrastructure.keys.envelope import KEY_BYTES
 from memos.kernel.errors import ModelUnavailable, shorten
 
+WORKER = "kv"
 ROUTER = "memos-kv-router"
 """The name of the router, in the namespace of its pools."""
 
 MOST_ATTEMPTS = 3
 """A request that so many pools died under is given up: it may be what they died of."""
 
-WAIT_SECONDS = 120.0
-"""How long is waited for a pool that is starting, and for one that does not answer what takes no time."""
-
 POLL_SECONDS = 0.2
 
 
-class NoRouter(ModelUnavailable):
-    """There is no router in a namespace of the cluster."""
-
-
-class Pools:
+class Pools(Actors):
     """The pools of a namespace.
 
     Args:
@@ -33,13 +35,12 @@ class Pools:
         namespace: where the router is, and its pools by the names that it gives them.
 
     Raises:
-        NoRouter: there is none.
+        NotInNamespace: there is no router.
     """
 
     def __init__(self, ray: Any, namespace: str) -> None:
-        self._ray = ray
-        self._namespace = namespace
-        self._router = self._actor(ROUTER)
+        super().__init__(ray, namespace, WORKER)
+        self._router = self.named(ROUTER)
 
     def attempts(self, request_id: str, root: bytes) -> Iterator[Attempt]:
         """Pools to ask, one after the other until one has answered.
@@ -56,35 +57,24 @@ class Pools:
             "says of them. The request is not tried again"
         )
 
-    def call(self, method: Any, *arguments: object) -> Any:
-        """Call a method of an actor: what to wait for.
+    @property
+    def model_digest(self) -> bytes:
+        """See `AdapterServingModel.model_digest`: of the first pool that answers."""
+        return bytes(self._answer(b"", "model_digest"))
+
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        """See `AdapterServingModel.has_adapter`."""
+        return bool(self._answer(adapter.sha256, "has_adapter", adapter.sha256, adapter.seal))
+
+    def adapter_files(self, adapter: PromptAdapter) -> AdapterFiles:
+        """An adapter as peft has it, in clear.
 
         Raises:
-            ModelUnavailable: this process is not connected any more.
+            ModelUnavailable: the pools do not have it.
         """
-        if not self._ray.is_initialized():
-            raise ModelUnavailable(
-                "the connection to the Ray cluster ended meanwhile: ask again, and a new one is made"
-            )
-        return method.remote(*arguments)
-
-    def tell(self, method: Any, *arguments: object) -> None:
-        """Call a method of an actor that nobody waits for, if this process is still connected."""
-        if self._ray.is_initialized():
-            method.remote(*arguments)
-
-    def pieces(self, method: Any, *arguments: object) -> Iterator[Any]:
-        """What a method of an actor gives piece by piece, as it comes."""
-        references = iter(self.call(method, *arguments))
-        while self._ray.is_initialized():
-            reference = next(references, None)
-            if reference is None:
-                return
-            yield self._ray.get(reference)
-
-    def result(self, reference: Any, seconds: float | None = None) -> Any:
-        """What a call of an actor gave."""
-        return self._ray.get(reference, timeout=seconds)
+        key = secrets.token_bytes(KEY_BYTES)
+        asked = adapter.sha256, adapter.seal, key
+        return open_files(self._answer(adapter.sha256, "adapter_files", *asked), key)
 
     def evict(self, owner: str, cube_ids: list[str], keys: list[bytes]) -> int:
         """Have every pool let go of what it computed of an owner's memories; how many segments those were.
@@ -92,12 +82,35 @@ class Pools:
         Raises:
             ModelUnavailable: a pool did not answer.
         """
-        names = self._told(self.call(self._router.pools))
-        asked = {name: self.call(self._actor(name).evict, owner, cube_ids, keys) for name in names}
-        evicted, silent = 0, []
+        return sum(self._all_told("evict", owner, cube_ids, keys))
+
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        """Have every pool let go of adapters; how many of them a pool had.
+
+        Raises:
+            ModelUnavailable: a pool did not answer.
+        """
+        return max(self._all_told("forget_adapters", list(digests)), default=0)
+
+    def _answer(self, root: bytes, method: str, *arguments: object) -> Any:
+        """What a pool answers to a call that changes nothing."""
+        for attempt in self.attempts(uuid4().hex, root):
+            with attempt as pool:
+                return self.result(self.call(getattr(pool, method), *arguments))
+        raise AssertionError  # the last attempt raises
+
+    def _all_told(self, method: str, *arguments: object) -> list[int]:
+        """What every pool answers that is told to let go of something.
+
+        Raises:
+            ModelUnavailable: a pool did not answer.
+        """
+        names = self.told(self.call(self._router.pools))
+        asked = {name: self.call(getattr(self.named(name), method), *arguments) for name in names}
+        answers, silent = [], []
         for name, reference in asked.items():
             try:
-                evicted += self.result(reference, WAIT_SECONDS)
+                answers.append(self.result(reference, WAIT_SECONDS))
             except self._ray.exceptions.RayError:
                 silent.append(name)
         if silent:
@@ -105,49 +118,17 @@ class Pools:
                 f"pools that did not answer may still hold what was to be evicted: {', '.join(silent)}. It is "
                 "read by nobody who may not read its memories, and goes when others need its room"
             )
-        return evicted
-
-    def is_loss(self, error: BaseException) -> bool:
-        """Whether an error says that a pool died, or cannot be reached."""
-        errors = self._ray.exceptions
-        return isinstance(error, errors.RayActorError | errors.ObjectLostError)
-
-    def is_failure(self, error: BaseException) -> bool:
-        """Whether an error says that a pool failed at what it was asked."""
-        return isinstance(error, self._ray.exceptions.RayError)
+        return answers
 
     def _routed(self, request_id: str, root: bytes, lost: list[str]) -> tuple[str, Any]:
         """The next pool to ask: waited for, where all are starting."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        patience = Patience(f"no pool of {self._namespace}", WORKER)
         while True:
-            name = self._told(self.call(self._router.begin, request_id, root, lost))
+            name = self.told(self.call(self._router.begin, request_id, root, lost))
             if name is not None:
-                return name, self._actor(name)
-            if time.monotonic() > deadline:
-                raise ModelUnavailable(
-                    f"no pool of {self._namespace} has come up within {WAIT_SECONDS:.0f} s: see what "
-                    "`memos worker kv` says"
-                )
+                return name, self.named(name)
+            patience.check(is_there=False)
             time.sleep(POLL_SECONDS)
-
-    def _actor(self, name: str) -> Any:
-        try:
-            return self._ray.get_actor(name, self._namespace)
-        except ValueError as error:
-            raise self._none_here() from error
-
-    def _told(self, reference: Any) -> Any:
-        """What the router says."""
-        try:
-            return self.result(reference, WAIT_SECONDS)
-        except self._ray.exceptions.RayError as error:
-            raise self._none_here() from error
-
-    def _none_here(self) -> NoRouter:
-        return NoRouter(
-            f"the Ray cluster has no pools in the namespace {self._namespace}: start them with "
-            f"`memos worker kv --namespace {self._namespace}`"
-        )
 
 
 class Attempt:
