@@ -15,17 +15,14 @@ from threading import Lock
 from typing import NamedTuple
 
 import torch
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from memos.activation.adapters import Adapter
 from memos.activation.errors import ModelRefused
-from memos.activation.sealed_box import OpenedBox
+from memos.activation.sealed_box import OpenedBox, sealing_key
 from memos.activation.sealed_files import SealedFiles
 from memos.activation.segment_store import StoreLimits
 from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.port import PromptAdapter
-from memos.infrastructure.keys.envelope import KEY_BYTES
 from memos.kernel.errors import Damaged, ModelUnavailable
 from memos.kernel.keyed_digest import keyed_digest
 
@@ -43,6 +40,9 @@ class KeptAdapter(NamedTuple):
 
 class AdapterStore:
     """Safe for threads. Several processes may share a directory.
+
+    Attributes:
+        directory: of the files; None for in memory only.
 
     Args:
         base: the digest of the model without adapters (32 bytes).
@@ -62,6 +62,7 @@ class AdapterStore:
         self._base = base
         self._device = device
         self._most_bytes = most.adapters
+        self.directory = directory
         self._files = None if directory is None else SealedFiles(directory, most.adapter_files)
         self._opened: OrderedDict[str, Adapter] = OrderedDict()
         self._forgotten: set[bytes] = set()
@@ -188,9 +189,7 @@ def place_of(named: PromptAdapter) -> str:
 
 
 def _sealing(named: PromptAdapter) -> bytes:
-    """The key of a file: HKDF-SHA256 (RFC 5869) over the adapter's seal."""
-    info = b"memos/adapter/v1\n" + named.sha256
-    return HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(named.seal)
+    return sealing_key(named.seal, b"memos/adapter/v1\n" + named.sha256)
 
 
 def _packed(files: AdapterFiles) -> bytes:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from memos.infrastructure.keys.envelope import decrypt, encrypt
+from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt
 from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
@@ -36,6 +38,17 @@ class OpenedBox(NamedTuple):
 
     told: Mapping[str, str]
     plain: bytes
+
+
+def sealing_key(secret: bytes, info: bytes, salt: bytes | None = None) -> bytes:
+    """What seals a file: HKDF-SHA256 (RFC 5869) over a secret.
+
+    Args:
+        secret: ends where the file is to open no more.
+        info: which file of which kind it is.
+        salt: another secret that is needed besides.
+    """
+    return HKDF(SHA256(), KEY_BYTES, salt=salt, info=info).derive(secret)
 
 
 def write_box(path: Path, told: Mapping[str, str], plain: bytes, sealing: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
 from dataclasses import dataclass
@@ -88,6 +89,11 @@ class Distiller:
         parts = (self._templates.version, lessons_room.VERSION, self._recipe.version)
         return ", ".join(parts)
 
+    def key_of(self, job: DistillationJob) -> bytes:
+        """SHA-256 (32 bytes) over all that a job's adapter depends on here: of equal ones one is trained."""
+        base = self._model.identity.base_digest
+        return sha256(job.key(base) + self.generator.encode()).digest()
+
     def distil(self, job: DistillationJob, progress: Progress = no_progress) -> Trained:
         """Train an adapter, and measure it.
 
@@ -149,7 +155,8 @@ class Distiller:
     def _checkpoints_of(self, job: DistillationJob) -> Checkpoints | None:
         if self._checkpoints is None or not job.seal:
             return None
-        key = sha256(job.key(self._model.identity.digest) + self.generator.encode()).digest()
+        # Under the seal: the name of a file confirms to nobody what a job was about.
+        key = hmac.digest(job.seal, self.key_of(job), sha256)
         return Checkpoints(self._checkpoints, key, job.seal, self._checkpoint_seconds)
 
     def _told(
@@ -164,7 +171,7 @@ class Distiller:
             sha256=sha256(weights).digest(),
             size=len(weights),
             scale=trainee.scale,
-            model_digest=self._model.identity.digest,
+            model_digest=self._model.identity.base_digest,
             tokenizer_digest=self._tokenizer.digest,
             generator=self.generator,
             steps=end.steps,

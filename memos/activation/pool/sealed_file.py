@@ -11,15 +11,12 @@ from math import prod
 from pathlib import Path
 
 import torch
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from torch import Tensor
 
 from memos.activation.pool.file_header import DTYPES, FileHeader
 from memos.activation.pool.int8 import Quantised, dequantise
-from memos.activation.sealed_box import damaged, read_box, read_told, write_box
+from memos.activation.sealed_box import damaged, read_box, read_told, sealing_key, write_box
 from memos.activation.segment import Segment
-from memos.infrastructure.keys.envelope import KEY_BYTES
 
 
 def chain_key(secret: bytes, cube_keys: Sequence[bytes], key: bytes) -> bytes:
@@ -31,9 +28,7 @@ def chain_key(secret: bytes, cube_keys: Sequence[bytes], key: bytes) -> bytes:
         key: the segment's.
     """
     material = b"".join(len(each).to_bytes(4, "big") + each for each in cube_keys)
-    return HKDF(SHA256(), KEY_BYTES, salt=secret, info=b"memos/kv-segment/v1\n" + key).derive(
-        material
-    )
+    return sealing_key(material, b"memos/kv-segment/v1\n" + key, secret)
 
 
 def write_sealed(

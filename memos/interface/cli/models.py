@@ -13,14 +13,14 @@ import typer
 from memos.kernel.errors import InvalidInput, ModelUnavailable
 
 if TYPE_CHECKING:
-    from memos.activation.chat_model import LocalModel
     from memos.infrastructure.chat_models.port import ChatModel
+    from memos.parametric.local_learner import LocalLearner
 
 SMOLLM2 = "smollm2"
 RAY = "ray"
 """The pools of the cluster at RAY_ADDRESS, or of this machine's; behind a # another namespace."""
 CACHE_VARIABLE = "MEMOS_KV_CACHE"
-"""Names where local models keep the KV cache of memories: else ~/.cache/memos/kv."""
+"""Names where local models keep the KV cache of memories, and adapters: else ~/.cache/memos/kv."""
 
 ModelOption = Annotated[
     str,
@@ -35,8 +35,8 @@ ModelOption = Annotated[
 
 @contextmanager
 def opened_model(name: str) -> Iterator[ChatModel]:
-    """The model that `--model` means; one on this machine keeps what it computed of memories in a cache
-    directory, sealed.
+    """The model that `--model` means; one on this machine keeps what it computed of memories, and the adapters
+    that it learnt, in a cache directory, sealed.
 
     Raises:
         InvalidInput: it means none.
@@ -69,19 +69,19 @@ def _served(name: str) -> ChatModel:
     return OpenAICompatible(address, model)
 
 
-def _local(name: str) -> LocalModel:
+def _local(name: str) -> LocalLearner:
     from memos.infrastructure.cache_directory import cache_directory
     from memos.infrastructure.release import pip_install
 
     try:
-        from memos.activation.chat_model import LocalModel
+        from memos.parametric.local_learner import LocalLearner
     except ImportError as error:
         raise ModelUnavailable(
             f"models on this machine need PyTorch and transformers: {pip_install('activation')}"
         ) from error
     home = cache_directory(CACHE_VARIABLE, "kv")
     if name == SMOLLM2:
-        return LocalModel.smollm2(kept_in=home / SMOLLM2)
+        return LocalLearner.smollm2(kept_in=home / SMOLLM2)
     directory = Path(name).resolve()
     digest = sha256(str(directory).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return LocalModel.load(directory, kept_in=home / f"{directory.name}-{digest}")
+    return LocalLearner.load(directory, kept_in=home / f"{directory.name}-{digest}")
