@@ -44,6 +44,7 @@ class DistillQueue:
         self._queue = JobQueue()
         self._changed = asyncio.Condition()
         self._models: dict[str, bytes] = {}
+        self._first_look = asyncio.create_task(self._look_first())
         works = [self._work(name) for name in self._distillers]
         self._works = [asyncio.create_task(work) for work in works]
 
@@ -107,15 +108,25 @@ class DistillQueue:
 
     async def _work(self, name: str) -> None:
         """Give jobs to a distiller. One that cannot be started gets none, and whoever looks after it tells why."""
-        distiller = self._distillers[name]
+        await self._first_look
         with suppress(RayActorError):
             while True:
-                self._models[name], running = await distiller.described.remote()
-                self._queue.reserve(name, running)
+                await self._describe(name)
                 await self._tell()
                 while await self._run(name, await self._next(name)):
                     self._queue.reserve(name, None)
                 del self._models[name]
+
+    async def _look_first(self) -> None:
+        """Hear what distillers are at, before any of them gets a job: they may have been here before this queue."""
+        looks = asyncio.gather(*map(self._describe, self._distillers), return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_SECONDS):
+                await looks
+
+    async def _describe(self, name: str) -> None:
+        self._models[name], running = await self._distillers[name].described.remote()
+        self._queue.reserve(name, running)
 
     async def _next(self, name: str) -> QueuedJob:
         async with self._changed:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,9 +16,13 @@ from memos.kernel.errors import MemosError
 from ray_jobs.metrics import ReplicaState
 from ray_jobs.settings import ReplicaSettings
 
+LOOK_SECONDS = 1.0
 CLOSE_SECONDS = 60.0
 SILENT_SECONDS = 30.0
 """One that has not answered for so long hangs, and gets no request."""
+
+
+log = logging.getLogger("memos.worker")
 
 
 class ReplicaFailed(MemosError):
@@ -122,3 +127,27 @@ class Replica:
         self.restarts += self._incarnation not in (None, incarnation)
         self._incarnation = incarnation
         self.figures = figures
+
+
+def hear_all(replicas: Sequence[Replica]) -> None:
+    """Hear what every one says that answers within a look, and log which died and came.
+
+    Raises:
+        ReplicaFailed: one cannot be started.
+    """
+    before = {replica: (replica.is_alive, replica.restarts) for replica in replicas}
+    asked = {replica.ask(): replica for replica in replicas}
+    heard, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LOOK_SECONDS)
+    for reference in heard:
+        asked[reference].hear()
+    for replica, (was_alive, restarts) in before.items():
+        _log_change(replica, was_alive, restarts)
+
+
+def _log_change(replica: Replica, was_alive: bool, restarts: int) -> None:
+    if replica.restarts > restarts:
+        log.warning("%s was started again", replica.name)
+    elif replica.is_alive and not was_alive:
+        log.info("%s answers", replica.name)
+    elif was_alive and not replica.is_alive:
+        log.error("%s died, or hangs; where it died Ray starts it again", replica.name)

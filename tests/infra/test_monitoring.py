@@ -19,7 +19,8 @@ from prometheus_client import CollectorRegistry
 from memos.activation.serving.pool_server import ServerFigures
 from memos.activation.serving.router import RouterFigures
 from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus
-from ray_jobs.metrics import KvMetrics, PoolState
+from ray_jobs.kv_metrics import KvMetrics
+from ray_jobs.metrics import ReplicaState
 from streams.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +68,7 @@ def pools_registry() -> CollectorRegistry:
         lost_files={"damaged": 1},
     )
     router = RouterFigures({"pool-0": 1}, diverted=1, unrouted=1)
-    metrics.set([PoolState("pool-0", 1, asdict(figures))], router._asdict())
+    metrics.set([ReplicaState("pool-0", 1, asdict(figures))], router._asdict())
     return metrics.registry
 
 
