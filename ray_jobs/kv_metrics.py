@@ -40,7 +40,9 @@ class KvMetrics(ReplicaMetrics):
         router = self._router
         in_flight = [((name,), load) for name, load in router["in_flight"].items()]
         yield self.gauge("requests", "Requests given to a pool and not ended.", _POOL, in_flight)
-        yield self.counter("diverted", "Requests another pool took.", (), [((), router["diverted"])])
+        yield self.counter(
+            "diverted", "Requests another pool took.", (), [((), router["diverted"])]
+        )
         yield self.counter("unrouted", "Requests without a pool.", (), [((), router["unrouted"])])
 
     def _of_pools(self) -> Iterator[Metric]:

@@ -67,7 +67,9 @@ class ReplicaMetrics(Collector):
         up = [((each.name,), int(each.figures is not None)) for each in self.replicas]
         yield self.gauge(f"{kind}_up", "1: it answers.", self.label, up)
         restarts = [((each.name,), each.restarts) for each in self.replicas]
-        yield self.counter("restarts", f"Times that a {kind} was started again.", self.label, restarts)
+        yield self.counter(
+            "restarts", f"Times that a {kind} was started again.", self.label, restarts
+        )
 
     def gauge(self, name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
         """A figure that goes up and down."""
