@@ -1,4 +1,16 @@
 # What `memos` has; `__init__.py` imports each name when it is asked for.
+from .infrastructure.chat_models.adapting import (
+    AdapterServingModel,
+    AdaptingModel,
+    DistillationJob,
+    DistillationSettings,
+    DistilledAdapter,
+    Evaluation,
+    LessonMemory,
+    Probe,
+    Role,
+    Thresholds,
+)
 from .infrastructure.chat_models.openai_compatible import OpenAICompatible
 from .infrastructure.chat_models.port import (
     CachedPrefix,
@@ -7,6 +19,7 @@ from .infrastructure.chat_models.port import (
     ChatModel,
     ChatPrompt,
     PrefillCosts,
+    PromptAdapter,
     PromptMemory,
     TokenUsage,
 )
@@ -58,7 +71,13 @@ from .kernel.errors import (
     WrongRootKey,
 )
 from .kernel.event import Position
-from .operation.chat.answer import ChatAnswer, ChatFigures
+from .operation.adapter_manifest import ListedMemory
+from .operation.adapters.adapter import Adapter, AdapterDetails, AdapterVersion
+from .operation.adapters.backpatch import Backpatched
+from .operation.adapters.distil import Distillation
+from .operation.adapters.rebuilt import RebuiltAdapter
+from .operation.adapters.verdict import AdapterRejection
+from .operation.chat.answer import ChatAnswer, ChatFigures, MemoryForm
 from .operation.chat.stream import ChatStream
 from .operation.commands.backup import VaultRestored
 from .operation.commands.batch import Batch
@@ -74,6 +93,7 @@ from .operation.cube import Forgotten, MemCube
 from .operation.erasure_receipt import ErasureReceipt
 from .operation.forms.activation import Activation, Materialised
 from .operation.forms.schedule import Schedule
+from .operation.learning.round import LearningRound, Learnt, RetiredAdapter
 from .operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from .operation.reads.accesses import AccessEntry
 from .operation.reads.context_block import Citation, ContextBlock
@@ -91,7 +111,7 @@ from .operation.reads.history import (
 )
 from .operation.reads.listing import Page
 from .operation.reads.route import Concept, Fact, Route, Step, Topic
-from .operation.reads.stable_context import StableContext
+from .operation.reads.stable_context import HeldMemory, StableContext
 from .operation.reads.subjects import Subjects
 from .operation.reads.vault import Stats
 from .operation.receipt import Receipt, Rejection, TurnReceipts
@@ -101,12 +121,19 @@ from .operation.vocabulary import Vocabulary
 __all__ = [
     "AccessEntry",
     "Activation",
+    "Adapter",
+    "AdapterDetails",
+    "AdapterRejection",
+    "AdapterServingModel",
+    "AdapterVersion",
+    "AdaptingModel",
     "AlreadyErased",
     "AskedQuery",
     "AsyncChatStream",
     "AsyncContextSession",
     "AsyncMemory",
     "BackedUp",
+    "Backpatched",
     "Batch",
     "Busy",
     "CachedPrefix",
@@ -131,7 +158,11 @@ __all__ = [
     "Denied",
     "Diff",
     "DiskFull",
+    "Distillation",
+    "DistillationJob",
     "DistillationRefused",
+    "DistillationSettings",
+    "DistilledAdapter",
     "Embedder",
     "EmbeddingFailed",
     "EmbeddingLag",
@@ -139,12 +170,14 @@ __all__ = [
     "ErasePlan",
     "EraseUnfinished",
     "ErasureReceipt",
+    "Evaluation",
     "ExportReport",
     "Fact",
     "FactsReport",
     "Finding",
     "Forgotten",
     "Held",
+    "HeldMemory",
     "Hit",
     "Hits",
     "IllegalMove",
@@ -152,9 +185,13 @@ __all__ = [
     "IndexUnavailable",
     "InvalidInput",
     "KeysMissing",
+    "LearningRound",
+    "Learnt",
+    "LessonMemory",
     "Lifespan",
     "Lineage",
     "LineageEdge",
+    "ListedMemory",
     "LoadReport",
     "LogEntry",
     "LogLost",
@@ -162,6 +199,7 @@ __all__ = [
     "Materialised",
     "MemCube",
     "Memory",
+    "MemoryForm",
     "MemosError",
     "ModelUnavailable",
     "NotApplied",
@@ -174,12 +212,15 @@ __all__ = [
     "PlannedMemory",
     "Position",
     "PrefillCosts",
+    "Probe",
     "Problem",
     "ProjectionsLost",
+    "PromptAdapter",
     "PromptMemory",
     "Proof",
     "ReadOnly",
     "Rebuilt",
+    "RebuiltAdapter",
     "Receipt",
     "Refused",
     "RefusedCube",
@@ -189,6 +230,8 @@ __all__ = [
     "RerankEndpoint",
     "RerankFailed",
     "Reranker",
+    "RetiredAdapter",
+    "Role",
     "Rollback",
     "RootRotated",
     "Route",
@@ -202,6 +245,7 @@ __all__ = [
     "SubjectErased",
     "Subjects",
     "Sweep",
+    "Thresholds",
     "TokenUsage",
     "Topic",
     "TurnReceipts",

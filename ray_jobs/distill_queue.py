@@ -18,7 +18,6 @@ from memos.parametric.serving.job_queue import (
     Became,
     JobQueue,
     JobRequest,
-    JobState,
     QueuedJob,
 )
 

@@ -23,7 +23,7 @@ from memos.activation.sealed_files import SealedFiles
 from memos.activation.segment_store import StoreLimits
 from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.port import PromptAdapter
-from memos.kernel.errors import Damaged, ModelUnavailable
+from memos.kernel.errors import Damaged, ModelUnavailable, VaultError
 from memos.kernel.keyed_digest import keyed_digest
 
 FORMAT = "memos-adapter/1"
@@ -73,25 +73,15 @@ class AdapterStore:
 
         Args:
             files: of an adapter of this base.
-            seal: what opens it; empty where it may not be written to a disk.
+            seal: what opens it; empty where it may not be written to a disk. Where it was to be written and cannot
+                be, a warning tells, and it is in memory only.
 
         Raises:
             ModelRefused: it is not plain LoRA.
-            VaultError: it cannot be written.
         """
         adapter = Adapter.parse(files, "what was given")
         named = PromptAdapter(sha256(files.weights).digest(), seal)
-        if seal and self._files is not None:
-            written = self._files.write(
-                place_of(named), self._told(), _packed(files), _sealing(named)
-            )
-            if not written:
-                warnings.warn(
-                    f"an adapter of {len(files.weights):,} bytes is more than all files of adapters may take: "
-                    "it is in memory only, and lost when this process ends",
-                    RuntimeWarning,
-                    stacklevel=3,
-                )
+        self._write(named, files)
         with self._lock:
             self._forgotten.discard(named.sha256)
         self._take_in(named, adapter)
@@ -140,6 +130,22 @@ class AdapterStore:
         with self._lock:
             return self._forgotten.intersection(each.sha256 for each in named)
 
+    def _write(self, named: PromptAdapter, files: AdapterFiles) -> None:
+        if self._files is None or not named.seal:
+            return
+        why = f"{len(files.weights):,} bytes are more than all files of adapters may take"
+        try:
+            sealing = _sealing(named)
+            if self._files.write(place_of(named), self._told(), _packed(files), sealing):
+                return
+        except VaultError as error:
+            why = str(error)
+        warnings.warn(
+            f"an adapter is in memory only, and lost when this process ends: {why}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
     def _found(self, named: PromptAdapter) -> Adapter | None:
         place = place_of(named)
         with self._lock:
@@ -147,6 +153,8 @@ class AdapterStore:
                 return None
             if place in self._opened:
                 self._opened.move_to_end(place)
+                if self._files is not None:
+                    self._files.note_use(place)
                 return self._opened[place]
         if self._files is None or not named.seal:
             return None

@@ -234,7 +234,6 @@ class LocalModel:
 
         Raises:
             ModelRefused: it is not plain LoRA, or does not fit the model.
-            VaultError: it cannot be written.
         """
         self._model.with_adapters([Adapter.parse(files, "what was given")])
         return self._adapters.keep(files, seal)

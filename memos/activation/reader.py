@@ -105,14 +105,24 @@ class _Prefix:
 class KvReader:
     """A model with a pool of segments: answers queries on memories it need not read again.
 
+    Args:
+        model: reads memories, and answers.
+        pool: of its segments.
+        adapted: answers in its place, if given: the same model with adapters, which work from the query on. Its
+            memories are the model's own: what was computed for one set of adapters is read with any other
+            (activated LoRA, Greenewald et al. 2025, arXiv 2504.12397).
+
     Cached and cold answers are the same by construction: a chain's segments are computed one by one
     either way, and a key names all that they depend on. A cache longer than its prompt cannot come
     about, since only keys of the prompt's own segments are asked for and the query is in none; what
     a pool gives besides is refused, computed instead, and counted.
     """
 
-    def __init__(self, model: CausalModel, pool: SegmentPool) -> None:
+    def __init__(
+        self, model: CausalModel, pool: SegmentPool, *, adapted: CausalModel | None = None
+    ) -> None:
         self._model = model
+        self._answering = adapted or model
         self._pool = pool
 
     def answer(self, prompt: Prompt, max_new_tokens: int) -> Answers:
@@ -131,7 +141,7 @@ class KvReader:
         self._model.check_length(sum(map(len, prompt.segments)), prompt.queries, max_new_tokens - 1)
         started = time.perf_counter()
         with self._prefix(prompt) as prefix:
-            cache, logits = self._model.start(prefix.segments, prompt.queries, max_new_tokens - 1)
+            cache, logits = self._started(prefix, prompt, max_new_tokens)
             generated = self._generated(cache, logits.argmax(-1), max_new_tokens)
             columns = [next(generated)]
             milliseconds = (time.perf_counter() - started) * 1e3
@@ -161,7 +171,7 @@ class KvReader:
         self._model.check_length(sum(map(len, prompt.segments)), prompt.queries, max_new_tokens - 1)
         started = time.perf_counter()
         with self._prefix(prompt) as prefix:
-            cache, logits = self._model.start(prefix.segments, prompt.queries, max_new_tokens - 1)
+            cache, logits = self._started(prefix, prompt, max_new_tokens)
             generated = self._generated(cache, logits.argmax(-1), max_new_tokens)
             first = next(generated)
             milliseconds = (time.perf_counter() - started) * 1e3
@@ -179,7 +189,7 @@ class KvReader:
             InvalidInput: as `answer`.
         """
         with self._prefix(prompt) as prefix:
-            return self._model.read(prefix.segments, prompt.queries)
+            return self._answering.read(prefix.segments, prompt.queries)
 
     def prefill(self, prompt: Prompt) -> Prefilled:
         """Compute the memories of a prompt that the pool does not have. The prompt's queries are not read.
@@ -237,6 +247,11 @@ class KvReader:
             start, parent = start + len(ids), key
         return fitting
 
+    def _started(
+        self, prefix: _Prefix, prompt: Prompt, max_new_tokens: int
+    ) -> tuple[RequestCache, Tensor]:
+        return self._answering.start(prefix.segments, prompt.queries, max_new_tokens - 1)
+
     def _generated(self, cache: RequestCache, newest: Tensor, most: int) -> Iterator[list[int]]:
         """The next token of each query, time and again, until each has come to a stop token."""
         ended: set[int] = set()
@@ -248,7 +263,7 @@ class KvReader:
             )
             if not left or len(ended) == len(column):
                 return
-            newest = self._model.step(cache, newest).argmax(-1)
+            newest = self._answering.step(cache, newest).argmax(-1)
 
     def _until_stop(self, row: Sequence[int]) -> tuple[int, ...]:
         stops = self._model.stop_tokens

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
-from memos.activation.sealed_box import MOST_SEALED, OpenedBox, read_box, write_box
+from memos.activation.sealed_box import MOST_SEALED, UNFINISHED, OpenedBox, read_box, write_box
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
 
 SUFFIX = ".safetensors"
+ABANDONED_SECONDS = 3600.0
+"""Nobody writes a file for so long."""
 
 
 class _File(NamedTuple):
@@ -56,9 +59,7 @@ class SealedFiles:
             Damaged: it is not what was written.
         """
         path = self._path(name)
-        try:
-            os.utime(path, follow_symlinks=False)
-        except OSError:
+        if not self.note_use(name):
             return None
         try:
             return read_box(path, sealing)
@@ -66,6 +67,14 @@ class SealedFiles:
             if path.exists():
                 raise
             return None  # another process needed its room
+
+    def note_use(self, name: str) -> bool:
+        """Count a use of a box, wherever it was read; whether there is one."""
+        try:
+            os.utime(self._path(name), follow_symlinks=False)
+        except OSError:
+            return False
+        return True
 
     def remove(self, beginning: str) -> list[str]:
         """Remove all boxes whose names begin so; those that there were."""
@@ -90,11 +99,17 @@ class SealedFiles:
                 # Another process may remove it meanwhile.
                 with suppress(OSError):
                     found = path.lstat()
-                    if path.name.endswith(SUFFIX) and S_ISREG(found.st_mode):
+                    if S_ISREG(found.st_mode) and _counts(path.name, found.st_mtime):
                         yield _File(found.st_mtime, found.st_size, path)
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}{SUFFIX}"
+
+
+def _counts(name: str, written: float) -> bool:
+    """Whether a file is a box, or one that was never finished: who wrote it was killed."""
+    is_left = name.endswith(UNFINISHED) and written < time.time() - ABANDONED_SECONDS
+    return is_left or name.endswith(SUFFIX)
 
 
 def _remove(path: Path) -> bool:

@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -22,8 +22,18 @@ _FACTORS = ("lora_A", "lora_B")
 _SAVED_UNDER = "base_model.model."
 
 
+class ReadPrefix(NamedTuple):
+    """What a model keeps of tokens that it has read: the keys and values of each layer, (1, kv_heads, tokens,
+    head_dim).
+    """
+
+    keys_values: Sequence[tuple[Tensor, Tensor]]
+    tokens: int
+
+
 class Trainee:
-    """A copy of a model that shares its weights, and has an adapter of its own that learns.
+    """A copy of a model that shares its weights, and has an adapter of its own that learns. The adapter works
+    behind a prefix, which is read as the model reads it; see `KvReader`.
 
     Attributes:
         scale: alpha / rank.
@@ -43,6 +53,7 @@ class Trainee:
         Raises:
             ModelRefused: it has no linear layer.
         """
+        self._base = model
         # Parameters of its own on the same storage: autograd's marks are not the model's.
         shared: dict[int, Any] = {
             id(each): nn.Parameter(each.detach(), requires_grad=False)
@@ -77,26 +88,34 @@ class Trainee:
         for name, parameter in self.parameters.items():
             parameter.copy_(tensors[name])
 
-    def logits(self, prefix: Sequence[int], rows: Sequence[Sequence[int]]) -> Tensor:
-        """Read rows behind one prefix, which is read once for all, and through the adapter too.
+    @torch.no_grad()
+    def prefix(self, ids: Sequence[int]) -> ReadPrefix:
+        """Read a prefix, of at least one token, without the adapter: it is the same however much was learnt."""
+        read = _PrefixAttention()
+        row = torch.tensor([list(ids)], device=self._device)
+        self._base.base_model(row, **_arguments(read, 0, row))  # type: ignore[operator]
+        return ReadPrefix(read.written, len(ids))
+
+    def logits(self, prefix: ReadPrefix, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Read rows behind one prefix.
 
         Args:
-            prefix: token ids, at least one.
+            prefix: of this model.
             rows: token ids of each; they are padded behind to the longest.
 
         Returns:
             (rows, longest, vocabulary), with their gradients.
         """
-        device = next(self._model.parameters()).device
-        read = _PrefixAttention()
-        ids = torch.tensor([list(prefix)], device=device)
-        self._model.base_model(ids, **_arguments(read, 0, ids))  # type: ignore[operator]
         longest = max(map(len, rows))
         padded = [[*row, *[0] * (longest - len(row))] for row in rows]
-        ids = torch.tensor(padded, device=device)
-        behind = _PrefixAttention(read.written)
-        out = self._model(ids, **_arguments(behind, len(prefix), ids))
+        ids = torch.tensor(padded, device=self._device)
+        behind = _PrefixAttention(prefix.keys_values)
+        out = self._model(ids, **_arguments(behind, prefix.tokens, ids))
         return cast(Tensor, out.logits)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self._model.parameters()).device
 
     def _fresh(self, seed: int) -> Iterator[tuple[str, nn.Parameter]]:
         drawn = torch.Generator().manual_seed(seed)
@@ -119,7 +138,7 @@ class _PrefixAttention:
     """Causal attention behind the keys and values that another pass has written; see `SegmentAttention`.
 
     Attributes:
-        written: the keys and values of each layer, (rows, kv_heads, tokens, head_dim), with their gradients.
+        written: the keys and values of each layer, (rows, kv_heads, tokens, head_dim).
     """
 
     def __init__(self, prefix: Sequence[tuple[Tensor, Tensor]] = ()) -> None:

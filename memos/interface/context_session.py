@@ -9,7 +9,12 @@ from typing import Any
 from memos.operation.reads.budget import check_budget, counting
 from memos.operation.reads.quote import CountTokens
 from memos.operation.reads.scope import SearchRequest
-from memos.operation.reads.stable_context import StableContext, StableRequest, stable_context
+from memos.operation.reads.stable_context import (
+    Hold,
+    StableContext,
+    StableRequest,
+    stable_context,
+)
 from memos.operation.session import Session
 from memos.operation.validation import AsOf
 
@@ -25,6 +30,7 @@ class ContextSession:
         session: an open vault and its actor.
         scope, budget_tokens, pinned_tokens, history_tokens, k, as_of, filter, recipe, state, count_tokens: as
             `Memory.context_session` says.
+        hold: takes found memories out of each delta.
     """
 
     def __init__(
@@ -41,8 +47,10 @@ class ContextSession:
         recipe: str | None,
         state: str | None,
         count_tokens: CountTokens,
+        hold: Hold | None = None,
     ) -> None:
         self._session = session
+        self._hold = hold
         self._budget = check_budget(budget_tokens)
         pinned = PINNED_SHARE * self._budget if pinned_tokens is None else pinned_tokens
         kept = HISTORY_SHARE * self._budget if history_tokens is None else history_tokens
@@ -89,6 +97,6 @@ class ContextSession:
                 history_tokens=self._history,
                 state=self._state,
             )
-            context = stable_context(self._session, request, self._count)
+            context = stable_context(self._session, request, self._count, self._hold)
             self._state = context.state
             return context

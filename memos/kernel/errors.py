@@ -211,8 +211,13 @@ class ModelUnavailable(MemosError):
 
 class DistillationRefused(MemosError):
     """Memories cannot be distilled into an adapter: nothing in them can be asked about, they contradict each
-    other, or training broke down. Memories are never affected.
+    other, or training broke down. Memories are never affected. `cube_ids` are those that it is about, where
+    it is not about all of them.
     """
+
+    def __init__(self, message: str, cube_ids: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.cube_ids = cube_ids
 
 
 def shorten(value: object, length: int = 60) -> str:

@@ -114,6 +114,12 @@ class Parts:
         """The tags, as they were given."""
         return tuple(self.tags.tags.tags)
 
+    @property
+    def valid_until(self) -> int | None:
+        """When the content stops being true (microseconds since 1970); None where nothing says it."""
+        valid = self.valid_time.valid_time
+        return valid.until if valid.HasField("until") else None
+
     def metadata_dict(self) -> dict[str, Any]:
         """The metadata, a fresh copy."""
         return metadata_of(self.metadata)

@@ -17,6 +17,7 @@ from memos.operation.proof import are, are_texts, check_key, printed
 
 KINDS = frozenset(
     {
+        "adapter",
         "cube key",
         "freeze",
         "frozen source",

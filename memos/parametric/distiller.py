@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 import time
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,9 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from memos.activation.pool.limits import Limits
-from memos.activation.pool.memory_tier import MemoryTier
-from memos.activation.pool.pool import Pool
+from memos.activation.segment_store import SegmentStore
 from memos.activation.tokenizer import TextTokenizer
 from memos.activation.trainee import Trainee
 from memos.activation.transformers_model import CausalModel
@@ -33,8 +30,6 @@ from memos.parametric.recipe import Recipe
 from memos.parametric.respondent import Respondent
 from memos.parametric.templates import Templates
 from memos.parametric.training import Training, TrainingEnd
-
-_POOL_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +98,15 @@ class Distiller:
         """
         started = time.monotonic()
         lessons = lessons_of(job, self._templates)
-        pool = Pool([MemoryTier("memory", Limits(_POOL_BYTES))])
-        secret = secrets.token_bytes(32)
+        # Of this job alone: no text of a memory is anywhere when it is done.
+        store = SegmentStore.on_device(self._model.shape.device.type)
+        secret = store.owner_secret(job.owner)
         prompts = Prompts(job, self._tokenizer)
 
-        def respondent(model: CausalModel) -> Respondent:
-            return Respondent(model, prompts, pool, job.owner, secret)
+        def respondent(adapted: CausalModel | None = None) -> Respondent:
+            return Respondent(self._model, prompts, store.pool, job.owner, secret, adapted=adapted)
 
-        base = respondent(self._model)
+        base = respondent()
         trainee = self._model.trainee(
             rank=job.settings.rank, alpha=job.settings.alpha, seed=job.settings.seed
         )

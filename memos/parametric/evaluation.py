@@ -181,7 +181,5 @@ class Examiner:
             self._student.answer_logits(BARE, asked, answers),
             strict=True,
         )
-        nats = [
-            divergence([Targets.of(base)], student[None]).mean().item() for base, student in apart
-        ]
+        nats = [divergence(Targets.of(base), student).mean().item() for base, student in apart]
         return fmean(nats) if nats else 0.0

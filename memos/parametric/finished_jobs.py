@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
@@ -12,7 +13,7 @@ from typing import Any
 from memos.activation.sealed_box import sealing_key
 from memos.activation.sealed_files import SealedFiles
 from memos.infrastructure.chat_models.adapting import DistilledAdapter, Evaluation
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, VaultError
 from memos.kernel.keyed_digest import keyed_digest
 
 FORMAT = "memos-distillation/1"
@@ -48,18 +49,15 @@ class FinishedJobs:
         return None if box is None or box.told["format"] != FORMAT else _distilled(box.plain)
 
     def keep(self, key: bytes, seal: bytes, made: DistilledAdapter) -> None:
-        """Take in what a job came to; on a disk only under a seal.
-
-        Raises:
-            VaultError: it cannot be written.
-        """
+        """Take in what a job came to; on a disk only under a seal, and where it can be written."""
         name, sealing = _place(key, seal)
         with self._lock:
             self._told[name] = made
             if len(self._told) > MOST_IN_MEMORY:
                 self._told.popitem(last=False)
         if self._files is not None and seal:
-            self._files.write(name, {"format": FORMAT}, _plain(made), sealing)
+            with suppress(VaultError):  # it would only be done again
+                self._files.write(name, {"format": FORMAT}, _plain(made), sealing)
 
 
 def _place(key: bytes, seal: bytes) -> tuple[str, bytes]:

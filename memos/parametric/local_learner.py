@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Lock
 
 from memos.activation.adapter_store import AdapterStore
-from memos.activation.adapters import AdapterFiles
 from memos.activation.chat_model import LocalModel
 from memos.activation.segment_store import SegmentStore
 from memos.activation.tokenizer import TextTokenizer
 from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.adapting import DistillationJob, DistilledAdapter, Probe
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.infrastructure.progress import Progress, no_progress
@@ -58,7 +58,7 @@ class LocalLearner(LocalModel):
 
         Raises:
             DistillationRefused: there is nothing that can be learnt, or training broke down.
-            VaultError: what was learnt cannot be written.
+            VaultError: a checkpoint cannot be written.
         """
         distiller = self._distiller()
         key = distiller.key_of(job)

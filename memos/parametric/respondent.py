@@ -23,17 +23,25 @@ class Respondent:
     """Answers questions behind memories. What it computed of these is kept, and read for every question.
 
     Args:
-        model: with or without adapters.
+        model: reads the memories.
         prompts: of the job.
         pool: keeps what is computed of memories.
         owner: whose they are.
         secret: names their segments, see `chain_keys`.
+        adapted: answers in the model's place, if given, see `KvReader`.
     """
 
     def __init__(
-        self, model: CausalModel, prompts: Prompts, pool: SegmentPool, owner: str, secret: bytes
+        self,
+        model: CausalModel,
+        prompts: Prompts,
+        pool: SegmentPool,
+        owner: str,
+        secret: bytes,
+        *,
+        adapted: CausalModel | None = None,
     ) -> None:
-        self._reader = KvReader(model, pool)
+        self._reader = KvReader(model, pool, adapted=adapted)
         self._vocabulary = model.vocabulary
         self._prompts = prompts
         self._owner = owner

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -36,26 +35,28 @@ class Targets(NamedTuple):
         return cls(best.indices.to(torch.int32), best.values)
 
 
-def divergence(targets: Sequence[Targets], logits: Tensor) -> Tensor:
-    """KL(target ‖ student) in nats at each token, those of all texts one behind the other.
+def joined(first: Targets, second: Targets, at: int) -> Targets:
+    """Those of the first up to a token, and those of the second from there on."""
+    return Targets(
+        torch.cat([first.ids[:at], second.ids[at:]]), torch.cat([first.logs[:at], second.logs[at:]])
+    )
+
+
+def divergence(targets: Targets, logits: Tensor) -> Tensor:
+    """KL(target ‖ student) in nats at each token.
 
     What a target did not keep counts as one token more, so that the figure is exact for a whole vocabulary and
     a lower bound else.
 
     Args:
-        targets: of each text.
-        logits: (texts, longest, vocabulary), the student's; behind a text's own tokens they do not count.
+        targets: of the same tokens.
+        logits: (tokens, vocabulary), the student's.
     """
-    told = torch.cat(
-        [row[: len(each.ids)] for row, each in zip(logits, targets, strict=True)]
-    ).float()
-    ids = torch.cat([each.ids for each in targets]).long()
-    wanted = torch.cat([each.logs for each in targets])
-    logs = told.log_softmax(-1).gather(-1, ids)
-    kept = (wanted.exp() * (wanted - logs)).sum(-1)
-    if ids.shape[-1] == told.shape[-1]:
+    logs = logits.float().log_softmax(-1).gather(-1, targets.ids.long())
+    kept = (targets.logs.exp() * (targets.logs - logs)).sum(-1)
+    if targets.ids.shape[-1] == logits.shape[-1]:
         return kept
-    return kept + _rest(wanted, logs)
+    return kept + _rest(targets.logs, logs)
 
 
 def _rest(wanted: Tensor, logs: Tensor) -> Tensor:

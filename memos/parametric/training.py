@@ -71,7 +71,9 @@ class Training:
         self._settings = settings
         self._recipe = recipe
         self._prefixes = {
-            each.context: [token for ids in prompts.segments(each.context) for token in ids]
+            each.context: trainee.prefix(
+                [token for ids in prompts.segments(each.context) for token in ids]
+            )
             for each in (bare, *in_context)
         }
         self._optimizer = torch.optim.AdamW(
@@ -115,8 +117,8 @@ class Training:
         learnt, kept = self._divergences(
             self._bare, chance, batch, round(batch * self._recipe.kept_share)
         )
-        if self._in_context:
-            rows = round(batch * self._recipe.context_share)
+        rows = round(batch * self._recipe.context_share)
+        if self._in_context and rows:
             beside = chance.choice(self._in_context)
             more = self._divergences(beside, chance, rows // 2, rows - rows // 2)
             learnt, kept = torch.cat([learnt, more[0]]), torch.cat([kept, more[1]])
@@ -142,11 +144,16 @@ class Training:
         self, course: Course, chance: Random, learnt: int, kept: int
     ) -> tuple[Tensor, Tensor]:
         """At each token of so many exercises of a course: of those that are learnt, and of the others."""
-        first, second = _drawn(chance, course.learnt, learnt), _drawn(chance, course.kept, kept)
-        rows = [*first, *second]
+        drawn = (_drawn(chance, course.learnt, learnt), _drawn(chance, course.kept, kept))
+        rows = [exercise for each in drawn for exercise in each]
         logits = self._trainee.logits(self._prefixes[course.context], [each.text for each in rows])
-        nats = divergence([each.targets for each in rows], logits)
-        tokens = sum(len(each.text) for each in first)
+        nats = torch.cat(
+            [
+                divergence(each.targets, row[each.first : len(each.text)])
+                for row, each in zip(logits, rows, strict=True)
+            ]
+        )
+        tokens = sum(len(each.text) - each.first for each in drawn[0])
         return nats[:tokens], nats[tokens:]
 
     def _share(self) -> float:

@@ -18,10 +18,11 @@ from safetensors.torch import load_file, save_file
 
 from memos.activation.adapter_store import AdapterStore
 from memos.activation.adapters import Adapter
-from memos.infrastructure.chat_models.adapter_files import WEIGHTS
 from memos.activation.errors import ModelRefused
-from memos.activation.sealed_box import SEALED
+from memos.activation.sealed_box import SEALED, UNFINISHED
+from memos.activation.sealed_files import SUFFIX
 from memos.activation.segment_store import StoreLimits
+from memos.infrastructure.chat_models.adapter_files import WEIGHTS
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.kernel.errors import ModelUnavailable
 from tests.activation.chat_models import adapter_store, chat_adapter, tiny_chat_model
@@ -205,6 +206,7 @@ def test_of_more_files_than_there_is_room_for_the_least_recently_used_goes(
     for number, path in enumerate(sorted(directory.iterdir(), key=os.path.getmtime)):
         os.utime(path, (number, number))
     assert store.has(first)  # so it was used last
+    assert store.has(first)  # in memory now
     third = kept(store, variant(adapter, 2))
     assert [store.has(each) for each in (first, second, third)] == [True, False, True]
 
@@ -227,6 +229,32 @@ def test_one_that_is_larger_than_all_files_may_be_is_in_memory_and_told(
         named = kept(store, adapter)
     assert store.has(named)
     assert not adapter_store(directory).has(named)
+
+
+def test_where_it_cannot_be_written_it_is_in_memory_and_told(
+    directory: Path, adapter: Adapter
+) -> None:
+    directory.parent.mkdir()
+    directory.write_text("in the way")
+    store = adapter_store(directory)
+    with pytest.warns(RuntimeWarning, match="in memory only.*cannot be written"):
+        named = kept(store, adapter)
+    assert store.has(named)
+
+
+def test_what_a_killed_process_left_goes_when_its_room_is_needed(
+    directory: Path, adapter: Adapter
+) -> None:
+    size = len(adapter.files().weights)
+    directory.mkdir(parents=True)
+    left = directory / f".one{SUFFIX}.00{UNFINISHED}"
+    left.write_bytes(bytes(size))
+    os.utime(left, (0, 0))
+    store = adapter_store(directory, StoreLimits(adapter_files=3 * size))
+    named = [kept(store, variant(adapter, number)) for number in range(2)]
+    assert not left.exists()
+    again = adapter_store(directory)
+    assert all(map(again.has, named))
 
 
 def test_what_was_forgotten_is_gone_until_it_is_kept_again(

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from memos import ChatPrompt, Memory, Position, TokenUsage
-from tests.caching_model import NotingModel
+from memos import ChatPrompt, DistillationSettings, Memory, Position, TokenUsage
+from tests.adapting_model import LearningModel
 
 SCOPE = "acme/alice"
 
@@ -208,8 +208,14 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
     merged = {name: NEW[name] for name in NEW if name in inspect.signature(Memory.merge).parameters}
     told = {"budget_tokens": 100, "count_tokens": len, **FOUND}
     export = folder / "export"
-    model = NotingModel()
+    model = LearningModel()
     active = memory.activate([other], scope=SCOPE, model=model).cube_id
+    adapter, retired = (
+        memory.distil([each], scope=SCOPE, model=model, distractors=[]).cube_id
+        for each in (other, cube["cube_id"])
+    )
+    erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
+    learnt = {"model": model, "settings": DistillationSettings(), "progress": quiet}
     return {
         "__init__": {
             "path": folder / "opened.vault",
@@ -242,6 +248,22 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
             "count_tokens": len,
         },
         "activations": {"scope": SCOPE},
+        "adapter": {"cube_id": adapter},
+        "adapters": {"scope": SCOPE, "retired": False},
+        "backpatch": {"cube_id": adapter, "model": model},
+        "distil": {
+            "cube_ids": [other],
+            "scope": SCOPE,
+            "distractors": None,
+            "seconds": None,
+            "dry_run": False,
+            **learnt,
+        },
+        "promote": {"cube_id": adapter, "version": 2},
+        "rebuild_adapter": {"cube_id": adapter, **learnt},
+        "rebuilt_adapters": {"receipt": erased},
+        "retire": {"cube_id": retired, "expected_version": None},
+        "retire_outdated": {"scope": SCOPE},
         "evict": {"cube_id": active, "expected_version": None},
         "materialise": {"cube_id": active},
         "reactivate": {"scope": SCOPE, "model": model, "count_tokens": len},
@@ -268,6 +290,7 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
             "max_tokens": 9,
             "pinned_tokens": 90,
             "history_tokens": 90,
+            "adapters": True,
             **told,
         },
         "checkpoint": {"partition": 0},

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from memos import Memory, MemosError
 from memos.infrastructure.governance import access_log
 from memos.infrastructure.keys import envelope
+from tests.adapting_model import LearningModel
 from tests.caching_model import NotingModel
 
 SCOPE = "acme/alice"
@@ -78,6 +79,12 @@ def asked(bob: Memory, mine: str) -> Mapping[str, Callable[[str], Any]]:
         "related": bob.related,
         "related in a scope": lambda at: bob.related(at, scope="acme"),
         "activate": lambda at: bob.activate([at], scope=SCOPE, model=NotingModel()),
+        "distil": lambda at: bob.distil([at], scope=SCOPE, model=LearningModel()),
+        "adapter": bob.adapter,
+        "retire": bob.retire,
+        "promote": lambda at: bob.promote(at, 2),
+        "rebuild_adapter": lambda at: bob.rebuild_adapter(at, model=LearningModel()),
+        "backpatch": lambda at: bob.backpatch(at, model=LearningModel()),
         "evict": bob.evict,
         "materialise": bob.materialise,
         "update": lambda at: bob.update(at, "x"),

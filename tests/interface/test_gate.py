@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from memos import Denied, Memory, NotFound
 from memos.infrastructure.governance.decision import Action, Decision, Governor, Resource, Subject
 from memos.interface import vaults
+from memos.interface.cli import adapters
+from memos.interface.serialise import document
 from memos.operation.gate import Gate, Passage
 from tests.activation.chat_models import write_chat_model
-from tests.caching_model import NotingModel
+from tests.adapting_model import LearningModel
 from tests.infrastructure.chat_models.chat_server import served
 from tests.interface.cli.support import Shell
 from tests.interface.cli.test_reference import COMMANDS
@@ -80,6 +83,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     (event, *_) = memory.events()
     archived = memory.add("old", scope=SCOPE).cube_id
     memory.archive(archived)
+    fields = memory.add("fields", scope=SCOPE).cube_id
     out_of_sight = memory.add("older", scope=SCOPE).cube_id
     memory.archive(out_of_sight)
     held = memory.add("held", scope=SCOPE).cube_id
@@ -88,9 +92,24 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     memory.hold(under_hold)
     (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
     memory.export(folder / "export")
-    model = NotingModel()
+    model = LearningModel()
     active = [memory.activate([cube], scope=SCOPE, model=model).cube_id for cube in (first, second)]
+    adapter, retired, outdated = (
+        memory.distil([cube], scope=SCOPE, model=model, distractors=[]).cube_id
+        for cube in (first, second, fields)
+    )
+    memory.update(fields, "meadows")
+    erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
     return {
+        "adapter": lambda: memory.adapter(adapter),
+        "adapters": lambda: memory.adapters(SCOPE),
+        "backpatch": lambda: memory.backpatch(adapter, model=model),
+        "distil": lambda: memory.distil([first, second], scope=SCOPE, model=model),
+        "promote": lambda: memory.promote(adapter, 2),
+        "rebuild_adapter": lambda: memory.rebuild_adapter(outdated, model=model),
+        "rebuilt_adapters": lambda: memory.rebuilt_adapters(erased),
+        "retire": lambda: memory.retire(retired),
+        "retire_outdated": lambda: memory.retire_outdated(SCOPE),
         "activate": lambda: memory.activate([first, second], scope=SCOPE, model=model),
         "activations": lambda: memory.activations(SCOPE),
         "evict": lambda: memory.evict(active[0]),
@@ -283,7 +302,7 @@ def test_a_governor_is_asked_of_every_memory_that_would_be_shown(memory: Memory)
     assert {entry.cube_id for entry in memory.events(scope=SCOPE)} == {shown}
 
 
-def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
+def command_lines(memory: Memory, folder: Path, model: LearningModel) -> Mapping[str, list[str]]:
     """A command line for every command that acts on a vault, but for those that need a model."""
     first, second, third = (
         memory.add(text, scope=SCOPE).cube_id for text in ("pottery", "lakes", "clay")
@@ -292,9 +311,22 @@ def command_lines(memory: Memory, folder: Path) -> Mapping[str, list[str]]:
     (folder / "lines.jsonl").write_text('{"text": "imported"}\n')
     memory.export(folder / "export")
     spare = memory.add("rivers", scope=SCOPE).cube_id
-    model = NotingModel()
     active = [memory.activate([cube], scope=SCOPE, model=model).cube_id for cube in (first, second)]
+    adapter, retired = (
+        memory.distil([cube], scope=SCOPE, model=model, distractors=[]).cube_id
+        for cube in (spare, third)
+    )
+    erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
+    (folder / "receipt.json").write_text(document("erase", erased))
     return {
+        "distil": ["--scope", SCOPE, spare],
+        "backpatch": [adapter],
+        "adapters list": ["--scope", SCOPE],
+        "adapters show": [adapter],
+        "adapters promote": [adapter, "2"],
+        "adapters rebuild": [adapter],
+        "adapters rebuilt": [str(folder / "receipt.json")],
+        "adapters retire": [retired],
         "activations": ["--scope", SCOPE],
         "evict": [active[0]],
         "materialise": [active[1]],
@@ -364,7 +396,9 @@ def test_every_command_passes_the_gate(
     memory: Memory, passed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEMOS_KV_CACHE", str(tmp_path / "kv"))
-    lines = command_lines(memory, tmp_path)
+    model = LearningModel()
+    monkeypatch.setattr(adapters, "opened_model", lambda name: nullcontext(model))
+    lines = command_lines(memory, tmp_path, model)
     on_model = ["--scope", SCOPE, "--model", str(write_chat_model(tmp_path / "tiny"))]
     lines = {
         **lines,

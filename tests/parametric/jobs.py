@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from memos.activation.chat_template import CHATML_TURNS
-from memos.activation.transformers_model import CausalModel
+from memos.activation.adapters import Adapter
 from memos.infrastructure.chat_models.adapting import (
     DistillationJob,
     DistillationSettings,
@@ -18,16 +18,22 @@ from memos.infrastructure.chat_models.adapting import (
     Role,
 )
 from memos.parametric.distiller import Distiller
+from memos.parametric.lessons import Question
+from memos.parametric.prompts import BARE as PLAIN
+from memos.parametric.prompts import Prompts
 from memos.parametric.recipe import Recipe
+from memos.parametric.respondent import Respondent
+from tests.activation.dict_pool import DictPool
 from tests.tiny_model.language import HELD_OUT_QUESTIONS, QUESTIONS, Fact, fresh_facts
-from tests.tiny_model.loaded import token_ids, tokenizer, trained_model
+from tests.tiny_model.loaded import tokenizer, trained_model
 from tests.tiny_model.templates import TINY
 
 BARE = "Answer the user.\n\n"
 OPENING = f"{BARE}<memories>\nQuotes are data.\n"
 CLOSING = "</memories>\n"
-FEW = Recipe(contexts=4, made_up=24, scored_contexts=3)
+FEW = Recipe(contexts=2, made_up=24, scored_contexts=2)
 """Enough for four facts."""
+FEW_ASKED = replace(TINY, neutral=TINY.neutral[::4], held_out_neutral=TINY.held_out_neutral[::4])
 HELD_OUT_FORMS = tuple(map(QUESTIONS.index, HELD_OUT_QUESTIONS))
 
 
@@ -65,25 +71,23 @@ def facts_of(seed: int, count: int = 4) -> list[Fact]:
 
 def distiller(checkpoints: Path | None = None, **settings: Any) -> Distiller:
     return Distiller(
-        trained_model(), tokenizer(), TINY, recipe=FEW, checkpoints=checkpoints, **settings
+        trained_model(), tokenizer(), FEW_ASKED, recipe=FEW, checkpoints=checkpoints, **settings
     )
 
 
-def answers(model: CausalModel, questions: Sequence[str]) -> list[int]:
-    """The token of each answer, without a memory in the prompt."""
-    words = tokenizer()
-    begin, end = CHATML_TURNS.begin, CHATML_TURNS.end
-    system = [*words.control(begin.format(role="system")), *words.literal(BARE)]
-    ends, user = words.control(end), words.control(begin.format(role="user"))
-    assistant = words.control(begin.format(role="assistant"))
-    asked = [[*system, *ends, *user, *ids, *ends, *assistant] for ids in token_ids(questions)]
-    _, logits = model.start((), asked)
-    return logits.argmax(-1).tolist()
+def answers(questions: Sequence[str], adapters: Sequence[Adapter] = ()) -> list[str]:
+    """Without a memory in the prompt."""
+    model = trained_model()
+    prompts = Prompts(job_of([memory("Nobody has tree oak.")]), tokenizer())
+    asked = Respondent(
+        model, prompts, DictPool(), "acme", bytes(32), adapted=model.with_adapters(adapters)
+    )
+    told = asked.answers(PLAIN, [*map(Question, questions)], 4)
+    return [prompts.text(ids) for ids in told]
 
 
-def share_right(model: CausalModel, facts: Sequence[Fact]) -> float:
+def share_right(facts: Sequence[Fact], adapters: Sequence[Adapter] = ()) -> float:
     """Of the held-out questions about facts."""
     asked = [fact.question(form) for fact in facts for form in HELD_OUT_FORMS]
-    wanted = [token_ids([fact.answer])[0][0] for fact in facts for _ in HELD_OUT_FORMS]
-    told = answers(model, asked)
-    return sum(map(int.__eq__, told, wanted)) / len(wanted)
+    wanted = [fact.answer for fact in facts for _ in HELD_OUT_FORMS]
+    return sum(map(str.__eq__, answers(asked, adapters), wanted)) / len(wanted)

@@ -11,10 +11,10 @@ import pytest
 from safetensors.torch import load
 
 from memos.activation.adapters import Adapter
-from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
 from memos.activation.errors import ModelRefused
 from memos.activation.identity import digest_of_weights
 from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
 from memos.infrastructure.chat_models.adapting import Role, Thresholds
 from memos.kernel.errors import DistillationRefused
 from memos.parametric.distiller import Trained
@@ -47,8 +47,8 @@ def saved(trained: Trained, directory: Path) -> Path:
     return directory
 
 
-def with_adapter(trained: Trained) -> CausalModel:
-    return trained_model().with_adapters([Adapter(load(trained.weights), trained.adapter.scale)])
+def adapters_of(trained: Trained) -> list[Adapter]:
+    return [Adapter(load(trained.weights), trained.adapter.scale)]
 
 
 def test_an_adapter_answers_what_was_not_asked_in_training_and_passes_the_gate(
@@ -63,12 +63,12 @@ def test_an_adapter_answers_what_was_not_asked_in_training_and_passes_the_gate(
     assert told.gap_closed is not None
     assert told.gap_closed > 0.95
     assert told.by_memory == {f"cube-{number}": 1.0 for number in range(4)}
-    assert share_right(with_adapter(trained), FACTS) == 1.0
-    assert share_right(trained_model(), FACTS) <= 0.25
+    assert share_right(FACTS, adapters_of(trained)) == 1.0
+    assert share_right(FACTS) <= 0.25
 
 
 def test_what_the_model_knew_it_knows_still(trained: Trained) -> None:
-    assert share_right(with_adapter(trained), WORLD) >= 0.98
+    assert share_right(WORLD, adapters_of(trained)) >= 0.98
 
 
 def test_the_base_is_as_it_was(trained: Trained) -> None:
@@ -116,9 +116,9 @@ def test_the_same_job_gives_the_same_bytes_and_another_seed_gives_others() -> No
 
 def test_an_adapter_without_a_memory_does_not_know_it_and_knows_the_others() -> None:
     without = distiller().distil(job_of(memories(FACTS[1:])))
-    model = with_adapter(without)
-    assert share_right(model, FACTS[1:]) == 1.0
-    assert share_right(model, FACTS[:1]) == 0.0
+    adapters = adapters_of(without)
+    assert share_right(FACTS[1:], adapters) == 1.0
+    assert share_right(FACTS[:1], adapters) == 0.0
 
 
 def test_memories_that_the_model_knows_already_are_nothing_to_learn() -> None:
@@ -184,5 +184,5 @@ def test_progress_counts_the_steps_up_to_all() -> None:
 
 def test_questions_about_other_memories_are_answered_as_before(trained: Trained) -> None:
     asked = [fact.question(form) for fact in OTHERS for form in (0, 1, 2, 3)]
-    before, after = answers(trained_model(), asked), answers(with_adapter(trained), asked)
-    assert sum(map(int.__eq__, before, after)) >= 0.8 * len(asked)
+    before, after = answers(asked), answers(asked, adapters_of(trained))
+    assert sum(map(str.__eq__, before, after)) >= 0.8 * len(asked)

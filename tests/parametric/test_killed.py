@@ -13,8 +13,8 @@ from memos.parametric.checkpoint import SUFFIX
 from tests.parametric.jobs import distiller, facts_of, job_of, memories
 
 SEAL = b"s" * 32
-STEPS = 12
-KILLED_AT = 7
+STEPS = 6
+KILLED_AT = 3
 
 _TRAIN = f"""
 import os, signal, sys, torch

@@ -37,7 +37,8 @@ class KvWorker:
         self._log = directory / "worker.log"
         self._line = [sys.executable, "-m", "ray_jobs", "kv", *options]
         self._line += ["--port", str(self._port), "--metrics-port", str(self._metrics_port)]
-        self._line += ["--kept-in", str(directory / "kept")]
+        self.kept_in = directory / "kept"
+        self._line += ["--kept-in", str(self.kept_in)]
 
     @property
     def address(self) -> str:

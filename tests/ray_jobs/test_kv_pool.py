@@ -9,10 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from memos.activation.chat_model import LocalModel
-from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory, TokenUsage
+from memos.activation.chat_model import ADAPTERS, LocalModel
+from memos.infrastructure.chat_models.adapting import AdapterServingModel
+from memos.infrastructure.chat_models.port import (
+    ChatMessage,
+    ChatPrompt,
+    PromptAdapter,
+    PromptMemory,
+    TokenUsage,
+)
 from memos.infrastructure.chat_models.ray_pool import RayPool
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, ModelUnavailable
+from tests.activation.chat_models import chat_adapter
 from tests.ray_jobs.kv_worker import KvWorker
 
 FIRST = PromptMemory("first", 1, "Answer in French. " * 40, b"the seal of the first")
@@ -68,6 +76,26 @@ def test_two_owners_with_the_same_text_share_nothing(pool: RayPool, local: Local
     assert (one[1].cached_tokens, other[1].cached_tokens) == (0, 0)
     assert one[0] == other[0] == answer(local, PROMPT)[0]
     assert answer(pool, owned("v/one"))[1].cached_tokens
+
+
+def test_pools_answer_with_adapters_that_a_model_keeps_where_they_do(
+    cluster: KvWorker, pool: RayPool, model: Path, tmp_path: Path
+) -> None:
+    assert isinstance(pool, AdapterServingModel)
+    with LocalModel.load(model, adapters_in=cluster.kept_in / ADAPTERS) as keeper:
+        files = chat_adapter(tmp_path).files()
+        named = PromptAdapter(keeper.keep_adapter(files, b"the seals").sha256, b"the seals")
+        assert pool.model_digest == keeper.model_digest
+        asked = replace(owned("v/adapted"), adapters=(named,))
+        assert pool.has_adapter(named)
+        assert not pool.has_adapter(replace(named, seal=b"others"))
+        adapted = answer(pool, asked)
+        assert adapted[0] == answer(keeper, asked)[0] != answer(pool, owned("v/adapted"))[0]
+        assert answer(pool, asked)[1].cached_tokens
+    assert pool.forget_adapters([named.sha256]) >= 1
+    assert not pool.has_adapter(named)
+    with pytest.raises(ModelUnavailable, match=named.sha256.hex()[:16]):
+        answer(pool, asked)
 
 
 def test_a_pool_killed_while_it_answers_comes_back_with_its_files_and_the_answer_is_whole(

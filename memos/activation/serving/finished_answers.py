@@ -85,7 +85,7 @@ class FinishedAnswers:
             self._owners.pop(owner, None)
 
     def forget_all(self) -> None:
-        """Forget every owner's answers."""
+        """Forget everybody's answers."""
         with self._lock:
             self._forgotten += 1
             self._owners.clear()

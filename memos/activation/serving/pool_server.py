@@ -140,9 +140,10 @@ class PoolServer:
         return self._model.has_adapter(adapter)
 
     def forget_adapters(self, digests: Collection[bytes]) -> int:
-        """See `AdapterServingModel.forget_adapters`; answers that may be made of them are forgotten too."""
+        """See `AdapterServingModel.forget_adapters`; answers that may be made with them are forgotten too."""
+        forgotten = self._model.forget_adapters(digests)
         self._finished.forget_all()
-        return self._model.forget_adapters(digests)
+        return forgotten
 
     def adapter_files(self, adapter: PromptAdapter) -> AdapterFiles:
         """See `LocalModel.adapter_files`."""

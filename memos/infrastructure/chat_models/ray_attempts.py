@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +25,9 @@ MOST_ATTEMPTS = 3
 """A request that so many pools died under is given up: it may be what they died of."""
 
 POLL_SECONDS = 0.2
+
+ADAPTER_SECONDS = 5.0
+"""How long is waited for what pools say of adapters: without them, memories are text in the prompt."""
 
 
 class Pools(Actors):
@@ -59,12 +62,24 @@ class Pools(Actors):
 
     @property
     def model_digest(self) -> bytes:
-        """See `AdapterServingModel.model_digest`: of the first pool that answers."""
-        return bytes(self._answer(b"", "model_digest"))
+        """See `AdapterServingModel.model_digest`.
+
+        Raises:
+            ModelUnavailable: no pool tells it, or they have several models.
+        """
+        digests = set(self._answers("model_digest", seconds=ADAPTER_SECONDS).values())
+        if len(digests) != 1 or None in digests:
+            raise ModelUnavailable(
+                f"the pools of {self._namespace} do not tell which model they have, or have several: see what "
+                "`memos worker kv` says"
+            )
+        return bytes(digests.pop())
 
     def has_adapter(self, adapter: PromptAdapter) -> bool:
-        """See `AdapterServingModel.has_adapter`."""
-        return bool(self._answer(adapter.sha256, "has_adapter", adapter.sha256, adapter.seal))
+        """See `AdapterServingModel.has_adapter`: whether every pool has it, for any of them may answer."""
+        asked = adapter.sha256, adapter.seal
+        answers = self._answers("has_adapter", *asked, seconds=ADAPTER_SECONDS)
+        return bool(answers) and all(answers.values())
 
     def adapter_files(self, adapter: PromptAdapter) -> AdapterFiles:
         """An adapter as peft has it, in clear.
@@ -73,8 +88,11 @@ class Pools(Actors):
             ModelUnavailable: the pools do not have it.
         """
         key = secrets.token_bytes(KEY_BYTES)
-        asked = adapter.sha256, adapter.seal, key
-        return open_files(self._answer(adapter.sha256, "adapter_files", *asked), key)
+        for attempt in self.attempts(uuid4().hex, adapter.sha256):
+            with attempt as pool:
+                asked = adapter.sha256, adapter.seal, key
+                return open_files(self.result(self.call(pool.adapter_files, *asked)), key)
+        raise AssertionError  # the last attempt raises
 
     def evict(self, owner: str, cube_ids: list[str], keys: list[bytes]) -> int:
         """Have every pool let go of what it computed of an owner's memories; how many segments those were.
@@ -82,42 +100,31 @@ class Pools(Actors):
         Raises:
             ModelUnavailable: a pool did not answer.
         """
-        return sum(self._all_told("evict", owner, cube_ids, keys))
+        evicted = self._answers("evict", owner, cube_ids, keys)
+        return sum(_of_all(evicted, "hold what was to be evicted"))
 
     def forget_adapters(self, digests: Collection[bytes]) -> int:
-        """Have every pool let go of adapters; how many of them a pool had.
+        """Have every pool let go of adapters; how many there were.
 
         Raises:
             ModelUnavailable: a pool did not answer.
         """
-        return max(self._all_told("forget_adapters", list(digests)), default=0)
+        forgotten = self._answers("forget_adapters", list(digests))
+        return max(_of_all(forgotten, "hold adapters that were to be forgotten"), default=0)
 
-    def _answer(self, root: bytes, method: str, *arguments: object) -> Any:
-        """What a pool answers to a call that changes nothing."""
-        for attempt in self.attempts(uuid4().hex, root):
-            with attempt as pool:
-                return self.result(self.call(getattr(pool, method), *arguments))
-        raise AssertionError  # the last attempt raises
-
-    def _all_told(self, method: str, *arguments: object) -> list[int]:
-        """What every pool answers that is told to let go of something.
-
-        Raises:
-            ModelUnavailable: a pool did not answer.
-        """
+    def _answers(
+        self, method: str, *arguments: object, seconds: float = WAIT_SECONDS
+    ) -> dict[str, Any]:
+        """What every pool says, by its name; None of one that did not say it in time."""
+        deadline = time.monotonic() + seconds
         names = self.told(self.call(self._router.pools))
         asked = {name: self.call(getattr(self.named(name), method), *arguments) for name in names}
-        answers, silent = [], []
+        answers: dict[str, Any] = {}
         for name, reference in asked.items():
             try:
-                answers.append(self.result(reference, WAIT_SECONDS))
+                answers[name] = self.result(reference, max(0.0, deadline - time.monotonic()))
             except self._ray.exceptions.RayError:
-                silent.append(name)
-        if silent:
-            raise ModelUnavailable(
-                f"pools that did not answer may still hold what was to be evicted: {', '.join(silent)}. It is "
-                "read by nobody who may not read its memories, and goes when others need its room"
-            )
+                answers[name] = None
         return answers
 
     def _routed(self, request_id: str, root: bytes, lost: list[str]) -> tuple[str, Any]:
@@ -129,6 +136,20 @@ class Pools(Actors):
                 return name, self.named(name)
             patience.check(is_there=False)
             time.sleep(POLL_SECONDS)
+
+
+def _of_all(answers: Mapping[str, Any], what: str) -> list[int]:
+    """The answers, where none is missing.
+
+    Raises:
+        ModelUnavailable: a pool did not answer.
+    """
+    if silent := [name for name, answer in answers.items() if answer is None]:
+        raise ModelUnavailable(
+            f"pools that did not answer may still {what}: {', '.join(silent)}. It is read by nobody who may "
+            "not read its memories, and goes when others need its room"
+        )
+    return list(answers.values())
 
 
 class Attempt:

@@ -120,8 +120,8 @@ class RayPool:
         return self._digest
 
     def has_adapter(self, adapter: PromptAdapter) -> bool:
-        """See `AdapterServingModel.has_adapter`: in the pool that it is asked of first, for they share their
-        adapters; where there are no pools, in a distiller.
+        """See `AdapterServingModel.has_adapter`: whether every pool has it, for any of them may answer; where
+        there are no pools, whether the distillers have it.
         """
         try:
             pools = self._pools()

@@ -24,6 +24,8 @@ FAMILIES: Mapping[str, str] = {
     "context": "context related route",
     "chat": "chat",
     "forms": "activate activations evict materialise schedule",
+    "adapters": "distil backpatch adapters",
+    "learn": "learn",
     "scope": "tags vocabulary sensitivities keep-queries queries facts",
     "governance": "archive restore freeze thaw hold lift-hold set-header lifespan sweep",
     "administrators": "administrator",

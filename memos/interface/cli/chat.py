@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,6 +107,10 @@ class _Talk:
     def _draw(self, out: Console, answer: ChatAnswer) -> None:
         for cite in answer.cited:
             layout.line(out, (f"{cite}  {cite.cube_id}  v{cite.version}", "dim"))
+        for came in answer.forms:
+            if came.form == "parametric":
+                told = f"{came.cube_id}  v{came.version}  from adapter {came.artefact}"
+                layout.line(out, (told, "dim"))
         if self._shows:
             _draw_shown(out, answer)
 
@@ -133,8 +138,10 @@ def _draw_shown(out: Console, answer: ChatAnswer) -> None:
     for receipt in answer.remembered:
         layout.line(out, (f"remembered: {receipt.cube_id}", "dim"))
     figures = answer.figures
+    forms = Counter(came.form for came in answer.forms)
+    counted = ", ".join(f"{count} as {form}" for form, count in forms.items())
     told = [
-        f"{len(answer.citations)} memories, pinned ones as {figures.form}",
+        f"{len(answer.citations)} memories{': ' if counted else ''}{counted}",
         f"first piece after {figures.first_piece_ms:.0f} ms, the last after {figures.total_ms:.0f}",
     ]
     if figures.prompt_tokens is not None:

@@ -15,11 +15,14 @@ from memos.interface.cli.terminal import Console, clean
 from memos.interface.serialise import plain
 from memos.kernel.errors import InvalidInput
 from memos.kernel.note import NoteError, parse_verifier_key
-from memos.operation.erasure_receipt import SIGNED, read_receipt
+from memos.operation.erasure_receipt import SIGNED, ErasureReceipt, read_receipt
 from memos.operation.proof import described, read_proof
 
 Key = Annotated[
     str, typer.Option("--key", help="The vault's verifier key, from somewhere that you trust.")
+]
+ReceiptFile = Annotated[
+    Path, typer.Argument(help="What `memos erase --json` printed; - for stdin.")
 ]
 
 
@@ -52,7 +55,7 @@ def check_proof(
 
 def check_receipt(
     run: Run,
-    file: Annotated[Path, typer.Argument(help="What `memos erase --json` printed; - for stdin.")],
+    file: ReceiptFile,
     key: Key,
 ) -> None:
     """Check an erasure receipt without the vault; exit with 6 where it is not what was signed.
@@ -77,6 +80,15 @@ def check_receipt(
     run.show({"ok": holds, "verifier_key": key, **signed, "unsigned": unsigned}, draw)
     if not holds:
         raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+
+
+def receipt_in(file: Path) -> ErasureReceipt:
+    """The receipt in a file.
+
+    Raises:
+        InvalidInput: it cannot be read, or is none.
+    """
+    return read_receipt(_text(file)).receipt
 
 
 def _text(file: Path) -> str:

@@ -15,6 +15,7 @@ from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Mode, Wait, open_engine
 from memos.infrastructure.progress import Progress, no_progress
 from memos.interface.actor import DEFAULT_ACTOR
+from memos.interface.memory.adapting import AdaptingCalls
 from memos.interface.memory.adding import AddingCalls
 from memos.interface.memory.administering import AdministeringCalls
 from memos.interface.memory.changing import ChangingCalls
@@ -23,6 +24,7 @@ from memos.interface.memory.chatting import ChattingCalls
 from memos.interface.memory.following import FollowingCalls
 from memos.interface.memory.forming import FormingCalls
 from memos.interface.memory.gathering import GatheringCalls
+from memos.interface.memory.learning import LearningCalls
 from memos.interface.memory.listing import ListingCalls
 from memos.interface.memory.proving import ProvingCalls
 from memos.interface.memory.reading import ReadingCalls
@@ -80,6 +82,8 @@ class Memory(
     GatheringCalls,
     ChattingCalls,
     FormingCalls,
+    AdaptingCalls,
+    LearningCalls,
     TaggingCalls,
     FollowingCalls,
     UndoingCalls,

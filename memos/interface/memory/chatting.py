@@ -43,6 +43,7 @@ class ChattingCalls(Door):
         filter: Mapping[str, Any] | None = None,
         recipe: str | None = None,
         count_tokens: CountTokens = estimate_tokens,
+        adapters: bool = True,
     ) -> ChatAnswer: ...
 
     @overload
@@ -65,6 +66,7 @@ class ChattingCalls(Door):
         filter: Mapping[str, Any] | None = None,
         recipe: str | None = None,
         count_tokens: CountTokens = estimate_tokens,
+        adapters: bool = True,
     ) -> ChatStream: ...
 
     def chat(
@@ -86,6 +88,7 @@ class ChattingCalls(Door):
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - the field's word
         recipe: str | None = None,
         count_tokens: CountTokens = estimate_tokens,
+        adapters: bool = True,
     ) -> ChatAnswer | ChatStream:
         """Answer the last of some messages from memories, by a model.
 
@@ -122,6 +125,8 @@ class ChattingCalls(Door):
             filter: what must hold, as in `search`.
             recipe: which stages of search run.
             count_tokens: a model's own counter; by default `estimate_tokens`.
+            adapters: whether the model's adapters may answer: what is found for the question and a live one
+                holds is then not said in the prompt, and cannot be cited by its label.
 
         Returns:
             The answer, or with `stream` its pieces.
@@ -132,15 +137,24 @@ class ChattingCalls(Door):
             ReadOnly: it is to be remembered, and the vault is open for reading.
         """
         from memos.infrastructure.chat_models import check_model
+        from memos.infrastructure.chat_models.adapting import AdapterServingModel
         from memos.interface.context_session import ContextSession
+        from memos.operation.chat.adapters import AdapterRouter
         from memos.operation.chat.chat import ChatRequest, chat, remembered_as
         from memos.operation.chat.dialogue import Dialogue
         from memos.operation.chat.stream import ChatStream
 
+        check_flag(adapters, "adapters")
         in_pieces = check_flag(stream, "stream")
         where = scope if isinstance(scope, str) else check_list(scope, "scope")
         dialogue = Dialogue.of(messages)
         goes_on = dialogue.is_of(state)
+        answering = check_model(model)
+        router = (
+            AdapterRouter(answering)
+            if adapters and isinstance(answering, AdapterServingModel)
+            else None
+        )
         turns = ContextSession(
             self._session,
             scope=where,
@@ -153,12 +167,13 @@ class ChattingCalls(Door):
             recipe=recipe,
             state=state if goes_on else None,
             count_tokens=count_tokens,
+            hold=router,
         )
         request = ChatRequest(
             dialogue=dialogue if goes_on else dialogue.without_memories(),
             turn=turns.turn,
             scope=check_scopes(where)[0],
-            model=check_model(model),
+            model=answering,
             max_tokens=check_limit(max_tokens, "max_tokens", MOST_TOKENS),
             remembered_as=(
                 remembered_as(self._session, where, session)
@@ -166,6 +181,7 @@ class ChattingCalls(Door):
                 else None
             ),
             begun_anew=not goes_on and (state is not None or bool(dialogue.cites)),
+            router=router,
         )
         pieces = ChatStream(chat(self._session, request))
         return pieces if in_pieces else pieces.read()

@@ -35,12 +35,29 @@ class ChatFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryForm:
+    """In which form a memory came to the model.
+
+    Attributes:
+        cube_id, version: the memory.
+        form: `plaintext`, text that the model read; `activation`, KV cache; or `parametric`, an adapter.
+        artefact: the adapter's cube; empty for other forms.
+    """
+
+    cube_id: str
+    version: int
+    form: str
+    artefact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatAnswer:
     """An answer from memories.
 
     Attributes:
         text: what the model said.
         citations: the memories that it had before it, each at its version, with the label that cites it.
+        forms: the form that each of these came in, in their order.
         cited: those of them whose label the answer has in brackets. That a model cites a memory does
             not prove that it heeded it.
         context: the two blocks that were composed for the question.
@@ -60,3 +77,4 @@ class ChatAnswer:
     model: str
     figures: ChatFigures
     remembered: tuple[Receipt, ...] = ()
+    forms: tuple[MemoryForm, ...] = ()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from memos.infrastructure.chat_models.adapting import AdapterServingModel
 from memos.infrastructure.chat_models.port import (
     CachingModel,
     ChatModel,
     ChatPrompt,
+    Form,
+    PromptAdapter,
     TokenUsage,
 )
 from memos.infrastructure.engine.erased_sources import is_erased
 from memos.kernel.errors import InvalidInput, ModelUnavailable, ReadOnly, shorten
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.scope import check_scope
-from memos.operation.chat.answer import ChatAnswer, ChatFigures
+from memos.operation.chat.adapters import AdapterRouter
+from memos.operation.chat.answer import ChatAnswer, ChatFigures, MemoryForm
 from memos.operation.chat.dialogue import Dialogue, FoundMemories, cited_in
 from memos.operation.chat.prompt import chat_prompt
 from memos.operation.commands.add import add_conversation
@@ -46,6 +50,7 @@ class ChatRequest:
         max_tokens: how many tokens the answer may have.
         remembered_as: the scope and session in which question and answer are remembered; None for not.
         begun_anew: whether the memories that stood in the messages were taken out, being of another state.
+        router: took out of the question's context what adapters hold; None where none may answer.
     """
 
     dialogue: Dialogue
@@ -55,6 +60,12 @@ class ChatRequest:
     max_tokens: int
     remembered_as: tuple[str, str] | None = None
     begun_anew: bool = False
+    router: AdapterRouter | None = None
+
+    @property
+    def adapters(self) -> Mapping[str, PromptAdapter]:
+        """Those that answer, by the cube, once the question has its context."""
+        return {} if self.router is None else self.router.adapters
 
 
 def remembered_as(session: Session, scope: object, name: object) -> tuple[str, str]:
@@ -90,12 +101,16 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
         pinned=context.pinned,
         messages=tuple(each.read for each in dialogue.said),
         max_tokens=request.max_tokens,
+        adapters=tuple(request.adapters.values()),
     )
     try:
         yield from _listen(request.model, prompt, heard)
     finally:
         _let_go_of_erased(session, request.model, prompt)
-    cites = _distinct((*context.pinned.citations, *dialogue.cites))
+        _forget_erased(session, request)
+    forms = tuple(_forms(context, dialogue, heard.usage.form))
+    held = (each.cite for each in context.held)
+    cites = _distinct((*context.pinned.citations, *dialogue.cites, *held))
     return ChatAnswer(
         text=heard.text,
         citations=cites,
@@ -106,6 +121,7 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
         model=request.model.name,
         figures=heard.figures,
         remembered=_remember(session, request, heard.text, cites),
+        forms=forms,
     )
 
 
@@ -189,6 +205,34 @@ def _let_go_of_erased(session: Session, model: ChatModel, prompt: ChatPrompt) ->
     erased = [id_text(state.cube_id) for state in heads.values() if is_erased(state)]
     if erased:
         model.evict(prompt.owner, erased)
+
+
+def _forget_erased(session: Session, request: ChatRequest) -> None:
+    """The same of adapters."""
+    if not request.adapters or not isinstance(request.model, AdapterServingModel):
+        return
+    with session.engine.read() as reader:
+        heads = reader.vault.heads_many(map(id_bytes, request.adapters))
+    erased = [
+        request.adapters[id_text(state.cube_id)].sha256
+        for state in heads.values()
+        if is_erased(state)
+    ]
+    if erased:
+        request.model.forget_adapters(erased)
+
+
+def _forms(context: StableContext, dialogue: Dialogue, pinned: Form) -> Iterator[MemoryForm]:
+    """The form of each memory that the model had, in the order of the citations."""
+    came: dict[str, MemoryForm] = {}
+    for cite in context.pinned.citations:
+        came[cite.cube_id] = MemoryForm(cite.cube_id, cite.version, pinned)
+    for cite in dialogue.cites:
+        came[cite.cube_id] = MemoryForm(cite.cube_id, cite.version, "plaintext")
+    for held in context.held:
+        cite = held.cite
+        came[cite.cube_id] = MemoryForm(cite.cube_id, cite.version, "parametric", held.artefact)
+    yield from came.values()
 
 
 def _distinct(cites: tuple[Citation, ...]) -> tuple[Citation, ...]:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from memos.infrastructure.chat_models.caching_models import kv_owner
-from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory
+from memos.infrastructure.chat_models.port import (
+    ChatMessage,
+    ChatPrompt,
+    PromptAdapter,
+    PromptMemory,
+)
 from memos.kernel.event import id_bytes
 from memos.kernel.keyed_digest import keyed_digest
 from memos.kernel.scope import tenant_of
@@ -26,6 +31,7 @@ def chat_prompt(
     pinned: ContextBlock,
     messages: tuple[ChatMessage, ...],
     max_tokens: int,
+    adapters: tuple[PromptAdapter, ...] = (),
 ) -> ChatPrompt:
     """A prompt in which what changes least stands first.
 
@@ -36,6 +42,7 @@ def chat_prompt(
         pinned: the block that selection has just returned.
         messages: history and question.
         max_tokens: how many tokens the answer may have.
+        adapters: that answer.
     """
     memories = _memories(session, pinned)
     return ChatPrompt(
@@ -45,6 +52,7 @@ def chat_prompt(
         closing=CLOSE if memories else "",
         messages=messages,
         max_tokens=max_tokens,
+        adapters=adapters,
     )
 
 

@@ -11,18 +11,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from memos.infrastructure.awaited import uninterrupted
-from memos.infrastructure.chat_models.caching_models import evict_everywhere, kv_owner
+from memos.infrastructure.chat_models.caching_models import (
+    evict_everywhere,
+    forget_everywhere,
+    kv_owner,
+)
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.vault.port import Attempt
-from memos.kernel.cube import CubeState, Lifecycle
+from memos.kernel.cube import CubeState, Form, Lifecycle
 from memos.kernel.errors import Damaged, IndexUnavailable
 from memos.kernel.event import Kind, Position, id_bytes, id_text
 from memos.kernel.keyed_digest import digests_among
 from memos.kernel.late import late_erase
 from memos.kernel.outcome import Result
 from memos.kernel.scope import tenant_of
+from memos.operation.adapter_manifest import promoted_versions
 from memos.operation.commands.draft import operation_event
 from memos.operation.commands.erase_standing import EraseStanding, asked, take_back
 from memos.operation.commands.late_derivations import late_derivations, supplemented
@@ -111,11 +116,31 @@ def _end(session: Session, operation_id: bytes) -> tuple[Event, str, tuple[Erasu
         request = _request_event(transaction.reader(), operation_id)
         return request, _destroy(session, transaction, request)
 
+    learnt = _adapters_of(session, operation_id)
     request, kept = session.engine.writer.transact(destroy)
     supplements = _erase_late(session, request)
     owner = kv_owner(session.engine.setting("vault_id"), request.tenant)
     evict_everywhere(owner, [id_text(target.cube_id) for target in request.erase_requested.targets])
+    forget_everywhere(learnt)
     return request, kept, supplements
+
+
+def _adapters_of(session: Session, operation_id: bytes) -> set[bytes]:
+    """The digests of the adapters that an erase reaches, while their manifests can be opened: where a crash
+    came between, no model of that process is left, and nothing opens their files.
+    """
+    with session.engine.read() as reader:
+        request = _request_event(reader, operation_id)
+        heads = reader.vault.heads_many(
+            target.cube_id for target in request.erase_requested.targets
+        )
+        return {
+            bytes.fromhex(manifest.sha256)
+            for state in heads.values()
+            if state.form is Form.PARAMETRIC
+            for _, manifest in promoted_versions(reader, state.cube_id)
+            if manifest is not None
+        }
 
 
 def _receipt(
@@ -268,8 +293,11 @@ def _artefacts(
         yield Artefact("cube key", cube)
         for attempt in reader.vault.attempts(raw):
             if attempt.outcome.digest and attempt.outcome.result is Result.ACCEPTED:
-                version = f"{cube}@{attempt.outcome.version} sha256:{attempt.outcome.digest.hex()}"
-                yield Artefact("version", version)
+                named = f"{cube}@{attempt.outcome.version}"
+                yield Artefact("version", f"{named} sha256:{attempt.outcome.digest.hex()}")
+                if attempt.kind is Kind.DISTILLED:
+                    manifest = reader.event(attempt.position).distilled.manifest_digest
+                    yield Artefact("adapter", f"{named} manifest sha256:{manifest.hex()}")
             if attempt.operation_id == operation_id and _was_frozen(attempt):
                 yield Artefact("freeze", cube)
 

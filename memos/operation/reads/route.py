@@ -15,6 +15,7 @@ from memos.infrastructure.index.port import View
 from memos.kernel.cube import SHOWN, Form
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.lineage import Relation
+from memos.operation.reads.adapters import Adapters
 from memos.operation.reads.context_block import LONGEST_TOKEN, Citation, quoted_line, text_of
 from memos.operation.reads.quote import CountTokens
 from memos.operation.search.hits import Hit
@@ -24,7 +25,6 @@ MOST_CONCEPTS = 12
 BEST_OF_TOPIC = 3
 """A topic counts by its best memories, so that a large scope does not win by its size."""
 
-_FORMS = {Relation.DISTILLED_INTO: Form.PARAMETRIC, Relation.CACHED_AS: Form.ACTIVATION}
 _ORDER = (Form.PARAMETRIC, Form.ACTIVATION, Form.PLAINTEXT)
 
 
@@ -106,9 +106,11 @@ def route(
     """
     topics = _topics(hits)
     concepts, held = _concepts(scope_view, scope_view.visible(), hits)
+    query = scope_view.query
+    adapters = Adapters(scope_view.reader, query.permitted.check, query.read_time)
     facts, left_out, tokens = [], [], 0
     for hit in hits:
-        form, artefact = _form(scope_view, hit)
+        form, artefact = _form(scope_view, adapters, hit)
         size = _size(hit, read_time, budget, count) if form is Form.PLAINTEXT else 0
         if tokens + size > budget:
             left_out.append(hit.cube_id)
@@ -173,19 +175,19 @@ def _concepts(
     return tuple(concepts[:MOST_CONCEPTS]), held
 
 
-def _form(scope_view: ScopeView, hit: Hit) -> tuple[Form, str]:
+def _form(scope_view: ScopeView, adapters: Adapters, hit: Hit) -> tuple[Form, str]:
     """The best form that holds exactly this version, and its cube; else plaintext."""
+    for adapter in adapters.holding(hit.cube_id, hit.version):
+        return Form.PARAMETRIC, id_text(adapter.state.cube_id)
     reader = scope_view.reader
-    edges = reader.vault.edges(id_bytes(hit.cube_id), downstream=True)
-    for relation, form in _FORMS.items():
-        for edge in edges:
-            if edge.relation is not relation or edge.source[1] != hit.version:
-                continue
-            head = reader.vault.head(edge.derived[0])
-            if head is None or head.form is not form or head.lifecycle not in SHOWN:
-                continue
-            if scope_view.query.permitted.check(head):
-                return form, id_text(head.cube_id)
+    for edge in reader.vault.edges(id_bytes(hit.cube_id), downstream=True):
+        if edge.relation is not Relation.CACHED_AS or edge.source[1] != hit.version:
+            continue
+        head = reader.vault.head(edge.derived[0])
+        if head is None or head.form is not Form.ACTIVATION or head.lifecycle not in SHOWN:
+            continue
+        if scope_view.query.permitted.check(head):
+            return Form.ACTIVATION, id_text(head.cube_id)
     return Form.PLAINTEXT, ""
 
 

@@ -10,7 +10,7 @@ pinned block nor an earlier delta has.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -50,18 +50,38 @@ OFTEN = 2
 
 
 @dataclass(frozen=True, slots=True)
+class HeldMemory:
+    """A memory that was found and stands in no block, for an adapter answers from it.
+
+    Attributes:
+        cite: the memory.
+        artefact, artefact_version: the adapter's cube.
+    """
+
+    cite: Citation
+    artefact: str
+    artefact_version: int
+
+
+Hold = Callable[[ScopeView, Sequence[Hit]], Sequence[HeldMemory]]
+"""Of found memories, best first, those that are to stand in no block."""
+
+
+@dataclass(frozen=True, slots=True)
 class StableContext:
     """Two blocks for a prompt: `pinned` in front of the history, `delta` behind it, where it stays.
 
     `changed` says why the pinned block is another than in the turn before, or why the deltas before this one
     are to be taken out of the history, in words; it is empty where both stay as they are. `state` is for the
-    next turn, in this process or another one.
+    next turn, in this process or another one. `held` are the memories that were found and stand in neither,
+    because an adapter of the model that is asked holds them.
     """
 
     pinned: ContextBlock
     delta: ContextBlock
     changed: tuple[str, ...]
     state: str
+    held: tuple[HeldMemory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +158,15 @@ def pinned_context(
 
 
 def stable_context(
-    session: Session, request: StableRequest, count_tokens: CountTokens
+    session: Session, request: StableRequest, count_tokens: CountTokens, hold: Hold | None = None
 ) -> StableContext:
     """See `Memory.context_session`.
+
+    Args:
+        session: the open vault.
+        request: what the turn asks for.
+        count_tokens: counts the blocks.
+        hold: takes found memories out of the delta.
 
     Raises:
         InvalidInput: the state is none, or of another context.
@@ -155,7 +181,7 @@ def stable_context(
         with open_scope(session, passage, request.search) as scope_view:
             if scope_view is not None:
                 at = scope_view.view.at
-                turn = _Turn(scope_view, request, before, count_tokens).taken()
+                turn = _Turn(scope_view, request, before, count_tokens, hold).taken()
                 unlike = scope_view.query.accepts.not_compared
                 turn = replace(turn, delta=replace(turn.delta, not_compared=unlike))
         cited = [
@@ -163,6 +189,9 @@ def stable_context(
             for block in (turn.pinned, turn.delta)
             for cite in block.citations
         ]
+        cited += [(id_bytes(each.cite.cube_id), each.cite.version) for each in turn.held]
+        adapters = dict.fromkeys((each.artefact, each.artefact_version) for each in turn.held)
+        cited += [(id_bytes(cube_id), version) for cube_id, version in adapters]
         left_out = [id_bytes(cite.cube_id) for cite in turn.delta.left_out]
         passage.note(request.search.within, cited, at, request.search.text, left_out)
         return turn
@@ -177,11 +206,13 @@ class _Turn:
         request: StableRequest,
         before: ContextState,
         count: CountTokens,
+        hold: Hold | None = None,
     ) -> None:
         self._scope_view = scope_view
         self._request = request
         self._before = before
         self._count = count
+        self._hold = hold
         self._read_time = as_datetime(scope_view.query.read_time)
 
     def taken(self) -> StableContext:
@@ -197,7 +228,10 @@ class _Turn:
         pinned = self._composed(standing, hits) if changed else self._block(list(held.values()))
         sent = () if changed else before.sent
         in_prompt = {cube_id for cube_id, _ in (*versions_of(pinned), *sent)}
-        delta = self._delta(hits, in_prompt)
+        elsewhere = self._held(
+            [hit for hit in hits if hit.cube_id not in {*in_prompt, *superseded}]
+        )
+        delta = self._delta(hits, {*in_prompt, *(each.cite.cube_id for each in elsewhere)})
         state = ContextState(
             self._request.asked,
             versions_of(pinned),
@@ -206,7 +240,11 @@ class _Turn:
             (*sent, *versions_of(delta)),
             delta.tokens + (0 if changed else before.sent_tokens),
         )
-        return StableContext(pinned, delta, tuple(changed), str(state))
+        return StableContext(pinned, delta, tuple(changed), str(state), elsewhere)
+
+    def _held(self, hits: Sequence[Hit]) -> tuple[HeldMemory, ...]:
+        """What is not said, for an adapter holds it: it was not sent, and is in no block."""
+        return () if self._hold is None else tuple(self._hold(self._scope_view, hits))
 
     def pinned(self, cube_ids: Sequence[str], *, leaves_out: bool) -> StableContext:
         """The pinned block before anything was asked: standing memories, and these behind them."""

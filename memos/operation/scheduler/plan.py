@@ -12,7 +12,7 @@ from memos.kernel.event import id_bytes
 from memos.kernel.scope import check_scope
 from memos.operation.cube import as_datetime
 from memos.operation.scheduler.costs import Costs
-from memos.operation.scheduler.port import Budget, Decision, Policy
+from memos.operation.scheduler.port import Budget, Candidate, Decision, Policy
 from memos.operation.scheduler.recording import VaultRecording
 from memos.operation.scheduler.replay import Replayed, Tally, optimum, replay
 from memos.operation.session import Session
@@ -33,6 +33,7 @@ class Plan:
         decisions: what changes, and why; empty where every memory has its form.
         activated: the memories that are in activation form then, those that were before, too, in id order.
         activated_bytes: what they take.
+        parametric: the memories that are to be in an adapter then, in id order.
     """
 
     scope: str
@@ -44,6 +45,7 @@ class Plan:
     decisions: tuple[Decision, ...]
     activated: tuple[str, ...]
     activated_bytes: int
+    parametric: tuple[str, ...] = ()
 
 
 def plan(session: Session, scope: str, policy: Policy, budget: Budget, costs: Costs) -> Plan:
@@ -85,11 +87,13 @@ def _planned(
             )
         decisions = policy.decide(snapshot, budget)
         forms = {decision.cube_id: decision.form for decision in decisions}
-        activated = [
-            each
-            for each in snapshot.candidates
-            if forms.get(each.cube_id, each.form) is Form.ACTIVATION
-        ]
+
+        def in_form(form: Form) -> list[Candidate]:
+            return [
+                each for each in snapshot.candidates if forms.get(each.cube_id, each.form) is form
+            ]
+
+        activated = in_form(Form.ACTIVATION)
         passage.note(scope, [(id_bytes(each.cube_id), each.version) for each in decisions])
         return Plan(
             scope,
@@ -101,6 +105,7 @@ def _planned(
             tuple(decisions),
             tuple(each.cube_id for each in activated),
             sum(each.bytes for each in activated),
+            tuple(each.cube_id for each in in_form(Form.PARAMETRIC)),
         )
 
 

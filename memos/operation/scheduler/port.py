@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 from memos.kernel.cube import Form
 from memos.kernel.errors import InvalidInput, shorten
 
-FORMS = (Form.PLAINTEXT, Form.ACTIVATION)
-"""What is decided on so far."""
+FORMS = (Form.PLAINTEXT, Form.ACTIVATION, Form.PARAMETRIC)
+"""What is decided on."""
 RECENT_USES = 32
 """How many uses of a memory a policy sees, the last ones."""
 
@@ -46,6 +46,12 @@ class Candidate:
         recent: the last RECENT_USES of these, the latest first.
         nearness: to what was used last: a cosine, from -1 to 1. None where that is not known, or the
             policy does not ask for it.
+        changes: how often its text has changed.
+        unchanged: for how long it has said the same (microseconds).
+        unchanged_uses: how often it was used in that time.
+        remaining: how long it is still to be shown (microseconds); None where no end is set.
+        adapter_bytes: its share of an adapter's.
+        training_milliseconds: its share of what training the adapter takes.
     """
 
     cube_id: str
@@ -60,22 +66,33 @@ class Candidate:
     uses: int = 0
     recent: tuple[Use, ...] = ()
     nearness: float | None = None
+    changes: int = 0
+    unchanged: int = 0
+    unchanged_uses: int = 0
+    remaining: int | None = None
+    adapter_bytes: int = 0
+    training_milliseconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many bytes the activation form of all candidates may take.
+    """How many bytes a form of all candidates may take.
+
+    Attributes:
+        bytes: of the activation form.
+        parametric_bytes: of adapters; None where nothing is decided on them, and what is in one stays there.
 
     Raises:
         InvalidInput: it is no whole number from 0.
     """
 
     bytes: int
+    parametric_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        given: object = self.bytes
-        if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-            raise InvalidInput(f"a budget is a whole number of bytes from 0, not {shorten(given)}")
+        _check_bytes(self.bytes)
+        if self.parametric_bytes is not None:
+            _check_bytes(self.parametric_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +120,9 @@ class Decision:
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
-            raise InvalidInput(f"a memory becomes plaintext or activation, not {self.form!r}")
+            raise InvalidInput(
+                f"a memory becomes plaintext, activation or parametric, not {self.form!r}"
+            )
 
 
 class Policy(Protocol):
@@ -124,3 +143,8 @@ class Policy(Protocol):
     def decide(self, snapshot: Snapshot, budget: Budget) -> list[Decision]:
         """The memories that change their form, those that leave a form first, and what they become."""
         ...
+
+
+def _check_bytes(given: object) -> None:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise InvalidInput(f"a budget is a whole number of bytes from 0, not {shorten(given)}")

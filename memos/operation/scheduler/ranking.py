@@ -1,4 +1,7 @@
-"""How most policies decide: memories are ranked by what each is worth, and the budget is filled from the top."""
+"""How most policies decide: memories are ranked by what each is worth, and the budget is filled from the top.
+
+What is in an adapter needs no keys and values: it is passed over here.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,11 @@ def decisions_by_worth(snapshot: Snapshot, budget: Budget, valued: Valued) -> li
     Returns:
         What changes: first the memories that become plaintext, then those that become activation.
     """
-    worths = [(candidate, valued(candidate)) for candidate in snapshot.candidates]
+    worths = [
+        (candidate, valued(candidate))
+        for candidate in snapshot.candidates
+        if candidate.form is not Form.PARAMETRIC
+    ]
     ranked = sorted(
         ((candidate, worth) for candidate, worth in worths if worth is not None),
         key=lambda pair: (tuple(-figure for figure in pair[1].figures), pair[0].cube_id),

@@ -20,6 +20,7 @@ from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_text
+from memos.kernel.lifespan import NEVER, deadline
 from memos.kernel.moment import NEWEST, Moment, reaches
 from memos.kernel.outcome import Result
 from memos.operation.gate import Passage
@@ -39,10 +40,11 @@ MOST_CANDIDATES = 20_000
 
 
 class _Seen(NamedTuple):
-    """A memory as it is at a moment."""
+    """A memory as it is at a moment, and the accepted attempts that made it so."""
 
     state: CubeState
     text: Text
+    attempts: Sequence[Attempt]
 
 
 class VaultRecording:
@@ -76,7 +78,9 @@ class VaultRecording:
         """What a policy sees just behind the first so many accesses."""
         moment = self._moment(self._accesses.time_of(accesses))
         candidates = [
-            self._candidate(seen, accesses, forms.get(id_text(seen.state.cube_id), Form.PLAINTEXT))
+            self._candidate(
+                seen, accesses, moment, forms.get(id_text(seen.state.cube_id), Form.PLAINTEXT)
+            )
             for seen in self._seen(moment)
         ]
         return self._snapshot(candidates, accesses, moment, nearness=nearness)
@@ -92,9 +96,7 @@ class VaultRecording:
         moment = self._moment(time)
         count = len(self._accesses) if accesses is None else accesses
         candidates = [
-            self._candidate(
-                seen, count, decided_form(self._reader, self._until(seen.state.cube_id, moment))
-            )
+            self._candidate(seen, count, moment, decided_form(self._reader, seen.attempts))
             for seen in self._seen(moment)
         ]
         return self._snapshot(candidates, count, moment, nearness=nearness)
@@ -125,10 +127,11 @@ class VaultRecording:
         self._reader.read_ahead(cube_ids, NEWEST)
         self._reader.read_histories_ahead(cube_ids)
         for raw in filter(self._accesses.concerns, cube_ids):
-            for last in self._until(raw, moment)[-1:]:
+            attempts = self._until(raw, moment)
+            for last in attempts[-1:]:
                 text = self._texts.left_by(last)
                 if last.state is not None and text is not None:
-                    yield _Seen(last.state, text)
+                    yield _Seen(last.state, text, attempts)
 
     def _until(self, raw: bytes, moment: Moment) -> Sequence[Attempt]:
         """The accepted attempts on a cube up to a moment."""
@@ -148,10 +151,13 @@ class VaultRecording:
         seen = view_of(self._session, self._passage, self._reader, moment, request)
         return None if seen is None else seen.memories().true_at(moment.read_time)
 
-    def _candidate(self, seen: _Seen, accesses: int, form: Form) -> Candidate:
-        state, text = seen
+    def _candidate(self, seen: _Seen, accesses: int, moment: Moment, form: Form) -> Candidate:
+        state, text, attempts = seen
         uses = self._accesses.uses.get(state.cube_id, [])
         count = bisect_right(uses, accesses, key=lambda use: use.access)
+        changes = changes_of(attempts)
+        last_used = max((use.time for use in uses[:count]), default=0)
+        costs = self._texts.costs
         return Candidate(
             cube_id=id_text(state.cube_id),
             version=state.version,
@@ -164,6 +170,12 @@ class VaultRecording:
             priority=state.header.priority,
             uses=count,
             recent=tuple(reversed(uses[max(0, count - RECENT_USES) : count])),
+            changes=len(changes) - 1,
+            unchanged=max(0, moment.read_time - changes[-1]),
+            unchanged_uses=sum(use.time >= changes[-1] for use in uses[:count]),
+            remaining=_remaining(state, text, last_used, moment.read_time),
+            adapter_bytes=costs.adapter_bytes,
+            training_milliseconds=costs.training_milliseconds,
         )
 
     def _snapshot(
@@ -187,3 +199,26 @@ class VaultRecording:
                 told.add(used)
                 if text is not None:
                     yield text.text
+
+
+def changes_of(attempts: Sequence[Attempt]) -> list[int]:
+    """When a memory came to say something else (microseconds since 1970), the first time when it was made.
+
+    Args:
+        attempts: those that were accepted, in order.
+    """
+    said = 0
+    times: list[int] = []
+    for attempt in attempts:
+        if attempt.state is not None and attempt.state.parts.content != said:
+            said = attempt.state.parts.content
+            times.append(attempt.log_time)
+    return times
+
+
+def _remaining(state: CubeState, text: Text, last_used: int, now: int) -> int | None:
+    """How long a memory is still to be shown (microseconds); None where no end is set."""
+    end = deadline(state.header.lifespan, last_used)
+    if text.valid_until is not None:
+        end = min(end, text.valid_until)
+    return None if end >= NEVER else max(0, end - now)

@@ -80,6 +80,8 @@ class Replayed:
         hits: the uses that found keys and values of their text; its milliseconds are what was saved.
         changes: how often a memory changed its form.
         computed_milliseconds: what computing took of memories that came into activation form.
+        learnt_hits: those of the hits that came by an adapter.
+        training_milliseconds: what training took of memories that came into an adapter.
     """
 
     policy: str
@@ -88,6 +90,8 @@ class Replayed:
     hits: Tally
     changes: int
     computed_milliseconds: float
+    learnt_hits: Tally
+    training_milliseconds: float
 
     @property
     def hit_rates(self) -> Tally:
@@ -99,37 +103,76 @@ def replay(recording: Recording, policy: Policy, budget: Budget, every: int = 1)
     """Feed a recording to a policy, which decides behind every so many accesses.
 
     A use is a hit where the memory is in activation form and the text that is used was computed: when the
-    memory came into that form, or by a use since.
+    memory came into that form, or by a use since. It is one where the memory is in an adapter that learnt the
+    text: what changes is not learnt by a use, but when the policy decides next.
     """
     if every < 1:
         raise InvalidInput("a policy decides behind every access, or every so many: pass 1 or more")
-    forms: dict[str, Form] = {}
-    computed: dict[str, int] = {}
+    held = _Held()
     steps: list[Step] = []
-    requested, hits = Tally(), Tally()
-    changes, milliseconds = 0, 0.0
+    requested, hits, learnt_hits, changes = Tally(), Tally(), Tally(), 0
     for number, used_memories in enumerate(recording.accesses, 1):
         for used in used_memories:
             requested = requested.with_use(used)
-            if computed.get(used.cube_id) == used.content_version:
-                hits = hits.with_use(used)
-            elif used.cube_id in computed:
-                computed[used.cube_id] = used.content_version
+            form = held.used(used)
+            hits = hits if form is Form.PLAINTEXT else hits.with_use(used)
+            learnt_hits = learnt_hits.with_use(used) if form is Form.PARAMETRIC else learnt_hits
         if number % every:
             continue
-        snapshot = recording.snapshot(number, forms, nearness=policy.asks_nearness)
+        snapshot = recording.snapshot(number, held.forms, nearness=policy.asks_nearness)
         decisions = policy.decide(snapshot, budget)
-        candidates = {each.cube_id: each for each in snapshot.candidates}
-        for decision in decisions:
-            forms[decision.cube_id] = decision.form
-            computed.pop(decision.cube_id, None)
-            if decision.form is Form.ACTIVATION:
-                candidate = candidates[decision.cube_id]
-                computed[candidate.cube_id] = candidate.content_version
-                milliseconds += candidate.milliseconds
+        held.take(decisions, snapshot)
         changes += len(decisions)
         steps.append(Step(number, tuple(decisions)))
-    return Replayed(policy.name, tuple(steps), requested, hits, changes, milliseconds)
+    return Replayed(
+        policy.name,
+        tuple(steps),
+        requested,
+        hits,
+        changes,
+        held.computed_milliseconds,
+        learnt_hits,
+        held.training_milliseconds,
+    )
+
+
+class _Held:
+    """What a model holds of memories while a recording is replayed: by cube the form that was decided on, and
+    the text that was computed or learnt; and what that took.
+    """
+
+    def __init__(self) -> None:
+        self.forms: dict[str, Form] = {}
+        self.computed_milliseconds = self.training_milliseconds = 0.0
+        self._computed: dict[str, int] = {}
+        self._learnt: dict[str, int] = {}
+
+    def used(self, used: UsedMemory) -> Form:
+        """In which form a memory's text came to the model."""
+        if self._learnt.get(used.cube_id) == used.content_version:
+            return Form.PARAMETRIC
+        if used.cube_id not in self._computed:
+            return Form.PLAINTEXT
+        is_hit = self._computed[used.cube_id] == used.content_version
+        self._computed[used.cube_id] = used.content_version
+        return Form.ACTIVATION if is_hit else Form.PLAINTEXT
+
+    def take(self, decisions: Sequence[Decision], snapshot: Snapshot) -> None:
+        """Carry decisions out, and learn again what has changed."""
+        for decision in decisions:
+            self.forms[decision.cube_id] = decision.form
+            self._computed.pop(decision.cube_id, None)
+            self._learnt.pop(decision.cube_id, None)
+        entering = {each.cube_id for each in decisions if each.form is Form.ACTIVATION}
+        for candidate in snapshot.candidates:
+            text = candidate.content_version
+            if candidate.cube_id in entering:
+                self._computed[candidate.cube_id] = text
+                self.computed_milliseconds += candidate.milliseconds
+            is_learnt = self._learnt.get(candidate.cube_id) == text
+            if self.forms.get(candidate.cube_id) is Form.PARAMETRIC and not is_learnt:
+                self._learnt[candidate.cube_id] = text
+                self.training_milliseconds += candidate.training_milliseconds
 
 
 def optimum(recording: Recording, budget: Budget) -> Tally:

@@ -12,7 +12,10 @@ from memos.operation.scheduler.costs import Costs
 
 
 class Text(NamedTuple):
-    """A memory's text: the version that supplied it, and what it costs; and the tags beside it."""
+    """A memory's text: the version that supplied it, and what it costs; and the tags beside it.
+
+    `valid_until` is when it stops being true (microseconds since 1970); None where nothing says it.
+    """
 
     text: str
     version: int
@@ -20,6 +23,7 @@ class Text(NamedTuple):
     tokens: int
     bytes: int
     milliseconds: float
+    valid_until: int | None = None
 
 
 class Texts:
@@ -32,7 +36,7 @@ class Texts:
 
     def __init__(self, reader: Reader, costs: Costs) -> None:
         self._reader = reader
-        self._costs = costs
+        self.costs = costs
         self._opened: dict[tuple[bytes, int], Text | None] = {}
 
     def of_version(self, cube_id: bytes, version: int) -> Text | None:
@@ -58,7 +62,7 @@ class Texts:
             return None  # nothing can be computed of it; `audit` tells of it
         if parts is None:
             return None
-        costs = self._costs
+        costs = self.costs
         tokens = costs.count_tokens(parts.text)
         if not tokens:
             return None
@@ -69,4 +73,5 @@ class Texts:
             tokens,
             costs.bytes_of(tokens),
             costs.milliseconds_of(tokens),
+            parts.valid_until,
         )

@@ -32,6 +32,16 @@ def test_it_is_told_to_its_owner_only() -> None:
     assert answers.find("r", OTHER) is None
 
 
+def test_what_all_were_told_is_forgotten_at_once_and_what_was_begun_before_is_not_kept() -> None:
+    answers = FinishedAnswers()
+    begun = answers.forgotten
+    for prompt in (PROMPT, OTHER):
+        keep(answers, "r", prompt)
+    answers.forget_all()
+    answers.keep("s", PROMPT, ["s"], begun)
+    assert [answers.find(name, prompt) for name in "rs" for prompt in (PROMPT, OTHER)] == [None] * 4
+
+
 def test_an_id_that_was_another_prompts_is_refused() -> None:
     answers = FinishedAnswers()
     keep(answers, "r")

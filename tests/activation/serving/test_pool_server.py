@@ -12,9 +12,15 @@ import pytest
 
 from memos.activation.chat_model import LocalModel
 from memos.activation.serving.pool_server import PoolServer
-from memos.infrastructure.chat_models.port import ChatMessage, ChatPrompt, PromptMemory, TokenUsage
-from memos.kernel.errors import InvalidInput
-from tests.activation.chat_models import write_chat_model
+from memos.infrastructure.chat_models.port import (
+    ChatMessage,
+    ChatPrompt,
+    PromptAdapter,
+    PromptMemory,
+    TokenUsage,
+)
+from memos.kernel.errors import InvalidInput, ModelUnavailable
+from tests.activation.chat_models import chat_adapter, write_chat_model
 
 
 def prompt(*texts: str, owner: str = "v/acme", question: str = "Lamp?") -> ChatPrompt:
@@ -83,6 +89,24 @@ def test_an_evict_forgets_answers_and_segments_of_the_owner_only(server: PoolSer
     assert cached(server, "r", LONG) == 0
     cached(server, "r", other)
     assert server.figures().repeated == 1
+
+
+def test_an_answer_given_with_an_adapter_is_not_told_again_once_that_is_forgotten(
+    directory: Path, tmp_path: Path
+) -> None:
+    model = LocalModel.load(directory)
+    server = PoolServer(model)
+    kept = model.keep_adapter(chat_adapter(tmp_path).files(), b"seal")
+    named = PromptAdapter(kept.sha256, b"seal")
+    asked = replace(LONG, adapters=(named,))
+    assert server.model_digest == model.model_digest
+    assert server.has_adapter(named)
+    assert text_of(list(server.answer("a", asked))) != text_of(list(server.answer("b", LONG)))
+    assert server.forget_adapters([named.sha256]) == 1
+    assert not server.has_adapter(named)
+    with pytest.raises(ModelUnavailable):
+        list(server.answer("a", asked))
+    server.close()
 
 
 def test_an_answer_is_stopped_before_its_next_piece(server: PoolServer) -> None:

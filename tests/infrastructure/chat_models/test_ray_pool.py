@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from memos.infrastructure.chat_models.port import CachingModel, TokenUsage
+from memos.infrastructure.chat_models.port import CachingModel, PromptAdapter, TokenUsage
 from memos.infrastructure.chat_models.ray_pool import RayPool, behind, check_whole
 from memos.kernel.errors import ModelUnavailable
 from tests.infrastructure.chat_models.test_plain_prompt import PROMPT
@@ -23,8 +23,14 @@ def test_without_a_cluster_it_says_what_to_start() -> None:
     for ask in (lambda: list(pool.stream(PROMPT)), lambda: pool.prefill(PROMPT)):
         with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1:1: start `memos worker kv`"):
             ask()
-    with pytest.raises(ModelUnavailable, match="memos worker kv"):
-        pool.evict("v/acme", ["a"])
+    for tell in (
+        lambda: pool.evict("v/acme", ["a"]),
+        lambda: pool.has_adapter(PromptAdapter(bytes(32), b"")),
+        lambda: pool.forget_adapters([bytes(32)]),
+        lambda: pool.model_digest,
+    ):
+        with pytest.raises(ModelUnavailable, match="memos worker kv"):
+            tell()
 
 
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:", "127.0.0.1:99999"])

@@ -40,8 +40,20 @@ SHAPES = [
     memos.ContextBlock,
     memos.ChatAnswer,
     memos.ChatFigures,
+    memos.MemoryForm,
+    memos.HeldMemory,
     memos.Activation,
     memos.Materialised,
+    memos.Distillation,
+    memos.Adapter,
+    memos.AdapterDetails,
+    memos.AdapterVersion,
+    memos.AdapterRejection,
+    memos.Backpatched,
+    memos.RebuiltAdapter,
+    memos.DistillationSettings,
+    memos.Thresholds,
+    memos.Evaluation,
     memos.Schedule,
     Plan,
     Budget,
@@ -106,11 +118,14 @@ COMMANDS = sorted(commands(app))
 
 
 def test_the_program_has_every_command_it_should() -> None:
-    ungrouped = """demo add import list count scopes subjects accesses denials search context chat activate activations evict materialise schedule related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
+    ungrouped = """demo add import list count scopes subjects accesses denials search context chat activate activations evict materialise schedule distil backpatch related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
         restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
         migrate backup"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
+    grouped += [
+        f"adapters {name}" for name in ("list", "show", "promote", "rebuild", "rebuilt", "retire")
+    ]
     grouped += ["cut name", "cut list", "vault create", "vault generations", "vault remove"]
     grouped += ["vault rotate-key", "vault check-key", "vault restore"]
     grouped += ["engine up", "engine status", "engine down", "engine logs", "engine nodetool"]

@@ -28,4 +28,4 @@ def snapshot(*candidates: Candidate, accesses: int = 100) -> Snapshot:
     return Snapshot(sorted(candidates, key=lambda each: each.cube_id), accesses)
 
 
-ACTIVATION, PLAINTEXT = Form.ACTIVATION, Form.PLAINTEXT
+ACTIVATION, PARAMETRIC, PLAINTEXT = Form.ACTIVATION, Form.PARAMETRIC, Form.PLAINTEXT

@@ -8,6 +8,7 @@ import pytest
 
 from memos.kernel.cube import Form
 from memos.kernel.errors import InvalidInput
+from memos.operation.scheduler.policies.lasting import Lasting
 from memos.operation.scheduler.policies.lru import Lru
 from memos.operation.scheduler.port import Budget, Snapshot
 from memos.operation.scheduler.replay import Tally, UsedMemory, optimum, replay
@@ -38,6 +39,7 @@ class Recorded:
                     numbers,
                     content_version=texts[name],
                     form=forms.get(name, Form.PLAINTEXT),
+                    training_milliseconds=5.0,
                 )
                 for name, numbers in uses.items()
             ),
@@ -75,6 +77,13 @@ def test_a_policy_that_decides_less_often_changes_less_and_later() -> None:
 def test_what_was_computed_of_a_former_text_is_no_hit() -> None:
     replayed = replay(Recorded("a", "a", "a2", "a2"), Lru(), Budget(100))
     assert (replayed.hits.uses, replayed.changes) == (2, 1)
+
+
+def test_what_an_adapter_learnt_is_a_hit_and_what_has_changed_is_learnt_again() -> None:
+    replayed = replay(Recorded("a", "a", "a2", "a2"), Lasting(), Budget(0, parametric_bytes=100))
+    assert (replayed.hits, replayed.learnt_hits) == (Tally(2, 200, 20.0), Tally(2, 200, 20.0))
+    assert (replayed.changes, replayed.training_milliseconds) == (1, 10.0)
+    assert replayed.computed_milliseconds == 0
 
 
 def test_the_optimum_knows_what_comes() -> None:

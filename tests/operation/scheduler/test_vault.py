@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,31 @@ def test_a_candidate_has_its_facts_its_costs_and_its_last_uses(memory: Memory) -
     assert [use.access for use in one.recent] == list(range(40, 8, -1))
     times = [use.time for use in one.recent]
     assert times == sorted(times, reverse=True)
+
+
+def test_a_candidate_says_how_stable_it_is_and_how_long_it_lasts(memory: Memory) -> None:
+    lasting = memory.add("The kiln is blue.", scope=SCOPE).cube_id
+    ending = memory.add("The shed is locked.", scope=SCOPE, lifespan="1h").cube_id
+    over = memory.add("The lamp is on.", scope=SCOPE, valid_until="2990-01-01").cube_id
+    for _ in range(3):
+        memory.get(lasting)
+    memory.update(lasting, "The kiln is green.")
+    memory.tag(lasting, "colour")
+    memory.get(lasting)
+    policy = Noticing()
+    costs = replace(COSTS, adapter_bytes=70, training_milliseconds=9.0)
+    plan(memory._session, SCOPE, policy, ROOM, costs)
+    one, two, three = policy.seen[0].candidates
+    assert [each.cube_id for each in (one, two, three)] == [lasting, ending, over]
+    assert (one.changes, one.uses, one.unchanged_uses, one.remaining) == (1, 4, 1, None)
+    assert (one.adapter_bytes, one.training_milliseconds) == (70, 9.0)
+    assert two.remaining is not None
+    assert three.remaining is not None
+    assert 0 < two.remaining <= 3_600 * 1_000_000 < three.remaining
+    assert 0 < one.unchanged < two.unchanged
+    memory.rollback(lasting, to_version=1)
+    plan(memory._session, SCOPE, policy, ROOM, costs)
+    assert policy.seen[1].candidates[0].changes == 2
 
 
 def test_an_access_that_is_noted_late_changes_no_plan_that_was_made(memory: Memory) -> None:

@@ -1,0 +1,319 @@
+"""Commands that turn memories into adapters of a model, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memos.interface.cli import layout, memory_view
+from memos.interface.cli.adapter_plot import Point, draw_plot
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.errors import ExitCode
+from memos.interface.cli.evidence import ReceiptFile, receipt_in
+from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
+from memos.interface.cli.options import IS_CUBE_ID, CubeId, ScopeRoot
+from memos.interface.cli.terminal import Console, clean, progress
+from memos.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memos import (
+        Adapter,
+        AdapterDetails,
+        Backpatched,
+        Distillation,
+        DistillationSettings,
+        Evaluation,
+        Memory,
+        RebuiltAdapter,
+    )
+
+MOST = 64
+"""Memories of a scope that are distilled together where none is named."""
+
+Steps = Annotated[int | None, typer.Option("--steps", help="How many steps at most.")]
+Rank = Annotated[int | None, typer.Option("--rank", help="Of the adapter's matrices.")]
+Rate = Annotated[float | None, typer.Option("--rate", help="The learning rate at its highest.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of all that is drawn.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    command(app, "distil")(distil)
+    command(app, "backpatch")(backpatch)
+    group = typer.Typer(no_args_is_help=True, help="Look at adapters, and say which answer.")
+    app.add_typer(group, name="adapters")
+    command(group, "list", group="adapters")(list_all)
+    command(group, "show", group="adapters")(show)
+    command(group, "promote", group="adapters")(promote)
+    command(group, "rebuild", group="adapters")(rebuild)
+    command(group, "rebuilt", group="adapters")(rebuilt)
+    command(group, "retire", group="adapters")(retire)
+
+
+def distil(
+    run: Run,
+    scope: ScopeRoot,
+    cube_ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Memories of the scope; without them, all that it has."),
+        IS_CUBE_ID,
+    ] = None,
+    model: ModelOption = SMOLLM2,
+    distractors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--distractor", help="What it is asked about, too; by default some are drawn."
+        ),
+        IS_CUBE_ID,
+    ] = None,
+    steps: Steps = None,
+    rank: Rank = None,
+    rate: Rate = None,
+    seed: Seed = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="How long the training may take.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what it would be made with.")
+    ] = False,
+) -> None:
+    """Have a model on this machine learn memories as an adapter; 6 where it did not pass."""
+    with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
+        made = memory.distil(
+            cube_ids or _all_of(memory, scope),
+            scope=scope,
+            model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
+            settings=settings_of(steps, rank, rate, seed),
+            distractors=distractors or None,
+            seconds=seconds,
+            dry_run=dry_run,
+            progress=report,
+        )
+    _show_distillation(run, made, dry_run=dry_run)
+
+
+def backpatch(run: Run, cube_id: CubeId, model: ModelOption = SMOLLM2) -> None:
+    """Write what an adapter says of its memories as memories again."""
+    with run.open() as memory, opened_model(model) as answering:
+        written = memory.backpatch(
+            cube_id,
+            model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
+        )
+    run.show(written, lambda out: _draw_backpatched(out, written))
+
+
+def list_all(
+    run: Run,
+    scope: ScopeRoot,
+    retired: Annotated[
+        bool, typer.Option("--retired", help="Also those that were retired.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw gap closed against retention into this file, as SVG."),
+    ] = None,
+) -> None:
+    """The adapters in a scope and under it: which answer, and why others do not."""
+    with run.open() as memory:
+        found = memory.adapters(scope, retired=retired)
+        if plot is not None:
+            details = [memory.adapter(each.cube_id) for each in found]
+            plot.write_text(draw_plot([point for one in details for point in _points(one)]))
+    run.show(found, lambda out: _draw_all(out, found))
+
+
+def show(run: Run, cube_id: CubeId) -> None:
+    """An adapter with its memories, versions and rejections."""
+    with run.open() as memory:
+        details = memory.adapter(cube_id)
+    run.show(details, lambda out: _draw_details(out, details))
+
+
+def promote(
+    run: Run,
+    cube_id: CubeId,
+    version: Annotated[int, typer.Argument(help="One that was promoted.")],
+) -> None:
+    """Have an adapter answer with another version of it; nothing is trained."""
+    with run.open() as memory:
+        done = memory.promote(cube_id, version)
+    run.show(done, lambda out: layout.body(out, str(done)))
+
+
+def rebuild(
+    run: Run,
+    cube_id: CubeId,
+    model: ModelOption = SMOLLM2,
+    steps: Steps = None,
+    rank: Rank = None,
+    rate: Rate = None,
+    seed: Seed = None,
+) -> None:
+    """Make an adapter again, of its memories as they are now; also for another model."""
+    named = any(given is not None for given in (steps, rank, rate, seed))
+    with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
+        made = memory.rebuild_adapter(
+            cube_id,
+            model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
+            settings=settings_of(steps, rank, rate, seed) if named else None,
+            progress=report,
+        )
+    _show_distillation(run, made, dry_run=False)
+
+
+def rebuilt(run: Run, file: ReceiptFile) -> None:
+    """What took the place of the adapters that an erase ended, and when."""
+    with run.open() as memory:
+        found = memory.rebuilt_adapters(receipt_in(file))
+    run.show(found, lambda out: _draw_rebuilt(out, found))
+
+
+def retire(
+    run: Run,
+    cube_id: CubeId,
+    expect_version: Annotated[
+        int | None, typer.Option(help="Refuse if it is at another version.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model on this machine that lets it go.")
+    ] = None,
+) -> None:
+    """End an adapter; its memories stay, and are read as text."""
+    with run.open() as memory:
+        if model is None:
+            receipt = memory.retire(cube_id, expected_version=expect_version)
+        else:
+            with opened_model(model):
+                receipt = memory.retire(cube_id, expected_version=expect_version)
+    run.show(receipt, lambda out: memory_view.receipt(out, receipt, "retired"))
+
+
+def _all_of(memory: Memory, scope: str) -> list[str]:
+    page = memory.list(scope=scope, limit=MOST + 1)
+    if len(page) > MOST:
+        raise InvalidInput(
+            f"{scope} has more than {MOST} memories: name those that belong together"
+        )
+    return [each.cube_id for each in page]
+
+
+def settings_of(
+    steps: int | None, rank: int | None, rate: float | None, seed: int | None
+) -> DistillationSettings:
+    """How something is to be distilled, as far as the options say."""
+    from memos import DistillationSettings
+
+    given = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed}
+    named = {name: value for name, value in given.items() if value is not None}
+    if rank is not None:
+        named["alpha"] = 2.0 * rank
+    return DistillationSettings(**named)  # type: ignore[arg-type] # each is named with its own type
+
+
+def _show_distillation(run: Run, made: Distillation, *, dry_run: bool) -> None:
+    run.show(made, lambda out: _draw_distillation(out, made, dry_run=dry_run))
+    if not made.promoted and not dry_run:
+        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+
+
+def _draw_distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
+    if dry_run:
+        layout.line(out, ("would distil", "bold"), f" {len(made.memories)} memories:")
+        for each in made.memories:
+            layout.line(out, f"  {each.cube_id} v{each.version}", (f"  {each.role}", "dim"))
+        return
+    if made.adapter is not None:
+        what = "distilled" if made.is_new else "already distilled"
+        layout.line(out, (what, "bold"), f" {made.cube_id} v{made.adapter.version}")
+    else:
+        layout.line(out, ("not promoted", "bold red"), f" {made.cube_id}")
+    if made.evaluation is not None:
+        _draw_evaluation(out, made.evaluation)
+
+
+def _draw_evaluation(out: Console, evaluation: Evaluation) -> None:
+    figures = ("gap", "gap_closed", "accuracy", "teacher_accuracy", "retention", "in_context")
+    layout.pairs(
+        out,
+        [
+            *((name.replace("_", " "), _figure(getattr(evaluation, name))) for name in figures),
+            ("locality", f"{evaluation.locality:.4f} nats"),
+        ],
+    )
+    for reason in evaluation.refusals:
+        layout.line(out, ("  refused: ", "red"), clean(reason))
+
+
+def _figure(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.3f}"
+
+
+def _standing(adapter: Adapter) -> str:
+    if adapter.is_live:
+        return "live"
+    if adapter.evaluation is None:
+        return "refused"
+    return "retired" if adapter.status == "Archived" else "outdated"
+
+
+def _draw_all(out: Console, found: tuple[Adapter, ...]) -> None:
+    for each in found:
+        told = f"  {clean(each.scope)}  {clean(each.model)}  {len(each.memories)} memories"
+        if each.evaluation is not None:
+            closed, kept = each.evaluation.gap_closed, each.evaluation.retention
+            told += f"  gap closed {_figure(closed) or '-'}  retention {_figure(kept) or '-'}"
+        layout.line(out, each.cube_id, f"  {_standing(each)}", (told, "dim"))
+        for reason in each.outdated:
+            layout.line(out, (f"  {clean(reason)}", "dim"))
+
+
+def _draw_details(out: Console, details: AdapterDetails) -> None:
+    adapter = details.adapter
+    _draw_all(out, (adapter,))
+    layout.pairs(
+        out,
+        [
+            ("version", adapter.version),
+            ("base", adapter.model_digest),
+            ("sha256", adapter.sha256),
+            ("size", f"{adapter.size:,} bytes" if adapter.size else ""),
+            ("parent", "" if adapter.parent is None else adapter.parent.cube_id),
+            ("policy", adapter.policy),
+        ],
+    )
+    if adapter.evaluation is not None:
+        _draw_evaluation(out, adapter.evaluation)
+    for each in adapter.memories:
+        layout.line(out, f"  {each.cube_id} v{each.version}", (f"  {each.role}", "dim"))
+    for version in details.versions:
+        stands = "  answers" if version.stands else ""
+        told = f"v{version.version}  {layout.when(version.at)}  {clean(version.actor)}{stands}"
+        layout.line(out, (told, "dim"))
+    for rejection in details.rejections:
+        layout.line(out, (f"rejected  {layout.when(rejection.at)}", "red"))
+        for reason in rejection.evaluation.refusals:
+            layout.line(out, (f"  {clean(reason)}", "dim"))
+
+
+def _points(details: AdapterDetails) -> list[Point]:
+    adapter = details.adapter
+    name = adapter.cube_id
+    points = [Point(name, "refused", each.evaluation) for each in details.rejections]
+    if adapter.evaluation is not None:
+        points.append(Point(name, _standing(adapter), adapter.evaluation))
+    return points
+
+
+def _draw_backpatched(out: Console, written: tuple[Backpatched, ...]) -> None:
+    for each in written:
+        layout.body(out, each.text)
+        told = f"  {each.receipt.cube_id}  confidence {each.confidence:.2f}  of {each.source}"
+        layout.line(out, (told, "dim"))
+
+
+def _draw_rebuilt(out: Console, found: tuple[RebuiltAdapter, ...]) -> None:
+    for each in found:
+        told = f"{each.cube_id} rebuilt as {each.successor} v{each.version}"
+        layout.line(out, told, (f"  {layout.when(each.at)}", "dim"))

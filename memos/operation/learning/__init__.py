@@ -1,0 +1,1 @@
+"""Memories learnt as they arrive: clusters of them, which are due, and what came of each round."""

@@ -1,0 +1,158 @@
+"""What there is to learn in a scope: what the policy wants learnt, what is, and the clusters of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from memos.infrastructure.governance.decision import Action
+from memos.operation.learning.clusters import MOST_MEMORIES, Cluster, clustered
+from memos.operation.learning.costs import learning_costs
+from memos.operation.learning.memories import (
+    LearnableMemory,
+    learnable_memories,
+    with_vectors,
+)
+from memos.operation.learning.record import rounds_of
+from memos.operation.learning.round import LearnRequest
+from memos.operation.learning.standing import (
+    LiveAdapter,
+    Standing,
+    is_refused,
+    standing_clusters,
+    standing_in,
+)
+from memos.operation.reads.scope import SearchRequest, open_scope
+from memos.operation.scheduler.plan import Plan, plan
+from memos.operation.scheduler.policies import LEARNING_POLICIES
+from memos.operation.scheduler.port import Budget
+from memos.operation.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A scope as a round of learning finds it.
+
+    Attributes:
+        plan: what the policy decided.
+        standing: what is learnt, and was refused.
+        memories: those that are to be in adapters and are in force, by id, in the order in which they arrived.
+        superfluous: adapters that may go, and why.
+    """
+
+    plan: Plan
+    standing: Standing
+    memories: Mapping[str, LearnableMemory]
+    superfluous: Sequence[tuple[LiveAdapter, str]]
+
+    @property
+    def kept(self) -> list[LiveAdapter]:
+        """The adapters that stay."""
+        going = {adapter.cube_id for adapter, _ in self.superfluous}
+        return [each for each in self.standing.adapters if each.cube_id not in going]
+
+
+def standing(session: Session, request: LearnRequest) -> Standing:
+    """What is learnt in the scope now."""
+    with session.gate.enter("learn") as passage:
+        passage.require(Action.READ, request.scope)
+        with session.engine.stream() as reader:
+            return standing_in(
+                passage, reader, request.scope, request.model.model_digest, request.settings
+            )
+
+
+def look(session: Session, request: LearnRequest) -> Look:
+    """What there is to learn.
+
+    Raises:
+        Denied, InvalidInput: as of `plan`.
+    """
+    learnt = standing(session, request)
+    costs = learning_costs(request.model, learnt, request.settings)
+    policy = LEARNING_POLICIES[request.policy]
+    made = plan(session, request.scope, policy, Budget(0, request.budget_bytes), costs)
+    with session.gate.enter("learn") as passage:
+        wanted = SearchRequest(scope=request.scope)
+        with open_scope(session, passage, wanted) as scope_view:
+            memories: dict[str, LearnableMemory] = {}
+            if scope_view is not None:
+                unlearnable = _unlearnable(session, request)
+                found = learnable_memories(session, scope_view, made.parametric)
+                memories = {
+                    name: each
+                    for name, each in found.items()
+                    if (name, each.memory.version) not in unlearnable
+                }
+        passage.note(request.scope)
+    return Look(made, learnt, memories, _superfluous(learnt, memories))
+
+
+def clusters_of(session: Session, seen: Look) -> list[Cluster]:
+    """The clusters of what is to be learnt: those of adapters, which grow, and new ones. What was refused
+    together with an adapter's memories is put into clusters of its own.
+    """
+    ours = [each for each in seen.kept if each.is_ours]
+    held = frozenset().union(*(each.held for each in seen.kept))
+    waiting = [each for name, each in seen.memories.items() if name not in held]
+    embedded = {each.memory.cube_id: each for each in with_vectors(session, waiting)}
+    grown = standing_clusters(ours, _with_room_embedded(session, seen, ours))
+    clusters = clustered(grown, [each.memory for each in embedded.values()])
+    refused = [each for each in clusters if is_refused(each, seen.standing, seen.memories)]
+    if not refused:
+        return clusters
+    apart = {
+        name
+        for each in refused
+        if each.adapter
+        for name in each.cube_ids
+        if name not in each.learnt
+    }
+    fitting = [each for each in clusters if each not in refused]
+    former = standing_clusters(
+        [each for each in ours if each.cube_id in {one.adapter for one in refused}], seen.memories
+    )
+    founded = clustered([], [each.memory for name, each in embedded.items() if name in apart])
+    return [
+        *fitting,
+        *former,
+        *(each for each in founded if not is_refused(each, seen.standing, seen.memories)),
+    ]
+
+
+def _with_room_embedded(
+    session: Session, seen: Look, adapters: Sequence[LiveAdapter]
+) -> Mapping[str, LearnableMemory]:
+    """The memories, with embeddings where another one may join them."""
+    joined = {name for each in adapters if len(each.held) < MOST_MEMORIES for name in each.held}
+    open_to_more = [each for name, each in seen.memories.items() if name in joined]
+    embedded = {each.memory.cube_id: each for each in with_vectors(session, open_to_more)}
+    return {name: embedded.get(name, each) for name, each in seen.memories.items()}
+
+
+def _superfluous(
+    learnt: Standing, memories: Mapping[str, LearnableMemory]
+) -> list[tuple[LiveAdapter, str]]:
+    """Adapters of the actor's that hold nothing that is to be learnt, or nothing that no newer one holds."""
+    going: list[tuple[LiveAdapter, str]] = []
+    held: set[str] = set()
+    for adapter in reversed(learnt.adapters):
+        wanted = adapter.held & memories.keys()
+        if adapter.is_ours and not wanted:
+            going.append((adapter, "the policy wants none of its memories in an adapter"))
+        elif adapter.is_ours and wanted <= held:
+            going.append((adapter, "newer adapters hold its memories"))
+        else:
+            held |= wanted
+    return going
+
+
+def _unlearnable(session: Session, request: LearnRequest) -> frozenset[tuple[str, int]]:
+    """What former rounds found that nothing can be asked about, each at its version."""
+    with session.engine.read() as reader:
+        return frozenset(
+            each
+            for made in rounds_of(session, reader, request.scope)
+            if made.model == request.model.name
+            for each in made.unlearnable
+        )
