@@ -7,7 +7,7 @@ adapter was made with: where one of those was erased, it is noise.
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
@@ -66,6 +66,7 @@ class AdapterStore:
         self._files = None if directory is None else SealedFiles(directory, most.adapter_files)
         self._opened: OrderedDict[str, Adapter] = OrderedDict()
         self._forgotten: set[bytes] = set()
+        self._forgets: Counter[bytes] = Counter()
         self._lock = Lock()
 
     def keep(self, files: AdapterFiles, seal: bytes) -> KeptAdapter:
@@ -81,10 +82,10 @@ class AdapterStore:
         """
         adapter = Adapter.parse(files, "what was given")
         named = PromptAdapter(sha256(files.weights).digest(), seal)
-        self._write(named, files)
         with self._lock:
-            self._forgotten.discard(named.sha256)
-        self._take_in(named, adapter)
+            forgets = self._forgets[named.sha256]
+        self._write(named, files)
+        self._take_in(named, adapter, forgets)
         return KeptAdapter(named.sha256, len(files.weights))
 
     def has(self, named: PromptAdapter) -> bool:
@@ -114,19 +115,21 @@ class AdapterStore:
 
     def forget(self, digests: Collection[bytes]) -> int:
         """Remove adapters, under whatever seals; how many there were."""
+        # Files first: one that is there afterwards was kept again.
+        gone: set[str] = set()
+        if self._files is not None:
+            gone = {place for each in digests for place in self._files.remove(each.hex())}
         with self._lock:
             self._forgotten.update(digests)
-            gone = {
-                place for place in self._opened for each in digests if place.startswith(each.hex())
-            }
-            for place in gone:
-                del self._opened[place]
-        if self._files is not None:
-            gone |= {place for each in digests for place in self._files.remove(each.hex())}
+            self._forgets.update(digests)
+            for place in list(self._opened):
+                if any(place.startswith(each.hex()) for each in digests):
+                    del self._opened[place]
+                    gone.add(place)
         return len(gone)
 
     def forgotten(self, named: Collection[PromptAdapter]) -> set[bytes]:
-        """Those of some adapters that were forgotten, by their `sha256`."""
+        """Those of some adapters that were forgotten, and not kept again, by their `sha256`."""
         with self._lock:
             return self._forgotten.intersection(each.sha256 for each in named)
 
@@ -149,8 +152,7 @@ class AdapterStore:
     def _found(self, named: PromptAdapter) -> Adapter | None:
         place = place_of(named)
         with self._lock:
-            if named.sha256 in self._forgotten:
-                return None
+            forgets = self._forgets[named.sha256]
             if place in self._opened:
                 self._opened.move_to_end(place)
                 if self._files is not None:
@@ -161,7 +163,7 @@ class AdapterStore:
         box = self._files.read(place, _sealing(named))
         if box is None:
             return None
-        return self._take_in(named, self._checked(named, box))
+        return self._take_in(named, self._checked(named, box), forgets)
 
     def _checked(self, named: PromptAdapter, box: OpenedBox) -> Adapter:
         if box.told != self._told():
@@ -174,12 +176,15 @@ class AdapterStore:
             raise Damaged(f"the file of the adapter {named.sha256.hex()[:16]} holds another one")
         return Adapter.parse(files, f"the file of {named.sha256.hex()[:16]}")
 
-    def _take_in(self, named: PromptAdapter, adapter: Adapter) -> Adapter | None:
-        """An adapter for this process, unless it was forgotten while it was read."""
+    def _take_in(self, named: PromptAdapter, adapter: Adapter, forgets: int) -> Adapter | None:
+        """An adapter for this process, unless it was forgotten since it had been so often. One that was
+        before has been kept again, by this process or another one.
+        """
         here = adapter.on(self._device)
         with self._lock:
-            if named.sha256 in self._forgotten:
+            if self._forgets[named.sha256] != forgets:
                 return None
+            self._forgotten.discard(named.sha256)
             self._opened[place_of(named)] = here
             self._opened.move_to_end(place_of(named))
             over = sum(each.bytes for each in self._opened.values()) - self._most_bytes

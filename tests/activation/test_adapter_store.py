@@ -257,6 +257,19 @@ def test_what_a_killed_process_left_goes_when_its_room_is_needed(
     assert all(map(again.has, named))
 
 
+def test_what_another_process_kept_again_is_there_again(directory: Path, adapter: Adapter) -> None:
+    store, other = adapter_store(directory), adapter_store(directory)
+    named = kept(store, adapter)
+    assert other.has(named)
+    for each in (store, other):
+        each.forget([named.sha256])
+        assert not each.has(named)
+    assert other.forgotten([named]) == {named.sha256}
+    kept(store, adapter)
+    assert other.has(named)
+    assert other.forgotten([named]) == set()
+
+
 def test_what_was_forgotten_is_gone_until_it_is_kept_again(
     directory: Path, adapter: Adapter
 ) -> None:

@@ -51,7 +51,9 @@ def fill(memory: Memory, scope: str, count: int = 3, **given: Any) -> list[str]:
 
 
 def learn(memory: Memory, scope: str, model: LearningModel, **given: Any) -> LearningRound:
-    return memory.learn(scope, model=model, **{"budget_bytes": ROOM, "policy": "lasting", **given})
+    return memory.learn(
+        scope, model=model, **{"budget_bytes": ROOM, "policy": "lasting", **given}
+    )
 
 
 def held(memory: Memory, scope: str) -> set[str]:
