@@ -35,10 +35,12 @@ class LocalLearner(LocalModel):
     Attributes:
         templates: how memories are asked about: in English, unless others are put here.
         recipe: what training is made of.
+        checkpoint_seconds: between two times that it writes how far training has come.
     """
 
     templates = ENGLISH
     recipe = Recipe()
+    checkpoint_seconds = 10.0
 
     def __init__(
         self,
@@ -101,6 +103,7 @@ class LocalLearner(LocalModel):
             self.templates,
             recipe=self.recipe,
             checkpoints=self._below(CHECKPOINTS),
+            checkpoint_seconds=self.checkpoint_seconds,
         )
 
     def _below(self, name: str) -> Path | None:
