@@ -134,18 +134,39 @@ class AdapterManifest:
         try:
             fields = json.loads(content)
             parent = fields.pop("parent")
-            return cls(
+            manifest = cls(
                 memories=tuple(ListedMemory(*each) for each in fields.pop("memories")),
                 settings=settings_of(fields.pop("settings")),
                 evaluation=evaluation_of(fields.pop("evaluation")),
                 parent=None if parent is None else Parent(*parent),
                 **fields,
             )
+            manifest._check()
+            return manifest
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Damaged(
                 f"cube {cube_id} is an adapter, and holds no manifest of one: retire it, and distil its "
                 "memories again"
             ) from error
+
+    def _check(self) -> None:
+        """See that what is looked up by it is what it should be: whoever may write the cube could have.
+
+        Raises:
+            ValueError: it is not.
+        """
+        for each in (self.job, self.model_digest, self.tokenizer_digest, self.sha256):
+            bytes.fromhex(each)
+        for listed in self.memories:
+            id_bytes(listed.cube_id)
+        numbers = [self.size, *(each.version for each in self.memories)]
+        if self.valid_until is not None:
+            numbers.append(self.valid_until)
+        shares = self.evaluation.by_memory.values()
+        if not all(type(number) is int for number in numbers) or not all(
+            isinstance(share, (int, float)) for share in shares
+        ):
+            raise ValueError("a number of it is none")
 
     @property
     def content(self) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memos import Denied, Memory, NotFound
+from memos import Denied, DistillationSettings, Memory, NotFound
 from memos.infrastructure.governance.decision import Action, Decision, Governor, Resource, Subject
 from memos.interface import vaults
 from memos.interface.cli import adapters
@@ -316,6 +316,8 @@ def command_lines(memory: Memory, folder: Path, model: LearningModel) -> Mapping
         memory.distil([cube], scope=SCOPE, model=model, distractors=[]).cube_id
         for cube in (spare, third)
     )
+    again = DistillationSettings(seed=1)
+    memory.distil([spare], scope=SCOPE, model=model, distractors=[], settings=again)
     erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
     (folder / "receipt.json").write_text(document("erase", erased))
     return {
@@ -323,8 +325,9 @@ def command_lines(memory: Memory, folder: Path, model: LearningModel) -> Mapping
         "backpatch": [adapter],
         "adapters list": ["--scope", SCOPE],
         "adapters show": [adapter],
-        "adapters promote": [adapter, "2"],
+        "adapters promote": [adapter, "3"],
         "adapters rebuild": [adapter],
+        "adapters rollback": [adapter],
         "adapters rebuilt": [str(folder / "receipt.json")],
         "adapters retire": [retired],
         "activations": ["--scope", SCOPE],

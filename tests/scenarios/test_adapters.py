@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -584,3 +585,43 @@ def test_the_use_of_an_adapter_is_noted(
     ask(memory, "What is the harbour named?", scope, model)
     assert "context" in [each.action for each in memory.accesses(cube_id=made.cube_id)]
     memory.schedule(scope, budget_bytes=100_000, model=model, dry_run=True)
+
+
+def test_an_adapter_that_somebody_wrote_over_hurts_no_answer(
+    memory: Memory, place: Place, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    made = memory.distil(cubes[:2], scope=scope, model=model)
+    place.open("agent:eve").update(made.cube_id, "hello")
+    answer = ask(memory, "What is the harbour named?", scope, model)
+    assert forms(answer)[cubes[0]] == "plaintext"
+    (listed,) = memory.adapters(scope)
+    assert listed.outdated == ("no version of it was promoted",)
+    memory.promote(made.cube_id, 2)
+    assert ask(memory, "What is the harbour named?", scope, model).text == HARBOUR
+
+
+def test_an_erase_of_the_adapter_leaves_its_memories(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    made = memory.distil(cubes[:2], scope=scope, model=model)
+    receipt = memory.erase(cube_id=made.cube_id)
+    assert receipt.cube_ids == (made.cube_id,)
+    assert model.files == {}
+    assert forms(ask(memory, "What is the harbour named?", scope, model))[cubes[0]] == "plaintext"
+    with pytest.raises(InvalidInput, match="erased"):
+        memory.adapter(made.cube_id)
+    rebuilt = memory.rebuild_adapter(made.cube_id, model=model)
+    assert {each.cube_id for each in rebuilt.memories} == set(cubes)
+
+
+def test_who_distils_the_same_at_once_makes_one_adapter(place: Place, scope: str) -> None:
+    if not place.is_embedded:
+        pytest.skip("in a log of several partitions nobody looks and appends at once")
+    memory, model = place.open(), LearningModel()
+    cubes = [memory.add(text, scope=scope).cube_id for text in (HARBOUR, KEEPER)]
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: memory.distil(cubes, scope=scope, model=model), range(8)))
+    assert {each.cube_id for each in made} == {made[0].cube_id}
+    assert all(each.promoted for each in made)
+    assert [each.version for each in memory.adapter(made[0].cube_id).versions] == [2]
+    assert len(model.files) == 1

@@ -47,6 +47,7 @@ def attach(app: typer.Typer) -> None:
     command(group, "list", group="adapters")(list_all)
     command(group, "show", group="adapters")(show)
     command(group, "promote", group="adapters")(promote)
+    command(group, "rollback", group="adapters")(rollback)
     command(group, "rebuild", group="adapters")(rebuild)
     command(group, "rebuilt", group="adapters")(rebuilt)
     command(group, "retire", group="adapters")(retire)
@@ -139,6 +140,17 @@ def promote(
     """Have an adapter answer with another version of it; nothing is trained."""
     with run.open() as memory:
         done = memory.promote(cube_id, version)
+    run.show(done, lambda out: layout.body(out, str(done)))
+
+
+def rollback(run: Run, cube_id: CubeId) -> None:
+    """Have an adapter answer with the version before the one that it answers with."""
+    with run.open() as memory:
+        versions = memory.adapter(cube_id).versions
+        standing = next((at for at, each in enumerate(versions) if each.stands), len(versions))
+        if standing == 0 or not versions:
+            raise InvalidInput(f"adapter {cube_id} has no version before: rebuild it, or retire it")
+        done = memory.promote(cube_id, versions[standing - 1].version)
     run.show(done, lambda out: layout.body(out, str(done)))
 
 

@@ -144,7 +144,7 @@ def adapters(session: Session, scope: str, *, retired: bool) -> tuple[Adapter, .
         with session.engine.stream() as reader:
             found = [
                 Adapter.of(passage, reader, known)
-                for known in adapters_for(passage, reader).within(within)
+                for known in adapters_for(passage, reader).within(within, refused=True)
                 if (retired or known.state.lifecycle in CONTENT_STATES) and not is_withheld(known)
             ]
         passage.note(within, [(id_bytes(one.cube_id), one.version) for one in found])

@@ -168,7 +168,8 @@ def _begin(session: Session, request: DistilRequest, cluster: Cluster) -> _Begun
             else:
                 key = job.key(request.model.model_digest).hex()
                 for rejection in rejections(reader, state.cube_id):
-                    if rejection.job == key:
+                    # With more time it might pass.
+                    if rejection.job == key and rejection.seconds is None:
                         standing = _refused(
                             state, cluster.listed, rejection.evaluation, is_new=False
                         )
@@ -259,6 +260,7 @@ def _reject(
         job=begun.job.key(request.model.model_digest),
         settings=request.settings,
         evaluation=evaluation,
+        seconds=request.seconds,
     )
     (committed,) = session.engine.writer.commit([decided])
     raise_rejected(committed)

@@ -36,6 +36,7 @@ class AdapterRejection:
         job: what was asked for, in hex.
         settings: how it was trained.
         evaluation: what it was measured to do; its `refusals` say why it was not promoted.
+        seconds: how long it might take; None for as long as its steps take.
     """
 
     at: datetime
@@ -43,6 +44,7 @@ class AdapterRejection:
     job: str
     settings: DistillationSettings
     evaluation: Evaluation
+    seconds: float | None = None
 
 
 def verdict(
@@ -54,12 +56,18 @@ def verdict(
     job: bytes,
     settings: DistillationSettings,
     evaluation: Evaluation,
+    seconds: float | None = None,
 ) -> Draft:
     """The event of it: the choice in clear, the figures sealed under the adapter's key."""
     event = new_event(session, Kind.DECIDED, state.cube_id, state.scope, passage=passage)
     event.decided.policy = GATE
     event.decided.choice = PROMOTED if evaluation.passed else REFUSED
-    told = {"job": job.hex(), "settings": asdict(settings), "evaluation": asdict(evaluation)}
+    told = {
+        "job": job.hex(),
+        "settings": asdict(settings),
+        "evaluation": asdict(evaluation),
+        "seconds": seconds,
+    }
     seal_body(cube_key, event, Body(reason=json.dumps(told, sort_keys=True)))
     return Draft(event)
 
@@ -83,6 +91,7 @@ def rejections(reader: Reader, cube_id: bytes) -> Iterator[AdapterRejection]:
                     told["job"],
                     settings_of(told["settings"]),
                     evaluation_of(told["evaluation"]),
+                    told["seconds"],
                 )
             except (Damaged, ValueError, TypeError, KeyError):
                 continue  # somebody else's words

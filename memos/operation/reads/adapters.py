@@ -18,9 +18,6 @@ from memos.operation.cube import is_over, state_title
 
 NOT_YOURS = "a memory that it was made with is not yours to read"
 NOT_PROMOTED = "no version of it was promoted"
-_MADE_BY = (Kind.DISTILLED, Kind.DECIDED)
-"""What stands on every adapter's cube whose training came to an end."""
-
 
 class Outdated(NamedTuple):
     """Why an adapter is not to answer.
@@ -69,12 +66,16 @@ class Adapters:
         self._now = now
         self._known: dict[bytes, KnownAdapter | None] = {}
 
-    def within(self, scope: str) -> Iterator[KnownAdapter]:
+    def within(self, scope: str, *, refused: bool = False) -> Iterator[KnownAdapter]:
         """The adapters in a scope and under it that the actor may read and that were not erased, the oldest
         first.
+
+        Args:
+            scope: where to look.
+            refused: also those of which the gate has let no version pass.
         """
-        vault = self._reader.vault
-        tried = (vault.query(LogQuery(kind=kind, scope=scope)) for kind in _MADE_BY)
+        kinds = (Kind.DISTILLED, Kind.DECIDED) if refused else (Kind.DISTILLED,)
+        tried = (self._reader.vault.query(LogQuery(kind=kind, scope=scope)) for kind in kinds)
         found = {attempt.cube_id for attempts in tried for attempt in attempts}
         for cube_id in sorted(found):
             known = self.of(cube_id)

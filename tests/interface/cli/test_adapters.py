@@ -88,8 +88,11 @@ def test_a_version_is_promoted_an_adapter_rebuilt_and_retired(
 ) -> None:
     cube_id = shell.json("distil", *SCOPE, *named[:2])["cube_id"]
     shell.json("distil", *SCOPE, *named[:2], "--seed", "1")
-    promoted = shell.json("adapters", "promote", cube_id, "2")
-    assert [each["to_version"] for each in promoted["changes"]] == [2]
+    back = shell.json("adapters", "rollback", cube_id)
+    assert [each["to_version"] for each in back["changes"]] == [2]
+    assert shell.run("adapters", "rollback", cube_id).code == 2
+    promoted = shell.json("adapters", "promote", cube_id, "3")
+    assert [each["to_version"] for each in promoted["changes"]] == [3]
     shell.run("archive", named[1])
     assert "outdated" in shell.run("adapters", "list", *SCOPE).out
     rebuilt = shell.json("adapters", "rebuild", cube_id)

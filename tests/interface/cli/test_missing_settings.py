@@ -40,6 +40,7 @@ NAMED_BY_VAULT = {
     "adapters show": [NOBODY],
     "adapters promote": [NOBODY, "2"],
     "adapters rebuild": [NOBODY],
+    "adapters rollback": [NOBODY],
     "adapters rebuilt": ["receipt.json"],
     "adapters retire": [NOBODY],
     "evict": [NOBODY],

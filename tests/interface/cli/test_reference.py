@@ -124,7 +124,8 @@ def test_the_program_has_every_command_it_should() -> None:
         migrate backup"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
     grouped += [
-        f"adapters {name}" for name in ("list", "show", "promote", "rebuild", "rebuilt", "retire")
+        f"adapters {name}"
+        for name in ("list", "show", "promote", "rollback", "rebuild", "rebuilt", "retire")
     ]
     grouped += ["cut name", "cut list", "vault create", "vault generations", "vault remove"]
     grouped += ["vault rotate-key", "vault check-key", "vault restore"]
