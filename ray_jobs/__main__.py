@@ -11,7 +11,9 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Event
 
+from memos.infrastructure.chat_models.ray_attempts import ROUTER
 from memos.infrastructure.chat_models.ray_connection import DEFAULT_PORT
+from memos.infrastructure.chat_models.ray_distillers import QUEUE
 from memos.infrastructure.metrics_server import MetricsServer
 from memos.kernel.errors import InvalidInput, MemosError
 from ray_jobs.cluster import join_cluster, start_cluster
@@ -41,12 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def in_cluster(
-    settings: ReplicaSettings, metrics: ReplicaMetrics, options: argparse.Namespace
+    settings: ReplicaSettings, metrics: ReplicaMetrics, options: argparse.Namespace, leader: str
 ) -> Iterator[Event]:
     """A cluster around replicas that are started inside, and their metrics; set when they are to end.
 
     Raises:
-        InvalidInput: no cluster can be started as the options say.
+        InvalidInput: no cluster can be started as the options say, or what they name has such a worker, whose
+            leader is an actor of this name.
         ModelUnavailable: the cluster that they name is not there, or does not take this process.
     """
     port = options.metrics_port
@@ -55,7 +58,7 @@ def in_cluster(
         if options.address is None:
             start_cluster(settings, options.host, options.port, options.spare_cpus)
         else:
-            join_cluster(settings, options.address)
+            join_cluster(settings, options.address, leader)
         ending = Event()
         _catch_signals(ending)  # not before: Ray sets handlers of its own
         yield ending
@@ -82,7 +85,7 @@ def distiller_settings(options: argparse.Namespace) -> DistillerSettings:
 
 def _distill(options: argparse.Namespace) -> None:
     settings, metrics = distiller_settings(options), DistillMetrics()
-    with in_cluster(settings, metrics, options) as ending:
+    with in_cluster(settings, metrics, options, QUEUE) as ending:
         # Brings Ray, which reads its settings when it is imported.
         from ray_jobs.distill_fleet import DistillFleet
 
@@ -103,7 +106,7 @@ def _kv(options: argparse.Namespace) -> None:
         namespace=options.namespace,
     )
     metrics = KvMetrics(most)
-    with in_cluster(settings, metrics, options) as ending:
+    with in_cluster(settings, metrics, options, ROUTER) as ending:
         # Brings Ray, which reads its settings when it is imported.
         from ray_jobs.kv_fleet import KvFleet
 

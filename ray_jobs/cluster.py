@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 
+from memos.infrastructure.chat_models.ray_actors import has_any
 from memos.infrastructure.chat_models.ray_connection import (
     CONNECTION,
     is_loopback,
@@ -58,17 +59,24 @@ def start_cluster(settings: ReplicaSettings, host: str, port: int, spare_cpus: i
     log.info("Ray cluster at %s:%d", address, port)
 
 
-def join_cluster(settings: ReplicaSettings, address: str) -> None:
+def join_cluster(settings: ReplicaSettings, address: str, leader: str) -> None:
     """Connect to a cluster that is there.
 
     Args:
         settings: of the replicas.
         address: `host:port`.
+        leader: the name of the actor that a namespace has one of.
 
     Raises:
+        InvalidInput: the namespace has one.
         ModelUnavailable: it is not there, or does not take this process.
     """
-    CONNECTION.ray(address, settings.namespace)
+    ray = CONNECTION.ray(address, settings.namespace)
+    if has_any(ray, settings.namespace, (leader,)):
+        raise InvalidInput(
+            f"the namespace {settings.namespace} of that cluster has such a worker: end it first, or give another "
+            "--namespace"
+        )
     log.info("joined the Ray cluster at %s", address)
 
 

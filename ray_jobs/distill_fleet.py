@@ -12,7 +12,7 @@ from memos.infrastructure.chat_models.ray_distillers import QUEUE
 from ray_jobs.distill import OPTIONS, RayDistiller
 from ray_jobs.distill_metrics import DistillMetrics
 from ray_jobs.distill_queue import DistillQueue
-from ray_jobs.replica import LOOK_SECONDS, Replica, hear_all
+from ray_jobs.replica import LOOK_SECONDS, Replica, answer_of, hear_all
 from ray_jobs.settings import DistillerSettings
 
 log = logging.getLogger("memos.worker")
@@ -56,10 +56,11 @@ class DistillFleet:
 
         Raises:
             ReplicaFailed: a distiller cannot be started.
+            ClusterGone: the cluster that it joined is not there any more.
         """
         while not ending.wait(LOOK_SECONDS):
             hear_all(self._distillers)
-            figures: dict[str, Any] = ray.get(self._queue.figures.remote())
+            figures: dict[str, Any] = answer_of(self._queue.figures.remote())
             self._metrics.set([distiller.state for distiller in self._distillers], figures)
         ray.kill(self._queue)
         for distiller in self._distillers:

@@ -14,7 +14,7 @@ from memos.activation.serving.scaling import Scaling
 from memos.infrastructure.chat_models.ray_attempts import ROUTER
 from ray_jobs.kv_metrics import KvMetrics
 from ray_jobs.kv_pool import OPTIONS, KvPool
-from ray_jobs.replica import LOOK_SECONDS, Replica, hear_all
+from ray_jobs.replica import LOOK_SECONDS, Replica, answer_of, hear_all
 from ray_jobs.router import KvRouter
 from ray_jobs.settings import PoolSettings
 
@@ -49,6 +49,7 @@ class KvFleet:
 
         Raises:
             ReplicaFailed: a pool cannot be started.
+            ClusterGone: the cluster that it joined is not there any more.
         """
         self._scale(self._settings.least)
         while not ending.wait(LOOK_SECONDS):
@@ -62,11 +63,11 @@ class KvFleet:
 
     def _look(self) -> int:
         """Hear what every pool says, and tell the router; how many requests are in flight."""
-        losses = ray.get(self._router.losses.remote())
+        losses = answer_of(self._router.losses.remote())
         hear_all((*self._pools, *self._leaving))
         # One that has not answered yet has nothing to evict, and nobody is to wait for it.
         alive = {pool.name: pool.is_alive for pool in self._pools if pool.has_answered}
-        told: dict[str, Any] = ray.get(self._router.observe.remote(alive, losses))
+        told: dict[str, Any] = answer_of(self._router.observe.remote(alive, losses))
         self._metrics.set([pool.state for pool in self._pools], told)
         self._let_go()
         return sum(told["in_flight"].values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 LOWEST = 19
@@ -15,4 +16,5 @@ def give_way() -> None:
     """
     threads = [int(each.name) for each in _THREADS.iterdir()] if _THREADS.is_dir() else [0]
     for thread in threads:
-        os.setpriority(os.PRIO_PROCESS, thread, LOWEST)
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.setpriority(os.PRIO_PROCESS, thread, LOWEST)

@@ -18,6 +18,7 @@ from ray_jobs.settings import ReplicaSettings
 
 LOOK_SECONDS = 1.0
 CLOSE_SECONDS = 60.0
+GONE_SECONDS = 60.0
 SILENT_SECONDS = 30.0
 """One that has not answered for so long hangs, and gets no request."""
 
@@ -27,6 +28,10 @@ log = logging.getLogger("memos.worker")
 
 class ReplicaFailed(MemosError):
     """A process cannot be started: the model, its directory or its device is not as it was named."""
+
+
+class ClusterGone(MemosError):
+    """The cluster is not there any more, or answers nothing."""
 
 
 class Replica:
@@ -127,6 +132,18 @@ class Replica:
         self.restarts += self._incarnation not in (None, incarnation)
         self._incarnation = incarnation
         self.figures = figures
+
+
+def answer_of(reference: Any) -> Any:
+    """What an actor says that is started again within seconds wherever its cluster is there.
+
+    Raises:
+        ClusterGone: it says nothing.
+    """
+    try:
+        return ray.get(reference, timeout=GONE_SECONDS)
+    except (ray.exceptions.GetTimeoutError, ray.exceptions.RayActorError) as error:
+        raise ClusterGone("the Ray cluster is gone: start this worker again where it is") from error
 
 
 def hear_all(replicas: Sequence[Replica]) -> None:

@@ -84,7 +84,9 @@ def test_pools_of_a_model_start_on_request_and_ask_for_a_token() -> None:
     assert kept[0].partition("=")[2].startswith(volume.partition(":")[2])
 
 
-def test_distillers_are_in_the_cluster_of_the_pools_as_on_one_machine_and_keep_where_they_look() -> None:
+def test_distillers_are_in_the_cluster_of_the_pools_as_on_one_machine_and_keep_where_they_look() -> (
+    None
+):
     pools, service = SERVICES["kv"], SERVICES["distill"]
     assert service["profiles"] == ["distill"]
     assert parser().parse_args(service["command"][1:]).address == "kv:6399"

@@ -172,7 +172,9 @@ def test_alerts_have_names_of_their_own() -> None:
 
 
 def test_every_figure_that_operations_alerts_on_has_a_rule_and_a_panel() -> None:
-    named = set(re.findall(r"`(memos_(?:worker|kv|distill)_\w+|process_resident_memory_bytes)`", PAGE))
+    named = set(
+        re.findall(r"`(memos_(?:worker|kv|distill)_\w+|process_resident_memory_bytes)`", PAGE)
+    )
     assert named
     for place in ("alert", "panel"):
         of_place = [query for of, query in QUERIES if of.startswith(place)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from memos import ChatAnswer, DistillationRefused, DistillationSettings, Memory
+from memos import ChatAnswer, DistillationRefused, DistillationSettings, Memory, ModelUnavailable
 from memos.activation.chat_model import LocalModel
 from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationJob
 from memos.infrastructure.chat_models.port import PromptAdapter
@@ -58,6 +58,8 @@ def test_two_who_ask_for_the_same_job_have_one_training_and_its_adapter(
     distillers: RayWorker, model: RayPool, learnt_here: bytes, tmp_path: Path
 ) -> None:
     assert isinstance(model, AdaptingModel)
+    (process,) = distillers.processes("TinyDistiller")
+    assert process.nice() == 19  # the least that there is
     assert model.model_digest == LocalModel.load(DIRECTORY).model_digest
     heard: list[tuple[int, int]] = []
     with ThreadPoolExecutor(2) as threads:
@@ -100,6 +102,36 @@ def test_a_job_goes_on_where_a_process_was_killed_and_ends_with_the_same_bytes(
     if actor == "TinyDistiller":
         assert distillers.metric("memos_distill_lost_total") == 1
         distillers.await_true(lambda: distillers.metric("memos_distill_restarts_total") == 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("stage", [0, 59, 60])
+def test_a_job_whose_distiller_was_killed_at_another_stage_ends_with_the_same_bytes(
+    distillers: RayWorker, model: RayPool, learnt_here: bytes, stage: int
+) -> None:
+    killed: list[int] = []
+
+    def kill(done: int, _: int) -> None:
+        if done >= stage and not killed:
+            (process,) = distillers.processes("TinyDistiller")
+            process.kill()
+            killed.append(done)
+
+    assert model.distil(named(100 + stage), kill).sha256 == learnt_here
+    assert killed
+
+
+@pytest.mark.soak
+def test_a_job_that_distillers_die_of_is_given_up_and_another_one_is_done(
+    distillers: RayWorker, model: RayPool
+) -> None:
+    def kill(_: int, __: int) -> None:
+        for process in distillers.processes("TinyDistiller"):
+            process.kill()
+
+    with pytest.raises(ModelUnavailable, match="3 distillers died while they were at this job"):
+        model.distil(named(200), kill)
+    assert model.distil(JOB).evaluation.passed
 
 
 def test_what_nothing_can_be_learnt_from_is_refused_with_the_reason(

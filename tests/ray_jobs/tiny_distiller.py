@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from memos.infrastructure.chat_models.ray_distillers import QUEUE
 from ray_jobs.__main__ import distiller_settings, in_cluster, parser
 from ray_jobs.distill_metrics import DistillMetrics
 
@@ -16,7 +17,7 @@ def main(arguments: Sequence[str]) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     options = parser().parse_args(arguments)
     settings, metrics = distiller_settings(options), DistillMetrics()
-    with in_cluster(settings, metrics, options) as ending:
+    with in_cluster(settings, metrics, options, QUEUE) as ending:
         from ray_jobs.distill_fleet import DistillFleet
         from tests.ray_jobs.tiny_actor import TinyDistiller
 

@@ -94,7 +94,7 @@ def distill(
         int, typer.Option("--distillers", min=1, help="How many; each is at one job at a time.")
     ] = 1,
     cpus: Annotated[
-        int, typer.Option("--cpus-per-distiller", min=0, help="Processors of each.")
+        int, typer.Option("--cpus-per-distiller", min=1, help="Processors of each.")
     ] = 1,
     gpus: Annotated[
         float, typer.Option("--gpus-per-distiller", min=0.0, help="GPUs of each; 0 for none.")
