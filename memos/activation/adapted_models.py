@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from threading import Lock
+from typing import NamedTuple
 
 from memos.activation.adapter_store import AdapterStore, place_of
-from memos.activation.adapters import concatenated
+from memos.activation.adapters import Adapter, concatenated
 from memos.activation.errors import ModelRefused
 from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.chat_models.port import PromptAdapter
@@ -17,6 +18,11 @@ MOST_LOADED = 16
 """Sets of adapters that stay on the model, each on a copy of its modules. Where more are asked by turns, each
 turn loads one anew.
 """
+
+
+class _Loaded(NamedTuple):
+    model: CausalModel
+    shape: tuple[object, ...]
 
 
 class AdaptedModels:
@@ -32,7 +38,7 @@ class AdaptedModels:
         self._base = base
         self._store = store
         self._most = most
-        self._loaded: OrderedDict[tuple[str, ...], CausalModel] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, ...], _Loaded] = OrderedDict()
         self._lock = Lock()
         self._loading = Lock()
 
@@ -64,18 +70,24 @@ class AdaptedModels:
 
     def _find(self, places: tuple[str, ...]) -> CausalModel | None:
         with self._lock:
-            if places in self._loaded:
-                self._loaded.move_to_end(places)
-            return self._loaded.get(places)
+            if places not in self._loaded:
+                return None
+            self._loaded.move_to_end(places)
+            return self._loaded[places].model
 
     def _load(self, places: tuple[str, ...], named: Sequence[PromptAdapter]) -> CausalModel:
+        adapter = concatenated([self._store.get(each) for each in named])
         try:
-            adapters = [self._store.get(each) for each in named]
-            model = self._base.with_adapters([concatenated(adapters)])
+            model = self._fitted(adapter)
         except ModelRefused as error:
             raise ModelUnavailable(str(error)) from error
         with self._lock:
-            self._loaded[places] = model
+            self._loaded[places] = _Loaded(model, adapter.shape)
             if len(self._loaded) > self._most:
                 self._loaded.popitem(last=False)
         return model
+
+    def _fitted(self, adapter: Adapter) -> CausalModel:
+        with self._lock:
+            like = [each.model for each in self._loaded.values() if each.shape == adapter.shape]
+        return like[0].refitted(adapter) if like else self._base.with_adapters([adapter])

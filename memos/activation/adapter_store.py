@@ -65,7 +65,6 @@ class AdapterStore:
         self.directory = directory
         self._files = None if directory is None else SealedFiles(directory, most.adapter_files)
         self._opened: OrderedDict[str, Adapter] = OrderedDict()
-        self._forgotten: set[bytes] = set()
         self._forgets: Counter[bytes] = Counter()
         self._lock = Lock()
 
@@ -120,18 +119,12 @@ class AdapterStore:
         if self._files is not None:
             gone = {place for each in digests for place in self._files.remove(each.hex())}
         with self._lock:
-            self._forgotten.update(digests)
             self._forgets.update(digests)
             for place in list(self._opened):
                 if any(place.startswith(each.hex()) for each in digests):
                     del self._opened[place]
                     gone.add(place)
         return len(gone)
-
-    def forgotten(self, named: Collection[PromptAdapter]) -> set[bytes]:
-        """Those of some adapters that were forgotten, and not kept again, by their `sha256`."""
-        with self._lock:
-            return self._forgotten.intersection(each.sha256 for each in named)
 
     def _write(self, named: PromptAdapter, files: AdapterFiles) -> None:
         if self._files is None or not named.seal:
@@ -184,7 +177,6 @@ class AdapterStore:
         with self._lock:
             if self._forgets[named.sha256] != forgets:
                 return None
-            self._forgotten.discard(named.sha256)
             self._opened[place_of(named)] = here
             self._opened.move_to_end(place_of(named))
             over = sum(each.bytes for each in self._opened.values()) - self._most_bytes

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -41,22 +44,32 @@ _UNREADABLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Adapter:
     """Low-rank changes of linear layers: W x + scale · B A x (Hu et al. 2021, arXiv 2106.09685).
 
     Attributes:
         tensors: A (rank, in) and B (out, rank) of each layer, by the names that peft saves them under.
         scale: of all of them.
+        parts: the digests and scales of what it was put together of, if it was.
     """
 
     tensors: Mapping[str, Tensor]
     scale: float
+    parts: tuple[tuple[bytes, float], ...] = ()
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 over the tensors, or what they were put together of (32 bytes)."""
+        if not self.parts:
+            return digest_of_weights(self.tensors)
+        told = (digest + struct.pack("<d", scale) for digest, scale in self.parts)
+        return sha256(b"memos concatenated adapters 1" + b"".join(told)).digest()
 
     @property
-    def digest(self) -> bytes:
-        """SHA-256 over the tensors (32 bytes)."""
-        return digest_of_weights(self.tensors)
+    def shape(self) -> tuple[object, ...]:
+        """What another has to have that may stand in its place: the layers, and the sizes of their matrices."""
+        return tuple(sorted((key, tuple(each.shape)) for key, each in self.tensors.items()))
 
     @property
     def bytes(self) -> int:
@@ -157,7 +170,7 @@ def concatenated(adapters: Sequence[Adapter]) -> Adapter:
         like = next(each for each in adapters if layer + LORA_A in each.tensors)
         first, second = zip(*(_factors(each, layer, like) for each in adapters), strict=True)
         tensors[layer + LORA_A], tensors[layer + LORA_B] = torch.cat(first, 0), torch.cat(second, 1)
-    return Adapter(tensors, 1.0)
+    return Adapter(tensors, 1.0, tuple((each.digest, each.scale) for each in adapters))
 
 
 def _factors(adapter: Adapter, layer: str, like: Adapter) -> tuple[Tensor, Tensor]:

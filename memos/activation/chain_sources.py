@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import NamedTuple
 
-from memos.infrastructure.chat_models.port import PromptAdapter, PromptMemory
+from memos.infrastructure.chat_models.port import PromptMemory
 
 MOST_SEGMENTS = 100_000
 """Of those that were asked for last; what is known of others is learned again when they are asked for."""
@@ -17,7 +17,6 @@ MOST_SEGMENTS = 100_000
 class _Source(NamedTuple):
     owner: str
     chain: tuple[PromptMemory, ...]
-    adapters: tuple[PromptAdapter, ...]
 
 
 class ChainSources:
@@ -28,38 +27,28 @@ class ChainSources:
         self._sources: OrderedDict[bytes, _Source] = OrderedDict()
         self._lock = Lock()
 
-    def learn(
-        self,
-        owner: str,
-        keys: Sequence[bytes],
-        memories: Sequence[PromptMemory],
-        adapters: Sequence[PromptAdapter] = (),
-    ) -> None:
+    def learn(self, owner: str, keys: Sequence[bytes], memories: Sequence[PromptMemory]) -> None:
         """Take in a chain.
 
         Args:
             owner: whose memories they are.
             keys: of its segments: of the opening, which holds no memory, and of each memory.
             memories: in the order of the chain.
-            adapters: of the model that computes it: what they hold is in every segment.
         """
         told = tuple(replace(memory, text="") for memory in memories)
         with self._lock:
             for length, key in enumerate(keys):
-                self._put(key, _Source(owner, told[:length], tuple(adapters)))
+                self._put(key, _Source(owner, told[:length]))
 
     def seals(self, key: bytes) -> tuple[bytes, ...] | None:
-        """The seals of all adapters and memories that a segment was computed from, root first; None where one
-        of them has none, or they are not known.
+        """The seals of all memories that a segment was computed from, root first; None where one of them
+        has none, or they are not known.
         """
         with self._lock:
             source = self._sources.get(key)
         if source is None:
             return None
-        seals = (
-            *(adapter.seal for adapter in source.adapters),
-            *(memory.seal for memory in source.chain),
-        )
+        seals = tuple(memory.seal for memory in source.chain)
         return seals if all(seals) else None
 
     def forget(self, owner: str, cube_ids: Collection[str]) -> list[bytes]:
@@ -73,23 +62,10 @@ class ChainSources:
                 cubes = [memory.cube_id for memory in source.chain]
                 if source.owner != owner or wanted.isdisjoint(cubes):
                     continue
-                self._sources[key] = source._replace(chain=tuple(map(_unsealed, source.chain)))
+                self._sources[key] = _Source(owner, tuple(map(_unsealed, source.chain)))
                 if cubes[-1] in wanted:
                     own.append(key)
         return own
-
-    def forget_adapters(self, digests: Collection[bytes]) -> list[tuple[str, bytes]]:
-        """Forget the seals of adapters, as `forget` those of memories. Owner and key of each segment that was
-        computed with one.
-        """
-        computed = []
-        with self._lock:
-            for key, source in self._sources.items():
-                if any(adapter.sha256 in digests for adapter in source.adapters):
-                    gone = tuple(replace(adapter, seal=b"") for adapter in source.adapters)
-                    self._sources[key] = source._replace(adapters=gone)
-                    computed.append((source.owner, key))
-        return computed
 
     def _put(self, key: bytes, source: _Source) -> None:
         self._sources[key] = source

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Generator
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,8 +45,9 @@ class LocalModel:
 
     Each pinned memory is a segment behind those before it: what was computed for one prompt is read in
     the next. Only segments of the prompt's own memories are asked for, so what selection did not return
-    is in no answer, whatever is kept. Segments are named under a secret of their own for each owner. With
-    adapters it is another model, which shares no segment with the one without. Safe for threads.
+    is in no answer, whatever is kept. Segments are named under a secret of their own for each owner.
+    Adapters work on what stands behind the memories: segments are the same whatever adapters answer. Safe for
+    threads.
 
     Args:
         model: with the template's version in its identity.
@@ -171,10 +172,10 @@ class LocalModel:
     def stream(self, prompt: ChatPrompt) -> Generator[str | TokenUsage, None, None]:
         answer = Decoding(self._tokenizer)
         figures: ReadFigures
-        with self._reading(prompt) as (model, asked):
-            ids = KvReader(model, self._store.pool).stream(asked, prompt.max_tokens)
-            with closing(ids):
-                figures = yield from answer.pieces(ids)
+        reader = self._reader(self._adapted.with_adapters(prompt.adapters))
+        asked = self.tokens(prompt)
+        with closing(reader.stream(asked, prompt.max_tokens)) as ids:
+            figures = yield from answer.pieces(ids)
         if rest := answer.rest():
             yield rest
         yield TokenUsage(
@@ -186,8 +187,7 @@ class LocalModel:
         )
 
     def prefill(self, prompt: ChatPrompt) -> CachedPrefix:
-        with self._reading(prompt) as (model, asked):
-            made = KvReader(model, self._store.pool).prefill(asked)
+        made = self._reader(self._model).prefill(self.tokens(prompt))
         if not made.is_kept:
             raise ModelUnavailable(
                 f"{self.name} has no room for {made.bytes:,} bytes of KV cache: evict what is no longer "
@@ -196,7 +196,7 @@ class LocalModel:
         self._store.save_at_once(prompt.owner, made.keys[-1])
         return CachedPrefix(
             keys=made.keys[1:],  # the first is the opening's
-            model_digest=model.identity.digest,
+            model_digest=self._model.identity.digest,
             tokens=made.tokens,
             bytes=made.bytes,
             computed_tokens=made.computed_tokens,
@@ -244,7 +244,6 @@ class LocalModel:
     def forget_adapters(self, digests: Collection[bytes]) -> int:
         forgotten = self._adapters.forget(digests)
         self._adapted.forget(digests)
-        self._store.evict_adapters(digests)
         return forgotten
 
     def batch(self, sets: Collection[Collection[PromptAdapter]]) -> AdapterBatch:
@@ -253,7 +252,7 @@ class LocalModel:
         Raises:
             ModelUnavailable: the model does not have one of the adapters.
         """
-        return AdapterBatch(self._model, self._tokenizer, self._adapters, self._store.pool, sets)
+        return AdapterBatch(self._model, self._adapters, self._store.pool, self.tokens, sets)
 
     def export_adapter(self, adapter: PromptAdapter, directory: Path) -> None:
         """Write an adapter as peft has it, in clear.
@@ -293,27 +292,13 @@ class LocalModel:
         self._store.close()
 
     def tokens(self, prompt: ChatPrompt) -> Prompt:
-        """A prompt as the model reads it.
-
-        Raises:
-            ModelUnavailable: the model does not have an adapter that the prompt names.
-        """
-        return self._tokens(prompt, self._adapted.with_adapters(prompt.adapters))
-
-    @contextmanager
-    def _reading(self, prompt: ChatPrompt) -> Iterator[tuple[CausalModel, Prompt]]:
-        """The model with a prompt's adapters, and the prompt as it reads it."""
-        model = self._adapted.with_adapters(prompt.adapters)
-        try:
-            yield model, self._tokens(prompt, model)
-        finally:
-            if gone := self._adapters.forgotten(prompt.adapters):
-                self._store.evict_adapters(gone)  # what was computed with them since then
-
-    def _tokens(self, prompt: ChatPrompt, model: CausalModel) -> Prompt:
+        """A prompt as the model reads it."""
         secret = self._store.owner_secret(prompt.owner)
         segments = CHATML_TURNS.segments(self._tokenizer, prompt)
-        keys = chain_keys(segments, model.identity, secret)
-        self._store.sources.learn(prompt.owner, keys, prompt.pinned, prompt.adapters)
+        keys = chain_keys(segments, self._model.identity, secret)
+        self._store.sources.learn(prompt.owner, keys, prompt.pinned)
         query = CHATML_TURNS.query(self._tokenizer, prompt)
         return Prompt(prompt.owner, secret, segments, [query])
+
+    def _reader(self, adapted: CausalModel) -> KvReader:
+        return KvReader(self._model, self._store.pool, adapted=adapted)

@@ -94,11 +94,6 @@ class SegmentStore:
         taken = {*self.sources.forget(owner, cube_ids), *keys}
         return sum(self.pool.evict(owner, key) for key in taken)
 
-    def evict_adapters(self, digests: Collection[bytes]) -> int:
-        """Take the segments that were computed with some adapters out of every tier, as `evict`."""
-        computed = self.sources.forget_adapters(digests)
-        return sum(self.pool.evict(owner, key) for owner, key in computed)
-
     def save_at_once(self, owner: str, key: bytes) -> None:
         """Write what would be lost; where it was to be and is not, a warning tells."""
         if self._directory is None:

@@ -158,6 +158,17 @@ class CausalModel:
         )
         return model
 
+    def refitted(self, adapter: Adapter) -> CausalModel:
+        """This model, which has one adapter, with another of the same shape in its place: much sooner than
+        `with_adapters` makes one.
+        """
+        from memos.activation.adapter_layers import refitted
+
+        model = copy.copy(self)
+        model._model = refitted(self._model, _adapter_name(0), adapter)
+        model.identity = replace(self.identity, adapters=((adapter.digest, adapter.scale),))
+        return model
+
     @contextmanager
     def by_row(self, numbers: Sequence[int | None]) -> Iterator[None]:
         """Let each row of a batch be read with one of the model's adapters, by its number, or with none. All

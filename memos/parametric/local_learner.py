@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from threading import Lock
 
@@ -82,11 +81,12 @@ class LocalLearner(LocalModel):
         lessons = lessons_of(job, self.templates).sources
         prompts = Prompts(job, self._tokenizer)
         student = Respondent(
-            self._adapted.with_adapters([adapter]),
+            self._model,
             prompts,
             self._store.pool,
             job.owner,
-            secrets.token_bytes(32),  # what is computed for this is found by nobody else
+            self._store.owner_secret(job.owner),
+            adapted=self._adapted.with_adapters([adapter]),
         )
         return tuple(probes(student, lessons, prompts, self.recipe.answer_tokens))
 

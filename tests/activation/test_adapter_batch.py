@@ -43,30 +43,46 @@ def prompts(named: list[PromptAdapter]) -> list[ChatPrompt]:
     ]
 
 
-def test_rows_of_one_batch_have_adapters_of_their_own(
+def test_each_prompt_of_a_batch_is_answered_as_alone(
     model: LocalModel, adapters: list[Adapter]
 ) -> None:
     asked = prompts([kept(model, adapter) for adapter in adapters])
+    asked += [replace(each, pinned=each.pinned[:1]) for each in asked[:3]]
     batch = model.batch([each.adapters for each in asked])
     answers = batch.answer(asked)
-    assert batch.texts(asked) == [answered(model, each)[0] for each in asked]
-    for row, each in enumerate(asked):
-        alone = model.batch([each.adapters]).answer([each])
-        assert alone.token_ids == answers.token_ids[row : row + 1]
-        apart = (alone.first_logits[0] - answers.first_logits[row]).abs().max()
-        assert apart <= 1e-5
-        base = model.batch([]).answer([replace(each, adapters=())])
-        assert bool(each.adapters) != torch.equal(base.first_logits, alone.first_logits)
+    assert answers == [model.batch([each.adapters]).answer([each])[0] for each in asked]
+    assert [model._tokenizer.text(ids) for ids in answers] == [
+        answered(model, each)[0] for each in asked
+    ]
+    assert batch.answer([]) == []
+
+
+def test_logits_of_a_row_are_those_of_its_adapter_alone(
+    model: LocalModel, adapters: list[Adapter]
+) -> None:
+    rows = [[300 - number, *range(40, 50 + number)] for number in range(50, 58)]
+    numbers = [0, None, 2, 1, 0, None, 1, 2]
+    mixed = model._model.with_adapters(adapters)
+    with mixed.by_row(numbers):
+        cache, first = mixed.start((), rows, 1)
+        second = mixed.step(cache, torch.full((8,), 65))
+    base, base_logits = model._model, model._model.start((), rows)[1]
+    for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
+        alone = base if number is None else base.with_adapters([adapters[number]])
+        cache, logits = alone.start((), [row], 1)
+        assert (logits[0] - first[place]).abs().max() <= 1e-5
+        assert (alone.step(cache, torch.tensor([65]))[0] - second[place]).abs().max() <= 1e-5
+        assert (number is None) == ((base_logits[place] - first[place]).abs().max() <= 1e-5)
 
 
 def test_batches_side_by_side_keep_their_rows(model: LocalModel, adapters: list[Adapter]) -> None:
     asked = prompts([kept(model, adapter) for adapter in adapters])
     batch = model.batch([each.adapters for each in asked])
-    wanted = batch.texts(asked)
+    wanted = batch.answer(asked)
     assert len(set(wanted)) > 3
     with ThreadPoolExecutor(4) as threads:
-        there = [threads.submit(batch.texts, asked) for _ in range(4)]
-        back = [threads.submit(batch.texts, asked[::-1]) for _ in range(4)]
+        there = [threads.submit(batch.answer, asked) for _ in range(4)]
+        back = [threads.submit(batch.answer, asked[::-1]) for _ in range(4)]
         assert all(each.result() == wanted for each in there)
         assert all(each.result() == wanted[::-1] for each in back)
 
@@ -76,7 +92,7 @@ def test_an_answer_has_at_most_the_tokens_of_its_own_prompt(
 ) -> None:
     one = kept(model, adapters[0])
     asked = [replace(prompt(one), max_tokens=most) for most in (1, 8, 3)]
-    told = model.batch([(one,)]).answer(asked).token_ids
+    told = model.batch([(one,)]).answer(asked)
     assert [len(ids) for ids in told] == [1, 8, 3]
 
 
@@ -88,8 +104,6 @@ def test_a_batch_answers_with_no_adapter_that_is_not_loaded_or_was_forgotten(
     for unloaded in (prompt(two), prompt(one, two)):
         with pytest.raises(InvalidInput, match="not loaded together"):
             batch.answer([prompt(one), unloaded])
-    with pytest.raises(InvalidInput, match="without a prompt"):
-        batch.answer([])
     model.forget_adapters([one.sha256])
     with pytest.raises(ModelUnavailable, match=one.sha256.hex()[:16]):
         batch.answer([prompt(one)])

@@ -264,10 +264,8 @@ def test_what_another_process_kept_again_is_there_again(directory: Path, adapter
     for each in (store, other):
         each.forget([named.sha256])
         assert not each.has(named)
-    assert other.forgotten([named]) == {named.sha256}
     kept(store, adapter)
     assert other.has(named)
-    assert other.forgotten([named]) == set()
 
 
 def test_what_was_forgotten_is_gone_until_it_is_kept_again(

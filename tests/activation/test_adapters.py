@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from memos.activation.adapters import Adapter
+from memos.activation.adapters import Adapter, concatenated
 from memos.activation.errors import ModelRefused
 from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
@@ -82,6 +82,35 @@ def test_the_model_below_shares_its_weights_and_keeps_its_bits(adapters: list[Ad
     assert sum(each.numel() for each in taken) == sum(
         each.numel() for adapter in adapters for each in adapter.tensors.values()
     )
+
+
+def test_an_adapter_in_place_of_another_works_as_put_on_anew(
+    adapters: list[Adapter], tmp_path: Path
+) -> None:
+    base = CausalModel(initialised(qwen3()))
+    one = base.with_adapters(adapters[:1])
+    before = logits(one)
+    other = replace(random_adapter(initialised(qwen3()), tmp_path / "other", seed=3), scale=0.5)
+    assert other.shape == adapters[0].shape != adapters[1].shape
+    refitted = one.refitted(other)
+    assert refitted.identity == base.with_adapters([other]).identity
+    assert torch.equal(logits(refitted), logits(base.with_adapters([other])))
+    assert torch.equal(logits(one), before)
+    with refitted.by_row([None]):
+        assert torch.equal(logits(refitted), logits(base))
+        assert torch.equal(logits(one), before)  # they share no layer with an adapter
+    shared = {each.data_ptr() for each in base._model.parameters()}
+    own = [each for each in refitted._model.parameters() if each.data_ptr() not in shared]
+    assert {each.data_ptr() for each in own} == {each.data_ptr() for each in other.tensors.values()}
+
+
+def test_adapters_side_by_side_are_one_with_the_sum_of_their_ranks(adapters: list[Adapter]) -> None:
+    base = CausalModel(initialised(qwen3()))
+    both = concatenated(adapters)
+    assert both.rank == 4 + 2
+    assert (logits(base.with_adapters([both])) - with_sums(adapters)).abs().max() < 1e-4
+    assert both.digest != concatenated(adapters[::-1]).digest
+    assert concatenated(adapters[:1]) is adapters[0]
 
 
 def test_a_model_names_its_adapters_by_what_they_are(

@@ -98,10 +98,11 @@ def test_an_answer_given_with_an_adapter_is_not_told_again_once_that_is_forgotte
     server = PoolServer(model)
     kept = model.keep_adapter(chat_adapter(tmp_path).files(), b"seal")
     named = PromptAdapter(kept.sha256, b"seal")
-    asked = replace(LONG, adapters=(named,))
+    plain = prompt("one", "two")
+    asked = replace(plain, adapters=(named,))
     assert server.model_digest == model.model_digest
     assert server.has_adapter(named)
-    assert text_of(list(server.answer("a", asked))) != text_of(list(server.answer("b", LONG)))
+    assert text_of(list(server.answer("a", asked))) != text_of(list(server.answer("b", plain)))
     assert server.forget_adapters([named.sha256]) == 1
     assert not server.has_adapter(named)
     with pytest.raises(ModelUnavailable):
