@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load
 
-from memos.activation.adapters import CONFIGURATION, WEIGHTS, Adapter
+from memos.activation.adapters import Adapter
 from memos.activation.errors import ModelRefused
 from memos.activation.identity import digest_of_weights
 from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
 from memos.infrastructure.chat_models.adapting import Role, Thresholds
 from memos.kernel.errors import DistillationRefused
 from memos.parametric.distiller import Trained
