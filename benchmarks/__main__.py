@@ -24,6 +24,7 @@ NAMES = (
     "kv_memoryos",
     "adapter_serving",
     "scheduler",
+    "continual",
 )
 ENGINES = "lexical_engines"
 """Why the index is what it is: a comparison without targets."""

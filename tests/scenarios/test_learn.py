@@ -21,7 +21,8 @@ from memos import (
     OpenAICompatible,
     Role,
 )
-from memos.operation.adapters.distil import DistilRequest, distil
+from memos.operation.adapters.distil import distil
+from memos.operation.adapters.distillation import DistilRequest
 from tests.adapting_model import FAILED, PASSED, LearningModel
 from tests.scenarios.place import Place, soon
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationSettings
     from memos.operation.adapters.adapter import Adapter, AdapterDetails
     from memos.operation.adapters.backpatch import Backpatched
-    from memos.operation.adapters.distil import Distillation
+    from memos.operation.adapters.distillation import Distillation
     from memos.operation.adapters.rebuilt import RebuiltAdapter
     from memos.operation.commands.rollback import Rollback
     from memos.operation.erasure_receipt import ErasureReceipt
@@ -54,7 +54,7 @@ class AdaptingCalls(Door):
         Args:
             cube_ids: memories of the scope, of one policy: the same readers, sensitivity and purpose.
             scope: of the memories, and of the cube.
-            model: a local model that learns, a `LocalLearner`.
+            model: one that learns: a `LocalLearner` on this machine, or a `RayPool` beside distillers.
             settings: how it is trained, and what it must reach.
             distractors: memories that it is asked about, too, while it is trained, and is not to learn; by default
                 some of the scope are drawn, and of what other adapters hold.
@@ -72,7 +72,8 @@ class AdaptingCalls(Door):
         """
         from memos.infrastructure.chat_models import check_adapting_model
         from memos.infrastructure.chat_models.adapting import DistillationSettings
-        from memos.operation.adapters.distil import DistilRequest, distil
+        from memos.operation.adapters.distil import distil
+        from memos.operation.adapters.distillation import DistilRequest
 
         request = DistilRequest(
             scope=check_scope(scope),

@@ -9,12 +9,13 @@ from random import Random
 from memos.infrastructure.progress import Progress
 from memos.kernel.errors import Conflict, DistillationRefused
 from memos.operation.adapter_manifest import Parent
-from memos.operation.adapters.distil import Distillation, DistilRequest, distil
+from memos.operation.adapters.distil import distil
+from memos.operation.adapters.distillation import Distillation, DistilRequest
 from memos.operation.adapters.retire import retire
 from memos.operation.learning.clusters import Cluster
 from memos.operation.learning.decisions import keep_decisions
 from memos.operation.learning.look import Look, standing
-from memos.operation.learning.round import Learnt, LearnRequest, RetiredAdapter
+from memos.operation.learning.round import LearnRequest, Learnt, RetiredAdapter
 from memos.operation.learning.standing import Standing
 from memos.operation.session import Session
 
