@@ -98,7 +98,7 @@ def standing_in(
     """
     live: list[LiveAdapter] = []
     refused: dict[frozenset[str], int] = {}
-    for known in adapters_for(passage, reader).within(scope):
+    for known in adapters_for(passage, reader).within(scope, refused=True):
         if known.state.lifecycle not in CONTENT_STATES:
             continue
         refusals = [

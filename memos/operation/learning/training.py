@@ -15,7 +15,7 @@ from memos.operation.adapters.retire import retire
 from memos.operation.learning.clusters import Cluster
 from memos.operation.learning.decisions import keep_decisions
 from memos.operation.learning.look import Look, standing
-from memos.operation.learning.round import Learnt, LearnRequest, RetiredAdapter
+from memos.operation.learning.round import LearnRequest, Learnt, RetiredAdapter
 from memos.operation.learning.standing import Standing
 from memos.operation.session import Session
 
