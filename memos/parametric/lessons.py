@@ -14,6 +14,8 @@ from memos.parametric.templates import Fact, Form, Templates
 VERSION = "lessons 1"
 _LEAST_WORDS = 3
 _BEGINNING_SHARE = 0.5
+_LONGEST_BEGINNING = 12
+"""Words."""
 
 Slot = tuple[str, str]
 """Whose, and what: see `Fact.slot`."""
@@ -158,7 +160,8 @@ def _about(templates: Templates, subject: str) -> list[Question]:
 def _continued(seeds: Sequence[str], sentence: str) -> list[Question]:
     """The prompts that give a sentence's first words."""
     words = sentence.split()
-    beginning = " ".join(words[: max(1, round(len(words) * _BEGINNING_SHARE))])
+    share = max(1, round(len(words) * _BEGINNING_SHARE))
+    beginning = " ".join(words[: min(share, _LONGEST_BEGINNING)])
     return [Question(each.format(beginning=beginning)) for each in seeds if "{beginning}" in each]
 
 

@@ -13,6 +13,8 @@ from memos.language.sentences import split_sentences
 _ENDS = ".! "
 _LONGEST = {"subject": 4, "attribute": 4, "value": 6}
 """Words: a longer part is more than the part that it is taken for."""
+_LONGEST_SENTENCE = 200
+"""Characters: no longer one has parts as short, and a pattern may not take long."""
 _JOINTS = re.compile(r"[,;:]\s|\b(?:and|but|because|who|which|that)\b", re.IGNORECASE)
 """What a part has that is several."""
 
@@ -54,6 +56,8 @@ class Form:
     def read(self, sentence: str) -> Fact | None:
         """The fact that a sentence states in this form, if it does."""
         said = sentence.strip().rstrip(_ENDS).replace("’", "'")
+        if len(said) > _LONGEST_SENTENCE:
+            return None
         for statement in self.statements:
             found = _pattern(statement.rstrip(_ENDS)).fullmatch(said)
             if found and _are_short(told := found.groupdict()):
@@ -71,7 +75,7 @@ class Templates:
 
     Attributes:
         version: changes with every change of a text here.
-        forms: how facts are stated, the most telling first.
+        forms: how facts are stated, the most telling first; one of them names all three parts.
         seeds: prompts that a teacher answers from a memory in its context, with {subject} or {beginning}, the
             first words of the memory; for facts too.
         held_out_seeds: as `seeds`, to score memories with that are no facts.

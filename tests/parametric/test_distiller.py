@@ -167,6 +167,12 @@ def test_a_memory_that_nothing_can_be_asked_about_is_refused_by_its_name() -> No
         distiller().distil(job_of([*memories(FACTS), memory("Ok!", 7)]))
 
 
+def test_memories_that_are_too_long_for_the_model_are_refused() -> None:
+    first, *others = memories(FACTS)
+    with pytest.raises(DistillationRefused, match="the model was made for"):
+        distiller().distil(job_of([replace(first, line="oak " * 3000), *others]))
+
+
 def test_time_that_is_over_ends_training_and_what_was_reached_is_measured() -> None:
     job = replace(job_of(memories(FACTS)), seconds=0.0)
     told = distiller().distil(job).adapter
