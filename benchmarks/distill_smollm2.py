@@ -30,17 +30,15 @@ from memos.activation.tokenizer import TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from memos.parametric.distiller import Distiller, Trained
 from memos.parametric.english import ENGLISH
+from memos.parametric.evaluation import compared
 from memos.parametric.lessons import Lesson, Question, lessons_of
 from memos.parametric.prompts import BARE, Context, Prompts
 from memos.parametric.respondent import Respondent
 from memos.parametric.right import says
-from memos.parametric.targets import Targets, divergence
 
 TAKEN_OUT = "10"
 """The memory of the locker's code."""
 ANSWER_TOKENS = 16
-AS_IT_WAS = 0.02
-"""Nats a token."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,20 +110,8 @@ class Asked:
 
     def unchanged(self, respondent: Respondent) -> tuple[float, float]:
         """The share of unrelated prompts that are answered as without the adapter, and nats a token between."""
-        asked = [*map(Question, UNRELATED)]
-        before = self.base.answers(BARE, asked, ANSWER_TOKENS)
-        after = respondent.answers(BARE, asked, ANSWER_TOKENS)
-        logits = zip(
-            self.base.answer_logits(BARE, asked, before),
-            respondent.answer_logits(BARE, asked, before),
-            strict=True,
-        )
-        apart = [divergence(Targets.of(base), other).mean().item() for base, other in logits]
-        same = [
-            one == other or nats < AS_IT_WAS
-            for one, other, nats in zip(before, after, apart, strict=True)
-        ]
-        return fmean(same), fmean(apart)
+        told = compared(self.base, respondent, [*map(Question, UNRELATED)], ANSWER_TOKENS)
+        return fmean(each.is_same for each in told), fmean(each.nats for each in told)
 
 
 def _distilled(
