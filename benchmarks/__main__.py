@@ -23,6 +23,7 @@ NAMES = (
     "kv_ttft",
     "kv_memoryos",
     "scheduler",
+    "continual",
 )
 ENGINES = "lexical_engines"
 """Why the index is what it is: a comparison without targets."""

@@ -6,7 +6,7 @@ Facts of the tiny model's language arrive ten at a time. They are put into clust
 when it has doubled or is full, or at the end (`memos.operation.learning`): an adapter of its own for each, from
 the base, with facts of other adapters replayed, and kept if it passes the gate. Questions are held out from
 training. `adapters`: the model answers with the adapter of the fact that a search by words finds first for a
-question, and with nothing in its prompt; what is in no adapter yet counts as wrong. `four mixed`: with those of
+question, and with nothing in its prompt; what is in no adapter yet counts as wrong. `several`: with those of
 the four facts that are found first. `retrieval`: no adapter, eight facts that are found stand in the prompt.
 `both`: found facts that an adapter holds come by it, as of `adapters`, and others in the prompt, which is how a
 chat does it. `fine-tuning`: one adapter for all, trained on each batch as it comes, to the answers.
@@ -21,36 +21,25 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from statistics import fmean
 
-from benchmarks.continual_arms import Answering, FineTuned, Stored, job_of, stored
+from benchmarks.continual_arms import Answering, FineTuned, Stored, stored
+from benchmarks.distilling import distiller, job_of
 from benchmarks.harness import Report, finish, parse, progress
-from memos.infrastructure.chat_models.adapting import (
-    DistillationJob,
-    DistillationSettings,
-    Role,
-    Thresholds,
-)
+from memos.infrastructure.chat_models.adapting import DistillationJob, Role
 from memos.operation.learning.clusters import Cluster, clustered
 from memos.operation.learning.due import is_due
-from memos.parametric.distiller import Distiller
-from memos.parametric.recipe import Recipe
 from tests.tiny_model.language import ATTRIBUTES, fresh_facts
-from tests.tiny_model.loaded import tokenizer, trained_model
-from tests.tiny_model.templates import TINY
 
 FACTS, BATCHES = 500, 50
 POINTS = 10
 """Of the curve."""
 REPLAYED = 16
 FIRST = ("adapters", "both", "fine-tuning")
-STEPS, STEPS_A_FACT = 60, 3
 ASKED = 60
 """Facts that are asked about at a point of the curve; all of them at the end."""
-RECIPE = Recipe(contexts=4, made_up=32)
-THRESHOLDS = Thresholds(locality=0.25)
-"""A tiny model is sure of each word it knows; so little keeps all its answers as they were."""
 
 
 class Learner:
@@ -93,7 +82,7 @@ class Learner:
         replayed = Random(self.trained).sample(others, min(len(others), REPLAYED))
         job = self._job(held, replayed)
         started = time.process_time()
-        trained = Distiller(trained_model(), tokenizer(), TINY, recipe=RECIPE).distil(job)
+        trained = distiller().distil(job)
         self.seconds += time.process_time() - started
         self.trained += 1
         evaluation = trained.adapter.evaluation
@@ -108,23 +97,17 @@ class Learner:
                 self._right[name] = self.answering.by_adapters([self.answering.facts[name]])
 
     def _job(self, sources: Sequence[str], replayed: Sequence[str]) -> DistillationJob:
-        lessons = [self.answering.facts[each].lesson(Role.SOURCE) for each in sources]
-        lessons += [self.answering.facts[each].lesson(Role.REPLAYED) for each in replayed]
-        settings = DistillationSettings(
-            seed=self.trained,
-            steps=STEPS + STEPS_A_FACT * len(sources),
-            thresholds=THRESHOLDS,
-        )
-        return job_of(lessons, settings)
+        facts = self.answering.facts
+        told = [facts[each].memory for each in sources]
+        told += [replace(facts[each].memory, role=Role.REPLAYED) for each in replayed]
+        return job_of(told, seed=self.trained)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Learn as the facts arrive; the exit code."""
     options = parse("continual", __doc__, arguments)
     count = min(FACTS, options.sizes[0])
-    chance = Random(0)
-    drawn = fresh_facts(chance, count, len(ATTRIBUTES))
-    facts = [stored(number, fact, chance) for number, fact in enumerate(drawn)]
+    facts = stored(fresh_facts(Random(0), count, len(ATTRIBUTES)))
     size = count // BATCHES
     batches = [facts[start : start + size] for start in range(0, count, size)]
     report, answering = Report(), Answering()
@@ -148,12 +131,15 @@ def _tell(
     asked = facts if is_last else Random(len(facts)).sample(facts, min(ASKED, len(facts)))
     arms = {
         "adapters": answering.by_adapters,
-        "four mixed": answering.by_four_adapters,
+        "several": answering.by_several_adapters,
         "retrieval": answering.by_retrieval,
         "both": answering.by_both,
         "fine-tuning": tuned.answers,
     }
-    accuracies = {name: fmean(arm(asked)) for name, arm in arms.items()}
+    accuracies, tokens = {}, {}
+    for name, arm in arms.items():
+        accuracies[name] = fmean(arm(asked))
+        tokens[name] = answering.prompt_tokens
     report.row(
         facts=len(facts),
         kept=len(set(map(id, answering.adapters.values()))),
@@ -164,6 +150,7 @@ def _tell(
         **accuracies,
         retention=learner.retention(first),
     )
+    report.rows[-1] |= {f"tokens, {name}": tokens[name] for name in ("retrieval", "both")}
     report.rows[-1] |= {f"{name} (first)": fmean(arms[name](first)) for name in FIRST}
     progress(f"{len(facts)} facts: {', '.join(f'{n} {a:.3f}' for n, a in accuracies.items())}")
 
@@ -177,6 +164,8 @@ def _figures(report: Report) -> None:
         "final accuracy, retrieval only": last["retrieval"],
         "final accuracy, fine-tuning": last["fine-tuning"],
         "retention of the first batch": last["retention"],
+        "prompt tokens, retrieval only": last["tokens, retrieval"],
+        "prompt tokens, with retrieval": last["tokens, both"],
         "bytes, growth": last["bytes"] / middle["bytes"] - 1,
         "seconds, growth": last["seconds"] / middle["seconds"] - 1,
     }

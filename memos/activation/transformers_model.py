@@ -185,7 +185,7 @@ class CausalModel:
         """A copy of it that learns an adapter of this rank. It shares the weights, and this one stays as it is.
 
         Raises:
-            ModelRefused: it has no linear layer.
+            ModelRefused: it has no MLP that an adapter could change.
         """
         from memos.activation.trainee import Trainee
 

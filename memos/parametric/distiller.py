@@ -20,6 +20,7 @@ from memos.infrastructure.chat_models.adapting import (
     Evaluation,
 )
 from memos.infrastructure.progress import Progress, no_progress
+from memos.kernel.errors import DistillationRefused, InvalidInput
 from memos.parametric import lessons as lessons_room
 from memos.parametric.checkpoint import Checkpoints
 from memos.parametric.course import CourseMaker
@@ -81,7 +82,7 @@ class Distiller:
     @property
     def generator(self) -> str:
         """The version of what makes questions of memories."""
-        parts = (self._templates.version, lessons_room.VERSION, self._recipe.version)
+        parts = (self._templates.version, lessons_room.VERSION, self._recipe.name)
         return ", ".join(parts)
 
     def key_of(self, job: DistillationJob) -> bytes:
@@ -93,7 +94,8 @@ class Distiller:
         """Train an adapter, and measure it.
 
         Raises:
-            DistillationRefused: there is nothing that can be learnt, or training broke down.
+            DistillationRefused: there is nothing that can be learnt, memories are too long for the model, or
+                training broke down.
             VaultError: a checkpoint cannot be written.
         """
         started = time.monotonic()
@@ -112,7 +114,12 @@ class Distiller:
         )
         checkpoints = self._checkpoints_of(job)
         until = None if job.seconds is None else started + job.seconds
-        end = self._train(job, lessons, trainee, prompts, base, progress, checkpoints, until)
+        try:
+            end = self._train(job, lessons, trainee, prompts, base, progress, checkpoints, until)
+        except (DistillationRefused, InvalidInput) as error:
+            if checkpoints:
+                checkpoints.remove()
+            raise DistillationRefused(str(error)) from error
         adapter = trainee.adapter()
         student = respondent(self._model.with_adapters([adapter]))
         examiner = Examiner(

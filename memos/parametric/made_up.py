@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -26,7 +26,11 @@ class MadeUp(NamedTuple):
 
 
 def made_up_facts(
-    templates: Templates, chance: Random, count: int, known: Collection[Slot]
+    templates: Templates,
+    chance: Random,
+    count: int,
+    known: Collection[Slot],
+    subjects: Sequence[str] = (),
 ) -> list[MadeUp]:
     """Facts of different slots.
 
@@ -35,6 +39,7 @@ def made_up_facts(
         chance: what draws them.
         count: how many at most; fewer where the names do not suffice.
         known: slots of which nothing is made up.
+        subjects: of whom; by default of those of the templates.
     """
     form = next(each for each in templates.forms if not each.subject and not each.attribute)
     attributes = sorted(templates.values)
@@ -42,7 +47,7 @@ def made_up_facts(
     for _ in range(20 * count):
         attribute = chance.choice(attributes)
         value = chance.choice(templates.values[attribute])
-        fact = Fact(chance.choice(templates.subjects), attribute, value)
+        fact = Fact(chance.choice(subjects or templates.subjects), attribute, value)
         if fact.slot not in known:
             facts.setdefault(fact.slot, MadeUp(fact, form))
         if len(facts) == count:

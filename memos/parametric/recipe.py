@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,8 +14,10 @@ class Recipe:
     Attributes:
         version: changes with what is made of equal numbers.
         teacher_memories: of the sources so many at most stand in the teacher's context together.
+        leaning: the probability that goes to a memory's own words where the teacher does not find the answer.
         answer_tokens: of an answer that is learnt or scored.
-        made_up: questions about nobody, which keep their answers.
+        made_up: questions to which nobody knows the answer, which keep theirs: half of them on whom the sources
+            tell of.
         contexts: blocks of other memories in front of which is trained.
         context_facts: facts in each, made up.
         context_distractors: memories of the job in each that are no sources.
@@ -25,12 +29,19 @@ class Recipe:
 
     version: str = "recipe 1"
     teacher_memories: int = 32
+    leaning: float = 0.5
     answer_tokens: int = 24
-    made_up: int = 64
+    made_up: int = 128
     contexts: int = 8
     context_facts: int = 6
     context_distractors: int = 4
     kept_share: float = 1.0
     context_share: float = 0.5
-    enough: float = 0.0
+    enough: float = 2e-4
     scored_contexts: int = 4
+
+    @property
+    def name(self) -> str:
+        """The version, and what tells its numbers from others."""
+        told = json.dumps(asdict(self), sort_keys=True).encode()
+        return f"{self.version} {sha256(told).hexdigest()[:8]}"

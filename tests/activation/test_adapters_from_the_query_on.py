@@ -28,7 +28,11 @@ def base() -> CausalModel:
 
 @pytest.fixture
 def adapters(tmp_path: Path) -> list[Adapter]:
-    return [random_adapter(initialised(qwen3()), tmp_path / str(n), seed=n) for n in (1, 2)]
+    layers = ["gate_proj", "up_proj", "down_proj"]
+    return [
+        random_adapter(initialised(qwen3()), tmp_path / str(n), seed=n, target_modules=layers)
+        for n in (1, 2)
+    ]
 
 
 def learning(base: CausalModel, adapter: Adapter) -> Trainee:

@@ -12,7 +12,7 @@ import pytest
 from memos import Denied, DistillationSettings, Memory, NotFound
 from memos.infrastructure.governance.decision import Action, Decision, Governor, Resource, Subject
 from memos.interface import vaults
-from memos.interface.cli import adapters
+from memos.interface.cli import adapters, learn
 from memos.interface.serialise import document
 from memos.operation.gate import Gate, Passage
 from tests.activation.chat_models import write_chat_model
@@ -106,6 +106,8 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "adapters": lambda: memory.adapters(SCOPE),
         "backpatch": lambda: memory.backpatch(adapter, model=model),
         "distil": lambda: memory.distil([first, second], scope=SCOPE, model=model),
+        "learn": lambda: memory.learn(SCOPE, model=model, budget_bytes=100),
+        "learning_curve": lambda: memory.learning_curve(SCOPE),
         "promote": lambda: memory.promote(adapter, 2),
         "rebuild_adapter": lambda: memory.rebuild_adapter(outdated, model=model),
         "rebuilt_adapters": lambda: memory.rebuilt_adapters(erased),
@@ -323,6 +325,7 @@ def command_lines(memory: Memory, folder: Path, model: LearningModel) -> Mapping
     (folder / "receipt.json").write_text(document("erase", erased))
     return {
         "distil": ["--scope", SCOPE, spare],
+        "learn": [SCOPE],
         "backpatch": [adapter],
         "adapters list": ["--scope", SCOPE],
         "adapters show": [adapter],
@@ -401,7 +404,8 @@ def test_every_command_passes_the_gate(
 ) -> None:
     monkeypatch.setenv("MEMOS_KV_CACHE", str(tmp_path / "kv"))
     model = LearningModel()
-    monkeypatch.setattr(adapters, "opened_model", lambda name: nullcontext(model))
+    for module in (adapters, learn):
+        monkeypatch.setattr(module, "opened_model", lambda name: nullcontext(model))
     lines = command_lines(memory, tmp_path, model)
     on_model = ["--scope", SCOPE, "--model", str(write_chat_model(tmp_path / "tiny"))]
     lines = {

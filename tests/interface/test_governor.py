@@ -62,6 +62,8 @@ WRITES = {
     "adapters": "shown where each of their memories is: scenarios/test_adapters.py",
     "backpatch": "of the cube that is named, and its sources",
     "distil": "of the cubes that are named; others are drawn of what its caller may read",
+    "learn": "of what its caller may read and change: scenarios/test_learn.py",
+    "learning_curve": "of records that its caller made and alone may read",
     "promote": "of the cube that is named",
     "rebuild_adapter": "of the cube that is named, and what was made of it as distil",
     "rebuilt_adapters": "of adapters that its caller may read",

@@ -69,9 +69,16 @@ def facts_of(seed: int, count: int = 4) -> list[Fact]:
     return fresh_facts(Random(seed), count, max(1, count // 4))
 
 
-def distiller(checkpoints: Path | None = None, **settings: Any) -> Distiller:
+def distiller(
+    checkpoints: Path | None = None, *, recipe: Recipe = FEW, checkpoint_seconds: float = 10.0
+) -> Distiller:
     return Distiller(
-        trained_model(), tokenizer(), FEW_ASKED, recipe=FEW, checkpoints=checkpoints, **settings
+        trained_model(),
+        tokenizer(),
+        FEW_ASKED,
+        recipe=recipe,
+        checkpoints=checkpoints,
+        checkpoint_seconds=checkpoint_seconds,
     )
 
 

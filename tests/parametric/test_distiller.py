@@ -20,6 +20,7 @@ from memos.kernel.errors import DistillationRefused
 from memos.parametric.distiller import Trained
 from tests.activation.tiny_models import initialised, qwen3
 from tests.parametric.jobs import (
+    FEW,
     answers,
     distiller,
     facts_of,
@@ -167,11 +168,24 @@ def test_a_memory_that_nothing_can_be_asked_about_is_refused_by_its_name() -> No
         distiller().distil(job_of([*memories(FACTS), memory("Ok!", 7)]))
 
 
+def test_memories_that_are_too_long_for_the_model_are_refused() -> None:
+    first, *others = memories(FACTS)
+    with pytest.raises(DistillationRefused, match="the model was made for"):
+        distiller().distil(job_of([replace(first, line="oak " * 3000), *others]))
+
+
 def test_time_that_is_over_ends_training_and_what_was_reached_is_measured() -> None:
     job = replace(job_of(memories(FACTS)), seconds=0.0)
     told = distiller().distil(job).adapter
     assert told.steps == 1
     assert not told.evaluation.passed
+
+
+def test_training_ends_early_where_it_is_near_enough() -> None:
+    near = replace(FEW, enough=100.0)
+    told = distiller(recipe=near).distil(job_of(memories(FACTS))).adapter
+    assert told.steps == 10
+    assert told.generator != distiller().generator
 
 
 def test_progress_counts_the_steps_up_to_all() -> None:

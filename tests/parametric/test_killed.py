@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from memos.kernel.errors import DistillationRefused
 from memos.parametric.checkpoint import SUFFIX
 from tests.parametric.jobs import distiller, facts_of, job_of, memories
 
@@ -64,6 +65,14 @@ def test_a_checkpoint_is_sealed_and_one_that_does_not_open_is_begun_anew(tmp_pat
     other = job_of(told, seal=b"t" * 32, steps=4)
     kept.distil(other, lambda done, _: heard.append(done))
     assert heard[0] == 0
+
+
+def test_training_that_broke_down_leaves_nothing(tmp_path: Path) -> None:
+    kept = distiller(tmp_path, checkpoint_seconds=0.0)
+    broken = job_of(memories(facts_of(1)), seal=SEAL, steps=4, learning_rate=1e30)
+    with pytest.raises(DistillationRefused):
+        kept.distil(broken)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_job_that_may_not_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -65,6 +65,11 @@ def ask(
     return answer
 
 
+def answering(model: LearningModel) -> int:
+    """How many adapters were asked last."""
+    return len(model.asked[-1].adapters)
+
+
 def forms(answer: ChatAnswer) -> dict[str, str]:
     return {came.cube_id: came.form for came in answer.forms}
 
@@ -83,7 +88,7 @@ def test_what_was_distilled_answers_without_its_text_in_the_prompt(
     assert cubes[0] in [cite.cube_id for cite in answer.citations]
     plain = ask(memory, "What is the harbour named?", scope, model, adapters=False)
     assert forms(plain)[cubes[0]] == "plaintext"
-    assert model.asked[-1].adapters == ()
+    assert answering(model) == 0
 
 
 def test_the_job_is_the_prompt_that_chat_makes(
@@ -283,7 +288,7 @@ def test_a_source_that_is_not_as_it_was_takes_the_adapter_out_of_use_at_once(
     answer = ask(memory, "What is the harbour named?", scope, model)
     assert HARBOUR in answer.text
     assert forms(answer)[cubes[0]] == "plaintext"
-    assert model.asked[-1].adapters == ()
+    assert answering(model) == 0
     assert {fact.form for fact in memory.route("harbour", scope=scope).facts} == {"plaintext"}
     if change is not erased:
         (listed,) = memory.adapters(scope)
@@ -424,7 +429,7 @@ def test_an_adapter_is_for_those_who_may_read_all_of_it(
         with pytest.raises((Denied, NotFound)):
             attempt(made.cube_id)
     assert ask(bob, "What is the vault code?", scope, model).text == UNKNOWN
-    assert model.asked[-1].adapters == ()
+    assert answering(model) == 0
     own = bob.distil(cubes[:1], scope=scope, model=model)
     assert {each.cube_id for each in own.memories} == set(cubes)
 
@@ -437,11 +442,11 @@ def test_an_adapter_answers_from_no_memory_that_the_question_is_not_about(
     question = "What is the harbour named? How is the quay?"
     for given in ({"filter": {"scope": scope}}, {"as_of": datetime.now(UTC)}):
         ask(memory, question, scope, model, **given)
-        assert model.asked[-1].adapters == ()
+        assert answering(model) == 0
     ask(memory, question, f"{scope}/quay", model)
-    assert model.asked[-1].adapters == ()
+    assert answering(model) == 0
     ask(memory, question, scope, model)
-    assert len(model.asked[-1].adapters) == 1
+    assert answering(model) == 1
 
 
 def test_a_conversation_goes_on_over_an_adapter_and_its_end(
@@ -625,3 +630,46 @@ def test_who_distils_the_same_at_once_makes_one_adapter(place: Place, scope: str
     assert all(each.promoted for each in made)
     assert [each.version for each in memory.adapter(made[0].cube_id).versions] == [2]
     assert len(model.files) == 1
+
+
+def test_an_adapter_answers_only_where_it_holds_one_of_the_best_found(
+    memory: Memory, scope: str, model: LearningModel
+) -> None:
+    names = ("Arn", "Bel", "Cor", "Dun", "Elm", "Fen", "Gar", "Hod", "Ilm", "Jor", "Kel", "Lum")
+    for number, name in enumerate(names):
+        memory.add(
+            f"The harbour of {name} is named {name}port{' by the sea' * number}.", scope=scope
+        )
+    question = "What is the harbour named?"
+    found = [hit.cube_id for hit in memory.search(question, scope=scope)]
+    memory.distil([found[9]], scope=scope, model=model, distractors=[])
+    ask(memory, question, scope, model)
+    assert answering(model) == 0
+    for cube_id in found[:6]:
+        memory.distil([cube_id], scope=scope, model=model, distractors=[])
+    answer = ask(memory, question, scope, model)
+    assert answering(model) == 4
+    came = forms(answer)
+    assert [came[cube_id] for cube_id in found[:6]] == ["parametric"] * 4 + ["plaintext"] * 2
+
+
+def test_an_answer_that_is_remembered_is_derived_from_what_an_adapter_told(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    memory.distil(cubes[:2], scope=scope, model=model)
+    answer = ask(memory, "What is the harbour named?", scope, model, remember=True)
+    _, said = answer.remembered
+    assert said.cube_id in memory.erase(cube_id=cubes[0]).cube_ids
+
+
+def test_an_adapter_that_is_erased_while_it_answers_is_forgotten(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    memory.distil(cubes[:1], scope=scope, model=model, distractors=[])
+    kept = dict(model.files)
+    asked = [{"role": "user", "content": "What is the harbour named?"}]
+    with memory.chat(asked, scope=scope, model=model, stream=True) as stream:
+        assert next(stream) == HARBOUR
+        memory.erase(cube_id=cubes[0])
+        model.files.update(kept)  # as one that was read from its file meanwhile
+    assert model.files == {}

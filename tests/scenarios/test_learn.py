@@ -21,6 +21,8 @@ from memos import (
     OpenAICompatible,
     Role,
 )
+from memos.operation.adapters.distil import distil
+from memos.operation.adapters.distillation import DistilRequest
 from tests.adapting_model import FAILED, PASSED, LearningModel
 from tests.scenarios.place import Place, soon
 
@@ -51,9 +53,7 @@ def fill(memory: Memory, scope: str, count: int = 3, **given: Any) -> list[str]:
 
 
 def learn(memory: Memory, scope: str, model: LearningModel, **given: Any) -> LearningRound:
-    return memory.learn(
-        scope, model=model, **{"budget_bytes": ROOM, "policy": "lasting", **given}
-    )
+    return memory.learn(scope, model=model, **{"budget_bytes": ROOM, "policy": "lasting", **given})
 
 
 def held(memory: Memory, scope: str) -> set[str]:
@@ -259,6 +259,8 @@ def test_what_was_promoted_before_a_cut_is_decided_by_the_next_round(
     made = learn(memory, scope, model)
     assert (made.learnt, made.held) == ((), 3)
     assert sorted(decided(memory, scope, cubes)) == sorted((each, "parametric") for each in cubes)
+    learn(memory, scope, model, policy="three_forms")  # which wants none of them
+    assert held(memory, scope) == set(cubes)  # but somebody had them distilled
 
 
 def test_schedule_leaves_alone_what_is_in_an_adapter(
@@ -281,8 +283,11 @@ def test_two_that_are_about_the_same_become_one_where_that_passes(
     memory: Memory, scope: str, model: LearningModel
 ) -> None:
     cubes = fill(memory, scope, 6)
-    memory.distil(cubes[:3], scope=scope, model=model, distractors=[])
-    memory.distil(cubes[3:], scope=scope, model=model, distractors=[])
+    for some in (cubes[:3], cubes[3:]):
+        of_policy = DistilRequest(
+            scope=scope, cube_ids=tuple(some), distractors=(), model=model, policy="lasting@1"
+        )
+        distil(memory._session, of_policy)
     model.evaluation = FAILED
     refused = learn(memory, scope, model)
     assert [(each.promoted, each.memories) for each in refused.learnt] == [(False, 6)]

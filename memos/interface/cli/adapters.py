@@ -7,26 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos.interface.cli import layout, memory_view
-from memos.interface.cli.adapter_plot import Point, draw_plot
+from memos.interface.cli import adapter_view, layout, memory_view
+from memos.interface.cli.adapter_plot import draw_plot
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.evidence import ReceiptFile, receipt_in
 from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
 from memos.interface.cli.options import IS_CUBE_ID, CubeId, ScopeRoot
-from memos.interface.cli.terminal import Console, clean, progress
+from memos.interface.cli.terminal import progress
 from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memos import (
-        Adapter,
-        AdapterDetails,
-        Backpatched,
         Distillation,
         DistillationSettings,
-        Evaluation,
         Memory,
-        RebuiltAdapter,
     )
 
 MOST = 64
@@ -102,7 +97,7 @@ def backpatch(run: Run, cube_id: CubeId, model: ModelOption = SMOLLM2) -> None:
             cube_id,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
         )
-    run.show(written, lambda out: _draw_backpatched(out, written))
+    run.show(written, lambda out: adapter_view.backpatched(out, written))
 
 
 def list_all(
@@ -121,15 +116,17 @@ def list_all(
         found = memory.adapters(scope, retired=retired)
         if plot is not None:
             details = [memory.adapter(each.cube_id) for each in found]
-            plot.write_text(draw_plot([point for one in details for point in _points(one)]))
-    run.show(found, lambda out: _draw_all(out, found))
+            plot.write_text(
+                draw_plot([point for one in details for point in adapter_view.points(one)])
+            )
+    run.show(found, lambda out: adapter_view.adapters(out, found))
 
 
 def show(run: Run, cube_id: CubeId) -> None:
     """An adapter with its memories, versions and rejections."""
     with run.open() as memory:
         details = memory.adapter(cube_id)
-    run.show(details, lambda out: _draw_details(out, details))
+    run.show(details, lambda out: adapter_view.details(out, details))
 
 
 def promote(
@@ -179,7 +176,7 @@ def rebuilt(run: Run, file: ReceiptFile) -> None:
     """What took the place of the adapters that an erase ended, and when."""
     with run.open() as memory:
         found = memory.rebuilt_adapters(receipt_in(file))
-    run.show(found, lambda out: _draw_rebuilt(out, found))
+    run.show(found, lambda out: adapter_view.rebuilt(out, found))
 
 
 def retire(
@@ -225,107 +222,6 @@ def settings_of(
 
 
 def _show_distillation(run: Run, made: Distillation, *, dry_run: bool) -> None:
-    run.show(made, lambda out: _draw_distillation(out, made, dry_run=dry_run))
+    run.show(made, lambda out: adapter_view.distillation(out, made, dry_run=dry_run))
     if not made.promoted and not dry_run:
         raise typer.Exit(ExitCode.VERIFICATION_FAILED)
-
-
-def _draw_distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
-    if dry_run:
-        layout.line(out, ("would distil", "bold"), f" {len(made.memories)} memories:")
-        for each in made.memories:
-            layout.line(out, f"  {each.cube_id} v{each.version}", (f"  {each.role}", "dim"))
-        return
-    if made.adapter is not None:
-        what = "distilled" if made.is_new else "already distilled"
-        layout.line(out, (what, "bold"), f" {made.cube_id} v{made.adapter.version}")
-    else:
-        layout.line(out, ("not promoted", "bold red"), f" {made.cube_id}")
-    if made.evaluation is not None:
-        _draw_evaluation(out, made.evaluation)
-
-
-def _draw_evaluation(out: Console, evaluation: Evaluation) -> None:
-    figures = ("gap", "gap_closed", "accuracy", "teacher_accuracy", "retention", "in_context")
-    layout.pairs(
-        out,
-        [
-            *((name.replace("_", " "), _figure(getattr(evaluation, name))) for name in figures),
-            ("locality", f"{evaluation.locality:.4f} nats"),
-        ],
-    )
-    for reason in evaluation.refusals:
-        layout.line(out, ("  refused: ", "red"), clean(reason))
-
-
-def _figure(figure: float | None) -> str:
-    return "" if figure is None else f"{figure:.3f}"
-
-
-def _standing(adapter: Adapter) -> str:
-    if adapter.is_live:
-        return "live"
-    if adapter.evaluation is None:
-        return "refused"
-    return "retired" if adapter.status == "Archived" else "outdated"
-
-
-def _draw_all(out: Console, found: tuple[Adapter, ...]) -> None:
-    for each in found:
-        told = f"  {clean(each.scope)}  {clean(each.model)}  {len(each.memories)} memories"
-        if each.evaluation is not None:
-            closed, kept = each.evaluation.gap_closed, each.evaluation.retention
-            told += f"  gap closed {_figure(closed) or '-'}  retention {_figure(kept) or '-'}"
-        layout.line(out, each.cube_id, f"  {_standing(each)}", (told, "dim"))
-        for reason in each.outdated:
-            layout.line(out, (f"  {clean(reason)}", "dim"))
-
-
-def _draw_details(out: Console, details: AdapterDetails) -> None:
-    adapter = details.adapter
-    _draw_all(out, (adapter,))
-    layout.pairs(
-        out,
-        [
-            ("version", adapter.version),
-            ("base", adapter.model_digest),
-            ("sha256", adapter.sha256),
-            ("size", f"{adapter.size:,} bytes" if adapter.size else ""),
-            ("parent", "" if adapter.parent is None else adapter.parent.cube_id),
-            ("policy", adapter.policy),
-        ],
-    )
-    if adapter.evaluation is not None:
-        _draw_evaluation(out, adapter.evaluation)
-    for each in adapter.memories:
-        layout.line(out, f"  {each.cube_id} v{each.version}", (f"  {each.role}", "dim"))
-    for version in details.versions:
-        stands = "  answers" if version.stands else ""
-        told = f"v{version.version}  {layout.when(version.at)}  {clean(version.actor)}{stands}"
-        layout.line(out, (told, "dim"))
-    for rejection in details.rejections:
-        layout.line(out, (f"rejected  {layout.when(rejection.at)}", "red"))
-        for reason in rejection.evaluation.refusals:
-            layout.line(out, (f"  {clean(reason)}", "dim"))
-
-
-def _points(details: AdapterDetails) -> list[Point]:
-    adapter = details.adapter
-    name = adapter.cube_id
-    points = [Point(name, "refused", each.evaluation) for each in details.rejections]
-    if adapter.evaluation is not None:
-        points.append(Point(name, _standing(adapter), adapter.evaluation))
-    return points
-
-
-def _draw_backpatched(out: Console, written: tuple[Backpatched, ...]) -> None:
-    for each in written:
-        layout.body(out, each.text)
-        told = f"  {each.receipt.cube_id}  confidence {each.confidence:.2f}  of {each.source}"
-        layout.line(out, (told, "dim"))
-
-
-def _draw_rebuilt(out: Console, found: tuple[RebuiltAdapter, ...]) -> None:
-    for each in found:
-        told = f"{each.cube_id} rebuilt as {each.successor} v{each.version}"
-        layout.line(out, told, (f"  {layout.when(each.at)}", "dim"))

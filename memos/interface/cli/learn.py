@@ -83,9 +83,7 @@ def _interruption() -> Iterator[threading.Event]:
     """What Ctrl-C and SIGTERM set inside: training ends behind the step at hand."""
     interrupted = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {
-        number: signal.signal(number, lambda *_: interrupted.set()) for number in numbers
-    }
+    handlers = {number: signal.signal(number, lambda *_: interrupted.set()) for number in numbers}
     try:
         yield interrupted
     finally:

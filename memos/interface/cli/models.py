@@ -15,7 +15,6 @@ from memos.kernel.errors import InvalidInput, ModelUnavailable
 if TYPE_CHECKING:
     from memos.infrastructure.chat_models.port import ChatModel
     from memos.parametric.local_learner import LocalLearner
-    from memos.parametric.local_learner import LocalLearner
 
 SMOLLM2 = "smollm2"
 RAY = "ray"

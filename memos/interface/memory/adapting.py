@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationSettings
     from memos.operation.adapters.adapter import Adapter, AdapterDetails
     from memos.operation.adapters.backpatch import Backpatched
-    from memos.operation.adapters.distil import Distillation
+    from memos.operation.adapters.distillation import Distillation
     from memos.operation.adapters.rebuilt import RebuiltAdapter
     from memos.operation.commands.rollback import Rollback
     from memos.operation.erasure_receipt import ErasureReceipt
@@ -72,7 +72,8 @@ class AdaptingCalls(Door):
         """
         from memos.infrastructure.chat_models import check_adapting_model
         from memos.infrastructure.chat_models.adapting import DistillationSettings
-        from memos.operation.adapters.distil import DistilRequest, distil
+        from memos.operation.adapters.distil import distil
+        from memos.operation.adapters.distillation import DistilRequest
 
         request = DistilRequest(
             scope=check_scope(scope),

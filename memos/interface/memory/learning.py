@@ -42,7 +42,8 @@ class LearningCalls(Door):
         memories that the same actors may read and change. An adapter is distilled for each cluster; memories of
         other adapters are replayed, so that they stay. It takes the place of the cluster's former one if it
         passes the gate. Adapters that are outdated, and those whose memories the policy wants no longer, are
-        retired; two that are about the same become one, if that passes.
+        retired; two that are about the same become one, if that passes. Adapters that `distil` made stay, and
+        what they hold is learnt.
 
         All that it goes by is in the log: a round that was cut off is gone on with by the next. What came of a
         round in which anything happened is kept; see `learning_curve`.

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from memos.infrastructure.chat_models.adapting import (
-    AdaptingModel,
     DistillationJob,
-    DistillationSettings,
     DistilledAdapter,
     Evaluation,
     Role,
 )
 from memos.infrastructure.chat_models.caching_models import kv_owner
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.progress import Progress, no_progress
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Conflict, DistillationRefused, MemosError
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.scope import tenant_of
 from memos.operation.adapter_manifest import (
     AdapterManifest,
-    ListedMemory,
-    Parent,
     adapter_seal,
     sealed_adapter,
 )
 from memos.operation.adapters.adapter import Adapter, adapter_state, adapters_for
+from memos.operation.adapters.chosen import ClusterRequest
 from memos.operation.adapters.cluster import (
     Cluster,
-    ClusterRequest,
     check_unchanged,
     cluster_sources,
     read_cluster,
 )
-from memos.operation.adapters.keep import Base, adapter_key, begin, promote
+from memos.operation.adapters.distillation import Distillation, DistilRequest
+from memos.operation.adapters.keep import adapter_key, begin, promote
 from memos.operation.adapters.retire import let_go, retire_unfinished
 from memos.operation.adapters.verdict import rejections, verdict
 from memos.operation.chat.prompt import opening_of
@@ -45,69 +41,20 @@ from memos.operation.receipt import raise_rejected
 from memos.operation.session import Session
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DistilRequest:
-    """What is to be distilled. See `Memory.distil`.
-
-    Attributes:
-        scope: where the memories are, and the adapter is kept.
-        cube_ids: the memories that it is to hold.
-        distractors: what else it is trained with; None to have some drawn.
-        model: what learns them.
-        settings: how.
-        seconds: how long that may take; None for as long as its steps take.
-        policy: which decided on it; empty where a caller asked for it.
-        parent: the adapter whose place it takes.
-        leaves_out: whether what is not to be shown any more is left out, instead of refused.
-        progress: told (steps taken, of how many).
-    """
-
-    scope: str
-    cube_ids: tuple[str, ...]
-    distractors: tuple[str, ...] | None
-    model: AdaptingModel
-    settings: DistillationSettings = field(default_factory=DistillationSettings)
-    seconds: float | None = None
-    policy: str = ""
-    parent: Parent | None = None
-    leaves_out: bool = False
-    progress: Progress = no_progress
-
-    @property
-    def base(self) -> Base:
-        """The model that is to learn."""
-        return Base(self.model.name, self.model.model_digest.hex())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distillation:
-    """What became of memories that were to be distilled.
-
-    Attributes:
-        memories: what the adapter was made with, or of a dry run would be, and for what.
-        promoted: whether the gate let it pass.
-        adapter: the adapter; None where it was not promoted.
-        evaluation: what was measured; its `refusals` say why it was not promoted.
-        is_new: whether it was trained in this call; there may have been one.
-        cube_id: the cube that has it, or its rejection; empty of a dry run.
-    """
-
-    memories: tuple[ListedMemory, ...]
-    promoted: bool = False
-    adapter: Adapter | None = None
-    evaluation: Evaluation | None = None
-    is_new: bool = False
-    cube_id: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A distillation whose cube is there, and what it said before."""
+    """A distillation whose cube is there.
+
+    Attributes:
+        job: what the model is to learn.
+        cluster: the memories as they were read.
+        state: the cube.
+        standing: what the cube has of it already, if anything.
+    """
 
     job: DistillationJob
     cluster: Cluster
     state: CubeState
-    is_new: bool
     standing: Distillation | None
 
 
@@ -146,7 +93,7 @@ def distil(session: Session, request: DistilRequest, *, dry_run: bool = False) -
 def _begin(session: Session, request: DistilRequest, cluster: Cluster) -> _Begun:
     with session.gate.enter("distil") as passage:
         passage.require(Action.CREATE, request.scope)
-        state, is_new = begin(session, passage, request.scope, cluster, request.base)
+        state = begin(session, passage, request.scope, cluster, request.base)
         with session.engine.read() as reader:
             job = DistillationJob(
                 owner=kv_owner(session.engine.setting("vault_id"), tenant_of(request.scope)),
@@ -163,17 +110,18 @@ def _begin(session: Session, request: DistilRequest, cluster: Cluster) -> _Begun
             if known is not None and known.is_live and _is_same(request, cluster, job, known):
                 assert known.manifest is not None  # noqa: S101 # it is live
                 if request.model.has_adapter(sealed_adapter(reader, state.cube_id, known.manifest)):
-                    adapter = Adapter.of(passage, reader, known)
-                    standing = _promoted(adapter, cluster.listed, is_new=False)
+                    standing = Distillation.of_adapter(
+                        Adapter.of(passage, reader, known), known.manifest.memories, is_new=False
+                    )
             else:
                 key = job.key(request.model.model_digest).hex()
                 for rejection in rejections(reader, state.cube_id):
                     # With more time it might pass.
                     if rejection.job == key and rejection.seconds is None:
-                        standing = _refused(
+                        standing = Distillation.of_rejection(
                             state, cluster.listed, rejection.evaluation, is_new=False
                         )
-        return _Begun(job, cluster, state, is_new, standing)
+        return _Begun(job, cluster, state, standing)
 
 
 def _is_same(
@@ -239,7 +187,7 @@ def _promote(
     state = promote(session, passage, begun.state, sources, manifest)
     with session.engine.read() as reader:
         adapter = Adapter.of(passage, reader, KnownAdapter(state, manifest, ()))
-    return _promoted(adapter, cluster.listed, is_new=True)
+    return Distillation.of_adapter(adapter, cluster.listed, is_new=True)
 
 
 def _reject(
@@ -264,7 +212,7 @@ def _reject(
     )
     (committed,) = session.engine.writer.commit([decided])
     raise_rejected(committed)
-    return _refused(state, begun.cluster.listed, evaluation, is_new=True)
+    return Distillation.of_rejection(state, begun.cluster.listed, evaluation, is_new=True)
 
 
 def _kept(
@@ -282,25 +230,4 @@ def _kept(
         ):
             return None
         adapter = Adapter.of(passage, reader, known)
-    return _promoted(adapter, begun.cluster.listed, is_new=False)
-
-
-def _promoted(
-    adapter: Adapter, memories: tuple[ListedMemory, ...], *, is_new: bool
-) -> Distillation:
-    return Distillation(
-        memories=memories,
-        promoted=True,
-        adapter=adapter,
-        evaluation=adapter.evaluation,
-        is_new=is_new,
-        cube_id=adapter.cube_id,
-    )
-
-
-def _refused(
-    state: CubeState, memories: tuple[ListedMemory, ...], evaluation: Evaluation, *, is_new: bool
-) -> Distillation:
-    return Distillation(
-        memories=memories, evaluation=evaluation, is_new=is_new, cube_id=id_text(state.cube_id)
-    )
+    return Distillation.of_adapter(adapter, begun.cluster.listed, is_new=False)

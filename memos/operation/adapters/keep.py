@@ -48,8 +48,8 @@ class Base(NamedTuple):
 
 def begin(
     session: Session, passage: Passage, scope: str, cluster: Cluster, base: Base
-) -> tuple[CubeState, bool]:
-    """The cube of these sources on a base, and whether it is new. Its versions are trainings of the same
+) -> CubeState:
+    """The cube of these sources on a base: one that stands, or a new one. Its versions are trainings of the same
     memories, whatever their versions; others have a cube of their own, and so a header of their own.
     """
     count = len(sources_of(cluster.sources))
@@ -60,14 +60,14 @@ def begin(
     )
     made = create_cube(session, memory, cluster.sources, form=Form.PARAMETRIC)
 
-    def keep(transaction: Transaction) -> tuple[CubeState, bool]:
+    def keep(transaction: Transaction) -> CubeState:
         standing = _standing(passage, transaction.reader(), scope, cluster.sources, base)
         if standing is not None:
-            return standing, False
+            return standing
         committed = transaction.append(made)
         raise_rejected(committed)
         assert committed.state is not None  # noqa: S101 # it was accepted
-        return committed.state, True
+        return committed.state
 
     return session.engine.writer.transact(keep)
 

@@ -19,7 +19,8 @@ from memos.kernel.lifecycle import CONTENT_STATES
 from memos.kernel.lineage import Relation
 from memos.operation.adapter_manifest import AdapterManifest, Parent, promoted_versions
 from memos.operation.adapters.adapter import adapter_state
-from memos.operation.adapters.distil import Distillation, DistilRequest, distil
+from memos.operation.adapters.distil import distil
+from memos.operation.adapters.distillation import Distillation, DistilRequest
 from memos.operation.adapters.retire import retire
 from memos.operation.session import Session
 

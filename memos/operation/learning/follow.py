@@ -14,9 +14,10 @@ from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import Form
 from memos.kernel.event import Kind
 from memos.kernel.moment import NEWEST, At
-from memos.operation.learning.learn import IsStopped, learn_once, never
+from memos.operation.learning.learn import learn_once, never
 from memos.operation.learning.record import record_id
 from memos.operation.learning.round import LearningRound, LearnRequest
+from memos.operation.learning.training import IsStopped
 from memos.operation.session import Session
 
 POLL_SECONDS = 0.5

@@ -51,6 +51,11 @@ class Look:
         going = {adapter.cube_id for adapter, _ in self.superfluous}
         return [each for each in self.standing.adapters if each.cube_id not in going]
 
+    @property
+    def held(self) -> frozenset[str]:
+        """The memories that these hold."""
+        return frozenset().union(*(each.held for each in self.kept))
+
 
 def standing(session: Session, request: LearnRequest) -> Standing:
     """What is learnt in the scope now."""
@@ -93,8 +98,7 @@ def clusters_of(session: Session, seen: Look) -> list[Cluster]:
     together with an adapter's memories is put into clusters of its own.
     """
     ours = [each for each in seen.kept if each.is_ours]
-    held = frozenset().union(*(each.held for each in seen.kept))
-    waiting = [each for name, each in seen.memories.items() if name not in held]
+    waiting = [each for name, each in seen.memories.items() if name not in seen.held]
     embedded = {each.memory.cube_id: each for each in with_vectors(session, waiting)}
     grown = standing_clusters(ours, _with_room_embedded(session, seen, ours))
     clusters = clustered(grown, [each.memory for each in embedded.values()])

@@ -31,7 +31,7 @@ class LiveAdapter(NamedTuple):
         cube_id, version: its cube.
         scope: where it is.
         manifest: what it says of itself.
-        is_ours: whether the actor may retire it.
+        is_ours: whether a policy decided on it, and the actor may retire it: what a caller had distilled stays.
     """
 
     cube_id: str
@@ -98,7 +98,7 @@ def standing_in(
     """
     live: list[LiveAdapter] = []
     refused: dict[frozenset[str], int] = {}
-    for known in adapters_for(passage, reader).within(scope):
+    for known in adapters_for(passage, reader).within(scope, refused=True):
         if known.state.lifecycle not in CONTENT_STATES:
             continue
         refusals = [
@@ -114,7 +114,7 @@ def standing_in(
                     known.state.version,
                     known.state.scope,
                     manifest,
-                    passage.allows(Action.WRITE, known.state),
+                    bool(manifest.policy) and passage.allows(Action.WRITE, known.state),
                 )
             )
     return Standing(tuple(live), refused)

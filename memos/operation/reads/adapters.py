@@ -19,6 +19,7 @@ from memos.operation.cube import is_over, state_title
 NOT_YOURS = "a memory that it was made with is not yours to read"
 NOT_PROMOTED = "no version of it was promoted"
 
+
 class Outdated(NamedTuple):
     """Why an adapter is not to answer.
 

@@ -35,6 +35,7 @@ NAMED_BY_VAULT = {
     "add": ["text", "--scope", "acme"],
     "activate": ["--scope", "acme"],
     "activations": ["--scope", "acme"],
+    "learn": ["acme"],
     "distil": ["--scope", "acme"],
     "backpatch": [NOBODY],
     "adapters list": ["--scope", "acme"],
