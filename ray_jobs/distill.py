@@ -49,11 +49,11 @@ class RayDistiller:
         self, model: str, device: str, gpus: float, adapters_in: str, adapters_bytes: int
     ) -> None:
         give_way()
-        self._learner = self.load(model, device, Path(adapters_in), adapters_bytes)
         if 0 < gpus < 1:
             import torch
 
             torch.cuda.set_per_process_memory_fraction(gpus)
+        self._learner = self.load(model, device, Path(adapters_in), adapters_bytes)
         self._incarnation = uuid4().hex
         self._running: bytes | None = None
 

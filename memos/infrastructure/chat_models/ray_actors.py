@@ -49,7 +49,7 @@ class Actors:
         try:
             return self._ray.get_actor(name, self._namespace)
         except ValueError as error:
-            raise self.none_here() from error
+            raise NotInNamespace(self._none_here) from error
 
     def call(self, method: Any, *arguments: object) -> Any:
         """Call a method of an actor: what to wait for.
@@ -85,12 +85,12 @@ class Actors:
         """What an actor says that looks after others, and answers at once.
 
         Raises:
-            NotInNamespace: it is not there any more.
+            ModelUnavailable: it is not there any more.
         """
         try:
             return self.result(reference, WAIT_SECONDS)
         except self._ray.exceptions.RayError as error:
-            raise self.none_here() from error
+            raise ModelUnavailable(self._none_here) from error
 
     def is_loss(self, error: BaseException) -> bool:
         """Whether an error says that an actor died, or cannot be reached."""
@@ -101,9 +101,9 @@ class Actors:
         """Whether an error says that an actor failed at what it was asked."""
         return isinstance(error, self._ray.exceptions.RayError)
 
-    def none_here(self) -> NotInNamespace:
-        """The error of a namespace without them."""
-        return NotInNamespace(
+    @property
+    def _none_here(self) -> str:
+        return (
             f"the Ray cluster has nothing of `memos worker {self._worker}` in the namespace "
             f"{self._namespace}: start it with `memos worker {self._worker} --namespace {self._namespace}`"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -13,7 +14,7 @@ from uuid_utils import uuid4
 from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.plain_distillation import open_files
 from memos.infrastructure.chat_models.port import PromptAdapter
-from memos.infrastructure.chat_models.ray_actors import WAIT_SECONDS, Actors, Patience
+from memos.infrastructure.chat_models.ray_actors import WAIT_SECONDS, Actors, NotInNamespace, Patience
 from memos.infrastructure.keys.envelope import KEY_BYTES
 from memos.kernel.errors import ModelUnavailable, shorten
 
@@ -118,7 +119,10 @@ class Pools(Actors):
         """What every pool says, by its name; None of one that did not say it in time."""
         deadline = time.monotonic() + seconds
         names = self.told(self.call(self._router.pools))
-        asked = {name: self.call(getattr(self.named(name), method), *arguments) for name in names}
+        asked: dict[str, Any] = {}
+        for name in names:
+            with suppress(NotInNamespace):  # it ended meanwhile, with all that it held
+                asked[name] = self.call(getattr(self.named(name), method), *arguments)
         answers: dict[str, Any] = {}
         for name, reference in asked.items():
             try:

@@ -105,7 +105,12 @@ class RayPool:
         Raises:
             ModelUnavailable: a pool did not answer; the message says which.
         """
-        return self._pools().evict(owner, list(cube_ids), list(keys))
+        try:
+            pools = self._pools()
+        except NotInNamespace:
+            self._distillers()  # which keep none of it
+            return 0
+        return pools.evict(owner, list(cube_ids), list(keys))
 
     @property
     def model_digest(self) -> bytes:
@@ -135,14 +140,18 @@ class RayPool:
         Raises:
             ModelUnavailable: one of them did not answer, or there are none.
         """
-        counts, missing = [], []
+        counts: list[int] = []
+        missing: list[ModelUnavailable] = []
+        silent: list[ModelUnavailable] = []
         for workers in (self._pools, self._distillers):
             try:
                 counts.append(workers().forget_adapters(digests))
             except NotInNamespace as error:
                 missing.append(error)
-        if not counts:
-            raise missing[0]
+            except ModelUnavailable as error:
+                silent.append(error)
+        if failed := silent or ([] if counts else missing):
+            raise failed[0]
         return max(counts)
 
     def distil(self, job: DistillationJob, progress: Progress = no_progress) -> DistilledAdapter:
