@@ -1,4 +1,4 @@
-"""The Ray cluster that pools are in: one of this process, or one that is there."""
+"""The Ray cluster that pools and distillers are in: one of this process, or one that is there."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import logging
 import os
 import socket
 
+from memos.infrastructure.chat_models.ray_actors import has_any
 from memos.infrastructure.chat_models.ray_connection import (
     CONNECTION,
     is_loopback,
     stay_on_loopback,
 )
 from memos.kernel.errors import InvalidInput
-from ray_jobs.settings import PoolSettings
+from ray_jobs.settings import ReplicaSettings
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Pieces of text hardly need one; by default Ray takes a third of the machine's memory."""
 
+SERVING_NICENESS = "5"
+"""Ray's own is 15, hardly less than a distiller's, which is to give way to pools."""
+
 log = logging.getLogger("memos.worker")
 
 
-def start_cluster(settings: PoolSettings, host: str, port: int) -> None:
-    """Start a cluster on this machine, with room for the most pools. It ends with this process.
+def start_cluster(settings: ReplicaSettings, host: str, port: int, spare_cpus: int) -> None:
+    """Start a cluster on this machine, with room for the most replicas. It ends with this process.
 
     Args:
-        settings: of the pools.
+        settings: of the replicas.
         host: where it listens: the address, or its name, by which others reach this machine; or one of the
             loopback interface, where nobody else does.
         port: where programs connect.
+        spare_cpus: more processors, for those who join.
 
     Raises:
         InvalidInput: the host is not known, or the port is taken.
@@ -36,13 +41,14 @@ def start_cluster(settings: PoolSettings, host: str, port: int) -> None:
     _check_free(address, port)
     os.environ["RAY_GCS_SERVER_PORT"] = str(port)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_worker_niceness", SERVING_NICENESS)
     if is_loopback(address):
         stay_on_loopback()
     import ray
 
     ray.init(
         address="local",
-        num_cpus=settings.cpus * settings.most,
+        num_cpus=settings.cpus * settings.most + spare_cpus,
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         namespace=settings.namespace,
@@ -53,17 +59,24 @@ def start_cluster(settings: PoolSettings, host: str, port: int) -> None:
     log.info("Ray cluster at %s:%d", address, port)
 
 
-def join_cluster(settings: PoolSettings, address: str) -> None:
+def join_cluster(settings: ReplicaSettings, address: str, leader: str) -> None:
     """Connect to a cluster that is there.
 
     Args:
-        settings: of the pools.
+        settings: of the replicas.
         address: `host:port`.
+        leader: the name of the actor that a namespace has one of.
 
     Raises:
+        InvalidInput: the namespace has one.
         ModelUnavailable: it is not there, or does not take this process.
     """
-    CONNECTION.ray(address, settings.namespace)
+    ray = CONNECTION.ray(address, settings.namespace)
+    if has_any(ray, settings.namespace, (leader,)):
+        raise InvalidInput(
+            f"the namespace {settings.namespace} of that cluster has such a worker: end it first, or give another "
+            "--namespace"
+        )
     log.info("joined the Ray cluster at %s", address)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import ray
 from uuid_utils import uuid4
 
+from memos.infrastructure.chat_models.plain_distillation import seal_files
 from memos.infrastructure.chat_models.plain_prompt import (
     PlainPiece,
     plain_error,
@@ -23,15 +24,14 @@ from memos.infrastructure.chat_models.plain_prompt import (
 )
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.kernel.errors import MemosError
-
-SMOLLM2 = "smollm2"
+from ray_jobs.settings import SMOLLM2
 
 ANSWERS_AT_ONCE = 4
 """Side by side: one long answer keeps no other from its first piece."""
 
 OPTIONS: dict[str, Any] = {
     # So many threads answer; what is asked about the pool does not wait for them.
-    "concurrency_groups": {"infer": ANSWERS_AT_ONCE, "control": 2},
+    "concurrency_groups": {"infer": ANSWERS_AT_ONCE, "adapters": 1, "control": 2},
     # A request that got lost on its way holds up no other.
     "allow_out_of_order_execution": True,
     "max_restarts": -1,
@@ -48,21 +48,21 @@ class KvPool:
         self,
         model: str,
         device: str,
-        name: str,
         kept_in: str | None,
+        adapters_in: str | None,
         memory_bytes: int,
         files_bytes: int,
     ) -> None:
         # Bring PyTorch, of which whoever starts pools has no need.
-        from memos.activation.chat_model import ADAPTERS, LocalModel
+        from memos.activation.chat_model import LocalModel
         from memos.activation.segment_store import StoreLimits
         from memos.activation.serving.pool_server import PoolServer
 
         load = LocalModel.smollm2 if model == SMOLLM2 else partial(LocalModel.load, Path(model))
         loaded = load(
             device=device,
-            kept_in=None if kept_in is None else Path(kept_in, name),
-            adapters_in=None if kept_in is None else Path(kept_in, ADAPTERS),
+            kept_in=None if kept_in is None else Path(kept_in),
+            adapters_in=None if adapters_in is None else Path(adapters_in),
             limits=StoreLimits(device=memory_bytes, files=files_bytes),
         )
         self._server = PoolServer(loaded)
@@ -100,16 +100,23 @@ class KvPool:
         return self._server.evict_owner(owner)
 
     @ray.method(concurrency_group="control", max_task_retries=3)
+    def forget_adapters(self, digests: list[bytes]) -> int:
+        return self._server.forget_adapters(digests)
+
+    @ray.method(concurrency_group="control", max_task_retries=3)
     def model_digest(self) -> bytes:
         return self._server.model_digest
 
-    @ray.method(concurrency_group="control", max_task_retries=3)
+    @ray.method(concurrency_group="adapters", max_task_retries=3)
     def has_adapter(self, sha256: bytes, seal: bytes) -> bool:
         return self._server.has_adapter(PromptAdapter(sha256, seal))
 
-    @ray.method(concurrency_group="control", max_task_retries=3)
-    def forget_adapters(self, digests: list[bytes]) -> int:
-        return self._server.forget_adapters(digests)
+    @ray.method(concurrency_group="adapters", max_task_retries=0)
+    def adapter_files(self, sha256: bytes, seal: bytes, key: bytes) -> dict[str, Any]:
+        try:
+            return seal_files(self._server.adapter_files(PromptAdapter(sha256, seal)), key)
+        except MemosError as error:
+            return plain_error(error)
 
     @ray.method(concurrency_group="control")
     def figures(self) -> dict[str, Any]:

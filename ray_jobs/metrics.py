@@ -1,4 +1,4 @@
-"""What pools and their router have done, for Prometheus."""
+"""What the metrics of a model's processes share, for Prometheus."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 SILENT_SECONDS = 60.0
-"""A process that has not looked at its pools for so long counts as dead."""
+"""A process that has not looked at its replicas for so long counts as dead."""
+
+Samples = Iterable[tuple[Sequence[str], float]]
 
 
-class PoolState(NamedTuple):
-    """A pool at one moment.
+class ReplicaState(NamedTuple):
+    """A pool or a distiller at one moment.
 
     Attributes:
-        name: the pool's.
+        name: its own.
         restarts: how often it was started again.
-        figures: of `ServerFigures`; None where it does not answer.
+        figures: what it tells of itself; None where it does not answer.
     """
 
     name: str
@@ -28,97 +30,57 @@ class PoolState(NamedTuple):
     figures: Mapping[str, Any] | None
 
 
-class KvMetrics(Collector):
-    """The newest figures, as they are asked for. Counters of a pool begin anew when it does.
+class ReplicaMetrics(Collector):
+    """The newest figures, as they are asked for. Counters of a replica begin anew when it does.
 
     Args:
-        most: how many pools there may be.
+        kind: what the names of its metrics begin with, and the label that names a replica.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, prefix: str, kind: str) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._most = most
-        self._pools: Sequence[PoolState] = ()
-        self._router: Mapping[str, Any] = {"in_flight": {}, "diverted": 0, "unrouted": 0}
+        self._prefix = prefix
+        self.label = (kind,)
+        self.replicas: Sequence[ReplicaState] = ()
         self._beat = time.monotonic()
         self.registry.register(self)
 
-    def set(self, pools: Sequence[PoolState], router: Mapping[str, Any]) -> None:
-        """What was seen just now.
-
-        Args:
-            pools: all that there are to be.
-            router: its `RouterFigures`.
-        """
-        self._pools, self._router = pools, router
+    def set_replicas(self, replicas: Sequence[ReplicaState]) -> None:
+        """What was seen just now: all that there are to be."""
+        self.replicas = replicas
         self._beat = time.monotonic()
 
     @property
     def problem(self) -> str:
-        """Why nothing is answered; empty where it is."""
+        """Why nothing is done; empty where it is."""
+        (kind,) = self.label
         if time.monotonic() - self._beat > SILENT_SECONDS:
-            return "the pools are not looked after"
-        if not any(pool.figures is not None for pool in self._pools):
-            return "no pool answers"
+            return f"the {kind}s are not looked after"
+        if not any(replica.figures is not None for replica in self.replicas):
+            return f"no {kind} answers"
         return ""
 
     def collect(self) -> Iterator[Metric]:
         """See `prometheus_client`."""
-        yield from self._of_pools()
-        yield _gauge("pools_most", "Pools there may be.", (), [((), self._most)])
-        router = self._router
-        in_flight = [((name,), load) for name, load in router["in_flight"].items()]
-        yield _gauge("requests", "Requests given to a pool and not ended.", _POOL, in_flight)
-        yield _counter("diverted", "Requests another pool took.", (), [((), router["diverted"])])
-        yield _counter("unrouted", "Requests without a pool.", (), [((), router["unrouted"])])
+        (kind,) = self.label
+        up = [((each.name,), int(each.figures is not None)) for each in self.replicas]
+        yield self.gauge(f"{kind}_up", "1: it answers.", self.label, up)
+        restarts = [((each.name,), each.restarts) for each in self.replicas]
+        yield self.counter(
+            "restarts", f"Times that a {kind} was started again.", self.label, restarts
+        )
 
-    def _of_pools(self) -> Iterator[Metric]:
-        pools = self._pools
-        up = [((pool.name,), int(pool.figures is not None)) for pool in pools]
-        yield _gauge("pool_up", "1: it answers.", _POOL, up)
-        restarts = [((pool.name,), pool.restarts) for pool in pools]
-        yield _counter("restarts", "Times that a pool was started again.", _POOL, restarts)
-        known = [(pool.name, pool.figures) for pool in pools if pool.figures is not None]
-        for name, text in _COUNTED.items():
-            yield _counter(name, text, _POOL, [((pool,), told[name]) for pool, told in known])
-        for name, (text, label) in _COUNTED_BY.items():
-            counted = [((pool, of), n) for pool, told in known for of, n in told[name].items()]
-            yield _counter(name, text, ("pool", label), counted)
-        held = [((pool, of), n) for pool, told in known for of, n in told["bytes"].items()]
-        yield _gauge("bytes", "Bytes of segments.", ("pool", "tier"), held)
-        saved = [((pool,), told["saved_milliseconds"] / 1e3) for pool, told in known]
-        yield _gauge("saved_seconds", "Computing that hits saved, less loading.", _POOL, saved)
+    def gauge(self, name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
+        """A figure that goes up and down."""
+        family = GaugeMetricFamily(f"memos_{self._prefix}_{name}", text, labels=labels)
+        for values, value in samples:
+            family.add_metric(values, value)
+        return family
 
-
-_POOL = ("pool",)
-_COUNTED = {
-    "answers": "Requests answered by computing.",
-    "repeated": "Requests that came again, answered from memory.",
-    "stopped": "Answers ended early.",
-    "misses": "Segments that had to be computed.",
-    "withdrawn": "Segments taken out on demand.",
-}
-_COUNTED_BY = {
-    "failed": ("Requests that ended in an error.", "error"),
-    "hits": ("Segments read instead of computed.", "tier"),
-    "refused": ("Segments the pool did not take.", "reason"),
-    "evictions": ("Segments a tier let go to make room.", "tier"),
-    "lost_files": ("Files that were not or could not be kept.", "reason"),
-}
-
-_Samples = Iterable[tuple[Sequence[str], float]]
-
-
-def _gauge(name: str, text: str, labels: Sequence[str], samples: _Samples) -> Metric:
-    family = GaugeMetricFamily(f"memos_kv_{name}", text, labels=labels)
-    for values, value in samples:
-        family.add_metric(values, value)
-    return family
-
-
-def _counter(name: str, text: str, labels: Sequence[str], samples: _Samples) -> Metric:
-    family = CounterMetricFamily(f"memos_kv_{name}", text, labels=labels)
-    for values, value in samples:
-        family.add_metric(values, value)
-    return family
+    def counter(self, name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
+        """A figure that grows."""
+        family = CounterMetricFamily(f"memos_{self._prefix}_{name}", text, labels=labels)
+        for values, value in samples:
+            family.add_metric(values, value)
+        return family

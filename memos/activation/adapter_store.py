@@ -7,7 +7,7 @@ adapter was made with: where one of those was erased, it is noise.
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import torch
 
-from memos.activation.adapters import Adapter, AdapterFiles
+from memos.activation.adapters import Adapter
 from memos.activation.errors import ModelRefused
 from memos.activation.sealed_box import OpenedBox, sealing_key
 from memos.activation.sealed_files import SealedFiles
 from memos.activation.segment_store import StoreLimits
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.kernel.errors import Damaged, ModelUnavailable, VaultError
 from memos.kernel.keyed_digest import keyed_digest
@@ -64,7 +65,7 @@ class AdapterStore:
         self.directory = directory
         self._files = None if directory is None else SealedFiles(directory, most.adapter_files)
         self._opened: OrderedDict[str, Adapter] = OrderedDict()
-        self._forgotten: set[bytes] = set()
+        self._forgets: Counter[bytes] = Counter()
         self._lock = Lock()
 
     def keep(self, files: AdapterFiles, seal: bytes) -> KeptAdapter:
@@ -80,10 +81,10 @@ class AdapterStore:
         """
         adapter = Adapter.parse(files, "what was given")
         named = PromptAdapter(sha256(files.weights).digest(), seal)
-        self._write(named, files)
         with self._lock:
-            self._forgotten.discard(named.sha256)
-        self._take_in(named, adapter)
+            forgets = self._forgets[named.sha256]
+        self._write(named, files)
+        self._take_in(named, adapter, forgets)
         return KeptAdapter(named.sha256, len(files.weights))
 
     def has(self, named: PromptAdapter) -> bool:
@@ -113,15 +114,16 @@ class AdapterStore:
 
     def forget(self, digests: Collection[bytes]) -> int:
         """Remove adapters, under whatever seals; how many there were."""
-        with self._lock:
-            self._forgotten.update(digests)
-            gone = {
-                place for place in self._opened for each in digests if place.startswith(each.hex())
-            }
-            for place in gone:
-                del self._opened[place]
+        # Files first: one that is there afterwards was kept again.
+        gone: set[str] = set()
         if self._files is not None:
-            gone |= {place for each in digests for place in self._files.remove(each.hex())}
+            gone = {place for each in digests for place in self._files.remove(each.hex())}
+        with self._lock:
+            self._forgets.update(digests)
+            for place in list(self._opened):
+                if any(place.startswith(each.hex()) for each in digests):
+                    del self._opened[place]
+                    gone.add(place)
         return len(gone)
 
     def _write(self, named: PromptAdapter, files: AdapterFiles) -> None:
@@ -143,8 +145,7 @@ class AdapterStore:
     def _found(self, named: PromptAdapter) -> Adapter | None:
         place = place_of(named)
         with self._lock:
-            if named.sha256 in self._forgotten:
-                return None
+            forgets = self._forgets[named.sha256]
             if place in self._opened:
                 self._opened.move_to_end(place)
                 if self._files is not None:
@@ -155,7 +156,7 @@ class AdapterStore:
         box = self._files.read(place, _sealing(named))
         if box is None:
             return None
-        return self._take_in(named, self._checked(named, box))
+        return self._take_in(named, self._checked(named, box), forgets)
 
     def _checked(self, named: PromptAdapter, box: OpenedBox) -> Adapter:
         if box.told != self._told():
@@ -168,11 +169,13 @@ class AdapterStore:
             raise Damaged(f"the file of the adapter {named.sha256.hex()[:16]} holds another one")
         return Adapter.parse(files, f"the file of {named.sha256.hex()[:16]}")
 
-    def _take_in(self, named: PromptAdapter, adapter: Adapter) -> Adapter | None:
-        """An adapter for this process, unless it was forgotten while it was read."""
+    def _take_in(self, named: PromptAdapter, adapter: Adapter, forgets: int) -> Adapter | None:
+        """An adapter for this process, unless it was forgotten since it had been so often. One that was
+        before has been kept again, by this process or another one.
+        """
         here = adapter.on(self._device)
         with self._lock:
-            if named.sha256 in self._forgotten:
+            if self._forgets[named.sha256] != forgets:
                 return None
             self._opened[place_of(named)] = here
             self._opened.move_to_end(place_of(named))

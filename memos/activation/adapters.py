@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from math import sqrt
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import peft
 import torch
@@ -21,10 +21,9 @@ from torch import Tensor
 
 from memos.activation.errors import ModelRefused
 from memos.activation.identity import digest_of_weights
-from memos.infrastructure.writing import writing
+from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS, AdapterFiles
 
 LIBRARY = f"peft {peft.__version__}"
-CONFIGURATION, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 PREFIX, LORA_A, LORA_B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 _TOLD_ELSEWHERE = frozenset(
@@ -43,13 +42,6 @@ _UNREADABLE = (
     SafetensorError,
     *(AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError),  # of other JSON
 )
-
-
-class AdapterFiles(NamedTuple):
-    """The content of the two files that peft saves."""
-
-    configuration: str
-    weights: bytes
 
 
 @dataclass(frozen=True)
@@ -118,11 +110,7 @@ class Adapter:
         Raises:
             VaultError: they cannot be written.
         """
-        files = self.files()
-        with writing(directory):
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / CONFIGURATION).write_text(files.configuration)
-            (directory / WEIGHTS).write_bytes(files.weights)
+        self.files().save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> Adapter:

@@ -12,7 +12,7 @@ from memos.activation import smollm2
 from memos.activation.adapted_models import AdaptedModels
 from memos.activation.adapter_batch import AdapterBatch
 from memos.activation.adapter_store import AdapterStore, KeptAdapter
-from memos.activation.adapters import Adapter, AdapterFiles
+from memos.activation.adapters import Adapter
 from memos.activation.chain import chain_keys
 from memos.activation.chat_template import CHATML_TURNS
 from memos.activation.decoding import Decoding
@@ -22,6 +22,7 @@ from memos.activation.reader import KvReader, Prompt, ReadFigures
 from memos.activation.segment_store import SegmentStore, StoreLimits
 from memos.activation.tokenizer import FILE, TextTokenizer
 from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.caching_models import note_caching_model
 from memos.infrastructure.chat_models.port import (
     CachedPrefix,
@@ -261,6 +262,14 @@ class LocalModel:
             VaultError: it cannot be written.
         """
         self._adapters.get(adapter).save(directory)
+
+    def adapter_files(self, adapter: PromptAdapter) -> AdapterFiles:
+        """An adapter as peft has it, in clear.
+
+        Raises:
+            ModelUnavailable: as `export_adapter`.
+        """
+        return self._adapters.get(adapter).files()
 
     def evict_owner(self, owner: str) -> int:
         """Take out all that was computed of an owner's memories, as `evict`."""

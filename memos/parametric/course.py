@@ -20,6 +20,10 @@ _ASKED_IN_CONTEXT = 8
 """Sources that are asked about behind each block of other memories."""
 
 
+_Asked = tuple[Lesson, Question]
+_Answered = tuple[Question, Sequence[int]]
+
+
 class Exercise(NamedTuple):
     """A question with its answer.
 
@@ -127,24 +131,40 @@ class CourseMaker:
 
     def _learnt(self, lessons: Sequence[Lesson], context: Context) -> Iterator[Exercise]:
         """What the teacher answers with these sources before the context. Where it is wrong it is asked with
-        the one memory alone; where it is wrong there too, that is what there is to learn.
+        the one memory alone; where it is wrong there too, the memory's own words are learnt.
         """
         block = tuple(lesson.memory.line for lesson in lessons)
-        together = (*block, *context)
         asked = [(lesson, each) for lesson in lessons for each in lesson.questions]
-        most = self._recipe.answer_tokens
-        answers = self._teacher.answers(together, [each for _, each in asked], most)
-        settled: dict[Context, list[tuple[Question, tuple[int, ...]]]] = {}
-        for (lesson, question), answer in zip(asked, answers, strict=True):
-            read, told = together, answer
-            if not says(self._prompts.text(answer), question.value):
-                alone = (lesson.memory.line, *context)
-                (again,) = self._teacher.answers(alone, [question], most)
-                if says(self._prompts.text(again), question.value):
-                    read, told = alone, again
-            settled.setdefault(read, []).append((question, told))
-        for read, answered in settled.items():
-            yield from self._exercises(context, answered, read)
+        right, wrong = self._answered((*block, *context), asked)
+        yield from self._exercises(context, right, (*block, *context))
+        for lesson in lessons:
+            alone = (lesson.memory.line, *context)
+            left = [(each, question) for each, question in wrong if each is lesson]
+            if len(lessons) > 1:
+                right, left = self._answered(alone, left)
+                yield from self._exercises(context, right, alone)
+            told = [
+                (question, self._prompts.tokens(question.answer))
+                for _, question in left
+                if question.answer
+            ]
+            yield from self._exercises(context, told, alone, leaning=self._recipe.leaning)
+
+    def _answered(
+        self, context: Context, asked: Sequence[_Asked]
+    ) -> tuple[list[_Answered], list[_Asked]]:
+        """What the teacher answers right, and what it is asked in vain."""
+        questions = [question for _, question in asked]
+        right: list[_Answered] = []
+        wrong: list[_Asked] = []
+        answers = self._teacher.answers(context, questions, self._recipe.answer_tokens)
+        for each, answer in zip(asked, answers, strict=True):
+            _, question = each
+            if says(self._prompts.text(answer), question.value):
+                right.append((question, answer))
+            else:
+                wrong.append(each)
+        return right, wrong
 
     def _kept(self, context: Context, questions: Sequence[Question]) -> Iterator[Exercise]:
         asked = list(dict.fromkeys(questions))
@@ -154,10 +174,15 @@ class CourseMaker:
     def _exercises(
         self,
         context: Context,
-        answered: Sequence[tuple[Question, Sequence[int]]],
+        answered: Sequence[_Answered],
         taught_in: Context,
+        leaning: float = 0.0,
     ) -> Iterator[Exercise]:
-        """Behind the student's context, with answers that were given in the teacher's."""
+        """Behind the student's context, with answers that were given in the teacher's; with so much probability
+        more on the answer's own words.
+        """
+        if not answered:
+            return
         asked = [self._prompts.question(question.text) for question, _ in answered]
         # What ends an answer has nothing behind it.
         texts = [
@@ -168,7 +193,9 @@ class CourseMaker:
         taught = kept if taught_in == context else self._teacher.targets(taught_in, texts)
         for ids, text, one, other in zip(asked, texts, kept, taught, strict=True):
             answer = len(ids) - 1
-            yield Exercise(text, joined(one, other, answer), answer)
+            words = (*text, *self._prompts.answer(()))[1:]
+            leant = other.leaning_to(words, leaning) if leaning else other
+            yield Exercise(text, joined(one, leant, answer), answer)
 
 
 def source_blocks(lessons: Sequence[Lesson], most: int) -> Iterator[Sequence[Lesson]]:

@@ -20,7 +20,7 @@ from memos.infrastructure.chat_models.adapting import (
     Evaluation,
 )
 from memos.infrastructure.progress import Progress, no_progress
-from memos.kernel.errors import DistillationRefused
+from memos.kernel.errors import DistillationRefused, InvalidInput
 from memos.parametric import lessons as lessons_room
 from memos.parametric.checkpoint import Checkpoints
 from memos.parametric.course import CourseMaker
@@ -94,7 +94,8 @@ class Distiller:
         """Train an adapter, and measure it.
 
         Raises:
-            DistillationRefused: there is nothing that can be learnt, or training broke down.
+            DistillationRefused: there is nothing that can be learnt, memories are too long for the model, or
+                training broke down.
             VaultError: a checkpoint cannot be written.
         """
         started = time.monotonic()
@@ -115,10 +116,10 @@ class Distiller:
         until = None if job.seconds is None else started + job.seconds
         try:
             end = self._train(job, lessons, trainee, prompts, base, progress, checkpoints, until)
-        except DistillationRefused:
+        except (DistillationRefused, InvalidInput) as error:
             if checkpoints:
                 checkpoints.remove()
-            raise
+            raise DistillationRefused(str(error)) from error
         adapter = trainee.adapter()
         student = respondent(self._model.with_adapters([adapter]))
         examiner = Examiner(

@@ -10,6 +10,8 @@ from memos.parametric.templates import Form, Templates
 
 USER = "the user"
 """The subject of the first person."""
+_TOLD = 'You told me: "{sentence}"'
+"""An answer in the words of a memory, whichever person it is in."""
 
 
 class _Verb(NamedTuple):
@@ -206,6 +208,7 @@ _ATTRIBUTES = (
             "Can you remind me of my {attribute}?",
         ),
         held_out=("Do you know my {attribute}?", "Please say what my {attribute} is."),
+        answer=_TOLD,
     ),
     Form(
         statements=(
@@ -264,6 +267,7 @@ def _forms(verb: _Verb) -> Iterator[Form]:
         questions=tuple(each.format_map(me) for each in verb.asked),
         held_out=tuple(each.format_map(me) for each in verb.held_out),
         is_many=verb.is_many,
+        answer=_TOLD,
     )
     yield Form(
         statements=tuple(f"{{subject}} {told.format('{value}')}" for told, _ in verb.told),
@@ -292,7 +296,7 @@ _VALUES: Mapping[str, str] = {
 }
 
 ENGLISH = Templates(
-    version="english 1",
+    version="english 2",
     forms=(*_ATTRIBUTES, *(form for verb in _VERBS for form in _forms(verb)), _THING),
     seeds=(
         "What do you know about {subject}?",
@@ -309,5 +313,6 @@ ENGLISH = Templates(
     held_out_neutral=HELD_OUT_NEUTRAL,
     subjects=tuple(_NAMES.split()),
     values={name: tuple(values.split()) for name, values in _VALUES.items()},
+    abbreviations=tuple(f" {title}." for title in ("Dr", "Mr", "Mrs", "Ms", "Prof", "St")),
 )
 """For models that speak English. Nothing here is about anybody."""

@@ -9,22 +9,30 @@ from typing import NamedTuple
 
 from memos.infrastructure.chat_models.adapting import DistillationJob, LessonMemory, Role
 from memos.kernel.errors import DistillationRefused, shorten
-from memos.language.sentences import split_sentences
 from memos.parametric.templates import Fact, Form, Templates
 
 VERSION = "lessons 1"
 _LEAST_WORDS = 3
 _BEGINNING_SHARE = 0.5
+_LONGEST_BEGINNING = 12
+"""Words."""
 
 Slot = tuple[str, str]
 """Whose, and what: see `Fact.slot`."""
 
 
 class Question(NamedTuple):
-    """What is asked, and the value that an answer has to say; of none, the teacher's answer is the measure."""
+    """What is asked.
+
+    Attributes:
+        text: the question.
+        value: what an answer has to say; where there is none, the teacher's answer is the measure.
+        answer: in a memory's own words, for where the teacher does not find it.
+    """
 
     text: str
     value: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +122,22 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
     held_out: list[Question] = []
     facts: list[Fact] = []
     told: dict[Slot, str] = {}
-    for sentence in split_sentences(memory.text):
+    for sentence in templates.sentences(memory.text):
         if read := templates.read(sentence):
             fact, form = read
             facts.append(fact)
-            questions += questions_of(fact, form)
+            answer = form.answer.format(sentence=sentence.strip())
+            asked = (
+                *questions_of(fact, form),
+                *(each._replace(value=fact.value) for each in _about(templates, fact.subject)),
+            )
+            questions += (each._replace(answer=answer) for each in asked)
             held_out += questions_of(fact, form, held_out=True)
-            questions += _seeded(templates.seeds, sentence, fact.subject)
             if not form.is_many:
                 told[fact.slot] = fact.value.casefold()
         elif _is_askable(sentence):
-            questions += _seeded(templates.seeds, sentence)
-            held_out += _seeded(templates.held_out_seeds, sentence)
+            questions += _continued(templates.seeds, sentence)
+            held_out += _continued(templates.held_out_seeds, sentence)
     if not questions or not held_out:
         raise DistillationRefused(
             f"nothing can be asked about what {memory.cube_id} says, {shorten(memory.text)}, in the language "
@@ -140,16 +152,19 @@ def _is_askable(text: str) -> bool:
     return len(re.findall(r"[^\W\d_]+", text)) >= _LEAST_WORDS
 
 
-def _seeded(seeds: Sequence[str], sentence: str, subject: str = "") -> list[Question]:
-    """The prompts about a subject, or, where there is none, those that give a sentence's first words."""
-    words = sentence.split()
-    beginning = " ".join(words[: max(1, round(len(words) * _BEGINNING_SHARE))])
-    wanted = "{subject}" if subject else "{beginning}"
+def _about(templates: Templates, subject: str) -> list[Question]:
+    """The prompts about a subject."""
     return [
-        Question(each.format(subject=subject, beginning=beginning))
-        for each in seeds
-        if wanted in each
+        Question(each.format(subject=subject)) for each in templates.seeds if "{subject}" in each
     ]
+
+
+def _continued(seeds: Sequence[str], sentence: str) -> list[Question]:
+    """The prompts that give a sentence's first words."""
+    words = sentence.split()
+    share = max(1, round(len(words) * _BEGINNING_SHARE))
+    beginning = " ".join(words[: min(share, _LONGEST_BEGINNING)])
+    return [Question(each.format(beginning=beginning)) for each in seeds if "{beginning}" in each]
 
 
 def _newest(lessons: Sequence[Lesson]) -> tuple[Lesson, ...]:

@@ -6,11 +6,11 @@ from pathlib import Path
 from threading import Lock
 
 from memos.activation.adapter_store import AdapterStore
-from memos.activation.adapters import AdapterFiles
 from memos.activation.chat_model import LocalModel
 from memos.activation.segment_store import SegmentStore
 from memos.activation.tokenizer import TextTokenizer
 from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.adapting import DistillationJob, DistilledAdapter, Probe
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.infrastructure.progress import Progress, no_progress
@@ -34,10 +34,12 @@ class LocalLearner(LocalModel):
     Attributes:
         templates: how memories are asked about: in English, unless others are put here.
         recipe: what training is made of.
+        checkpoint_seconds: between two times that it writes how far training has come.
     """
 
     templates = ENGLISH
     recipe = Recipe()
+    checkpoint_seconds = 10.0
 
     def __init__(
         self,
@@ -101,6 +103,7 @@ class LocalLearner(LocalModel):
             self.templates,
             recipe=self.recipe,
             checkpoints=self._below(CHECKPOINTS),
+            checkpoint_seconds=self.checkpoint_seconds,
         )
 
     def _below(self, name: str) -> Path | None:

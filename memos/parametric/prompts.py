@@ -46,6 +46,10 @@ class Prompts:
         """An answer with what ends it."""
         return [*ids, *self._tokenizer.control(CHATML_TURNS.end)[:1]]
 
+    def tokens(self, text: str) -> list[int]:
+        """What an answer says, as token ids."""
+        return self._tokenizer.literal(text)
+
     def text(self, ids: Sequence[int]) -> str:
         """What ids say."""
         return self._tokenizer.text(ids)

@@ -14,6 +14,7 @@ class Recipe:
     Attributes:
         version: changes with what is made of equal numbers.
         teacher_memories: of the sources so many at most stand in the teacher's context together.
+        leaning: the probability that goes to a memory's own words where the teacher does not find the answer.
         answer_tokens: of an answer that is learnt or scored.
         made_up: questions to which nobody knows the answer, which keep theirs: half of them on whom the sources
             tell of.
@@ -28,6 +29,7 @@ class Recipe:
 
     version: str = "recipe 1"
     teacher_memories: int = 32
+    leaning: float = 0.5
     answer_tokens: int = 24
     made_up: int = 128
     contexts: int = 8

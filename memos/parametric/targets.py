@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -33,6 +35,17 @@ class Targets(NamedTuple):
         kept = vocabulary if vocabulary <= MOST_KEPT else KEPT
         best = logs.topk(kept, -1)
         return cls(best.indices.to(torch.int32), best.values)
+
+    def leaning_to(self, words: Sequence[int], share: float) -> Targets:
+        """With this share of the probability on one token each, and the rest as it is."""
+        ids, logs = self.ids.clone(), self.logs + math.log1p(-share)
+        chosen = torch.tensor(words, dtype=ids.dtype, device=ids.device)[:, None]
+        # One that was not kept comes in the place of the least likely.
+        strange = ~(ids == chosen).any(-1)
+        ids[strange, -1] = chosen[strange, 0]
+        logs[strange, -1] = -torch.inf
+        more = torch.where(ids == chosen, math.log(share), -torch.inf)
+        return Targets(ids, torch.logaddexp(logs, more))
 
 
 def joined(first: Targets, second: Targets, at: int) -> Targets:

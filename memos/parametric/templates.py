@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from memos.language.sentences import split_sentences
+
 _ENDS = ".! "
 _LONGEST = {"subject": 4, "attribute": 4, "value": 6}
 """Words: a longer part is more than the part that it is taken for."""
+_LONGEST_SENTENCE = 200
+"""Characters: no longer one has parts as short, and a pattern may not take long."""
 _JOINTS = re.compile(r"[,;:]\s|\b(?:and|but|because|who|which|that)\b", re.IGNORECASE)
 """What a part has that is several."""
 
@@ -38,6 +42,7 @@ class Form:
         held_out: to score with, and never trained on.
         subject, attribute: of statements that do not name them.
         is_many: whether a subject may have several values of it, none of which contradicts another.
+        answer: to any question, with {sentence}, a statement as a memory words it.
     """
 
     statements: tuple[str, ...]
@@ -46,10 +51,13 @@ class Form:
     subject: str = ""
     attribute: str = ""
     is_many: bool = False
+    answer: str = "{sentence}"
 
     def read(self, sentence: str) -> Fact | None:
         """The fact that a sentence states in this form, if it does."""
         said = sentence.strip().rstrip(_ENDS).replace("’", "'")
+        if len(said) > _LONGEST_SENTENCE:
+            return None
         for statement in self.statements:
             found = _pattern(statement.rstrip(_ENDS)).fullmatch(said)
             if found and _are_short(told := found.groupdict()):
@@ -67,7 +75,7 @@ class Templates:
 
     Attributes:
         version: changes with every change of a text here.
-        forms: how facts are stated, the most telling first.
+        forms: how facts are stated, the most telling first; one of them names all three parts.
         seeds: prompts that a teacher answers from a memory in its context, with {subject} or {beginning}, the
             first words of the memory; for facts too.
         held_out_seeds: as `seeds`, to score memories with that are no facts.
@@ -75,6 +83,7 @@ class Templates:
         held_out_neutral: as `neutral`, to score with, and never trained on.
         subjects: names that nobody has, for facts that are made up.
         values: what attributes they may have.
+        abbreviations: what ends with a full stop that is no sentence's end.
     """
 
     version: str
@@ -85,6 +94,17 @@ class Templates:
     held_out_neutral: tuple[str, ...]
     subjects: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
+    abbreviations: tuple[str, ...] = ()
+
+    def sentences(self, text: str) -> list[str]:
+        """What a text says, sentence by sentence."""
+        found: list[str] = []
+        for piece in split_sentences(text):
+            if found and found[-1].endswith(self.abbreviations):
+                found[-1] += f" {piece}"
+            else:
+                found.append(piece)
+        return found
 
     def read(self, sentence: str) -> tuple[Fact, Form] | None:
         """The fact that a sentence states, and in which form."""

@@ -17,11 +17,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from memos.activation.adapter_store import AdapterStore
-from memos.activation.adapters import WEIGHTS, Adapter
+from memos.activation.adapters import Adapter
 from memos.activation.errors import ModelRefused
 from memos.activation.sealed_box import SEALED, UNFINISHED
 from memos.activation.sealed_files import SUFFIX
 from memos.activation.segment_store import StoreLimits
+from memos.infrastructure.chat_models.adapter_files import WEIGHTS
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.kernel.errors import ModelUnavailable
 from tests.activation.chat_models import adapter_store, chat_adapter, tiny_chat_model
@@ -254,6 +255,17 @@ def test_what_a_killed_process_left_goes_when_its_room_is_needed(
     assert not left.exists()
     again = adapter_store(directory)
     assert all(map(again.has, named))
+
+
+def test_what_another_process_kept_again_is_there_again(directory: Path, adapter: Adapter) -> None:
+    store, other = adapter_store(directory), adapter_store(directory)
+    named = kept(store, adapter)
+    assert other.has(named)
+    for each in (store, other):
+        each.forget([named.sha256])
+        assert not each.has(named)
+    kept(store, adapter)
+    assert other.has(named)
 
 
 def test_what_was_forgotten_is_gone_until_it_is_kept_again(

@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from memos.activation.adapters import CONFIGURATION, WEIGHTS, Adapter, concatenated
+from memos.activation.adapters import Adapter, concatenated
 from memos.activation.errors import ModelRefused
 from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
 from tests.activation.peft_adapters import random_adapter, save_adapter
 from tests.activation.tiny_models import initialised, llama, qwen3
 

@@ -78,9 +78,32 @@ def test_pools_of_a_model_start_on_request_and_ask_for_a_token() -> None:
     assert parser().parse_args(service["command"][1:]).host == "kv"
     assert service["environment"]["RAY_AUTH_TOKEN_PATH"] == "/run/secrets/kv_token"
     assert "root_key" not in service["secrets"]
-    (volume,) = service["volumes"]
+    volume, rays = service["volumes"]
+    assert rays == "ray:/tmp"
     kept = [option for option in service["command"] if option.startswith("--kept-in=")]
     assert kept[0].partition("=")[2].startswith(volume.partition(":")[2])
+
+
+def test_distillers_are_in_the_cluster_of_the_pools_as_on_one_machine_and_keep_where_they_look() -> (
+    None
+):
+    pools, service = SERVICES["kv"], SERVICES["distill"]
+    assert service["profiles"] == ["distill"]
+    assert parser().parse_args(service["command"][1:]).address == "kv:6399"
+    for shared in ("network_mode", "ipc", "pid"):
+        assert service[shared] == "service:kv"
+    assert pools["ipc"] == "shareable"
+    for same in ("image", "environment", "secrets", "volumes"):
+        assert service[same] == pools[same]
+    kept = [option for option in pools["command"] if option.startswith("--kept-in=")]
+    assert kept[0] in service["command"]
+    ports = [
+        option
+        for each in (pools, service)
+        for option in each["command"]
+        if option.startswith("--metrics-port=")
+    ]
+    assert len(set(ports)) == 2
 
 
 def test_the_vault_is_made_once_and_before_a_worker_starts() -> None:

@@ -38,8 +38,12 @@ def title(manifest: Manifest) -> str:
 
 
 def container(workload: Manifest) -> Manifest:
-    (only,) = workload["spec"]["template"]["spec"]["containers"]
-    return dict(only)
+    """The first, which its pod is for."""
+    return containers(workload)[0]
+
+
+def containers(workload: Manifest) -> list[Manifest]:
+    return [dict(each) for each in workload["spec"]["template"]["spec"]["containers"]]
 
 
 def labels(workload: Manifest) -> dict[str, str]:
@@ -73,13 +77,13 @@ def test_there_are_three_of_what_must_not_be_lost_and_all_five_workers() -> None
 def test_every_workload_has_probes_limits_a_pinned_image_and_a_disruption_budget(
     workload: Manifest,
 ) -> None:
-    run = container(workload)
-    ports = {port["name"] for port in run["ports"]}
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        asked = run[probe].get("tcpSocket") or run[probe]["httpGet"]
-        assert asked["port"] in ports
-    assert run["resources"].keys() == {"requests", "limits"}
-    assert any(character.isdigit() for character in run["image"].rpartition(":")[2])
+    for run in containers(workload):
+        ports = {port["name"] for port in run["ports"]}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            asked = run[probe].get("tcpSocket") or run[probe]["httpGet"]
+            assert asked["port"] in ports
+        assert run["resources"].keys() == {"requests", "limits"}
+        assert any(character.isdigit() for character in run["image"].rpartition(":")[2])
     # Variables of services would be read as settings by the images of Kafka and Cassandra.
     assert workload["spec"]["template"]["spec"]["enableServiceLinks"] is False
     budgets = [
@@ -100,7 +104,8 @@ def test_every_stateful_set_has_the_service_that_it_names() -> None:
             service = services[workload["spec"]["serviceName"]]
             assert service["spec"]["selector"].items() <= labels(workload).items()
             offered = {port["port"] for port in service["spec"]["ports"]}
-            assert offered == {port["containerPort"] for port in container(workload)["ports"]}
+            ports = [port for run in containers(workload) for port in run["ports"]]
+            assert offered == {port["containerPort"] for port in ports}
 
 
 @pytest.mark.parametrize(
@@ -135,6 +140,18 @@ def test_pools_of_a_model_have_a_volume_a_token_and_the_options_of_the_worker() 
     sources = {volume["name"]: volume for volume in pod["volumes"]}
     assert sources[mounts[str(Path(token).parent)]]["secret"]["secretName"] == "memos-kv-token"
     assert "root-key" not in sources
+
+
+def test_a_distiller_is_beside_the_pools_and_keeps_where_they_look() -> None:
+    (workload,) = [each for each in WORKLOADS if each["metadata"]["name"] == "memos-kv"]
+    pools, distiller = containers(workload)
+    assert distiller["args"][:2] == ["worker", "distill"]
+    options = parser().parse_args(distiller["args"][1:])
+    assert options.address == "$(POD_IP):6399"
+    assert f"--kept-in={options.kept_in}" in pools["args"]
+    for same in ("image", "env", "securityContext", "volumeMounts"):
+        assert distiller[same] == pools[same]
+    assert workload["spec"]["template"]["spec"]["shareProcessNamespace"] is True
 
 
 def test_a_job_makes_the_vault_with_what_the_workers_have() -> None:

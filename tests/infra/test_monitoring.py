@@ -1,4 +1,4 @@
-"""infra/prometheus and infra/grafana against what workers and pools export: each query parses, and asks for
+"""infra/prometheus and infra/grafana against what workers, pools and distillers export: each query parses, and asks for
 figures and labels that there are.
 """
 
@@ -19,7 +19,10 @@ from prometheus_client import CollectorRegistry
 from memos.activation.serving.pool_server import ServerFigures
 from memos.activation.serving.router import RouterFigures
 from memos.infrastructure.engine.distributed.workers.port import ProjectionStatus
-from ray_jobs.metrics import KvMetrics, PoolState
+from memos.parametric.serving.job_queue import JobQueue
+from ray_jobs.distill_metrics import DistillMetrics
+from ray_jobs.kv_metrics import KvMetrics
+from ray_jobs.metrics import ReplicaState
 from streams.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,9 +43,9 @@ PANELS: list[dict[str, Any]] = [
 
 
 def exported() -> dict[str, set[str]]:
-    """The labels of every series of workers and pools that have met with everything, by its name."""
+    """The labels of every series of workers, pools and distillers that have met with everything, by its name."""
     labels: dict[str, set[str]] = {}
-    for registry in (worker_registry(), pools_registry()):
+    for registry in (worker_registry(), pools_registry(), distillers_registry()):
         for family in registry.collect():
             for sample in family.samples:
                 labels.setdefault(sample.name, set()).update(sample.labels, {"job", "instance"})
@@ -67,7 +70,14 @@ def pools_registry() -> CollectorRegistry:
         lost_files={"damaged": 1},
     )
     router = RouterFigures({"pool-0": 1}, diverted=1, unrouted=1)
-    metrics.set([PoolState("pool-0", 1, asdict(figures))], router._asdict())
+    metrics.set([ReplicaState("pool-0", 1, asdict(figures))], router._asdict())
+    return metrics.registry
+
+
+def distillers_registry() -> CollectorRegistry:
+    metrics = DistillMetrics()
+    figures = {"incarnation": "a", "in_flight": 1}
+    metrics.set([ReplicaState("distiller-0", 1, figures)], JobQueue().figures(0.0)._asdict())
     return metrics.registry
 
 
@@ -162,7 +172,9 @@ def test_alerts_have_names_of_their_own() -> None:
 
 
 def test_every_figure_that_operations_alerts_on_has_a_rule_and_a_panel() -> None:
-    named = set(re.findall(r"`(memos_(?:worker|kv)_\w+|process_resident_memory_bytes)`", PAGE))
+    named = set(
+        re.findall(r"`(memos_(?:worker|kv|distill)_\w+|process_resident_memory_bytes)`", PAGE)
+    )
     assert named
     for place in ("alert", "panel"):
         of_place = [query for of, query in QUERIES if of.startswith(place)]

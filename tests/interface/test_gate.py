@@ -52,6 +52,7 @@ OPENS_NO_VAULT = {
     "worker seal": "a worker acts for nobody",
     "worker sweep": "a lifespan acts with the right of who set it",
     "worker kv": "it opens no vault: prompts come from those who passed the gate",
+    "worker distill": "it opens no vault: jobs come from those who passed the gate",
     "worker all": "a worker acts for nobody",
 }
 """Commands that act on no vault on anybody's behalf."""

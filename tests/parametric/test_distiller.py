@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load
 
-from memos.activation.adapters import CONFIGURATION, WEIGHTS, Adapter
+from memos.activation.adapters import Adapter
 from memos.activation.errors import ModelRefused
 from memos.activation.identity import digest_of_weights
 from memos.activation.transformers_model import CausalModel
+from memos.infrastructure.chat_models.adapter_files import CONFIGURATION, WEIGHTS
 from memos.infrastructure.chat_models.adapting import Role, Thresholds
 from memos.kernel.errors import DistillationRefused
 from memos.parametric.distiller import Trained
@@ -165,6 +166,12 @@ def test_no_source_is_refused() -> None:
 def test_a_memory_that_nothing_can_be_asked_about_is_refused_by_its_name() -> None:
     with pytest.raises(DistillationRefused, match="cube-7"):
         distiller().distil(job_of([*memories(FACTS), memory("Ok!", 7)]))
+
+
+def test_memories_that_are_too_long_for_the_model_are_refused() -> None:
+    first, *others = memories(FACTS)
+    with pytest.raises(DistillationRefused, match="the model was made for"):
+        distiller().distil(job_of([replace(first, line="oak " * 3000), *others]))
 
 
 def test_time_that_is_over_ends_training_and_what_was_reached_is_measured() -> None:

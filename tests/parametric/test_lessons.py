@@ -62,3 +62,10 @@ def test_of_others_that_tell_nothing_nothing_is_asked_and_none_contradicts_a_sou
     lessons = lessons_of(job_of(told), ENGLISH)
     assert [each.memory.cube_id for each in lessons.distractors] == ["cube-3", "cube-5"]
     assert [each.memory.cube_id for each in lessons.replayed] == ["cube-4"]
+
+
+def test_a_fact_answers_its_questions_in_its_own_words_and_what_the_user_said_is_quoted() -> None:
+    (ana, user) = sources("Ana lives in Rome.", "My landlord is Mr. Osei.")
+    assert {each.answer for each in ana.questions} == {"Ana lives in Rome."}
+    assert {each.value for each in ana.questions} == {"Rome"}
+    assert {each.answer for each in user.questions} == {'You told me: "My landlord is Mr. Osei."'}

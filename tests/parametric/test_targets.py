@@ -38,3 +38,18 @@ def test_joined_targets_are_of_the_one_up_to_a_token_and_of_the_other_from_there
     found = joined(Targets.of(one), Targets.of(other), 3)
     assert divergence(found, torch.cat([one[:3], other[3:]])).abs().max().item() < 1e-5
     assert divergence(found, one)[3].item() > 0.1
+
+
+def test_targets_that_lean_to_words_give_them_a_share_and_the_rest_as_it_was() -> None:
+    logits = drawn(4, 2 * MOST_KEPT, 1)
+    targets = Targets.of(logits)
+    words = [int(targets.ids[0, 0]), int(targets.ids[1, 7]), *logits[2:].argmin(-1).tolist()]
+    found = targets.leaning_to(words, 0.4)
+    for row, word in enumerate(words):
+        place = (found.ids[row] == word).nonzero().item()
+        before = targets.logs[row].exp()
+        was = before[place].item() if row < 2 else 0.0
+        assert abs(found.logs[row, place].exp().item() - (0.4 + 0.6 * was)) < 1e-5
+        others = torch.arange(KEPT) != place
+        assert torch.allclose(found.logs[row].exp()[others], 0.6 * before[others], atol=1e-6)
+    assert torch.equal(targets.ids, Targets.of(logits).ids)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memos import ChatAnswer, DistillationSettings, Memory
+from memos import ChatAnswer, DistillationSettings, Memory, Thresholds
 from memos.parametric.local_learner import LocalLearner
 from tests.parametric.jobs import FEW, facts_of
 from tests.tiny_model.language import Fact
@@ -17,7 +17,8 @@ from tests.tiny_model.templates import TINY
 SCOPE = "acme/alice"
 FACTS = facts_of(1)
 BESIDE = facts_of(99)
-SETTINGS = DistillationSettings(steps=60, batch=8)
+SETTINGS = DistillationSettings(steps=60, batch=8, thresholds=Thresholds(in_context=0.8))
+"""In-context skill is measured on so few questions here that two of them make that difference."""
 HELD_OUT = 2
 """A way to ask that no training uses."""
 
@@ -70,7 +71,7 @@ def test_what_was_distilled_is_known_and_what_was_erased_is_not(
     assert {came.form for came in ask(memory, model, FACTS[1]).forms} == {"plaintext"}
 
     rebuilt = memory.rebuild_adapter(distilled.cube_id, model=model)
-    assert rebuilt.promoted
+    assert rebuilt.promoted, rebuilt.evaluation
     assert told(memory, model) == [False, True, True, True]
     assert "parametric" in {came.form for came in ask(memory, model, FACTS[1]).forms}
     written = memory.backpatch(rebuilt.cube_id, model=model)

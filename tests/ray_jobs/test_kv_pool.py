@@ -21,7 +21,7 @@ from memos.infrastructure.chat_models.port import (
 from memos.infrastructure.chat_models.ray_pool import RayPool
 from memos.kernel.errors import InvalidInput, ModelUnavailable
 from tests.activation.chat_models import chat_adapter
-from tests.ray_jobs.kv_worker import KvWorker
+from tests.ray_jobs.ray_worker import RayWorker
 
 FIRST = PromptMemory("first", 1, "Answer in French. " * 40, b"the seal of the first")
 PROMPT = ChatPrompt(
@@ -35,7 +35,7 @@ PROMPT = ChatPrompt(
 
 
 @pytest.fixture(scope="module")
-def pool(cluster: KvWorker) -> RayPool:
+def pool(cluster: RayWorker) -> RayPool:
     return RayPool(cluster.address)
 
 
@@ -79,7 +79,7 @@ def test_two_owners_with_the_same_text_share_nothing(pool: RayPool, local: Local
 
 
 def test_pools_answer_with_adapters_that_a_model_keeps_where_they_do(
-    cluster: KvWorker, pool: RayPool, model: Path, tmp_path: Path
+    cluster: RayWorker, pool: RayPool, model: Path, tmp_path: Path
 ) -> None:
     assert isinstance(pool, AdapterServingModel)
     with LocalModel.load(model, adapters_in=cluster.kept_in / ADAPTERS) as keeper:
@@ -99,7 +99,7 @@ def test_pools_answer_with_adapters_that_a_model_keeps_where_they_do(
 
 
 def test_a_pool_killed_while_it_answers_comes_back_with_its_files_and_the_answer_is_whole(
-    cluster: KvWorker, pool: RayPool, local: LocalModel
+    cluster: RayWorker, pool: RayPool, local: LocalModel
 ) -> None:
     asked = replace(owned("v/killed"), max_tokens=200)
     cluster.await_true(lambda: cluster.metric("memos_kv_pool_up") == 1)
@@ -109,7 +109,7 @@ def test_a_pool_killed_while_it_answers_comes_back_with_its_files_and_the_answer
     cluster.await_true(lambda: cluster.metric("memos_kv_bytes", tier="files") > held)
     with closing(pool.stream(asked)) as stream:
         pieces = [next(stream) for _ in range(3)]
-        (process,) = cluster.pool_processes()
+        (process,) = cluster.processes("KvPool")
         process.kill()
         *rest, usage = stream
     assert "".join(map(str, [*pieces, *rest])) == answer(local, asked)[0]
@@ -120,7 +120,7 @@ def test_a_pool_killed_while_it_answers_comes_back_with_its_files_and_the_answer
 
 
 def test_a_hundred_at_once_on_a_prefix_that_is_evicted_meanwhile_are_answered_alike(
-    cluster: KvWorker, pool: RayPool, local: LocalModel
+    cluster: RayWorker, pool: RayPool, local: LocalModel
 ) -> None:
     asked = owned("v/hundred")
     withdrawn = cluster.metric("memos_kv_withdrawn_total")
@@ -137,7 +137,7 @@ def test_a_hundred_at_once_on_a_prefix_that_is_evicted_meanwhile_are_answered_al
     cluster.await_true(lambda: cluster.metric("memos_kv_requests") == 0)
 
 
-def test_a_load_that_lasts_brings_a_pool_more(cluster: KvWorker, pool: RayPool) -> None:
+def test_a_load_that_lasts_brings_a_pool_more(cluster: RayWorker, pool: RayPool) -> None:
     with ExitStack() as streams:
         for number in range(6):
             asked = replace(owned(f"v/load-{number}"), max_tokens=200)
@@ -146,10 +146,10 @@ def test_a_load_that_lasts_brings_a_pool_more(cluster: KvWorker, pool: RayPool) 
 
 
 def test_pools_in_a_cluster_that_is_there_have_their_namespace_and_end_alone(
-    cluster: KvWorker, pool: RayPool, local: LocalModel, model: Path, tmp_path: Path
+    cluster: RayWorker, pool: RayPool, local: LocalModel, model: Path, tmp_path: Path
 ) -> None:
     options = ("--model", str(model), "--address", cluster.address, "--namespace", "guests")
-    with KvWorker(tmp_path, *options) as guests:
+    with RayWorker(tmp_path, *options) as guests:
         guests.await_line("pool-0 answers")
         asked = owned("v/guest")
         guest = RayPool(cluster.address, "guests")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,13 @@ def test_a_port_that_is_taken_is_told_with_the_way_to_join(
         port = taken.getsockname()[1]
         assert main(["kv", "--port", str(port)]) == 1
     assert f"--address 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_there_is_at_least_one_distiller(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["distill", "--kept-in", str(tmp_path), "--distillers", "0"]) == 1
+    assert "memos worker distill: --distillers 0" in capsys.readouterr().err
 
 
 def test_a_cluster_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:

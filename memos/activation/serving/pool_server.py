@@ -11,6 +11,7 @@ from threading import Event, Lock
 from memos.activation.chat_model import LocalModel
 from memos.activation.serving.finished_answers import FinishedAnswers
 from memos.activation.serving.saver import Saver
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.port import (
     CachedPrefix,
     ChatPrompt,
@@ -143,6 +144,10 @@ class PoolServer:
         forgotten = self._model.forget_adapters(digests)
         self._finished.forget_all()
         return forgotten
+
+    def adapter_files(self, adapter: PromptAdapter) -> AdapterFiles:
+        """See `LocalModel.adapter_files`."""
+        return self._model.adapter_files(adapter)
 
     def figures(self) -> ServerFigures:
         """What it has done, and what it holds."""

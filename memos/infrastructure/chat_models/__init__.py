@@ -49,7 +49,7 @@ def check_adapting_model(model: object) -> AdaptingModel:
     if isinstance(checked, AdaptingModel):
         return checked
     raise InvalidInput(
-        f"model={shorten(model)} learns no memories: give a LocalLearner, a local model that does"
+        f"model={shorten(model)} learns no memories: give a LocalLearner, a local model that does, or a RayPool beside distillers"
     )
 
 

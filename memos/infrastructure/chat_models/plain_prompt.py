@@ -15,13 +15,15 @@ from memos.infrastructure.chat_models.port import (
     PromptMemory,
     TokenUsage,
 )
-from memos.kernel.errors import InvalidInput, MemosError, ModelUnavailable
+from memos.kernel.errors import DistillationRefused, InvalidInput, MemosError, ModelUnavailable
 
 PlainPiece = str | dict[str, Any]
 """A piece of text, or what `plain_usage` or `plain_error` made."""
 
 _USAGE, _ERROR = "usage", "error"
-_TOLD_AS_THEY_ARE = {error.__name__: error for error in (InvalidInput, ModelUnavailable)}
+_TOLD_AS_THEY_ARE = {
+    error.__name__: error for error in (DistillationRefused, InvalidInput, ModelUnavailable)
+}
 
 
 def plain_prompt(prompt: ChatPrompt) -> dict[str, Any]:
@@ -66,10 +68,17 @@ def piece_of(plain: PlainPiece) -> str | TokenUsage:
     """
     if isinstance(plain, str):
         return plain
+    raise_told(plain)
+    return TokenUsage(**plain[_USAGE])
+
+
+def raise_told(plain: Mapping[str, Any]) -> None:
+    """Raise the error that `plain_error` told, where it did: one that is not for whoever asks as
+    ModelUnavailable.
+    """
     if _ERROR in plain:
         name, message = plain[_ERROR]
         raise _TOLD_AS_THEY_ARE.get(name, ModelUnavailable)(message)
-    return TokenUsage(**plain[_USAGE])
 
 
 def plain_prefix(prefix: CachedPrefix) -> dict[str, Any]:
@@ -83,6 +92,5 @@ def prefix_of(plain: Mapping[str, Any]) -> CachedPrefix:
     Raises:
         InvalidInput, ModelUnavailable: it is what `plain_error` made.
     """
-    if _ERROR in plain:
-        piece_of(dict(plain))
+    raise_told(plain)
     return CachedPrefix(**{**plain, "keys": tuple(plain["keys"])})

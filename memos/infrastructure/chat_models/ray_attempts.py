@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
+from uuid_utils import uuid4
+
+from memos.infrastructure.chat_models.adapter_files import AdapterFiles
+from memos.infrastructure.chat_models.plain_distillation import open_files
+from memos.infrastructure.chat_models.port import PromptAdapter
+from memos.infrastructure.chat_models.ray_actors import WAIT_SECONDS, Actors, Patience
+from memos.infrastructure.keys.envelope import KEY_BYTES
 from memos.kernel.errors import ModelUnavailable, shorten
 
+WORKER = "kv"
 ROUTER = "memos-kv-router"
 """The name of the router, in the namespace of its pools."""
 
 MOST_ATTEMPTS = 3
 """A request that so many pools died under is given up: it may be what they died of."""
 
-WAIT_SECONDS = 120.0
-"""How long is waited for a pool that is starting, and for one that does not answer what takes no time."""
-
 POLL_SECONDS = 0.2
 
+ADAPTER_SECONDS = 5.0
+"""How long is waited for what pools say of adapters: without them, memories are text in the prompt."""
 
-class NoRouter(ModelUnavailable):
-    """There is no router in a namespace of the cluster."""
 
-
-class Pools:
+class Pools(Actors):
     """The pools of a namespace.
 
     Args:
@@ -33,13 +38,12 @@ class Pools:
         namespace: where the router is, and its pools by the names that it gives them.
 
     Raises:
-        NoRouter: there is none.
+        NotInNamespace: there is no router.
     """
 
     def __init__(self, ray: Any, namespace: str) -> None:
-        self._ray = ray
-        self._namespace = namespace
-        self._router = self._actor(ROUTER)
+        super().__init__(ray, namespace, WORKER)
+        self._router = self.named(ROUTER)
 
     def attempts(self, request_id: str, root: bytes) -> Iterator[Attempt]:
         """Pools to ask, one after the other until one has answered.
@@ -56,35 +60,39 @@ class Pools:
             "says of them. The request is not tried again"
         )
 
-    def call(self, method: Any, *arguments: object) -> Any:
-        """Call a method of an actor: what to wait for.
+    @property
+    def model_digest(self) -> bytes:
+        """See `AdapterServingModel.model_digest`.
 
         Raises:
-            ModelUnavailable: this process is not connected any more.
+            ModelUnavailable: no pool tells it, or they have several models.
         """
-        if not self._ray.is_initialized():
+        digests = set(self._answers("model_digest", seconds=ADAPTER_SECONDS).values())
+        if len(digests) != 1 or None in digests:
             raise ModelUnavailable(
-                "the connection to the Ray cluster ended meanwhile: ask again, and a new one is made"
+                f"the pools of {self._namespace} do not tell which model they have, or have several: see what "
+                "`memos worker kv` says"
             )
-        return method.remote(*arguments)
+        return bytes(digests.pop())
 
-    def tell(self, method: Any, *arguments: object) -> None:
-        """Call a method of an actor that nobody waits for, if this process is still connected."""
-        if self._ray.is_initialized():
-            method.remote(*arguments)
+    def has_adapter(self, adapter: PromptAdapter) -> bool:
+        """See `AdapterServingModel.has_adapter`: whether every pool has it, for any of them may answer."""
+        asked = adapter.sha256, adapter.seal
+        answers = self._answers("has_adapter", *asked, seconds=ADAPTER_SECONDS)
+        return bool(answers) and all(answers.values())
 
-    def pieces(self, method: Any, *arguments: object) -> Iterator[Any]:
-        """What a method of an actor gives piece by piece, as it comes."""
-        references = iter(self.call(method, *arguments))
-        while self._ray.is_initialized():
-            reference = next(references, None)
-            if reference is None:
-                return
-            yield self._ray.get(reference)
+    def adapter_files(self, adapter: PromptAdapter) -> AdapterFiles:
+        """An adapter as peft has it, in clear.
 
-    def result(self, reference: Any, seconds: float | None = None) -> Any:
-        """What a call of an actor gave."""
-        return self._ray.get(reference, timeout=seconds)
+        Raises:
+            ModelUnavailable: the pools do not have it.
+        """
+        key = secrets.token_bytes(KEY_BYTES)
+        for attempt in self.attempts(uuid4().hex, adapter.sha256):
+            with attempt as pool:
+                asked = adapter.sha256, adapter.seal, key
+                return open_files(self.result(self.call(pool.adapter_files, *asked)), key)
+        raise AssertionError  # the last attempt raises
 
     def evict(self, owner: str, cube_ids: list[str], keys: list[bytes]) -> int:
         """Have every pool let go of what it computed of an owner's memories; how many segments those were.
@@ -92,83 +100,56 @@ class Pools:
         Raises:
             ModelUnavailable: a pool did not answer.
         """
-        evicted = self.answers("evict", owner, cube_ids, keys)
-        return sum(self._all(evicted, "hold what was to be evicted"))
+        evicted = self._answers("evict", owner, cube_ids, keys)
+        return sum(_of_all(evicted, "hold what was to be evicted"))
 
-    def forget_adapters(self, digests: list[bytes]) -> int:
-        """Have every pool let go of adapters; how many there were, each counted once a pool.
+    def forget_adapters(self, digests: Collection[bytes]) -> int:
+        """Have every pool let go of adapters; how many there were.
 
         Raises:
             ModelUnavailable: a pool did not answer.
         """
-        forgotten = self.answers("forget_adapters", digests)
-        return sum(self._all(forgotten, "hold adapters that were to be forgotten"))
+        forgotten = self._answers("forget_adapters", list(digests))
+        return max(_of_all(forgotten, "hold adapters that were to be forgotten"), default=0)
 
-    def answers(
+    def _answers(
         self, method: str, *arguments: object, seconds: float = WAIT_SECONDS
     ) -> dict[str, Any]:
         """What every pool says, by its name; None of one that did not say it in time."""
         deadline = time.monotonic() + seconds
-        names = self._told(self.call(self._router.pools))
-        asked = {name: self.call(getattr(self._actor(name), method), *arguments) for name in names}
-        told: dict[str, Any] = {}
+        names = self.told(self.call(self._router.pools))
+        asked = {name: self.call(getattr(self.named(name), method), *arguments) for name in names}
+        answers: dict[str, Any] = {}
         for name, reference in asked.items():
             try:
-                told[name] = self.result(reference, max(0.0, deadline - time.monotonic()))
+                answers[name] = self.result(reference, max(0.0, deadline - time.monotonic()))
             except self._ray.exceptions.RayError:
-                told[name] = None
-        return told
-
-    @staticmethod
-    def _all(told: dict[str, Any], what: str) -> list[Any]:
-        if silent := [name for name, said in told.items() if said is None]:
-            raise ModelUnavailable(
-                f"pools that did not answer may still {what}: {', '.join(silent)}. It is read by nobody who may "
-                "not read its memories, and goes when others need its room"
-            )
-        return list(told.values())
-
-    def is_loss(self, error: BaseException) -> bool:
-        """Whether an error says that a pool died, or cannot be reached."""
-        errors = self._ray.exceptions
-        return isinstance(error, errors.RayActorError | errors.ObjectLostError)
-
-    def is_failure(self, error: BaseException) -> bool:
-        """Whether an error says that a pool failed at what it was asked."""
-        return isinstance(error, self._ray.exceptions.RayError)
+                answers[name] = None
+        return answers
 
     def _routed(self, request_id: str, root: bytes, lost: list[str]) -> tuple[str, Any]:
         """The next pool to ask: waited for, where all are starting."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        patience = Patience(f"no pool of {self._namespace}", WORKER)
         while True:
-            name = self._told(self.call(self._router.begin, request_id, root, lost))
+            name = self.told(self.call(self._router.begin, request_id, root, lost))
             if name is not None:
-                return name, self._actor(name)
-            if time.monotonic() > deadline:
-                raise ModelUnavailable(
-                    f"no pool of {self._namespace} has come up within {WAIT_SECONDS:.0f} s: see what "
-                    "`memos worker kv` says"
-                )
+                return name, self.named(name)
+            patience.check(is_there=False)
             time.sleep(POLL_SECONDS)
 
-    def _actor(self, name: str) -> Any:
-        try:
-            return self._ray.get_actor(name, self._namespace)
-        except ValueError as error:
-            raise self._none_here() from error
 
-    def _told(self, reference: Any) -> Any:
-        """What the router says."""
-        try:
-            return self.result(reference, WAIT_SECONDS)
-        except self._ray.exceptions.RayError as error:
-            raise self._none_here() from error
+def _of_all(answers: Mapping[str, Any], what: str) -> list[int]:
+    """The answers, where none is missing.
 
-    def _none_here(self) -> NoRouter:
-        return NoRouter(
-            f"the Ray cluster has no pools in the namespace {self._namespace}: start them with "
-            f"`memos worker kv --namespace {self._namespace}`"
+    Raises:
+        ModelUnavailable: a pool did not answer.
+    """
+    if silent := [name for name, answer in answers.items() if answer is None]:
+        raise ModelUnavailable(
+            f"pools that did not answer may still {what}: {', '.join(silent)}. It is read by nobody who may "
+            "not read its memories, and goes when others need its room"
         )
+    return list(answers.values())
 
 
 class Attempt:

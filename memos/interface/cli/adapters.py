@@ -75,7 +75,7 @@ def distil(
         bool, typer.Option("--dry-run", help="Only tell what it would be made with.")
     ] = False,
 ) -> None:
-    """Have a model on this machine learn memories as an adapter; 6 where it did not pass."""
+    """Have a model learn memories as an adapter; 6 where it did not pass."""
     with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
         made = memory.distil(
             cube_ids or _all_of(memory, scope),

@@ -15,7 +15,7 @@ from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.log.kafka.settings import WORKERS
 from memos.infrastructure.settings_file import check_present
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.kv_worker import kv
+from memos.interface.cli.ray_workers import distill, kv
 from memos.interface.cli.worker_process import DEFAULT_HOST, Host, Port, become, check_installed
 from memos.operation.validation import check_duration
 
@@ -42,7 +42,7 @@ def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
     worker = typer.Typer(
         no_args_is_help=True,
-        help="Run a worker: it keeps one projection of the log in Kafka, or the KV cache of a model.",
+        help="Run a worker: it keeps one projection of the log in Kafka, or has a model answer or learn.",
     )
     app.add_typer(worker, name="worker")
     command(worker, "fold", group="worker")(fold)
@@ -51,6 +51,7 @@ def attach(app: typer.Typer) -> None:
     command(worker, "seal", group="worker")(seal)
     command(worker, "sweep", group="worker")(sweep)
     command(worker, "kv", group="worker")(kv)
+    command(worker, "distill", group="worker")(distill)
     command(worker, "all", group="worker")(run_all)
 
 

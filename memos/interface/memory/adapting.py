@@ -54,7 +54,7 @@ class AdaptingCalls(Door):
         Args:
             cube_ids: memories of the scope, of one policy: the same readers, sensitivity and purpose.
             scope: of the memories, and of the cube.
-            model: a local model that learns, a `LocalLearner`.
+            model: one that learns: a `LocalLearner` on this machine, or a `RayPool` beside distillers.
             settings: how it is trained, and what it must reach.
             distractors: memories that it is asked about, too, while it is trained, and is not to learn; by default
                 some of the scope are drawn, and of what other adapters hold.

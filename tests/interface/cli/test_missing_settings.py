@@ -24,6 +24,7 @@ NEEDS_NONE = {
     "engine logs",
     "engine nodetool",
     "worker kv",
+    "worker distill",
 }
 
 NAMED_BY_VAULT = {

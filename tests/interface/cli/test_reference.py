@@ -134,7 +134,8 @@ def test_the_program_has_every_command_it_should() -> None:
     grouped += ["vault rotate-key", "vault check-key", "vault restore"]
     grouped += ["engine up", "engine status", "engine down", "engine logs", "engine nodetool"]
     grouped += [
-        f"worker {name}" for name in ("fold", "index", "usage", "seal", "sweep", "kv", "all")
+        f"worker {name}"
+        for name in ("fold", "index", "usage", "seal", "sweep", "kv", "distill", "all")
     ]
     assert sorted([*ungrouped.split(), *grouped]) == COMMANDS
 

@@ -12,19 +12,19 @@ import ray
 
 from memos.activation.serving.scaling import Scaling
 from memos.infrastructure.chat_models.ray_attempts import ROUTER
-from ray_jobs.metrics import KvMetrics
-from ray_jobs.replica import Replica
+from ray_jobs.kv_metrics import KvMetrics
+from ray_jobs.kv_pool import OPTIONS, KvPool
+from ray_jobs.replica import LOOK_SECONDS, Replica, answer_of, hear_all
 from ray_jobs.router import KvRouter
 from ray_jobs.settings import PoolSettings
 
-LOOK_SECONDS = 1.0
 LEAVE_SECONDS = 60.0
 """How long a pool that goes may finish what it answers."""
 
 log = logging.getLogger("memos.worker")
 
 
-class Fleet:
+class KvFleet:
     """Pools and their router. All of them end with this process.
 
     Args:
@@ -48,7 +48,8 @@ class Fleet:
         """Look after the pools until it is to end; then let them finish what they answer.
 
         Raises:
-            PoolFailed: a pool cannot be started.
+            ReplicaFailed: a pool cannot be started.
+            ClusterGone: the cluster that it joined is not there any more.
         """
         self._scale(self._settings.least)
         while not ending.wait(LOOK_SECONDS):
@@ -62,18 +63,11 @@ class Fleet:
 
     def _look(self) -> int:
         """Hear what every pool says, and tell the router; how many requests are in flight."""
-        losses = ray.get(self._router.losses.remote())
-        looked_at = (*self._pools, *self._leaving)
-        before = {pool: (pool.is_alive, pool.restarts) for pool in looked_at}
-        asked = {pool.ask(): pool for pool in looked_at}
-        heard, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LOOK_SECONDS)
-        for reference in heard:
-            asked[reference].hear()
-        for pool, (was_alive, restarts) in before.items():
-            _tell_change(pool, was_alive, restarts)
+        losses = answer_of(self._router.losses.remote())
+        hear_all((*self._pools, *self._leaving))
         # One that has not answered yet has nothing to evict, and nobody is to wait for it.
         alive = {pool.name: pool.is_alive for pool in self._pools if pool.has_answered}
-        told: dict[str, Any] = ray.get(self._router.observe.remote(alive, losses))
+        told: dict[str, Any] = answer_of(self._router.observe.remote(alive, losses))
         self._metrics.set([pool.state for pool in self._pools], told)
         self._let_go()
         return sum(told["in_flight"].values())
@@ -83,14 +77,27 @@ class Fleet:
         if wanted != len(self._pools):
             log.info("pools: %d, where there were %d", wanted, len(self._pools))
         while len(self._pools) < wanted:
-            self._pools.append(Replica(self._free_number(), self._settings))
+            self._pools.append(self._started(self._free_name()))
         while len(self._pools) > wanted:
             self._leaving[self._pools.pop()] = time.monotonic()
 
-    def _free_number(self) -> int:
-        """The lowest that is no pool's: its directory may have what was computed before."""
-        taken = {pool.number for pool in (*self._pools, *self._leaving)}
-        return next(number for number in count() if number not in taken)
+    def _free_name(self) -> str:
+        """The lowest number that is no pool's: its directory may have what was computed before."""
+        taken = {pool.name for pool in (*self._pools, *self._leaving)}
+        return next(name for number in count() if (name := f"pool-{number}") not in taken)
+
+    def _started(self, name: str) -> Replica:
+        settings = self._settings
+        kept = None if settings.kept_in is None else str(settings.kept_in / name)
+        adapters = None if settings.adapters_in is None else str(settings.adapters_in)
+        return Replica(
+            name,
+            KvPool,
+            OPTIONS,
+            settings,
+            *(settings.model, settings.device, kept, adapters),
+            *(settings.memory_bytes, settings.files_bytes),
+        )
 
     def _let_go(self) -> None:
         """End the pools that were to go and answer nothing any more, or for too long."""
@@ -99,12 +106,3 @@ class Fleet:
                 del self._leaving[pool]
                 pool.close()
                 log.info("%s ended", pool.name)
-
-
-def _tell_change(pool: Replica, was_alive: bool, restarts: int) -> None:
-    if pool.restarts > restarts:
-        log.warning("%s was started again", pool.name)
-    elif pool.is_alive and not was_alive:
-        log.info("%s answers", pool.name)
-    elif was_alive and not pool.is_alive:
-        log.error("%s died, or hangs; where it died Ray starts it again", pool.name)

@@ -1,4 +1,4 @@
-"""The worker `kv` as a process, with what tests ask of it."""
+"""A worker of `python -m ray_jobs` as a process, with what tests ask of it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,29 @@ WAIT_SECONDS = 240
 """For what takes seconds on a quiet machine."""
 
 
-class KvWorker:
+class RayWorker:
     """Runs while inside `with`, and ends with this process, whatever ends that.
 
     Args:
-        directory: for what its pools keep, and its log.
-        options: of `python -m ray_jobs kv`.
+        directory: for its log, and what it keeps.
+        program: and the kind of worker.
+        options: of the kind.
+        kept_in: for what it keeps, elsewhere.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        program: tuple[str, str] = ("ray_jobs", "kv"),
+        kept_in: Path | None = None,
+    ) -> None:
         ports = choose(("cluster", "metrics"))
         self._port, self._metrics_port = ports["cluster"], ports["metrics"]
         self._log = directory / "worker.log"
-        self._line = [sys.executable, "-m", "ray_jobs", "kv", *options]
+        self._line = [sys.executable, "-m", *program, *options]
         self._line += ["--port", str(self._port), "--metrics-port", str(self._metrics_port)]
-        self.kept_in = directory / "kept"
+        self.kept_in = kept_in or directory / "kept"
         self._line += ["--kept-in", str(self.kept_in)]
 
     @property
@@ -94,7 +102,7 @@ class KvWorker:
         found = [s.value for s in samples if s.name == name and labels.items() <= s.labels.items()]
         return sum(found)
 
-    def pool_processes(self) -> list[psutil.Process]:
-        """The processes of the cluster's pools."""
+    def processes(self, actor: str) -> list[psutil.Process]:
+        """The processes of an actor's class in the cluster that it has started."""
         children = psutil.Process(self._process.pid).children(recursive=True)
-        return [child for child in children if "ray::KvPool" in child.cmdline()[0]]
+        return [child for child in children if f"ray::{actor}" in " ".join(child.cmdline()[:1])]

@@ -1,0 +1,1 @@
+"""Distillation for several who ask: jobs wait in a queue, and whoever is free takes the next."""
