@@ -22,6 +22,7 @@ NAMES = (
     "kv_pool",
     "kv_ttft",
     "kv_memoryos",
+    "adapter_serving",
     "scheduler",
     "continual",
 )

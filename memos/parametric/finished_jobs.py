@@ -44,9 +44,9 @@ class FinishedJobs:
             return None
         try:
             box = self._files.read(name, sealing)
-        except Damaged:
-            return None  # it is done again
-        return None if box is None or box.told["format"] != FORMAT else _distilled(box.plain)
+            return None if box is None else _distilled(box.plain)
+        except (Damaged, LookupError, TypeError, ValueError):
+            return None  # changed, or of another release: it is done again
 
     def keep(self, key: bytes, seal: bytes, made: DistilledAdapter) -> None:
         """Take in what a job came to; on a disk only under a seal, and where it can be written."""

@@ -12,7 +12,7 @@ import pytest
 from memos import ChatMessage, ChatPrompt, DistillationRefused, ModelUnavailable
 from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationJob, Thresholds
 from memos.infrastructure.chat_models.port import PromptAdapter
-from memos.parametric.local_learner import CHECKPOINTS, LocalLearner
+from memos.parametric.local_learner import CHECKPOINTS, JOBS, LocalLearner
 from tests.parametric.jobs import BARE, FEW, facts_of, job_of, memories, memory
 from tests.tiny_model.language import Fact
 from tests.tiny_model.loaded import DIRECTORY
@@ -161,3 +161,17 @@ def test_what_cannot_be_learnt_is_refused_and_leaves_nothing(tmp_path: Path) -> 
     with learner(tmp_path) as model, pytest.raises(DistillationRefused, match="nothing"):
         model.distil(job_of([memory("!")], seal=SEAL))
     assert not [path for path in tmp_path.glob("adapters/**/*") if path.is_file()]
+
+
+def test_what_became_of_a_job_that_cannot_be_read_is_found_by_doing_it_again(
+    tmp_path: Path,
+) -> None:
+    with learner(tmp_path) as model:
+        first, _ = steps_of(model, QUICK)
+    (told,) = tmp_path.glob(f"adapters/{JOBS}/*")
+    told.write_bytes(told.read_bytes()[:-1])
+    with learner(tmp_path) as model:
+        again, seen = steps_of(model, QUICK)
+        assert (again, seen > 1) == (first, True)
+    with learner(tmp_path) as model:
+        assert steps_of(model, QUICK) == (first, 1)
