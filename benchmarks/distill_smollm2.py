@@ -2,7 +2,7 @@
 
     python -m benchmarks.distill_smollm2 [--json FILE] [--check]
 
-SmolLM2-135M learns sixteen sentences of everyday life in the prompts of serving, by the defaults of `Distiller`.
+SmolLM2-135M learns sixteen sentences of everyday life in the prompts of serving, by the default settings.
 It is asked in wordings that it was not trained on, and an answer is right when it says the value. `teacher`: the
 model without the adapter, with all memories in its context or with the one alone; `held out`: the adapter's share
 right, without any memory in the prompt. `unchanged`: of forty unrelated prompts, those whose greedy answer has the
@@ -33,6 +33,7 @@ from memos.parametric.english import ENGLISH
 from memos.parametric.evaluation import compared
 from memos.parametric.lessons import Lesson, Question, lessons_of
 from memos.parametric.prompts import BARE, Context, Prompts
+from memos.parametric.recipe import REAL
 from memos.parametric.respondent import Respondent
 from memos.parametric.right import says
 
@@ -119,7 +120,7 @@ def _distilled(
 ) -> Trained:
     job = job_of(without=without)
     name = f"{len(job.memories)} memories"
-    return Distiller(model, tokenizer, ENGLISH).distil(
+    return Distiller(model, tokenizer, ENGLISH, recipe=REAL).distil(
         job, lambda done, steps: progress(f"{name}: step {done} of {steps}")
     )
 

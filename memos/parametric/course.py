@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from memos.parametric.chance import chance_of
@@ -97,7 +97,10 @@ class CourseMaker:
         kinds = (
             [*map(Question, self._templates.neutral)],
             [question for lesson in lessons.others for question in lesson.questions],
-            [self._chance.choice(fact.questions()) for fact in nobody_knows],
+            [
+                *(self._chance.choice(fact.questions()) for fact in nobody_knows),
+                *self._asked_of_others(lessons),
+            ],
         )
         return Course(
             BARE, tuple(learnt), tuple(tuple(self._kept(BARE, asked)) for asked in kinds if asked)
@@ -115,11 +118,27 @@ class CourseMaker:
             sources = self._chance.sample(
                 lessons.sources, min(len(lessons.sources), _ASKED_IN_CONTEXT)
             )
-            yield Course(
-                context,
-                tuple(self._learnt(sources, context)),
-                (tuple(self._kept(context, asked)),),
-            )
+            learnt: list[Exercise] = []
+            for block in source_blocks(
+                [*map(self._asked_little, sources)], self._recipe.teacher_memories
+            ):
+                learnt += self._learnt(block, context)
+            yield Course(context, tuple(learnt), (tuple(self._kept(context, asked)),))
+
+    def _asked_little(self, lesson: Lesson) -> Lesson:
+        """A lesson with as many questions as are asked behind other memories."""
+        most = min(len(lesson.questions), self._recipe.context_questions)
+        return replace(lesson, questions=tuple(self._chance.sample(lesson.questions, most)))
+
+    def _asked_of_others(self, lessons: Lessons) -> Iterator[Question]:
+        """What is asked about the sources, asked about people of whom nothing is known."""
+        facts = [(lesson, fact) for lesson in lessons.sources for fact in lesson.facts]
+        for lesson, fact in facts:
+            named = [each.text for each in lesson.questions if fact.subject in each.text]
+            for text in self._chance.sample(named, min(len(named), self._recipe.strangers)):
+                stranger = self._chance.choice(self._templates.subjects)
+                if fact._replace(subject=stranger).slot not in lessons.slots:
+                    yield Question(text.replace(fact.subject, stranger))
 
     def _made_up(self, lessons: Lessons, count: int, subjects: Sequence[str] = ()) -> list[MadeUp]:
         return made_up_facts(self._templates, self._chance, count, lessons.slots, subjects)
