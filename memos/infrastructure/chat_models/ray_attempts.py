@@ -14,7 +14,12 @@ from uuid_utils import uuid4
 from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.plain_distillation import open_files
 from memos.infrastructure.chat_models.port import PromptAdapter
-from memos.infrastructure.chat_models.ray_actors import WAIT_SECONDS, Actors, NotInNamespace, Patience
+from memos.infrastructure.chat_models.ray_actors import (
+    WAIT_SECONDS,
+    Actors,
+    NotInNamespace,
+    Patience,
+)
 from memos.infrastructure.keys.envelope import KEY_BYTES
 from memos.kernel.errors import ModelUnavailable, shorten
 
