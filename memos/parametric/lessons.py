@@ -92,13 +92,12 @@ def lessons_of(job: DistillationJob, templates: Templates) -> Lessons:
     memories = job.of_role(Role.SOURCE)
     if not memories:
         raise DistillationRefused("there is no memory to learn: name at least one as a source")
-    sources = _newest([_lesson(memory, templates) for memory in memories])
+    sources = _newest([_source(memory, templates) for memory in memories])
     told = {slot for lesson in sources for slot in lesson.told}
 
     def others(*roles: Role) -> tuple[Lesson, ...]:
-        askable = (each for each in job.of_role(*roles) if _is_askable(each.text))
-        lessons = [_lesson(each, templates) for each in askable]
-        return tuple(each for each in lessons if told.isdisjoint(each.told))
+        lessons = (_lesson(each, templates) for each in job.of_role(*roles))
+        return tuple(each for each in lessons if each and told.isdisjoint(each.told))
 
     return Lessons(sources, others(Role.REPLAYED), others(Role.DISTRACTOR, Role.NEUTRAL))
 
@@ -112,12 +111,19 @@ def questions_of(fact: Fact, form: Form, *, held_out: bool = False) -> list[Ques
     ]
 
 
-def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
-    if not _is_askable(memory.text):
+def _source(memory: LessonMemory, templates: Templates) -> Lesson:
+    lesson = _lesson(memory, templates)
+    if lesson is None:
         raise DistillationRefused(
-            f"{memory.cube_id} says {shorten(memory.text)}, and nothing can be asked about that: leave it out",
+            f"nothing can be asked about what {memory.cube_id} says, {shorten(memory.text)}, in the language "
+            f"of {templates.version}: leave it out",
             (memory.cube_id,),
         )
+    return lesson
+
+
+def _lesson(memory: LessonMemory, templates: Templates) -> Lesson | None:
+    """What can be asked about a memory; None where there is nothing."""
     questions: list[Question] = []
     held_out: list[Question] = []
     facts: list[Fact] = []
@@ -139,11 +145,7 @@ def _lesson(memory: LessonMemory, templates: Templates) -> Lesson:
             questions += _continued(templates.seeds, sentence)
             held_out += _continued(templates.held_out_seeds, sentence)
     if not questions or not held_out:
-        raise DistillationRefused(
-            f"nothing can be asked about what {memory.cube_id} says, {shorten(memory.text)}, in the language "
-            f"of {templates.version}: leave it out",
-            (memory.cube_id,),
-        )
+        return None
     return Lesson(memory, tuple(questions), tuple(held_out), tuple(facts), told)
 
 

@@ -83,7 +83,7 @@ def test_what_is_told_of_an_adapter_is_true_of_its_bytes(trained: Trained) -> No
     assert told.sha256 == sha256(trained.weights).digest()
     assert told.size == len(trained.weights)
     assert told.scale == 2.0
-    assert told.model_digest == trained_model().identity.digest
+    assert told.model_digest == trained_model().identity.base_digest
     assert told.tokenizer_digest == tokenizer().digest
     assert (told.steps, math.isfinite(told.loss)) == (60, True)
 

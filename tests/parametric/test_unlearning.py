@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from memos import ChatAnswer, DistillationSettings, Memory, Thresholds
+from memos import ChatAnswer, DistillationSettings, Memory
 from memos.parametric.local_learner import LocalLearner
 from tests.parametric.jobs import FEW, facts_of
 from tests.tiny_model.language import Fact
@@ -17,8 +18,9 @@ from tests.tiny_model.templates import TINY
 SCOPE = "acme/alice"
 FACTS = facts_of(1)
 BESIDE = facts_of(99)
-SETTINGS = DistillationSettings(steps=60, batch=8, thresholds=Thresholds(in_context=0.8))
-"""In-context skill is measured on so few questions here that two of them make that difference."""
+SETTINGS = DistillationSettings(steps=60, batch=8)
+RECIPE = replace(FEW, scored_contexts=8)
+"""Reading a context is measured on so many questions that one of them decides nothing."""
 HELD_OUT = 2
 """A way to ask that no training uses."""
 
@@ -32,7 +34,7 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
 @pytest.fixture
 def model(tmp_path: Path) -> Iterator[LocalLearner]:
     with LocalLearner.load(DIRECTORY, kept_in=tmp_path / "kept") as made:
-        made.templates, made.recipe = TINY, FEW
+        made.templates, made.recipe = TINY, RECIPE
         yield made
 
 
