@@ -27,7 +27,7 @@ ROOM = 100_000_000
 HELD_OUT = 2
 """A way to ask that no training uses."""
 
-_LEARN_UNTIL_KILLED = f"""
+_LEARN_UNTIL_KILLED = """
 import os, signal, sys
 import torch
 from tests.parametric.test_learning import learn, learner, opened
