@@ -16,6 +16,8 @@ MOST_MEMORIES = 32
 """In a cluster: the more facts an adapter holds, the less of each is learnt."""
 MOST_OPEN = 4
 """Clusters of a policy that have room. Each that grows is learnt again, so the fewer the cheaper."""
+FEW = 8
+"""Memories that a cluster has at least before another is founded beside it: an adapter of few costs as much."""
 NEAR = 0.1
 """The least nearness, from 0 to 1, at which a memory joins a cluster while another one may be founded."""
 ALIKE = 0.6
@@ -102,7 +104,7 @@ def clustered(
     standing: Iterable[Cluster], arriving: Iterable[ClusterMemory], most: int = MOST_MEMORIES
 ) -> list[Cluster]:
     """Put memories into clusters. Each joins the nearest one of its policy that has room, of equals the
-    first. Where none is near, it founds one, unless MOST_OPEN have room.
+    smallest. Where none is near, it founds one, unless MOST_OPEN have room or one of these has FEW yet.
 
     Args:
         standing: clusters that are there; they are grown.
@@ -130,8 +132,10 @@ def _place(
         each for each in clusters if each.policy == memory.policy and len(each.memories) < most
     ]
     near = [each.nearness(memory, weights) for each in with_room]
-    if with_room and (max(near) >= NEAR or len(with_room) >= MOST_OPEN):
-        return with_room[near.index(max(near))]
+    least = min((len(each.memories) for each in with_room), default=FEW)
+    if with_room and (max(near) >= NEAR or len(with_room) >= MOST_OPEN or least < FEW):
+        nearest = max(range(len(near)), key=lambda n: (near[n], -len(with_room[n].memories), -n))
+        return with_room[nearest]
     clusters.append(Cluster(memory.policy))
     return clusters[-1]
 

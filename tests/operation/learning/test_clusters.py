@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from memos.operation.learning.clusters import (
+    FEW,
     MOST_OPEN,
     Cluster,
     ClusterMemory,
@@ -39,22 +40,27 @@ def arriving(count: int, seed: int = 0) -> list[ClusterMemory]:
 
 
 def test_what_is_about_the_same_is_together() -> None:
-    memories = [
-        about("a", CITY, 11),
-        about("b", COLOUR, 12),
-        about("c", CITY, 13),
-        about("d", COLOUR, 14),
+    cities = [about(f"city {n}", CITY, 100 + n) for n in range(FEW + 2)]
+    colours = [about(f"colour {n}", COLOUR, 200 + n) for n in range(FEW)]
+    mixed = [*cities[:FEW], colours[0], cities[FEW], colours[1], cities[FEW + 1], *colours[2:]]
+    assert ids(clustered([], mixed)) == [
+        tuple(each.cube_id for each in cities),
+        tuple(each.cube_id for each in colours),
     ]
-    assert ids(clustered([], memories)) == [("a", "c"), ("b", "d")]
+
+
+def test_few_are_together_whatever_they_are_about() -> None:
+    memories = [about(f"{n}", n) for n in range(FEW)]
+    assert ids(clustered([], memories)) == [tuple(each.cube_id for each in memories)]
 
 
 def test_embeddings_decide_where_there_are_any() -> None:
-    memories = [
-        about("a", CITY, vector=(1.0, 0.0)),
-        about("b", CITY, vector=(0.0, 1.0)),
-        about("c", COLOUR, vector=(0.6, 0.8)),
-    ]
-    assert ids(clustered([], memories)) == [("a",), ("b", "c")]
+    first = [about(f"{n}", CITY, vector=(1.0, 0.0)) for n in range(FEW)]
+    other, near = about("b", CITY, vector=(0.0, 1.0)), about("c", COLOUR, vector=(0.6, 0.8))
+    standing = clustered([], first)
+    standing.append(Cluster("all"))
+    standing[1].add(other)
+    assert ids(clustered(standing, [near]))[1] == ("b", "c")
 
 
 def test_nothing_that_arrives_later_moves_a_memory() -> None:
@@ -86,10 +92,10 @@ def test_a_cluster_is_of_one_policy_and_has_as_many_memories_as_fit() -> None:
 
 
 def test_a_memory_that_is_near_to_nothing_founds_a_cluster_until_enough_are_open() -> None:
-    memories = [about(f"{n}", 100 + n) for n in range(MOST_OPEN + 2)]
-    clusters = clustered([], memories)
-    assert len(clusters) == MOST_OPEN
-    assert clusters[0].cube_ids == ("0", "4", "5")
+    memories = [about(f"{n:03}", 100 + n) for n in range(10 * FEW)]
+    sizes = [len(each.memories) for each in clustered([], memories, most=1_000)]
+    assert len(sizes) == MOST_OPEN
+    assert min(sizes) >= FEW
 
 
 def test_a_cluster_knows_what_of_it_is_learnt() -> None:
