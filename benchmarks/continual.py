@@ -112,6 +112,10 @@ class Learner:
         lessons += [self.answering.facts[each].lesson(Role.REPLAYED) for each in replayed]
         settings = DistillationSettings(
             seed=self.trained,
+            rank=8,
+            learning_rate=5e-3,
+            batch=16,
+            retention_weight=1.0,
             steps=STEPS + STEPS_A_FACT * len(sources),
             thresholds=THRESHOLDS,
         )
