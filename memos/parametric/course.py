@@ -50,12 +50,12 @@ class Course:
             asked stays as likely as it was: who knows a memory is not asked about it more often. With the
             teacher's targets there, a loss stays that nothing closes, and locality and reading suffer
             (`benchmarks.distill`).
-        kept: with the targets of the model without an adapter.
+        kept: with the targets of the model without an adapter, by kinds, which come equally often.
     """
 
     context: Context
     learnt: tuple[Exercise, ...]
-    kept: tuple[Exercise, ...]
+    kept: tuple[tuple[Exercise, ...], ...]
 
 
 class CourseMaker:
@@ -88,17 +88,23 @@ class CourseMaker:
         learnt: list[Exercise] = []
         for block in source_blocks(lessons.sources, self._recipe.teacher_memories):
             learnt += self._learnt(block, BARE)
-        asked = [*map(Question, self._templates.neutral)]
-        asked += [question for lesson in lessons.others for question in lesson.questions]
         half = self._recipe.made_up // 2
         # What is not told of those whom the sources tell of is where an adapter says too much first.
-        for fact in (
+        nobody_knows = (
             *self._made_up(lessons, half, lessons.subjects),
             *self._made_up(lessons, self._recipe.made_up - half),
-        ):
-            asked.append(self._chance.choice(fact.questions()))
-        asked += self._asked_of_others(lessons)
-        return Course(BARE, tuple(learnt), tuple(self._kept(BARE, asked)))
+        )
+        kinds = (
+            [*map(Question, self._templates.neutral)],
+            [question for lesson in lessons.others for question in lesson.questions],
+            [
+                *(self._chance.choice(fact.questions()) for fact in nobody_knows),
+                *self._asked_of_others(lessons),
+            ],
+        )
+        return Course(
+            BARE, tuple(learnt), tuple(tuple(self._kept(BARE, asked)) for asked in kinds if asked)
+        )
 
     def in_context(self, lessons: Lessons) -> Iterator[Course]:
         """Behind blocks of other memories: what was learnt holds there, and they are read as before."""
@@ -117,7 +123,7 @@ class CourseMaker:
                 [*map(self._asked_little, sources)], self._recipe.teacher_memories
             ):
                 learnt += self._learnt(block, context)
-            yield Course(context, tuple(learnt), tuple(self._kept(context, asked)))
+            yield Course(context, tuple(learnt), (tuple(self._kept(context, asked)),))
 
     def _asked_little(self, lesson: Lesson) -> Lesson:
         """A lesson with as many questions as are asked behind other memories."""
