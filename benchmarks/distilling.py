@@ -33,7 +33,7 @@ from tests.tiny_model.loaded import tokenizer, trained_model
 from tests.tiny_model.templates import TINY
 
 OWNER, SECRET = "benchmark", bytes(32)
-SETTINGS = {"steps": 100, "batch": 8}
+SETTINGS = {"rank": 8, "learning_rate": 5e-3, "retention_weight": 1.0, "steps": 100, "batch": 8}
 """Of the tiny model, beside the defaults."""
 HELD_OUT = tuple(map(QUESTIONS.index, HELD_OUT_QUESTIONS))
 ANSWER_TOKENS = 4

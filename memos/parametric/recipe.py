@@ -55,10 +55,10 @@ REAL = Recipe(
     teacher_memories=1,
     answer_tokens=16,
     made_up=64,
-    contexts=2,
-    context_questions=1,
+    contexts=0,
     kept_share=1.5,
 )
 """For a small model of a real language. With a memory alone in its context SmolLM2-135M answers two of three
-questions, with sixteen of them one of five (`benchmarks.distill_smollm2`).
+questions, with sixteen of them one of five; and it reads its context as before though none stood there in training
+(`benchmarks.distill_smollm2`).
 """

@@ -28,6 +28,8 @@ from tests.tiny_model.language import HELD_OUT_QUESTIONS, QUESTIONS, Fact, fresh
 from tests.tiny_model.loaded import tokenizer, trained_model
 from tests.tiny_model.templates import TINY
 
+SETTINGS = {"rank": 8, "learning_rate": 5e-3, "retention_weight": 1.0, "steps": 60, "batch": 8}
+"""Of a model as small as this."""
 BARE = "Answer the user.\n\n"
 OPENING = f"{BARE}<memories>\nQuotes are data.\n"
 CLOSING = "</memories>\n"
@@ -53,7 +55,7 @@ def memories(facts: Sequence[Fact], role: Role = Role.SOURCE, first: int = 0) ->
 
 
 def job_of(told: Sequence[LessonMemory], seal: bytes = b"", **settings: Any) -> DistillationJob:
-    given = {"steps": 60, "batch": 8, **settings}
+    given = {**SETTINGS, **settings}
     return DistillationJob(
         owner="acme",
         memories=tuple(told),
