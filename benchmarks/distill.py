@@ -9,7 +9,8 @@ wordings, half of which training saw in two; `reading`: of eight made up facts t
 nats a token from the model without the adapter on what it is not about. Where there are several seeds, a figure
 is the worst of them. `losses` has what else could be minimised: with the answers alone the gap closes as well, and
 the model is wrecked. Adapters that are mixed were trained apart, each on eight facts; with distractors, each knew
-of the others' facts that their answers are to stay.
+of the others' facts that their answers are to stay. `of the same names`: all adapters have facts on the same
+dozen of names, of all attributes; else each has names of its own.
 """
 
 from __future__ import annotations
@@ -53,8 +54,6 @@ SEEDS = (1, 2, 3)
 MIXED = (2, 4, 8)
 FACTS = 8
 RANKS, FACTS_A_RANK = (1, 2, 4, 8), (8, 32, 64)
-MOST_DISTRACTORS = 24
-"""Of the others' facts in a job."""
 ALL_FORMS = (0, 1, 2, 3)
 
 
@@ -65,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for count in (FACTS, 32):
         _alone(report, count)
     _rebuilt(report)
-    for with_distractors in (False, True):
-        _mixed(report, with_distractors=with_distractors)
+    for kind, groups_of in (("", _groups), (" of the same names", _groups_of_the_same_names)):
+        for with_distractors in (False, True):
+            _mixed(report, kind, groups_of, with_distractors=with_distractors)
     _losses(report)
     _ranks(report)
     report.notes.append(f"{trained_model().identity.libraries}, {torch.get_num_threads()} threads.")
@@ -134,18 +134,24 @@ def _rebuilt(report: Report) -> None:
     report.figures["rebuilt without a fact: s"] = seconds
 
 
-def _mixed(report: Report, *, with_distractors: bool) -> None:
+def _mixed(
+    report: Report,
+    kind: str,
+    groups_of: Callable[[int], list[list[Fact]]],
+    *,
+    with_distractors: bool,
+) -> None:
     """Adapters trained apart that answer together."""
     worst: dict[int, list[float]] = {count: [] for count in MIXED}
     known: dict[int, list[float]] = {count: [] for count in MIXED}
-    told = "with distractors" if with_distractors else "without distractors"
+    told = f"{'with' if with_distractors else 'without'} distractors{kind}"
     for seed in SEEDS:
-        groups = _groups(seed)
+        groups = groups_of(seed)
         adapters: list[Adapter] = []
         for number, group in enumerate(groups):
             progress(f"mixed {told}, seed {seed}, adapter {number + 1} of {len(groups)}")
             others = [fact for each in groups if each is not group for fact in each]
-            beside = memories(others[:MOST_DISTRACTORS], Role.DISTRACTOR, FACTS)
+            beside = memories(others, Role.DISTRACTOR, FACTS)
             job = job_of(
                 [*memories(group), *(beside if with_distractors else [])], 100 * seed + number
             )
@@ -165,7 +171,20 @@ def _mixed(report: Report, *, with_distractors: bool) -> None:
 
 
 def _groups(seed: int) -> list[list[Fact]]:
-    """As many groups of facts as there are adapters, of the same attributes."""
+    """As many groups of facts as there are adapters, none about a name of another."""
+    groups: list[list[Fact]] = []
+    names: set[str] = set()
+    for draw in range(100 * seed, 100 * (seed + 1)):
+        facts = facts_of(draw, FACTS)
+        if names.isdisjoint(fact.name for fact in facts):
+            groups.append(facts)
+            names |= {fact.name for fact in facts}
+        if len(groups) == max(MIXED):
+            break
+    return groups
+
+
+def _groups_of_the_same_names(seed: int) -> list[list[Fact]]:
     most = max(MIXED)
     facts = facts_of(1000 + seed, FACTS * most)
     return [facts[number::most] for number in range(most)]

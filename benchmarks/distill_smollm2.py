@@ -2,7 +2,7 @@
 
     python -m benchmarks.distill_smollm2 [--json FILE] [--check]
 
-SmolLM2-135M learns sixteen sentences of everyday life in the prompts of serving, by the defaults of `Distiller`.
+SmolLM2-135M learns sixteen sentences of everyday life in the prompts of serving, by the default settings.
 It is asked in wordings that it was not trained on, and an answer is right when it says the value. `teacher`: the
 model without the adapter, with all memories in its context or with the one alone; `held out`: the adapter's share
 right, without any memory in the prompt. `unchanged`: of forty unrelated prompts, those whose greedy answer has the
@@ -30,17 +30,16 @@ from memos.activation.tokenizer import TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from memos.parametric.distiller import Distiller, Trained
 from memos.parametric.english import ENGLISH
+from memos.parametric.evaluation import compared
 from memos.parametric.lessons import Lesson, Question, lessons_of
 from memos.parametric.prompts import BARE, Context, Prompts
+from memos.parametric.recipe import REAL
 from memos.parametric.respondent import Respondent
 from memos.parametric.right import says
-from memos.parametric.targets import Targets, divergence
 
 TAKEN_OUT = "10"
 """The memory of the locker's code."""
 ANSWER_TOKENS = 16
-AS_IT_WAS = 0.02
-"""Nats a token."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,20 +111,8 @@ class Asked:
 
     def unchanged(self, respondent: Respondent) -> tuple[float, float]:
         """The share of unrelated prompts that are answered as without the adapter, and nats a token between."""
-        asked = [*map(Question, UNRELATED)]
-        before = self.base.answers(BARE, asked, ANSWER_TOKENS)
-        after = respondent.answers(BARE, asked, ANSWER_TOKENS)
-        logits = zip(
-            self.base.answer_logits(BARE, asked, before),
-            respondent.answer_logits(BARE, asked, before),
-            strict=True,
-        )
-        apart = [divergence(Targets.of(base), other).mean().item() for base, other in logits]
-        same = [
-            one == other or nats < AS_IT_WAS
-            for one, other, nats in zip(before, after, apart, strict=True)
-        ]
-        return fmean(same), fmean(apart)
+        told = compared(self.base, respondent, [*map(Question, UNRELATED)], ANSWER_TOKENS)
+        return fmean(each.is_same for each in told), fmean(each.nats for each in told)
 
 
 def _distilled(
@@ -133,7 +120,7 @@ def _distilled(
 ) -> Trained:
     job = job_of(without=without)
     name = f"{len(job.memories)} memories"
-    return Distiller(model, tokenizer, ENGLISH).distil(
+    return Distiller(model, tokenizer, ENGLISH, recipe=REAL).distil(
         job, lambda done, steps: progress(f"{name}: step {done} of {steps}")
     )
 

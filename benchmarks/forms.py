@@ -35,6 +35,7 @@ from memos.parametric.distiller import Distiller
 from memos.parametric.english import ENGLISH
 from memos.parametric.lessons import lessons_of
 from memos.parametric.prompts import BARE, Context, Prompts
+from memos.parametric.recipe import REAL, Recipe
 from memos.parametric.right import says
 from memos.parametric.templates import Templates
 from tests.tiny_model.loaded import tokenizer as tiny_tokenizer
@@ -54,6 +55,7 @@ class Asked:
     model: CausalModel
     tokenizer: TextTokenizer
     templates: Templates
+    recipe: Recipe
     job: DistillationJob
     answer_tokens: int
 
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report()
     for asked in (_tiny(), _smollm2()):
         progress(f"{asked.name}: distilling")
-        distiller = Distiller(asked.model, asked.tokenizer, asked.templates)
+        distiller = Distiller(asked.model, asked.tokenizer, asked.templates, recipe=asked.recipe)
         trained = distiller.distil(asked.job)
         adapter = Adapter(load(trained.weights), trained.adapter.scale)
         _measure(report, asked, adapter)
@@ -74,14 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tiny() -> Asked:
     job = distilling.job_of(distilling.memories(distilling.facts_of(1, 8)), 1)
-    return Asked("tiny", trained_model(), tiny_tokenizer(), TINY, job, 4)
+    return Asked("tiny", trained_model(), tiny_tokenizer(), TINY, Recipe(), job, 4)
 
 
 def _smollm2() -> Asked:
     directory = smollm2.converted()
     tokenizer = TextTokenizer(directory)
     model = CausalModel.load(directory, tokenizer_digest=tokenizer.digest)
-    return Asked("SmolLM2-135M", model, tokenizer, ENGLISH, smollm2_memories.job_of(), 16)
+    return Asked("SmolLM2-135M", model, tokenizer, ENGLISH, REAL, smollm2_memories.job_of(), 16)
 
 
 def _measure(report: Report, asked: Asked, adapter: Adapter) -> None:

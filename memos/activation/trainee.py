@@ -169,7 +169,7 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor
     # The heads that share keys are folded into the queries.
     grouped = query.reshape(*key.shape[:2], -1, query.shape[-1])
     scores = torch.matmul(grouped.float(), key.float().transpose(-1, -2)) * scale
-    scores = scores.reshape(*scores.shape[:2], -1, tokens, keys)
+    scores = scores.reshape(*key.shape[:2], -1, tokens, keys)
     scores = scores.masked_fill(ahead.triu(keys - tokens + 1), -torch.inf)
     found = torch.matmul(scores.softmax(-1).flatten(2, 3), value.float())
     return found.to(value.dtype).reshape(query.shape)

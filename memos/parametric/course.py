@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from memos.parametric.chance import chance_of
@@ -50,12 +50,12 @@ class Course:
             asked stays as likely as it was: who knows a memory is not asked about it more often. With the
             teacher's targets there, a loss stays that nothing closes, and locality and reading suffer
             (`benchmarks.distill`).
-        kept: with the targets of the model without an adapter.
+        kept: with the targets of the model without an adapter, by kinds, which come equally often.
     """
 
     context: Context
     learnt: tuple[Exercise, ...]
-    kept: tuple[Exercise, ...]
+    kept: tuple[tuple[Exercise, ...], ...]
 
 
 class CourseMaker:
@@ -88,16 +88,23 @@ class CourseMaker:
         learnt: list[Exercise] = []
         for block in source_blocks(lessons.sources, self._recipe.teacher_memories):
             learnt += self._learnt(block, BARE)
-        asked = [*map(Question, self._templates.neutral)]
-        asked += [question for lesson in lessons.others for question in lesson.questions]
         half = self._recipe.made_up // 2
         # What is not told of those whom the sources tell of is where an adapter says too much first.
-        for fact in (
+        nobody_knows = (
             *self._made_up(lessons, half, lessons.subjects),
             *self._made_up(lessons, self._recipe.made_up - half),
-        ):
-            asked.append(self._chance.choice(fact.questions()))
-        return Course(BARE, tuple(learnt), tuple(self._kept(BARE, asked)))
+        )
+        kinds = (
+            [*map(Question, self._templates.neutral)],
+            [question for lesson in lessons.others for question in lesson.questions],
+            [
+                *(self._chance.choice(fact.questions()) for fact in nobody_knows),
+                *self._asked_of_others(lessons),
+            ],
+        )
+        return Course(
+            BARE, tuple(learnt), tuple(tuple(self._kept(BARE, asked)) for asked in kinds if asked)
+        )
 
     def in_context(self, lessons: Lessons) -> Iterator[Course]:
         """Behind blocks of other memories: what was learnt holds there, and they are read as before."""
@@ -111,11 +118,27 @@ class CourseMaker:
             sources = self._chance.sample(
                 lessons.sources, min(len(lessons.sources), _ASKED_IN_CONTEXT)
             )
-            yield Course(
-                context,
-                tuple(self._learnt(sources, context)),
-                tuple(self._kept(context, asked)),
-            )
+            learnt: list[Exercise] = []
+            for block in source_blocks(
+                [*map(self._asked_little, sources)], self._recipe.teacher_memories
+            ):
+                learnt += self._learnt(block, context)
+            yield Course(context, tuple(learnt), (tuple(self._kept(context, asked)),))
+
+    def _asked_little(self, lesson: Lesson) -> Lesson:
+        """A lesson with as many questions as are asked behind other memories."""
+        most = min(len(lesson.questions), self._recipe.context_questions)
+        return replace(lesson, questions=tuple(self._chance.sample(lesson.questions, most)))
+
+    def _asked_of_others(self, lessons: Lessons) -> Iterator[Question]:
+        """What is asked about the sources, asked about people of whom nothing is known."""
+        facts = [(lesson, fact) for lesson in lessons.sources for fact in lesson.facts]
+        for lesson, fact in facts:
+            named = [each.text for each in lesson.questions if fact.subject in each.text]
+            for text in self._chance.sample(named, min(len(named), self._recipe.strangers)):
+                stranger = self._chance.choice(self._templates.subjects)
+                if fact._replace(subject=stranger).slot not in lessons.slots:
+                    yield Question(text.replace(fact.subject, stranger))
 
     def _made_up(self, lessons: Lessons, count: int, subjects: Sequence[str] = ()) -> list[MadeUp]:
         return made_up_facts(self._templates, self._chance, count, lessons.slots, subjects)

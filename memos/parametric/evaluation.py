@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import NamedTuple
 
 from memos.infrastructure.chat_models.adapting import Evaluation, Thresholds
 from memos.parametric.chance import chance_of
@@ -21,6 +22,10 @@ from memos.parametric.templates import Templates
 
 _LIKE_THE_TEACHER = 0.8
 """Of the words of the teacher's answer: an answer with so many is right, where no value tells."""
+_AS_IT_WAS = 0.02
+"""Nats a token: an answer that is nearer to the model's is the same, though one of two words that were as likely
+may have taken the other's place.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,13 @@ class _Asked:
     base: bool
     student: bool
     nats: tuple[float, float, float]
+
+
+class Compared(NamedTuple):
+    """An answer with an adapter beside the one without: whether it is the same, and nats a token between them."""
+
+    is_same: bool
+    nats: float
 
 
 class Examiner:
@@ -66,11 +78,9 @@ class Examiner:
 
     def evaluate(self, lessons: Lessons, thresholds: Thresholds) -> Evaluation:
         """Ask all that there is to ask, and compare with the thresholds."""
-        asked = [
-            each
-            for block in source_blocks(lessons.sources, self._recipe.teacher_memories)
-            for each in self._asked(block)
-        ]
+        asked = self._asked(lessons.sources)
+        neutral = [*map(Question, self._templates.held_out_neutral)]
+        unrelated = compared(self._base, self._student, neutral, self._recipe.answer_tokens)
         right = [each for each in asked if each.teacher]
         without, within, student = (
             fmean(each.nats[place] for each in right) if right else 0.0 for place in range(3)
@@ -82,9 +92,9 @@ class Examiner:
             teacher_accuracy=fmean(each.teacher for each in asked),
             accuracy=fmean(each.student for each in asked),
             base_accuracy=fmean(each.base for each in asked),
-            retention=self._retention(lessons),
+            retention=self._retention(lessons, unrelated),
             in_context=self._in_context(lessons),
-            locality=self._locality(),
+            locality=fmean(each.nats for each in unrelated) if unrelated else 0.0,
             by_memory={
                 lesson.memory.cube_id: fmean(
                     each.student for each in asked if each.lesson is lesson
@@ -94,18 +104,24 @@ class Examiner:
         )
         return replace(told, refusals=tuple(refusals(told, thresholds)))
 
-    def _asked(self, block: Sequence[Lesson]) -> list[_Asked]:
-        """The held-out questions of sources that stand in the teacher's context together."""
-        context = tuple(lesson.memory.line for lesson in block)
-        asked = [(lesson, each) for lesson in block for each in lesson.held_out]
+    def _asked(self, sources: Sequence[Lesson]) -> list[_Asked]:
+        """The held-out questions of sources."""
+        asked = [(lesson, each) for lesson in sources for each in lesson.held_out]
         questions = [question for _, question in asked]
         most = self._recipe.answer_tokens
-        taught = self._base.answers(context, questions, most)
+        taught: list[tuple[int, ...]] = []
+        within: list[float] = []
+        for block in source_blocks(sources, self._recipe.teacher_memories):
+            context = tuple(lesson.memory.line for lesson in block)
+            behind = [each for lesson in block for each in lesson.held_out]
+            answers = self._base.answers(context, behind, most)
+            taught += answers
+            within += self._base.nats(context, behind, answers)
         without = self._base.answers(BARE, questions, most)
         student = self._student.answers(BARE, questions, most)
         nats = zip(
             self._base.nats(BARE, questions, taught),
-            self._base.nats(context, questions, taught),
+            within,
             self._student.nats(BARE, questions, taught),
             strict=True,
         )
@@ -130,25 +146,21 @@ class Examiner:
             return says(told, question.value)
         return overlap(told, self._prompts.text(reference)) >= _LIKE_THE_TEACHER
 
-    def _retention(self, lessons: Lessons) -> float | None:
-        """The share of answers that stay: to what is unrelated word for word, and to replayed memories in the
+    def _retention(self, lessons: Lessons, unrelated: Sequence[Compared]) -> float | None:
+        """The share of answers that stay: to what is unrelated as they were, and to replayed memories in the
         context where they were right.
         """
-        stays: list[bool] = []
-        neutral = [*map(Question, self._templates.held_out_neutral)]
-        most = self._recipe.answer_tokens
-        before = self._base.answers(BARE, neutral, most)
-        after = self._student.answers(BARE, neutral, most)
-        stays += [one == other for one, other in zip(before, after, strict=True)]
+        stays = [each.is_same for each in unrelated]
         for block in source_blocks(lessons.replayed, self._recipe.teacher_memories):
             context = tuple(lesson.memory.line for lesson in block)
             asked = [question for lesson in block for question in lesson.held_out]
-            stays += self._stay_right(context, asked)
+            right = self._right(context, asked)
+            stays += [after for before, after in right if before]
         return fmean(stays) if stays else None
 
     def _in_context(self, lessons: Lessons) -> float | None:
         """Accuracy on facts that are made up and stand in the context, as a share of the base's."""
-        stays: list[bool] = []
+        right: list[tuple[bool, bool]] = []
         for _ in range(self._recipe.scored_contexts):
             facts = made_up_facts(
                 self._templates, self._chance, self._recipe.context_facts, lessons.slots
@@ -158,28 +170,34 @@ class Examiner:
                 for number, each in enumerate(facts)
             )
             asked = [question for each in facts for question in each.questions(held_out=True)]
-            stays += self._stay_right(context, asked)
-        return fmean(stays) if stays else None
+            right += self._right(context, asked)
+        before, after = (sum(each[place] for each in right) for place in range(2))
+        return min(1.0, after / before) if before else None
 
-    def _stay_right(self, context: Context, asked: Sequence[Question]) -> list[bool]:
-        """Of the questions that the base answers right behind a context, which the student does too."""
+    def _right(self, context: Context, asked: Sequence[Question]) -> list[tuple[bool, bool]]:
+        """Whether the base and the student answer questions right behind a context."""
         most = self._recipe.answer_tokens
         before = self._base.answers(context, asked, most)
         after = self._student.answers(context, asked, most)
         return [
-            self._is_right(question, one, other)
+            (self._is_right(question, one, one), self._is_right(question, one, other))
             for question, one, other in zip(asked, before, after, strict=True)
-            if says(self._prompts.text(one), question.value)
         ]
 
-    def _locality(self) -> float:
-        """Nats a token between the base and the student over the base's answers to unrelated prompts."""
-        asked = [*map(Question, self._templates.held_out_neutral)]
-        answers = self._base.answers(BARE, asked, self._recipe.answer_tokens)
-        apart = zip(
-            self._base.answer_logits(BARE, asked, answers),
-            self._student.answer_logits(BARE, asked, answers),
-            strict=True,
-        )
-        nats = [divergence(Targets.of(base), student).mean().item() for base, student in apart]
-        return fmean(nats) if nats else 0.0
+
+def compared(
+    base: Respondent, student: Respondent, asked: Sequence[Question], most: int
+) -> list[Compared]:
+    """How unrelated questions are answered with an adapter, in so many tokens, beside how without."""
+    before = base.answers(BARE, asked, most)
+    after = student.answers(BARE, asked, most)
+    logits = zip(
+        base.answer_logits(BARE, asked, before),
+        student.answer_logits(BARE, asked, before),
+        strict=True,
+    )
+    apart = [divergence(Targets.of(one), other).mean().item() for one, other in logits]
+    return [
+        Compared(one == other or nats < _AS_IT_WAS, nats)
+        for one, other, nats in zip(before, after, apart, strict=True)
+    ]

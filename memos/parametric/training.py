@@ -144,7 +144,14 @@ class Training:
         self, course: Course, chance: Random, learnt: int, kept: int
     ) -> tuple[Tensor, Tensor]:
         """At each token of so many exercises of a course: of those that are learnt, and of the others."""
-        drawn = (_drawn(chance, course.learnt, learnt), _drawn(chance, course.kept, kept))
+        drawn = (
+            _drawn(chance, course.learnt, learnt),
+            [
+                exercise
+                for number, kind in enumerate(course.kept)
+                for exercise in _drawn(chance, kind, _part(kept, len(course.kept), number))
+            ],
+        )
         rows = [exercise for each in drawn for exercise in each]
         logits = self._trainee.logits(self._prefixes[course.context], [each.text for each in rows])
         nats = torch.cat(
@@ -198,6 +205,11 @@ def _drawn(chance: Random, exercises: Sequence[Exercise], count: int) -> list[Ex
     while exercises and len(drawn) < count:
         drawn += chance.sample(exercises, min(len(exercises), count - len(drawn)))
     return drawn
+
+
+def _part(whole: int, parts: int, number: int) -> int:
+    """The size of a part, where all are as equal as whole numbers can be."""
+    return (whole * (number + 1)) // parts - (whole * number) // parts
 
 
 def _mean(figures: Sequence[float]) -> float:

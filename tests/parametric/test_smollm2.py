@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -14,10 +15,10 @@ from memos.activation.tokenizer import TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from memos.parametric.distiller import Distiller, Trained
 from memos.parametric.english import ENGLISH
-from memos.parametric.recipe import Recipe
+from memos.parametric.recipe import REAL
 
 LEARNT, TAKEN_OUT = ("1", "6", "9", "11"), "11"
-FEW = Recipe(made_up=16, contexts=0, scored_contexts=2)
+FEW = replace(REAL, made_up=16, contexts=0, scored_contexts=1)
 
 pytestmark = [
     pytest.mark.soak,

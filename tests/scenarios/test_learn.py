@@ -144,6 +144,27 @@ def test_what_has_changed_is_learnt_again_as_it_is_now(
     assert memory.audit().ok
 
 
+def test_what_was_learnt_together_stays_together_when_one_of_it_changes(
+    memory: Memory, scope: str, model: LearningModel
+) -> None:
+    cubes = fill(memory, scope, 10)
+    for number in range(30):
+        memory.add(f"House {number} has {number + 1} windows.", scope=scope)
+    learn(memory, scope, model)
+    before = {frozenset(each.cube_id for each in job.of_role(Role.SOURCE)) for job in model.jobs}
+    changed = next(each for each in before if cubes[0] in each)
+    memory.update(cubes[0], "The trade of Odile is baking.")
+    model.jobs.clear()
+    made = learn(memory, scope, model)
+    after = {frozenset(each.cube_id for each in job.of_role(Role.SOURCE)) for job in model.jobs}
+    assert changed in after <= before
+    assert made.held == 40
+    (again,) = [each for each in memory.adapters(scope) if each.is_live and cubes[0] in [
+        one.cube_id for one in each.memories if one.role == Role.SOURCE]]  # fmt: skip
+    assert again.parent is not None
+    assert again.parent.cube_id in [each.adapter for each in made.retired]
+
+
 def test_three_forms_learns_what_pays_and_lets_go_of_what_does_not(
     memory: Memory, scope: str, model: LearningModel
 ) -> None:
@@ -221,7 +242,10 @@ def test_what_nothing_can_be_asked_about_keeps_no_other_from_being_learnt(
 def test_budgets_are_kept(memory: Memory, scope: str, model: LearningModel) -> None:
     fill(memory, scope)
     memory.add("The cellar belongs to Alice.", scope=scope, readers=["agent:alice"])
-    assert learn(memory, scope, model, budget_bytes=999).adapters == 0
+    beyond = learn(memory, scope, model, budget_bytes=999)
+    assert (beyond.adapters, len(beyond.learnt), len(beyond.retired)) == (0, 1, 1)
+    again = learn(memory, scope, model, budget_bytes=999)  # now it is known what one takes
+    assert (again.learnt, again.left, again.number) == ((), 4, 0)
     one = learn(memory, scope, model, budget_bytes=1_500)
     assert (one.adapters, one.bytes) == (1, 1_000)
     both = learn(memory, scope, model, budget_bytes=2_000)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from contextlib import suppress
 from dataclasses import replace
 
 from memos.infrastructure.engine.reader import Reader
 from memos.kernel.cube import Form
-from memos.kernel.errors import IllegalMove, NotFound
+from memos.kernel.errors import Denied, IllegalMove, NotFound, PartlyDone
 from memos.kernel.event import id_bytes
 from memos.operation.scheduler.decided import decided_form
 from memos.operation.scheduler.plan import Plan
 from memos.operation.scheduler.port import Decision
 from memos.operation.scheduler.record import record
 from memos.operation.session import Session
+
+_CHANGED_SINCE = (Denied, IllegalMove, NotFound, PartlyDone)
+"""What a decision meets on a memory that another has changed since: the next round decides on it as it is then."""
 
 
 def keep_decisions(session: Session, plan: Plan, held: Set[str]) -> None:
@@ -29,16 +33,10 @@ def keep_decisions(session: Session, plan: Plan, held: Set[str]) -> None:
         done = tuple(each for each in plan.decisions if _is_done(reader, each, held))
     try:
         record(session, replace(plan, decisions=done))
-    except (IllegalMove, NotFound):
-        for each in done:  # one has changed since, and the others are decided on by themselves
-            _keep_one(session, plan, each)
-
-
-def _keep_one(session: Session, plan: Plan, decision: Decision) -> None:
-    try:
-        record(session, replace(plan, decisions=(decision,)))
-    except (IllegalMove, NotFound):
-        return  # the next round decides on it as it is then
+    except _CHANGED_SINCE:
+        for each in done:
+            with suppress(*_CHANGED_SINCE):
+                record(session, replace(plan, decisions=(each,)))
 
 
 def _is_done(reader: Reader, decision: Decision, held: Set[str]) -> bool:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 from memos.infrastructure.progress import Progress, no_progress
+from memos.kernel.errors import IllegalMove
 from memos.operation.adapters.retire import retire_outdated
 from memos.operation.cube import as_datetime
 from memos.operation.learning.clusters import Cluster, alike
@@ -49,8 +51,9 @@ def learn_once(
     """
     at, started = session.clock(), time.monotonic()
     trainings = Trainings(session, request, is_stopped, progress)
-    for receipt in retire_outdated(session, request.scope):
-        trainings.note_retired(receipt.cube_id, "a memory that it was made with has changed")
+    with suppress(IllegalMove):  # another round has
+        for receipt in retire_outdated(session, request.scope):
+            trainings.note_retired(receipt.cube_id, "a memory that it was made with has changed")
     seen = look(session, request)
     for adapter, why in seen.superfluous:
         trainings.retire(adapter.cube_id, why)
@@ -111,7 +114,7 @@ def _due(
 
 def _merge(seen: Look, clusters: Sequence[Cluster], trainings: Trainings) -> None:
     """Have one adapter in the place of two about the same, where it passes the gate."""
-    whole = [each for each in clusters if each.adapter and not each.unlearnt]
+    whole = [each for each in clusters if each.learnt and not each.unlearnt]
     for one, other in alike(whole):
         trainings.check_going_on()
         if frozenset((*one.cube_ids, *other.cube_ids)) not in seen.standing.refused:

@@ -16,8 +16,9 @@ from memos.operation.learning.memories import (
 from memos.operation.learning.record import rounds_of
 from memos.operation.learning.round import LearnRequest
 from memos.operation.learning.standing import (
-    LiveAdapter,
+    LearntAdapter,
     Standing,
+    former_clusters,
     is_refused,
     standing_clusters,
     standing_in,
@@ -43,10 +44,10 @@ class Look:
     plan: Plan
     standing: Standing
     memories: Mapping[str, LearnableMemory]
-    superfluous: Sequence[tuple[LiveAdapter, str]]
+    superfluous: Sequence[tuple[LearntAdapter, str]]
 
     @property
-    def kept(self) -> list[LiveAdapter]:
+    def kept(self) -> list[LearntAdapter]:
         """The adapters that stay."""
         going = {adapter.cube_id for adapter, _ in self.superfluous}
         return [each for each in self.standing.adapters if each.cube_id not in going]
@@ -71,8 +72,10 @@ def look(session: Session, request: LearnRequest) -> Look:
     """What there is to learn.
 
     Raises:
-        Denied, InvalidInput: as of `plan`.
+        Denied, InvalidInput: as of `plan`; or the actor may make nothing there.
     """
+    with session.gate.enter("learn") as passage:
+        passage.require(Action.CREATE, request.scope)
     learnt = standing(session, request)
     costs = learning_costs(request.model, learnt, request.settings)
     policy = LEARNING_POLICIES[request.policy]
@@ -94,51 +97,49 @@ def look(session: Session, request: LearnRequest) -> Look:
 
 
 def clusters_of(session: Session, seen: Look) -> list[Cluster]:
-    """The clusters of what is to be learnt: those of adapters, which grow, and new ones. What was refused
-    together with an adapter's memories is put into clusters of its own.
+    """The clusters of what is to be learnt: those of adapters, which grow, those of adapters that may answer no
+    more, and new ones. What was refused together with what an adapter holds is put into clusters of its own.
     """
     ours = [each for each in seen.kept if each.is_ours]
-    waiting = [each for name, each in seen.memories.items() if name not in seen.held]
-    embedded = {each.memory.cube_id: each for each in with_vectors(session, waiting)}
-    grown = standing_clusters(ours, _with_room_embedded(session, seen, ours))
-    clusters = clustered(grown, [each.memory for each in embedded.values()])
-    refused = [each for each in clusters if is_refused(each, seen.standing, seen.memories)]
-    if not refused:
-        return clusters
-    apart = {
-        name
-        for each in refused
-        if each.adapter
+    memories = _embedded(session, seen, ours)
+    waiting = {name: each for name, each in memories.items() if name not in seen.held}
+    former = former_clusters(seen.standing.former, waiting)
+    together = {name for each in former for name in each.cube_ids}
+    arriving = [each.memory for name, each in waiting.items() if name not in together]
+    clusters = clustered([*standing_clusters(ours, memories), *former], arriving)
+
+    def refused(cluster: Cluster) -> bool:
+        return is_refused(cluster, seen.standing, seen.memories)
+
+    apart = [
+        memories[name].memory
+        for each in clusters
+        if refused(each)
         for name in each.cube_ids
-        if name not in each.learnt
-    }
-    fitting = [each for each in clusters if each not in refused]
-    former = standing_clusters(
-        [each for each in ours if each.cube_id in {one.adapter for one in refused}], seen.memories
-    )
-    founded = clustered([], [each.memory for name, each in embedded.items() if name in apart])
-    return [
-        *fitting,
-        *former,
-        *(each for each in founded if not is_refused(each, seen.standing, seen.memories)),
+        if each.learnt and name not in each.learnt
     ]
+    if not apart:
+        return [each for each in clusters if not refused(each)]
+    grown = {each.adapter for each in clusters if refused(each)}
+    as_they_were = standing_clusters([each for each in ours if each.cube_id in grown], memories)
+    return [each for each in (*clusters, *as_they_were, *clustered([], apart)) if not refused(each)]
 
 
-def _with_room_embedded(
-    session: Session, seen: Look, adapters: Sequence[LiveAdapter]
+def _embedded(
+    session: Session, seen: Look, adapters: Sequence[LearntAdapter]
 ) -> Mapping[str, LearnableMemory]:
-    """The memories, with embeddings where another one may join them."""
-    joined = {name for each in adapters if len(each.held) < MOST_MEMORIES for name in each.held}
-    open_to_more = [each for name, each in seen.memories.items() if name in joined]
-    embedded = {each.memory.cube_id: each for each in with_vectors(session, open_to_more)}
+    """The memories, with embeddings where they are to find a cluster, or another one may join theirs."""
+    full = {name for each in adapters if len(each.held) >= MOST_MEMORIES for name in each.held}
+    wanted = [each for name, each in seen.memories.items() if name not in full]
+    embedded = {each.memory.cube_id: each for each in with_vectors(session, wanted)}
     return {name: embedded.get(name, each) for name, each in seen.memories.items()}
 
 
 def _superfluous(
     learnt: Standing, memories: Mapping[str, LearnableMemory]
-) -> list[tuple[LiveAdapter, str]]:
+) -> list[tuple[LearntAdapter, str]]:
     """Adapters of the actor's that hold nothing that is to be learnt, or nothing that no newer one holds."""
-    going: list[tuple[LiveAdapter, str]] = []
+    going: list[tuple[LearntAdapter, str]] = []
     held: set[str] = set()
     for adapter in reversed(learnt.adapters):
         wanted = adapter.held & memories.keys()

@@ -18,7 +18,7 @@ from memos.kernel.scope import tenant_of
 from memos.operation.adapter_manifest import sealed_adapter
 from memos.operation.chat.prompt import opening_of
 from memos.operation.cube import parts_left_by
-from memos.operation.learning.standing import LiveAdapter
+from memos.operation.learning.standing import LearntAdapter
 from memos.operation.reads.context_block import CLOSE
 from memos.operation.session import Session
 
@@ -26,7 +26,7 @@ _PUNCTUATION = " .,;:!?\"'"
 
 
 def share_retained(
-    session: Session, model: AdaptingModel, adapters: Sequence[LiveAdapter]
+    session: Session, model: AdaptingModel, adapters: Sequence[LearntAdapter]
 ) -> float | None:
     """The share of memories that adapters answer as these say, asked without them; None where nothing could be
     asked. An adapter that the model does not have answers nothing.
@@ -38,7 +38,7 @@ def share_retained(
     return sum(right) / len(right) if right else None
 
 
-def _answered(session: Session, model: AdaptingModel, adapter: LiveAdapter) -> Iterable[bool]:
+def _answered(session: Session, model: AdaptingModel, adapter: LearntAdapter) -> Iterable[bool]:
     """Of each of an adapter's memories, whether the answer stands in it."""
     manifest = adapter.manifest
     with session.engine.read() as reader:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -10,22 +11,21 @@ from memos.infrastructure.chat_models.adapting import DistillationSettings
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.event import id_text
-from memos.kernel.lifecycle import CONTENT_STATES
 from memos.kernel.lineage import Relation
 from memos.operation.adapter_manifest import AdapterManifest
 from memos.operation.adapters.adapter import adapters_for
 from memos.operation.adapters.verdict import rejections
 from memos.operation.cube import EPOCH
 from memos.operation.gate import Passage
-from memos.operation.learning.clusters import Cluster
+from memos.operation.learning.clusters import Cluster, ClusterMemory
 from memos.operation.learning.memories import LearnableMemory
 from memos.operation.reads.adapters import KnownAdapter
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class LiveAdapter(NamedTuple):
-    """An adapter that may answer.
+class LearntAdapter(NamedTuple):
+    """An adapter of a model.
 
     Attributes:
         cube_id, version: its cube.
@@ -51,11 +51,13 @@ class Standing(NamedTuple):
 
     Attributes:
         adapters: that may answer, the oldest first.
+        former: that may not any more and a policy decided on, the oldest first.
         refused: memories for which an adapter was trained, all of one, and refused by the gate: when that was
             last (microseconds since 1970).
     """
 
-    adapters: tuple[LiveAdapter, ...]
+    adapters: tuple[LearntAdapter, ...]
+    former: tuple[LearntAdapter, ...]
     refused: Mapping[frozenset[str], int]
 
     @property
@@ -70,13 +72,14 @@ class Standing(NamedTuple):
 
     @property
     def adapter_bytes(self) -> int:
-        """What one takes, at most; 0 where there is none."""
-        return max((each.manifest.size for each in self.adapters), default=0)
+        """What one takes, at most; 0 where there was none yet."""
+        sizes = (each.manifest.size for each in (*self.former, *self.adapters))
+        return max(sizes, default=0)
 
     @property
     def seconds(self) -> float:
-        """What training one took, on the average; 0 where there is none."""
-        took = [each.manifest.seconds for each in self.adapters]
+        """What training one took, on the average; 0 where there was none yet."""
+        took = [each.manifest.seconds for each in (*self.former, *self.adapters)]
         return sum(took) / len(took) if took else 0.0
 
 
@@ -96,32 +99,34 @@ def standing_in(
         model_digest: of the base.
         settings: what was refused with others may pass with these.
     """
-    live: list[LiveAdapter] = []
+    live: list[LearntAdapter] = []
+    former: list[LearntAdapter] = []
     refused: dict[frozenset[str], int] = {}
     for known in adapters_for(passage, reader).within(scope, refused=True):
-        if known.state.lifecycle not in CONTENT_STATES:
-            continue
         refusals = [
             each for each in rejections(reader, known.state.cube_id) if each.settings == settings
         ]
         if refusals:
             refused[_begun_with(reader, known)] = (refusals[-1].at - EPOCH) // _MICROSECOND
         manifest = known.manifest
-        if known.is_live and manifest is not None and manifest.model_digest == model_digest.hex():
-            live.append(
-                LiveAdapter(
-                    id_text(known.state.cube_id),
-                    known.state.version,
-                    known.state.scope,
-                    manifest,
-                    bool(manifest.policy) and passage.allows(Action.WRITE, known.state),
-                )
-            )
-    return Standing(tuple(live), refused)
+        if manifest is None or manifest.model_digest != model_digest.hex():
+            continue
+        adapter = LearntAdapter(
+            id_text(known.state.cube_id),
+            known.state.version,
+            known.state.scope,
+            manifest,
+            bool(manifest.policy) and passage.allows(Action.WRITE, known.state),
+        )
+        if known.is_live:
+            live.append(adapter)
+        elif adapter.is_ours and manifest.settings == settings:
+            former.append(adapter)
+    return Standing(tuple(live), tuple(former), refused)
 
 
 def standing_clusters(
-    adapters: Iterable[LiveAdapter], memories: Mapping[str, LearnableMemory]
+    adapters: Iterable[LearntAdapter], memories: Mapping[str, LearnableMemory]
 ) -> list[Cluster]:
     """The clusters of adapters: those of their memories that are to be learnt still.
 
@@ -132,13 +137,39 @@ def standing_clusters(
     clusters: list[Cluster] = []
     for adapter in adapters:
         held = [each.memory for name, each in memories.items() if name in adapter.held]
-        if not held:
-            continue
-        cluster = Cluster(held[0].policy, adapter.cube_id, adapter.held)
-        for memory in held:
-            cluster.add(memory)
-        clusters.append(cluster)
+        if held:
+            clusters.append(_cluster(held, adapter.cube_id, adapter.held))
     return clusters
+
+
+def former_clusters(
+    adapters: Sequence[LearntAdapter], memories: Mapping[str, LearnableMemory]
+) -> list[Cluster]:
+    """The clusters that adapters held which may answer no more: these memories stay together. Where several
+    held one, it is of the last of them.
+
+    Args:
+        adapters: the oldest first.
+        memories: those that no live adapter holds, as above.
+    """
+    left = {name: each.memory for name, each in memories.items()}
+    clusters: list[Cluster] = []
+    for adapter in reversed(adapters):
+        held = [each for name, each in left.items() if name in adapter.held]
+        # A memory may have come under another policy since.
+        policy = Counter(each.policy for each in held).most_common(1)[0][0] if held else ""
+        together = [each for each in held if each.policy == policy]
+        if together:
+            clusters.append(_cluster(together, adapter.cube_id, frozenset()))
+            left = {name: each for name, each in left.items() if each not in together}
+    return clusters
+
+
+def _cluster(memories: Sequence[ClusterMemory], adapter: str, learnt: frozenset[str]) -> Cluster:
+    cluster = Cluster(memories[0].policy, adapter, learnt)
+    for memory in memories:
+        cluster.add(memory)
+    return cluster
 
 
 def is_refused(

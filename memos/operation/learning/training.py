@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from memos.infrastructure.progress import Progress
-from memos.kernel.errors import Conflict, DistillationRefused
+from memos.kernel.errors import Conflict, DistillationRefused, IllegalMove, NotFound
 from memos.operation.adapter_manifest import Parent
 from memos.operation.adapters.distil import distil
 from memos.operation.adapters.distillation import Distillation, DistilRequest
@@ -90,17 +90,17 @@ class Trainings:
             StoppedError: the round is to end.
         """
         now = standing(self._session, self._request)
-        seconds = self._seconds_left()
-        if not self._fits(now, parents) or (seconds is not None and seconds <= now.seconds):
-            self.left += sum(each not in now.held for each in names)
+        new = sum(each not in now.held for each in names)
+        if not self._fits(now, parents):
+            self.left += new
             return
-        versions = {each.cube_id: each.version for each in now.adapters}
-        parent = Parent(parents[0], versions[parents[0]]) if parents else None
+        asked = self._request_of(seen, names, _parent(now, parents))
         started = time.monotonic()
         try:
-            made = distil(self._session, self._request_of(seen, names, parent, seconds))
+            _check_unchanged(self._session, asked)
+            made = distil(self._session, asked)
         except Conflict:  # a memory has changed since: the next round learns it as it is then
-            self.waiting += sum(each not in now.held for each in names)
+            self.waiting += new
             return
         if made.is_new:
             self._note(made, len(names), time.monotonic() - started, why)
@@ -120,8 +120,11 @@ class Trainings:
             self._note_unmade(len(names), str(error))
 
     def retire(self, cube_id: str, why: str) -> None:
-        """End an adapter."""
-        retire(self._session, cube_id, None)
+        """End an adapter, unless another has."""
+        try:
+            retire(self._session, cube_id, None)
+        except (IllegalMove, NotFound):
+            return
         self.note_retired(cube_id, why)
 
     def note_retired(self, cube_id: str, why: str) -> None:
@@ -129,24 +132,21 @@ class Trainings:
         self.retired.append(RetiredAdapter(adapter=cube_id, why=why))
 
     def _fits(self, now: Standing, parents: Sequence[str]) -> bool:
-        """Whether one adapter more is within the budget, by what one takes; the first is trained in any case."""
+        """Whether one training more is within the budget, by what former ones took; the first is in any case.
+        A training is not cut short: the gate would refuse memories that have done nothing wrong.
+        """
+        budget, taken = self._request, sum(each.seconds for each in self.learnt)
         freed = sum(each.manifest.size for each in now.adapters if each.cube_id in parents)
-        return now.bytes + now.adapter_bytes - freed <= self._request.budget_bytes
+        in_time = budget.budget_seconds is None or taken + now.seconds < budget.budget_seconds
+        return in_time and now.bytes + now.adapter_bytes - freed <= budget.budget_bytes
 
-    def _seconds_left(self) -> float | None:
-        budget = self._request.budget_seconds
-        return None if budget is None else budget - sum(each.seconds for each in self.learnt)
-
-    def _request_of(
-        self, seen: Look, names: Sequence[str], parent: Parent | None, seconds: float | None
-    ) -> DistilRequest:
+    def _request_of(self, seen: Look, names: Sequence[str], parent: Parent | None) -> DistilRequest:
         return DistilRequest(
             scope=seen.memories[names[0]].scope,
             cube_ids=tuple(names),
             distractors=_beside(seen, names),
             model=self._request.model,
             settings=self._request.settings,
-            seconds=seconds,
             policy=seen.plan.policy,
             parent=parent,
             leaves_out=True,
@@ -198,6 +198,25 @@ class Trainings:
                 why=why,
             )
         )
+
+
+def _parent(now: Standing, parents: Sequence[str]) -> Parent | None:
+    """The adapter whose place another one takes."""
+    versions = {each.cube_id: each.version for each in (*now.former, *now.adapters)}
+    return next((Parent(each, versions[each]) for each in parents if each in versions), None)
+
+
+def _check_unchanged(session: Session, request: DistilRequest) -> None:
+    """Refuse memories that are no longer of one policy, as they were when they were put together: that says
+    nothing of what can be learnt.
+
+    Raises:
+        Conflict: they are not.
+    """
+    try:
+        distil(session, request, dry_run=True)
+    except DistillationRefused as error:
+        raise Conflict(str(error), 0) from error
 
 
 def _beside(seen: Look, names: Sequence[str]) -> tuple[str, ...]:
