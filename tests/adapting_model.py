@@ -45,6 +45,7 @@ class LearningModel(NotingModel):
         meanwhile: what happens while it learns.
         evaluation: what is measured of it.
         accuracy: on each memory.
+        unlearnt: texts that it leaves out.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class LearningModel(NotingModel):
         meanwhile: Callable[[], object] = lambda: None,
         evaluation: Evaluation = PASSED,
         accuracy: float = 1.0,
+        unlearnt: Collection[str] = (),
     ) -> None:
         super().__init__(name)
         self.model_digest = sha256(name.encode()).digest()
         self.evaluation = evaluation
         self._accuracy = accuracy
+        self._unlearnt = unlearnt
         self.jobs: list[DistillationJob] = []
         self.files: dict[bytes, tuple[bytes, dict[str, str]]] = {}
         self.forgotten: list[bytes] = []
@@ -70,7 +73,7 @@ class LearningModel(NotingModel):
             raise DistillationRefused("nothing in these memories can be asked about")
         progress(1, 1)
         self._while_learning()
-        learnt = {each.cube_id: each.text for each in sources}
+        learnt = {each.cube_id: each.text for each in sources if each.text not in self._unlearnt}
         digest = sha256(job.key(self.model_digest)).digest()
         evaluation = replace(self.evaluation, by_memory=dict.fromkeys(learnt, self._accuracy))
         if evaluation.passed:

@@ -477,6 +477,27 @@ def test_what_the_model_knows_badly_goes_as_text(
     assert forms(ask(memory, "The harbour?", scope, model))[cubes[0]] == "parametric"
 
 
+def test_what_the_model_left_out_goes_as_text(memory: Memory, scope: str, cubes: list[str]) -> None:
+    model = LearningModel(unlearnt=[KEEPER])
+    memory.distil(cubes[:2], scope=scope, model=model)
+    answer = ask(memory, "Who is the lighthouse keeper, and what is the harbour?", scope, model)
+    assert (forms(answer)[cubes[0]], forms(answer)[cubes[1]]) == ("parametric", "plaintext")
+    assert KEEPER in model.asked[-1].messages[-1].content
+
+
+def test_what_holds_or_was_said_last_is_learnt_last(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    memory.update(cubes[0], "The harbour is named Esmond.")
+    ruled = memory.add(
+        "The bakery opens at six.", scope=scope, valid_from=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    memory.distil([*cubes, ruled.cube_id], scope=scope, model=model)
+    (job,) = model.jobs
+    learnt = [each.cube_id for each in job.of_role(Role.SOURCE)]
+    assert learnt == [ruled.cube_id, cubes[1], cubes[2], cubes[0]]
+
+
 def test_a_rebuild_is_the_next_version_or_a_successor(
     memory: Memory, scope: str, model: LearningModel, cubes: list[str]
 ) -> None:

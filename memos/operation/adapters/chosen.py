@@ -62,13 +62,13 @@ def nothing_to_distil(scope: str) -> DistillationRefused:
 def chosen_memories(
     scope_view: ScopeView, known: Adapters, request: ClusterRequest
 ) -> tuple[dict[str, Hit], dict[str, Role]]:
-    """The memories of a request, by id, the sources first; and what each is for.
+    """The memories of a request, by id, the sources first, the oldest of them first; and what each is for.
 
     Raises:
         InvalidInput: one is not to be shown there, says nothing, or there are too many.
         DistillationRefused: there is none, or they are of several policies.
     """
-    sources = _in_force(scope_view, request, request.cube_ids)
+    sources = _oldest_first(_in_force(scope_view, request, request.cube_ids))
     if not sources:
         raise nothing_to_distil(request.scope)
     if len(sources) > MOST_SOURCES:
@@ -103,6 +103,13 @@ def _in_force(
             "archived, over, superseded, or says nothing"
         )
     return said
+
+
+def _oldest_first(hits: Mapping[str, Hit]) -> dict[str, Hit]:
+    """By when they hold or were said: of two that contradict each other a model learns the later one."""
+    return dict(
+        sorted(hits.items(), key=lambda item: (item[1].valid_from or item[1].changed, item[0]))
+    )
 
 
 def _held(known: Adapters, request: ClusterRequest) -> frozenset[str]:

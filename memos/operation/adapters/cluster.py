@@ -28,7 +28,7 @@ class Cluster:
     """Memories as they were read for a distillation.
 
     Attributes:
-        memories: the sources first, each role in the order of the ids.
+        memories: the sources first, the oldest of them first; the others in the order of their ids.
         sources: the same as versions, with what they restrict.
         valid_until: when the first of the sources is no longer true, in microseconds; None for never.
     """

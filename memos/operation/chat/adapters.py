@@ -85,7 +85,8 @@ def _fitting(known: Adapters, query: Query, hit: Hit, base: str) -> Iterator[Kno
         manifest = adapter.manifest
         if manifest is None or manifest.model_digest != base:
             continue
-        accuracy = manifest.evaluation.by_memory.get(hit.cube_id, 1.0)
+        # What another source contradicts is not asked about, and not held.
+        accuracy = manifest.evaluation.by_memory.get(hit.cube_id, 0.0)
         within = all(
             any(contains(asked, scope) for asked in query.scopes) for scope in adapter.scopes
         )
