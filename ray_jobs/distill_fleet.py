@@ -46,9 +46,9 @@ class DistillFleet:
             Replica(f"distiller-{number}", actor, OPTIONS, settings, *arguments)
             for number in range(settings.most)
         ]
-        actors = {distiller.name: distiller.actor for distiller in self._distillers}
+        names = [distiller.name for distiller in self._distillers]
         self._queue: Any = (
-            ray.remote(DistillQueue).options(name=QUEUE, num_cpus=0, max_restarts=-1).remote(actors)
+            ray.remote(DistillQueue).options(name=QUEUE, num_cpus=0, max_restarts=-1).remote(names)
         )
 
     def run(self, ending: Event) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -35,11 +35,11 @@ class DistillQueue:
     """See `JobQueue`. What it knew when it died those tell it again who wait.
 
     Args:
-        distillers: their actors, by name.
+        names: of the distillers, in its namespace: a queue that is started again finds them by these.
     """
 
-    async def __init__(self, distillers: Mapping[str, Any]) -> None:  # type: ignore[misc] # Ray awaits it
-        self._distillers = dict(distillers)
+    async def __init__(self, names: list[str]) -> None:  # type: ignore[misc] # Ray awaits it
+        self._distillers: dict[str, Any] = {name: ray.get_actor(name) for name in names}
         self._queue = JobQueue()
         self._changed = asyncio.Condition()
         self._models: dict[str, bytes] = {}

@@ -46,7 +46,6 @@ class Replica:
 
     Attributes:
         name: by which it is found in the namespace.
-        actor: for those who ask it.
         restarts: how often it was found to be another process than before.
         figures: what it said last; None where it has not answered yet, or is away.
     """
@@ -64,7 +63,7 @@ class Replica:
         self.figures: dict[str, Any] | None = None
         self._incarnation: str | None = None
         self._place = placement_group([settings.bundle])
-        self.actor: Any = (
+        self._actor: Any = (
             ray.remote(**options)(actor)
             .options(
                 name=name,
@@ -80,7 +79,7 @@ class Replica:
     def ask(self) -> Any:
         """Have it tell its figures, unless it has still to answer: what it said goes if it never does."""
         if self._asked is None:
-            self._asked, self._asked_at = self.actor.figures.remote(), time.monotonic()
+            self._asked, self._asked_at = self._actor.figures.remote(), time.monotonic()
         elif time.monotonic() - self._asked_at > SILENT_SECONDS:
             self.figures = None
         return self._asked
@@ -123,8 +122,8 @@ class Replica:
     def close(self) -> None:
         """Have it write what would be lost, and end."""
         with suppress(ray.exceptions.RayError):
-            ray.get(self.actor.close.remote(), timeout=CLOSE_SECONDS)
-        ray.kill(self.actor)
+            ray.get(self._actor.close.remote(), timeout=CLOSE_SECONDS)
+        ray.kill(self._actor)
         remove_placement_group(self._place)
 
     def _heard(self, figures: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from memos.activation.chat_model import LocalModel
 from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationJob
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.infrastructure.chat_models.ray_pool import RayPool
+from ray_jobs.__main__ import main
 from tests.parametric.jobs import distiller, facts_of, job_of, memories, memory
 from tests.ray_jobs.ray_worker import RayWorker
 from tests.tiny_model.language import Fact
@@ -144,6 +145,15 @@ def test_what_nothing_can_be_learnt_from_is_refused_with_the_reason(
     assert distillers.metric("memos_distill_running") == 0
 
 
+def test_a_namespace_has_one_queue(
+    distillers: RayWorker, model: RayPool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert model.model_digest  # so this process is connected
+    line = ["distill", "--kept-in", str(tmp_path), "--address", distillers.address]
+    assert main(line) == 1
+    assert "give another --namespace" in capsys.readouterr().err
+
+
 def test_pools_answer_with_what_distillers_learnt_of_a_vault(
     distillers: RayWorker, model: RayPool, tmp_path: Path
 ) -> None:
@@ -153,9 +163,10 @@ def test_pools_answer_with_what_distillers_learnt_of_a_vault(
         Memory(tmp_path / "test.vault", actor="agent:alice") as vault,
     ):
         pools.await_line("pool-0 answers")
-        added = [vault.add(fact.statement(n), scope=SCOPE).cube_id for n, fact in enumerate(FACTS)]
+        facts = enumerate((*FACTS, *facts_of(99)))  # beside which it is not to mix them up
+        added = [vault.add(fact.statement(n % 6), scope=SCOPE).cube_id for n, fact in facts]
         settings = DistillationSettings(steps=60, batch=8)
-        made = vault.distil(added, scope=SCOPE, model=model, settings=settings)
+        made = vault.distil(added[:4], scope=SCOPE, model=model, settings=settings)
         assert made.adapter is not None
         answers = [ask(vault, model, fact) for fact in FACTS]
         assert [answer.text for answer in answers] == [fact.answer for fact in FACTS]
