@@ -296,7 +296,7 @@ _VALUES: Mapping[str, str] = {
 }
 
 ENGLISH = Templates(
-    version="english 2",
+    version="english 1",
     forms=(*_ATTRIBUTES, *(form for verb in _VERBS for form in _forms(verb)), _THING),
     seeds=(
         "What do you know about {subject}?",
