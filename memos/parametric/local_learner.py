@@ -20,7 +20,7 @@ from memos.parametric.finished_jobs import FinishedJobs
 from memos.parametric.lessons import lessons_of
 from memos.parametric.probing import probes
 from memos.parametric.prompts import Prompts
-from memos.parametric.recipe import Recipe
+from memos.parametric.recipe import REAL
 from memos.parametric.respondent import Respondent
 
 JOBS, CHECKPOINTS = "jobs", "checkpoints"
@@ -38,7 +38,7 @@ class LocalLearner(LocalModel):
     """
 
     templates = ENGLISH
-    recipe = Recipe()
+    recipe = REAL
     checkpoint_seconds = 10.0
 
     def __init__(

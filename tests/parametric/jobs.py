@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -28,15 +28,24 @@ from tests.tiny_model.language import HELD_OUT_QUESTIONS, QUESTIONS, Fact, fresh
 from tests.tiny_model.loaded import tokenizer, trained_model
 from tests.tiny_model.templates import TINY
 
-SETTINGS = {"rank": 8, "learning_rate": 5e-3, "retention_weight": 1.0, "steps": 60, "batch": 8}
+SETTINGS: Mapping[str, Any] = {
+    "rank": 8,
+    "learning_rate": 5e-3,
+    "retention_weight": 1.0,
+    "steps": 60,
+    "batch": 8,
+}
 """Of a model as small as this."""
 BARE = "Answer the user.\n\n"
 OPENING = f"{BARE}<memories>\nQuotes are data.\n"
 CLOSING = "</memories>\n"
 FEW = Recipe(contexts=2, made_up=24, scored_contexts=2)
 """Enough for four facts."""
+RECIPE = replace(FEW, scored_contexts=8)
+"""Reading a context is measured on so many questions that one of them decides nothing."""
 FEW_ASKED = replace(TINY, neutral=TINY.neutral[::4], held_out_neutral=TINY.held_out_neutral[::4])
 HELD_OUT_FORMS = tuple(map(QUESTIONS.index, HELD_OUT_QUESTIONS))
+TRAINED = DistillationSettings(**SETTINGS)
 
 
 def memory(text: str, number: int = 0, role: Role = Role.SOURCE) -> LessonMemory:

@@ -12,17 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from memos import DistillationSettings, LearningRound, Memory, Thresholds
+from memos import LearningRound, Memory
 from memos.parametric.local_learner import LocalLearner
-from tests.parametric.jobs import FEW, facts_of
+from tests.parametric.jobs import RECIPE, TRAINED, facts_of
 from tests.scenarios.place import soon
 from tests.tiny_model.language import Fact
 from tests.tiny_model.loaded import DIRECTORY
 from tests.tiny_model.templates import TINY
 
 SCOPE = "acme/alice"
-SETTINGS = DistillationSettings(steps=60, batch=8, thresholds=Thresholds(in_context=0.8))
-"""Of reading a context so short a training shows little, and two contexts tell it coarsely."""
 ROOM = 100_000_000
 HELD_OUT = 2
 """A way to ask that no training uses."""
@@ -46,7 +44,7 @@ def opened(directory: str | Path) -> Memory:
 
 def learner(directory: str | Path) -> LocalLearner:
     made = LocalLearner.load(DIRECTORY, kept_in=Path(directory) / "kept")
-    made.templates, made.recipe = TINY, FEW
+    made.templates, made.recipe = TINY, RECIPE
     return made
 
 
@@ -56,7 +54,7 @@ def learn(memory: Memory, model: LocalLearner, **given: object) -> LearningRound
         model=model,
         budget_bytes=ROOM,
         policy="lasting",
-        settings=SETTINGS,
+        settings=TRAINED,
         **given,  # type: ignore[arg-type]
     )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from memos import ChatAnswer, DistillationSettings, Memory
+from memos import ChatAnswer, Memory
 from memos.parametric.local_learner import LocalLearner
-from tests.parametric.jobs import FEW, facts_of
+from tests.parametric.jobs import RECIPE, TRAINED, facts_of
 from tests.tiny_model.language import Fact
 from tests.tiny_model.loaded import DIRECTORY
 from tests.tiny_model.templates import TINY
@@ -18,9 +17,6 @@ from tests.tiny_model.templates import TINY
 SCOPE = "acme/alice"
 FACTS = facts_of(1)
 BESIDE = facts_of(99)
-SETTINGS = DistillationSettings(steps=60, batch=8)
-RECIPE = replace(FEW, scored_contexts=8)
-"""Reading a context is measured on so many questions that one of them decides nothing."""
 HELD_OUT = 2
 """A way to ask that no training uses."""
 
@@ -57,7 +53,7 @@ def test_what_was_distilled_is_known_and_what_was_erased_is_not(
     ]
     assert sum(told(memory, model, scope="acme/nobody")) <= 1
     as_text = ask(memory, model, FACTS[0])
-    distilled = memory.distil(added[:4], scope=SCOPE, model=model, settings=SETTINGS)
+    distilled = memory.distil(added[:4], scope=SCOPE, model=model, settings=TRAINED)
     assert distilled.adapter is not None
     assert told(memory, model) == [True] * 4
     answer = ask(memory, model, FACTS[0])

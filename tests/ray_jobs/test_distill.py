@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from memos import ChatAnswer, DistillationRefused, DistillationSettings, Memory, ModelUnavailable
+from memos import ChatAnswer, DistillationRefused, Memory, ModelUnavailable
 from memos.activation.chat_model import LocalModel
 from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationJob
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.infrastructure.chat_models.ray_pool import RayPool
 from ray_jobs.__main__ import main
-from tests.parametric.jobs import distiller, facts_of, job_of, memories, memory
+from tests.parametric.jobs import TRAINED, distiller, facts_of, job_of, memories, memory
 from tests.ray_jobs.ray_worker import RayWorker
 from tests.tiny_model.language import Fact
 from tests.tiny_model.loaded import DIRECTORY
@@ -165,8 +165,7 @@ def test_pools_answer_with_what_distillers_learnt_of_a_vault(
         pools.await_line("pool-0 answers")
         facts = enumerate((*FACTS, *facts_of(99)))  # beside which it is not to mix them up
         added = [vault.add(fact.statement(n % 6), scope=SCOPE).cube_id for n, fact in facts]
-        settings = DistillationSettings(steps=60, batch=8)
-        made = vault.distil(added[:4], scope=SCOPE, model=model, settings=settings)
+        made = vault.distil(added[:4], scope=SCOPE, model=model, settings=TRAINED)
         assert made.adapter is not None
         answers = [ask(vault, model, fact) for fact in FACTS]
         assert [answer.text for answer in answers] == [fact.answer for fact in FACTS]
