@@ -145,7 +145,11 @@ def is_telling(ids: Mapping[str, str], operations: Collection[str], seed: int) -
     mixed = len(ids) / 4 < len(hidden) < len(ids) / 2 and not hidden.isdisjoint(LABELS[:6])
     # Of what is derived from what is shown an erase is complete, hidden or not.
     refuses_an_erase = not hidden.isdisjoint([LABELS[0], *TURNS])
-    return mixed and refuses_an_erase and not any(is_hidden("agent:eve", at, seed) for at in operations)
+    return (
+        mixed
+        and refuses_an_erase
+        and not any(is_hidden("agent:eve", at, seed) for at in operations)
+    )
 
 
 @pytest.fixture(params=[(kind, seed) for kind in GOVERNORS for seed in (1, 2)], ids=str)
