@@ -40,8 +40,6 @@ def evict_everywhere(
 
 def forget_everywhere(digests: Collection[bytes]) -> int:
     """Have every model of this process let go of adapters; how many there were. As `evict_everywhere`."""
-    if not digests:
-        return 0
     return sum(_asked(lambda model: _forgotten(model, digests)))
 
 

@@ -112,35 +112,29 @@ def finish_erases(
 def _end(session: Session, operation_id: bytes) -> tuple[Event, str, tuple[ErasureReceipt, ...]]:
     """The request of an operation, its receipt as it is kept, and those of what came behind it."""
 
-    def destroy(transaction: Transaction) -> tuple[Event, str]:
+    def destroy(transaction: Transaction) -> tuple[Event, str, set[bytes]]:
         request = _request_event(transaction.reader(), operation_id)
-        return request, _destroy(session, transaction, request)
+        return request, *_destroy(session, transaction, request)
 
-    learnt = _adapters_of(session, operation_id)
-    request, kept = session.engine.writer.transact(destroy)
+    request, kept, learnt = session.engine.writer.transact(destroy)
     supplements = _erase_late(session, request)
     owner = kv_owner(session.engine.setting("vault_id"), request.tenant)
     evict_everywhere(owner, [id_text(target.cube_id) for target in request.erase_requested.targets])
-    forget_everywhere(learnt)
+    if learnt:
+        forget_everywhere(learnt)
     return request, kept, supplements
 
 
-def _adapters_of(session: Session, operation_id: bytes) -> set[bytes]:
-    """The digests of the adapters that an erase reaches, while their manifests can be opened: where a crash
-    came between, no model of that process is left, and nothing opens their files.
+def _adapters_of(reader: Reader, cube_ids: Iterable[bytes]) -> set[bytes]:
+    """The digests of adapters, while their manifests can be opened: where a crash came between, no model of that
+    process is left, and nothing opens their files.
     """
-    with session.engine.read() as reader:
-        request = _request_event(reader, operation_id)
-        heads = reader.vault.heads_many(
-            target.cube_id for target in request.erase_requested.targets
-        )
-        return {
-            bytes.fromhex(manifest.sha256)
-            for state in heads.values()
-            if state.form is Form.PARAMETRIC
-            for _, manifest in promoted_versions(reader, state.cube_id)
-            if manifest is not None
-        }
+    return {
+        bytes.fromhex(manifest.sha256)
+        for cube_id in cube_ids
+        for _, manifest in promoted_versions(reader, cube_id)
+        if manifest is not None
+    }
 
 
 def _receipt(
@@ -212,15 +206,19 @@ def _request_event(reader: Reader, operation_id: bytes) -> Event:
     return reader.event(attempts[0].position)
 
 
-def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
+def _destroy(session: Session, transaction: Transaction, request: Event) -> tuple[str, set[bytes]]:
+    """The receipt, and the digests of the adapters that were reached."""
     reader = transaction.reader()
     operation_id = request.operation_id
     receipt = transaction.erasure_receipt(operation_id)
     if receipt is not None:
-        return receipt
+        return receipt, set()
     cube_ids = [target.cube_id for target in request.erase_requested.targets]
     artefacts = list(_artefacts(reader, operation_id, cube_ids))
-    theirs = {raw for state in transaction.heads(cube_ids) for raw in state.subjects}
+    heads = list(transaction.heads(cube_ids))
+    theirs = {raw for state in heads for raw in state.subjects}
+    adapters = [state.cube_id for state in heads if state.form is Form.PARAMETRIC]
+    learnt = _adapters_of(reader, adapters) if adapters else set()
     named = theirs.union(request.erase_requested.subject_digests)
 
     def unneeded(reader: Reader) -> set[bytes]:
@@ -255,7 +253,7 @@ def _destroy(session: Session, transaction: Transaction, request: Event) -> str:
     artefacts += _reach(reader, request)
     signer = session.engine.proofs.signer()
     receipt = signed_receipt(signer, operation_id, erased_at, cube_ids, restored, artefacts)
-    return transaction.keep_erasure_receipt(operation_id, receipt)
+    return transaction.keep_erasure_receipt(operation_id, receipt), learnt
 
 
 def _reach(reader: Reader, request: Event) -> Iterable[Artefact]:
