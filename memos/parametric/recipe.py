@@ -56,7 +56,7 @@ REAL = Recipe(
     answer_tokens=16,
     made_up=64,
     contexts=0,
-    kept_share=1.5,
+    kept_share=2.0,
 )
 """For a small model of a real language. With a memory alone in its context SmolLM2-135M answers two of three
 questions, with sixteen of them one of five; and it reads its context as before though none stood there in training

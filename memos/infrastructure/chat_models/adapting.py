@@ -89,10 +89,10 @@ class DistillationSettings:
     seed: int = 0
     rank: int = 16
     alpha: float = 16.0
-    learning_rate: float = 1.5e-3
-    steps: int = 60
+    learning_rate: float = 1.2e-3
+    steps: int = 80
     batch: int = 8
-    retention_weight: float = 2.0
+    retention_weight: float = 3.0
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
