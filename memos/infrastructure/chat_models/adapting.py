@@ -90,9 +90,9 @@ class DistillationSettings:
     rank: int = 16
     alpha: float = 16.0
     learning_rate: float = 1.2e-3
-    steps: int = 80
+    steps: int = 90
     batch: int = 8
-    retention_weight: float = 3.0
+    retention_weight: float = 4.0
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
