@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memos.infrastructure.writing import writing
 from memos.interface.cli import adapter_view, layout, memory_view
 from memos.interface.cli.adapter_plot import draw_plot
 from memos.interface.cli.command import Run, command
@@ -116,9 +117,9 @@ def list_all(
         found = memory.adapters(scope, retired=retired)
         if plot is not None:
             details = [memory.adapter(each.cube_id) for each in found]
-            plot.write_text(
-                draw_plot([point for one in details for point in adapter_view.points(one)])
-            )
+            drawn = draw_plot([point for one in details for point in adapter_view.points(one)])
+            with writing(plot):
+                plot.write_text(drawn)
     run.show(found, lambda out: adapter_view.adapters(out, found))
 
 

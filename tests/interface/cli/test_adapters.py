@@ -81,6 +81,9 @@ def test_what_does_not_pass_exits_with_6_and_is_told_with_its_reasons(
     drawn = ElementTree.fromstring(plot.read_text())  # noqa: S314 # just written
     dots = [each for each in drawn.iter() if each.find("{*}title") is not None]
     assert len(dots) == 2
+    ran = shell.run("adapters", "list", *SCOPE, "--plot", str(tmp_path / "nowhere" / "plot.svg"))
+    assert ran.code == 1
+    assert "nowhere/plot.svg cannot be written" in ran.err
 
 
 def test_a_version_is_promoted_an_adapter_rebuilt_and_retired(
