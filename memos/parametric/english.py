@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from memos.parametric.neutral_english import HELD_OUT_NEUTRAL, NEUTRAL
-from memos.parametric.templates import Form, Templates
+from memos.parametric.templates import SlotForm, Templates
 
 USER = "the user"
 """The subject of the first person."""
@@ -192,7 +192,7 @@ _VERBS = (
 )
 
 _ATTRIBUTES = (
-    Form(
+    SlotForm(
         statements=(
             "My {attribute} is called {value}",
             "The user's {attribute} is called {value}",
@@ -210,7 +210,7 @@ _ATTRIBUTES = (
         held_out=("Do you know my {attribute}?", "Please say what my {attribute} is."),
         answer=_TOLD,
     ),
-    Form(
+    SlotForm(
         statements=(
             "{subject}'s {attribute} is called {value}",
             "The {attribute} of {subject} is {value}",
@@ -232,7 +232,7 @@ _ATTRIBUTES = (
     ),
 )
 
-_THING = Form(
+_THING = SlotForm(
     statements=("The {subject} is {value}", "Our {subject} is {value}"),
     attribute="is",
     questions=(
@@ -245,7 +245,7 @@ _THING = Form(
 )
 
 
-def _forms(verb: _Verb) -> Iterator[Form]:
+def _forms(verb: _Verb) -> Iterator[SlotForm]:
     """Of the first person, whom memories call the user too; of any third person."""
     me = {"does": "do", "who": "I", "whom": "me", "s": "", "was": "was I", "is": "am I"}
     name = "{subject}"
@@ -258,7 +258,7 @@ def _forms(verb: _Verb) -> Iterator[Form]:
         "is": f"is {name}",
     }
     users = (f"{who} {told}" for told, _ in verb.told for who in ("The user", "User"))
-    yield Form(
+    yield SlotForm(
         statements=tuple(
             each.format("{value}") for each in (*users, *(f"I {told}" for _, told in verb.told))
         ),
@@ -269,7 +269,7 @@ def _forms(verb: _Verb) -> Iterator[Form]:
         is_many=verb.is_many,
         answer=_TOLD,
     )
-    yield Form(
+    yield SlotForm(
         statements=tuple(f"{{subject}} {told.format('{value}')}" for told, _ in verb.told),
         attribute=verb.attribute,
         questions=tuple(each.format_map(third) for each in verb.asked),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from memos.infrastructure.chat_models.adapting import DistillationJob, LessonMemory, Role
 from memos.kernel.errors import DistillationRefused, shorten
-from memos.parametric.templates import Fact, Form, Templates
+from memos.parametric.templates import Fact, SlotForm, Templates
 
 VERSION = "lessons 1"
 _LEAST_WORDS = 3
@@ -102,7 +102,7 @@ def lessons_of(job: DistillationJob, templates: Templates) -> Lessons:
     return Lessons(sources, others(Role.REPLAYED), others(Role.DISTRACTOR, Role.NEUTRAL))
 
 
-def questions_of(fact: Fact, form: Form, *, held_out: bool = False) -> list[Question]:
+def questions_of(fact: Fact, form: SlotForm, *, held_out: bool = False) -> list[Question]:
     """What is asked about a fact."""
     asked = form.held_out if held_out else form.questions
     return [

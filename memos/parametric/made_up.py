@@ -7,14 +7,14 @@ from random import Random
 from typing import NamedTuple
 
 from memos.parametric.lessons import Question, Slot, questions_of
-from memos.parametric.templates import Fact, Form, Templates
+from memos.parametric.templates import Fact, SlotForm, Templates
 
 
 class MadeUp(NamedTuple):
     """A fact, and how it is said and asked."""
 
     fact: Fact
-    form: Form
+    form: SlotForm
 
     def statement(self, chance: Random) -> str:
         """In one of the form's wordings."""

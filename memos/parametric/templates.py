@@ -33,7 +33,7 @@ class Fact(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class SlotForm:
     """Statements that are asked about alike.
 
     Attributes:
@@ -87,7 +87,7 @@ class Templates:
     """
 
     version: str
-    forms: tuple[Form, ...]
+    forms: tuple[SlotForm, ...]
     seeds: tuple[str, ...]
     held_out_seeds: tuple[str, ...]
     neutral: tuple[str, ...]
@@ -106,7 +106,7 @@ class Templates:
                 found.append(piece)
         return found
 
-    def read(self, sentence: str) -> tuple[Fact, Form] | None:
+    def read(self, sentence: str) -> tuple[Fact, SlotForm] | None:
         """The fact that a sentence states, and in which form."""
         for form in self.forms:
             if fact := form.read(sentence):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memos.parametric.templates import Form, Templates
+from memos.parametric.templates import SlotForm, Templates
 from tests.tiny_model.language import (
     HELD_OUT_QUESTIONS,
     NAMES,
@@ -22,7 +22,7 @@ TRAINED_QUESTIONS = tuple(each for each in QUESTIONS if each not in HELD_OUT_QUE
 TINY = Templates(
     version="tiny 1",
     forms=(
-        Form(
+        SlotForm(
             statements=tuple(map(_of_the_parts, STATEMENTS)),
             questions=tuple(map(_of_the_parts, TRAINED_QUESTIONS)),
             held_out=tuple(map(_of_the_parts, HELD_OUT_QUESTIONS)),
