@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -27,23 +28,33 @@ with leased(LocalServers(sys.argv[1], ["kafka"])) as servers:
     sys.stdin.read()
 """
 
+WORKER = """
+import os, time
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
 STARTS = """
 import subprocess, sys
 from memos.infrastructure.child_processes import ends_with_us
-child = subprocess.Popen(ends_with_us([sys.executable, "-c", "import time; time.sleep(600)"]))
-print(child.pid, flush=True)
+worker = subprocess.Popen(ends_with_us([sys.executable, "-c", sys.argv[1]]))
 sys.stdin.read()
 """
 
 
-def program(text: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def program(text: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
         [sys.executable, "-c", text, *arguments],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def said(holder: subprocess.Popen[str]) -> str:
@@ -74,25 +85,25 @@ def running(servers: LocalServers) -> list[bool]:
 def test_servers_end_behind_their_last_holder_however_it_ends(tmp_path: Path) -> None:
     servers = LocalServers(tmp_path / "engine", ["kafka"])
     up_or_skip(servers)  # else a missing JDK would fail the holders below
-    killed, ended = (program(HOLDS, str(servers.directory)) for _ in range(2))
-    assert (said(killed), said(ended)) == ("up", "up")
-    end(killed, signal.SIGKILL)
-    assert running(servers) == [True]
-    end(ended, None)
-    assert running(servers) == [False]  # at once: the last one waited for it
+    holder = (HOLDS, str(servers.directory))
+    with program(*holder) as killed, program(*holder) as ended:
+        assert (said(killed), said(ended)) == ("up", "up")
+        end(killed, signal.SIGKILL)
+        assert running(servers) == [True]
+        end(ended, None)
+        assert running(servers) == [False]  # at once: the last one waited for it
 
-    last = program(HOLDS, str(servers.directory))
-    assert said(last) == "up"
-    end(last, signal.SIGKILL)
-    until(lambda: running(servers) == [False])
+    with program(*holder) as last:
+        assert said(last) == "up"
+        end(last, signal.SIGKILL)
+        until(lambda: running(servers) == [False])
 
 
 @pytest.mark.skipif(
     sys.platform != "linux", reason="the system does not end a child with its parent"
 )
 def test_a_worker_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
-    run = program(STARTS)
-    child = psutil.Process(int(said(run)))
-    until(lambda: "setpriv" not in child.cmdline()[0])
-    end(run, signal.SIGKILL)
-    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    with program(STARTS, WORKER) as run:
+        worker = psutil.Process(int(said(run)))  # it says so itself, behind setpriv
+        end(run, signal.SIGKILL)
+        until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
