@@ -20,6 +20,7 @@ from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
 
 SUFFIX = ".checkpoint"
+_UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Checkpoints:
             VaultError: it cannot be written; DiskFull where there is no room.
         """
         box = encrypt(self._sealing(), save(dict(tensors)), self.key)
-        unfinished = self.directory / f".{self.path.name}.{secrets.token_hex(8)}.unfinished"
+        unfinished = self.directory / f".{self.path.name}.{secrets.token_hex(8)}{_UNFINISHED}"
         with writing(self.path):
             self.directory.mkdir(parents=True, exist_ok=True)
             try:
@@ -73,8 +74,10 @@ class Checkpoints:
             return None
 
     def remove(self) -> None:
-        """The job is done, or refused."""
+        """The job is done, or refused. With what was never finished, as a process was killed."""
         self.path.unlink(missing_ok=True)
+        for left in self.directory.glob(f".{self.path.name}.*{_UNFINISHED}"):
+            left.unlink(missing_ok=True)
 
     def _sealing(self) -> bytes:
         info = b"memos/distillation/v1\n" + self.key

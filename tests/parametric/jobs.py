@@ -17,6 +17,7 @@ from memos.infrastructure.chat_models.adapting import (
     LessonMemory,
     Role,
 )
+from memos.infrastructure.chat_models.port import ChatModel
 from memos.parametric.distiller import Distiller
 from memos.parametric.lessons import Question
 from memos.parametric.prompts import BARE as PLAIN
@@ -81,7 +82,11 @@ def facts_of(seed: int, count: int = 4) -> list[Fact]:
 
 
 def distiller(
-    checkpoints: Path | None = None, *, recipe: Recipe = FEW, checkpoint_seconds: float = 10.0
+    checkpoints: Path | None = None,
+    *,
+    recipe: Recipe = FEW,
+    checkpoint_seconds: float = 10.0,
+    teacher: ChatModel | None = None,
 ) -> Distiller:
     return Distiller(
         trained_model(),
@@ -90,6 +95,7 @@ def distiller(
         recipe=recipe,
         checkpoints=checkpoints,
         checkpoint_seconds=checkpoint_seconds,
+        teacher=teacher,
     )
 
 
