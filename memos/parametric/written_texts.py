@@ -8,7 +8,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from memos.activation.sealed_box import UNFINISHED, read_box, sealing_key, write_box
+from memos.activation.sealed_box import read_box, remove_unfinished, sealing_key, write_box
 from memos.infrastructure.chat_models.port import ChatPrompt
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
@@ -61,8 +61,7 @@ class WrittenTexts:
         self._texts.clear()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
-            for left in self._path.parent.glob(f".{self._path.name}.*{UNFINISHED}"):
-                left.unlink(missing_ok=True)
+            remove_unfinished(self._path)
 
 
 def _name(prompt: ChatPrompt) -> str:

@@ -16,6 +16,7 @@ from memos.infrastructure.chat_models.adapting import (
     DistillationSettings,
     LessonMemory,
     Role,
+    Thresholds,
 )
 from memos.infrastructure.chat_models.port import ChatModel
 from memos.parametric.distiller import Distiller
@@ -47,6 +48,10 @@ RECIPE = replace(FEW, scored_contexts=8)
 FEW_ASKED = replace(TINY, neutral=TINY.neutral[::4], held_out_neutral=TINY.held_out_neutral[::4])
 HELD_OUT_FORMS = tuple(map(QUESTIONS.index, HELD_OUT_QUESTIONS))
 TRAINED = DistillationSettings(**SETTINGS)
+ANYTHING = Thresholds(
+    gap_closed=-9, accuracy=0, retention=0, in_context=0, locality=9, least_gap=-9, teacher=0
+)
+"""What passes them need not have learnt anything."""
 
 
 def memory(text: str, number: int = 0, role: Role = Role.SOURCE) -> LessonMemory:
