@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from memos.infrastructure.chat_models.adapting import DistillationJob
 from memos.infrastructure.chat_models.port import ChatModel, ChatPrompt
 from memos.infrastructure.progress import Progress
-from memos.kernel.errors import ModelUnavailable, TeacherUnavailable
+from memos.kernel.errors import InvalidInput, ModelUnavailable, TeacherUnavailable
 from memos.parametric.lessons import Question
 from memos.parametric.prompts import Context, Prompts
 from memos.parametric.templates import Templates
@@ -74,7 +74,7 @@ class ServedTeacher:
                 self._go_on()
         except TeacherUnavailable:
             raise
-        except ModelUnavailable as error:
+        except (InvalidInput, ModelUnavailable) as error:
             raise TeacherUnavailable(
                 f"the teacher {self._model.name} wrote no answer, and the distillation is given up: {error}"
             ) from error
