@@ -405,7 +405,7 @@ def test_every_command_passes_the_gate(
     monkeypatch.setenv("MEMOS_KV_CACHE", str(tmp_path / "kv"))
     model = LearningModel()
     for module in (adapters, learn):
-        monkeypatch.setattr(module, "opened_model", lambda name: nullcontext(model))
+        monkeypatch.setattr(module, "opened_model", lambda name, teacher=None: nullcontext(model))
     lines = command_lines(memory, tmp_path, model)
     on_model = ["--scope", SCOPE, "--model", str(write_chat_model(tmp_path / "tiny"))]
     lines = {
