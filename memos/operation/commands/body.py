@@ -151,6 +151,8 @@ def check_metadata(metadata: object) -> bytes:
     """A JSON object as stored bytes."""
     if not isinstance(metadata, Mapping):
         raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
+    if not metadata:
+        return b"{}"
     check_json(metadata, "metadata")
     try:
         data = json.dumps(dict(metadata), separators=(",", ":"), allow_nan=False).encode("ascii")
