@@ -15,8 +15,7 @@ from memos.wire.body_pb2 import Body
 MAX_TEXT_BYTES = 64 * 2**20
 MAX_METADATA_BYTES = 2**20
 
-# Plain numbers: a flag enum costs microseconds on the way of every write.
-CONTENT, TAGS, PROVENANCE, METADATA, VALID_TIME = map(int, PARTS)
+CONTENT, TAGS, PROVENANCE, METADATA, VALID_TIME = PARTS
 
 
 PLAIN_TEXT = "text/plain"
