@@ -422,7 +422,7 @@ class Passage:
     def _is_for(self, action: Action) -> bool:
         """Whether an action is none that the caller's key lacks."""
         actions = self._gate.subject.actions
-        return not actions or action in actions
+        return actions is None or action in actions
 
     def _administration(self, tenant: str) -> Decision:
         """What governance says of what has no owner of its own: a tenant, or (empty) the vault."""
@@ -485,7 +485,7 @@ def out_of_reach(subject: Subject, scope: str) -> Decision | None:
 
 def beyond_bounds(subject: Subject, action: Action, scope: str) -> Decision | None:
     """Why an action in a scope is beyond the bounds of a principal; None where it is within them."""
-    is_for = not subject.actions or action in subject.actions
+    is_for = subject.actions is None or action in subject.actions
     return out_of_reach(subject, scope) or (None if is_for else ANOTHER_ACTION)
 
 
