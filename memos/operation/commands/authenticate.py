@@ -70,7 +70,8 @@ def _looked_up(session: Session, shown: Presented) -> IssuedKey | None:
     with session.engine.read() as reader:
         state = reader.vault.head(tenant_cube_id(shown.tenant))
     keys = () if state is None else state.api_keys
-    session.remembered_keys.keep(shown.tenant, keys, now)
+    if keys:  # else anybody's guesses would take the place of what is remembered
+        session.remembered_keys.keep(shown.tenant, keys, now)
     return next((key for key in keys if key.key_id == shown.key_id), None)
 
 
