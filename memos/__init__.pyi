@@ -67,6 +67,7 @@ from .kernel.errors import (
     SubjectErased,
     TeacherUnavailable,
     Unacknowledged,
+    Unauthenticated,
     Unreadable,
     VaultError,
     WrongRootKey,
@@ -78,6 +79,7 @@ from .operation.adapters.backpatch import Backpatched
 from .operation.adapters.distillation import Distillation
 from .operation.adapters.rebuilt import RebuiltAdapter
 from .operation.adapters.verdict import AdapterRejection
+from .operation.api_key import ApiKey, CreatedApiKey
 from .operation.chat.answer import ChatAnswer, ChatFigures, MemoryForm
 from .operation.chat.stream import ChatStream
 from .operation.commands.backup import VaultRestored
@@ -129,6 +131,7 @@ __all__ = [
     "AdapterVersion",
     "AdaptingModel",
     "AlreadyErased",
+    "ApiKey",
     "AskedQuery",
     "AsyncChatStream",
     "AsyncContextSession",
@@ -153,6 +156,7 @@ __all__ = [
     "ContextBlock",
     "ContextSession",
     "Count",
+    "CreatedApiKey",
     "Damaged",
     "DamagedChange",
     "DamagedEntry",
@@ -252,6 +256,7 @@ __all__ = [
     "Topic",
     "TurnReceipts",
     "Unacknowledged",
+    "Unauthenticated",
     "Unreadable",
     "VaultError",
     "VaultRestored",
