@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from memos.infrastructure.release import RELEASE
-from memos.interface.http.caller import Callers, bearer
+from memos.interface.http.caller import Callers
 from memos.interface.http.guard import Guard
 from memos.interface.http.metrics import HttpMetrics
 from memos.interface.http.observed import Observed
-from memos.interface.http.problems import Problem, documented, tell_problems
-from memos.interface.http.routes import health, memories
+from memos.interface.http.problem_answers import tell_problems
+from memos.interface.http.problems import Problem, documented
+from memos.interface.http.routes import (
+    accesses,
+    api_keys,
+    bulk,
+    changes,
+    chat,
+    cuts,
+    events,
+    health,
+    memories,
+    proofs,
+    search,
+    undo,
+    versions,
+)
 from memos.interface.http.settings import HttpSettings
+from memos.interface.http.streams import Streams
 
 if TYPE_CHECKING:
     from memos.interface.async_memory import AsyncMemory
@@ -24,7 +40,22 @@ if TYPE_CHECKING:
 ANY_ROUTE = documented(400, 401, 403, 404, 408, 409, 410, 413, 415, 421, 422, 429, 500, 503, 507)
 """What any route may answer."""
 
-_CALLERS_ROUTES = (memories.router,)
+_FAMILIES = (
+    memories,
+    search,
+    bulk,
+    versions,
+    chat,
+    undo,
+    events,
+    changes,
+    accesses,
+    cuts,
+    proofs,
+    api_keys,
+    health,
+)
+"""What is asked most comes first: routes are tried in order."""
 
 
 def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> FastAPI:
@@ -50,10 +81,10 @@ def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> Fa
     app.state.settings = chosen
     app.state.metrics = metrics
     app.state.callers = Callers(memory, chosen)
+    app.state.streams = Streams(chosen.streams_per_key, metrics)
     tell_problems(app)
-    for router in _CALLERS_ROUTES:
-        app.include_router(router, dependencies=[Depends(bearer)])
-    app.include_router(health.router)
+    for family in _FAMILIES:
+        app.include_router(family.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's own way
     return app
 
@@ -79,7 +110,12 @@ def _described(app: FastAPI) -> dict[str, Any]:
         made = get_openapi(
             title=app.title, version=app.version, summary=app.summary, routes=app.routes
         )
-        schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        schemas["Problem"] = Problem.model_json_schema()
+        components = made.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        components["securitySchemes"] = {"ApiKey": {"type": "http", "scheme": "bearer"}}
+        for path, methods in made["paths"].items():
+            if path.startswith("/v1/"):
+                for operation in methods.values():
+                    operation["security"] = [{"ApiKey": []}]
         app.openapi_schema = made
     return app.openapi_schema

@@ -11,7 +11,6 @@ from time import monotonic
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
 
 from memos.interface.async_memory import AsyncMemory
 from memos.interface.http.problems import Refusal, too_many
@@ -117,5 +116,4 @@ async def caller(request: Request) -> Caller:
     return known
 
 
-bearer = HTTPBearer(auto_error=False, description="An API key: `memos api-key create` makes one.")
 AnyCaller = Annotated[Caller, Depends(caller)]

@@ -10,7 +10,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from memos.interface.http.problems import Refusal, problem
+from memos.interface.http.problem_answers import refused
+from memos.interface.http.problems import Refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,28 +45,29 @@ class Guard:
             _check_origin(headers, self._settings.origins)
             _check_query(scope["query_string"])
             length = _check_body(scope["method"], headers)
-            most = self._most(scope["path"])
+            is_bulk = scope["path"].endswith(BULK_ENDS)
+            most = self._settings.bulk_bytes if is_bulk else self._settings.body_bytes
             if length is not None and length > most:
                 raise too_large(most)
         except Refusal as refusal:
-            headers = {"Connection": "close", **(refusal.headers or {})}
-            answer = problem(refusal.status_code, refusal.name, refusal.detail, headers)
+            answer = refused(refusal)
+            answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
             return
         has_body = length or "transfer-encoding" in headers
-        await self._app(scope, self._bounded(receive, most) if has_body else receive, send)
+        if has_body:
+            receive = self._bounded(receive, most, is_bulk=is_bulk)
+        await self._app(scope, receive, send)
 
-    def _most(self, path: str) -> int:
-        bounds = self._settings
-        return bounds.bulk_bytes if path.endswith(BULK_ENDS) else bounds.body_bytes
-
-    def _bounded(self, receive: Receive, most: int) -> Receive:
+    def _bounded(self, receive: Receive, most: int, *, is_bulk: bool) -> Receive:
         """What gives the body's parts, as long as they come in time and are not too many."""
-        seconds, taken = self._settings.body_seconds, 0
-        ends = asyncio.get_running_loop().time() + seconds
+        loop, seconds, taken = asyncio.get_running_loop(), self._settings.body_seconds, 0
+        ends = loop.time() + seconds
 
         async def bounded() -> Message:
             nonlocal taken, ends
+            if is_bulk:  # each of its parts may take so long
+                ends = loop.time() + seconds
             try:
                 async with asyncio.timeout_at(ends):
                     message = await receive()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uuid_utils
 from starlette.datastructures import MutableHeaders
 
+from memos.interface.http.problem_answers import problem_answer
 from memos.interface.http.problems import problem
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ class Observed:
             LOG.error("unexpected error", extra={"request_id": request_id, **_frames(error)})
             if not status:
                 detail = f"an error that nobody expected; the log has it as {request_id}"
-                answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
-                await answer(scope, receive, told_send)
+                told = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
+                await problem_answer(told)(scope, receive, told_send)
         finally:
             self._tell(scope, status, perf_counter() - begun, request_id)
 

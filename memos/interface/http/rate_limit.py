@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from typing import Self
 
 MOST_BUCKETS = 10_000
 """The bucket of who did not call for longest is let go of: it has long been full."""
@@ -20,17 +21,22 @@ class Rate:
     """A token bucket's.
 
     Attributes:
-        per_second: how many requests come back in a second.
+        refill: how many requests come back in a second.
         burst: how many may come at once.
     """
 
-    per_second: float = 1000.0
+    refill: float = 1000.0
     burst: int = 2000
+
+    @classmethod
+    def per_second(cls, requests: float) -> Self:
+        """So many requests a second, those of two seconds at once."""
+        return cls(requests, max(math.ceil(2 * requests), 1))
 
     @property
     def policy(self) -> str:
         """The value of RateLimit-Policy: the burst, and in how many seconds it comes back."""
-        return f'"key";q={self.burst};w={math.ceil(self.burst / self.per_second)}'
+        return f'"key";q={self.burst};w={math.ceil(self.burst / self.refill)}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,11 @@ class TokenBuckets:
         """Take one request of a caller, if there is one."""
         now, rate = self._clock(), self._rate
         level, at = self._buckets.pop(caller, (float(rate.burst), now))
-        level = min(level + (now - at) * rate.per_second, float(rate.burst))
-        wait = 0.0 if level >= 1.0 else (1.0 - level) / rate.per_second
+        level = min(level + (now - at) * rate.refill, float(rate.burst))
+        wait = 0.0 if level >= 1.0 else (1.0 - level) / rate.refill
         if not wait:
             level -= 1.0
         self._buckets[caller] = (level, now)
         if len(self._buckets) > MOST_BUCKETS:
             self._buckets.popitem(last=False)
-        return Taken(int(level), wait, (rate.burst - level) / rate.per_second)
+        return Taken(int(level), wait, (rate.burst - level) / rate.refill)
