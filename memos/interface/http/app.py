@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from memos.infrastructure.release import RELEASE
-from memos.interface.http.caller import Callers
+from memos.interface.http.caller import OPEN_PATHS, Authenticated, Callers
 from memos.interface.http.guard import Guard
 from memos.interface.http.metrics import HttpMetrics
 from memos.interface.http.observed import Observed
@@ -66,7 +66,7 @@ def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> Fa
         settings: what is not said is as by default: on loopback, for callers with a key.
     """
     chosen = settings or HttpSettings()
-    metrics = HttpMetrics()
+    metrics, callers = HttpMetrics(), Callers(memory, chosen)
     app = FastAPI(
         title="MemOS",
         version=RELEASE,
@@ -75,12 +75,12 @@ def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> Fa
         redoc_url=None,
         redirect_slashes=False,
         responses=ANY_ROUTE,
-        middleware=_middleware(chosen, metrics),
+        middleware=_middleware(chosen, metrics, callers),
     )
     app.state.memory = memory
     app.state.settings = chosen
     app.state.metrics = metrics
-    app.state.callers = Callers(memory, chosen)
+    app.state.callers = callers
     app.state.streams = Streams(chosen.streams_per_key, metrics)
     tell_problems(app)
     for family in _FAMILIES:
@@ -89,7 +89,7 @@ def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> Fa
     return app
 
 
-def _middleware(settings: HttpSettings, metrics: HttpMetrics) -> list[Middleware]:
+def _middleware(settings: HttpSettings, metrics: HttpMetrics, callers: Callers) -> list[Middleware]:
     """What a request comes through, the outermost first."""
     stack = [Middleware(Observed, metrics=metrics), Middleware(Guard, settings=settings)]
     if settings.origins:
@@ -101,7 +101,7 @@ def _middleware(settings: HttpSettings, metrics: HttpMetrics) -> list[Middleware
             expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         )
         stack.append(cors)
-    return stack
+    return [*stack, Middleware(Authenticated, callers=callers)]
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
         components["securitySchemes"] = {"ApiKey": {"type": "http", "scheme": "bearer"}}
         for path, methods in made["paths"].items():
-            if path.startswith("/v1/"):
+            if path not in OPEN_PATHS:
                 for operation in methods.values():
                     operation["security"] = [{"ApiKey": []}]
         app.openapi_schema = made

@@ -8,20 +8,28 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from time import monotonic
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
 
 from memos.interface.async_memory import AsyncMemory
+from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal, too_many
 from memos.interface.http.rate_limit import TokenBuckets
 from memos.interface.http.settings import HttpSettings
+from memos.kernel.errors import MemosError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 KEPT_SECONDS = 0.25
 """How long a key is not asked about again."""
 
 MOST_KEPT = 1000
 ANONYMOUS = b""
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
+"""What anybody may ask: nothing of it is of any caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +116,31 @@ def _unauthenticated(detail: str) -> Refusal:
     )
 
 
+class Authenticated:
+    """Lets in who has a key, within its rate: before a body is read, or a route is looked for."""
+
+    def __init__(self, app: ASGIApp, callers: Callers) -> None:
+        self._app = app
+        self._callers = callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        state = scope["state"]
+        try:
+            caller = await self._callers.of(Headers(scope=scope).get("authorization"))
+            state["answer_headers"] |= self._callers.take(caller)
+        except (MemosError, Refusal) as error:
+            await answer_of(error)(scope, receive, send)
+            return
+        state["caller"] = caller
+        await self._app(scope, receive, send)
+
+
 async def caller(request: Request) -> Caller:
-    """Who asks, of whose rate a request is taken."""
-    callers: Callers = request.app.state.callers
-    known = await callers.of(request.headers.get("authorization"))
-    request.state.answer_headers.update(callers.take(known))
+    """Who asks."""
+    known: Caller = request.state.caller
     return known
 
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from memos.interface.http.problem_answers import refused
+from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Guard:
             if length is not None and length > most:
                 raise too_large(most)
         except Refusal as refusal:
-            answer = refused(refusal)
+            answer = answer_of(refusal)
             answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
             return

@@ -38,9 +38,9 @@ def problem_answer(told: Mapping[str, Any], headers: Mapping[str, str] | None = 
     return Response(json_line(told), status, every, PROBLEM_MEDIA_TYPE)
 
 
-def refused(refusal: Refusal) -> Response:
-    """The answer that tells of a refusal."""
-    return problem_answer(problem_of(refusal), refusal.headers)
+def answer_of(error: MemosError | Refusal) -> Response:
+    """The answer that tells of an error, or a refusal."""
+    return problem_answer(problem_of(error), getattr(error, "headers", None))
 
 
 def tell_problems(app: FastAPI) -> None:
@@ -51,10 +51,8 @@ def tell_problems(app: FastAPI) -> None:
 
 async def _told(request: Request, error: Exception) -> Response:
     match error:
-        case MemosError():
-            return problem_answer(problem_of(error))
-        case Refusal():
-            return refused(error)
+        case MemosError() | Refusal():
+            return answer_of(error)
         case RequestValidationError():
             return problem_answer(problem_of_form(error.errors()))
         case HTTPException():

@@ -19,6 +19,7 @@ from memos.interface.http.app import application
 from memos.interface.http.log_lines import logging_settings
 from memos.interface.http.protocol import BoundedProtocol
 from memos.kernel.errors import InvalidInput
+from memos.kernel.event import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,8 +55,12 @@ class Listening:
     metrics_port: int | None = None
 
     @property
-    def is_loopback(self) -> bool:
+    def is_private(self) -> bool:
         """Whether only this machine reaches it."""
+        return self._is_loopback and not self.behind_proxy
+
+    @property
+    def _is_loopback(self) -> bool:
         if self.host == "localhost":
             return True
         with suppress(ValueError):
@@ -75,13 +80,12 @@ class Listening:
                 raise InvalidInput(
                     f"there is no file {path}: --tls-cert and --tls-key name PEM files"
                 )
-        reachable = not self.is_loopback or self.behind_proxy
-        if settings.anonymous and reachable:
+        if settings.anonymous and not self.is_private:
             raise InvalidInput(
                 "--no-auth is for who listens on 127.0.0.1 with nothing in front: elsewhere callers "
                 "need API keys (`memos api-key create`)"
             )
-        if not self.is_loopback and self.certificate is None and not self.behind_proxy:
+        if not self.is_private and self.certificate is None and not self.behind_proxy:
             raise InvalidInput(
                 f"on {self.host} anybody on the way could read API keys: pass --tls-cert and "
                 "--tls-key, or --behind-proxy where TLS ends in front of this server"
@@ -135,10 +139,12 @@ def serve_vault(
         InvalidInput: nobody may listen there so, or the address is taken.
     """
     listening.check(settings)
+    if not listening.is_private:
+        _check_keys(memory)
     chosen = replace(
         settings,
-        hosts=settings.hosts if listening.is_loopback and not listening.behind_proxy else (),
-        shows_metrics=listening.is_loopback and not listening.behind_proxy,
+        hosts=settings.hosts if listening.is_private else (),
+        shows_metrics=listening.is_private,
     )
     app = application(memory, chosen)
     _allow_connections()
@@ -154,6 +160,19 @@ def serve_vault(
         finally:
             if metrics is not None:
                 metrics.close()
+
+
+def _check_keys(memory: AsyncMemory) -> None:
+    """That somebody could come in.
+
+    Raises:
+        InvalidInput: nobody could.
+    """
+    if next(memory.memory.events(kind=Kind.API_KEY_ISSUED.title), None) is None:
+        raise InvalidInput(
+            "nobody has an API key of this vault: make one before others are to reach it "
+            "(`memos api-key create`)"
+        )
 
 
 def _config(listening: Listening, log_level: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from memos.interface.http.problem_answers import refused
+from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal, too_many
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class StreamedAnswer(Response):
                 held.enter_context(self._slot())
             except Refusal as refusal:
                 await self._parts.aclose()
-                await refused(refusal)(scope, receive, send)
+                await answer_of(refusal)(scope, receive, send)
                 return
             await self._run(scope, receive, send)
 

@@ -53,7 +53,7 @@ class BulkEnd:
 
 @router.post(
     "/bulk",
-    response_class=StreamedAnswer,
+    response_class=Response,
     responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
     openapi_extra={
         "requestBody": {

@@ -30,7 +30,7 @@ RETRY_MILLISECONDS = 1000
 
 @router.get(
     "/changes",
-    response_class=StreamedAnswer,
+    response_class=Response,
     responses={
         200: {
             "description": "Server-sent events: each has as data a record of the log, and as id where "
