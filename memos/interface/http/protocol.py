@@ -29,6 +29,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.access_log = False  # it would tell addresses
         self._header_bytes = 0
         self._in_body = False
         self._timer: asyncio.TimerHandle | None = None
