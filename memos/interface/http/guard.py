@@ -23,8 +23,8 @@ _KEY_NAMES = frozenset(
     {"access_token", "api-key", "api_key", "apikey", "authorization", "bearer", "key", "token"}
 )
 _BODY_METHODS = frozenset({"POST", "PATCH", "PUT"})
+JSON = "application/json"
 NDJSON = "application/x-ndjson"
-_MEDIA_TYPES = frozenset({"application/json", "application/merge-patch+json", NDJSON})
 BULK_ENDS = "/bulk"
 
 
@@ -44,8 +44,8 @@ class Guard:
             _check_host(headers, self._settings.hosts)
             _check_origin(headers, self._settings.origins)
             _check_query(scope["query_string"])
-            length = _check_body(scope["method"], headers)
             is_bulk = scope["path"].endswith(BULK_ENDS)
+            length = _check_body(scope["method"], headers, NDJSON if is_bulk else JSON)
             most = self._settings.bulk_bytes if is_bulk else self._settings.body_bytes
             if length is not None and length > most:
                 raise too_large(most)
@@ -170,8 +170,8 @@ def _check_query(query: bytes) -> None:
             )
 
 
-def _check_body(method: str, headers: Mapping[str, str]) -> int | None:
-    """That a body is JSON in UTF-8 and not encoded; its length, where that is told.
+def _check_body(method: str, headers: Mapping[str, str], media_type: str) -> int | None:
+    """That a body is of this type in UTF-8 and not encoded; its length, where that is told.
 
     A page can send what is no JSON to any server, unasked; JSON it can send only where that lets it.
     """
@@ -186,19 +186,19 @@ def _check_body(method: str, headers: Mapping[str, str]) -> int | None:
     told = headers.get("content-length")
     length = int(told) if told is not None and told.isdigit() and len(told) < 20 else None
     if method in _BODY_METHODS and (length or "transfer-encoding" in headers):
-        _check_media_type(headers.get("content-type", ""))
+        _check_media_type(headers.get("content-type", ""), media_type)
     return length
 
 
-def _check_media_type(told: str) -> None:
+def _check_media_type(told: str, expected: str) -> None:
     media_type, *parameters = (part.strip().lower() for part in told.split(";"))
     charsets = [each for each in parameters if each.startswith("charset=")]
     is_utf8 = all(each.partition("=")[2].strip('"') in ("utf-8", "utf8") for each in charsets)
-    if media_type not in _MEDIA_TYPES or not is_utf8:
+    if media_type != expected or not is_utf8:
         raise Refusal(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
-            "the body has to be application/json, of a bulk application/x-ndjson, in UTF-8",
+            f"the body has to be {expected} in UTF-8, and Content-Type has to say so",
         )
 
 

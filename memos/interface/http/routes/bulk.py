@@ -160,6 +160,8 @@ async def split_lines(parts: AsyncIterator[bytes], longest: int) -> AsyncIterato
     async for part in parts:
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
+            if len(line) > longest:
+                raise too_large(longest)
             yield line
         if len(rest) > longest:
             raise too_large(longest)
