@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from memos.interface.http.settings import HttpSettings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+WAITING_CONNECTIONS = 2048
 DRAIN_SECONDS = 30
 """How long requests may take to end, when the server ends."""
 
@@ -195,6 +196,7 @@ def _bound(listening: Listening) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((listening.host, listening.port))
+        bound.listen(WAITING_CONNECTIONS)  # who is told the address may call at once
     except OSError as error:
         bound.close()
         raise InvalidInput(
