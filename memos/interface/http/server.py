@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WAITING_CONNECTIONS = 2048
+IDLE_SECONDS = 65
+"""How long a connection stays open for the next request: longer than clients and proxies keep one."""
+
 DRAIN_SECONDS = 30
 """How long requests may take to end, when the server ends."""
 
@@ -184,6 +187,7 @@ def _config(listening: Listening, log_level: str) -> dict[str, Any]:
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,
+        "timeout_keep_alive": IDLE_SECONDS,
         "timeout_graceful_shutdown": DRAIN_SECONDS,
         "ssl_certfile": listening.certificate,
         "ssl_keyfile": listening.private_key,

@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx
 import uvicorn
 
-from memos import AsyncMemory, Memory
+from memos import AsyncMemory, MemCube, Memory
 from memos.interface.http.app import application
 from memos.interface.http.protocol import BoundedProtocol
 from memos.interface.http.settings import HttpSettings
@@ -114,9 +114,18 @@ class Served:
         return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
 
 
-def add(caller: Caller, text: str = "She likes tea.", **fields: Any) -> httpx.Response:
+def cube_of(memory: Memory, cube_id: str) -> MemCube:
+    """A memory that is there."""
+    found = memory.get(cube_id)
+    assert isinstance(found, MemCube)
+    return found
+
+
+def add(caller: Caller, text: str | None = "She likes tea.", **fields: Any) -> httpx.Response:
     """Add a memory over HTTP."""
-    answer = caller.client.post("/v1/memories", json={"text": text, "scope": "acme/alice", **fields})
+    answer = caller.client.post(
+        "/v1/memories", json={"text": text, "scope": "acme/alice", **fields}
+    )
     assert answer.status_code == 201, answer.text
     return answer
 

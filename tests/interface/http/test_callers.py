@@ -10,7 +10,7 @@ import pytest
 from memos import Memory
 from memos.interface.http.rate_limit import Rate
 from memos.interface.http.settings import HttpSettings
-from tests.interface.http.served import Caller, Served, check_problem, wait_until
+from tests.interface.http.served import Caller, Served, check_problem, cube_of, wait_until
 
 REVOKED_WITHIN = 1.0
 
@@ -42,7 +42,7 @@ def test_only_who_starts_the_server_without_keys_has_callers_without(tmp_path: P
         client = server.client()
         sent = {"text": "mine", "scope": "acme"}
         made = client.post("/v1/memories", json=sent).json()["cube_id"]
-        assert memory.get(made).owner == "user:me"
+        assert cube_of(memory, made).owner == "user:me"
         wrong = client.get("/v1/memories", headers={"Authorization": "Bearer memos_wrong"})
         check_problem(wrong, 401, "unauthenticated")
 
@@ -113,9 +113,7 @@ def test_keys_are_made_listed_rotated_and_revoked_over_http(root: Caller, served
     assert gone.status_code == 200
 
 
-def test_who_does_not_administer_a_tenant_makes_no_keys_of_it(
-    alice: Caller, root: Caller
-) -> None:
+def test_who_does_not_administer_a_tenant_makes_no_keys_of_it(alice: Caller, root: Caller) -> None:
     new = {"actor": "user:alice", "tenant": "acme", "actions": ["administer"]}
     check_problem(alice.client.post("/v1/api-keys", json=new), 403, "denied")
     elsewhere = {"actor": "user:root", "tenant": "globex"}

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from memos import Memory
+from memos.interface.http.protocol import BoundedProtocol
 from memos.interface.http.settings import HttpSettings
 from tests.interface.http.served import Caller, Served, add, check_problem, wait_until
 
@@ -118,10 +119,9 @@ def test_a_stream_that_nobody_reads_holds_little_and_ends_with_its_key(tmp_path:
             connections = server._server.server_state.connections
             wait_until(lambda: len(connections) == 1, "the stream does not begin")
             for _ in range(10):
-                memory.add_many(
-                    [{"text": "x", "scope": "acme", "metadata": metadata}] * 100
-                )
+                memory.add_many([{"text": "x", "scope": "acme", "metadata": metadata}] * 100)
             (stream,) = connections
+            assert isinstance(stream, BoundedProtocol)
             wait_until(lambda: stream.flow.write_paused, "it is read")
             held = stream.transport.get_write_buffer_size()
             assert held < 1_000_000
@@ -156,9 +156,7 @@ def test_many_open_streams_hurt_no_other_caller(tmp_path: Path) -> None:
     settings = HttpSettings(streams_per_key=STREAMS)
     with Memory(tmp_path / "v", actor="user:root") as memory, Served(memory, settings) as server:
         caller = server.caller()
-        asked = (
-            f"GET /v1/changes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {caller.key}\r\n\r\n"
-        )
+        asked = f"GET /v1/changes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {caller.key}\r\n\r\n"
         held = [server.connect() for _ in range(STREAMS)]
         for connection in held:
             connection.sendall(asked.encode())

@@ -45,7 +45,9 @@ def test_the_headers_of_a_second_request_are_not_waited_for_either(server: Serve
 def test_headers_without_an_end_are_cut_off(server: Served) -> None:
     with server, server.connect() as connection:
         try:
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-Long: " + b"x" * 10**6)
+            connection.sendall(
+                b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-Long: " + b"x" * 10**6
+            )
         except (BrokenPipeError, ConnectionResetError):
             return
         told = answer_on(connection)

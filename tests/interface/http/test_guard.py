@@ -66,7 +66,9 @@ def test_a_key_in_an_address_is_refused_and_not_logged(
     assert telling == []
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd", "x-unknown", "gzip, identity"])
+@pytest.mark.parametrize(
+    "encoding", ["gzip", "br", "deflate", "zstd", "x-unknown", "gzip, identity"]
+)
 def test_an_encoded_body_is_refused(alice: Caller, encoding: str) -> None:
     headers = {**JSON, "Content-Encoding": encoding}
     refused = alice.client.post("/v1/search", content=b"\x1f\x8b\x08", headers=headers)

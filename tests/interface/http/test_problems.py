@@ -57,7 +57,9 @@ def test_the_page_names_every_type_with_its_status() -> None:
     refused = {
         name
         for path in source.rglob("*.py")
-        for name in re.findall(r'"([a-z]+(?:-[a-z]+)+|malformed|internal|erased)"', path.read_text())
+        for name in re.findall(
+            r'"([a-z]+(?:-[a-z]+)+|malformed|internal|erased)"', path.read_text()
+        )
     }
     told = {name for name in rows if name not in dict(STATUSES.values()).values()}
     assert told - refused - {name for _, name in STATUSES.values()} == set()
@@ -91,13 +93,17 @@ def test_the_log_tells_of_each_request_and_nothing_of_what_it_holds(
     served: Served, alice: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        added = alice.client.post("/v1/memories", json={"text": "xylophone", "scope": "acme/secret"})
+        added = alice.client.post(
+            "/v1/memories", json={"text": "xylophone", "scope": "acme/secret"}
+        )
         alice.client.get(added.headers["location"])
         alice.client.post("/v1/search", json={"query": "xylophone", "scope": "acme/secret"})
         alice.client.get("/v1/memories", params={"scope": "acme/secret"})
     ours = [each for each in caplog.records if each.name.startswith(("memos", "uvicorn"))]
     lines = [json.loads(JsonLines().format(record)) for record in ours]
-    requests = [(line["method"], line["route"], line["status"]) for line in lines if "route" in line]
+    requests = [
+        (line["method"], line["route"], line["status"]) for line in lines if "route" in line
+    ]
     assert requests == [
         ("POST", "/v1/memories", 201),
         ("GET", "/v1/memories/{cube_id}", 200),
@@ -114,7 +120,10 @@ def test_metrics_tell_of_routes_and_of_nobody(served: Served, alice: Caller) -> 
     alice.client.get(added.headers["location"])
     alice.client.get("/v1/none-of-ours")
     told = alice.client.get("/metrics").text
-    assert 'memos_http_requests_total{method="GET",route="/v1/memories/{cube_id}",status="200"}' in told
+    assert (
+        'memos_http_requests_total{method="GET",route="/v1/memories/{cube_id}",status="200"}'
+        in told
+    )
     assert "memos_http_request_duration_seconds_bucket" in told
     assert "memos_http_open_streams 0.0" in told
     for secret in (added.json()["cube_id"], "acme", "user:alice", "none-of-ours"):

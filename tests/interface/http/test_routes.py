@@ -66,7 +66,12 @@ def test_a_body_has_the_arguments_of_its_method_with_their_defaults(body: Any, m
 def test_a_search_finds_what_the_memory_finds(alice: Caller, served: Served) -> None:
     add(alice, text="The kettle is blue.", scope="acme/search", tags=["kitchen"])
     add(alice, text="The car is red.", scope="acme/search")
-    asked = {"query": "kettle", "scope": ["acme/search"], "k": 3, "filter": {"tags": "kitchen"}}
+    asked: dict[str, Any] = {
+        "query": "kettle",
+        "scope": ["acme/search"],
+        "k": 3,
+        "filter": {"tags": "kitchen"},
+    }
     found = alice.client.post("/v1/search", json=asked).json()
     direct = served.memory.as_actor("user:alice", tenant="acme").search(**asked)
     assert [hit["cube_id"] for hit in found["hits"]] == [hit.cube_id for hit in direct]

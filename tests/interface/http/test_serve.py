@@ -21,9 +21,10 @@ import pytest
 from memos import Memory
 from tests.certificates import Authority
 from tests.interface.cli.support import Shell
-from tests.interface.http.served import ALL_ACTIONS, NO_TLS, SECONDS
+from tests.interface.http.served import ALL_ACTIONS, NO_TLS, SECONDS, cube_of
 
 LINES = 400
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the server listens so for a test
 
 
 @dataclass
@@ -89,13 +90,13 @@ def client_of(serving: Serving, key: str, verify: Any = NO_TLS) -> httpx.Client:
 def test_nobody_listens_for_others_without_keys_and_tls_or_a_word_of_it(
     vault: Path, tmp_path: Path
 ) -> None:
-    assert "--behind-proxy" in refused(vault, "--host", "0.0.0.0")
-    assert "--no-auth" in refused(vault, "--host", "0.0.0.0", "--behind-proxy", "--no-auth")
+    assert "--behind-proxy" in refused(vault, "--host", EVERYWHERE)
+    assert "--no-auth" in refused(vault, "--host", EVERYWHERE, "--behind-proxy", "--no-auth")
     assert "--no-auth" in refused(vault, "--behind-proxy", "--no-auth")
     assert "memos api-key create" in refused(vault, "--behind-proxy")
     issued = Authority(tmp_path).issue("server")
     tls = ("--tls-cert", str(issued.certificate), "--tls-key", str(issued.key))
-    assert "memos api-key create" in refused(vault, "--host", "0.0.0.0", *tls)
+    assert "memos api-key create" in refused(vault, "--host", EVERYWHERE, *tls)
     assert "go together" in refused(vault, *tls[:2])
     assert "no file" in refused(vault, "--tls-cert", "none.pem", "--tls-key", "none.pem")
 
@@ -107,9 +108,9 @@ def test_others_reach_it_over_tls_by_any_name_and_see_no_metrics(
     authority = Authority(tmp_path)
     issued = authority.issue("server")
     tls = ("--tls-cert", str(issued.certificate), "--tls-key", str(issued.key))
-    with serving(vault, "--host", "0.0.0.0", *tls, "--metrics-port", "0", lines=2) as server:
+    with serving(vault, "--host", EVERYWHERE, *tls, "--metrics-port", "0", lines=2) as server:
         port = server.address.rpartition(":")[2]
-        assert server.address == f"https://0.0.0.0:{port}"
+        assert server.address == f"https://{EVERYWHERE}:{port}"
         server.address = f"https://127.0.0.1:{port}"
         trusted = ssl.create_default_context(cafile=str(authority.path))
         with client_of(server, key, trusted) as client:
@@ -134,7 +135,11 @@ def test_what_was_acknowledged_is_there_after_an_orderly_end(vault: Path) -> Non
         except httpx.TransportError:
             return
 
-    with serving(vault) as server, client_of(server, key) as first, client_of(server, key) as second:
+    with (
+        serving(vault) as server,
+        client_of(server, key) as first,
+        client_of(server, key) as second,
+    ):
         writers = [threading.Thread(target=add_until_it_ends, args=(c,)) for c in (first, second)]
         for writer in writers:
             writer.start()
@@ -161,18 +166,22 @@ def test_each_line_that_was_answered_is_there_when_the_server_is_killed(vault: P
     headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": "bulk"}
     answered: list[dict[str, Any]] = []
     with serving(vault) as server, client_of(server, key) as client:
-        with (
-            pytest.raises(httpx.TransportError),
-            client.stream("POST", "/v1/memories/bulk", content=body, headers=headers) as answer,
-        ):
-            for line in answer.iter_lines():
-                answered.append(json.loads(line))
-                if len(answered) == 10:
-                    server.process.kill()
+
+        def read_until_it_is_killed() -> None:
+            with client.stream(
+                "POST", "/v1/memories/bulk", content=body, headers=headers
+            ) as answer:
+                for line in answer.iter_lines():
+                    answered.append(json.loads(line))
+                    if len(answered) == 10:
+                        server.process.kill()
+
+        with pytest.raises(httpx.TransportError):
+            read_until_it_is_killed()
         assert "done" not in answered[-1]
     with Memory(vault, actor="user:root") as memory:
         for line in answered:
-            assert memory.get(line["receipt"]["cube_id"]).text == f"Line {line['line'] - 1}."
+            assert cube_of(memory, line["receipt"]["cube_id"]).text == f"Line {line['line'] - 1}."
     with serving(vault) as server, client_of(server, key) as client:
         again = client.post("/v1/memories/bulk", content=body, headers=headers)
         *told, end = map(json.loads, again.text.splitlines())

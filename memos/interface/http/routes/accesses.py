@@ -11,9 +11,10 @@ from memos.interface.http.answers import answer
 from memos.interface.http.bodies import TimeText
 from memos.interface.http.caller import AnyCaller
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.reads.accesses import AccessEntry
 
-router = APIRouter(prefix="/v1", tags=["accesses"])
+router = APIRouter(prefix="/v1", tags=["accesses"], route_class=StrictRoute)
 
 
 class Accesses(BaseModel):

@@ -14,10 +14,11 @@ from memos.interface.http.caller import AnyCaller
 from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import documented
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.api_key import ApiKey, CreatedApiKey
 from memos.operation.receipt import Receipt
 
-router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
+router = APIRouter(prefix="/v1/api-keys", tags=["api keys"], route_class=StrictRoute)
 
 Tenant = Annotated[str, Query(description="Whose keys.")]
 CREATED = {201: {"model": model_of(CreatedApiKey)}, **documented(202)}

@@ -19,11 +19,12 @@ from memos.interface.http.problems import Refusal, problem_of, problem_of_form
 from memos.interface.http.routes.memories import NewMemory
 from memos.interface.http.settings import HttpSettings
 from memos.interface.http.streams import StreamedAnswer, Streams
+from memos.interface.http.strict_route import StrictRoute
 from memos.interface.serialise import json_line
 from memos.kernel.errors import MemosError
 from memos.operation.receipt import Receipt
 
-router = APIRouter(prefix="/v1/memories", tags=["memories"])
+router = APIRouter(prefix="/v1/memories", tags=["memories"], route_class=StrictRoute)
 
 AT_ONCE = 32
 """How many lines are written at the same time: they share durable transactions."""

@@ -11,11 +11,12 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from memos.interface.http.caller import AnyCaller, Caller, Callers
 from memos.interface.http.following import Following, Place
 from memos.interface.http.streams import StreamedAnswer, Streams
+from memos.interface.http.strict_route import StrictRoute
 from memos.interface.serialise import json_line
 from memos.kernel.errors import MemosError
 from memos.operation.reads.history import LogEntry
 
-router = APIRouter(prefix="/v1", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"], route_class=StrictRoute)
 
 EVENT_STREAM = "text/event-stream"
 LOOK_SECONDS = 0.5

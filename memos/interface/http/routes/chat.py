@@ -14,9 +14,10 @@ from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import Refusal, documented
 from memos.interface.http.settings import HttpSettings
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.chat.answer import ChatAnswer
 
-router = APIRouter(prefix="/v1", tags=["chat"])
+router = APIRouter(prefix="/v1", tags=["chat"], route_class=StrictRoute)
 
 
 class ChatTurn(Body):

@@ -13,9 +13,10 @@ from memos.interface.http.caller import AnyCaller
 from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import documented
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.receipt import Receipt
 
-router = APIRouter(prefix="/v1/cuts", tags=["cuts"])
+router = APIRouter(prefix="/v1/cuts", tags=["cuts"], route_class=StrictRoute)
 
 
 class NewCut(Body):

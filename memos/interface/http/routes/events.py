@@ -13,13 +13,14 @@ from memos.interface.http.answers import answer
 from memos.interface.http.bodies import AsOfText
 from memos.interface.http.caller import AnyCaller
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.interface.memory import Memory
 from memos.kernel.errors import InvalidInput
 from memos.operation.reads.cursor import digest_of_list
 from memos.operation.reads.history import LogEntry
 from memos.operation.reads.opaque_token import pack_token, unpack_token
 
-router = APIRouter(prefix="/v1", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"], route_class=StrictRoute)
 
 _VERSION = 1
 

@@ -14,11 +14,12 @@ from memos.interface.async_memory import AsyncMemory
 from memos.interface.http.answers import answer
 from memos.interface.http.problems import Refusal
 from memos.interface.http.settings import HttpSettings
+from memos.interface.http.strict_route import StrictRoute
 from memos.kernel.errors import MemosError
 
 VAULT_SECONDS = 5.0
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=StrictRoute)
 
 
 class Health(BaseModel):

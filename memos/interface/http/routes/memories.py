@@ -22,10 +22,11 @@ from memos.interface.http.idempotency import IdempotencyKey, NoIdempotencyKey
 from memos.interface.http.preconditions import IfMatch, tagged
 from memos.interface.http.problems import Refusal, documented
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.cube import Forgotten, MemCube
 from memos.operation.receipt import Receipt
 
-router = APIRouter(prefix="/v1/memories", tags=["memories"])
+router = APIRouter(prefix="/v1/memories", tags=["memories"], route_class=StrictRoute)
 
 CHANGED = {200: {"model": model_of(Receipt)}, **documented(202, 412, 428)}
 """What a write of a memory that is there may answer."""

@@ -9,9 +9,10 @@ from memos.infrastructure.reports import Verification
 from memos.interface.http.answers import answer
 from memos.interface.http.caller import AnyCaller
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.proof import Proof
 
-router = APIRouter(prefix="/v1", tags=["proofs"])
+router = APIRouter(prefix="/v1", tags=["proofs"], route_class=StrictRoute)
 
 
 class VerifierKey(BaseModel):

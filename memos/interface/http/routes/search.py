@@ -11,11 +11,12 @@ from memos.interface.http.answers import answer
 from memos.interface.http.bodies import AsOfText, Body, JsonObject, Scopes, TimeText
 from memos.interface.http.caller import AnyCaller
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.reads.context_block import ContextBlock
 from memos.operation.reads.stable_context import StableContext
 from memos.operation.search.hits import Hit
 
-router = APIRouter(prefix="/v1", tags=["search"])
+router = APIRouter(prefix="/v1", tags=["search"], route_class=StrictRoute)
 
 
 class SearchQuery(Body):

@@ -10,11 +10,14 @@ from memos.interface.http.caller import AnyCaller
 from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import documented
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.commands.erase_plan import ErasePlan
 from memos.operation.commands.rollback import Rollback
 from memos.operation.erasure_receipt import ErasureReceipt
 
-router = APIRouter(prefix="/v1", tags=["undo"], dependencies=[NoIdempotencyKey])
+router = APIRouter(
+    prefix="/v1", tags=["undo"], dependencies=[NoIdempotencyKey], route_class=StrictRoute
+)
 
 
 class RollbackRequest(Body):

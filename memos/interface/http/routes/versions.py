@@ -13,9 +13,10 @@ from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.preconditions import IfMatch, tagged
 from memos.interface.http.routes.memories import CHANGED
 from memos.interface.http.shapes import model_of
+from memos.interface.http.strict_route import StrictRoute
 from memos.operation.reads.history import Change, Diff, Lineage
 
-router = APIRouter(prefix="/v1/memories/{cube_id}", tags=["versions"])
+router = APIRouter(prefix="/v1/memories/{cube_id}", tags=["versions"], route_class=StrictRoute)
 
 
 class History(BaseModel):
