@@ -46,6 +46,7 @@ OPENS_NO_VAULT = {
     "engine down": "servers",
     "engine logs": "servers",
     "engine nodetool": "servers",
+    "serve": "it acts for who asks: each request passes the gate",
     "worker fold": "a worker acts for nobody",
     "worker index": "a worker acts for nobody",
     "worker usage": "a worker acts for nobody",

@@ -41,6 +41,7 @@ FAMILIES: Mapping[str, str] = {
     "vault": "vault migrate",
     "engine": "engine",
     "worker": "worker",
+    "serve": "serve",
 }
 
 app: typer.Typer

@@ -88,6 +88,7 @@ NAMED_BY_VAULT = {
     "rollback": ["--source", "web:x", "--yes"],
     "route": ["task", "--scope", "acme"],
     "scopes": [],
+    "serve": ["--no-auth"],
     "search": ["words", "--scope", "acme"],
     "sensitivities": ["acme"],
     "set-header": [NOBODY, "--owner", "agent:bob"],
