@@ -21,9 +21,9 @@ PROMPT = ChatPrompt(
 
 def test_texts_are_there_again_under_the_seal_that_they_were_kept_under(tmp_path: Path) -> None:
     written = WrittenTexts((tmp_path, KEY, SEAL))
-    assert written.is_resumed
+    at_first = written.is_resumed
     written.keep({PROMPT: "An oak."})
-    assert not written.is_resumed
+    assert (at_first, written.is_resumed) == (True, False)
     again = WrittenTexts((tmp_path, KEY, SEAL))
     assert (again.find(PROMPT), again.is_resumed) == ("An oak.", True)
     assert again.find(replace(PROMPT, max_tokens=8)) is None
