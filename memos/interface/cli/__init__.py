@@ -40,6 +40,7 @@ FAMILIES: Mapping[str, str] = {
     "vault": "vault migrate",
     "engine": "engine",
     "worker": "worker",
+    "mcp": "mcp",
 }
 
 app: typer.Typer

@@ -1,0 +1,68 @@
+"""The command that offers memories to a host of the Model Context Protocol."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from memos.interface.cli.command import Run, command
+from memos.interface.cli.options import EmbedderOption
+from memos.interface.cli.worker_process import check_installed
+
+if TYPE_CHECKING:
+    from memos.interface.memory import Memory
+
+API_KEY = "MEMOS_API_KEY"
+"""Names whose key a host gives; it never stands on a command line, which others can read."""
+
+
+def attach(app: typer.Typer) -> None:
+    """Add this command to the program."""
+    command(app, "mcp")(mcp)
+
+
+def mcp(
+    run: Run,
+    scope: Annotated[
+        str | None, typer.Option(help="Where memories go, and are found, unless a call says it.")
+    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Narrow everything to one tenant.")] = None,
+    embedder: EmbedderOption = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="Listen on this machine; every request carries a key.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="The address, with --http.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port, with --http.")] = 8765,
+) -> None:
+    """Offer the memories as tools to a host: over stdin and stdout, or with --http over HTTP.
+
+    Over stdio the host's user is --actor, or whoever the API key in MEMOS_API_KEY names.
+    """
+    check_installed(("mcp",), "memos mcp needs", "mcp")
+    with run.open(create=not http, embedder=embedder) as memory:
+        narrowed = memory if tenant is None else memory.as_actor(run.actor, tenant=tenant)
+        if http:
+            from memos.interface.mcp.http import serve_http
+
+            serve_http(narrowed, host=host, port=port, scope=scope)
+            return
+        from memos.interface.mcp.server import mcp_server
+        from memos.interface.mcp.stdio import serve_stdio
+
+        serve_stdio(mcp_server(_principal_of(narrowed), scope=scope))
+
+
+def _principal_of(memory: Memory) -> Callable[[Any], Memory]:
+    """On whose behalf the one host of stdio asks.
+
+    Raises:
+        Unauthenticated: the key in the environment lets nobody in.
+    """
+    key = os.environ.get(API_KEY)
+    if key is None:
+        return lambda _: memory
+    memory.as_api_key(key)  # a host is told at once, and not at its first call
+    return lambda _: memory.as_api_key(key)
