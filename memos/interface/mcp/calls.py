@@ -156,7 +156,7 @@ def explain_access(memory: Memory, id: str) -> Answer:  # noqa: A002
     (cube,) = memory.list(filter={"cube_id": id}, state=states, limit=1) or (None,)
     if cube is None:
         raise NotFound(f"there is no memory {id} that you may read")
-    answer = {
+    answer: Answer = {
         "id": id,
         "owner": cube.owner,
         "readers": list(cube.readers) or ["every actor of the tenant"],

@@ -12,6 +12,7 @@ import anyio
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
+from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -56,7 +57,8 @@ class ApiKeys:
 
 def principal_of(request: Request) -> Memory:
     """The open vault on behalf of the key that a request carries."""
-    memory: Memory = request.request.state.memory
+    carried: HttpRequest = request.request
+    memory: Memory = carried.state.memory
     return memory
 
 

@@ -139,9 +139,7 @@ def _called(
         answer = tool.run(principal_of(request), arguments, scope)
     except MemosError as error:
         return CallToolResult(content=[TextContent(text=_in_words(error))], is_error=True)
-    return CallToolResult(
-        content=[TextContent(text=json_line(answer))], structured_content=answer
-    )
+    return CallToolResult(content=[TextContent(text=json_line(answer))], structured_content=answer)
 
 
 def _in_words(error: MemosError) -> str:
