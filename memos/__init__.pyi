@@ -66,6 +66,7 @@ from .kernel.errors import (
     StoreUnavailable,
     SubjectErased,
     Unacknowledged,
+    Unauthenticated,
     Unreadable,
     VaultError,
     WrongRootKey,
@@ -77,6 +78,7 @@ from .operation.adapters.backpatch import Backpatched
 from .operation.adapters.distillation import Distillation
 from .operation.adapters.rebuilt import RebuiltAdapter
 from .operation.adapters.verdict import AdapterRejection
+from .operation.api_key import ApiKey, CreatedApiKey
 from .operation.chat.answer import ChatAnswer, ChatFigures, MemoryForm
 from .operation.chat.stream import ChatStream
 from .operation.commands.backup import VaultRestored
@@ -128,6 +130,7 @@ __all__ = [
     "AdapterVersion",
     "AdaptingModel",
     "AlreadyErased",
+    "ApiKey",
     "AskedQuery",
     "AsyncChatStream",
     "AsyncContextSession",
@@ -152,6 +155,7 @@ __all__ = [
     "ContextBlock",
     "ContextSession",
     "Count",
+    "CreatedApiKey",
     "Damaged",
     "DamagedChange",
     "DamagedEntry",
@@ -250,6 +254,7 @@ __all__ = [
     "Topic",
     "TurnReceipts",
     "Unacknowledged",
+    "Unauthenticated",
     "Unreadable",
     "VaultError",
     "VaultRestored",

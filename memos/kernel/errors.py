@@ -34,6 +34,10 @@ class Denied(MemosError, PermissionError):
         self.rule = rule
 
 
+class Unauthenticated(MemosError):
+    """An API key is malformed, unknown, expired or revoked: nobody knows who asks. Nothing was done."""
+
+
 class IllegalMove(MemosError):
     """The cube's state does not allow this operation."""
 

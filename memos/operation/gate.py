@@ -14,6 +14,7 @@ from typing import Self
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
 from memos.infrastructure.governance.decision import (
+    ASK_EACH,
     Action,
     Decision,
     Governor,
@@ -28,11 +29,15 @@ from memos.kernel.cube import CubeState, Header
 from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.moment import At
-from memos.kernel.scope import tenant_of
+from memos.kernel.scope import contains, tenant_of
 from memos.operation.permitted import Permitted
 from memos.operation.wording import doing, doing_so
 
 ANOTHER_TENANT = Decision(False, "tenant-boundary", "the scope belongs to another tenant")
+ANOTHER_SCOPE = Decision(False, "scope-boundary", "the scope is none that the caller's key reaches")
+ANOTHER_ACTION = Decision(False, "action-boundary", "the caller's key is not for this action")
+UNTOLD = frozenset({ANOTHER_TENANT.rule, ANOTHER_SCOPE.rule})
+"""The rules by which a caller is not told whether a cube exists."""
 NO_CUBE = "no-cube"
 """The rule under which a question about a cube that is not there is noted."""
 
@@ -119,7 +124,7 @@ class Passage:
         self.operation = operation
         self.time = time
         self._gate = gate
-        self._subject = Subject(gate.subject.actor, gate.subject.tenant, self._administers)
+        self._subject = gate.subject._replace(administers=self._administers)
         self._administrators: dict[str, tuple[str, ...]] = {}
         self._purpose = purpose
         self._context: dict[str, str] | None = None
@@ -184,7 +189,7 @@ class Passage:
         self._deny(asked, scope, decision.rule, state)
         if how is not None:
             raise self._denied(doing_so(asked, how), decision)
-        if decision.rule == ANOTHER_TENANT.rule and state is not None and named is None:
+        if decision.rule in UNTOLD and state is not None and named is None:
             raise no_cube(state.cube_id)
         what = named or (scope if state is None else id_text(state.cube_id))
         raise self._denied(doing(asked, what), decision)
@@ -238,11 +243,24 @@ class Passage:
         self._deny(self.operation, tenant, decision.rule)
         what = f"all of {tenant}" if tenant else "the whole vault"
         attempted = doing_so(self.operation, how) if how else doing(self.operation, what)
+        if decision in (ANOTHER_SCOPE, ANOTHER_ACTION):
+            raise self._denied(attempted, decision, hint)
         raise Denied(
             f"{self._gate.subject.actor} may not {attempted}: only an administrator "
             f"may{hint} (rule {decision.rule})",
             decision.rule,
         )
+
+    def require_bounds(self, actions: Iterable[Action]) -> None:
+        """Go on only where the caller's own bounds hold these actions: no key makes a wider one.
+
+        Raises:
+            Denied: the caller came by an API key that is not for one of them.
+        """
+        bounds = self._gate.subject.actions
+        for action in actions:
+            if bounds and action not in bounds:
+                raise self._denied(f"give the right to {action}", ANOTHER_ACTION)
 
     def administers(self, tenant: str) -> bool:
         """Whether the caller administers a tenant; nothing is raised or recorded."""
@@ -285,11 +303,24 @@ class Passage:
         """Whether governance allows it in a scope; nothing is raised or recorded."""
         return self._decide(action, scope, None).allowed
 
-    def permitted(self, action: Action) -> Permitted:
-        """For a set of cubes: a filter to look them up by, and a check of each row."""
+    def permitted(self, action: Action, within: Sequence[str] = ()) -> Permitted:
+        """For a set of cubes: a filter to look them up by, and a check of each row.
+
+        Args:
+            action: what is to be done with them.
+            within: the scopes that hold all of them, where the filter is not all that picks them.
+
+        Raises:
+            Denied: the caller came by an API key that is not for this action.
+        """
         self._decided = True
-        gate = self._gate
+        gate, subject = self._gate, self._gate.subject
+        if subject.actions and action not in subject.actions:
+            self._deny(self.operation, subject.tenant, ANOTHER_ACTION.rule)
+            raise self._denied(doing(self.operation, subject.tenant), ANOTHER_ACTION)
         said = filter_of(gate.governor, self._subject, action, self._told(None))
+        if subject.scopes and not (within and all(map(self._is_in_reach, within))):
+            said = ASK_EACH
         return Permitted(
             gate.subject.tenant,
             said.silent,
@@ -306,6 +337,10 @@ class Passage:
     def tenant(self) -> str:
         """The tenant that the caller is narrowed to; empty for none."""
         return self._gate.subject.tenant
+
+    def scopes_in(self, tenant: str) -> tuple[str, ...]:
+        """The scopes of a tenant that the caller reaches: all of it, or those that bound them."""
+        return self._gate.subject.scopes or (tenant,)
 
     @property
     def is_narrowed(self) -> bool:
@@ -344,8 +379,9 @@ class Passage:
         """
         self._decided = True
         tenant, gate = tenant_of(scope), self._gate
-        if gate.subject.tenant and tenant != gate.subject.tenant:
-            return ANOTHER_TENANT  # whoever is narrowed stays so, whatever a governor says
+        beyond = beyond_bounds(gate.subject, action, scope)
+        if beyond is not None:
+            return beyond  # whoever is narrowed stays so, whatever a governor says
         if state is None:
             key: tuple[object, ...] = (action, scope, operation)
         elif gate.looks_at_headers_only:
@@ -364,12 +400,16 @@ class Passage:
             )
         return decision
 
+    def _is_in_reach(self, scope: str) -> bool:
+        """Whether all of a scope lies in those that bound the caller."""
+        return any(contains(bound, scope) for bound in self._gate.subject.scopes)
+
     def _administration(self, tenant: str) -> Decision:
         """What governance says of what has no owner of its own: a tenant, or (empty) the vault."""
         self._decided = True
-        narrowed = self._gate.subject.tenant
-        if narrowed and tenant != narrowed:
-            return ANOTHER_TENANT
+        beyond = beyond_bounds(self._gate.subject, Action.ADMINISTER, tenant)
+        if beyond is not None:
+            return beyond
         everything = Resource(tenant, tenant, Header())
         return decision_of(
             self._gate.governor, self._subject, Action.ADMINISTER, everything, self._told(None)
@@ -412,6 +452,17 @@ class Passage:
         self, operation: str, scope: str, cubes: Sequence[tuple[bytes, int]], rule: str
     ) -> Access:
         return Access(self._gate.subject.actor, operation, scope, self.time, cubes, rule=rule)
+
+
+def beyond_bounds(subject: Subject, action: Action, scope: str) -> Decision | None:
+    """Why an action in a scope is beyond the bounds of a principal; None where it is within them."""
+    if subject.tenant and tenant_of(scope) != subject.tenant:
+        return ANOTHER_TENANT
+    if subject.scopes and not any(contains(bound, scope) for bound in subject.scopes):
+        return ANOTHER_SCOPE
+    if subject.actions and action not in subject.actions:
+        return ANOTHER_ACTION
+    return None
 
 
 def no_cube(cube_id: bytes) -> NotFound:

@@ -32,12 +32,16 @@ class Subject(NamedTuple):
     """Who asks. `tenant` is empty for a caller who is trusted with the whole vault.
 
     `administers` tells of a tenant whether the log made the actor its administrator: as it is at
-    the time of the call, and read only where it is asked.
+    the time of the call, and read only where it is asked. `actions` and `scopes` bound what the
+    principal may do and reach, as an API key does; each empty for no bound. The gate holds these
+    bounds, and the tenant, whatever a governor says.
     """
 
     actor: str
     tenant: str = ""
     administers: Callable[[str], bool] = _nobody
+    actions: frozenset[Action] = frozenset()
+    scopes: tuple[str, ...] = ()
 
 
 class Resource(NamedTuple):
