@@ -57,9 +57,7 @@ def shaken_hands(process: subprocess.Popen[bytes]) -> None:
     client = {"name": "test", "version": "1"}
     sent(
         process,
-        request(
-            0, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=client
-        ),
+        request(0, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=client),
         b'{"jsonrpc": "2.0", "method": "notifications/initialized"}',
     )
     assert received(process)["result"]["protocolVersion"] == "2025-11-25"

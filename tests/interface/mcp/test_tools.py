@@ -47,7 +47,9 @@ def test_the_tools_stand_in_one_order_and_say_what_they_do(
         }  # fmt: skip
         destructive = {name for name, hint in hints.items() if hint and hint.destructive_hint}
         assert destructive == {"delete_memory", "purge_memory"}
-        assert {name for name, hint in hints.items() if hint and hint.idempotent_hint} == destructive
+        assert {
+            name for name, hint in hints.items() if hint and hint.idempotent_hint
+        } == destructive
         (purge,) = (tool for tool in tools if tool.name == "purge_memory")
         assert purge.meta == {"anthropic/requiresUserInteraction": True}
 

@@ -147,7 +147,11 @@ def _numbered(lines: Sequence[str], first: int) -> str:
 
 def _folder_view(path: str, folder: str, sizes: dict[str, int]) -> str:
     """Two levels of a folder, each with the bytes of its text; hidden names are left out."""
-    inner = {each.removeprefix(f"{folder}/"): size for each, size in sizes.items() if is_under(each, folder)}
+    inner = {
+        each.removeprefix(f"{folder}/"): size
+        for each, size in sizes.items()
+        if is_under(each, folder)
+    }
     shown: dict[tuple[str, ...], tuple[str, int]] = {}
     for name, size in inner.items():
         names = name.split("/")

@@ -51,7 +51,9 @@ def _check_name(name: str, path: str) -> None:
     if any(category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise InvalidInput(f"a path holds no control characters: {shorten(path)}")
     if name != name.strip() or not name:
-        raise InvalidInput(f"a name in a path is not empty, and begins and ends with no space: {shorten(path)}")
+        raise InvalidInput(
+            f"a name in a path is not empty, and begins and ends with no space: {shorten(path)}"
+        )
     if any(_leads_away(form) for form in _readings(name)):
         raise InvalidInput(f"Path {shorten(path)} would escape {ROOT} directory")
 

@@ -40,7 +40,7 @@ class MemoryTool(BetaAbstractMemoryTool):
     """Claude's memory tool, for the tool runner of `anthropic.Anthropic`.
 
     with Memory("team.vault", actor="agent:claude") as memory:
-        client.beta.messages.run_tools(tools=[MemoryTool(memory, scope="acme/claude")], ...)
+        client.beta.messages.tool_runner(tools=[MemoryTool(memory, scope="acme/claude")], ...)
     """
 
     def __init__(
@@ -70,9 +70,7 @@ class MemoryTool(BetaAbstractMemoryTool):
         return _told(self._commands.str_replace, command.path, command.old_str, command.new_str)
 
     def insert(self, command: BetaMemoryTool20250818InsertCommand) -> str:
-        return _told(
-            self._commands.insert, command.path, command.insert_line, command.insert_text
-        )
+        return _told(self._commands.insert, command.path, command.insert_line, command.insert_text)
 
     def delete(self, command: BetaMemoryTool20250818DeleteCommand) -> str:
         return _told(self._commands.delete, command.path)

@@ -141,9 +141,7 @@ class Tree:
 
     def _at(self, path: str, files: Mapping[str, File]) -> dict[str, File]:
         """The file at a path, or what lies in the folder there."""
-        found = {
-            each: file for each, file in files.items() if each == path or is_under(each, path)
-        }
+        found = {each: file for each, file in files.items() if each == path or is_under(each, path)}
         if not found:
             raise NotFound(f"The path {path} does not exist")
         return found
@@ -160,9 +158,7 @@ class Tree:
 
     def _key_of(self, path: str) -> str:
         """The same for two writers that make one path at once, another once that one was made."""
-        made_here = sum(
-            cube.metadata.get(FIRST_PATH) == path for cube in self._cubes(_EVERY_STATE)
-        )
+        made_here = sum(cube.metadata.get(FIRST_PATH) == path for cube in self._cubes(_EVERY_STATE))
         return hashlib.sha256(f"{self._scope}\n{path}\n{made_here}".encode()).hexdigest()
 
     def _cubes(self, states: Iterable[str] | None = None) -> Iterable[MemCube]:

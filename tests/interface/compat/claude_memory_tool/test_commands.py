@@ -147,9 +147,7 @@ def test_what_lies_in_a_file_and_a_folder_in_itself_are_refused(call: Call) -> N
     call("create", path=at("folder/file"), file_text="x")
     assert "is a file" in call("create", path=at("file/inner"), file_text="y")
     assert "already exists" in call("create", path=at("folder"), file_text="y")
-    assert "into itself" in call(
-        "rename", old_path=at("folder"), new_path=at("folder/folder")
-    )
+    assert "into itself" in call("rename", old_path=at("folder"), new_path=at("folder/folder"))
     assert "is a file" in call("rename", old_path=at("folder"), new_path=at("file/folder"))
     assert "already exists" in call("rename", old_path=at("file"), new_path=at("folder"))
 

@@ -70,7 +70,7 @@ def test_the_tool_runner_runs_the_commands_and_passes_refusals_on(tmp_path: Path
         stub(asked) as url,
         Anthropic(api_key="none", base_url=url, max_retries=0) as client,
     ):
-        message = client.beta.messages.run_tools(
+        message = client.beta.messages.tool_runner(
             model="stub",
             max_tokens=100,
             messages=[{"role": "user", "content": "Remember that I like green tea."}],
