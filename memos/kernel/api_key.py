@@ -32,6 +32,23 @@ def api_keys_after(keys: tuple[IssuedKey, ...], event: Event) -> tuple[IssuedKey
     return others if len(others) < len(live) else None
 
 
+def issued_key(event: Event) -> IssuedKey:
+    """The key that an event issues."""
+    issued = event.api_key_issued
+    return IssuedKey(
+        event.event_id,
+        issued.secret_digest,
+        issued.actor,
+        issued.name,
+        tuple(issued.actions),
+        tuple(issued.scopes),
+        issued.origin,
+        event.client_time,
+        issued.expires,
+        issued.replaces,
+    )
+
+
 def _with_used(
     keys: tuple[IssuedKey, ...], key_id: bytes, time: int
 ) -> tuple[IssuedKey, ...] | None:
@@ -54,18 +71,7 @@ def _with_issued(live: tuple[IssuedKey, ...], event: Event) -> tuple[IssuedKey, 
         live = _with_replaced(live, event)
     if len(live) >= MOST_API_KEYS:
         return None
-    key = IssuedKey(
-        event.event_id,
-        issued.secret_digest,
-        issued.actor,
-        issued.name,
-        tuple(issued.actions),
-        tuple(issued.scopes),
-        event.client_time,
-        issued.expires,
-        issued.replaces,
-    )
-    return (*live, key)
+    return (*live, issued_key(event))
 
 
 def _is_whole(issued: ApiKeyIssued, tenant: str) -> bool:

@@ -129,6 +129,7 @@ class IssuedKey(NamedTuple):
         name: what people call it.
         actions: what it may do at most, in order.
         scopes: what it reaches at most, in order; none for the whole tenant.
+        origin: of the log that it was issued in.
         created: microseconds since 1970, by the clock of who issued it.
         expires: when it ends; 0 for never.
         replaces: the id of the key whose place it took; empty for none.
@@ -142,6 +143,7 @@ class IssuedKey(NamedTuple):
     name: str
     actions: tuple[str, ...]
     scopes: tuple[str, ...]
+    origin: str
     created: int
     expires: int = 0
     replaces: bytes = b""

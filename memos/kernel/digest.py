@@ -66,6 +66,7 @@ def _api_key_bytes(key: IssuedKey) -> bytes:
             _text(key.name),
             _many(tuple(map(_text, key.actions))),
             _many(tuple(map(_text, key.scopes))),
+            _text(key.origin),
             _number(key.created),
             _number(key.expires),
             _field(key.replaces),

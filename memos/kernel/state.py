@@ -72,6 +72,7 @@ def _read_api_key(stored: ApiKey) -> IssuedKey:
         stored.name,
         tuple(stored.actions),
         tuple(stored.scopes),
+        stored.origin,
         stored.created,
         stored.expires,
         stored.replaces,

@@ -9,10 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from memos.kernel.cube import IssuedKey
 from memos.kernel.errors import InvalidInput, Unauthenticated
-from memos.kernel.event import id_text
-from memos.operation.cube import as_datetime
 from memos.operation.validation import check_tenant
 
 PREFIX = "memos_"
@@ -37,6 +34,7 @@ class ApiKey:
         last_used: when it was last used, to the hour; None for never.
         replaces: the id of the key that it was rotated from.
         replaced_by: the id of the key that it was rotated to.
+        is_foreign: it came with the export of another vault, and nobody can use it here.
     """
 
     key_id: str
@@ -50,6 +48,7 @@ class ApiKey:
     last_used: datetime | None
     replaces: str | None
     replaced_by: str | None
+    is_foreign: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +95,6 @@ def presented(text: object) -> Presented:
         raise _malformed()
     secret = raw[_ID_BYTES : _ID_BYTES + SECRET_BYTES]
     return Presented(tenant, raw[:_ID_BYTES], sha256(secret).digest())
-
-
-def api_key_of(tenant: str, key: IssuedKey) -> ApiKey:
-    """A tenant's key as callers see it."""
-    return ApiKey(
-        id_text(key.key_id),
-        tenant,
-        key.name,
-        key.actor,
-        key.actions,
-        key.scopes,
-        as_datetime(key.created),
-        as_datetime(key.expires) if key.expires else None,
-        as_datetime(key.last_used) if key.last_used else None,
-        id_text(key.replaces) if key.replaces else None,
-        id_text(key.replaced_by) if key.replaced_by else None,
-    )
 
 
 def _base64(raw: bytes) -> str:

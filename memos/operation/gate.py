@@ -257,18 +257,26 @@ class Passage:
         Raises:
             Denied: the caller came by an API key that is not for one of them.
         """
-        bounds = self._gate.subject.actions
         for action in actions:
-            if bounds and action not in bounds:
+            if not self._is_for(action):
                 raise self._denied(f"give the right to {action}", ANOTHER_ACTION)
 
     def administers(self, tenant: str) -> bool:
         """Whether the caller administers a tenant; nothing is raised or recorded."""
         return self._administration(tenant).allowed
 
-    def admit(self) -> None:
-        """Go on: whoever could open the vault may do this."""
+    def admit(self, action: Action | None = None) -> None:
+        """Go on: whoever could open the vault may do this, or, where it is an action, whose API key
+        is for that.
+
+        Raises:
+            Denied: the caller came by an API key that is not.
+        """
         self._decided = True
+        if action is not None and not self._is_for(action):
+            tenant = self._gate.subject.tenant
+            self._deny(self.operation, tenant, ANOTHER_ACTION.rule)
+            raise self._denied(doing(self.operation, tenant), ANOTHER_ACTION)
 
     def absent(self, cube_id: bytes) -> NotFound:
         """The error for a cube that is not there: noted, as a cube is of which nothing is told.
@@ -313,13 +321,10 @@ class Passage:
         Raises:
             Denied: the caller came by an API key that is not for this action.
         """
-        self._decided = True
-        gate, subject = self._gate, self._gate.subject
-        if subject.actions and action not in subject.actions:
-            self._deny(self.operation, subject.tenant, ANOTHER_ACTION.rule)
-            raise self._denied(doing(self.operation, subject.tenant), ANOTHER_ACTION)
+        self.admit(action)
+        gate = self._gate
         said = filter_of(gate.governor, self._subject, action, self._told(None))
-        if subject.scopes and not (within and all(map(self._is_in_reach, within))):
+        if gate.subject.scopes and not (within and all(map(self.reaches, within))):
             said = ASK_EACH
         return Permitted(
             gate.subject.tenant,
@@ -337,6 +342,10 @@ class Passage:
     def tenant(self) -> str:
         """The tenant that the caller is narrowed to; empty for none."""
         return self._gate.subject.tenant
+
+    def reaches(self, scope: str) -> bool:
+        """Whether a scope lies in what bounds the caller, whatever they may do there."""
+        return out_of_reach(self._gate.subject, scope) is None
 
     def scopes_in(self, tenant: str) -> tuple[str, ...]:
         """The scopes of a tenant that the caller reaches: all of it, or those that bound them."""
@@ -400,9 +409,10 @@ class Passage:
             )
         return decision
 
-    def _is_in_reach(self, scope: str) -> bool:
-        """Whether all of a scope lies in those that bound the caller."""
-        return any(contains(bound, scope) for bound in self._gate.subject.scopes)
+    def _is_for(self, action: Action) -> bool:
+        """Whether an action is none that the caller's key lacks."""
+        actions = self._gate.subject.actions
+        return not actions or action in actions
 
     def _administration(self, tenant: str) -> Decision:
         """What governance says of what has no owner of its own: a tenant, or (empty) the vault."""
@@ -454,15 +464,19 @@ class Passage:
         return Access(self._gate.subject.actor, operation, scope, self.time, cubes, rule=rule)
 
 
-def beyond_bounds(subject: Subject, action: Action, scope: str) -> Decision | None:
-    """Why an action in a scope is beyond the bounds of a principal; None where it is within them."""
+def out_of_reach(subject: Subject, scope: str) -> Decision | None:
+    """Why a scope is beyond the bounds of a principal; None where it is within them."""
     if subject.tenant and tenant_of(scope) != subject.tenant:
         return ANOTHER_TENANT
     if subject.scopes and not any(contains(bound, scope) for bound in subject.scopes):
         return ANOTHER_SCOPE
-    if subject.actions and action not in subject.actions:
-        return ANOTHER_ACTION
     return None
+
+
+def beyond_bounds(subject: Subject, action: Action, scope: str) -> Decision | None:
+    """Why an action in a scope is beyond the bounds of a principal; None where it is within them."""
+    is_for = not subject.actions or action in subject.actions
+    return out_of_reach(subject, scope) or (None if is_for else ANOTHER_ACTION)
 
 
 def no_cube(cube_id: bytes) -> NotFound:

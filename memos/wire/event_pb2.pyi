@@ -437,7 +437,7 @@ class Configured(_message.Message):
     def __init__(self, sensitivities: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ApiKeyIssued(_message.Message):
-    __slots__ = ("secret_digest", "actor", "name", "actions", "scopes", "expires", "replaces", "replaced_expires")
+    __slots__ = ("secret_digest", "actor", "name", "actions", "scopes", "expires", "replaces", "replaced_expires", "origin")
     SECRET_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -446,6 +446,7 @@ class ApiKeyIssued(_message.Message):
     EXPIRES_FIELD_NUMBER: _ClassVar[int]
     REPLACES_FIELD_NUMBER: _ClassVar[int]
     REPLACED_EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     secret_digest: bytes
     actor: str
     name: str
@@ -454,7 +455,8 @@ class ApiKeyIssued(_message.Message):
     expires: int
     replaces: bytes
     replaced_expires: int
-    def __init__(self, secret_digest: _Optional[bytes] = ..., actor: _Optional[str] = ..., name: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., scopes: _Optional[_Iterable[str]] = ..., expires: _Optional[int] = ..., replaces: _Optional[bytes] = ..., replaced_expires: _Optional[int] = ...) -> None: ...
+    origin: str
+    def __init__(self, secret_digest: _Optional[bytes] = ..., actor: _Optional[str] = ..., name: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., scopes: _Optional[_Iterable[str]] = ..., expires: _Optional[int] = ..., replaces: _Optional[bytes] = ..., replaced_expires: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
 
 class ApiKeyRevoked(_message.Message):
     __slots__ = ("key_id",)

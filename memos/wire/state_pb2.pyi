@@ -18,7 +18,7 @@ class KeyedEvent(_message.Message):
     def __init__(self, event_id: _Optional[bytes] = ..., command_mac: _Optional[bytes] = ..., version: _Optional[int] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("key_id", "secret_digest", "actor", "name", "actions", "scopes", "created", "expires", "replaces", "replaced_by", "last_used")
+    __slots__ = ("key_id", "secret_digest", "actor", "name", "actions", "scopes", "created", "expires", "replaces", "replaced_by", "last_used", "origin")
     KEY_ID_FIELD_NUMBER: _ClassVar[int]
     SECRET_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class ApiKey(_message.Message):
     REPLACES_FIELD_NUMBER: _ClassVar[int]
     REPLACED_BY_FIELD_NUMBER: _ClassVar[int]
     LAST_USED_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     key_id: bytes
     secret_digest: bytes
     actor: str
@@ -41,7 +42,8 @@ class ApiKey(_message.Message):
     replaces: bytes
     replaced_by: bytes
     last_used: int
-    def __init__(self, key_id: _Optional[bytes] = ..., secret_digest: _Optional[bytes] = ..., actor: _Optional[str] = ..., name: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., scopes: _Optional[_Iterable[str]] = ..., created: _Optional[int] = ..., expires: _Optional[int] = ..., replaces: _Optional[bytes] = ..., replaced_by: _Optional[bytes] = ..., last_used: _Optional[int] = ...) -> None: ...
+    origin: str
+    def __init__(self, key_id: _Optional[bytes] = ..., secret_digest: _Optional[bytes] = ..., actor: _Optional[str] = ..., name: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., scopes: _Optional[_Iterable[str]] = ..., created: _Optional[int] = ..., expires: _Optional[int] = ..., replaces: _Optional[bytes] = ..., replaced_by: _Optional[bytes] = ..., last_used: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
 
 class CubeState(_message.Message):
     __slots__ = ("cube_id", "scope", "form", "lifecycle", "thaws_to", "version", "sequence", "header", "subject_digests", "parts", "versions_digest", "lineage_digest", "keyed", "erasing", "merged_into", "yields_to_erase", "administrators", "sensitivities", "ended_edges", "api_keys")

@@ -246,7 +246,7 @@ class Memory(
         Raises:
             Unauthenticated: the key is malformed, unknown, expired or revoked.
         """
-        from memos.operation.authenticate import as_api_key
+        from memos.operation.commands.authenticate import as_api_key
 
         return self._for_session(as_api_key(self._session, key))
 

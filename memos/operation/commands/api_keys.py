@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from hashlib import sha256
 
-from memos.kernel.api_key import MOST_API_KEYS, MOST_KEY_SCOPES
+from memos.kernel.api_key import MOST_API_KEYS, MOST_KEY_SCOPES, issued_key
 from memos.kernel.body import LAST_TIME
 from memos.kernel.cube import CubeState, IssuedKey
 from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
@@ -15,8 +15,10 @@ from memos.kernel.scope import check_scopes, tenant_of
 from memos.kernel.tenant import tenant_cube_id
 from memos.infrastructure.engine.commit import Committed
 from memos.infrastructure.governance.decision import Action
-from memos.operation.api_key import SECRET_BYTES, ApiKey, CreatedApiKey, api_key_of, key_text
+from memos.operation.api_key import SECRET_BYTES, ApiKey, CreatedApiKey, key_text
+from memos.operation.commands.authenticate import is_issued_here
 from memos.operation.commands.tenant_change import change_tenant
+from memos.operation.cube import as_datetime
 from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
@@ -104,7 +106,7 @@ def api_keys(session: Session, tenant: str) -> tuple[ApiKey, ...]:
         passage.require_administrator(named)
         with session.engine.read() as reader:
             state = reader.vault.head(tenant_cube_id(named))
-        return tuple(api_key_of(named, key) for key in _live_keys(state, passage.time))
+        return tuple(api_key_of(session, named, key) for key in _live_keys(state, passage.time))
 
 
 def _issue(
@@ -119,6 +121,7 @@ def _issue(
     issued = event.api_key_issued
     passage.require_bounds(map(Action, issued.actions))
     issued.secret_digest = sha256(secret).digest()
+    issued.origin = session.engine.origin
     if lifetime:
         issued.expires = max(event.client_time + lifetime, 1)
         if issued.expires > LAST_TIME:
@@ -139,6 +142,24 @@ def _live_keys(state: CubeState | None, time: int) -> tuple[IssuedKey, ...]:
     return () if state is None else tuple(key for key in state.api_keys if not key.has_ended(time))
 
 
+def api_key_of(session: Session, tenant: str, key: IssuedKey) -> ApiKey:
+    """A tenant's key as callers see it."""
+    return ApiKey(
+        id_text(key.key_id),
+        tenant,
+        key.name,
+        key.actor,
+        key.actions,
+        key.scopes,
+        as_datetime(key.created),
+        as_datetime(key.expires) if key.expires else None,
+        as_datetime(key.last_used) if key.last_used else None,
+        id_text(key.replaces) if key.replaces else None,
+        id_text(key.replaced_by) if key.replaced_by else None,
+        not is_issued_here(session, key),
+    )
+
+
 def _live_key(state: CubeState | None, key_id: bytes, event: Event) -> IssuedKey:
     for key in _live_keys(state, event.client_time):
         if key.key_id == key_id:
@@ -153,19 +174,10 @@ def _created(session: Session, committed: Committed, secret: bytes) -> CreatedAp
     event = committed.event
     receipt_of(session.engine, committed)
     session.remembered_keys.forget()
-    issued = event.api_key_issued
-    key = IssuedKey(
-        event.event_id,
-        issued.secret_digest,
-        issued.actor,
-        issued.name,
-        tuple(issued.actions),
-        tuple(issued.scopes),
-        event.client_time,
-        issued.expires,
-        issued.replaces,
+    key = issued_key(event)
+    return CreatedApiKey(
+        key_text(event.tenant, key.key_id, secret), api_key_of(session, event.tenant, key)
     )
-    return CreatedApiKey(key_text(event.tenant, key.key_id, secret), api_key_of(event.tenant, key))
 
 
 def _checked_actions(actions: Iterable[str]) -> list[str]:

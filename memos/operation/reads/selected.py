@@ -71,7 +71,7 @@ def _by_tenant(
         for scope in scopes:
             passage.require(Action.READ, scope)
         return [tuple(of_tenant) for _, of_tenant in groupby(scopes, tenant_of)]
-    passage.admit()  # each tenant is asked for, and each row is judged
+    passage.admit(Action.READ)  # each tenant is asked for, and each row is judged
     reached = map(passage.scopes_in, session.tenants())
     allowed = (
         tuple(scope for scope in scopes if passage.allows_scope(Action.READ, scope))

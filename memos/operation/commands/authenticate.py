@@ -7,6 +7,7 @@ from hmac import compare_digest
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.governance.decision import Action, Subject
+from memos.infrastructure.log.ancestry import migrated_origin
 from memos.kernel.cube import IssuedKey
 from memos.kernel.errors import Unauthenticated, VaultError
 from memos.kernel.event import Kind, id_text
@@ -31,7 +32,12 @@ def as_api_key(session: Session, text: str) -> Session:
         is_right = compare_digest(
             shown.secret_digest, _NO_DIGEST if key is None else key.secret_digest
         )
-        if key is None or not is_right or session.subject.tenant not in ("", shown.tenant):
+        if (
+            key is None
+            or not is_right
+            or not is_issued_here(session, key)
+            or session.subject.tenant not in ("", shown.tenant)
+        ):
             raise Unauthenticated(
                 "this API key is not known here, or was revoked: an administrator of its tenant "
                 "makes another (memos api-key create)"
@@ -45,6 +51,14 @@ def as_api_key(session: Session, text: str) -> Session:
     if key.last_used + NOTED_EVERY <= passage.time or not key.last_used:
         _note_use(principal, key)
     return principal
+
+
+def is_issued_here(session: Session, key: IssuedKey) -> bool:
+    """Whether a key was issued in this vault, or in the one that was migrated here: what comes with an
+    export opens nothing.
+    """
+    engine = session.engine
+    return key.origin == engine.origin or key.origin == migrated_origin(engine.setting) != ""
 
 
 def _looked_up(session: Session, shown: Presented) -> IssuedKey | None:
