@@ -41,6 +41,7 @@ FAMILIES: Mapping[str, str] = {
     "engine": "engine",
     "worker": "worker",
     "mcp": "mcp",
+    "hosts": "hosts",
 }
 
 app: typer.Typer

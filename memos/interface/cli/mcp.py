@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import EmbedderOption
 from memos.interface.cli.worker_process import check_installed
+from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memos.interface.memory import Memory
@@ -34,28 +37,44 @@ def mcp(
     http: Annotated[
         bool, typer.Option("--http", help="Listen on this machine; every request carries a key.")
     ] = False,
-    host: Annotated[str, typer.Option(help="The address, with --http.")] = "127.0.0.1",
+    address: Annotated[str, typer.Option(help="The address, with --http.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port, with --http.")] = 8765,
+    hooks: Annotated[
+        Path | None, typer.Option(help="Answer the hooks of the plugin with these settings, too.")
+    ] = None,
 ) -> None:
     """Offer the memories as tools to a host: over stdin and stdout, or with --http over HTTP.
 
     Over stdio the host's user is --actor, or whoever the API key in MEMOS_API_KEY names.
     """
     check_installed(("mcp",), "memos mcp needs", "mcp")
+    if http and hooks is not None:
+        raise InvalidInput("--hooks goes without --http: hooks are those of the host of stdio")
     with run.open(create=not http, embedder=embedder) as memory:
         narrowed = memory if tenant is None else memory.as_actor(run.actor, tenant=tenant)
         if http:
             from memos.interface.mcp.http import serve_http
 
-            serve_http(narrowed, host=host, port=port, scope=scope)
+            serve_http(narrowed, host=address, port=port, scope=scope)
             return
         from memos.interface.mcp.server import mcp_server
         from memos.interface.mcp.stdio import serve_stdio
 
-        serve_stdio(mcp_server(_principal_of(narrowed), scope=scope))
+        principal = _principal_of(narrowed)
+        with nullcontext() if hooks is None else _hooks_answered(hooks, principal):
+            serve_stdio(mcp_server(lambda _: principal(), scope=scope))
 
 
-def _principal_of(memory: Memory) -> Callable[[Any], Memory]:
+def _hooks_answered(file: Path, principal: Callable[[], Memory]) -> AbstractContextManager[None]:
+    from memos.interface.hosts.claude_code import ClaudeCodeHooks
+    from memos.interface.hosts.hook_socket import answering_hooks
+    from memos.interface.hosts.settings import HookSettings
+
+    settings = HookSettings.read(file)
+    return answering_hooks(settings.socket, lambda: ClaudeCodeHooks(principal(), settings))
+
+
+def _principal_of(memory: Memory) -> Callable[[], Memory]:
     """On whose behalf the one host of stdio asks.
 
     Raises:
@@ -63,6 +82,6 @@ def _principal_of(memory: Memory) -> Callable[[Any], Memory]:
     """
     key = os.environ.get(API_KEY)
     if key is None:
-        return lambda _: memory
+        return lambda: memory
     memory.as_api_key(key)  # a host is told at once, and not at its first call
-    return lambda _: memory.as_api_key(key)
+    return lambda: memory.as_api_key(key)
