@@ -29,7 +29,7 @@ from memos.kernel.cube import CubeState, Header
 from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.moment import At
-from memos.kernel.scope import contains, tenant_of
+from memos.kernel.scope import common_scope, contains, tenant_of
 from memos.operation.permitted import Permitted
 from memos.operation.wording import doing, doing_so
 
@@ -355,6 +355,16 @@ class Passage:
     def is_narrowed(self) -> bool:
         """Whether the caller is narrowed to one tenant: no figure of the vault is told to them."""
         return bool(self.tenant)
+
+    @property
+    def within(self) -> str:
+        """The deepest scope that holds all that the caller reaches; empty for the whole vault."""
+        return common_scope(self.scopes_in(self.tenant)) if self.is_narrowed else ""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the caller reaches a part of a tenant only."""
+        return bool(self._gate.subject.scopes)
 
     def note(
         self,

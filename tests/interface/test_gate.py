@@ -103,6 +103,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     )
     memory.update(fields, "meadows")
     erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
+    issued, rotated, revoked = (memory.create_api_key(ALICE, tenant="acme") for _ in range(3))
     return {
         "adapter": lambda: memory.adapter(adapter),
         "adapters": lambda: memory.adapters(SCOPE),
@@ -124,6 +125,11 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "accesses": lambda: memory.accesses(cube_id=first),
         "add": lambda: memory.add("a", scope=SCOPE),
         "administrators": lambda: memory.administrators("acme"),
+        "api_keys": lambda: memory.api_keys("acme"),
+        "as_api_key": lambda: memory.as_api_key(issued.key),
+        "create_api_key": lambda: memory.create_api_key("agent:bob", tenant="acme"),
+        "rotate_api_key": lambda: memory.rotate_api_key(rotated.api_key.key_id, tenant="acme"),
+        "revoke_api_key": lambda: memory.revoke_api_key(revoked.api_key.key_id, tenant="acme"),
         "grant_administrator": lambda: memory.grant_administrator("acme", "agent:bob"),
         "revoke_administrator": lambda: memory.revoke_administrator("acme", "agent:bob"),
         "add_many": lambda: memory.add_many([{"text": "a", "scope": SCOPE}]),
@@ -231,6 +237,7 @@ class Refuses:
 
 
 ASKS_OF_NO_MEMORY = {
+    "as_api_key": "who calls; each call of theirs is asked about",
     "audit": "the whole vault; for who is not narrowed to a tenant",
     "checkpoint": "the log's tree; for who is not narrowed to a tenant",
     "cuts": "names of moments",
@@ -325,7 +332,14 @@ def command_lines(memory: Memory, folder: Path, model: LearningModel) -> Mapping
     memory.distil([spare], scope=SCOPE, model=model, distractors=[], settings=again)
     erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
     (folder / "receipt.json").write_text(document("erase", erased))
+    rotated, revoked = (
+        memory.create_api_key(ALICE, tenant="acme").api_key.key_id for _ in range(2)
+    )
     return {
+        "api-key create": ["acme", ALICE],
+        "api-key list": ["acme"],
+        "api-key rotate": ["acme", rotated],
+        "api-key revoke": ["acme", revoked],
         "distil": ["--scope", SCOPE, spare],
         "learn": [SCOPE],
         "backpatch": [adapter],

@@ -117,7 +117,7 @@ def _tenant_of_subject(
         Denied: the caller's key reaches a part of the tenant only, and must not learn whether the
             subject is known in the rest of it.
     """
-    if passage.is_narrowed and not passage.reaches(passage.tenant):
+    if passage.is_bounded:
         passage.require(Action.READ, passage.tenant, how="all about a subject of the tenant")
 
     def knows(tenant: str) -> bool:

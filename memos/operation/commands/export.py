@@ -24,7 +24,7 @@ from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.errors import InvalidInput, KeysMissing, VaultError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Result
-from memos.kernel.scope import check_scope, common_scope, contains
+from memos.kernel.scope import check_scope, contains
 from memos.operation.cube import (
     DamagedCube,
     Forgotten,
@@ -33,7 +33,6 @@ from memos.operation.cube import (
     state_title,
     try_cube,
 )
-from memos.operation.gate import Passage
 from memos.operation.permitted import Permitted
 from memos.operation.reads.records import require_everything
 from memos.operation.search.filters import MemoryFilter, compile_filter
@@ -100,7 +99,7 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
                 f"since= is for the whole vault, and this caller is narrowed to the tenant "
                 f"{passage.tenant}: leave since= out, or open the vault without tenant="
             )
-        scope = request.scope or _all_in_reach(passage)
+        scope = request.scope or passage.within or None
         if scope is None and request.filter is None:
             hint = "; pass scope= for what you may read"
             with session.engine.stream() as reader:
@@ -120,11 +119,6 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
             dumped, selection = _dump(session, request.path, choice, wrapping, progress)
         passage.note(scope or "", at=dumped.at)
         return _report(session, request, selection, dumped, wrapping, choice)
-
-
-def _all_in_reach(passage: Passage) -> str | None:
-    """The scope of all that bounds the caller; None for the whole vault."""
-    return common_scope(passage.scopes_in(passage.tenant)) if passage.is_narrowed else None
 
 
 def _base_of(session: Session, request: ExportRequest) -> Base | None:

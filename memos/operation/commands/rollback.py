@@ -141,8 +141,8 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         if records.scope is not None:
             passage.require(Action.READ, records.scope)
         rights = HeaderRights(passage, of_log=request.is_of_log)
-        permitted = passage.permitted(Action.READ)
-        scope = permitted.tenant if records.scope is None else records.scope
+        passage.admit(Action.READ)
+        scope = passage.within if records.scope is None else records.scope
         query = records.query(session, passage, scope)
         if query is None:
             return Rollback((), (), (), dry_run)

@@ -92,7 +92,7 @@ def events(session: Session, records: LogFilter) -> Iterator[LogEntry]:
     """See `Memory.events`."""
     with session.gate.enter("events") as passage:
         passage.admit(Action.READ)  # each record is judged by its cube
-        query = records.query(session, passage, records.scope or passage.tenant)
+        query = records.query(session, passage, records.scope or passage.within)
         return iter(()) if query is None else _entries(session, passage, query)
 
 

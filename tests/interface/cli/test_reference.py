@@ -76,6 +76,8 @@ SHAPES = [
     memos.LogEntry,
     memos.DamagedEntry,
     memos.AccessEntry,
+    memos.ApiKey,
+    memos.CreatedApiKey,
     memos.Diff,
     memos.Lineage,
     memos.LineageEdge,
@@ -126,6 +128,7 @@ def test_the_program_has_every_command_it_should() -> None:
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
         migrate backup mcp"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
+    grouped += [f"api-key {name}" for name in ("create", "list", "rotate", "revoke")]
     grouped += [
         f"adapters {name}"
         for name in ("list", "show", "promote", "rollback", "rebuild", "rebuilt", "retire")
