@@ -111,9 +111,7 @@ def _hooks(plugin: Path, prompts: Sequence[str]) -> list[float]:
 
 @contextmanager
 def _server(plugin: Path, settings: HookSettings) -> Iterator[None]:
-    process = subprocess.Popen(
-        _server_line(plugin), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen(_server_line(plugin), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     while not settings.socket.exists():
         time.sleep(0.01)
     try:
@@ -135,9 +133,11 @@ async def _over_stdio(line: Sequence[str], queries: Sequence[str]) -> list[float
 
 
 async def _over_http(url: str, key: str, queries: Sequence[str]) -> list[float]:
-    async with create_mcp_http_client(headers={"Authorization": f"Bearer {key}"}) as http:
-        async with Client(streamable_http_client(url, http_client=http)) as client:
-            return await _searches(client, queries)
+    async with (
+        create_mcp_http_client(headers={"Authorization": f"Bearer {key}"}) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        return await _searches(client, queries)
 
 
 async def _searches(client: Client, queries: Sequence[str]) -> list[float]:

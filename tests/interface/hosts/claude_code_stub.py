@@ -37,13 +37,17 @@ class ClaudeCode:
             assert told["hookEventName"] == "UserPromptSubmit"
             recalled = told["additionalContext"]
             self.context.append(recalled)
-            self.write("attachment", attachment={"type": "hook_additional_context", "content": [recalled]})
+            self.write(
+                "attachment", attachment={"type": "hook_additional_context", "content": [recalled]}
+            )
         self.say("user", prompt)
         return recalled
 
     def answer(self, text: str) -> None:
         """The model answers, and stops."""
-        self.say("assistant", [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": text}])
+        self.say(
+            "assistant", [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": text}]
+        )
         assert self.fire("Stop", stop_hook_active=False) == ""
 
     def compact(self) -> None:
