@@ -69,6 +69,19 @@ def access_answers(entries: Iterable[AccessEntry]) -> list[Answer]:
     return [_filled(plain(entry), ("time", "actor", "action", "rule")) for entry in entries]
 
 
+def sendable(value: Any) -> Any:
+    """An answer without half surrogate pairs, which memories may have and UTF-8 has not."""
+    match value:
+        case str() if not value.isascii():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case dict():
+            return {sendable(name): sendable(item) for name, item in value.items()}
+        case list():
+            return [sendable(item) for item in value]
+        case _:
+            return value
+
+
 def _told(value: MemCube | Forgotten | Hit | Receipt, names: Iterable[str]) -> Answer:
     return {"id": value.cube_id, **_filled(plain(value), names)}
 

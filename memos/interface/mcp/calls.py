@@ -16,6 +16,7 @@ from memos.interface.mcp.answers import (
 )
 from memos.interface.serialise import json_line, plain
 from memos.kernel.errors import Denied, InvalidInput, NotFound
+from memos.operation.validation import check_list
 
 if TYPE_CHECKING:
     from memos.interface.memory import Memory
@@ -57,7 +58,8 @@ def search_memories(
     as_of: str | None = None,
 ) -> Answer:
     """See `Memory.search`; of `tags` a memory has all."""
-    fits = {"and": [{"tags": tag} for tag in tags]} if tags else None
+    wanted = [{"tags": tag} for tag in check_list(tags, "tags")]
+    fits = {"and": wanted} if wanted else None
     hits = memory.search(query, scope=_named(scope), k=limit, filter=fits, as_of=as_of)
     return {"memories": [hit_answer(hit) for hit in hits]}
 

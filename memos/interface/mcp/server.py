@@ -33,6 +33,7 @@ from mcp_types import (
 from mcp_types import Tool as OfferedTool
 
 from memos.infrastructure.release import RELEASE
+from memos.interface.mcp.answers import sendable
 from memos.interface.mcp.contexts import CONTEXTS, context_at
 from memos.interface.mcp.tools import TOOLS, TOOLS_BY_NAME, Tool
 from memos.interface.serialise import json_line
@@ -136,11 +137,11 @@ def _called(
     scope: str | None,
 ) -> CallToolResult:
     try:
-        answer = tool.run(principal_of(request), arguments, scope)
+        answer = sendable(tool.run(principal_of(request), arguments, scope))
     except MemosError as error:
         return CallToolResult(content=[TextContent(text=_in_words(error))], is_error=True)
     return CallToolResult(content=[TextContent(text=json_line(answer))], structured_content=answer)
 
 
 def _in_words(error: MemosError) -> str:
-    return f"{type(error).__name__}: {error}"
+    return str(sendable(f"{type(error).__name__}: {error}"))

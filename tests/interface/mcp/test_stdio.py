@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from mcp import Client
 
 from memos import Memory
 from memos.interface.cli.errors import ExitCode
+from memos.interface.mcp.stdio import MOST_UNANSWERED
 from tests.interface.mcp.support import VERSIONS, answer, command_line, refusal, started
 
 END_SECONDS = 60.0
@@ -86,6 +88,21 @@ def test_a_tenant_narrows_all_that_a_host_may_do(vault: Path) -> None:
     started(command_line(vault, "--tenant", "acme"), "2026-07-28", host)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_text_that_is_no_utf8_is_told_all_the_same(vault: Path, version: str) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        memory.add("half a pair: \ud800", scope="acme", metadata={"\U0001f375": "tea"})
+
+    async def host(client: Client) -> None:
+        (listed,) = (await answer(client, "list_memories"))["memories"]
+        assert listed["text"] == "half a pair: \ufffd"
+        got = await answer(client, "get_memory", id=listed["id"])
+        assert got["metadata"] == {"\U0001f375": "tea"}
+        assert len((await client.list_tools()).tools) == 11  # it is still there
+
+    started(command_line(vault, "--scope", "acme"), version, host)
+
+
 def test_broken_json_harms_no_request_after_it(vault: Path) -> None:
     with child(command_line(vault, "--scope", "acme")) as process:
         shaken_hands(process)
@@ -121,6 +138,27 @@ def test_what_others_print_does_not_come_between_the_messages(vault: Path) -> No
     assert process.returncode == ExitCode.VERIFICATION_FAILED
     assert process.stdout == b""
     assert process.stderr != b""
+
+
+def test_a_host_that_asks_faster_than_it_reads_gets_every_answer(vault: Path) -> None:
+    count = 3 * MOST_UNANSWERED
+    with child(command_line(vault, "--scope", "acme")) as process:
+        shaken_hands(process)
+
+        def ask() -> None:
+            for number in range(1, count + 1):
+                sent(process, request(number, "tools/call", name="list_memories", arguments={}))
+                if number % 3 == 0:
+                    cancelled = {"requestId": number, "reason": "no matter"}
+                    message = {"method": "notifications/cancelled", "params": cancelled}
+                    sent(process, json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wanted = {number for number in range(1, count + 1) if number % 3}
+        while wanted:
+            wanted.discard(received(process)["id"])
+        asking.join()
 
 
 def test_a_host_that_never_reads_stops_nobody_else_and_leaves_no_process(vault: Path) -> None:

@@ -14,6 +14,10 @@ from memos.operation.reads.quote import estimate_tokens
 from tests.interface.mcp.support import VERSIONS, answer, hosted, refusal
 
 MOST_TOKENS = 1500
+ODD: tuple[Any, ...] = (
+    None, "", 0, -1, 10**30, 1.5, True, [], {}, [1], {"a": 1}, "\ud800", "\0", [["a"]], "..",
+    "2026-99-99", "0:99999999999999999999", ["a"] * 2000, "x" * 100_000,
+)  # fmt: skip
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -138,6 +142,23 @@ def test_what_is_refused_is_told_in_words_as_the_result_of_the_tool(
             assert words in await refusal(client, tool, **arguments)
         with pytest.raises(MCPError, match="there is no tool nothing"):
             await client.call_tool("nothing", {})
+
+    hosted(server, version, host)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_value_of_any_argument_is_a_fault_of_the_server(
+    server: Server[Any], memory: Memory, version: str
+) -> None:
+    memory_id = memory.add("She likes pottery", scope="acme/alice").cube_id
+    good = {"text": "t", "query": "q", "id": memory_id, "before": 1, "after": 1}
+
+    async def host(client: Client) -> None:
+        for tool in TOOLS:
+            for argument in tool.arguments:
+                for value in ODD:
+                    given = {name: good[name] for name in tool.required} | {argument: value}
+                    await client.call_tool(tool.name, given)  # answered, or refused in words
 
     hosted(server, version, host)
 
