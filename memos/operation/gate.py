@@ -29,15 +29,18 @@ from memos.kernel.cube import CubeState, Header
 from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.moment import At
-from memos.kernel.scope import common_scope, contains, tenant_of
+from memos.kernel.scope import common_scope, tenant_of
+from memos.operation.bounds import (
+    ANOTHER_ACTION,
+    ANOTHER_SCOPE,
+    UNTOLD,
+    beyond_bounds,
+    is_for,
+    out_of_reach,
+)
 from memos.operation.permitted import Permitted
 from memos.operation.wording import doing, doing_so
 
-ANOTHER_TENANT = Decision(False, "tenant-boundary", "the scope belongs to another tenant")
-ANOTHER_SCOPE = Decision(False, "scope-boundary", "the scope is none that the caller's key reaches")
-ANOTHER_ACTION = Decision(False, "action-boundary", "the caller's key is not for this action")
-UNTOLD = frozenset({ANOTHER_TENANT.rule, ANOTHER_SCOPE.rule})
-"""The rules by which a caller is not told whether a cube exists."""
 NO_CUBE = "no-cube"
 """The rule under which a question about a cube that is not there is noted."""
 
@@ -258,7 +261,7 @@ class Passage:
             Denied: the caller came by an API key that is not for one of them.
         """
         for action in actions:
-            if not self._is_for(action):
+            if not is_for(self._gate.subject, action):
                 raise self._denied(f"give the right to {action}", ANOTHER_ACTION)
 
     def administers(self, tenant: str) -> bool:
@@ -273,7 +276,7 @@ class Passage:
             Denied: the caller came by an API key that is not.
         """
         self._decided = True
-        if action is not None and not self._is_for(action):
+        if action is not None and not is_for(self._gate.subject, action):
             tenant = self._gate.subject.tenant
             self._deny(self.operation, tenant, ANOTHER_ACTION.rule)
             raise self._denied(doing(self.operation, tenant), ANOTHER_ACTION)
@@ -419,11 +422,6 @@ class Passage:
             )
         return decision
 
-    def _is_for(self, action: Action) -> bool:
-        """Whether an action is none that the caller's key lacks."""
-        actions = self._gate.subject.actions
-        return not actions or action in actions
-
     def _administration(self, tenant: str) -> Decision:
         """What governance says of what has no owner of its own: a tenant, or (empty) the vault."""
         self._decided = True
@@ -472,21 +470,6 @@ class Passage:
         self, operation: str, scope: str, cubes: Sequence[tuple[bytes, int]], rule: str
     ) -> Access:
         return Access(self._gate.subject.actor, operation, scope, self.time, cubes, rule=rule)
-
-
-def out_of_reach(subject: Subject, scope: str) -> Decision | None:
-    """Why a scope is beyond the bounds of a principal; None where it is within them."""
-    if subject.tenant and tenant_of(scope) != subject.tenant:
-        return ANOTHER_TENANT
-    if subject.scopes and not any(contains(bound, scope) for bound in subject.scopes):
-        return ANOTHER_SCOPE
-    return None
-
-
-def beyond_bounds(subject: Subject, action: Action, scope: str) -> Decision | None:
-    """Why an action in a scope is beyond the bounds of a principal; None where it is within them."""
-    is_for = not subject.actions or action in subject.actions
-    return out_of_reach(subject, scope) or (None if is_for else ANOTHER_ACTION)
 
 
 def no_cube(cube_id: bytes) -> NotFound:

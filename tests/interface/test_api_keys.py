@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,10 +25,14 @@ from memos import (
     Unauthenticated,
     VaultError,
 )
+from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
 from memos.kernel.api_key import MOST_API_KEYS
+from memos.kernel.event import Kind
 from memos.kernel.tenant import tenant_cube_id
 from memos.operation import remembered_keys
+from memos.operation.api_key import key_text
+from memos.operation.commands.draft import new_event
 
 ROOT, ALICE = "agent:root", "agent:alice"
 
@@ -84,7 +89,7 @@ def test_what_is_nearly_a_key_is_none_and_no_error_repeats_it(memory: Memory) ->
         with pytest.raises(Unauthenticated) as refused:
             memory.as_api_key(text)
         assert created.key[10:40] not in str(refused.value), text
-    assert memory.as_api_key(created.key)
+    memory.as_api_key(created.key)
 
 
 @given(st.text())
@@ -167,10 +172,27 @@ def test_a_key_for_one_action_does_that_alone_and_says_so(memory: Memory) -> Non
             refused()
 
 
+def test_an_action_of_a_later_release_gives_nothing(memory: Memory) -> None:
+    created = memory.create_api_key(ALICE, tenant="acme", actions=["read"])
+    memory.add("text", scope="acme")
+    session = memory._session
+    event = new_event(session, Kind.API_KEY_ISSUED, tenant_cube_id("acme"), "acme")
+    secret = bytes(range(32))
+    issued = event.api_key_issued
+    issued.secret_digest, issued.origin = sha256(secret).digest(), session.engine.origin
+    issued.actor, issued.actions[:] = ROOT, ["publish"]
+    session.engine.writer.commit([Draft(event)])
+    assert len(memory.api_keys("acme")) == 2
+    unknown = memory.as_api_key(key_text("acme", event.event_id, secret))
+    with pytest.raises(Denied, match="action-boundary"):
+        unknown.count()
+    assert memory.as_api_key(created.key).count() == 1
+
+
 def test_a_vault_opened_for_a_tenant_knows_keys_of_that_one_only(memory: Memory) -> None:
     acme, rival = (memory.create_api_key(ALICE, tenant=at) for at in ("acme", "rival"))
     with Memory(memory.path, actor=ROOT, tenant="acme") as narrowed:
-        assert narrowed.as_api_key(acme.key)
+        narrowed.as_api_key(acme.key)
         with pytest.raises(Unauthenticated):
             narrowed.as_api_key(rival.key)
 
@@ -236,7 +258,7 @@ def test_a_tenant_has_a_stated_number_of_keys_at_most(
 
 
 def test_what_no_key_can_be_is_refused_before_anything_is_written(memory: Memory) -> None:
-    for given in (
+    refused: list[dict[str, Any]] = [
         {"actor": ""},
         {"actions": []},
         {"actions": ["delete"]},
@@ -247,9 +269,10 @@ def test_what_no_key_can_be_is_refused_before_anything_is_written(memory: Memory
         {"expires_after": "soon"},
         {"expires_after": "60000y"},
         {"name": None},
-    ):
+    ]
+    for given in refused:
         with pytest.raises(InvalidInput):
-            memory.create_api_key(**{"actor": ALICE, "tenant": "acme", **given})  # type: ignore[arg-type]
+            memory.create_api_key(**{"actor": ALICE, "tenant": "acme", **given})
     assert list(memory.events()) == []
     key = memory.create_api_key(ALICE, tenant="acme", scopes=["acme/a", "acme"]).api_key
     assert key.scopes == ()

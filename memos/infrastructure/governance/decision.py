@@ -33,14 +33,14 @@ class Subject(NamedTuple):
 
     `administers` tells of a tenant whether the log made the actor its administrator: as it is at
     the time of the call, and read only where it is asked. `actions` and `scopes` bound what the
-    principal may do and reach, as an API key does; each empty for no bound. The gate holds these
-    bounds, and the tenant, whatever a governor says.
+    principal may do and reach, as an API key does: None, and no scope, for no bound. The gate holds
+    these bounds, and the tenant, whatever a governor says.
     """
 
     actor: str
     tenant: str = ""
     administers: Callable[[str], bool] = _nobody
-    actions: frozenset[Action] = frozenset()
+    actions: frozenset[Action] | None = None
     scopes: tuple[str, ...] = ()
 
 

@@ -72,10 +72,10 @@ def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
     return tuple(ancestors)
 
 
-def migrated_origin(setting: Callable[[str], str]) -> str:
-    """The origin of the log that a vault with these settings was migrated from; empty for none."""
+def migrated_origin(setting: Callable[[str], str]) -> str | None:
+    """The origin of the log that a vault with these settings was migrated from; None for none."""
     entries = json.loads(setting(MIGRATED_FROM) or "[]")
-    return str(entries[-1]["origin"]) if entries else ""
+    return str(entries[-1]["origin"]) if entries else None
 
 
 def loaded_size(setting: Callable[[str], str], origin: str) -> int:

@@ -218,7 +218,7 @@ class Memory(
         """
         check_name(actor, "actor")
         subject = self._session.subject
-        if subject.actions:
+        if subject.actions is not None:
             raise InvalidInput(
                 "this vault is used by an API key, and nobody else comes to it by that: ask the one "
                 "that as_api_key was asked of"

@@ -95,7 +95,7 @@ def revoke_api_key(session: Session, key_id: str, *, tenant: str) -> Receipt:
         event.api_key_revoked.key_id = _live_key(state, wanted, event).key_id
 
     committed = change_tenant(session, "revoke_api_key", Kind.API_KEY_REVOKED, named, fill)
-    session.remembered_keys.forget()
+    session.remembered_keys.forget(named)
     return receipt_of(session.engine, committed)
 
 
@@ -173,7 +173,7 @@ def _live_key(state: CubeState | None, key_id: bytes, event: Event) -> IssuedKey
 def _created(session: Session, committed: Committed, secret: bytes) -> CreatedApiKey:
     event = committed.event
     receipt_of(session.engine, committed)
-    session.remembered_keys.forget()
+    session.remembered_keys.forget(event.tenant)
     key = issued_key(event)
     return CreatedApiKey(
         key_text(event.tenant, key.key_id, secret), api_key_of(session, event.tenant, key)

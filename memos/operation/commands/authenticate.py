@@ -58,7 +58,7 @@ def is_issued_here(session: Session, key: IssuedKey) -> bool:
     export opens nothing.
     """
     engine = session.engine
-    return key.origin == engine.origin or key.origin == migrated_origin(engine.setting) != ""
+    return key.origin == engine.origin or key.origin == migrated_origin(engine.setting)
 
 
 def _looked_up(session: Session, shown: Presented) -> IssuedKey | None:
@@ -70,15 +70,14 @@ def _looked_up(session: Session, shown: Presented) -> IssuedKey | None:
     with session.engine.read() as reader:
         state = reader.vault.head(tenant_cube_id(shown.tenant))
     keys = () if state is None else state.api_keys
-    found = next((key for key in keys if key.key_id == shown.key_id), None)
-    if found is not None:
-        session.remembered_keys.keep(shown.tenant, found, now)
-    return found
+    if keys:  # else anybody's guesses would take the place of what is remembered
+        session.remembered_keys.keep(shown.tenant, keys, now)
+    return next((key for key in keys if key.key_id == shown.key_id), None)
 
 
 def _subject(tenant: str, key: IssuedKey) -> Subject:
-    """The principal that the gate sees."""
-    actions = frozenset(map(Action, key.actions))
+    """The principal that the gate sees. An action that this release does not know gives nothing."""
+    actions = frozenset(action for action in Action if action.value in key.actions)
     return Subject(key.actor, tenant, actions=actions, scopes=key.scopes)
 
 
@@ -93,4 +92,4 @@ def _note_use(principal: Session, key: IssuedKey) -> None:
         principal.engine.writer.commit([Draft(event)])
     except VaultError:
         return  # the next use notes it
-    principal.remembered_keys.forget()
+    principal.remembered_keys.forget(tenant)

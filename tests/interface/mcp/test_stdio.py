@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -14,11 +15,13 @@ from mcp import Client
 
 from memos import Memory
 from memos.interface.cli.errors import ExitCode
+from memos.interface.cli.mcp import API_KEY
 from memos.interface.mcp.stdio import MOST_UNANSWERED
 from tests.interface.mcp.support import VERSIONS, answer, command_line, refusal, started
 
 END_SECONDS = 60.0
 """Generous: the machine may be loaded."""
+REFUSED_SECONDS = 1.0
 LARGE = 200_000
 """Characters: more than a pipe holds."""
 
@@ -86,6 +89,31 @@ def test_a_tenant_narrows_all_that_a_host_may_do(vault: Path) -> None:
         assert (await refusal(client, "add_memory", text="a", scope="other")).startswith("Denied")
 
     started(command_line(vault, "--tenant", "acme"), "2026-07-28", host)
+
+
+def test_a_key_in_the_environment_is_the_principal_until_it_is_revoked(vault: Path) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        made = memory.create_api_key("agent:bob", tenant="acme", actions=("read",))
+        memory.add("elsewhere", scope="other")
+        memory.add("here", scope="acme")
+
+        async def host(client: Client) -> None:
+            (listed,) = (await answer(client, "list_memories"))["memories"]
+            assert listed["text"] == "here"
+            assert (await refusal(client, "add_memory", text="a")).startswith("Denied")
+            memory.revoke_api_key(made.api_key.key_id, tenant="acme")
+            revoked = asked = time.monotonic()
+            while not (await client.call_tool("list_memories", {})).is_error:
+                assert asked - revoked < REFUSED_SECONDS
+                asked = time.monotonic()
+            assert (await refusal(client, "list_memories")).startswith("Unauthenticated")
+
+        line = command_line(vault, "--scope", "acme")
+        started(line, "2026-07-28", host, {API_KEY: made.key})
+    environment = {**os.environ, API_KEY: made.key}
+    ran = subprocess.run(line, input=b"", capture_output=True, check=False, env=environment)
+    assert (ran.returncode, ran.stdout) == (ExitCode.DENIED, b"")
+    assert made.key.encode() not in ran.stderr
 
 
 @pytest.mark.parametrize("version", VERSIONS)
