@@ -179,12 +179,15 @@ def test_another_server_takes_over_when_the_one_that_answers_ends(claude: Claude
     claude.submit("I like green tea best.")
     claude.answer("Noted.")
     other = ClaudeCode(claude.plugin, claude.folder)
-    with server(claude) as first, subprocess.Popen(
-        claude.server_line(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as second:
+    with (
+        server(claude) as first,
+        subprocess.Popen(
+            claude.server_line(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as second,
+    ):
         first.kill()
         first.wait(END_SECONDS)
         assert "green tea" in other.submit("Which tea do I like?")
