@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 RECALLS = "UserPromptSubmit"
-OTHERS_SECONDS = 60.0
+OTHERS_SECONDS = 60
 """For events after which nobody waits for an answer."""
 MOST_LOG_BYTES = 1_000_000
 

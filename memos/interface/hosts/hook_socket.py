@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memos.infrastructure.writing import writing
 from memos.kernel.errors import MemosError
 
 if TYPE_CHECKING:
@@ -35,9 +36,13 @@ def answering_hooks(path: Path, hooks_of: Callable[[], ClaudeCodeHooks]) -> Iter
     Args:
         path: where the socket is to be, in a directory of its own.
         hooks_of: what answers an event; it raises a `MemosError` where the agent is let in no more.
+
+    Raises:
+        VaultError: the directory is not this user's to write.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
+    with writing(path.parent):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
     listener = _Listener(path, hooks_of)
     threading.Thread(target=listener.run, name="hooks", daemon=True).start()
     try:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from memos.infrastructure.release import RELEASE
 from memos.infrastructure.writing import writing
+from memos.interface.hosts.hook import OTHERS_SECONDS, RECALLS
 from memos.interface.hosts.settings import SETTINGS, HookSettings, state_directory
 from memos.kernel.errors import InvalidInput
 
 _HERE = Path(__file__).parent
 _DESCRIPTION = "Memories of MemOS: recalled before each prompt, retained after each answer."
-_RECALL_SECONDS, _RETAIN_SECONDS = 10, 90
-"""How long the host waits for a hook; the hook itself gives up before."""
+_MARGIN_SECONDS = 10
+"""How much longer the host waits for a hook than the hook itself, which says so in its log."""
 
 
 def write_plugin(
@@ -65,13 +66,13 @@ def _write_claude_code(folder: Path, settings: HookSettings) -> None:
     hook = f'{shlex.quote(settings.python)} -I -S "${{CLAUDE_PLUGIN_ROOT}}/hook.py"'
     line = f'{hook} "${{CLAUDE_PLUGIN_ROOT}}/{SETTINGS}"'
     seconds = {
-        "UserPromptSubmit": _RECALL_SECONDS,
-        "Stop": _RETAIN_SECONDS,
-        "PreCompact": _RETAIN_SECONDS,
+        RECALLS: settings.budget_ms // 1000,
+        "Stop": OTHERS_SECONDS,
+        "PreCompact": OTHERS_SECONDS,
     }
     hooks = {
-        event: [{"hooks": [{"type": "command", "command": line, "timeout": timeout}]}]
-        for event, timeout in seconds.items()
+        event: [{"hooks": [{"type": "command", "command": line, "timeout": own + _MARGIN_SECONDS}]}]
+        for event, own in seconds.items()
     }
     server = [
         "-m", "memos", "mcp", "--vault", settings.vault, "--actor", settings.actor,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from memos import Memory
 from memos.interface.mcp.http import PATH, http_app
 from tests.interface.cli.support import Shell
-from tests.interface.mcp.support import VERSIONS, Host, answer, refusal
+from tests.interface.mcp.support import VERSIONS, Host, answer, command_line, refusal
 
 END_SECONDS = 60.0
 REFUSED_SECONDS = 1.0
@@ -152,6 +154,30 @@ def test_broken_and_huge_bodies_are_refused(url: str, memory: Memory) -> None:
     for body, status in ((b"{", 400), (b"[" * 100_000, 400), (b"\xff", 400), (b"x" * 2**23, 413)):
         assert httpx.post(url, content=body, headers=headers).status_code == status
     assert posted(url, **headers).status_code == 200
+
+
+def test_the_command_serves_until_it_is_told_to_end_and_tells_no_key(vault: Path) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        key = key_of(memory)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}{PATH}"
+    line = command_line(vault, "--http", "--port", str(port), "--scope", "acme")
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        ends = time.monotonic() + END_SECONDS
+        while True:
+            try:
+                answered = posted(url, key)
+                break
+            except httpx.ConnectError:
+                assert time.monotonic() < ends
+                time.sleep(0.05)
+        assert len(answered.json()["result"]["tools"]) == 11
+        assert posted(f"{url}?key={key}").status_code == 400
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=END_SECONDS)
+    assert out == b""
+    assert key.encode() not in err
 
 
 def test_it_listens_on_this_machine_only(vault: Path) -> None:
