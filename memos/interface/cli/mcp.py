@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memos.interface.actor import principal_in_environment
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import EmbedderOption
 from memos.interface.cli.worker_process import check_installed
@@ -17,9 +17,6 @@ from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memos.interface.memory import Memory
-
-API_KEY = "MEMOS_API_KEY"
-"""Names whose key a host gives; it never stands on a command line, which others can read."""
 
 
 def attach(app: typer.Typer) -> None:
@@ -60,7 +57,7 @@ def mcp(
         from memos.interface.mcp.server import mcp_server
         from memos.interface.mcp.stdio import serve_stdio
 
-        principal = _principal_of(narrowed)
+        principal = principal_in_environment(narrowed)
         with nullcontext() if hooks is None else _hooks_answered(hooks, principal):
             serve_stdio(mcp_server(lambda _: principal(), scope=scope))
 
@@ -72,16 +69,3 @@ def _hooks_answered(file: Path, principal: Callable[[], Memory]) -> AbstractCont
 
     settings = HookSettings.read(file)
     return answering_hooks(settings.socket, lambda: ClaudeCodeHooks(principal(), settings))
-
-
-def _principal_of(memory: Memory) -> Callable[[], Memory]:
-    """On whose behalf the one host of stdio asks.
-
-    Raises:
-        Unauthenticated: the key in the environment lets nobody in.
-    """
-    key = os.environ.get(API_KEY)
-    if key is None:
-        return lambda: memory
-    memory.as_api_key(key)  # a host is told at once, and not at its first call
-    return lambda: memory.as_api_key(key)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
+from memos.interface.actor import principal_in_environment
 from memos.interface.hosts.claude_code import ClaudeCodeHooks
 from memos.interface.hosts.settings import HookSettings
 from memos.interface.memory import Memory
@@ -22,10 +22,8 @@ def main() -> int:
         except ValueError as error:
             raise InvalidInput(f"the event is no JSON: {error}") from None
         with Memory(settings.vault, actor=settings.actor) as memory:
-            key = os.environ.get("MEMOS_API_KEY")
-            answer = ClaudeCodeHooks(
-                memory if key is None else memory.as_api_key(key), settings
-            ).answer(event)
+            principal = principal_in_environment(memory)
+            answer = ClaudeCodeHooks(principal(), settings).answer(event)
     except MemosError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from memos.interface.actor import principal_in_environment
 from memos.interface.hosts.recollection import Recollection
 from memos.interface.hosts.settings import SETTINGS, HookSettings
 from memos.interface.mcp.tools import TOOLS, TOOLS_BY_NAME
@@ -34,8 +35,9 @@ class HermesMemory:
     def __init__(self, folder: Path) -> None:
         """Be the provider of a plugin's folder; nothing is opened before `initialize`."""
         self._settings_file = folder / SETTINGS
-        self._writer = ThreadPoolExecutor(1, "memos-hermes")
-        self._recollection: Recollection | None = None
+        self._writer: ThreadPoolExecutor | None = None
+        self._memory: Memory | None = None
+        self._recollected: Callable[[], Recollection] | None = None
         self._session = ""
         self._retains = True
         self.recalled = 0
@@ -61,10 +63,12 @@ class HermesMemory:
         """Open the vault for a session. Only what a primary agent says is retained."""
         self._session = session_id
         self._retains = kwargs.get("agent_context", "primary") == "primary"
-        if self._recollection is None:
+        if self._memory is None:
             settings = HookSettings.read(self._settings_file)
-            memory = Memory(settings.vault, actor=settings.actor)
-            self._recollection = Recollection(memory, settings.scope)
+            self._memory = Memory(settings.vault, actor=settings.actor)
+            self._writer = ThreadPoolExecutor(1, "memos-hermes")
+            principal = principal_in_environment(self._memory)
+            self._recollected = lambda: Recollection(principal(), settings.scope)
 
     def system_prompt_block(self) -> str:
         """What stands in the system prompt."""
@@ -76,10 +80,10 @@ class HermesMemory:
     def prefetch(self, query: str, *, session_id: str = "") -> str:
         """The memories that fit a message; empty where none does, or recall fails."""
         self.recalled = 0
-        if self._recollection is None:
+        if self._recollected is None:
             return ""
         try:
-            block = self._recollection.recall(
+            block = self._recollected().recall(
                 query, session=session_id or self._session, includes_own=False
             )
         except MemosError as error:
@@ -100,10 +104,10 @@ class HermesMemory:
     ) -> None:
         """Retain a turn, behind this call."""
         del messages  # calls of tools and their results are not retained
-        if self._retains and self._recollection is not None:
+        if self._retains and self._writer is not None and self._recollected is not None:
             said = (("user", user_content), ("assistant", assistant_content))
             turns = [{"id": str(uuid4()), "role": role, "text": text} for role, text in said]
-            self._writer.submit(self._retain, turns, session_id or self._session)
+            self._writer.submit(self._retain, self._recollected, turns, session_id or self._session)
 
     def on_session_switch(self, new_session_id: str, **_: Any) -> None:
         """Go on in another session."""
@@ -112,7 +116,8 @@ class HermesMemory:
     def on_pre_compress(self, messages: Sequence[Mapping[str, Any]]) -> str:
         """Have everything retained before the context is compressed."""
         del messages  # each turn of them was handed over by sync_turn
-        self._writer.submit(int).result()
+        if self._writer is not None:
+            self._writer.submit(int).result()  # done behind all that waits
         return ""
 
     def get_tool_schemas(self) -> list[dict[str, Any]]:
@@ -125,13 +130,13 @@ class HermesMemory:
     def handle_tool_call(self, tool_name: str, args: Mapping[str, Any], **_: Any) -> str:
         """Call a tool; its answer, or why it refuses, as JSON."""
         try:
-            if self._recollection is None or tool_name not in TOOLS_BY_NAME:
+            if self._recollected is None or tool_name not in TOOLS_BY_NAME:
                 raise InvalidInput(f"there is no tool {tool_name}, or no session has begun")
             tool = TOOLS_BY_NAME[tool_name]
             if tool.asks_user:
                 raise InvalidInput(f"{tool_name} is for a user's own hand: `memos erase`")
-            memory, scope = self._recollection.memory, self._recollection.scope
-            return json_line(tool.run(memory, args, scope))
+            agent = self._recollected()
+            return json_line(tool.run(agent.memory, args, agent.scope))
         except MemosError as error:
             return json.dumps({"error": f"{type(error).__name__}: {error}"})
 
@@ -144,14 +149,19 @@ class HermesMemory:
 
     def shutdown(self) -> None:
         """Retain what waits, and close the vault."""
-        self._writer.shutdown()
-        if self._recollection is not None:
-            self._recollection.memory.close()
-            self._recollection = None
+        if self._writer is not None:
+            self._writer.shutdown()
+            self._writer = None
+        self._recollected = None
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
 
-    def _retain(self, turns: Sequence[Mapping[str, Any]], session: str) -> None:
-        assert self._recollection is not None  # noqa: S101 - closed behind this thread alone
+    @staticmethod
+    def _retain(
+        recollected: Callable[[], Recollection], turns: Sequence[Mapping[str, Any]], session: str
+    ) -> None:
         try:
-            self._recollection.retain(turns, session=session, host=HOST)
+            recollected().retain(turns, session=session, host=HOST)
         except MemosError as error:
             LOG.warning("a turn is not retained: %s", error)

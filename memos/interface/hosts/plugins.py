@@ -51,7 +51,8 @@ def write_plugin(
     )
     plugin, write = _PLUGINS[host]
     place = folder / plugin if plugin else folder
-    if place.exists() and not (place / SETTINGS).is_file() and any(place.iterdir()):
+    is_ours = (place / SETTINGS).is_file()
+    if place.exists() and not is_ours and (not place.is_dir() or any(place.iterdir())):
         raise InvalidInput(f"{place} holds something else: name an empty folder, or a new one")
     with writing(place):
         place.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ import pytest
 from mcp import Client
 
 from memos import Memory
+from memos.interface.actor import API_KEY_VARIABLE
 from memos.interface.hosts.settings import STATE_VARIABLE, HookSettings
 from tests.interface.cli.support import Shell
 from tests.interface.hosts.claude_code_stub import ClaudeCode
@@ -175,6 +176,24 @@ def test_what_was_erased_is_not_retained_again(claude: ClaudeCode, vault: Path) 
     assert texts(vault) == ["no secret"]
 
 
+def test_a_key_in_the_environment_is_the_agent_for_hooks_too(
+    claude: ClaudeCode, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Memory(vault, actor="agent:alice") as memory:
+        made = memory.create_api_key("agent:bob", tenant="acme")
+        monkeypatch.setenv(API_KEY_VARIABLE, made.key)
+        claude.submit("I like green tea best.")
+        claude.answer("Noted.")
+        assert {cube.owner for cube in memory.list(scope=SCOPE)} == {"agent:bob"}
+        other = ClaudeCode(claude.plugin, claude.folder)
+        with server(other):
+            assert "green tea" in other.submit("Which tea do I like?")
+            memory.revoke_api_key(made.api_key.key_id, tenant="acme")
+            wait_until(lambda: other.submit("Which tea do I like?") == "")
+    assert "Unauthenticated: " in log_of(claude)
+    assert made.key not in log_of(claude)
+
+
 def test_another_server_takes_over_when_the_one_that_answers_ends(claude: ClaudeCode) -> None:
     claude.submit("I like green tea best.")
     claude.answer("Noted.")
@@ -222,6 +241,7 @@ def test_a_plugin_is_written_anew_and_over_nothing_else(
     (tmp_path / "others" / "file").write_text("mine")
     for host, folder, words in (
         ("claude-code", "others", "holds something else"),
+        ("claude-code", "others/file", "holds something else"),
         ("emacs", "new", "choose claude-code, hermes"),
     ):
         ran: Any = Shell(vault).run(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from typing import Any
 import pytest
 
 from memos import Memory
+from memos.interface.actor import API_KEY_VARIABLE
 from memos.interface.hosts.settings import STATE_VARIABLE
 from tests.interface.cli.support import Shell
 
 SCOPE = "acme/hermes"
+END_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -146,10 +149,29 @@ def test_its_tools_answer_and_refuse_as_json_and_none_erases(provider: Any) -> N
         assert words in json.loads(provider.handle_tool_call(tool, arguments))["error"]
 
 
-def test_a_vault_that_cannot_be_read_costs_the_agent_its_memory_and_no_turn(
-    provider: Any, vault: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_its_end_it_recalls_nothing_and_it_can_begin_again(provider: Any) -> None:
     provider.initialize("s1")
+    provider.sync_turn("I like green tea best.", "Noted.")
     provider.shutdown()
-    assert provider.prefetch("Which tea do I like?") == ""
+    assert provider.prefetch("Which tea do I like?", session_id="s2") == ""
     provider.sync_turn("a", "b")
+    assert provider.on_pre_compress([]) == ""
+    provider.initialize("s2")
+    assert "green tea" in provider.prefetch("Which tea do I like?")
+
+
+def test_a_vault_that_cannot_be_opened_any_more_costs_the_agent_its_memory_and_no_turn(
+    provider: Any, vault: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Memory(vault, actor="user:local") as memory:
+        made = memory.create_api_key("agent:bob", tenant="acme")
+        monkeypatch.setenv(API_KEY_VARIABLE, made.key)
+        provider.initialize("s1")
+        memory.revoke_api_key(made.api_key.key_id, tenant="acme")
+        ends = time.monotonic() + END_SECONDS
+        while "nothing is recalled" not in caplog.text:
+            assert provider.prefetch("Which tea do I like?") == ""
+            assert time.monotonic() < ends
+        provider.sync_turn("a", "b")
+        provider.on_pre_compress([])
+        assert "a turn is not retained" in caplog.text

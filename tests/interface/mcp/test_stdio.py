@@ -14,8 +14,8 @@ import pytest
 from mcp import Client
 
 from memos import Memory
+from memos.interface.actor import API_KEY_VARIABLE
 from memos.interface.cli.errors import ExitCode
-from memos.interface.cli.mcp import API_KEY
 from memos.interface.mcp.stdio import MOST_UNANSWERED
 from tests.interface.mcp.support import VERSIONS, answer, command_line, refusal, started
 
@@ -109,8 +109,8 @@ def test_a_key_in_the_environment_is_the_principal_until_it_is_revoked(vault: Pa
             assert (await refusal(client, "list_memories")).startswith("Unauthenticated")
 
         line = command_line(vault, "--scope", "acme")
-        started(line, "2026-07-28", host, {API_KEY: made.key})
-    environment = {**os.environ, API_KEY: made.key}
+        started(line, "2026-07-28", host, {API_KEY_VARIABLE: made.key})
+    environment = {**os.environ, API_KEY_VARIABLE: made.key}
     ran = subprocess.run(line, input=b"", capture_output=True, check=False, env=environment)
     assert (ran.returncode, ran.stdout) == (ExitCode.DENIED, b"")
     assert made.key.encode() not in ran.stderr
