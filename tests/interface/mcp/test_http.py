@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,15 @@ def test_broken_and_huge_bodies_are_refused(url: str, memory: Memory) -> None:
     for body, status in ((b"{", 400), (b"[" * 100_000, 400), (b"\xff", 400), (b"x" * 2**23, 413)):
         assert httpx.post(url, content=body, headers=headers).status_code == status
     assert posted(url, **headers).status_code == 200
+
+
+def test_requests_that_never_end_hold_nobody_up(url: str, memory: Memory) -> None:
+    address = httpx.URL(url)
+    with ExitStack() as half_open:
+        for _ in range(200):
+            peer = half_open.enter_context(socket.create_connection((address.host, address.port)))
+            peer.sendall(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le")
+        assert posted(url, key_of(memory)).status_code == 200
 
 
 def test_the_command_serves_until_it_is_told_to_end_and_tells_no_key(vault: Path) -> None:
