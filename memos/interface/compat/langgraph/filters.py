@@ -57,7 +57,9 @@ def _parts(condition: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]
 
 
 def _equal(path: str, wanted: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(wanted, (str, int, float)):  # what is absent is None to LangGraph, so None is told apart later
+    if isinstance(
+        wanted, (str, int, float)
+    ):  # what is absent is None to LangGraph, so None is told apart later
         yield {path: {"eq": wanted}}
 
 

@@ -68,7 +68,8 @@ class ItemWriter:
         last = {(put.namespace, put.key): put for put in puts}
         for tries in range(1, _TRIES + 1):
             try:
-                return self._write(list(last.values()))
+                self._write(list(last.values()))
+                break
             except Held:
                 raise
             except IllegalMove:  # deleted by another writer since it was looked up

@@ -46,9 +46,7 @@ class Selected(NamedTuple):
     entities: frozenset[str]
 
 
-def select(
-    filters: Mapping[str, Any], base: str, fields: Mapping[str, str] = FIELDS
-) -> Selected:
+def select(filters: Mapping[str, Any], base: str, fields: Mapping[str, str] = FIELDS) -> Selected:
     """mem0's filter as one of a vault.
 
     Args:

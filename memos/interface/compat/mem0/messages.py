@@ -45,7 +45,7 @@ def _message(given: Any) -> Message:
     if not isinstance(given, Mapping) or not isinstance(given.get("role"), str):
         raise InvalidInput(f"a message is a dictionary with role and content, not {shorten(given)}")
     name = given.get("name")
-    return Message(given["role"], _words(given.get("content")), name if name else "")
+    return Message(given["role"], _words(given.get("content")), name or "")
 
 
 def _words(content: Any) -> str:

@@ -115,9 +115,7 @@ def expiration_from(value: Any) -> str | None:
     try:
         return date.fromisoformat(value).isoformat()
     except (TypeError, ValueError):
-        raise InvalidInput(
-            "expiration_date must be a valid date in YYYY-MM-DD format."
-        ) from None
+        raise InvalidInput("expiration_date must be a valid date in YYYY-MM-DD format.") from None
 
 
 def not_expired() -> dict[str, Any]:
