@@ -47,7 +47,9 @@ def test_names_that_people_give_can_be_read_in_a_scope(name: str, segment: str) 
     assert segment_of(name) == segment
 
 
-@pytest.mark.parametrize("scope", ["acme/other", "acme/store/a+2fb", "acme/store/+FF", "acme/storey"])
+@pytest.mark.parametrize(
+    "scope", ["acme/other", "acme/store/a+2fb", "acme/store/+FF", "acme/storey"]
+)
 def test_a_scope_that_no_names_made_has_none(scope: str) -> None:
     assert names_under("acme/store", scope) is None
 

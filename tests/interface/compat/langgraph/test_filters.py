@@ -103,11 +103,15 @@ SCALARS = st.one_of(
 )
 NAMES = st.sampled_from(["a", "b", "it's", "a.b"])
 INNER = st.recursive(SCALARS, lambda each: st.lists(each, max_size=2), max_leaves=3)
-STORED = st.dictionaries(NAMES, st.one_of(INNER, st.dictionaries(NAMES, INNER, max_size=2)), max_size=3)
+STORED = st.dictionaries(
+    NAMES, st.one_of(INNER, st.dictionaries(NAMES, INNER, max_size=2)), max_size=3
+)
 NUMBERS = st.one_of(st.integers(-3, 3), st.floats(-3, 3))
 TESTS = st.one_of(
     INNER,
-    st.fixed_dictionaries({}, optional={"$eq": INNER, "$ne": INNER, "$gt": NUMBERS, "$lte": NUMBERS}),
+    st.fixed_dictionaries(
+        {}, optional={"$eq": INNER, "$ne": INNER, "$gt": NUMBERS, "$lte": NUMBERS}
+    ),
     st.dictionaries(NAMES, SCALARS, min_size=1, max_size=2),
 )
 

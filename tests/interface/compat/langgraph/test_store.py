@@ -99,7 +99,17 @@ def test_what_was_known_at_a_cut_can_be_read(store: MemosStore) -> None:
 
 
 def test_namespaces_are_told_apart_label_by_label(store: MemosStore) -> None:
-    hostile = [("a",), ("a", "b"), ("a/b",), ("a%",), ("a_",), ("A",), ("a+2Fb",), ("é",), ("e\u0301",)]
+    hostile = [
+        ("a",),
+        ("a", "b"),
+        ("a/b",),
+        ("a%",),
+        ("a_",),
+        ("A",),
+        ("a+2Fb",),
+        ("é",),
+        ("e\u0301",),
+    ]
     for number, namespace in enumerate(hostile):
         store.put(namespace, "key", {"n": number})
     for number, namespace in enumerate(hostile):

@@ -71,7 +71,9 @@ def test_a_runner_goes_on_from_what_the_session_holds(
 
 
 def test_calls_of_tools_are_kept_with_what_they_gave(session: MemosSession) -> None:
-    model = ScriptedModel([[call("weather", '{"city": "Hove"}')], [answer("Rain.")], [answer("Yes.")]])
+    model = ScriptedModel(
+        [[call("weather", '{"city": "Hove"}')], [answer("Rain.")], [answer("Yes.")]]
+    )
     agent = Agent(name="guide", model=model, tools=[weather])
 
     async def both() -> None:

@@ -77,9 +77,7 @@ def test_many_items_of_one_call_keep_their_order(session: MemosSession) -> None:
 @pytest.mark.parametrize(
     ("limit", "expected"), [(None, "abcd"), (2, "cd"), (9, "abcd"), (0, ""), (-1, "abcd")]
 )
-def test_a_limit_gives_the_latest(
-    session: MemosSession, limit: int | None, expected: str
-) -> None:
+def test_a_limit_gives_the_latest(session: MemosSession, limit: int | None, expected: str) -> None:
     for letter in "abcd":
         add(session, said(letter))
     assert "".join(words(get(session, limit))) == expected
@@ -136,7 +134,10 @@ def test_what_was_said_is_found_in_every_session_below_a_scope(memory: Memory) -
 
 
 def test_an_item_larger_than_metadata_may_be_comes_back(session: MemosSession) -> None:
-    picture: Any = {"role": "user", "content": [{"type": "input_image", "image_url": "x" * 3_000_000}]}
+    picture: Any = {
+        "role": "user",
+        "content": [{"type": "input_image", "image_url": "x" * 3_000_000}],
+    }
     add(session, picture)
     assert get(session) == [picture]
 
