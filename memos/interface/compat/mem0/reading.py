@@ -74,7 +74,7 @@ class ReadingCalls(Door):
         *,
         top_k: int = 20,
         filters: Mapping[str, Any] | None = None,
-        threshold: float | None = 0.1,
+        threshold: float | None = None,
         rerank: bool = False,
         explain: bool = False,
         reference_date: Time | None = None,
@@ -90,7 +90,8 @@ class ReadingCalls(Door):
             query: words, in any order.
             top_k: how many at most.
             filters: which: see `memos.interface.compat.mem0.filters`. It names an entity, anywhere.
-            threshold: the least `score`: how likely a memory is to be about what is asked, 0 to 1.
+            threshold: the least `score`: how likely a memory is to be about what is asked, 0 to 1; by default
+                nothing that was found is left out.
             rerank: have the vault's reranker read the best again.
             explain: add `score_details`.
             reference_date: search what was true in the world then.
@@ -175,7 +176,7 @@ def _query(query: object) -> str:
 
 def _threshold(threshold: object) -> float:
     if threshold is None:
-        return 0.1
+        return 0.0
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
         raise InvalidInput("threshold must be a valid number")
     if not 0 <= threshold <= 1:

@@ -221,7 +221,7 @@ def test_fields_say_which_texts_an_item_is_searched_by(vault: Path) -> None:
 
 def test_an_item_changes_between_searched_and_not(store: MemosStore) -> None:
     for index in (None, False, False, None):
-        store.put(USERS, "likes", {"text": "pottery", "index": index}, index=index)  # type: ignore[arg-type]
+        store.put(USERS, "likes", {"text": "pottery", "index": index}, index=index)
         found = store.search((), query="pottery")
         assert [item.value["index"] for item in found] == [index]
         assert (found[0].score is None) is (index is False)
@@ -239,7 +239,7 @@ def test_meaning_is_found_where_an_embedder_is_named(vault: Path) -> None:
         with pytest.raises(InvalidInput, match="embedder"):
             MemosStore(store.memory, scope="acme", index=index)
     with pytest.raises(InvalidInput, match="dims"):
-        MemosStore(vault, scope="acme", index={"embed": embed})
+        MemosStore(vault, scope="acme", index={"embed": index["embed"]})
 
 
 def test_namespaces_are_listed_by_prefix_suffix_wildcard_and_depth(store: MemosStore) -> None:

@@ -42,15 +42,17 @@ def story(m: Any) -> dict[str, Any]:
     told["all of the agent"] = by_text(m.get_all(filters={"agent_id": "bot"}))
     told["all of eve"] = by_text(m.get_all(filters={"user_id": "eve"}))
     told["one at most"] = len(m.get_all(filters=ALICE, top_k=1)["results"])
-    for name, condition in {
+    conditions: dict[str, dict[str, Any]] = {
         "gte": {"n": {"gte": 3}},
         "lt": {"n": {"lt": 3}},
         "or": {"OR": [{"n": 1}, {"n": 3}]},
         "not": {"NOT": [{"n": 3}]},
         "and": {"AND": [{"n": 3}]},
         "in": {"n": {"in": [2, 3]}},
-    }.items():
-        found = m.search("pottery maps chess", filters={**ALICE, **condition}, threshold=0.0)
+    }
+    for name, condition in conditions.items():
+        asked: dict[str, Any] = {**ALICE, **condition}
+        found = m.search("pottery maps chess", filters=asked, threshold=0.0)
         told[f"search with {name}"] = sorted(
             each["memory"] for each in found["results"] if each["memory"] == "I like pottery"
         )
@@ -70,8 +72,8 @@ def story(m: Any) -> dict[str, Any]:
         "delete what is gone": refused(lambda: m.delete(first)),
         "update nothing": refused(lambda: m.update(first)),
         "search without an entity": refused(lambda: m.search("x", filters={"n": 1})),
-        "list without an entity": refused(lambda: m.get_all()),
-        "delete all without an entity": refused(lambda: m.delete_all()),
+        "list without an entity": refused(m.get_all),
+        "delete all without an entity": refused(m.delete_all),
         "a blank query": refused(lambda: m.search(" ", filters=ALICE)),
         "a threshold above 1": refused(lambda: m.search("x", filters=ALICE, threshold=2)),
         "fewer than none": refused(lambda: m.get_all(filters=ALICE, top_k=-1)),

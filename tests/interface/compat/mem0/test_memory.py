@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,12 @@ def test_messages_are_a_text_a_message_or_a_list(m: Memory) -> None:
     m.add("as a text", user_id="alice")
     m.add({"role": "user", "content": "as a message"}, user_id="alice")
     m.add(
-        ["in a list", {"role": "user", "content": [{"type": "text", "text": "in parts"}]}], **ALICE
+        ["in a list", {"role": "user", "content": [{"type": "text", "text": "in parts"}]}],
+        user_id="alice",
     )
-    m.add([{"role": "system", "content": "be kind"}, {"role": "user", "content": ""}], **ALICE)
+    m.add(
+        [{"role": "system", "content": "be kind"}, {"role": "user", "content": ""}], user_id="alice"
+    )
     assert texts(m.get_all(user_id="alice")) == [
         "in parts", "in a list", "as a message", "as a text",
     ]  # fmt: skip
@@ -83,9 +87,10 @@ def test_a_memory_of_another_scope_is_not_there(m: Memory, memory: Vault) -> Non
     other = memory.add("secret", scope="acme/elsewhere").cube_id
     assert m.get(other) is None
     assert m.history(other) == []
-    for call in (lambda: m.delete(other), lambda: m.update(other, "x")):
-        with pytest.raises(InvalidInput, match="not found"):
-            call()
+    with pytest.raises(InvalidInput, match="not found"):
+        m.delete(other)
+    with pytest.raises(InvalidInput, match="not found"):
+        m.update(other, "x")
     assert texts(m.search("secret", filters={"user_id": "*"})) == []
     assert texts(m.get_all(filters={"NOT": [{"user_id": "alice"}]})) == []
 
@@ -182,7 +187,12 @@ def test_a_frozen_memory_refuses_aloud_and_nothing_else_is_deleted(m: Memory) ->
     cube_id = added(m, "pottery")
     added(m, "chess")
     m.vault.freeze(cube_id)
-    for call in (lambda: m.delete(cube_id), lambda: m.delete_all(user_id="alice"), m.reset):
+    calls: list[Callable[[], object]] = [
+        lambda: m.delete(cube_id),
+        lambda: m.delete_all(user_id="alice"),
+        m.reset,
+    ]
+    for call in calls:
         with pytest.raises(Held):
             call()
     assert len(texts(m.get_all(user_id="alice"))) == 2
