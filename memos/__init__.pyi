@@ -30,6 +30,10 @@ from .infrastructure.index.models.rerankers.endpoint import RerankEndpoint
 from .infrastructure.reports import BackedUp, Finding, Problem, Rebuilt, RootRotated, Verification
 from .infrastructure.transfer.load.loader import LoadReport, RefusedCube
 from .interface.async_memory import AsyncChatStream, AsyncContextSession, AsyncMemory
+from .interface.client.async_client import AsyncClient
+from .interface.client.bulk import BulkAdded
+from .interface.client.client import Client
+from .interface.client.following import FollowedChange
 from .interface.context_session import ContextSession
 from .interface.memory import Memory
 from .interface.vaults import doctor, restore_vault
@@ -65,7 +69,9 @@ from .kernel.errors import (
     SourceErased,
     StoreUnavailable,
     SubjectErased,
+    TeacherUnavailable,
     Unacknowledged,
+    Unauthenticated,
     Unreadable,
     VaultError,
     WrongRootKey,
@@ -77,6 +83,7 @@ from .operation.adapters.backpatch import Backpatched
 from .operation.adapters.distillation import Distillation
 from .operation.adapters.rebuilt import RebuiltAdapter
 from .operation.adapters.verdict import AdapterRejection
+from .operation.api_key import ApiKey, CreatedApiKey
 from .operation.chat.answer import ChatAnswer, ChatFigures, MemoryForm
 from .operation.chat.stream import ChatStream
 from .operation.commands.backup import VaultRestored
@@ -128,13 +135,16 @@ __all__ = [
     "AdapterVersion",
     "AdaptingModel",
     "AlreadyErased",
+    "ApiKey",
     "AskedQuery",
     "AsyncChatStream",
+    "AsyncClient",
     "AsyncContextSession",
     "AsyncMemory",
     "BackedUp",
     "Backpatched",
     "Batch",
+    "BulkAdded",
     "Busy",
     "CachedPrefix",
     "CachingModel",
@@ -146,12 +156,14 @@ __all__ = [
     "ChatPrompt",
     "ChatStream",
     "Citation",
+    "Client",
     "Concept",
     "Conflict",
     "ConsistencyProof",
     "ContextBlock",
     "ContextSession",
     "Count",
+    "CreatedApiKey",
     "Damaged",
     "DamagedChange",
     "DamagedEntry",
@@ -175,6 +187,7 @@ __all__ = [
     "Fact",
     "FactsReport",
     "Finding",
+    "FollowedChange",
     "Forgotten",
     "Held",
     "HeldMemory",
@@ -245,11 +258,13 @@ __all__ = [
     "SubjectErased",
     "Subjects",
     "Sweep",
+    "TeacherUnavailable",
     "Thresholds",
     "TokenUsage",
     "Topic",
     "TurnReceipts",
     "Unacknowledged",
+    "Unauthenticated",
     "Unreadable",
     "VaultError",
     "VaultRestored",

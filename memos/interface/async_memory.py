@@ -168,6 +168,12 @@ class AsyncMemory:
         other._opened = self.memory.as_actor(actor, tenant=tenant)
         return other
 
+    async def as_api_key(self, key: str) -> Self:
+        """The same open vault on behalf of an API key's actor, as `Memory.as_api_key` gives it."""
+        other = copy(self)
+        other._opened = await self._run(lambda: self.memory.as_api_key(key))
+        return other
+
     async def context_session(self, **options: Any) -> AsyncContextSession:
         """The context of a conversation; the options are those of `Memory.context_session`."""
         session = await self._run(lambda: self.memory.context_session(**options))
@@ -305,6 +311,10 @@ class AsyncMemory:
     grant_administrator = _in_thread(Memory.grant_administrator)
     revoke_administrator = _in_thread(Memory.revoke_administrator)
     administrators = _in_thread(Memory.administrators)
+    create_api_key = _in_thread(Memory.create_api_key)
+    api_keys = _in_thread(Memory.api_keys)
+    rotate_api_key = _in_thread(Memory.rotate_api_key)
+    revoke_api_key = _in_thread(Memory.revoke_api_key)
     name_cut = _in_thread(Memory.name_cut)
     cuts = _in_thread(Memory.cuts)
     rebuild = _in_thread(Memory.rebuild)

@@ -15,7 +15,7 @@ from memos.interface.memory import Memory
 
 TARGET = Path(__file__).with_name("async_memory.py")
 
-APART = frozenset({"as_actor", "chat", "close", "context_session", "events", "load"})
+APART = frozenset({"as_actor", "as_api_key", "chat", "close", "context_session", "events", "load"})
 """Methods that are no plain calls: written in the template."""
 
 TEMPLATE = '''\
@@ -187,6 +187,12 @@ class AsyncMemory:
         """
         other = copy(self)
         other._opened = self.memory.as_actor(actor, tenant=tenant)
+        return other
+
+    async def as_api_key(self, key: str) -> Self:
+        """The same open vault on behalf of an API key's actor, as `Memory.as_api_key` gives it."""
+        other = copy(self)
+        other._opened = await self._run(lambda: self.memory.as_api_key(key))
         return other
 
     async def context_session(self, **options: Any) -> AsyncContextSession:

@@ -5,7 +5,7 @@ No content is here: the fold sees envelopes and ciphertext only (design: the lif
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import NamedTuple
 
 ZERO_DIGEST = bytes(32)
@@ -46,8 +46,10 @@ EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 """The states in which a memory can be read."""
 
 
-class Part(IntFlag):
-    """The separately versioned parts of a cube's sealed content."""
+class Part(IntEnum):
+    """The separately versioned parts of a cube's sealed content: bits, and of no flag enum, whose
+    operations cost microseconds on the way of every write.
+    """
 
     CONTENT = 1
     TAGS = 2
@@ -119,12 +121,49 @@ class KeyedEvent(NamedTuple):
     version: int
 
 
+class IssuedKey(NamedTuple):
+    """An API key of a tenant that has not ended.
+
+    Attributes:
+        key_id: of the event that issued it.
+        secret_digest: SHA-256 of its secret.
+        actor: on whose behalf it calls.
+        name: what people call it.
+        actions: what it may do at most, in order.
+        scopes: what it reaches at most, in order; none for the whole tenant.
+        origin: of the log that it was issued in.
+        created: microseconds since 1970, by the clock of who issued it.
+        expires: when it ends; 0 for never.
+        replaces: the id of the key whose place it took; empty for none.
+        replaced_by: the id of the key that took its place; empty for none.
+        last_used: when it was last noted to be used; 0 for never.
+    """
+
+    key_id: bytes
+    secret_digest: bytes
+    actor: str
+    name: str
+    actions: tuple[str, ...]
+    scopes: tuple[str, ...]
+    origin: str
+    created: int
+    expires: int = 0
+    replaces: bytes = b""
+    replaced_by: bytes = b""
+    last_used: int = 0
+
+    def has_ended(self, time: int) -> bool:
+        """Whether it is expired at a time, in microseconds since 1970."""
+        return 0 < self.expires <= time
+
+
 class CubeState(NamedTuple):
     """One cube, folded. `sequence` counts the records folded into it, accepted or not.
 
     `yields_to_erase` tells an owner's freeze, which an administrator's erase ends, from a hold.
-    `administrators` and `sensitivities` (lowest first) are a tenant's, on its own cube. `ended_edges`
-    are the keys of the edges that were undone, in order (see `lineage.edge_key`).
+    `administrators`, `sensitivities` (lowest first) and `api_keys` (as they were issued) are a
+    tenant's, on its own cube. `ended_edges` are the keys of the edges that were undone, in order (see
+    `lineage.edge_key`).
     """
 
     cube_id: bytes
@@ -145,3 +184,4 @@ class CubeState(NamedTuple):
     administrators: tuple[str, ...] = ()
     sensitivities: tuple[str, ...] = ()
     ended_edges: tuple[bytes, ...] = ()
+    api_keys: tuple[IssuedKey, ...] = ()

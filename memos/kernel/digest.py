@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 
-from memos.kernel.cube import CubeState, Header
+from memos.kernel.cube import CubeState, Header, IssuedKey
 
 _PARTS = struct.Struct(">5q")
 
@@ -52,6 +52,27 @@ def _later_facts(state: CubeState) -> Iterator[bytes]:
         yield b"\nsensitivities" + _many(tuple(map(_text, state.sensitivities)))
     if state.ended_edges:
         yield b"\nended edges" + _many(tuple(map(_field, state.ended_edges)))
+    if state.api_keys:
+        yield b"\nAPI keys" + _many(tuple(map(_api_key_bytes, state.api_keys)))
+
+
+def _api_key_bytes(key: IssuedKey) -> bytes:
+    """A key without its last use: usage is in no digest of a cube."""
+    return b"".join(
+        (
+            _field(key.key_id),
+            _field(key.secret_digest),
+            _text(key.actor),
+            _text(key.name),
+            _many(tuple(map(_text, key.actions))),
+            _many(tuple(map(_text, key.scopes))),
+            _text(key.origin),
+            _number(key.created),
+            _number(key.expires),
+            _field(key.replaces),
+            _field(key.replaced_by),
+        )
+    )
 
 
 def vault_digest(cubes: Iterable[tuple[bytes, bytes]]) -> str:

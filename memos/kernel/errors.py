@@ -34,6 +34,10 @@ class Denied(MemosError, PermissionError):
         self.rule = rule
 
 
+class Unauthenticated(MemosError):
+    """An API key is malformed, unknown, expired or revoked: nobody knows who asks. Nothing was done."""
+
+
 class IllegalMove(MemosError):
     """The cube's state does not allow this operation."""
 
@@ -207,6 +211,12 @@ class RerankFailed(MemosError):
 
 class ModelUnavailable(MemosError):
     """A model that is to answer is missing, cannot be reached, or failed. Memories are never affected."""
+
+
+class TeacherUnavailable(ModelUnavailable):
+    """The teacher that a distillation names is not at hand, cannot be reached, or failed. Nothing is left of the
+    distillation.
+    """
 
 
 class DistillationRefused(MemosError):

@@ -14,7 +14,7 @@ from memos.kernel.errors import VaultError, shorten
 from memos.kernel.upcast import UPCASTERS, Upcaster
 from memos.wire.event_pb2 import Event
 
-SCHEMA = (1, 3)
+SCHEMA = (1, 4)
 """The schema version that this release writes; `UPCASTERS` lead every older one here."""
 
 
@@ -46,6 +46,9 @@ class Kind(IntEnum):
     GRANTED = 23
     REVOKED = 24
     CONFIGURED = 25
+    API_KEY_ISSUED = 26
+    API_KEY_REVOKED = 27
+    API_KEY_USED = 28
 
     @property
     def title(self) -> str:

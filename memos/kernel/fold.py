@@ -46,6 +46,7 @@ _CREATING = {
     Kind.GRANTED: Form.TENANT,
     Kind.REVOKED: Form.TENANT,
     Kind.CONFIGURED: Form.TENANT,
+    Kind.API_KEY_ISSUED: Form.TENANT,
 }
 
 
@@ -173,6 +174,7 @@ def _accept(before: CubeState, after: CubeState, event: wire.Event) -> FoldResul
         after.administrators,
         after.sensitivities,
         ended,
+        after.api_keys,
     )
     digest = sha256(event.body.box).digest() if after.version != before.version else b""
     return state, Outcome(Result.ACCEPTED, after.version, digest=digest), consequences_of(event)
@@ -227,6 +229,7 @@ def _new_version(state: CubeState, event: wire.Event) -> CubeState:
         state.administrators,
         state.sensitivities,
         state.ended_edges,
+        state.api_keys,
     )
 
 
@@ -399,6 +402,12 @@ def _change_tenant(state: CubeState, event: wire.Event) -> CubeState | Reason:
     return Reason.ILLEGAL_MOVE if changed is None else _new_version(changed, event)
 
 
+def _use_key(state: CubeState, event: wire.Event) -> CubeState | Reason:
+    """A use is no new version: a change that was composed meanwhile does not conflict with it."""
+    used = tenant_after(state, event)
+    return Reason.ILLEGAL_MOVE if used is None else used
+
+
 Handler = Callable[[CubeState, wire.Event], CubeState | Reason]
 _HANDLERS: dict[int, Handler] = {
     Kind.GENERATED: _generate,
@@ -426,4 +435,7 @@ _HANDLERS: dict[int, Handler] = {
     Kind.GRANTED: _change_tenant,
     Kind.REVOKED: _change_tenant,
     Kind.CONFIGURED: _change_tenant,
+    Kind.API_KEY_ISSUED: _change_tenant,
+    Kind.API_KEY_REVOKED: _change_tenant,
+    Kind.API_KEY_USED: _use_key,
 }

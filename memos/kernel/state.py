@@ -6,8 +6,9 @@ from hashlib import sha256
 
 from google.protobuf.message import DecodeError
 
-from memos.kernel.cube import CubeState, Form, Lifecycle, PartVersions
+from memos.kernel.cube import CubeState, Form, IssuedKey, Lifecycle, PartVersions
 from memos.kernel.header import read_header, write_header
+from memos.wire.state_pb2 import ApiKey
 from memos.wire.state_pb2 import CubeState as Stored
 
 
@@ -31,6 +32,7 @@ def state_to_bytes(state: CubeState) -> bytes:
         administrators=state.administrators,
         sensitivities=state.sensitivities,
         ended_edges=state.ended_edges,
+        api_keys=[ApiKey(**key._asdict()) for key in state.api_keys],
     )
     write_header(state.header, stored.header)
     return stored.SerializeToString()
@@ -58,6 +60,24 @@ def state_from_bytes(data: bytes) -> CubeState:
         tuple(stored.administrators),
         tuple(stored.sensitivities),
         tuple(stored.ended_edges),
+        tuple(map(_read_api_key, stored.api_keys)),
+    )
+
+
+def _read_api_key(stored: ApiKey) -> IssuedKey:
+    return IssuedKey(
+        stored.key_id,
+        stored.secret_digest,
+        stored.actor,
+        stored.name,
+        tuple(stored.actions),
+        tuple(stored.scopes),
+        stored.origin,
+        stored.created,
+        stored.expires,
+        stored.replaces,
+        stored.replaced_by,
+        stored.last_used,
     )
 
 

@@ -1,4 +1,4 @@
-"""A tenant's own cube: who administers the tenant, and what its labels mean.
+"""A tenant's own cube: who administers the tenant, what its labels mean, and its API keys.
 
 There is one a tenant, at an id that follows from the tenant's name; the first event makes it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from memos.kernel.api_key import API_KEY_KINDS, api_keys_after
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, as_uuid
 from memos.wire.event_pb2 import Event
@@ -14,7 +15,7 @@ from memos.wire.event_pb2 import Event
 ADMINISTRATOR = "administrator"
 """The one role that can be granted."""
 
-TENANT_KINDS = frozenset({Kind.GRANTED, Kind.REVOKED, Kind.CONFIGURED})
+TENANT_KINDS = frozenset({Kind.GRANTED, Kind.REVOKED, Kind.CONFIGURED}) | API_KEY_KINDS
 """The kinds that a tenant's cube takes; it takes no other, and no other cube takes them."""
 
 
@@ -40,7 +41,12 @@ def is_tenants(event: Event) -> bool:
 
 
 def tenant_after(state: CubeState, event: Event) -> CubeState | None:
-    """A tenant's facts after an event; None where it grants or revokes no known role."""
+    """A tenant's facts after an event; None where it grants or revokes no known role, or issues,
+    revokes or uses a key that cannot be.
+    """
+    if event.kind in API_KEY_KINDS:
+        keys = api_keys_after(state.api_keys, event)
+        return None if keys is None else state._replace(api_keys=keys)
     if event.kind == Kind.CONFIGURED:
         return state._replace(sensitivities=tuple(event.configured.sensitivities))
     granting = event.kind == Kind.GRANTED

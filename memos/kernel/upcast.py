@@ -38,8 +38,13 @@ def without_ended_edges(event: Event) -> None:
     """1.2 to 1.3: a rollback ended no edge."""
 
 
+def without_api_keys(event: Event) -> None:
+    """1.3 to 1.4: a tenant had no API keys."""
+
+
 UPCASTERS: dict[tuple[int, int], Upcaster] = {
     (1, 0): ((1, 1), lifespans_in_microseconds),
     (1, 1): ((1, 2), unchanged),
     (1, 2): ((1, 3), without_ended_edges),
+    (1, 3): ((1, 4), without_api_keys),
 }

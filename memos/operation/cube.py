@@ -32,7 +32,8 @@ class MemCube:
     """The unit of memory at one version: header and payload.
 
     `created` and `changed` are log times (when we learned it); `valid_from` and `valid_until` are
-    when the content was true in the world. `payload` holds the bytes where `text` cannot.
+    when the content was true in the world. `payload` holds the bytes where `text` cannot. `digest`
+    stands for this version and all before it: SHA-256, hexadecimal, over their sealed bytes.
     """
 
     cube_id: str
@@ -61,6 +62,7 @@ class MemCube:
     uses: int = 0
     last_used: datetime | None = None
     payload: bytes = field(default=b"", repr=False)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,9 @@ def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> M
         return Forgotten(id_text(attempt.cube_id))
     if usage is None:
         usage = reader.usage(attempt.cube_id)
-    return _with_parts(attempt, state, parts, usage, reader.created(attempt.cube_id))
+    is_first = attempt.sequence == 1
+    created = attempt.log_time if is_first else reader.created(attempt.cube_id)
+    return _with_parts(attempt, state, parts, usage, created)
 
 
 def cube_in_clear(
@@ -233,4 +237,5 @@ def _with_parts(
         uses=usage.uses,
         last_used=as_datetime(usage.last_used) if usage.uses else None,
         payload=b"" if is_text(parts.media_type) else parts.content.content.inline,
+        digest=state.versions_digest.hex(),
     )

@@ -14,6 +14,7 @@ from typing import Self
 
 from memos.infrastructure.governance.access_log import Access, AccessLog
 from memos.infrastructure.governance.decision import (
+    ASK_EACH,
     Action,
     Decision,
     Governor,
@@ -28,11 +29,18 @@ from memos.kernel.cube import CubeState, Header
 from memos.kernel.errors import Denied, NotFound, VaultError
 from memos.kernel.event import id_text
 from memos.kernel.moment import At
-from memos.kernel.scope import tenant_of
+from memos.kernel.scope import common_scope, tenant_of
+from memos.operation.bounds import (
+    ANOTHER_ACTION,
+    ANOTHER_SCOPE,
+    UNTOLD,
+    beyond_bounds,
+    is_for,
+    out_of_reach,
+)
 from memos.operation.permitted import Permitted
 from memos.operation.wording import doing, doing_so
 
-ANOTHER_TENANT = Decision(False, "tenant-boundary", "the scope belongs to another tenant")
 NO_CUBE = "no-cube"
 """The rule under which a question about a cube that is not there is noted."""
 
@@ -119,7 +127,7 @@ class Passage:
         self.operation = operation
         self.time = time
         self._gate = gate
-        self._subject = Subject(gate.subject.actor, gate.subject.tenant, self._administers)
+        self._subject = gate.subject._replace(administers=self._administers)
         self._administrators: dict[str, tuple[str, ...]] = {}
         self._purpose = purpose
         self._context: dict[str, str] | None = None
@@ -184,7 +192,7 @@ class Passage:
         self._deny(asked, scope, decision.rule, state)
         if how is not None:
             raise self._denied(doing_so(asked, how), decision)
-        if decision.rule == ANOTHER_TENANT.rule and state is not None and named is None:
+        if decision.rule in UNTOLD and state is not None and named is None:
             raise no_cube(state.cube_id)
         what = named or (scope if state is None else id_text(state.cube_id))
         raise self._denied(doing(asked, what), decision)
@@ -238,19 +246,40 @@ class Passage:
         self._deny(self.operation, tenant, decision.rule)
         what = f"all of {tenant}" if tenant else "the whole vault"
         attempted = doing_so(self.operation, how) if how else doing(self.operation, what)
+        if decision in (ANOTHER_SCOPE, ANOTHER_ACTION):
+            raise self._denied(attempted, decision, hint)
         raise Denied(
             f"{self._gate.subject.actor} may not {attempted}: only an administrator "
             f"may{hint} (rule {decision.rule})",
             decision.rule,
         )
 
+    def require_bounds(self, actions: Iterable[Action]) -> None:
+        """Go on only where the caller's own bounds hold these actions: no key makes a wider one.
+
+        Raises:
+            Denied: the caller came by an API key that is not for one of them.
+        """
+        for action in actions:
+            if not is_for(self._gate.subject, action):
+                raise self._denied(f"give the right to {action}", ANOTHER_ACTION)
+
     def administers(self, tenant: str) -> bool:
         """Whether the caller administers a tenant; nothing is raised or recorded."""
         return self._administration(tenant).allowed
 
-    def admit(self) -> None:
-        """Go on: whoever could open the vault may do this."""
+    def admit(self, action: Action | None = None) -> None:
+        """Go on: whoever could open the vault may do this, or, where it is an action, whose API key
+        is for that.
+
+        Raises:
+            Denied: the caller came by an API key that is not.
+        """
         self._decided = True
+        if action is not None and not is_for(self._gate.subject, action):
+            tenant = self._gate.subject.tenant
+            self._deny(self.operation, tenant, ANOTHER_ACTION.rule)
+            raise self._denied(doing(self.operation, tenant), ANOTHER_ACTION)
 
     def absent(self, cube_id: bytes) -> NotFound:
         """The error for a cube that is not there: noted, as a cube is of which nothing is told.
@@ -285,11 +314,21 @@ class Passage:
         """Whether governance allows it in a scope; nothing is raised or recorded."""
         return self._decide(action, scope, None).allowed
 
-    def permitted(self, action: Action) -> Permitted:
-        """For a set of cubes: a filter to look them up by, and a check of each row."""
-        self._decided = True
+    def permitted(self, action: Action, within: Sequence[str] = ()) -> Permitted:
+        """For a set of cubes: a filter to look them up by, and a check of each row.
+
+        Args:
+            action: what is to be done with them.
+            within: the scopes that hold all of them, where the filter is not all that picks them.
+
+        Raises:
+            Denied: the caller came by an API key that is not for this action.
+        """
+        self.admit(action)
         gate = self._gate
         said = filter_of(gate.governor, self._subject, action, self._told(None))
+        if gate.subject.scopes and not (within and all(map(self.reaches, within))):
+            said = ASK_EACH
         return Permitted(
             gate.subject.tenant,
             said.silent,
@@ -307,10 +346,28 @@ class Passage:
         """The tenant that the caller is narrowed to; empty for none."""
         return self._gate.subject.tenant
 
+    def reaches(self, scope: str) -> bool:
+        """Whether a scope lies in what bounds the caller, whatever they may do there."""
+        return out_of_reach(self._gate.subject, scope) is None
+
+    def scopes_in(self, tenant: str) -> tuple[str, ...]:
+        """The scopes of a tenant that the caller reaches: all of it, or those that bound them."""
+        return self._gate.subject.scopes or (tenant,)
+
     @property
     def is_narrowed(self) -> bool:
         """Whether the caller is narrowed to one tenant: no figure of the vault is told to them."""
         return bool(self.tenant)
+
+    @property
+    def within(self) -> str:
+        """The deepest scope that holds all that the caller reaches; empty for the whole vault."""
+        return common_scope(self.scopes_in(self.tenant)) if self.is_narrowed else ""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the caller reaches a part of a tenant only."""
+        return bool(self._gate.subject.scopes)
 
     def note(
         self,
@@ -344,8 +401,9 @@ class Passage:
         """
         self._decided = True
         tenant, gate = tenant_of(scope), self._gate
-        if gate.subject.tenant and tenant != gate.subject.tenant:
-            return ANOTHER_TENANT  # whoever is narrowed stays so, whatever a governor says
+        beyond = beyond_bounds(gate.subject, action, scope)
+        if beyond is not None:
+            return beyond  # whoever is narrowed stays so, whatever a governor says
         if state is None:
             key: tuple[object, ...] = (action, scope, operation)
         elif gate.looks_at_headers_only:
@@ -367,9 +425,9 @@ class Passage:
     def _administration(self, tenant: str) -> Decision:
         """What governance says of what has no owner of its own: a tenant, or (empty) the vault."""
         self._decided = True
-        narrowed = self._gate.subject.tenant
-        if narrowed and tenant != narrowed:
-            return ANOTHER_TENANT
+        beyond = beyond_bounds(self._gate.subject, Action.ADMINISTER, tenant)
+        if beyond is not None:
+            return beyond
         everything = Resource(tenant, tenant, Header())
         return decision_of(
             self._gate.governor, self._subject, Action.ADMINISTER, everything, self._told(None)

@@ -48,7 +48,8 @@ class Receipt:
 
     `position` is a token that a reader can wait for; `rejected` lists, for an operation over
     several cubes, those that refused. Where nothing had to change, nothing was written: `event_id`
-    and `operation_id` are empty, `version` and `position` those that stand.
+    and `operation_id` are empty, `version` and `position` those that stand. `digest` is that of the
+    version, as the memory has it; empty where the version cannot be read yet.
     """
 
     event_id: str
@@ -57,6 +58,7 @@ class Receipt:
     position: Position
     operation_id: str
     rejected: tuple[Rejection, ...] = ()
+    digest: str = ""
 
 
 class TurnReceipts(list[Receipt]):
@@ -79,14 +81,14 @@ def receipt_of(engine: Engine, committed: Committed) -> Receipt:
     outcome = committed.outcome
     if outcome.result is Result.REJECTED:
         raise_rejection(committed)
-    position, version = committed.position, outcome.version
+    position, version, state = committed.position, outcome.version, committed.state
     operation_id = committed.event.operation_id
     if outcome.result is Result.DUPLICATE:
         check_not_erased(committed)
         with engine.read() as reader:
             first = reader.vault.by_event(outcome.duplicate_of, committed.event.cube_id)
         if first is not None:
-            position, operation_id = first.position, first.operation_id
+            position, operation_id, state = first.position, first.operation_id, first.state
     return Receipt(
         id_text(committed.event.event_id),
         id_text(committed.event.cube_id),
@@ -94,7 +96,13 @@ def receipt_of(engine: Engine, committed: Committed) -> Receipt:
         position,
         id_text(operation_id),
         tuple(rejections(committed)),
+        digest_of(state, version),
     )
+
+
+def digest_of(state: CubeState | None, version: int) -> str:
+    """The digest of a version, of the state that it left."""
+    return "" if state is None or state.version != version else state.versions_digest.hex()
 
 
 def rejections(committed: Committed) -> list[Rejection]:

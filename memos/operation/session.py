@@ -18,6 +18,7 @@ from memos.kernel.cube import NO_MEMORY, CubeState
 from memos.kernel.scope import tenant_of
 from memos.kernel.tenant import tenant_cube_id
 from memos.operation.gate import Gate, Passage
+from memos.operation.remembered_keys import RememberedKeys
 from memos.operation.tenant_digests import TenantDigests
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Session:
             self.subject, self.governor, self.access_log, clock, self.administrators_of
         )
         self.digests = TenantDigests(engine.keys)
+        self.remembered_keys = RememberedKeys()
         self.embedding = None if embedder is None else engine.dense(embedder)
         self.reranking = None if reranker is None else _reranking(reranker)
         if self.embedding is not None and not reads_only:
@@ -70,14 +72,14 @@ class Session:
         self._at_exit = _closer(weakref.WeakMethod(self.close))
         atexit.register(self._at_exit)
 
-    def as_actor(self, actor: str, tenant: str) -> Session:
-        """The same open vault for another actor, as narrow as this one or (`tenant`) narrower. It works
-        until this session is closed; closing it lets go of nothing.
+    def for_subject(self, subject: Subject) -> Session:
+        """The same open vault for another principal. It works until this session is closed; closing it
+        lets go of nothing.
         """
         other = copy(self)
-        other.actor = actor
-        other.subject = Subject(actor, tenant)
-        other.gate = self.gate.for_subject(other.subject)
+        other.actor = subject.actor
+        other.subject = subject
+        other.gate = self.gate.for_subject(subject)
         other._owner = self._owner or self
         return other
 

@@ -15,6 +15,8 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "add": ("add a memory", "in"),
     "add_conversation": ("add a conversation", "in"),
     "administrators": ("see the administrators", "of"),
+    "api_keys": ("list the API keys", "of"),
+    "as_api_key": ("use an API key", "of"),
     "audit": ("audit", ""),
     "backpatch": ("write back what an adapter holds", "of"),
     "backup": ("back up", ""),
@@ -22,6 +24,7 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "checkpoint": ("sign a checkpoint", "of"),
     "context": ("take a context", "from"),
     "count": ("count the memories", "of"),
+    "create_api_key": ("issue an API key", "of"),
     "cuts": ("list the cuts", "of"),
     "denials": ("see the denials", "of"),
     "derived_from": ("derive", "from"),
@@ -68,6 +71,8 @@ DOINGS: Mapping[str, tuple[str, str]] = {
     "remove_generations": ("remove former generations", "of"),
     "replay": ("replay the accesses", "of"),
     "retire": ("retire", ""),
+    "revoke_api_key": ("revoke an API key", "of"),
+    "rotate_api_key": ("rotate an API key", "of"),
     "rotate_root_key": ("rotate the root key", "of"),
     "revoke_administrator": ("dismiss an administrator", "of"),
     "rollback": ("roll back", ""),
@@ -123,6 +128,9 @@ CHANGES: Mapping[Kind, tuple[str, str]] = {
     Kind.GRANTED: ("name an administrator", "of"),
     Kind.REVOKED: ("dismiss an administrator", "of"),
     Kind.CONFIGURED: ("set up", ""),
+    Kind.API_KEY_ISSUED: ("issue an API key", "of"),
+    Kind.API_KEY_REVOKED: ("revoke an API key", "of"),
+    Kind.API_KEY_USED: ("use an API key", "of"),
 }
 """The same for each kind of event."""
 

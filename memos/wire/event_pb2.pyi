@@ -35,6 +35,9 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_GRANTED: _ClassVar[Kind]
     KIND_REVOKED: _ClassVar[Kind]
     KIND_CONFIGURED: _ClassVar[Kind]
+    KIND_API_KEY_ISSUED: _ClassVar[Kind]
+    KIND_API_KEY_REVOKED: _ClassVar[Kind]
+    KIND_API_KEY_USED: _ClassVar[Kind]
 
 class Form(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -82,6 +85,9 @@ KIND_CUT_NAMED: Kind
 KIND_GRANTED: Kind
 KIND_REVOKED: Kind
 KIND_CONFIGURED: Kind
+KIND_API_KEY_ISSUED: Kind
+KIND_API_KEY_REVOKED: Kind
+KIND_API_KEY_USED: Kind
 FORM_UNSPECIFIED: Form
 FORM_PLAINTEXT: Form
 FORM_ACTIVATION: Form
@@ -430,8 +436,42 @@ class Configured(_message.Message):
     sensitivities: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, sensitivities: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class ApiKeyIssued(_message.Message):
+    __slots__ = ("secret_digest", "actor", "name", "actions", "scopes", "expires", "replaces", "replaced_expires", "origin")
+    SECRET_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    REPLACES_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    secret_digest: bytes
+    actor: str
+    name: str
+    actions: _containers.RepeatedScalarFieldContainer[str]
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    expires: int
+    replaces: bytes
+    replaced_expires: int
+    origin: str
+    def __init__(self, secret_digest: _Optional[bytes] = ..., actor: _Optional[str] = ..., name: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., scopes: _Optional[_Iterable[str]] = ..., expires: _Optional[int] = ..., replaces: _Optional[bytes] = ..., replaced_expires: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
+
+class ApiKeyRevoked(_message.Message):
+    __slots__ = ("key_id",)
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    key_id: bytes
+    def __init__(self, key_id: _Optional[bytes] = ...) -> None: ...
+
+class ApiKeyUsed(_message.Message):
+    __slots__ = ("key_id",)
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    key_id: bytes
+    def __init__(self, key_id: _Optional[bytes] = ...) -> None: ...
+
 class Event(_message.Message):
-    __slots__ = ("event_id", "schema_major", "schema_minor", "kind", "tenant", "scope", "actor", "cube_id", "expected_version", "cause_id", "operation_id", "client_time", "policy_digest", "service", "subject_digests", "source_digests", "idempotency_digest", "command_mac", "body", "parts", "edges", "composed_from", "generated", "revised", "header_changed", "tagged", "linked", "activated", "merged", "archived", "restored", "frozen", "thawed", "expired", "rolled_back", "erase_requested", "erase_withdrawn", "erased", "cached", "evicted", "distilled", "retired", "decided", "cut_named", "granted", "revoked", "configured")
+    __slots__ = ("event_id", "schema_major", "schema_minor", "kind", "tenant", "scope", "actor", "cube_id", "expected_version", "cause_id", "operation_id", "client_time", "policy_digest", "service", "subject_digests", "source_digests", "idempotency_digest", "command_mac", "body", "parts", "edges", "composed_from", "generated", "revised", "header_changed", "tagged", "linked", "activated", "merged", "archived", "restored", "frozen", "thawed", "expired", "rolled_back", "erase_requested", "erase_withdrawn", "erased", "cached", "evicted", "distilled", "retired", "decided", "cut_named", "granted", "revoked", "configured", "api_key_issued", "api_key_revoked", "api_key_used")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_MAJOR_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_MINOR_FIELD_NUMBER: _ClassVar[int]
@@ -479,6 +519,9 @@ class Event(_message.Message):
     GRANTED_FIELD_NUMBER: _ClassVar[int]
     REVOKED_FIELD_NUMBER: _ClassVar[int]
     CONFIGURED_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_ISSUED_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_REVOKED_FIELD_NUMBER: _ClassVar[int]
+    API_KEY_USED_FIELD_NUMBER: _ClassVar[int]
     event_id: bytes
     schema_major: int
     schema_minor: int
@@ -526,4 +569,7 @@ class Event(_message.Message):
     granted: Granted
     revoked: Revoked
     configured: Configured
-    def __init__(self, event_id: _Optional[bytes] = ..., schema_major: _Optional[int] = ..., schema_minor: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., tenant: _Optional[str] = ..., scope: _Optional[str] = ..., actor: _Optional[str] = ..., cube_id: _Optional[bytes] = ..., expected_version: _Optional[int] = ..., cause_id: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., client_time: _Optional[int] = ..., policy_digest: _Optional[bytes] = ..., service: _Optional[str] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., source_digests: _Optional[_Iterable[bytes]] = ..., idempotency_digest: _Optional[bytes] = ..., command_mac: _Optional[bytes] = ..., body: _Optional[_Union[Sealed, _Mapping]] = ..., parts: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., composed_from: _Optional[int] = ..., generated: _Optional[_Union[Generated, _Mapping]] = ..., revised: _Optional[_Union[Revised, _Mapping]] = ..., header_changed: _Optional[_Union[HeaderChanged, _Mapping]] = ..., tagged: _Optional[_Union[Tagged, _Mapping]] = ..., linked: _Optional[_Union[Linked, _Mapping]] = ..., activated: _Optional[_Union[Activated, _Mapping]] = ..., merged: _Optional[_Union[Merged, _Mapping]] = ..., archived: _Optional[_Union[Archived, _Mapping]] = ..., restored: _Optional[_Union[Restored, _Mapping]] = ..., frozen: _Optional[_Union[Frozen, _Mapping]] = ..., thawed: _Optional[_Union[Thawed, _Mapping]] = ..., expired: _Optional[_Union[Expired, _Mapping]] = ..., rolled_back: _Optional[_Union[RolledBack, _Mapping]] = ..., erase_requested: _Optional[_Union[EraseRequested, _Mapping]] = ..., erase_withdrawn: _Optional[_Union[EraseWithdrawn, _Mapping]] = ..., erased: _Optional[_Union[Erased, _Mapping]] = ..., cached: _Optional[_Union[Cached, _Mapping]] = ..., evicted: _Optional[_Union[Evicted, _Mapping]] = ..., distilled: _Optional[_Union[Distilled, _Mapping]] = ..., retired: _Optional[_Union[Retired, _Mapping]] = ..., decided: _Optional[_Union[Decided, _Mapping]] = ..., cut_named: _Optional[_Union[CutNamed, _Mapping]] = ..., granted: _Optional[_Union[Granted, _Mapping]] = ..., revoked: _Optional[_Union[Revoked, _Mapping]] = ..., configured: _Optional[_Union[Configured, _Mapping]] = ...) -> None: ...
+    api_key_issued: ApiKeyIssued
+    api_key_revoked: ApiKeyRevoked
+    api_key_used: ApiKeyUsed
+    def __init__(self, event_id: _Optional[bytes] = ..., schema_major: _Optional[int] = ..., schema_minor: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., tenant: _Optional[str] = ..., scope: _Optional[str] = ..., actor: _Optional[str] = ..., cube_id: _Optional[bytes] = ..., expected_version: _Optional[int] = ..., cause_id: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., client_time: _Optional[int] = ..., policy_digest: _Optional[bytes] = ..., service: _Optional[str] = ..., subject_digests: _Optional[_Iterable[bytes]] = ..., source_digests: _Optional[_Iterable[bytes]] = ..., idempotency_digest: _Optional[bytes] = ..., command_mac: _Optional[bytes] = ..., body: _Optional[_Union[Sealed, _Mapping]] = ..., parts: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., composed_from: _Optional[int] = ..., generated: _Optional[_Union[Generated, _Mapping]] = ..., revised: _Optional[_Union[Revised, _Mapping]] = ..., header_changed: _Optional[_Union[HeaderChanged, _Mapping]] = ..., tagged: _Optional[_Union[Tagged, _Mapping]] = ..., linked: _Optional[_Union[Linked, _Mapping]] = ..., activated: _Optional[_Union[Activated, _Mapping]] = ..., merged: _Optional[_Union[Merged, _Mapping]] = ..., archived: _Optional[_Union[Archived, _Mapping]] = ..., restored: _Optional[_Union[Restored, _Mapping]] = ..., frozen: _Optional[_Union[Frozen, _Mapping]] = ..., thawed: _Optional[_Union[Thawed, _Mapping]] = ..., expired: _Optional[_Union[Expired, _Mapping]] = ..., rolled_back: _Optional[_Union[RolledBack, _Mapping]] = ..., erase_requested: _Optional[_Union[EraseRequested, _Mapping]] = ..., erase_withdrawn: _Optional[_Union[EraseWithdrawn, _Mapping]] = ..., erased: _Optional[_Union[Erased, _Mapping]] = ..., cached: _Optional[_Union[Cached, _Mapping]] = ..., evicted: _Optional[_Union[Evicted, _Mapping]] = ..., distilled: _Optional[_Union[Distilled, _Mapping]] = ..., retired: _Optional[_Union[Retired, _Mapping]] = ..., decided: _Optional[_Union[Decided, _Mapping]] = ..., cut_named: _Optional[_Union[CutNamed, _Mapping]] = ..., granted: _Optional[_Union[Granted, _Mapping]] = ..., revoked: _Optional[_Union[Revoked, _Mapping]] = ..., configured: _Optional[_Union[Configured, _Mapping]] = ..., api_key_issued: _Optional[_Union[ApiKeyIssued, _Mapping]] = ..., api_key_revoked: _Optional[_Union[ApiKeyRevoked, _Mapping]] = ..., api_key_used: _Optional[_Union[ApiKeyUsed, _Mapping]] = ...) -> None: ...

@@ -120,10 +120,16 @@ def word(label: str) -> str:
 class Story:
     """A vault's content, told with or without some of its memories."""
 
-    def __init__(self, memory: Memory, secret: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        secret: Callable[[str], bool],
+        scope_of: Callable[[str], str] = lambda label: SCOPE,
+    ) -> None:
         self.memory = memory
         self.ids: dict[str, str] = {}
         self._secret = secret
+        self._scope_of = scope_of
 
     def tell(self, shown: Callable[[str], bool]) -> None:
         """Write what is shown of it, always in the same order."""
@@ -138,7 +144,7 @@ class Story:
             sources = {f"m{number // 2}", f"m{number // 3}"} - {label} if number else set()
             ids[label] = memory.add(
                 f"{word(label)} pottery {'glass ' * (number % 3)}of Ana lives in town{number % 4}.",
-                scope=f"{SCOPE}/{'deep' if number % 2 else 'flat'}",
+                scope=f"{self._scope_of(label)}/{'deep' if number % 2 else 'flat'}",
                 tags=["craft", f"tag{number % 3}", f"only-{label}"],
                 source=f"web:blog/{number % 2}",
                 metadata={"by": word(label)},
@@ -222,31 +228,32 @@ def pages(memory: Memory, **asked: Any) -> list[list[MemCube]]:
     return [*made]
 
 
-def quoted(memory: Memory, query: str) -> list[Any]:
+def quoted(memory: Memory, query: str, within: str) -> list[Any]:
     """The blocks of a turn without what they know a memory by: its label, and the state."""
-    session = memory.context_session(scope="acme", budget_tokens=900, count_tokens=len)
+    session = memory.context_session(scope=within, budget_tokens=900, count_tokens=len)
     turn = session.turn(query)
     texts = [re.sub(r"\[[0-9a-f-]+\]", "[]", block.text) for block in (turn.pinned, turn.delta)]
     return [*texts, turn.changed, turn.delta.left_out]
 
 
-def prompted(memory: Memory, query: str) -> list[Any]:
+def prompted(memory: Memory, query: str, within: str) -> list[Any]:
     """What a model reads of memories, without their labels."""
     asked = [{"role": "user", "content": query}]
-    answer = memory.chat(asked, scope="acme", model=Echo(), budget_tokens=900, count_tokens=len)
+    answer = memory.chat(asked, scope=within, model=Echo(), budget_tokens=900, count_tokens=len)
     return [re.sub(r"\[[0-9a-f-]+\]", "[]", answer.text), len(answer.citations)]
 
 
 def doors(
-    memory: Memory, ids: Mapping[str, str], folder: Path
+    memory: Memory, ids: Mapping[str, str], folder: Path, within: str = "acme"
 ) -> dict[str, list[Callable[[], Any]]]:
-    """For each door that shows rows, what is asked of it; `ids` are the memories asked about."""
+    """For each door that shows rows, what is asked of it; `ids` are the memories asked about, all of
+    them `within` a scope."""
     queries = ("pottery glass", "Where does Ana live?", "I like", *map(word, LABELS + TURNS))
-    pottery = partial(memory.search, "pottery", scope="acme", k=50)
+    pottery = partial(memory.search, "pottery", scope=within, k=50)
     some = [ids[label] for label in (*LABELS, *TURNS) if label in ids]
 
     def export_files() -> Any:
-        report = memory.export(folder, scope="acme", passphrase="x")
+        report = memory.export(folder, scope=within, passphrase="x")
         manifest = json.loads((folder / "manifest.json").read_text())
         names = ("events", "cubes", "tombstones", "accesses", "cuts", "complete")
         lines = (folder / "memories.jsonl").read_text().splitlines()
@@ -255,14 +262,14 @@ def doors(
 
     return {
         "search": [
-            *(partial(memory.search, query, scope="acme", k=50) for query in queries),
+            *(partial(memory.search, query, scope=within, k=50) for query in queries),
             *(partial(pottery, recipe=recipe) for recipe in ("bm25", "lexical")),
             partial(pottery, as_of="2999-01-01"),
             partial(pottery, filter={"state": "Archived"}),
             partial(pottery, filter={"tags": "tag1"}),
         ],
         "list": [
-            partial(pages, memory, scope="acme", limit=3),
+            partial(pages, memory, scope=within, limit=3),
             partial(
                 pages, memory, scope=[f"{SCOPE}/deep", f"{SCOPE}/flat"], limit=2, order="changed"
             ),
@@ -279,27 +286,27 @@ def doors(
         "scopes": [memory.scopes, partial(memory.scopes, SCOPE, as_of="2999-01-01")],
         "subjects": [
             memory.subjects,
-            lambda: memory.subjects("acme", as_of="2999-01-01").unnamed,
+            lambda: memory.subjects(within, as_of="2999-01-01").unnamed,
         ],
         "accesses": [
             partial(memory.accesses, actor=EVE, limit=10_000),
             *(partial(memory.accesses, cube_id=at, actor=EVE) for at in some),
         ],
-        "denials": [partial(memory.denials, actor=EVE, scope="acme", limit=10_000)],
+        "denials": [partial(memory.denials, actor=EVE, scope=within, limit=10_000)],
         "context": [
-            partial(memory.context, query, scope="acme", budget_tokens=900, count_tokens=len)
+            partial(memory.context, query, scope=within, budget_tokens=900, count_tokens=len)
             for query in queries[:3]
         ],
-        "context_session": [partial(quoted, memory, query) for query in queries[:3]],
-        "chat": [partial(prompted, memory, query) for query in queries[:3]],
+        "context_session": [partial(quoted, memory, query, within) for query in queries[:3]],
+        "chat": [partial(prompted, memory, query, within) for query in queries[:3]],
         "route": [
-            partial(memory.route, query, scope="acme", budget_tokens=400, count_tokens=len)
+            partial(memory.route, query, scope=within, budget_tokens=400, count_tokens=len)
             for query in queries[:3]
         ],
         "tags": [
-            partial(memory.tags, "acme"),
+            partial(memory.tags, within),
             partial(memory.tags, f"{SCOPE}/deep"),
-            partial(memory.tags, "acme", as_of="2999-01-01"),
+            partial(memory.tags, within, as_of="2999-01-01"),
         ],
         "related": [partial(memory.related, at, k=50) for at in some],
         "get": [partial(memory.get, at, any_state=True) for at in some],
@@ -311,7 +318,7 @@ def doors(
             *(partial(memory.lineage, at, direction="downstream", depth=2) for at in some),
         ],
         "events": [
-            partial(memory.events, scope="acme"),
+            partial(memory.events, scope=within),
             partial(memory.events, source="web:blog"),
             partial(memory.events, actor=ADMIN),
             partial(memory.events, kind="RolledBack"),

@@ -215,6 +215,8 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         for each in (other, cube["cube_id"])
     )
     erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
+    issued = memory.create_api_key("agent:bob", tenant="acme")
+    key = {"key_id": issued.api_key.key_id, "tenant": "acme"}
     learnt = {"model": model, "settings": DistillationSettings(), "progress": quiet}
     return {
         "__init__": {
@@ -287,6 +289,18 @@ def good_calls(memory: Memory, folder: Path) -> dict[str, dict[str, Any]]:
         },
         "archive": moved,
         "archive_many": dict(several),
+        "api_keys": {"tenant": "acme"},
+        "as_api_key": {"key": issued.key},
+        "create_api_key": {
+            "actor": "agent:bob",
+            "tenant": "acme",
+            "name": "laptop",
+            "actions": ["read"],
+            "scopes": [SCOPE],
+            "expires_after": "90d",
+        },
+        "revoke_api_key": key,
+        "rotate_api_key": {**key, "overlap": "1h"},
         "as_actor": {"actor": "agent:bob", "tenant": None},
         "audit": {"progress": quiet},
         "backup": {"directory": folder / "backup", "keys": None, "progress": quiet},

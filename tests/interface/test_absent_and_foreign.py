@@ -1,9 +1,10 @@
-"""A memory of another tenant and none at all: the same words, and the same work behind them."""
+"""A memory of another tenant, or beyond a key's scopes, and none at all: the same words, and the same work behind them."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.adapting_model import LearningModel
 from tests.caching_model import NotingModel
 
 SCOPE = "acme/alice"
+BEYOND = [("a tenant", "rival/room"), ("a scope", "acme/room")]
 ABSENT = "00000000-0000-7000-8000-000000000000"
 
 NAMES_A_MEMORY = {"cube_id", "cube_ids", "other_id", "derived_from"}
@@ -131,13 +133,29 @@ def told(ask: Callable[[str], Any], cube_id: str) -> str:
         return f"{type(error).__name__}: {error}".replace(cube_id, "<id>")
 
 
-def test_another_tenants_memory_and_none_are_told_and_looked_for_alike(
-    tmp_path: Path, work: Work
+@contextmanager
+def narrowed(vault: Path, to: str) -> Iterator[Memory]:
+    """The vault on behalf of bob, who reaches one tenant, or by a key one scope of it."""
+    if to == "a tenant":
+        with Memory(vault, actor="agent:bob", tenant="acme") as bob:
+            yield bob
+    else:
+        with Memory(vault, actor="agent:root") as root:
+            actions = ("create", "read", "write", "administer")
+            key = root.create_api_key(
+                "agent:bob", tenant="acme", actions=actions, scopes=[SCOPE]
+            ).key
+            yield root.as_api_key(key)
+
+
+@pytest.mark.parametrize(("to", "elsewhere"), BEYOND)
+def test_a_memory_beyond_ones_reach_and_none_are_told_and_looked_for_alike(
+    tmp_path: Path, work: Work, to: str, elsewhere: str
 ) -> None:
     with Memory(tmp_path / "vault", actor="agent:root") as root:
         mine = root.add("mine", scope=SCOPE).cube_id
         live, hidden, archived, held, erased = (
-            root.add(text, scope="rival/room", subject=text, tags=["t"]).cube_id
+            root.add(text, scope=elsewhere, subject=text, tags=["t"]).cube_id
             for text in ("live", "hidden", "archived", "held", "erased")
         )
         root.update(live, "live again")
@@ -145,7 +163,7 @@ def test_another_tenants_memory_and_none_are_told_and_looked_for_alike(
         root.archive(archived)
         root.hold(held)
         root.erase(cube_id=erased)
-    with Memory(tmp_path / "vault", actor="agent:bob", tenant="acme") as bob:
+    with narrowed(tmp_path / "vault", to) as bob:
         waiting = bob._session.access_log._waiting
         for name, ask in asked(bob, mine).items():
             told(ask, ABSENT)  # what is read once for all is read
@@ -159,14 +177,15 @@ def test_another_tenants_memory_and_none_are_told_and_looked_for_alike(
                 assert one == seen[0], name
 
 
-def test_another_tenants_operation_and_none_are_told_and_looked_for_alike(
-    tmp_path: Path, work: Work
+@pytest.mark.parametrize(("to", "elsewhere"), BEYOND)
+def test_an_operation_beyond_ones_reach_and_none_are_told_and_looked_for_alike(
+    tmp_path: Path, work: Work, to: str, elsewhere: str
 ) -> None:
     with Memory(tmp_path / "vault", actor="agent:root") as root:
-        theirs = root.add("theirs", scope="rival/room").cube_id
+        theirs = root.add("theirs", scope=elsewhere).cube_id
         root.update(theirs, "anew")
         operation = root.rollback(theirs, to_version=1).operation_ids[0]
-    with Memory(tmp_path / "vault", actor="agent:bob", tenant="acme") as bob:
+    with narrowed(tmp_path / "vault", to) as bob:
         asks: list[Callable[[str], Any]] = [
             lambda at: list(bob.events(operation=at)),
             lambda at: bob.rollback(operation=at, dry_run=True),

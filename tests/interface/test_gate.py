@@ -46,6 +46,7 @@ OPENS_NO_VAULT = {
     "engine down": "servers",
     "engine logs": "servers",
     "engine nodetool": "servers",
+    "serve": "it acts for who asks: each request passes the gate",
     "worker fold": "a worker acts for nobody",
     "worker index": "a worker acts for nobody",
     "worker usage": "a worker acts for nobody",
@@ -101,6 +102,7 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
     )
     memory.update(fields, "meadows")
     erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
+    issued, rotated, revoked = (memory.create_api_key(ALICE, tenant="acme") for _ in range(3))
     return {
         "adapter": lambda: memory.adapter(adapter),
         "adapters": lambda: memory.adapters(SCOPE),
@@ -122,6 +124,11 @@ def calls(memory: Memory, folder: Path) -> Mapping[str, Callable[[], object]]:
         "accesses": lambda: memory.accesses(cube_id=first),
         "add": lambda: memory.add("a", scope=SCOPE),
         "administrators": lambda: memory.administrators("acme"),
+        "api_keys": lambda: memory.api_keys("acme"),
+        "as_api_key": lambda: memory.as_api_key(issued.key),
+        "create_api_key": lambda: memory.create_api_key("agent:bob", tenant="acme"),
+        "rotate_api_key": lambda: memory.rotate_api_key(rotated.api_key.key_id, tenant="acme"),
+        "revoke_api_key": lambda: memory.revoke_api_key(revoked.api_key.key_id, tenant="acme"),
         "grant_administrator": lambda: memory.grant_administrator("acme", "agent:bob"),
         "revoke_administrator": lambda: memory.revoke_administrator("acme", "agent:bob"),
         "add_many": lambda: memory.add_many([{"text": "a", "scope": SCOPE}]),
@@ -229,6 +236,7 @@ class Refuses:
 
 
 ASKS_OF_NO_MEMORY = {
+    "as_api_key": "who calls; each call of theirs is asked about",
     "audit": "the whole vault; for who is not narrowed to a tenant",
     "checkpoint": "the log's tree; for who is not narrowed to a tenant",
     "cuts": "names of moments",
@@ -323,7 +331,14 @@ def command_lines(memory: Memory, folder: Path, model: LearningModel) -> Mapping
     memory.distil([spare], scope=SCOPE, model=model, distractors=[], settings=again)
     erased = memory.erase(cube_id=memory.add("gone", scope=SCOPE).cube_id)
     (folder / "receipt.json").write_text(document("erase", erased))
+    rotated, revoked = (
+        memory.create_api_key(ALICE, tenant="acme").api_key.key_id for _ in range(2)
+    )
     return {
+        "api-key create": ["acme", ALICE],
+        "api-key list": ["acme"],
+        "api-key rotate": ["acme", rotated],
+        "api-key revoke": ["acme", revoked],
         "distil": ["--scope", SCOPE, spare],
         "learn": [SCOPE],
         "backpatch": [adapter],
@@ -405,7 +420,7 @@ def test_every_command_passes_the_gate(
     monkeypatch.setenv("MEMOS_KV_CACHE", str(tmp_path / "kv"))
     model = LearningModel()
     for module in (adapters, learn):
-        monkeypatch.setattr(module, "opened_model", lambda name: nullcontext(model))
+        monkeypatch.setattr(module, "opened_model", lambda name, teacher=None: nullcontext(model))
     lines = command_lines(memory, tmp_path, model)
     on_model = ["--scope", SCOPE, "--model", str(write_chat_model(tmp_path / "tiny"))]
     lines = {

@@ -110,6 +110,34 @@ def revoked(number: int, actor: str, tenant: str = "acme") -> Event:
     return built
 
 
+def key_issued(number: int, *, expires: int = 0, replaces: int = 0, ends: int = 0) -> Event:
+    """An API key for an agent, whose id is `ident(number)`; `ends` is when the one ends that it replaces."""
+    built = tenant_event(Kind.API_KEY_ISSUED, number)
+    issued = built.api_key_issued
+    issued.secret_digest = bytes((number,)) * 32
+    issued.actor, issued.name, issued.origin = "agent:bob", "laptop", "memos/0123456789abcdef"
+    issued.actions.extend(["read", "write"])
+    issued.scopes.append("acme/bob")
+    issued.expires = expires
+    if replaces:
+        issued.replaces, issued.replaced_expires = ident(replaces), ends
+    return built
+
+
+def key_revoked(number: int, key: int) -> Event:
+    """An API key ends."""
+    built = tenant_event(Kind.API_KEY_REVOKED, number)
+    built.api_key_revoked.key_id = ident(key)
+    return built
+
+
+def key_used(number: int, key: int) -> Event:
+    """An API key is used."""
+    built = tenant_event(Kind.API_KEY_USED, number)
+    built.api_key_used.key_id = ident(key)
+    return built
+
+
 def restored_to(number: int, cube: int, version: int, sequence: int, operation: int) -> Event:
     """What a rollback does to one cube."""
     built = event(Kind.ROLLED_BACK, number, cube, operation=operation)

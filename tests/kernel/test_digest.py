@@ -14,6 +14,7 @@ from memos.kernel.cube import (
     CubeState,
     Form,
     Header,
+    IssuedKey,
     Lifecycle,
     Lifespan,
     LifespanEnd,
@@ -36,6 +37,7 @@ STATE = CubeState(
     b"v" * 32,
     b"l" * 32,
 )
+KEY = IssuedKey(ident(5), b"k" * 32, "agent:bob", "", ("read",), ("acme/bob",), "memos/0", 1)
 
 
 RELEASED = "49ff16725436d9cf782503897a1527297a7aa7852c86ea02911e04f5f9b28a3e"
@@ -116,11 +118,37 @@ def test_a_cube_s_digest_is_the_one_that_was_released() -> None:
         {"administrators": ("agent:bob",)},
         {"sensitivities": ("agent:bob",)},
         {"ended_edges": (b"agent:bob",)},
+        {"api_keys": (KEY,)},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_every_fact_of_a_cube_is_in_its_digest(change: dict[str, object]) -> None:
     assert cube_digest(STATE._replace(**change)) != cube_digest(STATE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key_id": ident(6)},
+        {"secret_digest": b"l" * 32},
+        {"actor": "agent:carol"},
+        {"name": "phone"},
+        {"actions": ("read", "write")},
+        {"scopes": ()},
+        {"origin": "memos/other"},
+        {"created": 2},
+        {"expires": 1},
+        {"replaces": ident(7)},
+        {"replaced_by": ident(7)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_fact_of_an_api_key_but_its_last_use_is_in_the_digest(
+    change: dict[str, object],
+) -> None:
+    with_key = cube_digest(STATE._replace(api_keys=(KEY,)))
+    assert cube_digest(STATE._replace(api_keys=(KEY._replace(**change),))) != with_key  # type: ignore[arg-type]
+    assert cube_digest(STATE._replace(api_keys=(KEY._replace(last_used=5),))) == with_key
 
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)

@@ -82,7 +82,7 @@ def test_a_digest_as_an_id_is_a_uuid_of_version_8() -> None:
 
 def test_an_event_of_a_newer_release_says_what_to_do() -> None:
     told = (
-        "this event has schema 9.8, newer than the 1.3 that this release of MemOS reads; upgrade "
+        "this event has schema 9.8, newer than the 1.4 that this release of MemOS reads; upgrade "
         "MemOS, nothing was skipped"
     )
     assert str(TooNew(9, 8)) == told

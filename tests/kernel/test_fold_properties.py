@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memos.kernel.api_key import API_KEY_KINDS
 from memos.kernel.cube import CubeState, Lifecycle
 from memos.kernel.digest import cube_digest
 from memos.kernel.event import Kind, Undecodable, decode
@@ -64,7 +65,11 @@ def _fill_detail(draw: st.DrawFn, built: Event, kind: Kind) -> None:  # noqa: C9
     elif kind in TENANT_KINDS:
         if draw(st.booleans()):
             built.cube_id, built.scope = tenant_cube_id(built.tenant), built.tenant
-        if kind is not Kind.CONFIGURED:
+        if kind is Kind.API_KEY_ISSUED:
+            draw_api_key(draw, built)
+        elif kind in API_KEY_KINDS:
+            getattr(built, kind.name.lower()).key_id = ident(draw(st.integers(1, 9)))
+        elif kind is not Kind.CONFIGURED:
             detail = getattr(built, kind.name.lower())
             detail.role = draw(st.sampled_from([ADMINISTRATOR, "king"]))
             detail.actor = draw(st.sampled_from(["agent:bob", ""]))
@@ -74,6 +79,17 @@ def _fill_detail(draw: st.DrawFn, built: Event, kind: Kind) -> None:  # noqa: C9
             detail.targets.add(cube_id=draw(st.binary(max_size=16)), scope="acme")
         if kind is Kind.ERASE_REQUESTED:
             detail.ends_freezes = draw(st.booleans())
+
+
+def draw_api_key(draw: st.DrawFn, built: Event) -> None:
+    issued = built.api_key_issued
+    issued.secret_digest = draw(st.sampled_from([b"k" * 32, b""]))
+    issued.actor = draw(st.sampled_from(["agent:bob", ""]))
+    issued.actions.extend(draw(st.lists(st.sampled_from(["read", "nonsense"]), max_size=2)))
+    issued.scopes.extend(draw(st.lists(st.sampled_from(["acme", "rival/a"]), max_size=1)))
+    issued.expires = draw(st.integers(-(2**63), 2**63 - 1))
+    issued.replaces = draw(st.sampled_from([b"", ident(1), ident(2)]))
+    issued.replaced_expires = draw(st.integers(-(2**63), 2**63 - 1))
 
 
 def run(history: list[Event]) -> tuple[CubeState | None, list[Outcome]]:

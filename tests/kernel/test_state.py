@@ -8,6 +8,7 @@ from memos.kernel.cube import (
     CubeState,
     Form,
     Header,
+    IssuedKey,
     Lifecycle,
     Lifespan,
     LifespanEnd,
@@ -45,11 +46,28 @@ FULL = CubeState(
     administrators=("agent:dan", "agent:eve"),
     sensitivities=("public", "secret"),
     ended_edges=(b"e" * 16, b"f" * 16),
+    api_keys=(
+        IssuedKey(
+            key_id=ident(5),
+            secret_digest=b"k" * 32,
+            actor="agent:bob",
+            name="laptop",
+            actions=("read", "write"),
+            scopes=("acme/bob", "acme/shared"),
+            origin="memos/0123456789abcdef",
+            created=6,
+            expires=7,
+            replaces=ident(8),
+            replaced_by=ident(9),
+            last_used=10,
+        ),
+    ),
 )
 
 
 def test_every_field_of_a_state_reads_back() -> None:
     assert all(FULL)  # else a field would be tested with nothing in it
+    assert all(FULL.api_keys[0])
     assert state_from_bytes(state_to_bytes(FULL)) == FULL
 
 
@@ -64,6 +82,15 @@ def test_each_field_is_stored_under_its_own_name() -> None:
     assert list(stored.administrators) == ["agent:dan", "agent:eve"]
     assert list(stored.sensitivities) == ["public", "secret"]
     assert list(stored.ended_edges) == [b"e" * 16, b"f" * 16]
+    (key,) = stored.api_keys
+    assert (key.key_id, key.secret_digest, key.actor) == (ident(5), b"k" * 32, "agent:bob")
+    assert (key.name, key.origin) == ("laptop", "memos/0123456789abcdef")
+    assert (list(key.actions), list(key.scopes)) == (
+        ["read", "write"],
+        ["acme/bob", "acme/shared"],
+    )
+    assert (key.created, key.expires, key.last_used) == (6, 7, 10)
+    assert (key.replaces, key.replaced_by) == (ident(8), ident(9))
 
 
 def test_a_checksum_is_half_of_sha_256() -> None:

@@ -4,7 +4,7 @@ from memos.kernel.cube import CubeState, Form
 from memos.kernel.event import Kind
 from memos.kernel.fold import fold
 from memos.kernel.outcome import Outcome, Reason, Result
-from memos.kernel.tenant import tenant_cube_id
+from memos.kernel.tenant import TENANT_KINDS, tenant_cube_id
 from memos.wire.event_pb2 import Event
 from tests.kernel.builders import event, generated, granted, revoked, tenant_event
 
@@ -63,7 +63,7 @@ def test_a_grant_stands_on_the_cube_of_its_own_tenant_and_on_no_other() -> None:
 
 def test_a_tenant_s_cube_takes_nothing_but_its_own_kinds() -> None:
     state = folded(granted(1, "agent:bob"))
-    for kind in set(Kind) - {Kind.GRANTED, Kind.REVOKED, Kind.CONFIGURED}:
+    for kind in set(Kind) - TENANT_KINDS:
         other = event(kind, 50, scope="acme", operation=77)
         other.cube_id = state.cube_id
         after, outcome, consequences = fold(state, other)

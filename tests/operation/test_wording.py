@@ -14,7 +14,7 @@ from memos.kernel.event import Kind
 from memos.kernel.lineage import Relation
 from memos.operation.wording import CHANGES, DOINGS, changing, doing
 
-ENTERED = re.compile(r'(?:enter|_set_role)\((?:session, )?"([a-z_]+)"')
+ENTERED = re.compile(r'(?:enter|_set_role|change_tenant)\((?:session, )?"([a-z_]+)"')
 TITLED = re.compile(r'title="([a-z_]+)"')
 
 

@@ -97,12 +97,21 @@ def test_no_log_line_and_no_error_tells_a_secret(
                 call()
             told.append(str(refused.value))
         told.append(repr(receipt))
+        created = memory.create_api_key("agent:bob", tenant="acme")
+        memory.as_api_key(created.key).search("tea", scope="acme")
+        memory.revoke_api_key(created.api_key.key_id, tenant="acme")
+        for shown in (created.key, f"{created.key}x", created.key[:-1]):
+            with pytest.raises(MemosError) as refused:
+                memory.as_api_key(shown)
+            told.append(str(refused.value))
+        told.append(repr(created))
         memory.verify()
         memory.rebuild()
     out, err = capfd.readouterr()
     for line in (*told, out, err, caplog.text):
         assert secret not in line
         assert root not in line
+        assert created.key[20:60] not in line
 
 
 def test_keys_are_readable_by_their_owner_only(memory: Memory, vault: Path) -> None:

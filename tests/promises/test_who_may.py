@@ -165,6 +165,7 @@ ACTIONS: Mapping[str, Callable[[Cell], object]] = {
     "undo what an actor did to its header": undo_header_of_an_actor,
     "sweep the tenant": lambda c: c.me.sweep(),
     "name the tenant's administrators": lambda c: c.me.grant_administrator(TENANT, "agent:new"),
+    "issue the tenant's API keys": lambda c: c.me.create_api_key("agent:new", tenant=TENANT),
     "order the tenant's sensitivities": lambda c: c.me.set_sensitivities(TENANT, ["low", "high"]),
 }
 

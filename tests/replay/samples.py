@@ -21,12 +21,16 @@ from memos.wire.access_pb2 import AccessEvent
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Lifespan, RollbackTarget
 from tests.kernel.builders import (
+    TIME,
     erase_request,
     event,
     freeze,
     generated,
     granted,
     ident,
+    key_issued,
+    key_revoked,
+    key_used,
     linked,
     restored_to,
     revised,
@@ -109,6 +113,16 @@ def _fill(built: Event, kind: Kind) -> None:  # noqa: C901 - a table, one case a
             detail.role, detail.actor = "administrator", "agent:bob"
         case Kind.CONFIGURED:
             built.configured.sensitivities.extend(["public", "secret"])
+        case Kind.API_KEY_ISSUED:
+            issued = built.api_key_issued
+            issued.secret_digest, issued.origin = b"k" * 32, "memos/0123456789abcdef"
+            issued.actor, issued.name = "agent:bob", "laptop"
+            issued.actions.extend(["read", "write"])
+            issued.scopes.extend(["acme/bob", "acme/shared"])
+            issued.expires = 1_800_000_000_000_000
+            issued.replaces, issued.replaced_expires = ident(7), 1_700_000_003_600_000
+        case Kind.API_KEY_REVOKED | Kind.API_KEY_USED:
+            getattr(built, kind.name.lower()).key_id = ident(7)
         case Kind.CACHED | Kind.DISTILLED:
             detail = getattr(built, kind.name.lower())
             detail.manifest_digest, detail.model_id = b"f" * 32, "model@1"
@@ -200,6 +214,26 @@ def tenants_own_cube() -> Iterator[Event]:
     foreign = revised(6)
     foreign.cube_id, foreign.scope = tenant_cube_id("acme"), "acme"
     yield foreign
+
+
+def api_keys() -> Iterator[Event]:
+    """A tenant whose API keys are issued, used, rotated and revoked, and expire."""
+    yield granted(1, "agent:alice")
+    yield key_issued(2, expires=TIME + 20)
+    yield key_issued(3)
+    yield key_used(4, key=2)
+    yield key_used(5, key=9)
+    yield key_issued(6, replaces=3, ends=TIME + 15)
+    yield key_issued(7, replaces=3, ends=TIME + 30)
+    yield key_issued(8, replaces=6, ends=TIME)
+    yield key_revoked(9, key=8)
+    yield key_revoked(10, key=8)
+    yield key_used(16, key=3)
+    yield key_issued(21)
+    forged = key_issued(22)
+    forged.api_key_issued.scopes.append("rival/bob")
+    yield forged
+    yield revoked(23, "agent:alice")
 
 
 def write(path: Path, lines: list[dict[str, object]]) -> None:
@@ -298,6 +332,7 @@ def main() -> None:
     write(GOLDEN / version / "freezes-and-holds.jsonl", history_lines(freezes_and_holds()))
     write(GOLDEN / version / "links-undone.jsonl", history_lines(links_undone()))
     write(GOLDEN / version / "tenant.jsonl", history_lines(tenants_own_cube()))
+    write(GOLDEN / version / "api-keys.jsonl", history_lines(api_keys()))
 
 
 if __name__ == "__main__":

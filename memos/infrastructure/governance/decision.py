@@ -32,12 +32,16 @@ class Subject(NamedTuple):
     """Who asks. `tenant` is empty for a caller who is trusted with the whole vault.
 
     `administers` tells of a tenant whether the log made the actor its administrator: as it is at
-    the time of the call, and read only where it is asked.
+    the time of the call, and read only where it is asked. `actions` and `scopes` bound what the
+    principal may do and reach, as an API key does: None, and no scope, for no bound. The gate holds
+    these bounds, and the tenant, whatever a governor says.
     """
 
     actor: str
     tenant: str = ""
     administers: Callable[[str], bool] = _nobody
+    actions: frozenset[Action] | None = None
+    scopes: tuple[str, ...] = ()
 
 
 class Resource(NamedTuple):
@@ -107,8 +111,8 @@ def decision_of(
     """
     said: object = governor.decide(subject, action, resource, context)
     if isinstance(said, Decision):
-        allowed, *texts = cast(tuple[object, ...], said)
-        if isinstance(allowed, bool) and all(isinstance(text, str) for text in texts):
+        allowed, rule, reason = cast(tuple[object, ...], said)
+        if isinstance(allowed, bool) and isinstance(rule, str) and isinstance(reason, str):
             return said
     raise InvalidInput(
         "the governor's decide must answer with a Decision of True or False and two texts, not "

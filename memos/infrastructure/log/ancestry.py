@@ -72,6 +72,12 @@ def ancestors_in(setting: Callable[[str], str]) -> tuple[Ancestor, ...]:
     return tuple(ancestors)
 
 
+def migrated_origin(setting: Callable[[str], str]) -> str | None:
+    """The origin of the log that a vault with these settings was migrated from; None for none."""
+    entries = json.loads(setting(MIGRATED_FROM) or "[]")
+    return str(entries[-1]["origin"]) if entries else None
+
+
 def loaded_size(setting: Callable[[str], str], origin: str) -> int:
     """How many records a vault with these settings began with, as the whole of a log of that origin."""
     is_that = setting(LOADED_CHECKPOINT).partition("\n")[0] == origin

@@ -29,6 +29,7 @@ FAMILIES: Mapping[str, str] = {
     "scope": "tags vocabulary sensitivities keep-queries queries facts",
     "governance": "archive restore freeze thaw hold lift-hold set-header lifespan sweep",
     "administrators": "administrator",
+    "api_keys": "api-key",
     "undo": "rollback erase",
     "log": "events tail",
     "accesses": "accesses denials",
@@ -40,6 +41,7 @@ FAMILIES: Mapping[str, str] = {
     "vault": "vault migrate",
     "engine": "engine",
     "worker": "worker",
+    "serve": "serve",
 }
 
 app: typer.Typer

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, get_args
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import Mode, Wait, open_engine
+from memos.infrastructure.governance.decision import Subject
 from memos.infrastructure.progress import Progress, no_progress
 from memos.interface.actor import DEFAULT_ACTOR
 from memos.interface.memory.adapting import AdaptingCalls
@@ -213,18 +214,45 @@ class Memory(
             tenant: narrow everything to one tenant; by default as this one is.
 
         Raises:
-            InvalidInput: this one is narrowed to another tenant already.
+            InvalidInput: this one is narrowed to another tenant already, or is an API key's.
         """
         check_name(actor, "actor")
-        own = self._session.subject.tenant
+        subject = self._session.subject
+        if subject.actions is not None:
+            raise InvalidInput(
+                "this vault is used by an API key, and nobody else comes to it by that: open the vault "
+                "anew"
+            )
+        own = subject.tenant
         narrowed = own if tenant is None else check_tenant(tenant)
         if own and narrowed != own:
             raise InvalidInput(
                 f"this vault was opened with tenant={own!r}, and nobody who works on it comes to "
                 f"{narrowed!r}: open the vault anew"
             )
+        return self._for_session(self._session.for_subject(Subject(actor, narrowed)))
+
+    def as_api_key(self, key: str) -> Self:
+        """The same open vault on behalf of an API key's actor, narrowed to the key's tenant, actions and
+        scopes, without opening it again.
+
+        A server asks it at every request: a key that was revoked is refused at once, and within
+        a quarter of a second where another process revoked it. What comes back is not asked again:
+        a stream that stays open asks anew. Closing it lets go of nothing.
+
+        Args:
+            key: the text that `create_api_key` told.
+
+        Raises:
+            Unauthenticated: the key is malformed, unknown, expired or revoked.
+        """
+        from memos.operation.commands.authenticate import as_api_key
+
+        return self._for_session(as_api_key(self._session, key))
+
+    def _for_session(self, session: Session) -> Self:
         other = copy(self)
-        other._session = self._session.as_actor(actor, narrowed)
+        other._session = session
         return other
 
     def close(self) -> None:

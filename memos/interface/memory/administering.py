@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from memos.operation.validation import (
 
 if TYPE_CHECKING:
     from memos.infrastructure.reports import Rebuilt, RootRotated
+    from memos.operation.api_key import ApiKey, CreatedApiKey
     from memos.operation.reads.vault import Stats
     from memos.operation.receipt import Receipt
 
@@ -56,6 +59,95 @@ class AdministeringCalls(Door):
         from memos.operation.commands.administrators import administrators
 
         return administrators(self._session, tenant)
+
+    def create_api_key(
+        self,
+        actor: str,
+        *,
+        tenant: str,
+        name: str = "",
+        actions: Iterable[str] = ("read", "create", "write"),
+        scopes: Iterable[str] = (),
+        expires_after: timedelta | str | None = "90d",
+    ) -> CreatedApiKey:
+        """Issue a key by which an actor calls through a server: see `as_api_key`. Its text is told
+        here, and never again.
+
+        It never gives more than the actor has: what governance refuses them, it refuses by the key.
+
+        Args:
+            actor: on whose behalf the key calls.
+            tenant: what it is narrowed to.
+            name: what people call it; in clear in the log, as the actor is.
+            actions: what it may do at most: `read`, `create`, `write`, `administer`.
+            scopes: what it reaches at most, 16 of the tenant's; by default the whole tenant. What is
+                outside is to the key as another tenant's.
+            expires_after: a duration from now, such as `90d`; None for never.
+
+        Raises:
+            Denied: the caller does not administer the tenant, or came by a key that may less.
+            IllegalMove: the tenant has 256 keys that have not ended.
+        """
+        from memos.operation.commands.api_keys import create_api_key
+
+        return create_api_key(
+            self._session,
+            actor,
+            tenant=tenant,
+            name=name,
+            actions=actions,
+            scopes=scopes,
+            expires_after=expires_after,
+        )
+
+    def api_keys(self, tenant: str) -> tuple[ApiKey, ...]:
+        """The tenant's keys that have not ended, in the order in which they were issued.
+
+        `last_used` is noted once an hour at most.
+
+        Raises:
+            Denied: the caller does not administer the tenant.
+        """
+        from memos.operation.commands.api_keys import api_keys
+
+        return api_keys(self._session, tenant)
+
+    def rotate_api_key(
+        self, key_id: str, *, tenant: str, overlap: timedelta | str | None = "1h"
+    ) -> CreatedApiKey:
+        """Issue a key in the place of one: for the same actor, actions and scopes, and for as long as
+        that one was issued for. The text of the new key is told here, and never again.
+
+        Args:
+            key_id: the key that is replaced.
+            tenant: whose it is.
+            overlap: how much longer the old key is good, if it does not expire before; None for it
+                to end now.
+
+        Raises:
+            Denied: the caller does not administer the tenant, or came by a key that may less.
+            NotFound: the tenant has no such key, or it has ended.
+            IllegalMove: the key was rotated already, or the tenant has 256 keys.
+        """
+        from memos.operation.commands.api_keys import rotate_api_key
+
+        return rotate_api_key(self._session, key_id, tenant=tenant, overlap=overlap)
+
+    def revoke_api_key(self, key_id: str, *, tenant: str) -> Receipt:
+        """End a key for good: at once here, and within a quarter of a second in every other process that
+        has the vault open.
+
+        Args:
+            key_id: the key, as `api_keys` names it.
+            tenant: whose it is.
+
+        Raises:
+            Denied: the caller does not administer the tenant.
+            NotFound: the tenant has no such key, or it has ended.
+        """
+        from memos.operation.commands.api_keys import revoke_api_key
+
+        return revoke_api_key(self._session, key_id, tenant=tenant)
 
     def name_cut(self, name: str) -> Receipt:
         """Name this moment, for `as_of` and `rollback(cut=...)`.

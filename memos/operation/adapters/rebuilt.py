@@ -45,7 +45,7 @@ def rebuilt_adapters(session: Session, receipt: ErasureReceipt) -> tuple[Rebuilt
         passage.admit()  # a receipt may name none
         with session.engine.stream() as reader:
             heads = reader.vault.heads_many(map(check_id, receipt.cube_ids))
-            scopes = sorted({state.scope for state in heads.values()})
+            scopes = sorted(filter(passage.reaches, {state.scope for state in heads.values()}))
             for scope in scopes:
                 passage.require(Action.READ, scope)
             known = adapters_for(passage, reader)

@@ -61,6 +61,8 @@ def erase(session: Session, target: EraseTarget) -> ErasureReceipt:
             if asked_for.operation_ids:
                 ended = finish_asked(session, asked_for.operation_ids, passage)
                 receipt = _together([*joined, *ended])
+                if passage.is_bounded:
+                    receipt = _shown(session, passage, receipt)
                 return replace(receipt, not_compared=target.not_compared)
             ended = _join(session, passage, asked_for.others)
             joined += ended
@@ -136,8 +138,8 @@ def finish_asked(
 
 
 def _shown(session: Session, passage: Passage, receipt: ErasureReceipt) -> ErasureReceipt:
-    """The receipt of another's erase, as far as the caller may see the memories that it lists; in
-    part it is no longer what was signed.
+    """The receipt of another's erase, or of one that went beyond the caller's reach, as far as they may
+    see the memories that it lists; in part it is no longer what was signed.
     """
     with session.engine.read() as reader:
         heads = reader.vault.heads_many(map(id_bytes, receipt.cube_ids))

@@ -111,7 +111,14 @@ def matching(
 def _tenant_of_subject(
     session: Session, passage: Passage, reader: Reader, target: EraseTarget, subject: str
 ) -> str:
-    """The one tenant that knows this subject, as far as the caller may know that it does."""
+    """The one tenant that knows this subject, as far as the caller may know that it does.
+
+    Raises:
+        Denied: the caller's key reaches a part of the tenant only, and must not learn whether the
+            subject is known in the rest of it.
+    """
+    if passage.is_bounded:
+        passage.require(Action.READ, passage.tenant, how="all about a subject of the tenant")
 
     def knows(tenant: str) -> bool:
         digests = session.digests.lookups(tenant, SUBJECT, subject)

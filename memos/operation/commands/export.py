@@ -99,7 +99,7 @@ def export(session: Session, request: ExportRequest, progress: Progress) -> Expo
                 f"since= is for the whole vault, and this caller is narrowed to the tenant "
                 f"{passage.tenant}: leave since= out, or open the vault without tenant="
             )
-        scope = request.scope or permitted.tenant or None
+        scope = request.scope or passage.within or None
         if scope is None and request.filter is None:
             hint = "; pass scope= for what you may read"
             with session.engine.stream() as reader:

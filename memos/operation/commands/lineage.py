@@ -200,8 +200,8 @@ def _scope_of(session: Session, passage: Passage, request: MergeRequest) -> str 
         heads = [reader.vault.head(id_bytes(cube_id)) for cube_id in request.distinct]
     scopes = [head.scope for head in heads if head is not None]
     tenants = set(map(tenant_of, scopes))
-    shown = len(scopes) == len(heads) and len(tenants) == 1
-    return common_scope(scopes) if shown and passage.tenant in ("", *tenants) else None
+    shown = len(scopes) == len(heads) and len(tenants) == 1 and all(map(passage.reaches, scopes))
+    return common_scope(scopes) if shown else None
 
 
 def _compose(session: Session, passage: Passage, request: MergeRequest) -> Draft:

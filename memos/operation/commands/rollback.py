@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.port import Transaction
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.infrastructure.vault.port import LogQuery
+from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
@@ -141,14 +141,14 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         if records.scope is not None:
             passage.require(Action.READ, records.scope)
         rights = HeaderRights(passage, of_log=request.is_of_log)
-        permitted = passage.permitted(Action.READ)
-        scope = permitted.tenant if records.scope is None else records.scope
+        passage.admit(Action.READ)
+        scope = passage.within if records.scope is None else records.scope
         query = records.query(session, passage, scope)
         if query is None:
             return Rollback((), (), (), dry_run)
         if dry_run:
             with session.engine.read() as reader:
-                undone = list(attempts_to_undo(reader, query))
+                undone = list(_to_undo(passage, reader, query))
                 targets = rights.bound(_shown_to(passage, reader).undo(undone))
                 report = _planned(session, passage, reader, targets)
                 report = replace(
@@ -161,7 +161,7 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         ended: list[Mapping[bytes, CubeState]] = []
 
         def plan(reader: Reader) -> list[PlannedTarget]:
-            undone = list(attempts_to_undo(reader, query))
+            undone = list(_to_undo(passage, reader, query))
             if not ended:  # a later walk may find what this rollback ended itself
                 ended.append(still_ended(reader, undone))
             return rights.bound(Planner(reader).undo(undone))
@@ -175,6 +175,15 @@ def _undo_records(session: Session, request: RollbackRequest) -> Rollback:
         with session.engine.read() as reader:
             _check_operation(passage, reader, query, report)
         return report
+
+
+def _to_undo(passage: Passage, reader: Reader, query: LogQuery) -> Iterator[Attempt]:
+    """The attempts that are asked to be undone, of what the caller reaches: what these led to counts
+    wherever it is.
+    """
+    for attempt in attempts_to_undo(reader, query):
+        if passage.reaches(attempt.scope):
+            yield attempt
 
 
 def _readable(passage: Passage, states: Mapping[bytes, CubeState]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import Parts
 from memos.operation.gate import Passage
 from memos.operation.reads.vocabulary import vocabulary_in_force
-from memos.operation.receipt import Receipt
+from memos.operation.receipt import Receipt, digest_of
 from memos.operation.search.selection import Selection
 from memos.operation.session import Session, live_state
 from memos.operation.validation import check_names
@@ -97,7 +97,8 @@ def _unchanged(
         raise passage.absent(cube_id)
     if expected_version not in (None, state.version):
         raise not_at(state, expected_version)
-    return Receipt("", id_text(cube_id), state.version, standing.position, "")
+    digest = digest_of(state, state.version)
+    return Receipt("", id_text(cube_id), state.version, standing.position, "", digest=digest)
 
 
 def retag_several(

@@ -56,7 +56,7 @@ def moment_shown(passage: Passage, reader: Reader, position: Position) -> Moment
     if not passage.is_narrowed:
         return moment
     at = NEWEST if moment is None or not isinstance(moment.at, int) else moment.at
-    query = LogQuery(scope=passage.tenant, after=at - 1, upto=at)
+    query = LogQuery(scope=passage.within, after=at - 1, upto=at)
     attempt = next(iter(reader.vault.query(query)), None)
     is_there = attempt is not None and attempt.position == position
     cube_id = attempt.cube_id if attempt is not None and is_there else bytes(16)

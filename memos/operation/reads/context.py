@@ -7,7 +7,7 @@ from dataclasses import replace
 from memos.kernel.errors import InvalidInput, NotFound
 from memos.kernel.event import id_bytes
 from memos.kernel.moment import At
-from memos.kernel.scope import check_scope, tenant_of
+from memos.kernel.scope import check_scope, common_scope, tenant_of
 from memos.operation.cube import Forgotten, as_datetime, read_cube
 from memos.operation.reads.budget import check_budget, counting
 from memos.operation.reads.context_block import ContextBlock, compose
@@ -52,12 +52,13 @@ def related(session: Session, cube_id: str, k: int, scope: str | None) -> list[R
         with session.engine.read() as reader:
             head = readable_head(passage, reader, raw)
         tenant = tenant_of(head.scope)
-        within = check_scope(tenant if scope is None else scope)
+        scopes = passage.scopes_in(tenant) if scope is None else (check_scope(scope),)
+        within = common_scope(scopes)
         if tenant_of(within) != tenant:
             raise InvalidInput(f"scope={within!r} is of another tenant than cube {cube_id}")
         near: list[Related] = []
         at: At = 0
-        with open_scope(session, passage, SearchRequest(scope=within, k=k)) as scope_view:
+        with open_scope(session, passage, SearchRequest(scope=scopes, k=k)) as scope_view:
             attempt = None if scope_view is None else scope_view.reader.vault.state_at(raw)
             if scope_view is not None and attempt is not None and attempt.state is not None:
                 cube = read_cube(scope_view.reader, attempt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import NO_MEMORY, CubeState
@@ -27,8 +28,9 @@ def find_id(session: Session, beginning: object) -> str:
     with session.gate.enter("find_id") as passage:
         permitted = passage.permitted(Action.READ)
         with session.engine.read() as reader:
-            for tenant in session.tenants():
-                for raw in reader.vault.cubes_in_scope(tenant):
+            reached = chain.from_iterable(map(passage.scopes_in, session.tenants()))
+            for scope in reached:
+                for raw in reader.vault.cubes_in_scope(scope):
                     if not id_text(raw).startswith(given):
                         continue
                     head = reader.vault.head(raw)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.errors import InvalidInput, NotApplied, shorten
 from memos.kernel.event import KINDS_BY_TITLE, Position
@@ -90,8 +91,8 @@ class LogFilter:
 def events(session: Session, records: LogFilter) -> Iterator[LogEntry]:
     """See `Memory.events`."""
     with session.gate.enter("events") as passage:
-        passage.admit()  # each record is judged by its cube
-        query = records.query(session, passage, records.scope or passage.tenant)
+        passage.admit(Action.READ)  # each record is judged by its cube
+        query = records.query(session, passage, records.scope or passage.within)
         return iter(()) if query is None else _entries(session, passage, query)
 
 

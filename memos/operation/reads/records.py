@@ -72,7 +72,9 @@ class RecordsShown:
         return filter(self.shows, self._reader.vault.query(query))
 
     def shows(self, attempt: Attempt) -> bool:
-        """Whether the caller may know of a record."""
+        """Whether the caller may know of a record; of one beyond their reach nothing is looked up."""
+        if not self._passage.reaches(attempt.scope):
+            return False
         cube = self._judge(attempt.cube_id)
         if not (cube.readable and cube.is_operation and attempt.outcome.result is Result.ACCEPTED):
             return cube.readable

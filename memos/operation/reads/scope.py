@@ -141,7 +141,7 @@ def query_of(session: Session, passage: Passage, moment: Moment, request: Search
         accepts=compile_filter(request.filter),
         at=moment.at,
         read_time=moment.read_time,
-        permitted=passage.permitted(Action.READ),
+        permitted=passage.permitted(Action.READ, request.scopes),
         recipe=recipe_named(
             request.recipe,
             embedder=session.embedding is not None,

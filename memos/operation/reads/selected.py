@@ -71,9 +71,13 @@ def _by_tenant(
         for scope in scopes:
             passage.require(Action.READ, scope)
         return [tuple(of_tenant) for _, of_tenant in groupby(scopes, tenant_of)]
-    passage.admit()  # each tenant is asked for, and each row is judged
-    tenants = session.tenants()
-    return [(name,) for name in tenants if passage.allows_scope(Action.READ, name)]
+    passage.admit(Action.READ)  # each tenant is asked for, and each row is judged
+    reached = map(passage.scopes_in, session.tenants())
+    allowed = (
+        tuple(scope for scope in scopes if passage.allows_scope(Action.READ, scope))
+        for scopes in reached
+    )
+    return [scopes for scopes in allowed if scopes]
 
 
 def note_views(passage: Passage, views: Iterable[ScopeView]) -> None:

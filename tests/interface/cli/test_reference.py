@@ -76,6 +76,8 @@ SHAPES = [
     memos.LogEntry,
     memos.DamagedEntry,
     memos.AccessEntry,
+    memos.ApiKey,
+    memos.CreatedApiKey,
     memos.Diff,
     memos.Lineage,
     memos.LineageEdge,
@@ -124,8 +126,9 @@ def test_the_program_has_every_command_it_should() -> None:
     ungrouped = """demo add import list count scopes subjects accesses denials search context chat activate activations evict materialise schedule distil backpatch learn related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
         restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
-        migrate backup"""
+        migrate backup serve"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
+    grouped += [f"api-key {name}" for name in ("create", "list", "rotate", "revoke")]
     grouped += [
         f"adapters {name}"
         for name in ("list", "show", "promote", "rollback", "rebuild", "rebuilt", "retire")

@@ -1,0 +1,1 @@
+"""Memories behind HTTP: routes, thin onto `AsyncMemory`, and what guards them."""

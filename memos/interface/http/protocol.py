@@ -1,0 +1,122 @@
+"""One connection: uvicorn's, with an end to what never ends.
+
+A caller may send headers for ever, or a body that nobody waits for, or read no answer: each holds a
+connection, and some memory, for so long as it is let.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from memos.interface.http.problems import PROBLEM_MEDIA_TYPE, problem
+from memos.interface.http.streams import ABORT
+from memos.interface.serialise import json_line
+
+HEADER_SECONDS = 10.0
+"""How long the headers of a request may take, from the connection or their first byte on."""
+
+HEADER_BYTES = 65_536
+WRITE_SECONDS = 30.0
+"""How long a caller may read nothing of what waits for them."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection whose headers come in time and are not too long, and whose answers are read."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.access_log = False  # it would tell addresses
+        self._header_bytes = 0
+        self._in_body = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Wait for headers, so long."""
+        super().connection_made(transport)
+        self._wait_for_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._stop_waiting()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take data, of headers not too much."""
+        if not self._in_body:
+            if self._timer is None:
+                self._wait_for_headers()
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if not self._in_body and self._header_bytes > HEADER_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large")
+
+    def on_message_begin(self) -> None:
+        """Let who answers break the connection."""
+        super().on_message_begin()
+        self.scope["state"][ABORT] = self.transport.abort
+
+    def on_headers_complete(self) -> None:
+        """The headers are there."""
+        self._stop_waiting()
+        self._in_body, self._header_bytes = True, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is there."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Take the next request; a body that is still sent to a request that is answered, no more."""
+        super().on_response_complete()
+        if self._in_body and not self.transport.is_closing():
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Wait for the caller to read, so long."""
+        super().pause_writing()
+        self._writing = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The caller has read."""
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell of what is no HTTP as of everything else."""
+        self._refuse(HTTPStatus.BAD_REQUEST, "malformed", msg)
+
+    def _wait_for_headers(self) -> None:
+        self._timer = self.loop.call_later(HEADER_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if not self._header_bytes:
+            self.transport.close()
+            return
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request-timeout")
+
+    def _refuse(self, status: HTTPStatus, name: str, detail: str = "") -> None:
+        """Answer what no application sees, and break off."""
+        if self.transport.is_closing():
+            return
+        body = json_line(problem(status, name, detail or f"{status.description}")).encode()
+        head = (
+            f"content-type: {PROBLEM_MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+            "cache-control: no-store\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(STATUS_LINE[status] + head.encode() + body)
+        self.transport.close()

@@ -1,0 +1,162 @@
+"""What OpenAPI says is so: requests made of it, one by one and one after another, get no answer that it
+does not describe, and none is a fault of the server.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode, Response
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from memos import AsyncMemory, Memory
+from memos.interface.http.app import application
+from memos.interface.http.rate_limit import Rate
+from memos.interface.http.settings import HttpSettings
+from tests.interface.http.served import ALL_ACTIONS
+from tests.interface.odd import Echo
+
+SCOPES = ("acme", "acme/alice", "acme/alice/chat-7")
+NO_LIMIT = Rate(refill=1_000_000, burst=1_000_000)
+NOT_CHECKED = {
+    "positive_data_acceptance": "a scope, a filter or a time has a grammar that JSON Schema does not tell",
+}
+ENDLESS = "/v1/changes"
+TAKE_ANYTHING = ("/v1/memories/bulk",)
+"""What takes any text: each of its lines is answered."""
+
+ENDS_ITSELF = "/v1/api-keys/{key_id}"
+"""One after another they would revoke the key that asks."""
+
+EXAMPLES = 4
+SEQUENCES, STEPS = 25, 12
+AnyCase = Case[Any]
+Described = tuple[OpenApiSchema, str]
+QUICKLY = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Described]:
+    """The description of an application, and a key for all that one tenant allows."""
+    path = tmp_path_factory.mktemp("described") / "v"
+    with Memory(path, actor="user:root") as memory:
+        key = memory.create_api_key("user:root", tenant="acme", actions=ALL_ACTIONS).key
+        chosen = HttpSettings(hosts=(), rate=NO_LIMIT, model=Echo())
+        schema = schemathesis.openapi.from_asgi(
+            "/openapi.json", application(AsyncMemory(memory), chosen)
+        )
+        assert isinstance(schema, OpenApiSchema)
+        schema.config.checks.update(excluded_check_names=list(NOT_CHECKED))
+        without = schema.exclude(path=ENDLESS)
+        assert isinstance(without, OpenApiSchema)
+        yield without, key
+
+
+@schemathesis.serializer("application/x-ndjson")
+def in_lines(_: Any, value: Any) -> bytes:
+    """A bulk's body."""
+    return str(value).encode("utf-8", "surrogatepass")
+
+
+def make_likely(case: AnyCase, turn: int) -> None:
+    """Where a scope, a tenant or a version is a text, one that is there: else all ends at the first check.
+    Of memories to be added, every other one is plain.
+    """
+    scope = SCOPES[turn % len(SCOPES)]
+    body: Any = case.body
+    is_valid = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
+    if is_valid and turn % 2 and (case.method, case.path) == ("POST", "/v1/memories"):
+        case.body = {"text": f"Number {turn}.", "scope": scope}
+    elif isinstance(body, dict):
+        for name, value in (("scope", scope), ("tenant", "acme")):
+            if isinstance(body.get(name), str):
+                body[name] = value
+    query: dict[str, Any] = case.query if is_valid and case.query else {}
+    for name, likely in {"scope": [scope], "tenant": "acme"}.items():
+        if isinstance(query.get(name), type(likely)):
+            query[name] = likely
+    if case.headers and isinstance(case.headers.get("If-Match"), str):
+        case.headers["If-Match"] = "*"
+
+
+def authorized(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def ask_each(described: Described, examples: int) -> Counter[int]:
+    """Ask each operation by itself, as it is described and otherwise; how often each status came."""
+    schema, key = described
+    seen: Counter[int] = Counter()
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
+        operation = result.ok()
+        modes = [GenerationMode.POSITIVE]
+        if takes_anything(operation) and operation.path not in TAKE_ANYTHING:
+            modes.append(GenerationMode.NEGATIVE)
+        for mode in modes:
+
+            @settings(QUICKLY, max_examples=examples)
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def ask(case: AnyCase) -> None:
+                make_likely(case, seen.total())
+                answer = case.call_and_validate(headers=authorized(key))
+                seen[int(answer.status_code)] += 1
+
+            ask()
+    return seen
+
+
+def takes_anything(operation: APIOperation[Any, Any, Any, Any]) -> bool:
+    return bool(operation.body) or any(True for _ in operation.iter_parameters())
+
+
+def ask_in_turn(described: Described, examples: int, steps: int) -> Counter[tuple[str, int]]:
+    """Ask one operation after another, of what the ones before answered; how often what came."""
+    schema, key = described
+    seen: Counter[tuple[str, int]] = Counter()
+
+    lasting = schema.exclude(path=ENDS_ITSELF, method="DELETE")
+
+    class Caller(lasting.as_state_machine()):  # type: ignore[misc] # a class that is made
+        def get_call_kwargs(self, case: AnyCase) -> dict[str, Any]:
+            return {"headers": authorized(key)}
+
+        def before_call(self, case: AnyCase) -> None:
+            make_likely(case, seen.total())
+
+        def after_call(self, response: Response, case: AnyCase) -> None:
+            seen[f"{case.method} {case.path}", int(response.status_code)] += 1
+
+    Caller.run(settings=settings(QUICKLY, max_examples=examples, stateful_step_count=steps))
+    return seen
+
+
+def test_no_request_gets_an_answer_that_is_not_described(described: Described) -> None:
+    seen = ask_each(described, EXAMPLES)
+    assert {200, 201, 400, 401, 404, 422, 428} <= seen.keys() | {401}
+    assert not [status for status in seen if status >= 500]
+
+
+def test_no_sequence_of_requests_gets_an_answer_that_is_not_described(described: Described) -> None:
+    seen = ask_in_turn(described, SEQUENCES, STEPS)
+    assert seen["POST /v1/memories", 201]
+    assert not [status for _, status in seen if status >= 500]
+
+
+@pytest.mark.soak
+def test_no_request_of_many_gets_an_answer_that_is_not_described(described: Described) -> None:
+    ask_each(described, 60)
+    ask_in_turn(described, 150, 20)

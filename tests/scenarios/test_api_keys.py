@@ -1,0 +1,158 @@
+"""API keys on both engines: issued, used, rotated, revoked and expired, and what they bound."""
+
+from __future__ import annotations
+
+import time
+from threading import Thread
+
+import pytest
+
+from memos import CreatedApiKey, Denied, Memory, NotFound, Unauthenticated
+from tests.scenarios.place import Place, soon, texts
+from tests.scenarios.test_authority import Clock
+
+HOUR, DAY = 3_600_000_000, 86_400_000_000
+ALICE, BOB = "agent:alice-of-acme", "agent:bob"
+
+
+def is_good(memory: Memory, created: CreatedApiKey) -> bool:
+    try:
+        memory.as_api_key(created.key)
+    except Unauthenticated:
+        return False
+    return True
+
+
+def test_a_key_is_its_actor_bounded_by_tenant_scopes_and_actions(
+    memory: Memory, tenant: str
+) -> None:
+    here, there = f"{tenant}/alice", f"{tenant}/bob"
+    theirs = memory.add("Bob likes pottery.", scope=there).cube_id
+    private = memory.add("A private note.", scope=here, readers=[BOB]).cube_id
+    created = memory.create_api_key(
+        ALICE, tenant=tenant, name="laptop", actions=["read", "create"], scopes=[here]
+    )
+    alice = memory.as_api_key(created.key)
+    mine = alice.add("Alice likes pottery.", scope=here).cube_id
+    assert texts(alice.search("pottery", scope=here)) == ["Alice likes pottery."]
+    assert [cube.cube_id for cube in alice.list()] == [mine]
+    assert (alice.count(), alice.scopes()) == (1, {here: 1})
+    assert {entry.actor for entry in alice.events()} == {ALICE}
+    with pytest.raises(NotFound):
+        alice.get(theirs)
+    with pytest.raises(Denied, match="scope-boundary"):
+        alice.search("pottery", scope=there)
+    with pytest.raises(Denied, match="action-boundary"):
+        alice.update(mine, "Alice likes clay.")
+    with pytest.raises(Denied, match="readers-list"):  # no more than the actor has
+        alice.get(private)
+
+
+def test_only_who_administers_the_tenant_has_to_do_with_its_keys(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    created = memory.create_api_key(ALICE, tenant=tenant)
+    key_id = created.api_key.key_id
+    bob = place.open(BOB)
+    for refused in (
+        lambda: bob.create_api_key(BOB, tenant=tenant),
+        lambda: bob.api_keys(tenant),
+        lambda: bob.rotate_api_key(key_id, tenant=tenant),
+        lambda: bob.revoke_api_key(key_id, tenant=tenant),
+    ):
+        with pytest.raises(Denied, match="only an administrator"):
+            refused()
+    memory.grant_administrator(tenant, BOB)
+    assert [key.key_id for key in bob.api_keys(tenant)] == [key_id]
+    bob.revoke_api_key(key_id, tenant=tenant)
+    assert memory.api_keys(tenant) == ()
+
+
+def test_a_revoked_key_is_refused_within_a_second_wherever_the_vault_is_open(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    created = memory.create_api_key(ALICE, tenant=tenant)
+    other = place.open()
+    assert is_good(memory, created)
+    assert is_good(other, created)
+    memory.revoke_api_key(created.api_key.key_id, tenant=tenant)
+    revoked = time.monotonic()
+    assert not is_good(memory, created)
+    while is_good(other, created):
+        assert time.monotonic() - revoked < 1
+        time.sleep(0.01)
+    with pytest.raises(NotFound, match="has not ended"):
+        other.revoke_api_key(created.api_key.key_id, tenant=tenant)
+
+
+def test_a_rotation_leaves_the_old_key_good_for_the_overlap(place: Place, tenant: str) -> None:
+    clock = Clock()
+    memory = place.open(clock=clock)
+    old = memory.create_api_key(
+        ALICE, tenant=tenant, name="ci", actions=["read"], scopes=[f"{tenant}/a"]
+    )
+    new = memory.rotate_api_key(old.api_key.key_id, tenant=tenant, overlap="2h")
+    first, second = memory.api_keys(tenant)
+    assert (first.replaced_by, second.replaces) == (second.key_id, first.key_id)
+    kept = [(k.actor, k.name, k.actions, k.scopes) for k in (first, second)]
+    assert kept[0] == kept[1] == (ALICE, "ci", ("read",), (f"{tenant}/a",))
+    assert second.expires is not None
+    assert second.expires - second.created == old.api_key.expires - old.api_key.created  # type: ignore[operator]
+    assert (is_good(memory, old), is_good(memory, new)) == (True, True)
+    clock.ahead = 2 * HOUR + 1
+    assert (is_good(memory, old), is_good(memory, new)) == (False, True)
+    assert [key.key_id for key in memory.api_keys(tenant)] == [second.key_id]
+
+
+def test_a_key_ends_when_it_expires_and_its_uses_are_noted_once_an_hour(
+    place: Place, tenant: str
+) -> None:
+    clock = Clock()
+    memory = place.open(clock=clock)
+    created = memory.create_api_key(ALICE, tenant=tenant, expires_after="1d")
+    assert memory.api_keys(tenant)[0].last_used is None
+
+    def uses() -> int:
+        return sum(1 for entry in memory.events(scope=tenant) if entry.kind == "ApiKeyUsed")
+
+    for _ in range(3):
+        assert is_good(memory, created)
+    soon(lambda: uses() == 1, "the first use is noted")
+    first = memory.api_keys(tenant)[0].last_used
+    assert first is not None
+    with pytest.raises(Unauthenticated, match="expired at"):
+        clock.ahead = DAY + 1
+        memory.as_api_key(created.key)
+    assert memory.api_keys(tenant) == ()
+    assert uses() == 1
+
+
+def test_keys_that_are_issued_at_the_same_time_are_all_there(place: Place, tenant: str) -> None:
+    made: list[CreatedApiKey] = []
+
+    def issue(memory: Memory) -> None:
+        made.extend(memory.create_api_key(ALICE, tenant=tenant) for _ in range(2))
+
+    threads = [Thread(target=issue, args=(place.open(),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    memory = place.open()
+    assert {key.key_id for key in memory.api_keys(tenant)} == {m.api_key.key_id for m in made}
+    assert len(made) == 4
+    assert all(is_good(memory, each) for each in made)
+
+
+def test_a_rebuild_gives_the_same_keys(memory: Memory, tenant: str) -> None:
+    old = memory.create_api_key(ALICE, tenant=tenant, expires_after=None)
+    gone = memory.create_api_key(BOB, tenant=tenant)
+    memory.as_api_key(old.key)
+    memory.rotate_api_key(old.api_key.key_id, tenant=tenant)
+    memory.revoke_api_key(gone.api_key.key_id, tenant=tenant)
+    keys = memory.api_keys(tenant)
+    assert keys[0].last_used is not None
+    rebuilt = memory.rebuild()
+    assert rebuilt.digest == memory.digest()
+    assert memory.api_keys(tenant) == keys
+    assert (is_good(memory, old), is_good(memory, gone)) == (True, False)
