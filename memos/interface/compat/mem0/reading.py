@@ -9,6 +9,7 @@ from memos.interface.compat.mem0.door import Door
 from memos.interface.compat.mem0.entities import ENTITIES, entities_from, exactly
 from memos.interface.compat.mem0.filters import Selected, select
 from memos.interface.compat.mem0.records import history_of, not_expired, record_of
+from memos.interface.compat.vaults import tell_damaged
 from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.kernel.scope import contains
 from memos.operation.cube import MemCube
@@ -62,6 +63,7 @@ class ReadingCalls(Door):
                 limit=min(_PAGE, top_k - len(found)),
                 cursor=cursor,
             )
+            tell_damaged(page.damaged)
             found += page
             cursor = page.cursor
             if cursor is None:

@@ -14,6 +14,7 @@ import pytest
 from memos import Forgotten, Held, InvalidInput
 from memos import Memory as Vault
 from memos.compat.mem0 import AsyncMemory, Memory
+from tests.interface.support import damage, flipped, stored
 
 ALICE = {"user_id": "alice"}
 
@@ -144,6 +145,28 @@ def test_what_has_expired_is_shown_where_it_is_asked_for(m: Memory) -> None:
     assert len(texts(m.get_all(user_id="alice"))) == 2
     m.update(cube_id, expiration_date="2001-01-01")
     assert texts(m.get_all(user_id="alice")) == ["the sale begins"]
+
+
+def test_a_day_in_the_metadata_is_a_day(m: Memory) -> None:
+    cube_id = added(m, "the sale ends", metadata={"expiration_date": "2001-01-01"})
+    assert texts(m.get_all(user_id="alice")) == []
+    for call in (m.add, lambda text, **given: m.update(cube_id, text, metadata=given["metadata"])):
+        with pytest.raises(InvalidInput, match="YYYY-MM-DD"):
+            call("x", user_id="alice", metadata={"expiration_date": "soon"})
+
+
+def test_what_cannot_be_read_is_left_out_and_told(
+    vault: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Memory(vault, scope="acme/mem0", actor="agent:alice") as m:
+        broken = added(m, "broken")
+        added(m, "whole")
+        offset = m.vault.history(broken)[0].entry.position.offset
+    data = stored(vault, "SELECT data FROM event WHERE offset = ?", offset)
+    damage(vault, "UPDATE event SET data = ? WHERE offset = ?", flipped(data, -20), offset)
+    with Memory(vault, scope="acme/mem0", actor="agent:alice") as m:
+        assert texts(m.get_all(user_id="alice")) == ["whole"]
+    assert broken in caplog.text
 
 
 def test_scores_are_likelihoods_and_the_threshold_bounds_them(m: Memory) -> None:
