@@ -189,7 +189,7 @@ class Told:
     LEFT_OUT = frozenset(
         {"position", "event_id", "operation_id", "created", "changed", "log_time", "time",
          "read_time", "valid_from", "uses", "last_used", "accesses", "bytes_on_disk", "vault_id",
-         "verifier_key", "path"}
+         "verifier_key", "path", "digest"}
     )  # fmt: skip
 
     def __init__(self, ids: Mapping[str, str]) -> None:
