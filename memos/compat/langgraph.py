@@ -1,14 +1,12 @@
 """LangGraph's store on a vault: `MemosStore`."""
 
 try:
-    import langgraph.store.base  # noqa: F401
+    from memos.interface.compat.langgraph.store import MemosStore
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "memos.compat.langgraph stands behind LangGraph's store, which is not installed: "
+        f"memos.compat.langgraph stands behind LangGraph's store, and {error.name} is not installed: "
         "`pip install langgraph-checkpoint`",
         name=error.name,
-    ) from None
-
-from memos.interface.compat.langgraph.store import MemosStore
+    ) from error
 
 __all__ = ["MemosStore"]

@@ -1,14 +1,12 @@
 """OpenAI Agents' sessions on a vault: `MemosSession`."""
 
 try:
-    import agents  # noqa: F401
+    from memos.interface.compat.openai_agents.session import MemosSession
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "memos.compat.openai_agents stands behind OpenAI's Agents SDK, which is not installed: "
-        "`pip install openai-agents`",
+        f"memos.compat.openai_agents stands behind OpenAI's Agents SDK, and {error.name} is not "
+        "installed: `pip install openai-agents`",
         name=error.name,
-    ) from None
-
-from memos.interface.compat.openai_agents.session import MemosSession
+    ) from error
 
 __all__ = ["MemosSession"]
