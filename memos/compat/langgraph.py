@@ -2,10 +2,10 @@
 
 try:
     from memos.interface.compat.langgraph.store import MemosStore
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"memos.compat.langgraph stands behind LangGraph's store, and {error.name} is not installed: "
-        "`pip install langgraph-checkpoint`",
+except ImportError as error:
+    raise ImportError(
+        f"memos.compat.langgraph stands behind LangGraph's store, which is not installed as it should be ({error}): "
+        "`pip install 'langgraph-checkpoint>=4.3'`",
         name=error.name,
     ) from error
 

@@ -2,10 +2,10 @@
 
 try:
     from memos.interface.compat.openai_agents.session import MemosSession
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"memos.compat.openai_agents stands behind OpenAI's Agents SDK, and {error.name} is not "
-        "installed: `pip install openai-agents`",
+except ImportError as error:
+    raise ImportError(
+        "memos.compat.openai_agents stands behind OpenAI's Agents SDK, which is not installed as it should be "
+        f"({error}): `pip install 'openai-agents>=0.22'`",
         name=error.name,
     ) from error
 
