@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos.interface.actor import principal_in_environment
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import EmbedderOption
 from memos.interface.cli.worker_process import check_installed
+from memos.interface.principal import principal_in_environment
 from memos.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from memos.interface.actor import principal_in_environment
 from memos.interface.hosts.claude_code import ClaudeCodeHooks
 from memos.interface.hosts.settings import HookSettings
 from memos.interface.memory import Memory
+from memos.interface.principal import principal_in_environment
 from memos.kernel.errors import InvalidInput, MemosError
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from memos.interface.actor import principal_in_environment
 from memos.interface.hosts.recollection import Recollection
 from memos.interface.hosts.settings import SETTINGS, HookSettings
 from memos.interface.mcp.tools import TOOLS, TOOLS_BY_NAME
 from memos.interface.memory import Memory
+from memos.interface.principal import principal_in_environment
 from memos.interface.serialise import json_line
 from memos.kernel.errors import InvalidInput, MemosError
 

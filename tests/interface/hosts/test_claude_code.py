@@ -14,8 +14,8 @@ import pytest
 from mcp import Client
 
 from memos import Memory
-from memos.interface.actor import API_KEY_VARIABLE
 from memos.interface.hosts.settings import STATE_VARIABLE, HookSettings
+from memos.interface.principal import API_KEY_VARIABLE
 from tests.interface.cli.support import Shell
 from tests.interface.hosts.claude_code_stub import ClaudeCode
 from tests.interface.mcp.support import answer, started

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from memos import Memory
-from memos.interface.actor import API_KEY_VARIABLE
 from memos.interface.hosts.settings import STATE_VARIABLE
+from memos.interface.principal import API_KEY_VARIABLE
 from tests.interface.cli.support import Shell
 
 SCOPE = "acme/hermes"

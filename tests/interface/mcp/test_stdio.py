@@ -14,9 +14,9 @@ import pytest
 from mcp import Client
 
 from memos import Memory
-from memos.interface.actor import API_KEY_VARIABLE
 from memos.interface.cli.errors import ExitCode
 from memos.interface.mcp.stdio import MOST_UNANSWERED
+from memos.interface.principal import API_KEY_VARIABLE
 from tests.interface.mcp.support import VERSIONS, answer, command_line, refusal, started
 
 END_SECONDS = 60.0
