@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -373,6 +374,22 @@ def test_two_processes_put_the_same_keys_and_each_key_has_one_item(
     assert sorted(keys(shared)) == ["key0", "key1", "key2", "key3"]
     assert all(item.value["n"] in (4, 5, 6, 7) for item in shared)
     assert len(store.search(("own",), limit=100)) == 16
+
+
+def test_threads_that_put_and_delete_one_key_at_once_hinder_each_other_never(
+    store: MemosStore,
+) -> None:
+    def write(thread: int) -> None:
+        for number in range(12):
+            if (thread + number) % 3:
+                store.put(("shared",), "key", {"n": number, "text": "pottery"})
+            else:
+                store.delete(("shared",), "key")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+    store.put(("shared",), "key", {"n": 99})
+    assert [item.value for item in store.search(("shared",))] == [{"n": 99}]
 
 
 def test_a_batch_of_langgraph_may_stand_before_the_store(vault: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from memos import Forgotten, Held, InvalidInput
 from memos import Memory as Vault
 from memos.compat.mem0 import AsyncMemory, Memory
+from memos.kernel.scope import MOST_SCOPES
 from tests.interface.support import damage, flipped, stored
 
 ALICE = {"user_id": "alice"}
@@ -66,6 +67,24 @@ def test_an_agent_a_run_and_an_application_are_found_across_users(m: Memory) -> 
     assert texts(m.get_all(app_id="web")) == ["two"]
     record = m.get_all(app_id="web")["results"][0]
     assert (record["user_id"], record["agent_id"], record["app_id"]) == ("bob", "bot", "web")
+
+
+def test_a_search_of_an_agent_ranks_nothing_else_across_few_users_and_many(m: Memory) -> None:
+    for user in range(3):
+        added(m, "pottery of the bot", user_id=str(user), agent_id="bot")
+        added(m, "pottery of another", user_id=str(user), agent_id="other")
+        added(m, "pottery of nobody", user_id=str(user))
+    found = m.search("pottery", agent_id="bot", explain=True)["results"]
+    assert [each["memory"] for each in found] == ["pottery of the bot"] * 3
+    assert found[0]["score_details"]["searched"] == 3
+    assert m.search("pottery", agent_id="none") == {"results": []}
+    m.vault.add_many(
+        [
+            {"text": "pottery", "scope": f"acme/mem0/user:u{n}/agent:bot", "tags": ["agent:bot"]}
+            for n in range(MOST_SCOPES)
+        ]
+    )
+    assert len(m.search("pottery", agent_id="bot", top_k=500)["results"]) == MOST_SCOPES + 3
 
 
 def test_an_asterisk_as_an_id_is_an_id_and_stands_for_nobody_else(m: Memory) -> None:
