@@ -51,9 +51,7 @@ def test_a_key_of_the_whole_vault_is_made_listed_rotated_and_revoked_by_its_own_
     assert "the whole vault" in shell.run("api-key", "list", "--whole-vault").out
     (kept,) = shell.json("api-key", "list", "--whole-vault")
     assert (kept["tenant"], kept["actor"]) == (None, "agent:auditor")
-    rotated = shell.json(
-        "api-key", "rotate", "--whole-vault", kept["key_id"], "--overlap", "none"
-    )
+    rotated = shell.json("api-key", "rotate", "--whole-vault", kept["key_id"], "--overlap", "none")
     shell.json("api-key", "revoke", "--whole-vault", rotated["api_key"]["key_id"])
     assert shell.json("api-key", "list", "--whole-vault") == []
     for line in (

@@ -90,9 +90,7 @@ def test_who_leaves_the_tenant_out_of_a_new_key_makes_none_of_the_whole_vault(
     check_problem(
         operator.client.post("/v1/api-keys", json={**new, "tenant": ""}), 422, "invalid-input"
     )
-    check_problem(
-        operator.client.get("/v1/api-keys", params={"tenant": ""}), 422, "invalid-input"
-    )
+    check_problem(operator.client.get("/v1/api-keys", params={"tenant": ""}), 422, "invalid-input")
 
 
 def test_a_key_of_the_whole_vault_in_an_address_is_refused(auditor: Caller) -> None:

@@ -51,7 +51,9 @@ def test_a_vault_made_of_an_export_has_the_history_of_keys_and_takes_none(
 
 
 @OWNERS
-def test_a_vault_that_takes_an_export_in_takes_no_keys(memory: Memory, tmp_path: Path, owner: str | None) -> None:
+def test_a_vault_that_takes_an_export_in_takes_no_keys(
+    memory: Memory, tmp_path: Path, owner: str | None
+) -> None:
     created = memory.create_api_key(ALICE, tenant=owner)
     memory.export(tmp_path / "out")
     with Memory(tmp_path / "ours", actor=ROOT) as ours:
@@ -62,7 +64,9 @@ def test_a_vault_that_takes_an_export_in_takes_no_keys(memory: Memory, tmp_path:
 
 
 @OWNERS
-def test_an_export_of_a_scope_holds_nothing_of_keys(memory: Memory, tmp_path: Path, owner: str | None) -> None:
+def test_an_export_of_a_scope_holds_nothing_of_keys(
+    memory: Memory, tmp_path: Path, owner: str | None
+) -> None:
     created = memory.create_api_key(ALICE, tenant=owner, name="laptop")
     memory.export(tmp_path / "out", scope="acme")
     told = b"".join(file.read_bytes() for file in (tmp_path / "out").iterdir())
@@ -71,7 +75,9 @@ def test_an_export_of_a_scope_holds_nothing_of_keys(memory: Memory, tmp_path: Pa
 
 
 @OWNERS
-def test_a_key_is_good_where_its_vault_was_moved_to(memory: Memory, tmp_path: Path, owner: str | None) -> None:
+def test_a_key_is_good_where_its_vault_was_moved_to(
+    memory: Memory, tmp_path: Path, owner: str | None
+) -> None:
     created = memory.create_api_key(ALICE, tenant=owner)
     memory.close()
     migrate(tmp_path / "team.vault", tmp_path / "moved.vault", actor=ROOT)
@@ -83,7 +89,9 @@ def test_a_key_is_good_where_its_vault_was_moved_to(memory: Memory, tmp_path: Pa
 
 
 @OWNERS
-def test_a_key_is_good_in_a_vault_that_is_brought_back(memory: Memory, tmp_path: Path, owner: str | None) -> None:
+def test_a_key_is_good_in_a_vault_that_is_brought_back(
+    memory: Memory, tmp_path: Path, owner: str | None
+) -> None:
     created = memory.create_api_key(ALICE, tenant=owner)
     memory.backup(tmp_path / "monday")
     (tmp_path / "none.jsonl").touch()
