@@ -55,6 +55,8 @@ OPENS_NO_VAULT = {
     "worker kv": "it opens no vault: prompts come from those who passed the gate",
     "worker distill": "it opens no vault: jobs come from those who passed the gate",
     "worker all": "a worker acts for nobody",
+    "mcp": "each call of a host is a call of Memory: tests/interface/mcp",
+    "hosts install": "writes files beside a vault",
 }
 """Commands that act on no vault on anybody's behalf."""
 

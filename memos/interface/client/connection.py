@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from memos.infrastructure.release import RELEASE
+from memos.interface.principal import API_KEY_VARIABLE
 from memos.kernel.errors import InvalidInput, StoreUnavailable, shorten
 
-KEY_VARIABLE = "MEMOS_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8420"
 
 
@@ -38,7 +38,7 @@ class Connection:
             InvalidInput: the address is none, or the key has characters that no key has.
         """
         headers = {"User-Agent": f"memos-client/{RELEASE}"}
-        key = os.environ.get(KEY_VARIABLE) if api_key is None else api_key
+        key = os.environ.get(API_KEY_VARIABLE) if api_key is None else api_key
         if key is not None:
             headers["Authorization"] = f"Bearer {_checked_key(key)}"
         options = {
