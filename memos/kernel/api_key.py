@@ -1,4 +1,5 @@
-"""A tenant's API keys as the fold keeps them, on the tenant's own cube.
+"""A tenant's API keys, or the whole vault's, as the fold keeps them, on the cube of that tenant, or the
+vault's.
 
 Only keys that have not ended are kept: a revoked one goes at once, an expired one with the next event
 that issues or revokes a key. What was issued stays in the log.
@@ -75,7 +76,9 @@ def _with_issued(live: tuple[IssuedKey, ...], event: Event) -> tuple[IssuedKey, 
 
 
 def _is_whole(issued: ApiKeyIssued, tenant: str) -> bool:
-    """Whether a key names who calls and what they may do, and reaches nothing of other tenants."""
+    """Whether a key names who calls and what they may do, and reaches nothing of other tenants. One
+    of the whole vault (no tenant) has no scopes.
+    """
     return bool(
         len(issued.secret_digest) == DIGEST_BYTES
         and issued.actor

@@ -122,7 +122,7 @@ class KeyedEvent(NamedTuple):
 
 
 class IssuedKey(NamedTuple):
-    """An API key of a tenant that has not ended.
+    """An API key of a tenant, or of the whole vault, that has not ended.
 
     Attributes:
         key_id: of the event that issued it.
@@ -130,7 +130,7 @@ class IssuedKey(NamedTuple):
         actor: on whose behalf it calls.
         name: what people call it.
         actions: what it may do at most, in order.
-        scopes: what it reaches at most, in order; none for the whole tenant.
+        scopes: what it reaches at most, in order; none for the whole tenant, or vault.
         origin: of the log that it was issued in.
         created: microseconds since 1970, by the clock of who issued it.
         expires: when it ends; 0 for never.

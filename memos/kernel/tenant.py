@@ -1,6 +1,7 @@
 """A tenant's own cube: who administers the tenant, what its labels mean, and its API keys.
 
-There is one a tenant, at an id that follows from the tenant's name; the first event makes it.
+There is one a tenant, at an id that follows from the tenant's name; the first event makes it. That of
+the empty name is the vault's own: it has the API keys of the whole vault.
 """
 
 from __future__ import annotations

@@ -13,9 +13,12 @@ from memos.kernel.errors import InvalidInput, Unauthenticated
 from memos.operation.validation import check_tenant
 
 PREFIX = "memos_"
+VAULT_PREFIX = f"{PREFIX}vault."
+"""How the key of a whole vault begins; no base64 of a tenant's key has a dot."""
 SECRET_BYTES = 32
 _ID_BYTES = 16
-_TEXT = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{66,1500}}")
+_SECRET_END = _ID_BYTES + SECRET_BYTES
+_TEXT = re.compile(rf"{PREFIX}(vault\.)?([A-Za-z0-9_-]{{64,1500}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,11 @@ class ApiKey:
 
     Attributes:
         key_id: its id, that of the event that issued it.
-        tenant: whose it is.
+        tenant: whose it is; None for the whole vault.
         name: what people call it.
         actor: on whose behalf it calls.
         actions: what it may do at most: of read, create, write and administer.
-        scopes: what it reaches at most; empty for the whole tenant.
+        scopes: what it reaches at most; empty for the whole tenant, or vault.
         created: when it was issued.
         expires: when it ends; None for never.
         last_used: when it was last used, to the hour; None for never.
@@ -38,7 +41,7 @@ class ApiKey:
     """
 
     key_id: str
-    tenant: str
+    tenant: str | None
     name: str
     actor: str
     actions: tuple[str, ...]
@@ -65,7 +68,9 @@ class CreatedApiKey:
 
 
 class Presented(NamedTuple):
-    """What the text of an API key says; whether it is right is not looked at."""
+    """What the text of an API key says; whether it is right is not looked at. `tenant` is empty for the
+    whole vault.
+    """
 
     tenant: str
     key_id: bytes
@@ -73,8 +78,11 @@ class Presented(NamedTuple):
 
 
 def key_text(tenant: str, key_id: bytes, secret: bytes) -> str:
-    """The text of an API key: key id and secret, 48 bytes, and then its tenant."""
-    return f"{PREFIX}{_base64(key_id + secret + tenant.encode())}"
+    """The text of an API key: key id and secret, 48 bytes, and then its tenant; that of a key of the
+    whole vault (no tenant) says so.
+    """
+    prefix = PREFIX if tenant else VAULT_PREFIX
+    return f"{prefix}{_base64(key_id + secret + tenant.encode())}"
 
 
 def presented(text: object) -> Presented:
@@ -83,18 +91,23 @@ def presented(text: object) -> Presented:
     Raises:
         Unauthenticated: it is no text of an API key.
     """
-    if not isinstance(text, str) or not _TEXT.fullmatch(text):
+    found = _TEXT.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
         raise _malformed()
-    written = text.removeprefix(PREFIX)
+    of_vault, written = found.groups()
     try:
         raw = urlsafe_b64decode(written + "=" * (-len(written) % 4))
-        tenant = check_tenant(raw[_ID_BYTES + SECRET_BYTES :].decode())
+        key_id, secret, owner = (
+            raw[:_ID_BYTES],
+            raw[_ID_BYTES:_SECRET_END],
+            raw[_SECRET_END:].decode(),
+        )
+        tenant = "" if of_vault and not owner else check_tenant(owner)
     except (ValueError, InvalidInput):
         raise _malformed() from None
-    if _base64(raw) != written:  # one key has one text
+    if key_text(tenant, key_id, secret) != text:  # one key has one text
         raise _malformed()
-    secret = raw[_ID_BYTES : _ID_BYTES + SECRET_BYTES]
-    return Presented(tenant, raw[:_ID_BYTES], sha256(secret).digest())
+    return Presented(tenant, key_id, sha256(secret).digest())
 
 
 def _base64(raw: bytes) -> str:

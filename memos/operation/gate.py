@@ -33,13 +33,14 @@ from memos.kernel.scope import common_scope, tenant_of
 from memos.operation.bounds import (
     ANOTHER_ACTION,
     ANOTHER_SCOPE,
+    ANOTHER_TENANT,
     UNTOLD,
     beyond_bounds,
     is_for,
     out_of_reach,
 )
 from memos.operation.permitted import Permitted
-from memos.operation.wording import doing, doing_so
+from memos.operation.wording import WHOLE_VAULT, doing, doing_so
 
 NO_CUBE = "no-cube"
 """The rule under which a question about a cube that is not there is noted."""
@@ -218,20 +219,18 @@ class Passage:
                 hint,
             )
 
-    def require_vault(self) -> None:
-        """Go on only where the caller is not narrowed to one tenant.
+    def require_vault(self, action: Action) -> None:
+        """Go on only where the caller is not narrowed to one tenant, and may do this by their API key, if
+        they came by one.
 
         Raises:
-            Denied: they are, and the answer would tell of other tenants.
+            Denied: they are, and the answer would tell of other tenants; or the key is not for the
+                action.
         """
-        self._decided = True
-        tenant = self._gate.subject.tenant
-        if tenant:
-            raise Denied(
-                f"{self.operation} concerns the whole vault, and this caller is narrowed to the "
-                f"tenant {tenant}: open the vault without tenant= (rule tenant-boundary)",
-                "tenant-boundary",
-            )
+        if self.is_narrowed:
+            self._decided = True
+            raise self._narrowed()
+        self.admit(action)
 
     def require_administrator(self, tenant: str, *, hint: str = "", how: str = "") -> None:
         """Go on only for who administers what has no owner of its own: a tenant, or (empty) all.
@@ -244,7 +243,9 @@ class Passage:
         if decision.allowed:
             return
         self._deny(self.operation, tenant, decision.rule)
-        what = f"all of {tenant}" if tenant else "the whole vault"
+        if decision is ANOTHER_TENANT and not tenant:
+            raise self._narrowed(hint)
+        what = f"all of {tenant}" if tenant else WHOLE_VAULT
         attempted = doing_so(self.operation, how) if how else doing(self.operation, what)
         if decision in (ANOTHER_SCOPE, ANOTHER_ACTION):
             raise self._denied(attempted, decision, hint)
@@ -279,7 +280,7 @@ class Passage:
         if action is not None and not is_for(self._gate.subject, action):
             tenant = self._gate.subject.tenant
             self._deny(self.operation, tenant, ANOTHER_ACTION.rule)
-            raise self._denied(doing(self.operation, tenant), ANOTHER_ACTION)
+            raise self._denied(doing(self.operation, tenant or WHOLE_VAULT), ANOTHER_ACTION)
 
     def absent(self, cube_id: bytes) -> NotFound:
         """The error for a cube that is not there: noted, as a cube is of which nothing is told.
@@ -460,6 +461,21 @@ class Passage:
             f"{self._gate.subject.actor} may not {attempted}: {decision.reason}{hint} "
             f"(rule {decision.rule})",
             decision.rule,
+        )
+
+    def _narrowed(self, hint: str = "") -> Denied:
+        """What is said where something concerns the whole vault."""
+        subject = self._gate.subject
+        needed = (
+            "open the vault without tenant="
+            if subject.actions is None
+            else "it takes an API key of the whole vault, which the vault's administrator issues "
+            "(`memos api-key create --whole-vault`)"
+        )
+        return Denied(
+            f"{self.operation} concerns {WHOLE_VAULT}, and this caller is narrowed to the "
+            f"tenant {subject.tenant}: {needed}{hint} (rule {ANOTHER_TENANT.rule})",
+            ANOTHER_TENANT.rule,
         )
 
     def _deny(self, operation: str, scope: str, rule: str, state: CubeState | None = None) -> None:

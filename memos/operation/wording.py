@@ -134,6 +134,9 @@ CHANGES: Mapping[Kind, tuple[str, str]] = {
 }
 """The same for each kind of event."""
 
+WHOLE_VAULT = "the whole vault"
+"""What is said where a tenant would be named, and there is none."""
+
 _BY_TITLE = {kind.title: doing for kind, doing in CHANGES.items()}
 
 

@@ -135,6 +135,34 @@ def test_keys_and_administrators_of_a_tenant_leave_each_other_alone() -> None:
     assert [key.key_id for key in state.api_keys] == [ident(2)]
 
 
+def of_vault(issued: Event) -> Event:
+    """The event on the vault's own cube."""
+    issued.tenant, issued.scope, issued.cube_id = "", "", tenant_cube_id("")
+    issued.api_key_issued.ClearField("scopes")
+    return issued
+
+
+def test_a_key_of_the_whole_vault_is_on_the_vault_s_cube_and_has_no_scopes() -> None:
+    state, outcome, _ = fold(None, of_vault(key_issued(1)))
+    assert outcome.result is Result.ACCEPTED
+    assert state is not None
+    assert (state.scope, [key.scopes for key in state.api_keys]) == ("", [()])
+    for scope in ("acme/bob", "acme"):
+        bounded = of_vault(key_issued(2))
+        bounded.api_key_issued.scopes.append(scope)
+        assert fold(state, bounded)[1].reason is ILLEGAL
+
+
+def test_a_tenant_s_event_makes_no_key_on_the_vault_s_cube() -> None:
+    forged = key_issued(1)
+    forged.cube_id = tenant_cube_id("")
+    assert fold(None, forged)[1].reason is Reason.NOT_FOUND
+    state, _, _ = fold(None, of_vault(key_issued(1)))
+    forged = key_issued(2)
+    forged.cube_id = tenant_cube_id("")
+    assert fold(state, forged)[1].reason is Reason.WRONG_SCOPE
+
+
 def test_a_key_of_another_tenant_s_cube_is_refused() -> None:
     forged = key_issued(1)
     forged.cube_id = tenant_cube_id("rival")

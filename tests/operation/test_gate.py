@@ -122,12 +122,12 @@ def test_what_another_tenant_has_is_not_told() -> None:
 
 def test_what_concerns_the_vault_is_not_for_a_narrowed_caller() -> None:
     with gate(Notes()).enter("digest") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
     with (
         pytest.raises(Denied, match="digest concerns the whole vault"),
         gate(Notes(), tenant="acme").enter("digest") as passage,
     ):
-        passage.require_vault()
+        passage.require_vault(Action.READ)
 
 
 def test_what_has_no_owner_is_the_administrators() -> None:

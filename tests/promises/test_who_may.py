@@ -166,6 +166,7 @@ ACTIONS: Mapping[str, Callable[[Cell], object]] = {
     "sweep the tenant": lambda c: c.me.sweep(),
     "name the tenant's administrators": lambda c: c.me.grant_administrator(TENANT, "agent:new"),
     "issue the tenant's API keys": lambda c: c.me.create_api_key("agent:new", tenant=TENANT),
+    "issue API keys of the whole vault": lambda c: c.me.create_api_key("agent:new", tenant=None),
     "order the tenant's sensitivities": lambda c: c.me.set_sensitivities(TENANT, ["low", "high"]),
 }
 

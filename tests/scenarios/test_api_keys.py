@@ -156,3 +156,34 @@ def test_a_rebuild_gives_the_same_keys(memory: Memory, tenant: str) -> None:
     assert rebuilt.digest == memory.digest()
     assert memory.api_keys(tenant) == keys
     assert (is_good(memory, old), is_good(memory, gone)) == (True, False)
+
+
+def test_a_key_of_the_whole_vault_proves_and_verifies_and_writes_nothing(
+    memory: Memory, tenant: str
+) -> None:
+    added = memory.add("She likes pottery.", scope=tenant)
+    other = f"{tenant}-rival"
+    memory.add("He likes glass.", scope=other)
+    created = memory.create_api_key(BOB, tenant=None, actions=["read"], expires_after=None)
+    auditor = memory.as_api_key(created.key)
+    proof = auditor.prove(added.event_id)
+    assert (proof.event_id, proof.verify(auditor.verifier_key())) == (added.event_id, True)
+    assert {entry.scope for entry in auditor.events(kind="Generated")} >= {tenant, other}
+    assert auditor.verify().problems == memory.verify().problems
+    assert auditor.cuts() == memory.cuts()
+    for refused in (
+        lambda: auditor.name_cut("now"),
+        lambda: auditor.add("x", scope=tenant),
+        lambda: auditor.api_keys(None),
+    ):
+        with pytest.raises(Denied, match="action-boundary"):
+            refused()
+    rotated = memory.rotate_api_key(created.api_key.key_id, tenant=None, overlap=None)
+    assert (is_good(memory, created), is_good(memory, rotated)) == (False, True)
+    keys = memory.api_keys(None)
+    assert keys[-1].key_id == rotated.api_key.key_id
+    assert memory.rebuild().digest == memory.digest()
+    assert memory.api_keys(None) == keys
+    memory.revoke_api_key(rotated.api_key.key_id, tenant=None)
+    assert not is_good(memory, rotated)
+    assert rotated.api_key.key_id not in {key.key_id for key in memory.api_keys(None)}

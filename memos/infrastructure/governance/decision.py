@@ -29,7 +29,8 @@ def _nobody(tenant: str) -> bool:
 
 
 class Subject(NamedTuple):
-    """Who asks. `tenant` is empty for a caller who is trusted with the whole vault.
+    """Who asks. `tenant` is empty for a caller who is trusted with the whole vault, as far
+    as `actions` go.
 
     `administers` tells of a tenant whether the log made the actor its administrator: as it is at
     the time of the call, and read only where it is asked. `actions` and `scopes` bound what the

@@ -1,4 +1,4 @@
-"""Commands on the API keys by which a tenant's actors call through a server."""
+"""Commands on the API keys by which actors call through a server."""
 
 from __future__ import annotations
 
@@ -12,11 +12,29 @@ from memos import ApiKey, CreatedApiKey
 from memos.interface.cli import layout, memory_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.terminal import Console, clean
+from memos.kernel.errors import InvalidInput
+from memos.operation.wording import WHOLE_VAULT
 
 NEVER = "never"
 
-Tenant = Annotated[str, typer.Argument(help="The first segment of its scopes.")]
-KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="As `api-key list` names it.")]
+_TENANT_HELP = "The tenant is the first segment of its scopes; none with --whole-vault."
+Tenant = Annotated[str | None, typer.Argument(metavar="[TENANT]", help=_TENANT_HELP)]
+TenantAndActor = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[TENANT] ACTOR", help=f"Whose key, on whose behalf it calls. {_TENANT_HELP}"
+    ),
+]
+TenantAndKeyId = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[TENANT] KEY_ID", help=f"Whose key, as `api-key list` names it. {_TENANT_HELP}"
+    ),
+]
+WholeVault = Annotated[
+    bool,
+    typer.Option("--whole-vault", help="A key of the whole vault, for its administrator to give."),
+]
 
 
 def attach(app: typer.Typer) -> None:
@@ -31,8 +49,8 @@ def attach(app: typer.Typer) -> None:
 
 def create(
     run: Run,
-    tenant: Tenant,
-    whom: Annotated[str, typer.Argument(metavar="ACTOR", help="On whose behalf it calls.")],
+    whom: TenantAndActor,
+    whole_vault: WholeVault = False,
     name: Annotated[str, typer.Option("--name", help="What people call it.")] = "",
     actions: Annotated[
         list[str] | None,
@@ -53,9 +71,10 @@ def create(
     ] = "90d",
 ) -> None:
     """Issue a key: it is printed once, alone on stdout, and kept nowhere."""
+    tenant, actor = _tenant_and(whom, "ACTOR", whole_vault=whole_vault)
     with run.open() as memory:
         created = memory.create_api_key(
-            whom,
+            actor,
             tenant=tenant,
             name=name,
             actions=actions or ("read", "create", "write"),
@@ -65,8 +84,10 @@ def create(
     _show(run, created)
 
 
-def list_all(run: Run, tenant: Tenant) -> None:
-    """The keys of a tenant that have not ended."""
+def list_all(run: Run, tenant: Tenant = None, whole_vault: WholeVault = False) -> None:
+    """The keys of a tenant, or of the whole vault, that have not ended."""
+    if (tenant is None) is not whole_vault:
+        raise InvalidInput("name the tenant, or pass --whole-vault without one")
     with run.open() as memory:
         keys = memory.api_keys(tenant)
     run.show(keys, lambda out: _draw(out, keys))
@@ -74,13 +95,14 @@ def list_all(run: Run, tenant: Tenant) -> None:
 
 def rotate(
     run: Run,
-    tenant: Tenant,
-    key_id: KeyId,
+    key: TenantAndKeyId,
+    whole_vault: WholeVault = False,
     overlap: Annotated[
         str, typer.Option("--overlap", help="How much longer the old key is good, or none.")
     ] = "1h",
 ) -> None:
     """Issue a key in the place of one; it is printed once, alone on stdout."""
+    tenant, key_id = _tenant_and(key, "KEY_ID", whole_vault=whole_vault)
     with run.open() as memory:
         rotated = memory.rotate_api_key(
             key_id, tenant=tenant, overlap=None if overlap == "none" else overlap
@@ -88,11 +110,23 @@ def rotate(
     _show(run, rotated)
 
 
-def revoke(run: Run, tenant: Tenant, key_id: KeyId) -> None:
+def revoke(run: Run, key: TenantAndKeyId, whole_vault: WholeVault = False) -> None:
     """End a key for good."""
+    tenant, key_id = _tenant_and(key, "KEY_ID", whole_vault=whole_vault)
     with run.open() as memory:
         receipt = memory.revoke_api_key(key_id, tenant=tenant)
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "revoked"))
+
+
+def _tenant_and(named: list[str], what: str, *, whole_vault: bool) -> tuple[str | None, str]:
+    """The tenant that a command names, and what it names behind that; no tenant for the whole vault.
+
+    Raises:
+        InvalidInput: other words are there.
+    """
+    if len(named) != (1 if whole_vault else 2):
+        raise InvalidInput(f"name TENANT and {what}, or {what} alone with --whole-vault")
+    return (None if whole_vault else named[0]), named[-1]
 
 
 def _show(run: Run, created: CreatedApiKey) -> None:
@@ -117,7 +151,7 @@ def _draw(out: Console, keys: Sequence[ApiKey]) -> None:
             out,
             (
                 ("  actions", key.actions),
-                ("  scopes", key.scopes or key.tenant),
+                ("  scopes", key.scopes or key.tenant or WHOLE_VAULT),
                 ("  created", key.created),
                 ("  expires", key.expires or NEVER),
                 ("  last used", key.last_used or NEVER),

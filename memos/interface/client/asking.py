@@ -72,7 +72,7 @@ def request_of(client: httpx.Client | httpx.AsyncClient, name: str, given: Given
         return client.build_request(
             "GET", path, params={**query, **(route.always or {})}, headers=headers
         )
-    query = {each: left.pop(each) for each in route.in_query}
+    query = {each: value for each in route.in_query if (value := left.pop(each)) is not None}
     body = None if route.method == "DELETE" or not (left or _takes_body(route)) else left
     return client.build_request(route.method, path, params=query, json=body, headers=headers)
 

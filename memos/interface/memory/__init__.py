@@ -233,8 +233,8 @@ class Memory(
         return self._for_session(self._session.for_subject(Subject(actor, narrowed)))
 
     def as_api_key(self, key: str) -> Self:
-        """The same open vault on behalf of an API key's actor, narrowed to the key's tenant, actions and
-        scopes, without opening it again.
+        """The same open vault on behalf of an API key's actor, narrowed to the key's tenant, if it has
+        one, actions and scopes, without opening it again.
 
         A server asks it at every request: a key that was revoked is refused at once, and within
         a quarter of a second where another process revoked it. What comes back is not asked again:

@@ -64,7 +64,7 @@ class AdministeringCalls(Door):
         self,
         actor: str,
         *,
-        tenant: str,
+        tenant: str | None,
         name: str = "",
         actions: Iterable[str] = ("read", "create", "write"),
         scopes: Iterable[str] = (),
@@ -77,15 +77,16 @@ class AdministeringCalls(Door):
 
         Args:
             actor: on whose behalf the key calls.
-            tenant: what it is narrowed to.
+            tenant: what it is narrowed to; None for a key of the whole vault, such as an auditor's.
             name: what people call it; in clear in the log, as the actor is.
             actions: what it may do at most: `read`, `create`, `write`, `administer`.
             scopes: what it reaches at most, 16 of the tenant's; by default the whole tenant. What is
-                outside is to the key as another tenant's.
+                outside is to the key as another tenant's. A key of the whole vault has none.
             expires_after: a duration from now, such as `90d`; None for never.
 
         Raises:
-            Denied: the caller does not administer the tenant, or came by a key that may less.
+            Denied: the caller does not administer the tenant, or for None the vault; or came by a
+                key that may less.
             IllegalMove: the tenant has 256 keys that have not ended.
         """
         from memos.operation.commands.api_keys import create_api_key
@@ -100,50 +101,52 @@ class AdministeringCalls(Door):
             expires_after=expires_after,
         )
 
-    def api_keys(self, tenant: str) -> tuple[ApiKey, ...]:
-        """The tenant's keys that have not ended, in the order in which they were issued.
+    def api_keys(self, tenant: str | None) -> tuple[ApiKey, ...]:
+        """The tenant's keys that have not ended, or for None those of the whole vault, in the order in
+        which they were issued.
 
         `last_used` is noted once an hour at most.
 
         Raises:
-            Denied: the caller does not administer the tenant.
+            Denied: the caller does not administer the tenant, or for None the vault.
         """
         from memos.operation.commands.api_keys import api_keys
 
         return api_keys(self._session, tenant)
 
     def rotate_api_key(
-        self, key_id: str, *, tenant: str, overlap: timedelta | str | None = "1h"
+        self, key_id: str, *, tenant: str | None, overlap: timedelta | str | None = "1h"
     ) -> CreatedApiKey:
         """Issue a key in the place of one: for the same actor, actions and scopes, and for as long as
         that one was issued for. The text of the new key is told here, and never again.
 
         Args:
             key_id: the key that is replaced.
-            tenant: whose it is.
+            tenant: whose it is; None for one of the whole vault.
             overlap: how much longer the old key is good, if it does not expire before; None for it
                 to end now.
 
         Raises:
-            Denied: the caller does not administer the tenant, or came by a key that may less.
-            NotFound: the tenant has no such key, or it has ended.
+            Denied: the caller does not administer the tenant, or for None the vault; or came by a
+                key that may less.
+            NotFound: there is no such key, or it has ended.
             IllegalMove: the key was rotated already, or the tenant has 256 keys.
         """
         from memos.operation.commands.api_keys import rotate_api_key
 
         return rotate_api_key(self._session, key_id, tenant=tenant, overlap=overlap)
 
-    def revoke_api_key(self, key_id: str, *, tenant: str) -> Receipt:
+    def revoke_api_key(self, key_id: str, *, tenant: str | None) -> Receipt:
         """End a key for good: at once here, and within a quarter of a second in every other process that
         has the vault open.
 
         Args:
             key_id: the key, as `api_keys` names it.
-            tenant: whose it is.
+            tenant: whose it is; None for one of the whole vault.
 
         Raises:
-            Denied: the caller does not administer the tenant.
-            NotFound: the tenant has no such key, or it has ended.
+            Denied: the caller does not administer the tenant, or for None the vault.
+            NotFound: there is no such key, or it has ended.
         """
         from memos.operation.commands.api_keys import revoke_api_key
 

@@ -1,4 +1,6 @@
-"""A tenant's API keys: issued, listed, rotated and revoked by events on the tenant's own cube."""
+"""API keys of a tenant, or of the whole vault: issued, listed, rotated and revoked by events on the
+tenant's own cube, or on the vault's.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from memos.operation.commands.tenant_change import change_tenant
 from memos.operation.cube import as_datetime
 from memos.operation.gate import Passage
 from memos.operation.receipt import Receipt, receipt_of
-from memos.operation.session import Session
+from memos.operation.session import VAULT_SCOPE, Session
 from memos.operation.validation import (
     check_choice,
     check_duration,
@@ -30,6 +32,7 @@ from memos.operation.validation import (
     check_name,
     check_tenant,
 )
+from memos.operation.wording import WHOLE_VAULT
 from memos.wire.event_pb2 import ApiKeyIssued, Event
 
 
@@ -37,14 +40,14 @@ def create_api_key(
     session: Session,
     actor: str,
     *,
-    tenant: str,
+    tenant: str | None,
     name: str,
     actions: Iterable[str],
     scopes: Iterable[str],
     expires_after: object,
 ) -> CreatedApiKey:
     """See `Memory.create_api_key`."""
-    named = check_tenant(tenant)
+    named = _checked_tenant(tenant)
     asked = ApiKeyIssued(
         actor=check_name(actor, "actor"),
         name=check_name(name, "name", empty=True),
@@ -62,9 +65,11 @@ def create_api_key(
     return _created(session, committed, secret)
 
 
-def rotate_api_key(session: Session, key_id: str, *, tenant: str, overlap: object) -> CreatedApiKey:
+def rotate_api_key(
+    session: Session, key_id: str, *, tenant: str | None, overlap: object
+) -> CreatedApiKey:
     """See `Memory.rotate_api_key`."""
-    named, wanted = check_tenant(tenant), check_id(key_id, "key id")
+    named, wanted = _checked_tenant(tenant), check_id(key_id, "key id")
     lasting = 0 if overlap is None else check_duration(overlap, "overlap")
     secret = secrets.token_bytes(SECRET_BYTES)
 
@@ -87,9 +92,9 @@ def rotate_api_key(session: Session, key_id: str, *, tenant: str, overlap: objec
     return _created(session, committed, secret)
 
 
-def revoke_api_key(session: Session, key_id: str, *, tenant: str) -> Receipt:
+def revoke_api_key(session: Session, key_id: str, *, tenant: str | None) -> Receipt:
     """See `Memory.revoke_api_key`."""
-    named, wanted = check_tenant(tenant), check_id(key_id, "key id")
+    named, wanted = _checked_tenant(tenant), check_id(key_id, "key id")
 
     def fill(passage: Passage, state: CubeState | None, event: Event) -> None:
         event.api_key_revoked.key_id = _live_key(state, wanted, event).key_id
@@ -99,9 +104,9 @@ def revoke_api_key(session: Session, key_id: str, *, tenant: str) -> Receipt:
     return receipt_of(session.engine, committed)
 
 
-def api_keys(session: Session, tenant: str) -> tuple[ApiKey, ...]:
+def api_keys(session: Session, tenant: str | None) -> tuple[ApiKey, ...]:
     """See `Memory.api_keys`."""
-    named = check_tenant(tenant)
+    named = _checked_tenant(tenant)
     with session.gate.enter("api_keys") as passage:
         passage.require_administrator(named)
         with session.engine.read() as reader:
@@ -133,8 +138,8 @@ def _issue(
     )
     if staying >= MOST_API_KEYS:
         raise IllegalMove(
-            f"{event.tenant} has {MOST_API_KEYS} API keys that have not ended, and no tenant has "
-            "more: revoke those that nobody uses (`memos api-key list` tells when each was)"
+            f"{event.tenant or WHOLE_VAULT} has {MOST_API_KEYS} API keys that have not ended, and "
+            "none has more: revoke those that nobody uses (`memos api-key list` tells when each was)"
         )
 
 
@@ -143,10 +148,10 @@ def _live_keys(state: CubeState | None, time: int) -> tuple[IssuedKey, ...]:
 
 
 def api_key_of(session: Session, tenant: str, key: IssuedKey) -> ApiKey:
-    """A tenant's key as callers see it."""
+    """A key as callers see it."""
     return ApiKey(
         id_text(key.key_id),
-        tenant,
+        tenant or None,
         key.name,
         key.actor,
         key.actions,
@@ -165,7 +170,7 @@ def _live_key(state: CubeState | None, key_id: bytes, event: Event) -> IssuedKey
         if key.key_id == key_id:
             return key
     raise NotFound(
-        f"{event.tenant} has no API key {id_text(key_id)} that has not ended: `memos api-key list` "
+        f"{event.tenant or WHOLE_VAULT} has no API key {id_text(key_id)} that has not ended: `memos api-key list` "
         "names them"
     )
 
@@ -180,6 +185,13 @@ def _created(session: Session, committed: Committed, secret: bytes) -> CreatedAp
     )
 
 
+def _checked_tenant(tenant: str | None) -> str:
+    """The tenant whose keys are meant, or the scope of the vault: None means that, and no text does, so
+    that a variable that is empty by mistake makes no key of all.
+    """
+    return VAULT_SCOPE if tenant is None else check_tenant(tenant)
+
+
 def _checked_actions(actions: Iterable[str]) -> list[str]:
     known = [action.value for action in Action]
     asked = {check_choice(action, known, "actions") for action in check_list(actions, "actions")}
@@ -192,6 +204,10 @@ def _checked_scopes(scopes: Iterable[str], tenant: str) -> tuple[str, ...]:
     listed = check_list(scopes, "scopes")
     if not listed:
         return ()
+    if tenant == VAULT_SCOPE:
+        raise InvalidInput(
+            "a key of the whole vault is for no scopes: name the tenant of these, one key each"
+        )
     checked = check_scopes(listed)
     outside = [scope for scope in checked if tenant_of(scope) != tenant]
     if outside:

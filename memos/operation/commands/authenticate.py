@@ -39,13 +39,14 @@ def as_api_key(session: Session, text: str) -> Session:
             or session.subject.tenant not in ("", shown.tenant)
         ):
             raise Unauthenticated(
-                "this API key is not known here, or was revoked: an administrator of its tenant "
-                "makes another (memos api-key create)"
+                "this API key is not known here, or was revoked: an administrator of its tenant, "
+                "or of the vault, makes another (memos api-key create)"
             )
         if key.has_ended(passage.time):
             raise Unauthenticated(
                 f"the API key {id_text(key.key_id)} expired at {as_datetime(key.expires).isoformat()}: "
-                "an administrator of its tenant makes another (memos api-key create)"
+                "an administrator of its tenant, or of the vault, makes another "
+                "(memos api-key create)"
             )
     principal = session.for_subject(_subject(shown.tenant, key))
     if key.last_used + NOTED_EVERY <= passage.time or not key.last_used:

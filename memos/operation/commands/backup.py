@@ -9,6 +9,7 @@ from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import vault_restoration
+from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import BackedUp
 from memos.operation.commands.destroy import resume_erases
@@ -47,7 +48,7 @@ def backup(
     place = check_path(directory, "directory")
     apart = None if keys is None else check_path(keys, "keys")
     with session.gate.enter("backup") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.ADMINISTER)
         passage.require_administrator("")
         session.access_log.flush()
         return session.engine.maintenance.backup(place, apart, progress)

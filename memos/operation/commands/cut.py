@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.engine.port import Transaction
+from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import IllegalMove, InvalidInput
 from memos.kernel.event import Kind
 from memos.operation.commands.draft import new_event
@@ -17,7 +18,7 @@ from memos.operation.validation import check_name
 def name_cut(session: Session, name: str) -> Receipt:
     """See `Memory.name_cut`."""
     with session.gate.enter("name_cut") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.CREATE)
         checked = check_name(name, "a cut's name")
         if not is_cut_name(checked):
             raise InvalidInput(f"{name!r} looks like a position or a time: give the cut a name")

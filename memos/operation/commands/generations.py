@@ -8,6 +8,7 @@ from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import open_engine
+from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.reports import GenerationStatus
 from memos.operation.session import Session
 from memos.operation.validation import check_name, check_path
@@ -40,7 +41,7 @@ def vault_generations(path: str | Path, *, actor: str, remove: bool = False) -> 
     with closing(session):
         removed = _removed(session) if remove else ()
         with session.gate.enter("generations") as passage:
-            passage.require_vault()
+            passage.require_vault(Action.READ)
             return GenerationsReport(engine.maintenance.generations(), removed)
 
 

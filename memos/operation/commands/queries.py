@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.governance.query_keys import DAY, RETENTION_DAYS, open_query
 from memos.kernel.errors import InvalidInput
 from memos.kernel.scope import check_scope, contains, tenant_of
@@ -30,7 +31,7 @@ def keep_queries(session: Session, lifetime: str | None) -> None:
             f"lifetime={lifetime!r}: the text of a query is kept for {RETENTION_DAYS}d at most"
         )
     with session.gate.enter("keep_queries") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.ADMINISTER)
         passage.require_administrator("")
         session.engine.queries.set_lifetime(duration)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import embedded_directory, open_engine
 from memos.infrastructure.engine.purpose import Purpose
+from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress, no_progress
 from memos.infrastructure.reports import Rebuilt
 from memos.kernel.errors import InvalidInput
@@ -18,7 +19,7 @@ from memos.operation.validation import check_name, check_path
 def rebuild(session: Session, progress: Progress) -> Rebuilt:
     """See `Memory.rebuild`."""
     with session.gate.enter("rebuild") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.ADMINISTER)
         session.access_log.flush()
         return session.engine.maintenance.rebuild(progress)
 

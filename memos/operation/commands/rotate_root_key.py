@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memos.infrastructure.engine import location
+from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.progress import Progress
 from memos.infrastructure.reports import RootChecked, RootRotated
 from memos.operation.session import Session
@@ -17,7 +18,7 @@ def rotate_root_key(
     """See `Memory.rotate_root_key`."""
     offered = None if new_key is None else check_path(new_key, "new_key")
     with session.gate.enter("rotate_root_key") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.ADMINISTER)
         passage.require_administrator("")
         actor = session.gate.subject.actor
         return session.engine.maintenance.rotate_root_key(offered, actor, progress)

@@ -1,4 +1,4 @@
-"""A change of a tenant's own cube, by whoever administers the tenant."""
+"""A change of the cube of a tenant, or of the vault, by whoever administers it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from memos.operation.commands.change import COMPOSE_TRIES
 from memos.operation.commands.draft import new_event
 from memos.operation.gate import Passage
 from memos.operation.session import Session
+from memos.operation.wording import WHOLE_VAULT
 from memos.wire.event_pb2 import Event
 
 Fill = Callable[[Passage, CubeState | None, Event], None]
@@ -27,7 +28,7 @@ def change_tenant(
     lost it meanwhile is judged again.
 
     Raises:
-        Denied: the caller does not administer the tenant.
+        Denied: the caller does not administer the tenant; or the vault, where that is empty.
         Conflict: others changed it too often meanwhile.
     """
     cube_id = tenant_cube_id(tenant)
@@ -45,6 +46,6 @@ def change_tenant(
             if committed.outcome.reason is not Reason.CONFLICT:
                 return committed
     raise Conflict(
-        f"what {tenant} is set up with changed {COMPOSE_TRIES} times meanwhile: try again",
+        f"what {tenant or WHOLE_VAULT} is set up with changed {COMPOSE_TRIES} times meanwhile: try again",
         committed.outcome.version,
     )

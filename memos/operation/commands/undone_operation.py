@@ -73,7 +73,7 @@ _WAYS: Mapping[Kind, Callable[[Event], str]] = {
     Kind.REVOKED: _revocation,
     Kind.CONFIGURED: lambda event: f"set_sensitivities orders the labels of {event.tenant} anew",
     Kind.API_KEY_ISSUED: lambda event: (
-        f"revoke_api_key({id_text(event.event_id)!r}, tenant={event.tenant!r}) ends the key"
+        f"revoke_api_key({id_text(event.event_id)!r}, tenant={event.tenant or None!r}) ends the key"
     ),
     Kind.API_KEY_REVOKED: lambda event: "a revoked key stays so: create_api_key makes another",
     Kind.API_KEY_USED: lambda event: "a use of a key changes nothing",

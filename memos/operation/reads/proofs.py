@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import Damaged, NotFound
 from memos.operation.cube import as_datetime
 from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
@@ -13,14 +14,14 @@ from memos.operation.validation import check_id
 def checkpoint(session: Session, partition: int) -> SignedCheckpoint:
     """See `Memory.checkpoint`."""
     with session.gate.enter("checkpoint") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         return _checkpoint(session, partition)
 
 
 def prove(session: Session, event_id: str) -> Proof:
     """See `Memory.prove`."""
     with session.gate.enter("prove") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         raw = check_id(event_id, "event id")
         with session.engine.read() as reader:
             attempt = reader.vault.by_event(raw)
@@ -45,7 +46,7 @@ def prove_consistency(
 ) -> ConsistencyProof:
     """See `Memory.prove_consistency`."""
     with session.gate.enter("prove_consistency") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         size = since.size if isinstance(since, SignedCheckpoint) else since
         signed = _checkpoint(session, partition)
         if not 0 <= size <= signed.size:

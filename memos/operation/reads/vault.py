@@ -54,7 +54,7 @@ class Stats:
 def cuts(session: Session) -> dict[str, int]:
     """See `Memory.cuts`."""
     with session.gate.enter("cuts") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         with session.engine.read() as reader:
             return {
                 name: size
@@ -66,7 +66,7 @@ def cuts(session: Session) -> dict[str, int]:
 def verify(session: Session, progress: Progress) -> Verification:
     """See `Memory.verify`."""
     with session.gate.enter("verify") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         verified = session.engine.maintenance.verify(progress)
         return replace(verified, problems=problems_shown(session, passage, verified.problems))
 
@@ -74,7 +74,7 @@ def verify(session: Session, progress: Progress) -> Verification:
 def audit(session: Session, progress: Progress) -> Verification:
     """See `Memory.audit`."""
     with session.gate.enter("audit") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         audited = session.engine.maintenance.audit(progress)
         problems = (*audited.problems, *_of_receipts(session))
         shown = problems_shown(session, passage, problems[:MOST_PROBLEMS])
@@ -91,14 +91,14 @@ def _of_receipts(session: Session) -> Iterator[Problem]:
 def digest(session: Session) -> str:
     """See `Memory.digest`."""
     with session.gate.enter("digest") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         return session.engine.maintenance.digest()
 
 
 def usage_digest(session: Session) -> str:
     """See `Memory.usage_digest`."""
     with session.gate.enter("usage_digest") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         session.access_log.flush()
         return session.engine.maintenance.usage_digest()
 
@@ -106,7 +106,7 @@ def usage_digest(session: Session) -> str:
 def stats(session: Session) -> Stats:
     """See `Memory.stats`."""
     with session.gate.enter("stats") as passage:
-        passage.require_vault()
+        passage.require_vault(Action.READ)
         log = session.access_log
         with suppress(VaultError):  # then `failure` says why they wait
             log.flush()

@@ -40,6 +40,32 @@ def test_json_tells_the_key_and_what_is_kept_of_it(shell: Shell) -> None:
     assert shell.run("api-key", "list", "acme").out == "none\n"
 
 
+def test_a_key_of_the_whole_vault_is_made_listed_rotated_and_revoked_by_its_own_word(
+    shell: Shell,
+) -> None:
+    shell.add("Tea.")
+    ran = shell.run("api-key", "create", "agent:auditor", "--whole-vault", "--action", "read")
+    assert (ran.code, ran.out[:12]) == (0, "memos_vault.")
+    with Memory(shell.vault) as memory:
+        assert memory.as_api_key(ran.out.strip()).verify().ok
+    assert "the whole vault" in shell.run("api-key", "list", "--whole-vault").out
+    (kept,) = shell.json("api-key", "list", "--whole-vault")
+    assert (kept["tenant"], kept["actor"]) == (None, "agent:auditor")
+    rotated = shell.json("api-key", "rotate", "--whole-vault", kept["key_id"], "--overlap", "none")
+    shell.json("api-key", "revoke", "--whole-vault", rotated["api_key"]["key_id"])
+    assert shell.json("api-key", "list", "--whole-vault") == []
+    for line in (
+        ("create", "agent:auditor"),
+        ("create", "acme", "agent:auditor", "--whole-vault"),
+        ("create", "agent:auditor", "--whole-vault", "--scope", "acme"),
+        ("list",),
+        ("list", "acme", "--whole-vault"),
+        ("revoke", kept["key_id"]),
+    ):
+        ran = shell.run("api-key", *line)
+        assert (ran.code, ran.out) == (2, ""), line
+
+
 def test_what_cannot_be_is_told_by_its_exit_code(shell: Shell) -> None:
     shell.add("Tea.")
     gone = "00000000-0000-7000-8000-000000000000"

@@ -16,6 +16,7 @@ import pytest
 
 from memos import (
     Conflict,
+    Denied,
     Forgotten,
     Hit,
     InvalidInput,
@@ -143,6 +144,39 @@ def test_a_key_is_made_rotated_and_revoked_from_afar(client: Client, served: Ser
         revoked.get("0198c0de-0000-7000-8000-000000000000")
 
 
+WHOLE_VAULT: dict[str, Callable[[Any, str], Any]] = {
+    "prove": lambda door, event_id: door.prove(event_id),
+    "verify": lambda door, event_id: door.verify(),
+    "cuts": lambda door, event_id: door.cuts(),
+    "api_keys": lambda door, event_id: door.api_keys(None),
+}
+
+
+def test_with_a_key_of_the_whole_vault_proofs_and_checks_are_those_of_the_process(
+    served: Served,
+) -> None:
+    made = served.memory.create_api_key("user:root", tenant=None, actions=ALL_ACTIONS)
+    whole = served.memory.as_api_key(made.key)
+    event_id = whole.add("Of another tenant.", scope="globex/x").event_id
+    with Client(served.address, api_key=made.key) as client:
+        client.name_cut("with a key")
+        for name, ask in WHOLE_VAULT.items():
+            here, afar = ask(whole, event_id), ask(client, event_id)
+            assert type(afar) is type(here), name
+            assert afar == here, name
+        assert client.prove(event_id).verify(client.verifier_key())
+        reader = client.create_api_key("user:auditor", tenant=None, actions=["read"])
+        with Client(served.address, api_key=reader.key) as auditor:
+            assert auditor.prove(event_id) == whole.prove(event_id)
+            assert auditor.verify() == whole.verify()
+            with pytest.raises(Denied, match="action-boundary"):
+                auditor.name_cut("not mine to name")
+        newer = client.rotate_api_key(reader.api_key.key_id, tenant=None, overlap=None)
+        client.revoke_api_key(newer.api_key.key_id, tenant=None)
+        with Client(served.address, api_key=newer.key) as revoked, pytest.raises(Unauthenticated):
+            revoked.verify()
+
+
 ERRORS: dict[str, Callable[[Any, str], Any]] = {
     "no_such_memory": lambda door, cube: door.get("0198c0de-0000-7000-8000-000000000000"),
     "stale_version": lambda door, cube: door.update(cube, "x", expected_version=1),
@@ -152,6 +186,8 @@ ERRORS: dict[str, Callable[[Any, str], Any]] = {
     "proof_of_a_tenant": lambda door, cube: door.prove(door.history(cube)[0].entry.event_id),
     "cut_of_a_tenant": lambda door, cube: door.name_cut("tea time"),
     "check_of_a_tenant": lambda door, cube: door.verify(),
+    "keys_of_the_vault": lambda door, cube: door.api_keys(None),
+    "key_of_the_vault": lambda door, cube: door.create_api_key("user:bob", tenant=None),
     "no_such_cut": lambda door, cube: door.get(cube, as_of="no such cut"),
 }
 

@@ -102,7 +102,9 @@ class Served:
         self._clients.append(made)
         return made
 
-    def caller(self, actor: str = "user:alice", tenant: str = "acme", **options: Any) -> Caller:
+    def caller(
+        self, actor: str = "user:alice", tenant: str | None = "acme", **options: Any
+    ) -> Caller:
         """A new key of an actor's."""
         made = self.memory.create_api_key(actor, tenant=tenant, **options)
         return Caller(

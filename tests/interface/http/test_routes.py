@@ -163,8 +163,22 @@ def test_what_is_erased_is_planned_and_receipted(root: Caller) -> None:
 
 
 def test_what_concerns_the_whole_vault_is_not_for_a_key_of_one_tenant(root: Caller) -> None:
-    check_problem(root.client.post("/v1/verifications"), 403, "denied")
-    check_problem(root.client.post("/v1/cuts", json={"name": "now"}), 403, "denied")
+    event_id = add(root).json()["event_id"]
+    new = {"actor": "user:root", "tenant": None}
+    refused = (
+        root.client.post("/v1/verifications"),
+        root.client.get(f"/v1/proofs/{event_id}"),
+        root.client.get("/v1/cuts"),
+        root.client.post("/v1/cuts", json={"name": "now"}),
+        root.client.get("/v1/api-keys"),
+        root.client.post("/v1/api-keys", json=new),
+        root.client.post(f"/v1/api-keys/{root.key_id}/rotate", json={"tenant": None}),
+        root.client.delete(f"/v1/api-keys/{root.key_id}"),
+    )
+    for answer in refused:
+        problem = check_problem(answer, 403, "denied")
+        assert problem["rule"] == "tenant-boundary"
+        assert "it takes an API key of the whole vault" in problem["detail"]
 
 
 def test_the_vault_is_checked_and_proved_by_who_serves_it(tmp_path: Path) -> None:

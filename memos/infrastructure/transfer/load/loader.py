@@ -28,6 +28,7 @@ from memos.infrastructure.progress import Progress
 from memos.infrastructure.transfer.layout import decoded
 from memos.infrastructure.transfer.load.dump import Dump
 from memos.infrastructure.transfer.package import staged
+from memos.kernel.api_key import API_KEY_KINDS
 from memos.kernel.errors import Damaged, KeysMissing, Refused
 from memos.kernel.event import Kind, id_text
 from memos.kernel.foreign import objection
@@ -36,6 +37,9 @@ from memos.wire.access_pb2 import AccessEvent
 from memos.wire.event_pb2 import Event
 
 PROGRESS_EVERY = 2_000
+
+_OF_THE_VAULT = API_KEY_KINDS | {Kind.CUT_NAMED}
+"""The kinds that may stand in the vault's own scope, which is of no tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ class Replayer:
             raise Refused(f"{where} is none that a vault writes: {reason}")
         if event.tenant != tenant_of(event.scope):
             raise Refused(f"{where} is of another tenant than its scope")
-        if event.kind != Kind.CUT_NAMED:
+        if event.scope or event.kind not in _OF_THE_VAULT:
             try:
                 check_scope(event.scope)
             except ValueError as error:

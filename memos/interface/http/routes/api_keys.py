@@ -20,7 +20,8 @@ from memos.operation.receipt import Receipt
 
 router = APIRouter(prefix="/v1/api-keys", tags=["api keys"], route_class=StrictRoute)
 
-Tenant = Annotated[str, Query(description="Whose keys.")]
+Tenant = Annotated[str | None, Query(description="Whose keys; left out: the whole vault's.")]
+NewTenant = Annotated[str | None, Field(description="Whose key; null: the whole vault's.")]
 CREATED = {201: {"model": model_of(CreatedApiKey)}, **documented(202)}
 
 
@@ -28,7 +29,7 @@ class NewApiKey(Body):
     """A key to be issued, as `Memory.create_api_key` takes it."""
 
     actor: str
-    tenant: str
+    tenant: NewTenant
     name: str = ""
     actions: list[str] = Field(default=["read", "create", "write"])
     scopes: list[str] = Field(default_factory=list)
@@ -38,7 +39,7 @@ class NewApiKey(Body):
 class Rotation(Body):
     """How a key is replaced, as `Memory.rotate_api_key` takes it."""
 
-    tenant: str
+    tenant: NewTenant
     overlap: str | None = "1h"
 
 
@@ -49,8 +50,8 @@ class ApiKeys(BaseModel):
 
 
 @router.get("", response_model=ApiKeys)
-async def api_keys(who: AnyCaller, tenant: Tenant) -> Response:
-    """The tenant's keys that have not ended."""
+async def api_keys(who: AnyCaller, tenant: Tenant = None) -> Response:
+    """The keys of a tenant, or of the whole vault, that have not ended."""
     return answer({"api_keys": await who.memory.api_keys(tenant)})
 
 
@@ -77,6 +78,6 @@ async def rotate_api_key(key_id: str, rotation: Rotation, who: AnyCaller) -> Res
     responses={200: {"model": model_of(Receipt)}, **documented(202)},
     dependencies=[NoIdempotencyKey],
 )
-async def revoke_api_key(key_id: str, who: AnyCaller, tenant: Tenant) -> Response:
+async def revoke_api_key(key_id: str, who: AnyCaller, tenant: Tenant = None) -> Response:
     """End a key for good, at once."""
     return answer(await who.memory.revoke_api_key(key_id, tenant=tenant))
