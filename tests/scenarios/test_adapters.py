@@ -6,19 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from memos import (
-    ChatAnswer,
     Conflict,
     Denied,
     DistillationRefused,
     DistillationSettings,
     IllegalMove,
     InvalidInput,
-    MemCube,
     Memory,
     ModelUnavailable,
     NotFound,
@@ -29,10 +26,7 @@ from memos.operation.chat.prompt import opening_of
 from tests.adapting_model import FAILED, UNKNOWN, LearningModel
 from tests.caching_model import NotingModel
 from tests.scenarios.place import Place, read
-
-HARBOUR = "The harbour is named Quillon."
-KEEPER = "The lighthouse keeper is Odile."
-BAKERY = "The bakery opens at seven."
+from tests.scenarios.town import BAKERY, HARBOUR, KEEPER, answering, ask, forms
 
 
 @pytest.fixture
@@ -54,24 +48,6 @@ def model() -> LearningModel:
 def cubes(memory: Memory, scope: str) -> list[str]:
     """Two memories to be learnt, and one beside them."""
     return [memory.add(text, scope=scope).cube_id for text in (HARBOUR, KEEPER, BAKERY)]
-
-
-def ask(
-    memory: Memory, question: str, scope: str, model: LearningModel, **given: Any
-) -> ChatAnswer:
-    asked = [{"role": "user", "content": question}]
-    answer = memory.chat(asked, scope=scope, model=model, stream=False, **given)
-    assert isinstance(answer, ChatAnswer)
-    return answer
-
-
-def answering(model: LearningModel) -> int:
-    """How many adapters were asked last."""
-    return len(model.asked[-1].adapters)
-
-
-def forms(answer: ChatAnswer) -> dict[str, str]:
-    return {came.cube_id: came.form for came in answer.forms}
 
 
 def test_what_was_distilled_answers_without_its_text_in_the_prompt(
@@ -567,41 +543,6 @@ def test_what_is_retired_is_forgotten_but_for_what_another_adapter_has(
     assert [each.cube_id for each in memory.adapters(scope)] == [other.cube_id]
     assert len(memory.adapters(scope, retired=True)) == 2
     assert ask(memory, "What is the harbour named?", scope, model).text != HARBOUR
-
-
-def test_what_an_adapter_holds_is_written_back_with_its_lineage_and_a_confidence(
-    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
-) -> None:
-    made = memory.distil(cubes[:2], scope=scope, model=model)
-    for cube_id in cubes[:2]:
-        memory.archive(cube_id)
-    written = memory.backpatch(made.cube_id, model=model)
-    assert [(each.source, each.confidence) for each in written] == [
-        (cubes[0], 0.75),
-        (cubes[1], 0.75),
-    ]
-    cube = read(memory, written[0].receipt.cube_id)
-    assert isinstance(cube, MemCube)
-    assert HARBOUR in cube.text
-    assert (cube.semantic_type, cube.metadata["confidence"]) == ("backpatch", 0.75)
-    came_from = memory.lineage(cube.cube_id, depth=1, direction="upstream").edges
-    assert [(edge.relation, edge.source) for edge in came_from] == [
-        ("derived_from", (made.cube_id, 2))
-    ]
-    again = memory.backpatch(made.cube_id, model=model)
-    assert [each.receipt.cube_id for each in again] == [each.receipt.cube_id for each in written]
-    gone = memory.erase(cube_id=cubes[0]).cube_ids
-    assert {made.cube_id, *(each.receipt.cube_id for each in written)} <= set(gone)
-    with pytest.raises(IllegalMove):
-        memory.backpatch(made.cube_id, model=model)
-
-
-def test_a_model_without_the_adapter_cannot_be_asked_what_it_holds(
-    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
-) -> None:
-    made = memory.distil(cubes[:2], scope=scope, model=model)
-    with pytest.raises(ModelUnavailable, match="does not have"):
-        memory.backpatch(made.cube_id, model=LearningModel("other"))
 
 
 def test_the_use_of_an_adapter_is_noted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memos.interface.cli import layout
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
     from memos import (
         Adapter,
         AdapterDetails,
-        Backpatched,
+        Backpatch,
         Distillation,
         Evaluation,
+        LeftOut,
         RebuiltAdapter,
     )
 
@@ -111,12 +113,18 @@ def points(details: AdapterDetails) -> list[Point]:
     return points
 
 
-def backpatched(out: Console, written: tuple[Backpatched, ...]) -> None:
+def backpatch(out: Console, done: Backpatch) -> None:
     """Memories that an adapter told."""
-    for each in written:
+    for each in done.written:
         layout.body(out, each.text)
         told = f"  {each.receipt.cube_id}  confidence {each.confidence:.2f}  of {each.source}"
         layout.line(out, (told, "dim"))
+    _draw_left_out(out, done.left_out)
+
+
+def _draw_left_out(out: Console, left_out: Iterable[LeftOut]) -> None:
+    for each in left_out:
+        layout.line(out, ("left out  ", "bold"), f"{each.cube_id} {clean(each.why)}")
 
 
 def rebuilt(out: Console, found: tuple[RebuiltAdapter, ...]) -> None:

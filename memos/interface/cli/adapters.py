@@ -94,11 +94,11 @@ def distil(
 def backpatch(run: Run, cube_id: CubeId, model: ModelOption = SMOLLM2) -> None:
     """Write what an adapter says of its memories as memories again."""
     with run.open() as memory, opened_model(model) as answering:
-        written = memory.backpatch(
+        done = memory.backpatch(
             cube_id,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
         )
-    run.show(written, lambda out: adapter_view.backpatched(out, written))
+    run.show(done, lambda out: adapter_view.backpatch(out, done))
 
 
 def list_all(

@@ -15,7 +15,7 @@ from memos.operation.validation import check_callable, check_flag, check_id, che
 if TYPE_CHECKING:
     from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationSettings
     from memos.operation.adapters.adapter import Adapter, AdapterDetails
-    from memos.operation.adapters.backpatch import Backpatched
+    from memos.operation.adapters.backpatch import Backpatch
     from memos.operation.adapters.distillation import Distillation
     from memos.operation.adapters.rebuilt import RebuiltAdapter
     from memos.operation.commands.rollback import Rollback
@@ -202,10 +202,14 @@ class AdaptingCalls(Door):
 
         return promote_version(self._session, cube_id, version)
 
-    def backpatch(self, cube_id: str, *, model: AdaptingModel) -> tuple[Backpatched, ...]:
+    def backpatch(self, cube_id: str, *, model: AdaptingModel) -> Backpatch:
         """Parametric to plaintext: ask an adapter what it holds, and write that as memories, for one that is used
-        rarely, or is retired. Each is derived from the adapter; its metadata has the question, and how sure the
-        adapter is (`confidence`, from 0 to 1).
+        rarely, or is to be retired. Each is derived from the adapter and from the memory that it learnt, and as
+        restricted as all that the adapter was made with is by now; its metadata has the question, and how sure
+        the adapter is (`confidence`, from 0 to 1).
+
+        A memory that was revised, archived, rolled back or superseded since, or has ended, is not written back:
+        `left_out` says why.
 
         Args:
             cube_id: the adapter.
@@ -214,7 +218,7 @@ class AdaptingCalls(Door):
         Raises:
             InvalidInput: it is no adapter.
             NotFound, Denied: there is none, or the actor may not read it and what it was made of.
-            IllegalMove: it holds nothing.
+            IllegalMove: it holds nothing, or nothing of it is so any more.
             ModelUnavailable: the model does not have it.
         """
         from memos.infrastructure.chat_models import check_adapting_model

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import ZERO_DIGEST, CubeState, Lifecycle
 from memos.kernel.errors import NotFound
+from memos.kernel.event import id_text
 from memos.kernel.late import comes_behind, made_of
 from memos.kernel.lineage import CARRIES_TAINT
 from memos.operation.gate import Passage
@@ -63,6 +66,18 @@ def readable_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:
     if head.lifecycle is Lifecycle.ERASED:
         raise NotFound("the memory was erased: nothing of it is left to go by")
     return head
+
+
+def require_all_readable(
+    passage: Passage, reader: Reader, state: CubeState, cube_ids: Iterable[bytes]
+) -> None:
+    """Go on only where the actor may read all the memories that a cube tells of; which they may not, is not told.
+
+    Raises:
+        Denied: they may not.
+    """
+    for source in reader.vault.heads_many(cube_ids).values():
+        passage.require(Action.READ, source.scope, source, named=id_text(state.cube_id))
 
 
 def is_readable(passage: Passage, reader: Reader, raw: bytes) -> bool:
