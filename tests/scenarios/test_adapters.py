@@ -635,3 +635,16 @@ def test_an_adapter_that_is_erased_while_it_answers_is_forgotten(
         memory.erase(cube_id=cubes[0])
         model.files.update(kept)  # as one that was read from its file meanwhile
     assert model.files == {}
+
+
+def test_rebuilt_it_is_trained_as_before_but_for_what_is_named(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    before = DistillationSettings(seed=3, rank=4, learning_rate=0.01)
+    made = memory.distil(cubes[:2], scope=scope, model=model, settings=before)
+    memory.rebuild_adapter(made.cube_id, model=model, settings={"steps": 50})
+    assert model.jobs[-1].settings == replace(before, steps=50)
+    for odd in ({"steps": 0}, {"stepz": 1}, {"thresholds": None}, 5):
+        with pytest.raises(InvalidInput):
+            memory.rebuild_adapter(made.cube_id, model=model, settings=odd)  # type: ignore[arg-type]
+    assert len(model.jobs) == 2

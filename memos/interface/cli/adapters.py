@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 MOST = 64
 """Memories of a scope that are distilled together where none is named."""
 
-Steps = Annotated[int | None, typer.Option("--steps", help="How many steps at most.")]
-Rank = Annotated[int | None, typer.Option("--rank", help="Of the adapter's matrices.")]
-Rate = Annotated[float | None, typer.Option("--rate", help="The learning rate at its highest.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Of all that is drawn.")]
+Steps = Annotated[int | None, typer.Option("--steps", help="How many steps at most, from 1.")]
+Rank = Annotated[
+    int | None, typer.Option("--rank", help="Of the adapter's matrices, from 1 to 256.")
+]
+Rate = Annotated[
+    float | None, typer.Option("--rate", help="The learning rate at its highest, above 0.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of all that is drawn, from 0.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -162,12 +166,11 @@ def rebuild(
     seed: Seed = None,
 ) -> None:
     """Make an adapter again, of its memories as they are now; also for another model."""
-    named = any(given is not None for given in (steps, rank, rate, seed))
     with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
         made = memory.rebuild_adapter(
             cube_id,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
-            settings=settings_of(steps, rank, rate, seed) if named else None,
+            settings=_named_settings(steps, rank, rate, seed),
             progress=report,
         )
     _show_distillation(run, made, dry_run=False)
@@ -215,11 +218,16 @@ def settings_of(
     """How something is to be distilled, as far as the options say."""
     from memos import DistillationSettings
 
+    return DistillationSettings(**_named_settings(steps, rank, rate, seed))
+
+
+def _named_settings(
+    steps: int | None, rank: int | None, rate: float | None, seed: int | None
+) -> dict[str, Any]:
+    """What the options say of it."""
     given = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed}
-    named = {name: value for name, value in given.items() if value is not None}
-    if rank is not None:
-        named["alpha"] = 2.0 * rank
-    return DistillationSettings(**named)  # type: ignore[arg-type] # each is named with its own type
+    alpha = {} if rank is None else {"alpha": 2.0 * rank}
+    return {name: value for name, value in given.items() if value is not None} | alpha
 
 
 def _show_distillation(run: Run, made: Distillation, *, dry_run: bool) -> None:

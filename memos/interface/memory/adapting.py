@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from memos.infrastructure.progress import Progress, no_progress
@@ -10,7 +11,13 @@ from memos.interface.memory.door import Door
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import id_text
 from memos.kernel.scope import check_scope
-from memos.operation.validation import check_callable, check_flag, check_id, check_list
+from memos.operation.validation import (
+    check_callable,
+    check_fields,
+    check_flag,
+    check_id,
+    check_list,
+)
 
 if TYPE_CHECKING:
     from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationSettings
@@ -145,7 +152,7 @@ class AdaptingCalls(Door):
         cube_id: str,
         *,
         model: AdaptingModel,
-        settings: DistillationSettings | None = None,
+        settings: DistillationSettings | Mapping[str, Any] | None = None,
         progress: Progress = no_progress,
     ) -> Distillation:
         """Make an adapter again from the base model and the log: of its memories as they are now, without those
@@ -157,11 +164,12 @@ class AdaptingCalls(Door):
         Args:
             cube_id: the adapter, also one that was erased along with a memory.
             model: what learns, the former base or another one.
-            settings: how; by default as before.
+            settings: how; by default as before. A mapping changes some of that: `{"steps": 50}`. How an erased one
+                was trained is not known any more: that is by the settings' own defaults.
             progress: called with (steps taken, of how many) now and then.
 
         Raises:
-            InvalidInput: it is no adapter.
+            InvalidInput: it is no adapter, or a setting does not fit.
             NotFound, Denied: there is none, or the actor may not write it.
             DistillationRefused, Conflict, ModelUnavailable: as of `distil`.
         """
@@ -172,7 +180,7 @@ class AdaptingCalls(Door):
             self._session,
             cube_id,
             check_adapting_model(model),
-            None if settings is None else checked_settings(settings),
+            _checked_changes(settings),
             check_callable(progress, "progress"),
         )
 
@@ -237,6 +245,20 @@ def checked_settings(settings: object) -> DistillationSettings:
 
     if not isinstance(settings, DistillationSettings):
         raise InvalidInput(f"settings must be DistillationSettings, not {shorten(settings)}")
+    return settings
+
+
+def _checked_changes(settings: object) -> DistillationSettings | Mapping[str, Any] | None:
+    """How an adapter is to be distilled again: as a whole, or what of it is to be otherwise."""
+    from memos.infrastructure.chat_models.adapting import DistillationSettings
+
+    if settings is None:
+        return None
+    if not isinstance(settings, Mapping):
+        return checked_settings(settings)
+    names = frozenset(each.name for each in fields(DistillationSettings))
+    check_fields(settings, names, "settings")
+    DistillationSettings(**settings)
     return settings
 
 
