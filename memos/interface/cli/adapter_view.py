@@ -27,6 +27,7 @@ def distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
         layout.line(out, ("would distil", "bold"), f" {len(made.memories)} memories:")
         for each in made.memories:
             layout.line(out, f"  {each.cube_id} v{each.version}", (f"  {each.role}", "dim"))
+        _draw_left_out(out, made.left_out)
         return
     if made.adapter is not None:
         what = "distilled" if made.is_new else "already distilled"
@@ -35,6 +36,7 @@ def distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
         layout.line(out, ("not promoted", "bold red"), f" {made.cube_id}")
     if made.evaluation is not None:
         _draw_evaluation(out, made.evaluation)
+    _draw_left_out(out, made.left_out)
 
 
 def _draw_evaluation(out: Console, evaluation: Evaluation) -> None:

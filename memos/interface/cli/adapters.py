@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from memos import (
         Distillation,
         DistillationSettings,
-        Memory,
     )
-
-MOST = 64
-"""Memories of a scope that are distilled together where none is named."""
 
 Steps = Annotated[int | None, typer.Option("--steps", help="How many steps at most, from 1.")]
 Rank = Annotated[
@@ -58,7 +54,7 @@ def distil(
     scope: ScopeRoot,
     cube_ids: Annotated[
         list[str] | None,
-        typer.Argument(help="Memories of the scope; without them, all that it has."),
+        typer.Argument(help="Memories of the scope; without them, all of it that can be learnt."),
         IS_CUBE_ID,
     ] = None,
     model: ModelOption = SMOLLM2,
@@ -83,7 +79,7 @@ def distil(
     """Have a model learn memories as an adapter; 6 where it did not pass."""
     with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
         made = memory.distil(
-            cube_ids or _all_of(memory, scope),
+            cube_ids or None,
             scope=scope,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
             settings=settings_of(steps, rank, rate, seed),
@@ -201,15 +197,6 @@ def retire(
             with opened_model(model):
                 receipt = memory.retire(cube_id, expected_version=expect_version)
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "retired"))
-
-
-def _all_of(memory: Memory, scope: str) -> list[str]:
-    page = memory.list(scope=scope, limit=MOST + 1)
-    if len(page) > MOST:
-        raise InvalidInput(
-            f"{scope} has more than {MOST} memories: name those that belong together"
-        )
-    return [each.cube_id for each in page]
 
 
 def settings_of(

@@ -37,7 +37,7 @@ class AdaptingCalls(Door):
 
     def distil(
         self,
-        cube_ids: Iterable[str],
+        cube_ids: Iterable[str] | None = None,
         *,
         scope: str,
         model: AdaptingModel,
@@ -59,7 +59,9 @@ class AdaptingCalls(Door):
         shown to who asks: from the moment on that one is not, the memories are read as text.
 
         Args:
-            cube_ids: memories of the scope, of one policy: the same readers, sensitivity and purpose.
+            cube_ids: memories of the scope, of one policy: the same readers, sensitivity and purpose. By default
+                all of it that can be learnt together, 64 at most: of several policies the one of most; `left_out` of
+                what is returned says why the others are not.
             scope: of the memories, and of the cube.
             model: one that learns: a `LocalLearner` on this machine, or a `RayPool` beside distillers.
             settings: how it is trained, and what it must reach.
@@ -81,17 +83,19 @@ class AdaptingCalls(Door):
         from memos.infrastructure.chat_models.adapting import DistillationSettings
         from memos.operation.adapters.distil import distil
         from memos.operation.adapters.distillation import DistilRequest
+        from memos.operation.adapters.whole_scope import distil_scope
 
         request = DistilRequest(
             scope=check_scope(scope),
-            cube_ids=_checked_ids(cube_ids, "cube_ids"),
+            cube_ids=() if cube_ids is None else _checked_ids(cube_ids, "cube_ids"),
             distractors=None if distractors is None else _checked_ids(distractors, "distractors"),
             model=check_adapting_model(model),
             settings=DistillationSettings() if settings is None else checked_settings(settings),
             seconds=checked_seconds(seconds, "seconds"),
             progress=check_callable(progress, "progress"),
         )
-        return distil(self._session, request, dry_run=check_flag(dry_run, "dry_run"))
+        distilled = distil_scope if cube_ids is None else distil
+        return distilled(self._session, request, dry_run=check_flag(dry_run, "dry_run"))
 
     def adapters(self, scope: str, *, retired: bool = False) -> tuple[Adapter, ...]:
         """The adapters in a scope and under it, the oldest first: those that may answer, and those that may not,

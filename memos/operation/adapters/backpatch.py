@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from memos.infrastructure.chat_models.adapting import (
@@ -15,7 +15,7 @@ from memos.infrastructure.chat_models.adapting import (
 from memos.infrastructure.chat_models.caching_models import kv_owner
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState
+from memos.kernel.cube import CubeState, Form
 from memos.kernel.errors import AlreadyErased, Conflict, IllegalMove, ModelUnavailable
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.lineage import Relation
@@ -140,6 +140,21 @@ def backpatch(session: Session, cube_id: str, model: AdaptingModel) -> Backpatch
                 left_out.append(LeftOut(name, "was written back before, and that was erased"))
         passage.note(state.scope, [(state.cube_id, state.version)])
     return Backpatch(tuple(written), tuple(left_out))
+
+
+def copies_in(reader: Reader, cube_ids: Collection[str]) -> frozenset[str]:
+    """Those of some memories that an adapter told of another one of them: both say the same."""
+    raws = frozenset(map(id_bytes, cube_ids))
+    return frozenset(id_text(raw) for raw in raws if _is_copy(reader, raw, raws))
+
+
+def _is_copy(reader: Reader, cube_id: bytes, others: Collection[bytes]) -> bool:
+    edges = reader.vault.edges(cube_id, downstream=False, version=1)
+    sources = {edge.source[0] for edge in edges if edge.relation is Relation.DERIVED_FROM}
+    if sources.isdisjoint(others):
+        return False
+    heads = reader.vault.heads_many(sorted(sources - {*others}))
+    return any(state.form is Form.PARAMETRIC for state in heads.values())
 
 
 def _asked(reader: Reader, state: CubeState) -> _Asked:
