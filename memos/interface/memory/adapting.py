@@ -117,7 +117,7 @@ class AdaptingCalls(Door):
 
         Raises:
             InvalidInput: it is no adapter, or was erased.
-            NotFound, Denied: there is none, or the actor may not read it.
+            NotFound, Denied: there is none, or the actor may not read it and what it was made of.
         """
         from memos.operation.adapters.adapter import adapter
 
