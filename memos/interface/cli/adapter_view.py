@@ -27,7 +27,7 @@ def distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
         layout.line(out, ("would distil", "bold"), f" {len(made.memories)} memories:")
         for each in made.memories:
             layout.line(out, f"  {each.cube_id} v{each.version}", (f"  {each.role}", "dim"))
-        _draw_left_out(out, made.left_out)
+        draw_left_out(out, made.left_out)
         return
     if made.adapter is not None:
         what = "distilled" if made.is_new else "already distilled"
@@ -36,7 +36,7 @@ def distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
         layout.line(out, ("not promoted", "bold red"), f" {made.cube_id}")
     if made.evaluation is not None:
         _draw_evaluation(out, made.evaluation)
-    _draw_left_out(out, made.left_out)
+    draw_left_out(out, made.left_out)
 
 
 def _draw_evaluation(out: Console, evaluation: Evaluation) -> None:
@@ -121,10 +121,11 @@ def backpatch(out: Console, done: Backpatch) -> None:
         layout.body(out, each.text)
         told = f"  {each.receipt.cube_id}  confidence {each.confidence:.2f}  of {each.source}"
         layout.line(out, (told, "dim"))
-    _draw_left_out(out, done.left_out)
+    draw_left_out(out, done.left_out)
 
 
-def _draw_left_out(out: Console, left_out: Iterable[LeftOut]) -> None:
+def draw_left_out(out: Console, left_out: Iterable[LeftOut]) -> None:
+    """Memories that were left out, and why."""
     for each in left_out:
         layout.line(out, ("left out  ", "bold"), f"{each.cube_id} {clean(each.why)}")
 

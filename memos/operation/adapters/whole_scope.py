@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from itertools import islice
 
 from memos.infrastructure.governance.decision import Action
@@ -22,12 +21,10 @@ from memos.operation.adapters.chosen import (
 )
 from memos.operation.adapters.distil import distil
 from memos.operation.adapters.distillation import Distillation, DistilRequest
-from memos.operation.adapters.left_out import LeftOut
-from memos.operation.cube import MemCube, as_datetime
-from memos.operation.reads.context_block import text_of
+from memos.operation.adapters.left_out import A_COPY, UNASKABLE, LeftOut, why_not_learnt
+from memos.operation.cube import as_datetime
 from memos.operation.reads.pinned_memories import memories_in_force
 from memos.operation.reads.scope import SearchRequest, open_scope
-from memos.operation.search.hits import Hit
 from memos.operation.search.listing import Listing
 from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
@@ -59,7 +56,7 @@ def distil_scope(
             refused = [each for each in names if each in error.cube_ids]
             if not refused:
                 raise
-            left_out += [LeftOut(each, "is nothing that can be asked about") for each in refused]
+            left_out += [LeftOut(each, UNASKABLE) for each in refused]
             names = [each for each in names if each not in refused]
         else:
             return replace(made, left_out=tuple(left_out))
@@ -78,10 +75,10 @@ def _learnable(scope_view: ScopeView) -> tuple[list[str], list[LeftOut]]:
     cubes = {each.cube.cube_id: each.cube for each in listed}
     shown = memories_in_force(scope_view, list(cubes))
     now = as_datetime(scope_view.query.read_time)
-    against = {name: _against(cube, shown.get(name), now) for name, cube in cubes.items()}
+    against = {name: why_not_learnt(cube, shown.get(name), now) for name, cube in cubes.items()}
     learnable = [name for name, why in against.items() if not why]
     for name in copies_in(scope_view.reader, learnable):
-        against[name] = "was written back from an adapter, of a memory that is here"
+        against[name] = A_COPY
     learnable = [name for name in learnable if not against[name]]
     for name in _of_other_policies(scope_view, learnable):
         against[name] = (
@@ -91,17 +88,6 @@ def _learnable(scope_view: ScopeView) -> tuple[list[str], list[LeftOut]]:
     if len(learnable) > MOST_SOURCES:
         raise too_many(len(learnable))
     return learnable, [LeftOut(name, why) for name, why in against.items() if why]
-
-
-def _against(cube: MemCube, hit: Hit | None, now: datetime) -> str:
-    """Why a memory that is shown cannot be learnt as it is; empty where it can."""
-    if hit is not None:
-        return "" if text_of(hit).strip() else "says nothing in words"
-    if cube.valid_from is not None and cube.valid_from > now:
-        return "is not true yet"
-    if cube.valid_until is not None and cube.valid_until <= now:
-        return "is no longer true"
-    return "is superseded"
 
 
 def _of_other_policies(scope_view: ScopeView, cube_ids: list[str]) -> list[str]:
