@@ -14,6 +14,7 @@ from memos import (
     Denied,
     DistillationRefused,
     DistillationSettings,
+    Held,
     IllegalMove,
     InvalidInput,
     Memory,
@@ -648,3 +649,32 @@ def test_rebuilt_it_is_trained_as_before_but_for_what_is_named(
         with pytest.raises(InvalidInput):
             memory.rebuild_adapter(made.cube_id, model=model, settings=odd)  # type: ignore[arg-type]
     assert len(model.jobs) == 2
+
+
+def test_a_frozen_adapter_answers_and_is_listed_and_goes_with_an_erased_memory(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    made = memory.distil(cubes[:2], scope=scope, model=model)
+    memory.freeze(made.cube_id)
+    assert [(each.status, each.is_live) for each in memory.adapters(scope)] == [("Frozen", True)]
+    assert forms(ask(memory, "What is the harbour named?", scope, model))[cubes[0]] == "parametric"
+    with pytest.raises(IllegalMove, match="thaw it first"):
+        memory.promote(made.cube_id, 2)
+    memory.erase(cube_id=cubes[1])
+    assert memory.adapters(scope, retired=True) == ()
+
+
+def test_while_an_adapter_is_held_no_memory_of_it_is_erased_and_none_answers_changed(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    made = memory.distil(cubes[:2], scope=scope, model=model)
+    memory.hold(made.cube_id)
+    with pytest.raises(Held):
+        memory.erase(cube_id=cubes[1])
+    assert ask(memory, "Who is the lighthouse keeper?", scope, model).text == KEEPER
+    memory.update(cubes[1], "The lighthouse keeper is Ravi.")
+    assert "Ravi" in ask(memory, "Who is the lighthouse keeper?", scope, model).text
+    assert answering(model) == 0
+    assert memory.retire_outdated(scope) == ()
+    memory.lift_hold(made.cube_id)
+    assert [each.cube_id for each in memory.retire_outdated(scope)] == [made.cube_id]

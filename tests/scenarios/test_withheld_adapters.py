@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def test_every_door_of_an_adapter_is_shut_and_names_no_hidden_memory(
         assert cubes[hidden] not in str(denied.value), name
         assert "alice" not in str(denied.value), name
     assert memory.get(made.cube_id)
-    assert memory.adapter(made.cube_id)
+    assert memory.adapter(made.cube_id).versions
 
 
 def test_a_rejection_is_withheld_as_an_adapter_is(
@@ -95,3 +96,17 @@ def test_an_activation_is_withheld_as_an_adapter_is(
     with pytest.raises(Denied) as denied:
         bob.get(made.cube_id)
     assert cubes[0] not in str(denied.value)
+
+
+def test_an_export_leaves_out_what_lists_a_memory_that_is_not_the_actors_to_read(
+    memory: Memory, place: Place, scope: str, cubes: list[str], tmp_path: Path
+) -> None:
+    made = memory.distil(cubes[:2], scope=scope, model=LearningModel())
+    memory.set_header(cubes[0], readers=["agent:alice"])
+    told: list[str] = []
+    for number, actor in enumerate(("agent:alice", "agent:bob")):
+        path = tmp_path / str(number)
+        place.open(actor).export(path, scope=scope)
+        told.append("".join(file.read_text() for file in path.iterdir()))
+    assert [made.cube_id in each for each in told] == [True, False]
+    assert [cubes[0] in each for each in told] == [True, False]

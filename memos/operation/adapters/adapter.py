@@ -9,10 +9,9 @@ from typing import Self
 from memos.infrastructure.chat_models.adapting import DistillationSettings, Evaluation
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, Form
+from memos.kernel.cube import SHOWN, CubeState, Form
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_bytes, id_text
-from memos.kernel.lifecycle import CONTENT_STATES
 from memos.kernel.scope import check_scope
 from memos.operation.adapter_manifest import (
     ListedMemory,
@@ -145,7 +144,7 @@ def adapters(session: Session, scope: str, *, retired: bool) -> tuple[Adapter, .
             found = [
                 Adapter.of(passage, reader, known)
                 for known in adapters_for(passage, reader).within(within, refused=True)
-                if (retired or known.state.lifecycle in CONTENT_STATES)
+                if (retired or known.state.lifecycle in SHOWN)
                 and not _is_withheld(passage, reader, known)
             ]
         passage.note(within, [(id_bytes(one.cube_id), one.version) for one in found])

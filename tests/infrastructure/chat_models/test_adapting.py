@@ -10,16 +10,17 @@ import pytest
 
 from memos import DistillationSettings, InvalidInput, Thresholds
 
-ODD: list[tuple[str, Any]] = [
-    *(("rank", each) for each in (0, -1, 257, 10**6, 8.0, True, "8", None)),
-    *(("batch", each) for each in (0, -1, 257, 1.5, "x")),
-    *(("steps", each) for each in (0, -1, 1.5, 10**7, "x", math.nan)),
-    *(("seed", each) for each in (-1, 2**63, "x", 1.0, None)),
-    *(("learning_rate", each) for each in (0, -1e-3, math.nan, math.inf, "x", None)),
-    *(("alpha", each) for each in (0, -1.0, math.nan, math.inf, 10**6, "x")),
-    *(("retention_weight", each) for each in (-0.1, math.nan, math.inf, 1001, "x")),
-    *(("thresholds", each) for each in (None, {}, 0.9)),
-]
+_ODD: dict[str, list[Any]] = {
+    "rank": [0, -1, 257, 10**6, 8.0, True, "8", None],
+    "batch": [0, -1, 257, 1.5, "x"],
+    "steps": [0, -1, 1.5, 10**7, "x", math.nan],
+    "seed": [-1, 2**63, "x", 1.0, None],
+    "learning_rate": [0, -1e-3, math.nan, math.inf, "x", None],
+    "alpha": [0, -1.0, math.nan, math.inf, 10**6, "x"],
+    "retention_weight": [-0.1, math.nan, math.inf, 1001, "x"],
+    "thresholds": [None, {}, 0.9],
+}
+ODD = [(name, each) for name, given in _ODD.items() for each in given]
 
 
 @pytest.mark.parametrize(("name", "given"), ODD, ids=repr)
@@ -36,6 +37,6 @@ def test_a_threshold_that_is_no_number_is_refused_by_its_name(given: Any) -> Non
 
 
 def test_what_is_at_a_bound_fits() -> None:
-    given = {"rank": 256, "steps": 1, "batch": 256, "seed": 2**63 - 1, "retention_weight": 0}
-    settings = DistillationSettings(**given, alpha=1, learning_rate=1)
+    given: dict[str, Any] = {"rank": 256, "steps": 1, "batch": 256, "seed": 2**63 - 1}
+    settings = DistillationSettings(**given, retention_weight=0, alpha=1, learning_rate=1)
     assert settings.rank == 256
