@@ -79,8 +79,9 @@ from .kernel.errors import (
 from .kernel.event import Position
 from .operation.adapter_manifest import ListedMemory
 from .operation.adapters.adapter import Adapter, AdapterDetails, AdapterVersion
-from .operation.adapters.backpatch import Backpatched
+from .operation.adapters.backpatch import Backpatch, Backpatched
 from .operation.adapters.distillation import Distillation
+from .operation.adapters.left_out import LeftOut
 from .operation.adapters.rebuilt import RebuiltAdapter
 from .operation.adapters.verdict import AdapterRejection
 from .operation.api_key import ApiKey, CreatedApiKey
@@ -142,6 +143,7 @@ __all__ = [
     "AsyncContextSession",
     "AsyncMemory",
     "BackedUp",
+    "Backpatch",
     "Backpatched",
     "Batch",
     "BulkAdded",
@@ -200,6 +202,7 @@ __all__ = [
     "KeysMissing",
     "LearningRound",
     "Learnt",
+    "LeftOut",
     "LessonMemory",
     "Lifespan",
     "Lineage",

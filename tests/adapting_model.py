@@ -46,6 +46,7 @@ class LearningModel(NotingModel):
         evaluation: what is measured of it.
         accuracy: on each memory.
         unlearnt: texts that it leaves out.
+        unaskable: texts that it refuses, one at a time.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class LearningModel(NotingModel):
         evaluation: Evaluation = PASSED,
         accuracy: float = 1.0,
         unlearnt: Collection[str] = (),
+        unaskable: Collection[str] = (),
     ) -> None:
         super().__init__(name)
         self.model_digest = sha256(name.encode()).digest()
         self.evaluation = evaluation
         self._accuracy = accuracy
         self._unlearnt = unlearnt
+        self._unaskable = unaskable
         self.jobs: list[DistillationJob] = []
         self.files: dict[bytes, tuple[bytes, dict[str, str]]] = {}
         self.forgotten: list[bytes] = []
@@ -71,6 +74,11 @@ class LearningModel(NotingModel):
         sources = job.of_role(Role.SOURCE)
         if not any(re.search(r"\w", each.text) for each in sources):
             raise DistillationRefused("nothing in these memories can be asked about")
+        for each in sources:
+            if each.text in self._unaskable:
+                raise DistillationRefused(
+                    f"nothing can be asked about {each.text}", (each.cube_id,)
+                )
         progress(1, 1)
         self._while_learning()
         learnt = {each.cube_id: each.text for each in sources if each.text not in self._unlearnt}

@@ -153,7 +153,13 @@ class AdapterStore:
                 return self._opened[place]
         if self._files is None or not named.seal:
             return None
-        box = self._files.read(place, _sealing(named))
+        try:
+            box = self._files.read(place, _sealing(named))
+        except Damaged as error:
+            raise Damaged(
+                f"{self._files.path(place)} is not what was written there: remove it, and distil the memories of "
+                "the adapter again"
+            ) from error
         if box is None:
             return None
         return self._take_in(named, self._checked(named, box), forgets)

@@ -18,6 +18,7 @@ from safetensors.torch import save
 
 from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt
 from memos.infrastructure.keys.root import sync_directory
+from memos.infrastructure.regular_files import check_regular
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
 
@@ -103,6 +104,7 @@ def read_told(path: Path) -> dict[str, str]:
         Damaged: it is no such file, or not whole.
     """
     try:
+        check_regular(path)
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
     except (OSError, SafetensorError) as error:
@@ -116,18 +118,19 @@ def read_box(path: Path, sealing: bytes) -> OpenedBox:
         Damaged: the file is not there, not whole, was changed, or is sealed under another key.
     """
     try:
+        check_regular(path)
         with safe_open(path, framework="pt") as file:
             told = file.metadata() or {}
             box = file.get_tensor(SEALED)
-    except (OSError, SafetensorError) as error:
+        flat = box.contiguous().reshape(-1).view(torch.uint8)
+        return OpenedBox(told, decrypt(sealing, flat.numpy().tobytes(), _binding(told)))
+    except (OSError, SafetensorError, Damaged) as error:
         raise damaged(path) from error
-    flat = box.contiguous().reshape(-1).view(torch.uint8)
-    return OpenedBox(told, decrypt(sealing, flat.numpy().tobytes(), _binding(told)))
 
 
 def damaged(path: Path) -> Damaged:
     """The error of a file that is not what was written."""
-    return Damaged(f"{path} is not what was written there: remove it, and it is computed again")
+    return Damaged(f"{path} is not what was written there: remove it, and it is made again")
 
 
 def _binding(told: Mapping[str, str]) -> bytes:

@@ -52,7 +52,7 @@ class SealedFiles:
         """
         if len(plain) > min(self._most_bytes, MOST_SEALED):
             return False
-        path = self._path(name)
+        path = self.path(name)
         with writing(path):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_box(path, told, plain, sealing)
@@ -66,20 +66,20 @@ class SealedFiles:
         Raises:
             Damaged: it is not what was written.
         """
-        path = self._path(name)
+        path = self.path(name)
         if not self.note_use(name):
             return None
         try:
             return read_box(path, sealing)
         except Damaged:
-            if path.exists():
+            if os.path.lexists(path):
                 raise
             return None  # another process needed its room
 
     def note_use(self, name: str) -> bool:
         """Count a use of a box, wherever it was read; whether there is one."""
         try:
-            os.utime(self._path(name), follow_symlinks=False)
+            os.utime(self.path(name), follow_symlinks=False)
         except OSError:
             return False
         return True
@@ -110,7 +110,8 @@ class SealedFiles:
                     if S_ISREG(found.st_mode) and _counts(path.name, found.st_mtime):
                         yield _File(found.st_mtime, found.st_size, path)
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Where a box is, or would be."""
         return self._directory / f"{name}{SUFFIX}"
 
 

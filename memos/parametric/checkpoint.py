@@ -16,6 +16,7 @@ from torch import Tensor
 
 from memos.activation.sealed_box import UNFINISHED, remove_unfinished, take_place
 from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt
+from memos.infrastructure.regular_files import check_regular
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
 
@@ -66,6 +67,7 @@ class Checkpoints:
     def read(self) -> dict[str, Tensor] | None:
         """What was written last; None where there is nothing that opens: training begins anew then."""
         try:
+            check_regular(self.path)
             box = self.path.read_bytes()
             return load(decrypt(self._sealing(), box, self.key))
         except (OSError, Damaged, SafetensorError):

@@ -72,6 +72,6 @@ def test_what_was_distilled_is_known_and_what_was_erased_is_not(
     assert rebuilt.promoted, rebuilt.evaluation
     assert told(memory, model) == [False, True, True, True]
     assert "parametric" in {came.form for came in ask(memory, model, FACTS[1]).forms}
-    written = memory.backpatch(rebuilt.cube_id, model=model)
+    written = memory.backpatch(rebuilt.cube_id, model=model).written
     assert [each.text.split()[-1] for each in written] == [fact.answer for fact in FACTS[1:]]
     assert all(each.confidence >= 0.75 for each in written)

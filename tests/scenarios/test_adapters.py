@@ -6,19 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from memos import (
-    ChatAnswer,
     Conflict,
     Denied,
     DistillationRefused,
     DistillationSettings,
+    Held,
     IllegalMove,
     InvalidInput,
-    MemCube,
     Memory,
     ModelUnavailable,
     NotFound,
@@ -29,10 +27,7 @@ from memos.operation.chat.prompt import opening_of
 from tests.adapting_model import FAILED, UNKNOWN, LearningModel
 from tests.caching_model import NotingModel
 from tests.scenarios.place import Place, read
-
-HARBOUR = "The harbour is named Quillon."
-KEEPER = "The lighthouse keeper is Odile."
-BAKERY = "The bakery opens at seven."
+from tests.scenarios.town import BAKERY, HARBOUR, KEEPER, answering, ask, forms
 
 
 @pytest.fixture
@@ -54,24 +49,6 @@ def model() -> LearningModel:
 def cubes(memory: Memory, scope: str) -> list[str]:
     """Two memories to be learnt, and one beside them."""
     return [memory.add(text, scope=scope).cube_id for text in (HARBOUR, KEEPER, BAKERY)]
-
-
-def ask(
-    memory: Memory, question: str, scope: str, model: LearningModel, **given: Any
-) -> ChatAnswer:
-    asked = [{"role": "user", "content": question}]
-    answer = memory.chat(asked, scope=scope, model=model, stream=False, **given)
-    assert isinstance(answer, ChatAnswer)
-    return answer
-
-
-def answering(model: LearningModel) -> int:
-    """How many adapters were asked last."""
-    return len(model.asked[-1].adapters)
-
-
-def forms(answer: ChatAnswer) -> dict[str, str]:
-    return {came.cube_id: came.form for came in answer.forms}
 
 
 def test_what_was_distilled_answers_without_its_text_in_the_prompt(
@@ -569,41 +546,6 @@ def test_what_is_retired_is_forgotten_but_for_what_another_adapter_has(
     assert ask(memory, "What is the harbour named?", scope, model).text != HARBOUR
 
 
-def test_what_an_adapter_holds_is_written_back_with_its_lineage_and_a_confidence(
-    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
-) -> None:
-    made = memory.distil(cubes[:2], scope=scope, model=model)
-    for cube_id in cubes[:2]:
-        memory.archive(cube_id)
-    written = memory.backpatch(made.cube_id, model=model)
-    assert [(each.source, each.confidence) for each in written] == [
-        (cubes[0], 0.75),
-        (cubes[1], 0.75),
-    ]
-    cube = read(memory, written[0].receipt.cube_id)
-    assert isinstance(cube, MemCube)
-    assert HARBOUR in cube.text
-    assert (cube.semantic_type, cube.metadata["confidence"]) == ("backpatch", 0.75)
-    came_from = memory.lineage(cube.cube_id, depth=1, direction="upstream").edges
-    assert [(edge.relation, edge.source) for edge in came_from] == [
-        ("derived_from", (made.cube_id, 2))
-    ]
-    again = memory.backpatch(made.cube_id, model=model)
-    assert [each.receipt.cube_id for each in again] == [each.receipt.cube_id for each in written]
-    gone = memory.erase(cube_id=cubes[0]).cube_ids
-    assert {made.cube_id, *(each.receipt.cube_id for each in written)} <= set(gone)
-    with pytest.raises(IllegalMove):
-        memory.backpatch(made.cube_id, model=model)
-
-
-def test_a_model_without_the_adapter_cannot_be_asked_what_it_holds(
-    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
-) -> None:
-    made = memory.distil(cubes[:2], scope=scope, model=model)
-    with pytest.raises(ModelUnavailable, match="does not have"):
-        memory.backpatch(made.cube_id, model=LearningModel("other"))
-
-
 def test_the_use_of_an_adapter_is_noted(
     memory: Memory, scope: str, model: LearningModel, cubes: list[str]
 ) -> None:
@@ -694,3 +636,45 @@ def test_an_adapter_that_is_erased_while_it_answers_is_forgotten(
         memory.erase(cube_id=cubes[0])
         model.files.update(kept)  # as one that was read from its file meanwhile
     assert model.files == {}
+
+
+def test_rebuilt_it_is_trained_as_before_but_for_what_is_named(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    before = DistillationSettings(seed=3, rank=4, learning_rate=0.01)
+    made = memory.distil(cubes[:2], scope=scope, model=model, settings=before)
+    memory.rebuild_adapter(made.cube_id, model=model, settings={"steps": 50})
+    assert model.jobs[-1].settings == replace(before, steps=50)
+    for odd in ({"steps": 0}, {"stepz": 1}, {"thresholds": None}, 5):
+        with pytest.raises(InvalidInput):
+            memory.rebuild_adapter(made.cube_id, model=model, settings=odd)  # type: ignore[arg-type]
+    assert len(model.jobs) == 2
+
+
+def test_a_frozen_adapter_answers_and_is_listed_and_goes_with_an_erased_memory(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    made = memory.distil(cubes[:2], scope=scope, model=model)
+    memory.freeze(made.cube_id)
+    assert [(each.status, each.is_live) for each in memory.adapters(scope)] == [("Frozen", True)]
+    assert forms(ask(memory, "What is the harbour named?", scope, model))[cubes[0]] == "parametric"
+    with pytest.raises(IllegalMove, match="thaw it first"):
+        memory.promote(made.cube_id, 2)
+    memory.erase(cube_id=cubes[1])
+    assert memory.adapters(scope, retired=True) == ()
+
+
+def test_while_an_adapter_is_held_no_memory_of_it_is_erased_and_none_answers_changed(
+    memory: Memory, scope: str, model: LearningModel, cubes: list[str]
+) -> None:
+    made = memory.distil(cubes[:2], scope=scope, model=model)
+    memory.hold(made.cube_id)
+    with pytest.raises(Held):
+        memory.erase(cube_id=cubes[1])
+    assert ask(memory, "Who is the lighthouse keeper?", scope, model).text == KEEPER
+    memory.update(cubes[1], "The lighthouse keeper is Ravi.")
+    assert "Ravi" in ask(memory, "Who is the lighthouse keeper?", scope, model).text
+    assert answering(model) == 0
+    assert memory.retire_outdated(scope) == ()
+    memory.lift_hold(made.cube_id)
+    assert [each.cube_id for each in memory.retire_outdated(scope)] == [made.cube_id]

@@ -244,8 +244,13 @@ def test_budgets_are_kept(memory: Memory, scope: str, model: LearningModel) -> N
     memory.add("The cellar belongs to Alice.", scope=scope, readers=["agent:alice"])
     beyond = learn(memory, scope, model, budget_bytes=999)
     assert (beyond.adapters, len(beyond.learnt), len(beyond.retired)) == (0, 1, 1)
+    assert beyond.left == 4
     again = learn(memory, scope, model, budget_bytes=999)  # now it is known what one takes
     assert (again.learnt, again.left, again.number) == ((), 4, 0)
+    none = learn(memory, scope, model, budget_bytes=1)
+    assert (none.wanted, none.learnt, none.left) == (0, (), 4)
+    some = learn(memory, scope, model, budget_bytes=70)  # two shares of an adapter
+    assert (some.wanted, some.left) == (2, 4)
     one = learn(memory, scope, model, budget_bytes=1_500)
     assert (one.adapters, one.bytes) == (1, 1_000)
     both = learn(memory, scope, model, budget_bytes=2_000)
@@ -396,3 +401,32 @@ def test_the_curve_is_its_actors_and_tells_what_earlier_adapters_still_know(
     assert [made.retention for made in curve] == [None, 1.0, 0.0]
     assert place.open("agent:bob").learning_curve(scope) == ()
     assert {each.semantic_type for each in memory.list(scope=scope)} <= {""}
+
+
+def test_what_the_policy_wants_and_cannot_be_learnt_is_told_in_every_round(
+    memory: Memory, scope: str, model: LearningModel
+) -> None:
+    learnt = memory.add("The harbour is named Quillon.", scope=scope).cube_id
+    former = memory.add("The mayor is Ann.", scope=scope).cube_id
+    latter = memory.add("The mayor is Ben.", scope=scope).cube_id
+    memory.link(latter, former, "supersedes")
+    for _ in range(2):
+        made = learn(memory, scope, model)
+        assert (made.wanted, made.held) == (3, 2)
+        assert made.left_out == ((former, "is superseded"),)
+    (kept,) = memory.learning_curve(scope)
+    assert kept.left_out == made.left_out
+    assert held(memory, scope) == {learnt, latter}
+
+
+def test_what_was_written_back_is_not_learnt_beside_its_memory(
+    memory: Memory, scope: str, model: LearningModel
+) -> None:
+    source = memory.add("The harbour is named Quillon.", scope=scope).cube_id
+    (adapter,) = (each.adapter for each in learn(memory, scope, model).learnt)
+    (written,) = memory.backpatch(adapter, model=model).written
+    made = learn(memory, scope, model)
+    assert made.learnt == ()
+    ((left_out, why),) = made.left_out
+    assert (left_out, held(memory, scope)) == (written.receipt.cube_id, {source})
+    assert "written back" in why

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from memos.infrastructure.chat_models.port import CachingModel, PromptAdapter
+from memos.infrastructure.chat_models.setting_bounds import check_finite, check_whole
 from memos.infrastructure.progress import Progress, no_progress
+from memos.kernel.errors import InvalidInput, shorten
+
+MOST_RANK, MOST_BATCH = 256, 256
+"""More of either takes more memory than a machine has on which small models learn."""
+MOST_STEPS = 1_000_000
+MOST_ALPHA, MOST_WEIGHT = 65_536, 1000
 
 
 class Role(StrEnum):
@@ -60,6 +68,9 @@ class Thresholds:
         least_gap: distances below it (nats) are no gap to close: the base knows these memories already, or
             they are nothing that can be asked about.
         teacher: the least accuracy of the teacher itself on held-out questions.
+
+    Raises:
+        InvalidInput: one is no number from -1,000 to 1,000.
     """
 
     gap_closed: float = 0.9
@@ -70,6 +81,10 @@ class Thresholds:
     least_gap: float = 0.1
     teacher: float = 0.5
 
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            check_finite(getattr(self, each.name), f"the threshold {each.name}", -1000, 1000)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillationSettings:
@@ -77,15 +92,18 @@ class DistillationSettings:
     (`benchmarks.distill_smollm2`).
 
     Attributes:
-        seed: of all that is drawn.
-        rank, alpha: of the adapter's matrices, and what scales them: alpha / rank.
-        learning_rate: at its highest.
-        steps: at most.
-        batch: questions a step.
-        retention_weight: λ of KL(base ‖ student) on what is not to change.
+        seed: of all that is drawn; from 0, below 2**63.
+        rank, alpha: of the adapter's matrices, from 1 to 256, and what scales them: alpha / rank.
+        learning_rate: at its highest; above 0.
+        steps: at most; from 1 to 1,000,000.
+        batch: questions a step, from 1 to 256.
+        retention_weight: λ of KL(base ‖ student) on what is not to change; from 0 to 1,000.
         thresholds: of the gate.
         teacher: the name of the model that writes the answers to be learnt, which whoever learns has at hand; empty
             for the base. What the answers' tokens are to be is the base's word in either case.
+
+    Raises:
+        InvalidInput: one of these is another.
     """
 
     seed: int = 0
@@ -97,6 +115,17 @@ class DistillationSettings:
     retention_weight: float = 4.0
     thresholds: Thresholds = field(default_factory=Thresholds)
     teacher: str = ""
+
+    def __post_init__(self) -> None:
+        check_whole(self.seed, "seed", 0, 2**63 - 1)
+        check_whole(self.rank, "rank", 1, MOST_RANK)
+        check_whole(self.steps, "steps", 1, MOST_STEPS)
+        check_whole(self.batch, "batch", 1, MOST_BATCH)
+        check_finite(self.alpha, "alpha", 0, MOST_ALPHA, is_above=True)
+        check_finite(self.learning_rate, "learning_rate", 0, sys.float_info.max, is_above=True)
+        check_finite(self.retention_weight, "retention_weight", 0, MOST_WEIGHT)
+        if not isinstance(self.thresholds, Thresholds):
+            raise InvalidInput(f"thresholds must be Thresholds, not {shorten(self.thresholds)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memos.interface.cli import layout
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
     from memos import (
         Adapter,
         AdapterDetails,
-        Backpatched,
+        Backpatch,
         Distillation,
         Evaluation,
+        LeftOut,
         RebuiltAdapter,
     )
 
@@ -25,6 +27,7 @@ def distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
         layout.line(out, ("would distil", "bold"), f" {len(made.memories)} memories:")
         for each in made.memories:
             layout.line(out, f"  {each.cube_id} v{each.version}", (f"  {each.role}", "dim"))
+        draw_left_out(out, made.left_out)
         return
     if made.adapter is not None:
         what = "distilled" if made.is_new else "already distilled"
@@ -33,6 +36,7 @@ def distillation(out: Console, made: Distillation, *, dry_run: bool) -> None:
         layout.line(out, ("not promoted", "bold red"), f" {made.cube_id}")
     if made.evaluation is not None:
         _draw_evaluation(out, made.evaluation)
+    draw_left_out(out, made.left_out)
 
 
 def _draw_evaluation(out: Console, evaluation: Evaluation) -> None:
@@ -112,12 +116,19 @@ def points(details: AdapterDetails) -> list[Point]:
     return points
 
 
-def backpatched(out: Console, written: tuple[Backpatched, ...]) -> None:
+def backpatch(out: Console, done: Backpatch) -> None:
     """Memories that an adapter told."""
-    for each in written:
+    for each in done.written:
         layout.body(out, each.text)
         told = f"  {each.receipt.cube_id}  confidence {each.confidence:.2f}  of {each.source}"
         layout.line(out, (told, "dim"))
+    draw_left_out(out, done.left_out)
+
+
+def draw_left_out(out: Console, left_out: Iterable[LeftOut]) -> None:
+    """Memories that were left out, and why."""
+    for each in left_out:
+        layout.line(out, ("left out  ", "bold"), f"{each.cube_id} {clean(each.why)}")
 
 
 def rebuilt(out: Console, found: tuple[RebuiltAdapter, ...]) -> None:

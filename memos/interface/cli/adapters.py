@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,16 +28,16 @@ if TYPE_CHECKING:
     from memos import (
         Distillation,
         DistillationSettings,
-        Memory,
     )
 
-MOST = 64
-"""Memories of a scope that are distilled together where none is named."""
-
-Steps = Annotated[int | None, typer.Option("--steps", help="How many steps at most.")]
-Rank = Annotated[int | None, typer.Option("--rank", help="Of the adapter's matrices.")]
-Rate = Annotated[float | None, typer.Option("--rate", help="The learning rate at its highest.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Of all that is drawn.")]
+Steps = Annotated[int | None, typer.Option("--steps", help="How many steps at most, from 1.")]
+Rank = Annotated[
+    int | None, typer.Option("--rank", help="Of the adapter's matrices, from 1 to 256.")
+]
+Rate = Annotated[
+    float | None, typer.Option("--rate", help="The learning rate at its highest, above 0.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of all that is drawn, from 0.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -62,7 +60,7 @@ def distil(
     scope: ScopeRoot,
     cube_ids: Annotated[
         list[str] | None,
-        typer.Argument(help="Memories of the scope; without them, all that it has."),
+        typer.Argument(help="Memories of the scope; without them, all of it that can be learnt."),
         IS_CUBE_ID,
     ] = None,
     model: ModelOption = SMOLLM2,
@@ -92,7 +90,7 @@ def distil(
         progress("distilling") as report,
     ):
         made = memory.distil(
-            cube_ids or _all_of(memory, scope),
+            cube_ids or None,
             scope=scope,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
             settings=settings_of(steps, rank, rate, seed, teacher),
@@ -107,11 +105,11 @@ def distil(
 def backpatch(run: Run, cube_id: CubeId, model: ModelOption = SMOLLM2) -> None:
     """Write what an adapter says of its memories as memories again."""
     with run.open() as memory, opened_model(model) as answering:
-        written = memory.backpatch(
+        done = memory.backpatch(
             cube_id,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
         )
-    run.show(written, lambda out: adapter_view.backpatched(out, written))
+    run.show(done, lambda out: adapter_view.backpatch(out, done))
 
 
 def list_all(
@@ -176,19 +174,15 @@ def rebuild(
     teacher: TeacherOption = None,
 ) -> None:
     """Make an adapter again, of its memories as they are now; also for another model."""
-    named = any(given is not None for given in (steps, rank, rate, seed))
     with (
         run.open() as memory,
         opened_model(model, teacher) as answering,
         progress("distilling") as report,
     ):
-        settings = settings_of(steps, rank, rate, seed, teacher) if named else None
-        if teacher is not None and not named:
-            settings = _as_before(memory, cube_id, teacher)
         made = memory.rebuild_adapter(
             cube_id,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
-            settings=settings,
+            settings=_named_settings(steps, rank, rate, seed, teacher),
             progress=report,
         )
     _show_distillation(run, made, dry_run=False)
@@ -221,15 +215,6 @@ def retire(
     run.show(receipt, lambda out: memory_view.receipt(out, receipt, "retired"))
 
 
-def _all_of(memory: Memory, scope: str) -> list[str]:
-    page = memory.list(scope=scope, limit=MOST + 1)
-    if len(page) > MOST:
-        raise InvalidInput(
-            f"{scope} has more than {MOST} memories: name those that belong together"
-        )
-    return [each.cube_id for each in page]
-
-
 def settings_of(
     steps: int | None,
     rank: int | None,
@@ -240,21 +225,21 @@ def settings_of(
     """How something is to be distilled, as far as the options say."""
     from memos import DistillationSettings
 
+    return DistillationSettings(**_named_settings(steps, rank, rate, seed, teacher))
+
+
+def _named_settings(
+    steps: int | None,
+    rank: int | None,
+    rate: float | None,
+    seed: int | None,
+    teacher: str | None,
+) -> dict[str, Any]:
+    """What the options say of it."""
     given = {"steps": steps, "rank": rank, "learning_rate": rate, "seed": seed}
-    named = {name: value for name, value in given.items() if value is not None}
-    if rank is not None:
-        named["alpha"] = 2.0 * rank
-    return DistillationSettings(teacher=teacher_name(teacher), **named)  # type: ignore[arg-type] # each is named with its own type
-
-
-def _as_before(memory: Memory, cube_id: str, teacher: str) -> DistillationSettings:
-    """How an adapter was distilled, with this teacher."""
-    from memos import DistillationSettings
-
-    before = None
-    with suppress(InvalidInput):  # it is erased, and its settings with it
-        before = memory.adapter(cube_id).adapter.settings
-    return replace(before or DistillationSettings(), teacher=teacher_name(teacher))
+    alpha = {} if rank is None else {"alpha": 2.0 * rank}
+    served = {} if teacher is None else {"teacher": teacher_name(teacher)}
+    return {name: value for name, value in given.items() if value is not None} | alpha | served
 
 
 def _show_distillation(run: Run, made: Distillation, *, dry_run: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos.interface.cli import layout
+from memos.interface.cli import adapter_view, layout
 from memos.interface.cli.adapters import Rank, Rate, Seed, Steps, settings_of
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.models import SMOLLM2, ModelOption, TeacherOption, opened_model
@@ -115,6 +115,7 @@ def _draw(out: Console, made: LearningRound) -> None:
         f"{made.held:,} are, in {made.adapters:,} adapters of {made.bytes:,} bytes"
     )
     layout.line(out, (told, "bold"))
+    adapter_view.draw_left_out(out, made.left_out)
     layout.pairs(
         out,
         [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from memos.infrastructure.progress import Progress, no_progress
@@ -10,12 +11,18 @@ from memos.interface.memory.door import Door
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import id_text
 from memos.kernel.scope import check_scope
-from memos.operation.validation import check_callable, check_flag, check_id, check_list
+from memos.operation.validation import (
+    check_callable,
+    check_fields,
+    check_flag,
+    check_id,
+    check_list,
+)
 
 if TYPE_CHECKING:
     from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationSettings
     from memos.operation.adapters.adapter import Adapter, AdapterDetails
-    from memos.operation.adapters.backpatch import Backpatched
+    from memos.operation.adapters.backpatch import Backpatch
     from memos.operation.adapters.distillation import Distillation
     from memos.operation.adapters.rebuilt import RebuiltAdapter
     from memos.operation.commands.rollback import Rollback
@@ -30,7 +37,7 @@ class AdaptingCalls(Door):
 
     def distil(
         self,
-        cube_ids: Iterable[str],
+        cube_ids: Iterable[str] | None = None,
         *,
         scope: str,
         model: AdaptingModel,
@@ -52,7 +59,9 @@ class AdaptingCalls(Door):
         shown to who asks: from the moment on that one is not, the memories are read as text.
 
         Args:
-            cube_ids: memories of the scope, of one policy: the same readers, sensitivity and purpose.
+            cube_ids: memories of the scope, of one policy: the same readers, sensitivity and purpose. By default
+                all of it that can be learnt together, 64 at most: of several policies the one of most; `left_out` of
+                what is returned says why the others are not.
             scope: of the memories, and of the cube.
             model: one that learns: a `LocalLearner` on this machine, or a `RayPool` beside distillers.
             settings: how it is trained, and what it must reach.
@@ -75,17 +84,19 @@ class AdaptingCalls(Door):
         from memos.infrastructure.chat_models.adapting import DistillationSettings
         from memos.operation.adapters.distil import distil
         from memos.operation.adapters.distillation import DistilRequest
+        from memos.operation.adapters.whole_scope import distil_scope
 
         request = DistilRequest(
             scope=check_scope(scope),
-            cube_ids=_checked_ids(cube_ids, "cube_ids"),
+            cube_ids=() if cube_ids is None else _checked_ids(cube_ids, "cube_ids"),
             distractors=None if distractors is None else _checked_ids(distractors, "distractors"),
             model=check_adapting_model(model),
             settings=DistillationSettings() if settings is None else checked_settings(settings),
             seconds=checked_seconds(seconds, "seconds"),
             progress=check_callable(progress, "progress"),
         )
-        return distil(self._session, request, dry_run=check_flag(dry_run, "dry_run"))
+        distilled = distil_scope if cube_ids is None else distil
+        return distilled(self._session, request, dry_run=check_flag(dry_run, "dry_run"))
 
     def adapters(self, scope: str, *, retired: bool = False) -> tuple[Adapter, ...]:
         """The adapters in a scope and under it, the oldest first: those that may answer, and those that may not,
@@ -107,7 +118,7 @@ class AdaptingCalls(Door):
 
         Raises:
             InvalidInput: it is no adapter, or was erased.
-            NotFound, Denied: there is none, or the actor may not read it.
+            NotFound, Denied: there is none, or the actor may not read it and what it was made of.
         """
         from memos.operation.adapters.adapter import adapter
 
@@ -146,7 +157,7 @@ class AdaptingCalls(Door):
         cube_id: str,
         *,
         model: AdaptingModel,
-        settings: DistillationSettings | None = None,
+        settings: DistillationSettings | Mapping[str, Any] | None = None,
         progress: Progress = no_progress,
     ) -> Distillation:
         """Make an adapter again from the base model and the log: of its memories as they are now, without those
@@ -158,11 +169,12 @@ class AdaptingCalls(Door):
         Args:
             cube_id: the adapter, also one that was erased along with a memory.
             model: what learns, the former base or another one.
-            settings: how; by default as before.
+            settings: how; by default as before. A mapping changes some of that: `{"steps": 50}`. How an erased one
+                was trained is not known any more: that is by the settings' own defaults.
             progress: called with (steps taken, of how many) now and then.
 
         Raises:
-            InvalidInput: it is no adapter.
+            InvalidInput: it is no adapter, or a setting does not fit.
             NotFound, Denied: there is none, or the actor may not write it.
             DistillationRefused, Conflict, TeacherUnavailable, ModelUnavailable: as of `distil`. A teacher that
                 the former settings name is asked again.
@@ -174,7 +186,7 @@ class AdaptingCalls(Door):
             self._session,
             cube_id,
             check_adapting_model(model),
-            None if settings is None else checked_settings(settings),
+            _checked_changes(settings),
             check_callable(progress, "progress"),
         )
 
@@ -204,10 +216,14 @@ class AdaptingCalls(Door):
 
         return promote_version(self._session, cube_id, version)
 
-    def backpatch(self, cube_id: str, *, model: AdaptingModel) -> tuple[Backpatched, ...]:
+    def backpatch(self, cube_id: str, *, model: AdaptingModel) -> Backpatch:
         """Parametric to plaintext: ask an adapter what it holds, and write that as memories, for one that is used
-        rarely, or is retired. Each is derived from the adapter; its metadata has the question, and how sure the
-        adapter is (`confidence`, from 0 to 1).
+        rarely, or is to be retired. Each is derived from the adapter and from the memory that it learnt, and as
+        restricted as all that the adapter was made with is by now; its metadata has the question, and how sure
+        the adapter is (`confidence`, from 0 to 1).
+
+        A memory that was revised, archived, rolled back or superseded since, or has ended, is not written back:
+        `left_out` says why.
 
         Args:
             cube_id: the adapter.
@@ -216,7 +232,7 @@ class AdaptingCalls(Door):
         Raises:
             InvalidInput: it is no adapter.
             NotFound, Denied: there is none, or the actor may not read it and what it was made of.
-            IllegalMove: it holds nothing.
+            IllegalMove: it holds nothing, or nothing of it is so any more.
             ModelUnavailable: the model does not have it.
         """
         from memos.infrastructure.chat_models import check_adapting_model
@@ -235,6 +251,20 @@ def checked_settings(settings: object) -> DistillationSettings:
 
     if not isinstance(settings, DistillationSettings):
         raise InvalidInput(f"settings must be DistillationSettings, not {shorten(settings)}")
+    return settings
+
+
+def _checked_changes(settings: object) -> DistillationSettings | Mapping[str, Any] | None:
+    """How an adapter is to be distilled again: as a whole, or what of it is to be otherwise."""
+    from memos.infrastructure.chat_models.adapting import DistillationSettings
+
+    if settings is None:
+        return None
+    if not isinstance(settings, Mapping):
+        return checked_settings(settings)
+    names = frozenset(each.name for each in fields(DistillationSettings))
+    check_fields(settings, names, "settings")
+    DistillationSettings(**settings)
     return settings
 
 

@@ -9,10 +9,9 @@ from typing import Self
 from memos.infrastructure.chat_models.adapting import DistillationSettings, Evaluation
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import CubeState, Form
+from memos.kernel.cube import SHOWN, CubeState, Form
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import id_bytes, id_text
-from memos.kernel.lifecycle import CONTENT_STATES
 from memos.kernel.scope import check_scope
 from memos.operation.adapter_manifest import (
     ListedMemory,
@@ -24,7 +23,7 @@ from memos.operation.commands.sources import permitted_state
 from memos.operation.cube import as_datetime, state_title
 from memos.operation.gate import Passage
 from memos.operation.reads.adapters import NOT_YOURS, Adapters, KnownAdapter
-from memos.operation.reads.head import is_readable
+from memos.operation.reads.head import is_readable, made_from, require_all_readable
 from memos.operation.session import Session
 
 
@@ -145,7 +144,8 @@ def adapters(session: Session, scope: str, *, retired: bool) -> tuple[Adapter, .
             found = [
                 Adapter.of(passage, reader, known)
                 for known in adapters_for(passage, reader).within(within, refused=True)
-                if (retired or known.state.lifecycle in CONTENT_STATES) and not is_withheld(known)
+                if (retired or known.state.lifecycle in SHOWN)
+                and not _is_withheld(passage, reader, known)
             ]
         passage.note(within, [(id_bytes(one.cube_id), one.version) for one in found])
     return tuple(found)
@@ -161,6 +161,8 @@ def adapter(session: Session, cube_id: str) -> AdapterDetails:
                 raise InvalidInput(
                     f"adapter {cube_id} is erased: rebuild makes another one of what is left"
                 )
+            if _is_withheld(passage, reader, known):
+                require_all_readable(passage, reader, state, made_from(reader, state))
             details = AdapterDetails(
                 Adapter.of(passage, reader, known),
                 tuple(
@@ -185,9 +187,12 @@ def adapters_for(passage: Passage, reader: Reader) -> Adapters:
     return Adapters(reader, lambda state: passage.allows(Action.READ, state), passage.time)
 
 
-def is_withheld(known: KnownAdapter) -> bool:
+def _is_withheld(passage: Passage, reader: Reader, known: KnownAdapter) -> bool:
     """Whether an adapter is one of memories that the actor may not read: it is not told of."""
-    return any(each.reason == NOT_YOURS for each in known.outdated)
+    if known.manifest is not None:
+        return any(each.reason == NOT_YOURS for each in known.outdated)
+    named = reader.vault.heads_many(made_from(reader, known.state)).values()
+    return not all(passage.allows(Action.READ, state) for state in named)
 
 
 def adapter_state(session: Session, passage: Passage, cube_id: str, action: Action) -> CubeState:

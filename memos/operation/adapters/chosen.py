@@ -59,6 +59,14 @@ def nothing_to_distil(scope: str) -> DistillationRefused:
     return DistillationRefused(f"there is nothing to distil in {scope}: name memories of it")
 
 
+def too_many(count: int) -> InvalidInput:
+    """The error where there are more memories than an adapter holds."""
+    return InvalidInput(
+        f"{count} memories are too many for one adapter: name up to {MOST_SOURCES} that belong together, or "
+        "learn the scope"
+    )
+
+
 def chosen_memories(
     scope_view: ScopeView, known: Adapters, request: ClusterRequest
 ) -> tuple[dict[str, Hit], dict[str, Role]]:
@@ -72,9 +80,7 @@ def chosen_memories(
     if not sources:
         raise nothing_to_distil(request.scope)
     if len(sources) > MOST_SOURCES:
-        raise InvalidInput(
-            f"{len(sources)} memories are too many for one adapter: distil up to {MOST_SOURCES} at a time"
-        )
+        raise too_many(len(sources))
     if request.leaves_out:
         sources = _of_common_policy(scope_view, sources)
     policy = _one_policy(scope_view, sources)
@@ -124,7 +130,8 @@ def _held(known: Adapters, request: ClusterRequest) -> frozenset[str]:
     )
 
 
-def _policy(state: CubeState) -> Policy:
+def policy_of(state: CubeState) -> Policy:
+    """What a memory restricts."""
     header = state.header
     return readers_of(header), header.sensitivity, header.purpose
 
@@ -132,7 +139,7 @@ def _policy(state: CubeState) -> Policy:
 def _of_common_policy(scope_view: ScopeView, hits: Mapping[str, Hit]) -> dict[str, Hit]:
     """Of some memories those that restrict what most of them do."""
     heads = scope_view.reader.vault.heads_many(map(id_bytes, hits))
-    policies = {id_text(raw): _policy(state) for raw, state in heads.items()}
+    policies = {id_text(raw): policy_of(state) for raw, state in heads.items()}
     counted = Counter(policies[cube_id] for cube_id in hits)
     (common, _), *_ = counted.most_common(1)
     return {cube_id: hit for cube_id, hit in hits.items() if policies[cube_id] == common}
@@ -147,12 +154,12 @@ def _one_policy(scope_view: ScopeView, hits: Mapping[str, Hit]) -> Policy:
     heads = scope_view.reader.vault.heads_many(map(id_bytes, hits))
     first = next(iter(heads.values()))
     for state in heads.values():
-        if _policy(state) != _policy(first):
+        if policy_of(state) != policy_of(first):
             raise DistillationRefused(
                 f"cubes {id_text(first.cube_id)} and {id_text(state.cube_id)} differ in readers, sensitivity or "
                 "purpose: an adapter holds memories of one policy, so distil each group by itself"
             )
-    return _policy(first)
+    return policy_of(first)
 
 
 def _named(
@@ -194,7 +201,7 @@ def _drawn(
 
 def _of_policy(scope_view: ScopeView, cube_ids: Iterable[str], policy: Policy) -> list[str]:
     heads = scope_view.reader.vault.heads_many(map(id_bytes, cube_ids))
-    return [id_text(raw) for raw, state in heads.items() if _policy(state) == policy]
+    return [id_text(raw) for raw, state in heads.items() if policy_of(state) == policy]
 
 
 def _sample(draw: random.Random, cube_ids: list[str], most: int) -> list[str]:

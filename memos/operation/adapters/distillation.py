@@ -16,6 +16,7 @@ from memos.kernel.event import id_text
 from memos.operation.adapter_manifest import ListedMemory, Parent
 from memos.operation.adapters.adapter import Adapter
 from memos.operation.adapters.keep import Base
+from memos.operation.adapters.left_out import LeftOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Distillation:
         evaluation: what was measured; its `refusals` say why it was not promoted.
         is_new: whether it was trained in this call; there may have been one.
         cube_id: the cube that has it, or its rejection; empty of a dry run.
+        left_out: where no memories were named, those of the scope that it was not to hold, and why.
     """
 
     memories: tuple[ListedMemory, ...]
@@ -71,6 +73,7 @@ class Distillation:
     evaluation: Evaluation | None = None
     is_new: bool = False
     cube_id: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
     def of_adapter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memos.infrastructure.governance.decision import Action
+from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import IllegalMove, NotFound
 from memos.kernel.lifecycle import CONTENT_STATES
 from memos.operation.adapter_manifest import promoted_versions
@@ -19,8 +20,9 @@ def promote_version(session: Session, cube_id: str, version: int) -> Rollback:
     with session.gate.enter("promote") as passage:
         state = adapter_state(session, passage, cube_id, Action.WRITE)
         if state.lifecycle not in CONTENT_STATES:
+            first = "thaw" if state.lifecycle is Lifecycle.FROZEN else "restore"
             raise IllegalMove(
-                f"adapter {cube_id} is {state_title(state.lifecycle).lower()}: restore it first, or rebuild it"
+                f"adapter {cube_id} is {state_title(state.lifecycle).lower()}: {first} it first, or rebuild it"
             )
         with session.engine.read() as reader:
             manifests = {

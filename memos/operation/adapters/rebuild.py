@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from memos.infrastructure.chat_models.adapting import (
     AdaptingModel,
@@ -44,7 +46,7 @@ def rebuild(
     session: Session,
     cube_id: str,
     model: AdaptingModel,
-    settings: DistillationSettings | None,
+    settings: DistillationSettings | Mapping[str, Any] | None,
     progress: Progress = no_progress,
 ) -> Distillation:
     """See `Memory.rebuild_adapter`."""
@@ -85,12 +87,13 @@ def _former(reader: Reader, state: CubeState) -> _Former:
 def _request(
     former: _Former,
     model: AdaptingModel,
-    settings: DistillationSettings | None,
+    settings: DistillationSettings | Mapping[str, Any] | None,
     progress: Progress,
 ) -> DistilRequest:
     manifest = former.manifest
-    if settings is None:
-        settings = DistillationSettings() if manifest is None else manifest.settings
+    if not isinstance(settings, DistillationSettings):
+        before = DistillationSettings() if manifest is None else manifest.settings
+        settings = replace(before, **(settings or {}))
     return DistilRequest(
         scope=former.state.scope,
         cube_ids=former.sources,

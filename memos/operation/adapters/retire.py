@@ -8,7 +8,7 @@ from contextlib import suppress
 from memos.infrastructure.chat_models.caching_models import forget_everywhere
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import LogQuery
-from memos.kernel.cube import CubeState
+from memos.kernel.cube import SHOWN, CubeState
 from memos.kernel.errors import MemosError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.lifecycle import CONTENT_STATES
@@ -78,7 +78,7 @@ def let_go(session: Session, tenant: str, digests: Collection[bytes]) -> None:
         standing = (
             adapter_manifest(reader, state)
             for state in heads.values()
-            if state.lifecycle in CONTENT_STATES and not state.erasing
+            if state.lifecycle in SHOWN and not state.erasing
         )
         kept = {bytes.fromhex(each.sha256) for each in standing if each is not None}
     forget_everywhere([digest for digest in digests if digest not in kept])

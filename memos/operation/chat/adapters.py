@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from memos.infrastructure.chat_models.adapting import AdapterServingModel
 from memos.infrastructure.chat_models.port import PromptAdapter
@@ -10,6 +10,7 @@ from memos.kernel.cube import SHOWN
 from memos.kernel.event import id_text
 from memos.kernel.scope import contains
 from memos.operation.adapter_manifest import sealed_adapter
+from memos.operation.chat.contradictions import Contradictions
 from memos.operation.reads.adapters import Adapters, KnownAdapter
 from memos.operation.reads.context_block import Citation
 from memos.operation.reads.labels import by_cube
@@ -30,7 +31,8 @@ class AdapterRouter:
     """Takes memories out of a question's context that a live adapter of a model holds. For one question.
 
     What stands behind an earlier moment, a filter, or in other scopes than all of an adapter's memories is left
-    as text: an adapter answers from all that it holds.
+    as text: an adapter answers from all that it holds. So is what may be contradicted by a memory that stands in the
+    prompt, or that another adapter answers from: a model that read only one of the two would believe that one.
 
     Attributes:
         adapters: that are to answer, by the cube.
@@ -40,12 +42,31 @@ class AdapterRouter:
         self._model = model
         self.adapters: dict[str, PromptAdapter] = {}
 
-    def __call__(self, scope_view: ScopeView, hits: Sequence[Hit]) -> list[HeldMemory]:
-        """The memories that adapters hold, in the order in which they were found."""
+    def __call__(
+        self, scope_view: ScopeView, hits: Sequence[Hit], beside: Sequence[Hit]
+    ) -> list[HeldMemory]:
+        """The memories that adapters hold, in the order in which they were found.
+
+        Args:
+            scope_view: where they were found.
+            hits: what was found, and is not in the prompt yet, best first.
+            beside: what the prompt has, or is to have in any case.
+        """
         if not _is_plain(scope_view.query):
             return []
         chosen = self._chosen(scope_view, hits[:BEST_RANKS])
-        return [held for hit in hits if (held := next(_holding(chosen, hit), None)) is not None]
+        holders = {
+            hit.cube_id: adapter
+            for hit in hits
+            if (adapter := next((each for each in chosen if _knows(each, hit)), None)) is not None
+        }
+        contradictions = Contradictions(scope_view)
+        while against := _contradicted(contradictions, [*hits, *beside], holders):
+            for cube_id in against:
+                del holders[cube_id]
+        using = {id_text(each.state.cube_id) for each in holders.values()}
+        self.adapters = {name: each for name, each in self.adapters.items() if name in using}
+        return [_held(hit, holders[hit.cube_id]) for hit in hits if hit.cube_id in holders]
 
     def _chosen(self, scope_view: ScopeView, best: Sequence[Hit]) -> list[KnownAdapter]:
         """Those that are to answer, in the order in which they are taken."""
@@ -56,7 +77,7 @@ class AdapterRouter:
         for hit in best:
             if len(chosen) == MOST_ADAPTERS:
                 break
-            if next(_holding(chosen, hit), None) is not None:
+            if any(_knows(adapter, hit) for adapter in chosen):
                 continue
             for adapter in known.holding(hit.cube_id, hit.version):
                 if (
@@ -109,9 +130,41 @@ def _knows(adapter: KnownAdapter, hit: Hit) -> bool:
     )
 
 
-def _holding(chosen: Sequence[KnownAdapter], hit: Hit) -> Iterator[HeldMemory]:
-    """A found memory as the adapters that answer hold it."""
-    for adapter in chosen:
-        if _knows(adapter, hit):
-            cite = Citation(hit.cube_id, hit.version, by_cube([hit.cube_id])[hit.cube_id])
-            yield HeldMemory(cite, id_text(adapter.state.cube_id), adapter.state.version)
+def _contradicted(
+    contradictions: Contradictions, hits: Sequence[Hit], holders: Mapping[str, KnownAdapter]
+) -> set[str]:
+    """The memories that are not to be answered from by an adapter, for another one, that this adapter does not
+    answer from, may say otherwise.
+    """
+    return {
+        one.cube_id
+        for one in hits
+        if (holder := holders.get(one.cube_id)) is not None
+        and any(
+            contradictions.may_be(one, other)
+            or _learnt_otherwise(contradictions, holder, one, other)
+            for other in hits
+            if holders.get(other.cube_id) is not holder
+        )
+    }
+
+
+def _learnt_otherwise(
+    contradictions: Contradictions, adapter: KnownAdapter, held: Hit, other: Hit
+) -> bool:
+    """Whether another memory is one that an adapter did not learn, since a later one contradicts it, and that may be
+    the one that it holds.
+    """
+    manifest = adapter.manifest
+    return (
+        manifest is not None
+        and manifest.holds(other.cube_id, other.version)
+        and other.cube_id not in manifest.evaluation.by_memory
+        and contradictions.share_words(held, other)
+    )
+
+
+def _held(hit: Hit, adapter: KnownAdapter) -> HeldMemory:
+    """A found memory as an adapter that answers holds it."""
+    cite = Citation(hit.cube_id, hit.version, by_cube([hit.cube_id])[hit.cube_id])
+    return HeldMemory(cite, id_text(adapter.state.cube_id), adapter.state.version)

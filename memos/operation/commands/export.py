@@ -20,7 +20,7 @@ from memos.infrastructure.transfer.package import check_target, publish, staged
 from memos.infrastructure.transfer.wrapping import Wrapping, wrap
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.body import is_text
-from memos.kernel.cube import NO_MEMORY, CubeState
+from memos.kernel.cube import NO_MEMORY, CubeState, Form
 from memos.kernel.errors import InvalidInput, KeysMissing, VaultError
 from memos.kernel.event import Kind, id_text
 from memos.kernel.outcome import Result
@@ -34,6 +34,7 @@ from memos.operation.cube import (
     try_cube,
 )
 from memos.operation.permitted import Permitted
+from memos.operation.reads.head import made_from
 from memos.operation.reads.records import require_everything
 from memos.operation.search.filters import MemoryFilter, compile_filter
 from memos.operation.session import Session
@@ -181,7 +182,11 @@ class _Choice:
 
         def chosen(state: CubeState) -> bool:
             try:
-                return self._fits(state) and self._opens(source, state)
+                return (
+                    self._fits(state)
+                    and self._lists_what_may_be_read(source, state)
+                    and self._opens(source, state)
+                )
             except KeysMissing as error:
                 self.left_out[id_text(state.cube_id)] = str(error)
                 return False
@@ -194,6 +199,13 @@ class _Choice:
         if self._scope is not None and not contains(self._scope, state.scope):
             return False
         return self._permitted.check(state)
+
+    def _lists_what_may_be_read(self, source: Dumpable, state: CubeState) -> bool:
+        """Whether the actor may read all that a memory in another form than plaintext was made of, and lists."""
+        if state.form is Form.PLAINTEXT:
+            return True
+        named = source.reader.vault.heads_many(made_from(source.reader, state))
+        return all(map(self._permitted.check, named.values()))
 
     def _opens(self, source: Dumpable, state: CubeState) -> bool:
         if self._request is None:

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memos.infrastructure.governance.decision import Action
+from memos.kernel.event import id_bytes
+from memos.operation.adapters.backpatch import copies_in
+from memos.operation.adapters.left_out import A_COPY, UNASKABLE, LeftOut, why_not_learnt
+from memos.operation.cube import MemCube, as_datetime, try_cube
 from memos.operation.learning.clusters import MOST_MEMORIES, Cluster, clustered
 from memos.operation.learning.costs import learning_costs
 from memos.operation.learning.memories import (
@@ -23,10 +27,13 @@ from memos.operation.learning.standing import (
     standing_clusters,
     standing_in,
 )
+from memos.operation.reads.pinned_memories import memories_in_force
 from memos.operation.reads.scope import SearchRequest, open_scope
+from memos.operation.scheduler.costs import Costs
 from memos.operation.scheduler.plan import Plan, plan
 from memos.operation.scheduler.policies import LEARNING_POLICIES
-from memos.operation.scheduler.port import Budget
+from memos.operation.scheduler.port import Budget, Policy
+from memos.operation.search.scope_view import ScopeView
 from memos.operation.session import Session
 
 
@@ -39,12 +46,16 @@ class Look:
         standing: what is learnt, and was refused.
         memories: those that are to be in adapters and are in force, by id, in the order in which they arrived.
         superfluous: adapters that may go, and why.
+        left_out: those that are to be in adapters and cannot be learnt as they are, and why.
+        beyond: how many more would be in adapters, were there more room for these.
     """
 
     plan: Plan
     standing: Standing
     memories: Mapping[str, LearnableMemory]
     superfluous: Sequence[tuple[LearntAdapter, str]]
+    left_out: Sequence[LeftOut] = ()
+    beyond: int = 0
 
     @property
     def kept(self) -> list[LearntAdapter]:
@@ -80,20 +91,64 @@ def look(session: Session, request: LearnRequest) -> Look:
     costs = learning_costs(request.model, learnt, request.settings)
     policy = LEARNING_POLICIES[request.policy]
     made = plan(session, request.scope, policy, Budget(0, request.budget_bytes), costs)
+    beyond = _beyond(session, request, made, policy, costs)
     with session.gate.enter("learn") as passage:
         wanted = SearchRequest(scope=request.scope)
         with open_scope(session, passage, wanted) as scope_view:
             memories: dict[str, LearnableMemory] = {}
+            left_out: list[LeftOut] = []
             if scope_view is not None:
-                unlearnable = _unlearnable(session, request)
-                found = learnable_memories(session, scope_view, made.parametric)
-                memories = {
-                    name: each
-                    for name, each in found.items()
-                    if (name, each.memory.version) not in unlearnable
-                }
+                memories = learnable_memories(session, scope_view, made.parametric)
+                left_out = _left_out(session, scope_view, request, made, memories)
+                for each in left_out:
+                    memories.pop(each.cube_id, None)
         passage.note(request.scope)
-    return Look(made, learnt, memories, _superfluous(learnt, memories))
+    return Look(made, learnt, memories, _superfluous(learnt, memories), left_out, beyond)
+
+
+def _beyond(
+    session: Session, request: LearnRequest, made: Plan, policy: Policy, costs: Costs
+) -> int:
+    """How many memories more a policy would have in adapters, had these all the room that they could take."""
+    room = request.budget_bytes - len(made.parametric) * costs.adapter_bytes
+    if room >= costs.adapter_bytes or len(made.parametric) == made.candidates:
+        return 0
+    whole = Budget(0, made.candidates * costs.adapter_bytes)
+    return len(plan(session, request.scope, policy, whole, costs).parametric) - len(made.parametric)
+
+
+def _left_out(
+    session: Session,
+    scope_view: ScopeView,
+    request: LearnRequest,
+    made: Plan,
+    memories: Mapping[str, LearnableMemory],
+) -> list[LeftOut]:
+    """What a policy has in adapters and cannot be learnt: what is not in force, says nothing, was found to be nothing
+    that can be asked about, or is told by another memory that is here.
+    """
+    unlearnable = _unlearnable(session, request)
+    copies = copies_in(scope_view.reader, memories.keys())
+    left_out: list[LeftOut] = []
+    for name in made.parametric:
+        if name not in memories:
+            why = _why_not_in_force(scope_view, name)
+        elif (name, memories[name].memory.version) in unlearnable:
+            why = UNASKABLE
+        else:
+            why = A_COPY if name in copies else ""
+        if why:
+            left_out.append(LeftOut(name, why))
+    return left_out
+
+
+def _why_not_in_force(scope_view: ScopeView, cube_id: str) -> str:
+    attempt = scope_view.reader.vault.state_at(id_bytes(cube_id))
+    cube = None if attempt is None else try_cube(scope_view.reader, attempt)
+    if not isinstance(cube, MemCube):
+        return "is gone"
+    shown = memories_in_force(scope_view, [cube_id]).get(cube_id)
+    return why_not_learnt(cube, shown, as_datetime(scope_view.query.read_time))
 
 
 def clusters_of(session: Session, seen: Look) -> list[Cluster]:

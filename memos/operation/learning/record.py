@@ -19,6 +19,7 @@ from memos.kernel.event import as_uuid
 from memos.kernel.keyed_digest import keyed_digest
 from memos.kernel.scope import check_scope, tenant_of
 from memos.language.indexed_text import EXTRACTION
+from memos.operation.adapters.left_out import LeftOut
 from memos.operation.commands.draft import create_cube
 from memos.operation.commands.new_memory import NewMemory
 from memos.operation.cube import MemCube, try_cube
@@ -104,6 +105,9 @@ def _parsed(content: bytes) -> LearningRound | None:
                 "learnt": tuple(Learnt(**each) for each in told["learnt"]),
                 "retired": tuple(RetiredAdapter(**each) for each in told["retired"]),
                 "unlearnable": tuple((str(one), int(two)) for one, two in told["unlearnable"]),
+                "left_out": tuple(
+                    LeftOut(str(one), str(two)) for one, two in told.get("left_out", ())
+                ),
             }
         )
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationSettings
+from memos.operation.adapters.left_out import LeftOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +77,9 @@ class LearningRound:
         learnt: what was trained in this round.
         retired: what was retired.
         waiting: memories of clusters that are not due yet.
-        left: memories that were not learnt since the budget was used up.
-        unlearnable: memories that nothing can be asked about, each at its version.
+        left: memories that were not learnt since the budget was used up, or is too small for them.
+        unlearnable: memories that were found in this round to be nothing that can be asked about, each at its version.
+        left_out: memories that the policy has in adapters and that cannot be learnt as they are, and why.
         retention: of the questions that earlier adapters were asked in this round, the share that they
             answered as their memories say; None where none was asked.
         seconds: what the round took.
@@ -98,6 +100,7 @@ class LearningRound:
     waiting: int = 0
     left: int = 0
     unlearnable: tuple[tuple[str, int], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     retention: float | None = None
     seconds: float = 0.0
     is_over: bool = True

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from random import Random
 
+from memos.infrastructure.chat_models.adapting import Role
 from memos.infrastructure.progress import Progress
 from memos.kernel.errors import Conflict, DistillationRefused, IllegalMove, NotFound
 from memos.operation.adapter_manifest import Parent
@@ -166,6 +167,8 @@ class Trainings:
         if now.bytes > request.budget_bytes:  # what an adapter takes is known when it is trained
             self.retire(made.cube_id, f"adapters take {now.bytes:,} bytes, beyond the budget")
             now = standing(session, request)
+            sources = (each.cube_id for each in made.memories if each.role == Role.SOURCE)
+            self.left += sum(each not in now.held for each in sources)
         keep_decisions(session, seen.plan, now.held)
 
     def _note(self, made: Distillation, memories: int, seconds: float, why: str) -> None:

@@ -104,6 +104,11 @@ class Adapters:
         """What stands against the use of a version of an adapter, beside the state that its cube is in."""
         return tuple(self._outdated_memories(manifest)[0])
 
+    def of_memory(self, listed: ListedMemory) -> Outdated | None:
+        """What stands against a memory that an adapter was made with; None where it is as it was."""
+        head = self._reader.vault.head(id_bytes(listed.cube_id))
+        return self._outdated_memory(listed, head) or next(self._superseded([listed]), None)
+
     def _looked_up(self, cube_id: bytes) -> KnownAdapter | None:
         state = self._reader.vault.head(cube_id)
         if state is None or state.form is not Form.PARAMETRIC or is_erased(state):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
-from memos.kernel.cube import ZERO_DIGEST, CubeState, Lifecycle
+from memos.kernel.cube import ZERO_DIGEST, CubeState, Form, Lifecycle
 from memos.kernel.errors import NotFound
+from memos.kernel.event import id_text
 from memos.kernel.late import comes_behind, made_of
 from memos.kernel.lineage import CARRIES_TAINT
 from memos.operation.gate import Passage
@@ -13,16 +16,25 @@ from memos.operation.session import live_state
 
 
 def governed_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:
-    """The head of a memory that the actor may read; erased ones have one, too.
+    """The head of a memory that the actor may read; erased ones have one, too. A memory in another form than
+    plaintext lists those that it was made of: it is for who may read all of them.
 
     Raises:
         NotFound, Denied: as their names say.
     """
     head = live_state(passage, reader, raw)
     passage.require(Action.READ, head.scope, head)
+    if head.form is not Form.PLAINTEXT:
+        require_all_readable(passage, reader, head, made_from(reader, head))
     if came_late(reader, head):
         return head._replace(lifecycle=Lifecycle.ERASED)
     return head
+
+
+def made_from(reader: Reader, state: CubeState) -> frozenset[bytes]:
+    """The memories that any version of a cube was made of."""
+    edges = reader.vault.edges(state.cube_id, downstream=False)
+    return frozenset(edge.source[0] for edge in edges if edge.relation in CARRIES_TAINT)
 
 
 def came_late(reader: Reader, state: CubeState) -> bool:
@@ -63,6 +75,18 @@ def readable_head(passage: Passage, reader: Reader, raw: bytes) -> CubeState:
     if head.lifecycle is Lifecycle.ERASED:
         raise NotFound("the memory was erased: nothing of it is left to go by")
     return head
+
+
+def require_all_readable(
+    passage: Passage, reader: Reader, state: CubeState, cube_ids: Iterable[bytes]
+) -> None:
+    """Go on only where the actor may read all the memories that a cube tells of; which they may not, is not told.
+
+    Raises:
+        Denied: they may not.
+    """
+    for source in reader.vault.heads_many(cube_ids).values():
+        passage.require(Action.READ, source.scope, source, named=id_text(state.cube_id))
 
 
 def is_readable(passage: Passage, reader: Reader, raw: bytes) -> bool:

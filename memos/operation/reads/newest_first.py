@@ -29,7 +29,7 @@ def newest_first(
     groups: list[tuple[frozenset[int], list[int]]] = []
     for rank, hit in enumerate(hits):
         own = terms(hit.text)
-        same = next((ranks for leader, ranks in groups if _alike(leader, own)), None)
+        same = next((ranks for leader, ranks in groups if alike(leader, own)), None)
         if same is None:
             groups.append((own, [rank]))
         else:
@@ -44,7 +44,8 @@ def newest_first(
     return ordered
 
 
-def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
+def alike(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Whether texts of these terms say the same thing: at least half of the terms of both are shared."""
     return len(one) > 1 and 2 * len(one & other) >= len(one | other)
 
 

@@ -63,8 +63,8 @@ class HeldMemory:
     artefact_version: int
 
 
-Hold = Callable[[ScopeView, Sequence[Hit]], Sequence[HeldMemory]]
-"""Of found memories, best first, those that are to stand in no block."""
+Hold = Callable[[ScopeView, Sequence[Hit], Sequence[Hit]], Sequence[HeldMemory]]
+"""Of found memories, best first, those that are to stand in no block, beside others that the prompt has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +228,7 @@ class _Turn:
         pinned = self._composed(standing, hits) if changed else self._block(list(held.values()))
         sent = () if changed else before.sent
         in_prompt = {cube_id for cube_id, _ in (*versions_of(pinned), *sent)}
-        elsewhere = self._held(
-            [hit for hit in hits if hit.cube_id not in {*in_prompt, *superseded}]
-        )
+        elsewhere = self._held(hits, in_prompt, superseded)
         delta = self._delta(hits, {*in_prompt, *(each.cite.cube_id for each in elsewhere)})
         state = ContextState(
             self._request.asked,
@@ -242,9 +240,16 @@ class _Turn:
         )
         return StableContext(pinned, delta, tuple(changed), str(state), elsewhere)
 
-    def _held(self, hits: Sequence[Hit]) -> tuple[HeldMemory, ...]:
+    def _held(
+        self, hits: Sequence[Hit], in_prompt: Set[str], superseded: Set[str]
+    ) -> tuple[HeldMemory, ...]:
         """What is not said, for an adapter holds it: it was not sent, and is in no block."""
-        return () if self._hold is None else tuple(self._hold(self._scope_view, hits))
+        if self._hold is None:
+            return ()
+        new = [hit for hit in hits if hit.cube_id not in {*in_prompt, *superseded}]
+        told = {hit.cube_id: hit for hit in hits if hit.cube_id in {*in_prompt, *superseded}}
+        told |= memories_in_force(self._scope_view, sorted(in_prompt - told.keys()))
+        return tuple(self._hold(self._scope_view, new, list(told.values())))
 
     def pinned(self, cube_ids: Sequence[str], *, leaves_out: bool) -> StableContext:
         """The pinned block before anything was asked: standing memories, and these behind them."""

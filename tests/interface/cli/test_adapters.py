@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -141,3 +142,27 @@ def test_what_an_adapter_holds_is_written_back(
     told = shell.run("backpatch", cube_id).out
     assert "The harbour is named Quillon." in told
     assert "confidence 0.75" in told
+
+
+@pytest.mark.parametrize(
+    "given", [("--rank", "0"), ("--rank", "1000000"), ("--steps", "0"), ("--rate", "nan")]
+)
+def test_settings_that_do_not_fit_are_refused_before_anything_is_begun(
+    shell: Shell, model: LearningModel, named: list[str], given: tuple[str, str]
+) -> None:
+    told = shell.run("distil", *SCOPE, *given)
+    assert told.code == 2
+    assert "must be a" in told.err
+    assert (model.jobs, shell.json("adapters", "list", *SCOPE)) == ([], [])
+
+
+def test_rebuilt_with_other_steps_it_is_trained_as_before_otherwise(
+    shell: Shell, model: LearningModel, named: list[str]
+) -> None:
+    given = ("--rank", "4", "--rate", "0.01", "--seed", "2", "--steps", "9")
+    cube_id = shell.json("distil", *SCOPE, *named[:2], *given)["cube_id"]
+    shell.run("adapters", "rebuild", cube_id, "--steps", "50")
+    first, again = (job.settings for job in model.jobs)
+    assert again == replace(first, steps=50)
+    shell.run("adapters", "rebuild", cube_id, "--rank", "8")
+    assert model.jobs[-1].settings == replace(first, steps=50, rank=8, alpha=16.0)
