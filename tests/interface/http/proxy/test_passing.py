@@ -16,7 +16,7 @@ from memos import Memory
 from memos.interface.http import settings
 from memos.kernel.errors import InvalidInput
 from tests.interface.http.proxy.conftest import SERVER_KEY, Proxied
-from tests.interface.http.proxy.upstream import DONE, STREAMED, chunk, completion
+from tests.interface.http.proxy.upstream import BEFORE_ALL, DONE, STREAMED, chunk, completion
 from tests.interface.http.served import Served, check_problem, wait_until
 
 ASKED = b'{"model":"m",  "messages": [{"role":"user","content":"Hi \\ud83d\\ude00"}], "x": 1.10, "x":2}'
@@ -26,7 +26,7 @@ def test_a_request_goes_on_to_the_byte_and_its_answer_comes_back_so(proxied: Pro
     answer = proxied.post(ASKED)
     assert answer.status_code == 200
     assert proxied.upstream.bodies == [ASKED]
-    assert answer.content == proxied.upstream.parts[0]
+    assert answer.content == proxied.upstream.answer.parts[0]
     assert answer.headers["content-length"] == str(len(answer.content))
     assert proxied.upstream.targets == ["POST /v1/chat/completions"]
     assert not [name for name in answer.headers if name.startswith("x-memos")]
@@ -34,8 +34,7 @@ def test_a_request_goes_on_to_the_byte_and_its_answer_comes_back_so(proxied: Pro
 
 def test_chunks_of_a_stream_pass_to_the_byte_each_as_it_comes(proxied: Proxied) -> None:
     torn = (b": beat\r\n\r\n", *STREAMED[:1], STREAMED[1][:20], STREAMED[1][20:], *STREAMED[2:])
-    proxied.upstream.streams(*torn)
-    proxied.upstream.waits_before = 2
+    proxied.upstream.streams(*torn, waits_before=2)
     with proxied.caller.client.stream(
         "POST", "/openai/v1/chat/completions", json={"messages": [], "stream": True}
     ) as answer:
@@ -44,7 +43,7 @@ def test_chunks_of_a_stream_pass_to_the_byte_each_as_it_comes(proxied: Proxied) 
         while len(came) < len(torn[0] + torn[1]):
             came += next(parts)
         assert came == torn[0] + torn[1]
-        proxied.upstream.go_on.set()
+        proxied.upstream.answer.go_on.set()
         assert came + b"".join(parts) == b"".join(torn)
         assert answer.headers["content-type"] == "text/event-stream"
 
@@ -70,8 +69,8 @@ def test_the_client_of_openai_completes_streams_and_lists_models(proxied: Proxie
 @pytest.mark.parametrize("status", [400, 404, 418, 429, 500, 529])
 def test_an_error_of_the_server_behind_passes_as_it_is(proxied: Proxied, status: int) -> None:
     told = b'{"error": {"message": "no", "type": "t", "code": null}, "more":  1}'
-    proxied.upstream.says(told, status)
-    proxied.upstream.headers = [(b"retry-after", b"7"), (b"x-request-id", b"req_1")]
+    headers = [(b"retry-after", b"7"), (b"x-request-id", b"req_1")]
+    proxied.upstream.says(told, status, headers)
     answer = proxied.post()
     assert (answer.status_code, answer.content) == (status, told)
     assert answer.headers["retry-after"] == "7"
@@ -84,8 +83,8 @@ def test_an_error_of_the_server_behind_passes_as_it_is(proxied: Proxied, status:
 def test_the_key_of_the_server_behind_is_quoted_back_to_nobody(
     proxied: Proxied, caplog: pytest.LogCaptureFixture
 ) -> None:
-    proxied.upstream.says(f'{{"error": "bad key {SERVER_KEY}!"}}'.encode(), 401)
-    proxied.upstream.headers = [(b"x-key", SERVER_KEY.encode())]
+    told = f'{{"error": "bad key {SERVER_KEY}!"}}'
+    proxied.upstream.says(told.encode(), 401, [(b"x-key", SERVER_KEY.encode())])
     with caplog.at_level(logging.DEBUG):
         answer = proxied.post()
     assert answer.json() == {"error": "bad key [key]!"}
@@ -131,7 +130,7 @@ def test_the_server_is_asked_with_its_own_key_and_never_with_a_key_of_the_vault(
 
 
 def test_no_cookie_is_set_or_kept_and_no_redirect_followed(proxied: Proxied) -> None:
-    proxied.upstream.headers = [
+    proxied.upstream.answer.headers = [
         (b"set-cookie", b"a=b; Path=/"),
         (b"access-control-allow-origin", b"*"),
         (b"x-memos-used", b"forged"),
@@ -142,8 +141,8 @@ def test_no_cookie_is_set_or_kept_and_no_redirect_followed(proxied: Proxied) -> 
     assert {"set-cookie", "access-control-allow-origin", "x-memos-used"}.isdisjoint(answer.headers)
     proxied.post()
     assert "cookie" not in proxied.upstream.heads[-1]
-    proxied.upstream.status = 307
-    proxied.upstream.headers = [(b"location", b"http://127.0.0.1:1/v1/chat/completions")]
+    proxied.upstream.answer.status = 307
+    proxied.upstream.answer.headers = [(b"location", b"http://127.0.0.1:1/v1/chat/completions")]
     check_problem(proxied.post(), 502, "upstream-unreachable")
     assert len(proxied.upstream.heads) == 3
 
@@ -163,9 +162,8 @@ def test_a_query_goes_on_and_a_key_in_it_is_refused(proxied: Proxied) -> None:
 
 
 def test_a_caller_who_hangs_up_ends_the_request_behind(proxied: Proxied) -> None:
-    for before in (-1, 1):  # while nothing has come yet, and within the answer
-        proxied.upstream.streams()
-        proxied.upstream.waits_before = before
+    for before in (BEFORE_ALL, 1):  # while nothing has come yet, and within the answer
+        proxied.upstream.streams(waits_before=before)
         gone = proxied.upstream.callers_gone
         connection = proxied.served.connect()
         body = b'{"messages": []}'
@@ -182,19 +180,18 @@ def test_a_caller_who_hangs_up_ends_the_request_behind(proxied: Proxied) -> None
         wait_until(lambda: proxied.upstream.open == 0, "it goes on")
 
 
-@pytest.mark.parametrize("before", [-1, 2])
+@pytest.mark.parametrize("before", [BEFORE_ALL, 2])
 def test_a_revoked_key_ends_what_it_waits_for_within_a_second(
     proxied: Proxied, before: int
 ) -> None:
-    proxied.upstream.streams()
-    proxied.upstream.waits_before = before
+    proxied.upstream.streams(waits_before=before)
     revoked = [0.0]
 
     def revoke() -> None:
         revoked[0] = time.monotonic()
         proxied.memory.revoke_api_key(proxied.caller.key_id, tenant="acme")
 
-    if before == -1:
+    if before == BEFORE_ALL:
         waiting = threading.Timer(0.3, revoke)
         waiting.start()
         check_problem(proxied.post(), 401, "unauthenticated")
@@ -218,8 +215,7 @@ def test_a_revoked_key_ends_what_it_waits_for_within_a_second(
 
 
 def test_an_answer_that_breaks_off_has_no_end_here_either(proxied: Proxied) -> None:
-    proxied.upstream.streams(*STREAMED[:2])
-    proxied.upstream.breaks_off = True
+    proxied.upstream.streams(*STREAMED[:2], breaks_off=True)
     with pytest.raises(httpx.TransportError):
         proxied.post()
 
@@ -237,17 +233,20 @@ def test_without_a_server_behind_there_is_no_proxy(served: Served) -> None:
     check_problem(refused, 501, "no-upstream")
 
 
-def test_a_key_has_so_many_completions_open_and_no_more(proxied: Proxied) -> None:
-    proxied.served.app.state.proxy._streams._most = 1
-    proxied.upstream.streams()
-    proxied.upstream.waits_before = 1
-    with proxied.caller.client.stream(
-        "POST", "/openai/v1/chat/completions", json={"messages": []}
-    ) as first:
-        assert first.status_code == 200
-        check_problem(proxied.post(), 429, "too-many-streams")
-        proxied.upstream.go_on.set()
-    wait_until(lambda: proxied.post().status_code == 200, "the place is kept")
+def test_a_key_has_so_many_completions_open_and_no_more(proxied: Proxied, tmp_path: Path) -> None:
+    chosen = settings.HttpSettings(
+        upstream=settings.Upstream(proxied.upstream.url), completions_per_key=1
+    )
+    proxied.upstream.streams(waits_before=1)
+    with Memory(tmp_path / "v", actor="user:root") as memory, Served(memory, chosen) as server:
+        client = server.caller().client
+        path, body = "/openai/v1/chat/completions", {"messages": []}
+        with client.stream("POST", path, json=body) as first:
+            assert first.status_code == 200
+            check_problem(client.post(path, json=body), 429, "too-many-streams")
+            proxied.upstream.answer.go_on.set()
+        wait_until(lambda: client.post(path, json=body).status_code == 200, "the place is kept")
+    assert "authorization" not in proxied.upstream.heads[-1]
 
 
 @pytest.mark.parametrize(

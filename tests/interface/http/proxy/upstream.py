@@ -47,17 +47,18 @@ def completion(text: str | None, finish: str = "stop", **more: Any) -> bytes:
     ).encode()
 
 
+BEFORE_ALL = -1
 DONE = b"data: [DONE]\n\n"
 STREAMED = (chunk("She likes "), chunk("tea ☕."), chunk(finish="stop"), DONE)
 
 
 @dataclass
-class Upstream:
-    """Answers every request so.
+class Answer:
+    """What is answered, to every request.
 
     Attributes:
         status, media_type, headers, parts: of the answer; each part is sent by itself.
-        waits_before: behind how many parts it waits until `go_on` is set; None for not.
+        waits_before: the part before which it waits until `go_on` is set; -1 waits before the headers.
         breaks_off: whether the answer ends before its end.
     """
 
@@ -68,6 +69,33 @@ class Upstream:
     waits_before: int | None = None
     go_on: threading.Event = field(default_factory=threading.Event)
     breaks_off: bool = False
+
+    async def send(self, send: Send) -> None:
+        """Send it."""
+        if self.waits_before == BEFORE_ALL:
+            await self._wait()
+        length: Headers = []
+        if self.media_type == JSON:
+            length = [(b"content-length", str(len(b"".join(self.parts))).encode())]
+        headers = [(b"content-type", self.media_type.encode()), *length, *self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        for number, part in enumerate(self.parts):
+            if self.waits_before == number:
+                await self._wait()
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        if not self.breaks_off:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _wait(self) -> None:
+        while not self.go_on.is_set():
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Upstream:
+    """Answers every request so, and keeps it."""
+
+    answer: Answer = field(default_factory=Answer)
     port: int = 0
     bodies: list[bytes] = field(default_factory=list)
     heads: list[dict[str, str]] = field(default_factory=list)
@@ -75,13 +103,18 @@ class Upstream:
     callers_gone: int = 0
     open: int = 0
 
-    def streams(self, *parts: bytes) -> None:
+    def streams(self, *parts: bytes, **more: Any) -> None:
         """Answer with server-sent events."""
-        self.media_type, self.parts = EVENTS, parts or STREAMED
+        self.answer = Answer(media_type=EVENTS, parts=parts or STREAMED, **more)
 
-    def says(self, body: bytes, status: int = 200) -> None:
+    def says(self, body: bytes, status: int = 200, headers: Headers | None = None) -> None:
         """Answer with one body."""
-        self.media_type, self.parts, self.status = JSON, (body,), status
+        self.answer = Answer(status=status, parts=(body,), headers=headers or [])
+
+    def forget(self) -> None:
+        """Forget what was asked."""
+        for kept in (self.bodies, self.heads, self.targets):
+            kept.clear()
 
     @property
     def url(self) -> str:
@@ -109,7 +142,7 @@ class Upstream:
         query = scope["query_string"].decode()
         self.targets.append(f"{scope['method']} {scope['path']}{'?' + query if query else ''}")
         self.open += 1
-        answering = asyncio.ensure_future(self._answer(send))
+        answering = asyncio.ensure_future(self.answer.send(send))
         going = asyncio.ensure_future(receive())
         await asyncio.wait((answering, going), return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
@@ -117,25 +150,6 @@ class Upstream:
             answering.cancel()
         going.cancel()
         self.open -= 1
-
-    async def _answer(self, send: Send) -> None:
-        if self.waits_before == -1:
-            await self._wait()
-        length: Headers = []
-        if self.media_type == JSON and self.status != 204:
-            length = [(b"content-length", str(len(b"".join(self.parts))).encode())]
-        headers = [(b"content-type", self.media_type.encode()), *length, *self.headers]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        for number, part in enumerate(self.parts):
-            if self.waits_before == number:
-                await self._wait()
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        if not self.breaks_off:
-            await send({"type": "http.response.body", "body": b""})
-
-    async def _wait(self) -> None:
-        while not self.go_on.is_set():
-            await asyncio.sleep(0.005)
 
 
 @contextmanager
@@ -153,7 +167,7 @@ def listening() -> Iterator[Upstream]:
     try:
         yield upstream
     finally:
-        upstream.go_on.set()
+        upstream.answer.go_on.set()
         server.should_exit = True
         thread.join(SECONDS)
         assert not thread.is_alive(), "the server does not end"
