@@ -31,7 +31,12 @@ MEMORIES = 10_000
 CONVERSATIONS, TURNS = 12, 10
 QUESTION_WORDS = 8
 NO_LIMIT = "1000000"
-DIRECT, PLAIN, RECALLED, REMEMBERED = "direct", "proxy", "proxy, memories", "proxy, memories, remembered"
+DIRECT, PLAIN, RECALLED, REMEMBERED = (
+    "direct",
+    "proxy",
+    "proxy, memories",
+    "proxy, memories, remembered",
+)
 Message = dict[str, str]
 
 
@@ -70,7 +75,7 @@ def _measure(report: Report, vault: Path) -> None:
                 ),
             }
             _converse(ways, questions)
-            _tell(report, {name: way.milliseconds for name, way in ways.items()})
+            _tell(report, {name: way.seconds for name, way in ways.items()})
 
 
 def _questions(memory: Memory) -> list[str]:
@@ -89,7 +94,7 @@ class _Asking:
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._path = path
         self._headers = {"Content-Type": "application/json", **headers}
-        self.milliseconds: list[float] = []
+        self.seconds: list[float] = []
 
     def ask(self, messages: list[Message]) -> None:
         """Ask, and read the answer."""
@@ -98,7 +103,7 @@ class _Asking:
         self._connection.request("POST", self._path, body, self._headers)
         answer = self._connection.getresponse()
         first = answer.readline()
-        self.milliseconds.append((time.perf_counter() - begun) * 1e3)
+        self.seconds.append(time.perf_counter() - begun)
         assert first.startswith(b"data: "), (answer.status, first)
         answer.read()
 
@@ -113,16 +118,14 @@ def _converse(ways: Mapping[str, _Asking], questions: list[str]) -> None:
             messages.append({"role": "assistant", "content": "word " * 20})
 
 
-def _tell(report: Report, milliseconds: Mapping[str, list[float]]) -> None:
-    for name, times in milliseconds.items():
+def _tell(report: Report, seconds: Mapping[str, list[float]]) -> None:
+    for name, times in seconds.items():
         cells: dict[str, Any] = {"": name}
         report.row(**cells, p50_ms=p50(times), p95_ms=percentile(times, 0.95))
-    direct = p50(milliseconds[DIRECT])
-    report.figures["first token - direct, ms"] = p50(milliseconds[RECALLED]) - direct
-    report.figures["first token, as it is - direct, ms"] = p50(milliseconds[PLAIN]) - direct
-    report.figures["first token, remembered - direct, ms"] = (
-        p50(milliseconds[REMEMBERED]) - direct
-    )
+    direct = p50(seconds[DIRECT])
+    report.figures["first token - direct, ms"] = p50(seconds[RECALLED]) - direct
+    report.figures["first token, as it is - direct, ms"] = p50(seconds[PLAIN]) - direct
+    report.figures["first token, remembered - direct, ms"] = p50(seconds[REMEMBERED]) - direct
 
 
 if __name__ == "__main__":

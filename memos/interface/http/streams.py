@@ -91,11 +91,11 @@ class Streams:
     async def _watch(self, caller: Caller, ended: asyncio.Event) -> None:
         """Tell when a key is good no more, or nobody can say whether it is."""
         while not self.is_stopping:
+            await asyncio.sleep(KEY_SECONDS)  # the key has just been asked about
             try:
                 await self._callers.check(caller)
             except MemosError:
                 break
-            await asyncio.sleep(KEY_SECONDS)
         ended.set()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -47,14 +46,16 @@ class Proxied:
         )
         return self.clients.enter_context(client)
 
+    def complete(self, client: openai.OpenAI, messages: list[Any], **fields: Any) -> Any:
+        """A completion, or its chunks, as OpenAI's client has them."""
+        return client.chat.completions.create(model="m", messages=messages, **fields)
+
     def post(self, body: Any = None, **headers: str) -> httpx.Response:
         """A request as it is."""
         asked = {"model": "m", "messages": [{"role": "user", "content": QUESTION}]}
         sent = {"content": body} if isinstance(body, bytes) else {"json": body or asked}
         all_of_them = {"Content-Type": "application/json", **named(headers)}
-        return self.caller.client.post(
-            "/openai/v1/chat/completions", headers=all_of_them, **sent
-        )
+        return self.caller.client.post("/openai/v1/chat/completions", headers=all_of_them, **sent)
 
     def ask(self, messages: list[Any], **headers: str) -> httpx.Response:
         """Ask with memories of the scope."""

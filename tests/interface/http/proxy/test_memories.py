@@ -59,7 +59,11 @@ def test_parts_of_a_message_stay_and_the_memories_are_parts_beside_them(proxied:
     proxied.add("Never promise a date.", tags=["policy"])
     proxied.add("She drinks tea.")
     picture = {"type": "image_url", "image_url": {"url": "data:,x"}, "x": 1}
-    developer = {"role": "developer", "content": [{"type": "text", "text": "Be kind."}], "name": "d"}
+    developer = {
+        "role": "developer",
+        "content": [{"type": "text", "text": "Be kind."}],
+        "name": "d",
+    }
     proxied.ask([developer, user([picture, {"type": "text", "text": QUESTION}])])
     first, question = proxied.upstream.messages
     assert first["content"][0] == {"type": "text", "text": "Be kind."}
@@ -73,7 +77,13 @@ def test_parts_of_a_message_stay_and_the_memories_are_parts_beside_them(proxied:
 def test_fields_that_nobody_knows_go_on_beside_memories(proxied: Proxied) -> None:
     proxied.add("She drinks tea.")
     tools = [{"type": "function", "function": {"name": "f", "parameters": {"x": [1.5, None]}}}]
-    asked = {"model": "m", "messages": [user(QUESTION)], "n": 3, "tools": tools, "x_new": "☕ \ud800"}
+    asked = {
+        "model": "m",
+        "messages": [user(QUESTION)],
+        "n": 3,
+        "tools": tools,
+        "x_new": "☕ \ud800",
+    }
     assert proxied.post(asked_bytes(asked), X_Memos_Scope=proxied.scope).status_code == 200
     sent = proxied.upstream.asked[-1]
     assert {**sent, "messages": asked["messages"]} == asked
@@ -115,7 +125,10 @@ def test_a_tool_s_answer_or_a_request_sent_again_leaves_the_prompt_as_it_is(
     assert proxied.upstream.messages == before
     assert used(again) == used(first)
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    messages += [assistant(None, tool_calls=[call]), {"role": "tool", "tool_call_id": "c", "content": "4"}]
+    messages += [
+        assistant(None, tool_calls=[call]),
+        {"role": "tool", "tool_call_id": "c", "content": "4"},
+    ]
     proxied.ask(messages)
     assert proxied.upstream.messages == [*before, *messages[2:]]
     proxied.ask([*messages, assistant("Tea."), user("And does she drink coffee?")])
@@ -186,17 +199,18 @@ def test_ids_are_named_as_far_as_a_header_holds_them_and_all_are_counted(proxied
 
 
 def test_memories_that_cannot_be_had_are_a_problem_and_nobody_is_asked(proxied: Proxied) -> None:
-    body = {"messages": [user(QUESTION)]}
-    for body, headers, status, name in (
-        (body, {"X_Memos_Scope": "globex/x"}, 403, "denied"),
-        (body, {"X_Memos_Scope": "a//b"}, 422, "invalid-input"),
-        (body, {"X_Memos_Scope": "acme/a, globex/b"}, 422, "invalid-input"),
-        (body, {"X_Memos_Budget": "0"}, 422, "invalid-input"),
+    fine: dict[str, Any] = {"messages": [user(QUESTION)]}
+    cases: list[tuple[dict[str, Any], dict[str, str], int, str]] = [
+        (fine, {"X_Memos_Scope": "globex/x"}, 403, "denied"),
+        (fine, {"X_Memos_Scope": "a//b"}, 422, "invalid-input"),
+        (fine, {"X_Memos_Scope": "acme/a, globex/b"}, 422, "invalid-input"),
+        (fine, {"X_Memos_Budget": "0"}, 422, "invalid-input"),
         ({"messages": [{"role": "system", "content": "x"}]}, {}, 422, "invalid-input"),
         ({"messages": "x"}, {}, 422, "invalid-input"),
         ({"messages": [1]}, {}, 422, "invalid-input"),
         ({"model": "m"}, {}, 422, "invalid-input"),
-    ):
+    ]
+    for body, headers, status, name in cases:
         asked = {"X_Memos_Scope": proxied.scope, **headers}
         refused = proxied.post(body, **asked)
         check_problem(refused, status, name)
@@ -249,7 +263,8 @@ def test_nothing_of_a_header_reaches_the_headers_of_the_answer(proxied: Proxied)
             f"POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
             f"Authorization: Bearer {proxied.caller.key}\r\nContent-Type: application/json\r\n"
             f"X-Memos-Scope: acme\r\n X-Injected: 1\r\nConnection: close\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
         )
         told = b""
         while part := connection.recv(65_536):
@@ -272,7 +287,9 @@ def test_a_body_that_memories_cannot_be_put_into_is_malformed(
     assert proxied.upstream.bodies == []
 
 
-@pytest.mark.parametrize("content", [None, 1, {"text": "x"}, [1, None], [], [{"type": "text", "text": 1}], "\ud800"])
+@pytest.mark.parametrize(
+    "content", [None, 1, {"text": "x"}, [1, None], [], [{"type": "text", "text": 1}], "\ud800"]
+)
 def test_odd_questions_are_no_fault_of_the_server(proxied: Proxied, content: Any) -> None:
     proxied.add("Never promise a date.", tags=["policy"])
     for messages in ([user(content)], [user(QUESTION), {"role": "system", "content": content}]):

@@ -19,7 +19,9 @@ from tests.interface.http.proxy.conftest import SERVER_KEY, Proxied
 from tests.interface.http.proxy.upstream import BEFORE_ALL, DONE, STREAMED, chunk, completion
 from tests.interface.http.served import Served, check_problem, wait_until
 
-ASKED = b'{"model":"m",  "messages": [{"role":"user","content":"Hi \\ud83d\\ude00"}], "x": 1.10, "x":2}'
+ASKED = (
+    b'{"model":"m",  "messages": [{"role":"user","content":"Hi \\ud83d\\ude00"}], "x": 1.10, "x":2}'
+)
 
 
 def test_a_request_goes_on_to_the_byte_and_its_answer_comes_back_so(proxied: Proxied) -> None:
@@ -52,13 +54,13 @@ def test_the_client_of_openai_completes_streams_and_lists_models(proxied: Proxie
     client = proxied.client()
     proxied.upstream.says(completion("Tea.", annotations=[{"type": "x"}]))
     messages = [{"role": "user", "content": "Hi"}]
-    answer = client.chat.completions.create(model="m", messages=messages, n=2)  # type: ignore[call-overload]
+    answer = proxied.complete(client, messages, n=2)
     assert answer.choices[0].message.content == "Tea."
     assert answer.usage.total_tokens == 43
     assert answer.x_unknown == {"kept": [None, 100.0]}
     assert proxied.upstream.asked[-1]["n"] == 2
     proxied.upstream.streams(chunk("a"), chunk("b", index=1), chunk(finish="stop"), DONE)
-    chunks = client.chat.completions.create(model="m", messages=messages, stream=True)  # type: ignore[call-overload]
+    chunks = proxied.complete(client, messages, stream=True)
     assert [each.choices[0].delta.content for each in chunks] == ["a", "b", None]
     listed = {"object": "list", "data": [{"id": "m", "object": "model", "x": 1}]}
     proxied.upstream.says(json.dumps(listed).encode())
@@ -77,7 +79,7 @@ def test_an_error_of_the_server_behind_passes_as_it_is(proxied: Proxied, status:
     assert answer.headers.get_list("x-request-id") == ["req_1"]
     assert answer.headers["x-memos-request-id"]
     with pytest.raises(openai.APIStatusError, match="no"):
-        proxied.client().chat.completions.create(model="m", messages=[])
+        proxied.complete(proxied.client(), [])
 
 
 def test_the_key_of_the_server_behind_is_quoted_back_to_nobody(
@@ -90,7 +92,9 @@ def test_the_key_of_the_server_behind_is_quoted_back_to_nobody(
     assert answer.json() == {"error": "bad key [key]!"}
     assert answer.headers["content-length"] == str(len(answer.content))
     assert "x-key" not in answer.headers
-    ours = [str(vars(each)) for each in caplog.records if each.name.startswith(("memos", "uvicorn"))]
+    ours = [
+        str(vars(each)) for each in caplog.records if each.name.startswith(("memos", "uvicorn"))
+    ]
     assert ours
     for line in ours:
         assert SERVER_KEY not in line
@@ -170,7 +174,8 @@ def test_a_caller_who_hangs_up_ends_the_request_behind(proxied: Proxied) -> None
         connection.sendall(
             f"POST /openai/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
             f"Authorization: Bearer {proxied.caller.key}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
         )
         wait_until(lambda: proxied.upstream.open == 1, "the request does not come")
         if before == 1:
@@ -221,7 +226,9 @@ def test_an_answer_that_breaks_off_has_no_end_here_either(proxied: Proxied) -> N
 
 
 def test_a_server_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
-    chosen = settings.HttpSettings(anonymous=True, upstream=settings.Upstream("http://127.0.0.1:1/v1"))
+    chosen = settings.HttpSettings(
+        anonymous=True, upstream=settings.Upstream("http://127.0.0.1:1/v1")
+    )
     with Memory(tmp_path / "v") as memory, Served(memory, chosen) as server:
         check_problem(server.client().get("/openai/v1/models"), 502, "upstream-unreachable")
 
@@ -240,7 +247,7 @@ def test_a_key_has_so_many_completions_open_and_no_more(proxied: Proxied, tmp_pa
     proxied.upstream.streams(waits_before=1)
     with Memory(tmp_path / "v", actor="user:root") as memory, Served(memory, chosen) as server:
         client = server.caller().client
-        path, body = "/openai/v1/chat/completions", {"messages": []}
+        path, body = "/openai/v1/chat/completions", {"model": "m"}
         with client.stream("POST", path, json=body) as first:
             assert first.status_code == 200
             check_problem(client.post(path, json=body), 429, "too-many-streams")
@@ -251,7 +258,15 @@ def test_a_key_has_so_many_completions_open_and_no_more(proxied: Proxied, tmp_pa
 
 @pytest.mark.parametrize(
     "address",
-    ["ftp://h/v1", "h/v1", "http:///v1", "http://u:p@h/v1", "http://h/v1?key=1", "http://h:x/v1", ""],
+    [
+        "ftp://h/v1",
+        "h/v1",
+        "http:///v1",
+        "http://u:p@h/v1",
+        "http://h/v1?key=1",
+        "http://h:x/v1",
+        "",
+    ],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(InvalidInput, match="--upstream"):

@@ -22,7 +22,9 @@ JSON = "application/json"
 Headers = list[tuple[bytes, bytes]]
 
 
-def chunk(piece: str | None = None, finish: str | None = None, index: int = 0, **more: Any) -> bytes:
+def chunk(
+    piece: str | None = None, finish: str | None = None, index: int = 0, **more: Any
+) -> bytes:
     """A chunk of a completion, as a server-sent event."""
     delta = {} if piece is None else {"content": piece}
     choices = [{"index": index, "delta": delta, "finish_reason": finish}]
@@ -87,8 +89,7 @@ class Answer:
             await send({"type": "http.response.body", "body": b""})
 
     async def _wait(self) -> None:
-        while not self.go_on.is_set():
-            await asyncio.sleep(0.005)
+        await asyncio.to_thread(self.go_on.wait, SECONDS)
 
 
 @dataclass
