@@ -76,7 +76,9 @@ def serve(
     ] = "info",
 ) -> None:
     """Serve the vault over HTTP, until a signal. Callers need API keys: see `memos api-key`."""
-    check_installed(("fastapi", "httpx", "uvicorn", "prometheus_client"), "serving needs", "http")
+    check_installed(
+        ("fastapi", "httptools", "httpx", "prometheus_client", "uvicorn"), "serving needs", "http"
+    )
     from memos.interface.async_memory import AsyncMemory
     from memos.interface.http.rate_limit import Rate
     from memos.interface.http.server import Listening, serve_vault

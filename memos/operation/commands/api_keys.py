@@ -134,7 +134,7 @@ def _issue(
     if staying >= MOST_API_KEYS:
         raise IllegalMove(
             f"{event.tenant} has {MOST_API_KEYS} API keys that have not ended, and no tenant has "
-            "more: revoke those that nobody uses (last_used of api_keys)"
+            "more: revoke those that nobody uses (`memos api-key list` tells when each was)"
         )
 
 
