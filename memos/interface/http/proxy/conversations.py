@@ -39,30 +39,28 @@ class Conversations:
     """
 
     def __init__(self) -> None:
-        self._turns: OrderedDict[bytes, KeptTurn] = OrderedDict()
+        self._turns: OrderedDict[bytes, tuple[KeptTurn, asyncio.TimerHandle]] = OrderedDict()
         self._characters = 0
 
     def get(self, digest: bytes | None) -> KeptTurn | None:
         """The turn that ended with these messages."""
-        turn = None if digest is None else self._turns.get(digest)
-        if turn is not None and digest is not None:
-            self._turns.move_to_end(digest)
-        return turn
+        if digest is None or digest not in self._turns:
+            return None
+        self._turns.move_to_end(digest)
+        return self._turns[digest][0]
 
     def keep(self, digest: bytes, turn: KeptTurn) -> None:
         """Keep a turn for a while."""
         self._let_go(digest)
-        self._turns[digest] = turn
+        ending = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._let_go, digest)
+        self._turns[digest] = (turn, ending)
         self._characters += turn.characters
         while self._characters > MOST_CHARACTERS:
             self._let_go(next(iter(self._turns)))
-        asyncio.get_running_loop().call_later(KEPT_SECONDS, self._end, digest, turn)
-
-    def _end(self, digest: bytes, turn: KeptTurn) -> None:
-        if self._turns.get(digest) is turn:
-            self._let_go(digest)
 
     def _let_go(self, digest: bytes) -> None:
-        turn = self._turns.pop(digest, None)
-        if turn is not None:
+        kept = self._turns.pop(digest, None)
+        if kept is not None:
+            turn, ending = kept
+            ending.cancel()
             self._characters -= turn.characters

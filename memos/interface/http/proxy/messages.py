@@ -12,6 +12,10 @@ from memos.interface.http.problems import Refusal
 from memos.kernel.errors import InvalidInput
 
 JsonObject = dict[str, Any]
+LONGEST_QUERY = 2_000
+"""Characters. Of a longer question, such as one about a text that stands in it, what is searched with is how
+it begins and how it ends.
+"""
 _OPENING_ROLES = ("system", "developer")
 
 
@@ -52,7 +56,7 @@ class ChatMessages:
 
     Attributes:
         question: where the user's last message stands.
-        query: the words of that message.
+        words: what that message says.
     """
 
     def __init__(self, given: object) -> None:
@@ -71,22 +75,31 @@ class ChatMessages:
             )
         self._asked = asked
         self.question = asked[-1]
-        self.query = "\n".join(_words(given[self.question]))
+        self.words = "\n".join(_words(given[self.question]))
 
     @property
-    def asked(self) -> JsonObject:
-        """The user's last message, as it was sent."""
-        return self._messages[self.question]
+    def query(self) -> str:
+        """What memories are searched with."""
+        if len(self.words) <= LONGEST_QUERY:
+            return self.words
+        half = LONGEST_QUERY // 2
+        return f"{self.words[:half]}\n{self.words[-half:]}"
 
     def digests(self, owner: bytes) -> tuple[bytes | None, bytes]:
         """What tells the messages up to the question before, if there is one, and up to the question from
         all others of any owner.
+
+        Raises:
+            InvalidInput: they are nested too deep.
         """
         running, found = sha256(owner), []
-        for place, message in enumerate(self._messages[: self.question + 1]):
-            running.update(json.dumps(message, sort_keys=True).encode("ascii") + b"\n")
-            if place in self._asked[-2:]:
-                found.append(running.digest())
+        try:
+            for place, message in enumerate(self._messages[: self.question + 1]):
+                running.update(json.dumps(message, sort_keys=True).encode("ascii") + b"\n")
+                if place in self._asked[-2:]:
+                    found.append(running.digest())
+        except RecursionError:
+            raise InvalidInput("messages are nested too deep") from None
         return (found[0] if len(found) > 1 else None), found[-1]
 
     def with_memories(self, pinned: str, found: Mapping[int, str]) -> Sequence[JsonObject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -135,7 +136,7 @@ def _remembering(
 
     async def remember(heard: HeardAnswer) -> None:
         try:
-            text = heard.text()
+            text = await asyncio.to_thread(heard.text)
         except ValueError as error:
             raise Refusal(
                 HTTPStatus.BAD_GATEWAY,
@@ -147,8 +148,8 @@ def _remembering(
         turns: list[JsonObject] = [
             {"role": "assistant", "text": text, "derived_from": prompt.used},
         ]
-        if messages.query.strip():
-            turns.insert(0, {"role": "user", "text": messages.query})
+        if messages.words.strip():
+            turns.insert(0, {"role": "user", "text": messages.words})
         await memory.add_conversation(turns, scope=asked.scopes[0], session=asked.session)
 
     return remember

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("memos.http")
 EVENT_STREAM = "text/event-stream"
 ERROR = "X-Memos-Error"
-REQUEST_ID, OWN_REQUEST_ID = "X-Request-ID", "X-Memos-Request-ID"
+REQUEST_ID, OWN_REQUEST_ID = b"x-request-id", b"x-memos-request-id"
 MOST_BYTES = 16_000_000
 """Of an answer that is held until its end: an error, and what is remembered before it goes on."""
 
@@ -127,8 +127,8 @@ class RelayedAnswer(Response):
 
     async def _pass(self, scope: Scope, send: Send) -> None:
         async with self._asked as response:
-            headers = list(answer_headers(response.headers.raw, self._secret))
-            _keep_request_id(scope, headers)
+            came = answer_headers(response.headers.raw, self._secret)
+            headers = _beside_ours(came, scope["state"]["answer_headers"])
             media_type = response.headers.get("content-type", "").partition(";")[0].strip()
             if response.is_error or (self._remember is not None and media_type != EVENT_STREAM):
                 body = await _whole(response)
@@ -202,11 +202,15 @@ def _with_length(headers: HeaderPairs, length: int) -> HeaderPairs:
     return [*kept, (b"content-length", str(length).encode())]
 
 
-def _keep_request_id(scope: Scope, headers: HeaderPairs) -> None:
-    """Let an answer have the id that its own server gave it, and ours beside it."""
-    added = scope["state"]["answer_headers"]
-    if any(name == REQUEST_ID.lower().encode() for name, _ in headers):
-        added[OWN_REQUEST_ID] = added.pop(REQUEST_ID)
+def _beside_ours(came: Iterable[tuple[bytes, bytes]], ours: HeaderPairs) -> HeaderPairs:
+    """The headers that came, without those that this server says itself; but the id of the request is that
+    of the server that answers, and ours has another name beside it.
+    """
+    pairs = list(came)
+    if any(name == REQUEST_ID for name, _ in pairs):
+        ours[:] = [(OWN_REQUEST_ID if name == REQUEST_ID else name, value) for name, value in ours]
+    names = {name for name, _ in ours}
+    return [pair for pair in pairs if pair[0] not in names]
 
 
 def _nothing() -> None:

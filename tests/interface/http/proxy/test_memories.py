@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from memos.interface.http.proxy import conversations
+from memos.interface.http.proxy.conversations import Conversations, KeptTurn
+from memos.interface.http.proxy.messages import ChatMessages
 from memos.operation.reads.context_block import CLOSE, OPEN
 from tests.interface.http.proxy.conftest import QUESTION, Proxied, assistant, user
 from tests.interface.http.proxy.upstream import completion
@@ -162,6 +165,43 @@ def test_a_lost_history_costs_the_cache_alone(
     asked = proxied.upstream.messages
     assert asked[0] == user(QUESTION)
     assert "She drinks tea." in asked[2]["content"]
+
+
+def test_a_question_about_a_long_text_is_searched_with_by_its_beginning_and_its_end(
+    proxied: Proxied,
+) -> None:
+    proxied.add("She drinks tea.")
+    for question in (QUESTION + " word" * 1_000, "word " * 1_000 + QUESTION):
+        proxied.ask([user(question)])
+        assert "She drinks tea." in proxied.upstream.messages[-1]["content"]
+        assert proxied.upstream.messages[-1]["content"].endswith(question)
+    assert len(ChatMessages([user("x" * 5_000)]).query) < 2_100
+
+
+def test_turns_are_kept_for_a_while_and_not_beyond_so_many_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def keep() -> list[bool]:
+        kept = Conversations()
+        for name in (b"a", b"b"):
+            kept.keep(name, KeptTurn("x" * 10, {}))
+        kept.get(b"a")
+        monkeypatch.setattr(conversations, "KEPT_SECONDS", 0.0)
+        kept.keep(b"c", KeptTurn("x" * 10, {}))
+        told = [kept.get(name) is not None for name in (b"a", b"b", b"c", None)]
+        while kept.get(b"c") is not None:
+            await asyncio.sleep(0)
+        return told
+
+    monkeypatch.setattr(conversations, "MOST_CHARACTERS", 20)
+    assert asyncio.run(keep()) == [True, False, True, False]
+
+
+@pytest.mark.parametrize("depth", [400, 600, 800, 900, 940, 960, 980, 990, 1_000, 1_200])
+def test_no_depth_of_nesting_is_a_fault_of_the_server(proxied: Proxied, depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    body = f'{{"messages": [{{"role": "user", "content": "x", "y": {nested}}}]}}'.encode()
+    assert proxied.post(body, X_Memos_Scope=proxied.scope).status_code in (200, 400, 422)
 
 
 def test_histories_of_other_keys_sessions_and_scopes_are_others(proxied: Proxied) -> None:

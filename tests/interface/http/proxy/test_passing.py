@@ -71,13 +71,14 @@ def test_the_client_of_openai_completes_streams_and_lists_models(proxied: Proxie
 @pytest.mark.parametrize("status", [400, 404, 418, 429, 500, 529])
 def test_an_error_of_the_server_behind_passes_as_it_is(proxied: Proxied, status: int) -> None:
     told = b'{"error": {"message": "no", "type": "t", "code": null}, "more":  1}'
-    headers = [(b"retry-after", b"7"), (b"x-request-id", b"req_1")]
+    headers = [(b"retry-after", b"7"), (b"x-request-id", b"req_1"), (b"ratelimit", b"theirs")]
     proxied.upstream.says(told, status, headers)
     answer = proxied.post()
     assert (answer.status_code, answer.content) == (status, told)
     assert answer.headers["retry-after"] == "7"
     assert answer.headers.get_list("x-request-id") == ["req_1"]
     assert answer.headers["x-memos-request-id"]
+    assert [each.startswith('"key"') for each in answer.headers.get_list("ratelimit")] == [True]
     with pytest.raises(openai.APIStatusError, match="no"):
         proxied.complete(proxied.client(), [])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import httpx
 import pytest
 
@@ -60,18 +62,18 @@ def test_memories_in_the_prompt_are_not_remembered_again(proxied: Proxied) -> No
 
 
 @pytest.mark.parametrize(
-    "parts",
+    "body",
     [
-        (completion(None, "tool_calls", tool_calls=[{"id": "c"}]),),
-        (completion("", "stop"),),
-        (completion("Half", "content_filter"),),
-        (b'{"error": "x"}',),
-        (b'{"choices": []}',),
+        completion(None, "tool_calls", tool_calls=[{"id": "c"}]),
+        completion("", "stop"),
+        completion("Half", "content_filter"),
+        b'{"error": "x"}',
+        b'{"choices": []}',
     ],
 )
-def test_what_is_no_answer_is_not_remembered(proxied: Proxied, parts: tuple[bytes, ...]) -> None:
-    proxied.upstream.says(*parts)
-    assert proxied.post(**remembering(proxied)).content == parts[0]
+def test_what_is_no_answer_is_not_remembered(proxied: Proxied, body: bytes) -> None:
+    proxied.upstream.says(body)
+    assert proxied.post(**remembering(proxied)).content == body
     assert turns(proxied) == []
 
 
@@ -86,6 +88,18 @@ def test_of_several_answers_the_first_is_remembered(proxied: Proxied) -> None:
     proxied.upstream.streams(*pieces, b": beat\n\n", b"event: x\ndata: {}\n\n", DONE)
     assert proxied.post(**remembering(proxied)).status_code == 200
     assert [cube.text for cube in turns(proxied)] == [QUESTION, "Aa."]
+
+
+def test_an_answer_that_comes_compressed_unasked_is_remembered_where_it_comes_whole(
+    proxied: Proxied,
+) -> None:
+    body = completion("She likes tea.")
+    proxied.upstream.says(gzip.compress(body), headers=[(b"content-encoding", b"gzip")])
+    answer = proxied.post()
+    assert (answer.content, answer.headers["content-encoding"]) == (body, "gzip")
+    answer = proxied.post(**remembering(proxied))
+    assert (answer.content, "content-encoding" in answer.headers) == (body, False)
+    assert [cube.text for cube in turns(proxied)] == [QUESTION, "She likes tea."]
 
 
 def test_an_error_and_an_answer_that_breaks_off_are_not_remembered(proxied: Proxied) -> None:

@@ -89,7 +89,8 @@ class Answer:
             await send({"type": "http.response.body", "body": b""})
 
     async def _wait(self) -> None:
-        await asyncio.to_thread(self.go_on.wait, SECONDS)
+        while not await asyncio.to_thread(self.go_on.wait, 0.02):
+            pass
 
 
 @dataclass
