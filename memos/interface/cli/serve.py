@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,8 @@ from memos.interface.cli.models import opened_model
 from memos.interface.cli.options import EmbedderOption
 from memos.interface.cli.worker_process import DEFAULT_HOST, Host, Port, check_installed
 from memos.kernel.errors import InvalidInput
+
+UPSTREAM_KEY = "MEMOS_UPSTREAM_KEY"
 
 
 def attach(app: typer.Typer) -> None:
@@ -56,6 +59,14 @@ def serve(
         str | None,
         typer.Option("--model", help="Who answers /v1/chat, as `memos chat --model` has it."),
     ] = None,
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            "--upstream",
+            envvar="MEMOS_UPSTREAM",
+            help=f"Who is asked behind /openai/v1: http://host/v1; its key: {UPSTREAM_KEY}.",
+        ),
+    ] = None,
     embedder: EmbedderOption = None,
     metrics_port: Port = None,
     metrics_host: Host = DEFAULT_HOST,
@@ -66,12 +77,12 @@ def serve(
 ) -> None:
     """Serve the vault over HTTP, until a signal. Callers need API keys: see `memos api-key`."""
     check_installed(
-        ("fastapi", "uvicorn", "httptools", "prometheus_client"), "serving needs", "http"
+        ("fastapi", "httptools", "httpx", "prometheus_client", "uvicorn"), "serving needs", "http"
     )
     from memos.interface.async_memory import AsyncMemory
     from memos.interface.http.rate_limit import Rate
     from memos.interface.http.server import Listening, serve_vault
-    from memos.interface.http.settings import HttpSettings
+    from memos.interface.http.settings import HttpSettings, Upstream
 
     if not 0 < rate <= 1_000_000:
         raise InvalidInput("--rate takes a number of requests, more than 0 and at most 1000000")
@@ -90,6 +101,9 @@ def serve(
             origins=tuple(cors_origin or ()),
             rate=Rate.per_second(rate),
             model=None if model is None else opened.enter_context(opened_model(model)),
+            upstream=None
+            if upstream is None
+            else Upstream(upstream, os.environ.get(UPSTREAM_KEY, "")),
         )
         listening.check(settings)
         memory = opened.enter_context(run.open(embedder=embedder))

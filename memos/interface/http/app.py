@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -16,6 +18,7 @@ from memos.interface.http.metrics import HttpMetrics
 from memos.interface.http.observed import Observed
 from memos.interface.http.problem_answers import tell_problems
 from memos.interface.http.problems import Problem, documented
+from memos.interface.http.proxy.proxy import Proxy
 from memos.interface.http.routes import (
     accesses,
     api_keys,
@@ -26,6 +29,7 @@ from memos.interface.http.routes import (
     events,
     health,
     memories,
+    openai,
     proofs,
     search,
     undo,
@@ -46,6 +50,7 @@ _FAMILIES = (
     bulk,
     versions,
     chat,
+    openai,
     undo,
     events,
     changes,
@@ -76,17 +81,30 @@ def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> Fa
         redirect_slashes=False,
         responses=ANY_ROUTE,
         middleware=_middleware(chosen, metrics, callers),
+        lifespan=_closing_proxy,
     )
     app.state.memory = memory
     app.state.settings = chosen
     app.state.metrics = metrics
     app.state.callers = callers
     app.state.streams = Streams(callers, chosen.streams_per_key, metrics)
+    completions = Streams(callers, chosen.completions_per_key, metrics)
+    app.state.proxy = None if chosen.upstream is None else Proxy(chosen.upstream, completions)
     tell_problems(app)
     for family in _FAMILIES:
         app.include_router(family.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's own way
     return app
+
+
+@asynccontextmanager
+async def _closing_proxy(app: FastAPI) -> AsyncIterator[None]:
+    """Let go of the connections to the server behind `/openai/v1` when this one ends."""
+    try:
+        yield
+    finally:
+        if app.state.proxy is not None:
+            await app.state.proxy.close()
 
 
 def _middleware(settings: HttpSettings, metrics: HttpMetrics, callers: Callers) -> list[Middleware]:

@@ -30,7 +30,7 @@ class HttpMetrics:
         )
         self.open_streams = Gauge(
             "memos_http_open_streams",
-            "Changes and bulks that are open.",
+            "Changes, bulks and completions that are open.",
             registry=self.registry,
         )
 

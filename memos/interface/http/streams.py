@@ -67,7 +67,7 @@ class Streams:
         if opened.count >= self._most:
             raise too_many(
                 "too-many-streams",
-                f"the key has {self._most} changes and bulks open: end one of them first",
+                f"the key has {self._most} open answers that go on: end one of them first",
             )
         if opened.watching is None:
             opened.watching = asyncio.create_task(self._watch(caller, opened.ended))
@@ -91,11 +91,11 @@ class Streams:
     async def _watch(self, caller: Caller, ended: asyncio.Event) -> None:
         """Tell when a key is good no more, or nobody can say whether it is."""
         while not self.is_stopping:
+            await asyncio.sleep(KEY_SECONDS)  # the key has just been asked about
             try:
                 await self._callers.check(caller)
             except MemosError:
                 break
-            await asyncio.sleep(KEY_SECONDS)
         ended.set()
 
 
@@ -142,7 +142,7 @@ class StreamedAnswer(Response):
         """Send the parts until there is a reason not to; whether the caller waits for their end then."""
         writing = asyncio.ensure_future(self._write(send, ended))
         ending = asyncio.ensure_future(ended.wait())
-        going = asyncio.ensure_future(_caller_goes(receive))
+        going = asyncio.ensure_future(caller_goes(receive))
         tasks = (writing, ending, going)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -165,7 +165,8 @@ class StreamedAnswer(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _caller_goes(receive: Receive) -> None:
+async def caller_goes(receive: Receive) -> None:
+    """Return when the caller is gone; for behind the end of a request's body."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
