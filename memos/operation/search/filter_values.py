@@ -75,6 +75,13 @@ def holds(name: str, actual: Any, value: Any) -> Verdict:
     return equal(name, actual, value) if isinstance(actual, (list, tuple)) else False
 
 
+def folded(value: Any) -> Any:
+    """A value without the case of its letters: a text, or the texts of a list."""
+    if isinstance(value, str):
+        return written(value).casefold()
+    return [folded(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 def written(text: str) -> str:
     """A text in Unicode's form NFC, as names are kept."""
     return text if text.isascii() else normalize("NFC", text)

@@ -25,6 +25,7 @@ from memos.operation.search.filter_values import (
     Compare,
     dig,
     equal,
+    folded,
     holds,
     ordered,
     path_of,
@@ -64,7 +65,7 @@ _COMPARISONS: dict[str, Compare] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-OPERATORS = ("eq", "ne", "in", "nin", "contains", "exists", "under", *_COMPARISONS)
+OPERATORS = ("eq", "ne", "in", "nin", "contains", "icontains", "exists", "under", *_COMPARISONS)
 
 
 @dataclass(eq=False)
@@ -235,6 +236,8 @@ def _test(name: str, op: str, operand: Any) -> Callable[[Any], Verdict]:
         return lambda actual: negated(equal(name, actual, value))
     if op == "contains":
         return lambda actual: holds(name, actual, value)
+    if op == "icontains":
+        return lambda actual: holds(name, folded(actual), folded(value))
     if op == "under":
         return lambda actual: (
             isinstance(actual, str) and contains(written(str(value)), written(actual))

@@ -29,6 +29,7 @@ class Hit:
     state: str
     valid_from: datetime | None
     valid_until: datetime | None
+    created: datetime
     changed: datetime
     position: Position
     explain: Mapping[str, Any] = field(repr=False)
@@ -63,6 +64,7 @@ def hit_of(cube: MemCube, score: float, explain: Mapping[str, object]) -> Hit:
         cube.state,
         cube.valid_from,
         cube.valid_until,
+        cube.created,
         cube.changed,
         cube.position,
         explain,

@@ -18,8 +18,8 @@ NOW = datetime(2024, 6, 1, tzinfo=UTC)
 def hit(name: str, text: str, **facts: Any) -> Hit:
     made = Hit(
         cube_id=name, version=1, text=text, score=1.0, metadata={}, tags=(), scope="acme",
-        source="", state="Generated", valid_from=None, valid_until=None, changed=NOW,
-        position=Position(0, 0), explain={},
+        source="", state="Generated", valid_from=None, valid_until=None, created=NOW,
+        changed=NOW, position=Position(0, 0), explain={},
     )  # fmt: skip
     return replace(made, **facts)
 

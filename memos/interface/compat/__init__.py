@@ -1,0 +1,1 @@
+"""Memories behind the interfaces of other libraries: LangGraph, OpenAI Agents, mem0."""

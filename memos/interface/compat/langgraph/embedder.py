@@ -1,0 +1,60 @@
+"""LangChain's embeddings as an embedder of a vault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import numpy as np
+from langgraph.store.base import Embeddings, IndexConfig, ensure_embeddings
+
+from memos.infrastructure.index.models.embedders.port import Vectors, normalised
+from memos.kernel.errors import InvalidInput
+
+
+class LangChainEmbedder:
+    """An `Embedder` that asks LangChain's `Embeddings`, or a function of texts.
+
+    Vectors are told apart by the name of the class or function, its `model` and the width: give one that is changed
+    another name.
+    """
+
+    def __init__(self, embeddings: Embeddings, dimensions: int, name: str) -> None:
+        self._embeddings = embeddings
+        self._dimensions = dimensions
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def digest(self) -> bytes:
+        return sha256(f"langchain\n{self._name}\n{self._dimensions}".encode()).digest()
+
+    @property
+    def dimensions(self) -> int:
+        return self._dimensions
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return normalised(np.asarray(self._embeddings.embed_documents(list(texts)), np.float32))
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`, of queries."""
+        vectors = [self._embeddings.embed_query(text) for text in texts]
+        return normalised(np.asarray(vectors, np.float32))
+
+
+def embedder_of(index: IndexConfig) -> LangChainEmbedder:
+    """The embedder of LangGraph's index configuration.
+
+    Raises:
+        InvalidInput: it says no width, or no embeddings.
+    """
+    embed, dims = index.get("embed"), index.get("dims")
+    if embed is None or dims is None:
+        raise InvalidInput("index names `embed` and `dims`, or only `fields`")
+    model = getattr(embed, "model", None) or getattr(embed, "model_name", "")
+    kind = embed if hasattr(embed, "__qualname__") else type(embed)
+    name = embed if isinstance(embed, str) else f"{kind.__module__}.{kind.__qualname__} {model}"
+    return LangChainEmbedder(ensure_embeddings(embed), dims, name.strip())

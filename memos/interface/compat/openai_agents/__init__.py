@@ -1,0 +1,1 @@
+"""OpenAI Agents' sessions on a vault."""

@@ -1,0 +1,72 @@
+"""The vault behind an adapter: one that the caller has open, or one at a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memos.interface.memory import Memory
+from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
+
+
+class AdaptedVault(NamedTuple):
+    """A vault that an adapter works on. `own` says that the adapter opened it, and so closes it."""
+
+    memory: Memory
+    own: bool
+
+    def close(self) -> None:
+        """Close the vault where the adapter opened it."""
+        if self.own:
+            self.memory.close()
+
+
+def adapted_vault(vault: str | Path | Memory, options: dict[str, Any]) -> AdaptedVault:
+    """A vault that is open, or the one at a path, opened with the options of `Memory`.
+
+    Raises:
+        InvalidInput: options are given for a vault that is open.
+        VaultError: it cannot be opened.
+    """
+    if not isinstance(vault, Memory):
+        return AdaptedVault(Memory(vault, **options), own=True)
+    if options:
+        raise InvalidInput(
+            f"the vault is open, and takes no {', '.join(sorted(options))} any more: pass its path, "
+            "or open it so"
+        )
+    return AdaptedVault(vault, own=False)
+
+
+def archive_all(memory: Memory, cube_ids: list[str]) -> None:
+    """Archive memories, in one batch; those that somebody else archived meanwhile are left.
+
+    Raises:
+        Held: one is frozen or held.
+        Denied: one may not be changed.
+    """
+    if not cube_ids:
+        return
+    try:
+        memory.archive_many(cube_ids)
+    except Held:
+        raise
+    except (IllegalMove, NotFound):
+        for cube_id in cube_ids:
+            archived(memory, cube_id)
+
+
+def archived(memory: Memory, cube_id: str) -> bool:
+    """Archive a memory; False where it is out of sight already.
+
+    Raises:
+        Held: it is frozen or held.
+        Denied: it may not be changed.
+    """
+    try:
+        memory.archive(cube_id)
+    except Held:
+        raise
+    except (IllegalMove, NotFound):
+        return False
+    return True

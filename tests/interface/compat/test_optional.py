@@ -1,0 +1,41 @@
+"""What the adapters import, and what they say where a library is absent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LIBRARIES = ["langgraph", "langchain_core", "agents", "mem0", "qdrant_client", "fastapi"]
+
+
+def printed(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("imported", ["memos", "memos.compat", "memos.compat.mem0"])
+def test_no_library_is_loaded_that_a_program_did_not_ask_for(imported: str) -> None:
+    program = f"import sys, {imported}; print([n for n in {LIBRARIES} if n in sys.modules])"
+    assert printed(program) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "library", "package"),
+    [
+        ("langgraph", "langgraph", "langgraph-checkpoint"),
+        ("openai_agents", "agents", "openai-agents"),
+    ],
+)
+def test_an_absent_library_is_told_in_words(adapter: str, library: str, package: str) -> None:
+    told = printed(
+        f"import sys; sys.modules['{library}'] = None\n"
+        f"try:\n    import memos.compat.{adapter}\n"
+        "except ModuleNotFoundError as error:\n    print(error)"
+    )
+    assert f"`pip install {package}`" in told
+    assert "not installed" in told
