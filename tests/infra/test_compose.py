@@ -13,6 +13,7 @@ import yaml
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.servers import versions
 from ray_jobs.__main__ import parser
+from tests.infra.serve_options import served_with
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 FILE = INFRA / "compose.yaml"
@@ -69,6 +70,14 @@ def test_every_worker_runs_as_it_is_called() -> None:
     for name in WORKERS:
         options = ["--config", "/etc/memos/memos.toml", "--metrics-port", "9464"]
         assert SERVICES[name]["command"] == ["worker", name, *options]
+
+
+def test_the_vault_is_served_on_request_to_a_proxy_of_this_machine() -> None:
+    service = SERVICES["serve"]
+    assert service["profiles"] == ["serve"]
+    assert service["ports"] == ["127.0.0.1:8420:8420"]
+    options = served_with(service["command"])
+    assert (options["behind_proxy"], options["no_auth"], options["port"]) == (True, False, 8420)
 
 
 def test_pools_of_a_model_start_on_request_and_ask_for_a_token() -> None:

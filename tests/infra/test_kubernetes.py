@@ -12,6 +12,7 @@ import yaml
 from memos.infrastructure.engine.distributed.settings import load_settings
 from memos.infrastructure.servers import versions
 from ray_jobs.__main__ import parser
+from tests.infra.serve_options import served_with
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "infra" / "kubernetes"
 OLDEST_KUBERNETES = "1.28"
@@ -31,6 +32,10 @@ def manifests() -> list[Manifest]:
 
 ALL = manifests()
 WORKLOADS = [manifest for manifest in ALL if manifest["kind"] in ("StatefulSet", "Deployment")]
+
+
+DEPLOYMENTS = [manifest for manifest in WORKLOADS if manifest["kind"] == "Deployment"]
+(SERVER,) = (each for each in DEPLOYMENTS if each["metadata"]["name"] == "memos-serve")
 
 
 def title(manifest: Manifest) -> str:
@@ -69,7 +74,7 @@ def test_there_are_three_of_what_must_not_be_lost_and_all_five_workers() -> None
     replicas = {title(manifest): manifest["spec"]["replicas"] for manifest in WORKLOADS}
     assert replicas["StatefulSet-kafka"] == replicas["StatefulSet-cassandra"] == 3
     workers = {name for name in replicas if name.startswith("Deployment-memos-")}
-    named = ("fold", "index", "usage", "seal", "sweep")
+    named = ("fold", "index", "usage", "seal", "sweep", "serve")
     assert workers == {f"Deployment-memos-{name}" for name in named}
 
 
@@ -109,7 +114,7 @@ def test_every_stateful_set_has_the_service_that_it_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "workload", [manifest for manifest in WORKLOADS if manifest["kind"] == "Deployment"], ids=title
+    "workload", [each for each in DEPLOYMENTS if each is not SERVER], ids=title
 )
 def test_a_worker_finds_its_settings_and_the_root_key(workload: Manifest) -> None:
     (config,) = [manifest for manifest in ALL if manifest["kind"] == "ConfigMap"]
@@ -124,6 +129,25 @@ def test_a_worker_finds_its_settings_and_the_root_key(workload: Manifest) -> Non
     assert sources["settings"]["configMap"]["name"] == config["metadata"]["name"]
     assert sources["root-key"]["secret"]["secretName"] == "memos-root-key"
     assert run["ports"] == [{"name": "metrics", "containerPort": 9464}]
+
+
+def test_the_server_has_what_a_worker_has_and_listens_where_its_service_asks() -> None:
+    (worker,) = [each for each in DEPLOYMENTS if each["metadata"]["name"] == "memos-fold"]
+    run, pod = container(SERVER), SERVER["spec"]["template"]["spec"]
+    for same in ("image", "securityContext", "volumeMounts"):
+        assert run[same] == container(worker)[same]
+    assert pod["volumes"] == worker["spec"]["template"]["spec"]["volumes"]
+    options = served_with(run["args"])
+    assert (options["behind_proxy"], options["no_auth"]) == (True, False)
+    ports = {port["name"]: port["containerPort"] for port in run["ports"]}
+    assert ports == {"http": options["port"], "metrics": options["metrics_port"]}
+    (service,) = [
+        manifest
+        for manifest in ALL
+        if manifest["kind"] == "Service" and manifest["metadata"]["name"] == "memos-serve"
+    ]
+    assert service["spec"]["selector"].items() <= labels(SERVER).items()
+    assert service["spec"]["ports"][0]["targetPort"] in ports
 
 
 def test_pools_of_a_model_have_a_volume_a_token_and_the_options_of_the_worker() -> None:

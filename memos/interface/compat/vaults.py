@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from memos.interface.memory import Memory
-from memos.kernel.errors import Held, IllegalMove, InvalidInput, NotFound
+from memos.kernel.errors import (
+    Held,
+    IllegalMove,
+    InvalidInput,
+    NotFound,
+    PartlyDone,
+)
+
+_TRIES = 8
 
 
 class AdaptedVault(NamedTuple):
@@ -51,9 +60,31 @@ def archive_all(memory: Memory, cube_ids: list[str]) -> None:
         memory.archive_many(cube_ids)
     except Held:
         raise
-    except (IllegalMove, NotFound):
+    except (IllegalMove, NotFound, PartlyDone):
         for cube_id in cube_ids:
             archived(memory, cube_id)
+
+
+def archive_scope(memory: Memory, scope: str, filter: Mapping[str, Any] | None = None) -> None:  # noqa: A002 - the field's word
+    """Archive all in and under a scope that a filter fits, in one batch; harmless where there is nothing.
+
+    Raises:
+        Held: one is frozen or held; nothing was archived.
+        Denied: one may not be changed.
+        PartlyDone: on servers, where others archive there all the time.
+    """
+    for tries in range(1, _TRIES + 1):
+        try:
+            memory.archive_many(scope=scope, filter=filter)
+        except NotFound:
+            return
+        except Held:
+            raise
+        except (IllegalMove, PartlyDone):  # others archived some of it meanwhile
+            if tries == _TRIES:
+                raise
+        else:
+            return
 
 
 def archived(memory: Memory, cube_id: str) -> bool:

@@ -81,7 +81,7 @@ def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> Fa
     app.state.settings = chosen
     app.state.metrics = metrics
     app.state.callers = callers
-    app.state.streams = Streams(chosen.streams_per_key, metrics)
+    app.state.streams = Streams(callers, chosen.streams_per_key, metrics)
     tell_problems(app)
     for family in _FAMILIES:
         app.include_router(family.router)

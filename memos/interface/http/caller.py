@@ -83,8 +83,8 @@ class Callers:
             self._kept.popitem(last=False)
         return caller
 
-    async def still(self, caller: Caller) -> None:
-        """Ask again about a key.
+    async def check(self, caller: Caller) -> None:
+        """Ask about a key anew.
 
         Raises:
             Unauthenticated: it is one no more.

@@ -1,4 +1,4 @@
-"""Answers that go on: how many a caller has open, and how one ends.
+"""Answers that go on: how many a caller has open, and what ends them.
 
 An answer of which nobody reads fills the connection's buffer and waits there; nothing more is read for it.
 """
@@ -6,8 +6,7 @@ An answer of which nobody reads fills the connection's buffer and waits there; n
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,16 @@ from starlette.responses import Response
 
 from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal, too_many
+from memos.kernel.errors import MemosError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from starlette.types import Receive, Scope, Send
 
-    from memos.interface.http.caller import Caller
+    from memos.interface.http.caller import Caller, Callers
     from memos.interface.http.metrics import HttpMetrics
+
+KEY_SECONDS = 0.25
+"""Between two looks at whether the key of an open answer is good still."""
 
 END_SECONDS = 0.2
 """How long the end of an answer may take, where it is ended: then the connection is broken."""
@@ -31,102 +32,134 @@ ABORT = "abort_connection"
 """Where in a request's state the server puts what breaks its connection."""
 
 
+class _Open:
+    """The open answers of one key: how many, and what is set once they are to end."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.ended = asyncio.Event()
+        self.watching: asyncio.Task[None] | None = None
+
+
 class Streams:
     """The answers that go on; for the event loop's thread alone."""
 
-    def __init__(self, most: int, metrics: HttpMetrics) -> None:
+    def __init__(self, callers: Callers, most: int, metrics: HttpMetrics) -> None:
+        """Of callers, each of whom may have so many open."""
+        self._callers = callers
         self._most = most
-        self._open: Counter[bytes] = Counter()
         self._metrics = metrics
-        self.stopping = asyncio.Event()
+        self._open: dict[bytes, _Open] = {}
+        self.is_stopping = False
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return sum(each.count for each in self._open.values())
 
     @contextmanager
-    def one_more(self, caller: Caller) -> Iterator[None]:
-        """Hold one of the caller's places.
+    def one_more(self, caller: Caller) -> Iterator[asyncio.Event]:
+        """Hold one of the caller's places; what comes is set when the key ends, or the server.
 
         Raises:
             Refusal: all are taken.
         """
-        if self._open[caller.identity] >= self._most:
+        opened = self._open.setdefault(caller.identity, _Open())
+        if opened.count >= self._most:
             raise too_many(
                 "too-many-streams",
                 f"the key has {self._most} changes and bulks open: end one of them first",
             )
-        self._open[caller.identity] += 1
+        if opened.watching is None:
+            opened.watching = asyncio.create_task(self._watch(caller, opened.ended))
+        opened.count += 1
         self._metrics.open_streams.inc()
         try:
-            yield
+            yield opened.ended
         finally:
             self._metrics.open_streams.dec()
-            self._open[caller.identity] -= 1
-            if not self._open[caller.identity]:
-                del self._open[caller.identity]
+            opened.count -= 1
+            if not opened.count:
+                opened.watching.cancel()
+                self._open.pop(caller.identity, None)
 
     def stop(self) -> None:
         """End all of them, for the server ends."""
-        self.stopping.set()
+        self.is_stopping = True
+        for opened in self._open.values():
+            opened.ended.set()
+
+    async def _watch(self, caller: Caller, ended: asyncio.Event) -> None:
+        """Tell when a key is good no more, or nobody can say whether it is."""
+        while not self.is_stopping:
+            try:
+                await self._callers.check(caller)
+            except MemosError:
+                break
+            await asyncio.sleep(KEY_SECONDS)
+        ended.set()
 
 
 class StreamedAnswer(Response):
-    """An answer whose parts come one by one, until there are no more, the caller goes, or it is ended."""
+    """An answer whose parts come one by one, until there are no more, or the caller goes."""
 
     def __init__(
         self,
-        parts: AsyncGenerator[bytes],
+        parts: Callable[[asyncio.Event], AsyncGenerator[bytes]],
         media_type: str,
         *,
-        slot: Callable[[], AbstractContextManager[None]],
-        ends: Callable[[], Awaitable[None]] | None = None,
+        slot: AbstractContextManager[asyncio.Event],
+        is_endless: bool,
     ) -> None:
         """Answer with parts.
 
         Args:
-            parts: what is sent.
+            parts: gives what is sent, and is given what is set when the answer is to end.
             media_type: what it is.
-            slot: holds one of the caller's places, or refuses to.
-            ends: returns when the answer is to end before its parts do. Without it, the parts end by
-                themselves, and read the body meanwhile: whether the caller went they see.
+            slot: one of the caller's places.
+            is_endless: whether it goes on until it is ended. Other parts end by themselves, and may
+                read the body meanwhile.
         """
         super().__init__(None, media_type=media_type, headers={"Cache-Control": "no-store"})
         del self.headers["content-length"]
         self._parts = parts
         self._slot = slot
-        self._ends = ends
+        self._is_endless = is_endless
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the parts, or that there is no place for them."""
         with ExitStack() as held:
             try:
-                held.enter_context(self._slot())
+                ended = held.enter_context(self._slot)
             except Refusal as refusal:
-                await self._parts.aclose()
                 await answer_of(refusal)(scope, receive, send)
                 return
-            await self._run(scope, receive, send)
+            if not self._is_endless:
+                await self._write(send, ended)
+            elif await self._is_cut_short(receive, send, ended):
+                await _end(scope, send)
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._ends is None:
-            await self._write(send)
-            return
-        writing = asyncio.ensure_future(self._write(send))
-        ending = asyncio.ensure_future(self._ends())
+    async def _is_cut_short(self, receive: Receive, send: Send, ended: asyncio.Event) -> bool:
+        """Send the parts until there is a reason not to; whether the caller waits for their end then."""
+        writing = asyncio.ensure_future(self._write(send, ended))
+        ending = asyncio.ensure_future(ended.wait())
         going = asyncio.ensure_future(_caller_goes(receive))
-        tasks = {writing, ending, going}
+        tasks = (writing, ending, going)
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if writing.done():
+                writing.result()
+            return ending.done()
+        except MemosError:
+            return True  # the caller goes on from the last part, and is told why not then
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if writing in done:
-            writing.result()
-        elif going not in done:
-            await _end(scope, send)
 
-    async def _write(self, send: Send) -> None:
+    async def _write(self, send: Send, ended: asyncio.Event) -> None:
         start = {"type": "http.response.start", "status": self.status_code}
         await send({**start, "headers": self.raw_headers})
-        async with aclosing(self._parts) as parts:
+        async with aclosing(self._parts(ended)) as parts:
             async for part in parts:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

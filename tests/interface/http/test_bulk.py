@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -105,6 +106,27 @@ def test_a_line_is_answered_before_the_next_one_is_sent(alice: Caller, served: S
             connection.sendall(b"%x\r\n%s\r\n" % (len(line), line))
             while not (told := reading.readline()).startswith(b'{"line": %d,' % n):
                 assert told
+        reading.close()
+
+
+def test_a_bulk_ends_with_its_key(served: Served) -> None:
+    caller = served.caller()
+    with served.connect() as connection:
+        head = (
+            "POST /v1/memories/bulk HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+            f"Content-Type: application/x-ndjson\r\nAuthorization: Bearer {caller.key}\r\n\r\n"
+        )
+        line = new("The last one.")
+        connection.sendall(head.encode() + b"%x\r\n%s\r\n" % (len(line), line))
+        reading = connection.makefile("rb")
+        while not reading.readline().startswith(b'{"line": 1,'):
+            pass
+        served.memory.revoke_api_key(caller.key_id, tenant="acme")
+        revoked = time.monotonic()
+        while not (told := reading.readline()).startswith(b'{"done": 1,'):
+            pass
+        assert time.monotonic() - revoked < 1.0
+        assert json.loads(told)["problem"]["type"] == "urn:memos:problem:stopping"
         reading.close()
 
 

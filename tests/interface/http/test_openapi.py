@@ -158,5 +158,5 @@ def test_no_sequence_of_requests_gets_an_answer_that_is_not_described(described:
 
 @pytest.mark.soak
 def test_no_request_of_many_gets_an_answer_that_is_not_described(described: Described) -> None:
-    ask_each(described, 300)
-    ask_in_turn(described, 500, 30)
+    ask_each(described, 60)
+    ask_in_turn(described, 150, 20)

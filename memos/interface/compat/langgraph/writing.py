@@ -16,7 +16,7 @@ from memos.interface.compat.langgraph.items import Namespace, body_of, is_item, 
 from memos.interface.compat.scopes import scope_under
 from memos.interface.compat.vaults import archive_all
 from memos.interface.memory import Memory
-from memos.kernel.errors import Damaged, Held, IllegalMove
+from memos.kernel.errors import Damaged, Held, IllegalMove, PartlyDone
 from memos.operation.cube import MemCube
 
 _MOST_OF_A_KEY = 100
@@ -72,7 +72,7 @@ class ItemWriter:
                 break
             except Held:
                 raise
-            except IllegalMove:  # deleted by another writer since it was looked up
+            except (IllegalMove, PartlyDone):  # deleted by another writer since it was looked up
                 if tries == _TRIES:
                     raise
 

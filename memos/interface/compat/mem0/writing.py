@@ -9,11 +9,11 @@ from typing import Any
 from memos.interface.compat.mem0.adding import Addition, add_as_said, add_made
 from memos.interface.compat.mem0.door import Door
 from memos.interface.compat.mem0.entities import ENTITIES, MESSAGES, entities_from, exactly
-from memos.interface.compat.mem0.filters import Selected, select
+from memos.interface.compat.mem0.filters import select
 from memos.interface.compat.mem0.messages import messages_from
 from memos.interface.compat.mem0.records import EXPIRATION, IDENTITY, expiration_from
-from memos.interface.compat.vaults import archived
-from memos.kernel.errors import InvalidInput, NotFound, shorten
+from memos.interface.compat.vaults import archive_scope, archived
+from memos.kernel.errors import InvalidInput, shorten
 from memos.operation.cube import MemCube
 from memos.operation.validation import Time
 
@@ -145,25 +145,20 @@ class WritingCalls(Door):
                 "memories, use the `reset()` method."
             )
         for base in (self._base, f"{self._base}/{MESSAGES}"):
-            self._archive(select(exactly(entities), base))
+            selected = select(exactly(entities), base)
+            archive_scope(self.vault, selected.scopes[0], selected.filter)
         return {"message": "Memories deleted successfully!"}
 
     def reset(self) -> None:
         """Take all memories out of sight. `vault.erase(scope=...)` destroys them."""
         _logger.warning("all memories below the scope are archived")
-        self._archive(Selected((self._base,), None, frozenset()))
+        archive_scope(self.vault, self._base)
 
     def _present(self, memory_id: str) -> MemCube:
         cube = self._cube(memory_id)
         if cube is None:
             raise _no_memory(memory_id)
         return cube
-
-    def _archive(self, selected: Selected) -> None:
-        try:
-            self.vault.archive_many(scope=selected.scopes[0], filter=selected.filter)
-        except NotFound:
-            return  # there is nothing
 
 
 def _own(metadata: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:

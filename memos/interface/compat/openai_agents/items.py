@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 import uuid_utils
 
@@ -35,7 +37,7 @@ def body_of(item: TResponseInputItem) -> dict[str, Any]:
         stored = json.dumps(item)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"an item of a session is JSON: {error}") from None
-    # Ids of one process rise: they order what one call wrote, which has one log time on servers.
+    # Log times do not order what one call writes on servers. These ids rise, in a process and with the clock.
     metadata: dict[str, Any] = {SEQUENCE: str(uuid_utils.uuid7())}
     text = words_of(item)
     if text.strip() and len(stored) <= _MOST_METADATA_BYTES:
@@ -45,7 +47,7 @@ def body_of(item: TResponseInputItem) -> dict[str, Any]:
 
 def is_item(cube: MemCube) -> bool:
     """Whether a memory is an item of a session, and nothing that another door stored there."""
-    return isinstance(cube.metadata.get(SEQUENCE), str)
+    return SEQUENCE in cube.metadata and (ITEM in cube.metadata or cube.media_type == WHOLE)
 
 
 def item_of(cube: MemCube) -> TResponseInputItem:
@@ -54,9 +56,15 @@ def item_of(cube: MemCube) -> TResponseInputItem:
     return cast("TResponseInputItem", item)
 
 
-def place_of(cube: MemCube) -> tuple[Any, ...]:
-    """Where an item stands in its conversation: by when it came, then as its writer ordered it."""
-    return cube.created, cube.metadata[SEQUENCE]
+def sequence_of(cube: MemCube) -> str:
+    """Where an item stands in its conversation: sequences sort as items follow each other."""
+    return str(cube.metadata[SEQUENCE])
+
+
+def written_at(sequence: str) -> datetime:
+    """When whoever wrote an item gave it its sequence."""
+    milliseconds = UUID(sequence).int >> 80
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def words_of(item: Mapping[str, Any]) -> str:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
 from agents import SessionSettings, TResponseInputItem
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
-from memos.interface.compat.openai_agents.items import body_of, is_item, item_of, place_of
+from memos.interface.compat.openai_agents.items import (
+    body_of,
+    is_item,
+    item_of,
+    sequence_of,
+    written_at,
+)
 from memos.interface.compat.scopes import scope_under
 from memos.interface.compat.threads import in_thread
-from memos.interface.compat.vaults import adapted_vault, archived
+from memos.interface.compat.vaults import adapted_vault, archive_scope, archived
 from memos.interface.memory import Memory
-from memos.kernel.errors import Damaged, NotFound
+from memos.kernel.errors import Damaged
 from memos.operation.cube import MemCube
 from memos.operation.validation import AsOf
 
 _PAGE = 500
+_LATE = timedelta(seconds=5)
+"""By how much log times may stand in another order than what was written, beside clocks that differ."""
 
 
 class MemosSession:
@@ -95,7 +105,7 @@ class MemosSession:
 
     async def clear_session(self) -> None:
         """Take all items out of the conversation, all or none."""
-        await in_thread(self._clear)
+        await in_thread(lambda: archive_scope(self.memory, self._scope))
 
     def close(self) -> None:
         """Close the vault where the session opened it."""
@@ -108,11 +118,12 @@ class MemosSession:
         wanted = None if most is None or most < 0 else most
         found: list[MemCube] = []
         for cube in self._newest(wanted, as_of):
-            # What one call wrote may stand in any order: it is read to its end.
-            if wanted is not None and len(found) >= wanted and cube.created < found[-1].created:
-                break
+            if wanted is not None and len(found) >= wanted:
+                least = nlargest(wanted, map(sequence_of, found))[-1]
+                if cube.created < written_at(least) - _LATE:
+                    break
             found.append(cube)
-        ordered = sorted(found, key=place_of)
+        ordered = sorted(found, key=sequence_of)
         return ordered if wanted is None else ordered[-wanted:]
 
     def _newest(self, wanted: int | None, as_of: AsOf | None) -> Iterator[MemCube]:
@@ -132,9 +143,3 @@ class MemosSession:
             if archived(self.memory, latest[0].cube_id):
                 return item_of(latest[0])
         return None
-
-    def _clear(self) -> None:
-        try:
-            self.memory.archive_many(scope=self._scope)
-        except NotFound:
-            return  # it is empty

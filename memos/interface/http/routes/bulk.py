@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -15,7 +16,7 @@ from memos.interface.async_memory import AsyncMemory
 from memos.interface.http.caller import AnyCaller
 from memos.interface.http.guard import NDJSON, too_large
 from memos.interface.http.idempotency import IdempotencyKey
-from memos.interface.http.problems import Refusal, problem_of, problem_of_form
+from memos.interface.http.problems import Refusal, problem, problem_of, problem_of_form
 from memos.interface.http.routes.memories import NewMemory
 from memos.interface.http.settings import HttpSettings
 from memos.interface.http.streams import StreamedAnswer, Streams
@@ -74,37 +75,47 @@ async def add_in_bulk(
     """
     streams: Streams = request.app.state.streams
     settings: HttpSettings = request.app.state.settings
-    bulk = Bulk(who.memory, idempotency_key, streams.stopping)
+    bulk = Bulk(who.memory, idempotency_key)
     lines = split_lines(request.stream(), settings.body_bytes)
-    return StreamedAnswer(bulk.answer(lines), NDJSON, slot=lambda: streams.one_more(who))
+    return StreamedAnswer(
+        lambda ended: bulk.answer(lines, ended),
+        NDJSON,
+        slot=streams.one_more(who),
+        is_endless=False,
+    )
 
 
 class Bulk:
     """One request's lines, some at the same time, answered in their order."""
 
-    def __init__(self, memory: AsyncMemory, key: str | None, stopping: asyncio.Event) -> None:
+    def __init__(self, memory: AsyncMemory, key: str | None) -> None:
         self._memory = memory
         self._key = key
-        self._stopping = stopping
         self._begun: asyncio.Queue[asyncio.Task[BulkLine] | None] = asyncio.Queue()
         self._free = asyncio.Semaphore(AT_ONCE)
         self._problem: dict[str, Any] | None = None
 
-    async def answer(self, lines: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    async def answer(
+        self, lines: AsyncIterator[bytes], ended: asyncio.Event
+    ) -> AsyncGenerator[bytes]:
         """A line for each, and the last one. They are read whether the answer is read or not: most
         clients send all before they read any.
         """
         reading = asyncio.create_task(self._read(lines))
+        ending = asyncio.create_task(self._end(reading, ended))
         done = failed = 0
         try:
             while (task := await self._begun.get()) is not None:
                 told = await task
                 done, failed = done + (told.problem is None), failed + (told.problem is not None)
                 yield _line(told)
-            await reading
+            await asyncio.wait([reading])
+            if not reading.cancelled():
+                reading.result()
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            for each in (ending, reading):
+                each.cancel()
+            await asyncio.gather(ending, reading, return_exceptions=True)
         complete = self._problem is None
         yield _line(BulkEnd(done=done, failed=failed, complete=complete, problem=self._problem))
 
@@ -114,28 +125,24 @@ class Bulk:
         try:
             async for line in lines:
                 number += 1
-                self._check(number)
+                if number > MOST_LINES:
+                    raise _too_many_lines()
                 if line.strip():
                     await self._free.acquire()
                     self._begun.put_nowait(asyncio.create_task(self._add(number, line)))
         except Refusal as refusal:
             self._problem = problem_of(refusal)
         except ClientDisconnect:
-            self._problem = problem_of(Refusal(400, "malformed", "the body was cut off"))
+            self._problem = problem(HTTPStatus.BAD_REQUEST, "malformed", "it was cut off")
         finally:
             self._begun.put_nowait(None)
 
-    def _check(self, number: int) -> None:
-        """That a line may be begun with.
-
-        Raises:
-            Refusal: it may not.
-        """
-        if self._stopping.is_set():
-            raise Refusal(503, "stopping", "the server ends: send the lines from here on again")
-        if number > MOST_LINES:
-            detail = f"a bulk has {MOST_LINES} lines at most: send the lines from here on apart"
-            raise Refusal(413, "too-large", detail)
+    async def _end(self, reading: asyncio.Task[None], ended: asyncio.Event) -> None:
+        """Begin with no more lines once the key ends, or the server."""
+        await ended.wait()
+        detail = "the key is good no more, or the server ends: send the lines from here on again"
+        self._problem = problem(HTTPStatus.SERVICE_UNAVAILABLE, "stopping", detail)
+        reading.cancel()
 
     async def _add(self, number: int, line: bytes) -> BulkLine:
         try:
@@ -149,6 +156,14 @@ class Bulk:
         finally:
             self._free.release()
         return BulkLine(line=number, receipt=receipt)
+
+
+def _too_many_lines() -> Refusal:
+    return Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-large",
+        f"a bulk has {MOST_LINES} lines at most: send the lines from here on apart",
+    )
 
 
 async def split_lines(parts: AsyncIterator[bytes], longest: int) -> AsyncIterator[bytes]:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from time import monotonic
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from memos.interface.http.caller import AnyCaller, Caller, Callers
+from memos.interface.http.caller import AnyCaller
 from memos.interface.http.following import Following, Place
 from memos.interface.http.streams import StreamedAnswer, Streams
 from memos.interface.http.strict_route import StrictRoute
 from memos.interface.serialise import json_line
-from memos.kernel.errors import MemosError
 from memos.operation.reads.history import LogEntry
 
 router = APIRouter(prefix="/v1", tags=["events"], route_class=StrictRoute)
 
 EVENT_STREAM = "text/event-stream"
 LOOK_SECONDS = 0.5
-"""Between two looks for what is new, and two at whether the key is good still."""
+"""Between two looks for what is new, where few streams are open."""
+
+LOOKS_A_SECOND = 400.0
+"""Of all streams together: the more there are, the less often each looks."""
 
 BEAT_SECONDS = 15.0
 """After which a stream with no news tells that it is alive."""
@@ -53,44 +56,33 @@ async def changes(
 ) -> Response:
     """The records of the log as they come. The stream ends when the key does, or the server."""
     streams: Streams = request.app.state.streams
-    callers: Callers = request.app.state.callers
     place = Place.now() if last_event_id is None else Place.parse(last_event_id)
     records = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
     following = Following(who.memory.memory, records, place)
     first = await asyncio.to_thread(following.read, AT_ONCE)  # what is refused is told before
     return StreamedAnswer(
-        _parts(following, first),
+        lambda _: _parts(following, first, streams),
         EVENT_STREAM,
-        slot=lambda: streams.one_more(who),
-        ends=lambda: _ends(streams, callers, who),
+        slot=streams.one_more(who),
+        is_endless=True,
     )
 
 
-async def _parts(following: Following, entries: list[LogEntry]) -> AsyncGenerator[bytes]:
+async def _parts(
+    following: Following, entries: list[LogEntry], streams: Streams
+) -> AsyncGenerator[bytes]:
     """Records as events, and without one for long where to go on."""
     yield f"retry: {RETRY_MILLISECONDS}\nid: {following.place}\n\n".encode()
-    quiet = 0.0
+    told = monotonic()
     while True:
         for entry in entries:
             following.tell(entry)
             yield f"event: change\nid: {following.place}\ndata: {json_line(entry)}\n\n".encode()
-        quiet = 0.0 if entries else quiet + LOOK_SECONDS
-        if quiet >= BEAT_SECONDS:
-            quiet = 0.0
+        if entries:
+            told = monotonic()
+        elif monotonic() - told > BEAT_SECONDS:
+            told = monotonic()
             yield f"id: {following.place}\n\n".encode()
         if len(entries) < AT_ONCE:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(max(LOOK_SECONDS, len(streams) / LOOKS_A_SECOND))
         entries = await asyncio.to_thread(following.read, AT_ONCE)
-
-
-async def _ends(streams: Streams, callers: Callers, who: Caller) -> None:
-    """Return when the server ends, or the key is good no more."""
-    while not streams.stopping.is_set():
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await streams.stopping.wait()
-        except TimeoutError:
-            try:
-                await callers.still(who)
-            except MemosError:
-                return
