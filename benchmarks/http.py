@@ -57,7 +57,7 @@ def _measure(report: Report, directory: Path) -> None:
         options = ("--vault", str(vault), "--port", "0", "--rate", NO_LIMIT)
         with (
             serving(
-                "memos", "serve", "--actor", "user:bench", "--log-level", "warning", *options
+                "memos", "serve", "--actor", "user:bench", *options
             ) as ours,
             serving("benchmarks.http_floor", str(rows)) as floor,
         ):

@@ -22,10 +22,13 @@ from typing import Any
 from memos.kernel.event import Position
 
 SCHEMA = 1
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def plain(value: Any) -> Any:
     """A value of the API as JSON knows it: None, bool, int, float, str, list or dict."""
+    if type(value) in _PLAIN:  # most values are: a server writes a thousand memories a second
+        return value
     match value:
         case Position() | Path():
             return str(value)

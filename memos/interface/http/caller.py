@@ -99,7 +99,7 @@ class Callers:
             Refusal: there is none left for the moment.
         """
         taken = self._buckets.take(caller.identity)
-        headers = {"RateLimit-Policy": self._policy, "RateLimit": taken.header}
+        headers = {"ratelimit-policy": self._policy, "ratelimit": taken.header}
         if taken.wait:
             raise too_many(
                 "rate-limited",
@@ -130,11 +130,12 @@ class Authenticated:
         state = scope["state"]
         try:
             caller = await self._callers.of(Headers(scope=scope).get("authorization"))
-            state["answer_headers"] |= self._callers.take(caller)
+            told = self._callers.take(caller)
         except (MemosError, Refusal) as error:
             await answer_of(error)(scope, receive, send)
             return
         state["caller"] = caller
+        state["answer_headers"] += [(name.encode(), value.encode()) for name, value in told.items()]
         await self._app(scope, receive, send)
 
 

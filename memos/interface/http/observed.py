@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import uuid_utils
-from starlette.datastructures import MutableHeaders
 
 from memos.interface.http.problem_answers import problem_answer
 from memos.interface.http.problems import problem
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("memos.http")
 NO_ROUTE = "none"
-_SAFE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
+_SAFE_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
 
 
 def _frames(error: Exception) -> dict[str, object]:
@@ -53,13 +52,13 @@ class Observed:
         begun, status = perf_counter(), 0
         request_id = str(uuid_utils.uuid7())
         state = scope.setdefault("state", {})
-        state["answer_headers"] = {"X-Request-ID": request_id, **_SAFE_HEADERS}
+        state["answer_headers"] = [*_SAFE_HEADERS, (b"x-request-id", request_id.encode())]
 
         async def told_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(state["answer_headers"])
+                message["headers"] = [*message["headers"], *state["answer_headers"]]
             await send(message)
 
         try:

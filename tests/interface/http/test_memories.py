@@ -171,6 +171,15 @@ def test_a_list_is_filtered_by_a_json_object(alice: Caller) -> None:
         check_problem(refused, 422, "invalid-input")
 
 
+@pytest.mark.parametrize(
+    "query", ["limits=1", "limit=1&limit=2", "limit=x", "order=best", "limit=0"]
+)
+def test_a_parameter_that_does_not_fit_is_an_error(alice: Caller, query: str) -> None:
+    check_problem(alice.client.get(f"/v1/memories?{query}"), 422, "invalid-input")
+    several = alice.client.get("/v1/memories?scope=acme/a&scope=acme/b&state=Archived")
+    assert several.status_code == 200
+
+
 def test_what_was_erased_is_gone(alice: Caller, served: Served) -> None:
     added = add(alice)
     served.memory.erase(cube_id=added.json()["cube_id"])

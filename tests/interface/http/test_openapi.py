@@ -84,7 +84,7 @@ def make_likely(case: AnyCase, turn: int) -> None:
         for name, value in (("scope", scope), ("tenant", "acme")):
             if isinstance(body.get(name), str):
                 body[name] = value
-    query: dict[str, Any] = case.query or {}
+    query: dict[str, Any] = case.query if is_valid and case.query else {}
     for name, likely in {"scope": [scope], "tenant": "acme"}.items():
         if isinstance(query.get(name), type(likely)):
             query[name] = likely

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from inspect import iscoroutinefunction
 
 import numpy as np
 from langgraph.store.base import Embeddings, IndexConfig, ensure_embeddings
@@ -49,11 +50,15 @@ def embedder_of(index: IndexConfig) -> LangChainEmbedder:
     """The embedder of LangGraph's index configuration.
 
     Raises:
-        InvalidInput: it says no width, or no embeddings.
+        InvalidInput: it says no width, or no embeddings, or a function that is awaited.
     """
     embed, dims = index.get("embed"), index.get("dims")
     if embed is None or dims is None:
         raise InvalidInput("index names `embed` and `dims`, or only `fields`")
+    if iscoroutinefunction(embed):
+        raise InvalidInput(
+            "index.embed is awaited: a vault embeds in threads, so pass one that is not"
+        )
     model = getattr(embed, "model", None) or getattr(embed, "model_name", "")
     kind = embed if hasattr(embed, "__qualname__") else type(embed)
     name = embed if isinstance(embed, str) else f"{kind.__module__}.{kind.__qualname__} {model}"

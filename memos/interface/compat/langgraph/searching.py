@@ -45,7 +45,7 @@ class ItemSearch:
     def items(self) -> list[SearchItem]:
         """The items, from `offset` on, `limit` of them at most."""
         op = self._op
-        if op.limit <= 0:
+        if not op.limit:
             return []
         hits = self._hits(op.offset + op.limit) if (op.query or "").strip() else []
         found = [self._found(hit, hit.explain["relevance"]) for hit in hits[op.offset :]]
@@ -86,13 +86,13 @@ class ItemSearch:
     def _listed(self, seen: set[tuple[str, str]]) -> Iterator[MemCube]:
         """What fits and was not seen yet, what changed last first; read page by page."""
         cursor = None
-        limit = self._op.offset + self._op.limit
+        limit = min(self._op.offset + self._op.limit, _PAGE)
         while True:
             page = self._memory.list(
                 scope=self._scope,
                 filter=self._filter,
                 order="changed",
-                limit=min(limit, _PAGE),
+                limit=limit,
                 cursor=cursor,
             )
             for cube in page:
@@ -100,7 +100,7 @@ class ItemSearch:
                 if name not in seen and self._fits(cube):
                     seen.add(name)
                     yield cube
-            cursor = page.cursor
+            cursor, limit = page.cursor, min(2 * limit, _PAGE)
             if cursor is None:
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,8 @@ from memos.interface.compat.vaults import adapted_vault
 from memos.interface.memory import Memory
 from memos.kernel.errors import EmbeddingFailed, InvalidInput, shorten
 from memos.kernel.scope import check_scope
+
+_logger = logging.getLogger("memos.compat.langgraph")
 
 
 class MemosStore(BaseStore):
@@ -108,6 +111,10 @@ class MemosStore(BaseStore):
         asked = list(ops)
         for op in asked:
             validate_op_namespace(op)
+            if isinstance(op, (SearchOp, ListNamespacesOp)) and min(op.limit, op.offset) < 0:
+                raise InvalidInput(
+                    f"limit and offset are 0 or more, not {op.limit} and {op.offset}"
+                )
         results = [self._read(op) for op in asked]
         puts = [op for op in asked if isinstance(op, PutOp)]
         if puts:
@@ -171,5 +178,5 @@ class MemosStore(BaseStore):
             return
         try:
             self.memory.embed_pending()
-        except EmbeddingFailed:
-            return  # what was put is stored: until the model answers, it is found by its words
+        except EmbeddingFailed as error:
+            _logger.warning("what was put is found by its words until it is embedded: %s", error)

@@ -207,6 +207,24 @@ def test_a_search_by_words_shows_what_fits_first_and_fills_up_with_the_rest(
     assert keys(store.search(("docs",), query="apple", filter={"kind": "thing"})) == ["car"]
 
 
+def test_a_rare_value_is_found_among_many_by_a_filter_that_the_vault_has_not(
+    store: MemosStore,
+) -> None:
+    store.batch([PutOp(("docs",), f"d{n}", {"name": f"{n:03}"}) for n in range(300)])
+    assert keys(store.search(("docs",), filter={"name": {"$lt": "001"}}, limit=1)) == ["d0"]
+    assert len(store.search(("docs",), filter={"name": {"$ne": "001"}}, limit=500)) == 299
+    rare = store.search(("docs",), query="000 001 002", filter={"name": {"$lt": "001"}}, limit=1)
+    assert keys(rare) == ["d0"]
+
+
+@pytest.mark.parametrize("page", [{"limit": -1}, {"offset": -1}])
+def test_a_page_that_is_none_is_refused(store: MemosStore, page: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput, match="0 or more"):
+        store.search((), **page)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="0 or more"):
+        store.list_namespaces(**page)  # type: ignore[arg-type]
+
+
 def test_fields_say_which_texts_an_item_is_searched_by(vault: Path) -> None:
     with MemosStore(vault, scope="acme", index={"fields": ["title", "parts[*].text"]}) as store:
         value = {"title": "pottery", "body": "chess", "parts": [{"text": "clay"}, {"text": "kiln"}]}
@@ -240,6 +258,24 @@ def test_meaning_is_found_where_an_embedder_is_named(vault: Path) -> None:
             MemosStore(store.memory, scope="acme", index=index)
     with pytest.raises(InvalidInput, match="dims"):
         MemosStore(vault, scope="acme", index={"embed": index["embed"]})
+
+
+def test_what_cannot_be_embedded_is_stored_found_by_words_and_told(
+    vault: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def embed(texts: list[str]) -> list[list[float]]:
+        raise OSError("away")
+
+    async def awaited(texts: list[str]) -> list[list[float]]:
+        return []
+
+    broken: Any = {"dims": 2, "embed": embed}
+    with pytest.raises(InvalidInput, match="awaited"):
+        MemosStore(vault, scope="acme", index=broken | {"embed": awaited})
+    with MemosStore(vault, scope="acme", index=broken) as store:
+        store.put(("docs",), "pet", {"text": "a kitten sleeps"})
+        assert store.search(("docs",), query="kitten", limit=1)[0].score
+    assert "away" in caplog.text
 
 
 def test_namespaces_are_listed_by_prefix_suffix_wildcard_and_depth(store: MemosStore) -> None:
