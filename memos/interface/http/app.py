@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from memos.infrastructure.release import RELEASE
 from memos.interface.http.caller import OPEN_PATHS, Authenticated, Callers
 from memos.interface.http.guard import Guard
+from memos.interface.http.mem0_dialect import Mem0Dialect
 from memos.interface.http.metrics import HttpMetrics
 from memos.interface.http.observed import Observed
 from memos.interface.http.problem_answers import tell_problems
@@ -25,6 +26,7 @@ from memos.interface.http.routes import (
     cuts,
     events,
     health,
+    mem0,
     memories,
     proofs,
     search,
@@ -54,6 +56,7 @@ _FAMILIES = (
     proofs,
     api_keys,
     health,
+    mem0,
 )
 """What is asked most comes first: routes are tried in order."""
 
@@ -91,7 +94,11 @@ def application(memory: AsyncMemory, settings: HttpSettings | None = None) -> Fa
 
 def _middleware(settings: HttpSettings, metrics: HttpMetrics, callers: Callers) -> list[Middleware]:
     """What a request comes through, the outermost first."""
-    stack = [Middleware(Observed, metrics=metrics), Middleware(Guard, settings=settings)]
+    stack = [
+        Middleware(Mem0Dialect),
+        Middleware(Observed, metrics=metrics),
+        Middleware(Guard, settings=settings),
+    ]
     if settings.origins:
         cors = Middleware(
             CORSMiddleware,

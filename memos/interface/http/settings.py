@@ -30,7 +30,7 @@ class HttpSettings:
         bulk_bytes: how long the body of a bulk may be.
         body_seconds: how long a body may take, and each part of a bulk.
         shows_metrics: whether `/metrics` answers here.
-        model: who answers `/v1/chat`.
+        model: who answers `/v1/chat`, and makes memories of messages behind mem0's paths.
     """
 
     anonymous: bool = False
