@@ -14,7 +14,7 @@ from memos.interface.http.settings import HttpSettings
 
 
 async def base_scope(who: AnyCaller) -> str:
-    """What all memories of the caller lie below: the first scope of the key, or its tenant.
+    """What all memories of the caller lie below: the first scope of the key, by name, or its tenant.
 
     Raises:
         Refusal: there is no key that says so.
