@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
 
 from memos import MemCube
 from tests.interface.http.mem0.clients import Clients, first_id, texts
 from tests.interface.http.served import cube_of
+
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "compat.md"
 
 
 def test_what_is_added_is_found_listed_and_got(client: Any) -> None:
@@ -191,3 +196,15 @@ def test_other_doors_see_the_same_memories(client: Any, clients: Clients) -> Non
     found = clients.vault.get(receipt.cube_id)
     assert isinstance(found, MemCube)
     assert client.get(receipt.cube_id)["user_id"] == "doors"
+
+
+def test_the_lines_of_the_page_run_as_they_stand(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", clients.key(tenant="page"))
+    monkeypatch.setenv("URL", clients.served.address)
+    page = Sybil(parsers=[PythonCodeBlockParser()], encoding="utf-8").parse(PAGE)
+    (example,) = [each for each in page.examples() if "MemoryClient(" in each.parsed.text]
+    example.evaluate()
+    page.namespace["client"].client.close()
+    assert clients.vault.count(scope="page", state="Archived") == 1
