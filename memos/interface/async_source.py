@@ -213,6 +213,11 @@ class AsyncMemory:
         return self._path
 
     @property
+    def reach(self) -> tuple[str, ...]:
+        """As in `Memory`."""
+        return self.memory.reach
+
+    @property
     def memory(self) -> Memory:
         """The vault; where no call has opened it yet, it is opened here."""
         with self._opening:

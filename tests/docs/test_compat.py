@@ -17,12 +17,13 @@ from langgraph.store.base import BaseStore
 from memos.compat.langgraph import MemosStore
 from memos.compat.mem0 import AsyncMemory, Memory
 from memos.compat.openai_agents import MemosSession
+from tests.interface.http.mem0.test_refusals import ABSENT as REFUSED
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `(\w+)` \| (?:`(tests/[^`]+)`|none) \| (.+) \|$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 PAGE = (ROOT / "docs" / "compat.md").read_text("utf-8")
-ABSENT = {"mem0": {"project", "entity_store"}}
+ABSENT = {"mem0": {"project", "entity_store"}, "mem0's client": {"chat"}}
 """What the page says is not there."""
 NOT_TAKEN = {"llm"}
 """The argument that the page says is not taken."""
@@ -40,6 +41,12 @@ for kind in (Memory, AsyncMemory):
             told[name] = told.get(name, []) + [p.name for p in taken if p.kind is not p.VAR_KEYWORD]
 print(json.dumps(told))
 """
+CLIENTS = """
+import json
+from mem0 import AsyncMemoryClient, MemoryClient
+kinds = (MemoryClient, AsyncMemoryClient)
+print(json.dumps(sorted({name for kind in kinds for name in dir(kind) if name[0] != "_"})))
+"""
 
 
 def rows(section: str) -> dict[str, tuple[str, str]]:
@@ -54,14 +61,18 @@ def public(kind: type) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def mem0s(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The public names of mem0's classes, each with the arguments that it takes."""
+def mem0_says(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The public names of mem0's SDK, each with the arguments that it takes; and those of its clients."""
     home = str(tmp_path_factory.mktemp("mem0"))
     quiet = {"MEM0_TELEMETRY": "False", "MEM0_DIR": home, "HOME": home}
-    done = subprocess.run(
-        [sys.executable, "-c", MEM0], capture_output=True, text=True, check=True, env=quiet
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    asked = [sys.executable, "-c", MEM0 + CLIENTS]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True, env=quiet)
+    return [json.loads(line) for line in done.stdout.splitlines()[-2:]]
+
+
+@pytest.fixture(scope="module")
+def mem0s(mem0_says: list[Any]) -> Any:
+    return mem0_says[0]
 
 
 def test_every_public_method_of_langgraphs_store_is_listed_and_there() -> None:
@@ -85,6 +96,15 @@ def test_every_public_method_of_mem0s_sdk_is_listed_and_there_with_its_arguments
         assert not any(hasattr(kind, name) for name in ABSENT["mem0"])
 
 
+def test_every_public_method_of_mem0s_client_is_listed_and_refused_where_it_is_not_there(
+    mem0_says: list[Any],
+) -> None:
+    listed = rows("mem0's client")
+    assert listed.keys() == {*mem0_says[1], "project"}
+    refused = {name for name, (_, differs) in listed.items() if differs.startswith("501")}
+    assert refused == {name.partition(".")[0] for name in REFUSED}
+
+
 def test_every_test_that_the_page_names_is_there() -> None:
     named = TEST.findall(PAGE)
     assert len(named) > 30
@@ -98,7 +118,7 @@ def test_every_test_that_the_page_names_is_there() -> None:
 
 
 def test_every_row_says_what_differs_and_only_what_is_absent_has_no_test() -> None:
-    for section in ("LangGraph", "OpenAI Agents", "mem0"):
+    for section in ("LangGraph", "OpenAI Agents", "mem0", "mem0's client"):
         without = {name for name, (test, _) in rows(section).items() if not test}
         assert without == ABSENT.get(section, set())
         assert all(differs.strip() for _, differs in rows(section).values())

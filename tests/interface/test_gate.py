@@ -28,6 +28,7 @@ NO_CALL = {
     "as_actor": "another actor on the open vault: each call of theirs is asked about",
     "close": "lets go of the vault",
     "path": "what the caller passed",
+    "reach": "what the caller, or their key, is narrowed to",
     "load_report": "what `load` returned",
 }
 """Public members that ask nothing of the vault."""

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from memos.infrastructure.release import RELEASE
 from memos.interface.http.caller import OPEN_PATHS, Authenticated, Callers
 from memos.interface.http.guard import Guard
+from memos.interface.http.mem0_dialect import Mem0Dialect
 from memos.interface.http.metrics import HttpMetrics
 from memos.interface.http.observed import Observed
 from memos.interface.http.problem_answers import tell_problems
@@ -28,6 +29,7 @@ from memos.interface.http.routes import (
     cuts,
     events,
     health,
+    mem0,
     memories,
     openai,
     proofs,
@@ -59,6 +61,7 @@ _FAMILIES = (
     proofs,
     api_keys,
     health,
+    mem0,
 )
 """What is asked most comes first: routes are tried in order."""
 
@@ -109,7 +112,11 @@ async def _closing_proxy(app: FastAPI) -> AsyncIterator[None]:
 
 def _middleware(settings: HttpSettings, metrics: HttpMetrics, callers: Callers) -> list[Middleware]:
     """What a request comes through, the outermost first."""
-    stack = [Middleware(Observed, metrics=metrics), Middleware(Guard, settings=settings)]
+    stack = [
+        Middleware(Mem0Dialect),
+        Middleware(Observed, metrics=metrics),
+        Middleware(Guard, settings=settings),
+    ]
     if settings.origins:
         cors = Middleware(
             CORSMiddleware,

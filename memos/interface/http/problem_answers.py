@@ -28,7 +28,7 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_SECONDS)},
 }
 _OF_FRAMEWORK: Mapping[int, str] = {400: "malformed", 404: "no-such-route"}
-_METHODS = ("DELETE", "GET", "PATCH", "POST")
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 def problem_answer(told: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:

@@ -61,7 +61,7 @@ class HttpSettings:
         bulk_bytes: how long the body of a bulk may be.
         body_seconds: how long a body may take, and each part of a bulk.
         shows_metrics: whether `/metrics` answers here.
-        model: who answers `/v1/chat`.
+        model: who answers `/v1/chat`, and makes memories of messages behind mem0's paths.
         upstream: who is asked behind `/openai/v1`.
         completions_per_key: how many requests of a key may wait for it, or for its answer's end, at the same
             time.

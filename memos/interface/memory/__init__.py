@@ -203,6 +203,14 @@ class Memory(
         """The vault's directory, or its settings file."""
         return self._path
 
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The scopes that this vault is narrowed to: those of an API key, or a tenant; empty for no bound."""
+        subject = self._session.subject
+        if subject.scopes:
+            return subject.scopes
+        return (subject.tenant,) if subject.tenant else ()
+
     def as_actor(self, actor: str, *, tenant: str | None = None) -> Self:
         """The same open vault on behalf of another actor, without opening it again.
 

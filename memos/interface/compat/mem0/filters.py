@@ -121,7 +121,7 @@ class _Grammar:
                 self.entities.add(name)
                 yield from self._of_entity(name, condition)
             else:
-                yield from _of_field(self._fields.get(name) or _metadata(name), condition)
+                yield from _of_field(self._fields.get(name) or metadata_field(name), condition)
 
     def _joined(self, name: str, conditions: Any) -> Iterator[dict[str, Any]]:
         if not isinstance(conditions, (list, tuple)) or (not conditions and name != "AND"):
@@ -139,7 +139,7 @@ class _Grammar:
 
     def _of_entity(self, name: str, condition: Any) -> Iterator[dict[str, Any]]:
         """What a condition on an entity says of scope and tags, which the index answers for; else of the metadata."""
-        field = _metadata(name)
+        field = metadata_field(name)
         for op, operand in _tests(field, condition):
             if op in ("eq", "ne"):
                 yield _unless(op == "ne", self._is(name, operand))
@@ -187,7 +187,12 @@ def _list(op: str, operand: Any) -> list[Any]:
     return list(operand)
 
 
-def _metadata(name: Any) -> str:
+def metadata_field(name: Any) -> str:
+    """The field of the vault's filters that a key of the metadata is.
+
+    Raises:
+        InvalidInput: it can be none.
+    """
     if not isinstance(name, str) or not name or ("'" in name and '"' in name):
         raise InvalidInput(
             f"{shorten(name)} cannot be filtered by: a name is a text with one kind of quote at most"

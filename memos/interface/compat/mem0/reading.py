@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from memos.interface.compat.mem0.door import Door
@@ -18,6 +18,7 @@ from memos.interface.compat.vaults import tell_damaged
 from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.kernel.scope import MOST_SCOPES, contains
 from memos.operation.cube import MemCube
+from memos.operation.reads.history import Change
 from memos.operation.validation import Time
 
 _PAGE = 500
@@ -59,21 +60,8 @@ class ReadingCalls(Door):
         _check_count(top_k)
         given = {"user_id": user_id, "agent_id": agent_id, "app_id": app_id, "run_id": run_id}
         selected = self._selected(filters, given, show_expired=show_expired)
-        found: list[MemCube] = []
-        cursor = None
-        while len(found) < top_k:
-            page = self.vault.list(
-                scope=selected.scopes,
-                filter=selected.filter,
-                limit=min(_PAGE, top_k - len(found)),
-                cursor=cursor,
-            )
-            tell_damaged(page.damaged)
-            found += page
-            cursor = page.cursor
-            if cursor is None:
-                break
-        return {"results": [record_of(cube, self._base) for cube in found]}
+        cubes = self._newest(selected, top_k)
+        return {"results": [record_of(cube, self._base) for cube in cubes]}
 
     def search(
         self,
@@ -137,14 +125,33 @@ class ReadingCalls(Door):
 
     def history(self, memory_id: str) -> list[dict[str, Any]]:
         """What happened to a memory, oldest first: each an ADD, UPDATE or DELETE."""
+        changes = self._changes(memory_id)
+        return history_of(changes, changes[0].entry.metadata) if changes else []
+
+    def _newest(self, selected: Selected, most: int) -> Iterator[MemCube]:
+        """The newest of what was selected."""
+        cursor = None
+        while most > 0:
+            page = self.vault.list(
+                scope=selected.scopes,
+                filter=selected.filter,
+                limit=min(_PAGE, most),
+                cursor=cursor,
+            )
+            tell_damaged(page.damaged)
+            yield from page
+            most -= len(page)
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def _changes(self, memory_id: str) -> Sequence[Change]:
+        """Everything that was attempted on a memory below the scope; nothing where there is none."""
         try:
             changes = self.vault.history(memory_id)
         except NotFound:
-            return []
-        first = changes[0].entry
-        if not contains(self._base, first.scope):
-            return []
-        return history_of(changes, first.metadata)
+            return ()
+        return changes if contains(self._base, changes[0].entry.scope) else ()
 
     def _selected(
         self, filters: Mapping[str, Any] | None, given: Mapping[str, Any], *, show_expired: bool
@@ -152,7 +159,7 @@ class ReadingCalls(Door):
         parts: list[Mapping[str, Any]] = [exactly(entities_from(given))]
         if filters is not None:
             parts.append(filters)
-        selected = select({"AND": [part for part in parts if part]}, self._base)
+        selected = self._select({"AND": [part for part in parts if part]})
         if not selected.entities:
             raise InvalidInput(
                 f"filters must contain at least one of: {', '.join(ENTITIES)}. "
@@ -172,6 +179,10 @@ class ReadingCalls(Door):
         held = self.vault.scopes(selected.scopes[0])
         own = [scope for scope in held if required <= entities_of(self._base, scope).items()]
         return tuple(own) if len(own) <= MOST_SCOPES else selected.scopes
+
+    def _select(self, filters: Mapping[str, Any]) -> Selected:
+        """What a filter selects below the scope."""
+        return select(filters, self._base)
 
     def _reranking(self) -> str:
         """The recipe that reads the best again."""

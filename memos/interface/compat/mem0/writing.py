@@ -13,7 +13,7 @@ from memos.interface.compat.mem0.filters import select
 from memos.interface.compat.mem0.messages import messages_from
 from memos.interface.compat.mem0.records import EXPIRATION, IDENTITY, expiration_from
 from memos.interface.compat.vaults import archive_scope, archived
-from memos.kernel.errors import InvalidInput, shorten
+from memos.kernel.errors import InvalidInput, MemosError, shorten
 from memos.operation.cube import MemCube
 from memos.operation.validation import Time
 
@@ -71,7 +71,7 @@ class WritingCalls(Door):
         addition = Addition(
             messages_from(messages),
             _some(entities_from(given)),
-            _own(metadata or {}, {}) | ({} if expires is None else {EXPIRATION: expires}),
+            own_metadata(metadata or {}, {}) | ({} if expires is None else {EXPIRATION: expires}),
             timestamp,
         )
         if infer and self._model is not None:
@@ -88,6 +88,7 @@ class WritingCalls(Door):
         metadata: Mapping[str, Any] | None = None,
         expiration_date: Any = _UNSET,
         data: str | None = None,
+        timestamp: Time | None = None,
     ) -> dict[str, str]:
         """Give a memory a new version.
 
@@ -97,20 +98,22 @@ class WritingCalls(Door):
             metadata: keys to set; the others stay. A key whose value is None is taken away.
             expiration_date: YYYY-MM-DD; None takes it away.
             data: another name of `text`, which mem0 is giving up.
+            timestamp: when it was true in the world.
 
         Raises:
             InvalidInput: there is no such memory, or nothing is to be changed.
         """
         text = data if text is None else text
-        if text is None and metadata is None and expiration_date is _UNSET:
+        unchanged = (text, metadata, timestamp) == (None, None, None)
+        if unchanged and expiration_date is _UNSET:
             raise InvalidInput(
                 "At least one of text, metadata, or expiration_date must be provided."
             )
         cube = self._present(memory_id)
-        changed = _own(metadata or {}, dict(cube.metadata))
+        changed = own_metadata(metadata or {}, dict(cube.metadata))
         if expiration_date is not _UNSET:
             changed[EXPIRATION] = expiration_from(expiration_date)
-        self.vault.update(cube.cube_id, text, metadata=changed)
+        self.vault.update(cube.cube_id, text, metadata=changed, valid_from=timestamp)
         return {"message": "Memory updated successfully!"}
 
     def delete(self, memory_id: str) -> dict[str, str]:
@@ -121,7 +124,7 @@ class WritingCalls(Door):
         """
         cube = self._present(memory_id)
         if not archived(self.vault, cube.cube_id):
-            raise _no_memory(memory_id)
+            raise self._no_memory(memory_id)
         return {"message": "Memory deleted successfully!"}
 
     def delete_all(
@@ -157,11 +160,16 @@ class WritingCalls(Door):
     def _present(self, memory_id: str) -> MemCube:
         cube = self._cube(memory_id)
         if cube is None:
-            raise _no_memory(memory_id)
+            raise self._no_memory(memory_id)
         return cube
 
+    def _no_memory(self, memory_id: object) -> MemosError:
+        return InvalidInput(
+            f"Memory with id {shorten(memory_id)} not found. Please provide a valid 'memory_id'"
+        )
 
-def _own(metadata: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
+
+def own_metadata(metadata: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
     """A caller's metadata without what says whose a memory is; a day in it is one."""
     for key in metadata:
         if key in IDENTITY and metadata[key] != present.get(key):
@@ -174,9 +182,3 @@ def _some(entities: dict[str, str]) -> dict[str, str]:
     if not entities:
         raise InvalidInput(f"At least one of {', '.join(ENTITIES)} must be provided.")
     return entities
-
-
-def _no_memory(memory_id: object) -> InvalidInput:
-    return InvalidInput(
-        f"Memory with id {shorten(memory_id)} not found. Please provide a valid 'memory_id'"
-    )
