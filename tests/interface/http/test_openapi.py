@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode, Response
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from memos import AsyncMemory, Memory
 from memos.interface.http.app import application
@@ -154,6 +155,12 @@ def ask_in_turn(described: Described, examples: int, steps: int) -> Counter[tupl
 
         def before_call(self, case: AnyCase) -> None:
             self.series.make_likely(case)
+
+        def validate_response(self, response: Response, case: AnyCase, **named: Any) -> None:
+            # What a body takes over from an earlier answer may mend one that was to be invalid.
+            super().validate_response(
+                response, case, excluded_checks=[negative_data_rejection], **named
+            )
 
         def after_call(self, response: Response, case: AnyCase) -> None:
             seen[f"{case.method} {case.path}", int(response.status_code)] += 1
