@@ -81,7 +81,7 @@ class UpstreamClient:
                 "malformed",
                 "a header or the query of the request cannot be sent on",
             ) from None
-        except httpx.TransportError:
+        except httpx.RequestError:
             raise _bad_gateway("cannot be reached, or broke off: ask again later") from None
 
     async def close(self) -> None:

@@ -226,6 +226,11 @@ def test_an_answer_that_breaks_off_has_no_end_here_either(proxied: Proxied) -> N
         proxied.post()
 
 
+def test_an_error_that_says_it_is_compressed_and_is_not_is_a_problem(proxied: Proxied) -> None:
+    proxied.upstream.says(b"plain", 500, [(b"content-encoding", b"gzip")])
+    check_problem(proxied.post(), 502, "upstream-unreachable")
+
+
 def test_a_server_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     chosen = settings.HttpSettings(
         anonymous=True, upstream=settings.Upstream("http://127.0.0.1:1/v1")
