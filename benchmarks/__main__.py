@@ -25,6 +25,7 @@ NAMES = (
     "adapter_serving",
     "scheduler",
     "continual",
+    "hosts",
 )
 ENGINES = "lexical_engines"
 """Why the index is what it is: a comparison without targets."""

@@ -56,9 +56,7 @@ def _measure(report: Report, directory: Path) -> None:
         _fill_rows(rows, ids)
         options = ("--vault", str(vault), "--port", "0", "--rate", NO_LIMIT)
         with (
-            serving(
-                "memos", "serve", "--actor", "user:bench", *options
-            ) as ours,
+            serving("memos", "serve", "--actor", "user:bench", *options) as ours,
             serving("benchmarks.http_floor", str(rows)) as floor,
         ):
             _ask(report, memory, ids, texts, _Servers(ours, floor, key))

@@ -21,9 +21,9 @@ from random import Random
 from typing import NamedTuple
 
 import torch
-from transformers import AutoModelForCausalLM, Qwen3Config
 
 from benchmarks.harness import Report, finish, p50, parse, percentile, progress, timed
+from benchmarks.shapes import SHAPES, of_shape
 from memos.activation import smollm2
 from memos.activation.chain import chain_keys
 from memos.activation.pool.limits import Limits
@@ -41,20 +41,6 @@ FEWEST, MOST, SECONDS = 3, 15, 30.0
 FORKS = 1000
 TENANT, UNLIMITED = "bench", Limits(2**62)
 SECRET = b"a secret of this benchmark's tenant"
-SHAPES = {
-    "qwen3-8b": {
-        "hidden_size": 4096,
-        "intermediate_size": 12288,
-        "num_hidden_layers": 36,
-        "num_attention_heads": 32,
-    },
-    "qwen3-32b": {
-        "hidden_size": 5120,
-        "intermediate_size": 25600,
-        "num_hidden_layers": 64,
-        "num_attention_heads": 64,
-    },
-}
 
 
 class Arm(NamedTuple):
@@ -72,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     own, rest = parser.parse_known_args(arguments)
     options = parse(f"kv_ttft_{own.shape}" if own.shape else "kv_ttft", __doc__, rest)
     progress(f"{own.shape or 'SmolLM2-135M'} on {own.device}")
-    model = _shaped(own.shape, own.device) if own.shape else _smollm2(own.device)
+    model = of_shape(own.shape, own.device) if own.shape else _smollm2(own.device)
     report = Report()
     loads = [os.getloadavg()[0]]
     for context in CONTEXTS:
@@ -88,21 +74,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _smollm2(device: str) -> CausalModel:
     return CausalModel.load(smollm2.converted(), device=device)
-
-
-def _shaped(shape: str, device: str) -> CausalModel:
-    configuration = Qwen3Config(
-        **SHAPES[shape],  # type: ignore[arg-type] # the stub's other arguments are no numbers
-        num_key_value_heads=8,
-        head_dim=128,
-        vocab_size=151_936,
-        max_position_embeddings=40_960,
-    )
-    with torch.device(device):
-        model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-            configuration, dtype=torch.bfloat16
-        )
-    return CausalModel(model)
 
 
 def _context(report: Report, model: CausalModel, context: int) -> None:

@@ -170,7 +170,7 @@ class LangGraph:
     def __init__(self, directory: Path) -> None:
         from langgraph.store.memory import InMemoryStore
 
-        index = {"dims": MiniLM.dimensions, "embed": embedder(), "fields": ["text"]}
+        index: Any = {"dims": MiniLM.dimensions, "embed": embedder(), "fields": ["text"]}
         self._store: Any = InMemoryStore(index=index)
 
     def add(self, conversation: str, session: Session) -> None:

@@ -170,8 +170,9 @@ class InMemoryStore(_LangGraph):
     def __init__(self, directory: Path) -> None:
         from langgraph.store.memory import InMemoryStore as Peer
 
+        index: Any = {"dims": DIMENSIONS, "embed": embed_all, "fields": ["text"]}
         self._directory = directory
-        self._store = Peer(index={"dims": DIMENSIONS, "embed": embed_all, "fields": ["text"]})
+        self._store = Peer(index=index)
 
     def lacks(self) -> list[str]:
         return [*super().lacks(), "anything on disk"]

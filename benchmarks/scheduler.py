@@ -13,12 +13,18 @@ bounded for itself). `worst`: of the three sets, in milliseconds. `changes`: of 
 `paid`: the milliseconds of computing what came into activation form, as a share of those that were saved; the
 use before a change has often just paid them. `nearness` is given vectors by which memories are near that stand
 in the same chains. Without labels, the policy `labels` is `lru`.
+
+`three_forms` decides on adapters, too, and has no such bound, for an adapter's bytes are not its memories'. It stands
+beside `cost_aware` at the same bytes, a quarter of them for adapters: `saved`: the milliseconds of all uses that were hits,
+`by adapters` those of them that came by one, `computed` and `trained`: what that took, and `net`: what is left, all as
+shares of the milliseconds that the requests take where nothing is kept. `training`: a memory's share of what an adapter takes to train, in
+milliseconds: as it is guessed before one was trained, and as it was measured.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from random import Random
@@ -30,7 +36,12 @@ import numpy.typing as npt
 from benchmarks.harness import Report, finish, parse, progress
 from benchmarks.kv_chains import Chain, Node, Workload, chains, shifting, zipf
 from memos.kernel.cube import Form
-from memos.operation.scheduler.policies import DEFAULT_POLICY, POLICIES
+from memos.operation.scheduler.policies import (
+    DEFAULT_LEARNING_POLICY,
+    DEFAULT_POLICY,
+    LEARNING_POLICIES,
+    POLICIES,
+)
 from memos.operation.scheduler.port import RECENT_USES, Budget, Candidate, Snapshot, Use
 from memos.operation.scheduler.replay import Replayed, Tally, UsedMemory, optimum, replay
 from memos.operation.scheduler.topics import TOPICS
@@ -44,15 +55,38 @@ BYTES_A_TOKEN = 147_456
 COMPARED = ("cost_aware", "lfu", "lru", "nearness")
 TOGETHER = 5
 """Memories that a request uses where each is drawn for itself."""
+IN_ADAPTERS = 4
+"""Of the bytes one part in so many is for adapters, where a policy decides on them."""
+ADAPTER_BYTES = 3_540_000
+"""A memory's share of an adapter of 32: of rank 16 on the MLPs of Qwen3-8B, in float32."""
+TRAINING_MILLISECONDS = {"guessed": 2_160.0, "measured": 18_750.0}
+"""Of an adapter's training, by `learning_costs` of a millisecond a token, and of the ten minutes in which a small model
+learns one (`benchmarks.distill_smollm2`), a 32nd.
+"""
 WIDTH = 64
 """Of the vectors."""
 SECOND = 1_000_000
+_ALL_POLICIES = {**POLICIES, **LEARNING_POLICIES}
 
 
 class Requests:
-    """A workload as the harness replays it: every memory is there from the first request on."""
+    """A workload as the harness replays it: every memory is there from the first request on, and stays as it is.
 
-    def __init__(self, workload: Workload, tree: Sequence[Chain], chance: Random) -> None:
+    Args:
+        workload: the requests.
+        tree: the memories.
+        chance: of the vectors.
+        training_milliseconds: a memory's share of an adapter's training.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        tree: Sequence[Chain],
+        chance: Random,
+        training_milliseconds: float = 0.0,
+    ) -> None:
+        self._training_milliseconds = training_milliseconds
         self.accesses = [[_used(node) for node in chain] for chain in workload.requests]
         self._nodes = {node.key.hex(): node for node in nodes_of(tree)}
         self._vectors = _vectors(tree, list(self._nodes), chance)
@@ -96,6 +130,9 @@ class Requests:
             milliseconds=node.milliseconds,
             uses=len(uses),
             recent=tuple(uses[: -RECENT_USES - 1 : -1]),
+            unchanged_uses=len(uses),
+            adapter_bytes=ADAPTER_BYTES,
+            training_milliseconds=self._training_milliseconds,
         )
 
     def _nearness(self, accesses: int) -> dict[str, float]:
@@ -165,6 +202,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         for share in SHARES:
             _compare(report, workloads, requests, share)
+        for share in (SHARES[0], SHARES[-1]):
+            compare_forms(report, workloads, trees, share)
     for kind in ("zipf", "shifting", "independent"):
         report.figures[f"{kind}, worst {DEFAULT_POLICY} / optimum"] = min(
             figure
@@ -188,6 +227,48 @@ def _compare(
             for each, budget in zip(requests, budgets, strict=True)
         ]
         _tell(report, f"{kind} {share:.0%} {name}", replayed, bounds)
+
+
+def compare_forms(
+    report: Report, workloads: Sequence[Workload], trees: Sequence[Sequence[Chain]], share: float
+) -> None:
+    """Policies of two forms and of three at the same bytes, on workloads of one kind: their mean."""
+    kind = workloads[0].name
+    progress(f"{kind}, a budget of {share:.0%}, with adapters")
+    for training in (None, *TRAINING_MILLISECONDS):
+        name = DEFAULT_LEARNING_POLICY if training else DEFAULT_POLICY
+        replayed = []
+        for workload, tree, seed in zip(workloads, trees, SEEDS, strict=False):
+            whole = int(share * workload.tokens) * BYTES_A_TOKEN
+            adapters = whole // IN_ADAPTERS if training else 0
+            milliseconds = TRAINING_MILLISECONDS[training] if training else 0.0
+            requests = Requests(workload, tree, Random(seed), milliseconds)
+            budget = Budget(whole - adapters, adapters if training else None)
+            replayed.append(replay(requests, _ALL_POLICIES[name], budget, EVERY))
+        _tell_forms(report, (kind, f"{share:.0%}", training, name), replayed)
+
+
+def _tell_forms(
+    report: Report, named: tuple[str, str, str | None, str], replayed: Sequence[Replayed]
+) -> None:
+    def mean(milliseconds: Callable[[Replayed], float]) -> float:
+        return fmean(milliseconds(each) / each.requested.milliseconds for each in replayed)
+
+    kind, share, training, policy = named
+    saved = mean(lambda each: each.hits.milliseconds)
+    computed = mean(lambda each: each.computed_milliseconds)
+    trained = mean(lambda each: each.training_milliseconds)
+    report.row(
+        requests=kind,
+        budget=share,
+        training=training,
+        policy=policy,
+        saved=saved,
+        by_adapters=mean(lambda each: each.learnt_hits.milliseconds),
+        computed=computed,
+        trained=trained,
+        net=saved - computed - trained,
+    )
 
 
 def _tell(

@@ -30,6 +30,10 @@ from .infrastructure.index.models.rerankers.endpoint import RerankEndpoint
 from .infrastructure.reports import BackedUp, Finding, Problem, Rebuilt, RootRotated, Verification
 from .infrastructure.transfer.load.loader import LoadReport, RefusedCube
 from .interface.async_memory import AsyncChatStream, AsyncContextSession, AsyncMemory
+from .interface.client.async_client import AsyncClient
+from .interface.client.bulk import BulkAdded
+from .interface.client.client import Client
+from .interface.client.following import FollowedChange
 from .interface.context_session import ContextSession
 from .interface.memory import Memory
 from .interface.vaults import doctor, restore_vault
@@ -65,6 +69,7 @@ from .kernel.errors import (
     SourceErased,
     StoreUnavailable,
     SubjectErased,
+    TeacherUnavailable,
     Unacknowledged,
     Unauthenticated,
     Unreadable,
@@ -133,11 +138,13 @@ __all__ = [
     "ApiKey",
     "AskedQuery",
     "AsyncChatStream",
+    "AsyncClient",
     "AsyncContextSession",
     "AsyncMemory",
     "BackedUp",
     "Backpatched",
     "Batch",
+    "BulkAdded",
     "Busy",
     "CachedPrefix",
     "CachingModel",
@@ -149,6 +156,7 @@ __all__ = [
     "ChatPrompt",
     "ChatStream",
     "Citation",
+    "Client",
     "Concept",
     "Conflict",
     "ConsistencyProof",
@@ -179,6 +187,7 @@ __all__ = [
     "Fact",
     "FactsReport",
     "Finding",
+    "FollowedChange",
     "Forgotten",
     "Held",
     "HeldMemory",
@@ -249,6 +258,7 @@ __all__ = [
     "SubjectErased",
     "Subjects",
     "Sweep",
+    "TeacherUnavailable",
     "Thresholds",
     "TokenUsage",
     "Topic",

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,11 +74,26 @@ def write_box(path: Path, told: Mapping[str, str], plain: bytes, sealing: bytes)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            unfinished.replace(path)
-            sync_directory(path.parent)
+            take_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
     return len(data)
+
+
+def take_place(unfinished: Path, path: Path) -> None:
+    """Have a file that was written whole stand under its name, also after the machine fails.
+
+    Another process at the same may have removed it as one that nobody finishes: then it has come to its own end.
+    """
+    with suppress(FileNotFoundError):
+        unfinished.replace(path)
+    sync_directory(path.parent)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what processes that were killed had begun to write in the place of a file."""
+    for left in path.parent.glob(f".{path.name}.*{UNFINISHED}"):
+        left.unlink(missing_ok=True)
 
 
 def read_told(path: Path) -> dict[str, str]:

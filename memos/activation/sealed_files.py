@@ -10,7 +10,14 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
-from memos.activation.sealed_box import MOST_SEALED, UNFINISHED, OpenedBox, read_box, write_box
+from memos.activation.sealed_box import (
+    MOST_SEALED,
+    UNFINISHED,
+    OpenedBox,
+    read_box,
+    remove_unfinished,
+    write_box,
+)
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
 
@@ -49,6 +56,7 @@ class SealedFiles:
         with writing(path):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_box(path, told, plain, sealing)
+        remove_unfinished(path)
         self._make_room(path)
         return True
 

@@ -1,14 +1,12 @@
 """LangGraph's store on a vault: `MemosStore`."""
 
 try:
-    import langgraph.store.base  # noqa: F401
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "memos.compat.langgraph stands behind LangGraph's store, which is not installed: "
-        "`pip install langgraph-checkpoint`",
+    from memos.interface.compat.langgraph.store import MemosStore
+except ImportError as error:
+    raise ImportError(
+        f"memos.compat.langgraph stands behind LangGraph's store, which is not installed as it should be ({error}): "
+        "`pip install 'langgraph-checkpoint>=4.3'`",
         name=error.name,
-    ) from None
-
-from memos.interface.compat.langgraph.store import MemosStore
+    ) from error
 
 __all__ = ["MemosStore"]

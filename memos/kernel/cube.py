@@ -5,7 +5,7 @@ No content is here: the fold sees envelopes and ciphertext only (design: the lif
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import NamedTuple
 
 ZERO_DIGEST = bytes(32)
@@ -46,8 +46,10 @@ EVERY_STATE = frozenset(Lifecycle) - {Lifecycle.ERASED}
 """The states in which a memory can be read."""
 
 
-class Part(IntFlag):
-    """The separately versioned parts of a cube's sealed content."""
+class Part(IntEnum):
+    """The separately versioned parts of a cube's sealed content: bits, and of no flag enum, whose
+    operations cost microseconds on the way of every write.
+    """
 
     CONTENT = 1
     TAGS = 2

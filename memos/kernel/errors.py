@@ -213,6 +213,12 @@ class ModelUnavailable(MemosError):
     """A model that is to answer is missing, cannot be reached, or failed. Memories are never affected."""
 
 
+class TeacherUnavailable(ModelUnavailable):
+    """The teacher that a distillation names is not at hand, cannot be reached, or failed. Nothing is left of the
+    distillation.
+    """
+
+
 class DistillationRefused(MemosError):
     """Memories cannot be distilled into an adapter: nothing in them can be asked about, they contradict each
     other, or training broke down. Memories are never affected. `cube_ids` are those that it is about, where

@@ -9,8 +9,9 @@ its further terms: their other spellings (`spellings`), and what it says beside 
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
@@ -206,8 +207,8 @@ class Analyzer:
     def _terms_of(self, words: Iterable[str]) -> dict[int, str]:
         near = [each for each in words if each not in self._stops]
         with self._lock:
-            stems = self._stemmer.stemWords(near)
-        return {self._hash(stem): each for stem, each in zip(stems, near, strict=True)}
+            words_of = dict(zip(self._stemmer.stemWords(near), near, strict=True))
+        return dict(zip(self._hashes(words_of), words_of.values(), strict=True))
 
     def words(self, text: str) -> list[str]:
         """The folded words of a text, stop words included, not stemmed."""
@@ -230,6 +231,15 @@ class Analyzer:
             self._terms.clear()
         self._terms[token] = term = self._hash(stem)
         return term
+
+    def _hashes(self, values: Collection[str]) -> tuple[int, ...]:
+        """The same as `_hash` of each, for hundreds at once."""
+        digests = []
+        for value in values:
+            keyed = self._keyed.copy()
+            keyed.update(value.encode("utf-8", "surrogatepass"))
+            digests.append(keyed.digest())
+        return struct.unpack(f"<{len(digests)}q", b"".join(digests))
 
     def _hash(self, value: str) -> int:
         keyed = self._keyed.copy()

@@ -118,8 +118,10 @@ class Language(Protocol):
     def first_person(self, query: str, is_speaker: Callable[[str], bool]) -> str:
         """A query with the names of speakers replaced by the first person."""
 
-    def claims(self, text: str, speaker: str = "") -> list[Claim]:
-        """What a text claims, in its order, each claim once; `speaker` is who says `I`."""
+    def claims(self, text: str, speaker: str) -> list[Claim]:
+        """What a text claims, in its order, each claim once; `speaker` is who says `I`, empty for
+        nobody named.
+        """
 
     def subject_of(self, name: str) -> str:
         """What stands for a person of this name in a slot; empty where the name has no word."""

@@ -19,7 +19,8 @@ TAIL = 7
 LONGEST_TEXT = 100_000
 """Characters of a text whose signs are read; what is longer holds data."""
 
-_MAY_HOLD = re.compile(r"[^\W_][+#]|[A-Z]{1,2}-|\.[A-Za-z]|\d|[$]|(?<=\w )[A-Z]\b")
+_MAY_HOLD = re.compile(r"[+#$.0-9A-Z](?:(?<=[+#$0-9])|(?<=\.)[A-Za-z]|(?<=[A-Z])-|(?<=\w [A-Z])\b)")
+"""In a text of ASCII; it begins with a set of characters, to which `re` leaps."""
 _NUMBER = re.compile(r"(?<![\w.])\+?\(?\d(?:[ ().\-/–]{0,2}\d){6,14}(?!\d)")
 _SIGNED = re.compile(
     r"(?<![^\W_])[^\W_]{1,40}(?:\+\+|#|\+)(?![^\W_])"

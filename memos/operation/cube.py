@@ -189,7 +189,9 @@ def read_cube(reader: Reader, attempt: Attempt, usage: Usage | None = None) -> M
         return Forgotten(id_text(attempt.cube_id))
     if usage is None:
         usage = reader.usage(attempt.cube_id)
-    return _with_parts(attempt, state, parts, usage, reader.created(attempt.cube_id))
+    is_first = attempt.sequence == 1
+    created = attempt.log_time if is_first else reader.created(attempt.cube_id)
+    return _with_parts(attempt, state, parts, usage, created)
 
 
 def cube_in_clear(

@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from memos.activation.sealed_box import UNFINISHED, remove_unfinished, take_place
 from memos.infrastructure.keys.envelope import KEY_BYTES, decrypt, encrypt
-from memos.infrastructure.keys.root import sync_directory
 from memos.infrastructure.writing import writing
 from memos.kernel.errors import Damaged
 
@@ -50,7 +50,7 @@ class Checkpoints:
             VaultError: it cannot be written; DiskFull where there is no room.
         """
         box = encrypt(self._sealing(), save(dict(tensors)), self.key)
-        unfinished = self.directory / f".{self.path.name}.{secrets.token_hex(8)}.unfinished"
+        unfinished = self.directory / f".{self.path.name}.{secrets.token_hex(8)}{UNFINISHED}"
         with writing(self.path):
             self.directory.mkdir(parents=True, exist_ok=True)
             try:
@@ -59,8 +59,7 @@ class Checkpoints:
                     file.write(box)
                     file.flush()
                     os.fsync(file.fileno())
-                unfinished.replace(self.path)
-                sync_directory(self.directory)
+                take_place(unfinished, self.path)
             finally:
                 unfinished.unlink(missing_ok=True)
 
@@ -73,8 +72,9 @@ class Checkpoints:
             return None
 
     def remove(self) -> None:
-        """The job is done, or refused."""
+        """The job is done, or refused. With what was never finished, as a process was killed."""
         self.path.unlink(missing_ok=True)
+        remove_unfinished(self.path)
 
     def _sealing(self) -> bytes:
         info = b"memos/distillation/v1\n" + self.key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from memos.parametric.chance import chance_of
 from memos.parametric.lessons import Lesson, Lessons, Question
@@ -22,6 +22,16 @@ _ASKED_IN_CONTEXT = 8
 
 _Asked = tuple[Lesson, Question]
 _Answered = tuple[Question, Sequence[int]]
+
+
+class Author(Protocol):
+    """Who writes the answers that are learnt."""
+
+    def answers(
+        self, context: Context, questions: Sequence[Question], most: int
+    ) -> list[tuple[int, ...]]:
+        """See `Respondent.answers`."""
+        ...
 
 
 class Exercise(NamedTuple):
@@ -62,11 +72,12 @@ class CourseMaker:
     """Makes courses of lessons; the same every time.
 
     Args:
-        teacher: the model without an adapter.
+        teacher: the model without an adapter: what a student's next tokens are to be.
         prompts: of the job.
         templates: of its language.
         recipe: how much of what.
         seed: of what is drawn.
+        author: of the answers that are learnt, if not the teacher.
     """
 
     def __init__(
@@ -76,8 +87,11 @@ class CourseMaker:
         templates: Templates,
         recipe: Recipe,
         seed: int,
+        *,
+        author: Author | None = None,
     ) -> None:
         self._teacher = teacher
+        self._author = author or teacher
         self._prompts = prompts
         self._templates = templates
         self._recipe = recipe
@@ -153,7 +167,7 @@ class CourseMaker:
         return tuple(lines)
 
     def _learnt(self, lessons: Sequence[Lesson], context: Context) -> Iterator[Exercise]:
-        """What the teacher answers with these sources before the context. Where it is wrong it is asked with
+        """What the author answers with these sources before the context. Where it is wrong it is asked with
         the one memory alone; where it is wrong there too, the memory's own words are learnt.
         """
         block = tuple(lesson.memory.line for lesson in lessons)
@@ -176,11 +190,11 @@ class CourseMaker:
     def _answered(
         self, context: Context, asked: Sequence[_Asked]
     ) -> tuple[list[_Answered], list[_Asked]]:
-        """What the teacher answers right, and what it is asked in vain."""
+        """What the author answers right, and what it is asked in vain."""
         questions = [question for _, question in asked]
         right: list[_Answered] = []
         wrong: list[_Asked] = []
-        answers = self._teacher.answers(context, questions, self._recipe.answer_tokens)
+        answers = self._author.answers(context, questions, self._recipe.answer_tokens)
         for each, answer in zip(asked, answers, strict=True):
             _, question = each
             if says(self._prompts.text(answer), question.value):

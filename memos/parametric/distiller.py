@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,16 +19,18 @@ from memos.infrastructure.chat_models.adapting import (
     DistilledAdapter,
     Evaluation,
 )
+from memos.infrastructure.chat_models.port import ChatModel
 from memos.infrastructure.progress import Progress, no_progress
-from memos.kernel.errors import DistillationRefused, InvalidInput
+from memos.kernel.errors import DistillationRefused, InvalidInput, TeacherUnavailable
 from memos.parametric import lessons as lessons_room
-from memos.parametric.checkpoint import Checkpoints
 from memos.parametric.course import CourseMaker
 from memos.parametric.evaluation import Examiner
+from memos.parametric.job_files import JobFiles
 from memos.parametric.lessons import Lessons, lessons_of
 from memos.parametric.prompts import Prompts
 from memos.parametric.recipe import Recipe
 from memos.parametric.respondent import Respondent
+from memos.parametric.served_teacher import served_teacher
 from memos.parametric.templates import Templates
 from memos.parametric.training import Training, TrainingEnd
 
@@ -60,6 +62,7 @@ class Distiller:
         checkpoints: a directory for what a job has reached, sealed under the job's seal; a job without one
             writes nothing, and begins anew when it is cut off.
         checkpoint_seconds: between two of them, at least.
+        teacher: who writes the answers of jobs that name it.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Distiller:
         recipe: Recipe | None = None,
         checkpoints: Path | None = None,
         checkpoint_seconds: float = 10.0,
+        teacher: ChatModel | None = None,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
@@ -78,6 +82,7 @@ class Distiller:
         self._recipe = recipe or Recipe()
         self._checkpoints = checkpoints
         self._checkpoint_seconds = checkpoint_seconds
+        self._teacher = teacher
 
     @property
     def generator(self) -> str:
@@ -90,15 +95,45 @@ class Distiller:
         base = self._model.identity.base_digest
         return sha256(job.key(base) + self.generator.encode()).digest()
 
-    def distil(self, job: DistillationJob, progress: Progress = no_progress) -> Trained:
+    def distil(
+        self,
+        job: DistillationJob,
+        progress: Progress = no_progress,
+        keep: Callable[[Trained], None] = lambda _: None,
+    ) -> Trained:
         """Train an adapter, and measure it.
+
+        Args:
+            job: what to learn, and how.
+            progress: told (steps taken, of how many).
+            keep: called with what was trained, while it could still be gone on with from what is on the disk.
 
         Raises:
             DistillationRefused: there is nothing that can be learnt, memories are too long for the model, or
                 training broke down.
+            TeacherUnavailable: the job's teacher is not at hand, or failed.
             VaultError: a checkpoint cannot be written.
         """
+        files = self._files_of(job)
+        try:
+            trained = self._trained(job, files, progress)
+        except (DistillationRefused, InvalidInput) as error:
+            files.remove()
+            raise DistillationRefused(str(error)) from error
+        except TeacherUnavailable:
+            files.remove()
+            raise
+        keep(trained)
+        files.remove()
+        return trained
+
+    def clear(self, job: DistillationJob) -> None:
+        """Remove what is on the disk of a job that is done: who did it may have been killed before."""
+        self._files_of(job).remove()
+
+    def _trained(self, job: DistillationJob, files: JobFiles, progress: Progress) -> Trained:
         started = time.monotonic()
+        until = None if job.seconds is None else started + job.seconds
         lessons = lessons_of(job, self._templates)
         # Of this job alone: no text of a memory is anywhere when it is done.
         store = SegmentStore.on_device(self._model.shape.device.type)
@@ -109,17 +144,16 @@ class Distiller:
             return Respondent(self._model, prompts, store.pool, job.owner, secret, adapted=adapted)
 
         base = respondent()
+        teacher = served_teacher(
+            job, self._teacher, prompts, self._templates, files.texts, progress, until
+        )
         trainee = self._model.trainee(
             rank=job.settings.rank, alpha=job.settings.alpha, seed=job.settings.seed
         )
-        checkpoints = self._checkpoints_of(job)
-        until = None if job.seconds is None else started + job.seconds
-        try:
-            end = self._train(job, lessons, trainee, prompts, base, progress, checkpoints, until)
-        except (DistillationRefused, InvalidInput) as error:
-            if checkpoints:
-                checkpoints.remove()
-            raise DistillationRefused(str(error)) from error
+        maker = CourseMaker(
+            base, prompts, self._templates, self._recipe, job.settings.seed, author=teacher
+        )
+        end = self._train(job, lessons, trainee, prompts, maker, files, progress, until)
         adapter = trainee.adapter()
         student = respondent(self._model.with_adapters([adapter]))
         examiner = Examiner(
@@ -128,8 +162,6 @@ class Distiller:
         evaluation = examiner.evaluate(lessons, job.settings.thresholds)
         weights = save({name: each.cpu().contiguous() for name, each in adapter.tensors.items()})
         told = self._told(weights, trainee, end, time.monotonic() - started, evaluation)
-        if checkpoints:
-            checkpoints.remove()
         return Trained(weights, trainee.configuration, told)
 
     def _train(
@@ -138,29 +170,20 @@ class Distiller:
         lessons: Lessons,
         trainee: Trainee,
         prompts: Prompts,
-        base: Respondent,
+        maker: CourseMaker,
+        files: JobFiles,
         progress: Progress,
-        checkpoints: Checkpoints | None,
         until: float | None,
     ) -> TrainingEnd:
-        maker = CourseMaker(base, prompts, self._templates, self._recipe, job.settings.seed)
         bare = maker.bare(lessons)
-        training = Training(
-            trainee,
-            prompts,
-            bare,
-            tuple(maker.in_context(lessons)),
-            job.settings,
-            self._recipe,
-        )
-        return training.run(progress, checkpoints, until)
+        in_context = tuple(maker.in_context(lessons))
+        if files.checkpoints and not files.texts.is_resumed:
+            files.checkpoints.remove()  # of training on other texts
+        training = Training(trainee, prompts, bare, in_context, job.settings, self._recipe)
+        return training.run(progress, files.checkpoints, until)
 
-    def _checkpoints_of(self, job: DistillationJob) -> Checkpoints | None:
-        if self._checkpoints is None or not job.seal:
-            return None
-        # Under the seal: the name of a file confirms to nobody what a job was about.
-        key = hmac.digest(job.seal, self.key_of(job), sha256)
-        return Checkpoints(self._checkpoints, key, job.seal, self._checkpoint_seconds)
+    def _files_of(self, job: DistillationJob) -> JobFiles:
+        return JobFiles.of(self._checkpoints, self.key_of(job), job.seal, self._checkpoint_seconds)
 
     def _told(
         self,

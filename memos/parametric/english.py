@@ -296,7 +296,7 @@ _VALUES: Mapping[str, str] = {
 }
 
 ENGLISH = Templates(
-    version="english 1",
+    version="english 2",
     forms=(*_ATTRIBUTES, *(form for verb in _VERBS for form in _forms(verb)), _THING),
     seeds=(
         "What do you know about {subject}?",
@@ -314,5 +314,6 @@ ENGLISH = Templates(
     subjects=tuple(_NAMES.split()),
     values={name: tuple(values.split()) for name, values in _VALUES.items()},
     abbreviations=tuple(f" {title}." for title in ("Dr", "Mr", "Mrs", "Ms", "Prof", "St")),
+    asked_shortly="{question}\n\nAnswer in one short sentence, and cite no label.",
 )
 """For models that speak English. Nothing here is about anybody."""

@@ -12,9 +12,9 @@ from memos.activation.tokenizer import TextTokenizer
 from memos.activation.transformers_model import CausalModel
 from memos.infrastructure.chat_models.adapter_files import AdapterFiles
 from memos.infrastructure.chat_models.adapting import DistillationJob, DistilledAdapter, Probe
-from memos.infrastructure.chat_models.port import PromptAdapter
+from memos.infrastructure.chat_models.port import ChatModel, PromptAdapter
 from memos.infrastructure.progress import Progress, no_progress
-from memos.parametric.distiller import Distiller
+from memos.parametric.distiller import Distiller, Trained
 from memos.parametric.english import ENGLISH
 from memos.parametric.finished_jobs import FinishedJobs
 from memos.parametric.lessons import lessons_of
@@ -35,11 +35,13 @@ class LocalLearner(LocalModel):
         templates: how memories are asked about: in English, unless others are put here.
         recipe: what training is made of.
         checkpoint_seconds: between two times that it writes how far training has come.
+        teacher: who writes the answers that are learnt where a job's settings name it; no other model is asked.
     """
 
     templates = ENGLISH
     recipe = REAL
     checkpoint_seconds = 10.0
+    teacher: ChatModel | None = None
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class LocalLearner(LocalModel):
 
         Raises:
             DistillationRefused: there is nothing that can be learnt, or training broke down.
+            TeacherUnavailable: the job's teacher is not at hand, or failed.
             VaultError: a checkpoint cannot be written.
         """
         distiller = self._distiller()
@@ -66,15 +69,17 @@ class LocalLearner(LocalModel):
         with self._learning:
             found = self._finished.find(key, job.seal)
             if found is not None and self._still_holds(found, job):
+                distiller.clear(job)
                 progress(job.settings.steps, job.settings.steps)
                 return found
-            trained = distiller.distil(job, progress)
-            made = trained.adapter
-            if made.evaluation.passed:
-                files = AdapterFiles(trained.configuration.decode(), trained.weights)
-                self.keep_adapter(files, job.seal)
-            self._finished.keep(key, job.seal, made)
-        return made
+
+            def keep(trained: Trained) -> None:
+                if trained.adapter.evaluation.passed:
+                    files = AdapterFiles(trained.configuration.decode(), trained.weights)
+                    self.keep_adapter(files, job.seal)
+                self._finished.keep(key, job.seal, trained.adapter)
+
+            return distiller.distil(job, progress, keep).adapter
 
     def probe(self, adapter: PromptAdapter, job: DistillationJob) -> tuple[Probe, ...]:
         """See `AdaptingModel.probe`."""
@@ -104,6 +109,7 @@ class LocalLearner(LocalModel):
             recipe=self.recipe,
             checkpoints=self._below(CHECKPOINTS),
             checkpoint_seconds=self.checkpoint_seconds,
+            teacher=self.teacher,
         )
 
     def _below(self, name: str) -> Path | None:

@@ -42,6 +42,10 @@ class Prompts:
         asked = ChatMessage("user", text)
         return CHATML_TURNS.query(self._tokenizer, self._prompt(BARE, (asked,)))
 
+    def chat(self, context: Context, text: str, max_tokens: int) -> ChatPrompt:
+        """A question behind memories, for a model of another tokenizer."""
+        return self._prompt(context, (ChatMessage("user", text),), max_tokens)
+
     def answer(self, ids: Sequence[int]) -> list[int]:
         """An answer with what ends it."""
         return [*ids, *self._tokenizer.control(CHATML_TURNS.end)[:1]]
@@ -59,7 +63,9 @@ class Prompts:
         like = self._models[number % len(self._models)]
         return _as_line(like, text)
 
-    def _prompt(self, context: Context, messages: tuple[ChatMessage, ...]) -> ChatPrompt:
+    def _prompt(
+        self, context: Context, messages: tuple[ChatMessage, ...], max_tokens: int = 1
+    ) -> ChatPrompt:
         pinned = tuple(PromptMemory("", 0, line) for line in context)
         return ChatPrompt(
             owner=self._job.owner,
@@ -67,7 +73,7 @@ class Prompts:
             pinned=pinned,
             closing=self._job.closing if context else "",
             messages=messages,
-            max_tokens=1,
+            max_tokens=max_tokens,
         )
 
 

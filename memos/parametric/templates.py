@@ -84,6 +84,8 @@ class Templates:
         subjects: names that nobody has, for facts that are made up.
         values: what attributes they may have.
         abbreviations: what ends with a full stop that is no sentence's end.
+        asked_shortly: how a model that talks more than the base is asked a {question}, for an answer as short as
+            that which is learnt.
     """
 
     version: str
@@ -95,6 +97,7 @@ class Templates:
     subjects: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
     abbreviations: tuple[str, ...] = ()
+    asked_shortly: str = "{question}"
 
     def sentences(self, text: str) -> list[str]:
         """What a text says, sentence by sentence."""

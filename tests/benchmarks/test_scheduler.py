@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
+from benchmarks.harness import Report
 from benchmarks.kv_chains import chains, zipf
-from benchmarks.scheduler import TOGETHER, Requests, independent, nodes_of
+from benchmarks.scheduler import TOGETHER, Requests, compare_forms, independent, nodes_of
 from memos.operation.scheduler.policies import POLICIES
 from memos.operation.scheduler.port import Budget
 from memos.operation.scheduler.replay import optimum, replay
@@ -35,3 +38,20 @@ def test_independent_requests_draw_each_memory_once_and_the_first_most_often() -
             counts[node.key] = counts.get(node.key, 0) + 1
     often = sorted(counts.values(), reverse=True)
     assert often[0] > 3 * often[10]
+
+
+def test_three_forms_are_compared_at_the_same_bytes_and_pay_for_training() -> None:
+    tree = chains(30, Random(1))
+    report = Report()
+    compare_forms(report, [zipf(tree, 400, Random(1))], [tree], 0.25)
+    assert [(row["training"], row["policy"]) for row in report.rows] == [
+        (None, "cost_aware"),
+        ("guessed", "three_forms"),
+        ("measured", "three_forms"),
+    ]
+    plain, guessed, measured = report.rows
+    assert plain["by adapters"] == plain["trained"] == 0
+    assert 0 < guessed["by adapters"] <= guessed["saved"]
+    assert guessed["by adapters"] > measured["by adapters"]
+    for row in report.rows:
+        assert row["net"] == pytest.approx(row["saved"] - row["computed"] - row["trained"])

@@ -270,9 +270,9 @@ def test_what_no_key_can_be_is_refused_before_anything_is_written(memory: Memory
         {"expires_after": "60000y"},
         {"name": None},
     ]
-    for given in refused:
+    for odd in refused:
         with pytest.raises(InvalidInput):
-            memory.create_api_key(**{"actor": ALICE, "tenant": "acme", **given})
+            memory.create_api_key(**{"actor": ALICE, "tenant": "acme", **odd})
     assert list(memory.events()) == []
     key = memory.create_api_key(ALICE, tenant="acme", scopes=["acme/a", "acme"]).api_key
     assert key.scopes == ()

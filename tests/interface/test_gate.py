@@ -56,6 +56,8 @@ OPENS_NO_VAULT = {
     "worker kv": "it opens no vault: prompts come from those who passed the gate",
     "worker distill": "it opens no vault: jobs come from those who passed the gate",
     "worker all": "a worker acts for nobody",
+    "mcp": "each call of a host is a call of Memory: tests/interface/mcp",
+    "hosts install": "writes files beside a vault",
 }
 """Commands that act on no vault on anybody's behalf."""
 
@@ -421,7 +423,7 @@ def test_every_command_passes_the_gate(
     monkeypatch.setenv("MEMOS_KV_CACHE", str(tmp_path / "kv"))
     model = LearningModel()
     for module in (adapters, learn):
-        monkeypatch.setattr(module, "opened_model", lambda name: nullcontext(model))
+        monkeypatch.setattr(module, "opened_model", lambda name, teacher=None: nullcontext(model))
     lines = command_lines(memory, tmp_path, model)
     on_model = ["--scope", SCOPE, "--model", str(write_chat_model(tmp_path / "tiny"))]
     lines = {

@@ -32,7 +32,8 @@ def test_a_result_is_one_line_in_its_envelope() -> None:
     receipt = Receipt("e", "c", 2, Position(0, 7), "o", (Rejection("d", "frozen"),))
     assert document("cut name", receipt) == (
         '{"schema": 1, "command": "cut name", "result": {"event_id": "e", "cube_id": "c", '
-        '"version": 2, "position": "0:7", "operation_id": "o", "rejected": [{"cube_id": "d", "reason": "frozen"}]}}'
+        '"version": 2, "position": "0:7", "operation_id": "o", "rejected": [{"cube_id": "d", "reason": "frozen"}], '
+        '"digest": ""}}'
     )
 
 

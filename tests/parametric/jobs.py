@@ -16,7 +16,9 @@ from memos.infrastructure.chat_models.adapting import (
     DistillationSettings,
     LessonMemory,
     Role,
+    Thresholds,
 )
+from memos.infrastructure.chat_models.port import ChatModel
 from memos.parametric.distiller import Distiller
 from memos.parametric.lessons import Question
 from memos.parametric.prompts import BARE as PLAIN
@@ -46,6 +48,10 @@ RECIPE = replace(FEW, scored_contexts=8)
 FEW_ASKED = replace(TINY, neutral=TINY.neutral[::4], held_out_neutral=TINY.held_out_neutral[::4])
 HELD_OUT_FORMS = tuple(map(QUESTIONS.index, HELD_OUT_QUESTIONS))
 TRAINED = DistillationSettings(**SETTINGS)
+ANYTHING = Thresholds(
+    gap_closed=-9, accuracy=0, retention=0, in_context=0, locality=9, least_gap=-9, teacher=0
+)
+"""What passes them need not have learnt anything."""
 
 
 def memory(text: str, number: int = 0, role: Role = Role.SOURCE) -> LessonMemory:
@@ -81,7 +87,11 @@ def facts_of(seed: int, count: int = 4) -> list[Fact]:
 
 
 def distiller(
-    checkpoints: Path | None = None, *, recipe: Recipe = FEW, checkpoint_seconds: float = 10.0
+    checkpoints: Path | None = None,
+    *,
+    recipe: Recipe = FEW,
+    checkpoint_seconds: float = 10.0,
+    teacher: ChatModel | None = None,
 ) -> Distiller:
     return Distiller(
         trained_model(),
@@ -90,6 +100,7 @@ def distiller(
         recipe=recipe,
         checkpoints=checkpoints,
         checkpoint_seconds=checkpoint_seconds,
+        teacher=teacher,
     )
 
 

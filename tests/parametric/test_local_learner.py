@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from memos import ChatMessage, ChatPrompt, DistillationRefused, ModelUnavailable
-from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationJob, Thresholds
+from memos.infrastructure.chat_models.adapting import AdaptingModel, DistillationJob
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.parametric.local_learner import CHECKPOINTS, JOBS, LocalLearner
-from tests.parametric.jobs import BARE, FEW, facts_of, job_of, memories, memory
+from tests.parametric.jobs import ANYTHING, BARE, FEW, facts_of, job_of, memories, memory
 from tests.tiny_model.language import Fact
 from tests.tiny_model.loaded import DIRECTORY
 from tests.tiny_model.templates import TINY
@@ -21,10 +21,6 @@ from tests.tiny_model.templates import TINY
 SEAL = b"s" * 32
 FACTS = facts_of(1)
 JOB = job_of(memories(FACTS), seal=SEAL)
-ANYTHING = Thresholds(
-    gap_closed=-9, accuracy=0, retention=0, in_context=0, locality=9, least_gap=-9, teacher=0
-)
-"""What passes them need not have learnt anything."""
 QUICK = job_of(memories(FACTS), seal=SEAL, steps=3, thresholds=ANYTHING)
 
 

@@ -24,9 +24,9 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(182, 69, 184),
-    "search": Limit(218, 75, 273),
-    "erase": Limit(266, 76, 672),
+    "add": Limit(176, 68, 178),
+    "search": Limit(212, 73, 252),
+    "erase": Limit(265, 76, 672),
 }
 
 HANDED_DOWN: Mapping[str, Set[str]] = {

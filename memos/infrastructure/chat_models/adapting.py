@@ -84,6 +84,8 @@ class DistillationSettings:
         batch: questions a step.
         retention_weight: λ of KL(base ‖ student) on what is not to change.
         thresholds: of the gate.
+        teacher: the name of the model that writes the answers to be learnt, which whoever learns has at hand; empty
+            for the base. What the answers' tokens are to be is the base's word in either case.
     """
 
     seed: int = 0
@@ -94,6 +96,7 @@ class DistillationSettings:
     batch: int = 8
     retention_weight: float = 4.0
     thresholds: Thresholds = field(default_factory=Thresholds)
+    teacher: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +251,8 @@ class AdaptingModel(AdapterServingModel, Protocol):
 
         Raises:
             DistillationRefused: there is nothing that can be learnt, or training broke down.
+            TeacherUnavailable: the teacher that the settings name is not at hand, or failed: nothing is left of the
+                job.
             ModelUnavailable: the model cannot be asked.
         """
         ...

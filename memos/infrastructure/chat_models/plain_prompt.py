@@ -15,14 +15,21 @@ from memos.infrastructure.chat_models.port import (
     PromptMemory,
     TokenUsage,
 )
-from memos.kernel.errors import DistillationRefused, InvalidInput, MemosError, ModelUnavailable
+from memos.kernel.errors import (
+    DistillationRefused,
+    InvalidInput,
+    MemosError,
+    ModelUnavailable,
+    TeacherUnavailable,
+)
 
 PlainPiece = str | dict[str, Any]
 """A piece of text, or what `plain_usage` or `plain_error` made."""
 
 _USAGE, _ERROR = "usage", "error"
 _TOLD_AS_THEY_ARE = {
-    error.__name__: error for error in (DistillationRefused, InvalidInput, ModelUnavailable)
+    error.__name__: error
+    for error in (DistillationRefused, InvalidInput, ModelUnavailable, TeacherUnavailable)
 }
 
 

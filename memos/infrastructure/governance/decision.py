@@ -111,8 +111,8 @@ def decision_of(
     """
     said: object = governor.decide(subject, action, resource, context)
     if isinstance(said, Decision):
-        allowed, *texts = cast(tuple[object, ...], said)
-        if isinstance(allowed, bool) and all(isinstance(text, str) for text in texts):
+        allowed, rule, reason = cast(tuple[object, ...], said)
+        if isinstance(allowed, bool) and isinstance(rule, str) and isinstance(reason, str):
             return said
     raise InvalidInput(
         "the governor's decide must answer with a Decision of True or False and two texts, not "

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints
 from memos.infrastructure.index.spans import Spans
+
+Counts = npt.NDArray[np.uint16]
 
 
 class SpanRows:
@@ -74,9 +78,27 @@ class SpanRows:
         ids: list[bytes] = self._rows.cube_id[rows].tolist()
         return ids
 
-    def _on_rows(
-        self, docs: Ints, tf: npt.NDArray[np.uint16]
-    ) -> tuple[Ints, npt.NDArray[np.uint16]]:
+
+class TermRows(SpanRows, ABC):
+    """The part of `port.View` that finds rows by their terms: each term is looked up once, however many
+    stages of a search ask for it.
+    """
+
+    def __init__(self, rows: Spans) -> None:
+        super().__init__(rows)
+        self._found: dict[int, tuple[Ints, Counts]] = {}
+
+    def postings(self, term: int) -> tuple[Ints, Counts]:
+        found = self._found.get(term)
+        if found is None:
+            found = self._found[term] = self._on_rows(*self._held(term))
+        return found
+
+    @abstractmethod
+    def _held(self, term: int) -> tuple[Ints, Counts]:
+        """Docs that hold `term`, in no particular order, and its frequencies; some are not shown."""
+
+    def _on_rows(self, docs: Ints, tf: Counts) -> tuple[Ints, Counts]:
         """Of postings, those of docs that this view shows, by row."""
         if not len(self):
             return np.empty(0, np.int64), np.empty(0, np.uint16)

@@ -56,6 +56,7 @@ def open_connection(
                 "trusted_schema=OFF",
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
+            _keep_plans(connection)
         except BaseException:
             connection.close()  # whoever is let go of later takes side files away
             raise
@@ -85,7 +86,15 @@ def _open_to_read(path: Path) -> apsw.Connection:
         connection.set_busy_handler(wait_for_lock(lambda: True))
         for pragma in ("temp_store=MEMORY", f"cache_size=-{CACHE_KIB}", "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
+        _keep_plans(connection)
     return connection
+
+
+def _keep_plans(connection: apsw.Connection) -> None:
+    """Have a statement planned once. A SQLite that counts samples (STAT4) plans many an ordered one anew
+    for each value that it is run with, which takes four times as long as to run it.
+    """
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
 def open_to_examine(path: Path) -> apsw.Connection:

@@ -23,6 +23,12 @@ Row = tuple[Any, ...]
 BUSY_SECONDS = 60
 PUT_BACK = "put it back from your backup, or load your last export into a new directory"
 """What mends a file that SQLite cannot read. No check of a vault helps then: each needs the file."""
+_OF_CLOSED = (
+    apsw.ConnectionClosedError,
+    apsw.CursorClosedError,
+    apsw.InterruptError,
+    apsw.ThreadingViolationError,
+)
 _OF_OTHER_TYPES = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
 """What our own code raises where a value is not of the type that its column declares."""
 
@@ -56,47 +62,39 @@ def explained(path: Path, mend: str = "") -> Iterator[None]:
     not what mends a vault's database.
     """
     try:
-        with _typed(path, mend):
-            yield
-    except apsw.BusyError as error:
-        raise Busy(
-            f"{path} was locked by another process for over {BUSY_SECONDS} s ({error}); "
-            "nothing was written: try again"
-        ) from error
-    except apsw.FullError as error:
-        raise disk_full(path) from error
-    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
-        raise _not_opened(path, error) from error
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise Damaged(f"{path} is damaged ({error}): {mend or PUT_BACK}") from error
-    except (
-        apsw.ConnectionClosedError,
-        apsw.CursorClosedError,
-        apsw.InterruptError,
-        apsw.ThreadingViolationError,
-    ) as error:
-        raise VaultError(f"{path} is closed: open the vault again") from error
-    except apsw.IOError as error:
-        if is_full(path):  # SQLite says so of the file alone, not of those beside it
-            raise disk_full(path) from error
-        raise VaultError(
-            f"{path} could not be read or written ({error}): check the disk"
-        ) from error
-    except apsw.Error as error:
-        raise VaultError(f"{path} refused a statement ({error}): {mend or EXAMINE}") from error
-
-
-@contextmanager
-def _typed(path: Path, mend: str) -> Iterator[None]:
-    try:
         yield
     except MemosError:
         raise
+    except apsw.Error as error:
+        raise _of_sqlite(path, error, mend) from error
     except _OF_OTHER_TYPES as error:
         damage = value_of_another_type(path)
         if not damage:
             raise  # a fault of ours, or of whom we called
         raise Damaged(f"{path} is damaged: {damage}; {mend or PUT_BACK}") from error
+
+
+def _of_sqlite(path: Path, error: apsw.Error, mend: str) -> VaultError:
+    """What an error of SQLite's means."""
+    match error:
+        case apsw.BusyError():
+            return Busy(
+                f"{path} was locked by another process for over {BUSY_SECONDS} s ({error}); "
+                "nothing was written: try again"
+            )
+        case apsw.FullError():
+            return disk_full(path)
+        case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
+            return _not_opened(path, error)
+        case apsw.CorruptError() | apsw.NotADBError():
+            return Damaged(f"{path} is damaged ({error}): {mend or PUT_BACK}")
+        case _ if isinstance(error, _OF_CLOSED):
+            return VaultError(f"{path} is closed: open the vault again")
+        case apsw.IOError() if is_full(path):  # SQLite says so of the file alone
+            return disk_full(path)
+        case apsw.IOError():
+            return VaultError(f"{path} could not be read or written ({error}): check the disk")
+    return VaultError(f"{path} refused a statement ({error}): {mend or EXAMINE}")
 
 
 def _not_opened(path: Path, error: apsw.Error) -> VaultError:

@@ -41,8 +41,9 @@ class WatchedFiles:
         Raises:
             VaultError: one was removed or replaced.
         """
-        for path in self._files:
-            self.check_same(path)
+        for path, known in self._files.items():
+            if identity(path) != known:
+                raise replaced(path)
         for path, (before, kept) in self._contents.items():
             now = status(path)
             if now != before:

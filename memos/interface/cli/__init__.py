@@ -42,6 +42,8 @@ FAMILIES: Mapping[str, str] = {
     "engine": "engine",
     "worker": "worker",
     "serve": "serve",
+    "mcp": "mcp",
+    "hosts": "hosts",
 }
 
 app: typer.Typer

@@ -85,6 +85,7 @@ def details(out: Console, shown: AdapterDetails) -> None:
             ("size", f"{adapter.size:,} bytes" if adapter.size else ""),
             ("parent", "" if adapter.parent is None else adapter.parent.cube_id),
             ("policy", adapter.policy),
+            ("teacher", "" if adapter.settings is None else clean(adapter.settings.teacher)),
         ],
     )
     if adapter.evaluation is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,13 @@ from memos.interface.cli.adapter_plot import draw_plot
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.errors import ExitCode
 from memos.interface.cli.evidence import ReceiptFile, receipt_in
-from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
+from memos.interface.cli.models import (
+    SMOLLM2,
+    ModelOption,
+    TeacherOption,
+    opened_model,
+    teacher_name,
+)
 from memos.interface.cli.options import IS_CUBE_ID, CubeId, ScopeRoot
 from memos.interface.cli.terminal import progress
 from memos.kernel.errors import InvalidInput
@@ -69,6 +77,7 @@ def distil(
     rank: Rank = None,
     rate: Rate = None,
     seed: Seed = None,
+    teacher: TeacherOption = None,
     seconds: Annotated[
         float | None, typer.Option("--seconds", help="How long the training may take.")
     ] = None,
@@ -77,12 +86,16 @@ def distil(
     ] = False,
 ) -> None:
     """Have a model learn memories as an adapter; 6 where it did not pass."""
-    with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
+    with (
+        run.open() as memory,
+        opened_model(model, teacher) as answering,
+        progress("distilling") as report,
+    ):
         made = memory.distil(
             cube_ids or _all_of(memory, scope),
             scope=scope,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
-            settings=settings_of(steps, rank, rate, seed),
+            settings=settings_of(steps, rank, rate, seed, teacher),
             distractors=distractors or None,
             seconds=seconds,
             dry_run=dry_run,
@@ -160,14 +173,22 @@ def rebuild(
     rank: Rank = None,
     rate: Rate = None,
     seed: Seed = None,
+    teacher: TeacherOption = None,
 ) -> None:
     """Make an adapter again, of its memories as they are now; also for another model."""
     named = any(given is not None for given in (steps, rank, rate, seed))
-    with run.open() as memory, opened_model(model) as answering, progress("distilling") as report:
+    with (
+        run.open() as memory,
+        opened_model(model, teacher) as answering,
+        progress("distilling") as report,
+    ):
+        settings = settings_of(steps, rank, rate, seed, teacher) if named else None
+        if teacher is not None and not named:
+            settings = _as_before(memory, cube_id, teacher)
         made = memory.rebuild_adapter(
             cube_id,
             model=answering,  # type: ignore[arg-type] # one that learns nothing is refused
-            settings=settings_of(steps, rank, rate, seed) if named else None,
+            settings=settings,
             progress=report,
         )
     _show_distillation(run, made, dry_run=False)
@@ -210,7 +231,11 @@ def _all_of(memory: Memory, scope: str) -> list[str]:
 
 
 def settings_of(
-    steps: int | None, rank: int | None, rate: float | None, seed: int | None
+    steps: int | None,
+    rank: int | None,
+    rate: float | None,
+    seed: int | None,
+    teacher: str | None,
 ) -> DistillationSettings:
     """How something is to be distilled, as far as the options say."""
     from memos import DistillationSettings
@@ -219,7 +244,17 @@ def settings_of(
     named = {name: value for name, value in given.items() if value is not None}
     if rank is not None:
         named["alpha"] = 2.0 * rank
-    return DistillationSettings(**named)  # type: ignore[arg-type] # each is named with its own type
+    return DistillationSettings(teacher=teacher_name(teacher), **named)  # type: ignore[arg-type] # each is named with its own type
+
+
+def _as_before(memory: Memory, cube_id: str, teacher: str) -> DistillationSettings:
+    """How an adapter was distilled, with this teacher."""
+    from memos import DistillationSettings
+
+    before = None
+    with suppress(InvalidInput):  # it is erased, and its settings with it
+        before = memory.adapter(cube_id).adapter.settings
+    return replace(before or DistillationSettings(), teacher=teacher_name(teacher))
 
 
 def _show_distillation(run: Run, made: Distillation, *, dry_run: bool) -> None:

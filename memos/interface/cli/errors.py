@@ -24,7 +24,6 @@ from memos.kernel.errors import (
     PartlyDone,
     SourceErased,
     SubjectErased,
-    Unauthenticated,
 )
 
 
@@ -45,7 +44,6 @@ _CODES: tuple[tuple[type[MemosError], ExitCode], ...] = (
     (InvalidInput, ExitCode.USAGE),
     (NotFound, ExitCode.NOT_FOUND),
     (Denied, ExitCode.DENIED),
-    (Unauthenticated, ExitCode.DENIED),
     (Conflict, ExitCode.CONFLICT),
     (OtherContent, ExitCode.CONFLICT),
     (Damaged, ExitCode.VERIFICATION_FAILED),

@@ -14,7 +14,7 @@ import typer
 from memos.interface.cli import layout
 from memos.interface.cli.adapters import Rank, Rate, Seed, Steps, settings_of
 from memos.interface.cli.command import Run, command
-from memos.interface.cli.models import SMOLLM2, ModelOption, opened_model
+from memos.interface.cli.models import SMOLLM2, ModelOption, TeacherOption, opened_model
 from memos.interface.cli.terminal import Console, clean, console, progress
 from memos.interface.serialise import document
 
@@ -47,6 +47,7 @@ def learn(
     rank: Rank = None,
     rate: Rate = None,
     seed: Seed = None,
+    teacher: TeacherOption = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="Only tell what came of the rounds so far.")
     ] = False,
@@ -59,7 +60,7 @@ def learn(
         return
     with (
         run.open() as memory,
-        opened_model(model) as answering,
+        opened_model(model, teacher) as answering,
         progress("learning") as report,
         _interruption() as interrupted,
     ):
@@ -69,7 +70,7 @@ def learn(
             budget_bytes=megabytes * 1_000_000,
             budget_seconds=seconds,
             policy=policy,
-            settings=settings_of(steps, rank, rate, seed),
+            settings=settings_of(steps, rank, rate, seed, teacher),
             follow=(lambda made: _print(run, made)) if follow else None,
             is_stopped=interrupted.is_set,
             progress=report,

@@ -22,6 +22,8 @@ RAY = "ray"
 CACHE_VARIABLE = "MEMOS_KV_CACHE"
 """Names where local models keep the KV cache of memories, and adapters: else ~/.cache/memos/kv."""
 
+_ADDRESS = ("http://", "https://")
+
 ModelOption = Annotated[
     str,
     typer.Option(
@@ -32,18 +34,36 @@ ModelOption = Annotated[
     ),
 ]
 
+TeacherOption = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher",
+        help="An OpenAI-compatible server, http://host/v1#model, that reads the memories and writes what is learnt; "
+        "by default the model itself.",
+    ),
+]
+
 
 @contextmanager
-def opened_model(name: str) -> Iterator[ChatModel]:
+def opened_model(name: str, teacher: str | None = None) -> Iterator[ChatModel]:
     """The model that `--model` means; one on this machine keeps what it computed of memories, and the adapters
     that it learnt, in a cache directory, sealed.
+
+    Args:
+        name: what `--model` says.
+        teacher: what `--teacher` says: who writes what a model on this machine learns.
 
     Raises:
         InvalidInput: it means none.
         ModelUnavailable: what it needs is not installed.
     """
-    if name.startswith(("http://", "https://")):
-        yield _served(name)
+    is_served = name.startswith(_ADDRESS)
+    if teacher is not None and (is_served or name.partition("#")[0] == RAY):
+        raise InvalidInput(
+            f"--teacher writes what a model on this machine learns, and --model {name} is none"
+        )
+    if is_served:
+        yield _served(name, "--model")
         return
     scheme, _, namespace = name.partition("#")
     if scheme == RAY:
@@ -57,15 +77,24 @@ def opened_model(name: str) -> Iterator[ChatModel]:
             "http://127.0.0.1:8000/v1#model"
         )
     with _local(name) as model:
+        if teacher is not None:
+            model.teacher = _served(teacher, "--teacher")
         yield model
 
 
-def _served(name: str) -> ChatModel:
+def teacher_name(teacher: str | None) -> str:
+    """The name of the model that `--teacher` means; empty for none."""
+    return (teacher or "").partition("#")[2]
+
+
+def _served(name: str, option: str) -> ChatModel:
     from memos.infrastructure.chat_models.openai_compatible import OpenAICompatible
 
     address, _, model = name.partition("#")
+    if not address.startswith(_ADDRESS):
+        raise InvalidInput(f"{option} {name} is no address such as http://127.0.0.1:8000/v1#model")
     if not model:
-        raise InvalidInput(f"--model {name} names no model: put it behind #, as in {name}#name")
+        raise InvalidInput(f"{option} {name} names no model: put it behind #, as in {name}#name")
     return OpenAICompatible(address, model)
 
 

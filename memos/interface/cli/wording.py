@@ -24,7 +24,6 @@ _OTHERWISE: Mapping[str, tuple[str, ...]] = {
     "recipient_key": ("recipient_key_file",),
 }
 COMMANDS: Mapping[str, str] = {
-    "create_api_key": "memos api-key create",
     "name_cut": "memos cut name",
     "set_header": "memos set-header",
     "set_lifespan": "memos lifespan",

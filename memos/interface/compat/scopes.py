@@ -60,12 +60,17 @@ def names_under(base: str, scope: str) -> tuple[str, ...] | None:
     """The names that `scope_under` made this scope of; None where it made no such scope under this base."""
     if not contains(base, scope):
         return None
-    segments = scope.removeprefix(base).split("/")[1:]
+    names = [made_of(segment) for segment in scope.removeprefix(base).split("/")[1:]]
+    return None if None in names else tuple(name for name in names if name is not None)
+
+
+def made_of(segment: str) -> str | None:
+    """The name that a segment was made of; None where none was."""
     try:
-        names = tuple(map(name_of, segments))
+        name = name_of(segment)
     except UnicodeDecodeError:
         return None
-    return names if [*map(segment_of, names)] == segments else None
+    return name if segment_of(name) == segment else None
 
 
 def _letter(character: str) -> str:

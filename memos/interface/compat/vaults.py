@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from memos.kernel.errors import (
 )
 
 _TRIES = 8
+_logger = logging.getLogger("memos.compat")
 
 
 class AdaptedVault(NamedTuple):
@@ -45,6 +47,12 @@ def adapted_vault(vault: str | Path | Memory, options: dict[str, Any]) -> Adapte
             "or open it so"
         )
     return AdaptedVault(vault, own=False)
+
+
+def tell_damaged(damaged: Mapping[str, str]) -> None:
+    """Log which memories a list came to and could not read: the libraries' answers have no place for it."""
+    for cube_id, reason in damaged.items():
+        _logger.warning("memory %s cannot be read, and is left out: %s", cube_id, reason)
 
 
 def archive_all(memory: Memory, cube_ids: list[str]) -> None:

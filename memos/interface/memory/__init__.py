@@ -228,8 +228,8 @@ class Memory(
         subject = self._session.subject
         if subject.actions is not None:
             raise InvalidInput(
-                "this vault is used by an API key, and nobody else comes to it by that: ask the one "
-                "that as_api_key was asked of"
+                "this vault is used by an API key, and nobody else comes to it by that: open the vault "
+                "anew"
             )
         own = subject.tenant
         narrowed = own if tenant is None else check_tenant(tenant)

@@ -68,6 +68,7 @@ class AdaptingCalls(Door):
                 of several policies, or training broke down. What was trained and did not pass is no error: see
                 `Distillation.promoted`.
             Conflict: a memory was changed while it was learnt.
+            TeacherUnavailable: the model has no such teacher as the settings name, or it failed.
             ModelUnavailable: the model cannot be asked.
         """
         from memos.infrastructure.chat_models import check_adapting_model
@@ -163,7 +164,8 @@ class AdaptingCalls(Door):
         Raises:
             InvalidInput: it is no adapter.
             NotFound, Denied: there is none, or the actor may not write it.
-            DistillationRefused, Conflict, ModelUnavailable: as of `distil`.
+            DistillationRefused, Conflict, TeacherUnavailable, ModelUnavailable: as of `distil`. A teacher that
+                the former settings name is asked again.
         """
         from memos.infrastructure.chat_models import check_adapting_model
         from memos.operation.adapters.rebuild import rebuild

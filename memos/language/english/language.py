@@ -1,13 +1,14 @@
 """English as `Language`: the face of this room, and all of it that others import.
 
-What reads queries and slots is imported where it is asked for: its expressions take a fifth of the time in
-which a command starts that only shows what is there.
+What reads texts and queries is imported when it is asked for at first: its expressions take a fifth of the
+time in which a command starts that only shows what is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import cached_property
 
 from memos.language.english.stop_words import STOP_WORDS, TURNING_WORDS
 from memos.language.port import Claim, Language, Request, Slot, Window
@@ -23,66 +24,77 @@ class English:
     clitics = ("s", "t", "d", "m", "ll", "re", "ve")
     turning_words = TURNING_WORDS
 
-    @property
+    @cached_property
     def abandoned_attributes(self) -> frozenset[str]:
         from memos.language.english.slot_words import ABANDONED_ATTRIBUTES
 
         return ABANDONED_ATTRIBUTES
 
-    def request(self, query: str) -> Request:
+    @cached_property
+    def request(self) -> Callable[[str], Request]:
         from memos.language.english.requests import request
 
-        return request(query)
+        return request
 
-    def standing(self, text: str) -> int:
+    @cached_property
+    def standing(self) -> Callable[[str], int]:
         from memos.language.english.standing import standing
 
-        return standing(text)
+        return standing
 
-    def traits(self, text: str) -> int:
+    @cached_property
+    def traits(self) -> Callable[[str], int]:
         from memos.language.english.traits import traits
 
-        return traits(text)
+        return traits
 
-    def day_words(self, day: date) -> str:
+    @cached_property
+    def day_words(self) -> Callable[[date], str]:
         from memos.language.english.calendar import day_words
 
-        return day_words(day)
+        return day_words
 
-    def question_kind(self, query: str) -> str:
+    @cached_property
+    def question_kind(self) -> Callable[[str], str]:
         from memos.language.english.question_kinds import question_kind
 
-        return question_kind(query)
+        return question_kind
 
-    def windows(self, query: str, now: int) -> tuple[Window, ...]:
+    @cached_property
+    def windows(self) -> Callable[[str, int], tuple[Window, ...]]:
         from memos.language.english.windows import windows
 
-        return windows(query, now)
+        return windows
 
-    def first_person(self, query: str, is_speaker: Callable[[str], bool]) -> str:
+    @cached_property
+    def first_person(self) -> Callable[[str, Callable[[str], bool]], str]:
         from memos.language.english.first_person import first_person
 
-        return first_person(query, is_speaker)
+        return first_person
 
-    def claims(self, text: str, speaker: str = "") -> list[Claim]:
+    @cached_property
+    def claims(self) -> Callable[[str, str], list[Claim]]:
         from memos.language.english.slots import claims
 
-        return claims(text, speaker)
+        return claims
 
-    def subject_of(self, name: str) -> str:
+    @cached_property
+    def subject_of(self) -> Callable[[str], str]:
         from memos.language.english.slot_phrases import subject_of
 
-        return subject_of(name)
+        return subject_of
 
-    def asked_slot(self, query: str) -> Slot | None:
+    @cached_property
+    def asked_slot(self) -> Callable[[str], Slot | None]:
         from memos.language.english.slot_questions import asked_slot
 
-        return asked_slot(query)
+        return asked_slot
 
-    def sentence_of(self, claim: Claim) -> str:
+    @cached_property
+    def sentence_of(self) -> Callable[[Claim], str]:
         from memos.language.english.slots import sentence_of
 
-        return sentence_of(claim)
+        return sentence_of
 
 
 ENGLISH: Language = English()

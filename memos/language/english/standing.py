@@ -19,6 +19,11 @@ _INSTRUCTION = re.compile(
     r"|\b(?:call|address) me\b",
     re.IGNORECASE,
 )
+_INSTRUCTS = (
+    *("always", "ever", "now on", "future", "forward"),
+    *("time ", "i ask", "call me", "address me"),
+)
+"""One of these stands in every instruction: to look for them takes a twentieth of the time."""
 _PREFERENCE = re.compile(
     r"\b(?:i|we)(?:'d| would)?(?: really| much| always| usually| generally| still)?"
     r" (?:prefer|favou?r|rather|like it when|love it when|like to have)\b"
@@ -34,6 +39,7 @@ _PREFERENCE = re.compile(
 def standing(text: str) -> int:
     """What a text asks for from then on, as a bit set: INSTRUCTS, PREFERS."""
     text = text[:LONGEST_TEXT].replace("’", "'")
-    return (INSTRUCTS if _INSTRUCTION.search(text) else 0) | (
+    may_instruct = not text.isascii() or any(map(text.lower().__contains__, _INSTRUCTS))
+    return (INSTRUCTS if may_instruct and _INSTRUCTION.search(text) else 0) | (
         PREFERS if _PREFERENCE.search(text) else 0
     )

@@ -13,7 +13,7 @@ from memos.infrastructure.chat_models.adapting import (
 from memos.infrastructure.chat_models.caching_models import kv_owner
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Conflict, DistillationRefused, MemosError
+from memos.kernel.errors import Conflict, DistillationRefused, MemosError, TeacherUnavailable
 from memos.kernel.event import id_bytes, id_text
 from memos.kernel.scope import tenant_of
 from memos.operation.adapter_manifest import (
@@ -84,7 +84,7 @@ def distil(session: Session, request: DistilRequest, *, dry_run: bool = False) -
     # Minutes pass here, and nothing is held meanwhile.
     try:
         made = request.model.distil(begun.job, request.progress)
-    except DistillationRefused:
+    except (DistillationRefused, TeacherUnavailable):
         retire_unfinished(session, begun.state)
         raise
     return _end(session, request, begun, made)

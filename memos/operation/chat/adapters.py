@@ -42,26 +42,35 @@ class AdapterRouter:
 
     def __call__(self, scope_view: ScopeView, hits: Sequence[Hit]) -> list[HeldMemory]:
         """The memories that adapters hold, in the order in which they were found."""
-        query = scope_view.query
-        if not _is_plain(query):
+        if not _is_plain(scope_view.query):
             return []
+        chosen = self._chosen(scope_view, hits[:BEST_RANKS])
+        return [held for hit in hits if (held := next(_holding(chosen, hit), None)) is not None]
+
+    def _chosen(self, scope_view: ScopeView, best: Sequence[Hit]) -> list[KnownAdapter]:
+        """Those that are to answer, in the order in which they are taken."""
+        query = scope_view.query
         known = Adapters(scope_view.reader, query.permitted.check, query.read_time)
         base = self._model.model_digest.hex()
-        held: list[HeldMemory] = []
-        for rank, hit in enumerate(hits):
-            for adapter in _fitting(known, query, hit, base):
-                cube_id = id_text(adapter.state.cube_id)
-                if cube_id in self.adapters or (
-                    rank < BEST_RANKS and self._takes(scope_view, adapter)
+        chosen: list[KnownAdapter] = []
+        for hit in best:
+            if len(chosen) == MOST_ADAPTERS:
+                break
+            if next(_holding(chosen, hit), None) is not None:
+                continue
+            for adapter in known.holding(hit.cube_id, hit.version):
+                if (
+                    _fits(adapter, query, base)
+                    and _knows(adapter, hit)
+                    and self._takes(scope_view, adapter)
                 ):
-                    cite = Citation(hit.cube_id, hit.version, by_cube([hit.cube_id])[hit.cube_id])
-                    held.append(HeldMemory(cite, cube_id, adapter.state.version))
+                    chosen.append(adapter)
                     break
-        return held
+        return chosen
 
     def _takes(self, scope_view: ScopeView, adapter: KnownAdapter) -> bool:
-        """Take an adapter, where the model has it and there is room."""
-        if len(self.adapters) == MOST_ADAPTERS or adapter.manifest is None:
+        """Take an adapter, where the model has it."""
+        if adapter.manifest is None:
             return False
         sealed = sealed_adapter(scope_view.reader, adapter.state.cube_id, adapter.manifest)
         if not sealed.seal or not self._model.has_adapter(sealed):
@@ -79,16 +88,30 @@ def _is_plain(query: Query) -> bool:
     )
 
 
-def _fitting(known: Adapters, query: Query, hit: Hit, base: str) -> Iterator[KnownAdapter]:
-    """The live adapters of a base that know a found memory well, and nothing from elsewhere."""
-    for adapter in known.holding(hit.cube_id, hit.version):
-        manifest = adapter.manifest
-        if manifest is None or manifest.model_digest != base:
-            continue
-        # What another source contradicts is not asked about, and not held.
-        accuracy = manifest.evaluation.by_memory.get(hit.cube_id, 0.0)
-        within = all(
-            any(contains(asked, scope) for asked in query.scopes) for scope in adapter.scopes
-        )
-        if within and accuracy >= LEAST_ACCURACY:
-            yield adapter
+def _fits(adapter: KnownAdapter, query: Query, base: str) -> bool:
+    """Whether an adapter is of a base, and holds nothing from elsewhere."""
+    return (
+        adapter.manifest is not None
+        and adapter.manifest.model_digest == base
+        and all(any(contains(asked, scope) for asked in query.scopes) for scope in adapter.scopes)
+    )
+
+
+def _knows(adapter: KnownAdapter, hit: Hit) -> bool:
+    """Whether an adapter holds a found memory, and well. What another source contradicts is not asked about,
+    and not held.
+    """
+    manifest = adapter.manifest
+    return (
+        manifest is not None
+        and manifest.holds(hit.cube_id, hit.version)
+        and manifest.evaluation.by_memory.get(hit.cube_id, 0.0) >= LEAST_ACCURACY
+    )
+
+
+def _holding(chosen: Sequence[KnownAdapter], hit: Hit) -> Iterator[HeldMemory]:
+    """A found memory as the adapters that answer hold it."""
+    for adapter in chosen:
+        if _knows(adapter, hit):
+            cite = Citation(hit.cube_id, hit.version, by_cube([hit.cube_id])[hit.cube_id])
+            yield HeldMemory(cite, id_text(adapter.state.cube_id), adapter.state.version)

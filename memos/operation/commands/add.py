@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.governance.decision import Action
@@ -19,12 +19,10 @@ from memos.operation.commands.idempotency import (
     identify,
     identify_one,
 )
-from memos.operation.commands.message import turns_of
 from memos.operation.commands.new_memory import ARGUMENTS, NewMemory
 from memos.operation.commands.restriction import require_lifespan_right, require_owner
 from memos.operation.commands.sources import source_versions
 from memos.operation.commands.tags import check_tags
-from memos.operation.commands.turn import Conversation
 from memos.operation.gate import Passage
 from memos.operation.receipt import (
     Receipt,
@@ -36,6 +34,9 @@ from memos.operation.receipt import (
 )
 from memos.operation.session import Session
 from memos.operation.validation import check_fields, check_list
+
+if TYPE_CHECKING:
+    from memos.operation.commands.turn import Conversation
 
 T = TypeVar("T")
 
@@ -96,6 +97,8 @@ def add_many(
 
 def add_conversation(session: Session, conversation: Conversation) -> TurnReceipts:
     """See `Memory.add_conversation`."""
+    from memos.operation.commands.message import turns_of  # which knows every format of messages
+
     start = session.clock()
     with session.gate.enter("add_conversation") as passage:
         passage.require(Action.CREATE, conversation.scope)

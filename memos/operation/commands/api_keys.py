@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Iterable
 from hashlib import sha256
 
+from memos.infrastructure.engine.commit import Committed
+from memos.infrastructure.governance.decision import Action
 from memos.kernel.api_key import MOST_API_KEYS, MOST_KEY_SCOPES, issued_key
 from memos.kernel.body import LAST_TIME
 from memos.kernel.cube import CubeState, IssuedKey
@@ -13,8 +15,6 @@ from memos.kernel.errors import IllegalMove, InvalidInput, NotFound
 from memos.kernel.event import Kind, id_text
 from memos.kernel.scope import check_scopes, tenant_of
 from memos.kernel.tenant import tenant_cube_id
-from memos.infrastructure.engine.commit import Committed
-from memos.infrastructure.governance.decision import Action
 from memos.operation.api_key import SECRET_BYTES, ApiKey, CreatedApiKey, key_text
 from memos.operation.commands.authenticate import is_issued_here
 from memos.operation.commands.tenant_change import change_tenant
@@ -24,8 +24,8 @@ from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
 from memos.operation.validation import (
     check_choice,
-    check_id,
     check_duration,
+    check_id,
     check_list,
     check_name,
     check_tenant,
@@ -134,7 +134,7 @@ def _issue(
     if staying >= MOST_API_KEYS:
         raise IllegalMove(
             f"{event.tenant} has {MOST_API_KEYS} API keys that have not ended, and no tenant has "
-            "more: revoke those that nobody uses (last_used of api_keys)"
+            "more: revoke those that nobody uses (`memos api-key list` tells when each was)"
         )
 
 

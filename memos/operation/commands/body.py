@@ -15,8 +15,7 @@ from memos.wire.body_pb2 import Body
 MAX_TEXT_BYTES = 64 * 2**20
 MAX_METADATA_BYTES = 2**20
 
-# Plain numbers: a flag enum costs microseconds on the way of every write.
-CONTENT, TAGS, PROVENANCE, METADATA, VALID_TIME = map(int, PARTS)
+CONTENT, TAGS, PROVENANCE, METADATA, VALID_TIME = PARTS
 
 
 PLAIN_TEXT = "text/plain"
@@ -151,6 +150,8 @@ def check_metadata(metadata: object) -> bytes:
     """A JSON object as stored bytes."""
     if not isinstance(metadata, Mapping):
         raise InvalidInput(f"metadata must be a mapping, not {shorten(metadata)}")
+    if not metadata:
+        return b"{}"
     check_json(metadata, "metadata")
     try:
         data = json.dumps(dict(metadata), separators=(",", ":"), allow_nan=False).encode("ascii")

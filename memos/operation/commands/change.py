@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from memos.infrastructure.engine.commit import Committed, Draft
@@ -65,7 +65,8 @@ class ContentChange:
         keeps_media_type: a text that `build` puts in the place of another has the media type of that.
         expected_version: the caller's own condition.
         key: the caller's idempotency key.
-        asked: every argument that differs from its default, to tell a retry from other content.
+        asked: gives every argument that differs from its default, to tell a retry from other content.
+        meant: gives the same as they are meant.
     """
 
     kind: Kind
@@ -74,8 +75,8 @@ class ContentChange:
     keeps_media_type: bool = False
     expected_version: int | None = None
     key: str | None = None
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    meant: Mapping[str, Any] = field(default_factory=dict)
+    asked: Callable[[], Mapping[str, Any]] = dict
+    meant: Callable[[], Mapping[str, Any]] = dict
 
     def __post_init__(self) -> None:
         if self.expected_version is not None:
@@ -88,13 +89,14 @@ class ContentChange:
         condition = (
             {} if self.expected_version is None else {"expected_version": self.expected_version}
         )
+        asked = self.asked()
         return KeyedCommand(
             operation=operation,
             target=id_text(cube_id),
             key=self.key or "",
-            asked={**self.asked, **condition},
-            meant={**self.meant, **condition},
-            former=(self.asked,),
+            asked={**asked, **condition},
+            meant={**self.meant(), **condition},
+            former=(asked,),
         )
 
 

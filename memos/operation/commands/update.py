@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from memos.infrastructure.governance.decision import Action
@@ -82,7 +82,8 @@ class Revision:
         if self.metadata is not None:
             check_metadata(self.metadata)
         self._put_valid_time(Body())
-        if not self._stated().keys() - {"reason"} or self._adds_no_metadata:
+        named = self._stated().keys() - {"reason"}
+        if not named or (named == {"metadata"} and self._adds_no_metadata):
             raise InvalidInput("update changes nothing: pass a text, or what else is to change")
         if self.composes and self.text is None:
             raise InvalidInput(f"mode={self.mode!r} needs a text")
@@ -107,7 +108,7 @@ class Revision:
         """
         meant = meaning(self.asked())
         silent = [] if self.reason else ["reason"]
-        if not (self.metadata or self.replace_metadata):
+        if self._adds_no_metadata:
             silent.append("metadata")
         return {name: value for name, value in meant.items() if name not in silent}
 
@@ -156,9 +157,8 @@ class Revision:
 
     @property
     def _adds_no_metadata(self) -> bool:
-        """Whether nothing is passed but metadata without a key, to be added."""
-        named = self._stated().keys() - {"reason"}
-        return named == {"metadata"} and not self.metadata and not self.replace_metadata
+        """Whether the metadata to be added has no key."""
+        return not (self.metadata or self.replace_metadata)
 
     @property
     def _changes_valid_time(self) -> bool:
@@ -205,11 +205,7 @@ def update(
     """See `Memory.update`."""
     with session.gate.enter("update") as passage:
         state = permitted_state(session, passage, cube_id, Action.WRITE)
-        revised = replace(
-            revising(session, passage, revision, state),
-            expected_version=expected_version,
-            key=idempotency_key,
-        )
+        revised = revising(session, passage, revision, state, expected_version, idempotency_key)
         return change(session, passage, state, revised)
 
 
@@ -235,7 +231,12 @@ def update_several(
 
 
 def revising(
-    session: Session, passage: Passage, revision: Revision, state: CubeState
+    session: Session,
+    passage: Passage,
+    revision: Revision,
+    state: CubeState,
+    expected_version: int | None = None,
+    key: str | None = None,
 ) -> ContentChange:
     """The change that a revision is to a memory."""
 
@@ -252,6 +253,8 @@ def revising(
         build,
         reads=revision.composes or revision.keeps,
         keeps_media_type=revision.text is not None,
-        asked=revision.asked(),
-        meant=revision.meant(),
+        expected_version=expected_version,
+        key=key,
+        asked=revision.asked,
+        meant=revision.meant,
     )

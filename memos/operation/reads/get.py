@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.usage.usage import Usage
 from memos.infrastructure.vault.port import Attempt, LogQuery
 from memos.kernel.cube import SHOWN, Lifecycle
 from memos.kernel.errors import Damaged, InvalidInput, NotFound
@@ -83,9 +84,10 @@ def get(
             if head.lifecycle is Lifecycle.ERASED:
                 return Forgotten(cube_id)
             attempt = _attempt(reader, raw, request, moment)
+            usage = usage_at(reader, raw, moment)
             if not any_state and request.is_now:
-                _check_shown(reader, attempt, moment)
-            cube = read_cube(reader, attempt, usage_at(reader, raw, moment))
+                _check_shown(attempt, usage, moment)
+            cube = read_cube(reader, attempt, usage)
         passage.note(head.scope, [(raw, attempt.outcome.version)], attempt.ordinal)
         return cube
 
@@ -169,12 +171,12 @@ def _valid_at(reader: Reader, raw: bytes, time: int) -> Attempt | None:
     return None
 
 
-def _check_shown(reader: Reader, attempt: Attempt, moment: Moment) -> None:
+def _check_shown(attempt: Attempt, usage: Usage, moment: Moment) -> None:
     state = attempt.state
     if state is None:
         return
     cube_id = id_text(attempt.cube_id)
-    over = is_over(state, reader.usage(attempt.cube_id).last_used, moment.read_time)
+    over = is_over(state, usage.last_used, moment.read_time)
     longer = f"{LONGER}, and then " if over else ""
     if state.lifecycle not in SHOWN:
         raise NotFound(

@@ -69,11 +69,9 @@ class Memories:
         state = state_title(Lifecycle(int(self._view.state[row])))
         return cube if cube.state == state else replace(cube, state=state)
 
-    def _usage(self, cube_id: bytes) -> Usage | None:
-        """How a memory was used by an earlier moment, where that is asked for: no hit tells it."""
+    def _usage(self, cube_id: bytes) -> Usage:
+        """How a memory was used, where that is asked for: no hit tells it."""
         query = self._query
-        if query.at is None:
-            return None
         return usage_at(self._reader, cube_id, query.moment) if query.counts_uses else Usage()
 
     def _attempt(self, cube_id: bytes, row: int) -> Attempt | None:

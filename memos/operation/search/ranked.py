@@ -127,8 +127,12 @@ class Ranking:
             ordered = enough[np.lexsort(keys)]
             yield from zip(self.rows[ordered].tolist(), decayed[ordered].tolist(), strict=True)
 
-    def explain(self, row: int) -> dict[str, object]:
-        """What each stage gave one row."""
+    def explain(self, rows: Sequence[int]) -> Iterator[dict[str, object]]:
+        """What each stage gave each of some rows."""
+        likely = self.relevance(np.array(rows, np.int64)).tolist()
+        return map(self._explained, rows, likely)
+
+    def _explained(self, row: int, likely: float) -> dict[str, object]:
         explanation = {} if self.fused is None else self.fused.explain(row)
         if self.chain is not None:
             explanation |= self.chain.explain(row)
@@ -139,7 +143,7 @@ class Ranking:
         words = self.words
         return {
             **explanation,
-            "relevance": round(float(self.relevance(np.array([row]))[0]), 4),
+            "relevance": round(likely, 4),
             "terms": [
                 {
                     "term": scored.term.surface,

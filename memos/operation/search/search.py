@@ -133,18 +133,20 @@ class _Found(NamedTuple):
             candidates, failure = rerank(query, query.reranker, candidates, decays, current)
             if failure is not None:
                 overview["rerank"] = {"unavailable": failure}
+        found = list(islice(candidates, query.limit))
+        explained = ranking.explain([candidate.row for candidate in found])
         return [
             hit_of(
                 candidate.cube,
                 candidate.score,
                 {
                     **overview,
-                    **ranking.explain(candidate.row),
+                    **explanation,
                     **_successor(visible, chain, candidate.row),
                     **candidate.explanation,
                 },
             )
-            for candidate in islice(candidates, query.limit)
+            for candidate, explanation in zip(found, explained, strict=True)
         ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ class ChatServer:
 
     Attributes:
         pieces: of the answer.
+        reply: what to answer to the last message of a request, in the place of pieces.
         cached_tokens: how many tokens of the prompt came from its cache, as it says.
         status, words: of a refusal; 200 for none.
         breaks_off: whether the answer ends before its end.
@@ -32,6 +33,7 @@ class ChatServer:
     """
 
     pieces: tuple[str, ...] = ("Kiln", " [x]", ".")
+    reply: Callable[[str], str] | None = None
     cached_tokens: int | None = 12
     status: int = 200
     words: str = ""
@@ -59,19 +61,22 @@ class ChatServer:
 
     async def answer(self, request: Request) -> Response:
         """The answer to a request."""
-        self.asked.append(await request.json())
+        asked = await request.json()
+        self.asked.append(asked)
         self.headers.append(dict(request.headers))
         if self.location:
             return Response(status_code=307, headers={"Location": self.location})
         if self.status != 200:
             return Response(self.words, self.status)
-        return StreamingResponse(self._events(), media_type="text/event-stream")
+        last = asked["messages"][-1]["content"]
+        pieces = (self.reply(last),) if self.reply else self.pieces
+        return StreamingResponse(self._events(pieces), media_type="text/event-stream")
 
-    async def _events(self) -> AsyncIterator[str]:
+    async def _events(self, pieces: tuple[str, ...]) -> AsyncIterator[str]:
         if self.raw:
             yield self.raw
             return
-        for piece in self.pieces:
+        for piece in pieces:
             self.sent += 1
             yield _event(choices=[_choice(piece, None)])
         if self.breaks_off:

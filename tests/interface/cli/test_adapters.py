@@ -21,7 +21,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> LearningModel:
     """What every command opens: a model that is trained is asked in tests/parametric."""
     made = LearningModel()
     for module in (adapters, chat):
-        monkeypatch.setattr(module, "opened_model", lambda name: nullcontext(made))
+        monkeypatch.setattr(module, "opened_model", lambda name, teacher=None: nullcontext(made))
     return made
 
 
@@ -62,6 +62,20 @@ def test_without_ids_all_of_a_scope_is_distilled_and_a_plan_only_tells(
     (job,) = model.jobs
     told = job.settings
     assert (told.steps, told.rank, told.alpha, told.seed, told.learning_rate) == (9, 4, 8, 2, 0.01)
+
+
+def test_a_teacher_is_named_in_the_settings_and_a_rebuild_keeps_the_others(
+    shell: Shell, model: LearningModel, named: list[str]
+) -> None:
+    teacher = ("--teacher", "http://127.0.0.1:1/v1#big")
+    made = shell.json("distil", *SCOPE, *named, "--steps", "9", *teacher)
+    assert made["adapter"]["settings"]["teacher"] == "big"
+    assert "big" in shell.run("adapters", "show", made["cube_id"]).out
+    rebuilt = shell.json(
+        "adapters", "rebuild", made["cube_id"], "--teacher", "http://127.0.0.1:1/v1#other"
+    )
+    told = rebuilt["adapter"]["settings"]
+    assert (told["teacher"], told["steps"]) == ("other", 9)
 
 
 def test_what_does_not_pass_exits_with_6_and_is_told_with_its_reasons(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tests.interface.cli.support import Shell
 from memos import Memory
+from tests.interface.cli.support import Shell
 
 
 def test_a_key_is_printed_once_alone_on_stdout_and_opens_the_vault(shell: Shell) -> None:

@@ -22,7 +22,7 @@ LASTING = ("--policy", "lasting")
 def model(monkeypatch: pytest.MonkeyPatch) -> LearningModel:
     """What the command opens: a model that is trained is asked in tests/parametric."""
     made = LearningModel()
-    monkeypatch.setattr(learn, "opened_model", lambda name: nullcontext(made))
+    monkeypatch.setattr(learn, "opened_model", lambda name, teacher=None: nullcontext(made))
     return made
 
 

@@ -80,6 +80,8 @@ NAMED_BY_VAULT = {
     "list": [],
     "load": ["out.memos"],
     "merge": [NOBODY, NOBODY],
+    "mcp": [],
+    "hosts install": ["claude-code", "plugin", "--scope", "acme"],
     "prove": [NOBODY],
     "queries": ["--scope", "acme"],
     "rebuild": [],

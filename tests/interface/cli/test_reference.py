@@ -126,7 +126,7 @@ def test_the_program_has_every_command_it_should() -> None:
     ungrouped = """demo add import list count scopes subjects accesses denials search context chat activate activations evict materialise schedule distil backpatch learn related route tags vocabulary sensitivities keep-queries queries facts get history diff lineage update rollback merge archive
         restore freeze thaw hold lift-hold tag untag link set-header lifespan sweep erase events tail checkpoint
         verify audit prove check-proof check-receipt rebuild digest stats export load doctor recipient
-        migrate backup serve"""
+        migrate backup serve mcp"""
     grouped = [f"administrator {name}" for name in ("grant", "revoke", "list")]
     grouped += [f"api-key {name}" for name in ("create", "list", "rotate", "revoke")]
     grouped += [
@@ -134,6 +134,7 @@ def test_the_program_has_every_command_it_should() -> None:
         for name in ("list", "show", "promote", "rollback", "rebuild", "rebuilt", "retire")
     ]
     grouped += ["cut name", "cut list", "vault create", "vault generations", "vault remove"]
+    grouped += ["hosts install"]
     grouped += ["vault rotate-key", "vault check-key", "vault restore"]
     grouped += ["engine up", "engine status", "engine down", "engine logs", "engine nodetool"]
     grouped += [

@@ -60,8 +60,8 @@ def test_what_may_be_left_unnamed_is_an_attribute_that_can_be_asked_for(attribut
     ["Ana lives in Hove.", "My work phone is 5.", "Owen's favourite colour is teal."],
 )
 def test_a_sentence_of_a_claim_claims_the_same(text: str) -> None:
-    (claim,) = ENGLISH.claims(text)
-    assert ENGLISH.claims(ENGLISH.sentence_of(claim)) == [claim]
+    (claim,) = ENGLISH.claims(text, "")
+    assert ENGLISH.claims(ENGLISH.sentence_of(claim), "") == [claim]
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_an_explanation_sums_to_the_score(tmp_path: Path) -> None:
     memories = Memories(tmp_path / "vault.db", [("acme/a", text) for text in generated(50)])
     ranking = by_words(memories.vault.index.view("acme"), "rivers dog violin")
     for row, score in zip(ranking.rows.tolist(), ranking.scores.tolist(), strict=True):
-        terms = ranking.explain(row)["terms"]
+        terms = next(ranking.explain([row]))["terms"]
         assert isinstance(terms, list)
         assert math.fsum(term["score"] for term in terms) == pytest.approx(score)
         assert {term["term"] for term in terms} <= {"rivers", "dog", "violin"}

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from memos.infrastructure.index.cassandra.cubes import among, cube_ids
 from memos.infrastructure.index.cassandra.snapshot import TenantSnapshot
 from memos.infrastructure.index.port import Ints, Mask
 from memos.infrastructure.index.postings import rows_by_term
-from memos.infrastructure.index.span_rows import SpanRows
+from memos.infrastructure.index.span_rows import Counts, TermRows
 from memos.infrastructure.index.spans import Spans, created, true_at
 from memos.kernel.moment import Cutoffs
 
 
-class CassandraView(SpanRows):
+class CassandraView(TermRows):
     """See `port.View`."""
 
     def __init__(self, snapshot: TenantSnapshot, rows: Spans, at: Cutoffs) -> None:
@@ -32,8 +31,8 @@ class CassandraView(SpanRows):
     def created(self) -> Ints:
         return created(self._rows, self._snapshot.births)
 
-    def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
-        return self._on_rows(*self._snapshot.recent.find(term))
+    def _held(self, term: int) -> tuple[Ints, Counts]:
+        return self._snapshot.recent.find(term)
 
     def possible(self, terms: Sequence[int]) -> list[int]:
         held = self._snapshot.recent.held(terms)

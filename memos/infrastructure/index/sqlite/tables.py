@@ -136,7 +136,7 @@ def stored_state(connection: apsw.Connection) -> tuple[int, int, int]:
     stored = row(connection, "SELECT purges, applied, cleared FROM index_state")
     if stored is None:
         raise Damaged("nothing says how far the index is: run `memos rebuild`")
-    if not all(isinstance(value, int) and -1 <= value < OPEN for value in stored):
+    if set(map(type, stored)) != {int} or min(stored) < -1 or max(stored) >= OPEN:
         raise Damaged("what says how far the index is is damaged: run `memos rebuild`")
     return stored[0], stored[1], stored[2]
 
@@ -159,7 +159,7 @@ def scope_row(stored: Sequence[Any]) -> ScopeRow:
     Raises:
         Damaged: no writer leaves such numbers; of every full block the terms are postings.
     """
-    if all(isinstance(value, int) for value in stored):
+    if set(map(type, stored)) == {int}:
         found = ScopeRow(*stored)
         blocks = 0 <= found.inverted == found.docs // BLOCK * BLOCK <= DOC_MASK
         if blocks and 0 < found.scope_id <= _LAST_SCOPE and -1 <= found.changed < OPEN:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 import numpy as np
-import numpy.typing as npt
 
 from memos.infrastructure.index.port import Ints, Mask
-from memos.infrastructure.index.span_rows import SpanRows
+from memos.infrastructure.index.span_rows import Counts, TermRows
 from memos.infrastructure.index.spans import Spans, created, true_at
 from memos.infrastructure.index.sqlite import lookup
 from memos.infrastructure.index.sqlite.blocks import POSTING
@@ -17,7 +16,7 @@ from memos.infrastructure.index.sqlite.snapshot import ScopeSnapshot
 from memos.infrastructure.index.sqlite.tables import BLOCK, doc_range
 
 
-class SqliteView(SpanRows):
+class SqliteView(TermRows):
     """See `port.View`. Bound to the connection that it was made with, and to its thread."""
 
     def __init__(
@@ -36,7 +35,7 @@ class SqliteView(SpanRows):
     def created(self) -> Ints:
         return created(self._rows, self._snapshot.births)
 
-    def postings(self, term: int) -> tuple[Ints, npt.NDArray[np.uint16]]:
+    def _held(self, term: int) -> tuple[Ints, Counts]:
         docs, tf = self._snapshot.recent.find(term)
         parts = [(docs, tf)]
         for scope_id, blocks in self._snapshot.blocks:
@@ -44,7 +43,7 @@ class SqliteView(SpanRows):
         if len(parts) > 1:
             docs = np.concatenate([docs for docs, _ in parts])
             tf = np.concatenate([tf for _, tf in parts])
-        return self._on_rows(docs, tf)
+        return docs, tf
 
     def possible(self, terms: Sequence[int]) -> list[int]:
         held = self._snapshot.recent.held(terms)
@@ -80,9 +79,7 @@ class SqliteView(SpanRows):
     def _of(self, rows: Spans) -> SqliteView:
         return SqliteView(self._connection, self._snapshot, rows, self._offset)
 
-    def _block_postings(
-        self, scope_id: int, blocks: int, term: int
-    ) -> list[tuple[Ints, npt.NDArray[np.uint16]]]:
+    def _block_postings(self, scope_id: int, blocks: int, term: int) -> list[tuple[Ints, Counts]]:
         select = "SELECT docs FROM index_posting WHERE scope_id = ? AND block = ? AND term = ?"
         rows = [
             (block, packed)

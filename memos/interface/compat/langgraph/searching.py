@@ -9,7 +9,8 @@ from langgraph.store.base import SearchItem, SearchOp
 
 from memos.interface.compat.langgraph.filters import fits, pushed_filter
 from memos.interface.compat.langgraph.items import KEY, VALUE, found_item, is_item
-from memos.interface.compat.scopes import scope_under
+from memos.interface.compat.scopes import names_under, scope_under
+from memos.interface.compat.vaults import tell_damaged
 from memos.interface.memory import Memory
 from memos.operation.cube import MemCube
 from memos.operation.search.hits import Hit
@@ -95,6 +96,7 @@ class ItemSearch:
                 limit=limit,
                 cursor=cursor,
             )
+            tell_damaged(page.damaged)
             for cube in page:
                 name = (cube.scope, str(cube.metadata.get(KEY)))
                 if name not in seen and self._fits(cube):
@@ -105,7 +107,11 @@ class ItemSearch:
                 return
 
     def _fits(self, memory: MemCube | Hit) -> bool:
-        return is_item(memory) and fits(memory.metadata[VALUE], self._op.filter)
+        return (
+            is_item(memory)
+            and names_under(self._base, memory.scope) is not None
+            and fits(memory.metadata[VALUE], self._op.filter)
+        )
 
 
 _ITEMS = {f"metadata.{KEY}": {"exists": True}}

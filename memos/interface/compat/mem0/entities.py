@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memos.interface.compat.scopes import name_of, segment_of
+from memos.interface.compat.scopes import made_of, segment_of
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope, contains
 
@@ -78,12 +78,13 @@ def tag_for(name: str, value: str) -> str:
 
 
 def entities_of(base: str, scope: str) -> dict[str, str]:
-    """The entities that a scope is of; none where it is no scope of entities under this base."""
-    if not contains(base, scope):
-        return {}
+    """The entities that a scope under a base is of, or lies below; none where it is no such scope."""
     found: dict[str, str] = {}
-    for segment in scope.removeprefix(base).split("/")[1:]:
-        kind, mark, value = segment.partition(":")
-        if mark and f"{kind}_id" in ENTITIES:
-            found[f"{kind}_id"] = name_of(value)
+    segments = scope.removeprefix(base).split("/")[1:] if contains(base, scope) else ()
+    for segment in segments:
+        kind, _, value = segment.partition(":")
+        name = made_of(value)
+        if f"{kind}_id" not in ENTITIES or name is None:
+            break
+        found[f"{kind}_id"] = name
     return found

@@ -39,11 +39,13 @@ class Selected(NamedTuple):
         scopes: the scopes that hold all that is selected.
         filter: the filter of the vault; None where all there is selected.
         entities: the names of the entities that the filter speaks of.
+        required: the entities below the user to which all that is selected belongs.
     """
 
     scopes: tuple[str, ...]
     filter: dict[str, Any] | None
     entities: frozenset[str]
+    required: Mapping[str, str]
 
 
 def select(filters: Mapping[str, Any], base: str, fields: Mapping[str, str] = FIELDS) -> Selected:
@@ -62,7 +64,13 @@ def select(filters: Mapping[str, Any], base: str, fields: Mapping[str, str] = FI
     scopes = tuple(_scopes(filters, base))
     if base in scopes:
         parts.append({"not": {"scope": {"under": f"{base}/{MESSAGES}"}}})
-    return Selected(scopes, {"and": parts} if parts else None, frozenset(grammar.entities))
+    required: dict[str, str] = {}
+    for name, condition in _required(filters):
+        operands = _equals(condition)
+        if name in ENTITIES and name != _USER and operands is not None and len(operands) == 1:
+            required[name] = check_entity(operands[0], name)
+    whole = {"and": parts} if parts else None
+    return Selected(scopes, whole, frozenset(grammar.entities), required)
 
 
 def _scopes(filters: Mapping[str, Any], base: str) -> list[str]:

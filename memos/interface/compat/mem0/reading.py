@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from memos.interface.compat.mem0.door import Door
-from memos.interface.compat.mem0.entities import ENTITIES, entities_from, exactly
+from memos.interface.compat.mem0.entities import (
+    ENTITIES,
+    entities_from,
+    entities_of,
+    exactly,
+)
 from memos.interface.compat.mem0.filters import Selected, select
 from memos.interface.compat.mem0.records import history_of, not_expired, record_of
+from memos.interface.compat.vaults import tell_damaged
 from memos.kernel.errors import InvalidInput, NotFound, shorten
-from memos.kernel.scope import contains
+from memos.kernel.scope import MOST_SCOPES, contains
 from memos.operation.cube import MemCube
 from memos.operation.reads.history import Change
 from memos.operation.validation import Time
@@ -98,11 +104,12 @@ class ReadingCalls(Door):
         words = _query(query)
         given = {"user_id": user_id, "agent_id": agent_id, "app_id": app_id, "run_id": run_id}
         selected = self._selected(filters, given, show_expired=show_expired)
-        if top_k == 0:
+        scopes = self._narrowed(selected)
+        if top_k == 0 or not scopes:
             return {"results": []}
         hits = self.vault.search(
             words,
-            scope=selected.scopes,
+            scope=scopes,
             k=top_k,
             filter=selected.filter,
             min_score=least,
@@ -131,6 +138,7 @@ class ReadingCalls(Door):
                 limit=min(_PAGE, most),
                 cursor=cursor,
             )
+            tell_damaged(page.damaged)
             yield from page
             most -= len(page)
             cursor = page.cursor
@@ -164,6 +172,17 @@ class ReadingCalls(Door):
     def _select(self, filters: Mapping[str, Any]) -> Selected:
         """What a filter selects below the scope."""
         return select(filters, self._base)
+
+    def _narrowed(self, selected: Selected) -> tuple[str, ...]:
+        """The scopes of an agent, an application or a run across its users, where they are few enough to be named:
+        a search then ranks nothing else.
+        """
+        if not selected.required or len(selected.scopes) > 1:
+            return selected.scopes
+        required = selected.required.items()
+        held = self.vault.scopes(selected.scopes[0])
+        own = [scope for scope in held if required <= entities_of(self._base, scope).items()]
+        return tuple(own) if len(own) <= MOST_SCOPES else selected.scopes
 
     def _reranking(self) -> str:
         """The recipe that reads the best again."""

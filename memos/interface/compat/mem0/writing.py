@@ -185,11 +185,12 @@ def revised(cube: MemCube, metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own(metadata: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
-    """A caller's metadata without what says whose a memory is."""
+    """A caller's metadata without what says whose a memory is; a day in it is one."""
     for key in metadata:
         if key in IDENTITY and metadata[key] != present.get(key):
             _logger.warning("metadata[%r] is left out: whose a memory is stays", key)
-    return {key: value for key, value in metadata.items() if key not in IDENTITY}
+    own = {key: value for key, value in metadata.items() if key not in IDENTITY}
+    return own | {EXPIRATION: expiration_from(own[EXPIRATION])} if EXPIRATION in own else own
 
 
 def _some(entities: dict[str, str]) -> dict[str, str]:

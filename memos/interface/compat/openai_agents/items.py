@@ -7,6 +7,7 @@ words, or is larger than metadata may be, is the content instead, as JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ITEM, SEQUENCE = "item", "sequence"
 WHOLE = "application/json"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOST_METADATA_BYTES = 500_000
 
 
@@ -47,7 +49,10 @@ def body_of(item: TResponseInputItem) -> dict[str, Any]:
 
 def is_item(cube: MemCube) -> bool:
     """Whether a memory is an item of a session, and nothing that another door stored there."""
-    return SEQUENCE in cube.metadata and (ITEM in cube.metadata or cube.media_type == WHOLE)
+    sequence = cube.metadata.get(SEQUENCE)
+    if not isinstance(sequence, str) or not _ID.fullmatch(sequence):
+        return False
+    return isinstance(cube.metadata.get(ITEM), Mapping) or cube.media_type == WHOLE
 
 
 def item_of(cube: MemCube) -> TResponseInputItem:

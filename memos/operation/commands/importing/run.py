@@ -8,7 +8,7 @@ from memos.infrastructure.batches import batched
 from memos.infrastructure.engine.commit import Committed, Draft
 from memos.infrastructure.keys.envelope import seal_body
 from memos.infrastructure.progress import Progress
-from memos.kernel.cube import PARTS, CubeState, Header, Part, PartVersions
+from memos.kernel.cube import PARTS, CubeState, Header, PartVersions
 from memos.kernel.errors import MemosError
 from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
@@ -164,9 +164,9 @@ class ImportRun:
         if memory.source:
             event.source_digests.extend(self._session.digests.sources(event.tenant, memory.source))
         body = Body()
-        for part in Part(step.parts):
-            name = PartVersions._fields[PARTS.index(part)]
-            getattr(body, name).CopyFrom(getattr(memory.body, name))
+        for part, name in zip(PARTS, PartVersions._fields, strict=True):
+            if step.parts & part:
+                getattr(body, name).CopyFrom(getattr(memory.body, name))
         before = step.body
         if body.provenance.HasField("turn") and before and before.provenance.HasField("turn"):
             body.provenance.turn.number = before.provenance.turn.number

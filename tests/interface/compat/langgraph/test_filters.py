@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,10 +122,7 @@ TESTS = st.one_of(
 def test_what_the_vault_is_asked_for_leaves_out_nothing_that_fits(
     stored: dict[str, Any], condition: dict[str, Any]
 ) -> None:
-    class Cube:
-        cube_id = "1"
-        metadata = {"value": stored}  # noqa: RUF012
-
+    cube: Any = SimpleNamespace(cube_id="1", metadata={"value": stored})
     pushed = pushed_filter(condition, "metadata.value")
     if fits(stored, condition) and pushed is not None:
-        assert compile_filter(pushed)(Cube())  # type: ignore[arg-type]
+        assert compile_filter(pushed)(cube)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from langgraph.store.base import (
 )
 from langgraph.store.base.batch import AsyncBatchedBaseStore
 
-from memos import Held, InvalidInput, Memory
+from memos import Denied, Held, InvalidInput, Memory
 from memos.compat.langgraph import MemosStore
 
 USERS = ("users", "alice")
@@ -307,6 +308,9 @@ def test_the_twins_for_asyncio_do_the_same(store: MemosStore) -> None:
 def test_other_memories_of_a_namespace_are_no_items(store: MemosStore) -> None:
     store.put(USERS, "likes", {"text": "pottery"})
     store.memory.add("said over another door: pottery", scope=store.scope_of(USERS))
+    alike = {"key": "likes", "value": {"text": "pottery"}}
+    store.memory.add("pottery", scope="acme/store/users/not+name", metadata=alike)
+    store.memory.add("pottery", scope=store.scope_of(USERS), metadata={"key": 1, "value": []})
     assert keys(store.search(("users",), query="pottery")) == ["likes"]
     assert keys(store.search(("users",))) == ["likes"]
 
@@ -320,6 +324,18 @@ def test_two_stores_of_one_vault_see_nothing_of_each_other(vault: Path) -> None:
         assert other.list_namespaces() == []
         one.close()
         assert one.get(USERS, "likes") is not None  # who opened a vault closes it
+
+
+def test_a_key_of_the_door_holds_a_store_to_its_scopes(memory: Memory) -> None:
+    made = memory.create_api_key("agent:bot", tenant="acme", scopes=["acme/own"])
+    narrowed = memory.as_api_key(made.key)
+    own = MemosStore(narrowed, scope="acme/own")
+    own.put(USERS, "likes", {"text": "pottery"})
+    assert keys(own.search((), query="pottery")) == ["likes"]
+    other = MemosStore(narrowed, scope="acme/other")
+    for call in (lambda: other.put(USERS, "likes", {"n": 1}), lambda: other.search(())):
+        with pytest.raises(Denied):
+            call()
 
 
 def test_a_frozen_item_refuses_aloud(store: MemosStore) -> None:
@@ -358,6 +374,22 @@ def test_two_processes_put_the_same_keys_and_each_key_has_one_item(
     assert sorted(keys(shared)) == ["key0", "key1", "key2", "key3"]
     assert all(item.value["n"] in (4, 5, 6, 7) for item in shared)
     assert len(store.search(("own",), limit=100)) == 16
+
+
+def test_threads_that_put_and_delete_one_key_at_once_hinder_each_other_never(
+    store: MemosStore,
+) -> None:
+    def write(thread: int) -> None:
+        for number in range(12):
+            if (thread + number) % 3:
+                store.put(("shared",), "key", {"n": number, "text": "pottery"})
+            else:
+                store.delete(("shared",), "key")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+    store.put(("shared",), "key", {"n": 99})
+    assert [item.value for item in store.search(("shared",))] == [{"n": 99}]
 
 
 def test_a_batch_of_langgraph_may_stand_before_the_store(vault: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 from memos import Forgotten, Held, InvalidInput
 from memos import Memory as Vault
 from memos.compat.mem0 import AsyncMemory, Memory
+from memos.kernel.scope import MOST_SCOPES
+from tests.interface.support import damage, flipped, stored
 
 ALICE = {"user_id": "alice"}
 
@@ -65,6 +67,24 @@ def test_an_agent_a_run_and_an_application_are_found_across_users(m: Memory) -> 
     assert texts(m.get_all(app_id="web")) == ["two"]
     record = m.get_all(app_id="web")["results"][0]
     assert (record["user_id"], record["agent_id"], record["app_id"]) == ("bob", "bot", "web")
+
+
+def test_a_search_of_an_agent_ranks_nothing_else_across_few_users_and_many(m: Memory) -> None:
+    for user in range(3):
+        added(m, "pottery of the bot", user_id=str(user), agent_id="bot")
+        added(m, "pottery of another", user_id=str(user), agent_id="other")
+        added(m, "pottery of nobody", user_id=str(user))
+    found = m.search("pottery", agent_id="bot", explain=True)["results"]
+    assert [each["memory"] for each in found] == ["pottery of the bot"] * 3
+    assert found[0]["score_details"]["searched"] == 3
+    assert m.search("pottery", agent_id="none") == {"results": []}
+    m.vault.add_many(
+        [
+            {"text": "pottery", "scope": f"acme/mem0/user:u{n}/agent:bot", "tags": ["agent:bot"]}
+            for n in range(MOST_SCOPES)
+        ]
+    )
+    assert len(m.search("pottery", agent_id="bot", top_k=500)["results"]) == MOST_SCOPES + 3
 
 
 def test_an_asterisk_as_an_id_is_an_id_and_stands_for_nobody_else(m: Memory) -> None:
@@ -144,6 +164,28 @@ def test_what_has_expired_is_shown_where_it_is_asked_for(m: Memory) -> None:
     assert len(texts(m.get_all(user_id="alice"))) == 2
     m.update(cube_id, expiration_date="2001-01-01")
     assert texts(m.get_all(user_id="alice")) == ["the sale begins"]
+
+
+def test_a_day_in_the_metadata_is_a_day(m: Memory) -> None:
+    cube_id = added(m, "the sale ends", metadata={"expiration_date": "2001-01-01"})
+    assert texts(m.get_all(user_id="alice")) == []
+    for call in (m.add, lambda text, **given: m.update(cube_id, text, metadata=given["metadata"])):
+        with pytest.raises(InvalidInput, match="YYYY-MM-DD"):
+            call("x", user_id="alice", metadata={"expiration_date": "soon"})
+
+
+def test_what_cannot_be_read_is_left_out_and_told(
+    vault: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Memory(vault, scope="acme/mem0", actor="agent:alice") as m:
+        broken = added(m, "broken")
+        added(m, "whole")
+        offset = m.vault.history(broken)[0].entry.position.offset
+    data = stored(vault, "SELECT data FROM event WHERE offset = ?", offset)
+    damage(vault, "UPDATE event SET data = ? WHERE offset = ?", flipped(data, -20), offset)
+    with Memory(vault, scope="acme/mem0", actor="agent:alice") as m:
+        assert texts(m.get_all(user_id="alice")) == ["whole"]
+    assert broken in caplog.text
 
 
 def test_scores_are_likelihoods_and_the_threshold_bounds_them(m: Memory) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from agents import SessionSettings
@@ -152,6 +153,8 @@ def test_what_is_no_item_is_refused_and_nothing_is_stored(session: MemosSession,
 def test_memories_of_other_doors_are_no_items(session: MemosSession) -> None:
     add(session, said("a"))
     session.memory.add("from another door", scope=session.scope)
+    session.memory.add("a", scope=session.scope, metadata={"sequence": "last", "item": said("b")})
+    session.memory.add("b", scope=session.scope, metadata={"sequence": str(UUID(int=7)), "item": 3})
     assert get(session, 1) == [said("a")]
     assert pop(session) == said("a")
     assert pop(session) is None

@@ -1,0 +1,44 @@
+"""The changes of a vault as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import httpx
+from httpx_sse import ServerSentEvent
+
+from memos.interface.client.values import value_of
+from memos.operation.reads.history import LogEntry
+
+SILENCE_SECONDS = 60.0
+"""After which a stream is given up: a server with no news says every 15 seconds that it is there."""
+
+
+class FollowedChange(NamedTuple):
+    """A record of the log, and the id by which to go on behind it."""
+
+    id: str
+    entry: LogEntry
+
+
+def changes_request(
+    client: httpx.Client | httpx.AsyncClient, wanted: Mapping[str, str | None], since: str | None
+) -> httpx.Request:
+    """The request that follows them."""
+    headers = {"Accept": "text/event-stream"}
+    if since is not None:
+        headers["Last-Event-ID"] = since
+    query = {name: value for name, value in wanted.items() if value is not None}
+    timeout = httpx.Timeout(client.timeout.connect, read=SILENCE_SECONDS)
+    return client.build_request(
+        "GET", "/v1/changes", params=query, headers=headers, timeout=timeout
+    )
+
+
+def change_in(event: ServerSentEvent) -> FollowedChange | None:
+    """The record of an event; None where it only tells that the server is there."""
+    if not event.data:
+        return None
+    return FollowedChange(event.id, value_of(LogEntry, json.loads(event.data)))

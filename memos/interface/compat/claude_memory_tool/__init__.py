@@ -1,0 +1,1 @@
+"""The storage behind the memory tool of Anthropic's API (`memory_20250818`)."""
