@@ -16,6 +16,7 @@ NAMES = (
     "reads",
     "hybrid_reads",
     "folding",
+    "http",
     "peers",
     "vector_backends",
     "context_cache",

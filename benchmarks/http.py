@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.harness import Options, Report, finish, p50, parse, percentile, timed, workshop
 from benchmarks.http_server import Connection, serving
@@ -59,7 +59,7 @@ def _measure(report: Report, directory: Path) -> None:
             serving("memos", "serve", "--actor", "user:bench", *options) as ours,
             serving("benchmarks.http_floor", str(rows)) as floor,
         ):
-            _ask(report, memory, ids, texts, _Servers(ours, floor, key))
+            _tell(report, *_ask(memory, ids, texts, _Servers(ours, floor, key)))
 
 
 class _Servers:
@@ -76,23 +76,37 @@ class _Servers:
         return Connection(self._floor)
 
 
-def _ask(report: Report, memory: Memory, ids: list[str], texts: Texts, servers: _Servers) -> None:
+class _Found(NamedTuple):
+    """Of each kind of caller: gets a second in each round, and seconds of each search."""
+
+    gets: dict[str, list[float]]
+    searches: dict[str, list[float]]
+
+
+def _ask(memory: Memory, ids: list[str], texts: Texts, servers: _Servers) -> _Found:
+    found = _Found(
+        {"in process": [], "memos serve": [], "FastAPI and SQLite": []},
+        {"in process": [], "memos serve": []},
+    )
     chosen = random.Random(1).choices(ids, k=GETS)
     query: dict[str, Any] = {"query": texts.frequent, "scope": scope_of(0), "k": BEST}
-    gets: dict[str, list[float]] = {"in process": [], "memos serve": [], "FastAPI and SQLite": []}
-    searches: dict[str, list[float]] = {"in process": [], "memos serve": []}
-    connection = servers.ours()
     for _ in range(ROUNDS):
-        gets["in process"].append(
-            len(chosen) / timed(lambda: [memory.get(each) for each in chosen])
-        )
-        gets["memos serve"].append(_rate(servers.ours, "/v1/memories/", chosen))
-        gets["FastAPI and SQLite"].append(_rate(servers.floor, "/memories/", chosen))
-        for _ in range(SEARCHES // ROUNDS):
-            searches["in process"].append(timed(lambda: memory.search(**query)))
-            searches["memos serve"].append(timed(lambda: connection.post("/v1/search", query)))
+        seconds = timed(lambda: [memory.get(each) for each in chosen])
+        found.gets["in process"].append(len(chosen) / seconds)
+        found.gets["memos serve"].append(_rate(servers.ours, "/v1/memories/", chosen))
+        found.gets["FastAPI and SQLite"].append(_rate(servers.floor, "/memories/", chosen))
+        _search(memory, servers, query, found.searches)
+    return found
+
+
+def _search(
+    memory: Memory, servers: _Servers, query: dict[str, Any], searches: dict[str, list[float]]
+) -> None:
+    connection = servers.ours()
+    for _ in range(SEARCHES // ROUNDS):
+        searches["in process"].append(timed(lambda: memory.search(**query)))
+        searches["memos serve"].append(timed(lambda: connection.post("/v1/search", query)))
     connection.close()
-    _tell(report, gets, searches)
 
 
 def _rate(connect: Callable[[], Connection], path: str, ids: list[str]) -> float:

@@ -65,7 +65,9 @@ def serve(
     ] = "info",
 ) -> None:
     """Serve the vault over HTTP, until a signal. Callers need API keys: see `memos api-key`."""
-    check_installed(("fastapi", "uvicorn", "prometheus_client"), "serving needs", "http")
+    check_installed(
+        ("fastapi", "uvicorn", "httptools", "prometheus_client"), "serving needs", "http"
+    )
     from memos.interface.async_memory import AsyncMemory
     from memos.interface.http.rate_limit import Rate
     from memos.interface.http.server import Listening, serve_vault

@@ -12,20 +12,20 @@ from urllib.parse import parse_qsl, urlsplit
 
 from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal
+from memos.operation.api_key import PREFIX
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from memos.interface.http.settings import HttpSettings
 
-KEY_PREFIX = "memos_"
 _KEY_NAMES = frozenset(
     {"access_token", "api-key", "api_key", "apikey", "authorization", "bearer", "key", "token"}
 )
 _BODY_METHODS = frozenset({"POST", "PATCH", "PUT"})
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
-BULK_ENDS = "/bulk"
+BULK_PATH = "/v1/memories/bulk"
 
 
 class Guard:
@@ -44,7 +44,7 @@ class Guard:
             _check_host(headers, self._settings.hosts)
             _check_origin(headers, self._settings.origins)
             _check_query(scope["query_string"])
-            is_bulk = scope["path"].endswith(BULK_ENDS)
+            is_bulk = scope["path"] == BULK_PATH
             length = _check_body(scope["method"], headers, NDJSON if is_bulk else JSON)
             most = self._settings.bulk_bytes if is_bulk else self._settings.body_bytes
             if length is not None and length > most:
@@ -54,8 +54,7 @@ class Guard:
             answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
             return
-        has_body = length or "transfer-encoding" in headers
-        if has_body:
+        if length or "transfer-encoding" in headers:
             receive = self._bounded(receive, most, is_bulk=is_bulk)
         await self._app(scope, receive, send)
 
@@ -108,6 +107,7 @@ _SINGLE = frozenset(
         "idempotency-key",
         "if-match",
         "origin",
+        "sec-fetch-site",
         "transfer-encoding",
     }
 )
@@ -144,11 +144,17 @@ def _has_port(host: str) -> bool:
 
 
 def _check_origin(headers: Mapping[str, str], origins: tuple[str, ...]) -> None:
-    """A browser names the page that a request is of: none but ours, and those that are let in."""
+    """A browser names the page that a request is of, or says that it is another site's, as of a picture:
+    none comes in but ours, and those that are let in.
+    """
     origin = headers.get("origin")
-    if origin is None or origin in origins:
+    if origin in origins:
         return
-    if urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is None:
+        is_others = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+    else:
+        is_others = urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    if is_others:
         raise Refusal(
             HTTPStatus.FORBIDDEN,
             "cross-origin",
@@ -161,7 +167,7 @@ def _check_query(query: bytes) -> None:
     if not query:
         return
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name.lower() in _KEY_NAMES or value.startswith(KEY_PREFIX):
+        if name.lower() in _KEY_NAMES or value.startswith(PREFIX):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST,
                 "key-in-query",

@@ -147,7 +147,7 @@ def serve_vault(
         _check_keys(memory)
     chosen = replace(
         settings,
-        hosts=settings.hosts if listening.is_private else (),
+        hosts=(*settings.hosts, _shown(listening.host)) if listening.is_private else (),
         shows_metrics=listening.is_private,
     )
     app = application(memory, chosen)

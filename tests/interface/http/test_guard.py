@@ -34,8 +34,11 @@ def test_a_page_of_another_origin_gets_nothing_and_is_told_nothing_of_the_answer
         assert not [name for name in refused.headers if name.startswith("access-control")]
         asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         assert alice.client.options("/v1/memories", headers=asked).status_code == 403
-    own = alice.client.get("/v1/memories", headers={"Origin": served.address})
-    assert own.status_code == 200
+    for site in ("cross-site", "same-site"):
+        refused = alice.client.get("/v1/memories", headers={"Sec-Fetch-Site": site})
+        check_problem(refused, 403, "cross-origin")
+    for own in ({"Origin": served.address}, {"Sec-Fetch-Site": "same-origin"}):
+        assert alice.client.get("/v1/memories", headers=own).status_code == 200
 
 
 def test_pages_that_are_let_in_are_told_the_answer_and_no_others(tmp_path: Path) -> None:

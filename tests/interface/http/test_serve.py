@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from memos import Memory
+from memos.interface.cli import worker_process
 from tests.certificates import Authority
 from tests.interface.cli.support import Shell
 from tests.interface.http.served import ALL_ACTIONS, NO_TLS, SECONDS, cube_of
@@ -195,6 +196,11 @@ def test_a_port_that_is_taken_is_told(vault: Path) -> None:
     with serving(vault, "--no-auth") as server:
         port = server.address.rpartition(":")[2]
         assert "nobody can listen at" in refused(vault, "--no-auth", "--port", port)
+
+
+def test_what_has_to_be_installed_is_told(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "find_spec", lambda _: None)
+    assert "pip install 'memos-ledger[http]'" in refused(vault, "--no-auth")
 
 
 def test_a_vault_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ EVENT_STREAM = "text/event-stream"
 LOOK_SECONDS = 0.5
 """Between two looks for what is new, where few streams are open."""
 
-LOOKS_A_SECOND = 400.0
+LOOKS_A_SECOND = 200.0
 """Of all streams together: the more there are, the less often each looks."""
 
 BEAT_SECONDS = 15.0
