@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from contextlib import asynccontextmanager
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
-
-import httpx
-from httpx_sse import EventSource
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from memos.interface.client.asking import arguments_of, body_of, problem_error, request_of, value_in
 from memos.interface.client.bulk import BulkAdded, BulkAnswer, bulk_request
-from memos.interface.client.connection import DEFAULT_URL, Connection, reaching
+from memos.interface.client.connection import DEFAULT_URL, Connection, installed, reaching
 from memos.interface.client.following import FollowedChange, change_in, changes_request
 from memos.interface.memory import Memory
+
+if TYPE_CHECKING:
+    import httpx
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class AsyncClient:
     ) -> None:
         """As of `Client`."""
         self._connection = Connection.of(base_url, api_key, timeout)
-        self._http = httpx.AsyncClient(**self._connection.options, transport=transport)
+        self._http = installed().AsyncClient(**self._connection.options, transport=transport)
 
     def __repr__(self) -> str:
         return f"AsyncClient({self._connection.base_url!r})"
@@ -97,6 +97,8 @@ class AsyncClient:
     ) -> AsyncIterator[FollowedChange]:
         """As of `Client`."""
         wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
+        from httpx_sse import EventSource
+
         async with self._streamed(changes_request(self._http, wanted, since)) as response:
             async for event in EventSource(response).aiter_sse():
                 if (change := change_in(event)) is not None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from memos.interface.client.asking import arguments_of, problem_error
 from memos.interface.client.values import value_of
 from memos.interface.memory import Memory
 from memos.kernel.errors import MemosError, StoreUnavailable
 from memos.operation.receipt import Receipt
+
+if TYPE_CHECKING:
+    import httpx
 
 NDJSON = "application/x-ndjson"
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
-
-import httpx
-from httpx_sse import EventSource
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from memos.interface.client.asking import arguments_of, body_of, problem_error, request_of, value_in
 from memos.interface.client.bulk import BulkAdded, BulkAnswer, bulk_request
-from memos.interface.client.connection import DEFAULT_URL, Connection, reaching
+from memos.interface.client.connection import DEFAULT_URL, Connection, installed, reaching
 from memos.interface.client.following import FollowedChange, change_in, changes_request
 from memos.interface.memory import Memory
+
+if TYPE_CHECKING:
+    import httpx
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Client:
             InvalidInput: the address is none, or the key has characters that no key has.
         """
         self._connection = Connection.of(base_url, api_key, timeout)
-        self._http = httpx.Client(**self._connection.options, transport=transport)
+        self._http = installed().Client(**self._connection.options, transport=transport)
 
     def __repr__(self) -> str:
         return f"Client({self._connection.base_url!r})"
@@ -129,6 +129,8 @@ class Client:
             StoreUnavailable: the connection broke: go on with `since`, the last id.
         """
         wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
+        from httpx_sse import EventSource
+
         with self._streamed(changes_request(self._http, wanted, since)) as response:
             for event in EventSource(response).iter_sse():
                 if (change := change_in(event)) is not None:

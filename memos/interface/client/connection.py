@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import httpx
-
-from memos.infrastructure.release import RELEASE
+from memos.infrastructure.release import RELEASE, pip_install
 from memos.interface.principal import API_KEY_VARIABLE
 from memos.kernel.errors import InvalidInput, StoreUnavailable, shorten
 
@@ -69,6 +68,21 @@ def _checked_key(key: object) -> str:
     raise InvalidInput("api_key is no API key: pass the text that `memos api-key create` printed")
 
 
+def installed() -> ModuleType:
+    """The package that sends requests.
+
+    Raises:
+        StoreUnavailable: the extra `client` is not installed.
+    """
+    try:
+        import httpx
+    except ImportError as error:
+        raise StoreUnavailable(
+            f"the client of a server needs {error.name}: {pip_install('client')}"
+        ) from error
+    return httpx
+
+
 @contextmanager
 def reaching(connection: Connection) -> Iterator[None]:
     """While a server is asked.
@@ -76,6 +90,8 @@ def reaching(connection: Connection) -> Iterator[None]:
     Raises:
         StoreUnavailable: it is not reached, or its answer breaks off.
     """
+    import httpx
+
     try:
         yield
     except (httpx.TransportError, httpx.DecodingError) as error:

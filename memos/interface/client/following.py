@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
-
-import httpx
-from httpx_sse import ServerSentEvent
+from typing import TYPE_CHECKING, NamedTuple
 
 from memos.interface.client.values import value_of
 from memos.operation.reads.history import LogEntry
+
+if TYPE_CHECKING:
+    import httpx
+    from httpx_sse import ServerSentEvent
 
 SILENCE_SECONDS = 60.0
 """After which a stream is given up: a server with no news says every 15 seconds that it is there."""
@@ -27,11 +28,13 @@ def changes_request(
     client: httpx.Client | httpx.AsyncClient, wanted: Mapping[str, str | None], since: str | None
 ) -> httpx.Request:
     """The request that follows them."""
+    from httpx import Timeout
+
     headers = {"Accept": "text/event-stream"}
     if since is not None:
         headers["Last-Event-ID"] = since
     query = {name: value for name, value in wanted.items() if value is not None}
-    timeout = httpx.Timeout(client.timeout.connect, read=SILENCE_SECONDS)
+    timeout = Timeout(client.timeout.connect, read=SILENCE_SECONDS)
     return client.build_request(
         "GET", "/v1/changes", params=query, headers=headers, timeout=timeout
     )

@@ -113,7 +113,7 @@ def test_a_shell_is_told_the_commands_that_a_line_may_go_on_with(shell: Shell) -
     ran = subprocess.run(
         [PROGRAM], capture_output=True, text=True, check=False, env={**os.environ, **asked}
     )
-    assert set(ran.stdout.split()) == {"search", "sensitivities", "set-header"}
+    assert set(ran.stdout.split()) == {"search", "sensitivities", "serve", "set-header"}
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")

@@ -9,7 +9,7 @@ from memos.infrastructure.chat_models.port import ChatModel
 from memos.interface.compat.mem0.entities import MESSAGES, scope_of, tags_of
 from memos.interface.compat.mem0.extraction import facts_of
 from memos.interface.compat.mem0.messages import Message
-from memos.interface.compat.mem0.records import added_of
+from memos.interface.compat.mem0.records import added_of, expiry_tags
 from memos.interface.memory import Memory
 from memos.kernel.scope import tenant_of
 from memos.operation.validation import Time
@@ -73,10 +73,11 @@ def add_made(
 def _item(base: str, addition: Addition, text: str, origin: str) -> dict[str, Any]:
     """The arguments of `Memory.add` for one memory."""
     entities = addition.entities
+    tags = [*tags_of(entities), *expiry_tags(addition.metadata)]
     return {
         "text": text,
         "scope": scope_of(base, entities),
-        "tags": tags_of(entities),
+        "tags": tags,
         "metadata": {**addition.metadata, **entities},
         "origin": origin,
         "subject": entities.get("user_id"),

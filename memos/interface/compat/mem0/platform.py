@@ -11,8 +11,8 @@ from memos.interface.compat.mem0.filters import Selected, select
 from memos.interface.compat.mem0.memory import Memory
 from memos.interface.compat.mem0.platform_filters import sdk_filter
 from memos.interface.compat.mem0.platform_records import history_row, platform_record
-from memos.interface.compat.mem0.records import history_of, record_of
-from memos.interface.compat.mem0.writing import own_metadata
+from memos.interface.compat.mem0.records import has_expired, history_of, record_of
+from memos.interface.compat.mem0.writing import revised
 from memos.interface.compat.vaults import archive_all, archive_scope
 from memos.kernel.errors import InvalidInput, MemosError, NotFound, shorten
 
@@ -41,11 +41,11 @@ class Platform(Memory):
         Raises:
             InvalidInput: the filter does not fit, or names no entity.
         """
-        selected = self._selected(filters, {}, show_expired=show_expired)
-        total = int(self.vault.count(scope=selected.scopes, filter=selected.filter))
+        total = self._total(filters, show_expired=show_expired)
         before = (number - 1) * size
         if before >= total:
             return Page([], total)
+        selected = self._selected(filters, {}, show_expired=show_expired)
         cubes = islice(self._newest(selected, before + size), before, None)
         return Page([platform_record(record_of(cube, self._base)) for cube in cubes], total)
 
@@ -114,6 +114,15 @@ class Platform(Memory):
         cubes = [self._present(memory_id).cube_id for memory_id in memory_ids]
         archive_all(self.vault, list(dict.fromkeys(cubes)))
 
+    def _total(self, filters: Mapping[str, Any], *, show_expired: bool) -> int:
+        """How many memories a filter fits, without opening those that never expire."""
+        every = self._selected(filters, {}, show_expired=True)
+        total = int(self.vault.count(scope=every.scopes, filter=every.filter))
+        if show_expired or not total:
+            return total
+        expired = {"and": [every.filter, has_expired()]}
+        return total - int(self.vault.count(scope=every.scopes, filter=expired))
+
     def _revision(
         self, memory_id: str, text: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -122,8 +131,7 @@ class Platform(Memory):
                 f"At least one of text or metadata must be provided for {shorten(memory_id)}."
             )
         cube = self._present(memory_id)
-        own = own_metadata(metadata or {}, dict(cube.metadata))
-        return {"cube_id": cube.cube_id, "text": text, "metadata": own}
+        return {"cube_id": cube.cube_id, "text": text, **revised(cube, metadata or {})}
 
     def _select(self, filters: Mapping[str, Any]) -> Selected:
         grammar = sdk_filter(filters)

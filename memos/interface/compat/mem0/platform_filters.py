@@ -122,7 +122,7 @@ def entities_named(
     """
     found = {name: value for name, value in given.items() if value is not None}
     for name, value in (filters or {}).items():
-        if name not in ENTITIES or not isinstance(value, (str, int)):
+        if name not in ENTITIES or not isinstance(value, (str, int)) or isinstance(value, bool):
             raise InvalidInput(
                 f"filters say here whose memories these are, by {', '.join(ENTITIES)}, each with one id; "
                 f"not {shorten(name)}"

@@ -14,7 +14,8 @@ from memos.operation.reads.history import Change
 from memos.operation.receipt import Receipt
 from memos.operation.search.hits import Hit
 
-EXPIRATION = "expiration_date"
+EXPIRATION, EXPIRES = "expiration_date", "mem0:expires"
+_EXPIRATION_FIELD = f"metadata.{EXPIRATION}"
 PROMOTED = (*ENTITIES, "actor_id", "role", "attributed_to", EXPIRATION)
 """What stands in the metadata of a memory, and in mem0's record beside it."""
 
@@ -118,8 +119,20 @@ def expiration_from(value: Any) -> str | None:
         raise InvalidInput("expiration_date must be a valid date in YYYY-MM-DD format.") from None
 
 
+def expiry_tags(metadata: Mapping[str, Any]) -> list[str]:
+    """The tag by which the index finds what expires some day."""
+    return [] if metadata.get(EXPIRATION) is None else [EXPIRES]
+
+
 def not_expired() -> dict[str, Any]:
     """The filter of what has not expired by now."""
-    today = datetime.now(UTC).date().isoformat()
-    field = f"metadata.{EXPIRATION}"
-    return {"or": [{field: {"exists": False}}, {field: {"gte": today}}]}
+    return {"or": [{_EXPIRATION_FIELD: {"exists": False}}, {_EXPIRATION_FIELD: {"gte": _today()}}]}
+
+
+def has_expired() -> dict[str, Any]:
+    """The filter of what has expired by now: the index narrows it to what expires some day."""
+    return {"and": [{"tags": EXPIRES}, {_EXPIRATION_FIELD: {"lt": _today()}}]}
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()

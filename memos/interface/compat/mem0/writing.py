@@ -11,7 +11,13 @@ from memos.interface.compat.mem0.door import Door
 from memos.interface.compat.mem0.entities import ENTITIES, MESSAGES, entities_from, exactly
 from memos.interface.compat.mem0.filters import select
 from memos.interface.compat.mem0.messages import messages_from
-from memos.interface.compat.mem0.records import EXPIRATION, IDENTITY, expiration_from
+from memos.interface.compat.mem0.records import (
+    EXPIRATION,
+    EXPIRES,
+    IDENTITY,
+    expiration_from,
+    expiry_tags,
+)
 from memos.interface.compat.vaults import archive_scope, archived
 from memos.kernel.errors import InvalidInput, MemosError, shorten
 from memos.operation.cube import MemCube
@@ -71,7 +77,7 @@ class WritingCalls(Door):
         addition = Addition(
             messages_from(messages),
             _some(entities_from(given)),
-            own_metadata(metadata or {}, {}) | ({} if expires is None else {EXPIRATION: expires}),
+            _own(metadata or {}, {}) | ({} if expires is None else {EXPIRATION: expires}),
             timestamp,
         )
         if infer and self._model is not None:
@@ -110,10 +116,10 @@ class WritingCalls(Door):
                 "At least one of text, metadata, or expiration_date must be provided."
             )
         cube = self._present(memory_id)
-        changed = own_metadata(metadata or {}, dict(cube.metadata))
+        changed = dict(metadata or {})
         if expiration_date is not _UNSET:
             changed[EXPIRATION] = expiration_from(expiration_date)
-        self.vault.update(cube.cube_id, text, metadata=changed, valid_from=timestamp)
+        self.vault.update(cube.cube_id, text, **revised(cube, changed), valid_from=timestamp)
         return {"message": "Memory updated successfully!"}
 
     def delete(self, memory_id: str) -> dict[str, str]:
@@ -169,7 +175,16 @@ class WritingCalls(Door):
         )
 
 
-def own_metadata(metadata: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
+def revised(cube: MemCube, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Memory.update` that set keys of a memory's metadata."""
+    own = _own(metadata, cube.metadata)
+    if EXPIRATION not in own:
+        return {"metadata": own}
+    kept = [tag for tag in cube.tags if tag != EXPIRES]
+    return {"metadata": own, "tags": [*kept, *expiry_tags(own)]}
+
+
+def _own(metadata: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
     """A caller's metadata without what says whose a memory is; a day in it is one."""
     for key in metadata:
         if key in IDENTITY and metadata[key] != present.get(key):

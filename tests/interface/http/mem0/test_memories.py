@@ -116,6 +116,13 @@ def test_what_expired_is_shown_to_who_asks_for_it(client: Any) -> None:
     assert texts(client.search("sale", filters=filters, show_expired=True)) == {"The sale ends"}
     client.update(first_id(added), expiration_date=None)
     assert client.get_all(filters=filters)["count"] == 1
+    client.batch_update(
+        [{"memory_id": first_id(added), "metadata": {"expiration_date": "2001-01-01"}}]
+    )
+    assert client.get_all(filters=filters)["count"] == 0
+    assert client.get_all(filters=filters, show_expired=True)["count"] == 1
+    client.update(first_id(added), expiration_date="2999-01-01")
+    assert client.get_all(filters=filters)["count"] == 1
 
 
 def test_a_time_in_seconds_is_when_it_was_true(client: Any, clients: Clients) -> None:
