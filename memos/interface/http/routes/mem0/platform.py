@@ -24,7 +24,7 @@ async def base_scope(who: AnyCaller) -> str:
         raise Refusal(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "invalid-input",
-            "mem0's paths store below the scope of an API key: send one (`memos api-key create`)",
+            "mem0's paths store below the scope of an API key: send one of a tenant (`memos api-key create`)",
         )
     return reach[0]
 
