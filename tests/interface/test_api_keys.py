@@ -63,6 +63,16 @@ def test_the_text_of_a_key_carries_id_secret_and_tenant_and_the_vault_a_hash_of_
     assert created.key not in repr(created)
 
 
+def test_what_a_vault_is_narrowed_to_is_its_keys_scopes_or_a_tenant(memory: Memory) -> None:
+    whole = memory.create_api_key(ALICE, tenant="acme")
+    some = memory.create_api_key(ALICE, tenant="acme", scopes=["acme/two", "acme/one"])
+    assert memory.reach == ()
+    assert memory.as_actor(ALICE, tenant="acme").reach == ("acme",)
+    assert memory.as_api_key(whole.key).reach == ("acme",)
+    assert memory.as_api_key(some.key).reach == ("acme/one", "acme/two")
+    assert AsyncMemory(memory.as_api_key(some.key)).reach == ("acme/one", "acme/two")
+
+
 def mangled(key: str) -> Iterator[str]:
     yield ""
     yield "memos_"
