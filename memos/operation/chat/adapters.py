@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from memos.infrastructure.chat_models.adapting import AdapterServingModel
 from memos.infrastructure.chat_models.port import PromptAdapter
@@ -43,14 +43,14 @@ class AdapterRouter:
         self.adapters: dict[str, PromptAdapter] = {}
 
     def __call__(
-        self, scope_view: ScopeView, hits: Sequence[Hit], beside: Sequence[Hit]
+        self, scope_view: ScopeView, hits: Sequence[Hit], beside: Callable[[], Sequence[Hit]]
     ) -> list[HeldMemory]:
         """The memories that adapters hold, in the order in which they were found.
 
         Args:
             scope_view: where they were found.
             hits: what was found, and is not in the prompt yet, best first.
-            beside: what the prompt has, or is to have in any case.
+            beside: gives what the prompt has, or is to have in any case.
         """
         if not _is_plain(scope_view.query):
             return []
@@ -61,7 +61,8 @@ class AdapterRouter:
             if (adapter := next((each for each in chosen if _knows(each, hit)), None)) is not None
         }
         contradictions = Contradictions(scope_view)
-        while against := _contradicted(contradictions, [*hits, *beside], holders):
+        others = beside() if holders else ()
+        while against := _contradicted(contradictions, [*hits, *others], holders):
             for cube_id in against:
                 del holders[cube_id]
         using = {id_text(each.state.cube_id) for each in holders.values()}

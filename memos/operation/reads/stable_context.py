@@ -63,8 +63,10 @@ class HeldMemory:
     artefact_version: int
 
 
-Hold = Callable[[ScopeView, Sequence[Hit], Sequence[Hit]], Sequence[HeldMemory]]
-"""Of found memories, best first, those that are to stand in no block, beside others that the prompt has."""
+Hold = Callable[[ScopeView, Sequence[Hit], Callable[[], Sequence[Hit]]], Sequence[HeldMemory]]
+"""Of found memories, best first, those that are to stand in no block; where that is asked, beside which others that the
+prompt has.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +248,15 @@ class _Turn:
         """What is not said, for an adapter holds it: it was not sent, and is in no block."""
         if self._hold is None:
             return ()
-        new = [hit for hit in hits if hit.cube_id not in {*in_prompt, *superseded}]
-        told = {hit.cube_id: hit for hit in hits if hit.cube_id in {*in_prompt, *superseded}}
-        told |= memories_in_force(self._scope_view, sorted(in_prompt - told.keys()))
-        return tuple(self._hold(self._scope_view, new, list(told.values())))
+        elsewhere = {*in_prompt, *superseded}
+
+        def beside() -> list[Hit]:
+            told = {hit.cube_id: hit for hit in hits if hit.cube_id in elsewhere}
+            told |= memories_in_force(self._scope_view, sorted(in_prompt - told.keys()))
+            return list(told.values())
+
+        new = [hit for hit in hits if hit.cube_id not in elsewhere]
+        return tuple(self._hold(self._scope_view, new, beside))
 
     def pinned(self, cube_ids: Sequence[str], *, leaves_out: bool) -> StableContext:
         """The pinned block before anything was asked: standing memories, and these behind them."""
