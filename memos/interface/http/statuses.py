@@ -43,6 +43,7 @@ STATUSES: Mapping[type[MemosError], tuple[int, str]] = {
     errors.EmbedderUnavailable: (503, "embedder-unavailable"),
     errors.RerankFailed: (503, "rerank-failed"),
     errors.ModelUnavailable: (503, "model-unavailable"),
+    errors.TeacherUnavailable: (503, "teacher-unavailable"),
     errors.DistillationRefused: (422, "distillation-refused"),
 }
 """Status and type of each error; one that is not named has those of the nearest class that it is of."""
