@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, Self
 
+from memos.infrastructure.engine.location import embedded_directory
 from memos.interface.memory import Memory
 from memos.kernel.errors import InvalidInput
 from memos.operation.reads.history import LogEntry
@@ -91,6 +92,7 @@ class Following:
     def __init__(self, memory: Memory, records: Mapping[str, Any], place: Place) -> None:
         """Read the records that `Memory.events` gives for these arguments, from a place on."""
         self._memory = memory
+        self._has_order = embedded_directory(memory.path) is not None
         self._records = records
         self._newest = _time_of(place.since)
         self.place = place
@@ -109,11 +111,11 @@ class Following:
     def tell(self, entry: LogEntry) -> None:
         """Go behind a record.
 
-        A log of one partition has an order: what is behind the last record is new. Of several, what one
-        has told may be behind what another one has yet to tell.
+        An embedded log has an order: what is behind the last record is new. Of several partitions, what
+        one has told may be behind what another one has yet to tell.
         """
         self._newest = max(self._newest, entry.log_time)
         position = entry.position
         offsets = {**self.place.offsets, str(position.partition): position.offset}
         overlapping = (self._newest - OVERLAP).isoformat()
-        self.place = Place(str(position) if offsets.keys() == {"0"} else overlapping, offsets)
+        self.place = Place(str(position) if self._has_order else overlapping, offsets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -22,7 +23,8 @@ BEGUN = datetime.now(UTC) + timedelta(hours=1)
 class Log:
     """A log of several partitions, of which one record after another can be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.entries: list[LogEntry] = []
 
     def show(self, entry: LogEntry) -> None:
@@ -68,14 +70,22 @@ def told_by(reader: Following) -> list[str]:
     return told
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings file of a vault whose log may have several partitions."""
+    path = tmp_path_factory.mktemp("servers") / "memos.toml"
+    path.write_text('engine = "distributed"\n')
+    return path
+
+
 @given(data=st.data(), partitions=st.lists(st.integers(0, 2), max_size=30))
 def test_each_record_is_told_once_whatever_order_partitions_are_folded_in(
-    data: st.DataObject, partitions: list[int]
+    servers: Path, data: st.DataObject, partitions: list[int]
 ) -> None:
     waiting: dict[int, list[LogEntry]] = {0: [], 1: [], 2: []}
     for number, partition in enumerate(partitions):
         waiting[partition].append(record(number, partition, len(waiting[partition])))
-    log = Log()
+    log = Log(servers)
     reader, told = following(log, Place(BEGUN.isoformat(), {})), []
     while any(waiting.values()):
         nexts = [partition for partition, records in waiting.items() if records]
@@ -88,8 +98,8 @@ def test_each_record_is_told_once_whatever_order_partitions_are_folded_in(
     assert sorted(told, key=int) == [str(number) for number in range(len(partitions))]
 
 
-def test_of_one_partition_what_was_told_is_not_read_again() -> None:
-    log = Log()
+def test_of_one_partition_what_was_told_is_not_read_again(tmp_path: Path) -> None:
+    log = Log(tmp_path / "vault")
     reader = following(log, Place(BEGUN.isoformat(), {}))
     for number in range(5):
         log.show(record(number, 0, number))
