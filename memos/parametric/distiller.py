@@ -117,12 +117,12 @@ class Distiller:
         files = self._files_of(job)
         try:
             trained = self._trained(job, files, progress)
-        except (DistillationRefused, InvalidInput) as error:
-            files.remove()
-            raise DistillationRefused(str(error)) from error
-        except TeacherUnavailable:
+        except (DistillationRefused, TeacherUnavailable):
             files.remove()
             raise
+        except InvalidInput as error:
+            files.remove()
+            raise DistillationRefused(str(error)) from error
         keep(trained)
         files.remove()
         return trained

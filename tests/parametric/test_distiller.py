@@ -164,8 +164,9 @@ def test_no_source_is_refused() -> None:
 
 
 def test_a_memory_that_nothing_can_be_asked_about_is_refused_by_its_name() -> None:
-    with pytest.raises(DistillationRefused, match="cube-7"):
+    with pytest.raises(DistillationRefused, match="cube-7") as raised:
         distiller().distil(job_of([*memories(FACTS), memory("Ok!", 7)]))
+    assert raised.value.cube_ids == ("cube-7",)
 
 
 def test_memories_that_are_too_long_for_the_model_are_refused() -> None:
