@@ -20,6 +20,8 @@ _ID_BYTES = 16
 _SECRET_END = _ID_BYTES + SECRET_BYTES
 _TEXT = re.compile(rf"{PREFIX}(vault\.)?([A-Za-z0-9_-]{{64,1500}})")
 
+_PART = re.compile(rf"{PREFIX}(vault\.)?[A-Za-z0-9_-]{{32}}")
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -108,6 +110,11 @@ def presented(text: object) -> Presented:
     if key_text(tenant, key_id, secret) != text:  # one key has one text
         raise _malformed()
     return Presented(tenant, key_id, sha256(secret).digest())
+
+
+def holds_key(text: str) -> bool:
+    """Whether a text holds an API key, or the first half of one, anywhere."""
+    return _PART.search(text) is not None
 
 
 def _base64(raw: bytes) -> str:

@@ -16,6 +16,7 @@ from memos.infrastructure.governance.usage.usage import counts_as_use
 from memos.infrastructure.index import spans
 from memos.infrastructure.index.spans import Changed
 from memos.infrastructure.index.sqlite import pieces
+from memos.kernel.event import id_text
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 from tests.interface.governed import AllowsAll
@@ -103,6 +104,20 @@ def test_a_list_opens_no_more_memories_than_it_shows(
     monkeypatch.setattr(EmbeddedReader, "body", noted)
     assert [cube.text for cube in memory.list(filter={"tags": "rare"})] == ["note 7"]
     assert len(set(opened)) == 1
+    named = memory.list(limit=10)[-1].cube_id
+    opened.clear()
+    for condition in (
+        {"cube_id": named},
+        {"cube_id": {"in": [named, "no id", "00000000-0000-0000-0000-000000000000"]}},
+        {"and": [{"cube_id": {"eq": named}}, {"text": {"ne": ""}}]},
+    ):
+        assert [cube.cube_id for cube in memory.list(filter=condition)] == [named]
+        assert {id_text(raw) for raw in opened} == {named}
+    assert memory.list(filter={"cube_id": "no id"}) == []
+    assert memory.list(filter={"and": [{"cube_id": named}, {"cube_id": "no id"}]}) == []
+    either = {"or": [{"cube_id": named}, {"tags": "rare"}]}
+    assert len(memory.list(filter=either)) == 2
+    opened.clear()
     assert len(memory.list(limit=5)) == 5
     assert len(set(opened)) <= 7
     opened.clear()

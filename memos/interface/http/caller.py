@@ -18,10 +18,11 @@ from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal, too_many
 from memos.interface.http.rate_limit import TokenBuckets
 from memos.interface.http.settings import HttpSettings
+from memos.interface.http.statuses import status_of
 from memos.kernel.errors import MemosError
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KEPT_SECONDS = 0.25
 """How long a key is not asked about again."""
@@ -117,7 +118,9 @@ def _unauthenticated(detail: str) -> Refusal:
 
 
 class Authenticated:
-    """Lets in who has a key, within its rate: before a body is read, or a route is looked for."""
+    """Lets in who has a key, within its rate: before a body is read, or a route is looked for; and behind the
+    body who has it still.
+    """
 
     def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app
@@ -128,15 +131,27 @@ class Authenticated:
             await self._app(scope, receive, send)
             return
         state = scope["state"]
+        authorization = Headers(scope=scope).get("authorization")
+
+        async def receive_for_known() -> Message:
+            """A body may take its time: behind its end the key is asked about again, before any call."""
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                try:
+                    await self._callers.of(authorization)
+                except MemosError as error:
+                    raise Refusal(*status_of(error), str(error)) from None
+            return message
+
         try:
-            caller = await self._callers.of(Headers(scope=scope).get("authorization"))
+            caller = await self._callers.of(authorization)
             told = self._callers.take(caller)
         except (MemosError, Refusal) as error:
             await answer_of(error)(scope, receive, send)
             return
         state["caller"] = caller
         state["answer_headers"] += [(name.encode(), value.encode()) for name, value in told.items()]
-        await self._app(scope, receive, send)
+        await self._app(scope, receive_for_known, send)
 
 
 async def caller(request: Request) -> Caller:

@@ -7,12 +7,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal
-from memos.operation.api_key import PREFIX
+from memos.operation.api_key import PREFIX, holds_key
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,7 +44,7 @@ class Guard:
             headers = _single_headers(scope["headers"])
             _check_host(headers, self._settings.hosts)
             _check_origin(headers, self._settings.origins)
-            _check_query(scope["query_string"])
+            _check_address(scope["path"], scope["query_string"])
             is_bulk = scope["path"] == BULK_PATH
             length = _check_body(scope["method"], headers, NDJSON if is_bulk else JSON)
             most = self._settings.bulk_bytes if is_bulk else self._settings.body_bytes
@@ -162,18 +163,23 @@ def _check_origin(headers: Mapping[str, str], origins: tuple[str, ...]) -> None:
         )
 
 
-def _check_query(query: bytes) -> None:
-    """An address is kept in histories and logs, where a key must not be."""
-    if not query:
-        return
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name.lower() in _KEY_NAMES or value.startswith(PREFIX):
-            raise Refusal(
-                HTTPStatus.BAD_REQUEST,
-                "key-in-query",
-                "an API key in an address is refused, for addresses are kept in logs: revoke that key, "
-                "and send another one as Authorization: Bearer",
-            )
+def _check_address(path: str, query: bytes) -> None:
+    """An address is kept in histories and logs, and told in answers, where a key must not be."""
+    told = query.decode("latin-1")
+    fields = parse_qsl(told, keep_blank_values=True)
+    names = {name.lower() for name, _ in fields}
+    alone = (*path.split("/"), *chain.from_iterable(fields))
+    if (
+        names & _KEY_NAMES
+        or any(each.startswith(PREFIX) for each in alone)
+        or any(map(holds_key, (path, unquote_plus(told))))
+    ):
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST,
+            "key-in-address",
+            "an API key in an address is refused, for addresses are kept in logs: revoke that key, "
+            "and send another one as Authorization: Bearer",
+        )
 
 
 def _check_body(method: str, headers: Mapping[str, str], media_type: str) -> int | None:

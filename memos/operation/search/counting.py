@@ -27,7 +27,7 @@ from memos.operation.search.filters import (
     is_of_required_tags,
 )
 from memos.operation.search.memories import Memories
-from memos.operation.search.order import with_tags
+from memos.operation.search.order import picked
 from memos.operation.search.scope_view import ScopeView
 
 AT_ONCE = 500
@@ -57,7 +57,7 @@ def count_fitting(scope_view: ScopeView) -> int:
     in_index = [part for part in left if fields_of(part) <= IN_INDEX]
     in_clear = [part for part in left if fields_of(part) <= IN_CLEAR and part not in in_index]
     sealed = [part for part in left if not fields_of(part) <= IN_CLEAR]
-    tagged = np.flatnonzero(with_tags(view, scope_view.analyzer, query.filter))
+    tagged = np.flatnonzero(picked(view, scope_view.analyzer, query.filter))
     rows = list(_fitting_in_index(view, tagged.tolist(), in_index))
     if not (in_clear or sealed):
         return len(rows)

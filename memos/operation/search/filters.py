@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -133,6 +133,29 @@ def tags_required(condition: Mapping[str, Any] | None) -> frozenset[str]:
         elif name == "and":
             required.update(*map(tags_required, value))
     return frozenset(required)
+
+
+def ids_required(condition: Mapping[str, Any] | None) -> frozenset[str] | None:
+    """The ids of which every memory has one of which a checked filter holds; None where it names none: not
+    all that it says of ids, but what an index can be asked for.
+    """
+    required: frozenset[str] | None = None
+    for name, value in (condition or {}).items():
+        for named in _ids_named(name, value):
+            required = named if required is None else required & named
+    return required
+
+
+def _ids_named(name: str, value: Any) -> Iterator[frozenset[str]]:
+    if name == "cube_id":
+        tests = value if isinstance(value, Mapping) else {"eq": value}
+        if "eq" in tests:
+            yield frozenset({tests["eq"]})
+        if "in" in tests:
+            yield frozenset(tests["in"])
+    elif name == "and":
+        inner = (ids_required(part) for part in value)
+        yield from (named for named in inner if named is not None)
 
 
 def is_of_required_tags(part: Mapping[str, Any]) -> bool:

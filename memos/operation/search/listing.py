@@ -15,9 +15,8 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.moment import At
 from memos.language.analyzer import Analyzer
 from memos.operation.cube import MemCube
-from memos.operation.search.filters import tags_required
 from memos.operation.search.memories import Memories
-from memos.operation.search.order import in_order, with_tags
+from memos.operation.search.order import in_order, is_picky, picked
 from memos.operation.search.query import Query
 from memos.operation.search.visibility import HeaderCheck, candidates
 from memos.operation.vocabulary import MEDIA_TYPE as VOCABULARY
@@ -62,12 +61,12 @@ class Listing:
         earlier moment; else as much of it as is read.
         """
         reader, query = self._reader, self.query
-        picks = bool(tags_required(query.filter)) or not query.states >= _COMMON
+        picks = is_picky(query.filter) or not query.states >= _COMMON
         if query.at is None and not picks:
             yield from reader.pieces(query.scopes, self._order, place)
             return
         view = reader.view(query.scopes, query.at)
-        having = with_tags(view, self._analyzer, query.filter)
+        having = picked(view, self._analyzer, query.filter)
         found = view if having.all() else view.restrict(having)
         yield Piece(found, places(found, self._order))
 

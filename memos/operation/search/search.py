@@ -21,7 +21,7 @@ from memos.operation.cube import as_datetime
 from memos.operation.search.dense import Dense, NotDense, measure
 from memos.operation.search.hits import Hit, Hits, hit_of
 from memos.operation.search.memories import Memories
-from memos.operation.search.order import in_order, with_tags
+from memos.operation.search.order import in_order, picked
 from memos.operation.search.phrases import holds_phrases, rows_holding, rows_with_words
 from memos.operation.search.query import Query, analyse_query
 from memos.operation.search.question import Phrase, Question
@@ -78,7 +78,7 @@ def search(
 def _listed(view: View, analyzer: Analyzer, query: Query, memories: Memories) -> Hits:
     """What a filter holds of, where no words are asked for: the newest first."""
     overview = {"searched": len(view), "read_time": query.read_time, "listed": Order.NEWEST.value}
-    having = np.flatnonzero(with_tags(view, analyzer, query.filter))
+    having = np.flatnonzero(picked(view, analyzer, query.filter))
     rows = in_order(having, view.created, Order.NEWEST)
     found = _candidates(memories, analyzer, query, ((row, 0.0) for row in rows.tolist()), ())
     listed = (memory.cube for memory in found if memory.cube.media_type != VOCABULARY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -9,8 +10,16 @@ import pytest
 
 from memos import Memory
 from memos.interface.http.rate_limit import Rate
-from memos.interface.http.settings import HttpSettings
-from tests.interface.http.served import Caller, Served, check_problem, cube_of, wait_until
+from memos.interface.http.settings import HttpSettings, Upstream
+from tests.interface.http.served import (
+    ALL_ACTIONS,
+    Caller,
+    Served,
+    answer_on,
+    check_problem,
+    cube_of,
+    wait_until,
+)
 
 REVOKED_WITHIN = 1.0
 
@@ -74,6 +83,49 @@ def test_a_key_that_another_process_revokes_is_refused_within_a_second(served: S
             lambda: caller.client.get("/v1/memories").status_code == 401, "the key is still good"
         )
         assert time.monotonic() - revoked < REVOKED_WITHIN
+
+
+SLOW = (
+    ("POST", "/v1/memories", {"text": "Too late.", "scope": "acme/slow"}),
+    ("PATCH", "/v1/memories/{}", {"text": "Too late."}),
+    ("POST", "/v1/search", {"query": "tea", "scope": "acme"}),
+    ("POST", "/v1/erasures", {"cube_id": "{}"}),
+    ("POST", "/v3/memories/add/", {"messages": [{"role": "user", "content": "Too late."}]}),
+    ("PUT", "/v1/memories/{}/", {"text": "Too late."}),
+    ("POST", "/openai/v1/chat/completions", {"model": "m", "messages": []}),
+)
+
+
+def test_a_key_that_is_revoked_while_its_body_comes_does_nothing(tmp_path: Path) -> None:
+    settings = HttpSettings(upstream=Upstream("http://127.0.0.1:9/v1"))
+    with Memory(tmp_path / "v", actor="user:root") as memory, Served(memory, settings) as server:
+        caller = server.caller("user:root", actions=ALL_ACTIONS)
+        cube_id = memory.add("There first.", scope="acme/slow").cube_id
+        digest = cube_of(memory, cube_id).digest
+        slow = []
+        for method, path, body in SLOW:
+            sent = json.dumps(body).replace("{}", cube_id).encode()
+            connection = server.connect()
+            connection.sendall(
+                f"{method} {path.format(cube_id)} HTTP/1.1\r\nHost: localhost\r\nIf-Match: *\r\n"
+                f"Authorization: Bearer {caller.key}\r\nContent-Type: application/json\r\n"
+                f"Connection: close\r\nContent-Length: {len(sent)}\r\n\r\n".encode()
+                + sent[:1]
+            )
+            slow.append((connection, sent[1:]))
+        memory.revoke_api_key(caller.key_id, tenant="acme")
+        wait_until(
+            lambda: caller.client.get("/v1/memories").status_code == 401, "the key is still good"
+        )
+        for (connection, rest), (_, path, _) in zip(slow, SLOW, strict=True):
+            with connection:
+                connection.sendall(rest)
+                told = answer_on(connection)
+            assert told.startswith(b"HTTP/1.1 401 "), (path, told)
+            assert b"urn:memos:problem:unauthenticated" in told
+            assert b"www-authenticate: bearer" in told.lower()
+        assert [cube.text for cube in memory.list()] == ["There first."]
+        assert cube_of(memory, cube_id).digest == digest
 
 
 def test_each_answer_tells_what_is_left_of_the_keys_rate(tmp_path: Path) -> None:

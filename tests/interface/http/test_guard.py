@@ -55,18 +55,43 @@ def test_pages_that_are_let_in_are_told_the_answer_and_no_others(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "query", ["api_key={}", "key=x", "token=x", "ACCESS_TOKEN=x", "scope={}", "a=1&Authorization=x"]
+    "address",
+    [
+        "?api_key={}",
+        "?key=x",
+        "?token=x",
+        "?ACCESS_TOKEN=x",
+        "?scope={}",
+        "?a=1&Authorization=x",
+        "?{}",
+        "?{}=1",
+        "?scope=Bearer%20{}",
+        "?scope=Bearer+{}",
+        "?scope=x;key={}",
+        "?scope=acme%2F{}",
+        "?scope=memos_short",
+        "/{}",
+        "/x{}",
+        "/Bearer%20{}/history",
+        "/%6demos_short",
+    ],
 )
-def test_a_key_in_an_address_is_refused_and_not_logged(
-    alice: Caller, query: str, caplog: pytest.LogCaptureFixture
+def test_a_key_in_an_address_is_refused_and_neither_logged_nor_told(
+    alice: Caller, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        refused = alice.client.get(f"/v1/memories?{query.format(alice.key)}")
-    check_problem(refused, 400, "key-in-query")
+        refused = alice.client.get(f"/v1/memories{address.format(alice.key)}")
+    check_problem(refused, 400, "key-in-address")
+    assert alice.key not in refused.text
     ours = [record for record in caplog.records if record.name.startswith(("memos", "uvicorn"))]
     assert ours
     telling = [vars(record) for record in ours if alice.key in str(vars(record))]
     assert telling == []
+
+
+def test_a_scope_may_be_called_as_a_key_begins(alice: Caller) -> None:
+    answer = alice.client.get("/v1/memories", params={"scope": "acme/memos_integration"})
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(

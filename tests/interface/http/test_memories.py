@@ -50,6 +50,55 @@ def test_who_has_the_version_already_is_sent_nothing(alice: Caller) -> None:
     assert changed.json()["text"] == "More."
 
 
+def test_an_answer_that_has_changed_in_its_state_or_its_header_is_another_one(
+    alice: Caller, served: Served
+) -> None:
+    added = add(alice)
+    where, tag = added.headers["location"], added.headers["etag"]
+    cube_id = added.json()["cube_id"]
+    archived = alice.client.delete(where, headers={"If-Match": tag})
+    asked = {"params": {"any_state": "true"}, "headers": {"If-None-Match": tag}}
+    changed = alice.client.get(where, **asked)  # type: ignore[arg-type]
+    assert (changed.status_code, changed.json()["state"]) == (200, "Archived")
+    assert changed.headers["etag"] == archived.headers["etag"] != tag
+    served.memory.as_actor("user:alice").restore(cube_id)
+    restored = alice.client.get(where, headers={"If-None-Match": tag})
+    assert (restored.status_code, restored.json()["version"]) == (200, 1)
+    for old in (tag, archived.headers["etag"]):
+        late = alice.client.patch(where, json={"text": "x"}, headers={"If-Match": old})
+        assert check_problem(late, 412, "conflict")["current_version"] == 1
+    current = {"If-Match": restored.headers["etag"]}
+    assert alice.client.patch(where, json={"text": "x"}, headers=current).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        (["{}"], 304),
+        (["W/{}"], 304),
+        (["*"], 304),
+        (['"a,b", {}'], 304),
+        ([',"a" ,, {},'], 304),
+        (['"a"', "{}"], 304),
+        (["zzz{}"], 200),
+        (["{}zzz"], 200),
+        (['"a" {}'], 200),
+        (['"{}"'], 200),
+        (['"a, {}'], 200),
+        (["{}, *"], 200),
+        (["w/{}"], 200),
+        ([""], 200),
+        (['"1"'], 200),
+    ],
+)
+def test_if_none_match_is_a_list_of_tags(alice: Caller, told: list[str], status: int) -> None:
+    added = add(alice)
+    tag = added.headers["etag"]
+    sent = [("If-None-Match", each.format(tag)) for each in told]
+    got = alice.client.get(added.headers["location"], headers=sent)
+    assert got.status_code == status
+
+
 def test_a_write_has_to_say_of_which_version_it_is(alice: Caller) -> None:
     added = add(alice)
     where, tag = added.headers["location"], added.headers["etag"]
@@ -63,7 +112,9 @@ def test_a_write_has_to_say_of_which_version_it_is(alice: Caller) -> None:
     assert alice.client.get(where).json()["text"] == "coffee"
 
 
-@pytest.mark.parametrize("tag", ["2", 'W/"2"', '"two"', '"2", "3"', '""', "", "**", '"2-XYZ"'])
+@pytest.mark.parametrize(
+    "tag", ["2", 'W/"2"', '"two"', '"2", "3"', '""', "", "**", '"2-XYZ"', '"1-00"']
+)
 def test_a_precondition_that_is_none_is_refused(alice: Caller, tag: str) -> None:
     where = add(alice).headers["location"]
     refused = alice.client.patch(where, json={"text": "x"}, headers={"If-Match": tag})
@@ -80,7 +131,7 @@ def test_a_version_alone_or_whatever_is_there_may_be_expected(alice: Caller) -> 
 
 def test_the_version_of_another_history_is_another_one(alice: Caller) -> None:
     added = add(alice)
-    forged = f'"1-{"0" * 32}"'
+    forged = f'"1-{"0" * 32}-0:0"'
     where = added.headers["location"]
     refused = alice.client.patch(where, json={"text": "x"}, headers={"If-Match": forged})
     assert check_problem(refused, 412, "conflict")["current_version"] == 1
@@ -197,7 +248,9 @@ def test_a_key_reaches_its_tenant_and_its_scopes_alone(served: Served, alice: Ca
         check_problem(refused, 404, "not-found")
         assert refused.json()["detail"].replace(secret, absent) == none.json()["detail"]
         changed = caller.client.patch(
-            f"/v1/memories/{secret}", json={"text": "x"}, headers={"If-Match": '"1-00"'}
+            f"/v1/memories/{secret}",
+            json={"text": "x"},
+            headers={"If-Match": f'"1-{"0" * 32}-0:0"'},
         )
         check_problem(changed, 404, "not-found")
 

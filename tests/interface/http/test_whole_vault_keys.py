@@ -95,4 +95,4 @@ def test_who_leaves_the_tenant_out_of_a_new_key_makes_none_of_the_whole_vault(
 
 def test_a_key_of_the_whole_vault_in_an_address_is_refused(auditor: Caller) -> None:
     answer = auditor.client.get("/v1/events", params={"kind": auditor.key})
-    check_problem(answer, 400, "key-in-query")
+    check_problem(answer, 400, "key-in-address")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 
 from memos.interface.http.answers import answer
@@ -19,7 +19,7 @@ from memos.interface.http.bodies import (
 )
 from memos.interface.http.caller import AnyCaller
 from memos.interface.http.idempotency import IdempotencyKey, NoIdempotencyKey
-from memos.interface.http.preconditions import IfMatch, tagged
+from memos.interface.http.preconditions import IfMatch, is_known, tagged
 from memos.interface.http.problems import Refusal, documented
 from memos.interface.http.shapes import model_of
 from memos.interface.http.strict_route import StrictRoute
@@ -130,14 +130,13 @@ async def list_memories(
 
 @router.get("/{cube_id}", responses={200: {"model": model_of(MemCube)}, 304: {}})
 async def get(
-    request: Request,
     cube_id: str,
     who: AnyCaller,
     version: Annotated[int | None, Query()] = None,
     as_of: Annotated[AsOfText | None, Query()] = None,
     valid_at: Annotated[TimeText | None, Query()] = None,
     any_state: bool = False,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[list[str] | None, Header()] = None,
 ) -> Response:
     """One memory, with its ETag; 410 where it was erased."""
     found = await who.memory.get(
@@ -146,7 +145,7 @@ async def get(
     if isinstance(found, Forgotten):
         raise Refusal(HTTPStatus.GONE, "erased", f"cube {cube_id} was erased for good")
     headers = tagged(found)
-    if if_none_match is not None and headers["ETag"] in if_none_match:
+    if if_none_match and is_known(headers["ETag"], if_none_match):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return answer(found, headers=headers)
 

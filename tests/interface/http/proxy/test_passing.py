@@ -163,7 +163,7 @@ def test_a_query_goes_on_and_a_key_in_it_is_refused(proxied: Proxied) -> None:
     client = proxied.caller.client
     assert client.get("/openai/v1/models?api-version=1%202").status_code == 200
     assert proxied.upstream.targets == ["GET /v1/models?api-version=1%202"]
-    check_problem(client.get("/openai/v1/models?api_key=x"), 400, "key-in-query")
+    check_problem(client.get("/openai/v1/models?api_key=x"), 400, "key-in-address")
 
 
 def test_a_caller_who_hangs_up_ends_the_request_behind(proxied: Proxied) -> None:
