@@ -85,9 +85,7 @@ class Gate:
         self._governor = governor
         self.looks_at_headers_only = looks_at_headers_only(governor)
 
-    def for_subject(
-        self, subject: Subject, check_key: Callable[[int], None] | None = None
-    ) -> Gate:
+    def for_subject(self, subject: Subject, check_key: Callable[[int], None] | None = None) -> Gate:
         """The gate of the same vault for another principal, and the check of the key they came by."""
         return Gate(
             subject,

@@ -27,6 +27,7 @@ from memos import (
 )
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
+from memos.interface import async_memory
 from memos.kernel.api_key import MOST_API_KEYS
 from memos.kernel.event import Kind
 from memos.kernel.tenant import tenant_cube_id
@@ -296,7 +297,9 @@ def test_what_issued_a_key_is_undone_by_revoking_it(memory: Memory) -> None:
         memory.rollback(operation=entry.operation_id)
 
 
-def test_an_event_loop_has_the_same_keys(tmp_path: Path) -> None:
+def test_an_event_loop_has_the_same_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(async_memory, "PAGE", 1)
+
     async def use() -> None:
         async with AsyncMemory(tmp_path / "vault", actor=ROOT) as memory:
             created = await memory.create_api_key(ALICE, tenant="acme")
