@@ -55,6 +55,7 @@ class Gate:
         access_log: where accesses and denials are noted.
         clock: microseconds since 1970.
         administrators_of: a tenant's own administrators, as the log has them now.
+        check_key: raises where the API key that the principal came by is good no more at a time.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Gate:
         access_log: AccessLog,
         clock: Callable[[], int],
         administrators_of: Callable[[str], tuple[str, ...]] = lambda tenant: (),
+        check_key: Callable[[int], None] | None = None,
     ) -> None:
         self._process = os.getpid()
         self.subject = subject
@@ -71,6 +73,7 @@ class Gate:
         self.access_log = access_log
         self.administrators_of = administrators_of
         self._clock = clock
+        self._check_key = check_key
 
     @property
     def governor(self) -> Governor:
@@ -82,9 +85,16 @@ class Gate:
         self._governor = governor
         self.looks_at_headers_only = looks_at_headers_only(governor)
 
-    def for_subject(self, subject: Subject) -> Gate:
-        """The gate of the same vault for another principal."""
-        return Gate(subject, self.governor, self.access_log, self._clock, self.administrators_of)
+    def for_subject(self, subject: Subject, check_key: Callable[[int], None] | None = None) -> Gate:
+        """The gate of the same vault for another principal, and the check of the key they came by."""
+        return Gate(
+            subject,
+            self.governor,
+            self.access_log,
+            self._clock,
+            self.administrators_of,
+            check_key,
+        )
 
     def enter(self, operation: str, *, purpose: str = "") -> Passage:
         """Begin a call: `with gate.enter("get") as passage`.
@@ -95,13 +105,26 @@ class Gate:
 
         Raises:
             VaultError: this process was forked off the one that opened the vault.
+            Unauthenticated: the principal came by an API key that was revoked or has expired since.
         """
         if self._process != os.getpid():
             raise VaultError(
                 "the vault was opened before this process was forked, and what its connections and "
                 "threads do is the parent's: open the vault in the child"
             )
-        return Passage(self, operation, purpose, self._clock())
+        time = self._clock()
+        if self._check_key is not None:
+            self._check_key(time)
+        return Passage(self, operation, purpose, time)
+
+    def check_key(self) -> None:
+        """Go on with an answer that is given piece by piece: to be asked before each.
+
+        Raises:
+            Unauthenticated: the principal came by an API key that was revoked or has expired since.
+        """
+        if self._check_key is not None:
+            self._check_key(self._clock())
 
 
 class Passage:

@@ -72,14 +72,16 @@ class Session:
         self._at_exit = _closer(weakref.WeakMethod(self.close))
         atexit.register(self._at_exit)
 
-    def for_subject(self, subject: Subject) -> Session:
-        """The same open vault for another principal. It works until this session is closed; closing it
-        lets go of nothing.
+    def for_subject(
+        self, subject: Subject, check_key: Callable[[int], None] | None = None
+    ) -> Session:
+        """The same open vault for another principal, and the check of the key they came by. It works
+        until this session is closed; closing it lets go of nothing.
         """
         other = copy(self)
         other.actor = subject.actor
         other.subject = subject
-        other.gate = self.gate.for_subject(subject)
+        other.gate = self.gate.for_subject(subject, check_key)
         other._owner = self._owner or self
         return other
 

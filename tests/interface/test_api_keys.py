@@ -27,6 +27,7 @@ from memos import (
 )
 from memos.infrastructure.engine.commit import Draft
 from memos.infrastructure.engine.embedded.writer import EmbeddedWriter
+from memos.interface import async_memory
 from memos.kernel.api_key import MOST_API_KEYS
 from memos.kernel.event import Kind
 from memos.kernel.tenant import tenant_cube_id
@@ -296,14 +297,22 @@ def test_what_issued_a_key_is_undone_by_revoking_it(memory: Memory) -> None:
         memory.rollback(operation=entry.operation_id)
 
 
-def test_an_event_loop_has_the_same_keys(tmp_path: Path) -> None:
+def test_an_event_loop_has_the_same_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(async_memory, "PAGE", 1)
+
     async def use() -> None:
         async with AsyncMemory(tmp_path / "vault", actor=ROOT) as memory:
             created = await memory.create_api_key(ALICE, tenant="acme")
             alice = await memory.as_api_key(created.key)
             await alice.add("text", scope="acme")
             assert [entry.actor async for entry in alice.events(kind="Generated")] == [ALICE]
+            entries = alice.events()
+            await anext(entries)
             await memory.revoke_api_key(created.api_key.key_id, tenant="acme")
+            with pytest.raises(Unauthenticated):
+                await anext(entries)
+            with pytest.raises(Unauthenticated):
+                await alice.list()
             with pytest.raises(Unauthenticated):
                 await memory.as_api_key(created.key)
 
@@ -313,7 +322,7 @@ def test_an_event_loop_has_the_same_keys(tmp_path: Path) -> None:
 def test_a_key_that_was_just_looked_up_is_not_read_again(memory: Memory) -> None:
     created = memory.create_api_key(ALICE, tenant="acme")
     memory.as_api_key(created.key)
-    memory.as_api_key(created.key)
+    alice = memory.as_api_key(created.key)
     reads = 0
     engine = memory._session.engine
     read = engine.read
@@ -327,6 +336,7 @@ def test_a_key_that_was_just_looked_up_is_not_read_again(memory: Memory) -> None
     try:
         for _ in range(5):
             memory.as_api_key(created.key)
+            alice._session.gate.enter("get")
     finally:
         engine.read = read  # type: ignore[method-assign]
     assert reads <= 1

@@ -22,6 +22,7 @@ from memos import (
     OpenAICompatible,
     ReadOnly,
     TokenUsage,
+    Unauthenticated,
 )
 from tests.infrastructure.chat_models.chat_server import ChatServer, served
 from tests.interface.asked import SCOPE
@@ -341,3 +342,18 @@ def test_the_same_for_asyncio(house: Memory, server: ChatServer, model: OpenAICo
     pieces, whole = asyncio.run(_asked(house, model))
     assert pieces == list(server.pieces)
     assert whole.text == "".join(pieces)
+
+
+def test_a_stream_ends_where_the_key_is_revoked_that_it_was_asked_by(
+    house: Memory, server: ChatServer, model: OpenAICompatible
+) -> None:
+    server.pieces = ("It is ", "the cellar ", "switch.")
+    created = house.create_api_key("agent:bob", tenant=SCOPE.partition("/")[0])
+    bob = house.as_api_key(created.key)
+    stream = bob.chat([user("The cellar switch?")], scope=SCOPE, model=model, stream=True)
+    assert next(stream) == "It is "
+    house.revoke_api_key(created.api_key.key_id, tenant=SCOPE.partition("/")[0])
+    with pytest.raises(Unauthenticated):
+        next(stream)
+    with pytest.raises(InvalidInput, match="cut off"):
+        _ = stream.answer

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from memos import Denied, NotFound
+from memos import Denied, NotFound, Unauthenticated
 from memos.infrastructure.governance.access_log import Access
 from memos.infrastructure.governance.decision import (
     Action,
@@ -199,3 +199,23 @@ def test_who_administers_a_tenant_and_is_narrowed_to_another_administers_nothing
         assert passage.administers("rival")
         assert not passage.administers("acme")
         assert not passage.administers("")
+
+
+def test_a_principal_whose_key_is_good_no_more_does_not_enter_and_others_are_not_asked() -> None:
+    asked: list[int] = []
+
+    def check_key(time: int) -> None:
+        asked.append(time)
+        raise Unauthenticated("revoked")
+
+    root = gate(Notes(), "root")
+    keyed = root.for_subject(Subject("agent:bob"), check_key)
+    with pytest.raises(Unauthenticated):
+        keyed.enter("get")
+    with pytest.raises(Unauthenticated):
+        keyed.check_key()
+    assert asked == [7, 7]
+    root.enter("get")
+    root.check_key()
+    keyed.for_subject(Subject("agent:alice")).enter("get")
+    assert asked == [7, 7]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Thread
 
 import pytest
@@ -83,6 +84,73 @@ def test_a_revoked_key_is_refused_within_a_second_wherever_the_vault_is_open(
         time.sleep(0.01)
     with pytest.raises(NotFound, match="has not ended"):
         other.revoke_api_key(created.api_key.key_id, tenant=tenant)
+
+
+def test_what_a_revoked_key_let_in_is_refused_at_its_next_call_wherever_the_vault_is_open(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    created = memory.create_api_key(ALICE, tenant=tenant)
+    here, there = memory.as_api_key(created.key), place.open().as_api_key(created.key)
+    cube_id = here.add("Alice likes pottery.", scope=tenant).cube_id
+    here.add("Alice likes clay.", scope=tenant)
+    turns = there.context_session(scope=tenant)
+    turns.turn("pottery")
+    entries = here.events()
+    next(entries)
+    memory.revoke_api_key(created.api_key.key_id, tenant=tenant)
+    revoked = time.monotonic()
+    calls: list[Callable[[Memory], object]] = [
+        lambda alice: alice.get(cube_id),
+        lambda alice: alice.search("pottery", scope=tenant),
+        lambda alice: alice.add("Alice likes glass.", scope=tenant),
+        lambda alice: alice.update(cube_id, "Alice likes glass."),
+        lambda alice: alice.events(),
+        lambda alice: alice.as_api_key(created.key),
+    ]
+    for call in calls:
+        with pytest.raises(Unauthenticated, match="was revoked"):
+            call(here)
+    with pytest.raises(Unauthenticated):
+        next(entries)
+    while answers(there, cube_id):
+        assert time.monotonic() - revoked < 1
+        time.sleep(0.01)
+    for call in calls:
+        with pytest.raises(Unauthenticated):
+            call(there)
+    with pytest.raises(Unauthenticated):
+        turns.turn("pottery")
+    assert [each.version for each in memory.history(cube_id)] == [1]
+    assert memory.count(scope=tenant) == 2
+
+
+def answers(memory: Memory, cube_id: str) -> bool:
+    try:
+        memory.get(cube_id)
+    except Unauthenticated:
+        return False
+    return True
+
+
+def test_what_a_key_let_in_is_refused_when_the_key_expires_or_its_rotation_ends(
+    place: Place, tenant: str
+) -> None:
+    clock = Clock()
+    memory = place.open(clock=clock)
+    old = memory.create_api_key(ALICE, tenant=tenant, expires_after="1d")
+    alice = memory.as_api_key(old.key)
+    cube_id = alice.add("Alice likes pottery.", scope=tenant).cube_id
+    new = memory.rotate_api_key(old.api_key.key_id, tenant=tenant, overlap="2h")
+    successor = memory.as_api_key(new.key)
+    clock.ahead = HOUR
+    assert alice.count(scope=tenant) == successor.count(scope=tenant) == 1
+    clock.ahead = 2 * HOUR + 1
+    with pytest.raises(Unauthenticated, match="expired at"):
+        alice.get(cube_id)
+    assert successor.count(scope=tenant) == 1
+    clock.ahead = DAY + 1
+    with pytest.raises(Unauthenticated, match="expired at"):
+        successor.list()
 
 
 def test_a_rotation_leaves_the_old_key_good_for_the_overlap(place: Place, tenant: str) -> None:

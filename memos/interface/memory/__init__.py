@@ -244,9 +244,10 @@ class Memory(
         """The same open vault on behalf of an API key's actor, narrowed to the key's tenant, if it has
         one, actions and scopes, without opening it again.
 
-        A server asks it at every request: a key that was revoked is refused at once, and within
-        a quarter of a second where another process revoked it. What comes back is not asked again:
-        a stream that stays open asks anew. Closing it lets go of nothing.
+        A key that was revoked is refused at once, and within a quarter of a second where another
+        process revoked it. What comes back asks about its key at each call, and before each piece of
+        an answer that comes piece by piece: from then on these raise Unauthenticated, too. Closing it
+        lets go of nothing.
 
         Args:
             key: the text that `create_api_key` told.

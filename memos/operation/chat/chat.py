@@ -26,6 +26,7 @@ from memos.operation.chat.dialogue import Dialogue, FoundMemories, cited_in
 from memos.operation.chat.prompt import chat_prompt
 from memos.operation.commands.add import add_conversation
 from memos.operation.commands.turn import Conversation
+from memos.operation.gate import Gate
 from memos.operation.reads.context_block import Citation
 from memos.operation.reads.stable_context import StableContext
 from memos.operation.receipt import Receipt
@@ -104,7 +105,7 @@ def chat(session: Session, request: ChatRequest) -> Pieces:
         adapters=tuple(request.adapters.values()),
     )
     try:
-        yield from _listen(request.model, prompt, heard)
+        yield from _listen(session.gate, request.model, prompt, heard)
     finally:
         _let_go_of_erased(session, request.model, prompt)
         _forget_erased(session, request)
@@ -170,9 +171,10 @@ class _Heard:
         return (time.perf_counter() - self.started) * 1e3
 
 
-def _listen(model: ChatModel, prompt: ChatPrompt, heard: _Heard) -> Iterator[str]:
+def _listen(gate: Gate, model: ChatModel, prompt: ChatPrompt, heard: _Heard) -> Iterator[str]:
     with _closed_after(model.stream(prompt)) as pieces:
         for piece in pieces:
+            gate.check_key()
             if isinstance(piece, TokenUsage):
                 heard.usage = piece
             elif isinstance(piece, str):

@@ -102,6 +102,7 @@ def _entries(session: Session, passage: Passage, query: LogQuery) -> Iterator[Lo
             return  # as much is done for a cube that may not be read as for none
         records = RecordsShown(passage, reader)
         for attempt in records.of(query):
+            session.gate.check_key()
             yield log_entry(reader, attempt, erased=records.is_erased(attempt.cube_id))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Self
 
 from langgraph.store.base import (
@@ -106,15 +106,13 @@ class MemosStore(BaseStore):
 
         Raises:
             InvalidNamespaceError: a label is empty, no text, or holds a period.
+            InvalidInput: a value or a filter is no mapping, or another argument does not fit.
             MemosError: as the vault's own calls.
         """
         asked = list(ops)
         for op in asked:
             validate_op_namespace(op)
-            if isinstance(op, (SearchOp, ListNamespacesOp)) and min(op.limit, op.offset) < 0:
-                raise InvalidInput(
-                    f"limit and offset are 0 or more, not {op.limit} and {op.offset}"
-                )
+            _check(op)
         results = [self._read(op) for op in asked]
         puts = [op for op in asked if isinstance(op, PutOp)]
         if puts:
@@ -180,3 +178,19 @@ class MemosStore(BaseStore):
             self.memory.embed_pending()
         except EmbeddingFailed as error:
             _logger.warning("what was put is found by its words until it is embedded: %s", error)
+
+
+def _check(op: Op) -> None:
+    """Refuse arguments that LangGraph lets through to a store."""
+    if isinstance(op, (SearchOp, ListNamespacesOp)) and min(op.limit, op.offset) < 0:
+        raise InvalidInput(f"limit and offset are 0 or more, not {op.limit} and {op.offset}")
+    if isinstance(op, PutOp) and not isinstance(op.value, (Mapping, NoneType)):
+        raise InvalidInput(
+            f"value is a mapping, or None to delete the item, not {shorten(op.value)}"
+        )
+    if isinstance(op, SearchOp) and not isinstance(op.filter, (Mapping, NoneType)):
+        raise InvalidInput(
+            f"filter is a mapping of names to values or operators, not {shorten(op.filter)}"
+        )
+    if isinstance(op, SearchOp) and not isinstance(op.query, (str, NoneType)):
+        raise InvalidInput(f"query is a text, not {shorten(op.query)}")

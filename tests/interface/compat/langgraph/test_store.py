@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -416,3 +417,20 @@ def test_a_batch_of_langgraph_may_stand_before_the_store(vault: Path) -> None:
 def test_options_for_an_open_vault_are_refused(store: MemosStore) -> None:
     with pytest.raises(InvalidInput, match="actor"):
         MemosStore(store.memory, scope="acme", actor="agent:bob")
+
+
+def test_values_filters_and_queries_of_another_kind_are_told_in_words(store: MemosStore) -> None:
+    store.put(USERS, "likes", {"text": "pottery"})
+    wrong: list[tuple[str, Callable[[], object]]] = [
+        ("value is a mapping", lambda: store.put(USERS, "likes", [1])),  # type: ignore[arg-type]
+        ("value is a mapping", lambda: store.put(USERS, "likes", [])),  # type: ignore[arg-type]
+        ("filter is a mapping", lambda: store.search(USERS, filter="x")),  # type: ignore[arg-type]
+        ("filter is a mapping", lambda: store.search(USERS, filter=[])),  # type: ignore[arg-type]
+        ("query is a text", lambda: store.search(USERS, query=5)),  # type: ignore[arg-type]
+    ]
+    for told, call in wrong:
+        with pytest.raises(ValueError, match=told):
+            call()
+    found = store.get(USERS, "likes")
+    assert found is not None
+    assert found.value == {"text": "pottery"}
