@@ -13,6 +13,11 @@ UNTOLD = frozenset({ANOTHER_TENANT.rule, ANOTHER_SCOPE.rule})
 """The rules by which a caller is not told whether a cube exists."""
 
 
+def has_bounds(subject: Subject) -> bool:
+    """Whether anything bounds a principal: else nothing has to be asked at each decision."""
+    return bool(subject.tenant or subject.scopes) or subject.actions is not None
+
+
 def out_of_reach(subject: Subject, scope: str) -> Decision | None:
     """Why a scope is beyond the bounds of a principal; None where it is within them."""
     if subject.tenant and tenant_of(scope) != subject.tenant:

@@ -36,6 +36,7 @@ from memos.operation.bounds import (
     ANOTHER_TENANT,
     UNTOLD,
     beyond_bounds,
+    has_bounds,
     is_for,
     out_of_reach,
 )
@@ -69,6 +70,7 @@ class Gate:
     ) -> None:
         self._process = os.getpid()
         self.subject = subject
+        self.has_bounds = has_bounds(subject)
         self.governor = governor
         self.access_log = access_log
         self.administrators_of = administrators_of
@@ -131,7 +133,7 @@ class Passage:
     """One call on its way through the gate.
 
     Decisions may depend on its operation, its purpose and its time (microseconds since 1970); what
-    was decided once holds for the whole call.
+    was decided once holds for the whole call. `is_bounded`: the caller reaches a part of a tenant only.
     """
 
     __slots__ = (
@@ -143,6 +145,7 @@ class Passage:
         "_gate",
         "_purpose",
         "_subject",
+        "is_bounded",
         "operation",
         "time",
     )
@@ -152,6 +155,7 @@ class Passage:
         self.time = time
         self._gate = gate
         self._subject = gate.subject._replace(administers=self._administers)
+        self.is_bounded = bool(gate.subject.scopes)
         self._administrators: dict[str, tuple[str, ...]] = {}
         self._purpose = purpose
         self._context: dict[str, str] | None = None
@@ -388,11 +392,6 @@ class Passage:
         """The deepest scope that holds all that the caller reaches; empty for the whole vault."""
         return common_scope(self.scopes_in(self.tenant)) if self.is_narrowed else ""
 
-    @property
-    def is_bounded(self) -> bool:
-        """Whether the caller reaches a part of a tenant only."""
-        return bool(self._gate.subject.scopes)
-
     def note(
         self,
         scope: str,
@@ -425,7 +424,7 @@ class Passage:
         """
         self._decided = True
         tenant, gate = tenant_of(scope), self._gate
-        beyond = beyond_bounds(gate.subject, action, scope)
+        beyond = beyond_bounds(gate.subject, action, scope) if gate.has_bounds else None
         if beyond is not None:
             return beyond  # whoever is narrowed stays so, whatever a governor says
         if state is None:
@@ -449,7 +448,10 @@ class Passage:
     def _administration(self, tenant: str) -> Decision:
         """What governance says of what has no owner of its own: a tenant, or (empty) the vault."""
         self._decided = True
-        beyond = beyond_bounds(self._gate.subject, Action.ADMINISTER, tenant)
+        subject = self._gate.subject
+        beyond = (
+            beyond_bounds(subject, Action.ADMINISTER, tenant) if self._gate.has_bounds else None
+        )
         if beyond is not None:
             return beyond
         everything = Resource(tenant, tenant, Header())

@@ -24,8 +24,8 @@ class Limit(NamedTuple):
 
 
 LIMITS: Mapping[str, Limit] = {
-    "add": Limit(176, 68, 178),
-    "search": Limit(212, 73, 252),
+    "add": Limit(177, 68, 179),
+    "search": Limit(214, 74, 254),
     "erase": Limit(265, 76, 672),
 }
 
