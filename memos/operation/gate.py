@@ -309,6 +309,16 @@ class Passage:
             self._deny(self.operation, tenant, ANOTHER_ACTION.rule)
             raise self._denied(doing(self.operation, tenant or WHOLE_VAULT), ANOTHER_ACTION)
 
+    def admit_within(self, action: Action, scope: str) -> None:
+        """Go on where a scope lies in what bounds the caller: what governance says of it is asked later.
+
+        Raises:
+            Denied: it does not, or their API key is not for the action.
+        """
+        self.admit(action)
+        if scope and not self.reaches(scope):
+            self.require(action, scope)
+
     def absent(self, cube_id: bytes) -> NotFound:
         """The error for a cube that is not there: noted, as a cube is of which nothing is told.
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from memos.interface.client.routes import FORGOTTEN, NOT_APPLIED, ROUTES, Given, Route, forgotten
 from memos.interface.http.statuses import STATUSES
 from memos.interface.serialise import plain
-from memos.kernel.errors import InvalidInput, MemosError, StoreUnavailable
+from memos.kernel.errors import InvalidInput, MemosError, StoreUnavailable, shorten
 
 if TYPE_CHECKING:
     import httpx
@@ -23,6 +24,8 @@ _ERRORS = {name: kind for kind, (_, name) in STATUSES.items()}
 _PREFIX = "urn:memos:problem:"
 _OF_A_PROBLEM = frozenset({"type", "title", "status", "detail", "errors"})
 _ANY_VERSION = "*"
+_ID = re.compile(r"[0-9A-Za-z_-]+")
+"""What stands in a path: with dots or slashes, or with nothing in it, the path would lead elsewhere."""
 
 
 def arguments_of(
@@ -64,17 +67,55 @@ def request_of(client: httpx.Client | httpx.AsyncClient, name: str, given: Given
     route = ROUTES[name]
     rest = dict(given)
     headers = _headers(route, rest)
-    path = route.path.format_map({each: quote(str(rest[each]), safe="") for each in _names(route)})
+    path = route.path.format_map({each: _id_in_path(each, rest[each]) for each in _names(route)})
     left = {each: value for each, value in rest.items() if each not in _names(route)}
     _check_sent(name, left)
+    with sendable(name):
+        return _built(client, route, path, left, headers)
+
+
+def _built(
+    client: httpx.Client | httpx.AsyncClient,
+    route: Route,
+    path: str,
+    left: dict[str, Any],
+    headers: Mapping[str, str],
+) -> httpx.Request:
     if route.method == "GET":
         query = {each: _in_address(value) for each, value in left.items() if value is not None}
         return client.build_request(
             "GET", path, params={**query, **(route.always or {})}, headers=headers
         )
     query = {each: value for each in route.in_query if (value := left.pop(each)) is not None}
-    body = None if route.method == "DELETE" or not (left or _takes_body(route)) else left
-    return client.build_request(route.method, path, params=query, json=body, headers=headers)
+    if route.method == "DELETE" or not (left or _takes_body(route)):
+        return client.build_request(route.method, path, params=query, headers=headers)
+    body = json.dumps(left, ensure_ascii=False, allow_nan=False).encode()
+    typed = {**headers, "Content-Type": "application/json"}
+    return client.build_request(route.method, path, params=query, content=body, headers=typed)
+
+
+@contextmanager
+def sendable(name: str) -> Iterator[None]:
+    """While a request is made of arguments.
+
+    Raises:
+        InvalidInput: one is nothing that JSON in UTF-8 or an address can hold.
+    """
+    from httpx import InvalidURL
+
+    try:
+        yield
+    except (ValueError, TypeError, RecursionError, InvalidURL) as error:
+        raise InvalidInput(
+            f"{name} cannot be sent: an argument is no Unicode, no number, too deep, too long for an "
+            f"address, or nothing that JSON has ({type(error).__name__})"
+        ) from None
+
+
+def _id_in_path(name: str, value: object) -> str:
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return value
+    raise InvalidInput(f"{name} takes an id, not {shorten(value)}")
 
 
 def _takes_body(route: Route) -> bool:
@@ -96,11 +137,28 @@ def _headers(route: Route, rest: dict[str, Any]) -> dict[str, str]:
     headers: dict[str, str] = {}
     key = rest.pop("idempotency_key", None)
     if key is not None:
-        headers["Idempotency-Key"] = str(key)
+        headers["Idempotency-Key"] = key_in_header(key)
     if route.changes:
         version = rest.pop("expected_version", None)
-        headers["If-Match"] = _ANY_VERSION if version is None else f'"{version}"'
+        headers["If-Match"] = _ANY_VERSION if version is None else _version_in_header(version)
     return headers
+
+
+def key_in_header(key: object) -> str:
+    """An idempotency key as it is sent: in quotes, within which blanks and quotes stay.
+
+    Raises:
+        InvalidInput: it holds what no header may hold.
+    """
+    if isinstance(key, str) and key and key.isascii() and key.isprintable():
+        return f'"{key}"'
+    raise InvalidInput(f"idempotency_key takes printable ASCII characters, not {shorten(key)}")
+
+
+def _version_in_header(version: object) -> str:
+    if isinstance(version, int) and not isinstance(version, bool):
+        return f'"{version}"'
+    raise InvalidInput(f"expected_version takes a whole number, not {shorten(version)}")
 
 
 def _check_sent(name: str, rest: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from memos.interface.client.asking import arguments_of, body_of, problem_error, request_of, value_in
 from memos.interface.client.bulk import BulkAdded, BulkAnswer, bulk_request
 from memos.interface.client.connection import DEFAULT_URL, Connection, installed, reaching
-from memos.interface.client.following import FollowedChange, change_in, changes_request
+from memos.interface.client.following import (
+    AGAIN_SECONDS,
+    FollowedChange,
+    change_in,
+    changes_request,
+)
 from memos.interface.memory import Memory
 
 if TYPE_CHECKING:
@@ -99,10 +105,13 @@ class AsyncClient:
         wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
         from httpx_sse import EventSource
 
-        async with self._streamed(changes_request(self._http, wanted, since)) as response:
-            async for event in EventSource(response).aiter_sse():
-                if (change := change_in(event)) is not None:
-                    yield change
+        while True:
+            async with self._streamed(changes_request(self._http, wanted, since)) as response:
+                async for event in EventSource(response).aiter_sse():
+                    since = event.id or since
+                    if (change := change_in(event)) is not None:
+                        yield change
+            await asyncio.sleep(AGAIN_SECONDS)
 
     @asynccontextmanager
     async def _streamed(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from memos.interface.client.asking import arguments_of, problem_error
+from memos.interface.client.asking import arguments_of, key_in_header, problem_error, sendable
 from memos.interface.client.values import value_of
 from memos.interface.memory import Memory
 from memos.kernel.errors import MemosError, StoreUnavailable
@@ -39,11 +39,17 @@ def bulk_request(
     items: Iterable[Mapping[str, Any]],
     idempotency_key: str | None,
 ) -> httpx.Request:
-    """The request that adds them."""
-    lines = [json.dumps(arguments_of(Memory.add, (), item)) for item in items]
+    """The request that adds them.
+
+    Raises:
+        InvalidInput: the key or an item cannot be sent.
+    """
+    arguments = [arguments_of(Memory.add, (), item) for item in items]
+    with sendable("add_in_bulk"):
+        lines = [json.dumps(each, allow_nan=False) for each in arguments]
     headers = {"Content-Type": NDJSON}
     if idempotency_key is not None:
-        headers["Idempotency-Key"] = idempotency_key
+        headers["Idempotency-Key"] = key_in_header(idempotency_key)
     body = "".join(f"{line}\n" for line in lines)
     return client.build_request("POST", "/v1/memories/bulk", content=body, headers=headers)
 

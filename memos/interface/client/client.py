@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from memos.interface.client.asking import arguments_of, body_of, problem_error, request_of, value_in
 from memos.interface.client.bulk import BulkAdded, BulkAnswer, bulk_request
 from memos.interface.client.connection import DEFAULT_URL, Connection, installed, reaching
-from memos.interface.client.following import FollowedChange, change_in, changes_request
+from memos.interface.client.following import (
+    AGAIN_SECONDS,
+    FollowedChange,
+    change_in,
+    changes_request,
+)
 from memos.interface.memory import Memory
 
 if TYPE_CHECKING:
@@ -40,7 +46,8 @@ class Client:
     """A vault behind a server (`memos serve`), on behalf of the actor of an API key.
 
     Its methods are those of `Memory` of the same names, with the same arguments, values and errors; what
-    takes a function or a model does not go to a server. Safe to share between threads.
+    takes a function or a model does not go to a server. A list has 1000 memories at most, and the `cursor`
+    of those behind. Safe to share between threads.
 
         with Client("https://memories.example", api_key=key) as memories:
             memories.add("She likes pottery.", scope="acme/alice")
@@ -115,7 +122,8 @@ class Client:
         cube_id: str | None = None,
         since: str | None = None,
     ) -> Iterator[FollowedChange]:
-        """The records of the log as they come, each with the id by which to go on behind it.
+        """The records of the log as they come, each with the id by which to go on behind it. They have no
+        end: where the server ends a stream, what is behind it is asked for.
 
         Args:
             scope: under which.
@@ -131,10 +139,13 @@ class Client:
         wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
         from httpx_sse import EventSource
 
-        with self._streamed(changes_request(self._http, wanted, since)) as response:
-            for event in EventSource(response).iter_sse():
-                if (change := change_in(event)) is not None:
-                    yield change
+        while True:
+            with self._streamed(changes_request(self._http, wanted, since)) as response:
+                for event in EventSource(response).iter_sse():
+                    since = event.id or since
+                    if (change := change_in(event)) is not None:
+                        yield change
+            time.sleep(AGAIN_SECONDS)
 
     @contextmanager
     def _streamed(self, request: httpx.Request) -> Iterator[httpx.Response]:

@@ -51,8 +51,13 @@ class Connection:
 
 
 def _checked_url(base_url: object) -> str:
-    url = urlsplit(base_url) if isinstance(base_url, str) else None
-    if url is None or url.scheme not in ("http", "https") or not url.hostname:
+    try:
+        url = urlsplit(base_url) if isinstance(base_url, str) else None
+        is_one = url is not None and url.scheme in ("http", "https") and bool(url.hostname)
+        is_one = is_one and url is not None and url.port != 0
+    except ValueError:  # a port, or an address in brackets, that is none
+        url, is_one = None, False
+    if url is None or not is_one:
         raise InvalidInput(
             f"{shorten(base_url)} is no address of a server: pass https://host[:port]"
         )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from memos.infrastructure.release import RELEASE
 from memos.interface.http.caller import OPEN_PATHS, Authenticated, Callers
+from memos.interface.http.cors import Cors
 from memos.interface.http.guard import Guard
 from memos.interface.http.mem0_dialect import Mem0Dialect
 from memos.interface.http.metrics import HttpMetrics
@@ -112,21 +112,14 @@ async def _closing_proxy(app: FastAPI) -> AsyncIterator[None]:
 
 def _middleware(settings: HttpSettings, metrics: HttpMetrics, callers: Callers) -> list[Middleware]:
     """What a request comes through, the outermost first."""
-    stack = [
-        Middleware(Mem0Dialect),
-        Middleware(Observed, metrics=metrics),
-        Middleware(Guard, settings=settings),
-    ]
+    stack = [Middleware(Mem0Dialect), Middleware(Observed, metrics=metrics)]
     if settings.origins:
-        cors = Middleware(
-            CORSMiddleware,
-            allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
-            expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
-        )
-        stack.append(cors)
-    return [*stack, Middleware(Authenticated, callers=callers)]
+        stack.append(Middleware(Cors, origins=settings.origins))
+    return [
+        *stack,
+        Middleware(Guard, settings=settings),
+        Middleware(Authenticated, callers=callers),
+    ]
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
+from memos.interface.http.cors import cross_origin
 from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal
 from memos.operation.api_key import PREFIX, holds_key
@@ -156,11 +157,7 @@ def _check_origin(headers: Mapping[str, str], origins: tuple[str, ...]) -> None:
     else:
         is_others = urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
     if is_others:
-        raise Refusal(
-            HTTPStatus.FORBIDDEN,
-            "cross-origin",
-            "the request is of a web page of another origin: `memos serve --cors-origin` lets one in",
-        )
+        raise cross_origin()
 
 
 def _check_address(path: str, query: bytes) -> None:

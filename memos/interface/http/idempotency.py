@@ -41,22 +41,14 @@ def idempotency_key(
     return key
 
 
-def no_key(
-    idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> None:
-    """Of a route that keeps no keys.
-
-    Raises:
-        Refusal: one was sent.
-    """
-    if idempotency_key is not None:
-        raise Refusal(
-            HTTPStatus.BAD_REQUEST,
-            "no-idempotency-key",
-            "this route keeps no Idempotency-Key: send the request without; where its answer was "
-            "lost, read what is there before you send it again",
-        )
+def no_key_kept() -> Refusal:
+    """The refusal of a key that a route does not keep."""
+    return Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "no-idempotency-key",
+        "this route keeps no Idempotency-Key: send the request without; where its answer was "
+        "lost, read what is there before you send it again",
+    )
 
 
 IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
-NoIdempotencyKey = Depends(no_key)

@@ -31,6 +31,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.access_log = False  # it would tell addresses
         self._header_bytes = 0
+        self._parsed_bytes = 0
         self._in_body = False
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
@@ -59,7 +60,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Let who answers break the connection."""
         super().on_message_begin()
+        self._parsed_bytes = 0
         self.scope["state"][ABORT] = self.transport.abort
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the address; long headers may come at once, with a body behind them."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The headers are there."""
@@ -93,6 +105,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Tell of what is no HTTP as of everything else."""
         self._refuse(HTTPStatus.BAD_REQUEST, "malformed", msg)
+
+    def _count(self, taken: int) -> None:
+        """Count what was parsed of the headers.
+
+        Raises:
+            ValueError: it is too much; the parser stops.
+        """
+        self._parsed_bytes += taken
+        if self._parsed_bytes > HEADER_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large")
+            raise ValueError("headers too large")
 
     def _wait_for_headers(self) -> None:
         self._timer = self.loop.call_later(HEADER_SECONDS, self._give_up)

@@ -6,6 +6,7 @@ import ipaddress
 import resource
 import signal
 import socket
+import ssl
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ WAITING_CONNECTIONS = 2048
 IDLE_SECONDS = 65
 """How long a connection stays open for the next request: longer than clients and proxies keep one."""
 
+MOST_PORT = 65_535
 DRAIN_SECONDS = 30
 """How long requests may take to end, when the server ends."""
 
@@ -84,6 +86,11 @@ class Listening:
                 raise InvalidInput(
                     f"there is no file {path}: --tls-cert and --tls-key name PEM files"
                 )
+        for option, port in (("--port", self.port), ("--metrics-port", self.metrics_port or 0)):
+            if not 0 <= port <= MOST_PORT:
+                raise InvalidInput(f"{option} takes a number of at most {MOST_PORT}, not {port}")
+        if self.certificate is not None and self.private_key is not None:
+            _check_tls(self.certificate, self.private_key)
         if settings.anonymous and not self.is_private:
             raise InvalidInput(
                 "--no-auth is for who listens on 127.0.0.1 with nothing in front: elsewhere callers "
@@ -94,6 +101,22 @@ class Listening:
                 f"on {self.host} anybody on the way could read API keys: pass --tls-cert and "
                 "--tls-key, or --behind-proxy where TLS ends in front of this server"
             )
+
+
+def _check_tls(certificate: Path, private_key: Path) -> None:
+    """That these files are what TLS takes.
+
+    Raises:
+        InvalidInput: they are not.
+    """
+    try:
+        # With a password at hand nobody is asked for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key, "")
+    except OSError as error:
+        raise InvalidInput(
+            f"{certificate} and {private_key} are no certificate and its private key, without a password, in "
+            f"PEM files that can be read ({error.strerror or type(error).__name__}): see --tls-cert and --tls-key"
+        ) from None
 
 
 class _Server(uvicorn.Server):

@@ -103,7 +103,8 @@ def denials(session: Session, wanted: AccessFilter) -> list[AccessEntry]:
 def _entries(
     session: Session, passage: Passage, kind: int, wanted: AccessFilter
 ) -> list[AccessEntry]:
-    passage.admit(Action.READ)  # each record is judged by its tenant and its memories
+    # Each record is judged by its tenant and its memories.
+    passage.admit_within(Action.READ, wanted.scope or "")
     with session.engine.read() as reader:
         owned = _is_owned(session, passage, reader, wanted)
         if not owned and wanted.actor not in (None, session.actor):

@@ -91,7 +91,8 @@ class LogFilter:
 def events(session: Session, records: LogFilter) -> Iterator[LogEntry]:
     """See `Memory.events`."""
     with session.gate.enter("events") as passage:
-        passage.admit(Action.READ)  # each record is judged by its cube
+        # Each record is judged by its cube.
+        passage.admit_within(Action.READ, records.scope or "")
         query = records.query(session, passage, records.scope or passage.within)
         return iter(()) if query is None else _entries(session, passage, query)
 

@@ -30,7 +30,7 @@ from memos import (
 from memos.interface.client.async_client import AsyncClient
 from memos.interface.client.client import Client
 from memos.interface.client.routes import ROUTES
-from tests.interface.http.served import ALL_ACTIONS, Served
+from tests.interface.http.served import ALL_ACTIONS, Served, wait_until
 
 SCOPE = "acme/alice"
 
@@ -297,3 +297,76 @@ def test_an_answer_that_breaks_off_is_told_of() -> None:
     cut = httpx.MockTransport(lambda request: httpx.Response(200, text=""))
     with Client(transport=cut) as client, pytest.raises(StoreUnavailable, match="broke off"):
         list(client.add_in_bulk([{"text": "x", "scope": SCOPE}]))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "x/", "a/history", "é", "\ud83d", None])
+def test_an_id_that_would_lead_elsewhere_is_none(client: Client, name: Any) -> None:
+    for asked in (client.get, client.archive, client.history, client.prove):
+        with pytest.raises(InvalidInput, match="takes an id"):
+            asked(name)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"text": "half \ud83d"},
+        {"text": "x", "metadata": {"a": float("inf")}},
+        {"text": "x", "metadata": {"a": object()}},
+        {"text": "x", "idempotency_key": "a\r\nX: 1"},
+        {"text": "x", "idempotency_key": "é"},
+        {"text": "x", "idempotency_key": ""},
+    ],
+)
+def test_what_no_request_can_hold_is_no_fault_of_the_servers(
+    client: Client, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput):
+        client.add(scope=SCOPE, **arguments)
+
+
+def test_what_no_address_or_header_can_hold_is_refused_too(client: Client, cube_id: str) -> None:
+    wrong_version: Any = '1"\r\n'
+    for wrong in (
+        lambda: client.update(cube_id, "x", expected_version=wrong_version),
+        lambda: client.search("x", scope=SCOPE, min_score=float("nan")),
+        lambda: client.list(scope="acme/\ud83d"),
+        lambda: next(client.changes(since="a\r\nX: 1")),
+        lambda: next(client.add_in_bulk([], idempotency_key="a\nb")),
+    ):
+        with pytest.raises(InvalidInput):
+            wrong()
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://h:99999", "http://h:0", "http://:1", 1])
+def test_an_address_that_is_none_is_told_in_words(address: Any) -> None:
+    with pytest.raises(InvalidInput, match="is no address of a server"):
+        Client(address, api_key="memos_x")
+
+
+def test_a_key_with_blanks_and_quotes_is_the_same_key_as_in_the_process(
+    client: Client, memory: Memory
+) -> None:
+    for key in (" a ", '"a"', "a b"):
+        receipt = client.add(f"With {key}.", scope=SCOPE, idempotency_key=key)
+        again = memory.add(f"With {key}.", scope=SCOPE, idempotency_key=key)
+        assert again.cube_id == receipt.cube_id
+
+
+def test_who_follows_changes_is_told_that_the_key_is_good_no_more(served: Served) -> None:
+    created = served.memory.create_api_key("user:root", tenant="acme", actions=ALL_ACTIONS)
+
+    async def followed() -> None:
+        async with AsyncClient(served.address, api_key=created.key) as client:
+            async for _ in client.changes(scope="acme/silent"):
+                pass
+
+    with Client(served.address, api_key=created.key) as client, ThreadPoolExecutor() as others:
+        following = [
+            others.submit(list, client.changes(scope="acme/silent")),
+            others.submit(asyncio.run, followed()),
+        ]
+        wait_until(lambda: len(served.app.state.streams) == 2, "nobody follows")
+        served.memory.revoke_api_key(created.api_key.key_id, tenant="acme")
+        for each in following:
+            with pytest.raises(Unauthenticated):
+                each.result(30)

@@ -183,3 +183,12 @@ def test_a_line_that_is_too_long_is_refused_before_it_is_whole() -> None:
 
     with pytest.raises(Refusal, match="longer than 250 bytes"):
         asyncio.run(split())
+
+
+def test_a_line_s_key_is_met_by_no_request_of_one_memory(alice: Caller) -> None:
+    single = {"text": "Alone.", "scope": "acme/bulk"}
+    for between in ("/", ":", "-", "#", " "):
+        key = {"Idempotency-Key": f"together{between}1"}
+        assert alice.client.post("/v1/memories", json=single, headers=key).status_code == 201
+    told, _ = lines_of(alice, new("Together."), **{"Idempotency-Key": "together"})
+    assert told["problem"] is None

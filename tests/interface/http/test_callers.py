@@ -170,3 +170,19 @@ def test_who_does_not_administer_a_tenant_makes_no_keys_of_it(alice: Caller, roo
     check_problem(alice.client.post("/v1/api-keys", json=new), 403, "denied")
     elsewhere = {"actor": "user:root", "tenant": "globex"}
     check_problem(root.client.post("/v1/api-keys", json=elsewhere), 403, "denied")
+
+
+def test_naming_a_scope_beyond_the_key_is_refused_by_every_route(served: Served) -> None:
+    caller = served.caller("user:alice", scopes=["acme/alice"])
+    for path in ("/v1/memories", "/v1/events", "/v1/changes", "/v1/accesses"):
+        for scope, rule in (
+            ("acme/bob", "scope-boundary"),
+            ("acme", "scope-boundary"),
+            ("globex", "tenant-boundary"),
+        ):
+            refused = caller.client.get(path, params={"scope": scope})
+            assert check_problem(refused, 403, "denied")["rule"] == rule
+    for path in ("/v1/memories", "/v1/events"):
+        assert caller.client.get(path, params={"scope": "acme/alice/notes"}).status_code == 200
+    own = {"scope": "acme/alice", "actor": "user:alice"}
+    assert caller.client.get("/v1/accesses", params=own).status_code == 200

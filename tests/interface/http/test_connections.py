@@ -112,3 +112,17 @@ def test_half_open_connections_hurt_nobody(server: Served, monkeypatch: pytest.M
         assert time.monotonic() - begun < SECONDS / 3
         for connection in held:
             connection.close()
+
+
+def test_long_headers_are_cut_off_though_they_come_whole(server: Served) -> None:
+    with server:
+        for count, status in ((60, b"HTTP/1.1 200"), (66, b"HTTP/1.1 431"), (200, b"HTTP/1.1 431")):
+            long = b"".join(b"X-%d: %s\r\n" % (n, b"x" * 1000) for n in range(count))
+            with server.connect() as connection:
+                connection.sendall(
+                    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                    + long
+                    + b"\r\n"
+                )
+                told = answer_on(connection)
+            assert told.startswith(status) or (status == b"HTTP/1.1 431" and not told)

@@ -239,3 +239,45 @@ def test_another_method_is_told_which_ones_there_are(alice: Caller) -> None:
     assert alice.client.put(where).headers["allow"] == "DELETE, GET, PATCH"
     assert alice.client.request("TRACE", "/v1/memories").status_code == 405
     check_problem(alice.client.get("/v1/nothing"), 404, "no-such-route")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_json_in_another_encoding_is_refused(alice: Caller, encoding: str) -> None:
+    for path, sent in (
+        ("/v1/memories", '{"text": "x", "scope": "acme"}'),
+        ("/v1/search", '{"query": "x", "scope": "acme"}'),
+    ):
+        refused = alice.client.post(path, content=sent.encode(encoding), headers=JSON)
+        check_problem(refused, 400, "malformed")
+
+
+def test_a_page_that_is_let_in_may_send_every_header_and_reads_refusals(tmp_path: Path) -> None:
+    settings = HttpSettings(origins=("https://app.example",), body_bytes=1000)
+    with Memory(tmp_path / "v") as memory, Served(memory, settings) as server:
+        client = server.client()
+        page = {"Origin": "https://app.example"}
+        sent = "authorization, last-event-id, if-none-match, idempotency-key, x-memos-scope"
+        for method in ("GET", "POST", "PATCH", "PUT", "DELETE"):
+            ahead = {
+                **page,
+                "Access-Control-Request-Method": method,
+                "Access-Control-Request-Headers": sent,
+            }
+            told = client.options("/v1/memories/x", headers=ahead)
+            assert told.status_code == 200
+            assert told.headers["access-control-allow-headers"] == sent
+        trace = {**page, "Access-Control-Request-Method": "TRACE"}
+        check_problem(client.options("/v1/memories", headers=trace), 403, "cross-origin")
+        other = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+        refused = client.options("/v1/memories", headers=other)
+        check_problem(refused, 403, "cross-origin")
+        assert "access-control-allow-origin" not in refused.headers
+        for refused in (
+            client.get("/v1/memories?api_key=x", headers=page),
+            client.get("/v1/memories", headers={**page, "Host": "evil.example"}),
+            client.get("/v1/memories", headers=page),
+            client.post("/v1/memories", json={"text": "x" * 1000}, headers=page),
+        ):
+            assert refused.is_client_error
+            assert refused.headers["access-control-allow-origin"] == "https://app.example"
+            assert "X-Request-ID" in refused.headers["access-control-expose-headers"]

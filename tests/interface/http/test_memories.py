@@ -280,3 +280,15 @@ def test_two_servers_on_one_vault_show_each_others_memories_at_once(
                 for client in (mine, theirs)
             ]
             assert answers == [200, 412]
+
+
+def test_a_key_that_would_be_kept_nowhere_is_refused_by_every_route(alice: Caller) -> None:
+    headers = {"Idempotency-Key": "k"}
+    asked = {"query": "x", "scope": "acme"}
+    for refused in (
+        alice.client.post("/v1/search", json=asked, headers=headers),
+        alice.client.post("/v1/context", json=asked, headers=headers),
+        alice.client.get("/v1/memories", headers=headers),
+        alice.client.get("/v1/events", headers=headers),
+    ):
+        check_problem(refused, 400, "no-idempotency-key")

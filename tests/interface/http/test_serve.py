@@ -209,3 +209,22 @@ def test_a_vault_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert ran.code == 1
     assert "there is no vault" in ran.err
     assert not missing.exists()
+
+
+def test_ports_and_files_of_tls_that_are_none_are_told_in_words(
+    vault: Path, tmp_path: Path
+) -> None:
+    for port in ("70000", "-1"):
+        assert "--port takes a number" in refused(vault, "--no-auth", "--port", port)
+    wrong = refused(vault, "--no-auth", "--metrics-port", "70000")
+    assert "--metrics-port takes a number" in wrong
+    issued = Authority(tmp_path).issue("server")
+    none = tmp_path / "none.pem"
+    none.write_text("no PEM", "utf-8")
+    for certificate, key in (
+        (none, none),
+        (issued.certificate, none),
+        (issued.certificate, Authority(tmp_path, "other").issue("other").key),
+    ):
+        told = refused(vault, "--tls-cert", str(certificate), "--tls-key", str(key))
+        assert "no certificate and its private key" in told

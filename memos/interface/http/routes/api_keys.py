@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from memos.interface.http.answers import answer
 from memos.interface.http.bodies import Body
 from memos.interface.http.caller import AnyCaller
-from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import documented
 from memos.interface.http.shapes import model_of
 from memos.interface.http.strict_route import StrictRoute
@@ -55,7 +54,7 @@ async def api_keys(who: AnyCaller, tenant: Tenant = None) -> Response:
     return answer({"api_keys": await who.memory.api_keys(tenant)})
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=CREATED, dependencies=[NoIdempotencyKey])
+@router.post("", status_code=HTTPStatus.CREATED, responses=CREATED)
 async def create_api_key(new: NewApiKey, who: AnyCaller) -> Response:
     """Issue a key. Its text is told here, and never again."""
     return answer(await who.memory.create_api_key(**new.given()), HTTPStatus.CREATED)
@@ -65,7 +64,6 @@ async def create_api_key(new: NewApiKey, who: AnyCaller) -> Response:
     "/{key_id}/rotate",
     status_code=HTTPStatus.CREATED,
     responses=CREATED,
-    dependencies=[NoIdempotencyKey],
 )
 async def rotate_api_key(key_id: str, rotation: Rotation, who: AnyCaller) -> Response:
     """Issue a key in the place of one."""
@@ -76,7 +74,6 @@ async def rotate_api_key(key_id: str, rotation: Rotation, who: AnyCaller) -> Res
 @router.delete(
     "/{key_id}",
     responses={200: {"model": model_of(Receipt)}, **documented(202)},
-    dependencies=[NoIdempotencyKey],
 )
 async def revoke_api_key(key_id: str, who: AnyCaller, tenant: Tenant = None) -> Response:
     """End a key for good, at once."""

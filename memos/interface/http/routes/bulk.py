@@ -34,6 +34,12 @@ MOST_LINES = 10_000
 """Of one request: what became of them is kept until the caller reads it."""
 
 
+KEY_OF_LINE = "\N{SECTION SIGN}"
+"""Between a request's Idempotency-Key and the number of a line; no header has it, so no other request's key
+is that of a line.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class BulkLine:
     """What became of a line: its receipt, or why it was not done."""
@@ -147,7 +153,7 @@ class Bulk:
     async def _add(self, number: int, line: bytes) -> BulkLine:
         try:
             new = NewMemory.model_validate_json(line)
-            key = None if self._key is None else f"{self._key}/{number}"
+            key = None if self._key is None else f"{self._key}{KEY_OF_LINE}{number}"
             receipt = await self._memory.add(**new.arguments(), idempotency_key=key)
         except ValidationError as error:
             return BulkLine(line=number, problem=problem_of_form(error.errors()))

@@ -10,7 +10,6 @@ from pydantic import Field
 from memos.interface.http.answers import answer
 from memos.interface.http.bodies import AsOfText, Body, JsonObject, Scopes
 from memos.interface.http.caller import AnyCaller
-from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import Refusal, documented
 from memos.interface.http.settings import HttpSettings
 from memos.interface.http.shapes import model_of
@@ -43,7 +42,6 @@ class ChatTurn(Body):
     "/chat",
     response_model=model_of(ChatAnswer),
     responses=documented(501),
-    dependencies=[NoIdempotencyKey],
 )
 async def chat(turn: ChatTurn, who: AnyCaller, request: Request) -> Response:
     """Answer the last of some messages from memories."""

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from memos.interface.http.answers import answer
 from memos.interface.http.bodies import Body
 from memos.interface.http.caller import AnyCaller
-from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import documented
 from memos.interface.http.shapes import model_of
 from memos.interface.http.strict_route import StrictRoute
@@ -41,7 +40,6 @@ async def cuts(who: AnyCaller) -> Response:
     "",
     status_code=HTTPStatus.CREATED,
     responses={201: {"model": model_of(Receipt)}, **documented(202)},
-    dependencies=[NoIdempotencyKey],
 )
 async def name_cut(new: NewCut, who: AnyCaller) -> Response:
     """Name this moment, for `as_of` and rollbacks."""

@@ -18,7 +18,7 @@ from memos.interface.http.bodies import (
     json_object,
 )
 from memos.interface.http.caller import AnyCaller
-from memos.interface.http.idempotency import IdempotencyKey, NoIdempotencyKey
+from memos.interface.http.idempotency import IdempotencyKey
 from memos.interface.http.preconditions import IfMatch, is_known, tagged
 from memos.interface.http.problems import Refusal, documented
 from memos.interface.http.shapes import model_of
@@ -168,7 +168,7 @@ async def update(
     return answer(receipt, headers=tagged(receipt))
 
 
-@router.delete("/{cube_id}", responses=CHANGED, dependencies=[NoIdempotencyKey])
+@router.delete("/{cube_id}", responses=CHANGED)
 async def archive(cube_id: str, who: AnyCaller, if_match: IfMatch) -> Response:
     """Put a memory out of sight; its history stays. `POST /v1/erasures` erases."""
     version = await if_match.version_of(who.memory, cube_id)

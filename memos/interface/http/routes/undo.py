@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 from memos.interface.http.answers import answer
 from memos.interface.http.bodies import AsOfText, Body, JsonObject
 from memos.interface.http.caller import AnyCaller
-from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.problems import documented
 from memos.interface.http.shapes import model_of
 from memos.interface.http.strict_route import StrictRoute
@@ -15,9 +14,7 @@ from memos.operation.commands.erase_plan import ErasePlan
 from memos.operation.commands.rollback import Rollback
 from memos.operation.erasure_receipt import ErasureReceipt
 
-router = APIRouter(
-    prefix="/v1", tags=["undo"], dependencies=[NoIdempotencyKey], route_class=StrictRoute
-)
+router = APIRouter(prefix="/v1", tags=["undo"], route_class=StrictRoute)
 
 
 class RollbackRequest(Body):

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from memos.interface.http.answers import answer
 from memos.interface.http.caller import AnyCaller
-from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.preconditions import IfMatch, tagged
 from memos.interface.http.routes.memories import CHANGED
 from memos.interface.http.shapes import model_of
@@ -53,7 +52,7 @@ async def lineage(
     return answer(await who.memory.lineage(cube_id, direction=direction, depth=depth))
 
 
-@router.post("/restore", responses=CHANGED, dependencies=[NoIdempotencyKey])
+@router.post("/restore", responses=CHANGED)
 async def restore(cube_id: str, who: AnyCaller, if_match: IfMatch) -> Response:
     """Bring an archived or expired memory back."""
     version = await if_match.version_of(who.memory, cube_id)

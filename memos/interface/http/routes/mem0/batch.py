@@ -5,12 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from memos.interface.http.answers import answer
-from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.routes.mem0.bodies import Changes, Deletions
 from memos.interface.http.routes.mem0.platform import AnyPlatform
 from memos.interface.http.strict_route import StrictRoute
 
-router = APIRouter(prefix="/v1/batch", route_class=StrictRoute, dependencies=[NoIdempotencyKey])
+router = APIRouter(prefix="/v1/batch", route_class=StrictRoute)
 
 
 @router.put("/")

@@ -9,12 +9,11 @@ from fastapi import APIRouter, Query, Response
 from memos.interface.compat.mem0.platform_filters import entities_named, filters_in_address
 from memos.interface.compat.mem0.platform_records import added_answer, only, platform_record
 from memos.interface.http.answers import answer
-from memos.interface.http.idempotency import NoIdempotencyKey
 from memos.interface.http.routes.mem0 import bodies
 from memos.interface.http.routes.mem0.platform import AnyPlatform
 from memos.interface.http.strict_route import StrictRoute
 
-router = APIRouter(route_class=StrictRoute, dependencies=[NoIdempotencyKey])
+router = APIRouter(route_class=StrictRoute)
 
 MOST_ON_A_PAGE = 200
 
