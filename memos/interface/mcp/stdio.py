@@ -38,8 +38,11 @@ class _Unanswered:
 
 
 def serve_stdio(server: Server[dict[str, Any]]) -> None:
-    """Answer the host until it closes stdin."""
-    anyio.run(_serve, server)
+    """Answer the host until it closes stdin, or reads no more."""
+    try:
+        anyio.run(_serve, server)
+    except* (BrokenPipeError, anyio.BrokenResourceError):  # nobody is there to be told
+        return
 
 
 async def _serve(server: Server[dict[str, Any]]) -> None:
