@@ -35,7 +35,7 @@ def mcp(
         bool, typer.Option("--http", help="Listen on this machine; every request carries a key.")
     ] = False,
     address: Annotated[str, typer.Option(help="The address, with --http.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port, with --http.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port, with --http.")] = 8765,
     hooks: Annotated[
         Path | None, typer.Option(help="Answer the hooks of the plugin with these settings, too.")
     ] = None,
@@ -45,8 +45,10 @@ def mcp(
     Over stdio the host's user is --actor, or whoever the API key in MEMOS_API_KEY names.
     """
     check_installed(("mcp",), "memos mcp needs", "mcp")
-    if http and hooks is not None:
-        raise InvalidInput("--hooks goes without --http: hooks are those of the host of stdio")
+    if http:
+        check_installed(("fastapi", "httptools", "uvicorn"), "memos mcp --http needs", "http")
+        if hooks is not None:
+            raise InvalidInput("--hooks goes without --http: hooks are those of the host of stdio")
     with run.open(create=not http, embedder=embedder) as memory:
         narrowed = memory if tenant is None else memory.as_actor(run.actor, tenant=tenant)
         if http:

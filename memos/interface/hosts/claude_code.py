@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from memos.interface.hosts.recollection import Recollection
 from memos.interface.hosts.transcript import lines_from
 from memos.kernel.errors import InvalidInput, shorten
+from memos.language.well_formed import well_formed
 
 if TYPE_CHECKING:
     from memos.interface.hosts.settings import HookSettings
@@ -112,4 +113,4 @@ def _text(event: Event, name: str) -> str:
     value = event.get(name)
     if not isinstance(value, str):
         raise InvalidInput(f"a hook's {name} must be a text, not {shorten(value)}")
-    return value
+    return well_formed(value)

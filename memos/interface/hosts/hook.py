@@ -64,7 +64,13 @@ class Hook:
                 return None
         if not answer:  # it could not, or ended meanwhile
             return None
-        return b"" if answer == b"null" else answer + b"\n"
+        told: dict[str, Any] | None = json.loads(answer)
+        if told is None:
+            return b""
+        if "refused" in told:
+            self._log(told["refused"])
+            return b""
+        return answer + b"\n"
 
     def _from_vault(self, given: bytes) -> bytes:
         """What a process of its own answers, which opens the vault."""

@@ -105,10 +105,15 @@ class _Listener:
             self._places.release()
 
     def _told(self, given: bytes) -> bytes | None:
-        """The answer as JSON; None where there is none, and the hook is to open the vault itself."""
+        """The answer as JSON, with `refused` where the vault refuses it: that is no leave to ask the vault
+        as somebody else. None where there is no answer, and the hook is to open the vault itself.
+        """
+        answer: dict[str, Any] | None
         try:
-            answer: dict[str, Any] | None = self._hooks_of().answer(json.loads(given))
-        except (MemosError, ValueError) as error:
+            answer = self._hooks_of().answer(json.loads(given))
+        except MemosError as error:
+            answer = {"refused": f"{type(error).__name__}: {error}"}
+        except ValueError as error:
             LOG.warning("a hook is not answered: %s", error)
             return None
         return json.dumps(answer).encode()

@@ -42,15 +42,17 @@ def _turn(line: bytes) -> dict[str, Any] | None:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(entry, dict) or entry.get("type") not in _ROLES:
+    if not isinstance(entry, dict):
         return None
-    message, identity = entry.get("message"), entry.get("uuid")
+    role, message, identity = entry.get("type"), entry.get("message"), entry.get("uuid")
+    if not isinstance(role, str) or role not in _ROLES:
+        return None
     if any(entry.get(mark) for mark in _OF_THE_HOST) or not isinstance(identity, str):
         return None
     text = _text(message.get("content")) if isinstance(message, dict) else ""
     if not text:
         return None
-    turn = {"id": identity, "role": entry["type"], "text": text}
+    turn = {"id": identity, "role": role, "text": text}
     said_at = entry.get("timestamp")
     return {**turn, "at": said_at} if isinstance(said_at, str) else turn
 
@@ -61,9 +63,6 @@ def _text(content: object) -> str:
         return _NOTE.sub("", content).strip()
     if not isinstance(content, list):
         return ""
-    said = [
-        part["text"]
-        for part in content
-        if isinstance(part, dict) and part.get("type") == "text" and isinstance(part["text"], str)
-    ]
+    parts = [part for part in content if isinstance(part, dict) and part.get("type") == "text"]
+    said = [text for part in parts if isinstance(text := part.get("text"), str)]
     return _NOTE.sub("", "\n".join(said)).strip()

@@ -11,6 +11,8 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
+from memos.interface.mcp.unread import error_of
+
 MOST_UNANSWERED = 128
 """Requests. While so many wait for their answers no more are read: a host that never reads stops itself."""
 
@@ -36,8 +38,11 @@ class _Unanswered:
 
 
 def serve_stdio(server: Server[dict[str, Any]]) -> None:
-    """Answer the host until it closes stdin."""
-    anyio.run(_serve, server)
+    """Answer the host until it closes stdin, or reads no more."""
+    try:
+        anyio.run(_serve, server)
+    except* (BrokenPipeError, anyio.BrokenResourceError):  # nobody is there to be told
+        return
 
 
 async def _serve(server: Server[dict[str, Any]]) -> None:
@@ -45,16 +50,21 @@ async def _serve(server: Server[dict[str, Any]]) -> None:
     to_server, requests = anyio.create_memory_object_stream[Incoming](0)
     answers, to_host = anyio.create_memory_object_stream[SessionMessage](0)
     async with stdio_server() as (stdin, stdout), anyio.create_task_group() as tasks:
-        tasks.start_soon(_take_in, stdin, to_server, unanswered)
+        tasks.start_soon(_take_in, stdin, to_server, stdout.clone(), unanswered)
         tasks.start_soon(_give_out, to_host, stdout, unanswered)
         await server.run(requests, answers, server.create_initialization_options())
 
 
 async def _take_in(
-    stdin: Any, to_server: ObjectSendStream[Incoming], unanswered: _Unanswered
+    stdin: Any, to_server: ObjectSendStream[Incoming], stdout: Any, unanswered: _Unanswered
 ) -> None:
-    async with to_server:
+    async with to_server, stdout:
         async for message in stdin:
+            if isinstance(message, Exception):  # no request: the server would say nothing
+                error = error_of(message)
+                if error is not None:
+                    await stdout.send(SessionMessage(error))
+                continue
             match getattr(message, "message", None):
                 case JSONRPCRequest(id=asked):
                     await unanswered.add(asked)

@@ -28,9 +28,9 @@ class ClaudeCode:
     def transcript(self) -> Path:
         return self.folder / f"{self.session}.jsonl"
 
-    def submit(self, prompt: str) -> str:
+    def submit(self, prompt: str, **more: Any) -> str:
         """The user submits a prompt; returns what the model is given beside it."""
-        given = self.fire("UserPromptSubmit", prompt=prompt)
+        given = self.fire("UserPromptSubmit", prompt=prompt, **more)
         recalled = ""
         if given:
             told = json.loads(given)["hookSpecificOutput"]
@@ -58,7 +58,7 @@ class ClaudeCode:
     def say(self, role: str, content: Any, **marks: Any) -> None:
         self.write(role, message={"role": role, "content": content}, **marks)
 
-    def write(self, kind: str, **entry: Any) -> None:
+    def write(self, kind: Any, **entry: Any) -> None:
         line = {"type": kind, "uuid": str(uuid4()), "sessionId": self.session, **entry}
         with self.transcript.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**line, "timestamp": "2026-11-30T12:00:00.000Z"}) + "\n")

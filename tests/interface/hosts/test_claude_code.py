@@ -164,6 +164,21 @@ def test_a_transcript_is_read_on_from_where_it_was(claude: ClaudeCode, vault: Pa
         assert texts(vault) == ["first", "half"]
 
 
+def test_an_odd_line_of_a_transcript_stops_no_line_behind_it(
+    claude: ClaudeCode, vault: Path
+) -> None:
+    with server(claude):
+        claude.say("user", [{"type": "text"}, {"type": "text", "text": 7}, {"type": ["text"]}])
+        claude.write(["user"], message={"content": "of no kind"})
+        claude.say("user", "no identity", uuid="\ud800")
+        claude.say("user", {"text": "no list"})
+        claude.say("user", "behind them")
+        claude.fire("Stop")
+        claude.fire("Stop", session_id="half \ud800")
+        assert set(texts(vault)) == {"behind them"}
+        assert '"behind them"' in claude.submit("What is behind them?", session_id="other \ud800")
+
+
 def test_what_was_erased_is_not_retained_again(claude: ClaudeCode, vault: Path) -> None:
     claude.say("user", "a secret")
     claude.say("user", "no secret")
@@ -192,6 +207,24 @@ def test_a_key_in_the_environment_is_the_agent_for_hooks_too(
             wait_until(lambda: other.submit("Which tea do I like?") == "")
     assert "Unauthenticated: " in log_of(claude)
     assert made.key not in log_of(claude)
+
+
+def test_a_hook_without_the_servers_key_does_not_ask_the_vault_as_another(
+    claude: ClaudeCode, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude.submit("I like green tea best.")
+    claude.answer("Noted.")
+    other = ClaudeCode(claude.plugin, claude.folder)
+    with Memory(vault, actor="user:local") as memory:
+        made = memory.create_api_key("agent:bob", tenant="acme")
+        monkeypatch.setenv(API_KEY_VARIABLE, made.key)
+        with server(other):
+            monkeypatch.delenv(API_KEY_VARIABLE)
+            assert "green tea" in other.submit("Which tea do I like?")
+            memory.revoke_api_key(made.api_key.key_id, tenant="acme")
+            wait_until(lambda: other.submit("Which tea do I like?") == "")
+            assert other.submit("Which tea do I like?") == ""
+    assert "Unauthenticated: " in log_of(claude)
 
 
 def test_another_server_takes_over_when_the_one_that_answers_ends(claude: ClaudeCode) -> None:

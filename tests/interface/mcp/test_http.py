@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,17 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
 from memos import Memory
-from memos.interface.mcp.http import PATH, http_app
+from memos.interface.http import protocol
+from memos.interface.http.protocol import BoundedProtocol
+from memos.interface.http.settings import HttpSettings
+from memos.interface.mcp.http import PATH, SETTINGS, http_app
 from tests.interface.cli.support import Shell
 from tests.interface.mcp.support import VERSIONS, Host, answer, command_line, refusal
 
 END_SECONDS = 60.0
 REFUSED_SECONDS = 1.0
+SOON = 0.5
+"""Seconds, in the place of a bound."""
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 JSON = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 
@@ -37,10 +44,15 @@ def url(memory: Memory) -> Iterator[str]:
 
 
 @contextmanager
-def served(memory: Memory) -> Iterator[str]:
+def served(memory: Memory, settings: HttpSettings = SETTINGS) -> Iterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(http_app(memory, scope="acme"), log_level="error", access_log=False)
+        uvicorn.Config(
+            http_app(memory, scope="acme", settings=settings),
+            http=BoundedProtocol,
+            log_level="error",
+            access_log=False,
+        )
     )
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     serving.start()
@@ -112,11 +124,11 @@ def test_nobody_comes_in_without_a_key(url: str, memory: Memory) -> None:
         response = posted(url, **wrong)
         assert response.status_code == 401, wrong
         assert response.headers["www-authenticate"] == "Bearer"
-        assert "Unauthenticated" in response.json()["error"]
+        assert response.json()["type"] == "urn:memos:problem:unauthenticated"
     twice = httpx.post(
         url, json=LIST, headers=[*JSON.items(), *[("authorization", f"Bearer {key}")] * 2]
     )
-    assert twice.status_code == 401
+    assert twice.status_code == 400
     assert posted(f"{url}?key={key}", key).status_code == 400
     assert posted(url, key).status_code == 200
 
@@ -131,13 +143,58 @@ def test_a_revoked_key_is_refused_within_a_second(url: str, memory: Memory) -> N
     assert posted(url, made.key).status_code == 401
 
 
+def test_a_key_that_is_revoked_while_its_body_comes_writes_nothing(
+    url: str, memory: Memory
+) -> None:
+    made = memory.create_api_key("agent:bob", tenant="acme")
+    called = {"name": "add_memory", "arguments": {"text": "too late"}}
+    body = json.dumps({**LIST, "method": "tools/call", "params": called}).encode()
+    with connected(url) as peer:
+        peer.sendall(head(made.key, len(body)) + body[:1])
+        assert posted(url, made.key).status_code == 200  # and by then the other's headers are read
+        memory.revoke_api_key(made.api_key.key_id, tenant="acme")
+        while posted(url, made.key).status_code != 401:
+            pass
+        peer.sendall(body[1:])
+        assert peer.recv(65_536).startswith(b"HTTP/1.1 401 ")
+    assert memory.count(scope="acme") == 0
+
+
+def test_headers_and_bodies_that_never_end_are_broken_off(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", SOON)
+    with (
+        served(memory, replace(SETTINGS, body_seconds=SOON)) as url,
+        connected(url) as silent,
+        connected(url) as slow_head,
+        connected(url) as slow_body,
+    ):
+        slow_head.sendall(head(key_of(memory), 10)[:-4])
+        slow_body.sendall(head(key_of(memory), 10) + b"{")
+        assert silent.recv(65_536) == b""
+        assert slow_head.recv(65_536).startswith(b"HTTP/1.1 408 ")
+        assert slow_body.recv(65_536).startswith(b"HTTP/1.1 408 ")
+
+
+def connected(url: str) -> socket.socket:
+    address = httpx.URL(url)
+    return socket.create_connection((address.host, address.port), timeout=END_SECONDS)
+
+
+def head(key: str, length: int) -> bytes:
+    lines = {"host": "127.0.0.1:80", **JSON, "authorization": f"Bearer {key}"}
+    told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {PATH} HTTP/1.1\r\n{told}content-length: {length}\r\n\r\n".encode()
+
+
 def test_a_page_of_another_site_does_not_reach_it(url: str, memory: Memory) -> None:
     key = key_of(memory)
     assert posted(url, key, host="evil.example:80").status_code == 421
     assert posted(url, key, host="127.0.0.1.evil.example:80").status_code == 421
     assert posted(url, key, origin="http://evil.example").status_code == 403
     assert "access-control-allow-origin" not in posted(url, key).headers
-    assert httpx.options(url, headers={"origin": "http://evil.example"}).status_code == 405
+    assert httpx.options(url, headers={"origin": "http://evil.example"}).status_code == 403
 
 
 def test_no_stream_is_open_and_no_session_kept(url: str, memory: Memory) -> None:

@@ -12,16 +12,23 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp_types import jsonrpc_message_adapter
+from pydantic import ValidationError
 
 from memos import Memory
 from memos.interface.cli.errors import ExitCode
 from memos.interface.mcp.stdio import MOST_UNANSWERED
+from memos.interface.mcp.unread import error_of
 from memos.interface.principal import API_KEY_VARIABLE
 from tests.interface.mcp.support import VERSIONS, answer, command_line, refusal, started
 
 END_SECONDS = 60.0
 """Generous: the machine may be loaded."""
 REFUSED_SECONDS = 1.0
+LISTED = (
+    b'{"jsonrpc": "2.0", "id": 9, "method": "tools/call", '
+    b'"params": {"name": "list_memories", "arguments": {"scope": "acme"}}}'
+)
 LARGE = 200_000
 """Characters: more than a pipe holds."""
 
@@ -157,6 +164,44 @@ def test_broken_json_harms_no_request_after_it(vault: Path) -> None:
         assert answers[1]["error"]["code"] == -32601
         assert answers[2]["error"]["code"] == -32602
         assert answers[3]["result"]["structuredContent"]["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "identity", "code"),
+    [
+        (b"{", None, -32700),
+        (b"\xff\xfe\x00", None, -32700),
+        (b"[" * 100_000, None, -32700),
+        (b"null", None, -32600),
+        (b"[]", None, -32600),
+        (b"[" + LISTED + b"]", None, -32600),
+        (b'{"jsonrpc": "2.0"}', None, -32600),
+        (b'{"jsonrpc": "2.0", "id": "\\ud800", "method": "ping"}', None, -32600),
+        (b'{"jsonrpc": "1.0", "id": 5, "method": "tools/list"}', 5, -32600),
+        (b'{"jsonrpc": "2.0", "id": "x", "method": "tools/list", "params": 1}', "x", -32602),
+        (LISTED.replace(b"acme", b"a\\ud800"), 9, -32602),
+    ],
+)
+def test_what_cannot_be_read_is_answered_with_an_error(
+    line: bytes, identity: object, code: int
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        jsonrpc_message_adapter.validate_json(line.decode("utf-8", "replace"), by_name=False)
+    error = error_of(refused.value)
+    assert error is not None
+    assert (error.id, error.error.code) == (identity, code)
+
+
+def test_a_line_that_cannot_be_read_is_answered_over_stdio_and_a_blank_one_is_not(
+    vault: Path,
+) -> None:
+    with child(command_line(vault, "--scope", "acme")) as process:
+        shaken_hands(process)
+        sent(process, b"", b"  ", b"{", LISTED.replace(b"acme", b"a\\ud800"), b"null")
+        told = [received(process) for _ in range(3)]
+        assert [(each["id"], each["error"]["code"]) for each in told] == [
+            (None, -32700), (9, -32602), (None, -32600),
+        ]  # fmt: skip
 
 
 def test_what_others_print_does_not_come_between_the_messages(vault: Path) -> None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from memos.interface.compat.claude_memory_tool.parameters import (
+    check_line,
+    check_range,
+    check_text,
+)
 from memos.interface.compat.claude_memory_tool.paths import ROOT, check_path, is_under
 from memos.interface.compat.claude_memory_tool.tree import File, Tree
 from memos.kernel.errors import Conflict, InvalidInput, NotFound
@@ -32,6 +37,8 @@ class Commands:
     def view(self, path: str, view_range: Sequence[int] | None) -> str:
         """The lines of a file, numbered, or what lies in a folder."""
         asked = check_path(path)
+        if view_range is not None:
+            check_range(view_range)
         files = self._tree.files()
         if asked in files:
             return self._view_file(path, asked, view_range)
@@ -41,11 +48,13 @@ class Commands:
 
     def create(self, path: str, file_text: str) -> str:
         """Make a file."""
-        self._tree.create(check_path(path), file_text)
+        self._tree.create(check_path(path), check_text(file_text, "file_text"))
         return f"File created successfully at: {path}"
 
     def str_replace(self, path: str, old_str: str, new_str: str) -> str:
         """Put a text in the place of another one that stands once in a file."""
+        check_text(old_str, "old_str")
+        check_text(new_str, "new_str")
         file = self._file(path)
         places = _places(file.text, old_str)
         if not places:
@@ -70,6 +79,8 @@ class Commands:
 
     def insert(self, path: str, insert_line: int, insert_text: str) -> str:
         """Put lines behind a line of a file, or before the first."""
+        check_line(insert_line, "insert_line")
+        check_text(insert_text, "insert_text")
         file = self._file(path)
         lines = file.text.split("\n")
         if lines[-1] == "":

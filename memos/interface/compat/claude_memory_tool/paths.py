@@ -7,6 +7,7 @@ is stored under it may be written out as files one day.
 
 from __future__ import annotations
 
+import re
 from unicodedata import category, normalize
 from urllib.parse import unquote
 
@@ -14,6 +15,10 @@ from memos.kernel.errors import InvalidInput, shorten
 
 ROOT = "/memories"
 MAX_BYTES = 1024
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"
+"""Between letters of some scripts, and parts of an emoji."""
+_WIDE_ESCAPE = re.compile("%u([0-9A-Fa-f]{4})")
 
 
 def check_path(path: object) -> str:
@@ -48,8 +53,8 @@ def folders_of(path: str) -> list[str]:
 
 
 def _check_name(name: str, path: str) -> None:
-    if any(category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        raise InvalidInput(f"a path holds no control characters: {shorten(path)}")
+    if any(_is_unseen(character) for character in name):
+        raise InvalidInput(f"a path holds no control or format characters: {shorten(path)}")
     if name != name.strip() or not name:
         raise InvalidInput(
             f"a name in a path is not empty, and begins and ends with no space: {shorten(path)}"
@@ -58,14 +63,27 @@ def _check_name(name: str, path: str) -> None:
         raise InvalidInput(f"Path {shorten(path)} would escape {ROOT} directory")
 
 
+def _is_unseen(character: str) -> bool:
+    return category(character) in _UNSEEN and character not in _JOINERS
+
+
 def _readings(name: str) -> set[str]:
-    """What a name may be read as: percent signs decoded, however often, and letters like dots as dots."""
+    """What a name may be read as: percent signs decoded, however often, letters like dots as dots, and
+    what is not seen left out.
+    """
     readings = {name}
     decoded = name
-    while (again := unquote(decoded)) != decoded:
+    while (again := _decoded(decoded)) != decoded:
         decoded = again
         readings.add(decoded)
-    return readings | {normalize("NFKC", reading) for reading in readings}
+    readings |= {normalize("NFKC", reading) for reading in readings}
+    return readings | {
+        "".join(each for each in reading if category(each) not in _UNSEEN) for reading in readings
+    }
+
+
+def _decoded(name: str) -> str:
+    return unquote(_WIDE_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name))
 
 
 def _leads_away(name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from memos.interface.compat.claude_memory_tool.paths import ROOT, folders_of, is_under
 from memos.kernel.errors import AlreadyErased, InvalidInput, NotFound, OtherContent
 from memos.language.blank import is_blank
+from memos.language.well_formed import well_formed
 
 if TYPE_CHECKING:
     from memos.interface.memory import Memory
@@ -54,7 +55,8 @@ class Tree:
             path, blank = cube.metadata.get(PATH), cube.metadata.get(BLANK)
             if isinstance(path, str):
                 text = blank if isinstance(blank, str) else cube.text
-                found.setdefault(path, File(cube.cube_id, cube.version, text))
+                file = File(cube.cube_id, cube.version, well_formed(text))
+                found.setdefault(well_formed(path), file)
         return dict(sorted(found.items()))
 
     def read(self, path: str) -> str:

@@ -114,6 +114,7 @@ LEADING_AWAY = (
     "/memories/..%c0%af", "/memories/\uff0e\uff0e/a", "/memories/\u2025/a", "/memories/a\\..\\b",
     "/memories/a%5c..%5cb", "/memories/a\0.txt", "/memories/a%00", "/memories/a\nb",
     "/memories/\x1b[2J", "/memories//a", "/memories/ ../a", "/memories/a /b", "/memories/\ud800",
+    "/memories/.\u200b./a", "/memories/.\u200d./a", "/memories/\u202etxt.a", "/memories/%u002e%u002e/a",
     "/memories/" + "a" * 2000, "/MEMORIES/a", "file:///memories/a", "/memories/a/\u2028",
 )  # fmt: skip
 
@@ -137,9 +138,41 @@ def test_a_path_that_leads_elsewhere_or_hides_it_is_refused_by_every_command(
 
 
 def test_other_names_are_names(call: Call) -> None:
-    for name in ("na\u00efve.md", "\u65e5\u672c.txt", "a b.txt", "100%.txt", "x%20y", "a.b..c"):
+    for name in ("na\u00efve.md", "\u65e5\u672c.txt", "a b.txt", "100%.txt", "\U0001f469\u200d\U0001f52c", "x%20y", "a.b..c"):
         assert call("create", path=at(name), file_text="x").startswith("File created")
         assert at(name) in call("view", path=ROOT)
+
+
+NO_PARAMETERS: tuple[dict[str, Any], ...] = (
+    {"command": "create", "path": at("b"), "file_text": "half \ud83d"},
+    {"command": "create", "path": at("b"), "file_text": None},
+    {"command": "create", "path": at("b"), "file_text": 5},
+    {"command": "str_replace", "path": at("a"), "old_str": None, "new_str": "x"},
+    {"command": "str_replace", "path": at("a"), "old_str": "text", "new_str": 5},
+    {"command": "str_replace", "path": at("a"), "old_str": "text", "new_str": "\ud83d"},
+    {"command": "insert", "path": at("a"), "insert_line": 1.5, "insert_text": "x"},
+    {"command": "insert", "path": at("a"), "insert_line": True, "insert_text": "x"},
+    {"command": "insert", "path": at("a"), "insert_line": "0", "insert_text": "x"},
+    {"command": "insert", "path": at("a"), "insert_line": 0, "insert_text": None},
+    {"command": "view", "path": at("a"), "view_range": "ab"},
+    {"command": "view", "path": at("a"), "view_range": [1, "b"]},
+)
+
+
+@pytest.mark.parametrize("arguments", NO_PARAMETERS)
+def test_what_is_no_parameter_is_refused_in_words(
+    call: Call, memory: Memory, arguments: dict[str, Any]
+) -> None:
+    call("create", path=at("a"), file_text="text")
+    assert call(**arguments).startswith("error: ")
+    assert [cube.text for cube in memory.list()] == ["text"]
+
+
+def test_a_file_that_others_wrote_with_half_a_pair_is_shown(call: Call, memory: Memory) -> None:
+    memory.add("half \ud83d", scope=SCOPE, metadata={"path": at("a")})
+    assert at("a") in call("view", path=ROOT)
+    assert call("view", path=at("a")).endswith("half ?")
+    assert "edited" in call("str_replace", path=at("a"), old_str="half", new_str="whole")
 
 
 def test_what_lies_in_a_file_and_a_folder_in_itself_are_refused(call: Call) -> None:
