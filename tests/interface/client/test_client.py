@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -361,7 +361,7 @@ def test_who_follows_changes_is_told_that_the_key_is_good_no_more(served: Served
                 pass
 
     with Client(served.address, api_key=created.key) as client, ThreadPoolExecutor() as others:
-        following = [
+        following: list[Future[Any]] = [
             others.submit(list, client.changes(scope="acme/silent")),
             others.submit(asyncio.run, followed()),
         ]
