@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 
 from memos.interface.mcp.unread import error_of
 
+LOG = logging.getLogger(__name__)
 MOST_UNANSWERED = 128
 """Requests. While so many wait for their answers no more are read: a host that never reads stops itself."""
 
@@ -41,8 +43,8 @@ def serve_stdio(server: Server[dict[str, Any]]) -> None:
     """Answer the host until it closes stdin, or reads no more."""
     try:
         anyio.run(_serve, server)
-    except* (BrokenPipeError, anyio.BrokenResourceError):  # nobody is there to be told
-        return
+    except* (BrokenPipeError, anyio.BrokenResourceError):
+        LOG.info("the host is gone")
 
 
 async def _serve(server: Server[dict[str, Any]]) -> None:

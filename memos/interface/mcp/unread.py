@@ -35,7 +35,9 @@ def error_of(refused: Exception) -> JSONRPCError | None:
 
 def _error_of_request(given: object) -> JSONRPCError:
     if not isinstance(given, dict) or "result" in given or "error" in given:
-        return _error(INVALID_REQUEST, None, "a message is a JSON object: a request of JSON-RPC 2.0")
+        return _error(
+            INVALID_REQUEST, None, "a message is a JSON object: a request of JSON-RPC 2.0"
+        )
     identity = _identity(given.get("id"))
     is_request = given.get("jsonrpc") == "2.0" and isinstance(given.get("method"), str)
     if is_request and identity is not None:
@@ -57,6 +59,4 @@ def _identity(given: Any) -> str | int | None:
 
 
 def _error(code: int, identity: str | int | None, message: str) -> JSONRPCError:
-    return JSONRPCError(
-        jsonrpc="2.0", id=identity, error=ErrorData(code=code, message=message)
-    )
+    return JSONRPCError(jsonrpc="2.0", id=identity, error=ErrorData(code=code, message=message))

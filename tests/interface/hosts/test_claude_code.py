@@ -212,11 +212,11 @@ def test_a_key_in_the_environment_is_the_agent_for_hooks_too(
 def test_a_hook_without_the_servers_key_does_not_ask_the_vault_as_another(
     claude: ClaudeCode, vault: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claude.submit("I like green tea best.")
-    claude.answer("Noted.")
-    other = ClaudeCode(claude.plugin, claude.folder)
-    with Memory(vault, actor="user:local") as memory:
+    with Memory(vault, actor="agent:alice") as memory:
         made = memory.create_api_key("agent:bob", tenant="acme")
+        claude.submit("I like green tea best.")
+        claude.answer("Noted.")
+        other = ClaudeCode(claude.plugin, claude.folder)
         monkeypatch.setenv(API_KEY_VARIABLE, made.key)
         with server(other):
             monkeypatch.delenv(API_KEY_VARIABLE)
