@@ -27,7 +27,7 @@ def error_of(refused: Exception) -> JSONRPCError | None:
         if isinstance(given, str) and not given.strip():
             return None
         try:
-            given = json.loads(given)  # half a surrogate pair is JSON all the same
+            given = json.loads(str(given))  # half a surrogate pair is JSON all the same
         except (ValueError, RecursionError):
             return _error(PARSE_ERROR, None, "the line is no JSON")
     return _error_of_request(given)
