@@ -75,6 +75,8 @@ class Tree:
         Raises:
             InvalidInput: there is a file or a folder, or a folder that it would lie in is a file.
         """
+        # The key first: who comes between it and the look is seen, and who comes behind has the same one.
+        key = self._key_of(path)
         self._check_free(path, self.files())
         try:
             said, blank = _said(text)
@@ -83,7 +85,7 @@ class Tree:
                 scope=self._scope,
                 source=f"claude-memory-tool:{path}",
                 metadata={PATH: path, FIRST_PATH: path, **blank},
-                idempotency_key=self._key_of(path),
+                idempotency_key=key,
             )
         except (AlreadyErased, OtherContent):  # another writer was first
             raise InvalidInput(f"File {path} already exists") from None
