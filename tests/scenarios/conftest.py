@@ -21,6 +21,14 @@ ENGINES = [
     pytest.param("distributed", marks=[pytest.mark.engines, pytest.mark.timeout(SECONDS)]),
 ]
 
+LONG_ON_SERVERS = [
+    "embedded",
+    pytest.param(
+        "distributed", marks=[pytest.mark.engines, pytest.mark.timeout(SECONDS), pytest.mark.soak]
+    ),
+]
+"""For what no engine decides: on servers it is tried in the long run."""
+
 _fleets = pytest.StashKey[list[Fleet]]()
 
 

@@ -18,8 +18,11 @@ from memos import (
     PromptAdapter,
 )
 from tests.adapting_model import LearningModel
+from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import Place, read
 from tests.scenarios.town import BAKERY, HARBOUR, KEEPER
+
+pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 
 
 @pytest.fixture

@@ -6,8 +6,11 @@ import pytest
 
 from memos import Memory
 from tests.adapting_model import LearningModel
+from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import Place
 from tests.scenarios.town import HARBOUR, answering, ask, forms
+
+pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 
 OLD, NEW = "The mayor of Pell is Ann.", "The mayor of Pell is Ben."
 QUESTION = "Who is the mayor of Pell?"

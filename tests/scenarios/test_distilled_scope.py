@@ -6,8 +6,11 @@ import pytest
 
 from memos import DistillationRefused, InvalidInput, Memory
 from tests.adapting_model import LearningModel
+from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import Place
 from tests.scenarios.town import BAKERY, HARBOUR, KEEPER
+
+pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 
 
 @pytest.fixture

@@ -23,17 +23,11 @@ from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event
 from tests.fleet import Fleet
 from tests.hostile_events import base_event, hostile_bodies, mutations, sealed, sealed_noise
-from tests.scenarios.conftest import SECONDS
+from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import ADMINISTRATOR, Place
 
 MALLORY = "agent:mallory"
 READ_ONE_OF = 7
-LONG_ON_SERVERS = [
-    "embedded",
-    pytest.param(
-        "distributed", marks=[pytest.mark.engines, pytest.mark.timeout(SECONDS), pytest.mark.soak]
-    ),
-]
 HELD = frozenset({Kind.FROZEN, Kind.ERASE_REQUESTED})
 """What keeps a memory from being erased until it is undone, by whoever writes it."""
 

@@ -11,8 +11,11 @@ import pytest
 from memos import Denied, Memory
 from tests.adapting_model import FAILED, LearningModel
 from tests.caching_model import NotingModel
+from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import Place
 from tests.scenarios.town import BAKERY, HARBOUR, KEEPER
+
+pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 
 
 @pytest.fixture
