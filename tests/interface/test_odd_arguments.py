@@ -21,7 +21,7 @@ from memos.operation.search.filters import FIELDS, OPERATORS
 from tests.interface.odd import NEW, ODD, SCOPE, TURN, Liar, good_calls, lying
 from tests.opened import stores_of
 
-NO_CALL = frozenset({"close", "path", "load_report"})
+NO_CALL = frozenset({"close", "load_report", "path", "reach"})
 
 
 METHODS = tuple(
