@@ -17,6 +17,7 @@ NAMES = (
     "hybrid_reads",
     "folding",
     "http",
+    "proxy",
     "peers",
     "vector_backends",
     "context_cache",
