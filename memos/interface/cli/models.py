@@ -76,9 +76,10 @@ def opened_model(name: str, teacher: str | None = None) -> Iterator[ChatModel]:
             f"--model {name} is neither {SMOLLM2}, nor {RAY}, nor a directory, nor an address such as "
             "http://127.0.0.1:8000/v1#model"
         )
+    # First: to open a model on this machine may take a minute.
+    writes = None if teacher is None else _served(teacher, "--teacher")
     with _local(name) as model:
-        if teacher is not None:
-            model.teacher = _served(teacher, "--teacher")
+        model.teacher = writes
         yield model
 
 

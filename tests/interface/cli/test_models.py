@@ -32,6 +32,8 @@ def test_a_teacher_writes_for_a_model_on_this_machine(
         ("http://host/v1#small", "http://host/v1#big", "a model on this machine"),
         (str(DIRECTORY), "http://host/v1", "--teacher .* names no model"),
         (str(DIRECTORY), "big", "--teacher big is no address"),
+        # It is looked at before a model is opened: here is none.
+        (str(DIRECTORY.parent), "big", "--teacher big is no address"),
     ],
 )
 def test_a_teacher_that_cannot_write_is_refused(
