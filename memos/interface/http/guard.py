@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote_plus
 
 from memos.interface.http.cors import cross_origin
 from memos.interface.http.problem_answers import answer_of
@@ -155,7 +155,8 @@ def _check_origin(headers: Mapping[str, str], origins: tuple[str, ...]) -> None:
     if origin is None:
         is_others = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
     else:
-        is_others = urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        authority = origin.partition("://")[2].lower()
+        is_others = not authority or authority != headers.get("host", "").lower()
     if is_others:
         raise cross_origin()
 

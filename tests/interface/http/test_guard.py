@@ -28,7 +28,8 @@ def test_the_names_of_this_machine_are_answered_to(alice: Caller, host: str) -> 
 def test_a_page_of_another_origin_gets_nothing_and_is_told_nothing_of_the_answer(
     alice: Caller, served: Served
 ) -> None:
-    for origin in ("https://evil.example", "null", "http://localhost:1"):
+    odd = ("http://[", "http://]x", "http://a:b[", "://")
+    for origin in ("https://evil.example", "null", "http://localhost:1", *odd):
         refused = alice.client.get("/v1/memories", headers={"Origin": origin})
         check_problem(refused, 403, "cross-origin")
         assert not [name for name in refused.headers if name.startswith("access-control")]
