@@ -102,9 +102,9 @@ class AsyncClient:
         since: str | None = None,
     ) -> AsyncIterator[FollowedChange]:
         """As of `Client`."""
-        wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
         from httpx_sse import EventSource
 
+        wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
         while True:
             async with self._streamed(changes_request(self._http, wanted, since)) as response:
                 async for event in EventSource(response).aiter_sse():

@@ -136,9 +136,9 @@ class Client:
             Unauthenticated: the key is good no more.
             StoreUnavailable: the connection broke: go on with `since`, the last id.
         """
-        wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
         from httpx_sse import EventSource
 
+        wanted = {"scope": scope, "kind": kind, "actor": actor, "cube_id": cube_id}
         while True:
             with self._streamed(changes_request(self._http, wanted, since)) as response:
                 for event in EventSource(response).iter_sse():
