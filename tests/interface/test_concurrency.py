@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import threading
@@ -304,20 +303,34 @@ def test_an_interrupt_never_looks_like_success(vault: Path) -> None:
         assert memory.verify().ok
 
 
+MANY_THREADS = """
+import resource, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from memos import Memory
+with Memory(sys.argv[1], actor="agent:alice") as memory:
+    receipt = memory.add("text", scope="acme")
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(memory.get, [receipt.cube_id] * 100))
+    for _ in range(150):
+        thread = threading.Thread(
+            target=lambda: print(len(memory.search("text", scope="acme")), flush=True)
+        )
+        thread.start()
+        thread.join()
+    memory.add("still possible", scope="acme")
+"""
+
+
 def test_a_descriptor_limit_is_no_trap_for_many_short_threads(vault: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with Memory(vault, actor="agent:alice") as memory:
-        receipt = memory.add("text", scope="acme")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
-        try:
-            with ThreadPoolExecutor(4) as threads:
-                assert all(threads.map(memory.get, [receipt.cube_id] * 100))
-            for _ in range(150):
-                thread = threading.Thread(
-                    target=memory.search, args=("text",), kwargs={"scope": "acme"}
-                )
-                thread.start()
-                thread.join()
-            memory.add("still possible", scope="acme")
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    child = subprocess.run(
+        [sys.executable, "-c", MANY_THREADS, str(vault)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.stderr == ""
+    assert child.stdout.split() == ["1"] * 150
+    with Memory(vault) as memory:
+        assert [hit.text for hit in memory.search("possible", scope="acme")] == ["still possible"]

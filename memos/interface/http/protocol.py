@@ -20,6 +20,11 @@ HEADER_SECONDS = 10.0
 """How long the headers of a request may take, from the connection or their first byte on."""
 
 HEADER_BYTES = 65_536
+IDLE_SECONDS = 65
+"""How long a connection may wait for its next request: longer than clients and what stands between keep
+theirs, so that none sends a request into a connection that is just being closed.
+"""
+
 WRITE_SECONDS = 30.0
 """How long a caller may read nothing of what waits for them."""
 
@@ -87,7 +92,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Take the next request; a body that is still sent to a request that is answered, no more."""
         super().on_response_complete()
-        if self._in_body and not self.transport.is_closing():
+        # The body may be that of the next request, whose caller has seen the last byte of this answer.
+        if self._in_body and self.cycle.response_complete and not self.transport.is_closing():
             self.transport.close()
 
     def pause_writing(self) -> None:

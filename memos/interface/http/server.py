@@ -18,7 +18,7 @@ import uvicorn
 from memos.infrastructure.metrics_server import MetricsServer
 from memos.interface.http.app import application
 from memos.interface.http.log_lines import logging_settings
-from memos.interface.http.protocol import BoundedProtocol
+from memos.interface.http.protocol import IDLE_SECONDS, BoundedProtocol
 from memos.kernel.errors import InvalidInput
 from memos.kernel.event import Kind
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WAITING_CONNECTIONS = 2048
-IDLE_SECONDS = 65
-"""How long a connection stays open for the next request: longer than clients and proxies keep one."""
-
 MOST_PORT = 65_535
 DRAIN_SECONDS = 30
 """How long requests may take to end, when the server ends."""

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from memos.interface.http.guard import Guard
 from memos.interface.http.problem_answers import answer_of
 from memos.interface.http.problems import Refusal
-from memos.interface.http.protocol import BoundedProtocol
+from memos.interface.http.protocol import IDLE_SECONDS, BoundedProtocol
 from memos.interface.http.settings import MEGABYTE, HttpSettings
 from memos.interface.mcp.server import Request, mcp_server
 from memos.kernel.errors import InvalidInput, MemosError, Unauthenticated
@@ -117,6 +117,7 @@ def serve_http(memory: Memory, *, host: str, port: int, scope: str | None = None
         log_level="warning",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_LEAVE_SECONDS,
     )
     uvicorn.Server(config).run()

@@ -16,7 +16,7 @@ import uvicorn
 
 from memos import AsyncMemory, MemCube, Memory
 from memos.interface.http.app import application
-from memos.interface.http.protocol import BoundedProtocol
+from memos.interface.http.protocol import IDLE_SECONDS, BoundedProtocol
 from memos.interface.http.settings import HttpSettings
 
 SECONDS = 30.0
@@ -61,6 +61,7 @@ class Served:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=10,
         )
         self._server = uvicorn.Server(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,26 @@ def test_the_headers_of_a_second_request_are_not_waited_for_either(server: Serve
         connection.sendall(b"GET /heal")
         told = answer_on(connection)
     assert b"HTTP/1.1 408" in told
+
+
+def test_a_request_that_comes_before_the_answer_to_the_last_one_has_ended_is_answered(
+    server: Served,
+) -> None:
+    """Who has read the last byte that `Content-Length` promises sends the next request at once."""
+    body = b'{"text": "She likes tea.", "scope": "acme/alice"}'
+    head = (
+        b"POST /v1/memories HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    )
+    with server, server.connect() as connection:
+        connection.sendall(head + body + head)
+        for is_last in (False, True):
+            answer = HTTPResponse(connection)
+            answer.begin()
+            assert answer.status == 201, answer.read()
+            answer.read()
+            if not is_last:
+                connection.sendall(body)
 
 
 def test_headers_without_an_end_are_cut_off(server: Served) -> None:
