@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -17,6 +20,8 @@ from memos.interface.mcp.unread import error_of
 LOG = logging.getLogger(__name__)
 MOST_UNANSWERED = 128
 """Requests. While so many wait for their answers no more are read: a host that never reads stops itself."""
+LEAVE_SECONDS = 5.0
+"""How long a host that has closed stdin may take to read the answers that wait for it."""
 
 Incoming = SessionMessage | Exception
 
@@ -40,25 +45,37 @@ class _Unanswered:
 
 
 def serve_stdio(server: Server[dict[str, Any]]) -> None:
-    """Answer the host until it closes stdin, or reads no more."""
+    """Answer the host until it closes stdin, or reads no more.
+
+    The process ends soon after the host closed stdin, also where an answer is still to be read.
+    """
+    # Nothing else ends a thread that waits for a full pipe; what was acknowledged is in the vault.
+    leaving = threading.Timer(LEAVE_SECONDS, os._exit, (0,))
+    leaving.daemon = True
     try:
-        anyio.run(_serve, server)
+        anyio.run(_serve, server, leaving.start)
     except* (BrokenPipeError, anyio.BrokenResourceError):
         LOG.info("the host is gone")
+    finally:
+        leaving.cancel()
 
 
-async def _serve(server: Server[dict[str, Any]]) -> None:
+async def _serve(server: Server[dict[str, Any]], leave: Callable[[], None]) -> None:
     unanswered = _Unanswered()
     to_server, requests = anyio.create_memory_object_stream[Incoming](0)
     answers, to_host = anyio.create_memory_object_stream[SessionMessage](0)
     async with stdio_server() as (stdin, stdout), anyio.create_task_group() as tasks:
-        tasks.start_soon(_take_in, stdin, to_server, stdout.clone(), unanswered)
+        tasks.start_soon(_take_in, stdin, to_server, stdout.clone(), unanswered, leave)
         tasks.start_soon(_give_out, to_host, stdout, unanswered)
         await server.run(requests, answers, server.create_initialization_options())
 
 
 async def _take_in(
-    stdin: Any, to_server: ObjectSendStream[Incoming], stdout: Any, unanswered: _Unanswered
+    stdin: Any,
+    to_server: ObjectSendStream[Incoming],
+    stdout: Any,
+    unanswered: _Unanswered,
+    leave: Callable[[], None],
 ) -> None:
     async with to_server, stdout:
         async for message in stdin:
@@ -75,6 +92,7 @@ async def _take_in(
                 ):
                     unanswered.discard(asked)
             await to_server.send(message)
+        leave()
 
 
 async def _give_out(

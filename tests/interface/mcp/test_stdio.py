@@ -255,3 +255,23 @@ def test_a_host_that_never_reads_stops_nobody_else_and_leaves_no_process(vault: 
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(END_SECONDS) == 0
+
+
+def test_a_host_that_closes_stdin_and_reads_no_answer_leaves_no_process(vault: Path) -> None:
+    with child(command_line(vault, "--scope", "acme")) as process:
+        shaken_hands(process)
+        sent(
+            process,
+            request(1, "tools/call", name="add_memory", arguments={"text": "x " * LARGE}),
+            *(request(n, "tools/call", name="list_memories", arguments={}) for n in range(2, 30)),
+        )
+        with Memory(vault) as memory:
+            ends = time.monotonic() + END_SECONDS
+            while memory.count(scope="acme") < 1 and time.monotonic() < ends:
+                time.sleep(0.05)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(END_SECONDS) == 0
+    with Memory(vault) as memory:
+        assert memory.count(scope="acme") == 1
+        assert memory.verify().ok
