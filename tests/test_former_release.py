@@ -27,7 +27,7 @@ from memos.kernel.merkle import verify_inclusion
 from memos.kernel.note import Checkpoint, open_note
 from tests.fixtures.cassandra_rows import FILE, rows_of_histories, tables
 from tests.fixtures.make import ADMINISTRATOR, load_both
-from tests.fixtures.observation import FAR_AHEAD, as_json, observe
+from tests.fixtures.observation import FAR_AHEAD, as_json, observe, of_then
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RELEASES = sorted(path.name for path in FIXTURES.glob("release_*"))
@@ -69,26 +69,6 @@ def to_twelve_digits(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: to_twelve_digits(part) for name, part in value.items()}
     return [to_twelve_digits(part) for part in value] if isinstance(value, list) else value
-
-
-ADDED = frozenset({"created", "digest", "text", "text_after"})
-"""Fields that were added since and say more of the same: what the plan of a rollback tells of a memory, what
-stands for a version, when a hit was made.
-"""
-
-
-def of_then(value: Any, then: Any) -> Any:
-    """A value without the fields that were added since and are empty here, or say more of the same."""
-    if isinstance(value, dict) and isinstance(then, dict):
-        kept = {
-            name: part
-            for name, part in value.items()
-            if name in then or (part and name not in ADDED)
-        }
-        return {name: of_then(part, then.get(name)) for name, part in kept.items()}
-    if isinstance(value, list) and isinstance(then, list) and len(value) == len(then):
-        return [of_then(part, was) for part, was in zip(value, then, strict=True)]
-    return value
 
 
 def as_records_were(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
+import pytest
 import uvicorn
 
 from memos import AsyncMemory, MemCube, Memory
@@ -32,6 +34,19 @@ def wait_until(is_so: Callable[[], bool], what: str, seconds: float = SECONDS) -
     while not is_so():
         assert time.monotonic() < end, what
         time.sleep(0.01)
+
+
+def logged(caplog: pytest.LogCaptureFixture, requests: int = 1) -> list[logging.LogRecord]:
+    """What the server logged, once that tells of so many requests: a line follows the answer's last byte."""
+
+    def ours() -> list[logging.LogRecord]:
+        return [each for each in list(caplog.records) if each.name.startswith(("memos", "uvicorn"))]
+
+    def are_told() -> bool:
+        return sum(each.getMessage() == "request" for each in ours()) >= requests
+
+    wait_until(are_told, f"the log does not tell of {requests} requests")
+    return ours()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from memos.interface.http.settings import HttpSettings
 from memos.interface.http.statuses import STATUSES, status_of
 from memos.kernel import errors
 from memos.kernel.errors import Conflict, Held, MemosError
-from tests.interface.http.served import Caller, Served, check_problem
+from tests.interface.http.served import Caller, Served, check_problem, logged
 
 ROOT = Path(__file__).resolve().parents[3]
 KINDS = [
@@ -96,8 +96,7 @@ def test_the_log_tells_of_each_request_and_nothing_of_what_it_holds(
         alice.client.get(added.headers["location"])
         alice.client.post("/v1/search", json={"query": "xylophone", "scope": "acme/secret"})
         alice.client.get("/v1/memories", params={"scope": "acme/secret"})
-    ours = [each for each in caplog.records if each.name.startswith(("memos", "uvicorn"))]
-    lines = [json.loads(JsonLines().format(record)) for record in ours]
+        lines = [json.loads(JsonLines().format(record)) for record in logged(caplog, 4)]
     requests = [
         (line["method"], line["route"], line["status"]) for line in lines if "route" in line
     ]
