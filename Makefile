@@ -14,7 +14,7 @@ HAMMER_ARGS ?= --long
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo chat test check format proto async lock bench hammer adversary mutants replicas soak clean
+.PHONY: help demo chat test check format proto async lock bench hammer adversary mutants replicas steady soak clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -65,6 +65,9 @@ mutants: $(MUTANTS)/.made ## Change each line of the kernel, and count the chang
 
 replicas: $(VENV)/.dev ## Kill one and two of three Cassandra nodes and Kafka brokers, for long
 	$(BIN)/python -m tests.replicas $(REPLICAS_ARGS)
+
+steady: $(VENV)/.dev ## Run test files (FILES=…) twenty times, beside busy loops
+	$(BIN)/python -m tests.steady $(FILES)
 
 soak: $(VENV)/.dev ## Kill workers and servers, and err as operators do, under thirty callers, for long
 	$(BIN)/pytest -m soak

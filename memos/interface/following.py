@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -15,7 +16,10 @@ from memos.operation.reads.history import LogEntry
 from memos.operation.reads.opaque_token import pack_token, unpack_token
 
 OVERLAP = timedelta(seconds=10)
-"""How far behind the others' a record may be told: on servers each partition is folded by itself."""
+"""By how much the clocks of a log's servers and of a reader may differ."""
+
+_REACHES = tuple(OVERLAP * 8**n for n in range(9))
+"""How far back the last records are looked for, one after the other: at most eight times as far as they lie."""
 
 _VERSION = 1
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -95,16 +99,33 @@ class Following:
         self._has_order = embedded_directory(memory.path) is not None
         self._records = records
         self._newest = _time_of(place.since)
+        self._whole = _EARLIEST
         self.place = place
+
+    @classmethod
+    def behind_last(
+        cls, memory: Memory, records: Mapping[str, Any], count: int
+    ) -> tuple[list[LogEntry], Self]:
+        """The last records, at most so many, and what reads on behind them."""
+        whole = memory._folded_until()
+        for since in (*(whole - reach for reach in _REACHES), None):
+            offsets: dict[str, int] = {}
+            last: deque[LogEntry] = deque(maxlen=count)
+            for entry in memory.events(**records, since=since):
+                offsets[str(entry.position.partition)] = entry.position.offset
+                last.append(entry)
+            if len(last) == count:
+                break
+        return list(last), cls(memory, records, Place((whole - OVERLAP).isoformat(), offsets))
 
     def read(self, most: int) -> list[LogEntry]:
         """What was not told, at most so many."""
-        begun = datetime.now(UTC)
+        self._whole = self._memory._folded_until()
         entries = self._memory.events(**self._records, since=self.place.since)
         found = list(islice((each for each in entries if not self.place.has(each)), most))
-        if not found and begun - OVERLAP > self._newest:
+        if not found and self._whole - OVERLAP > self._newest:
             # What is not for this reader is not looked at again, however much of it comes.
-            self._newest = begun - OVERLAP
+            self._newest = self._whole - OVERLAP
             self.place = self.place._replace(since=self._newest.isoformat())
         return found
 
@@ -112,10 +133,13 @@ class Following:
         """Go behind a record.
 
         An embedded log has an order: what is behind the last record is new. Of several partitions, what
-        one has told may be behind what another one has yet to tell.
+        one has told may be behind what another one, whose worker is late, has yet to tell.
         """
         self._newest = max(self._newest, entry.log_time)
         position = entry.position
         offsets = {**self.place.offsets, str(position.partition): position.offset}
-        overlapping = (self._newest - OVERLAP).isoformat()
-        self.place = Place(str(position) if self._has_order else overlapping, offsets)
+        since = str(position)
+        if not self._has_order:
+            reached = min(self._newest, self._whole) - OVERLAP
+            since = max(_time_of(self.place.since), reached).isoformat()
+        self.place = Place(since, offsets)

@@ -59,7 +59,7 @@ WRITES = {
     "restore": "of the cube that is named",
     "activate": "of the cubes that are named",
     "adapter": "of the cube that is named; each of its memories is asked about",
-    "adapters": "shown where each of their memories is: scenarios/test_adapters.py",
+    "adapters": "shown where each of their memories is: scenarios/adapters/",
     "backpatch": "of the cube that is named, and its sources",
     "distil": "of the cubes that are named; others are drawn of what its caller may read",
     "learn": "of what its caller may read and change: scenarios/test_learn.py",

@@ -136,6 +136,10 @@ class Reader(Protocol):
         """The named cuts, and the number of records before each."""
         ...
 
+    def folded_until(self) -> int | None:
+        """The log time (microseconds) up to which every record is folded; None where all there are, are."""
+        ...
+
 
 def has_no_key(head: CubeState | None) -> bool:
     """Whether a cube with this head has no key by rights: it is erased, being erased or no memory."""

@@ -5,21 +5,22 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from memos import LogEntry, Position
+from memos import LogEntry
 from memos.interface.cli import history_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import IS_CUBE_ID
 from memos.interface.cli.terminal import console
+from memos.interface.following import Following
 from memos.interface.serialise import document
 from memos.kernel.errors import InvalidInput
+
+AT_ONCE = 100
 
 By = Annotated[str | None, typer.Option("--by", help="Attempted by this actor.")]
 KindOption = Annotated[str | None, typer.Option("--kind", help="Of this kind, such as Revised.")]
@@ -80,17 +81,13 @@ def tail(
     """The end of the log; with -f, what comes after it as it comes."""
     if count < 0 or interval <= 0:
         raise InvalidInput("--lines must be 0 or more, and --interval more than 0 seconds")
-    is_narrowed = any(option is not None for option in (by, kind, scope, cube_id))
+    records = {"actor": by, "kind": kind, "scope": scope, "cube_id": cube_id}
     with run.open() as memory:
-        matching = partial(memory.events, actor=by, kind=kind, scope=scope, cube_id=cube_id)
-        # There are at least as many records as this caller may read.
-        start = 0 if is_narrowed else max(0, memory.stats().events - count)
-        last = deque(matching(since=Position(0, start)), maxlen=max(count, 1))
-        _print(run, last if count else ())
+        last, behind = Following.behind_last(memory, records, count)
+        _print(run, last)
         if follow:
-            behind = last[-1].position.offset + 1 if last else start
             with _interruption() as interrupted:
-                _follow(run, matching, behind, interval, interrupted)
+                _follow(run, behind, interval, interrupted)
 
 
 @contextmanager
@@ -104,18 +101,13 @@ def _interruption() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _follow(
-    run: Run,
-    matching: Callable[..., Iterator[LogEntry]],
-    size: int,
-    interval: float,
-    interrupted: threading.Event,
-) -> None:
+def _follow(run: Run, behind: Following, interval: float, interrupted: threading.Event) -> None:
     sys.stdout.flush()
     while not interrupted.wait(interval):
-        for entry in matching(since=Position(0, size)):
-            _print(run, (entry,))
-            size = entry.position.offset + 1
+        while entries := behind.read(AT_ONCE):
+            for entry in entries:
+                _print(run, (entry,))
+                behind.tell(entry)
         sys.stdout.flush()
 
 

@@ -11,6 +11,8 @@ from memos.operation.validation import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from memos.operation.commands.queries import AskedQuery
     from memos.operation.reads.accesses import AccessEntry
     from memos.operation.reads.history import LogEntry
@@ -57,6 +59,12 @@ class FollowingCalls(Door):
             until=until,
         )
         return events(self._session, records)
+
+    def _folded_until(self) -> datetime:
+        """The time up to which `events` lists every record."""
+        from memos.operation.reads.log import folded_until
+
+        return folded_until(self._session)
 
     def accesses(
         self,

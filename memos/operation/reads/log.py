@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from memos.infrastructure.governance.decision import Action
 from memos.infrastructure.vault.port import LogQuery
 from memos.kernel.errors import InvalidInput, NotApplied, shorten
 from memos.kernel.event import KINDS_BY_TITLE, Position
 from memos.kernel.scope import check_scope
+from memos.operation.cube import as_datetime
 from memos.operation.gate import Passage
 from memos.operation.reads.as_of import moment_shown, stretch
 from memos.operation.reads.head import is_readable
@@ -105,6 +107,18 @@ def _entries(session: Session, passage: Passage, query: LogQuery) -> Iterator[Lo
         for attempt in records.of(query):
             session.gate.check_key()
             yield log_entry(reader, attempt, erased=records.is_erased(attempt.cube_id))
+
+
+def folded_until(session: Session) -> datetime:
+    """The time up to which every record is listed by `events`; on servers each partition of the log is
+    folded by itself, and one may be behind.
+    """
+    with session.gate.enter("events") as passage:
+        passage.admit()  # it tells of no record
+        now = session.clock()
+        with session.engine.read() as reader:
+            until = reader.folded_until()
+    return as_datetime(now if until is None else min(now, until))
 
 
 def wait_for(session: Session, token: Receipt | Position | str, seconds: float) -> None:

@@ -9,10 +9,14 @@ import numpy as np
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import Mask, Rows, View
 from memos.infrastructure.index.projection import HAS_LIFESPAN, RESTRICTED
+from memos.kernel.cube import Lifecycle
 from memos.kernel.lifespan import decay
 from memos.language.indexed_text import EXTRACTED
 from memos.operation.cube import is_over, usage_at
 from memos.operation.search.query import Query
+
+
+_STATES = max(Lifecycle) + 1
 
 
 class HeaderCheck:
@@ -72,7 +76,9 @@ def candidates(view: Rows, query: Query, newest: View | None) -> Candidates:
 
     `newest` is given where the rows are of an earlier moment.
     """
-    keep = np.isin(view.state, [int(state) for state in query.states])
+    shown = np.zeros(_STATES, np.bool_)
+    shown[[int(state) for state in query.states]] = True
+    keep = shown[view.state]
     if not query.facts:
         keep &= (view.traits & EXTRACTED) == 0
     permitted = query.permitted

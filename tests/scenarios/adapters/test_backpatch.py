@@ -18,27 +18,11 @@ from memos import (
     PromptAdapter,
 )
 from tests.adapting_model import LearningModel
+from tests.scenarios.adapters.town import HARBOUR
 from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import Place, read
-from tests.scenarios.town import BAKERY, HARBOUR, KEEPER
 
 pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
-
-
-@pytest.fixture
-def scope(place: Place) -> str:
-    return f"{place.tenant}/town"
-
-
-@pytest.fixture
-def model() -> LearningModel:
-    return LearningModel()
-
-
-@pytest.fixture
-def cubes(memory: Memory, scope: str) -> list[str]:
-    """Two memories to be learnt, and one beside them."""
-    return [memory.add(text, scope=scope).cube_id for text in (HARBOUR, KEEPER, BAKERY)]
 
 
 @pytest.fixture

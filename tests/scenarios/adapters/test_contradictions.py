@@ -6,24 +6,13 @@ import pytest
 
 from memos import Memory
 from tests.adapting_model import LearningModel
+from tests.scenarios.adapters.town import HARBOUR, answering, ask, forms
 from tests.scenarios.conftest import LONG_ON_SERVERS
-from tests.scenarios.place import Place
-from tests.scenarios.town import HARBOUR, answering, ask, forms
 
 pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 
 OLD, NEW = "The mayor of Pell is Ann.", "The mayor of Pell is Ben."
 QUESTION = "Who is the mayor of Pell?"
-
-
-@pytest.fixture
-def scope(place: Place) -> str:
-    return f"{place.tenant}/town"
-
-
-@pytest.fixture
-def model() -> LearningModel:
-    return LearningModel()
 
 
 def read_as_text(model: LearningModel) -> str:

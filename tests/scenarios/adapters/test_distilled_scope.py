@@ -6,16 +6,10 @@ import pytest
 
 from memos import DistillationRefused, InvalidInput, Memory
 from tests.adapting_model import LearningModel
+from tests.scenarios.adapters.town import BAKERY, HARBOUR, KEEPER
 from tests.scenarios.conftest import LONG_ON_SERVERS
-from tests.scenarios.place import Place
-from tests.scenarios.town import BAKERY, HARBOUR, KEEPER
 
 pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
-
-
-@pytest.fixture
-def scope(place: Place) -> str:
-    return f"{place.tenant}/town"
 
 
 def test_what_cannot_be_learnt_is_left_out_with_the_reason(memory: Memory, scope: str) -> None:

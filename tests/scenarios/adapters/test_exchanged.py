@@ -8,9 +8,9 @@ import pytest
 
 from memos import Memory
 from tests.adapting_model import UNKNOWN, LearningModel
+from tests.scenarios.adapters.town import BAKERY, HARBOUR, KEEPER, ask, forms
 from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import Place
-from tests.scenarios.town import BAKERY, HARBOUR, KEEPER, ask, forms
 
 pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
 

@@ -13,19 +13,8 @@ from tests.adapting_model import FAILED, LearningModel
 from tests.caching_model import NotingModel
 from tests.scenarios.conftest import LONG_ON_SERVERS
 from tests.scenarios.place import Place
-from tests.scenarios.town import BAKERY, HARBOUR, KEEPER
 
 pytestmark = pytest.mark.parametrize("place", LONG_ON_SERVERS, indirect=True)
-
-
-@pytest.fixture
-def scope(place: Place) -> str:
-    return f"{place.tenant}/town"
-
-
-@pytest.fixture
-def cubes(memory: Memory, scope: str) -> list[str]:
-    return [memory.add(text, scope=scope).cube_id for text in (HARBOUR, KEEPER, BAKERY)]
 
 
 Door = Callable[[Memory, str, LearningModel], Any]

@@ -148,6 +148,12 @@ class DistributedReader:
         }
         return dict(sorted(sizes.items(), key=lambda cut: (cut[1], cut[0])))
 
+    def folded_until(self) -> int | None:
+        ends = self._logs.events.end()  # first: what is folded meanwhile is not counted as behind
+        folded = self.vault.checkpoints()
+        reached = [(end, *folded.get(partition, (0, -1, 0))) for partition, end in ends.items()]
+        return min((time for end, at, _, time in reached if at < end), default=None)
+
 
 class DistributedReaders:
     """Opens readers of the live projections, which share the threads that read ahead."""

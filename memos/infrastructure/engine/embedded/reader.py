@@ -157,6 +157,9 @@ class EmbeddedReader:
         sizes = dict(rows(self.connection, "SELECT name, size FROM cut")) | self._migrated_cuts()
         return dict(sorted(sizes.items(), key=lambda cut: (cut[1], cut[0])))
 
+    def folded_until(self) -> int | None:
+        return None  # a record is folded in the transaction that appends it
+
     def _migrated_cuts(self) -> dict[str, int]:
         """Cuts of the log before this one, whose events tell of positions there."""
         sql = "SELECT value FROM setting WHERE name = ?"

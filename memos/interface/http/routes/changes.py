@@ -9,8 +9,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from memos.interface.following import Following, Place
 from memos.interface.http.caller import AnyCaller
-from memos.interface.http.following import Following, Place
 from memos.interface.http.streams import StreamedAnswer, Streams
 from memos.interface.http.strict_route import StrictRoute
 from memos.interface.serialise import json_line

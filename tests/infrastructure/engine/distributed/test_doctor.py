@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault
 from tests.fleet import Fleet
+from tests.scenarios.place import soon
 
 ACTOR = "agent:alice"
 GROUP_SECONDS = 300
@@ -146,6 +148,8 @@ def test_a_healthy_vault_on_one_node_has_warnings_only(fleet: Fleet) -> None:
     fleet.start_all()
     with Memory(fleet.path, actor=ACTOR) as memory:
         memory.add("She likes pottery.", scope="acme")
+        written = datetime.now(UTC)
+        soon(lambda: memory._folded_until() > written, "all that there is is folded")
     until = time.monotonic() + GROUP_SECONDS
     while running_workers(fleet.settings.kafka) != set(WORKERS) and time.monotonic() < until:
         time.sleep(0.2)
@@ -160,6 +164,7 @@ def test_what_is_wrong_with_a_vault_is_named(fleet: Fleet) -> None:
     create_vault(fleet.path, actor=ACTOR)
     with Memory(fleet.path, actor=ACTOR, wait="durable") as memory:
         memory.add("She likes pottery.", scope="acme")
+        assert memory._folded_until() == datetime.fromtimestamp(0, UTC)
     settings = fleet.settings
     store = CassandraSession(settings.cassandra)
     try:
