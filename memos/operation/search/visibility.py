@@ -15,7 +15,6 @@ from memos.language.indexed_text import EXTRACTED
 from memos.operation.cube import is_over, usage_at
 from memos.operation.search.query import Query
 
-
 _STATES = max(Lifecycle) + 1
 
 
