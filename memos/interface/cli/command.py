@@ -68,7 +68,7 @@ class Run:
         memory = self._opened(create=create, embedder=embedder)
         try:
             # On servers the worker embeds, and a search says how far it is.
-            if embedder is not None and self._embeds:
+            if embedder is not None and self.is_embedded:
                 with suppress(ReadOnly):  # what waits is found by its words
                     memory.embed_pending()
             yield memory
@@ -84,8 +84,8 @@ class Run:
             warnings.warn(f"{error}; that this was read is not noted", stacklevel=1)
 
     @property
-    def _embeds(self) -> bool:
-        """Whether this process embeds what waits."""
+    def is_embedded(self) -> bool:
+        """Whether the vault is a directory, which this process works on itself."""
         from memos.infrastructure.engine.location import embedded_directory
 
         return embedded_directory(self.vault) is not None

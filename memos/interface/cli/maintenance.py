@@ -43,15 +43,26 @@ def name_cut(run: Run, name: Annotated[str, typer.Argument(help="A new name.")])
 
 
 def list_cuts(run: Run) -> None:
-    """The named cuts, and the last position before each."""
+    """The named cuts, and where they are: the number of records before each, and where the log has one
+    partition the position of the last of them.
+    """
     with run.open() as memory:
         cuts = memory.cuts()
-    lasts = {name: Position(0, size - 1) for name, size in cuts.items()}
+    lasts = {
+        name: Position(0, size - 1) if run.is_embedded and size else None
+        for name, size in cuts.items()
+    }
 
     def draw(out: Console) -> None:
-        layout.pairs(out, [(clean(name), str(position)) for name, position in lasts.items()])
+        told = [
+            (clean(name), str(lasts[name] or f"{size:,} records")) for name, size in cuts.items()
+        ]
+        layout.pairs(out, told)
 
-    run.show([{"name": name, "position": position} for name, position in lasts.items()], draw)
+    run.show(
+        [{"name": name, "position": lasts[name], "records": size} for name, size in cuts.items()],
+        draw,
+    )
 
 
 def checkpoint(run: Run) -> None:

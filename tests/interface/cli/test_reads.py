@@ -33,7 +33,7 @@ def test_as_of_reads_what_was_known_then(shell: Shell) -> None:
     assert shell.json("get", cube_id, "--as-of", "0:0")["version"] == 1
     (hit,) = shell.json("search", "moved", "--scope", "acme", "--as-of", "before")
     assert hit["version"] == 1
-    assert shell.json("cut", "list") == [{"name": "before", "position": "0:0"}]
+    assert shell.json("cut", "list") == [{"name": "before", "position": "0:0", "records": 1}]
 
 
 def test_a_filter_and_a_state_narrow_a_search(shell: Shell) -> None:

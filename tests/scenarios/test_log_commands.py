@@ -1,4 +1,4 @@
-"""`memos tail`: the end of the log, and what comes behind it, whatever its partitions."""
+"""Commands that tell of places in the log, whatever its partitions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.interface.cli.support import Shell
 from tests.scenarios.place import Place
 
 PROGRAM = Path(sys.executable).with_name("memos")
@@ -53,3 +54,14 @@ def test_the_end_of_a_log_is_shown_in_its_order_and_what_comes_behind_it_once(
         assert sorted(told(tail) for _ in range(MEMORIES)) == sorted(written)
         tail.send_signal(signal.SIGINT)
         assert tail.wait(120) == 0
+
+
+def test_a_cut_is_listed_by_what_lies_before_it(place: Place) -> None:
+    memory = place.open()
+    memory.add("One.", scope=place.tenant)
+    memory.name_cut(place.tenant)
+    listed = Shell(place.path).json("cut", "list")
+    (cut,) = (each for each in listed if each["name"] == place.tenant)
+    assert cut["records"] == memory.cuts()[place.tenant] > 0
+    last = f"0:{cut['records'] - 1}"
+    assert cut["position"] == (last if place.is_embedded else None)
