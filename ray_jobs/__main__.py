@@ -15,6 +15,7 @@ from memos.infrastructure.chat_models.ray_attempts import ROUTER
 from memos.infrastructure.chat_models.ray_connection import DEFAULT_PORT
 from memos.infrastructure.chat_models.ray_distillers import QUEUE
 from memos.infrastructure.metrics_server import MetricsServer
+from memos.infrastructure.signal_event import SignalEvent
 from memos.kernel.errors import InvalidInput, MemosError
 from ray_jobs.cluster import join_cluster, start_cluster
 from ray_jobs.distill_metrics import DistillMetrics
@@ -59,7 +60,7 @@ def in_cluster(
             start_cluster(settings, options.host, options.port, options.spare_cpus)
         else:
             join_cluster(settings, options.address, leader)
-        ending = Event()
+        ending = SignalEvent()
         _catch_signals(ending)  # not before: Ray sets handlers of its own
         yield ending
 
@@ -165,7 +166,7 @@ def _replicas(text: str) -> tuple[int, int]:
     return numbers
 
 
-def _catch_signals(ending: Event) -> None:
+def _catch_signals(ending: SignalEvent) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
 

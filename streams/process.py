@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from memos.infrastructure.metrics_server import MetricsServer
+from memos.infrastructure.signal_event import SignalEvent
 from streams.bounded_log import BoundedLines
 from streams.driver import Driver, OpenedWorker
 from streams.metrics import Metrics
@@ -50,7 +51,7 @@ def run(
     gc.set_threshold(COLLECT_AFTER, 50, 50)
     metrics = Metrics(name)
     server = None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
-    end_requested = threading.Event()
+    end_requested = SignalEvent()
     _catch_signals(end_requested)
     try:
         replaced = True
@@ -83,7 +84,7 @@ def log_to_stderr() -> None:
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
-def _catch_signals(end_requested: threading.Event) -> None:
+def _catch_signals(end_requested: SignalEvent) -> None:
     """Have SIGTERM and SIGINT noted, also while the worker's stores are opened or closed."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end_requested.set())

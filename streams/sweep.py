@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 from contextlib import closing
 from pathlib import Path
 
 from memos.infrastructure.clock import system_time
 from memos.infrastructure.engine.location import open_engine
 from memos.infrastructure.metrics_server import MetricsServer
+from memos.infrastructure.signal_event import SignalEvent
 from memos.kernel.errors import LogLost, MemosError
 from memos.operation.commands.destroy import resume_erases
 from memos.operation.commands.sweep import Sweep, sweep_vault
@@ -34,7 +34,7 @@ def run(config: Path, pause_seconds: float, metrics_host: str, metrics_port: int
         MemosError: the vault cannot be opened.
         OSError: the metrics' port is taken.
     """
-    ending = threading.Event()
+    ending = SignalEvent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     log_to_stderr()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memos.infrastructure.signal_event import SignalEvent
 from memos.interface.cli import adapter_view, layout
 from memos.interface.cli.adapters import Rank, Rate, Seed, Steps, settings_of
 from memos.interface.cli.command import Run, command
@@ -80,9 +80,9 @@ def learn(
 
 
 @contextmanager
-def _interruption() -> Iterator[threading.Event]:
+def _interruption() -> Iterator[SignalEvent]:
     """What Ctrl-C and SIGTERM set inside: training ends behind the step at hand."""
-    interrupted = threading.Event()
+    interrupted = SignalEvent()
     numbers = (signal.SIGINT, signal.SIGTERM)
     handlers = {number: signal.signal(number, lambda *_: interrupted.set()) for number in numbers}
     try:

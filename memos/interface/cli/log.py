@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from memos import LogEntry
+from memos.infrastructure.signal_event import SignalEvent
 from memos.interface.cli import history_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import IS_CUBE_ID
@@ -91,9 +91,9 @@ def tail(
 
 
 @contextmanager
-def _interruption() -> Iterator[threading.Event]:
+def _interruption() -> Iterator[SignalEvent]:
     """What Ctrl-C sets inside: an exception could be raised where Python ignores it, and be lost."""
-    interrupted = threading.Event()
+    interrupted = SignalEvent()
     handler = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     try:
         yield interrupted
@@ -101,7 +101,7 @@ def _interruption() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _follow(run: Run, behind: Following, interval: float, interrupted: threading.Event) -> None:
+def _follow(run: Run, behind: Following, interval: float, interrupted: SignalEvent) -> None:
     sys.stdout.flush()
     while not interrupted.wait(interval):
         while entries := behind.read(AT_ONCE):
