@@ -61,7 +61,7 @@ def in_cluster(
         else:
             join_cluster(settings, options.address, leader)
         ending = SignalEvent()
-        _catch_signals(ending)  # not before: Ray sets handlers of its own
+        ending.set_by(signal.SIGTERM, signal.SIGINT)  # not before: Ray sets handlers of its own
         yield ending
 
 
@@ -164,11 +164,6 @@ def _replicas(text: str) -> tuple[int, int]:
             f"--replicas {text}: give how many pools, or the least and the most, as 1:4"
         )
     return numbers
-
-
-def _catch_signals(ending: SignalEvent) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
 
 
 if __name__ == "__main__":

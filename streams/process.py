@@ -20,6 +20,7 @@ from streams.metrics import Metrics
 
 log = logging.getLogger("memos.worker")
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 COLLECT_AFTER = 50_000
 """Objects made and not dropped again before the collector looks for cycles among them."""
 
@@ -52,13 +53,13 @@ def run(
     metrics = Metrics(name)
     server = None if metrics_port is None else MetricsServer(metrics, metrics_host, metrics_port)
     end_requested = SignalEvent()
-    _catch_signals(end_requested)
+    end_requested.set_by(*_SIGNALS)  # also while the worker's stores are opened or closed
     try:
         replaced = True
         while replaced:
             with open_worker() as opened:
                 driver = asyncio.run(_drive(settings, opened, metrics, end_requested, instance))
-                _catch_signals(end_requested)  # the loop has let go of the signals
+                end_requested.set_by(*_SIGNALS)  # the loop has let go of the signals
             replaced = driver.replaced and not end_requested.is_set()
             stopped = driver.stopped
     finally:
@@ -82,12 +83,6 @@ def log_to_stderr() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It logs a traceback for each try while Milvus is away; the worker logs one line.
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-
-
-def _catch_signals(end_requested: SignalEvent) -> None:
-    """Have SIGTERM and SIGINT noted, also while the worker's stores are opened or closed."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end_requested.set())
 
 
 async def _drive(

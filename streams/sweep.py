@@ -35,8 +35,7 @@ def run(config: Path, pause_seconds: float, metrics_host: str, metrics_port: int
         OSError: the metrics' port is taken.
     """
     ending = SignalEvent()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    ending.set_by(signal.SIGTERM, signal.SIGINT)
     log_to_stderr()
     metrics = Metrics(NAME, takes_partitions=False)
     engine = open_engine(config, actor=ACTOR, clock=system_time, create=False)

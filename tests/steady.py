@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=20, help="how often (20)")
     parser.add_argument("files", nargs="+", metavar="FILE")
     chosen = parser.parse_args(arguments)
+    if chosen.times < 1:
+        parser.error("--times takes 1 or more")
+    if missing := [file for file in chosen.files if not Path(file).is_file()]:
+        parser.error(f"there is no {', '.join(missing)}")
     with tempfile.TemporaryDirectory() as directory, ExitStack() as held:
         servers = held.enter_context(leased(LocalServers(Path(directory) / "servers")))
         servers.up()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import threading
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 
 class SignalEvent(threading.Event):
@@ -31,6 +34,10 @@ class SignalEvent(threading.Event):
         with suppress(BlockingIOError):
             os.write(self._writing, b"\0")
 
+    def set_by(self, *numbers: int) -> dict[int, Any]:
+        """Have signals set it from now on; the handlers that they had."""
+        return {number: signal.signal(number, lambda *_: self.set()) for number in numbers}
+
     def is_set(self) -> bool:
         """Whether it was set."""
         return self._was_set
@@ -42,6 +49,18 @@ class SignalEvent(threading.Event):
             waiting.register(self._reading, select.POLLIN)
             waiting.poll(None if timeout is None else timeout * 1000)
         return self._was_set
+
+
+@contextmanager
+def set_by(*numbers: int) -> Iterator[SignalEvent]:
+    """An event that signals set within the block; behind it they have the handlers that they had."""
+    event = SignalEvent()
+    before = event.set_by(*numbers)
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _close(*descriptors: int) -> None:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from memos.infrastructure.signal_event import SignalEvent
+from memos.infrastructure.signal_event import SignalEvent, set_by
 
 WAITING = """
 import signal, sys
@@ -69,3 +69,13 @@ def test_it_wakes_all_threads_that_wait_and_a_wait_ends_by_its_time() -> None:
         thread.join()
     assert told == [True] * 4
     assert event.is_set()
+
+
+def test_signals_set_it_within_a_block_and_have_their_handlers_back_behind_it() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    for _ in range(3):
+        with set_by(signal.SIGUSR1, signal.SIGUSR2) as event:
+            assert not event.is_set()
+            signal.raise_signal(signal.SIGUSR2)
+            assert event.wait(60)
+    assert signal.getsignal(signal.SIGUSR1) == before

@@ -83,6 +83,20 @@ def test_damaged_index_rows_are_mended_by_a_rebuild(vault: Path, receipts: list[
         assert len(memory.search("number", scope="acme", k=100)) == COUNT
 
 
+@pytest.mark.parametrize("state", [0, 8, 255])
+def test_a_row_of_the_index_whose_state_is_none_hides_no_other(
+    vault: Path, receipts: list[Receipt], state: int
+) -> None:
+    bad = receipts[4].cube_id
+    damage(vault, "UPDATE index_span SET state = ? WHERE cube_id = ?", state, id_bytes(bad))
+    with opened(vault) as memory:
+        found = {hit.cube_id for hit in memory.search("number", scope="acme", k=100)}
+        assert found == {receipt.cube_id for receipt in receipts} - {bad}
+        assert not memory.audit().ok
+        memory.rebuild()
+        assert len(memory.search("number", scope="acme", k=100)) == COUNT
+
+
 @pytest.mark.parametrize("offset", [0, 11, COUNT - 1])
 def test_a_removed_record_is_named(vault: Path, receipts: list[Receipt], offset: int) -> None:
     damage(vault, "DELETE FROM event WHERE offset = ?", offset)

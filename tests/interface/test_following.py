@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memos import InvalidInput, LogEntry, Memory
+from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.interface.following import Following, Place
 from memos.kernel.event import Position
+from memos.operation.cube import as_datetime
 from memos.operation.reads.opaque_token import pack_token
 
 BEGUN = datetime.now(UTC) - timedelta(days=1)
@@ -187,3 +189,15 @@ def test_a_place_that_is_none_is_refused(fields: list[Any]) -> None:
 def test_no_text_is_more_than_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         Place.parse(text)
+
+
+def test_who_is_narrowed_is_told_of_no_record_by_how_late_a_partition_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = 1_700_000_123_456_789
+    monkeypatch.setattr(EmbeddedReader, "folded_until", lambda _: last)
+    with Memory(tmp_path / "v", actor="agent:alice") as memory:
+        memory.add("text", scope="acme")
+        assert memory._folded_until() == as_datetime(last)
+        narrowed = memory.as_actor("agent:bob", tenant="acme")
+        assert narrowed._folded_until() == as_datetime(last - last % 60_000_000)

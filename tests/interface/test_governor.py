@@ -62,7 +62,7 @@ WRITES = {
     "adapters": "shown where each of their memories is: scenarios/adapters/",
     "backpatch": "of the cube that is named, and its sources",
     "distil": "of the cubes that are named; others are drawn of what its caller may read",
-    "learn": "of what its caller may read and change: scenarios/test_learn.py",
+    "learn": "of what its caller may read and change: scenarios/adapters/test_learn.py",
     "learning_curve": "of records that its caller made and alone may read",
     "promote": "of the cube that is named",
     "rebuild_adapter": "of the cube that is named, and what was made of it as distil",

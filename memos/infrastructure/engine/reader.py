@@ -137,7 +137,7 @@ class Reader(Protocol):
         ...
 
     def folded_until(self) -> int | None:
-        """The log time (microseconds) up to which every record is folded; None where all there are, are."""
+        """The log time (microseconds) up to which every record is folded; None where all of them are."""
         ...
 
 

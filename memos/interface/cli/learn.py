@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memos.infrastructure.signal_event import SignalEvent
+from memos.infrastructure.signal_event import set_by
 from memos.interface.cli import adapter_view, layout
 from memos.interface.cli.adapters import Rank, Rate, Seed, Steps, settings_of
 from memos.interface.cli.command import Run, command
@@ -62,7 +60,9 @@ def learn(
         run.open() as memory,
         opened_model(model, teacher) as answering,
         progress("learning") as report,
-        _interruption() as interrupted,
+        set_by(
+            signal.SIGINT, signal.SIGTERM
+        ) as interrupted,  # training ends behind the step at hand
     ):
         made = memory.learn(
             scope,
@@ -77,19 +77,6 @@ def learn(
         )
     if not follow:
         run.show(made, lambda out: _draw(out, made))
-
-
-@contextmanager
-def _interruption() -> Iterator[SignalEvent]:
-    """What Ctrl-C and SIGTERM set inside: training ends behind the step at hand."""
-    interrupted = SignalEvent()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {number: signal.signal(number, lambda *_: interrupted.set()) for number in numbers}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 def _print(run: Run, made: LearningRound) -> None:

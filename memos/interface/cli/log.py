@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from memos import LogEntry
-from memos.infrastructure.signal_event import SignalEvent
+from memos.infrastructure.signal_event import SignalEvent, set_by
 from memos.interface.cli import history_view
 from memos.interface.cli.command import Run, command
 from memos.interface.cli.options import IS_CUBE_ID
@@ -86,19 +85,10 @@ def tail(
         last, behind = Following.behind_last(memory, records, count)
         _print(run, last)
         if follow:
-            with _interruption() as interrupted:
+            with set_by(
+                signal.SIGINT
+            ) as interrupted:  # an exception could be raised where Python ignores it
                 _follow(run, behind, interval, interrupted)
-
-
-@contextmanager
-def _interruption() -> Iterator[SignalEvent]:
-    """What Ctrl-C sets inside: an exception could be raised where Python ignores it, and be lost."""
-    interrupted = SignalEvent()
-    handler = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 def _follow(run: Run, behind: Following, interval: float, interrupted: SignalEvent) -> None:

@@ -30,6 +30,7 @@ from memos.operation.validation import (
     parse_position,
 )
 
+_MINUTE = 60_000_000
 _PAUSE = 0.02
 """Seconds between two looks for a record that is waited for."""
 
@@ -114,10 +115,12 @@ def folded_until(session: Session) -> datetime:
     folded by itself, and one may be behind.
     """
     with session.gate.enter("events") as passage:
-        passage.admit()  # it tells of no record
+        passage.admit()
         now = session.clock()
         with session.engine.read() as reader:
             until = reader.folded_until()
+        if until is not None and passage.is_narrowed:
+            until -= until % _MINUTE  # of a record that may be another's no more is told
     return as_datetime(now if until is None else min(now, until))
 
 

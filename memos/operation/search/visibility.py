@@ -9,13 +9,13 @@ import numpy as np
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.index.port import Mask, Rows, View
 from memos.infrastructure.index.projection import HAS_LIFESPAN, RESTRICTED
-from memos.kernel.cube import Lifecycle
 from memos.kernel.lifespan import decay
 from memos.language.indexed_text import EXTRACTED
 from memos.operation.cube import is_over, usage_at
 from memos.operation.search.query import Query
 
-_STATES = max(Lifecycle) + 1
+_BYTES = 256
+"""The values that a row's state can have, in a damaged index too."""
 
 
 class HeaderCheck:
@@ -75,7 +75,7 @@ def candidates(view: Rows, query: Query, newest: View | None) -> Candidates:
 
     `newest` is given where the rows are of an earlier moment.
     """
-    shown = np.zeros(_STATES, np.bool_)
+    shown = np.zeros(_BYTES, np.bool_)
     shown[[int(state) for state in query.states]] = True
     keep = shown[view.state]
     if not query.facts:

@@ -13,6 +13,7 @@ from memos.kernel.errors import Damaged, KeysMissing
 from memos.kernel.event import Position
 from memos.kernel.moment import NEWEST, At
 from tests.conformance.engine.vault import EngineVault, new_id, text_of
+from tests.scenarios.place import soon
 
 
 def shown(engine: Engine, scope: str, at: At | None = None) -> set[bytes]:
@@ -115,6 +116,16 @@ def test_a_moment_lets_a_reader_see_the_past(vault: EngineVault) -> None:
         assert reader.vault.state_at(cube_id, never.at) is None
     assert later in shown(vault.engine, vault.tenant)
     assert cube_id in shown(vault.engine, vault.tenant, moment.at)
+
+
+def test_all_that_was_written_is_folded_soon(vault: EngineVault) -> None:
+    vault.add("one")
+
+    def is_folded() -> bool:  # other suites write here, too
+        with vault.engine.read() as reader:
+            return reader.folded_until() is None
+
+    soon(is_folded, "every record is folded")
 
 
 def test_a_cube_was_created_when_its_first_record_was_written(vault: EngineVault) -> None:

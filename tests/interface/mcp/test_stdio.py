@@ -236,28 +236,9 @@ def test_a_host_that_asks_faster_than_it_reads_gets_every_answer(vault: Path) ->
         asking.join()
 
 
-def test_a_host_that_never_reads_stops_nobody_else_and_leaves_no_process(vault: Path) -> None:
-    with child(command_line(vault, "--scope", "acme")) as process:
-        shaken_hands(process)
-        sent(
-            process,
-            request(1, "tools/call", name="add_memory", arguments={"text": "x " * LARGE}),
-            *(request(n, "tools/call", name="list_memories", arguments={}) for n in range(2, 30)),
-        )
-        with Memory(vault, actor="agent:alice") as memory:
-            ends = time.monotonic() + END_SECONDS
-            while memory.count(scope="acme") < 1 and time.monotonic() < ends:
-                time.sleep(0.05)
-            assert memory.count(scope="acme") == 1
-            memory.add("another process writes", scope="acme")
-        assert process.stdout is not None
-        process.stdout.close()  # the host is gone, and never read an answer
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.wait(END_SECONDS) == 0
-
-
-def test_a_host_that_closes_stdin_and_reads_no_answer_leaves_no_process(vault: Path) -> None:
+@contextmanager
+def never_read(vault: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that was asked for more than a pipe holds, and whose answers nobody reads."""
     with child(command_line(vault, "--scope", "acme")) as process:
         shaken_hands(process)
         sent(
@@ -269,6 +250,23 @@ def test_a_host_that_closes_stdin_and_reads_no_answer_leaves_no_process(vault: P
             ends = time.monotonic() + END_SECONDS
             while memory.count(scope="acme") < 1 and time.monotonic() < ends:
                 time.sleep(0.05)
+            assert memory.count(scope="acme") == 1
+        yield process
+
+
+def test_a_host_that_never_reads_stops_nobody_else_and_leaves_no_process(vault: Path) -> None:
+    with never_read(vault) as process:
+        with Memory(vault, actor="agent:alice") as memory:
+            memory.add("another process writes", scope="acme")
+        assert process.stdout is not None
+        process.stdout.close()  # the host is gone, and never read an answer
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(END_SECONDS) == 0
+
+
+def test_a_host_that_closes_stdin_and_reads_no_answer_leaves_no_process(vault: Path) -> None:
+    with never_read(vault) as process:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(END_SECONDS) == 0

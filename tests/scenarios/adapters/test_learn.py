@@ -30,21 +30,6 @@ ROOM = 1_000_000
 NAMES = ("Odile", "Quill", "Ramon", "Sabine", "Tove", "Ulric", "Vera", "Wim", "Xaver", "Yrsa")
 
 
-@pytest.fixture
-def memory(place: Place) -> Memory:
-    return place.open()
-
-
-@pytest.fixture
-def scope(place: Place) -> str:
-    return f"{place.tenant}/town"
-
-
-@pytest.fixture
-def model() -> LearningModel:
-    return LearningModel()
-
-
 def fill(memory: Memory, scope: str, count: int = 3, **given: Any) -> list[str]:
     return [
         memory.add(f"The trade of {name} is number {n}.", scope=scope, **given).cube_id
