@@ -178,8 +178,8 @@ def test_a_mark_that_was_set_back_is_gone_back_to(bench: Bench) -> None:
     worker = bench.start()
     bench.wait_until(lambda: sum(bench.marks().values()) == 2040, "all is taken again")
     bench.assert_complete()
-    again = "SELECT min(first) FROM delivery WHERE pid = (SELECT max(pid) FROM delivery)"
-    assert bench.query(again) == [(120,)]
+    again = "SELECT min(first) FROM delivery WHERE pid = ?"
+    assert bench.query(again, [worker.pid]) == [(120,)]
     assert bench.end(worker) == 0
 
 
