@@ -25,6 +25,12 @@ IDLE_SECONDS = 65
 theirs, so that none sends a request into a connection that is just being closed.
 """
 
+REST_BYTES = 1_000_000
+REST_SECONDS = 10.0
+"""How much of a body is let come, and how long, once its request is answered: a connection that is closed while
+its caller sends takes the answer away from them.
+"""
+
 WRITE_SECONDS = 30.0
 """How long a caller may read nothing of what waits for them."""
 
@@ -38,13 +44,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._parsed_bytes = 0
         self._in_body = False
+        self._rest_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Wait for headers, so long."""
         super().connection_made(transport)
-        self._wait_for_headers()
+        self._wait(HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
@@ -56,7 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take data, of headers not too much."""
         if not self._in_body:
             if self._timer is None:
-                self._wait_for_headers()
+                self._wait(HEADER_SECONDS)
             self._header_bytes += len(data)
         super().data_received(data)
         if not self._in_body and self._header_bytes > HEADER_BYTES:
@@ -84,17 +91,27 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body, self._header_bytes = True, 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A part of the body; of one that nobody waits for any more not too much."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._rest_bytes += len(body)
+            if self._rest_bytes > REST_BYTES:
+                self.transport.close()
+
     def on_message_complete(self) -> None:
         """The body is there."""
         self._in_body = False
+        self._stop_waiting()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Take the next request; a body that is still sent to a request that is answered, no more."""
+        """Take the next request, behind the rest of this one where that is still sent."""
         super().on_response_complete()
-        # The body may be that of the next request, whose caller has seen the last byte of this answer.
-        if self._in_body and self.cycle.response_complete and not self.transport.is_closing():
-            self.transport.close()
+        # Else the body is that of the next request: its caller has seen the last byte of this answer.
+        if self._in_body and self.cycle.response_complete:
+            self._rest_bytes = 0
+            self._wait(REST_SECONDS)
 
     def pause_writing(self) -> None:
         """Wait for the caller to read, so long."""
@@ -123,8 +140,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large")
             raise ValueError("headers too large")
 
-    def _wait_for_headers(self) -> None:
-        self._timer = self.loop.call_later(HEADER_SECONDS, self._give_up)
+    def _wait(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

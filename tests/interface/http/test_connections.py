@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -61,6 +62,46 @@ def test_a_request_that_comes_before_the_answer_to_the_last_one_has_ended_is_ans
             answer.read()
             if not is_last:
                 connection.sendall(body)
+
+
+UNANSWERABLE = b"POST /v1/nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def test_a_body_that_comes_behind_its_answer_takes_neither_that_nor_the_next_one_away(
+    server: Served,
+) -> None:
+    with server, server.connect() as connection:
+        for _ in range(3):
+            connection.sendall(UNANSWERABLE + b"Content-Length: 300000\r\n\r\n")
+            answer = HTTPResponse(connection)
+            answer.begin()
+            assert (answer.status, answer.getheader("connection")) == (404, None)
+            answer.read()
+            connection.sendall(b"x" * 300_000)
+
+
+def test_such_a_body_is_not_waited_for_long(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "REST_SECONDS", SOON)
+    with server, server.connect() as connection:
+        connection.sendall(UNANSWERABLE + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        assert answer_on(connection).startswith(b"HTTP/1.1 404")
+
+
+def test_of_such_a_body_not_too_much_is_let_come(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "REST_SECONDS", 10 * SECONDS)
+    part = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    with server, server.connect() as connection:
+        connection.sendall(UNANSWERABLE + b"Transfer-Encoding: chunked\r\n\r\n")
+        sent = 0
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while sent < 1_000:
+                connection.sendall(part)
+                sent += 1
+    assert protocol.REST_BYTES <= sent * 0x10000 < 20 * protocol.REST_BYTES
 
 
 def test_headers_without_an_end_are_cut_off(server: Served) -> None:
