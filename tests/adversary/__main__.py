@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.adversary.adversary import Adversary
+from tests.adversary.judge import Verdict
 
 
 def main() -> int:
@@ -25,7 +26,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         path = given.vault or Path(directory) / "tried.vault"
         began = time.monotonic()
-        adversary = Adversary(path, given.seed, compare_every=given.compare_every)
+
+        def tell(verdict: Verdict) -> None:
+            found = verdict.leaks + verdict.unauthorised + verdict.lost + verdict.broken
+            seconds = time.monotonic() - began
+            sys.stderr.write(
+                f"{verdict.steps:,} of {given.steps:,} steps in {seconds:.0f} s; {len(found)} found\n"
+            )
+
+        adversary = Adversary(path, given.seed, compare_every=given.compare_every, tell=tell)
         verdict = adversary.run(given.steps)
     print(  # noqa: T201 - what it is run for
         json.dumps(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
@@ -27,9 +27,11 @@ from memos import (
 )
 from tests.adversary.judge import Judge, Verdict
 from tests.adversary.moves import Attempt, Moves
-from tests.adversary.oracle import Facts, Oracle
+from tests.adversary.oracle import TAINTING, Facts, Flow, Oracle
 
 _WORD = re.compile(r"zq\d+x")
+_TOLD = re.compile(rf"{_WORD.pattern}|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
+"""The words and ids in what an actor was told."""
 ROOT = "user:root"
 TENANTS = {"agent:alice": "acme", "agent:bob": "acme", "agent:eve": "rival"}
 DAY = 86_400_000_000
@@ -62,6 +64,7 @@ class Adversary:
         administrator: of the vault; the judge sees by it.
         tenants: the actors, and where each is.
         rebuilds: the vault is this run's own, and may be rebuilt.
+        tell: is told of how it stands behind each comparison.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class Adversary:
         administrator: str = ROOT,
         tenants: Mapping[str, str] = TENANTS,
         rebuilds: bool = True,
+        tell: Callable[[Verdict], None] = lambda _: None,
     ) -> None:
+        self._tell = tell
         self._rebuilds = rebuilds
         self._path = path
         self._administrator = administrator
@@ -112,7 +117,6 @@ class Adversary:
 
     def _step(self, attempt: Attempt) -> None:
         self.verdict.steps += 1
-        hidden = self._oracle.hidden_from(attempt.actor) - attempt.named - {attempt.word}
         result, error = None, None
         try:
             with self._interrupts():
@@ -124,19 +128,24 @@ class Adversary:
             self.verdict.interrupted += 1
         else:
             self.verdict.done[attempt.name] += 1
-        self._look_for_leaks(attempt, hidden, result, error)
+        self._look_for_leaks(attempt, result, error)
         entries = self._appended()
         ruled = attempt.grants is not None and self._oracle.rules(attempt.actor, attempt.grants[0])
         changed = {entry.cube_id: self._read(entry.cube_id) for entry in entries}
+        ended = self._ended_flows(attempt, entries)
         self._learn(attempt, entries)
-        Judge(self._oracle, self.verdict, attempt, changed, ruled).judge(entries)
+        for flow in ended:
+            self._oracle.end(flow)
+        Judge(self._oracle, self.verdict, attempt, changed, ruled, ended).judge(entries)
         for facts in changed.values():
             if facts is not None:
                 self._oracle.observe(facts)
         for entry in entries:
             # A rollback may bring any content back: what came before is not followed through it.
             if entry.kind == "RolledBack" or (attempt.overwrites and entry.kind == "Revised"):
-                self._oracle.content[entry.cube_id] += 1
+                self._oracle.replace(entry.cube_id)
+            elif entry.kind == "Revised":
+                self._oracle.append(entry.cube_id)
         self._hold_receipt(attempt, result)
 
     def _crown(self) -> None:
@@ -169,15 +178,14 @@ class Adversary:
             hand.join()
             signal.signal(signal.SIGUSR1, before)
 
-    def _look_for_leaks(
-        self, attempt: Attempt, hidden: set[str], result: object, error: MemosError | None
-    ) -> None:
+    def _look_for_leaks(self, attempt: Attempt, result: object, error: MemosError | None) -> None:
         told = str(error) if error is not None else repr(result)
+        known = attempt.named | {attempt.word}
         if isinstance(result, ErasureReceipt):
             # The receipt of an erase names all that it reached: that is its proof.
-            hidden -= {*result.cube_ids, *result.restored}
-        for secret in hidden:
-            if secret in told:
+            known |= {*result.cube_ids, *result.restored}
+        for secret in set(_TOLD.findall(told)) - known:
+            if self._oracle.is_hidden(attempt.actor, secret):
                 self.verdict.leaks.append(
                     f"{attempt.actor} {attempt.name} was told {secret}: {told[:400]}"
                 )
@@ -228,13 +236,38 @@ class Adversary:
         """
         if not any(entry.kind in LEARNT for entry in entries):
             return
-        made = next((entry.cube_id for entry in entries if entry.kind == "Generated"), "")
         if attempt.grants is not None:
             tenant, actor, holds = attempt.grants
             names = self._oracle.administrators[tenant]
             names.add(actor) if holds else names.discard(actor)
         for source, derived in attempt.derived:
-            self._oracle.derive(source, derived or made)
+            said = next(
+                entry
+                for entry in entries
+                if entry.kind == ("Linked" if derived else "Generated")
+                and derived in ("", entry.cube_id)
+            )
+            self._oracle.derive(source, said.cube_id, said.version, is_link=bool(derived))
+
+    def _ended_flows(self, attempt: Attempt, entries: list[LogEntry]) -> list[Flow]:
+        """The flows that a rollback took back what said so of."""
+        rolled_back = self._oracle.cubes.keys() & {
+            entry.cube_id for entry in entries if entry.kind == "RolledBack"
+        }
+        if not attempt.name.startswith("rollback"):
+            return []  # an erase brings back what was merged, and takes no link back
+        there = {
+            (edge.source[0], *edge.derived)
+            for cube_id in rolled_back
+            for edge in self._root.lineage(cube_id, depth=1).edges
+            if edge.relation in TAINTING
+        }
+        return [
+            flow
+            for flow in self._oracle.flows
+            if flow.derived in rolled_back
+            and (flow.source, flow.derived, flow.version) not in there
+        ]
 
     def _hold_receipt(self, attempt: Attempt, result: object) -> None:
         """What was acknowledged is there."""
@@ -256,6 +289,7 @@ class Adversary:
         for report in (self._root.verify(), self._root.audit()):
             if not report.ok:
                 self.verdict.broken.append(f"{report}")
+        self._tell(self.verdict)
 
     def _read_all(self) -> None:
         """At the end every memory reads as its last event left it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from memos import LogEntry
 from tests.adversary.moves import Attempt
-from tests.adversary.oracle import Facts, Oracle
+from tests.adversary.oracle import Facts, Flow, Oracle
 
 WRITES = frozenset({"Revised", "Tagged", "Archived", "Restored", "Activated", "Merged"})
 GOVERNS = frozenset({"HeaderChanged", "Frozen", "Thawed"})
@@ -43,7 +44,9 @@ class Judge:
         attempt: Attempt,
         changed: dict[str, Facts | None],
         ruled: bool,
+        ended: Sequence[Flow],
     ) -> None:
+        self._ended = ended
         self._ruled = ruled
         self._oracle = oracle
         self._verdict = verdict
@@ -95,8 +98,11 @@ class Judge:
         actor = self._attempt.actor
         if not self._oracle.may_write(actor, before):
             return False
-        governs = self._oracle.administers(actor, before)
-        return (governs or before.governance == facts.governance) and self._no_wider(before, facts)
+        ended = [flow for flow in self._ended if flow.derived == facts.cube_id]
+        if not all(flow.is_link for flow in ended):
+            return False  # what a memory was made of is never taken back
+        kept = before.governance == facts.governance and not ended
+        return (self._oracle.administers(actor, before) or kept) and self._no_wider(before, facts)
 
     def _sources(self, cube_id: str) -> list[Facts]:
         return [self._oracle.cubes[source] for source in self._oracle.sources[cube_id]]

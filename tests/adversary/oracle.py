@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 TAINTING = frozenset({"derived_from", "merged_into", "quoted_from"})
 
@@ -26,14 +28,30 @@ class Facts:
         return self.state == "Erased"
 
 
+class Content(NamedTuple):
+    """Which content a memory has: how often it was replaced, and what was appended to since then."""
+
+    replaced: int = 0
+    appended: int = 0
+
+    def holds(self, other: Content) -> bool:
+        """Whether all of another content of the same memory is in this one."""
+        return self.replaced == other.replaced and self.appended >= other.appended
+
+
 @dataclass(frozen=True)
 class Flow:
-    """Content of one memory went into another, by right of whoever could bind that one."""
+    """Content of one memory went into another, by right of whoever could bind that one.
+
+    `version` is that of the derived memory behind the event that says so; a link ends when it is undone.
+    """
 
     source: str
-    from_content: int
+    from_content: Content
     derived: str
-    into_content: int
+    into_content: Content
+    version: int
+    is_link: bool
 
 
 @dataclass
@@ -50,8 +68,8 @@ class Oracle:
     """Each word that was written, and the memories that have it: a merge takes its sources' tags."""
     sources: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     flows: list[Flow] = field(default_factory=list)
-    content: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """How often the content of a memory was replaced: what flowed into the former one is gone."""
+    content: dict[str, Content] = field(default_factory=lambda: defaultdict(Content))
+    """Which content a memory has now: of what flowed into one that was replaced, it has nothing."""
 
     def rules(self, actor: str, tenant: str) -> bool:
         """Whether the actor administers the tenant as a whole."""
@@ -93,31 +111,54 @@ class Oracle:
 
     def holding(self, cube_ids: set[str]) -> set[str]:
         """These, and all that an erase of them must reach: what surely came of their content."""
-        reached: set[tuple[str, int]] = set()
-        while (
-            gained := {
-                (flow.derived, flow.into_content)
-                for flow in self.flows
-                if flow.source in cube_ids or (flow.source, flow.from_content) in reached
-            }
-            - reached
-        ):
-            reached |= gained
-        return cube_ids | {cube_id for cube_id, _ in reached}
+        reached: dict[str, set[Content]] = defaultdict(set)
+        waiting = self.flows
+        while True:
+            came = {flow for flow in waiting if self._carries(flow, cube_ids, reached)}
+            if not came:
+                return cube_ids | reached.keys()
+            waiting = [flow for flow in waiting if flow not in came]
+            for flow in came:
+                reached[flow.derived].add(flow.into_content)
+
+    def _carries(self, flow: Flow, cube_ids: set[str], reached: Mapping[str, set[Content]]) -> bool:
+        return flow.source in cube_ids or any(
+            flow.from_content.holds(content) for content in reached.get(flow.source, ())
+        )
 
     def derived_from(self, cube_ids: set[str]) -> set[str]:
         """What has, or had, content of any of these."""
         return {flow.derived for flow in self.flows if flow.source in cube_ids}
 
-    def derive(self, source: str, derived: str) -> None:
+    def derive(self, source: str, derived: str, version: int, *, is_link: bool) -> None:
         """Content flows, from what there is to what there is."""
-        self.flows.append(Flow(source, self.content[source], derived, self.content[derived]))
+        contents = self.content[source], self.content[derived]
+        self.flows.append(Flow(source, contents[0], derived, contents[1], version, is_link))
         self.sources[derived].add(source)
 
-    def hidden_from(self, actor: str) -> set[str]:
-        """The ids and the words that this actor must never be told."""
-        hidden = {c.cube_id for c in self.cubes.values() if not self.may_read(actor, c)}
-        return hidden | {word for word, having in self.words.items() if having <= hidden}
+    def end(self, flow: Flow) -> None:
+        """What said that content flows is taken back."""
+        self.flows.remove(flow)
+        self.sources[flow.derived] = {
+            other.source for other in self.flows if other.derived == flow.derived
+        }
+
+    def replace(self, cube_id: str) -> None:
+        """The content of a memory was replaced."""
+        self.content[cube_id] = Content(self.content[cube_id].replaced + 1)
+
+    def append(self, cube_id: str) -> None:
+        """Something was appended to the content of a memory."""
+        replaced, appended = self.content[cube_id]
+        self.content[cube_id] = Content(replaced, appended + 1)
+
+    def is_hidden(self, actor: str, secret: str) -> bool:
+        """Whether this actor must never be told this id, or this word."""
+        having = self.words.get(secret, {secret})
+        return all(
+            cube_id in self.cubes and not self.may_read(actor, self.cubes[cube_id])
+            for cube_id in having
+        )
 
     def observe(self, facts: Facts) -> None:
         """Take what the administrator sees now."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.cassandra.settings import CassandraSettings
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 

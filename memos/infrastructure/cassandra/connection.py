@@ -1,19 +1,18 @@
-"""The connection to Cassandra: settings, prepared statements, and errors that say what to do."""
+"""The connection to Cassandra: prepared statements, and errors that say what to do."""
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from cassandra import (
     AuthenticationFailed,
     ConsistencyLevel,
     DriverException,
     OperationTimedOut,
+    ReadFailure,
     RequestExecutionException,
     Unauthorized,
     UnresolvableContactPoints,
@@ -36,8 +35,12 @@ from cassandra.policies import (
 )
 from cassandra.protocol import ErrorMessage
 from cassandra.query import PreparedStatement, Statement, tuple_factory
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from memos.infrastructure.cassandra.settings import CassandraSettings
 from memos.kernel.errors import StoreUnavailable, VaultError
+
+T = TypeVar("T")
 
 Row = tuple[Any, ...]
 """A row as Cassandra gives it; the statement that asked for it knows its types."""
@@ -47,80 +50,9 @@ CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = 1.0
 DEFINE_SECONDS = 60.0
 IN_FLIGHT = 64
-
-
-@dataclass(frozen=True)
-class CassandraSettings:
-    """Where a distributed vault lives, and how sure a read and a write must be.
-
-    `keyspace` is the base name (see `tables`). `replication_factor` counts copies in the local
-    datacenter; consistencies are Cassandra's names. `tls_ca` is a file of certificates to trust
-    (the system's where empty), `tls_certificate` and `tls_key` the files of the client's own.
-    Times are in seconds.
-    """
-
-    hosts: tuple[str, ...] = ("127.0.0.1",)
-    port: int = 9042
-    keyspace: str = "memos"
-    replication_strategy: str = "NetworkTopologyStrategy"
-    replication_factor: int = 3
-    local_datacenter: str = "datacenter1"
-    read_consistency: str = "LOCAL_QUORUM"
-    write_consistency: str = "LOCAL_QUORUM"
-    username: str = ""
-    password: str = field(default="", repr=False)
-    tls: bool = False
-    tls_ca: str = ""
-    tls_certificate: str = ""
-    tls_key: str = ""
-    request_timeout: float = 10.0
-
-    def __post_init__(self) -> None:
-        name = self.keyspace
-        # 40 leaves room for `_g` and a generation in the 48 characters that a keyspace may have.
-        if not (name.isascii() and name.isidentifier() and name.islower() and len(name) <= 40):
-            raise VaultError(
-                f"{name!r} cannot be the name of a keyspace: take up to 40 small letters, digits "
-                "and _, a letter first"
-            )
-        for level in (self.read_consistency, self.write_consistency):
-            if level not in ConsistencyLevel.name_to_value:
-                names = ", ".join(sorted(ConsistencyLevel.name_to_value))
-                raise VaultError(f"{level!r} is no consistency of Cassandra: choose from {names}")
-        if self.replication_strategy not in ("NetworkTopologyStrategy", "SimpleStrategy"):
-            raise VaultError(
-                f"{self.replication_strategy!r} is no strategy of replication that is used here: "
-                "choose NetworkTopologyStrategy or SimpleStrategy"
-            )
-
-    @property
-    def server(self) -> str:
-        """The nodes, as a message names them."""
-        return ", ".join(f"{host}:{self.port}" for host in self.hosts)
-
-    @property
-    def replication(self) -> str:
-        """The replication of a keyspace, as CQL writes it."""
-        simple = self.replication_strategy == "SimpleStrategy"
-        copies = "replication_factor" if simple else self.local_datacenter
-        return (
-            f"{{'class': '{self.replication_strategy}', '{copies}': {self.replication_factor:d}}}"
-        )
-
-    def tls_context(self) -> ssl.SSLContext | None:
-        """What a connection is encrypted with; None for a connection in clear."""
-        if not self.tls:
-            return None
-        try:
-            context = ssl.create_default_context(cafile=self.tls_ca or None)
-            if self.tls_certificate:
-                context.load_cert_chain(self.tls_certificate, self.tls_key or None)
-        except OSError as error:  # also ssl.SSLError
-            raise VaultError(
-                f"Cassandra's TLS files do not fit ({error}): correct tls_ca, tls_certificate and "
-                "tls_key in its settings"
-            ) from error
-        return context
+INDEX_NOT_AVAILABLE = 6
+"""Cassandra's code for a node whose index is not built, or not known to be."""
+INDEX_SECONDS = 60.0
 
 
 class CassandraSession:
@@ -176,12 +108,14 @@ class CassandraSession:
     def execute(self, cql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run a statement with `?` for each value; all its rows."""
         with self.explained():
-            return list(self.session.execute(self.prepare(cql), values))
+            prepared = self.prepare(cql)
+            return _once_indexed(lambda: list(self.session.execute(prepared, values)))
 
     def stream(self, cql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
         """Run a statement; its rows, of which a page at a time is in memory."""
         with self.explained():
-            yield from self.session.execute(self.prepare(cql), values)
+            prepared = self.prepare(cql)
+            yield from _once_indexed(lambda: self.session.execute(prepared, values))
 
     def execute_async(self, cql: str, values: Sequence[Any] = ()) -> ResponseFuture:
         """Start a statement; `result` gives its rows."""
@@ -218,7 +152,9 @@ class CassandraSession:
         # answers come in, and whatever waits for an answer there waits for ever.
         pending = list(statements)
         with self.explained():
-            results = execute_concurrent(self.session, pending, concurrency=in_flight)
+            results = _once_indexed(
+                lambda: execute_concurrent(self.session, pending, concurrency=in_flight)
+            )
             return [list(result) for _, result in results]
 
     def prepare(self, cql: str) -> PreparedStatement:
@@ -299,6 +235,31 @@ class CassandraSession:
     def close(self) -> None:
         """Close every connection."""
         self.cluster.shutdown()
+
+
+def _once_indexed(ask: Callable[[], T]) -> T:
+    """What is asked for; where an index was just made, or a node has just begun, as soon as it is there.
+
+    Raises:
+        ReadFailure: it was not there in time.
+    """
+    try:
+        return ask()
+    except ReadFailure as error:
+        if not _lacks_index(error):
+            raise
+    again = Retrying(
+        retry=retry_if_exception(_lacks_index),
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(INDEX_SECONDS),
+        reraise=True,
+    )
+    return again(ask)
+
+
+def _lacks_index(error: BaseException) -> bool:
+    codes = (isinstance(error, ReadFailure) and error.error_code_map) or {}
+    return set(codes.values()) == {INDEX_NOT_AVAILABLE}
 
 
 def _advice(error: BaseException) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.cassandra.settings import CassandraSettings
 from memos.infrastructure.keys.cassandra.held_root import read_root_record
 from memos.infrastructure.servers import LocalServers, leased
 from memos.infrastructure.vault.cassandra import schema, tables
@@ -142,6 +143,20 @@ def test_a_statement_that_cassandra_refuses_names_server_and_keyspace(shared: Ke
 def test_a_password_is_not_shown() -> None:
     settings = CassandraSettings(username="fold", password="not-to-be-seen")
     assert "not-to-be-seen" not in repr(settings)
+
+
+def test_an_index_that_is_being_built_is_waited_for(shared: Keyspaces) -> None:
+    store, table = shared.cassandra, f"{shared.base}.noted"
+    store.define(f"CREATE TABLE {table} (id int PRIMARY KEY, word text, twice text)")
+    insert = f"INSERT INTO {table} (id, word, twice) VALUES (?, ?, ?)"
+    store.concurrently(insert, [(number, f"w{number}", "w") for number in range(5_000)])
+    for column, found in (("word", 1), ("twice", 5_000)):
+        store.define(f"CREATE INDEX ON {table} ({column}) USING 'sai'")
+        cql = f"SELECT id FROM {table} WHERE {column} = ?"
+        if found == 1:
+            assert store.execute(cql, ("w17",)) == [(17,)]
+        else:
+            assert [len(rows) for rows in store.concurrently(cql, [("w",)])] == [found]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 
-from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.cassandra.settings import CassandraSettings
 from memos.infrastructure.engine.distributed.generations import REMOVABLE, generations
 from memos.infrastructure.reports import Finding
 from memos.infrastructure.vault.cassandra import schema

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 from dacite import Config, DaciteError, WrongTypeError, from_dict
 
-from memos.infrastructure.cassandra.connection import CassandraSettings
+from memos.infrastructure.cassandra.settings import CassandraSettings
 from memos.infrastructure.engine.distributed.security import filled_in
 from memos.infrastructure.index.milvus.settings import MilvusSettings
 from memos.infrastructure.index.models.embedders import NAMES, Embedder, embedder_named

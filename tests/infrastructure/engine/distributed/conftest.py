@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from memos.infrastructure.cassandra.connection import CassandraSettings
+from memos.infrastructure.cassandra.settings import CassandraSettings
 from memos.infrastructure.engine.distributed.settings import DistributedSettings
 from memos.infrastructure.engine.distributed.stores import Stores
 from memos.infrastructure.engine.purpose import Purpose

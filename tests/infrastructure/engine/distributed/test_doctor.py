@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from memos import Finding, InvalidInput, Memory, doctor
-from memos.infrastructure.cassandra.connection import CassandraSession, CassandraSettings
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.cassandra.settings import CassandraSettings
 from memos.infrastructure.engine.distributed.doctor_cassandra import (
     copies_of,
     judge_consistency,

@@ -31,7 +31,8 @@ import json, sys
 from pathlib import Path
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys, NewKey
-from memos.infrastructure.cassandra.connection import CassandraSettings, CassandraSession
+from memos.infrastructure.cassandra.connection import CassandraSession
+from memos.infrastructure.cassandra.settings import CassandraSettings
 store = CassandraSession(CassandraSettings(**json.loads(sys.argv[1])))
 keys = CassandraKeyStore(store, Path(sys.argv[2]))
 cubes = CassandraCubeKeys(store, keys)
