@@ -1,9 +1,10 @@
 """Does a test file pass however often it runs, on a machine that others load?
 
-    python -m tests.steady [--times 20] FILE ...
+    python -m tests.steady [--times 20] [--at-once 1] FILE ...
 
-Each file runs so many times in one process of pytest, beside a busy loop a processor. Servers are started once.
-A line a file says how often its tests passed; the exit code is 1 where one did not.
+Each file runs so many times in one process of pytest, beside a busy loop a processor, and beside other files
+where several run at once. Servers are started once. A line a file says how often its tests passed; the exit code
+is 1 where one did not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -28,10 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the files; the exit code."""
     parser = argparse.ArgumentParser(description="Does a test file pass however often it runs?")
     parser.add_argument("--times", type=int, default=20, help="how often (20)")
+    parser.add_argument("--at-once", type=int, default=1, help="how many files side by side (1)")
     parser.add_argument("files", nargs="+", metavar="FILE")
     chosen = parser.parse_args(arguments)
-    if chosen.times < 1:
-        parser.error("--times takes 1 or more")
+    if min(chosen.times, chosen.at_once) < 1:
+        parser.error("--times and --at-once take 1 or more")
     if missing := [file for file in chosen.files if not Path(file).is_file()]:
         parser.error(f"there is no {', '.join(missing)}")
     with tempfile.TemporaryDirectory() as directory, ExitStack() as held:
@@ -43,8 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             DIRECTORY_VARIABLE: str(servers.directory),
             REQUIRED_VARIABLE: "1",
         }
-        verdicts = [_ran(file, chosen.times, environment) for file in chosen.files]
-    return 0 if all(verdicts) else 1
+        pool = held.enter_context(ThreadPoolExecutor(chosen.at_once))
+        verdicts = pool.map(lambda file: _ran(file, chosen.times, environment), chosen.files)
+        return 0 if all(list(verdicts)) else 1
 
 
 @contextmanager
