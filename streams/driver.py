@@ -199,7 +199,7 @@ class Driver:
     async def seek(self, partition: int, offset: int) -> None:
         """See `delivery.RecordSource`."""
         tp = TP(self._worker.topic, partition)
-        log.info("partition %d is read again from %d", partition, offset)
+        log.info("partition %d is read from %d", partition, offset)
         while not self._ended.is_set() and tp in self._app.consumer.assignment():
             try:
                 await self._app.consumer.seek_wait({tp: offset})

@@ -140,7 +140,7 @@ class Lane:
         self._wake.set()
 
     async def _start(self, term: int) -> None:
-        """Ask the worker where to begin; go there where that is before the group's offset."""
+        """Ask the worker where to begin; go there where the records may come from further on."""
         self._source.resume(self.partition)
         committed = self._committed
         mark = 0
@@ -149,13 +149,14 @@ class Lane:
             nonlocal mark
             mark = self._worker.assigned(self.partition)
 
-        if not await self._persist(assigned, term, committed or 0):
+        if not await self._persist(assigned, term, committed or 0) or term != self._term:
             return
         self.next = mark
         self._metrics.set_stopped(self.partition, now=False)
         log.info("partition %d goes on from %d", self.partition, mark)
-        # A group without an offset begins at 0, which a mark need not go back to.
-        if mark != (committed or 0) and (committed is None or mark < committed):
+        # Where the group has no offset, or 0, Kafka's client stays where it is: behind what it fetched,
+        # which Faust may have dropped.
+        if not committed or mark < committed:
             await self._seek()
 
     async def _gather(self, term: int) -> None:
