@@ -109,9 +109,8 @@ class Adversary:
                 if number % REIGN == 0:
                     self._crown()
                 self._step(moves.draw())
-                if number % self._compare_every == 0:
+                if number % self._compare_every == 0 or number == steps:
                     self._compare()
-            self._compare()
             self._read_all()
         return self.verdict
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -31,6 +29,7 @@ import memos.operation
 from tests.hammer.check import Verdict, judge
 from tests.hammer.operations import make_shared
 from tests.hammer.worker import run_worker
+from tests.machine import machine
 
 PROCESSES = 8
 COUNTERS = 4
@@ -160,12 +159,7 @@ def summary(hammer: Hammer, started: float) -> dict[str, Any]:
         "checked": _sorted(total.checked),
         "operations_by_kind": _sorted(total.attempts),
         "refused": _sorted(total.refused),
-        "machine": {
-            "cpus": os.cpu_count(),
-            "processor": platform.machine(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
     }
 
 
