@@ -55,11 +55,14 @@ def accepts(port: int, host: str = HOST) -> bool:
 
 
 def choose(names: tuple[str, ...]) -> dict[str, int]:
-    """A free port for each name, reserved and chosen at random: two directories rarely want the same."""
+    """A free port for each name, reserved and chosen at random: two directories rarely want the same.
+
+    None was chosen before by this program: a server that it is for may not have opened it yet.
+    """
     chosen: dict[str, int] = {}
     while len(chosen) < len(names):
         port = LOWEST + secrets.randbelow(HIGHEST - LOWEST + 1)
-        if port not in chosen.values() and reserve(port) and is_free(port):
+        if port not in _reserved and reserve(port) and is_free(port):
             chosen[names[len(chosen)]] = port
     return chosen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import subprocess
 import sys
@@ -106,6 +107,15 @@ def test_a_port_that_is_reserved_is_not_chosen(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ports, "reserve", lambda port: port % 2 == 1)
     chosen = ports.choose(tuple("abcdefghij"))
     assert [port for port in chosen.values() if port % 2 == 0] == []
+
+
+def test_a_port_is_chosen_once_by_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    (first,) = ports.choose(("client",)).values()
+    drawn = iter([first - ports.LOWEST] * 3)
+    draw = secrets.randbelow
+    monkeypatch.setattr(secrets, "randbelow", lambda below: next(drawn, None) or draw(below))
+    (second,) = ports.choose(("client",)).values()
+    assert second != first
 
 
 def test_a_port_that_is_listened_on_is_not_free() -> None:
