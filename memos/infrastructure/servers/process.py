@@ -37,7 +37,9 @@ class ServerProcess:
             if process.status() == psutil.STATUS_ZOMBIE:
                 # Its first thread has ended. While others have not, its ports are still open.
                 return process if process.num_threads() > 1 else None
-            ours = any(self.mark in argument for argument in process.cmdline())
+            arguments = process.cmdline()
+            # It has none for the moment in which a program takes the place of the shell that starts it.
+            ours = not arguments or any(self.mark in argument for argument in arguments)
         except psutil.ZombieProcess:
             return process
         except psutil.NoSuchProcess:
