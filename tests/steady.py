@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         pool = held.enter_context(ThreadPoolExecutor(chosen.at_once))
         verdicts = pool.map(lambda file: _ran(file, chosen.times, environment), chosen.files)
-        return 0 if all(list(verdicts)) else 1
+        return 0 if all(verdicts) else 1
 
 
 @contextmanager

@@ -29,6 +29,8 @@ def main() -> int:
     parser.add_argument("--compare-every", type=int, default=1_000)
     parser.add_argument("--vault", type=Path, help="a new vault, or its settings file")
     given = parser.parse_args()
+    if min(given.steps, given.compare_every) < 1:
+        parser.error("--steps and --compare-every take 1 or more")
     with tempfile.TemporaryDirectory() as directory:
         path = given.vault or Path(directory) / "tried.vault"
         began = time.monotonic()

@@ -240,13 +240,11 @@ class Adversary:
             names = self._oracle.administrators[tenant]
             names.add(actor) if holds else names.discard(actor)
         for source, derived in attempt.derived:
-            said = next(
-                entry
-                for entry in entries
-                if entry.kind == ("Linked" if derived else "Generated")
-                and derived in ("", entry.cube_id)
-            )
-            self._oracle.derive(source, said.cube_id, said.version, is_link=bool(derived))
+            kind = "Linked" if derived else "Generated"
+            for entry in entries:
+                if entry.kind == kind and derived in ("", entry.cube_id):
+                    self._oracle.derive(source, entry.cube_id, entry.version, is_link=bool(derived))
+                    break
 
     def _ended_flows(self, attempt: Attempt, entries: list[LogEntry]) -> list[Flow]:
         """The flows that a rollback took back what said so of."""

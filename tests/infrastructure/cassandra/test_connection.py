@@ -150,13 +150,11 @@ def test_an_index_that_is_being_built_is_waited_for(shared: Keyspaces) -> None:
     store.define(f"CREATE TABLE {table} (id int PRIMARY KEY, word text, twice text)")
     insert = f"INSERT INTO {table} (id, word, twice) VALUES (?, ?, ?)"
     store.concurrently(insert, [(number, f"w{number}", "w") for number in range(5_000)])
-    for column, found in (("word", 1), ("twice", 5_000)):
-        store.define(f"CREATE INDEX ON {table} ({column}) USING 'sai'")
-        cql = f"SELECT id FROM {table} WHERE {column} = ?"
-        if found == 1:
-            assert store.execute(cql, ("w17",)) == [(17,)]
-        else:
-            assert [len(rows) for rows in store.concurrently(cql, [("w",)])] == [found]
+    store.define(f"CREATE INDEX ON {table} (word) USING 'sai'")
+    assert store.execute(f"SELECT id FROM {table} WHERE word = ?", ("w17",)) == [(17,)]
+    store.define(f"CREATE INDEX ON {table} (twice) USING 'sai'")
+    cql = f"SELECT id FROM {table} WHERE twice = ?"
+    assert [len(rows) for rows in store.concurrently(cql, [("w",)])] == [5_000]
 
 
 @pytest.mark.parametrize(

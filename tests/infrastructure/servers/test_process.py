@@ -19,7 +19,7 @@ WAIT_SECONDS = 60
 def await_said(log: Path) -> None:
     """Wait until the program itself says something."""
     deadline = time.monotonic() + WAIT_SECONDS
-    while not log.read_text():
+    while not (log.is_file() and log.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
