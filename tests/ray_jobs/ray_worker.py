@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.servers.ports import choose
+from tests.waiting import wait_for_ends
 
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 240
@@ -77,7 +78,7 @@ class RayWorker:
             status = self._process.wait(WAIT_SECONDS)
         finally:
             self._process.kill()
-        psutil.wait_procs(children, WAIT_SECONDS)
+        wait_for_ends(children)
         return status
 
     def await_line(self, what: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
 
 from memos.infrastructure.index.milvus import Milvus, MilvusSettings
@@ -19,6 +20,7 @@ from tests.infrastructure.security.servers import (
     WRONG,
     SecuredMilvus,
 )
+from tests.waiting import wait_until
 
 SOON_SECONDS = 30.0
 
@@ -28,10 +30,25 @@ def settings(milvus: SecuredMilvus) -> MilvusSettings:
     """A user's, who may do everything."""
     trusted = str(milvus.directory / "authority.pem")
     root = MilvusSettings(milvus.address, token=MILVUS_ADMINISTRATOR, tls_ca=trusted, timeout=60)
-    with closing(Milvus(root)) as administrator:
+    with ExitStack() as at_end:
+        administrator = at_end.enter_context(closing(Milvus(root)))
         administrator.client.create_user(USER, PASSWORD)
+        settings = replace(root, token=f"{USER}:{PASSWORD}")
+        user = at_end.enter_context(closing(Milvus(settings)))
+        assert not _is_administrator(user)
         administrator.client.grant_role(USER, "admin")
-    return replace(root, token=f"{USER}:{PASSWORD}")
+        wait_until(lambda: _is_administrator(user), "the role that the user was granted")
+    return settings
+
+
+def _is_administrator(user: Milvus) -> bool:
+    """Whether the server serves the role already: it answers a grant before it follows it."""
+    try:
+        return USER in user.client.list_users()
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.PERMISSION_DENIED:
+            raise
+        return False
 
 
 def test_vectors_are_written_and_found_over_tls_by_a_user(settings: MilvusSettings) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
+from tests.waiting import wait_for_ends
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 120
@@ -106,4 +107,4 @@ def test_a_worker_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
     with program(STARTS, WORKER) as run:
         worker = psutil.Process(int(said(run)))  # it says so itself, behind setpriv
         end(run, signal.SIGKILL)
-        until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+        wait_for_ends([worker])

@@ -17,6 +17,7 @@ from memos.infrastructure.servers import LocalServers, leased
 from memos.kernel.errors import LogUnavailable
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
+from tests.waiting import wait_for_ends
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -53,7 +54,7 @@ def test_what_was_acknowledged_before_the_disk_was_full_is_there_when_there_is_r
             fill(logs, kept)
     assert len(kept) > 5
     # Kafka ends by itself when its only disk takes nothing.
-    assert psutil.wait_procs([process], timeout=120)[1] == []
+    wait_for_ends([process])
     broker.start("kafka")
     with KafkaLogs(settings) as logs:
         end = logs.events.end()
