@@ -8,8 +8,8 @@ from functools import partial
 
 import psutil
 
-GENEROUS_SECONDS = 240.0
-"""For what takes seconds at most on a quiet machine."""
+GENEROUS_SECONDS = 270.0
+"""For what takes seconds at most on a quiet machine; less than a test may take, so that it is told."""
 
 
 def wait_until(
@@ -28,6 +28,24 @@ def wait_until(
             told = what if isinstance(what, str) else what()
             raise AssertionError(f"not within {GENEROUS_SECONDS:.0f} s: {told}")
         time.sleep(every)
+
+
+def wait_within(seconds: float, since: float, holds: Callable[[], bool]) -> None:
+    """Wait until something is so: asked so many seconds after a moment, or later, it is.
+
+    The moment of asking counts: how long an answer takes is the machine's.
+
+    Args:
+        seconds: that it may take.
+        since: the moment, of `time.monotonic`.
+        holds: whether it is.
+    """
+    while True:
+        asked = time.monotonic()
+        if holds():
+            return
+        assert asked - since < seconds
+        time.sleep(0.01)
 
 
 def wait_for_ends(processes: Iterable[psutil.Process]) -> None:

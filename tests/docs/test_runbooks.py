@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import resource
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ from memos.interface.vaults import remove_vault
 from memos.kernel.event import id_bytes
 from tests.docs.runbook import DOCS, Terminal, blocks, terminal
 from tests.engines import up_or_skip
-from tests.fleet import WAIT_SECONDS
+from tests.waiting import wait_until
 
 ACTOR = "agent:alice"
 ENVIRONMENT = {"MEMOS_ACTOR": ACTOR, "MEMOS_VAULT": "memos.toml"}
@@ -290,10 +289,7 @@ def test_a_vault_is_moved_to_more_partitions_and_the_old_one_is_removed(machine:
     assert machine.keyspaces() > {"memos", "more", "more_g1"}
     machine.terminal.run(*removal)
     assert {name for name in machine.keyspaces() if not name.startswith("more")} == set()
-    end = time.monotonic() + WAIT_SECONDS
-    while topic_ids(machine.settings.kafka):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    wait_until(lambda: not topic_ids(machine.settings.kafka))
     with Memory(machine.directory / "more.toml", actor=ACTOR) as memory:
         assert memory.digest() == digest
         add(memory, "The log goes on.")

@@ -7,7 +7,6 @@ import json
 import ssl
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import uvicorn
 
 from memos import Memory
+from tests.waiting import wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 AT_ONCE = 50
@@ -43,11 +43,8 @@ class Server:
     def start(self) -> str:
         """Serve; the address."""
         self._thread.start()
-        end = time.monotonic() + SECONDS
-        while not self._server.started:
-            assert self._thread.is_alive(), "the application did not start"
-            assert time.monotonic() < end, "the application does not start"
-            time.sleep(0.01)
+        wait_until(lambda: self._server.started or not self._thread.is_alive(), every=0.01)
+        assert self._server.started, "the application did not start"
         port = self._server.servers[0].sockets[0].getsockname()[1]
         return f"http://127.0.0.1:{port}"
 

@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from memos import (
 )
 from memos.infrastructure.keys.sqlite.key_file import KEYS_FILE
 from tests.opened import stores_of
+from tests.waiting import wait_until
 
 SECOND = 1_000_000
 NOBODY = 65534
@@ -71,13 +71,6 @@ def _limit(connection: apsw.Connection, more: int) -> None:
     connection.execute(f"PRAGMA max_page_count = {pages + more}").fetchall()
 
 
-def _until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def test_accesses_that_a_full_disk_holds_up_are_told_of_and_written_when_there_is_room(
     vault: Path,
 ) -> None:
@@ -93,7 +86,7 @@ def test_accesses_that_a_full_disk_holds_up_are_told_of_and_written_when_there_i
         (finding,) = [each for each in doctor(vault) if "accesses wait" in each.what]
         assert "full" in finding.what
         _limit(writer, 100_000)
-        _until(lambda: memory.stats().accesses >= 600)
+        wait_until(lambda: memory.stats().accesses >= 600)
         stats = memory.stats()
         assert (stats.accesses_waiting, stats.accesses_lost, stats.access_failure) == (0, 0, "")
         cube = memory.get(receipt.cube_id)
@@ -150,7 +143,7 @@ def test_a_really_full_disk_loses_nothing_and_goes_on_with_room(tmp_path: Path) 
             for cube_id in done:
                 assert memory.get(cube_id)
             assert memory.verify().ok
-            _until(lambda: memory.stats().access_failure == "")
+            wait_until(lambda: memory.stats().access_failure == "")
         with Memory(disk / "vault", actor="agent:alice") as memory:
             assert memory.audit().problems == ()
             assert memory.rebuild().digest == memory.digest()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -11,6 +11,7 @@ import pytest
 
 from memos import EmbeddingFailed, Hit, InvalidInput, Memory, Receipt
 from tests.interface.embedder import HashingEmbedder
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -32,14 +33,6 @@ def ranked(hits: list[Hit]) -> list[tuple[str, float]]:
     return [(hit.cube_id, hit.score) for hit in hits]
 
 
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not become true within 10 seconds")
-
-
 def sealed(vault: Path) -> list[tuple[bytes, bytes]]:
     connection = apsw.Connection(str(vault / "memos.db"))
     found = list(connection.execute("SELECT cube_id, box FROM index_vector"))
@@ -49,7 +42,7 @@ def sealed(vault: Path) -> list[tuple[bytes, bytes]]:
 
 def test_what_is_written_is_embedded_behind_it(memory: Memory) -> None:
     memory.add("She likes pottery.", scope="acme")
-    until(lambda: memory.embedding_lag().waiting == 0)
+    wait_until(lambda: memory.embedding_lag().waiting == 0)
     (hit,) = memory.search("pottery", scope="acme")
     assert hit.explain["recipe"].startswith("hybrid@")
     assert hit.explain["dense"]["embedded"] is True
@@ -115,7 +108,7 @@ def test_a_vault_written_without_an_embedder_catches_up_when_opened_with_one(
     vault: Path, receipts: list[Receipt], embedder: HashingEmbedder
 ) -> None:
     with Memory(vault, actor="agent:alice", embedder=embedder) as memory:
-        until(lambda: memory.embedding_lag().waiting == 0)
+        wait_until(lambda: memory.embedding_lag().waiting == 0)
     assert len(sealed(vault)) == len(receipts)
 
 
@@ -349,10 +342,10 @@ def test_whatever_an_embedder_raises_behind_is_told_and_it_is_tried_again(
     embedder = Ending(raised)
     with Memory(vault, actor="agent:alice", embedder=embedder) as memory:
         memory.add("pottery", scope="acme")
-        until(lambda: type(raised).__name__ in memory.embedding_lag().failure)
+        wait_until(lambda: type(raised).__name__ in memory.embedding_lag().failure)
         assert memory.embedding_lag().waiting == 1
         embedder.raised.clear()
-        until(lambda: memory.embedding_lag().waiting == 0)
+        wait_until(lambda: memory.embedding_lag().waiting == 0)
         assert memory.embedding_lag().failure == ""
 
 

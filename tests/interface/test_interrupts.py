@@ -29,6 +29,7 @@ from memos.infrastructure.sqlite.group_commit import Share
 from memos.operation.cube import Forgotten
 from tests.interface.interrupter import Interrupter
 from tests.opened import stores_of
+from tests.waiting import wait_until
 
 # An interrupt that comes amid a callback of the garbage collector is told and goes on, in Python.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -52,13 +53,6 @@ def interrupter() -> Iterator[Interrupter]:
     made = Interrupter(random.Random(7))
     yield made
     made.close()
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + MOST_SECONDS
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.001)
 
 
 class Life:
@@ -216,7 +210,7 @@ def test_an_interrupted_transaction_of_one_caller_is_undone(vault: Path) -> None
             if database._group._current[0].share is Share.NOBODY and not begun.is_set():
                 begun.set()
                 signal.pthread_kill(main, signal.SIGINT)
-                _wait_until(lambda: not database._group.is_wanted())
+                wait_until(lambda: not database._group.is_wanted(), every=0.001)
 
         database.on_begin = slowly
 
@@ -301,7 +295,7 @@ def test_a_cancelled_task_says_what_its_thread_may_still_write(vault: Path) -> N
             other.execute("BEGIN IMMEDIATE")
             task = asyncio.create_task(memory.add("text", scope="acme"))
             group = stores_of(memory.memory).database._group
-            await asyncio.to_thread(_wait_until, lambda: bool(group._current))
+            await asyncio.to_thread(wait_until, lambda: bool(group._current), every=0.001)
             task.cancel()
             with pytest.raises(asyncio.CancelledError) as cancelled:
                 await task

@@ -18,6 +18,7 @@ from memos.infrastructure.index.sqlite import scope_vectors
 from memos.infrastructure.index.sqlite.scope_vectors import ScopeVectors
 from memos.operation.search import dense
 from tests.interface.embedder import HashingEmbedder
+from tests.waiting import wait_until
 
 PEOPLE = ("ann", "bob", "cid", "dot", "eve")
 THINGS = ("pottery", "violins", "harbours", "gardens", "museums", "cameras", "kilns")
@@ -128,10 +129,7 @@ def test_what_another_process_erases_leaves_the_memory_of_this_one_unasked(
         f"    memory.erase(cube_id={gone!r})\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=240)
-    deadline = time.monotonic() + 60
-    while held(memory, vector) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not held(memory, vector)
+    wait_until(lambda: not held(memory, vector))
     assert text not in [hit.text for hit in memory.search("bees", scope="acme", k=50)]
 
 
@@ -146,10 +144,7 @@ def test_an_erase_leaves_memory_while_the_embedder_fails(
     memory.add("hal keeps hens", scope="acme")
     time.sleep(1.2)  # by now the thread waits longer than an erase may take
     memory.erase(cube_id=gone)
-    deadline = time.monotonic() + 60
-    while held(memory, vector) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not held(memory, vector)
+    wait_until(lambda: not held(memory, vector))
 
 
 @pytest.mark.usefixtures("few_exact")

@@ -17,7 +17,8 @@ from memos.infrastructure.servers import LocalServers
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
 from tests.kill.load import ACTOR
-from tests.kill.trial import Trial, caught_up, check_projections, wait_until
+from tests.kill.trial import Trial, caught_up, check_projections
+from tests.waiting import wait_until
 
 ITEMS = 40
 MILVUS_SECONDS = 3.0

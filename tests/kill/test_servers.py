@@ -15,15 +15,9 @@ from memos import Memory, NotApplied, VaultError
 from memos.infrastructure.servers import LocalServers
 from tests.fleet import REQUEST_SECONDS, Fleet
 from tests.kill.load import ACTOR
-from tests.kill.trial import (
-    PATIENCE_SECONDS,
-    Trial,
-    caught_up,
-    check_projections,
-    log_end,
-    wait_until,
-)
+from tests.kill.trial import PATIENCE_SECONDS, Trial, caught_up, check_projections, log_end
 from tests.scenarios.place import read
+from tests.waiting import wait_until
 
 ITEMS = 40
 DOWN_SECONDS = 5.0

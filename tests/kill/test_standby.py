@@ -10,9 +10,9 @@ from confluent_kafka.admin import AdminClient
 from memos import Forgotten, Memory
 from memos.infrastructure.log.kafka.client import Connection
 from streams.app import SESSION_SECONDS
-from tests.conformance.engine.vault import soon
 from tests.fleet import PARTITIONS, Fleet
 from tests.kill.load import ACTOR
+from tests.waiting import wait_until
 
 MORE_SECONDS = 5.0
 """For the rebalance, on a machine that others load."""
@@ -33,7 +33,7 @@ def test_a_worker_that_is_killed_and_not_started_again_is_replaced_within_second
     assert held_by_members(fleet, "fold") == [PARTITIONS]
     fleet.start("fold", name="second fold")
     halves = [PARTITIONS // 2] * 2
-    soon(lambda: held_by_members(fleet, "fold") == halves, "two workers share the partitions")
+    wait_until(lambda: held_by_members(fleet, "fold") == halves, "two workers share the partitions")
     # Enough of them to be in every partition.
     items = [{"text": "a kiln", "scope": f"t{token_hex(4)}/a"} for _ in range(40)]
     with Memory(fleet.path, actor=ACTOR) as memory:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -19,6 +18,7 @@ from memos.infrastructure.log.port import Cut
 from tests.fleet import ROOT, Fleet
 from tests.kill.load import ACTOR
 from tests.scenarios.place import read
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 300
 FIGURES = "MEMOS_KILL_FIGURES"
@@ -122,14 +122,6 @@ def check_projections(fleet: Fleet) -> None:
     """Every projection is what the log says: after all that was killed."""
     with Memory(fleet.path, actor=ACTOR) as memory:
         assert memory.audit().problems == ()
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    """Wait, with patience, until something is so."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < end, f"not within {PATIENCE_SECONDS} s: {what}"
-        time.sleep(0.05)
 
 
 def caught_up(fleet: Fleet) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import warnings
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from memos.infrastructure.governance.decision import (
     Resource,
     Subject,
 )
+from tests.waiting import wait_until
 
 
 class Failing(HeaderRules):
@@ -46,14 +46,9 @@ def test_a_sweep_that_a_governor_ends_is_told_and_the_next_one_comes(
     ) as memory:
         governor.raised = raised
         brief = memory.add("brief", scope="acme", lifespan={"after": "1us", "then": "erase"})
-        end = time.monotonic() + 60
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            while not told:
-                assert time.monotonic() < end
-                time.sleep(0.02)
+            wait_until(lambda: len(told) > 0)
         assert re.match(f"a sweep failed.*{type(raised).__name__}", str(told[0].message))
         governor.raised = None
-        while not isinstance(memory.get(brief.cube_id, any_state=True), Forgotten):
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        wait_until(lambda: isinstance(memory.get(brief.cube_id, any_state=True), Forgotten))

@@ -15,10 +15,10 @@ import pytest
 from memos import LearningRound, Memory
 from memos.parametric.local_learner import LocalLearner
 from tests.parametric.jobs import RECIPE, TRAINED, facts_of
-from tests.scenarios.place import soon
 from tests.tiny_model.language import Fact
 from tests.tiny_model.loaded import DIRECTORY
 from tests.tiny_model.templates import TINY
+from tests.waiting import wait_until
 
 SCOPE = "acme/alice"
 ROOM = 100_000_000
@@ -145,8 +145,8 @@ def test_facts_that_arrive_are_learnt_and_those_before_them_stay(
         try:
             for start in range(0, len(facts), 10):
                 fill(memory, facts[start : start + 10])
-                soon(lambda: following.done() or bool(rounds), "a round")
-            soon(lambda: following.done() or rounds[-1].held >= 64, "most are learnt")
+                wait_until(lambda: following.done() or bool(rounds), "a round")
+            wait_until(lambda: following.done() or rounds[-1].held >= 64, "most are learnt")
         finally:
             stop.set()
         following.result()

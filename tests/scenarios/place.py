@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from secrets import token_hex
 from typing import Any
 
@@ -11,7 +10,6 @@ from memos import Hit, MemCube, Memory
 from tests.embeddings import Embeddings
 
 ADMINISTRATOR = "agent:alice"
-PATIENCE_SECONDS = 300
 
 
 class Place:
@@ -65,11 +63,3 @@ def read(memory: Memory, cube_id: str, **given: Any) -> MemCube:
 def texts(hits: Iterable[Hit]) -> list[str]:
     """The texts of hits, in their order."""
     return [hit.text for hit in hits]
-
-
-def soon(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something that follows behind the writes is so."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < end, f"not within {PATIENCE_SECONDS} s: {what}"
-        time.sleep(0.1)

@@ -10,7 +10,8 @@ import pytest
 from memos import Denied, Forgotten, Memory, NotFound, SourceErased
 from memos.infrastructure.engine.distributed.writer import DistributedWriter
 from memos.operation.commands.destroy import finish_late_erases
-from tests.scenarios.place import Place, read, soon, texts
+from tests.scenarios.place import Place, read, texts
+from tests.waiting import wait_until
 
 
 def test_nothing_is_made_of_what_was_erased(place: Place, memory: Memory, tenant: str) -> None:
@@ -100,7 +101,7 @@ def test_what_is_made_of_an_erased_memory_is_never_read_and_is_erased(
         finish_late_erases(memory._session)
         return list(memory.events(cube_id=late))[-1].kind == "Erased"
 
-    soon(is_erased, "the late memory is erased")
+    wait_until(is_erased, "the late memory is erased")
 
 
 @pytest.mark.usefixtures("unseen")

@@ -11,7 +11,8 @@ import pytest
 
 from memos import Denied, Forgotten, InvalidInput, Memory
 from memos.infrastructure.transfer.wrapping import new_recipient
-from tests.scenarios.place import Place, read, soon, texts
+from tests.scenarios.place import Place, read, texts
+from tests.waiting import wait_until
 
 
 def fill(memory: Memory, tenant: str) -> dict[str, str]:
@@ -149,11 +150,11 @@ def test_an_export_while_others_write_is_of_one_moment(
     writing = threading.Thread(target=write)
     writing.start()
     try:
-        soon(lambda: read(memory, cube).version > 2, "the other one writes")
+        wait_until(lambda: read(memory, cube).version > 2, "the other one writes")
         memory.export(tmp_path / "all")
         memory.export(tmp_path / "part", scope=tenant)
         exported = read(memory, cube).version
-        soon(lambda: read(memory, cube).version > exported, "the other one goes on writing")
+        wait_until(lambda: read(memory, cube).version > exported, "the other one goes on writing")
     finally:
         ended.set()
         writing.join()

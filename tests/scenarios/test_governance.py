@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from memos import Denied, Held, InvalidInput, Memory, MemosError, NotFound, Receipt
-from tests.scenarios.place import Place, read, soon, texts
+from tests.scenarios.place import Place, read, texts
+from tests.waiting import wait_until
 
 ABSENT = "00000000-0000-7000-8000-000000000000"
 
@@ -97,7 +98,7 @@ def test_only_what_a_read_returns_counts_as_use(memory: Memory, tenant: str) -> 
     memory.related(used)
     memory.history(used)
     assert memory.stats().accesses == accesses + 5
-    soon(lambda: read(memory, used).uses >= 3, "three uses are counted")
+    wait_until(lambda: read(memory, used).uses >= 3, "three uses are counted")
     found = read(memory, unused)
     assert found.uses == 0
     assert found.last_used is None

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from memos import Memory
-from tests.interface.http.served import ALL_ACTIONS, PROBLEM, Caller, Served, wait_until
+from tests.interface.http.served import ALL_ACTIONS, PROBLEM, Caller, Served
+from tests.waiting import wait_until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 

@@ -10,7 +10,8 @@ import pytest
 
 from memos import Memory, NotApplied, NotFound
 from memos.kernel.event import Position
-from tests.scenarios.place import Place, read, soon, texts
+from tests.scenarios.place import Place, read, texts
+from tests.waiting import wait_until
 
 
 def test_a_hit_is_at_the_position_that_get_gives(memory: Memory, tenant: str) -> None:
@@ -49,7 +50,7 @@ def test_what_is_used_later_moves_no_read_of_an_earlier_moment(memory: Memory, t
         read(memory, used)
     assert memory.stats().accesses >= 2  # what waited to be written is
     moment = memory.add("the moment", scope=f"{tenant}/later").position
-    soon(lambda: read(memory, used, as_of=moment).uses == 2, "two uses are counted")
+    wait_until(lambda: read(memory, used, as_of=moment).uses == 2, "two uses are counted")
 
     def told() -> object:
         hits = memory.search("pottery", scope=tenant, as_of=moment)
@@ -65,7 +66,7 @@ def test_what_is_used_later_moves_no_read_of_an_earlier_moment(memory: Memory, t
     before = told()
     for _ in range(3):
         memory.search("pottery", scope=tenant)
-    soon(lambda: read(memory, idle).uses >= 3, "three uses are counted")
+    wait_until(lambda: read(memory, idle).uses >= 3, "three uses are counted")
     assert told() == before
 
 

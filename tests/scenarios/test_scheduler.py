@@ -13,7 +13,8 @@ from memos.operation.scheduler.plan import Plan, plan, plan_again, replay_access
 from memos.operation.scheduler.policies import POLICIES
 from memos.operation.scheduler.port import Budget
 from memos.operation.scheduler.record import record
-from tests.scenarios.place import MeaningPlace, Place, read, soon
+from tests.scenarios.place import MeaningPlace, Place, read
+from tests.waiting import wait_until
 
 TEXT = "one two three four five six seven eight nine ten {}"
 COSTS = Costs(
@@ -224,7 +225,7 @@ def test_what_means_the_same_as_what_was_used_is_kept_before_it_is_used(
             "The harbour master counts the boats.",
         )
     )
-    soon(lambda: not memory.embedding_lag().waiting, "the texts are embedded")
+    wait_until(lambda: not memory.embedding_lag().waiting, "the texts are embedded")
     assert planned(memory, tenant, "nearness").candidates == 3
     assert planned(memory, tenant, "nearness").decisions == ()
     memory.get(kilns)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from memos import Memory, doctor
 from tests.scenarios.meaning import PUPPY, VIOLIN, best
-from tests.scenarios.place import MeaningPlace, soon
+from tests.scenarios.place import MeaningPlace
+from tests.waiting import wait_until
 
 POISON = "The zyzzyva orchestra plays jazz."
 
@@ -46,7 +47,7 @@ def test_a_rebuild_tries_again_what_was_set_aside(meaning_place: MeaningPlace) -
         assert poison.cube_id in told(place)
     memory.rebuild()
     memory.embed_pending()
-    soon(lambda: poison.cube_id not in told(place), "it is set aside no longer")
+    wait_until(lambda: poison.cube_id not in told(place), "it is set aside no longer")
     again: Memory = place.open()
     assert best(again, "music", place.tenant).cube_id == poison.cube_id
 
@@ -57,6 +58,6 @@ def test_a_model_that_is_away_sets_nothing_aside(meaning_place: MeaningPlace) ->
     before = memory.embedding_lag().set_aside
     with place.embeddings.gone():
         memory.add(PUPPY, scope=place.tenant)
-        soon(lambda: memory.embedding_lag().waiting > 0, "it waits")
+        wait_until(lambda: memory.embedding_lag().waiting > 0, "it waits")
     memory.embed_pending()
     assert memory.embedding_lag().set_aside == before

@@ -10,7 +10,8 @@ import pytest
 
 from memos import Denied, Forgotten, InvalidInput, Memory, NotFound
 from tests.fleet import END_SECONDS, Fleet
-from tests.scenarios.place import Place, read, soon
+from tests.scenarios.place import Place, read
+from tests.waiting import wait_until
 
 
 @contextmanager
@@ -42,8 +43,8 @@ def test_what_has_outlived_its_lifespan_ends_without_a_call(
         return "Forgotten" if isinstance(cube, Forgotten) else cube.state
 
     with sweeping(place, request):
-        soon(lambda: state(erased) == "Forgotten", "an end that erases")
-        soon(lambda: state(expired) == "Expired", "an end that expires")
+        wait_until(lambda: state(erased) == "Forgotten", "an end that erases")
+        wait_until(lambda: state(expired) == "Expired", "an end that expires")
         with pytest.raises(NotFound):
             memory.get(expired)
     assert read(memory, kept).state == "Generated"

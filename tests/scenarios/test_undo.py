@@ -7,7 +7,8 @@ import time
 import pytest
 
 from memos import ErasureReceipt, Forgotten, Held, Memory, NotFound
-from tests.scenarios.place import Place, read, soon, texts
+from tests.scenarios.place import Place, read, texts
+from tests.waiting import wait_until
 
 DAY = 86_400_000_000
 
@@ -287,7 +288,7 @@ def test_a_use_renews_a_lifespan(place: Place, memory: Memory, tenant: str) -> N
     ).cube_id
     shift[0] = 8 * DAY
     assert read(later, cube).text == "pottery"
-    soon(lambda: read(later, cube).uses >= 1, "the use is counted")
+    wait_until(lambda: read(later, cube).uses >= 1, "the use is counted")
     shift[0] = 12 * DAY
     assert read(later, cube).text == "pottery"
     swept = later.sweep()

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.log.kafka.settings import KafkaSettings
 from tests.streams.journal import Journal
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
@@ -125,18 +125,16 @@ class Bench:
         rows = self.query("SELECT count(*) FROM taken")
         return rows[0][0] if rows else 0
 
-    def await_taken(self, records: int | None = None, seconds: float = 90) -> None:
+    def await_taken(self, records: int | None = None) -> None:
         """Wait until so many records were taken; all by default."""
         count = self.fed.total() if records is None else records
-        self.wait_until(lambda: self.taken() >= count, f"{count} records taken", seconds)
+        self.wait_until(lambda: self.taken() >= count, f"{count} records taken")
 
-    def wait_until(self, come: Callable[[], bool], what: str, seconds: float = 90) -> None:
-        end = time.monotonic() + seconds
-        while not come():
-            if time.monotonic() > end:
-                tail = "\n".join(self.log.splitlines()[-30:])
-                raise AssertionError(f"{what}: not within {seconds} s; {self.taken()}\n{tail}")
-            time.sleep(0.05)
+    def wait_until(self, come: Callable[[], bool], what: str) -> None:
+        def told() -> str:
+            return "\n".join([f"{what}; {self.taken()}", *self.log.splitlines()[-30:]])
+
+        wait_until(come, told)
 
     def assert_complete(self) -> None:
         """Every record was taken, with its own bytes, and nothing else; marks say so.

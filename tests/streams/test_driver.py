@@ -108,7 +108,7 @@ def test_a_record_that_is_refused_for_good_stops_its_partition(bench: Bench) -> 
     bench.feed(40, partition=0)
     bench.feed_one(b"refuse", 1)
     worker = bench.start()
-    bench.wait_until(lambda: "partition 1 STOPPED at 1:0" in bench.log, "it stops", 60)
+    bench.wait_until(lambda: "partition 1 STOPPED at 1:0" in bench.log, "it stops")
     bench.await_taken(40)
     assert bench.end(worker) == 1
     assert bench.marks() == {0: 40}
@@ -121,7 +121,7 @@ def test_a_partition_that_stopped_goes_on_where_it_was_once_the_cause_is_mended(
     bench.feed_one(b"refuse", 1)
     bench.feed(40, partition=1)
     worker = bench.start()
-    bench.wait_until(lambda: "partition 1 STOPPED at 1:" in bench.log, "it stops", 60)
+    bench.wait_until(lambda: "partition 1 STOPPED at 1:" in bench.log, "it stops")
     assert bench.end(worker) == 1
     (bench.directory / "mended").touch()
     worker = bench.start()
@@ -157,7 +157,7 @@ def test_a_worker_that_hangs_beyond_its_session_loses_nothing_and_repeats_no_har
     bench.await_taken(300)
     hung.send_signal(signal.SIGSTOP)
     other = bench.start()
-    bench.await_taken(5900, seconds=60)
+    bench.await_taken(5900)
     hung.send_signal(signal.SIGCONT)
     bench.feed(2000)
     bench.await_taken()

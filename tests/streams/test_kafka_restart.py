@@ -35,6 +35,6 @@ def test_a_worker_outlives_a_kafka_that_is_killed(tmp_path: Path) -> None:
         assert len(lines) <= AWAY_SECONDS, lines  # 75 a second, were they not bounded
         engine.start("kafka")
         bench.feed(2000)
-        bench.await_taken(seconds=120)
+        bench.await_taken()
         bench.assert_complete()
         assert bench.end(worker) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +20,7 @@ from memos.infrastructure.chat_models.port import (
 )
 from memos.kernel.errors import InvalidInput, ModelUnavailable
 from tests.activation.chat_models import chat_adapter, write_chat_model
+from tests.waiting import wait_until
 
 
 def prompt(*texts: str, owner: str = "v/acme", question: str = "Lamp?") -> ChatPrompt:
@@ -147,10 +147,7 @@ def test_a_server_that_is_not_closed_leaves_what_it_computed_to_the_next(
 ) -> None:
     first = PoolServer(LocalModel.load(directory, kept_in=tmp_path / "kept"))
     assert cached(first, "r", LONG) == 0
-    deadline = time.monotonic() + 60
-    while not first.figures().bytes["files"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: first.figures().bytes["files"] > 0)
     first.close()
     second = PoolServer(LocalModel.load(directory, kept_in=tmp_path / "kept"))
     assert cached(second, "r", LONG)

@@ -9,7 +9,8 @@ from memos.infrastructure.engine.port import Transaction
 from memos.kernel.cube import Lifecycle
 from memos.kernel.event import Kind
 from memos.kernel.outcome import Result
-from tests.conformance.engine.vault import EngineVault, new_id, soon
+from tests.conformance.engine.vault import EngineVault, new_id
+from tests.waiting import wait_until
 
 
 def request(vault: EngineVault, operation_id: bytes, cube_id: bytes) -> None:
@@ -50,7 +51,7 @@ def test_what_is_erased_is_counted_and_then_gone(vault: EngineVault) -> None:
     erased = vault.add("secret words").event.cube_id
     kept = vault.add("other words").event.cube_id
     vault.engine.writer.append_accesses([vault.access(erased)])
-    soon(lambda: vault.uses(erased) == 1, "its use is counted")
+    wait_until(lambda: vault.uses(erased) == 1, "its use is counted")
     operation_id = new_id()
     request(vault, operation_id, erased)
     purged = destroy(vault, operation_id, erased)

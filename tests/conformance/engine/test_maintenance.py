@@ -12,7 +12,8 @@ from memos.kernel.cube import Lifecycle
 from memos.kernel.errors import VaultError
 from memos.kernel.event import id_text
 from memos.language.indexed_text import EXTRACTION
-from tests.conformance.engine.vault import EngineVault, soon
+from tests.conformance.engine.vault import EngineVault
+from tests.waiting import wait_until
 
 
 def test_a_sound_vault_has_no_problems(vault: EngineVault) -> None:
@@ -55,7 +56,7 @@ def test_the_digest_tells_of_every_change_and_of_no_use(vault: EngineVault) -> N
     cube_id = vault.add("one").event.cube_id
     before, usage = maintenance.digest(), maintenance.usage_digest()
     vault.engine.writer.append_accesses([vault.access(cube_id)])
-    soon(lambda: vault.uses(cube_id) == 1, "its use is counted")
+    wait_until(lambda: vault.uses(cube_id) == 1, "its use is counted")
     assert maintenance.digest() == before
     assert maintenance.usage_digest() != usage
     vault.commit(vault.revision(cube_id, "two"))

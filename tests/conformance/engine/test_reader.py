@@ -13,7 +13,7 @@ from memos.kernel.errors import Damaged, KeysMissing
 from memos.kernel.event import Position
 from memos.kernel.moment import NEWEST, At
 from tests.conformance.engine.vault import EngineVault, new_id, text_of
-from tests.scenarios.place import soon
+from tests.waiting import wait_until
 
 
 def shown(engine: Engine, scope: str, at: At | None = None) -> set[bytes]:
@@ -125,7 +125,7 @@ def test_all_that_was_written_is_folded_soon(vault: EngineVault) -> None:
         with vault.engine.read() as reader:
             return reader.folded_until() is None
 
-    soon(is_folded, "every record is folded")
+    wait_until(is_folded, "every record is folded")
 
 
 def test_a_cube_was_created_when_its_first_record_was_written(vault: EngineVault) -> None:

@@ -14,7 +14,8 @@ from memos.kernel.errors import Conflict, NotApplied, SourceErased
 from memos.kernel.event import Kind, Position, id_text
 from memos.kernel.lineage import Relation
 from memos.kernel.outcome import Reason, Result
-from tests.conformance.engine.vault import EngineVault, new_id, soon, text_of
+from tests.conformance.engine.vault import EngineVault, new_id, text_of
+from tests.waiting import wait_until
 
 
 def test_what_was_committed_is_there_for_who_opens_the_vault_next(vault: EngineVault) -> None:
@@ -224,7 +225,7 @@ def test_accesses_are_folded_into_usage(vault: EngineVault) -> None:
     with vault.engine.read() as reader:
         size = reader.access_size()
     vault.engine.writer.append_accesses([vault.access(used), vault.access(used)])
-    soon(lambda: vault.uses(used) == 2, "two uses are counted")
+    wait_until(lambda: vault.uses(used) == 2, "two uses are counted")
     assert vault.uses(other) == 0
     with vault.engine.read() as reader:
         assert reader.access_size() == size + 2

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
@@ -30,7 +29,6 @@ from memos.wire.event_pb2 import Event
 from tests.embeddings import Embeddings
 
 ADMINISTRATOR = "agent:alice"
-PATIENCE_SECONDS = 300
 WHOLE_BODY = 31
 """A first event supplies every part of its cube's body."""
 
@@ -208,11 +206,3 @@ def text_of(body: Body | None) -> str | None:
 def new_id() -> bytes:
     """A fresh id."""
     return uuid_utils.uuid7().bytes
-
-
-def soon(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something that follows behind the writes is so."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < end, f"not within {PATIENCE_SECONDS} s: {what}"
-        time.sleep(0.05)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -22,6 +21,7 @@ from memos.kernel.event import Position
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
 from tests.infrastructure.vault.cassandra.support import Log, memory, write
 from tests.kernel.builders import ident
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -176,17 +176,13 @@ def test_where_nothing_listens_the_error_names_the_server_and_what_to_do() -> No
         CassandraSession(CassandraSettings(port=9))
 
 
-def until_answered(store: CassandraSession) -> None:
-    """The same connection finds its node again."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            store.execute("SELECT release_version FROM system.local")
-        except StoreUnavailable:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        else:
-            return
+def answers(store: CassandraSession) -> bool:
+    """Whether the same connection finds its node again."""
+    try:
+        store.execute("SELECT release_version FROM system.local")
+    except StoreUnavailable:
+        return False
+    return True
 
 
 @pytest.mark.slow
@@ -207,6 +203,6 @@ def test_a_node_that_goes_down_is_named_and_serves_again_when_it_is_back(tmp_pat
             with pytest.raises(StoreUnavailable, match=f"{address}.*memos doctor"):
                 vault.head(ident(1))
             engine.start("cassandra")
-            until_answered(made.cassandra)
+            wait_until(lambda: answers(made.cassandra), every=0.2)
             write(writer, batch)
             assert set(vault.heads_many([ident(1), ident(2)])) == {ident(1), ident(2)}

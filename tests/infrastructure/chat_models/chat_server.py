@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+
+from tests.waiting import wait_until
 
 SECONDS = 30
 DONE = "data: [DONE]\n\n"
@@ -108,11 +109,8 @@ def served() -> Iterator[ChatServer]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    end = time.monotonic() + SECONDS
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        assert time.monotonic() < end, "the server does not start"
-        time.sleep(0.01)
+    wait_until(lambda: server.started or not thread.is_alive(), "the server starts", every=0.01)
+    assert server.started, "the server did not start"
     chat.port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield chat

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_ro
 from memos.infrastructure.reports import EXAMINE
 from memos.kernel.errors import LogUnavailable
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, AccessEvent
+from tests.waiting import wait_until
 
 
 class NoTexts:
@@ -144,12 +144,12 @@ def test_no_error_of_a_store_ends_the_background_writer(
     store.breaks, store.is_out_of_reach = error, True
     log = AccessLog(store, b"")
     log.record(access(1))
-    _until(lambda: "out of reach" in log.failure)
+    wait_until(lambda: "out of reach" in log.failure)
     (finding,) = unwritten_accesses(Path(store.name))
     assert "1 accesses wait" in finding.what
     assert EXAMINE not in finding.what  # whoever reads it has asked the doctor
     store.is_out_of_reach = False
-    _until(lambda: [event.client_time for event in store.events] == [1])
+    wait_until(lambda: [event.client_time for event in store.events] == [1])
     assert not log.failure
     assert list(unwritten_accesses(Path(store.name))) == []
     log.close()
@@ -167,10 +167,3 @@ def test_what_waits_is_bounded_and_what_is_lost_is_counted(
     store.is_out_of_reach = False
     log.close()
     assert [event.client_time for event in store.events] == list(range(10))
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.001)

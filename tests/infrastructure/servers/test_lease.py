@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from memos.infrastructure.servers import LocalServers
 from tests.engines import up_or_skip
-from tests.waiting import wait_for_ends
+from tests.waiting import wait_for_ends, wait_until
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 120
@@ -70,13 +69,6 @@ def end(holder: subprocess.Popen[str], number: signal.Signals | None) -> None:
     holder.communicate(timeout=SECONDS)
 
 
-def until(holds: Callable[[], bool]) -> None:
-    latest = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < latest
-        time.sleep(0.05)
-
-
 def running(servers: LocalServers) -> list[bool]:
     return [server.running for server in servers.status()]
 
@@ -97,7 +89,7 @@ def test_servers_end_behind_their_last_holder_however_it_ends(tmp_path: Path) ->
     with program(*holder) as last:
         assert said(last) == "up"
         end(last, signal.SIGKILL)
-        until(lambda: running(servers) == [False])
+        wait_until(lambda: running(servers) == [False])
 
 
 @pytest.mark.skipif(

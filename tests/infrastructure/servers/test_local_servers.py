@@ -16,12 +16,12 @@ from memos.infrastructure.servers import EngineError, LocalServers, leased
 from memos.infrastructure.servers.state import STATE_FILE
 from tests.engines import up_or_skip
 from tests.infrastructure.servers.support import (
-    DEADLINE_SECONDS,
     cassandra,
     consume,
     make_topic,
     produce,
 )
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
@@ -113,10 +113,8 @@ def test_a_paused_server_answers_again_once_resumed(own: LocalServers) -> None:
     server = next(server for server in own.status() if server.server == "cassandra")
     assert server.running
     assert server.pid is not None
-    process, end = psutil.Process(server.pid), time.monotonic() + DEADLINE_SECONDS
-    while process.status() != psutil.STATUS_STOPPED:  # it comes to it where it next is scheduled
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    process = psutil.Process(server.pid)
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED)  # where it next is scheduled
     own.resume("cassandra")
     remember(own, "kiln")
     assert "kiln" in words(own)

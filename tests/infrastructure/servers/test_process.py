@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from memos.infrastructure.servers import process
+from tests.waiting import wait_until
 
 WAITS = "import signal; print('up', flush=True); signal.pause()"
 WAIT_SECONDS = 60
@@ -18,10 +18,7 @@ WAIT_SECONDS = 60
 
 def await_said(log: Path) -> None:
     """Wait until the program itself says something."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not (log.is_file() and log.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: log.is_file() and log.read_text() != "")
 
 
 def test_a_process_runs_also_while_a_program_takes_its_shells_place(

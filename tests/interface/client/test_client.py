@@ -30,7 +30,8 @@ from memos import (
 from memos.interface.client.async_client import AsyncClient
 from memos.interface.client.client import Client
 from memos.interface.client.routes import ROUTES
-from tests.interface.http.served import ALL_ACTIONS, Served, wait_until
+from tests.interface.http.served import ALL_ACTIONS, Served
+from tests.waiting import wait_until
 
 SCOPE = "acme/alice"
 
@@ -365,7 +366,7 @@ def test_who_follows_changes_is_told_that_the_key_is_good_no_more(served: Served
             others.submit(list, client.changes(scope="acme/silent")),
             others.submit(asyncio.run, followed()),
         ]
-        wait_until(lambda: len(served.app.state.streams) == 2, "nobody follows")
+        wait_until(lambda: len(served.app.state.streams) == 2, "both follow")
         served.memory.revoke_api_key(created.api_key.key_id, tenant="acme")
         for each in following:
             with pytest.raises(Unauthenticated):

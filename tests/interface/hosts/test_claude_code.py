@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from memos.interface.principal import API_KEY_VARIABLE
 from tests.interface.cli.support import Shell
 from tests.interface.hosts.claude_code_stub import ClaudeCode
 from tests.interface.mcp.support import answer, started
+from tests.waiting import wait_until
 
 AGENT, SCOPE = "agent:claude", "acme/claude"
 END_SECONDS = 60.0
@@ -66,13 +67,6 @@ def server(claude: ClaudeCode) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         assert process.stdin is not None
         process.communicate(timeout=END_SECONDS)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    ends = time.monotonic() + END_SECONDS
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def texts(vault: Path) -> list[str]:

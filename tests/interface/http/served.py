@@ -7,8 +7,6 @@ import logging
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,20 +18,13 @@ from memos import AsyncMemory, MemCube, Memory
 from memos.interface.http.app import application
 from memos.interface.http.protocol import IDLE_SECONDS, BoundedProtocol
 from memos.interface.http.settings import HttpSettings
+from tests.waiting import wait_until
 
 SECONDS = 30.0
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """What is not asked for need not be read from files, at every client."""
 ALL_ACTIONS = ("read", "create", "write", "administer")
 PROBLEM = "application/problem+json"
-
-
-def wait_until(is_so: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    """Wait for what comes soon."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
 
 
 def logged(caplog: pytest.LogCaptureFixture, requests: int = 1) -> list[logging.LogRecord]:
@@ -45,7 +36,7 @@ def logged(caplog: pytest.LogCaptureFixture, requests: int = 1) -> list[logging.
     def are_told() -> bool:
         return sum(each.getMessage() == "request" for each in ours()) >= requests
 
-    wait_until(are_told, f"the log does not tell of {requests} requests")
+    wait_until(are_told, f"the log tells of {requests} requests")
     return ours()
 
 
@@ -85,7 +76,7 @@ class Served:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        wait_until(lambda: self._server.started, "the application does not start")
+        wait_until(lambda: self._server.started, "the application starts", 0.01)
         self.port: int = self._server.servers[0].sockets[0].getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         return self

@@ -19,8 +19,8 @@ from tests.interface.http.served import (
     answer_on,
     check_problem,
     cube_of,
-    wait_until,
 )
+from tests.waiting import wait_until, wait_within
 
 REVOKED_WITHIN = 1.0
 
@@ -68,10 +68,9 @@ def test_a_revoked_key_is_refused_within_a_second(served: Served) -> None:
     assert caller.client.get("/v1/memories").status_code == 200
     served.memory.revoke_api_key(caller.key_id, tenant="acme")
     revoked = time.monotonic()
-    wait_until(
-        lambda: caller.client.get("/v1/memories").status_code == 401, "the key is still good"
+    wait_within(
+        REVOKED_WITHIN, revoked, lambda: caller.client.get("/v1/memories").status_code == 401
     )
-    assert time.monotonic() - revoked < REVOKED_WITHIN
 
 
 def test_a_key_that_another_process_revokes_is_refused_within_a_second(served: Served) -> None:
@@ -80,10 +79,9 @@ def test_a_key_that_another_process_revokes_is_refused_within_a_second(served: S
     with Memory(served.memory.path, actor="user:root") as other:
         other.revoke_api_key(caller.key_id, tenant="acme")
         revoked = time.monotonic()
-        wait_until(
-            lambda: caller.client.get("/v1/memories").status_code == 401, "the key is still good"
+        wait_within(
+            REVOKED_WITHIN, revoked, lambda: caller.client.get("/v1/memories").status_code == 401
         )
-        assert time.monotonic() - revoked < REVOKED_WITHIN
 
 
 SLOW = (
@@ -120,7 +118,7 @@ def test_a_key_that_is_revoked_while_its_body_comes_does_nothing(tmp_path: Path)
             slow.append((connection, sent[1:]))
         memory.revoke_api_key(caller.key_id, tenant="acme")
         revoked = time.monotonic()
-        wait_until(lambda: time.monotonic() - revoked > REVOKED_WITHIN, "the clock stands")
+        wait_until(lambda: time.monotonic() - revoked > REVOKED_WITHIN, "the clock goes on")
         for (connection, rest), (_, path, _) in zip(slow, SLOW, strict=True):
             connection.sendall(rest)
             told = answer_on(connection)
@@ -161,7 +159,7 @@ def test_keys_are_made_listed_rotated_and_revoked_over_http(root: Caller, served
         f"/v1/api-keys/{key_id}/rotate", json={"tenant": "acme", "overlap": None}
     )
     assert rotated.json()["api_key"]["replaces"] == key_id
-    wait_until(lambda: client.get("/v1/memories").status_code == 401, "the old key is good")
+    wait_until(lambda: client.get("/v1/memories").status_code == 401, "the old key is refused")
     gone = root.client.delete(
         f"/v1/api-keys/{rotated.json()['api_key']['key_id']}", params={"tenant": "acme"}
     )

@@ -17,7 +17,8 @@ import pytest
 from memos import Memory
 from memos.interface.http.protocol import BoundedProtocol
 from memos.interface.http.settings import HttpSettings
-from tests.interface.http.served import Caller, Served, add, check_problem, wait_until
+from tests.interface.http.served import Caller, Served, add, check_problem
+from tests.waiting import wait_until
 
 ENDED_WITHIN = 1.0
 STREAMS = 100
@@ -118,17 +119,17 @@ def test_a_stream_that_nobody_reads_holds_little_and_ends_with_its_key(tmp_path:
             )
             connection.sendall(asked.encode())
             connections = server._server.server_state.connections
-            wait_until(lambda: len(connections) == 1, "the stream does not begin")
+            wait_until(lambda: len(connections) == 1, "the stream begins")
             for _ in range(10):
                 memory.add_many([{"text": "x", "scope": "acme", "metadata": metadata}] * 100)
             (stream,) = connections
             assert isinstance(stream, BoundedProtocol)
-            wait_until(lambda: stream.flow.write_paused, "it is read")
+            wait_until(lambda: stream.flow.write_paused, "nobody reads it")
             held = stream.transport.get_write_buffer_size()
             assert held < 1_000_000
             memory.revoke_api_key(caller.key_id, tenant="acme")
             revoked = time.monotonic()
-            wait_until(lambda: not connections, "the connection is kept")
+            wait_until(lambda: not connections, "the connection is closed")
             assert time.monotonic() - revoked < ENDED_WITHIN + 0.5
 
 
@@ -150,7 +151,7 @@ def test_a_key_has_so_many_streams_and_no_more(tmp_path: Path) -> None:
             with caller.client.stream("GET", "/v1/changes") as again:
                 return again.status_code == 200
 
-        wait_until(is_let_in, "the places of streams that ended are kept")
+        wait_until(is_let_in, "the places of streams that ended are free")
 
 
 def test_many_open_streams_hurt_no_other_caller(tmp_path: Path) -> None:

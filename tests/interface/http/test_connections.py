@@ -13,7 +13,8 @@ import pytest
 from memos import Memory
 from memos.interface.http import protocol
 from memos.interface.http.settings import HttpSettings
-from tests.interface.http.served import SECONDS, Served, answer_on, wait_until
+from tests.interface.http.served import SECONDS, Served, answer_on
+from tests.waiting import wait_until
 
 SOON = 0.5
 HALF_OPEN = 200
@@ -157,8 +158,8 @@ def test_who_never_reads_an_answer_is_let_go_of(server: Served) -> None:
             asked = f"GET /v1/memories/{cube.cube_id} HTTP/1.1\r\nHost: localhost\r\n\r\n"
             connection.sendall(asked.encode())
             connections = server._server.server_state.connections
-            wait_until(lambda: len(connections) == 1, "the connection does not come")
-            wait_until(lambda: not connections, "the connection is kept")
+            wait_until(lambda: len(connections) == 1, "the connection comes")
+            wait_until(lambda: not connections, "the connection is closed")
 
 
 def test_half_open_connections_hurt_nobody(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:

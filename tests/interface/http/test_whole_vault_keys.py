@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from memos.interface.serialise import plain
-from tests.interface.http.served import ALL_ACTIONS, Caller, Served, add, check_problem, wait_until
+from tests.interface.http.served import ALL_ACTIONS, Caller, Served, add, check_problem
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_keys_of_the_whole_vault_are_made_listed_rotated_and_revoked_over_http(
     body = {"tenant": None, "overlap": None}
     rotated = operator.client.post(f"/v1/api-keys/{key_id}/rotate", json=body)
     assert rotated.json()["api_key"]["replaces"] == key_id
-    wait_until(lambda: client.get("/v1/cuts").status_code == 401, "the old key is good")
+    wait_until(lambda: client.get("/v1/cuts").status_code == 401, "the old key is refused")
     newer = rotated.json()["api_key"]["key_id"]
     assert operator.client.delete(f"/v1/api-keys/{newer}").status_code == 200
     assert operator.client.post("/v1/cuts", json={"name": "renewed"}).status_code == 201

@@ -21,6 +21,7 @@ from memos.interface.mcp.stdio import MOST_UNANSWERED
 from memos.interface.mcp.unread import error_of
 from memos.interface.principal import API_KEY_VARIABLE
 from tests.interface.mcp.support import VERSIONS, answer, command_line, refusal, started
+from tests.waiting import wait_until
 
 END_SECONDS = 60.0
 """Generous: the machine may be loaded."""
@@ -247,10 +248,7 @@ def never_read(vault: Path) -> Iterator[subprocess.Popen[bytes]]:
             *(request(n, "tools/call", name="list_memories", arguments={}) for n in range(2, 30)),
         )
         with Memory(vault) as memory:
-            ends = time.monotonic() + END_SECONDS
-            while memory.count(scope="acme") < 1 and time.monotonic() < ends:
-                time.sleep(0.05)
-            assert memory.count(scope="acme") == 1
+            wait_until(lambda: memory.count(scope="acme") == 1)
         yield process
 
 

@@ -24,7 +24,8 @@ from memos import (
 from memos.operation.adapters.distil import distil
 from memos.operation.adapters.distillation import DistilRequest
 from tests.adapting_model import FAILED, PASSED, LearningModel
-from tests.scenarios.place import Place, soon
+from tests.scenarios.place import Place
+from tests.waiting import wait_until
 
 ROOM = 1_000_000
 NAMES = ("Odile", "Quill", "Ramon", "Sabine", "Tove", "Ulric", "Vera", "Wim", "Xaver", "Yrsa")
@@ -357,11 +358,11 @@ def test_what_arrives_is_learnt_as_it_comes_until_it_is_to_stop(
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(following)
         try:
-            soon(lambda: bool(rounds), "a first round")
+            wait_until(lambda: bool(rounds), "a first round")
             assert rounds[0].waiting == 3  # too few to be worth an adapter yet
             for number in range(20):
                 memory.add(f"House {number} has {number + 1} windows.", scope=scope)
-            soon(reached(20), "most are learnt")
+            wait_until(reached(20), "most are learnt")
         finally:
             stop.set()
         last = running.result()

@@ -27,9 +27,9 @@ from memos.infrastructure.log.kafka.topics import create_topics, topic_config
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault, doctor, rebuild_vault
-from tests.conformance.engine.vault import soon
 from tests.fleet import PARTITIONS, WAIT_SECONDS, Fleet
 from tests.interface.cli.support import Shell
+from tests.waiting import wait_until
 
 ACTOR = "agent:alice"
 IMPATIENT = "tests.infrastructure.engine.distributed.impatient_worker"
@@ -201,7 +201,7 @@ def test_who_only_reads_learns_it_too_and_goes_on_while_kafka_says_nothing(
                 return False
             return True
 
-        soon(is_told, "who only reads is told that the topics are others")
+        wait_until(is_told, "who only reads is told that the topics are others")
         for _ in range(2):  # it stays so
             with pytest.raises(LogLost, match="that one was deleted, and made again"):
                 memory.search("kiln", scope="acme")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +25,9 @@ from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import schema
 from memos.interface.vaults import create_vault
 from tests.fleet import Fleet
-from tests.scenarios.place import soon
+from tests.waiting import wait_until
 
 ACTOR = "agent:alice"
-GROUP_SECONDS = 300
 
 
 def told(findings: Sequence[Finding], severity: str = "") -> str:
@@ -150,10 +148,8 @@ def test_a_healthy_vault_on_one_node_has_warnings_only(fleet: Fleet) -> None:
     with Memory(fleet.path, actor=ACTOR) as memory:
         memory.add("She likes pottery.", scope="acme")
         written = datetime.now(UTC)
-        soon(lambda: memory._folded_until() > written, "all that there is is folded")
-    until = time.monotonic() + GROUP_SECONDS
-    while running_workers(fleet.settings.kafka) != set(WORKERS) and time.monotonic() < until:
-        time.sleep(0.2)
+        wait_until(lambda: memory._folded_until() > written, "all that there is is folded")
+    wait_until(lambda: running_workers(fleet.settings.kafka) == set(WORKERS), fleet.told, every=0.2)
     found = doctor(fleet.path)
     assert told(found, "error") == ""
     assert "one copy of each row" in told(found, "warning")

@@ -18,7 +18,8 @@ from memos.infrastructure.servers import LocalServers
 from memos.kernel.event import id_bytes
 from tests.embeddings import Embeddings, serving
 from tests.fleet import Fleet
-from tests.scenarios.place import read, soon
+from tests.scenarios.place import read
+from tests.waiting import wait_until
 
 ACTOR = "agent:alice"
 CHILD = Path(__file__).with_name("erasure_child.py")
@@ -78,8 +79,8 @@ def rows_left(fleet: Fleet, cube_id: str, tenant: str) -> list[str]:
 def used_and_embedded(memory: Memory, fleet: Fleet, cube_id: str) -> None:
     """Wait until there is something of every kind to erase."""
     read(memory, cube_id)
-    soon(lambda: read(memory, cube_id).uses > 0, "its use is counted")
-    soon(lambda: bool(fleet.vectors_of(cube_id)), "it is embedded")
+    wait_until(lambda: read(memory, cube_id).uses > 0, "its use is counted")
+    wait_until(lambda: bool(fleet.vectors_of(cube_id)), "it is embedded")
 
 
 def test_a_receipt_counts_the_vectors_that_milvus_had_and_has_no_more(
@@ -157,5 +158,5 @@ def test_an_erase_says_that_it_is_not_certain_while_its_text_may_be_at_the_embed
         assert not told.gone
         assert isinstance(memory.get(cube), Forgotten)
     after = memory.add("Something else.", scope=tenant).cube_id
-    soon(lambda: bool(fleet.vectors_of(after)), "what came after it is embedded")
+    wait_until(lambda: bool(fleet.vectors_of(after)), "what came after it is embedded")
     assert rows_left(fleet, cube, tenant) == []

@@ -22,7 +22,8 @@ from memos.infrastructure.vault.cassandra.schema import generations, is_there, l
 from tests.fleet import Fleet
 from tests.infrastructure.engine.distributed.test_audit_beside_writers import write_until
 from tests.interface.cli.support import Shell
-from tests.scenarios.place import ADMINISTRATOR, read, soon
+from tests.scenarios.place import ADMINISTRATOR, read
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(1800)]
 
@@ -72,7 +73,9 @@ def test_a_rebuild_waits_for_another_and_says_for_which(
         assert other.take()
         with caplog.at_level(logging.WARNING, "memos"):
             rebuilding = threads.submit(memory.rebuild)
-            soon(lambda: "another rebuild is under way" in caplog.text, "it says that it waits")
+            wait_until(
+                lambda: "another rebuild is under way" in caplog.text, "it says that it waits"
+            )
         assert ", process " in caplog.text
         assert ", since 2" in caplog.text
         assert not rebuilding.done()
@@ -142,12 +145,12 @@ def test_a_rebuild_beside_writers_loses_nothing_and_raises_no_alarm(
     with ThreadPoolExecutor(2) as threads:
         writers = [threads.submit(write_until, fleet, number, done) for number in range(2)]
         try:
-            soon(written_meanwhile, "a rebuild is beside writers")
+            wait_until(written_meanwhile, "a rebuild is beside writers")
         finally:
             done.set()
     assert all(writer.result() > 0 for writer in writers)
     memory.usage_digest()
-    soon(
+    wait_until(
         lambda: stores.live().vault.folded_size() == sum(stores.logs.events.end().values()),
         "all is folded",
     )
@@ -205,7 +208,7 @@ def test_the_sweep_removes_a_former_generation_once_it_has_been_so_for_long(
     )
     try:
         fleet.start("sweep", options=["--every", "0.2"])
-        soon(lambda: generations(stores.cassandra) == [live], "the former one is removed")
+        wait_until(lambda: generations(stores.cassandra) == [live], "the former one is removed")
         fleet.await_said("sweep", "removed generation")
         assert fleet.stop("sweep") == 0
     finally:

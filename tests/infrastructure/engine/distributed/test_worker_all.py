@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from memos.infrastructure.child_processes import ends_with_us
 from memos.infrastructure.servers import LocalServers
 from tests.fleet import PARTITIONS, ROOT, WORKERS, Fleet
 from tests.scenarios.place import ADMINISTRATOR
+from tests.waiting import wait_for_ends, wait_until
 
 SECONDS = 300
 PROGRAM = "from memos.interface.cli import app; app()"
@@ -48,19 +48,15 @@ class All:
             self.process = subprocess.Popen(
                 ends_with_us(line), cwd=ROOT, stdout=told, stderr=told, start_new_session=True
             )
-        self.await_true(lambda: self.said.count("goes on from") >= len(WORKERS) * PARTITIONS)
-        self.await_true(lambda: "sweep every 60 s" in self.said)
+        wait_until(
+            lambda: self.said.count("goes on from") >= len(WORKERS) * PARTITIONS, lambda: self.said
+        )
+        wait_until(lambda: "sweep every 60 s" in self.said, lambda: self.said)
         self.children = self._children()
 
     @property
     def said(self) -> str:
         return self._log.read_text("utf-8", "replace")
-
-    def await_true(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + SECONDS
-        while not holds():
-            assert time.monotonic() < end, self.said
-            time.sleep(0.1)
 
     def end(self) -> int:
         """Wait until it ends; its exit status. No child outlives it."""
@@ -124,4 +120,4 @@ def test_no_worker_outlives_a_program_that_is_killed(fleet: Fleet, tmp_path: Pat
     with running(fleet, tmp_path) as workers:
         workers.process.kill()
         workers.process.wait(SECONDS)
-        workers.await_true(lambda: not any(c.is_running() for c in workers.children.values()))
+        wait_for_ends(workers.children.values())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -14,7 +12,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-SERVED_SECONDS = 120.0
+from tests.waiting import wait_until
 
 
 def set_topic(admin: AdminClient, topic: str, name: str, value: str) -> None:
@@ -26,10 +24,7 @@ def set_topic(admin: AdminClient, topic: str, name: str, value: str) -> None:
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     for changed in admin.incremental_alter_configs([resource]).values():
         changed.result()
-    end = time.monotonic() + SERVED_SECONDS
-    while _served(admin, topic, name) != value:
-        assert time.monotonic() < end, f"the broker does not serve {name}={value} of {topic}"
-        time.sleep(0.05)
+    wait_until(lambda: _served(admin, topic, name) == value, f"{name}={value} of {topic}")
 
 
 def _served(admin: AdminClient, topic: str, name: str) -> str | None:

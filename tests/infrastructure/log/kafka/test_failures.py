@@ -19,6 +19,7 @@ from memos.infrastructure.servers import LocalServers, leased
 from memos.kernel.errors import LogUnavailable, Unacknowledged
 from memos.kernel.event import Record
 from tests.engines import up_or_skip
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -69,10 +70,8 @@ class Appending:
 
     def wait_for_more(self) -> None:
         """Wait until something that is appended from now on is acknowledged."""
-        before, end = len(self.acknowledged), time.monotonic() + WAIT_SECONDS
-        while len(self.acknowledged) == before:
-            assert time.monotonic() < end, f"nothing was acknowledged in {WAIT_SECONDS} s"
-            time.sleep(0.1)
+        before = len(self.acknowledged)
+        wait_until(lambda: len(self.acknowledged) > before, "one more is acknowledged")
 
     def stop(self) -> None:
         self._stop.set()

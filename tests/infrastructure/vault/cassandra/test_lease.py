@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +12,7 @@ from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.vault.cassandra import lease as leases
 from memos.infrastructure.vault.cassandra.lease import Holder, Lease, awaited_lease, holders
 from tests.infrastructure.cassandra_vault import Keyspaces, keyspaces
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 300
 
@@ -20,13 +21,6 @@ PATIENCE_SECONDS = 300
 def shared(engines: LocalServers) -> Iterator[Keyspaces]:
     with keyspaces(engines) as opened:
         yield opened
-
-
-def soon(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_lease_has_one_holder_who_is_named_until_it_is_let_go(shared: Keyspaces) -> None:
@@ -52,7 +46,7 @@ def test_a_lease_is_renewed_while_its_holder_lives(
     with Lease(store, "kept") as kept:
         assert kept.take()
         taken = store.execute(cql, (kept.name,))
-        soon(lambda: store.execute(cql, (kept.name,)) > taken)
+        wait_until(lambda: store.execute(cql, (kept.name,)) > taken)
         kept.check()
 
 
@@ -62,8 +56,8 @@ def test_a_lease_that_is_not_renewed_ends_and_its_holder_learns_it(
     store = shared.cassandra
     monkeypatch.setattr(leases, "RENEWALS", 0.01)  # as of a process that is paused
     with Lease(store, "lost", 3) as lost, Lease(store, "lost") as next_one:
-        soon(lost.take)
-        soon(lambda: "lost" not in holders(store))
+        wait_until(lost.take)
+        wait_until(lambda: "lost" not in holders(store))
         with pytest.raises(VaultError, match=r"the lease of lost ended .* run the same again"):
             lost.check()
         assert next_one.take()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from langgraph.store.base import TTLConfig
 
 from memos import InvalidInput
 from memos.compat.langgraph import MemosStore
+from tests.waiting import wait_until
 
 NS = ("docs",)
 MINUTE = 60_000_000
@@ -54,13 +54,6 @@ def uses(store: MemosStore) -> int:
     return sum(cube.uses for cube in store.memory.list(scope="acme"))
 
 
-def soon(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_an_item_ends_by_itself_and_reads_as_deleted(store: MemosStore, clock: Clock) -> None:
     store.put(NS, "key", {"text": "pottery"})
     clock.forward(9)
@@ -101,7 +94,7 @@ def test_reads_renew_unless_they_say_otherwise(store: MemosStore, clock: Clock) 
     store.search(NS, filter={"text": "listed"})
     store.search(NS, filter={"text": "looked at"}, refresh_ttl=False)
     store.search(NS, query="found", limit=1)
-    soon(lambda: uses(store) == 3)  # a use is noted behind the read
+    wait_until(lambda: uses(store) == 3)  # a use is noted behind the read
     clock.forward(9)
     alive = {item.key for item in store.search(NS, refresh_ttl=False)}
     assert alive == {"got", "found", "listed"}
@@ -144,7 +137,7 @@ def test_a_sweeper_runs_as_the_configuration_says(vault: Path, clock: Clock) -> 
         assert cube_id is not None
     clock.forward(11)
     with opened(vault, clock, {"sweep_interval_minutes": 1}) as store:
-        soon(lambda: store.memory.history(cube_id)[-1].entry.kind == "Expired")
+        wait_until(lambda: store.memory.history(cube_id)[-1].entry.kind == "Expired")
         assert store.memory.history(cube_id)[-1].state == "Archived"
 
 

@@ -17,7 +17,8 @@ from memos.interface.http import settings
 from memos.kernel.errors import InvalidInput
 from tests.interface.http.proxy.conftest import SERVER_KEY, Proxied
 from tests.interface.http.proxy.upstream import BEFORE_ALL, DONE, STREAMED, chunk, completion
-from tests.interface.http.served import Served, check_problem, logged, wait_until
+from tests.interface.http.served import Served, check_problem, logged
+from tests.waiting import wait_until
 
 ASKED = (
     b'{"model":"m",  "messages": [{"role":"user","content":"Hi \\ud83d\\ude00"}], "x": 1.10, "x":2}'
@@ -175,12 +176,12 @@ def test_a_caller_who_hangs_up_ends_the_request_behind(proxied: Proxied) -> None
             f"Content-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
-        wait_until(lambda: proxied.upstream.open == 1, "the request does not come")
+        wait_until(lambda: proxied.upstream.open == 1, "the request comes")
         if before == 1:
             assert connection.recv(10)
         connection.close()
-        wait_until(lambda n=gone: proxied.upstream.callers_gone == n + 1, "it goes on")  # type: ignore[misc]
-        wait_until(lambda: proxied.upstream.open == 0, "it goes on")
+        wait_until(lambda n=gone: proxied.upstream.callers_gone == n + 1, "it ends")  # type: ignore[misc]
+        wait_until(lambda: proxied.upstream.open == 0, "it ends")
 
 
 @pytest.mark.parametrize("before", [BEFORE_ALL, 2])
@@ -214,7 +215,7 @@ def test_a_revoked_key_ends_what_it_waits_for_within_a_second(
         with pytest.raises(httpx.TransportError):
             read_to_its_end()
     assert time.monotonic() - revoked[0] < 1.0
-    wait_until(lambda: proxied.upstream.open == 0, "the server behind goes on")
+    wait_until(lambda: proxied.upstream.open == 0, "the server behind ends it")
 
 
 def test_an_answer_that_breaks_off_has_no_end_here_either(proxied: Proxied) -> None:
@@ -255,7 +256,7 @@ def test_a_key_has_so_many_completions_open_and_no_more(proxied: Proxied, tmp_pa
             assert first.status_code == 200
             check_problem(client.post(path, json=body), 429, "too-many-streams")
             proxied.upstream.answer.go_on.set()
-        wait_until(lambda: client.post(path, json=body).status_code == 200, "the place is kept")
+        wait_until(lambda: client.post(path, json=body).status_code == 200, "the place is free")
     assert "authorization" not in proxied.upstream.heads[-1]
 
 

@@ -11,7 +11,8 @@ from memos import MemCube
 from memos.interface.http.proxy import heard
 from tests.interface.http.proxy.conftest import QUESTION, Proxied, assistant, user
 from tests.interface.http.proxy.upstream import DONE, STREAMED, chunk, completion
-from tests.interface.http.served import check_problem, wait_until
+from tests.interface.http.served import check_problem
+from tests.waiting import wait_until
 
 SAID = "She likes tea ☕."
 
@@ -34,7 +35,7 @@ def test_question_and_answer_of_a_stream_are_remembered_by_a_client_that_leaves_
     client = proxied.client(**remembering(proxied, X_Memos_Session="monday"))
     stream = proxied.complete(client, [user(QUESTION)], stream=True)
     assert "".join(each.choices[0].delta.content or "" for each in stream) == SAID
-    wait_until(lambda: len(turns(proxied)) == 2, "it is not remembered")
+    wait_until(lambda: len(turns(proxied)) == 2, "it is remembered")
     question, answer = turns(proxied)
     assert (question.text, question.metadata["role"]) == (QUESTION, "user")
     assert (answer.text, answer.metadata["session"]) == (SAID, "monday")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from tests.interface.http.served import SECONDS, wait_until
+from tests.interface.http.served import SECONDS
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -164,7 +165,7 @@ def listening() -> Iterator[Upstream]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    wait_until(lambda: server.started, "the server does not start")
+    wait_until(lambda: server.started, "the server starts", 0.01)
     upstream.port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield upstream

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -26,8 +25,9 @@ from memos.infrastructure.vault.cassandra.writer import FOLD
 from memos.kernel.event import id_bytes
 from memos.language.analysis import analyse
 from memos.language.indexed_text import IndexedText, Readable
-from tests.fleet import WAIT_SECONDS, Fleet, waiting_for
+from tests.fleet import Fleet, waiting_for
 from tests.interface.embedder import HashingEmbedder
+from tests.waiting import wait_until
 
 ACTOR = "agent:alice"
 POISON = "This text about pottery is poison."
@@ -89,13 +89,12 @@ class Bench:
     def await_folded(self) -> Cut:
         """Where the log ends, once all before that is folded."""
         end = self.stores.logs.events.end()
-        until = time.monotonic() + WAIT_SECONDS
-        while any(
-            self.live.vault.checkpoints(FOLD).get(partition, (0,))[0] < size
-            for partition, size in end.items()
-        ):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(
+            lambda: all(
+                self.live.vault.checkpoints(FOLD).get(partition, (0,))[0] >= size
+                for partition, size in end.items()
+            )
+        )
         return end
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from memos.infrastructure.engine.distributed.workers.vector_thread import VectorThread
 from memos.infrastructure.engine.distributed.workers.vectors import VectorIndexer
 from memos.kernel.errors import EmbeddingFailed
+from tests.waiting import wait_until
 
 
 class Indexer:
@@ -40,17 +39,10 @@ def started(indexer: Indexer) -> VectorThread:
     return thread
 
 
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_a_model_that_fails_for_a_while_is_no_problem_of_the_thread() -> None:
     indexer = Indexer(EmbeddingFailed("away"), EmbeddingFailed("away"))
     thread = started(indexer)
-    until(lambda: indexer.rests > 0)
+    wait_until(lambda: indexer.rests > 0)
     assert thread.problem == ""
     thread.close()
 
@@ -58,6 +50,6 @@ def test_a_model_that_fails_for_a_while_is_no_problem_of_the_thread() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_that_ends_the_thread_is_told_as_the_workers_problem() -> None:
     thread = started(Indexer(RuntimeError("a fault")))
-    until(lambda: thread.problem != "")
+    wait_until(lambda: thread.problem != "")
     assert "the thread that embeds has ended" in thread.problem
     thread.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -14,8 +12,9 @@ from memos import Memory
 from memos.infrastructure.servers import LocalServers
 from memos.infrastructure.servers.ports import choose
 from tests.embeddings import serving
-from tests.fleet import WAIT_SECONDS, WORKERS, Fleet
+from tests.fleet import WORKERS, Fleet
 from tests.interface.cli.support import Shell
+from tests.waiting import wait_until
 
 ACTOR = "agent:alice"
 
@@ -31,13 +30,6 @@ def metrics_of(port: int) -> dict[str, float]:
         return {}
     samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name.partition("{")[0]: float(value) for name, value in samples}
-
-
-def until(holds: Callable[[], bool], fleet: Fleet) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < end, fleet.told()
-        time.sleep(0.2)
 
 
 def test_metrics_and_doctor_tell_of_what_is_set_aside_and_of_what_waits(
@@ -57,7 +49,7 @@ def test_metrics_and_doctor_tell_of_what_is_set_aside_and_of_what_waits(
                     memory.add("A violin.", scope="acme")
                     memory.embed_pending()
                 aside = "memos_worker_set_aside_records"
-                until(lambda: metrics_of(ports["index"]).get(aside) == 1, fleet)
+                wait_until(lambda: metrics_of(ports["index"]).get(aside) == 1, fleet.told)
                 found = shell.run("doctor")
                 assert found.code == 6
                 assert f"memory {poison}" in found.out
@@ -65,11 +57,11 @@ def test_metrics_and_doctor_tell_of_what_is_set_aside_and_of_what_waits(
                 lag = "memos_worker_embedding_lag_records"
                 with embeddings.gone():
                     memory.add("A cello.", scope="acme")
-                    until(lambda: metrics_of(ports["index"]).get(lag, 0) > 0, fleet)
-                until(lambda: metrics_of(ports["index"]).get(lag) == 0, fleet)
+                    wait_until(lambda: metrics_of(ports["index"]).get(lag, 0) > 0, fleet.told)
+                wait_until(lambda: metrics_of(ports["index"]).get(lag) == 0, fleet.told)
                 assert metrics_of(ports["fold"])["memos_worker_erases_under_way"] == 0
                 memory.erase(cube_id=poison)
-            until(lambda: metrics_of(ports["index"]).get(aside) == 0, fleet)
+            wait_until(lambda: metrics_of(ports["index"]).get(aside) == 0, fleet.told)
             healthy = shell.run("doctor")
             assert healthy.code == 0, healthy.out
             assert fleet.stop("seal") == 0
