@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,6 +21,7 @@ from memos.infrastructure.log.kafka.topics import create_topics
 from memos.kernel.errors import Damaged, InvalidInput, LogLost, LogUnavailable, VaultError
 from memos.kernel.event import Position
 from tests.infrastructure.log.kafka.broker_settings import set_topic
+from tests.waiting import wait_until
 
 
 def some_entries(count: int, keys: int = 50) -> list[tuple[bytes, bytes]]:
@@ -62,10 +62,8 @@ def test_a_transaction_leaves_gaps_and_an_aborted_one_no_records(logs: KafkaLogs
             producer.commit_transaction(30)
         else:
             producer.abort_transaction(30)
-    deadline = time.monotonic() + 30
-    while log.end()[1] < 6 and time.monotonic() < deadline:
-        time.sleep(0.05)  # every transaction ends with a marker, written soon after it
-    assert log.end()[1] == 6
+    # Every transaction ends with a marker, written soon after it.
+    wait_until(lambda: log.end()[1] == 6)
     assert [(r.position.offset, r.data) for r in log.read(1)] == [(0, b"one"), (4, b"two")]
     assert [r.data for r in log.read(1, 1)] == [b"two"]
     assert list(log.read(1, 5)) == []
