@@ -21,7 +21,7 @@ from memos.infrastructure.chat_models.ray_distillers import QUEUE
 from memos.infrastructure.progress import Progress
 from memos.kernel.errors import DistillationRefused, MemosError
 from memos.parametric.serving.job_queue import Became
-from ray_jobs.priority import give_way
+from ray_jobs.priority import LOWEST, give_way
 from ray_jobs.settings import SMOLLM2
 
 if TYPE_CHECKING:
@@ -45,10 +45,12 @@ UNTIL_IT_IS_THERE = -1
 class RayDistiller:
     """See `LocalLearner`. Whether a job that it died under is tried again the queue decides, and not Ray."""
 
+    niceness = LOWEST
+
     def __init__(
         self, model: str, device: str, gpus: float, adapters_in: str, adapters_bytes: int
     ) -> None:
-        give_way()
+        give_way(self.niceness)
         if 0 < gpus < 1:
             import torch
 
@@ -73,7 +75,7 @@ class RayDistiller:
         self, job_id: bytes, box: bytes, key: bytes, adapter: tuple[bytes, bytes] | None
     ) -> tuple[str, dict[str, Any], float]:
         """Do what is asked; what became of it, what to tell those who wait, and the seconds it took."""
-        give_way()
+        give_way(self.niceness)
         started, self._running = time.monotonic(), job_id
         try:
             became, outcome = (

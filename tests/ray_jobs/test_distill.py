@@ -18,6 +18,7 @@ from memos.infrastructure.chat_models.adapting import AdaptingModel, Distillatio
 from memos.infrastructure.chat_models.port import PromptAdapter
 from memos.infrastructure.chat_models.ray_pool import RayPool
 from ray_jobs.__main__ import main
+from ray_jobs.cluster import SERVING_NICENESS
 from tests.parametric.jobs import TRAINED, distiller, facts_of, job_of, memories, memory
 from tests.ray_jobs.ray_worker import RayWorker
 from tests.tiny_model.language import Fact
@@ -60,7 +61,12 @@ def test_two_who_ask_for_the_same_job_have_one_training_and_its_adapter(
 ) -> None:
     assert isinstance(model, AdaptingModel)
     (process,) = distillers.processes("TinyDistiller")
-    assert process.nice() == 19  # the least that there is
+    # They bring Ray, which reads its environment once: that of the cluster.
+    from ray_jobs.distill import RayDistiller
+    from tests.ray_jobs.tiny_actor import TinyDistiller
+
+    assert int(SERVING_NICENESS) < process.nice() == TinyDistiller.niceness
+    assert RayDistiller.niceness == 19  # the least that there is
     assert model.model_digest == LocalModel.load(DIRECTORY).model_digest
     heard: list[tuple[int, int]] = []
     with ThreadPoolExecutor(2) as threads:

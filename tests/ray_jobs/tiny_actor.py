@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ray_jobs.cluster import SERVING_NICENESS
 from ray_jobs.distill import RayDistiller
 
 if TYPE_CHECKING:
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class TinyDistiller(RayDistiller):
-    """Writes how far training has come at every step."""
+    """Writes how far training has come at every step, also on a machine that others load: at the lowest priority
+    it would have a seventieth of a processor there.
+    """
+
+    niceness = int(SERVING_NICENESS) + 1
 
     @staticmethod
     def load(model: str, device: str, adapters_in: Path, adapters_bytes: int) -> LocalLearner:
