@@ -41,9 +41,11 @@ def strictest(own: Header, sources: Sequence[Restricted], labels: Sequence[str])
     writers = _intersection([_writers_of(header) for header in headers])
     if readers is not None and writers is not None:
         writers &= readers
+    names_writers = any(header.writers for header in headers)
     return own._replace(
         readers=_names(own.owner, readers),
-        writers=_names(own.owner, writers),
+        # Beside readers silence means the owner alone.
+        writers=_names(own.owner, writers) if names_writers else (),
         sensitivity=_most_sensitive([header.sensitivity for header in headers], labels),
         lifespan=_earliest([Restricted(own), *sources]),
     )
@@ -77,7 +79,9 @@ def readers_of(header: Header) -> frozenset[str] | None:
 
 
 def _writers_of(header: Header) -> frozenset[str] | None:
-    return frozenset((header.owner, *header.writers)) if header.writers else None
+    """Who may write by a header; a reader may not where it names no writers. None for all of the tenant."""
+    named = header.writers or header.readers
+    return frozenset((header.owner, *header.writers)) if named else None
 
 
 def _intersection(sets: Sequence[frozenset[str] | None]) -> frozenset[str] | None:

@@ -228,6 +228,25 @@ def test_a_remembered_answer_goes_with_what_it_was_made_from(
     assert not isinstance(house.get(question), Forgotten)
 
 
+def test_a_remembered_answer_is_of_the_versions_that_the_model_read(
+    house: Memory, server: ChatServer, model: OpenAICompatible
+) -> None:
+    code = house.as_actor("agent:eve").add("The code of the kiln is 4711.", scope=SCOPE).cube_id
+
+    def changed_meanwhile(_: str) -> str:
+        house.update(code, "The kiln has no code.")
+        return "It is 4711."
+
+    server.reply = changed_meanwhile
+    answer = house.chat([user("The code?")], scope=SCOPE, model=model, remember=True)
+    told = answer.remembered[1].cube_id
+    assert (code, 1) in {edge.source for edge in house.lineage(told).edges}
+    house.rollback(actor="agent:eve")
+    left = house.get(told, any_state=True)
+    assert isinstance(left, MemCube)
+    assert left.state == "Archived"
+
+
 def test_a_remembered_answer_is_read_by_nobody_who_may_not_read_its_memories(
     house: Memory, vault: Path, model: OpenAICompatible
 ) -> None:

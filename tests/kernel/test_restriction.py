@@ -49,6 +49,24 @@ def test_nobody_reads_what_is_made_of_a_source_that_may_not_read_the_source(
     assert allowed(made) == expected | {own.owner}
 
 
+def writing(header: Header) -> set[str]:
+    """As the rules of a header say it."""
+    if header.writers:
+        return {header.owner, *header.writers}
+    return {header.owner} if header.readers else {"alice", "bob", "carol", "dave", "anybody"}
+
+
+@given(HEADERS, SOURCES)
+def test_nobody_writes_what_is_made_of_a_source_that_may_not_write_the_source(
+    own: Header, sources: list[Restricted]
+) -> None:
+    made = strictest(own, sources, LABELS)
+    for bound in (own, *(source.header for source in sources)):
+        assert writing(made) - {own.owner} <= writing(bound)
+        if not writing(made) <= writing(bound):
+            assert "writers" in looser(made, bound, LABELS)
+
+
 @given(HEADERS, SOURCES)
 def test_what_is_made_is_as_sensitive_and_ends_as_early_and_as_thoroughly_as_every_source(
     own: Header, sources: list[Restricted]
@@ -113,10 +131,13 @@ def test_what_is_labelled_lower_or_not_at_all_is_looser() -> None:
 
 def test_what_a_header_allows_beyond_another_is_named() -> None:
     bound = Header("alice", readers=("bob",), writers=("alice",), lifespan=Lifespan(10, 5))
+    silent = bound._replace(writers=())
+    assert looser(silent, bound, ()) == looser(bound, silent, ()) == frozenset()
+    assert looser(bound._replace(writers=("bob",)), silent, ()) == {"writers"}
+    assert looser(bound._replace(readers=(), writers=()), silent, ()) == {"readers", "writers"}
     assert looser(bound, bound, ()) == frozenset()
     assert looser(bound._replace(readers=()), bound, ()) == {"readers"}
     assert looser(bound._replace(readers=("carol",)), bound, ()) == {"readers"}
-    assert looser(bound._replace(writers=()), bound, ()) == {"writers"}
     assert looser(bound._replace(lifespan=None), bound, ()) == {"lifespan"}
     assert looser(bound._replace(lifespan=Lifespan(11, 5)), bound, ()) == {"lifespan"}
     assert looser(bound._replace(lifespan=Lifespan(10, 5, True)), bound, ()) == {"lifespan"}

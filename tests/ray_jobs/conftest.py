@@ -46,6 +46,8 @@ def ray_files() -> Iterator[Path]:
         patch.setenv("RAY_AUTH_TOKEN", TOKEN)
         patch.setenv("RAY_TMPDIR", directory)
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        # As whoever loads the machine: behind others a pool may take minutes to start.
+        patch.setenv("RAY_worker_niceness", "0")
         yield Path(directory)
     shutil.rmtree(directory, ignore_errors=True)
 

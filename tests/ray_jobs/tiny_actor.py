@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ray_jobs.cluster import SERVING_NICENESS
 from ray_jobs.distill import RayDistiller
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ class TinyDistiller(RayDistiller):
     it would have a seventieth of a processor there.
     """
 
-    niceness = int(SERVING_NICENESS) + 1
+    niceness = 1
 
     @staticmethod
     def load(model: str, device: str, adapters_in: Path, adapters_bytes: int) -> LocalLearner:

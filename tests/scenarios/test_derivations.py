@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memos import Denied, Forgotten, Memory, NotFound, SourceErased
+from memos import Denied, Forgotten, InvalidInput, Memory, NotFound, SourceErased
 from memos.infrastructure.engine.distributed.writer import DistributedWriter
 from memos.operation.commands.destroy import finish_late_erases
 from tests.scenarios.place import Place, read, texts
@@ -179,6 +179,53 @@ def test_what_is_made_of_memories_begins_as_strict_as_the_strictest(
         assert cube.lifespan.since + cube.lifespan.after == ends.since + ends.after
         assert cube.lifespan.then.name == "ERASE"
     assert set(memory.erase(subject=f"ann of {tenant}").cube_ids) == {first, *made}
+
+
+def test_who_may_not_write_a_source_may_not_write_what_is_made_of_it(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    closed = memory.add("one", scope=tenant, readers=[BOB, CAROL]).cube_id
+    carols = memory.add("two", scope=tenant, writers=[CAROL]).cube_id
+    bob, carol = place.open(BOB), place.open(CAROL)
+    both = [closed, carols]
+    made = [
+        closed,
+        memory.add("both", scope=tenant, derived_from=both).cube_id,
+        bob.add("mine", scope=tenant, derived_from=[closed]).cube_id,
+    ]
+    with pytest.raises(Denied, match="sources allow"):
+        bob.set_header(made[-1], writers=[CAROL])
+    carol.update(carols, "Carol's")
+
+    def check_closed(cube: str) -> None:
+        with pytest.raises(Denied, match="writers"):
+            carol.update(cube, "Carol's")
+
+    for cube in made:
+        check_closed(cube)
+    check_closed(memory.merge(both).cube_id)
+
+
+def test_what_is_made_is_of_the_version_that_was_read(
+    place: Place, memory: Memory, tenant: str
+) -> None:
+    read_id = place.open("agent:eve").add("The code is 4711.", scope=tenant).cube_id
+    memory.update(read_id, "There is no code.")
+    former = memory.add("It is 4711.", scope=tenant, derived_from=[f"{read_id}@1"]).cube_id
+    newer = memory.add("There is none.", scope=tenant, derived_from=[read_id]).cube_id
+    for made, version in ((former, 1), (newer, 2)):
+        (edge,) = memory.lineage(made).edges
+        assert edge.source == (read_id, version)
+    memory.rollback(actor="agent:eve")
+    assert read(memory, former, any_state=True).state == "Archived"
+    assert read(memory, newer).text == "There is none."
+    entries = len(list(memory.events()))
+    for named in ("@1", "", "@0", "@x", "@-1", "@01", "@1@1", "@3", "@9" * 9, f"@{2**70}"):
+        with pytest.raises(InvalidInput, match=r"version|id"):
+            memory.add("x", scope=tenant, derived_from=[f"{read_id}@{named}"])
+    with pytest.raises(InvalidInput, match="at two versions"):
+        memory.add("x", scope=tenant, derived_from=[read_id, f"{read_id}@1"])
+    assert len(list(memory.events())) == entries
 
 
 def test_nobody_in_common_leaves_the_owner_alone(place: Place, memory: Memory, tenant: str) -> None:

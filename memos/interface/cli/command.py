@@ -117,10 +117,11 @@ class Run:
         Raises:
             NotFound, InvalidInput: none begins so, or several do.
         """
-        if len(given) >= ID_LENGTH:
+        cube_id, at, version = given.partition("@")  # which some take behind it
+        if len(cube_id) >= ID_LENGTH:
             return given
         with self.open() as memory:
-            return memory.find_id(given)
+            return memory.find_id(cube_id) + at + version
 
     def show(self, result: Any, draw: Callable[[Console], None]) -> None:
         """Print the result: as JSON where that was asked for, else as `draw` does."""

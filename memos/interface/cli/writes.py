@@ -61,7 +61,9 @@ def add(
     purpose: Annotated[str | None, typer.Option(help="What it may be used for.")] = None,
     lifespan: Annotated[str | None, typer.Option(help="A duration such as 90d.")] = None,
     derived_from: Annotated[
-        Strings, typer.Option(help="The id of a memory that it was made from."), IS_CUBE_ID
+        Strings,
+        typer.Option(help="A memory that it was made from: its id, or ID@VERSION."),
+        IS_CUBE_ID,
     ] = None,
     key: Key = None,
 ) -> None:

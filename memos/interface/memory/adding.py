@@ -67,7 +67,8 @@ class AddingCalls(Door):
             media_type: what `content` is, or a kind of text such as `text/markdown`: what begins with
                 `text/` is UTF-8, is searched, and reads as a text.
             derived_from: ids of cubes that this one was made from; their rollback and erase
-                reach it.
+                reach it. An id may be followed by the version that was read, `ID@VERSION`: else
+                the current one is meant, which may have come since.
             idempotency_key: a retry with the same key has one effect and the same receipt.
 
         Raises:

@@ -252,6 +252,6 @@ def _remember(
     scope, name = request.remembered_as
     turns: list[dict[str, object]] = [
         {"role": "user", "text": request.dialogue.question},
-        {"role": "assistant", "text": text, "derived_from": [cite.cube_id for cite in cites]},
+        {"role": "assistant", "text": text, "derived_from": [cite.named for cite in cites]},
     ]
     return tuple(add_conversation(session, Conversation(turns=turns, scope=scope, session=name)))

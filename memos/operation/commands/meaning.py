@@ -11,6 +11,7 @@ from typing import Any
 
 from memos.kernel.event import id_text
 from memos.operation.commands.body import PLAIN_TEXT, check_text
+from memos.operation.commands.cited import Cited
 from memos.operation.commands.header_facts import read_lifespan
 from memos.operation.validation import check_id, check_time
 
@@ -28,6 +29,10 @@ def _ids(values: Any) -> list[str]:
     return _names(id_text(check_id(value)) for value in values)
 
 
+def _cited(values: Any) -> list[str]:
+    return _names(str(Cited.of(value)) for value in values)
+
+
 def _lifespan(value: Any) -> list[Any] | None:
     """As it is kept; an empty text or mapping says nothing."""
     span = read_lifespan(value) if value else None
@@ -40,7 +45,7 @@ _MEANT: Mapping[str, Callable[[Any], Any]] = {
     "tags": _names,
     "readers": _names,
     "writers": _names,
-    "derived_from": _ids,
+    "derived_from": _cited,
     "cube_ids": _ids,
     "lifespan": _lifespan,
 }

@@ -18,13 +18,13 @@ from memos.operation.commands.body import (
     put_text,
     put_valid_time,
 )
+from memos.operation.commands.cited import Cited, check_one_version
 from memos.operation.commands.header_facts import HeaderFacts, read_lifespan
 from memos.operation.commands.idempotency import ADD, KeyedCommand, stated_arguments
 from memos.operation.commands.meaning import meaning_of_new
 from memos.operation.validation import (
     Time,
     check_fields,
-    check_id,
     check_list,
     check_name,
     check_names,
@@ -46,7 +46,7 @@ class NewMemory:
         body: the content, tags, provenance, metadata and valid time, ready to be sealed.
         parts: the bit set of the body's parts.
         facts: the governance facts; None where all are silent.
-        sources: the ids of the cubes that it is derived from.
+        cited: the cubes that it is derived from, at the versions that were read where these are named.
 
     Raises:
         InvalidInput: a field does not fit.
@@ -80,7 +80,12 @@ class NewMemory:
     body: Body = field(init=False, repr=False, compare=False)
     parts: int = field(init=False, repr=False, compare=False)
     facts: HeaderFacts | None = field(init=False, repr=False, compare=False)
-    sources: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    cited: tuple[Cited, ...] = field(init=False, repr=False, compare=False)
+
+    @property
+    def sources(self) -> tuple[bytes, ...]:
+        """The ids of the cubes that it is derived from."""
+        return tuple(each.cube_id for each in self.cited)
 
     @classmethod
     def of_item(
@@ -122,7 +127,7 @@ class NewMemory:
         if self.imported is not None:
             body.provenance.imported.CopyFrom(self.imported)
         put(self, "facts", self._facts())
-        put(self, "sources", tuple(map(check_id, self.derived_from or ())))
+        put(self, "cited", check_one_version(map(Cited.of, self.derived_from or ())))
         subject = check_name(self.subject or self.scope, "subject")
         put(self, "asked", {})
         if self.idempotency_key is not None:

@@ -8,11 +8,12 @@ from memos.infrastructure.engine.erased_sources import is_erased, source_erased
 from memos.infrastructure.engine.reader import Reader
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.cube import CubeState
-from memos.kernel.errors import Denied, IllegalMove
+from memos.kernel.errors import Denied, IllegalMove, InvalidInput
 from memos.kernel.event import id_text
 from memos.kernel.lineage import CARRIES_TAINT, Relation
 from memos.kernel.restriction import Restricted
 from memos.kernel.scope import check_scope, tenant_of
+from memos.operation.commands.cited import Cited
 from memos.operation.commands.draft import NO_SOURCES, Sources, SourceVersion
 from memos.operation.commands.restriction import restriction_of, sensitivities
 from memos.operation.cube import Parts, open_parts
@@ -49,44 +50,55 @@ def opened_parts(reader: Reader, state: CubeState) -> Parts:
 
 
 def source_versions(
-    session: Session, passage: Passage, cube_ids: Iterable[str], relation: Relation, scope: str
+    session: Session,
+    passage: Passage,
+    cubes: Iterable[str | Cited],
+    relation: Relation,
+    scope: str,
 ) -> Sources:
-    """The current versions of earlier cubes, and the subjects that come with their content.
+    """Versions of earlier cubes, and the subjects that come with their content.
 
     Args:
         session: the open vault.
         passage: where the actor's right to read each of them is asked.
-        cube_ids: the earlier cubes.
+        cubes: the earlier cubes: the current versions of those given by their ids alone.
         relation: what they are to the cube that is made or changed.
         scope: of that cube: all are of one tenant.
 
     Raises:
         NotFound, Denied: a source is not there, or the actor may not read it.
         SourceErased: a source is erased or being erased.
+        InvalidInput: a source has no such version.
     """
     versions: list[SourceVersion] = []
     subjects: set[bytes] = set()
     restricted: list[Restricted] = []
     labels: tuple[str, ...] = ()
-    for cube_id in cube_ids:
-        raw = check_id(cube_id)
+    for cube in cubes:
+        cited = cube if isinstance(cube, Cited) else Cited(check_id(cube))
+        raw = cited.cube_id
         with session.engine.read() as reader:
             state = live_state(passage, reader, raw)
             passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
-            attempt = reader.vault.version(raw, state.version)
+            version = cited.version or state.version
+            attempt = reader.vault.version(raw, version)
             if relation in CARRIES_TAINT:
                 restricted.append(restriction_of(reader, state))
                 labels = labels or sensitivities(reader, tenant_of(state.scope))
         if tenant_of(state.scope) != tenant_of(check_scope(scope)):
             raise Denied(
-                f"cube {cube_id} belongs to another tenant than {scope}: memories of two tenants "
+                f"cube {id_text(raw)} belongs to another tenant than {scope}: memories of two tenants "
                 "meet only by a grant (rule tenant-boundary)",
                 "tenant-boundary",
             )
         if is_erased(state):
             raise source_erased([raw])
+        if version > state.version:
+            raise InvalidInput(
+                f"memory {id_text(raw)} has no version {version}: the last one is {state.version}"
+            )
         digest = b"" if attempt is None else attempt.outcome.digest
-        versions.append(SourceVersion(relation, raw, state.version, digest))
+        versions.append(SourceVersion(relation, raw, version, digest))
         if relation in CARRIES_TAINT:
             subjects.update(state.subjects)
     if not versions:

@@ -48,8 +48,13 @@ class Citation:
     version: int
     label: str = ""
 
+    @property
+    def named(self) -> str:
+        """As what is made of it names it: the version that was read."""
+        return f"{self.cube_id}@{self.version}"
+
     def __str__(self) -> str:
-        return f"[{self.label or f'{self.cube_id}@{self.version}'}]"
+        return f"[{self.label or self.named}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def add_made(
             for message in addition.messages
         ]
     )
-    derived = [source.cube_id for source in sources]
+    derived = [f"{source.cube_id}@{source.version}" for source in sources]
     receipts = memory.add_many(
         [_item(base, addition, fact, MADE) | {"derived_from": derived} for fact in facts]
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 from memos.interface.async_memory import AsyncMemory
@@ -15,6 +16,7 @@ from memos.interface.http.proxy.conversations import Conversations, KeptTurn
 from memos.interface.http.proxy.memory_headers import MemoryHeaders
 from memos.interface.http.proxy.messages import ChatMessages, JsonObject
 from memos.operation.chat.dialogue import FoundMemories
+from memos.operation.reads.context_block import Citation
 from memos.operation.reads.stable_context import StableContext
 
 CONSIDERED = 10
@@ -30,11 +32,11 @@ class Composed:
 
     Attributes:
         messages: with memories.
-        used: ids of the memories in them, those found for the question first.
+        used: the memories in them, those found for the question first.
     """
 
     messages: Sequence[JsonObject]
-    used: tuple[str, ...]
+    used: tuple[Citation, ...]
 
 
 async def composed(
@@ -87,8 +89,10 @@ def _put(messages: ChatMessages, context: StableContext, turn: KeptTurn) -> Comp
     new = earlier.pop(messages.question, None)
     blocks = [() if new is None else new.cites, context.pinned.citations]
     blocks += [earlier[place].cites for place in sorted(earlier, reverse=True)]
-    used = dict.fromkeys(cite.cube_id for cites in blocks for cite in cites)
-    return Composed(messages.with_memories(context.pinned.text, texts), tuple(used))
+    used: dict[str, Citation] = {}
+    for cite in chain.from_iterable(blocks):
+        used.setdefault(cite.cube_id, cite)
+    return Composed(messages.with_memories(context.pinned.text, texts), tuple(used.values()))
 
 
 def _owner(caller: Caller, asked: MemoryHeaders) -> bytes:

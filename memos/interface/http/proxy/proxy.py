@@ -146,7 +146,11 @@ def _remembering(
         if text is None:
             return
         turns: list[JsonObject] = [
-            {"role": "assistant", "text": text, "derived_from": prompt.used},
+            {
+                "role": "assistant",
+                "text": text,
+                "derived_from": [cite.named for cite in prompt.used],
+            },
         ]
         if messages.words.strip():
             turns.insert(0, {"role": "user", "text": messages.words})
@@ -158,6 +162,6 @@ def _remembering(
 def _told_of(prompt: Composed) -> dict[str, str]:
     """The headers that name the memories in a prompt."""
     return {
-        USED: ", ".join(prompt.used[:MOST_NAMED]),
+        USED: ", ".join(cite.cube_id for cite in prompt.used[:MOST_NAMED]),
         USED_COUNT: str(len(prompt.used)),
     }

@@ -54,7 +54,10 @@ class NewMemory(Body):
     lifespan: str | JsonObject | None = None
     content: str | None = Field(None, description="Bytes in the place of a text, in base64.")
     media_type: str | None = None
-    derived_from: list[str] = Field(default_factory=list)
+    derived_from: list[str] = Field(
+        default_factory=list,
+        description="Ids of memories, each with @VERSION behind it where that was read.",
+    )
 
     def arguments(self) -> dict[str, Any]:
         """Those of `Memory.add`."""

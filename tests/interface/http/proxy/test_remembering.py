@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from memos import MemCube
 from memos.interface.http.proxy import heard
 from tests.interface.http.proxy.conftest import QUESTION, Proxied, assistant, user
-from tests.interface.http.proxy.upstream import DONE, STREAMED, chunk, completion
+from tests.interface.http.proxy.upstream import BEFORE_ALL, DONE, STREAMED, chunk, completion
 from tests.interface.http.served import check_problem
 from tests.waiting import wait_until
 
@@ -41,6 +42,19 @@ def test_question_and_answer_of_a_stream_are_remembered_by_a_client_that_leaves_
     assert (answer.text, answer.metadata["session"]) == (SAID, "monday")
     edges = proxied.memory.lineage(answer.cube_id).edges
     assert fact in {edge.source[0] for edge in edges if edge.relation == "derived_from"}
+
+
+def test_an_answer_is_of_the_versions_that_were_sent(proxied: Proxied) -> None:
+    fact = proxied.add("She drinks tea.")
+    proxied.upstream.answer.waits_before = BEFORE_ALL
+    with ThreadPoolExecutor() as others:
+        asking = others.submit(proxied.post, **remembering(proxied))
+        wait_until(lambda: proxied.upstream.open == 1, "the request comes")
+        proxied.memory.update(fact, "She drinks nothing.")
+        proxied.upstream.answer.go_on.set()
+        asking.result()
+    (edge,) = proxied.memory.lineage(turns(proxied)[-1].cube_id, depth=1).edges
+    assert edge.source == (fact, 1)
 
 
 def test_an_answer_that_comes_whole_is_remembered_before_it_goes_on(proxied: Proxied) -> None:
