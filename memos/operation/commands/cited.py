@@ -43,13 +43,13 @@ class Cited(NamedTuple):
         return named if self.version is None else f"{named}@{self.version}"
 
 
-def check_one_version(cited: Iterable[Cited]) -> tuple[Cited, ...]:
-    """The memories that another is made of.
+def check_cited(values: Iterable[object]) -> tuple[Cited, ...]:
+    """The memories that another is made of, as they were given.
 
     Raises:
-        InvalidInput: one is named at two versions.
+        InvalidInput: one does not fit, or is named at two versions.
     """
-    named = tuple(dict.fromkeys(cited))
+    named = tuple(dict.fromkeys(map(Cited.of, values)))
     ids = [each.cube_id for each in named]
     twice = next((each for each in named if ids.count(each.cube_id) > 1), None)
     if twice is not None:

@@ -18,7 +18,7 @@ from memos.operation.commands.body import (
     put_text,
     put_valid_time,
 )
-from memos.operation.commands.cited import Cited, check_one_version
+from memos.operation.commands.cited import Cited, check_cited
 from memos.operation.commands.header_facts import HeaderFacts, read_lifespan
 from memos.operation.commands.idempotency import ADD, KeyedCommand, stated_arguments
 from memos.operation.commands.meaning import meaning_of_new
@@ -127,7 +127,7 @@ class NewMemory:
         if self.imported is not None:
             body.provenance.imported.CopyFrom(self.imported)
         put(self, "facts", self._facts())
-        put(self, "cited", check_one_version(map(Cited.of, self.derived_from or ())))
+        put(self, "cited", check_cited(self.derived_from) if self.derived_from else ())
         subject = check_name(self.subject or self.scope, "subject")
         put(self, "asked", {})
         if self.idempotency_key is not None:
